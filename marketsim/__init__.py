@@ -1,0 +1,1 @@
+"""Agent-based simulator of peer-to-peer electricity markets on a physical feeder."""

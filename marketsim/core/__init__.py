@@ -1,0 +1,1 @@
+"""The core: records, ports and the slot. It knows numpy and nothing else."""

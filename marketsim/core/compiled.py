@@ -1,0 +1,83 @@
+"""Compilation of kernels: one decorator, one cache folder a version of the sources.
+
+numba keys its cache by the file of a kernel alone and does not notice a changed kernel in another file. So
+the folder carries a hash of every kernel module's text and of the versions that matter. Without a writable folder
+kernels compile uncached, with a warning. No kernel uses ``fastmath``: results must not depend on the compiler's mood.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import sys
+import warnings
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import llvmlite
+import numba
+import numpy as np
+from numba import types
+from numba.core import config
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+ADMIT = types.UniTuple(types.int64, 3)(
+    types.int64[:, ::1], types.float64[:, ::1], types.int64, types.int64, types.int64
+)
+"""Signature of a gate's check: (ints, floats, source, sink, wh) -> (admitted wh, code, element)."""
+ADMIT_POINTER = types.FunctionType(ADMIT)
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+@cache
+def cache_folder() -> Path | None:
+    """Folder of compiled kernels for exactly these sources and versions; None if none can be written."""
+    digest = hashlib.sha256()
+    for version in (sys.version, numba.__version__, llvmlite.__version__, np.__version__, platform.machine()):
+        digest.update(version.encode())
+    for source in sorted(_PACKAGE.rglob("*kernel*.py")):
+        digest.update(source.read_bytes())
+    digest.update(Path(__file__).read_bytes())
+    root = os.environ.get("MARKETSIM_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    folder = Path(root).expanduser() / "marketsim" / digest.hexdigest()[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe-{os.getpid()}"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        warnings.warn(
+            f"no writable folder for compiled kernels ({error}); they are compiled anew in each process. "
+            "Set MARKETSIM_CACHE_DIR to a writable folder.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return None
+    return folder
+
+
+def kernel(signature: Any = None, *, inline: bool = False) -> Callable[[F], F]:
+    """Compile a function without Python objects, cached; with a signature it is compiled on import.
+
+    Modules that use this have ``kernel`` in their file name, so that the cache notices their changes.
+    """
+
+    def wrap(function: F) -> F:
+        folder = cache_folder()
+        kept = config.CACHE_DIR
+        config.CACHE_DIR = str(folder) if folder else kept
+        try:
+            options: dict[str, Any] = {"cache": folder is not None, "nogil": True}
+            if inline:
+                options["inline"] = "always"
+            compiled: F = (numba.njit(signature, **options) if signature else numba.njit(**options))(function)
+        finally:
+            config.CACHE_DIR = kept
+        return compiled
+
+    return wrap

@@ -1,0 +1,407 @@
+"""The records that stages of a slot hand to each other. Nobody writes into one after it is made.
+
+Axes: ``n_agents`` is flat over all markets (``Community.market`` tells which); ``n_devices`` are the device
+fleets of the simulation in the order of ``World.devices``; ``n_orders`` and ``n_trades`` are in order of arrival and
+of execution.
+Signs: net positions count generation positive, consumption negative. Energies are whole Wh a slot unless a
+name says otherwise; prices are ticks (1e-6 currency/kWh); money is 1e-9 currency.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from marketsim.core.arrays import BoolArray, FloatArray, IntArray, KeyArray
+from marketsim.core.clock import SlotTime
+
+FIRM = -1
+"""Component of an order for firm energy: demand that is served, or must-run surplus that flows, in any case."""
+PV = -2
+"""Component of an order for PV surplus."""
+UNDECLARED = -1
+"""Marginal value of a device whose strategy declares none: its flexibility is not part of what could be traded."""
+NOWHERE = -1
+"""Connection that a trade does not move physically."""
+MOVES_SOURCE = 1
+MOVES_SINK = 2
+
+
+class Side(IntEnum):
+    """Side of an order."""
+
+    BUY = 1
+    SELL = -1
+
+
+class Fallback(IntEnum):
+    """What becomes of energy that is not traded."""
+
+    KEEP = 0
+    """It is not drawn, or not discharged."""
+    UTILITY = 1
+    """It is bought at retail, or exported at the feed-in tariff, as far as the grid takes it."""
+
+
+class Reason(IntEnum):
+    """Why energy was refused.
+
+    The ``element`` beside it is a node (voltages), a branch (loadings), a connection (its limits), a lateral (heads), else -1.
+    """
+
+    NONE = 0
+    UNDERVOLTAGE = 1
+    OVERVOLTAGE = 2
+    LINE_LOADING = 3
+    TRAFO_LOADING = 4
+    CONNECTION_IMPORT = 5
+    CONNECTION_EXPORT = 6
+    HEAD_IMPORT = 7
+    HEAD_EXPORT = 8
+    DIVERGED = 9
+    PRICE_BELOW_FEED_IN = 10
+    PRICE_ABOVE_RETAIL = 11
+    EXCEEDS_POSITION = 12
+    BOTH_MODES = 13
+    ALLOCATION = 14
+    ROLLED_BACK = 15
+
+
+BLAMES_SINK = 64
+"""Added to a gate's code when the buyer's deferrable purchase binds, so that the buyer is the one to be parked."""
+
+
+class Community(NamedTuple):
+    """What never changes about the agents of a simulation."""
+
+    names: tuple[str, ...]
+    market: IntArray
+    """Market of each agent [n_agents], ascending."""
+    connection: IntArray
+    """Index of each agent inside its market [n_agents]; its connection point to the grid."""
+    is_prosumer: BoolArray
+    n_markets: int
+    import_limit_wh: IntArray
+    """Connection limit a slot [Wh] (UNLIMITED_WH: none) [n_agents]."""
+    export_limit_wh: IntArray
+
+    @property
+    def n_agents(self) -> int:
+        """Number of agents over all markets."""
+        return len(self.names)
+
+
+class Tariffs(NamedTuple):
+    """The utility's prices in a slot [ticks], each [n_markets]; ``feed_in`` <= ``retail``."""
+
+    retail_ticks: IntArray
+    feed_in_ticks: IntArray
+    wholesale_ticks: IntArray | None
+
+
+class SlotInputs(NamedTuple):
+    """What the outside world brings to a slot, metered."""
+
+    time: SlotTime
+    load_wh: IntArray
+    """Firm load [n_agents] >= 0."""
+    pv_wh: IntArray
+    """PV that could be generated [n_agents] >= 0."""
+    series: dict[str, FloatArray]
+    """Every profile series of the slot by name [n_agents], e.g. ``heat_kw``, for devices and plugins."""
+    tariffs: Tariffs
+
+
+class DeviceRange(NamedTuple):
+    """What a fleet can do in this slot: net energy [Wh] with lo <= firm <= hi, each [n_agents]; 0 for who has none."""
+
+    lo_wh: IntArray
+    firm_wh: IntArray
+    """What happens in any case: minus what must be taken now, or plus what must run."""
+    hi_wh: IntArray
+    level: FloatArray
+    """State of charge as a share of the usable capacity, 0..1; NaN where there is none."""
+
+
+class OrderBatch(NamedTuple):
+    """Orders of one or more agents. The orders of one agent stand in the sequence in which it submits them."""
+
+    agent: IntArray
+    side: IntArray
+    """``Side`` [n_orders]."""
+    price_ticks: IntArray
+    """Limit price, all charges included."""
+    energy_wh: IntArray
+    component: IntArray
+    """FIRM, PV, or the index of the device fleet whose energy it is."""
+    fallback: IntArray
+    """``Fallback`` [n_orders]; of no effect for firm demand, which is always served."""
+
+
+class Decisions(NamedTuple):
+    """What a strategy decides for its k agents."""
+
+    dispatch_wh: IntArray
+    """Net energy of each fleet that is run whether or not anything trades [n_devices, k]."""
+    marginal_ticks: IntArray
+    """Declared true marginal value of each fleet's energy [ticks], or UNDECLARED [n_devices, k]."""
+    absorb: BoolArray
+    """PV that is neither sold nor exported may fill the agent's own storage [k]."""
+    orders: OrderBatch
+    """``agent`` counts within the k agents."""
+
+
+class Observations(NamedTuple):
+    """What the k agents of one strategy see when a slot opens. Nobody sees another agent's data or the order book."""
+
+    time: SlotTime
+    slots_per_day: int
+    agents: IntArray
+    """Their rows on the flat axis [k]."""
+    market: IntArray
+    retail_ticks: IntArray
+    feed_in_ticks: IntArray
+    load_wh: IntArray
+    pv_wh: IntArray
+    ranges: tuple[DeviceRange, ...]
+    """One a fleet, rows of these agents."""
+    device_names: tuple[str, ...]
+    last_price_ticks: IntArray
+    """Volume-weighted price of the market's last slot with a trade; the middle of the tariffs before there is one."""
+    last_fill: FloatArray
+    """Share of the agent's own offered energy that was traded last time; 0 at first."""
+    last_refused: FloatArray
+    """Share of the agent's own offered energy that the gate refused in the last slot."""
+    voltage_pu: FloatArray
+    """Own bus voltage at the end of the last slot; NaN without a grid or before the first slot."""
+    keys: KeyArray
+    """Random keys [k] of this slot for ``rng.uniforms``; independent of who else is simulated."""
+    forecast: Forecast
+
+
+class Forecast(Protocol):
+    """Forecasts for the agents of one strategy, made when asked for."""
+
+    def series(self, name: str, horizon: int) -> FloatArray:
+        """Forecast of a profile series for this and the following slots [horizon, k]; KeyError if there is none."""
+        ...
+
+    def tariffs(self, horizon: int) -> tuple[IntArray, IntArray]:
+        """Published retail and feed-in prices [ticks] of this and the following slots, each [horizon, k]."""
+        ...
+
+
+class Positions(NamedTuple):
+    """What each agent stands to trade after its own dispatch [n_agents]; see ``limits.positions``."""
+
+    dispatch_wh: IntArray
+    """Feasible unconditional net energy [n_devices, n_agents]."""
+    firm_demand_wh: IntArray
+    """Has to be bought, from peers or from the utility."""
+    must_run_wh: IntArray
+    """Flows out in any case. At most one of this and ``firm_demand_wh`` is positive."""
+    surplus_wh: IntArray
+    """PV beyond own use; withheld unless sold or exported."""
+    own_use_wh: IntArray
+    """PV used behind the own meter."""
+    up_wh: IntArray
+    """What each fleet could sell on top of its dispatch [n_devices, n_agents]."""
+    down_wh: IntArray
+    """What each fleet could draw on top of its dispatch [n_devices, n_agents]."""
+    marginal_ticks: IntArray
+    absorb: BoolArray
+
+
+class Orders(NamedTuple):
+    """Orders as an engine gets them: in order of arrival, markets contiguous and ascending, prices at the hub.
+
+    The hub price of a bid is its limit less the buyer's network charge, of an ask its limit plus the seller's.
+    """
+
+    market: IntArray
+    agent: IntArray
+    connection: IntArray
+    side: IntArray
+    price_ticks: IntArray
+    energy_wh: IntArray
+    firm_wh: IntArray
+    """The first so many Wh move nothing physically: they flow whether or not they trade."""
+    component: IntArray
+    fallback: IntArray
+    limit_ticks: IntArray
+    """The owner's own limit price, charges included; what ``fallback`` is judged by."""
+
+    def __len__(self) -> int:  # the number of orders, not of columns
+        return len(self.agent)
+
+
+class Trades(NamedTuple):
+    """Executed trades in order of execution; a row is one leg of one match [n_trades]."""
+
+    buy_order: IntArray
+    """Positions in ``Orders``."""
+    sell_order: IntArray
+    energy_wh: IntArray
+    price_ticks: IntArray
+    """Price at the hub."""
+    buyer_ticks: IntArray
+    """What the buyer pays a kWh, all charges included."""
+    seller_ticks: IntArray
+    """What the seller gets a kWh, all charges included. The operator keeps the difference."""
+    moves: IntArray
+    """MOVES_SOURCE | MOVES_SINK: which ends of the trade changed the power flow."""
+
+    def __len__(self) -> int:
+        return len(self.buy_order)
+
+
+class Rejects(NamedTuple):
+    """Refused quantities in order of refusal [n_rejects]; -1 where there is no order on that side."""
+
+    buy_order: IntArray
+    sell_order: IntArray
+    energy_wh: IntArray
+    reason: IntArray
+    element: IntArray
+
+    def __len__(self) -> int:
+        return len(self.buy_order)
+
+
+class Exchange(NamedTuple):
+    """What is left with the utility, and what is not generated [Wh] [n_agents]."""
+
+    import_wh: IntArray
+    export_wh: IntArray
+    curtailed_wh: IntArray
+    absorbed_wh: IntArray
+    """PV that went into own storage after the market [n_devices, n_agents]."""
+    imported_by_order: IntArray
+    """Deferrable energy that an order bought from the utility [n_orders]."""
+    exported_by_order: IntArray
+
+
+class Energy(NamedTuple):
+    """What every component did in the slot [Wh]."""
+
+    device_wh: IntArray
+    """Executed net energy [n_devices, n_agents]."""
+    pv_used_wh: IntArray
+    """PV generated [n_agents]."""
+    bought_wh: IntArray
+    """From peers [n_agents]."""
+    sold_wh: IntArray
+    net_wh: IntArray
+    """Through the meter: generation positive [n_agents]."""
+    unserved_wh: IntArray
+    """What devices missed at a deadline [n_devices, n_agents]."""
+
+
+class LedgerLine(IntEnum):
+    """Lines of a bill; rows of ``Ledger.money``."""
+
+    PEER_PURCHASES = 0
+    PEER_SALES = 1
+    NETWORK_CHARGES = 2
+    IMPORTS = 3
+    EXPORTS = 4
+
+
+class Ledger(NamedTuple):
+    """Payments of a slot in money units (1e-9 currency); what an account pays is positive. They sum to zero exactly."""
+
+    money: IntArray
+    """What each agent pays by ``LedgerLine`` [5, n_agents]; receipts are negative."""
+    utility: IntArray
+    """[n_markets]."""
+    operator: IntArray
+    """[n_markets]."""
+
+
+class GridState(NamedTuple):
+    """The power flow of a slot, one row a market; empty axes without a grid."""
+
+    net_wh: IntArray
+    """Metered net injection a node [n_markets, n_nodes]."""
+    kvar: FloatArray
+    """Reactive injection a node [n_markets, n_nodes]."""
+    v_pu: FloatArray
+    """Voltage magnitude [n_markets, n_nodes]; node 0 is the source. NaN: isolated or not solved."""
+    loading: FloatArray
+    """Loading as a share of the rating [n_markets, n_branches]; NaN without a rating."""
+    slack_wh: FloatArray
+    """Energy drawn from the source, losses included [n_markets]."""
+    losses_wh: FloatArray
+    firm_v_pu: FloatArray
+    """Voltage magnitude of the untraded state [n_markets, n_nodes]."""
+    firm_loading: FloatArray
+    """Loading of the untraded state [n_markets, n_branches]."""
+    converged: BoolArray
+
+
+class SlotRecord(NamedTuple):
+    """Everything that happened in a slot, read-only, for results, metrics, critics and learners."""
+
+    inputs: SlotInputs
+    positions: Positions
+    orders: Orders
+    trades: Trades
+    rejects: Rejects
+    exchange: Exchange
+    energy: Energy
+    ledger: Ledger
+    grid: GridState
+    wear_money: IntArray
+    """Wear of devices at their stated cost, money units; a cost, not a payment [n_agents]."""
+
+
+class State(NamedTuple):
+    """All that goes from one slot to the next, except what strategies remember themselves."""
+
+    index: int
+    devices: tuple[FloatArray, ...]
+    """State of each fleet [rows of the fleet, n_agents]."""
+    carry: FloatArray
+    """Metering remainder of load and PV [Wh] [2, n_agents]."""
+    last_price_ticks: IntArray
+    """[n_markets]; -1 before the first trade."""
+    last_fill: FloatArray
+    last_refused: FloatArray
+    voltage_pu: FloatArray
+
+
+class Quotes(NamedTuple):
+    """What the agents of one strategy know after a round within a slot, for ``revise``."""
+
+    round: int
+    """Rounds done so far, from 1."""
+    agent: IntArray
+    """Own orders, ``agent`` counted within the strategy, and what they stand at."""
+    side: IntArray
+    price_ticks: IntArray
+    open_wh: IntArray
+    market: IntArray
+    """Market of each own order."""
+    filled_wh: IntArray
+    """Filled in the last round."""
+    trade_market: IntArray
+    """Public tape of the last round, in order of execution."""
+    trade_price_ticks: IntArray
+    best_bid_ticks: IntArray
+    """Best bid left open after the round [n_markets]; -1: none."""
+    best_ask_ticks: IntArray
+    """Best ask left open after the round [n_markets]; -1: none."""
+    keys: KeyArray
+    """Random keys of the round, one an own order's agent [n_own_orders]."""
+
+
+def empty_trades() -> Trades:
+    """No trades."""
+    return Trades(*(np.zeros(0, dtype=np.int64) for _ in Trades._fields))
+
+
+def empty_rejects() -> Rejects:
+    """No rejects."""
+    return Rejects(*(np.zeros(0, dtype=np.int64) for _ in Rejects._fields))
