@@ -10,7 +10,7 @@ from typing import NamedTuple
 class SlotTime(NamedTuple):
     """When a slot is."""
 
-    index: int
+    slot: int
     """Slots since the start of the run."""
     day: int
     """Days since the start of the run."""
@@ -51,10 +51,8 @@ class Clock:
         """Days begun by the run."""
         return -(-self.slots // self.slots_per_day)
 
-    def at(self, index: int) -> SlotTime:
-        """The slot ``index`` slots after the start; indices beyond the run are valid (for forecasts)."""
-        day, of_day = divmod(index, self.slots_per_day)
-        begins = datetime.combine(self.start, datetime.min.time()) + timedelta(
-            minutes=index * self.slot_minutes
-        )
-        return SlotTime(index, day, of_day, of_day * self.slot_hours, self.slot_hours, begins)
+    def at(self, slot: int) -> SlotTime:
+        """The slot ``slot`` slots after the start; slots beyond the run are valid (for forecasts)."""
+        day, of_day = divmod(slot, self.slots_per_day)
+        begins = datetime.combine(self.start, datetime.min.time()) + timedelta(minutes=slot * self.slot_minutes)
+        return SlotTime(slot, day, of_day, of_day * self.slot_hours, self.slot_hours, begins)

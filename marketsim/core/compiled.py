@@ -17,20 +17,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-import llvmlite
+import llvmlite  # type: ignore[import-untyped]
 import numba
 import numpy as np
 from numba import types
-from numba.core import config
+from numba.core import config as _config
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-ADMIT = types.UniTuple(types.int64, 3)(
+ADMIT = types.UniTuple(types.int64, 3)(  # type: ignore[no-untyped-call]
     types.int64[:, ::1], types.float64[:, ::1], types.int64, types.int64, types.int64
 )
 """Signature of a gate's check: (ints, floats, source, sink, wh) -> (admitted wh, code, element)."""
 ADMIT_POINTER = types.FunctionType(ADMIT)
 
+config: Any = _config
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 

@@ -66,9 +66,7 @@ class Device(Protocol):
         """What the fleet can do in this slot."""
         ...
 
-    def advance(
-        self, state: FloatArray, inputs: SlotInputs, energy_wh: IntArray
-    ) -> tuple[FloatArray, IntArray]:
+    def advance(self, state: FloatArray, inputs: SlotInputs, energy_wh: IntArray) -> tuple[FloatArray, IntArray]:
         """The next state after ``energy_wh`` was executed (lo <= energy <= hi), and what missed its deadline [Wh]."""
         ...
 
@@ -129,7 +127,7 @@ class Gate(Protocol):
         ...
 
     def sensitivity(self) -> FloatArray:
-        """Sensitivity [p.u./Wh] of the tightest bus voltage to an injection by each agent, untraded state [n_agents]."""
+        """Sensitivity [p.u./Wh] of the tightest bus voltage to an injection by each agent, before trade [n_agents]."""
         ...
 
     def close(self) -> GridState:

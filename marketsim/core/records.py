@@ -48,7 +48,8 @@ class Fallback(IntEnum):
 class Reason(IntEnum):
     """Why energy was refused.
 
-    The ``element`` beside it is a node (voltages), a branch (loadings), a connection (its limits), a lateral (heads), else -1.
+    The ``element`` beside it is a node (voltages), a branch (loadings), a connection (its limits), a lateral (heads),
+    else -1.
     """
 
     NONE = 0
@@ -233,7 +234,9 @@ class Orders(NamedTuple):
     limit_ticks: IntArray
     """The owner's own limit price, charges included; what ``fallback`` is judged by."""
 
-    def __len__(self) -> int:  # the number of orders, not of columns
+    @property
+    def size(self) -> int:
+        """Number of orders."""
         return len(self.agent)
 
 
@@ -253,7 +256,9 @@ class Trades(NamedTuple):
     moves: IntArray
     """MOVES_SOURCE | MOVES_SINK: which ends of the trade changed the power flow."""
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """Number of rows."""
         return len(self.buy_order)
 
 
@@ -266,7 +271,9 @@ class Rejects(NamedTuple):
     reason: IntArray
     element: IntArray
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """Number of rows."""
         return len(self.buy_order)
 
 
@@ -360,7 +367,8 @@ class SlotRecord(NamedTuple):
 class State(NamedTuple):
     """All that goes from one slot to the next, except what strategies remember themselves."""
 
-    index: int
+    slot: int
+    """The slot that comes next, from 0."""
     devices: tuple[FloatArray, ...]
     """State of each fleet [rows of the fleet, n_agents]."""
     carry: FloatArray
