@@ -1,0 +1,71 @@
+"""A feeder in per unit, free of any library: what extraction makes and what every solver reads.
+
+A branch is a pi model behind an ideal transformer at its from end::
+
+    from o--(t:1)--+--- r + jx ---+--o to
+                   |              |
+                 y_from          y_to
+
+with complex ratio t = v_from / v_inner. Voltages are in p.u. of ``base_kv`` of their node, currents of a branch
+end in p.u. of base_kva / (sqrt(3) base_kv) of that end, impedances and admittances on the same base behind the transformer.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marketsim.core.arrays import FloatArray, IntArray
+
+ComplexArray = NDArray[np.complex128]
+
+
+class BranchKind(IntEnum):
+    """What a branch is; decides the reason code of an overload."""
+
+    LINE = 0
+    TRAFO = 1
+
+
+class Network(NamedTuple):
+    """One connected feeder; node 0 is the source (a stiff voltage)."""
+
+    name: str
+    base_kva: float
+    bus_names: tuple[str, ...]
+    """Name of each node, as scenarios refer to it [n_nodes]; unique."""
+    base_kv: FloatArray
+    source_pu: float
+    branch_names: tuple[str, ...]
+    """E.g. ``line 3-4``, ``trafo 0`` [n_branches]; unique."""
+    kind: IntArray
+    """``BranchKind`` [n_branches]."""
+    from_node: IntArray
+    to_node: IntArray
+    z_pu: ComplexArray
+    y_from_pu: ComplexArray
+    y_to_pu: ComplexArray
+    ratio: ComplexArray
+    rating_from_pu: FloatArray
+    """Largest current at the from end [p.u.]; inf: no rating."""
+    rating_to_pu: FloatArray
+    shunt_pu: ComplexArray
+    """Admittance to ground of constant-impedance elements at each node; consumption has a positive real part."""
+    v_min_pu: FloatArray
+    v_max_pu: FloatArray
+    nominal_kw: FloatArray
+    """The feeder's own nominal constant-power load at each node [kW]; consumption positive."""
+    nominal_kvar: FloatArray
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of nodes, the source included."""
+        return len(self.bus_names)
+
+    @property
+    def n_branches(self) -> int:
+        """Number of branches."""
+        return len(self.branch_names)
