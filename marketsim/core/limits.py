@@ -1,0 +1,176 @@
+"""What agents stand to trade: feasible dispatch, positions, and orders held to them.
+
+A strategy's dispatch must be feasible whether all, part or none of its orders trade. So dispatch is what happens in
+any case, and orders offer energy on top of it; a store is in one mode a slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from marketsim.core.arrays import BoolArray, IntArray
+from marketsim.core.records import (
+    FIRM,
+    PV,
+    Community,
+    Decisions,
+    DeviceRange,
+    OrderBatch,
+    Orders,
+    Positions,
+    Reason,
+    Rejects,
+    Side,
+    SlotInputs,
+)
+
+
+class Standing(NamedTuple):
+    """What any k agents stand to trade after a dispatch; fields as in ``Positions``."""
+
+    dispatch_wh: IntArray
+    firm_demand_wh: IntArray
+    must_run_wh: IntArray
+    surplus_wh: IntArray
+    own_use_wh: IntArray
+    up_wh: IntArray
+    down_wh: IntArray
+
+
+def feasible_dispatch(
+    load_wh: IntArray, ranges: Sequence[DeviceRange], stores: Sequence[bool], dispatch_wh: IntArray
+) -> IntArray:
+    """Dispatch held to each fleet's range; a store discharges in any case only into its owner's own consumption."""
+    held = np.array(dispatch_wh, dtype=np.int64, copy=True)
+    for row, reach in enumerate(ranges):
+        np.clip(held[row], reach.lo_wh, reach.hi_wh, out=held[row])
+    for row, is_store in enumerate(stores):
+        if is_store:
+            own_need = load_wh - held.sum(axis=0) + held[row]
+            np.minimum(held[row], np.maximum(own_need, 0), out=held[row], where=held[row] > 0)
+    return held
+
+
+def stand(
+    load_wh: IntArray,
+    pv_wh: IntArray,
+    ranges: Sequence[DeviceRange],
+    stores: Sequence[bool],
+    dispatch_wh: IntArray,
+) -> Standing:
+    """Positions of k agents after ``dispatch_wh`` [n_devices, k], which is made feasible first.
+
+    Own PV serves own need before anything else; what is left of it is surplus, what is missing is firm demand.
+    """
+    dispatch = feasible_dispatch(load_wh, ranges, stores, dispatch_wh)
+    base = dispatch.sum(axis=0) - load_wh
+    own_use = np.minimum(pv_wh, np.maximum(-base, 0))
+    up, down = np.zeros_like(dispatch), np.zeros_like(dispatch)
+    for row, reach in enumerate(ranges):
+        planned = dispatch[row]
+        up[row] = np.where(planned >= 0, np.maximum(reach.hi_wh, 0) - planned, 0)
+        down[row] = np.where(planned <= 0, planned - np.minimum(reach.lo_wh, 0), 0)
+    return Standing(
+        dispatch_wh=dispatch,
+        firm_demand_wh=np.maximum(-base - pv_wh, 0),
+        must_run_wh=np.maximum(base, 0),
+        surplus_wh=pv_wh - own_use,
+        own_use_wh=own_use,
+        up_wh=up,
+        down_wh=down,
+    )
+
+
+def positions(
+    inputs: SlotInputs, ranges: Sequence[DeviceRange], stores: Sequence[bool], decisions: Decisions
+) -> Positions:
+    """Positions of all agents after what their strategies decided."""
+    standing = stand(inputs.load_wh, inputs.pv_wh, ranges, stores, decisions.dispatch_wh)
+    return Positions(*standing, marginal_ticks=decisions.marginal_ticks, absorb=decisions.absorb)
+
+
+def _available(place: Positions, batch: OrderBatch) -> IntArray:
+    """Most that each order's component could deliver or draw [n_orders]."""
+    available = np.zeros(len(batch.agent), dtype=np.int64)
+    selling = batch.side == Side.SELL
+    for component, energy in (
+        (FIRM, (place.must_run_wh, place.firm_demand_wh)),
+        (PV, (place.surplus_wh, np.zeros_like(place.surplus_wh))),
+        *((row, (place.up_wh[row], place.down_wh[row])) for row in range(len(place.up_wh))),
+    ):
+        mine = batch.component == component
+        if mine.any():
+            agent = batch.agent[mine]
+            available[mine] = np.where(selling[mine], energy[0][agent], energy[1][agent])
+    return available
+
+
+def _running_total(group: IntArray, energy: IntArray) -> IntArray:
+    """Energy of earlier entries of the same group, for each entry."""
+    order = np.argsort(group, kind="stable")
+    sorted_energy = energy[order]
+    before = np.cumsum(sorted_energy) - sorted_energy
+    starts = np.concatenate(([True], group[order][1:] != group[order][:-1]))
+    base = np.maximum.accumulate(np.where(starts, before, np.iinfo(np.int64).min))
+    earlier = np.empty_like(energy)
+    earlier[order] = before - base
+    return earlier
+
+
+def _wrong_mode(batch: OrderBatch, stores: Sequence[bool]) -> BoolArray:
+    """Orders of a store on the other side of the first order that its agent submitted for it."""
+    is_store = np.array([*stores, False], dtype=bool)[np.clip(batch.component, -1, len(stores))]
+    is_store &= batch.component >= 0
+    wrong = np.zeros(len(batch.agent), dtype=bool)
+    if is_store.any():
+        index = np.flatnonzero(is_store)
+        _, first, back = np.unique(
+            batch.agent[index] * (len(stores) + 1) + batch.component[index], return_index=True, return_inverse=True
+        )
+        wrong[index] = batch.side[index] != batch.side[index[first[back]]]
+    return wrong
+
+
+def hold_orders(
+    community: Community, place: Positions, stores: Sequence[bool], batch: OrderBatch, arrival: IntArray
+) -> tuple[Orders, Rejects]:
+    """Orders in order of arrival, each held to what its agent's position can deliver or draw.
+
+    ``arrival`` [n_orders] sorts the batch; markets ascending. What exceeds a position is rejected with EXCEEDS_POSITION, the
+    second mode of a store with BOTH_MODES.
+    """
+    batch = OrderBatch(*(column[arrival] for column in batch))
+    wrong = _wrong_mode(batch, stores)
+    wanted = np.where(wrong, 0, np.maximum(batch.energy_wh, 0))
+    n_components = len(place.up_wh) + 2
+    group = (batch.agent * n_components + batch.component + 2) * 2 + (batch.side == Side.SELL)
+    left = np.maximum(_available(place, batch) - _running_total(group, wanted), 0) if len(group) else wanted
+    energy = np.minimum(wanted, left)
+    orders = Orders(
+        market=community.market[batch.agent],
+        agent=batch.agent,
+        connection=community.connection[batch.agent],
+        side=batch.side,
+        price_ticks=batch.price_ticks,
+        energy_wh=energy,
+        firm_wh=np.where(batch.component == FIRM, energy, 0),
+        component=batch.component,
+        fallback=batch.fallback,
+        limit_ticks=batch.price_ticks,
+    )
+    return orders, _excess(batch, np.maximum(batch.energy_wh, 0) - energy, wrong)
+
+
+def _excess(batch: OrderBatch, excess_wh: IntArray, wrong_mode: BoolArray) -> Rejects:
+    row = np.flatnonzero(excess_wh)
+    buying = batch.side[row] == Side.BUY
+    return Rejects(
+        buy_order=np.where(buying, row, -1),
+        sell_order=np.where(buying, -1, row),
+        energy_wh=excess_wh[row],
+        reason=np.where(wrong_mode[row], Reason.BOTH_MODES, Reason.EXCEEDS_POSITION).astype(np.int64),
+        element=np.full(len(row), -1, dtype=np.int64),
+    )
