@@ -139,8 +139,8 @@ def hold_orders(
 ) -> tuple[Orders, Rejects]:
     """Orders in order of arrival, each held to what its agent's position can deliver or draw.
 
-    ``arrival`` [n_orders] sorts the batch; markets ascending. What exceeds a position is rejected with EXCEEDS_POSITION, the
-    second mode of a store with BOTH_MODES.
+    ``arrival`` [n_orders] sorts the batch; markets ascending. What exceeds a position is rejected with
+    EXCEEDS_POSITION, the second mode of a store with BOTH_MODES.
     """
     batch = OrderBatch(*(column[arrival] for column in batch))
     wrong = _wrong_mode(batch, stores)

@@ -1,0 +1,71 @@
+"""Laws that hold in every slot by construction; a run that breaks one stops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from marketsim.core.arrays import BoolArray, IntArray
+from marketsim.core.errors import LawBroken
+from marketsim.core.records import Community, DeviceRange, SlotRecord
+
+
+def energy_imbalance_wh(record: SlotRecord) -> IntArray:
+    """Generation + purchases - load - sales - storage - curtailment of every agent [Wh] [n_agents]; zero by law."""
+    energy, exchange = record.energy, record.exchange
+    generated = record.inputs.pv_wh - exchange.curtailed_wh
+    brought = generated + energy.device_wh.sum(axis=0) + energy.bought_wh + exchange.import_wh
+    return np.asarray(brought - record.inputs.load_wh - energy.sold_wh - exchange.export_wh)
+
+
+def money_imbalance(record: SlotRecord) -> int:
+    """Sum of all payments of the slot [1e-9 currency]; zero by law."""
+    ledger = record.ledger
+    return int(ledger.money.sum()) + int(ledger.utility.sum()) + int(ledger.operator.sum())
+
+
+def _demand(holds: bool | np.bool_, law: str, record: SlotRecord, seen: object) -> None:
+    if not holds:
+        raise LawBroken(f"slot {record.inputs.time.slot}: {law} does not hold ({seen}); this is a fault of the program")
+
+
+def _demand_each(holds: BoolArray, law: str, record: SlotRecord, names: Sequence[str]) -> None:
+    if not holds.all():
+        _demand(False, law, record, "agent " + names[int(np.flatnonzero(~holds)[0])])
+
+
+def _check_energy(community: Community, record: SlotRecord, ranges: Sequence[DeviceRange]) -> None:
+    energy, exchange = record.energy, record.exchange
+    names = community.names
+    _demand_each(energy_imbalance_wh(record) == 0, "the energy balance", record, names)
+    metered = exchange.export_wh + energy.sold_wh - exchange.import_wh - energy.bought_wh
+    _demand_each(energy.net_wh == metered, "the balance at the meter", record, names)
+    for row, reach in enumerate(ranges):
+        executed = energy.device_wh[row]
+        inside = (executed >= reach.lo_wh) & (executed <= reach.hi_wh)
+        _demand_each(inside, f"the range of fleet {row}", record, names)
+    least = np.minimum.reduce((exchange.import_wh, exchange.export_wh, exchange.curtailed_wh, energy.pv_used_wh))
+    _demand_each(least >= 0, "that no energy is negative", record, names)
+
+
+def _check_trades(record: SlotRecord) -> None:
+    trades, orders = record.trades, record.orders
+    if trades.size == 0:
+        return
+    buy, sell = trades.buy_order, trades.sell_order
+    _demand(trades.energy_wh.min() > 0, "that trades move energy", record, "an empty trade")
+    _demand((orders.agent[buy] != orders.agent[sell]).all(), "that nobody trades with itself", record, "self-trade")
+    _demand((orders.market[buy] == orders.market[sell]).all(), "that markets are separate", record, "a trade between")
+    _demand(
+        (trades.buyer_ticks <= orders.limit_ticks[buy]).all(), "every buyer's limit price", record, "a dearer trade"
+    )
+    cheaper = trades.seller_ticks < orders.limit_ticks[sell]
+    _demand(not cheaper.any(), "every seller's limit price", record, "a cheaper trade")
+
+
+def check_laws(community: Community, record: SlotRecord, ranges: Sequence[DeviceRange]) -> None:
+    """Raise LawBroken unless energy, money and price laws hold exactly."""
+    _check_energy(community, record, ranges)
+    _check_trades(record)
+    _demand(money_imbalance(record) == 0, "the balance of money", record, money_imbalance(record))

@@ -1,0 +1,190 @@
+"""From decisions to trades: arrival, hub prices, rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from marketsim.core.arrays import BoolArray, IntArray
+from marketsim.core.ports import ChargeTable, RevisingStrategy
+from marketsim.core.records import (
+    Observations,
+    Orders,
+    Quotes,
+    Rejects,
+    Side,
+    SlotInputs,
+    Trades,
+    empty_trades,
+)
+from marketsim.core.rng import mix, uniforms
+from marketsim.core.world import World
+
+
+def arrival_rank(world: World, slot: int, round_: int) -> IntArray:
+    """Place of each agent in the order of arrival, markets one after the other [n_agents]."""
+    community = world.community
+    keys = world.streams.keys("arrival", slot, round_)
+    drawn = uniforms(keys[community.market], community.connection)
+    rank = np.empty(community.n_agents, dtype=np.int64)
+    rank[np.lexsort((drawn, community.market))] = np.arange(community.n_agents)
+    return rank
+
+
+def join_rejects(parts: Sequence[Rejects]) -> Rejects:
+    """One table of several, in order."""
+    return Rejects(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def filled_wh(orders: Orders, trades: Trades) -> IntArray:
+    """Traded energy of each order [n_orders]."""
+    filled = np.zeros(orders.size, dtype=np.int64)
+    np.add.at(filled, trades.buy_order, trades.energy_wh)
+    np.add.at(filled, trades.sell_order, trades.energy_wh)
+    return filled
+
+
+def _at_hub(orders: Orders, charges: ChargeTable) -> IntArray:
+    buying = orders.side == Side.BUY
+    return np.where(
+        buying,
+        orders.limit_ticks - charges.buy_ticks[orders.agent],
+        orders.limit_ticks + charges.sell_ticks[orders.agent],
+    )
+
+
+def _open_orders(orders: Orders, filled: IntArray, index: IntArray) -> Orders:
+    left = Orders(*(column[index] for column in orders))
+    done = filled[index]
+    return left._replace(energy_wh=left.energy_wh - done, firm_wh=np.maximum(left.firm_wh - done, 0))
+
+
+def _all_in(trades: Trades, orders: Orders, charges: ChargeTable, index: IntArray) -> Trades:
+    """Trades of a round with positions in the full table and prices with additive charges."""
+    buy, sell = index[trades.buy_order], index[trades.sell_order]
+    return trades._replace(
+        buy_order=buy,
+        sell_order=sell,
+        buyer_ticks=trades.buyer_ticks + charges.buy_ticks[orders.agent[buy]],
+        seller_ticks=trades.seller_ticks - charges.sell_ticks[orders.agent[sell]],
+    )
+
+
+def _mapped(rejects: Rejects, index: IntArray) -> Rejects:
+    lookup = np.append(index, -1)
+    return rejects._replace(buy_order=lookup[rejects.buy_order], sell_order=lookup[rejects.sell_order])
+
+
+def match_rounds(
+    world: World,
+    inputs: SlotInputs,
+    seen: Sequence[Observations],
+    orders: Orders,
+    charges: ChargeTable,
+) -> tuple[Orders, Trades, Rejects]:
+    """Match in ``world.rounds`` rounds; between them revising strategies quote anew and agents arrive in a new order.
+
+    Returns the orders with their last limits, all trades, and what was refused and never traded.
+    """
+    filled = np.zeros(orders.size, dtype=np.int64)
+    done: list[Trades] = []
+    refused: list[Rejects] = []
+    for round_ in range(world.rounds):
+        orders = orders._replace(price_ticks=_at_hub(orders, charges))
+        inside, outside = world.bounds(orders, inputs.tariffs)
+        index = _candidates(world, inputs, orders, inside & (orders.energy_wh > filled), round_)
+        trades, rejects = world.engine.match(
+            _open_orders(orders, filled, index), world.gate, inputs.tariffs, charges.pair_ticks
+        )
+        trades = _all_in(trades, orders, charges, index)
+        done.append(trades)
+        refused.append(join_rejects((outside, _mapped(rejects, index))))
+        filled = filled + filled_wh(orders, trades)
+        if round_ + 1 < world.rounds:
+            orders = _revised(world, inputs, seen, orders, filled, trades, round_ + 1)
+    return orders, _joined(done), _still_refused(refused, orders.energy_wh - filled)
+
+
+def _candidates(world: World, inputs: SlotInputs, orders: Orders, bookable: BoolArray, round_: int) -> IntArray:
+    index = np.flatnonzero(bookable)
+    if round_ == 0:  # orders stand in the order of arrival of the first round already
+        return index
+    rank = arrival_rank(world, inputs.time.slot, round_)
+    return np.asarray(index[np.argsort(rank[orders.agent[index]], kind="stable")])
+
+
+def _joined(parts: Sequence[Trades]) -> Trades:
+    if len(parts) == 1:
+        return parts[0]
+    return Trades(*(np.concatenate(columns) for columns in zip(*parts, strict=True))) if parts else empty_trades()
+
+
+def _still_refused(rounds: Sequence[Rejects], open_wh: IntArray) -> Rejects:
+    """The last word on each refused pair of orders, as far as their energy is still open."""
+    if len(rounds) == 1:
+        return rounds[0]
+    table = join_rejects(rounds)
+    n_orders = len(open_wh) + 1
+    pair = (table.buy_order + 1) * n_orders + table.sell_order + 1
+    _, last = np.unique(pair[::-1], return_index=True)
+    keep = np.sort(len(pair) - 1 - last)
+    table = Rejects(*(column[keep] for column in table))
+    still_open = np.append(open_wh, np.iinfo(np.int64).max)
+    energy = np.minimum(table.energy_wh, np.minimum(still_open[table.buy_order], still_open[table.sell_order]))
+    return Rejects(*(column[energy > 0] for column in table._replace(energy_wh=energy)))
+
+
+def _best(orders: Orders, open_: BoolArray, side: Side, n_markets: int) -> IntArray:
+    """Best open price of one side a market, -1 where there is none [n_markets]."""
+    rows = np.flatnonzero(open_ & (orders.side == side))
+    signed = orders.price_ticks[rows] * int(side)
+    best = np.full(n_markets, np.iinfo(np.int64).min)
+    np.maximum.at(best, orders.market[rows], signed)
+    found = best != np.iinfo(np.int64).min
+    return np.where(found, best * int(side), -1)
+
+
+def _revised(
+    world: World,
+    inputs: SlotInputs,
+    seen: Sequence[Observations],
+    orders: Orders,
+    filled: IntArray,
+    last: Trades,
+    round_: int,
+) -> Orders:
+    """Orders with the new limits of strategies that revise; -1 limits (utility only) stay out of the market."""
+    limit = orders.limit_ticks.copy()
+    n_markets = world.community.n_markets
+    open_wh = orders.energy_wh - filled
+    bookable = (open_wh > 0) & (limit >= 0)
+    in_round = filled_wh(orders, last)
+    keys = world.streams.keys("strategies", inputs.time.slot, round_)
+    best_bid = _best(orders, bookable, Side.BUY, n_markets)
+    best_ask = _best(orders, bookable, Side.SELL, n_markets)
+    for role, view in zip(world.cast, seen, strict=True):
+        if not isinstance(role.strategy, RevisingStrategy):
+            continue
+        place = np.full(world.community.n_agents, -1, dtype=np.int64)
+        place[role.rows] = np.arange(len(role.rows))
+        own = np.flatnonzero((place[orders.agent] >= 0) & (limit >= 0))
+        agent = orders.agent[own]
+        limit[own] = role.strategy.revise(
+            view,
+            Quotes(
+                round=round_,
+                agent=place[agent],
+                side=orders.side[own],
+                price_ticks=limit[own],
+                open_wh=open_wh[own],
+                market=orders.market[own],
+                filled_wh=in_round[own],
+                trade_market=orders.market[last.buy_order],
+                trade_price_ticks=last.price_ticks,
+                best_bid_ticks=best_bid,
+                best_ask_ticks=best_ask,
+                keys=mix(keys[orders.market[own]], world.community.connection[agent]),
+            ),
+        )
+    return orders._replace(limit_ticks=limit)

@@ -1,0 +1,50 @@
+"""The loop: ``step`` is the engine, ``run`` only repeats it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from marketsim.core.records import SlotRecord, State
+from marketsim.core.slot import run_slot
+from marketsim.core.world import World
+
+
+def initial_state(world: World) -> State:
+    """The state before the first slot."""
+    n_agents = world.community.n_agents
+    return State(
+        slot=0,
+        devices=tuple(device.initial() for device in world.devices),
+        carry=np.zeros((2, n_agents)),
+        last_price_ticks=np.full(world.community.n_markets, -1, dtype=np.int64),
+        last_fill=np.zeros(n_agents),
+        last_refused=np.zeros(n_agents),
+        voltage_pu=np.full(n_agents, np.nan),
+    )
+
+
+class Simulation:
+    """A world and where it stands."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.state = initial_state(world)
+        self.record: SlotRecord | None = None
+        """What happened in the last slot."""
+
+    @property
+    def done(self) -> bool:
+        """Whether every slot of the clock has been simulated."""
+        return self.state.slot >= self.world.clock.slots
+
+    def step(self) -> SlotRecord:
+        """Simulate the next slot."""
+        self.record, self.state = run_slot(self.world, self.state)
+        return self.record
+
+    def run(self) -> Iterator[SlotRecord]:
+        """Step to the end, a record at a time."""
+        while not self.done:
+            yield self.step()

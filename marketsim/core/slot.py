@@ -1,0 +1,147 @@
+"""One slot, one direction; the names are those of the figure in the design."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.exchange import absorb_surplus, exchange_residual, tally
+from marketsim.core.laws import check_laws
+from marketsim.core.limits import hold_orders, positions
+from marketsim.core.matching import arrival_rank, filled_wh, join_rejects, match_rounds
+from marketsim.core.records import (
+    Energy,
+    Exchange,
+    GridState,
+    Orders,
+    SlotInputs,
+    SlotRecord,
+    State,
+    Trades,
+)
+from marketsim.core.rollback import roll_back
+from marketsim.core.sensing import decide, observe, take_inputs
+from marketsim.core.world import World
+
+
+def run_slot(world: World, state: State) -> tuple[SlotRecord, State]:
+    """Simulate the slot that comes next; returns what happened and the state after it."""
+    inputs, carry = take_inputs(world, state)
+    ranges = [device.range(had, inputs) for device, had in zip(world.devices, state.devices, strict=True)]
+    seen = [observe(world, state, inputs, ranges, role) for role in world.cast]
+    decisions = decide(world, seen)
+    place = positions(inputs, ranges, world.stores, decisions)
+
+    kvar = world.reactive.kvar(world.community, inputs, place.must_run_wh - place.firm_demand_wh)
+    world.gate.open(place.must_run_wh - place.firm_demand_wh, kvar)
+    charges = world.charges.at(inputs, world.gate)
+
+    arrival = np.argsort(arrival_rank(world, state.slot, 0)[decisions.orders.agent], kind="stable")
+    orders, excess = hold_orders(world.community, place, world.stores, decisions.orders, arrival)
+    orders, unallotted = world.allocation.grant(orders, world.gate, inputs.tariffs)
+    orders, trades, refused = match_rounds(world, inputs, seen, orders, charges)
+    residual, no_export, no_import = exchange_residual(world.gate, inputs.tariffs, orders, trades)
+    trades, residual, undone = roll_back(world.gate, orders, trades, residual)
+
+    exchange = tally(place, orders, trades, residual)
+    exchange, device_wh = absorb_surplus(place, ranges, world.stores, orders, trades, exchange)
+    devices, unserved, wear = _advance_devices(world, state, inputs, device_wh)
+    record = SlotRecord(
+        inputs=inputs,
+        positions=place,
+        orders=orders,
+        trades=trades,
+        rejects=join_rejects((excess, unallotted, refused, no_export, no_import, undone)),
+        exchange=exchange,
+        energy=_energy(inputs, orders, trades, exchange, device_wh, unserved),
+        ledger=world.settle(world.community, trades, orders, exchange, inputs.tariffs),
+        grid=world.gate.close(),
+        wear_money=wear,
+    )
+    check_laws(world.community, record, ranges)
+    return record, _next_state(world, state, record, devices, carry)
+
+
+def _advance_devices(
+    world: World, state: State, inputs: SlotInputs, device_wh: IntArray
+) -> tuple[tuple[FloatArray, ...], IntArray, IntArray]:
+    """States after the slot, missed energy [n_devices, n_agents] and wear [n_agents]."""
+    after: list[FloatArray] = []
+    unserved = np.zeros_like(device_wh)
+    wear = np.zeros(world.community.n_agents, dtype=np.int64)
+    for row, (device, had) in enumerate(zip(world.devices, state.devices, strict=True)):
+        moved_on, unserved[row] = device.advance(had, inputs, device_wh[row])
+        after.append(moved_on)
+        wear += np.abs(device_wh[row]) * device.wear_ticks
+    return tuple(after), unserved, wear
+
+
+def _energy(
+    inputs: SlotInputs,
+    orders: Orders,
+    trades: Trades,
+    exchange: Exchange,
+    device_wh: IntArray,
+    unserved: IntArray,
+) -> Energy:
+    n_agents = len(inputs.load_wh)
+    bought, sold = np.zeros((2, n_agents), dtype=np.int64)
+    np.add.at(bought, orders.agent[trades.buy_order], trades.energy_wh)
+    np.add.at(sold, orders.agent[trades.sell_order], trades.energy_wh)
+    pv_used = inputs.pv_wh - exchange.curtailed_wh
+    return Energy(
+        device_wh=device_wh,
+        pv_used_wh=pv_used,
+        bought_wh=bought,
+        sold_wh=sold,
+        net_wh=pv_used + device_wh.sum(axis=0) - inputs.load_wh,
+        unserved_wh=unserved,
+    )
+
+
+def _share(part: IntArray, whole: IntArray) -> FloatArray:
+    return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
+
+
+def _shares(record: SlotRecord, n_agents: int) -> tuple[FloatArray, FloatArray]:
+    """Traded and grid-refused share of each agent's offered energy; 0 for who offered none."""
+    orders, rejects = record.orders, record.rejects
+    offered, traded, refused = np.zeros((3, n_agents), dtype=np.int64)
+    np.add.at(offered, orders.agent, orders.energy_wh)
+    np.add.at(traded, orders.agent, filled_wh(orders, record.trades))
+    for orders_of_side in (rejects.buy_order, rejects.sell_order):
+        known = orders_of_side >= 0
+        np.add.at(refused, orders.agent[orders_of_side[known]], rejects.energy_wh[known])
+    return _share(traded, offered), np.minimum(_share(refused, offered), 1.0)
+
+
+def _last_prices(world: World, state: State, record: SlotRecord) -> IntArray:
+    trades = record.trades
+    market = record.orders.market[trades.buy_order]
+    energy, value = np.zeros((2, world.community.n_markets), dtype=np.int64)
+    np.add.at(energy, market, trades.energy_wh)
+    np.add.at(value, market, trades.energy_wh * trades.price_ticks)
+    return np.where(energy > 0, value // np.maximum(energy, 1), state.last_price_ticks)
+
+
+def _own_voltage(world: World, grid: GridState) -> FloatArray:
+    on_grid = world.node_of >= 0
+    voltage = np.full(world.community.n_agents, np.nan)
+    if on_grid.any():
+        voltage[on_grid] = grid.v_pu[world.community.market[on_grid], world.node_of[on_grid]]
+    return voltage
+
+
+def _next_state(
+    world: World, state: State, record: SlotRecord, devices: tuple[FloatArray, ...], carry: FloatArray
+) -> State:
+    filled, refused = _shares(record, world.community.n_agents)
+    return State(
+        slot=state.slot + 1,
+        devices=devices,
+        carry=carry,
+        last_price_ticks=_last_prices(world, state, record),
+        last_fill=filled,
+        last_refused=refused,
+        voltage_pu=_own_voltage(world, record.grid),
+    )

@@ -1,0 +1,67 @@
+"""A simulation's fixed parts, wired once by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from marketsim.core.arrays import BoolArray, FloatArray, IntArray
+from marketsim.core.clock import Clock
+from marketsim.core.ports import Allocation, Charges, Device, Engine, Gate, Profiles, Reactive, Strategy, Tariff
+from marketsim.core.records import Community, Exchange, Ledger, Orders, Rejects, Tariffs, Trades
+from marketsim.core.rng import Streams
+
+Bounds = Callable[[Orders, Tariffs], tuple[BoolArray, Rejects]]
+"""Which orders keep within the tariffs, and the refusal of the others."""
+Settle = Callable[[Community, Trades, Orders, Exchange, Tariffs], Ledger]
+
+
+class Role(NamedTuple):
+    """A strategy and the rows of the flat axis that it decides for."""
+
+    strategy: Strategy
+    rows: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything that a slot needs and that no slot changes."""
+
+    clock: Clock
+    community: Community
+    streams: Streams
+    profiles: Profiles
+    tariff: Tariff
+    devices: tuple[Device, ...]
+    cast: tuple[Role, ...]
+    """Every agent has exactly one role."""
+    engine: Engine
+    rounds: int
+    allocation: Allocation
+    charges: Charges
+    gate: Gate
+    reactive: Reactive
+    bounds: Bounds
+    settle: Settle
+    firm_share: FloatArray
+    """Share of the profile's load that is firm; the rest belongs to a curtailable-load fleet [n_agents]."""
+    node_of: IntArray
+    """Grid node of each agent; -1 without a grid [n_agents]."""
+
+    @property
+    def stores(self) -> tuple[bool, ...]:
+        """Which fleets give back what they draw."""
+        return tuple(device.stores for device in self.devices)
+
+    @property
+    def device_names(self) -> tuple[str, ...]:
+        """Names of the fleets in order."""
+        return tuple(device.name for device in self.devices)
+
+
+def by_market(community: Community, per_market: IntArray) -> IntArray:
+    """A per-market quantity for every agent [n_agents]."""
+    return np.asarray(per_market[community.market])
