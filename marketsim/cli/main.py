@@ -1,0 +1,98 @@
+"""The ``marketsim`` command: sub-commands are imported only when they run, so that ``--help`` stays quick."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from marketsim.core.errors import MarketsimError
+
+_COMMANDS = {
+    "run": ("marketsim.cli.run:run", "Simulate a scenario and write its run folder."),
+    "validate": ("marketsim.cli.validate:validate", "Check a scenario; every problem at once."),
+    "schema": ("marketsim.cli.schema:schema", "Print the JSON Schema of scenarios, for editors."),
+    "plugins": ("marketsim.cli.plugins:plugins", "List what a scenario can name, or show one part."),
+    "doctor": ("marketsim.cli.doctor:doctor", "Say what is installed and whether Ollama answers."),
+    "bench": ("marketsim.cli.bench:bench", "Measure the kernels against references, in one run."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and one line, and imports one only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """All names in their order."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the command ``cmd_name``."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one may have been meant."""
+        from difflib import get_close_matches
+
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            close = get_close_matches(args[0], _COMMANDS, n=1)
+            hint = f" Did you mean '{close[0]}'?" if close else ""
+            ctx.fail(f"No such command '{args[0]}'.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="marketsim")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
+    """Simulate peer-to-peer electricity markets on a physical feeder.
+
+    Try it: marketsim run scenarios/ieee141.yaml
+    """
+    ctx.obj = {"debug": debug}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line; the one place where an error becomes a message and an exit code."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in args
+    args = [arg for arg in args if arg != "--debug"]
+    try:
+        cli.main(args=(["--debug"] if debug else []) + args, prog_name="marketsim", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        sys.exit(1)
+    except MarketsimError as error:
+        if debug:
+            raise
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # the reader of our output has gone, e.g. `marketsim schema | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:  # the outermost call: an unexpected fault is a message, a traceback only on request
+        if debug:
+            raise
+        click.echo(
+            f"error: unexpected {type(error).__name__}: {error}\n"
+            "This is a fault of marketsim; run again with --debug for the traceback and report it.",
+            err=True,
+        )
+        sys.exit(1)
