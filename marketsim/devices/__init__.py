@@ -1,0 +1,1 @@
+"""Device fleets: battery, electric vehicle, heat pump, curtailable load, dispatchable generator."""

@@ -1,0 +1,133 @@
+"""Parameters of the devices that an agent can have. Every default is an assumption of this program, to be set on purpose.
+
+PV is no fleet: what could be generated is an input of the slot, and what is neither used, sold, exported nor stored is
+curtailed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Self, TypeAlias
+
+from pydantic import Field, model_validator
+
+from marketsim.core.params import Params
+
+_MOST = 1e6  # keeps every product in Wh and money far inside 64 bits
+
+Positive: TypeAlias = Annotated[float, Field(gt=0, le=_MOST)]
+NotNegative: TypeAlias = Annotated[float, Field(ge=0, le=_MOST)]
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+Efficiency: TypeAlias = Annotated[float, Field(ge=0.1, le=1)]
+HourOfDay: TypeAlias = Annotated[float, Field(ge=0, lt=24)]
+Cost: TypeAlias = Annotated[float, Field(ge=0, le=1_000)]
+
+
+class BatteryParams(Params):
+    """A battery behind the owner's meter."""
+
+    energy_kwh: Positive
+    """Nameplate capacity [kWh]."""
+    power_kw: Positive
+    """Largest charging and discharging power at the meter [kW]."""
+    charge_efficiency: Efficiency = 0.95
+    """Stored energy for each kWh drawn at the meter [-]."""
+    discharge_efficiency: Efficiency = 0.95
+    """Energy at the meter for each kWh taken from the store [-]."""
+    soc_min: Share = 0.1
+    """Lowest state of charge, as a share of the nameplate capacity [-]."""
+    soc_max: Share = 0.9
+    """Highest state of charge, as a share of the nameplate capacity [-]."""
+    soc_initial: Share = 0.5
+    """State of charge at the start of the run, as a share of the nameplate capacity [-]."""
+    wear_cost: Cost = 0.01
+    """Wear for each kWh charged or discharged at the meter [currency/kWh]; a cost, not a payment."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.soc_min < self.soc_max:
+            raise ValueError(f"soc_min ({self.soc_min}) must be below soc_max ({self.soc_max})")
+        if not self.soc_min <= self.soc_initial <= self.soc_max:
+            raise ValueError(
+                f"soc_initial ({self.soc_initial}) must lie between soc_min ({self.soc_min}) and soc_max ({self.soc_max})"
+            )
+        return self
+
+
+class EvParams(Params):
+    """An electric vehicle that charges at home; it gives nothing back."""
+
+    energy_kwh: Positive = 50.0
+    """Size of the vehicle's battery [kWh]."""
+    power_kw: Positive = 11.0
+    """Largest charging power at the meter [kW]."""
+    arrival_hour: HourOfDay = 18.0
+    """Mean hour of arrival [h of the day]."""
+    departure_hour: HourOfDay = 7.0
+    """Mean hour of departure [h of the day]; before the arrival: the next morning."""
+    arrival_spread_h: Annotated[float, Field(ge=0, le=12)] = 1.5
+    """Standard deviation of the hour of arrival [h]."""
+    departure_spread_h: Annotated[float, Field(ge=0, le=12)] = 0.75
+    """Standard deviation of the hour of departure [h]."""
+    daily_kwh: NotNegative = 8.0
+    """Mean energy that the battery lacks on arrival [kWh]."""
+    efficiency: Efficiency = 0.9
+    """Energy in the vehicle's battery for each kWh drawn at the meter [-]."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.daily_kwh > self.energy_kwh:
+            raise ValueError(f"daily_kwh ({self.daily_kwh}) exceeds the battery's energy_kwh ({self.energy_kwh})")
+        if self.arrival_hour == self.departure_hour:
+            raise ValueError(
+                f"arrival_hour and departure_hour are both {self.arrival_hour}: there is no time to charge"
+            )
+        return self
+
+
+class HeatPumpParams(Params):
+    """A heat pump that feeds a thermal buffer; the building draws its heat from the buffer."""
+
+    power_kw: Positive
+    """Largest electric power [kW]."""
+    cop: Annotated[float, Field(ge=1, le=10)] = 3.0
+    """Coefficient of performance: heat for each kWh of electricity [-], constant."""
+    buffer_kwh: NotNegative = 5.0
+    """Heat that the full buffer holds above its lowest useful temperature [kWh thermal]."""
+    annual_heat_kwh: NotNegative = 8_000.0
+    """Heat demand of a year [kWh thermal]."""
+    loss_per_h: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    """Share of the buffer's heat lost in an hour [1/h]."""
+    level_initial: Share = 0.5
+    """Heat in the buffer at the start of the run, as a share of the full buffer [-]."""
+
+
+class CurtailableLoadParams(Params):
+    """A part of the agent's load that may be left unserved."""
+
+    share: Share = 0.1
+    """Share of the agent's load that may be curtailed [-]."""
+    cost_per_kwh: Cost = 0.25
+    """What a curtailed kWh is worth to its owner [currency/kWh]."""
+
+
+class GeneratorParams(Params):
+    """A dispatchable generator; cost of an hour at P kW: ``quadratic_cost`` P^2 + ``cost_per_kwh`` P + ``constant_cost``."""
+
+    max_kw: Positive
+    """Largest power [kW]."""
+    min_kw: NotNegative = 0.0
+    """Smallest power [kW]; it always runs at least at this."""
+    ramp_kw_per_h: Positive | None = None
+    """Largest change of power in an hour, up or down [kW/h]; none: unlimited."""
+    cost_per_kwh: Cost = 0.2
+    """Linear part of the cost [currency/kWh]."""
+    quadratic_cost: Cost = 0.0
+    """Quadratic part of the cost [currency/(kW^2 h)]."""
+    constant_cost: Cost = 0.0
+    """Cost of each hour in which it runs [currency/h]."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_kw > self.max_kw:
+            raise ValueError(f"min_kw ({self.min_kw}) exceeds max_kw ({self.max_kw})")
+        return self
