@@ -122,6 +122,10 @@ class Gate(Protocol):
         """Take back what was admitted."""
         ...
 
+    def amend(self, delta_wh: IntArray, kvar: FloatArray) -> None:
+        """Change what was committed to what was delivered [n_agents], limits or not; ``kvar`` is that of ``open`` anew."""
+        ...
+
     def broken(self) -> BoolArray:
         """Markets whose limits the AC state breaks beyond the untraded state [n_markets]; never for an exact gate."""
         ...

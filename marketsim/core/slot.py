@@ -27,13 +27,14 @@ from marketsim.core.world import World
 def run_slot(world: World, state: State) -> tuple[SlotRecord, State]:
     """Simulate the slot that comes next; returns what happened and the state after it."""
     inputs, carry = take_inputs(world, state)
+    planned = world.delivery.plan(inputs)
     ranges = [device.range(had, inputs) for device, had in zip(world.devices, state.devices, strict=True)]
-    seen = [observe(world, state, inputs, ranges, role) for role in world.cast]
+    seen = [observe(world, state, planned, ranges, role) for role in world.cast]
     decisions = decide(world, seen)
-    place = positions(inputs, ranges, world.stores, decisions)
+    place = positions(planned, ranges, world.stores, decisions)
 
-    kvar = world.reactive.kvar(world.community, inputs, place.must_run_wh - place.firm_demand_wh)
-    world.gate.open(place.must_run_wh - place.firm_demand_wh, kvar)
+    firm_wh = place.must_run_wh - place.firm_demand_wh
+    world.gate.open(firm_wh, world.reactive.kvar(world.community, planned, firm_wh))
     charges = world.charges.at(inputs, world.gate)
 
     arrival = np.argsort(arrival_rank(world, state.slot, 0)[decisions.orders.agent], kind="stable")
@@ -45,6 +46,7 @@ def run_slot(world: World, state: State) -> tuple[SlotRecord, State]:
 
     exchange = tally(place, orders, trades, residual)
     exchange, device_wh = absorb_surplus(place, ranges, world.stores, orders, trades, exchange)
+    exchange = world.delivery.deliver(world.gate, inputs, planned, exchange)
     devices, unserved, wear = _advance_devices(world, state, inputs, device_wh)
     record = SlotRecord(
         inputs=inputs,

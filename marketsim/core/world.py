@@ -10,6 +10,7 @@ import numpy as np
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.clock import Clock
+from marketsim.core.delivery import Delivery
 from marketsim.core.ports import Allocation, Charges, Device, Engine, Gate, Profiles, Reactive, Strategy, Tariff
 from marketsim.core.records import Community, Exchange, Ledger, Orders, Rejects, Tariffs, Trades
 from marketsim.core.rng import Streams
@@ -44,6 +45,7 @@ class World:
     charges: Charges
     gate: Gate
     reactive: Reactive
+    delivery: Delivery
     bounds: Bounds
     settle: Settle
     firm_share: FloatArray
