@@ -55,8 +55,8 @@ class Device(Protocol):
     name: str
     stores: bool
     """True where drawn energy comes back (a battery): drawing is then no final consumption."""
-    wear_ticks: int
-    """Wear cost of each kWh through the device [ticks]."""
+    wear_ticks: IntArray
+    """Wear cost of each kWh through the device [ticks] [n_agents]."""
 
     def initial(self) -> FloatArray:
         """State at the start [rows, n_agents]."""
@@ -123,7 +123,7 @@ class Gate(Protocol):
         ...
 
     def amend(self, delta_wh: IntArray, kvar: FloatArray) -> None:
-        """Change what was committed to what was delivered [n_agents], limits or not; ``kvar`` is that of ``open`` anew."""
+        """Change what was committed to what was delivered [n_agents], limits or not; ``kvar`` replaces ``open``'s."""
         ...
 
     def broken(self) -> BoolArray:
