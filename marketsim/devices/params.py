@@ -1,4 +1,4 @@
-"""Parameters of the devices that an agent can have. Every default is an assumption of this program, to be set on purpose.
+"""Parameters of the devices that an agent can have. Every default is an assumption of this program.
 
 PV is no fleet: what could be generated is an input of the slot, and what is neither used, sold, exported nor stored is
 curtailed.
@@ -48,7 +48,8 @@ class BatteryParams(Params):
             raise ValueError(f"soc_min ({self.soc_min}) must be below soc_max ({self.soc_max})")
         if not self.soc_min <= self.soc_initial <= self.soc_max:
             raise ValueError(
-                f"soc_initial ({self.soc_initial}) must lie between soc_min ({self.soc_min}) and soc_max ({self.soc_max})"
+                f"soc_initial ({self.soc_initial}) must lie between soc_min ({self.soc_min}) "
+                f"and soc_max ({self.soc_max})"
             )
         return self
 
@@ -111,7 +112,10 @@ class CurtailableLoadParams(Params):
 
 
 class GeneratorParams(Params):
-    """A dispatchable generator; cost of an hour at P kW: ``quadratic_cost`` P^2 + ``cost_per_kwh`` P + ``constant_cost``."""
+    """A dispatchable generator.
+
+    An hour at P kW costs ``quadratic_cost`` P^2 + ``cost_per_kwh`` P + ``constant_cost``.
+    """
 
     max_kw: Positive
     """Largest power [kW]."""

@@ -1,0 +1,93 @@
+"""Batteries: charge and discharge with losses both ways, state of charge behind an integer meter.
+
+Equation (Lou et al. 2025, arXiv 2507.14995, with slot length and capacity made explicit):
+``stored(t+1) = stored(t) + eta_c * charge - discharge / eta_d``, energies in Wh at the meter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.build import BuildContext
+from marketsim.core.params import Params
+from marketsim.core.records import DeviceRange, SlotInputs
+from marketsim.core.units import WH_PER_KWH, to_ticks
+from marketsim.devices.fleet import column, level, slot_wh, typed
+from marketsim.devices.params import BatteryParams
+
+
+def stored_after(
+    stored_wh: FloatArray, energy_wh: IntArray, charge_efficiency: FloatArray, discharge_efficiency: FloatArray
+) -> FloatArray:
+    """Stored energy [Wh] after the net energy ``energy_wh`` at the meter (discharge positive), each [n_agents]."""
+    drawn = np.maximum(-energy_wh, 0)
+    given = np.maximum(energy_wh, 0)
+    return np.asarray(stored_wh + charge_efficiency * drawn - given / discharge_efficiency)
+
+
+@dataclass(slots=True)
+class Battery:
+    """Fleet of batteries; all columns [n_agents]. State [1, n_agents]: stored energy [Wh]."""
+
+    power_wh: IntArray
+    """Most energy a slot, either way."""
+    lowest_wh: FloatArray
+    highest_wh: FloatArray
+    initial_wh: FloatArray
+    charge_efficiency: FloatArray
+    discharge_efficiency: FloatArray
+    wear_ticks: IntArray
+    name: str = "battery"
+    stores: bool = True
+
+    def initial(self) -> FloatArray:
+        """Stored energy at the start [1, n_agents]."""
+        return self.initial_wh[np.newaxis].copy()
+
+    def range(self, state: FloatArray, inputs: SlotInputs) -> DeviceRange:  # noqa: ARG002
+        """What power and the room in the store allow; nothing is firm."""
+        stored = state[0]
+        charge = np.floor((self.highest_wh - stored) / self.charge_efficiency).astype(np.int64)
+        charge -= self._after(stored, -charge) > self.highest_wh  # float noise: one Wh too many
+        discharge = np.floor((stored - self.lowest_wh) * self.discharge_efficiency).astype(np.int64)
+        discharge -= self._after(stored, discharge) < self.lowest_wh
+        return DeviceRange(
+            lo_wh=-np.minimum(charge, self.power_wh),
+            firm_wh=np.zeros_like(self.power_wh),
+            hi_wh=np.minimum(discharge, self.power_wh),
+            level=level(stored - self.lowest_wh, self.highest_wh - self.lowest_wh),
+        )
+
+    def advance(
+        self,
+        state: FloatArray,
+        inputs: SlotInputs,  # noqa: ARG002
+        energy_wh: IntArray,
+    ) -> tuple[FloatArray, IntArray]:
+        """Stored energy after the slot; a battery misses no deadline."""
+        return self._after(state[0], energy_wh)[np.newaxis], np.zeros_like(energy_wh)
+
+    def running_cost(self, energy_wh: IntArray, unserved_wh: IntArray) -> IntArray:  # noqa: ARG002
+        """Wear of the slot [money units] [n_agents]."""
+        return np.asarray(np.abs(energy_wh) * self.wear_ticks)
+
+    def _after(self, stored_wh: FloatArray, energy_wh: IntArray) -> FloatArray:
+        return stored_after(stored_wh, energy_wh, self.charge_efficiency, self.discharge_efficiency)
+
+
+def build(rows: Sequence[Params | None], context: BuildContext) -> Battery:
+    """The batteries of all agents; zero ratings for who has none."""
+    own = typed(BatteryParams, rows)
+    return Battery(
+        power_wh=slot_wh(column(own, lambda row: row.power_kw), context.clock.slot_hours),
+        lowest_wh=column(own, lambda row: row.soc_min * row.energy_kwh * WH_PER_KWH),
+        highest_wh=column(own, lambda row: row.soc_max * row.energy_kwh * WH_PER_KWH),
+        initial_wh=column(own, lambda row: row.soc_initial * row.energy_kwh * WH_PER_KWH),
+        charge_efficiency=column(own, lambda row: row.charge_efficiency, absent=1.0),
+        discharge_efficiency=column(own, lambda row: row.discharge_efficiency, absent=1.0),
+        wear_ticks=to_ticks(column(own, lambda row: row.wear_cost)),
+    )

@@ -1,0 +1,74 @@
+"""Curtailable load: a share of the agent's load that is served only if somebody decides so.
+
+The profile's load is split: the firm part (1 - share) is ``SlotInputs.load_wh``, the rest is this fleet's, metered on
+its own from ``load_kw``. The composition root takes the shares from ``curtailable_share`` for ``World.firm_share``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.build import BuildContext
+from marketsim.core.params import Params
+from marketsim.core.records import DeviceRange, SlotInputs
+from marketsim.core.sensing import meter
+from marketsim.core.units import to_ticks
+from marketsim.devices.fleet import column, no_level, series, typed
+from marketsim.devices.params import CurtailableLoadParams
+
+
+def curtailable_share(rows: Sequence[Params | None]) -> FloatArray:
+    """Share of each agent's load that belongs to this fleet [n_agents]; the rest of it is firm."""
+    return column(typed(CurtailableLoadParams, rows), lambda row: row.share)
+
+
+@dataclass(slots=True)
+class CurtailableLoad:
+    """Fleet of curtailable loads; all columns [n_agents]. State [1, n_agents]: metering remainder [Wh].
+
+    Series: ``load_kw``. What is not served is lost, and counted as unserved.
+    """
+
+    share: FloatArray
+    cost_ticks: IntArray
+    """What a curtailed kWh is worth to its owner."""
+    wear_ticks: IntArray
+    name: str = "curtailable_load"
+    stores: bool = False
+
+    def initial(self) -> FloatArray:
+        """No remainder [1, n_agents]."""
+        return np.zeros((1, len(self.share)))
+
+    def range(self, state: FloatArray, inputs: SlotInputs) -> DeviceRange:
+        """Anything from nothing to the whole curtailable part of the slot's load; nothing is firm."""
+        load_wh, _ = self._metered(state, inputs)
+        nothing = np.zeros_like(load_wh)
+        return DeviceRange(-load_wh, nothing, nothing, no_level(len(load_wh)))
+
+    def advance(self, state: FloatArray, inputs: SlotInputs, energy_wh: IntArray) -> tuple[FloatArray, IntArray]:
+        """The metering remainder, and what was curtailed [Wh]."""
+        load_wh, carry_wh = self._metered(state, inputs)
+        return carry_wh[np.newaxis], load_wh + energy_wh
+
+    def running_cost(self, energy_wh: IntArray, unserved_wh: IntArray) -> IntArray:  # noqa: ARG002
+        """What the curtailed energy was worth [money units] [n_agents]."""
+        return np.asarray(unserved_wh * self.cost_ticks)
+
+    def _metered(self, state: FloatArray, inputs: SlotInputs) -> tuple[IntArray, FloatArray]:
+        carry = state[0] if inputs.time.of_day else np.zeros_like(state[0])  # remainders are carried within a day
+        return meter(series(inputs, "load_kw", self.name) * self.share, inputs.time.hours, carry)
+
+
+def build(rows: Sequence[Params | None], context: BuildContext) -> CurtailableLoad:  # noqa: ARG001
+    """The curtailable loads of all agents; a share of zero for who has none."""
+    own = typed(CurtailableLoadParams, rows)
+    return CurtailableLoad(
+        share=curtailable_share(rows),
+        cost_ticks=to_ticks(column(own, lambda row: row.cost_per_kwh)),
+        wear_ticks=np.zeros(len(own), dtype=np.int64),
+    )

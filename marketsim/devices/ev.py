@@ -1,0 +1,88 @@
+"""Electric vehicles: energy required until departure, deferrable until the deadline makes it firm.
+
+With r Wh still required, k slots left (this one included) and at most P Wh a slot, ``max(0, r - (k - 1) P)`` must be
+taken now; everything up to ``min(r, P)`` may be. A vehicle that always takes what it must departs full whenever
+``r <= k P`` on arrival.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from marketsim.core.arrays import BoolArray, FloatArray, IntArray
+from marketsim.core.build import BuildContext
+from marketsim.core.params import Params
+from marketsim.core.records import DeviceRange, SlotInputs
+from marketsim.core.units import WH_PER_KWH
+from marketsim.devices.fleet import column, no_level, series, slot_wh, typed
+from marketsim.devices.params import EvParams
+
+
+@dataclass(slots=True)
+class Ev:
+    """Fleet of vehicles; all columns [n_agents]. State [1, n_agents]: energy still required [Wh at the meter], whole.
+
+    Series: ``ev_connected`` 0 or 1; ``ev_slots_left`` slots until departure, this one included;
+    ``ev_arrival_kwh`` energy that the vehicle's battery lacks, in the slot of its arrival and 0 in all others.
+    """
+
+    power_wh: IntArray
+    capacity_wh: FloatArray
+    efficiency: FloatArray
+    wear_ticks: IntArray
+    name: str = "ev"
+    stores: bool = False
+
+    def initial(self) -> FloatArray:
+        """Nothing is required before the first arrival [1, n_agents]."""
+        return np.zeros((1, len(self.power_wh)))
+
+    def range(self, state: FloatArray, inputs: SlotInputs) -> DeviceRange:
+        """Firm: what the deadline demands at full power. Deferrable: the rest, as fast as power allows."""
+        connected, slots_left = self._presence(inputs)
+        required = self._required(state, inputs, connected)
+        most = np.where(connected, np.minimum(required, self.power_wh), 0)
+        must = np.clip(required - self.power_wh * (slots_left - 1), 0, most)
+        return DeviceRange(-most, -must, -must, self._level(required, connected))
+
+    def advance(self, state: FloatArray, inputs: SlotInputs, energy_wh: IntArray) -> tuple[FloatArray, IntArray]:
+        """What is still required after the slot; at departure it is missed [Wh at the meter]."""
+        connected, slots_left = self._presence(inputs)
+        required = self._required(state, inputs, connected) + energy_wh
+        gone = ~connected | (slots_left <= 1)
+        stays = np.where(gone, 0, required)
+        return stays[np.newaxis].astype(np.float64), required - stays
+
+    def running_cost(self, energy_wh: IntArray, unserved_wh: IntArray) -> IntArray:  # noqa: ARG002
+        """Charging has no cost but its energy."""
+        return np.zeros_like(energy_wh)
+
+    def _presence(self, inputs: SlotInputs) -> tuple[BoolArray, IntArray]:
+        connected = np.asarray((series(inputs, "ev_connected", self.name) > 0.5) & (self.capacity_wh > 0))
+        slots_left = np.maximum(series(inputs, "ev_slots_left", self.name), 1.0).astype(np.int64)
+        return connected, slots_left
+
+    def _required(self, state: FloatArray, inputs: SlotInputs, connected: BoolArray) -> IntArray:
+        """Energy required [Wh at the meter], arrivals of this slot included; never more than an empty battery takes."""
+        lacking = np.minimum(series(inputs, "ev_arrival_kwh", self.name) * WH_PER_KWH, self.capacity_wh)
+        arrived = np.where(connected, np.rint(lacking / self.efficiency), 0.0)
+        return np.asarray((state[0] + arrived).astype(np.int64))
+
+    def _level(self, required_wh: IntArray, connected: BoolArray) -> FloatArray:
+        share = no_level(len(required_wh))
+        np.divide(required_wh * self.efficiency, self.capacity_wh, out=share, where=connected)
+        return np.clip(1.0 - share, 0.0, 1.0)
+
+
+def build(rows: Sequence[Params | None], context: BuildContext) -> Ev:
+    """The vehicles of all agents; zero ratings for who has none."""
+    own = typed(EvParams, rows)
+    return Ev(
+        power_wh=slot_wh(column(own, lambda row: row.power_kw), context.clock.slot_hours),
+        capacity_wh=column(own, lambda row: row.energy_kwh * WH_PER_KWH),
+        efficiency=column(own, lambda row: row.efficiency, absent=1.0),
+        wear_ticks=np.zeros(len(own), dtype=np.int64),
+    )

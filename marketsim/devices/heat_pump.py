@@ -1,0 +1,87 @@
+"""Heat pumps with a thermal buffer: the building draws from the buffer, the heat pump keeps it from running empty.
+
+``buffer(t+1) = (1 - loss)^dt buffer(t) - heat + COP * electricity``, all in Wh. What must be drawn now is the
+least electricity that leaves the buffer at or above zero; what may be drawn fills it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.build import BuildContext
+from marketsim.core.params import Params
+from marketsim.core.records import DeviceRange, SlotInputs
+from marketsim.core.units import WH_PER_KWH
+from marketsim.devices.fleet import column, level, series, slot_wh, typed
+from marketsim.devices.params import HeatPumpParams
+
+_LEAST_BUFFER = 2.0
+"""The smallest buffer, in Wh of electricity: with less, no whole Wh would meet every demand exactly."""
+
+
+@dataclass(slots=True)
+class HeatPump:
+    """Fleet of heat pumps; all columns [n_agents]. State [1, n_agents]: heat in the buffer [Wh thermal].
+
+    Series: ``heat_kw``, thermal demand.
+    """
+
+    power_wh: IntArray
+    cop: FloatArray
+    capacity_wh: FloatArray
+    """Heat in the full buffer [Wh thermal]."""
+    kept: FloatArray
+    """Share of the buffer's heat that is left after a slot."""
+    initial_wh: FloatArray
+    wear_ticks: IntArray
+    name: str = "heat_pump"
+    stores: bool = False
+
+    def initial(self) -> FloatArray:
+        """Heat in the buffer at the start [1, n_agents]."""
+        return self.initial_wh[np.newaxis].copy()
+
+    def range(self, state: FloatArray, inputs: SlotInputs) -> DeviceRange:
+        """Firm: what the heat demand of this slot leaves no choice about. Deferrable: up to the full buffer."""
+        unheated = self._unheated(state, inputs)
+        need = np.ceil(np.maximum(-unheated, 0.0) / self.cop).astype(np.int64)
+        need += unheated + self.cop * need < 0.0  # float noise: one Wh too few
+        room = np.floor((self.capacity_wh - unheated) / self.cop).astype(np.int64)
+        room -= unheated + self.cop * room > self.capacity_wh
+        must = np.minimum(need, self.power_wh)
+        most = np.maximum(np.minimum(room, self.power_wh), must)
+        return DeviceRange(-most, -must, -must, level(state[0], self.capacity_wh))
+
+    def advance(self, state: FloatArray, inputs: SlotInputs, energy_wh: IntArray) -> tuple[FloatArray, IntArray]:
+        """Heat in the buffer after the slot, and the electricity that full service would have needed [Wh]."""
+        content = self._unheated(state, inputs) - self.cop * energy_wh
+        missed = np.rint(np.maximum(-content, 0.0) / self.cop).astype(np.int64)
+        return np.maximum(content, 0.0)[np.newaxis], missed
+
+    def running_cost(self, energy_wh: IntArray, unserved_wh: IntArray) -> IntArray:  # noqa: ARG002
+        """Heating has no cost but its energy."""
+        return np.zeros_like(energy_wh)
+
+    def _unheated(self, state: FloatArray, inputs: SlotInputs) -> FloatArray:
+        """Content of the buffer [Wh] at the end of the slot if the heat pump stood still; negative: heat is missing."""
+        heat_wh = np.maximum(series(inputs, "heat_kw", self.name), 0.0) * (inputs.time.hours * WH_PER_KWH)
+        return np.asarray(self.kept * state[0] - np.where(self.capacity_wh > 0, heat_wh, 0.0))
+
+
+def build(rows: Sequence[Params | None], context: BuildContext) -> HeatPump:
+    """The heat pumps of all agents; zero ratings for who has none. A buffer holds at least 2 Wh of electricity."""
+    own = typed(HeatPumpParams, rows)
+    hours = context.clock.slot_hours
+    capacity = column(own, lambda row: max(row.buffer_kwh * WH_PER_KWH, _LEAST_BUFFER * row.cop))
+    return HeatPump(
+        power_wh=slot_wh(column(own, lambda row: row.power_kw), hours),
+        cop=column(own, lambda row: row.cop, absent=1.0),
+        capacity_wh=capacity,
+        kept=(1.0 - column(own, lambda row: row.loss_per_h)) ** hours,
+        initial_wh=capacity * column(own, lambda row: row.level_initial),
+        wear_ticks=np.zeros(len(own), dtype=np.int64),
+    )
