@@ -1,0 +1,335 @@
+"""Any pandapower net as a ``Network``.
+
+pandapower's own conversion (``pd2ppc``) does the modelling: line charging, transformer T model with taps, magnetising
+and vector group, three-winding stars, closed and open switches, buses and branches out of service. This module only
+reads the matrices it makes, so a feeder here and ``pandapower.runpp`` with its defaults (``trafo_model="t"``,
+``calculate_voltage_angles=True``) mean the same equations. The matrices follow MATPOWER: ideal transformer at the from
+end; G and B hold the whole charging of a branch, G_ASYM and B_ASYM what its to end has beyond.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator, Sequence
+from math import inf, sqrt
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from pandapower.auxiliary import _add_ppc_options  # type: ignore[import-untyped]
+from pandapower.pd2ppc import _pd2ppc  # type: ignore[import-untyped]
+from pandapower.pypower import idx_brch as br  # type: ignore[import-untyped]
+from pandapower.pypower import idx_bus as bu
+
+from marketsim.core.arrays import BoolArray, FloatArray, IntArray
+from marketsim.core.errors import NetworkError, Problem
+from marketsim.grid.feeder import DEFAULTS, Feeder, FeederOptions
+from marketsim.grid.network import BranchKind, Network
+from marketsim.grid.preparation import Prepared, prepare
+
+_KV_FROM_MVA_AND_KA = sqrt(3.0)
+_OPTIONS: Final[dict[str, Any]] = {
+    "calculate_voltage_angles": True,
+    "trafo_model": "t",
+    "check_connectivity": True,
+    "mode": "pf",
+    "switch_rx_ratio": 2,
+    "enforce_p_lims": False,
+    "enforce_q_lims": False,
+    "recycle": None,
+    "init_vm_pu": "flat",
+    "init_va_degree": "flat",
+}
+"""Defaults of ``runpp`` (loads of constant power are left after ``prepare``)."""
+
+
+def extract(net: Any, options: FeederOptions = DEFAULTS) -> Feeder:
+    """The part of ``net`` that its source supplies; ``net`` is rewritten by ``prepare``, hand over a copy."""
+    return read(prepare(net, options))
+
+
+def read(prepared: Prepared) -> Feeder:
+    """Feeder of a prepared net; its tables are left as they are."""
+    net = prepared.net
+    matrices = _convert(net)
+    axis = _node_axis(net, matrices)
+    network = _network(net, matrices, axis)
+    _check(network)
+    nodes, ambiguous = _aliases(net, axis)
+    return Feeder(network, nodes, ambiguous, _dropped(net, axis), prepared.notes)
+
+
+class _Matrices(NamedTuple):
+    """pandapower's matrices, in service only on the bus side."""
+
+    bus: FloatArray
+    branch: FloatArray
+    branch_in_service: BoolArray
+    base_mva: float
+    row_of_bus: IntArray
+    """Row in ``bus`` by pandapower index; negative or beyond the end: no supply."""
+    ranges: dict[str, tuple[int, int]]
+    """Rows in ``branch`` of each element table."""
+
+
+class _Axis(NamedTuple):
+    """Node of everything."""
+
+    node_of_row: IntArray
+    """Node of each row of the bus matrix [n_rows]."""
+    row_of_node: IntArray
+    """A row that stands for the node [n_nodes]."""
+    buses: tuple[tuple[int, ...], ...]
+    """pandapower buses of each node, ascending; empty at the inner points of elements [n_nodes]."""
+
+
+@contextlib.contextmanager
+def _without_log() -> Iterator[None]:
+    logger = logging.getLogger("pandapower")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _convert(net: Any) -> _Matrices:
+    try:
+        with _without_log(), np.errstate(all="ignore"):
+            net._options = {}
+            _add_ppc_options(net, **_OPTIONS)
+            outer, inner = _pd2ppc(net)
+    except Exception as error:  # whatever pandapower meets in a broken net, its user needs the same answer
+        hint = "does pandapower.runpp(net) solve it?"
+        raise NetworkError(
+            [Problem(f"pandapower cannot convert the net: {error}", str(net.name), hint=hint)]
+        ) from error
+    lookups = net._pd2ppc_lookups
+    return _Matrices(
+        bus=np.asarray(outer["bus"][: len(inner["bus"])].real, dtype=np.float64),
+        branch=np.asarray(outer["branch"].real, dtype=np.float64),
+        branch_in_service=np.asarray(inner["internal"]["branch_is"], dtype=np.bool_),
+        base_mva=float(outer["baseMVA"]),
+        row_of_bus=np.asarray(lookups["bus"], dtype=np.int64),
+        ranges=dict(lookups["branch"]),
+    )
+
+
+def _node_axis(net: Any, of: _Matrices) -> _Axis:
+    """Source first, then in order of the smallest bus index, inner points last. External grids are one node."""
+    n_rows = len(of.bus)
+    members: list[list[int]] = [[] for _ in range(n_rows)]
+    for bus in sorted(net.bus.index):
+        row = of.row_of_bus[bus]
+        if 0 <= row < n_rows and net.bus.in_service.at[bus]:
+            members[row].append(int(bus))
+    sources = [row for row in range(n_rows) if of.bus[row, bu.BUS_TYPE] == bu.REF]
+    others = [row for row in range(n_rows) if row not in set(sources)]
+    others.sort(key=lambda row: (not members[row], members[row][:1] or [row]))
+    node_of_row = np.zeros(n_rows, dtype=np.int64)
+    node_of_row[others] = np.arange(1, len(others) + 1)
+    fed = tuple(sorted(bus for row in sources for bus in members[row]))
+    row_of_node = np.array([sources[0], *others], dtype=np.int64)
+    return _Axis(node_of_row, row_of_node, (fed, *(tuple(members[row]) for row in others)))
+
+
+def _text(value: object) -> str:
+    return "" if value is None or value is pd.NA or value != value else str(value).strip()
+
+
+def _bus_names(net: Any, axis: _Axis) -> tuple[str, ...]:
+    """The name of a node's first bus where it is unique and no other bus's index, else the index."""
+    named = {int(bus): _text(name) for bus, name in net.bus.name.items()}
+    times = pd.Series(list(named.values()), dtype=object).value_counts().to_dict()
+    indices = {str(bus) for bus in named}
+
+    def label(bus: int) -> str:
+        name = named[bus]
+        usable = name and times[name] == 1 and (name not in indices or name == str(bus))
+        return name if usable else str(bus)
+
+    names, inner = [], 0
+    for buses in axis.buses:
+        inner += not buses
+        names.append(label(buses[0]) if buses else f"inner point {inner}")
+    return tuple(names)
+
+
+def _aliases(net: Any, axis: _Axis) -> tuple[dict[str, int], frozenset[str]]:
+    """Every name and index that leads to a node; a name goes before the index of another bus."""
+    nodes: dict[str, int] = {}
+    by_name: dict[str, set[int]] = {}
+    for node, buses in enumerate(axis.buses):
+        for bus in buses:
+            nodes[str(bus)] = node
+            by_name.setdefault(_text(net.bus.name.at[bus]), set()).add(node)
+    by_name.pop("", None)
+    ambiguous = frozenset(name for name, found in by_name.items() if len(found) > 1)
+    nodes.update({name: next(iter(found)) for name, found in by_name.items() if len(found) == 1})
+    return nodes, ambiguous - nodes.keys()
+
+
+def _dropped(net: Any, axis: _Axis) -> tuple[str, ...]:
+    kept = {bus for buses in axis.buses for bus in buses}
+    lost = [int(bus) for bus in sorted(net.bus.index) if bus not in kept]
+    known = [_text(net.bus.name.at[bus]) for bus in lost]
+    return tuple(dict.fromkeys([str(bus) for bus in lost] + [name for name in known if name]))
+
+
+class _Ratings(NamedTuple):
+    """Name, kind and ratings of the rows of the branch matrix that belong to one table."""
+
+    names: list[str]
+    kind: BranchKind
+    from_ka: FloatArray
+    """Largest current at the from end [kA]; inf: none."""
+    to_ka: FloatArray
+
+
+def _unrated(rows: int) -> FloatArray:
+    return np.full(rows, inf)
+
+
+def _column(table: Any, name: str, default: float) -> FloatArray:
+    if name not in table:
+        return np.full(len(table), default)
+    return np.asarray(pd.to_numeric(table[name]).fillna(default), dtype=np.float64)
+
+
+def _line_ratings(table: Any) -> _Ratings:
+    ka = _column(table, "max_i_ka", inf) * _column(table, "df", 1.0) * _column(table, "parallel", 1.0)
+    return _Ratings(_labels(table, "line"), BranchKind.LINE, ka, ka)
+
+
+def _trafo_ratings(table: Any) -> _Ratings:
+    mva = _column(table, "sn_mva", inf) * _column(table, "df", 1.0) * _column(table, "parallel", 1.0)
+    sides = [mva / (_KV_FROM_MVA_AND_KA * _column(table, f"vn_{side}_kv", 1.0)) for side in ("hv", "lv")]
+    return _Ratings(_labels(table, "trafo"), BranchKind.TRAFO, sides[0], sides[1])
+
+
+def _trafo3w_ratings(table: Any) -> _Ratings:
+    """Rows: all high-voltage windings (bus to star), all medium, all low (star to bus); rated at the bus."""
+    windings = ("hv", "mv", "lv")
+    hv, mv, lv = (
+        _column(table, f"sn_{w}_mva", inf) / (_KV_FROM_MVA_AND_KA * _column(table, f"vn_{w}_kv", 1.0)) for w in windings
+    )
+    labels = [f"{name} {winding}" for winding in windings for name in _labels(table, "trafo3w")]
+    none = _unrated(len(table))
+    return _Ratings(labels, BranchKind.TRAFO, np.concatenate([hv, none, none]), np.concatenate([none, mv, lv]))
+
+
+def _switch_ratings(table: Any) -> _Ratings:
+    ka = _column(table, "in_ka", inf)
+    return _Ratings(_labels(table, "switch"), BranchKind.LINE, ka, ka)
+
+
+def _impedance_ratings(table: Any) -> _Ratings:
+    none = _unrated(len(table))
+    return _Ratings(_labels(table, "impedance"), BranchKind.LINE, none, none)
+
+
+def _labels(table: Any, element: str) -> list[str]:
+    """Names of elements where all of a table have a unique one, else element and index."""
+    names = [_text(name) for name in table["name"]] if "name" in table else []
+    if names and all(names) and len(set(names)) == len(names):
+        return names
+    return [f"{element} {row}" for row in table.index]
+
+
+_READERS = {
+    "line": _line_ratings,
+    "trafo": _trafo_ratings,
+    "trafo3w": _trafo3w_ratings,
+    "impedance": _impedance_ratings,
+    "switch": _switch_ratings,
+}
+
+
+def _ratings(net: Any, of: _Matrices) -> tuple[list[str], IntArray, FloatArray, FloatArray]:
+    """Name, kind and ratings [kA] of every row of the branch matrix."""
+    n_rows = len(of.branch)
+    names, kind = [""] * n_rows, np.zeros(n_rows, dtype=np.int64)
+    from_ka, to_ka = _unrated(n_rows), _unrated(n_rows)
+    for element, (start, stop) in of.ranges.items():
+        if element not in _READERS:
+            continue  # out of service, or refused before
+        table = net.switch[net._impedance_bb_switches] if element == "switch" else net[element]
+        ratings = _READERS[element](table)
+        names[start:stop] = ratings.names
+        kind[start:stop] = ratings.kind
+        from_ka[start:stop], to_ka[start:stop] = ratings.from_ka, ratings.to_ka
+    repeated = {name for name in names if names.count(name) > 1} if len(set(names)) < n_rows else set()
+    return [f"{name} #{row}" if name in repeated else name for row, name in enumerate(names)], kind, from_ka, to_ka
+
+
+def _limits(net: Any, axis: _Axis) -> tuple[FloatArray, FloatArray]:
+    """Narrowest band of the buses of each node; none at the source and at inner points."""
+    low, high = np.zeros(len(axis.buses)), np.full(len(axis.buses), inf)
+    for node, buses in enumerate(axis.buses):
+        if node and buses:
+            low[node] = net.bus.min_vm_pu.loc[list(buses)].max()
+            high[node] = net.bus.max_vm_pu.loc[list(buses)].min()
+    return low, high
+
+
+def _sum_by_node(axis: _Axis, values: FloatArray) -> FloatArray:
+    return np.bincount(axis.node_of_row, weights=values, minlength=len(axis.buses)).astype(np.float64)
+
+
+def _network(net: Any, of: _Matrices, axis: _Axis) -> Network:
+    rows = np.flatnonzero(of.branch_in_service)
+    ends = axis.node_of_row[of.branch[:, [br.F_BUS, br.T_BUS]].astype(np.int64)[rows]]
+    rows = rows[ends[:, 0] != ends[:, 1]]  # a branch between two sources carries nothing
+    branch = of.branch[rows]
+    ends = axis.node_of_row[branch[:, [br.F_BUS, br.T_BUS]].astype(np.int64)]
+    names, kind, from_ka, to_ka = _ratings(net, of)
+    base_kv = of.bus[axis.row_of_node, bu.BASE_KV]
+    ka_per_pu = of.base_mva / (_KV_FROM_MVA_AND_KA * base_kv)
+    v_min_pu, v_max_pu = _limits(net, axis)
+    tap = np.where(branch[:, br.TAP] == 0.0, 1.0, branch[:, br.TAP])
+    g, b = branch[:, br.BR_G], branch[:, br.BR_B]
+    return Network(
+        name=_text(net.name) or "net",
+        base_kva=of.base_mva * 1e3,
+        bus_names=_bus_names(net, axis),
+        base_kv=base_kv,
+        source_pu=float(net.ext_grid.vm_pu[net.ext_grid.in_service.to_numpy(dtype=bool)].iloc[0]),
+        branch_names=tuple(names[row] for row in rows),
+        kind=kind[rows],
+        from_node=ends[:, 0],
+        to_node=ends[:, 1],
+        z_pu=branch[:, br.BR_R] + 1j * branch[:, br.BR_X],
+        y_from_pu=(g + 1j * b) / 2.0,
+        y_to_pu=(g + branch[:, br.BR_G_ASYM] + 1j * (b + branch[:, br.BR_B_ASYM])) / 2.0,
+        ratio=tap * np.exp(1j * np.pi / 180.0 * branch[:, br.SHIFT]),
+        rating_from_pu=from_ka[rows] / ka_per_pu[ends[:, 0]],
+        rating_to_pu=to_ka[rows] / ka_per_pu[ends[:, 1]],
+        shunt_pu=_sum_by_node(axis, of.bus[:, bu.GS]) / of.base_mva
+        + 1j * _sum_by_node(axis, of.bus[:, bu.BS]) / of.base_mva,
+        v_min_pu=v_min_pu,
+        v_max_pu=v_max_pu,
+        nominal_kw=_sum_by_node(axis, of.bus[:, bu.PD]) * 1e3,
+        nominal_kvar=_sum_by_node(axis, of.bus[:, bu.QD]) * 1e3,
+    )
+
+
+def _check(network: Network) -> None:
+    """Refuse what no solver can take: impedances of zero or not finite, ratings of zero, a feeder without branches."""
+    problems = []
+    if not network.n_branches:
+        problems.append(Problem("nothing is connected to the source", network.name))
+    bad = ~np.isfinite(network.z_pu) | (network.z_pu == 0.0) | ~np.isfinite(network.ratio)
+    problems += _branch_problems(
+        network, bad, "impedance of zero or not a number", "join its buses with a closed switch instead"
+    )
+    unusable = ~(network.rating_from_pu > 0.0) | ~(network.rating_to_pu > 0.0)
+    problems += _branch_problems(network, unusable, "rating of zero or less", "correct max_i_ka or sn_mva")
+    if problems:
+        raise NetworkError(problems)
+
+
+def _branch_problems(network: Network, which: BoolArray, message: str, hint: str) -> list[Problem]:
+    names: Sequence[str] = [network.branch_names[row] for row in np.flatnonzero(which)[:5]]
+    return [Problem(message, f"{network.name}: {name}", hint=hint) for name in names]

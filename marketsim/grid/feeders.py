@@ -1,0 +1,31 @@
+"""Feeders by name; pandapower is loaded for those that need it only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from marketsim.grid import feeder141, names
+from marketsim.grid.feeder import DEFAULTS, Feeder, FeederOptions
+
+BusLoads = dict[str, tuple[float, float]]
+"""Nominal (kW, kvar) by bus."""
+
+
+def load(name: str, folder: Path | None = None, options: FeederOptions = DEFAULTS) -> Feeder:
+    """The feeder of a scenario in ``folder``; NetworkError if it does not exist or cannot be used."""
+    if names.parse(name).source == names.FEEDER141:
+        return feeder141.feeder(options)
+    from marketsim.grid import extraction, pandapower_nets
+
+    return extraction.extract(pandapower_nets.feeder(name, folder), options)
+
+
+def bus_loads(name: str, folder: Path | None = None) -> BusLoads:
+    """The feeder's own nominal load by bus, buses without load left out, in order of nodes [kW, kvar]."""
+    network = load(name, folder).network
+    loaded = np.flatnonzero((network.nominal_kw != 0.0) | (network.nominal_kvar != 0.0))
+    return {
+        network.bus_names[node]: (float(network.nominal_kw[node]), float(network.nominal_kvar[node])) for node in loaded
+    }

@@ -1,0 +1,186 @@
+"""Make any pandapower net fit what a marketsim feeder is: one stiff source, passive branches, loads of constant power.
+
+What cannot be represented is refused, with the reason; what can is rewritten in the net itself, so that
+extraction, ``run.net`` and ``runpp`` all see the same feeder:
+
+- static generators and storages are taken out: generation and storage belong to the agents;
+- the constant-impedance share of a load becomes a shunt, which stays when agents replace the loads;
+- several external grids at one voltage act as one source;
+- source voltage, voltage band and line ratings of the scenario are written into the net.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandapower  # type: ignore[import-untyped]
+
+from marketsim.core.errors import NetworkError, Problem
+from marketsim.grid.feeder import DEFAULTS, FeederOptions
+
+BAND_PU: Final = (0.9, 1.1)
+"""Where neither scenario nor net says anything: EN 50160."""
+
+_REFUSED: Final = {
+    "gen": "a generator holds its voltage, and a feeder has one source: make it an sgen, or take it out of service",
+    "xward": "an extended ward is a voltage source: replace it by a ward, or take it out of service",
+    "dcline": "a DC line is dispatched by its own rules: replace it by a load and an sgen, or take it out of service",
+    "line_dc": "DC grids are not solved: take it out of service",
+    "vsc": "converters of DC grids are not solved: take it out of service",
+    "svc": "it controls a voltage: replace it by a shunt at its present susceptance, or take it out of service",
+    "ssc": "it controls a voltage: replace it by a shunt, or take it out of service",
+    "tcsc": "it controls a flow: replace it by an impedance, or take it out of service",
+}
+_DROPPED: Final = ("sgen", "asymmetric_sgen", "storage")
+_PASSIVE_CONTROLLERS: Final = ("ConstControl",)
+"""They replay the time series of the net's own elements, which agents replace."""
+
+
+class Prepared(NamedTuple):
+    """A net that extraction accepts, and what was done to it."""
+
+    net: Any
+    notes: tuple[str, ...]
+
+
+def prepare(net: Any, options: FeederOptions = DEFAULTS) -> Prepared:
+    """Rewrite ``net`` in place; NetworkError lists everything that cannot be represented."""
+    problems = [*_refusals(net), *_source_problems(net, options), *_load_problems(net)]
+    if problems:
+        raise NetworkError(problems)
+    notes = [*_drop_generation(net), *_impedance_loads_to_shunts(net), *_controller_notes(net)]
+    _set_source(net, options.source_pu)
+    _set_band(net, options.voltage_band_pu)
+    _set_ratings(net, options)
+    return Prepared(net, tuple(notes))
+
+
+def _in_service(net: Any, table: str) -> Any:
+    rows = net.get(table)
+    if rows is None or not len(rows):
+        return []
+    return rows.index[rows["in_service"].to_numpy(dtype=bool)] if "in_service" in rows else rows.index
+
+
+def _place(net: Any, table: str, row: object) -> str:
+    return f"{net.name or 'net'}.{table}[{row}]"
+
+
+def _refusals(net: Any) -> list[Problem]:
+    found = []
+    for table, why in _REFUSED.items():
+        rows = list(_in_service(net, table))
+        if rows:
+            others = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+            head, _, hint = why.partition(": ")
+            found.append(Problem(f"cannot be used{others}: {head}", _place(net, table, rows[0]), hint=hint))
+    return found + _asymmetric_impedances(net) + _active_controllers(net)
+
+
+def _asymmetric_impedances(net: Any) -> list[Problem]:
+    rows = net.impedance.loc[list(_in_service(net, "impedance"))]
+    differs = (rows.rft_pu != rows.rtf_pu) | (rows.xft_pu != rows.xtf_pu)
+    hint = "give it the same impedance in both directions"
+    return [
+        Problem(
+            "a branch whose impedance depends on the direction is not supported",
+            _place(net, "impedance", row),
+            hint=hint,
+        )
+        for row in rows.index[differs]
+    ]
+
+
+def _controllers(net: Any) -> dict[int, str]:
+    return {int(row): type(net.controller.object.at[row]).__name__ for row in _in_service(net, "controller")}
+
+
+def _active_controllers(net: Any) -> list[Problem]:
+    hint = "take it out of service: taps and set-points then hold their present values"
+    return [
+        Problem("controllers are not run", _place(net, "controller", row), kind, hint)
+        for row, kind in _controllers(net).items()
+        if kind not in _PASSIVE_CONTROLLERS
+    ]
+
+
+def _controller_notes(net: Any) -> list[str]:
+    passive = _controllers(net)
+    return [f"{len(passive)} controllers of the net's own time series are not run"] if passive else []
+
+
+def _source_problems(net: Any, options: FeederOptions) -> list[Problem]:
+    rows = net.ext_grid.loc[list(_in_service(net, "ext_grid"))]
+    place = f"{net.name or 'net'}.ext_grid"
+    if not len(rows):
+        return [
+            Problem("the net has no external grid in service", place, hint="add one with pandapower.create_ext_grid")
+        ]
+    problems = []
+    if options.source_pu is None and rows.vm_pu.nunique() > 1:
+        seen = ", ".join(f"{value:g}" for value in sorted(rows.vm_pu.unique()))
+        problems.append(
+            Problem("external grids at several voltages", place, seen, "set grid.source_pu, which holds for all")
+        )
+    if rows.va_degree.nunique() > 1:
+        problems.append(Problem("external grids at several angles", place, hint="give all the same va_degree"))
+    if net.bus.vn_kv.loc[rows.bus].nunique() > 1:
+        problems.append(Problem("external grids at several nominal voltages", place, hint="leave one in service"))
+    return problems
+
+
+def _load_problems(net: Any) -> list[Problem]:
+    rows = net.load.loc[list(_in_service(net, "load"))]
+    currents = (rows.const_i_p_percent != 0) | (rows.const_i_q_percent != 0)
+    hint = "set const_i_p_percent and const_i_q_percent to 0, or split the load into constant power and impedance"
+    return [
+        Problem("loads of constant current are not supported", _place(net, "load", row), hint=hint)
+        for row in rows.index[currents][:5]
+    ]
+
+
+def _drop_generation(net: Any) -> list[str]:
+    notes = []
+    for table in _DROPPED:
+        rows = list(_in_service(net, table))
+        if rows:
+            net[table].loc[rows, "in_service"] = False
+            notes.append(f"{len(rows)} {table} of the net left out: generation and storage belong to the agents")
+    return notes
+
+
+def _impedance_loads_to_shunts(net: Any) -> list[str]:
+    rows = net.load.loc[list(_in_service(net, "load"))]
+    share_p, share_q = rows.const_z_p_percent / 100.0, rows.const_z_q_percent / 100.0
+    rows = rows[(share_p != 0) | (share_q != 0)]
+    for row in rows.itertuples():
+        p_mw, q_mvar = row.p_mw * row.scaling * share_p.at[row.Index], row.q_mvar * row.scaling * share_q.at[row.Index]
+        pandapower.create_shunt(net, row.bus, q_mvar=q_mvar, p_mw=p_mw, name=f"impedance of load {row.Index}")
+        net.load.loc[row.Index, "p_mw"] = row.p_mw * (1.0 - share_p.at[row.Index])
+        net.load.loc[row.Index, "q_mvar"] = row.q_mvar * (1.0 - share_q.at[row.Index])
+    columns = ["const_z_p_percent", "const_z_q_percent"]
+    net.load.loc[rows.index, columns] = 0.0
+    return [f"the constant-impedance share of {len(rows)} loads stays in the feeder as shunts"] if len(rows) else []
+
+
+def _set_source(net: Any, source_pu: float | None) -> None:
+    if source_pu is not None:
+        net.ext_grid["vm_pu"] = float(source_pu)
+
+
+def _set_band(net: Any, band_pu: tuple[float, float] | None) -> None:
+    for column, default, given in zip(("min_vm_pu", "max_vm_pu"), BAND_PU, band_pu or (None, None), strict=True):
+        if given is not None:
+            net.bus[column] = float(given)
+        else:
+            net.bus[column] = net.bus[column].fillna(default).astype(float) if column in net.bus else default
+
+
+def _set_ratings(net: Any, options: FeederOptions) -> None:
+    if options.line_rating_a == "standard" or not len(net.line):
+        return
+    rating_a = inf if options.line_rating_a is None else float(options.line_rating_a)
+    net.line["df"] = 1.0
+    net.line["max_i_ka"] = rating_a / 1e3 / np.asarray(net.line.parallel, dtype=float)
