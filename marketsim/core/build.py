@@ -73,6 +73,8 @@ class BuildContext:
     """Agents of one market."""
     device_names: tuple[str, ...] = ()
     """Fleets of the simulation in order."""
+    stores: tuple[bool, ...] = ()
+    """Which of them give back what they draw; for metrics, as the tariff."""
     rows: IntArray | None = None
     """For a strategy: the rows of the flat axis that it decides for."""
     tariff: Tariff | None = None

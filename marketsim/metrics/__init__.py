@@ -1,0 +1,1 @@
+"""KPIs of a run that are no fairness measures: energy, money, efficiency, grid, laws."""

@@ -1,0 +1,145 @@
+"""Energy KPIs: what was used, generated, traded, exchanged, curtailed and refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from marketsim.core.arrays import BoolArray, IntArray
+from marketsim.core.build import BuildContext
+from marketsim.core.metric import Kpi, Totals, Value, final_consumption_wh, ratio
+from marketsim.core.records import GridState, Reason, SlotRecord
+from marketsim.core.units import WH_PER_KWH
+from marketsim.metrics.params import EnergyParams
+
+ENERGIES: Final = (
+    Kpi("demand_kwh", "kWh", "Final consumption: load, EVs, heat and curtailable load; not the charging of batteries."),
+    Kpi("pv_kwh", "kWh", "PV energy generated, after curtailment."),
+    Kpi("p2p_kwh", "kWh", "Energy traded between peers."),
+    Kpi("import_kwh", "kWh", "Energy bought from the utility."),
+    Kpi("export_kwh", "kWh", "Energy sold to the utility."),
+    Kpi("curtailed_kwh", "kWh", "PV energy that was neither used, stored, sold nor exported."),
+    Kpi("losses_kwh", "kWh", "Losses of the feeder; the utility supplies them."),
+    Kpi("rejected_kwh", "kWh", "Energy that the grid refused, in the market or on its way to or from the utility."),
+    Kpi("rolled_back_kwh", "kWh", "Energy admitted by an inexact gate and taken back after the AC power flow."),
+    Kpi("ev_unserved_kwh", "kWh", "What EVs missed at their departure."),
+    Kpi("unserved_kwh", "kWh", "What devices of all kinds missed at a deadline."),
+)
+REFERENCED: Final = ("import_kwh", "export_kwh", "curtailed_kwh", "losses_kwh")
+SHARES: Final = (
+    Kpi(
+        "p2p_share",
+        "-",
+        "sum min(b, d - o) / sum d: share of final consumption d met by peers, beyond self-supply o; a purchase that "
+        "is sold on adds nothing.",
+    ),
+)
+
+
+def _column(kpi: Kpi) -> str:
+    return kpi.name.replace("_kwh", "_wh")
+
+
+COLUMNS: Final = tuple(
+    Kpi(_column(kpi), "Wh", kpi.text, float if kpi.name == "losses_kwh" else int) for kpi in ENERGIES
+)
+
+_FLOWS: Final = np.array(
+    [Reason.UNDERVOLTAGE <= reason <= Reason.DIVERGED or reason == Reason.ALLOCATION for reason in range(len(Reason))]
+)
+"""Refusals that lie in the grid and were never admitted."""
+
+
+def losses_wh(grid: GridState) -> float:
+    """Losses of all markets; a state without solution has none [Wh]."""
+    return float(np.nansum(grid.losses_wh))
+
+
+def self_supplied_wh(record: SlotRecord, consumption_wh: IntArray) -> IntArray:
+    """Final consumption that own generation and own devices could cover [Wh] [n_agents]."""
+    own = record.energy.pv_used_wh + np.maximum(record.energy.device_wh, 0).sum(axis=0)
+    return np.asarray(np.minimum(consumption_wh, own))
+
+
+class EnergyMetric:
+    """Port ``Metric``: energy."""
+
+    def __init__(self, device_names: Sequence[str] = (), stores: Sequence[bool] = ()) -> None:
+        self._stores = tuple(stores)
+        self._is_ev: BoolArray = np.array([name == "ev" for name in device_names], dtype=bool)
+        self._totals, self._reference = Totals(), Totals()
+        self._losses_wh, self._reference_losses_wh = 0.0, 0.0
+        self._compared = False
+
+    @property
+    def definitions(self) -> tuple[Kpi, ...]:
+        """Energies, those of the reference run, the share of peers."""
+        reference = (
+            Kpi(f"{kpi.name}_grid_only", kpi.unit, f"{kpi.name} in the reference run.")
+            for kpi in ENERGIES
+            if kpi.name in REFERENCED
+        )
+        return (*ENERGIES, *reference, *SHARES)
+
+    @property
+    def columns(self) -> tuple[Kpi, ...]:
+        """Energies of the slot."""
+        return COLUMNS
+
+    def observe(self, record: SlotRecord, reference: SlotRecord | None) -> dict[str, Value]:
+        """Take in a slot."""
+        consumed = final_consumption_wh(record, self._stores)
+        rejects, unserved = record.rejects, record.energy.unserved_wh
+        amounts = {
+            "demand_wh": _sum(consumed),
+            "pv_wh": _sum(record.energy.pv_used_wh),
+            "p2p_wh": _sum(record.trades.energy_wh),
+            **_exchange(record),
+            "rejected_wh": _sum(rejects.energy_wh[_FLOWS[rejects.reason]]),
+            "rolled_back_wh": _sum(rejects.energy_wh[rejects.reason == Reason.ROLLED_BACK]),
+            "ev_unserved_wh": int(unserved[self._is_ev].sum()) if self._is_ev.any() else 0,
+            "unserved_wh": int(unserved.sum()),
+        }
+        self._totals.add(amounts)
+        lacking = consumed - self_supplied_wh(record, consumed)
+        self._totals.add({"from_peers_wh": _sum(np.minimum(record.energy.bought_wh, lacking))})
+        if reference is not None:
+            self._compared = True
+            self._reference.add(_exchange(reference))
+            self._reference_losses_wh += losses_wh(reference.grid)
+        lost = losses_wh(record.grid)
+        self._losses_wh += lost
+        row: dict[str, Value] = {**amounts, "losses_wh": lost}
+        return {kpi.name: row[kpi.name] for kpi in COLUMNS}
+
+    def summary(self) -> dict[str, Value]:
+        """The KPIs of all slots so far."""
+        energies = {kpi.name: self._totals[_column(kpi)] / WH_PER_KWH for kpi in ENERGIES}
+        only = {name: self._reference[name.replace("_kwh", "_wh")] / WH_PER_KWH for name in REFERENCED}
+        energies["losses_kwh"] = self._losses_wh / WH_PER_KWH
+        only["losses_kwh"] = self._reference_losses_wh / WH_PER_KWH
+        return {
+            **energies,
+            **{f"{name}_grid_only": value if self._compared else None for name, value in only.items()},
+            "p2p_share": ratio(self._totals["from_peers_wh"], self._totals["demand_wh"]),
+        }
+
+
+def _sum(values: IntArray) -> int:
+    return int(np.add.reduce(values))
+
+
+def _exchange(record: SlotRecord) -> dict[str, int]:
+    exchange = record.exchange
+    return {
+        "import_wh": _sum(exchange.import_wh),
+        "export_wh": _sum(exchange.export_wh),
+        "curtailed_wh": _sum(exchange.curtailed_wh),
+    }
+
+
+def build(params: EnergyParams, context: BuildContext) -> EnergyMetric:  # noqa: ARG001 - part of the port
+    """The metric of a simulation."""
+    return EnergyMetric(context.device_names, context.stores)

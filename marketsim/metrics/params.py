@@ -1,0 +1,30 @@
+"""Parameters of the built-in metrics."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from marketsim.core.params import Params
+
+
+class EnergyParams(Params):
+    """The energy KPIs take no parameters."""
+
+
+class MoneyParams(Params):
+    """The money KPIs take no parameters."""
+
+
+class GridParams(Params):
+    """The grid KPIs take no parameters."""
+
+
+class LawsParams(Params):
+    """The laws take no parameters."""
+
+
+class EfficiencyParams(Params):
+    """How the most possible gains from trade are found where the grid limits trade."""
+
+    slp_steps: int = Field(default=12, ge=0, le=100)
+    """Most linear programmes a slot and market; 0: merit order without grid limits, an upper bound [-]."""
