@@ -1,0 +1,1 @@
+"""Reactive power of loads and inverters."""

@@ -1,0 +1,164 @@
+"""The reactive modes: unity, fixed power factor, fixed reactive power, volt-var.
+
+Loads draw at their own power factor (profile series ``load_kvar``; without it ``LoadSpec.power_factor``), scaled with the
+metered energy. Behind the meter the rest of the net energy, P = net + load, belongs to the connection's inverter where
+it is positive and to drawing devices where it is negative. The gate moves reactive power with each admitted Wh by
+the slopes of ``ReactiveLaw``, and solves a curve itself.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.build import BuildContext
+from marketsim.core.records import Community, SlotInputs
+from marketsim.core.units import WH_PER_KWH
+from marketsim.grid.reactive.params import FixedPfParams, FixedQParams, ReactiveParams, UnityParams, VoltVarParams
+
+
+class ReactiveLaw(NamedTuple):
+    """How reactive power follows from active power and voltage, for the gate; each array [n_agents]."""
+
+    source_kvar_per_kw: FloatArray
+    """Reactive injection that comes with each kW that an agent injects more [kvar/kW]; negative: absorbing."""
+    sink_kvar_per_kw: FloatArray
+    """Reactive draw that comes with each kW that a device draws more [kvar/kW], >= 0."""
+    kva: FloatArray
+    """Apparent power of the inverter [kVA]; 0: none."""
+    curve_pu: FloatArray
+    """Voltages of the volt-var curve [4]; empty: no curve. See ``curve_share``."""
+    curve_kvar: FloatArray
+    """Full reactive power of the curve [kvar], capped at sqrt(kva^2 - P^2); 0: the agent follows no curve."""
+
+
+class _Mode:
+    """Loads, drawing devices and ratings; the modes add their inverters."""
+
+    law: ReactiveLaw
+
+    def __init__(self, params: ReactiveParams, context: BuildContext) -> None:
+        agents, n_markets = context.agents, context.community.n_markets
+        factors = np.array([agent.load.power_factor for agent in agents], dtype=np.float64)
+        self._load_tan = np.tile(_tan(factors), n_markets)
+        rated = [
+            params.oversize * agent.pv_kw if agent.inverter_kva is None else agent.inverter_kva for agent in agents
+        ]
+        self.kva: FloatArray = np.tile(np.array(rated, dtype=np.float64), n_markets)
+        n_agents = len(self.kva)
+        sink = np.full(n_agents, float(_tan(np.array(params.deferrable_power_factor))))
+        none = np.zeros(n_agents)
+        self.law = ReactiveLaw(none, sink, self.kva, np.zeros(0), none)
+
+    def kvar(self, community: Community, inputs: SlotInputs, firm_wh: IntArray) -> FloatArray:
+        """Reactive injection of the untraded state [kvar] [n_agents]; consumption is negative."""
+        if len(firm_wh) != community.n_agents:
+            raise ValueError(f"firm_wh has {len(firm_wh)} agents, the community {community.n_agents}")
+        per_kw = 1.0 / (inputs.time.hours * WH_PER_KWH)
+        p_kw = (firm_wh + inputs.load_wh) * per_kw
+        drawn = self._load_ratio(inputs) * inputs.load_wh * per_kw
+        drawn += self.law.sink_kvar_per_kw * np.maximum(-p_kw, 0.0)
+        return np.asarray(self._inverter_kvar(p_kw) - drawn)
+
+    def limit_pv(self, pv_wh: IntArray, hours: float) -> IntArray:
+        """PV left within the apparent limit of the inverter at its set-point [Wh] [n_agents]."""
+        most = np.floor(self._most_kw() * (hours * WH_PER_KWH)).astype(np.int64)
+        return np.minimum(pv_wh, most)
+
+    def _load_ratio(self, inputs: SlotInputs) -> FloatArray:
+        if "load_kvar" not in inputs.series:
+            return self._load_tan
+        kw, kvar = inputs.series["load_kw"], inputs.series["load_kvar"]
+        return np.divide(kvar, kw, out=np.zeros(len(kw)), where=kw > 0.0)
+
+    def _inverter_kvar(self, p_kw: FloatArray) -> FloatArray:
+        """Reactive injection of the inverters at active power ``p_kw`` [kvar]."""
+        return np.zeros_like(p_kw)
+
+    def _most_kw(self) -> FloatArray:
+        """Largest active power of the inverters at their set-point [kW]."""
+        return self.kva
+
+    def _room(self, p_kw: FloatArray) -> FloatArray:
+        return np.sqrt(np.maximum(self.kva**2 - p_kw**2, 0.0))
+
+
+class Unity(_Mode):
+    """Inverters at power factor 1."""
+
+
+class FixedPf(_Mode):
+    """Q = -+ tan(phi) P for what is injected."""
+
+    def __init__(self, params: FixedPfParams, context: BuildContext) -> None:
+        super().__init__(params, context)
+        self._pf = params.power_factor
+        slope = float(_tan(np.array(self._pf))) * (-1.0 if params.absorbing else 1.0)
+        self.law = self.law._replace(source_kvar_per_kw=np.where(self.kva > 0.0, slope, 0.0))
+
+    def _inverter_kvar(self, p_kw: FloatArray) -> FloatArray:
+        wanted = self.law.source_kvar_per_kw * np.maximum(p_kw, 0.0)
+        return _capped(wanted, self._room(p_kw))
+
+    def _most_kw(self) -> FloatArray:
+        return self.kva * self._pf
+
+
+class FixedQ(_Mode):
+    """Q at its set-point, within sqrt(S^2 - P^2); reactive power goes before active."""
+
+    def __init__(self, params: FixedQParams, context: BuildContext) -> None:
+        super().__init__(params, context)
+        self._share = params.q_share
+
+    def _inverter_kvar(self, p_kw: FloatArray) -> FloatArray:
+        return _capped(self._share * self.kva, self._room(p_kw))
+
+    def _most_kw(self) -> FloatArray:
+        return self.kva * sqrt(1.0 - self._share**2)
+
+
+class VoltVar(_Mode):
+    """Q from the bus voltage; the gate solves the curve, so the untraded state starts without it."""
+
+    def __init__(self, params: VoltVarParams, context: BuildContext) -> None:
+        super().__init__(params, context)
+        curve_pu = np.array(params.voltages_pu, dtype=np.float64)
+        self.law = self.law._replace(curve_pu=curve_pu, curve_kvar=params.q_share * self.kva)
+
+
+def curve_share(v_pu: FloatArray, curve_pu: FloatArray) -> FloatArray:
+    """Reactive injection of a volt-var curve as a share of its full value, 1 ... -1, linear between its voltages."""
+    return np.interp(v_pu, curve_pu, [1.0, 0.0, 0.0, -1.0])
+
+
+def build_unity(params: UnityParams, context: BuildContext) -> Unity:
+    """Mode ``unity``."""
+    return Unity(params, context)
+
+
+def build_fixed_pf(params: FixedPfParams, context: BuildContext) -> FixedPf:
+    """Mode ``fixed_pf``."""
+    return FixedPf(params, context)
+
+
+def build_fixed_q(params: FixedQParams, context: BuildContext) -> FixedQ:
+    """Mode ``fixed_q``."""
+    return FixedQ(params, context)
+
+
+def build_volt_var(params: VoltVarParams, context: BuildContext) -> VoltVar:
+    """Mode ``volt_var``."""
+    return VoltVar(params, context)
+
+
+def _tan(power_factor: FloatArray) -> FloatArray:
+    """Reactive for each unit of active power."""
+    return np.asarray(np.sqrt(1.0 - power_factor**2) / power_factor)
+
+
+def _capped(wanted: FloatArray, room: FloatArray) -> FloatArray:
+    return np.clip(wanted, -room, room)
