@@ -1,0 +1,1 @@
+"""How parts enter the program: hook specifications, the registry, entry points and plugin files."""

@@ -1,0 +1,89 @@
+"""Plugins from files: ``plugins: [path/to/plugin.py]`` in a scenario.
+
+A file is read once; what is executed is exactly what was hashed for the manifest. No byte code is written beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+from marketsim.core.errors import PluginError, Problem
+from marketsim.extension import lazy
+from marketsim.extension.entry import Entry
+from marketsim.extension.registry import Registry
+
+
+class PluginFile(NamedTuple):
+    """A plugin file that was loaded."""
+
+    name: str
+    """Its stem, or the name of its folder if it is called ``plugin.py``."""
+    path: Path
+    sha256: str
+    """Of the bytes that were executed."""
+    entries: tuple[Entry, ...]
+
+
+def plugin_name(path: Path) -> str:
+    """How messages call the plugin of a file."""
+    return path.parent.name or path.stem if path.stem == "plugin" else path.stem
+
+
+def load_file(registry: Registry, path: Path) -> PluginFile:
+    """Execute a plugin file and register what it brings; PluginError with file and line where it fails."""
+    source = _read(path)
+    digest = hashlib.sha256(source).hexdigest()
+    name = plugin_name(path)
+    module = _module(path, source, digest, name)
+    return PluginFile(name, path, digest, registry.register(module, name, str(path)))
+
+
+def load_files(registry: Registry, paths: tuple[Path, ...]) -> tuple[PluginFile, ...]:
+    """Load several files; every problem of all of them at once."""
+    loaded: list[PluginFile] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            loaded.append(load_file(registry, path))
+        except PluginError as error:
+            problems += error.problems
+    if problems:
+        raise PluginError(problems)
+    return tuple(loaded)
+
+
+def _read(path: Path) -> bytes:
+    if path.suffix != ".py":
+        raise PluginError([Problem("a plugin must be a .py file", value=str(path))])
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise PluginError([Problem(f"plugin cannot be read: {reason}", value=str(path))]) from error
+
+
+def _module(path: Path, source: bytes, digest: str, name: str) -> ModuleType:
+    """The executed module; the same file with the same bytes is executed once in a process."""
+    place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
+    module_name = f"marketsim_plugin_{name}_{place}_{digest[:12]}"
+    if module_name in sys.modules:
+        return sys.modules[module_name]
+    module = ModuleType(module_name)
+    module.__file__ = str(path)
+    # Annotations of parameter models and pickles look their module up by name.
+    sys.modules[module_name] = module
+    try:
+        exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
+    except BaseException as error:
+        del sys.modules[module_name]
+        if isinstance(error, ImportError):
+            raise lazy.import_failure(error, f"plugin {name}") from error
+        if isinstance(error, Exception | SystemExit):
+            problem = lazy.failure(error, f"plugin {name} cannot be loaded", own_file=str(path))
+            raise PluginError([problem]) from error
+        raise
+    return module

@@ -1,0 +1,78 @@
+"""Import on demand, with errors that say what to install or which line of the plugin is wrong."""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from marketsim.core.errors import MissingDependency, PluginError, Problem
+
+EXTRA_OF_LIBRARY: Final = {
+    "torch": "learn",
+    "pettingzoo": "learn",
+    "gymnasium": "learn",
+    "ray": "ray",
+    "simbench": "simbench",
+}
+"""Extra of the package that brings each optional library."""
+
+_PACKAGE = str(Path(__file__).resolve().parent.parent)
+
+
+def load(reference: str, who: str, extra: str = "") -> object:
+    """The object behind ``"module:attribute"``.
+
+    ``who`` names the part in messages, e.g. ``strategy 'ppo' of my_plugin``. Raises MissingDependency where a library
+    of an extra is not installed, PluginError for everything else that goes wrong.
+    """
+    module_name, _, attribute = reference.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise import_failure(error, who, extra) from error
+    except Exception as error:
+        raise PluginError([failure(error, f"{who}: {reference} cannot be imported")]) from error
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        hint = f"{module_name} defines {', '.join(public_names(module)) or 'no public names'}"
+        raise PluginError([Problem(f"{who}: {module_name} has no {attribute}", hint=hint)]) from None
+
+
+def import_failure(error: ImportError, who: str, extra: str = "") -> MissingDependency | PluginError:
+    """The error to raise for a failed import: an extra to install if the library belongs to one."""
+    library = (error.name or "").partition(".")[0]
+    wanted = extra or EXTRA_OF_LIBRARY.get(library, "")
+    absent = isinstance(error, ModuleNotFoundError)
+    if absent and wanted and library != "marketsim":
+        return MissingDependency(library, wanted, who)
+    hint = f"pip install {library}, if this is its name" if absent and library and library != "marketsim" else ""
+    return PluginError([failure(error, f"{who} cannot be imported", hint=hint)])
+
+
+def failure(error: BaseException, what: str, own_file: str = "", hint: str = "") -> Problem:
+    """An exception of foreign code as a problem at the line of that code."""
+    file, line, column = _place(error, own_file)
+    return Problem(f"{what}: {type(error).__name__}: {error}", hint=hint, file=file, line=line, column=column)
+
+
+def _place(error: BaseException, own_file: str) -> tuple[str, int, int]:
+    if isinstance(error, SyntaxError) and error.filename:
+        return error.filename, error.lineno or 0, error.offset or 0
+    frames = [(frame.filename, frame.lineno or 0) for frame in _frames(error.__traceback__)]
+    own = [frame for frame in frames if frame[0] == own_file]
+    foreign = [frame for frame in frames if not frame[0].startswith((_PACKAGE, "<frozen"))]
+    file, line = (own or foreign or [(own_file, 0)])[-1]
+    return file, line, 0
+
+
+def _frames(trace: TracebackType | None) -> traceback.StackSummary:
+    return traceback.extract_tb(trace)
+
+
+def public_names(module: object) -> list[str]:
+    """Names in a module that a reference could have meant, at most ten."""
+    return [name for name in vars(module) if not name.startswith("_")][:10]

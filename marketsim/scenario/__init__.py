@@ -1,0 +1,1 @@
+"""Scenarios: YAML to a validated, frozen model, every problem at once with its place."""

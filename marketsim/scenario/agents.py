@@ -1,0 +1,230 @@
+"""Agents as scenarios declare them: one by one, or as groups whose numbers are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
+
+from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue, SkipJsonSchema
+
+from marketsim.core.params import Params
+from marketsim.scenario.choice import (
+    Context,
+    Unchecked,
+    chosen,
+    context_of,
+    default,
+    find_model,
+    validate_params,
+)
+from marketsim.scenario.draw import Draw, fill, read_template, varies
+from marketsim.scenario.problems import Detail, Loc, Wrong
+from marketsim.scenario.quantity import (
+    Bus,
+    MaybeNonNegative,
+    MaybePeak,
+    MaybePositive,
+    MaybeText,
+    NonNegative,
+    PowerFactor,
+    read_bus,
+)
+
+BUILT_IN_KINDS: Final = ("prosumer", "consumer")
+MAX_COUNT: Final = 1_000_000
+OWNER_SHARE: Final = "owner_share"
+"""Key beside a device's parameters: the part of the group that has the device, each agent with this probability."""
+
+
+class Part(NamedTuple):
+    """A device or strategy of a group before its numbers are drawn."""
+
+    name: str
+    model: type[Params]
+    template: dict[str, Any]
+    """Parameters as written, with a ``Draw`` in place of each distribution."""
+    fixed: Params | None
+    """The parameters, where nothing is drawn: the same for all."""
+    owner_share: float | None = None
+    """Probability with which each agent of the group has the device; None: all have it."""
+
+
+def read_part(name: str, raw: dict[str, Any], model: type[Params], loc: Loc, owner_share: float | None = None) -> Part:
+    """A part of a group. Distributions are checked at their medians here, and at each agent's draw later."""
+    template = read_template(raw, loc)
+    part = Part(name, model, template, None, owner_share)
+    params = drawn_params(part, _median, loc)
+    return part if varies(template) else part._replace(fixed=params)
+
+
+def drawn_params(part: Part, uniform: Callable[[Loc], float], loc: Loc) -> Params:
+    """Parameters of one agent; ``Wrong`` with the distribution beside a value that the part's model refuses."""
+    try:
+        return validate_params(part.model, fill(part.template, uniform, loc), loc, (OWNER_SHARE,))
+    except Wrong as error:
+        details = [detail._replace(hint=_origin(part.template, detail, len(loc))) for detail in error.details]
+    raise Wrong(details)
+
+
+def _origin(template: Any, detail: Detail, head: int) -> str:
+    for key in detail.loc[head:]:
+        if isinstance(template, dict):
+            template = template.get(key)
+        elif isinstance(template, list) and isinstance(key, int):
+            template = template[key]
+    return f"drawn from {template.law}: {list(template.arguments)}" if isinstance(template, Draw) else detail.hint
+
+
+def _median(_: Loc) -> float:
+    return 0.5
+
+
+def _read_strategy(value: object, info: ValidationInfo) -> Part:
+    name, raw = chosen("strategy", value)
+    return read_part(name, raw, find_model("strategy", name, context_of(info)), (name,))
+
+
+def _read_devices(value: dict[str, Any], info: ValidationInfo) -> dict[str, Part]:
+    parts: dict[str, Part] = {}
+    wrong: list[Detail] = []
+    for name, raw in value.items():
+        try:
+            part = _read_device(name, raw, context_of(info))
+        except Wrong as error:
+            wrong += error.details
+        else:
+            parts.update({name: part} if part else {})
+    if wrong:
+        raise Wrong(wrong)
+    return parts
+
+
+def _read_device(name: str, raw: object, context: Context) -> Part | None:
+    """The device of a group; None where ``null`` takes away what an extended scenario gave."""
+    if raw is None:
+        return None
+    if not isinstance(raw, dict):
+        raise Wrong([Detail((name,), "must be a mapping of the device's parameters", raw)])
+    share = _owner_share(raw, (name, OWNER_SHARE))
+    parameters = {key: item for key, item in raw.items() if key != OWNER_SHARE}
+    return read_part(name, parameters, find_model("device", name, context, (name,)), (name,), share)
+
+
+def _owner_share(raw: dict[str, Any], loc: Loc) -> float | None:
+    if OWNER_SHARE not in raw:
+        return None
+    share = raw[OWNER_SHARE]
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise Wrong([Detail(loc, "must be a number from 0 to 1", share, "the part of the group that has the device")])
+    return float(share)
+
+
+class Sample(Params):
+    """Buses drawn with the seed, each as often as any other."""
+
+    sample: tuple[Bus, ...] | Literal["loads"]
+    """Buses to draw from, or all buses with a load."""
+
+
+def _read_buses(value: object) -> tuple[str, ...] | Sample | Literal["loads"] | None:
+    if value is None or value == "loads":
+        return value
+    if isinstance(value, dict) and set(value) == {"sample"}:
+        sample = value["sample"]
+        return Sample(sample="loads" if sample == "loads" else _bus_list(sample, ("sample",)))
+    return _bus_list(value, ())
+
+
+def _bus_list(value: object, loc: Loc) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        hint = "for example buses: [48, 78], buses: loads, or buses: {sample: loads}"
+        raise Wrong([Detail(loc, "must be a list of buses", value, hint)])
+    buses: list[str] = []
+    wrong: list[Detail] = []
+    for position, item in enumerate(value):
+        try:
+            buses.append(read_bus(item))
+        except Wrong as error:
+            wrong += [detail._replace(loc=(*loc, position)) for detail in error.details]
+    if wrong:
+        raise Wrong(wrong)
+    return tuple(buses)
+
+
+_BUS_LIST: Final = {"type": "array", "minItems": 1, "items": {"type": ["string", "integer"]}}
+_SAMPLE: Final = {
+    "type": "object",
+    "properties": {"sample": {"anyOf": [{"const": "loads"}, _BUS_LIST]}},
+    "required": ["sample"],
+    "additionalProperties": False,
+}
+_BUSES_SCHEMA: Final[JsonSchemaValue] = {"anyOf": [_BUS_LIST, {"const": "loads"}, _SAMPLE, {"type": "null"}]}
+
+Buses: TypeAlias = Annotated[
+    tuple[str, ...] | Sample | Literal["loads"] | None, PlainValidator(_read_buses), WithJsonSchema(_BUSES_SCHEMA)
+]
+Strategy: TypeAlias = Annotated[
+    Part, PlainValidator(_read_strategy), WithJsonSchema({"$ref": "#/$defs/choice:strategy"})
+]
+Devices: TypeAlias = Annotated[Mapping[str, Part], PlainValidator(_read_devices)]
+
+
+class ConnectionLimit(Params):
+    """What a connection carries; the key left out: unlimited."""
+
+    import_kw: MaybeNonNegative = Field(default=None, alias="import")
+    """Largest net consumption [kW]."""
+    export_kw: MaybeNonNegative = Field(default=None, alias="export")
+    """Largest net generation [kW]."""
+
+
+class LoadEntry(Params):
+    """Firm load; one of ``peak_kw`` and ``annual_kwh``."""
+
+    shape: MaybeText = None
+    """Name of a shape of the profile source; left out: the source chooses a household."""
+    peak_kw: MaybePeak = None
+    """Largest load of the year [kW]; ``feeder``: nominal load of the bus, shared by all agents there that say so."""
+    annual_kwh: MaybeNonNegative = None
+    """Energy a year [kWh]."""
+    power_factor: PowerFactor = 1.0
+    """Lagging, above 0; ``feeder``: that of the bus's nominal load."""
+
+
+class AgentEntry(Params):
+    """An agent, or with ``count`` a group of agents. Every registered device is a further key of it."""
+
+    name: str | None = Field(default=None, pattern=r"^[\w][\w .:+-]*$", max_length=100)
+    """Unique; members of a group are numbered behind it. Left out: the kind and a number."""
+    kind: str
+    """``prosumer``, ``consumer``, or an agent kind of a plugin."""
+    group: int | None = Field(default=None, ge=0)
+    """Position in the list from which the agent was resolved; written by the program."""
+    count: int | None = Field(default=None, ge=1, le=MAX_COUNT)
+    """Makes it a group of so many agents."""
+    bus: Bus | None = None
+    """Bus of the feeder, by name or index."""
+    buses: Buses = None
+    """Buses of a group: a list, assigned in turn; ``loads``; or ``{sample: [...]}`` or ``{sample: loads}``, drawn."""
+    load: LoadEntry = LoadEntry()
+    """Firm load; left out: none."""
+    pv_kw: NonNegative = 0.0
+    """Rated PV power [kW]."""
+    pv_shape: MaybeText = None
+    """Name of a PV shape of the profile source; left out: the source chooses."""
+    inverter_kva: MaybePositive = None
+    """Apparent power of the inverter [kVA]; left out: unlimited."""
+    connection_kw: ConnectionLimit = ConnectionLimit()
+    """Limits of the connection [kW]."""
+    income_class: MaybeText = None
+    """For measures of equity."""
+    strategy: Strategy = default("truthful")
+    """How it trades."""
+    devices: SkipJsonSchema[Devices] = Field(default={})
+    """Filled from the keys that are names of devices."""
+
+
+def is_unchecked(part: Part) -> bool:
+    """Whether the part is known only to a plugin that was not loaded."""
+    return part.model is Unchecked

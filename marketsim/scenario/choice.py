@@ -1,0 +1,215 @@
+"""Parts chosen by name: ``tariff: {flat: {retail: 0.30}}``, ``profiles: {source: ...}``, ``critic: {kind: ...}``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Final, NamedTuple, Protocol
+
+from pydantic import ConfigDict, PlainSerializer, PlainValidator, ValidationError, ValidationInfo, WithJsonSchema
+
+from marketsim.core.build import Choice
+from marketsim.core.errors import InputError
+from marketsim.core.params import Params
+from marketsim.scenario.problems import UNSEEN, Detail, Loc, Wrong, details_of, did_you_mean, inside
+
+
+class Catalog(Protocol):
+    """What validation must know of the registered parts; the registry is one."""
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """Registered names of a kind."""
+        ...
+
+    def params(self, kind: str, name: str) -> type[Params]:
+        """Parameter model of a part."""
+        ...
+
+    def traits(self, kind: str, name: str) -> frozenset[str]:
+        """Facts about a part, such as ``pairwise``."""
+        ...
+
+
+class Unchecked(Params):
+    """Parameters of a part that only a plugin knows, which was not loaded; kept as written."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+@dataclass(frozen=True)
+class Context:
+    """Handed to every validator of a scenario."""
+
+    catalog: Catalog
+    folder: Path
+    tolerant: bool = False
+    """Whether unknown names may belong to plugins that are not loaded."""
+    unchecked: list[str] = field(default_factory=list)
+    """Names passed over for that reason, as ``kind name``."""
+
+
+class Model(NamedTuple):
+    """A named part and the model of its parameters."""
+
+    name: str
+    params: type[Params]
+
+
+def context_of(info: ValidationInfo) -> Context:
+    """The context of a validation; every scenario is validated with one."""
+    if not isinstance(info.context, Context):
+        raise TypeError("a scenario is validated by load_scenario, which brings the catalogue")
+    return info.context
+
+
+def find_model(kind: str, name: str, context: Context, loc: Loc = ()) -> type[Params]:
+    """Parameter model of a part; ``Wrong`` with the nearest name if there is none."""
+    known = context.catalog.names(kind)
+    if name in known:
+        try:
+            return context.catalog.params(kind, name)
+        except InputError as error:
+            raise Wrong([Detail(loc, problem.message, name, problem.hint) for problem in error.problems]) from error
+    if context.tolerant:
+        context.unchecked.append(f"{kind} {name}")
+        return Unchecked
+    raise Wrong([Detail(loc, f"there is no {kind} of this name", name, did_you_mean(name, known), at_key=False)])
+
+
+def validate_params(model: type[Params], raw: object, loc: Loc = (), beside: tuple[str, ...] = ()) -> Params:
+    """Parameters by a part's own model; ``Wrong`` with paths below ``loc``. ``beside``: further keys a user may mean.
+
+    Strict, as JSON: text is no number, 1 is not true, but lists serve as tuples and text as dates.
+    """
+    text = json.dumps(raw)
+    try:
+        return model.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        strict = error
+    try:
+        params = model.model_validate_json(text)
+        found = _details(strict, model, raw, beside, _SCALAR_TYPES)
+    except ValidationError as error:
+        found = _details(error, model, raw, beside)
+        places = {detail.loc for detail in found}
+        found += [each for each in _details(strict, model, raw, beside, _SCALAR_TYPES) if each.loc not in places]
+    else:
+        if not found:
+            # Behind a model's ``before`` validator strictness refuses lists for tuples and the like.
+            return params
+    raise Wrong([detail._replace(loc=(*loc, *detail.loc)) for detail in found])
+
+
+_SCALAR_TYPES: Final = frozenset(("int_type", "float_type", "bool_type", "string_type"))
+"""What strictness finds that is wrong indeed: text for a number, a number for a truth value, and so on."""
+
+
+def _details(
+    error: ValidationError,
+    model: type[Params],
+    raw: object,
+    beside: tuple[str, ...],
+    only: frozenset[str] | None = None,
+) -> list[Detail]:
+    return inside(details_of(error, model, lambda loc: () if loc else beside, only), raw)
+
+
+def chosen(kind: str, value: object) -> tuple[str, dict[str, Any]]:
+    """Name and raw parameters of a part chosen by its name as the only key, or by the bare name."""
+    if isinstance(value, str) and value:
+        return value, {}
+    example = "write its name, or {name: {parameters}}"
+    if not isinstance(value, dict) or not value:
+        raise Wrong([Detail((), f"must name one {kind}", value, example)])
+    if len(value) > 1:
+        keys = ", ".join(value)
+        hint = f"parameters of {next(iter(value))} go below its name, not beside it"
+        raise Wrong([Detail((), f"must name one {kind}, but has the keys {keys}", UNSEEN, hint)])
+    name, raw = next(iter(value.items()))
+    return name, _parameters(raw, (name,))
+
+
+def _parameters(raw: object, loc: Loc) -> dict[str, Any]:
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict):
+        raise Wrong([Detail(loc, "must be a mapping of parameters", raw)])
+    return raw
+
+
+def tagged(kind: str, tag: str, value: object, known: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """Name and raw parameters of a part whose name stands under ``tag`` beside its parameters, or a bare name."""
+    hint = f"write {tag}: and one of {', '.join(known)}"
+    if isinstance(value, str) and value:
+        return value, {}
+    if not isinstance(value, dict):
+        raise Wrong([Detail((), f"must name one {kind}", value, hint)])
+    if not isinstance(value.get(tag), str):
+        raise Wrong([Detail((tag,), f"must name one {kind}", value.get(tag, UNSEEN), hint, at_key=tag not in value)])
+    return value[tag], {key: item for key, item in value.items() if key != tag}
+
+
+def _by_key(kind: str, value: object, info: ValidationInfo) -> Choice:
+    if isinstance(value, Choice):
+        return value
+    name, raw = chosen(kind, value)
+    model = find_model(kind, name, context_of(info))
+    return Choice(name, validate_params(model, raw, (name,)))
+
+
+def _by_tag(kind: str, tag: str, value: object, info: ValidationInfo) -> Choice:
+    if isinstance(value, Choice):
+        return value
+    context = context_of(info)
+    name, raw = tagged(kind, tag, value, context.catalog.names(kind))
+    model = find_model(kind, name, context, (tag,) if isinstance(value, dict) else ())
+    return Choice(name, validate_params(model, raw))
+
+
+def written_params(params: Params) -> dict[str, Any]:
+    """Parameters as a scenario writes them."""
+    return params.model_dump(mode="json", by_alias=True)
+
+
+def written(choice: Choice) -> dict[str, Any]:
+    """A choice by key as a scenario writes it."""
+    return {choice.name: written_params(choice.params)}
+
+
+def _written_tagged(tag: str, choice: Choice) -> dict[str, Any]:
+    return {tag: choice.name, **written_params(choice.params)}
+
+
+def default(name: str) -> Any:
+    """A field's default as scenarios would write it; validation makes the value of it."""
+    return name
+
+
+def by_key(kind: str) -> tuple[Any, ...]:
+    """Annotations of a field that chooses a part of ``kind`` by key."""
+    return _annotations(kind, partial(_by_key, kind), written)
+
+
+def by_tag(kind: str, tag: str) -> tuple[Any, ...]:
+    """Annotations of a field that chooses a part of ``kind`` by the key ``tag``."""
+    return _annotations(f"{kind}:{tag}", partial(_by_tag, kind, tag), partial(_written_tagged, tag))
+
+
+def _annotations(
+    reference: str, read: Callable[[object, ValidationInfo], Choice], write: Callable[[Choice], dict[str, Any]]
+) -> tuple[Any, ...]:
+    schema = WithJsonSchema({"$ref": f"#/$defs/choice:{reference}"})
+    return PlainValidator(read), PlainSerializer(write), schema
+
+
+Tariff = Annotated[Choice, *by_key("tariff")]
+Engine = Annotated[Choice, *by_key("engine")]
+Charges = Annotated[Choice, *by_key("charges")]
+Allocation = Annotated[Choice, *by_key("allocation")]
+Reactive = Annotated[Choice, *by_key("reactive")]
+Metric = Annotated[Choice, *by_key("metric")]
+Profile = Annotated[Choice, *by_tag("profile", "source")]
+Critic = Annotated[Choice, *by_tag("critic", "kind")]

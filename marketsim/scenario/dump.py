@@ -1,0 +1,124 @@
+"""The resolved scenario as a file that gives the same run again: every default visible, every agent by itself.
+
+The text is YAML 1.2 that YAML 1.1 readers understand alike; numbers are written so that they read back exactly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from marketsim.core.build import AgentSpec
+from marketsim.scenario.choice import written, written_params
+from marketsim.scenario.model import Scenario
+
+_BARE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*|[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_WORDS: Final = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf"))
+
+
+def document(scenario: Scenario, agents: tuple[AgentSpec, ...]) -> dict[str, Any]:
+    """The resolved scenario as plain values."""
+    whole = scenario.model_dump(mode="json", by_alias=True, exclude={"extends", "agents"})
+    order = [name for name in Scenario.model_fields if name in whole or name == "agents"]
+    return {name: [agent_document(agent) for agent in agents] if name == "agents" else whole[name] for name in order}
+
+
+def agent_document(agent: AgentSpec) -> dict[str, Any]:
+    """One resolved agent as a scenario declares it; what it does not have is left out."""
+    load = agent.load
+    own = {
+        "name": agent.name,
+        "kind": agent.kind,
+        "group": agent.group,
+        "bus": agent.bus,
+        "load": _present(
+            shape=load.shape, peak_kw=load.peak_kw, annual_kwh=load.annual_kwh, power_factor=load.power_factor
+        ),
+        "pv_kw": agent.pv_kw,
+        "pv_shape": agent.pv_shape,
+        "inverter_kva": agent.inverter_kva,
+        "connection_kw": _present(**{"import": agent.import_limit_kw, "export": agent.export_limit_kw}) or None,
+        "income_class": agent.income_class,
+    }
+    parts = {name: written_params(params) for name, params in agent.devices.items()}
+    return {**_present(**own), "strategy": written(agent.strategy), **parts}
+
+
+def _present(**values: Any) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def dump(scenario: Scenario, agents: tuple[AgentSpec, ...], folder: Path | None = None) -> str:
+    """The text of the resolved scenario.
+
+    With ``folder``, the one that the text is written to, the folder that relative paths start from is given relative
+    to it, so that both can be moved together.
+    """
+    values = document(scenario, agents)
+    if folder is not None:
+        values["folder"] = _relative(scenario.folder, folder)
+    return "".join(f"{line}\n" for line in _lines(values))
+
+
+def _relative(target: Path, start: Path) -> str:
+    try:
+        return PurePosixPath(*Path(os.path.relpath(target, start)).parts).as_posix()
+    except ValueError:
+        # Another drive.
+        return str(target)
+
+
+def scenario_hash(scenario: Scenario, agents: tuple[AgentSpec, ...]) -> str:
+    """SHA-256 of everything in a resolved scenario that can change results; not of where it lies."""
+    values = document(scenario, agents)
+    del values["folder"]
+    values["plugins"] = [Path(path).name for path in scenario.plugins]
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _lines(values: dict[str, Any]) -> Iterator[str]:
+    """Sections as blocks, what is inside on one line each."""
+    for key, value in values.items():
+        if isinstance(value, list) and value:
+            yield f"{scalar(key)}:"
+            yield from (f"  - {flow(item)}" for item in value)
+        elif isinstance(value, dict) and value:
+            yield f"{scalar(key)}:"
+            yield from (f"  {scalar(name)}: {flow(item)}" for name, item in value.items())
+        else:
+            yield f"{scalar(key)}: {flow(value)}"
+
+
+def flow(value: Any) -> str:
+    """A value on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{scalar(key)}: {flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(flow(item) for item in value) + "]"
+    return scalar(value)
+
+
+def scalar(value: str | float | bool | None) -> str:
+    """A scalar; text is quoted wherever a reader could take it for something else."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        text = repr(value)
+        return text if "." in text or "e" not in text else text.replace("e", ".0e")
+    if isinstance(value, int):
+        return str(value)
+    if _BARE.fullmatch(value) and value.lower() not in _WORDS:
+        return value
+    return "".join(_letter(letter) for letter in json.dumps(value, ensure_ascii=False))
+
+
+def _letter(letter: str) -> str:
+    return letter if letter.isprintable() else f"\\U{ord(letter):08x}"

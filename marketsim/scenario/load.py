@@ -1,0 +1,150 @@
+"""``load_scenario``: from what the user wrote to a validated scenario with its agents, or every problem at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from marketsim.core.build import AgentSpec
+from marketsim.core.errors import InputError, Problem, ScenarioError
+from marketsim.scenario.agents import OWNER_SHARE
+from marketsim.scenario.choice import Catalog, Context
+from marketsim.scenario.facts import FeederFacts
+from marketsim.scenario.model import Scenario
+from marketsim.scenario.prepare import prepared
+from marketsim.scenario.problems import Detail, Loc, details_of, to_problems
+from marketsim.scenario.resolve import resolved
+from marketsim.scenario.rules import scenario_details, slot_fits_int64
+from marketsim.scenario.source import Source, read_source
+from marketsim.scenario.tree import child, plain, shorten
+
+FeederLookup = Callable[[Scenario], FeederFacts]
+"""Facts of the feeder that a scenario names; raises InputError where there are none."""
+
+
+class Loaded(NamedTuple):
+    """A scenario that can be run."""
+
+    scenario: Scenario
+    agents: tuple[AgentSpec, ...]
+    source: Source
+    """As written; overrides of it give variants of the scenario."""
+    plugins: tuple[Path, ...]
+    """Plugin files that it names."""
+    unchecked: tuple[str, ...]
+    """Names that only plugins know which were not loaded, as ``kind name``; empty where plugins are loaded."""
+
+
+def load_scenario(
+    scenario: str | Path | Mapping[str, object] | Source,
+    overrides: Mapping[str, object] | None = None,
+    *,
+    catalog: Catalog,
+    load_plugins: Callable[[tuple[Path, ...]], object] | None = None,
+    feeder: FeederLookup | None = None,
+    tolerant: bool = False,
+) -> Loaded:
+    """Read, validate and resolve a scenario; ScenarioError with every problem.
+
+    ``scenario`` is a path, a mapping, YAML text (with a line break) or what ``read_source`` returned. ``load_plugins``
+    makes ``catalog`` know the plugin files that the scenario names; without it no plugin code runs, and names that
+    may be theirs are listed as unchecked. ``tolerant`` allows this also where the scenario names no plugin file
+    (installed plugins that were not loaded). ``feeder`` answers for buses and nominal loads.
+    """
+    source = _source(scenario, overrides)
+    problems, plugins = _plugin_files(source)
+    if plugins and load_plugins is not None and not problems:
+        load_plugins(plugins)
+    unloaded = bool(problems) or (bool(plugins) and load_plugins is None)
+    context = Context(catalog, source.folder, tolerant or unloaded)
+    valid, details = validate_source(source, context)
+    agents: tuple[AgentSpec, ...] = ()
+    if valid is not None:
+        agents, wrong = _resolve(valid, feeder)
+        details += wrong
+    problems += to_problems(details, source.root)
+    if problems or valid is None:
+        raise ScenarioError(_by_place(problems))
+    return Loaded(valid, agents, source, plugins, tuple(dict.fromkeys(context.unchecked)))
+
+
+def _source(scenario: str | Path | Mapping[str, object] | Source, overrides: Mapping[str, object] | None) -> Source:
+    if isinstance(scenario, Source):
+        return scenario.override(overrides) if overrides else scenario
+    return read_source(scenario, overrides)
+
+
+def validate_source(source: Source, context: Context) -> tuple[Scenario | None, list[Detail]]:
+    """The model of a tree, None if a value is invalid; and everything wrong in values and between them."""
+
+    def device_keys(loc: Loc) -> Sequence[str]:
+        if len(loc) == 2 and loc[0] == "agents":
+            return context.catalog.names("device")
+        return (OWNER_SHARE,) if len(loc) == 4 and loc[2] == "devices" else ()
+
+    values = {"name": source.name, **plain(source.root)}
+    filled, wrong = prepared(values, context)
+    try:
+        scenario = Scenario.model_validate_json(json.dumps(filled), strict=True, context=context)
+    except ValidationError as error:
+        found = details_of(error, Scenario, device_keys)
+        return None, [*wrong, *(detail._replace(loc=_without_holder(detail.loc)) for detail in found)]
+    return scenario, [*wrong, *scenario_details(scenario, context.catalog, context.tolerant)]
+
+
+def _without_holder(loc: Loc) -> Loc:
+    """Devices are gathered under one field; the user wrote them as keys of the agent."""
+    gathered = len(loc) > 3 and loc[0] == "agents" and loc[2] == "devices"
+    return (*loc[:2], *loc[3:]) if gathered else loc
+
+
+def _resolve(scenario: Scenario, lookup: FeederLookup | None) -> tuple[tuple[AgentSpec, ...], list[Detail]]:
+    facts: FeederFacts | None = None
+    if lookup is not None and scenario.grid.feeder is not None:
+        try:
+            facts = lookup(scenario)
+        except InputError as error:
+            return (), [Detail(("grid", "feeder"), each.message, each.value, each.hint) for each in error.problems]
+    agents, wrong = resolved(scenario, facts)
+    return agents, [*wrong, *slot_fits_int64(scenario, agents)]
+
+
+def _plugin_files(source: Source) -> tuple[list[Problem], tuple[Path, ...]]:
+    """Plugin files that a scenario names, before anything else is known of it; and what is wrong with them."""
+    listed = child(source.root, "plugins")
+    if listed is None or not isinstance(listed.value, list):
+        # Absent, null, or of a wrong type, which validation says.
+        return [], ()
+    named = child(source.root, "folder")
+    start = source.folder / named.value if named is not None and isinstance(named.value, str) else source.folder
+    problems: list[Problem] = []
+    paths: list[Path] = []
+    for position, item in enumerate(listed.value):
+        if not isinstance(item.value, str):
+            continue
+        path = start / item.value
+        fault = _file_fault(path)
+        paths.append(path)
+        if fault:
+            where = f"plugins[{position}]"
+            problems.append(Problem(fault, where, shorten(item.value), f"looked for {path}", *item.place))
+    return problems, tuple(paths)
+
+
+def _file_fault(path: Path) -> str:
+    if path.suffix != ".py":
+        return "a plugin must be a .py file"
+    return "" if path.is_file() else "there is no such plugin file"
+
+
+def _by_place(problems: list[Problem]) -> list[Problem]:
+    """In the order of each file; overrides and what has no line last."""
+
+    def order(problem: Problem) -> tuple[bool, str, int, int]:
+        return not problem.line or problem.file.startswith("--set"), problem.file, problem.line, problem.column
+
+    return sorted(problems, key=order)

@@ -1,0 +1,180 @@
+"""The scenario: what a run depends on, validated and frozen.
+
+The docstrings below are the reference of the file format; ``marketsim schema`` prints them. A section that is left
+out has its defaults.
+"""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
+
+from marketsim.core.clock import Clock
+from marketsim.core.params import Params
+from marketsim.scenario.agents import AgentEntry
+from marketsim.scenario.choice import (
+    Allocation,
+    Charges,
+    Critic,
+    Engine,
+    Metric,
+    Profile,
+    Reactive,
+    Tariff,
+    context_of,
+    default,
+)
+from marketsim.scenario.problems import Detail, Wrong
+
+MAX_SLOTS: Final = 10_000_000
+
+
+class ClockSection(Params):
+    """When the run takes place."""
+
+    start: datetime.date
+    """First day, from midnight local standard time."""
+    slots: int = Field(default=96, ge=1, le=MAX_SLOTS)
+    """Number of slots."""
+    slot_minutes: int = Field(default=15, ge=1, le=1440)
+    """Length of a slot [min]; divides a day."""
+
+    def to_clock(self) -> Clock:
+        """The clock of the run."""
+        return Clock(self.start, self.slots, self.slot_minutes)
+
+
+class WorsenTolerance(Params):
+    """How much worse than before all trades of a slot together may make what the firm state already breaks."""
+
+    voltage_pu: float = Field(default=1e-4, ge=0.0, le=0.1)
+    """Of a voltage [p.u.]."""
+    loading_percent: float = Field(default=0.1, ge=0.0, le=100.0)
+    """Of a loading [% of the rating]."""
+
+
+class Guard(Params):
+    """Distance from every limit that the gate keeps, so that another solver finds no limit broken."""
+
+    voltage_pu: float = Field(default=1e-8, ge=0.0, le=0.1)
+    """[p.u.]"""
+    loading_percent: float = Field(default=1e-6, ge=0.0, le=100.0)
+    """[% of the rating]"""
+
+
+class HeadLimit(Params):
+    """What the head of the feeder carries; the key left out: unlimited."""
+
+    import_kw: float | None = Field(default=None, ge=0.0, alias="import")
+    """Into the feeder [kW]."""
+    export_kw: float | None = Field(default=None, ge=0.0, alias="export")
+    """Out of the feeder [kW]."""
+
+
+class GridSection(Params):
+    """The feeder and how trades are held to its limits. Left out, or with ``feeder: null``: no grid."""
+
+    feeder: str | None = Field(default=None, min_length=1)
+    """``feeder141``, ``pandapower:<network>``, ``simbench:<code>``, ``file:<net.json>``, or a plugin's."""
+    source_pu: float | None = Field(default=None, ge=0.8, le=1.2)
+    """Voltage of the source [p.u.]; null: the feeder's own."""
+    voltage_band_pu: tuple[float, float] | None = None
+    """Lowest and highest voltage of every bus [p.u.]; null: the feeder's own."""
+    line_rating_a: Annotated[float, Field(gt=0.0)] | Literal["standard"] | None = "standard"
+    """Rating of every line [A]; ``standard``: what the feeder brings or documents; null: unlimited."""
+    line_loading_percent: float = Field(default=100.0, gt=0.0, le=1000.0)
+    """Largest loading of lines [% of the rating]."""
+    trafo_loading_percent: float = Field(default=100.0, gt=0.0, le=1000.0)
+    """Largest loading of transformers [% of the rating]."""
+    head_kw: HeadLimit = HeadLimit()
+    """Limits at the head of the feeder [kW]."""
+    load_scale: float = Field(default=1.0, ge=0.0, le=1000.0)
+    """Factor on the feeder's nominal loads, for ``background`` and ``peak_kw: feeder``."""
+    background: bool = False
+    """Whether buses without agents draw their nominal load in every slot."""
+    gate: Literal["ac", "sensitivity", "observe", "none"]
+    """``ac`` exact (default with a feeder), ``sensitivity`` screened, ``observe`` recorded only, ``none``."""
+    untraded: Literal["withheld", "exported"] = "withheld"
+    """What PV surplus does without a trade: it is held back, or it flows by right as far as the grid takes it."""
+    worsen_tolerance: WorsenTolerance = WorsenTolerance()
+    """Tolerance towards limits that are broken before matching."""
+    guard: Guard = Guard()
+    """Distance kept from limits."""
+    retry_passes: int = Field(default=3, ge=0, le=100)
+    """Passes in which refused orders are tried again."""
+    allocation: Allocation = default("arrival")
+    """How scarce capacity is shared among sellers."""
+    priority: Literal["peers", "equal"] = "peers"
+    """Whether trade among peers goes before export."""
+    reactive: Reactive = default("unity")
+    """Reactive power of inverters."""
+    independent_check: bool = Field(default=True, alias="validate")
+    """Whether every slot is solved again by another power flow."""
+    on_mismatch: Literal["stop", "record"] = "stop"
+    """What a disagreement of the two power flows does."""
+
+
+class MarketSection(Params):
+    """How orders become trades."""
+
+    engine: Engine = default("double_auction")
+    """Order-matching engine; its parameters hold price rule and rounds."""
+    gate_closure_slots: int = Field(default=0, ge=0, le=10_000)
+    """Slots between trade and delivery; from 1 on forecasts are traded and deviations settled with the utility."""
+    charges: Charges = default("none")
+    """Network charges on trade between peers."""
+
+
+class OutputSection(Params):
+    """What is written beside the tables of every run."""
+
+    voltages: bool = False
+    """A row a bus and slot; large."""
+
+
+def _read_folder(value: object, info: ValidationInfo) -> Path:
+    if not isinstance(value, str) or not value:
+        raise Wrong([Detail((), "must be the path of a folder", value)])
+    folder = context_of(info).folder / value
+    if not folder.is_dir():
+        raise Wrong([Detail((), "there is no such folder", value)])
+    return folder
+
+
+Folder = Annotated[Path, PlainValidator(_read_folder), PlainSerializer(str), WithJsonSchema({"type": "string"})]
+
+
+class Scenario(Params):
+    """Everything that a run depends on beside the versions of the software."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
+    """Letters, digits and ``._-``; part of the run folder's name. Left out: the name of the file."""
+    seed: int = Field(default=1, ge=0, le=2**63 - 1)
+    """Of all random streams."""
+    extends: None = None
+    """Scenario that this one is laid over; null once it is read."""
+    folder: Folder = default(".")
+    """Folder that relative paths in the scenario start from, relative to the scenario's own; written by the program."""
+    clock: ClockSection
+    """When the run takes place."""
+    grid: GridSection
+    """The feeder and its limits."""
+    tariff: Tariff
+    """Prices of the utility [currency/kWh]."""
+    market: MarketSection
+    """How orders become trades."""
+    profiles: Profile
+    """Source of load, PV and other series; its parameters stand beside ``source``."""
+    agents: tuple[AgentEntry, ...] = Field(min_length=1)
+    """Who takes part."""
+    critic: Critic
+    """Who scores the fairness of each slot; its parameters stand beside ``kind``."""
+    metrics: tuple[Metric, ...] = ()
+    """Further measures."""
+    output: OutputSection
+    """What is written."""
+    plugins: tuple[str, ...] = ()
+    """Plugin files, relative to ``folder``."""

@@ -1,0 +1,74 @@
+"""Values set from outside: ``--set agents[0].pv_kw=300`` and the mapping of the Python face."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from marketsim.core.errors import Problem, ScenarioError
+from marketsim.scenario.switches import Loc, keeps, opened
+from marketsim.scenario.tree import Member, Node, Place, dotted, from_python, plain
+from marketsim.scenario.yamltext import parse
+
+_PART = re.compile(r"([^.\[\]]+)((?:\[\d+\])*)")
+_PATH = re.compile(rf"{_PART.pattern}(?:\.{_PART.pattern})*")
+
+
+def parse_override(text: str) -> tuple[str, object]:
+    """``PATH=VALUE`` of a command line; the value is YAML. ScenarioError where it is neither."""
+    path, equals, value = text.partition("=")
+    if not equals or not _PATH.fullmatch(path.strip()):
+        hint = "for example --set grid.gate=observe or --set 'agents[0].pv_kw=300'"
+        raise ScenarioError([Problem("must read PATH=VALUE", value=repr(text), hint=hint, file="--set")])
+    if not value.strip():
+        return path.strip(), None
+    return path.strip(), plain(parse(value, f"--set {path.strip()}"))
+
+
+def split_path(path: str) -> Loc:
+    """``agents[0].pv_kw`` and ``agents.0.pv_kw`` as ("agents", 0, "pv_kw")."""
+    if not _PATH.fullmatch(path):
+        raise ScenarioError([Problem("is not a path such as agents[0].pv_kw", value=repr(path), file="--set")])
+    parts: list[str | int] = []
+    for name, positions in _PART.findall(path):
+        parts.append(int(name) if name.isdecimal() and parts else name)
+        parts += [int(position) for position in re.findall(r"\d+", positions)]
+    return tuple(parts)
+
+
+def apply_overrides(root: Node, overrides: Mapping[str, object]) -> Node:
+    """The tree with every override in place, in the order given; all problems with paths at once."""
+    problems: list[Problem] = []
+    for path, value in overrides.items():
+        place = Place(f"--set {path}")
+        try:
+            root = _put(root, split_path(path), from_python(value, place), place, ())
+        except ScenarioError as error:
+            problems += [problem._replace(file=place.file) for problem in error.problems]
+    if problems:
+        raise ScenarioError(problems)
+    return root
+
+
+def _put(node: Node | None, rest: Loc, leaf: Node, place: Place, loc: Loc) -> Node:
+    if not rest:
+        return leaf
+    if node is not None and isinstance(node.value, list):
+        return _put_item(node, node.value, rest, leaf, place, loc)
+    key = str(rest[0])
+    members = opened(node, loc, place)
+    known = members.get(key)
+    changed = Member(place, _put(known.node if known else None, rest[1:], leaf, place, (*loc, key)))
+    if not keeps(members, {key: changed}, loc):
+        members = {}
+    return Node({**members, key: changed}, node.place if node else place)
+
+
+def _put_item(node: Node, items: list[Node], rest: Loc, leaf: Node, place: Place, loc: Loc) -> Node:
+    position = rest[0]
+    if not isinstance(position, int) or position >= len(items):
+        last = len(items) - 1
+        hint = f"positions are 0 to {last}, as in {dotted((*loc, last))}" if items else "the list is empty"
+        raise ScenarioError([Problem(f"has no item {position!r}", dotted(loc), hint=hint)])
+    item = _put(items[position], rest[1:], leaf, place, (*loc, position))
+    return Node([*items[:position], item, *items[position + 1 :]], node.place)

@@ -1,0 +1,252 @@
+"""What a model says about a value, in plain words and with its place.
+
+Models and validators report ``Detail`` records: a path, a message, the value. Validators of this package raise
+``Wrong`` with several of them at once; what pydantic itself reports is translated here.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from typing import Any, Final, NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from marketsim.core.errors import Problem
+from marketsim.scenario.tree import Node, dotted, key_place, locate, shorten
+
+Loc = tuple[str | int, ...]
+UNSEEN: Final = object()
+"""Stands for "no value to show"."""
+
+
+class Detail(NamedTuple):
+    """One thing wrong at ``loc``, relative to whoever reports it."""
+
+    loc: Loc
+    message: str
+    value: object = UNSEEN
+    hint: str = ""
+    at_key: bool = False
+    """Whether the key is wrong rather than its value."""
+
+
+class Wrong(ValueError):
+    """Raised by validators; carries everything that is wrong below one value."""
+
+    def __init__(self, details: Sequence[Detail]) -> None:
+        self.details = tuple(details)
+        super().__init__("; ".join(detail.message for detail in details))
+
+
+def did_you_mean(name: str, known: Iterable[str], what: str = "there are") -> str:
+    """A hint with the nearest name, or with all of them where none is near."""
+    names = list(known)
+    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"{what}: {', '.join(names)}" if names else ""
+
+
+_KEY_HINTS: Final = {
+    ("market", "rounds"): "it belongs to the engine: market: {engine: {double_auction: {rounds: 20}}}",
+    ("market", "price_rule"): "it belongs to the engine: market: {engine: {double_auction: {price_rule: midpoint}}}",
+}
+
+
+def details_of(
+    error: ValidationError,
+    model: type[BaseModel],
+    extra: Callable[[Loc], Sequence[str]],
+    only: frozenset[str] | None = None,
+) -> list[Detail]:
+    """Everything that pydantic found, or what is of the types ``only``.
+
+    ``extra(loc)`` names keys that are valid at ``loc`` beside the model's own.
+    """
+    raws = [raw for raw in error.errors(include_url=False) if only is None or raw["type"] in only]
+    # A list of which items are wrong also counts as too short.
+    holders = {tuple(raw["loc"][:end]) for raw in raws for end in range(len(raw["loc"]))}
+    raws = [raw for raw in raws if raw["type"] != "too_short" or tuple(raw["loc"]) not in holders]
+    found = [detail for raw in raws for detail in _translate(raw, model, extra)]
+    return _one_a_place(found)
+
+
+def _translate(raw: Any, model: type[BaseModel], extra: Callable[[Loc], Sequence[str]]) -> Iterator[Detail]:
+    loc, kind, context = tuple(raw["loc"]), raw["type"], raw.get("ctx", {})
+    cause = context.get("error")
+    if isinstance(cause, Wrong):
+        yield from (detail._replace(loc=(*loc, *detail.loc)) for detail in cause.details)
+    elif kind == "extra_forbidden":
+        known = [*_keys_at(model, loc[:-1]), *extra(loc[:-1])]
+        hint = _KEY_HINTS.get(loc[-2:], "") or did_you_mean(str(loc[-1]), known, "keys here")
+        yield Detail(loc, "unknown key", UNSEEN, hint, at_key=True)
+    elif kind == "missing":
+        yield Detail(loc, "is missing", UNSEEN, _describe(model, loc), at_key=True)
+    else:
+        yield Detail(loc, _message(raw, kind, context), raw["input"], _type_hint(raw["input"], kind))
+
+
+_MESSAGES: Final = {
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_parsing_size": "the whole number is too large",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "string_type": "must be text",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a mapping of keys to values",
+    "model_type": "must be a mapping of keys to values",
+    "date_type": "must be a date such as 2016-07-12",
+    "date_parsing": "must be a date such as 2016-07-12",
+    "date_from_datetime_parsing": "must be a date such as 2016-07-12",
+    "date_from_datetime_inexact": "must be a date without a time, such as 2016-07-12",
+    "path_type": "must be the path of a file",
+    "none_required": "must be null",
+}
+_BOUNDS: Final = {
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "multiple_of": "must be a multiple of {multiple_of}",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+    "too_short": "needs more items: at least {min_length}",
+    "too_long": "has too many items: at most {max_length}",
+    "string_too_short": "must have at least {min_length} letters",
+    "string_too_long": "must have at most {max_length} letters",
+    "string_pattern_mismatch": "must match the pattern {pattern}",
+}
+
+
+def _message(raw: Any, kind: str, context: dict[str, Any]) -> str:
+    if kind in _MESSAGES:
+        return _MESSAGES[kind]
+    if kind in _BOUNDS:
+        return _BOUNDS[kind].format(**context)
+    if kind in ("value_error", "assertion_error") and "error" in context:
+        return str(context["error"])
+    message = str(raw["msg"])
+    return message[:1].lower() + message[1:]
+
+
+def _type_hint(value: object, kind: str) -> str:
+    """What people usually mean where text stands for something else."""
+    if not isinstance(value, str):
+        return ""
+    if kind.startswith("bool") and value.lower() in ("yes", "no", "on", "off", "y", "n", "true", "false"):
+        return "write true or false: other words are text"
+    if kind.startswith(("int", "float")):
+        return number_hint(value)
+    return ""
+
+
+def number_hint(text: str) -> str:
+    """Why text is no number."""
+    bare = text.replace("_", "").replace("'", "").strip()
+    first = bare.partition(" ")[0]
+    for candidate, why in ((text, "without quotes"), (bare, "without separators"), (first, "without a unit")):
+        try:
+            float(candidate)
+        except ValueError:
+            continue
+        return f"write {candidate} {why}"
+    return ""
+
+
+def _describe(model: type[BaseModel], loc: Loc) -> str:
+    """The first line of a missing field's description."""
+    holder = _model_at(model, loc[:-1])
+    if holder is None:
+        return ""
+    for name, field in holder.model_fields.items():
+        if loc[-1] in (name, field.alias) and field.description:
+            return " ".join(field.description.split())
+    return ""
+
+
+def _keys_at(model: type[BaseModel], loc: Loc) -> list[str]:
+    holder = _model_at(model, loc)
+    return keys_of(holder) if holder else []
+
+
+def keys_of(model: type[BaseModel]) -> list[str]:
+    """Keys of a model as scenarios write them."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_at(model: type[BaseModel], loc: Loc) -> type[BaseModel] | None:
+    """The model that reads the mapping at ``loc``."""
+    current: type[BaseModel] | None = model
+    for part in loc:
+        if isinstance(part, int):
+            continue
+        if current is None:
+            return None
+        fields = {field.alias or name: field for name, field in current.model_fields.items()}
+        current = _model_in(fields[part].annotation) if part in fields else None
+    return current
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_model_in(argument) for argument in typing.get_args(annotation))
+    return next((model for model in found if model), None)
+
+
+def _one_a_place(details: list[Detail]) -> list[Detail]:
+    """Alternatives of a union become one detail: pydantic puts the branch at the end of the path."""
+    merged: dict[tuple[Loc, bool], Detail] = {}
+    for detail in details:
+        key = detail.loc, detail.at_key
+        known = merged.get(key)
+        merged[key] = detail if known is None else _joined(known, detail)
+    return list(merged.values())
+
+
+def _joined(first: Detail, second: Detail) -> Detail:
+    if second.message in first.message.split(", or "):
+        return first
+    shorter = second.message.removeprefix("must ")
+    return first._replace(message=f"{first.message}, or {shorter}", hint=first.hint or second.hint)
+
+
+def inside(details: Sequence[Detail], raw: object) -> list[Detail]:
+    """Paths cut to what was written: branches of unions that pydantic adds to a path do not exist for the user."""
+    return _one_a_place([detail._replace(loc=_written(detail, raw)) for detail in details])
+
+
+def _written(detail: Detail, raw: Any) -> Loc:
+    kept: list[str | int] = []
+    for part in detail.loc:
+        if _holds(raw, part):
+            raw = raw[part]
+        elif not (detail.at_key and part == detail.loc[-1]):
+            continue
+        kept.append(part)
+    return tuple(kept)
+
+
+def _holds(raw: object, part: str | int) -> bool:
+    if isinstance(raw, dict):
+        return part in raw
+    return isinstance(raw, list) and isinstance(part, int) and part < len(raw)
+
+
+def to_problems(details: Iterable[Detail], root: Node) -> list[Problem]:
+    """Details with paths from the root, as problems with the places where they were written."""
+    return [_to_problem(detail, root) for detail in details]
+
+
+def _to_problem(detail: Detail, root: Node) -> Problem:
+    place = key_place(root, detail.loc) if detail.at_key and detail.loc else locate(root, detail.loc)[1].place
+    value = "" if detail.value is UNSEEN else shorten(detail.value)
+    return Problem(detail.message, dotted(detail.loc), value, detail.hint, *place)

@@ -1,0 +1,184 @@
+"""Rules that concern several keys at once: one function each, all problems returned.
+
+A rule sees a scenario whose every value is valid by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from marketsim.core.build import AgentSpec
+from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH
+from marketsim.scenario.agents import BUILT_IN_KINDS, AgentEntry, Part, is_unchecked
+from marketsim.scenario.choice import Catalog, Unchecked, written_params
+from marketsim.scenario.draw import Draw
+from marketsim.scenario.model import Scenario
+from marketsim.scenario.problems import Detail, did_you_mean
+
+_INT64: Final = 2.0**63
+_SAFETY: Final = 16.0
+"""Sums of a few products of energy and price are formed before they are compared."""
+
+
+def scenario_details(scenario: Scenario, catalog: Catalog, tolerant: bool = False) -> list[Detail]:
+    """Everything that is wrong between the keys of a scenario."""
+    found = [
+        *day_is_divided(scenario),
+        *band_is_ordered(scenario),
+        *gate_has_feeder(scenario),
+        *feeder_is_known(scenario, catalog, tolerant),
+        *closure_is_shorter_than_run(scenario),
+        *engine_handles_charges(scenario, catalog),
+    ]
+    for position, entry in enumerate(scenario.agents):
+        found += [detail._replace(loc=("agents", position, *detail.loc)) for detail in _entry(entry, scenario)]
+    return [*found, *kinds_are_known(scenario, catalog, tolerant)]
+
+
+def _entry(entry: AgentEntry, scenario: Scenario) -> Iterator[Detail]:
+    yield from buses_fit_grid(entry, scenario)
+    yield from group_keys_need_count(entry)
+    yield from load_has_one_measure(entry)
+    yield from feeder_words_need_bus(entry, scenario)
+    yield from consumer_generates_nothing(entry)
+
+
+def day_is_divided(scenario: Scenario) -> Iterator[Detail]:
+    """A day has a whole number of slots."""
+    minutes = scenario.clock.slot_minutes
+    if 1440 % minutes:
+        near = [str(each) for each in (5, 10, 15, 30, 60)]
+        yield Detail(("clock", "slot_minutes"), "must divide a day", minutes, f"for example {', '.join(near)}")
+
+
+def band_is_ordered(scenario: Scenario) -> Iterator[Detail]:
+    """The voltage band has its lower end first, and is one in p.u."""
+    band = scenario.grid.voltage_band_pu
+    if band is not None and not 0.5 <= band[0] < band[1] <= 1.5:
+        hint = "in p.u. of the nominal voltage, between 0.5 and 1.5, such as [0.95, 1.05]"
+        yield Detail(("grid", "voltage_band_pu"), "must be [lowest, highest]", list(band), hint)
+
+
+def gate_has_feeder(scenario: Scenario) -> Iterator[Detail]:
+    """There is no gate without a feeder."""
+    grid = scenario.grid
+    if grid.feeder is None and grid.gate != "none":
+        yield Detail(
+            ("grid", "gate"), "needs a feeder", grid.gate, "name one, such as feeder: feeder141, or set gate: none"
+        )
+
+
+def feeder_is_known(scenario: Scenario, catalog: Catalog, tolerant: bool) -> Iterator[Detail]:
+    """The part of the feeder's name before the colon is a registered source of feeders."""
+    feeder, known = scenario.grid.feeder, catalog.names("grid")
+    if feeder is None or tolerant or not known or feeder.partition(":")[0] in known:
+        return
+    yield Detail(("grid", "feeder"), "there is no such feeder", feeder, did_you_mean(feeder, known))
+
+
+def closure_is_shorter_than_run(scenario: Scenario) -> Iterator[Detail]:
+    """At least one slot is delivered after the gate has closed for it."""
+    closure = scenario.market.gate_closure_slots
+    if closure >= scenario.clock.slots:
+        hint = f"the run has {scenario.clock.slots} slots"
+        yield Detail(("market", "gate_closure_slots"), "must be less than clock.slots", closure, hint)
+
+
+def engine_handles_charges(scenario: Scenario, catalog: Catalog) -> Iterator[Detail]:
+    """Charges that differ by pair of agents need an engine that can sort by them."""
+    engine, charges = scenario.market.engine, scenario.market.charges
+    if isinstance(engine.params, Unchecked) or isinstance(charges.params, Unchecked):
+        return
+    if "pairwise" in catalog.traits("charges", charges.name) and "pairs" not in catalog.traits("engine", engine.name):
+        able = [name for name in catalog.names("engine") if "pairs" in catalog.traits("engine", name)]
+        hint = f"engines that do: {', '.join(able) or 'none'}"
+        message = f"the engine {engine.name} does not support charges by pair of agents"
+        yield Detail(("market", "charges"), message, charges.name, hint)
+
+
+def kinds_are_known(scenario: Scenario, catalog: Catalog, tolerant: bool) -> Iterator[Detail]:
+    """Every agent's kind is built in or registered."""
+    known = dict.fromkeys((*BUILT_IN_KINDS, *catalog.names("agent")))
+    for position, entry in enumerate(scenario.agents):
+        if entry.kind not in known and not tolerant:
+            hint = did_you_mean(entry.kind, known)
+            yield Detail(("agents", position, "kind"), "there is no agent of this kind", entry.kind, hint)
+
+
+def buses_fit_grid(entry: AgentEntry, scenario: Scenario) -> Iterator[Detail]:
+    """With a feeder every agent has one source of buses; without one, none has."""
+    given = [key for key in ("bus", "buses") if getattr(entry, key) is not None]
+    if scenario.grid.feeder is None and given:
+        yield Detail((given[0],), "needs a feeder", hint="name one under grid: {feeder: ...}, or remove the bus")
+    elif len(given) == 2:
+        yield Detail(("buses",), "stands beside bus", hint="keep one of the two")
+    elif scenario.grid.feeder is not None and not given:
+        yield Detail(("bus",), "is missing", hint="with a feeder every agent stands at a bus", at_key=True)
+
+
+def group_keys_need_count(entry: AgentEntry) -> Iterator[Detail]:
+    """``buses`` and the program's own ``group`` belong to groups and to single agents, respectively."""
+    if entry.group is not None and entry.count is not None:
+        yield Detail(("group",), "stands beside count", hint="group is written for resolved agents only: remove it")
+
+
+def load_has_one_measure(entry: AgentEntry) -> Iterator[Detail]:
+    """A load is scaled by its peak or by its energy, not by both, and not by neither."""
+    load = entry.load
+    given = [key for key in ("peak_kw", "annual_kwh") if getattr(load, key) is not None]
+    if len(given) == 2:
+        yield Detail(("load", "annual_kwh"), "stands beside peak_kw", hint="keep one of the two")
+    elif not given and (load.shape is not None or load.power_factor != 1.0):
+        yield Detail(("load", "peak_kw"), "is missing", hint="scale the load by peak_kw or annual_kwh", at_key=True)
+
+
+def feeder_words_need_bus(entry: AgentEntry, scenario: Scenario) -> Iterator[Detail]:
+    """The word ``feeder`` refers to the feeder's table."""
+    for key in ("peak_kw", "power_factor"):
+        if getattr(entry.load, key) == "feeder" and scenario.grid.feeder is None:
+            yield Detail(("load", key), "needs a feeder", "feeder", "give a number")
+
+
+def consumer_generates_nothing(entry: AgentEntry) -> Iterator[Detail]:
+    """A consumer has no PV; results count consumers and prosumers separately."""
+    if entry.kind == "consumer" and entry.pv_kw != 0.0:
+        yield Detail(("pv_kw",), "a consumer has no PV", _seen(entry.pv_kw), "make it kind: prosumer")
+
+
+def _seen(value: float | Draw) -> object:
+    return {value.law: list(value.arguments)} if isinstance(value, Draw) else value
+
+
+def slot_fits_int64(scenario: Scenario, agents: tuple[AgentSpec, ...]) -> Iterator[Detail]:
+    """No slot can hold more money than 64 bits count; an estimate from above that is far from any real scenario."""
+    scale = max(1.0, _largest(written_params(scenario.profiles.params)))
+    power_kw = sum(_power_kw(agent) for agent in agents) * scale
+    energy_wh = power_kw * scenario.clock.slot_minutes / 60.0 * WH_PER_KWH
+    price = max(1.0, _largest(written_params(scenario.tariff.params)))
+    if energy_wh * price * MONEY_PER_CURRENCY / WH_PER_KWH * _SAFETY < _INT64:
+        return
+    hint = f"all agents together have up to {power_kw:.3g} kW, and prices up to {price:.3g} currency/kWh"
+    yield Detail(("agents",), "a slot could hold more money than 64 bits can count", hint=hint)
+
+
+def _power_kw(agent: AgentSpec) -> float:
+    # The peak of a household's year lies below 0.02 of its energy an hour.
+    load_kw = agent.load.peak_kw or (agent.load.annual_kwh or 0.0) * 0.02
+    return load_kw + agent.pv_kw + sum(_largest(written_params(params)) for params in agent.devices.values())
+
+
+def _largest(value: Any) -> float:
+    """Largest magnitude among the numbers in parameters."""
+    if isinstance(value, Mapping):
+        return max((_largest(item) for item in value.values()), default=0.0)
+    if isinstance(value, list):
+        return max((_largest(item) for item in value), default=0.0)
+    return abs(float(value)) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+
+
+def unchecked_parts(scenario: Scenario) -> list[tuple[str, Part]]:
+    """Strategies and devices that only a plugin knows, which was not loaded."""
+    parts = [("strategy", entry.strategy) for entry in scenario.agents]
+    parts += [("device", part) for entry in scenario.agents for part in entry.devices.values()]
+    return [(kind, part) for kind, part in parts if is_unchecked(part)]

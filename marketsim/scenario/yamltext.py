@@ -1,0 +1,196 @@
+"""YAML text to a tree with places: plain data of the YAML 1.2 core schema and nothing else.
+
+So ``on``, ``no``, ``12:30`` and ``2016-07-12`` are text, ``1e3`` is a number, ``010`` is ten. Tags, merge keys, several
+documents and values without a place in JSON (``.nan``, ``.inf``) are refused, and so is whatever grows beyond
+the limits below, for scenarios may come from strangers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final, NoReturn
+
+import yaml
+
+from marketsim.core.errors import Problem, ScenarioError
+from marketsim.scenario.tree import MAX_DEPTH, Member, Node, Place, Scalar, scalar_fault, shorten
+
+MAX_BYTES: Final = 32 * 2**20
+"""Of one file; a resolved scenario of 10,000 agents has about 4 MB."""
+MAX_ALIASED: Final = 100_000
+"""Values that all aliases of a file may expand to."""
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FIRST = frozenset(("", *"~nNtTfF+-.0123456789"))
+"""How everything begins that is not text."""
+_NULL = frozenset(("", "~", "null", "Null", "NULL"))
+_TRUE = frozenset(("true", "True", "TRUE"))
+_FALSE = frozenset(("false", "False", "FALSE"))
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_OTHER_BASE = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+
+def decode(data: bytes, file: str) -> str:
+    """The text of a file; ScenarioError where it is too large or not UTF-8."""
+    if len(data) > MAX_BYTES:
+        message = f"the file has {len(data) / 2**20:.0f} MiB, a scenario has at most {MAX_BYTES // 2**20}"
+        raise ScenarioError([Problem(message, file=file)])
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line = before.count(b"\n") + 1
+        column = error.start - (before.rfind(b"\n") + 1) + 1
+        hint = "save the file as UTF-8"
+        seen = f"byte 0x{data[error.start]:02x}"
+        raise ScenarioError([Problem("the file is not UTF-8", "", seen, hint, file, line, column)]) from error
+
+
+def parse(text: str, file: str) -> Node:
+    """The tree of one YAML document; ScenarioError with everything that is wrong with it as YAML."""
+    _refuse_unprintable(text, file)
+    builder = _Builder(file)
+    try:
+        root = builder.document(iter(yaml.parse(text, Loader=_LOADER)))
+    except yaml.MarkedYAMLError as error:
+        builder.problems.append(_syntax_problem(error, text, file))
+        raise ScenarioError(builder.problems) from error
+    if builder.problems:
+        raise ScenarioError(builder.problems)
+    return root
+
+
+def _refuse_unprintable(text: str, file: str) -> None:
+    found = _UNPRINTABLE.search(text)
+    if found:
+        line = text.count("\n", 0, found.start()) + 1
+        column = found.start() - text.rfind("\n", 0, found.start())
+        message = f"character U+{ord(found.group()):04X} is not allowed in YAML"
+        raise ScenarioError([Problem(message, file=file, line=line, column=column)])
+
+
+def _syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    message = f"not valid YAML: {' '.join(part for part in (error.context, error.problem) if part)}"
+    if mark is None:
+        return Problem(message, file=file)
+    lines = text.splitlines() or [""]
+    line = lines[min(mark.line, len(lines) - 1)]
+    hint = "indent with spaces, not with tabs" if "\t" in line[: mark.column + 1] else ""
+    return Problem(message, hint=hint, file=file, line=mark.line + 1, column=mark.column + 1)
+
+
+def resolve_scalar(text: str) -> Scalar:
+    """An unquoted scalar by the core schema; infinite and not-a-number values come back as such."""
+    if text[:1] not in _FIRST:
+        return text
+    if text in _NULL:
+        return None
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
+    if _INTEGER.fullmatch(text):
+        # Far beyond int64 in any case; Python refuses to convert very long numerals.
+        return int(text) if len(text) <= 40 else int(text[:40])
+    if _OTHER_BASE.fullmatch(text):
+        return int(text[:40], 0)
+    if _FLOAT.fullmatch(text) or _NOT_FINITE.fullmatch(text):
+        return float(text.replace(".inf", "inf").replace(".nan", "nan") if text[-1].isalpha() else text)
+    return text
+
+
+class _Builder:
+    """Builds nodes from parser events; problems that do not break the structure are collected."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+        self._anchors: dict[str, tuple[Node, int]] = {}
+        self._aliased = 0
+        self._nodes = 0
+
+    def document(self, events: Iterator[Any]) -> Node:
+        """The root of the only document."""
+        next(events)
+        if isinstance(next(events), yaml.StreamEndEvent):
+            self._stop("there is nothing in it", None)
+        root = self._node(next(events), events, 0)
+        next(events)
+        after = next(events)
+        if not isinstance(after, yaml.StreamEndEvent):
+            self._stop("a second document begins here", after, hint="a scenario is one document: remove '---'")
+        return root
+
+    def _stop(self, message: str, event: Any, hint: str = "") -> NoReturn:
+        self._note(message, event, hint=hint)
+        raise ScenarioError(self.problems)
+
+    def _note(self, message: str, event: Any, value: str = "", hint: str = "") -> None:
+        place = Place(self.file) if event is None else self._place(event)
+        self.problems.append(Problem(message, "", value, hint, *place))
+
+    def _place(self, event: Any) -> Place:
+        return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def _node(self, event: Any, events: Iterator[Any], depth: int) -> Node:
+        if depth > MAX_DEPTH:
+            self._stop(f"nested more than {MAX_DEPTH} levels deep", event)
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        if event.tag is not None and (event.tag != "!" or not isinstance(event, yaml.ScalarEvent)):
+            self._note("tags are not allowed", event, event.tag, "a scenario is plain YAML: remove the tag")
+        before = self._nodes
+        self._nodes += 1
+        if isinstance(event, yaml.ScalarEvent):
+            node = self._scalar(event)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            node = Node(self._sequence(events, depth), self._place(event))
+        else:
+            node = Node(self._mapping(events, depth), self._place(event))
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node, self._nodes - before
+        return node
+
+    def _alias(self, event: Any) -> Node:
+        if event.anchor not in self._anchors:
+            self._stop(f"the anchor &{event.anchor} is not defined above, or contains this alias", event)
+        node, size = self._anchors[event.anchor]
+        self._aliased += size
+        self._nodes += size
+        if self._aliased > MAX_ALIASED:
+            self._stop(f"aliases expand to more than {MAX_ALIASED:,} values", event)
+        return node
+
+    def _scalar(self, event: Any) -> Node:
+        is_plain = event.style in (None, "")
+        value = resolve_scalar(event.value) if is_plain and event.tag is None else event.value
+        fault = scalar_fault(value)
+        if fault:
+            self._note(fault, event, shorten(event.value))
+        return Node(value, self._place(event))
+
+    def _sequence(self, events: Iterator[Any], depth: int) -> list[Node]:
+        items: list[Node] = []
+        while not isinstance(event := next(events), yaml.SequenceEndEvent):
+            items.append(self._node(event, events, depth + 1))
+        return items
+
+    def _mapping(self, events: Iterator[Any], depth: int) -> dict[str, Member]:
+        members: dict[str, Member] = {}
+        while not isinstance(event := next(events), yaml.MappingEndEvent):
+            if not isinstance(event, yaml.ScalarEvent):
+                self._stop("a key must be plain text", event)
+            key, place = event.value, self._place(event)
+            if key in members:
+                self._note(f"the key {key!r} stands here twice", event, hint=f"first on line {members[key].key.line}")
+            if event.tag is not None:
+                self._note("tags are not allowed", event, event.tag, "a scenario is plain YAML: remove the tag")
+            if key == "<<" or scalar_fault(key):
+                hint = "use `extends`, or repeat the values" if key == "<<" else ""
+                self._note("this key is not allowed", event, shorten(key), hint)
+            node = self._node(next(events), events, depth + 1)
+            members.setdefault(key, Member(place, node))
+        return members
