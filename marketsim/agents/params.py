@@ -1,0 +1,117 @@
+"""Parameters of strategies, as scenarios write them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from marketsim.core.params import Params
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class IdleParams(Params):
+    """The store rests: neither charged nor discharged, unless the grid refuses the owner's PV."""
+
+
+class SelfConsumptionParams(Params):
+    """Charge from own surplus, discharge for own load; the market sees nothing of the store."""
+
+
+class TradeParams(Params):
+    """Self-consumption first; the rest of the store is offered at a value that falls as it fills."""
+
+
+class LpParams(Params):
+    """Rolling linear programme over forecasts; what the plan does not fix is offered at the plan's dual values."""
+
+    horizon_slots: Annotated[int, Field(ge=1, le=1344)] | None = None
+    """Slots looked ahead, this one included; none: to the end of the day."""
+    every: Annotated[int, Field(ge=1, le=1344)] = 4
+    """Slots between two solutions; in between the last plan is followed."""
+    end_value: Literal["feed_in", "none"] = "feed_in"
+    """Worth of what is stored at the end of the horizon: the mean feed-in price, or nothing."""
+
+
+class StorageChoice(Params):
+    """How stores are run: exactly one policy, as a name or as ``{name: parameters}``."""
+
+    idle: IdleParams | None = None
+    """Rest."""
+    self_consumption: SelfConsumptionParams | None = None
+    """Own surplus in, own load out, no offers."""
+    trade: TradeParams | None = None
+    """Self-consumption, and offers of the rest."""
+    lp: LpParams | None = None
+    """Rolling linear programme."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: object) -> object:
+        return {value: {}} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> StorageChoice:
+        if len(self.chosen) != 1:
+            raise ValueError(f"choose exactly one of {', '.join(type(self).model_fields)}")
+        return self
+
+    @property
+    def chosen(self) -> tuple[tuple[str, Params], ...]:
+        """Policies that are set, by name; one in a valid choice."""
+        return tuple((name, policy) for name in type(self).model_fields if (policy := getattr(self, name)) is not None)
+
+
+class UtilityOnlyParams(Params):
+    """Parameters of ``utility_only``."""
+
+    storage: StorageChoice = StorageChoice(self_consumption=SelfConsumptionParams())
+    """How stores are run."""
+
+
+class TraderParams(Params):
+    """What every trading strategy lets its user choose about devices."""
+
+    storage: StorageChoice = StorageChoice(trade=TradeParams())
+    """How stores are run."""
+    deferrable: Literal["flexible", "on_arrival"] = "flexible"
+    """EVs and heat pumps: take own surplus and bid for the rest, or draw at full power as soon as they can."""
+
+
+class TruthfulParams(TraderParams):
+    """Parameters of ``truthful``."""
+
+
+class ZeroIntelligenceParams(TraderParams):
+    """Parameters of ``zero_intelligence``."""
+
+
+class FixedMarginParams(TraderParams):
+    """Parameters of ``fixed_margin``."""
+
+    margin: Share = 0.2
+    """Distance from the own value towards the tariff's other price, as a share of that distance."""
+
+
+class ZipParams(TraderParams):
+    """Parameters of ``zip``; the defaults are Cliff's, prices in units of the spread retail - feed-in."""
+
+    learning_rate: tuple[Share, Share] = (0.1, 0.5)
+    """Range from which each trader draws its learning rate."""
+    momentum: tuple[Share, Share] = (0.0, 0.1)
+    """Range from which each trader draws its momentum."""
+    initial_margin: tuple[Share, Share] = (0.05, 0.35)
+    """Range from which each trader draws its first margin, as a share of the spread."""
+    relative_step: Share = 0.05
+    """Largest relative distance of a target price from the price that was seen."""
+    absolute_step: Share = 0.05
+    """Largest absolute distance of a target price from the price that was seen, as a share of the spread."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ZipParams:
+        for name in ("learning_rate", "momentum", "initial_margin"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ValueError(f"{name} must be [low, high] with low <= high, not [{low}, {high}]")
+        return self

@@ -1,0 +1,146 @@
+"""The simple form of a strategy, one agent at a time, adapted to the fast form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from marketsim.agents.strategies.plan import Fixed, Plan
+from marketsim.agents.view import AgentView, Order, Stage
+from marketsim.core.arrays import BoolArray, IntArray
+from marketsim.core.errors import PluginError, RunError
+from marketsim.core.limits import Standing
+from marketsim.core.ports import RevisingStrategy, Strategy
+from marketsim.core.records import Decisions, Observations, OrderBatch, Quotes
+
+
+class Decider(Protocol):
+    """An agent that decides for itself."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the scenario."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """Its kind in the scenario."""
+        ...
+
+    def decide(self, view: AgentView) -> Sequence[Order] | None:
+        """Its orders of the slot; None: the default behaviour."""
+        ...
+
+
+@runtime_checkable
+class Planner(Strategy, Protocol):
+    """A strategy that can serve as default behaviour: its plan can be changed before it quotes."""
+
+    def plan(self, seen: Observations, fixed: Fixed | None = None) -> Plan:
+        """Dispatch of devices, around those that are fixed."""
+        ...
+
+    def standing(self, seen: Observations, plan: Plan) -> Standing:
+        """What stands to trade after a plan."""
+        ...
+
+    def quote(self, seen: Observations, plan: Plan, who: BoolArray | None = None) -> OrderBatch:
+        """Orders of the agents ``who`` for what is left, agent by agent."""
+        ...
+
+
+class SimpleStrategy:
+    """Asks every agent in turn; where one returns None, and for devices that it leaves alone, ``default`` decides."""
+
+    sees: tuple[str, ...] = Observations._fields
+
+    def __init__(self, default: Planner) -> None:
+        self._default = default
+        self._deciders: tuple[Decider, ...] = ()
+        self._own = np.zeros(0, dtype=bool)
+
+    def bind(self, deciders: Sequence[Decider]) -> None:
+        """Name the agents, in the order of the strategy's rows."""
+        self._deciders = tuple(deciders)
+
+    def decide(self, seen: Observations) -> Decisions:
+        """Dispatch and orders of all agents. Raises RunError that names the agent whose ``decide`` fails."""
+        if len(self._deciders) != len(seen.load_wh):
+            raise RunError(f"{len(seen.load_wh)} agents decide for themselves, but {len(self._deciders)} are bound")
+        stage = self._stage(seen)
+        answers = [_ask(decider, AgentView(stage, row), seen) for row, decider in enumerate(self._deciders)]
+        plan, _ = stage.now()
+        self._own = np.array([answer is not None for answer in answers], dtype=bool)
+        by_default = self._default.quote(seen, plan, ~self._own)
+        return Decisions(plan.dispatch_wh, plan.value_ticks, plan.absorb, _joined(by_default, _batch(answers)))
+
+    def _stage(self, seen: Observations) -> Stage:
+        def follow(wanted_wh: IntArray, fixed: BoolArray) -> tuple[Plan, Standing]:
+            plan = self._default.plan(seen, Fixed(fixed, wanted_wh))
+            return plan, self._default.standing(seen, plan)
+
+        plan = self._default.plan(seen)
+        return Stage(seen, plan, follow, self._default.standing(seen, plan))
+
+
+class RevisingSimpleStrategy(SimpleStrategy):
+    """As SimpleStrategy, over a default that quotes anew in each round; orders of an agent's own keep their price."""
+
+    def __init__(self, default: Planner, revising: RevisingStrategy) -> None:
+        super().__init__(default)
+        self._revising = revising
+
+    def revise(self, seen: Observations, quotes: Quotes) -> IntArray:
+        """New limit prices of the orders of the default behaviour."""
+        mine = np.flatnonzero(~self._own[quotes.agent])
+        columns = ("agent", "side", "price_ticks", "open_wh", "market", "filled_wh", "keys")
+        price = quotes.price_ticks.copy()
+        price[mine] = self._revising.revise(
+            seen, quotes._replace(**{name: getattr(quotes, name)[mine] for name in columns})
+        )
+        return price
+
+
+def simple_strategy(default: Strategy, name: str) -> SimpleStrategy:
+    """The adapter over the strategy ``name`` as default behaviour.
+
+    Raises PluginError if that strategy has no plan to build on.
+    """
+    if not isinstance(default, Planner):
+        raise PluginError(
+            f"agents that decide for themselves build on the plan of a strategy, but {name!r} has none: "
+            "choose one of the built-in strategies for them"
+        )
+    if isinstance(default, RevisingStrategy):
+        return RevisingSimpleStrategy(default, default)
+    return SimpleStrategy(default)
+
+
+def _ask(decider: Decider, view: AgentView, seen: Observations) -> list[Order] | None:
+    try:
+        answer = decider.decide(view)
+        if answer is None:
+            return None
+        orders = list(answer)
+        strange = next((order for order in orders if not isinstance(order, Order)), None)
+        if strange is not None:
+            raise TypeError(f"decide returns orders made by view.buy and view.sell, or None, not {strange!r}")
+    except Exception as error:
+        where = f"{type(decider).__module__}.{type(decider).__qualname__}"
+        raise RunError(
+            f"agent {decider.name!r} of kind {decider.kind!r} ({where}) failed in slot {seen.time.slot} "
+            f"({seen.time.begins:%Y-%m-%d %H:%M}): {type(error).__name__}: {error}"
+        ) from error
+    return orders
+
+
+def _batch(answers: Sequence[list[Order] | None]) -> OrderBatch:
+    rows = [(row, *order) for row, orders in enumerate(answers) for order in orders or () if order.energy_wh > 0]
+    table = np.array(rows, dtype=np.int64).reshape(-1, len(OrderBatch._fields))
+    return OrderBatch(*(np.ascontiguousarray(column) for column in table.T))
+
+
+def _joined(first: OrderBatch, second: OrderBatch) -> OrderBatch:
+    return OrderBatch(*(np.concatenate(columns) for columns in zip(first, second, strict=True)))

@@ -1,0 +1,1 @@
+"""Strategies. Each is a pricing rule and a plan of its agents' devices; neither knows the other."""

@@ -1,0 +1,44 @@
+"""Puts a pricing rule and the plans of devices together."""
+
+from __future__ import annotations
+
+from marketsim.agents.params import StorageChoice
+from marketsim.agents.strategies.demand import Flexible, OnArrival, Priced, WhenNeeded
+from marketsim.agents.strategies.fleets import Fleet, own_fleets, store_flags
+from marketsim.agents.strategies.plan import Policy
+from marketsim.agents.strategies.storage import Idle, SelfConsumption, Trade
+from marketsim.agents.strategies.trader import Pricing, RevisingPricing, RevisingTrader, Trader
+from marketsim.core.build import BuildContext
+
+_PLANNED_FIRST = ("deferrable", "priced", "store")
+"""Own surplus goes to waiting demand first, losses and wear come after."""
+
+
+def assemble(pricing: Pricing, storage: StorageChoice, deferrable: str, context: BuildContext) -> Trader:
+    """A trader for the rows of ``context``; one that revises if its pricing rule does."""
+    fleets = sorted(own_fleets(context), key=lambda fleet: _PLANNED_FIRST.index(fleet.kind))
+    policies = [_policy(fleet, storage, deferrable) for fleet in fleets]
+    offered = sorted(fleet.index for fleet in fleets)
+    if isinstance(pricing, RevisingPricing):
+        return RevisingTrader(pricing, policies, store_flags(context), offered)
+    return Trader(pricing, policies, store_flags(context), offered)
+
+
+def _policy(fleet: Fleet, storage: StorageChoice, deferrable: str) -> Policy:
+    if fleet.kind == "store":
+        return _store_policy(fleet, storage)
+    if fleet.kind == "priced":
+        return Priced(fleet)
+    if deferrable == "flexible":
+        return Flexible(fleet)
+    return OnArrival(fleet) if fleet.departs else WhenNeeded(fleet)
+
+
+def _store_policy(fleet: Fleet, storage: StorageChoice) -> Policy:
+    if storage.lp is not None:
+        from marketsim.agents.strategies.storage_lp import LinearProgramme  # loads scipy
+
+        return LinearProgramme(fleet, storage.lp)
+    if storage.trade is not None:
+        return Trade(fleet)
+    return Idle() if storage.idle is not None else SelfConsumption(fleet)
