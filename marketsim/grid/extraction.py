@@ -57,7 +57,8 @@ def read(prepared: Prepared) -> Feeder:
     network = _network(net, matrices, axis)
     _check(network)
     nodes, ambiguous = _aliases(net, axis)
-    return Feeder(network, nodes, ambiguous, _dropped(net, axis), prepared.notes)
+    indices = np.array([buses[0] if buses else -1 for buses in axis.buses], dtype=np.int64)
+    return Feeder(network, nodes, indices, ambiguous, _dropped(net, axis), prepared.notes)
 
 
 class _Matrices(NamedTuple):

@@ -35,6 +35,8 @@ class Feeder(NamedTuple):
     network: Network
     nodes: Mapping[str, int]
     """Node of each bus by name and by index; buses fused by closed switches share a node."""
+    indices: IntArray
+    """Index of a bus at each node in the pandapower net; -1 inside an element [n_nodes]."""
     ambiguous: frozenset[str] = frozenset()
     """Bus names that stand for several nodes."""
     dropped: tuple[str, ...] = ()

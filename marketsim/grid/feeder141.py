@@ -122,4 +122,4 @@ def network(options: FeederOptions = DEFAULTS) -> Network:
 def feeder(options: FeederOptions = DEFAULTS) -> Feeder:
     """The feeder with its bus names ``1`` to ``141``."""
     made = network(options)
-    return Feeder(made, {name: node for node, name in enumerate(made.bus_names)})
+    return Feeder(made, {name: node for node, name in enumerate(made.bus_names)}, np.arange(1, made.n_nodes + 1))

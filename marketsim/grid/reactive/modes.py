@@ -1,9 +1,10 @@
 """The reactive modes: unity, fixed power factor, fixed reactive power, volt-var.
 
-Loads draw at their own power factor (profile series ``load_kvar``; without it ``LoadSpec.power_factor``), scaled with the
-metered energy. Behind the meter the rest of the net energy, P = net + load, belongs to the connection's inverter where
-it is positive and to drawing devices where it is negative. The gate moves reactive power with each admitted Wh by
-the slopes of ``ReactiveLaw``, and solves a curve itself.
+Loads draw at their own power factor (profile series ``load_kvar``; without it ``LoadSpec.power_factor``), scaled with
+the metered energy. Behind the meter the rest of the net energy, P = net + load, belongs to the connection's inverter
+where it is positive and to drawing devices where it is negative. The gate moves reactive power with each admitted Wh
+by the slopes of ``ReactiveLaw``, and solves a curve itself. An inverter without ``inverter_kva`` is sized to its plant
+(``oversize`` times the PV's rating) and never limits it.
 """
 
 from __future__ import annotations
@@ -44,10 +45,10 @@ class _Mode:
         agents, n_markets = context.agents, context.community.n_markets
         factors = np.array([agent.load.power_factor for agent in agents], dtype=np.float64)
         self._load_tan = np.tile(_tan(factors), n_markets)
-        rated = [
-            params.oversize * agent.pv_kw if agent.inverter_kva is None else agent.inverter_kva for agent in agents
-        ]
+        sized = params.oversize * _pv_scale(context)
+        rated = [sized * agent.pv_kw if agent.inverter_kva is None else agent.inverter_kva for agent in agents]
         self.kva: FloatArray = np.tile(np.array(rated, dtype=np.float64), n_markets)
+        self._limits_pv = np.tile([agent.inverter_kva is not None for agent in agents], n_markets)
         n_agents = len(self.kva)
         sink = np.full(n_agents, float(_tan(np.array(params.deferrable_power_factor))))
         none = np.zeros(n_agents)
@@ -58,7 +59,7 @@ class _Mode:
         if len(firm_wh) != community.n_agents:
             raise ValueError(f"firm_wh has {len(firm_wh)} agents, the community {community.n_agents}")
         per_kw = 1.0 / (inputs.time.hours * WH_PER_KWH)
-        p_kw = (firm_wh + inputs.load_wh) * per_kw
+        p_kw = np.asarray((firm_wh + inputs.load_wh) * per_kw, dtype=np.float64)
         drawn = self._load_ratio(inputs) * inputs.load_wh * per_kw
         drawn += self.law.sink_kvar_per_kw * np.maximum(-p_kw, 0.0)
         return np.asarray(self._inverter_kvar(p_kw) - drawn)
@@ -66,7 +67,7 @@ class _Mode:
     def limit_pv(self, pv_wh: IntArray, hours: float) -> IntArray:
         """PV left within the apparent limit of the inverter at its set-point [Wh] [n_agents]."""
         most = np.floor(self._most_kw() * (hours * WH_PER_KWH)).astype(np.int64)
-        return np.minimum(pv_wh, most)
+        return np.where(self._limits_pv, np.minimum(pv_wh, most), pv_wh)
 
     def _load_ratio(self, inputs: SlotInputs) -> FloatArray:
         if "load_kvar" not in inputs.series:
@@ -153,6 +154,12 @@ def build_fixed_q(params: FixedQParams, context: BuildContext) -> FixedQ:
 def build_volt_var(params: VoltVarParams, context: BuildContext) -> VoltVar:
     """Mode ``volt_var``."""
     return VoltVar(params, context)
+
+
+def _pv_scale(context: BuildContext) -> float:
+    """Factor by which the profiles scale every PV plant beyond its ``pv_kw``."""
+    scale = context.facts.get("pv_scale", 1.0)
+    return float(scale) if isinstance(scale, int | float) else 1.0
 
 
 def _tan(power_factor: FloatArray) -> FloatArray:

@@ -1,0 +1,98 @@
+"""A pandapower net of one slot, solved: what ``run.net(slot)`` returns, to take the analysis on from there."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandapower  # type: ignore[import-untyped]
+from pandapower.powerflow import LoadflowNotConverged  # type: ignore[import-untyped]
+
+from marketsim.core.arrays import BoolArray, FloatArray, IntArray
+from marketsim.core.errors import PowerFlowDiverged
+from marketsim.grid import extraction, pandapower_nets
+from marketsim.grid.feeder import DEFAULTS, FeederOptions
+from marketsim.grid.preparation import prepare
+
+LOADS: Final = ("load", "asymmetric_load", "motor")
+"""Tables whose rows the agents replace."""
+TOLERANCES_MVA: Final = (1e-10, 1e-8)
+"""Of ``runpp``, tried in turn: rounding on branches with next to no impedance (86-87 of feeder141) hides the first."""
+
+
+class Injection(NamedTuple):
+    """What agents (or whole buses) do in a slot; one row each."""
+
+    names: Sequence[str]
+    buses: Sequence[str]
+    """Bus of the feeder by name or index."""
+    net_kw: FloatArray
+    """Mean net power; generation positive."""
+    kvar: FloatArray
+    """Mean reactive injection."""
+
+
+class SlotNets:
+    """Makes the nets of any number of slots of one feeder; building and preparing it is done once."""
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path | None = None,
+        options: FeederOptions = DEFAULTS,
+        *,
+        background: bool = False,
+    ) -> None:
+        """The feeder's own loads are taken out of service unless ``background``; its shunts stay."""
+        prepared = prepare(pandapower_nets.feeder(name, folder), options)
+        self.feeder = extraction.read(prepared)
+        self._name, self._net = name, prepared.net
+        if not background:
+            _remove_loads(self._net)
+
+    def net(self, injection: Injection) -> Any:
+        """A net with these injections as loads (drawing) and static generators (injecting), solved by ``runpp``.
+
+        PowerFlowDiverged if there is no solution; NetworkError for buses that do not exist.
+        """
+        net = copy.deepcopy(self._net)
+        buses = self.feeder.indices[self.feeder.nodes_of(injection.buses)]
+        injects = np.asarray(injection.net_kw) > 0.0
+        _add(net, "sgen", injection, buses, injects)
+        _add(net, "load", injection, buses, ~injects)
+        _solve(net, self._name)
+        return net
+
+
+def _remove_loads(net: Any) -> None:
+    for table in LOADS:
+        net[table]["in_service"] = False
+    net.ward[["ps_mw", "qs_mvar"]] = 0.0
+
+
+def _add(net: Any, table: str, injection: Injection, buses: IntArray, which: BoolArray) -> None:
+    rows = np.flatnonzero(which).tolist()
+    if not rows:
+        return
+    create, sign = (pandapower.create_sgens, 1e-3) if table == "sgen" else (pandapower.create_loads, -1e-3)
+    create(
+        net,
+        buses[rows],
+        p_mw=np.asarray(injection.net_kw, dtype=np.float64)[rows] * sign,
+        q_mvar=np.asarray(injection.kvar, dtype=np.float64)[rows] * sign,
+        name=[injection.names[row] for row in rows],
+    )
+
+
+def _solve(net: Any, name: str) -> None:
+    for tolerance_mva in TOLERANCES_MVA:
+        try:
+            pandapower.runpp(net, init="dc", tolerance_mva=tolerance_mva, max_iteration=30)
+        except LoadflowNotConverged as error:
+            last = error
+        else:
+            return
+    raise PowerFlowDiverged(f"feeder {name}: pandapower finds no solution for this slot ({last})") from last
