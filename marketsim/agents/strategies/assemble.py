@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marketsim.agents.params import StorageChoice
 from marketsim.agents.strategies.demand import Flexible, OnArrival, Priced, WhenNeeded
-from marketsim.agents.strategies.fleets import Fleet, own_fleets, store_flags
+from marketsim.agents.strategies.fleets import Fleet, own_fleets
 from marketsim.agents.strategies.plan import Policy
 from marketsim.agents.strategies.storage import Idle, SelfConsumption, Trade
 from marketsim.agents.strategies.trader import Pricing, RevisingPricing, RevisingTrader, Trader
@@ -20,8 +20,8 @@ def assemble(pricing: Pricing, storage: StorageChoice, deferrable: str, context:
     policies = [_policy(fleet, storage, deferrable) for fleet in fleets]
     offered = sorted(fleet.index for fleet in fleets)
     if isinstance(pricing, RevisingPricing):
-        return RevisingTrader(pricing, policies, store_flags(context), offered)
-    return Trader(pricing, policies, store_flags(context), offered)
+        return RevisingTrader(pricing, policies, context.stores, offered)
+    return Trader(pricing, policies, context.stores, offered)
 
 
 def _policy(fleet: Fleet, storage: StorageChoice, deferrable: str) -> Policy:

@@ -1,13 +1,13 @@
 """What the agents of a strategy know of their own devices, column by column.
 
-A device takes part in the market by what its parameters declare, so that a plugin's device does too:
-``charge_efficiency`` and ``discharge_efficiency`` make it a store, ``cost_per_kwh`` one with a price (a curtailable
-load, a generator), everything else is deferrable demand, whose urgency comes from its range and level.
+A device takes part in the market by what it declares, so that a plugin's device does too: a fleet that ``stores`` is a
+store (parameters read: ``energy_kwh``, ``power_kw``, ``soc_min``, ``soc_max``, ``charge_efficiency``,
+``discharge_efficiency``, ``wear_cost``), one with ``cost_per_kwh`` has a price (a curtailable load, a generator; also
+``quadratic_cost``), everything else is demand that can wait, whose urgency comes from its range and level.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -42,31 +42,20 @@ class Fleet:
         return np.array([default if value is None else value for value in values], dtype=np.float64)
 
 
-def _kind(params: Params) -> Kind:
-    if hasattr(params, "charge_efficiency") and hasattr(params, "discharge_efficiency"):
-        return "store"
-    return "priced" if hasattr(params, "cost_per_kwh") else "deferrable"
-
-
 def own_fleets(context: BuildContext) -> tuple[Fleet, ...]:
-    """The fleets of which at least one of the strategy's agents has a device, in order."""
-    if context.rows is None:
-        raise ValueError("a strategy is built for rows: BuildContext.rows is missing")
-    specs = [context.agents[connection] for connection in context.community.connection[context.rows]]
+    """The fleets of which at least one of the strategy's agents has a device, in order.
+
+    Raises ValueError if the context lacks the strategy's rows or does not say which fleets store.
+    """
+    if context.rows is None or len(context.stores) != len(context.device_names):
+        raise ValueError("a strategy is built with BuildContext.rows and BuildContext.stores of every fleet")
+    specs = [context.agents[connection] for connection in context.community.connection[context.rows].tolist()]
     fleets = []
-    for index, name in enumerate(context.device_names):
+    for index, (name, stores) in enumerate(zip(context.device_names, context.stores, strict=True)):
         params = tuple(spec.devices.get(name) for spec in specs)
-        first = next((device for device in params if device is not None), None)
-        if first is not None:
+        if any(device is not None for device in params):
             owned = np.array([device is not None for device in params], dtype=bool)
-            fleets.append(Fleet(index, _kind(first), owned, params))
+            priced = any(hasattr(device, "cost_per_kwh") for device in params)
+            kind: Kind = "store" if stores else "priced" if priced else "deferrable"
+            fleets.append(Fleet(index, kind, owned, params))
     return tuple(fleets)
-
-
-def store_flags(context: BuildContext) -> tuple[bool, ...]:
-    """Which fleets of the simulation give back what they draw, by any agent's device."""
-    return tuple(_any_device(context, name, lambda params: _kind(params) == "store") for name in context.device_names)
-
-
-def _any_device(context: BuildContext, name: str, test: Callable[[Params], bool]) -> bool:
-    return any(test(spec.devices[name]) for spec in context.agents if name in spec.devices)

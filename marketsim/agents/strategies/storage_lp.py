@@ -29,10 +29,10 @@ class LinearProgramme:
     other markets are simulated beside it.
     """
 
-    sees: tuple[str, ...] = ("time", "slots_per_day", "market", "last_price_ticks", "forecast")
-
     def __init__(self, fleet: Fleet, params: LpParams) -> None:
         self._fleet, self._params = fleet.index, params
+        to_the_day = () if params.horizon_slots else ("slots_per_day",)
+        self.sees: tuple[str, ...] = ("time", *to_the_day, "market", "last_price_ticks", "forecast")
         self._owned, self._owners = fleet.owned, np.flatnonzero(fleet.owned)
         usable = fleet.column("energy_kwh") * (fleet.column("soc_max", 1.0) - fleet.column("soc_min"))
         self._stores = Stores(
