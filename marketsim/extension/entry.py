@@ -39,6 +39,9 @@ FACTORY_ARGUMENTS: Final = MappingProxyType(
 
 KINDS: Final = tuple(FACTORY_ARGUMENTS)
 
+WITHOUT_PARAMETERS: Final = frozenset(("agent", "grid"))
+"""Kinds that a scenario only names."""
+
 RESERVED_DEVICE_NAMES: Final = frozenset(
     {
         "name",
@@ -76,8 +79,8 @@ class Entry:
     summary: str = ""
     """One line for ``marketsim plugins list``."""
     traits: frozenset[str] = frozenset()
-    """Facts that validation needs before anything is built: an engine with ``pairs`` handles pairwise charges,
-    charges with ``pairwise`` need such an engine."""
+    """Facts that validation needs before anything is built: an engine with ``pairs`` handles pairwise charges, charges
+    with ``pairwise`` need such an engine, a profile source with ``metered`` brings loads that need no scaling."""
     extra: str = ""
     """Extra of the package to install if a library is missing."""
     kind: str = ""
@@ -90,7 +93,7 @@ def faults(kind: str, entry: object) -> list[str]:
     """What is wrong with an entry returned for ``kind``, as far as can be told without importing anything."""
     if not isinstance(entry, Entry):
         return [f"each item must be an Entry, not {type(entry).__name__}"]
-    return [*_name_faults(kind, entry.name), *_params_faults(entry), *_factory_faults(kind, entry)]
+    return [*_name_faults(kind, entry.name), *_params_faults(kind, entry), *_factory_faults(kind, entry)]
 
 
 def _name_faults(kind: str, name: object) -> list[str]:
@@ -101,8 +104,10 @@ def _name_faults(kind: str, name: object) -> list[str]:
     return []
 
 
-def _params_faults(entry: Entry) -> list[str]:
+def _params_faults(kind: str, entry: Entry) -> list[str]:
     params = entry.params
+    if kind in WITHOUT_PARAMETERS and params is not Params:
+        return [f"a part of the kind {kind} has no parameters of its own"]
     if isinstance(params, str):
         return [] if _REFERENCE.fullmatch(params) else [f"params {params!r} must read 'module:Attribute'"]
     return params_class_faults(params)

@@ -75,7 +75,8 @@ def marketsim_engines() -> Iterable[Entry]:
 def marketsim_critics() -> Iterable[Entry]:
     """Critics that score the fairness of a slot, ``critic: {kind: <name>}``.
 
-    ``build(params, context)`` returns the critic; it reads the record of a slot and changes nothing.
+    ``build(params, context)`` returns a ``marketsim.fairness.critic.Critic``; it reads the record of a slot and changes
+    nothing.
     """
     raise NotImplementedError
 
@@ -95,7 +96,8 @@ def marketsim_devices() -> Iterable[Entry]:
 def marketsim_profiles() -> Iterable[Entry]:
     """Sources of load, PV and other series, ``profiles: {source: <name>}``.
 
-    ``build(params, context)`` returns a ``marketsim.core.ports.Profiles``.
+    ``build(params, context)`` returns a ``marketsim.core.ports.Profiles``. A source whose loads are metered in kW
+    carries the trait ``metered``: agents then need neither ``peak_kw`` nor ``annual_kwh``.
     """
     raise NotImplementedError
 
@@ -113,7 +115,8 @@ def marketsim_tariffs() -> Iterable[Entry]:
 def marketsim_metrics() -> Iterable[Entry]:
     """Further measures of a run, ``metrics: [<name>]``.
 
-    ``build(params, context)`` returns the measure; it reads the record of each slot and changes nothing.
+    ``build(params, context)`` returns a ``marketsim.core.metric.Metric``, which reads the record of each slot and needs
+    the same memory for a day and for a year.
     """
     raise NotImplementedError
 

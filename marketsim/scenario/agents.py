@@ -11,14 +11,13 @@ from pydantic.json_schema import JsonSchemaValue, SkipJsonSchema
 from marketsim.core.params import Params
 from marketsim.scenario.choice import (
     Context,
-    Unchecked,
     chosen,
     context_of,
     default,
     find_model,
     validate_params,
 )
-from marketsim.scenario.draw import Draw, fill, read_template, varies
+from marketsim.scenario.draw import LINK, Draw, fill, read_template, varies
 from marketsim.scenario.problems import Detail, Loc, Wrong
 from marketsim.scenario.quantity import (
     Bus,
@@ -164,9 +163,7 @@ _BUSES_SCHEMA: Final[JsonSchemaValue] = {"anyOf": [_BUS_LIST, {"const": "loads"}
 Buses: TypeAlias = Annotated[
     tuple[str, ...] | Sample | Literal["loads"] | None, PlainValidator(_read_buses), WithJsonSchema(_BUSES_SCHEMA)
 ]
-Strategy: TypeAlias = Annotated[
-    Part, PlainValidator(_read_strategy), WithJsonSchema({"$ref": "#/$defs/choice:strategy"})
-]
+Strategy: TypeAlias = Annotated[Part, PlainValidator(_read_strategy), WithJsonSchema({LINK: "choice:strategy"})]
 Devices: TypeAlias = Annotated[Mapping[str, Part], PlainValidator(_read_devices)]
 
 
@@ -223,8 +220,3 @@ class AgentEntry(Params):
     """How it trades."""
     devices: SkipJsonSchema[Devices] = Field(default={})
     """Filled from the keys that are names of devices."""
-
-
-def is_unchecked(part: Part) -> bool:
-    """Whether the part is known only to a plugin that was not loaded."""
-    return part.model is Unchecked

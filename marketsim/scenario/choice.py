@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 from pydantic import ConfigDict, PlainSerializer, PlainValidator, ValidationError, ValidationInfo, WithJsonSchema
 
 from marketsim.core.build import Choice
 from marketsim.core.errors import InputError
 from marketsim.core.params import Params
+from marketsim.scenario.draw import LINK
 from marketsim.scenario.problems import UNSEEN, Detail, Loc, Wrong, details_of, did_you_mean, inside
 
 
@@ -49,13 +50,6 @@ class Context:
     """Whether unknown names may belong to plugins that are not loaded."""
     unchecked: list[str] = field(default_factory=list)
     """Names passed over for that reason, as ``kind name``."""
-
-
-class Model(NamedTuple):
-    """A named part and the model of its parameters."""
-
-    name: str
-    params: type[Params]
 
 
 def context_of(info: ValidationInfo) -> Context:
@@ -201,7 +195,7 @@ def by_tag(kind: str, tag: str) -> tuple[Any, ...]:
 def _annotations(
     reference: str, read: Callable[[object, ValidationInfo], Choice], write: Callable[[Choice], dict[str, Any]]
 ) -> tuple[Any, ...]:
-    schema = WithJsonSchema({"$ref": f"#/$defs/choice:{reference}"})
+    schema = WithJsonSchema({LINK: f"choice:{reference}"})
     return PlainValidator(read), PlainSerializer(write), schema
 
 

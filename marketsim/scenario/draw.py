@@ -15,6 +15,8 @@ from marketsim.scenario.problems import Detail, Loc, Wrong, did_you_mean
 from marketsim.scenario.switches import LAWS
 from marketsim.scenario.tree import Scalar
 
+LINK: Final = "marketsim-definition"
+"""Key in a field's JSON Schema that ``schema`` turns into a reference to a definition of its own."""
 DIGITS: Final = 6
 """Significant digits of a drawn number: enough for any rating, and readable in the written scenario."""
 

@@ -49,7 +49,10 @@ def did_you_mean(name: str, known: Iterable[str], what: str = "there are") -> st
     return f"{what}: {', '.join(names)}" if names else ""
 
 
-_KEY_HINTS: Final = {
+_KEY_HINTS: Final[dict[Loc, str]] = {
+    ("clock",): "for example clock: {start: 2016-07-12, slots: 96, slot_minutes: 15}",
+    ("tariff",): "for example tariff: {flat: {retail: 0.30, feed_in: 0.08}}",
+    ("agents",): "for example agents: [{kind: prosumer, count: 10, pv_kw: 5, load: {annual_kwh: 4000}}]",
     ("market", "rounds"): "it belongs to the engine: market: {engine: {double_auction: {rounds: 20}}}",
     ("market", "price_rule"): "it belongs to the engine: market: {engine: {double_auction: {price_rule: midpoint}}}",
 }
@@ -83,7 +86,9 @@ def _translate(raw: Any, model: type[BaseModel], extra: Callable[[Loc], Sequence
         hint = _KEY_HINTS.get(loc[-2:], "") or did_you_mean(str(loc[-1]), known, "keys here")
         yield Detail(loc, "unknown key", UNSEEN, hint, at_key=True)
     elif kind == "missing":
-        yield Detail(loc, "is missing", UNSEEN, _describe(model, loc), at_key=True)
+        yield Detail(loc, "is missing", UNSEEN, _KEY_HINTS.get(loc, "") or _describe(model, loc), at_key=True)
+    elif kind == "string_pattern_mismatch":
+        yield Detail(loc, "is not of the form that is needed here", raw["input"], _describe(model, loc))
     else:
         yield Detail(loc, _message(raw, kind, context), raw["input"], _type_hint(raw["input"], kind))
 
@@ -122,7 +127,6 @@ _BOUNDS: Final = {
     "too_long": "has too many items: at most {max_length}",
     "string_too_short": "must have at least {min_length} letters",
     "string_too_long": "must have at most {max_length} letters",
-    "string_pattern_mismatch": "must match the pattern {pattern}",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from marketsim.scenario.draw import Draw, is_draw, not_a_draw, read_draw
+from marketsim.scenario.draw import LINK, Draw, is_draw, not_a_draw, read_draw
 from marketsim.scenario.problems import Detail, Wrong, number_hint
 
 FEEDER: Final = "feeder"
@@ -77,9 +77,9 @@ def _optional(read: Any, value: object) -> Any:
     return None if value is None else read(value)
 
 
-_NUMBER: Final = {"anyOf": [{"type": "number"}, {"$ref": "#/$defs/distribution"}]}
+_NUMBER: Final = {"anyOf": [{"type": "number"}, {LINK: "distribution"}]}
 _NUMBER_OR_FEEDER: Final = {"anyOf": [*_NUMBER["anyOf"], {"const": FEEDER}]}
-_TEXT: Final = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/distribution"}]}
+_TEXT: Final = {"anyOf": [{"type": "string"}, {LINK: "distribution"}]}
 _BUS: Final[dict[str, Any]] = {"type": ["string", "integer"]}
 
 

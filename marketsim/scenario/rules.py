@@ -5,12 +5,12 @@ A rule sees a scenario whose every value is valid by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from marketsim.core.build import AgentSpec
 from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH
-from marketsim.scenario.agents import BUILT_IN_KINDS, AgentEntry, Part, is_unchecked
+from marketsim.scenario.agents import BUILT_IN_KINDS, AgentEntry
 from marketsim.scenario.choice import Catalog, Unchecked, written_params
 from marketsim.scenario.draw import Draw
 from marketsim.scenario.model import Scenario
@@ -31,15 +31,21 @@ def scenario_details(scenario: Scenario, catalog: Catalog, tolerant: bool = Fals
         *closure_is_shorter_than_run(scenario),
         *engine_handles_charges(scenario, catalog),
     ]
+    metered = _is_metered(scenario, catalog)
     for position, entry in enumerate(scenario.agents):
-        found += [detail._replace(loc=("agents", position, *detail.loc)) for detail in _entry(entry, scenario)]
+        found += [detail._replace(loc=("agents", position, *detail.loc)) for detail in _entry(entry, scenario, metered)]
     return [*found, *kinds_are_known(scenario, catalog, tolerant)]
 
 
-def _entry(entry: AgentEntry, scenario: Scenario) -> Iterator[Detail]:
+def _is_metered(scenario: Scenario, catalog: Catalog) -> bool:
+    source = scenario.profiles
+    return isinstance(source.params, Unchecked) or "metered" in catalog.traits("profile", source.name)
+
+
+def _entry(entry: AgentEntry, scenario: Scenario, metered: bool) -> Iterator[Detail]:
     yield from buses_fit_grid(entry, scenario)
     yield from group_keys_need_count(entry)
-    yield from load_has_one_measure(entry)
+    yield from load_has_one_measure(entry, metered)
     yield from feeder_words_need_bus(entry, scenario)
     yield from consumer_generates_nothing(entry)
 
@@ -123,13 +129,13 @@ def group_keys_need_count(entry: AgentEntry) -> Iterator[Detail]:
         yield Detail(("group",), "stands beside count", hint="group is written for resolved agents only: remove it")
 
 
-def load_has_one_measure(entry: AgentEntry) -> Iterator[Detail]:
-    """A load is scaled by its peak or by its energy, not by both, and not by neither."""
+def load_has_one_measure(entry: AgentEntry, metered: bool) -> Iterator[Detail]:
+    """A load is scaled by its peak or its energy, not by both; by neither only where the source is metered in kW."""
     load = entry.load
     given = [key for key in ("peak_kw", "annual_kwh") if getattr(load, key) is not None]
     if len(given) == 2:
         yield Detail(("load", "annual_kwh"), "stands beside peak_kw", hint="keep one of the two")
-    elif not given and (load.shape is not None or load.power_factor != 1.0):
+    elif not given and not metered and (load.shape is not None or load.power_factor != 1.0):
         yield Detail(("load", "peak_kw"), "is missing", hint="scale the load by peak_kw or annual_kwh", at_key=True)
 
 
@@ -152,33 +158,35 @@ def _seen(value: float | Draw) -> object:
 
 def slot_fits_int64(scenario: Scenario, agents: tuple[AgentSpec, ...]) -> Iterator[Detail]:
     """No slot can hold more money than 64 bits count; an estimate from above that is far from any real scenario."""
-    scale = max(1.0, _largest(written_params(scenario.profiles.params)))
+    scale = max(1.0, _largest(written_params(scenario.profiles.params), lambda key: key.endswith("_scale")))
     power_kw = sum(_power_kw(agent) for agent in agents) * scale
     energy_wh = power_kw * scenario.clock.slot_minutes / 60.0 * WH_PER_KWH
-    price = max(1.0, _largest(written_params(scenario.tariff.params)))
+    price = max(1.0, _largest(written_params(scenario.tariff.params), _is_price))
     if energy_wh * price * MONEY_PER_CURRENCY / WH_PER_KWH * _SAFETY < _INT64:
         return
-    hint = f"all agents together have up to {power_kw:.3g} kW, and prices up to {price:.3g} currency/kWh"
+    hint = f"all agents together have up to {power_kw:.3g} kW, and prices go up to {price:.3g} currency/kWh"
     yield Detail(("agents",), "a slot could hold more money than 64 bits can count", hint=hint)
 
 
 def _power_kw(agent: AgentSpec) -> float:
     # The peak of a household's year lies below 0.02 of its energy an hour.
     load_kw = agent.load.peak_kw or (agent.load.annual_kwh or 0.0) * 0.02
-    return load_kw + agent.pv_kw + sum(_largest(written_params(params)) for params in agent.devices.values())
+    return load_kw + agent.pv_kw + sum(_largest(written_params(each), _is_power) for each in agent.devices.values())
 
 
-def _largest(value: Any) -> float:
-    """Largest magnitude among the numbers in parameters."""
+def _is_power(key: str) -> bool:
+    return key.endswith("_kw")
+
+
+def _is_price(key: str) -> bool:
+    return not key.endswith(("_h", "hour", "hours", "minutes", "slots", "day", "days"))
+
+
+def _largest(value: Any, counts: Callable[[str], bool], counted: bool = False) -> float:
+    """Largest magnitude among the numbers under keys that count."""
     if isinstance(value, Mapping):
-        return max((_largest(item) for item in value.values()), default=0.0)
+        return max((_largest(item, counts, counts(key)) for key, item in value.items()), default=0.0)
     if isinstance(value, list):
-        return max((_largest(item) for item in value), default=0.0)
-    return abs(float(value)) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
-
-
-def unchecked_parts(scenario: Scenario) -> list[tuple[str, Part]]:
-    """Strategies and devices that only a plugin knows, which was not loaded."""
-    parts = [("strategy", entry.strategy) for entry in scenario.agents]
-    parts += [("device", part) for entry in scenario.agents for part in entry.devices.values()]
-    return [(kind, part) for kind, part in parts if is_unchecked(part)]
+        return max((_largest(item, counts, counted) for item in value), default=0.0)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return abs(float(value)) if is_number and counted else 0.0

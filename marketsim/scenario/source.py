@@ -6,17 +6,19 @@ lie in the folder of the first one or below, so that a scenario of a stranger re
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from marketsim.core.errors import Problem, ScenarioError
 from marketsim.scenario.overrides import apply_overrides
 from marketsim.scenario.switches import merge
-from marketsim.scenario.tree import Member, Node, Place, child, from_python, key_place, shorten
+from marketsim.scenario.tree import Node, Place, child, from_python, key_place, plain, shorten
 from marketsim.scenario.yamltext import decode, parse
 
-MAX_EXTENDS = 16
+MAX_EXTENDS: Final = 16
+_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class Source(NamedTuple):
@@ -25,7 +27,7 @@ class Source(NamedTuple):
     root: Node
     folder: Path
     name: str
-    """Stem of the file; ``scenario`` for one made in Python."""
+    """What the scenario is called if it does not say: stem of the file, or ``scenario``."""
 
     def override(self, overrides: Mapping[str, object]) -> Source:
         """The same scenario with values set from outside."""
@@ -34,20 +36,21 @@ class Source(NamedTuple):
 
 def read_source(scenario: str | Path | Mapping[str, object], overrides: Mapping[str, object] | None = None) -> Source:
     """A scenario from a path, a mapping, or YAML text (a ``str`` with a line break), with overrides in place."""
-    if isinstance(scenario, Mapping):
-        source = Source(_mapping_root(from_python(scenario), ""), Path.cwd(), "scenario")
-    elif isinstance(scenario, str) and "\n" in scenario:
-        source = Source(_mapping_root(parse(scenario, "<text>"), "<text>"), Path.cwd(), "scenario")
-    else:
-        path = Path(scenario)
-        source = Source(_mapping_root(parse(_read(path), str(path)), str(path)), path.absolute().parent, path.stem)
-    source = source._replace(root=_extended(source.root, source.folder, _first(scenario, source.folder)))
+    source, chain = _first(scenario)
+    source = source._replace(root=_extended(source.root, source.folder, chain))
     return source.override(overrides) if overrides else source
 
 
-def _first(scenario: object, folder: Path) -> tuple[Path, ...]:
-    is_file = isinstance(scenario, Path) or (isinstance(scenario, str) and "\n" not in scenario)
-    return ((folder / Path(str(scenario)).name).resolve(),) if is_file else ()
+def _first(scenario: str | Path | Mapping[str, object]) -> tuple[Source, tuple[Path, ...]]:
+    """The scenario itself, before anything that it extends; and its file, if it has one."""
+    if isinstance(scenario, Mapping):
+        return Source(_mapping_root(from_python(scenario), ""), Path.cwd(), "scenario"), ()
+    if isinstance(scenario, str) and "\n" in scenario:
+        return Source(_mapping_root(parse(scenario, "<text>"), "<text>"), Path.cwd(), "scenario"), ()
+    path = Path(scenario)
+    root = _mapping_root(parse(_read(path), str(path)), str(path))
+    name = _NOT_IN_NAMES.sub("-", path.stem).strip("._-")[:100]
+    return Source(root, path.absolute().parent, name or "scenario"), (path.resolve(),)
 
 
 def _read(path: Path) -> str:
@@ -91,7 +94,7 @@ def _base_path(base: Node, place: Place, folder: Path, chain: tuple[Path, ...]) 
     """The file that ``extends`` names, if it may be read."""
 
     def refuse(message: str, hint: str = "") -> ScenarioError:
-        return ScenarioError([Problem(message, "extends", shorten(base.value), hint, *place)])
+        return ScenarioError([Problem(message, "extends", shorten(plain(base)), hint, *place)])
 
     if not isinstance(base.value, str) or not base.value:
         raise refuse("must be the path of a scenario", "for example extends: base.yaml")
@@ -115,8 +118,3 @@ def _read_base(path: Path, base: Node) -> str:
         if problem.line:
             raise
         raise ScenarioError([Problem(problem.message, "extends", str(path), problem.hint, *base.place)]) from error
-
-
-def member(root: Node, key: str) -> Member | None:
-    """A top-level key of a scenario with its place."""
-    return root.value.get(key) if isinstance(root.value, dict) else None

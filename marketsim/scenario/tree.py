@@ -135,7 +135,7 @@ def _scalar(value: object, place: Place, loc: tuple[str | int, ...]) -> Scalar:
         if not fault:
             return value
         raise ScenarioError([Problem(fault, dotted(loc), shorten(value), file=place.file)])
-    message = f"a scenario cannot hold a {type(value).__name__}"
+    message = f"a scenario cannot hold an object of type {type(value).__name__}"
     raise ScenarioError([Problem(message, dotted(loc), shorten(value), file=place.file)])
 
 

@@ -116,7 +116,7 @@ class _Builder:
         """The root of the only document."""
         next(events)
         if isinstance(next(events), yaml.StreamEndEvent):
-            self._stop("there is nothing in it", None)
+            self._stop("the document is empty", None)
         root = self._node(next(events), events, 0)
         next(events)
         after = next(events)
