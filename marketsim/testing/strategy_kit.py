@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -166,9 +166,8 @@ def random_observations(context: BuildContext, rng: np.random.Generator, slot: i
     """Any loads, PV and device ranges that can occur, the same in every market."""
     n, copies = len(context.agents), context.community.n_markets
     ranges = [_random_reach(name, context.agents, rng) for name in context.device_names]
-    repeated = [
-        one._replace(**{name: np.tile(column, copies) for name, column in one._asdict().items()}) for one in ranges
-    ]
+    every = np.tile(np.arange(n), copies)
+    repeated = [DeviceRange(one.lo_wh[every], one.firm_wh[every], one.hi_wh[every], one.level[every]) for one in ranges]
     load, pv = rng.integers(0, 2_000, n), rng.integers(0, 3_000, n) * (rng.random(n) < 0.6)
     price = int(rng.integers(FEED_IN, RETAIL))
     return observed(context, load[every], pv[every], repeated, slot=slot, last_price_ticks=price)
