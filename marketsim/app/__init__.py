@@ -1,0 +1,1 @@
+"""The composition root: a scenario and the registry become a simulation, and a simulation becomes a run."""

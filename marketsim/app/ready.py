@@ -1,0 +1,142 @@
+"""From a scenario as written to one that is ready to run: parts known, feeder loaded, agents resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from marketsim.builtin import built_in_registry
+from marketsim.core.build import AgentSpec
+from marketsim.extension import files
+from marketsim.extension.entry_points import installed_plugins, load_installed
+from marketsim.extension.files import PluginFile
+from marketsim.extension.registry import Registry
+from marketsim.grid.feeder import Feeder, FeederOptions
+from marketsim.scenario.facts import FeederFacts
+from marketsim.scenario.load import Loaded
+from marketsim.scenario.load import load_scenario as read_scenario
+from marketsim.scenario.model import Scenario
+from marketsim.scenario.source import Source
+
+ScenarioLike = str | Path | Mapping[str, object] | Source
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyScenario:
+    """A scenario with everything that it names; made by ``load_scenario``."""
+
+    model: Scenario
+    agents: tuple[AgentSpec, ...]
+    """Agents of one market, every number drawn."""
+    source: Source
+    registry: Registry
+    plugin_files: tuple[PluginFile, ...]
+    feeder: Feeder | None
+
+    @property
+    def name(self) -> str:
+        """Its name, part of the run folder's."""
+        return self.model.name
+
+    @property
+    def seed(self) -> int:
+        """Seed of all random streams."""
+        return self.model.seed
+
+    def variant(self, overrides: Mapping[str, object]) -> ReadyScenario:
+        """The same scenario with other values at the given paths; ScenarioError as for ``load_scenario``."""
+        return load_scenario(self.source, overrides)
+
+
+def full_registry() -> Registry:
+    """Built-in parts and installed plugins."""
+    registry = built_in_registry()
+    load_installed(registry, installed_plugins())
+    return registry
+
+
+def feeder_options(model: Scenario) -> FeederOptions:
+    """What a scenario changes about its feeder."""
+    grid = model.grid
+    return FeederOptions(grid.source_pu, grid.voltage_band_pu, grid.line_rating_a)
+
+
+def load_feeder(model: Scenario, registry: Registry) -> Feeder | None:
+    """The feeder that a scenario names, by a plugin or by the package; NetworkError if it cannot be used."""
+    name = model.grid.feeder
+    if name is None:
+        return None
+    from marketsim.grid import feeders
+
+    kind, _, argument = name.partition(":")
+    if kind not in registry.names("grid"):
+        return feeders.load(name, model.folder, feeder_options(model))
+    made = registry.factory("grid", kind)(argument, model.folder)
+    if isinstance(made, Feeder):
+        return made
+    from marketsim.grid import extraction
+
+    return extraction.extract(made, feeder_options(model))
+
+
+def facts_of(feeder: Feeder) -> FeederFacts:
+    """What resolving a scenario needs of a feeder."""
+    network = feeder.network
+    loaded = (network.nominal_kw != 0.0) | (network.nominal_kvar != 0.0)
+    return FeederFacts(
+        nodes=feeder.nodes,
+        load_buses=tuple(bus for bus, has_load in zip(network.bus_names, loaded, strict=True) if has_load),
+        nominal_kw=network.nominal_kw.tolist(),
+        nominal_kvar=network.nominal_kvar.tolist(),
+    )
+
+
+def load_scenario(scenario: ScenarioLike, overrides: Mapping[str, object] | None = None) -> ReadyScenario:
+    """Read, validate and resolve a scenario, its plugins and its feeder.
+
+    ``scenario`` is a path, a mapping, or YAML text with a line break; ``overrides`` map dotted paths to values.
+    Raises ScenarioError, PluginError or NetworkError with every problem at once.
+    """
+    registry = full_registry()
+    plugin_files: list[PluginFile] = []
+    feeders_seen: list[Feeder | None] = []
+
+    def look_up(model: Scenario) -> FeederFacts:
+        feeder = load_feeder(model, registry)
+        feeders_seen.append(feeder)
+        if feeder is None:
+            raise AssertionError("asked for the facts of no feeder")
+        return facts_of(feeder)
+
+    loaded = read_scenario(
+        scenario,
+        overrides,
+        catalog=registry,
+        load_plugins=lambda paths: plugin_files.extend(files.load_files(registry, paths)),
+        feeder=look_up,
+    )
+    return ReadyScenario(
+        model=loaded.scenario,
+        agents=loaded.agents,
+        source=loaded.source,
+        registry=registry,
+        plugin_files=tuple(plugin_files),
+        feeder=feeders_seen[-1] if feeders_seen else None,
+    )
+
+
+def check_scenario(scenario: ScenarioLike, overrides: Mapping[str, object] | None = None) -> Loaded:
+    """Validate without running any plugin code and without a heavy library; what only plugins know stays unchecked.
+
+    The buses of ``feeder141`` are checked; those of other feeders when they are loaded.
+    """
+    registry = built_in_registry()
+
+    def look_up(model: Scenario) -> FeederFacts:
+        feeder = load_feeder(model, registry)
+        if feeder is None:
+            raise AssertionError("asked for the facts of no feeder")
+        return facts_of(feeder)
+
+    return read_scenario(scenario, overrides, catalog=registry, feeder=look_up, tolerant=bool(installed_plugins()))

@@ -1,0 +1,208 @@
+"""A ready scenario becomes a world: every part built and joined."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from marketsim.agents.model import BUILT_IN_KINDS, decides
+from marketsim.agents.params import UtilityOnlyParams
+from marketsim.agents.simple import SimpleStrategy
+from marketsim.app.grid import GridParts, grid_parts
+from marketsim.app.ready import ReadyScenario
+from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.build import BuildContext, Choice
+from marketsim.core.delivery import Ahead, Delivery, Immediate
+from marketsim.core.metric import Metric
+from marketsim.core.ports import Device, Profiles, Reactive, Strategy
+from marketsim.core.records import Community
+from marketsim.core.rng import Streams
+from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
+from marketsim.core.world import Role, World
+from marketsim.devices.curtailable_load import curtailable_share
+from marketsim.market.bounds import within_bounds
+from marketsim.market.settlement import settle
+
+REFERENCE = Choice("utility_only", UtilityOnlyParams())
+"""Strategy of everybody in the reference run."""
+
+
+class Built(NamedTuple):
+    """What a run needs beside its scenario."""
+
+    world: World
+    reference: World
+    """The same with everybody trading with the utility only."""
+    context: BuildContext
+    kinds: Mapping[str, Any]
+    """Mesa class of each agent kind."""
+    metrics: tuple[Metric, ...]
+    critic: Any
+    grid: GridParts | None
+
+
+def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
+    """Wire one market, or with several ``seeds`` as many replicas side by side."""
+    model, registry = ready.model, ready.registry
+    context = _context(ready, tuple(seeds) if seeds is not None else (model.seed,))
+
+    def make(kind: str, choice: Choice, within: BuildContext = context) -> Any:
+        return registry.factory(kind, choice.name)(choice.params, within)
+
+    context = replace(context, tariff=make("tariff", model.tariff))
+    devices = _devices(ready, context)
+    context = replace(
+        context,
+        device_names=tuple(device.name for device in devices),
+        stores=tuple(device.stores for device in devices),
+    )
+    profiles: Profiles = make("profile", model.profiles, context)
+    reactive: Reactive = make("reactive", model.grid.reactive, context)
+    firm_share = _firm_share(ready, context.community.n_markets)
+    grid = grid_parts(ready, context, reactive)
+    context = replace(context, facts={**context.facts, **grid.facts})
+    kinds = _kinds(ready, context)
+    world = World(
+        clock=context.clock,
+        community=context.community,
+        streams=context.streams,
+        profiles=profiles,
+        tariff=_given(context.tariff),
+        devices=devices,
+        cast=_cast(ready, context, kinds),
+        engine=grid.engine,
+        rounds=getattr(grid.engine, "rounds", 1),
+        allocation=grid.allocation,
+        charges=make("charges", model.market.charges, context),
+        gate=grid.gate(),
+        reactive=reactive,
+        delivery=_delivery(ready, context, profiles, reactive, firm_share),
+        bounds=within_bounds,
+        settle=settle,
+        firm_share=firm_share,
+        node_of=grid.node_of,
+    )
+    reference = replace(world, cast=_reference_cast(ready, context), gate=grid.gate(), rounds=1)
+    return Built(
+        world=world,
+        reference=reference,
+        context=context,
+        kinds=kinds,
+        metrics=_metrics(ready, context),
+        critic=make("critic", model.critic, context),
+        grid=grid if ready.feeder is not None else None,
+    )
+
+
+def _given(tariff: Any) -> Any:
+    if tariff is None:
+        raise AssertionError("the tariff is built before the world")
+    return tariff
+
+
+def _context(ready: ReadyScenario, seeds: tuple[int, ...]) -> BuildContext:
+    model = ready.model
+    clock = model.clock.to_clock()
+    facts = {
+        "folder": model.folder,
+        "gate_closure_slots": model.market.gate_closure_slots,
+        "pv_scale": getattr(model.profiles.params, "pv_scale", 1.0),
+    }
+    return BuildContext(
+        clock=clock,
+        streams=Streams(seeds),
+        community=_community(ready, len(seeds), clock.slot_hours),
+        agents=ready.agents,
+        facts=facts,
+    )
+
+
+def _limits(limits_kw: Sequence[float | None], hours: float) -> IntArray:
+    whole = [UNLIMITED_WH if kw is None else int(kw * hours * WH_PER_KWH) for kw in limits_kw]
+    return np.array(whole, dtype=np.int64)
+
+
+def _community(ready: ReadyScenario, n_markets: int, hours: float) -> Community:
+    agents = ready.agents
+    names = tuple(agent.name for agent in agents)
+    if n_markets > 1:
+        names = tuple(f"{name}#{market}" for market in range(n_markets) for name in names)
+    return Community(
+        names=names,
+        market=np.repeat(np.arange(n_markets), len(agents)),
+        connection=np.tile(np.arange(len(agents)), n_markets),
+        is_prosumer=np.tile([agent.kind != "consumer" for agent in agents], n_markets),
+        n_markets=n_markets,
+        import_limit_wh=np.tile(_limits([agent.import_limit_kw for agent in agents], hours), n_markets),
+        export_limit_wh=np.tile(_limits([agent.export_limit_kw for agent in agents], hours), n_markets),
+    )
+
+
+def _devices(ready: ReadyScenario, context: BuildContext) -> tuple[Device, ...]:
+    """One fleet a kind of device that anybody has, in the order of the registry."""
+    owned = {name for agent in ready.agents for name in agent.devices}
+    fleets = []
+    for name in ready.registry.names("device"):
+        if name in owned:
+            rows = [agent.devices.get(name) for agent in ready.agents] * context.community.n_markets
+            fleets.append(ready.registry.factory("device", name)(rows, context))
+    return tuple(fleets)
+
+
+def _firm_share(ready: ReadyScenario, n_markets: int) -> FloatArray:
+    rows = [agent.devices.get("curtailable_load") for agent in ready.agents] * n_markets
+    return np.asarray(1.0 - curtailable_share(rows))
+
+
+def _kinds(ready: ReadyScenario, context: BuildContext) -> dict[str, Any]:
+    kinds: dict[str, Any] = dict(BUILT_IN_KINDS)
+    for name in {agent.kind for agent in ready.agents} - set(kinds):
+        params = ready.registry.params("agent", name)()
+        kinds[name] = ready.registry.factory("agent", name)(params, context)
+    return kinds
+
+
+def _roles(context: BuildContext, groups: Mapping[Any, list[int]]) -> dict[Any, IntArray]:
+    """Rows of the flat axis for connections grouped by key, in every market."""
+    n_agents, n_markets = len(context.agents), context.community.n_markets
+    starts = np.arange(n_markets)[:, None] * n_agents
+    return {key: (starts + np.array(members)[None, :]).reshape(-1) for key, members in groups.items()}
+
+
+def _cast(ready: ReadyScenario, context: BuildContext, kinds: Mapping[str, Any]) -> tuple[Role, ...]:
+    """One role a strategy with equal parameters; agents that decide for themselves have roles of their own."""
+    groups: dict[tuple[Choice, bool], list[int]] = defaultdict(list)
+    for position, agent in enumerate(ready.agents):
+        groups[agent.strategy, decides(kinds[agent.kind])].append(position)
+    cast = []
+    for (choice, own), rows in _roles(context, groups).items():
+        strategy: Strategy = ready.registry.factory("strategy", choice.name)(choice.params, replace(context, rows=rows))
+        cast.append(Role(SimpleStrategy(strategy) if own else strategy, rows))  # type: ignore[arg-type]
+    return tuple(cast)
+
+
+def _reference_cast(ready: ReadyScenario, context: BuildContext) -> tuple[Role, ...]:
+    rows = np.arange(context.community.n_agents)
+    factory = ready.registry.factory("strategy", REFERENCE.name)
+    return (Role(factory(REFERENCE.params, replace(context, rows=rows)), rows),)
+
+
+def _delivery(
+    ready: ReadyScenario, context: BuildContext, profiles: Profiles, reactive: Reactive, firm_share: FloatArray
+) -> Delivery:
+    slots = ready.model.market.gate_closure_slots
+    if slots == 0:
+        return Immediate()
+    return Ahead(slots, context.clock, context.community, profiles, reactive, firm_share)
+
+
+def _metrics(ready: ReadyScenario, context: BuildContext) -> tuple[Metric, ...]:
+    from marketsim.builtin import BUILT_IN_METRICS
+
+    registry = ready.registry
+    own = [Choice(name, registry.params("metric", name)()) for name in BUILT_IN_METRICS]
+    return tuple(registry.factory("metric", each.name)(each.params, context) for each in (*own, *ready.model.metrics))

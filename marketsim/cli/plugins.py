@@ -1,0 +1,75 @@
+"""``marketsim plugins list | show``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from marketsim.cli.tables import table
+from marketsim.core.errors import MissingDependency
+
+
+@click.group()
+def plugins() -> None:
+    """List the parts that a scenario can name, built-in or of plugins, or show one."""
+
+
+@plugins.command("list")
+@click.option("--kind", help="Only parts of this kind, e.g. strategy.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+def list_(kind: str | None, as_json: bool) -> None:
+    """List all parts by kind and name."""
+    from marketsim.app.ready import full_registry
+
+    entries = full_registry().entries(kind)
+    rows = [(entry.kind, entry.name, entry.summary, entry.source) for entry in entries]
+    if as_json:
+        keys = ("kind", "name", "summary", "source")
+        click.echo(json.dumps([dict(zip(keys, row, strict=True)) for row in rows], indent=2))
+        return
+    table(("kind", "name", "what it is", "from"), rows)
+
+
+@plugins.command()
+@click.argument("name")
+@click.option("--kind", help="Where a name is used by several kinds.")
+def show(name: str, kind: str | None) -> None:
+    """Show the parameters of the part NAME with their units, defaults and meaning."""
+    from marketsim.app.ready import full_registry
+    from marketsim.core.errors import InputError
+
+    registry = full_registry()
+    found = [entry for entry in registry.entries(kind) if entry.name == name]
+    if not found:
+        from difflib import get_close_matches
+
+        names = sorted({entry.name for entry in registry.entries(kind)})
+        close = get_close_matches(name, names, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else "; see marketsim plugins list"
+        raise InputError(f"there is no part named {name!r}{hint}")
+    for entry in found:
+        click.echo(f"{entry.kind} {entry.name} (from {entry.source})")
+        click.echo(f"  {entry.summary}")
+        try:
+            model = registry.params(entry.kind, entry.name)
+        except MissingDependency as error:
+            click.echo(f"  {error}")
+            continue
+        for field, info in model.model_fields.items():
+            click.echo(f"  {info.alias or field}: {_type_of(info)}{_default_of(info)}")
+            if info.description:
+                click.echo("      " + " ".join(info.description.split()))
+
+
+def _type_of(info: Any) -> str:
+    return getattr(info.annotation, "__name__", None) or str(info.annotation).replace("typing.", "")
+
+
+def _default_of(info: Any) -> str:
+    if info.is_required():
+        return ", required"
+    default = info.get_default(call_default_factory=True)
+    shown = default.model_dump(exclude_none=True) if hasattr(default, "model_dump") else default
+    return f" = {shown}"

@@ -1,0 +1,28 @@
+"""Tables on standard output: boxed on a terminal, plain columns in a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that writes full lines to pipes."""
+    made = Console(stderr=stderr, highlight=False, markup=False)
+    return made if made.is_terminal else Console(stderr=stderr, highlight=False, markup=False, width=200, soft_wrap=True)
+
+
+def table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None, right: Sequence[int] = ()
+) -> None:
+    """Print rows under a head; columns listed in ``right`` are numbers."""
+    out = console()
+    grid = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD if out.is_terminal else None, pad_edge=False)
+    for position, text in enumerate(head):
+        grid.add_column(text, justify="right" if position in right else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
+    out.print(grid)
