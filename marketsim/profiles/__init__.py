@@ -1,0 +1,1 @@
+"""Series of load, PV, heat and vehicles for every agent and slot, and forecasts of them."""

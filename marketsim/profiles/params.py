@@ -1,0 +1,161 @@
+"""Parameters of the profile sources, as scenarios write them. Every default is an assumption of this program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self, TypeAlias
+
+from pydantic import Field, model_validator
+
+from marketsim.core.params import Params
+
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+Scale: TypeAlias = Annotated[float, Field(ge=0, le=1_000)]
+Spread: TypeAlias = Annotated[float, Field(ge=0, le=2)]
+ColumnName: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
+Season: TypeAlias = Literal["winter", "spring", "summer", "autumn"]
+Weather: TypeAlias = Literal["sunny", "cloudy"]
+
+
+class ClimatologyParams(Params):
+    """Mean profile of the month, scaled by the day's public weather: k = a + (1 - a) w.
+
+    w is 1 on a sunny and 0 on a cloudy day; for the days after today, whose weather is not published yet, it is 1/2.
+    """
+
+    cloudy_pv: Share = 0.5
+    """Factor a for PV [-]."""
+    cloudy_load: Share = 1.0
+    """Factor a for load and heat [-]; 1: the weather does not matter."""
+
+
+class PersistenceParams(Params):
+    """What was metered at the same time of the last day."""
+
+
+class NoisyPerfectParams(Params):
+    """The actual series with a random relative error."""
+
+    sigma: Spread = 0.1
+    """Size of the error [-]: standard deviation of the logarithm, independent in each slot; the mean is right."""
+
+
+class PerfectParams(Params):
+    """The actual series."""
+
+
+class ForecastChoice(Params):
+    """How agents forecast: exactly one method, as a name or as ``{name: parameters}``."""
+
+    climatology: ClimatologyParams | None = None
+    """Mean profile of the month and the day's weather."""
+    persistence: PersistenceParams | None = None
+    """As on the day before."""
+    noisy_perfect: NoisyPerfectParams | None = None
+    """The actuals with an error."""
+    perfect: PerfectParams | None = None
+    """The actuals."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: object) -> object:
+        return {value: {}} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum(getattr(self, name) is not None for name in type(self).model_fields) != 1:
+            raise ValueError(f"choose exactly one of {', '.join(type(self).model_fields)}")
+        return self
+
+    @property
+    def chosen(self) -> Params:
+        """Parameters of the chosen method."""
+        methods: list[Params | None] = [getattr(self, name) for name in type(self).model_fields]
+        return next(method for method in methods if method is not None)
+
+
+class SourceParams(Params):
+    """What every source lets its user choose."""
+
+    pv_scale: Scale = 1.0
+    """Multiplies all PV [-]."""
+    demand_scale: Scale = 1.0
+    """Multiplies the load of all agents [-]; vehicles and heat pumps keep theirs."""
+    forecast: ForecastChoice = ForecastChoice(climatology=ClimatologyParams())
+    """What agents expect of later slots."""
+
+
+class DaySelection(Params):
+    """Source days drawn with the seed, instead of the clock's own dates; workdays stay workdays."""
+
+    season: Season | None = None
+    """Meteorological season; none: any."""
+    weather: Weather | None = None
+    """Sunny: the day's PV yield reaches the median of its month; none: any."""
+
+
+class DiversificationParams(Params):
+    """How agents with the same shape differ."""
+
+    shift_weeks: Annotated[int, Field(ge=0, le=6)] = 4
+    """Each agent's load is taken up to so many weeks earlier or later, of the same weekday and season [weeks].
+
+    PV and heat keep their day: neighbours share the weather.
+    """
+    scale_spread: Share = 0.0
+    """Each agent's load is multiplied by a constant, uniform in 1 +- this [-]."""
+    noise: Spread = 0.05
+    """Relative noise of each slot's load [-]: standard deviation of the logarithm; the mean is kept."""
+
+
+class SimbenchParams(SourceParams):
+    """The SimBench year 2016 in quarter hours, which ships with the package."""
+
+    days: DaySelection | None = None
+    """Draw source days; none: the clock's date (outside 2016: the nearest day of the same weekday and season)."""
+    diversification: DiversificationParams = DiversificationParams()
+    """How agents with the same shape differ."""
+
+
+class SyntheticParams(SourceParams):
+    """A computed year: clear-sky geometry, a cloud process, household shapes. For tests and for places without data."""
+
+    latitude: Annotated[float, Field(ge=-66, le=66)] = 50.0
+    """Latitude [degrees north]."""
+    cloudiness: Annotated[float, Field(ge=0, le=0.9)] = 0.4
+    """Mean share of the clear sky's energy that clouds take [-]; 0: always clear."""
+    days: DaySelection | None = None
+    """Draw days by season and weather; none: the clock's date."""
+    diversification: DiversificationParams = DiversificationParams()
+    """How agents with the same shape differ."""
+
+
+class FileColumns(Params):
+    """Columns of a file that belong to an agent; their names end in ``_kw`` (mean power) or ``_kwh`` (energy)."""
+
+    load: ColumnName | None = None
+    """Firm load; scaled where the agent's load states ``peak_kw`` or ``annual_kwh``, else as metered."""
+    pv: ColumnName | None = None
+    """PV generation; agents whose ``pv_kw`` is 0 have none."""
+    heat: ColumnName | None = None
+    """Heat demand of owners of a heat pump, as metered."""
+    pv_rating_kw: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    """Rated power of the plant in the column ``pv`` [kW]: agents scale it to their own. None: as metered."""
+
+
+class FileParams(SourceParams):
+    """Series of the user's own: a CSV or Parquet file with a column of times and one for each series.
+
+    The column of an agent's series is, in this order: the agent's own ``load.shape`` or ``pv_shape``; the entry in
+    ``columns`` under its name, ``agents[2]`` (its group in the scenario), its kind, or ``all``; else
+    ``<name>_load_kw``, ``<name>_pv_kw`` and ``<name>_heat_kw`` (or ``_kwh``).
+    """
+
+    path: Annotated[str, Field(min_length=1, max_length=1_000)]
+    """File, relative to the scenario and inside its folder; ``.csv`` or ``.parquet``."""
+    time: ColumnName = "time"
+    """Column of the beginning of each step, ISO 8601, in standard time without daylight saving."""
+    utc_offset_hours: Annotated[float, Field(ge=-14, le=14)] | None = None
+    """Standard time's distance from UTC [h]; needed only where the times carry an offset, which is then removed."""
+    columns: Mapping[str, FileColumns] = Field(default_factory=dict)
+    """Columns by agent name, ``agents[<group>]``, agent kind, or ``all``."""

@@ -1,0 +1,145 @@
+"""Which shape every agent has, and what it is multiplied by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from marketsim.core.arrays import FloatArray, IntArray, KeyArray
+from marketsim.core.build import AgentSpec, BuildContext
+from marketsim.core.errors import Problem, ProfileError
+from marketsim.core.params import Params
+from marketsim.profiles.draws import Draw, pick
+from marketsim.profiles.library import STEP_HOURS, Library
+from marketsim.profiles.resample import resampled
+
+HEAT_PUMP = "heat_pump"
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One component (load, PV or heat) of all agents: a row of ``years`` times a scale."""
+
+    years: FloatArray
+    """Shapes in use, in p.u. [n_shapes, 366, 96]."""
+    row: IntArray
+    """Shape of each agent [n_agents]."""
+    scale_kw: FloatArray
+    """Power at 1 p.u. [kW]; 0 for who has none [n_agents]."""
+
+    def day(self, days: IntArray, steps: int) -> FloatArray:
+        """Power of each agent on its own source day [kW] [steps, n_agents]."""
+        return _powers(self.years[self.row, days], self.scale_kw, steps)
+
+    def months(self, months: IntArray, mean: FloatArray, steps: int) -> FloatArray:
+        """Power of each agent's mean day of its own month 1..12 [kW] [steps, n_agents]; ``mean`` [n_shapes, 12, 96]."""
+        return _powers(mean[self.row, months - 1], self.scale_kw, steps)
+
+
+def _powers(shapes: FloatArray, scale_kw: FloatArray, steps: int) -> FloatArray:
+    return np.ascontiguousarray(resampled(shapes, steps).T) * scale_kw
+
+
+class Wish(NamedTuple):
+    """What an agent says of a component: the name of a shape (None: any of ``kind``), and the scale of a year."""
+
+    name: str | None
+    scale_of: Callable[[FloatArray], float]
+
+
+def load_wish(spec: AgentSpec) -> Wish | None:
+    """The agent's load; None if it has none."""
+    load = spec.load
+    if load.peak_kw is not None:
+        peak_kw = load.peak_kw
+        return Wish(load.shape, lambda year: ratio(peak_kw, float(year.max())))
+    if load.annual_kwh is not None:
+        annual_kwh = load.annual_kwh
+        return Wish(load.shape, lambda year: ratio(annual_kwh, float(year.sum()) * STEP_HOURS))
+    return None
+
+
+def pv_wish(spec: AgentSpec) -> Wish | None:
+    """The agent's PV; None if it has none."""
+    pv_kw = spec.pv_kw
+    return Wish(spec.pv_shape, lambda _: pv_kw) if pv_kw > 0 else None
+
+
+def heat_wish(spec: AgentSpec) -> Wish | None:
+    """The heat demand of the owner of a heat pump; None if it has none."""
+    heat_pump = spec.devices.get(HEAT_PUMP)
+    if heat_pump is None:
+        return None
+    annual_kwh = annual_heat_kwh(heat_pump)
+    return Wish(None, lambda year: ratio(annual_kwh, float(year.sum()) * STEP_HOURS))
+
+
+def annual_heat_kwh(heat_pump: Params) -> float:
+    """Heat demand of a year that the parameters of a heat pump state [kWh]; 0 if they state none."""
+    return float(getattr(heat_pump, "annual_heat_kwh", 0.0))
+
+
+def ratio(wanted: float, given: float) -> float:
+    """``wanted / given``; 0 where nothing is given."""
+    return wanted / given if given > 0 else 0.0
+
+
+def power_factor_tan(context: BuildContext) -> FloatArray:
+    """Reactive by active power of each agent's load [n_agents], lagging positive."""
+    one_market = [np.tan(np.arccos(spec.load.power_factor)) for spec in context.agents]
+    return np.tile(np.array(one_market, dtype=np.float64), context.community.n_markets)
+
+
+def component(
+    context: BuildContext,
+    libraries: Sequence[Library],
+    keys: KeyArray,
+    wish_of: Callable[[AgentSpec], Wish | None],
+    kind: str,
+    draw: Draw,
+) -> Component:
+    """A component of all agents; ``libraries`` holds one a market. The shapes must exist: see ``check_shapes``."""
+    n_agents = context.community.n_agents
+    chosen = pick(keys, draw, len(libraries[0].names(kind)))
+    rows: dict[tuple[int, str], int] = {}
+    years: list[FloatArray] = []
+    row, scale_kw = np.zeros(n_agents, dtype=np.int64), np.zeros(n_agents)
+    wishes = [wish_of(spec) for spec in context.agents]
+    for agent in range(n_agents):
+        wish, market = wishes[agent % len(wishes)], int(context.community.market[agent])
+        if wish is None:
+            continue
+        library = libraries[market]
+        name = wish.name if wish.name is not None else library.names(kind)[chosen[agent]]
+        key = (id(library), name)
+        if key not in rows:
+            rows[key] = len(years)
+            years.append(library.shape(name))
+        row[agent] = rows[key]
+        scale_kw[agent] = wish.scale_of(years[row[agent]])
+    if not years:
+        years = [np.zeros_like(libraries[0].shape(libraries[0].names(kind)[0]))]
+    return Component(np.stack(years), row, scale_kw)
+
+
+def check_shapes(agents: Iterable[AgentSpec], library: Library) -> None:
+    """Raise ProfileError with every agent's shape that the source does not have."""
+    problems: dict[tuple[str, str], Problem] = {}
+    for spec in agents:
+        for path, kind, name in (("load.shape", "load", spec.load.shape), ("pv_shape", "pv", spec.pv_shape)):
+            if name is not None and name not in library.names(kind):
+                place = f"agents[{spec.group}].{path}"
+                problems.setdefault(
+                    (place, name),
+                    Problem(
+                        message=f"the profile source has no {kind} shape of this name",
+                        path=place,
+                        value=repr(name),
+                        hint=library.closest(kind, name),
+                    ),
+                )
+    if problems:
+        raise ProfileError(list(problems.values()))

@@ -1,0 +1,111 @@
+"""Series from the shapes of a source year: the days of SimBench and of the synthetic source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.build import BuildContext
+from marketsim.core.rng import mix, uniforms
+from marketsim.profiles.calendar import MONTH_OF, shifted
+from marketsim.profiles.days import DayMap
+from marketsim.profiles.draws import Draw, agent_keys, pick, relative_noise
+from marketsim.profiles.library import Library
+from marketsim.profiles.params import ClimatologyParams, DaySelection, DiversificationParams, SourceParams
+from marketsim.profiles.plan import Component, check_shapes, component, heat_wish, load_wish, pv_wish
+from marketsim.profiles.weather import weather_of_days
+
+
+class ShapeDays:
+    """Whole days of all agents, from one library of shapes a market (often the same for all)."""
+
+    first_day = -(10**6)
+
+    def __init__(
+        self,
+        context: BuildContext,
+        libraries: Sequence[Library],
+        params: SourceParams,
+        days: DaySelection | None,
+        diversification: DiversificationParams,
+    ) -> None:
+        check_shapes(context.agents, libraries[0])
+        self._market = context.community.market
+        self._steps = context.clock.slots_per_day
+        self._keys = agent_keys(context.streams, context.community)
+        self._noise = diversification.noise
+        self._weeks = pick(self._keys, Draw.SHIFT, 2 * diversification.shift_weeks + 1) - diversification.shift_weeks
+        self._components = self._component_table(context, libraries, params, diversification.scale_spread)
+        sunny = {id(library): weather_of_days(_all_pv(library)) for library in libraries}
+        self._sunny = np.stack([sunny[id(library)] for library in libraries])
+        self._map = DayMap(context, list(self._sunny), days)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Series that this source brings."""
+        return tuple(self._components)
+
+    def weather_days(self, run_day: int) -> IntArray:
+        """Source day of PV and heat for a day of the run [n_markets]."""
+        return self._map.source_days(run_day)
+
+    def source_day(self, run_day: int, agents: IntArray) -> IntArray:
+        """Source day (0..365) of the load of ``agents`` for a day of the run [k]."""
+        return shifted(self.weather_days(run_day)[self._market[agents]], self._weeks[agents])
+
+    def actual(self, run_day: int) -> dict[str, FloatArray]:
+        """Every series of a day of the run [slots_per_day, n_agents]."""
+        weather_day = self.weather_days(run_day)[self._market]
+        load_day = shifted(weather_day, self._weeks)
+        series = {
+            name: part.day(load_day if name == "load_kw" else weather_day, self._steps)
+            for name, part in self._components.items()
+        }
+        if self._noise > 0:
+            slots = run_day * self._steps + np.arange(self._steps)
+            series["load_kw"] *= relative_noise(mix(self._keys, Draw.LOAD_NOISE), slots, self._noise)
+        return series
+
+    def expected(self, run_day: int, today: int, method: ClimatologyParams) -> dict[str, FloatArray]:
+        """The mean day of the month, scaled by the day's weather as far as it is published on ``today``."""
+        days = self.weather_days(run_day)
+        sunny = self._sunny[np.arange(len(days)), days].astype(np.float64)
+        flag = (sunny if run_day <= today else np.full(len(days), 0.5))[self._market]
+        months = MONTH_OF[days][self._market]
+        expected = {}
+        for name, part in self._components.items():
+            cloudy = method.cloudy_pv if name == "pv_kw" else method.cloudy_load
+            expected[name] = part.months(months, self._mean_days[name], self._steps) * (cloudy + (1 - cloudy) * flag)
+        return expected
+
+    @cached_property
+    def _mean_days(self) -> dict[str, FloatArray]:
+        """Mean day of each month [n_shapes, 12, 96], by series."""
+        return {
+            name: np.stack([part.years[:, month == MONTH_OF].mean(axis=1) for month in range(1, 13)], axis=1)
+            for name, part in self._components.items()
+        }
+
+    def _component_table(
+        self, context: BuildContext, libraries: Sequence[Library], params: SourceParams, spread: float
+    ) -> dict[str, Component]:
+        load = component(context, libraries, self._keys, load_wish, "household", Draw.LOAD_SHAPE)
+        pv = component(context, libraries, self._keys, pv_wish, "pv", Draw.PV_SHAPE)
+        heat = component(context, libraries, self._keys, heat_wish, "heat", Draw.HEAT_SHAPE)
+        factor = 1.0 + spread * (2.0 * uniforms(self._keys, Draw.SCALE) - 1.0)
+        table = {
+            "load_kw": _scaled(load, params.demand_scale * factor),
+            "pv_kw": _scaled(pv, params.pv_scale),
+        }
+        return {**table, "heat_kw": heat} if heat.scale_kw.any() else table
+
+
+def _scaled(part: Component, factor: FloatArray | float) -> Component:
+    return Component(part.years, part.row, part.scale_kw * factor)
+
+
+def _all_pv(library: Library) -> FloatArray:
+    return np.stack([library.shape(name) for name in library.names("pv")])

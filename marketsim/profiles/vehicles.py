@@ -1,0 +1,138 @@
+"""When vehicles are at home, and what they need by their departure.
+
+Each vehicle has one stay a day, around its mean hours. Draws are held between the middle of the mean stay and the
+middle of the mean absence on either side, so that stays never overlap whatever the spreads are.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.build import BuildContext
+from marketsim.core.rng import mix, uniforms
+from marketsim.profiles.draws import ARRIVALS, agent_keys, normals
+
+EV: Final = "ev"
+NAMES: Final = ("ev_connected", "ev_slots_left", "ev_arrival_kwh")
+_ENERGY_SPREAD: Final = 0.5
+"""Energy lacking is uniform within 1 +- this of its mean, as far as the battery's size allows both sides."""
+
+
+class Stays(NamedTuple):
+    """One stay of each vehicle, in slots since the start of the run [n_vehicles]."""
+
+    arrival: IntArray
+    """First slot at home."""
+    departure: IntArray
+    """First slot away."""
+    energy_kwh: FloatArray
+    """What the battery lacks on arrival."""
+
+
+class Vehicles:
+    """The stays of all vehicles; ``rows`` are the agents that have one."""
+
+    def __init__(self, context: BuildContext) -> None:
+        community, steps = context.community, context.clock.slots_per_day
+        own = [spec.devices.get(EV) for spec in context.agents]
+        owners = np.array([params is not None for params in own], dtype=bool)
+        self.rows: IntArray = np.flatnonzero(np.tile(owners, community.n_markets))
+        self.n_agents = community.n_agents
+        self.steps = steps
+        self._keys = agent_keys(context.streams, community, ARRIVALS)[self.rows]
+
+        def column(name: str, default: float) -> FloatArray:
+            values = [float(getattr(params, name, default)) for params in own if params is not None]
+            return np.tile(np.array(values, dtype=np.float64), community.n_markets)
+
+        self._arrival_h = column("arrival_hour", 18.0)
+        self._stay_h = (column("departure_hour", 7.0) - self._arrival_h) % 24.0
+        self._arrival_spread_h = column("arrival_spread_h", 0.0)
+        self._departure_spread_h = column("departure_spread_h", 0.0)
+        self._daily_kwh = column("daily_kwh", 0.0)
+        self._energy_width = np.minimum(
+            _ENERGY_SPREAD * self._daily_kwh, np.maximum(column("energy_kwh", np.inf) - self._daily_kwh, 0.0)
+        )
+
+    def stays(self, run_day: int) -> Stays:
+        """The stays that begin around a day of the run."""
+        keys = mix(self._keys, run_day)
+        return self._held(
+            run_day,
+            normals(keys, 0) * self._arrival_spread_h,
+            normals(keys, 1) * self._departure_spread_h,
+            self._daily_kwh + (2.0 * uniforms(keys, 2) - 1.0) * self._energy_width,
+        )
+
+    def planned(self, run_day: int) -> Stays:
+        """The stays that are expected of a day: at the mean hours, with the mean energy."""
+        nothing = np.zeros(len(self.rows))
+        return self._held(run_day, nothing, nothing, self._daily_kwh)
+
+    def _held(self, run_day: int, late_h: FloatArray, later_h: FloatArray, energy_kwh: FloatArray) -> Stays:
+        """A vehicle is at home from the first slot that begins after its arrival to the last that ends before it goes."""
+        per_hour = self.steps / 24.0
+        middle = np.floor((self._arrival_h + self._stay_h / 2) * per_hour).astype(np.int64)
+        absent = np.floor((self._arrival_h + self._stay_h / 2 + 12.0) * per_hour).astype(np.int64)
+        last = np.clip(absent, middle + 1, middle + self.steps)  # middle of the absence that follows
+        arrival = np.ceil(np.round((self._arrival_h + late_h) * per_hour, 9)).astype(np.int64)
+        departure = np.floor(np.round((self._arrival_h + self._stay_h + later_h) * per_hour, 9)).astype(np.int64)
+        return Stays(
+            run_day * self.steps + np.clip(arrival, last - self.steps, middle),
+            run_day * self.steps + np.clip(departure, middle + 1, last),
+            energy_kwh,
+        )
+
+    def actual(self, run_day: int) -> dict[str, FloatArray]:
+        """The three series of a day of the run [slots_per_day, n_agents].
+
+        A stay that began before the run arrives in its first slot, with the part of its energy that uniform charging
+        would have left.
+        """
+        slots = run_day * self.steps + np.arange(self.steps)
+        series = {name: np.zeros((self.steps, len(self.rows))) for name in NAMES}
+        for day in range(run_day - 2, run_day + 1):
+            stay = self.stays(day)
+            if run_day >= 0:
+                begins = np.maximum(stay.arrival, 0)
+                left = np.maximum(stay.departure - begins, 0) / (stay.departure - stay.arrival)
+                stay = Stays(begins, stay.departure, stay.energy_kwh * left)
+            _enter(series, slots, stay)
+        return {name: self._spread(values) for name, values in series.items()}
+
+    def expected(self, slot: int, horizon: int, known: dict[str, FloatArray]) -> dict[str, FloatArray]:
+        """What owners expect of the slots from ``slot`` on [horizon, n_agents], given the three series of ``slot``.
+
+        Of a stay in progress they know the departure; later ones they expect at the mean hours. A vehicle that is
+        late is not expected before its next stay.
+        """
+        slots = slot + np.arange(horizon)
+        here = known["ev_connected"][self.rows] > 0
+        until = slot + np.where(here, known["ev_slots_left"][self.rows], 1.0).astype(np.int64)
+        series = {name: np.zeros((horizon, len(self.rows))) for name in NAMES}
+        present = Stays(np.full(len(until), slot), np.where(here, until, slot), known["ev_arrival_kwh"][self.rows])
+        _enter(series, slots, present)
+        first, last = slot // self.steps, (slot + horizon - 1) // self.steps
+        for day in range(first - 2, last + 1):
+            plan = self.planned(day)
+            counts = plan.arrival >= until
+            _enter(series, slots, plan._replace(departure=np.where(counts, plan.departure, plan.arrival)))
+        return {name: self._spread(values) for name, values in series.items()}
+
+    def _spread(self, own: FloatArray) -> FloatArray:
+        """Columns of the vehicles to columns of all agents."""
+        every = np.zeros((len(own), self.n_agents))
+        every[:, self.rows] = own
+        return every
+
+
+def _enter(series: dict[str, FloatArray], slots: IntArray, stay: Stays) -> None:
+    """Write one stay of each vehicle into the three series [n_slots, n_vehicles]; empty where departure = arrival."""
+    at = slots[:, None]
+    here = (stay.arrival <= at) & (at < stay.departure)
+    series["ev_connected"][here] = 1.0
+    np.copyto(series["ev_slots_left"], stay.departure - at, where=here)
+    np.copyto(series["ev_arrival_kwh"], np.broadcast_to(stay.energy_kwh, here.shape), where=here & (at == stay.arrival))

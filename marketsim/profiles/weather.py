@@ -1,0 +1,36 @@
+"""The public weather of a day, sunny or cloudy, and draws of source days by season and weather."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from marketsim.core.arrays import BoolArray, FloatArray, IntArray
+from marketsim.profiles.calendar import MONTH_OF, SEASON_OF, SEASONS, WEEKDAY_OF, is_workday
+
+
+def weather_of_days(pv_year: FloatArray) -> BoolArray:
+    """Whether each source day is sunny: its PV yield reaches the median of its month [366].
+
+    ``pv_year`` [..., 366, 96] in p.u.; further axes are plants of one region, whose yields are summed.
+    """
+    yields = pv_year.sum(axis=-1).reshape(-1, pv_year.shape[-2]).sum(axis=0)
+    return np.asarray(yields >= _monthly_median(yields)[MONTH_OF - 1])
+
+
+def weather_of_day(pv_year: FloatArray, day: int) -> int:
+    """Public flag w of a source day: 1 sunny, 0 cloudy; arguments as in ``weather_of_days``."""
+    return int(weather_of_days(pv_year)[day])
+
+
+def _monthly_median(yields: FloatArray) -> FloatArray:
+    return np.array([np.median(yields[month == MONTH_OF]) for month in range(1, 13)])
+
+
+def days_like(sunny: BoolArray, season: str | None, weather: str | None, weekday: int) -> IntArray:
+    """Source days of a season (None: any) and weather (None: any) of the same kind, workday or weekend, as ``weekday``."""
+    fits = is_workday(WEEKDAY_OF) == is_workday(weekday)
+    if season is not None:
+        fits = fits & (SEASONS.index(season) == SEASON_OF)
+    if weather is not None:
+        fits = fits & (sunny == (weather == "sunny"))
+    return np.flatnonzero(fits)
