@@ -15,6 +15,6 @@ def schema() -> None:
     # yaml-language-server: $schema=scenario.schema.json
     """
     from marketsim.builtin import built_in_registry
-    from marketsim.scenario.json_schema import json_schema
+    from marketsim.scenario.schema import json_schema
 
     click.echo(json.dumps(json_schema(built_in_registry()), indent=2))
