@@ -16,7 +16,8 @@ from marketsim.core.params import Params
 from marketsim.profiles.daily import DayProfiles
 from marketsim.profiles.params import ClimatologyParams, FileColumns, FileParams
 from marketsim.profiles.plan import HEAT_PUMP, Component, ratio
-from marketsim.profiles.table import Steps, Table, read_powers, read_table, read_times, unknown_column
+from marketsim.profiles.table import Table, read_powers, read_table, unknown_column
+from marketsim.profiles.times import Steps, read_times
 
 _YEAR_HOURS: Final = 8_760.0
 _NOTHING: Final = FileColumns()

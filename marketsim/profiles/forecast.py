@@ -3,7 +3,8 @@
 The first entry is the slot that opens. A slot trades on its metered energy (``market.gate_closure_slots: 0``), so
 that entry is the actual; from a gate closure of 1 on it is a forecast like the others, and what is metered is known
 up to the slot that lies the gate closure back. Later entries come from the configured method and never from the
-future, but for ``perfect`` and ``noisy_perfect``. Where a source has no day before today, the last metered slot is held.
+future, but for ``perfect`` and ``noisy_perfect``. Where a source has no day
+before today, the last metered slot is held.
 """
 
 from __future__ import annotations

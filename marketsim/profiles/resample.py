@@ -11,7 +11,8 @@ def resampled(mean_kw: FloatArray, steps: int) -> FloatArray:
     """Means over ``steps`` equal parts of a day from means over other equal parts [..., n] -> [..., steps].
 
     Power is taken as constant within each given part: coarser slots get the mean, finer ones the value, and others,
-    which cut across parts, the mean weighted by overlap. The sum over the day times the length of a part does not change.
+    which cut across parts, the mean weighted by overlap. The sum over the day times
+    the length of a part does not change.
     """
     given = mean_kw.shape[-1]
     if given == steps:

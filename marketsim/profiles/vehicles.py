@@ -73,7 +73,7 @@ class Vehicles:
         return self._held(run_day, nothing, nothing, self._daily_kwh)
 
     def _held(self, run_day: int, late_h: FloatArray, later_h: FloatArray, energy_kwh: FloatArray) -> Stays:
-        """A vehicle is at home from the first slot that begins after its arrival to the last that ends before it goes."""
+        """A vehicle is at home from the first slot that begins after it comes to the last that ends before it goes."""
         per_hour = self.steps / 24.0
         middle = np.floor((self._arrival_h + self._stay_h / 2) * per_hour).astype(np.int64)
         absent = np.floor((self._arrival_h + self._stay_h / 2 + 12.0) * per_hour).astype(np.int64)

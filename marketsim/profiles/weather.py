@@ -27,7 +27,7 @@ def _monthly_median(yields: FloatArray) -> FloatArray:
 
 
 def days_like(sunny: BoolArray, season: str | None, weather: str | None, weekday: int) -> IntArray:
-    """Source days of a season (None: any) and weather (None: any) of the same kind, workday or weekend, as ``weekday``."""
+    """Source days of a season and weather (None: any), workdays if ``weekday`` is one, else weekends."""
     fits = is_workday(WEEKDAY_OF) == is_workday(weekday)
     if season is not None:
         fits = fits & (SEASONS.index(season) == SEASON_OF)
