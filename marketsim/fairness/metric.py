@@ -7,7 +7,8 @@ worst-off saving, curtailment, quality of service) is computed at the end from o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from enum import IntEnum
 from typing import Final
 
 import numpy as np
@@ -15,13 +16,14 @@ import numpy as np
 from marketsim.core.arrays import FloatArray
 from marketsim.core.build import BuildContext
 from marketsim.core.metric import Kpi, Value, defined, final_consumption_wh, ratio
+from marketsim.core.potential import Availability
 from marketsim.core.records import Community, LedgerLine, SlotRecord
 from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH
-from marketsim.fairness import slot as of_slot
 from marketsim.fairness.measures import gini_with_negatives, jain_index, worst_off_saving
+from marketsim.fairness.measures_kernel import SCORE_NAMES
 from marketsim.fairness.params import FairnessParams
-from marketsim.fairness.slot import Facts, facts_of, null_without_potential, refused_sales_wh
-from marketsim.fairness.totals import RowTotals, WeightedMeans
+from marketsim.fairness.slot import measure
+from marketsim.fairness.totals import AgentTotals, WeightedMeans
 
 SCORES: Final = (
     Kpi("ftg", "-", "Fairness to grid: traded energy over what could have been traded, min(sum S, sum D)."),
@@ -37,19 +39,6 @@ SCORES: Final = (
     Kpi("jain_fill", "-", "Jain's index of the sellers' fill rates."),
 )
 """Means over slots and markets weighted by what could have been traded; 1 is fair."""
-
-_PLAIN: Final[dict[str, Callable[[Facts], FloatArray]]] = {
-    "ftg": of_slot.ftg,
-    "ftg_demand": of_slot.ftg_of_demand,
-    "fbs": of_slot.fbs,
-    "fbs_range": of_slot.fbs_range,
-    "fbs_share_range": of_slot.fbs_share_range,
-    "ftb": of_slot.ftb,
-    "fpp": of_slot.fpp,
-    "fpp_range": of_slot.fpp_range,
-    "price_neutrality": of_slot.price_neutrality,
-    "jain_fill": of_slot.jain_fill,
-}
 
 OVER_THE_RUN: Final = (
     Kpi("jain_curtailment", "-", "Jain's index of the curtailed share of each PV owner's energy over the run."),
@@ -76,6 +65,19 @@ COLUMNS: Final = (
 )
 
 
+class _Of(IntEnum):
+    """Quantities totalled for each agent."""
+
+    CONSUMPTION = 0
+    PV = 1
+    CURTAILED = 2
+    DEMAND = 3
+    SERVED = 4
+    COST = 5
+    REFERENCE_COST = 6
+    TURNOVER = 7
+
+
 class FairnessMetric:
     """Port ``Metric``: the fairness KPIs."""
 
@@ -88,14 +90,8 @@ class FairnessMetric:
             for name in sorted({name for name in classes if name})
         }
         self._means = WeightedMeans(len(SCORES))
-        self._consumption = RowTotals(n_agents)
-        self._curtailed = RowTotals(n_agents)
-        self._pv = RowTotals(n_agents)
-        self._demand = RowTotals(n_agents)
-        self._served = RowTotals(n_agents)
-        self._cost = RowTotals(n_agents)
-        self._reference_cost = RowTotals(n_agents)
-        self._turnover = RowTotals(n_agents)
+        self._totals = AgentTotals(len(_Of), n_agents)
+        self._nothing = np.zeros(n_agents, dtype=np.int64)
         self._compared = False
 
     @property
@@ -118,36 +114,36 @@ class FairnessMetric:
 
     def observe(self, record: SlotRecord, reference: SlotRecord | None) -> dict[str, Value]:
         """Take in a slot."""
-        facts = facts_of(record, self._community)
-        refused = refused_sales_wh(record, self._community.n_agents)
-        scores = np.stack(
-            [
-                of_slot.fbs_market(facts, refused) if kpi.name == "fbs_market" else _PLAIN[kpi.name](facts)
-                for kpi in SCORES
-            ]
-        )
-        means = self._means.add(null_without_potential(facts, scores), facts.tradable_wh)
-        self._observe_agents(record, reference, facts)
-        names = (kpi.name for kpi in SCORES)
-        return {"tradable_wh": int(facts.tradable_wh.sum()), **dict(zip(names, means, strict=True))}
+        found = measure(record, self._community)
+        means = self._means.add(found.scores, found.tradable_wh)
+        self._observe_agents(record, reference, found.available)
+        return {"tradable_wh": int(np.add.reduce(found.tradable_wh)), **dict(zip(SCORE_NAMES, means, strict=True))}
 
-    def _observe_agents(self, record: SlotRecord, reference: SlotRecord | None, facts: Facts) -> None:
-        self._consumption.add(final_consumption_wh(record, self._stores))
-        self._curtailed.add(record.exchange.curtailed_wh)
-        self._pv.add(record.inputs.pv_wh)
-        if self._class_rows:
-            self._demand.add(facts.available.demand_wh)
-            self._served.add(np.minimum(facts.bought_wh, facts.available.demand_wh))
-        self._cost.add(record.ledger.money.sum(axis=0))
-        if reference is not None:
-            money = reference.ledger.money
+    def _observe_agents(self, record: SlotRecord, reference: SlotRecord | None, available: Availability) -> None:
+        nothing = self._nothing
+        if reference is None:
+            reference_cost, turnover = nothing, nothing
+        else:
             self._compared = True
-            self._reference_cost.add(money.sum(axis=0))
-            self._turnover.add(np.abs(money[LedgerLine.IMPORTS]) + np.abs(money[LedgerLine.EXPORTS]))
+            money = reference.ledger.money
+            reference_cost = np.add.reduce(money, axis=0)
+            turnover = np.abs(money[LedgerLine.IMPORTS]) + np.abs(money[LedgerLine.EXPORTS])
+        self._totals.add(
+            (
+                final_consumption_wh(record, self._stores),
+                record.inputs.pv_wh,
+                record.exchange.curtailed_wh,
+                available.demand_wh,
+                np.minimum(record.energy.bought_wh, available.demand_wh),
+                np.add.reduce(record.ledger.money, axis=0),
+                reference_cost,
+                turnover,
+            )
+        )
 
     def summary(self) -> dict[str, Value]:
         """The KPIs of all slots so far."""
-        names = [kpi.name for kpi in SCORES]
+        names = SCORE_NAMES
         nulls = [f"{name}_null_share" for name in names]
         return {
             **dict(zip(names, self._means.means(), strict=True)),
@@ -159,29 +155,29 @@ class FairnessMetric:
         }
 
     def _jain_curtailment(self) -> float | None:
-        pv, curtailed = self._pv.scaled(1.0), self._curtailed.scaled(1.0)
+        pv, curtailed = self._totals.scaled(_Of.PV, 1.0), self._totals.scaled(_Of.CURTAILED, 1.0)
         owners = pv > 0
-        market = np.zeros(int(owners.sum()), dtype=np.int64)
-        return defined(float(jain_index(curtailed[owners] / pv[owners], market, 1)[0]))
+        return defined(jain_index(curtailed[owners] / pv[owners]))
 
     def _gini_unit_cost(self) -> float | None:
-        energy = self._consumption.scaled(WH_PER_KWH)
+        energy = self._totals.scaled(_Of.CONSUMPTION, WH_PER_KWH)
         buyers = ~self._community.is_prosumer & (energy > 0)
-        return defined(gini_with_negatives(self._cost.scaled(MONEY_PER_CURRENCY)[buyers] / energy[buyers]))
+        return defined(gini_with_negatives(self._money(_Of.COST)[buyers] / energy[buyers]))
 
     def _savings(self) -> dict[str, Value]:
         if not self._compared:
             return {"gini_saving": None, "worst_off_saving": None}
-        cost = self._cost.scaled(MONEY_PER_CURRENCY)
-        reference = self._reference_cost.scaled(MONEY_PER_CURRENCY)
-        turnover = self._turnover.scaled(MONEY_PER_CURRENCY)
+        cost, reference = self._money(_Of.COST), self._money(_Of.REFERENCE_COST)
         return {
             "gini_saving": defined(gini_with_negatives(reference - cost)),
-            "worst_off_saving": defined(worst_off_saving(cost, reference, turnover)),
+            "worst_off_saving": defined(worst_off_saving(cost, reference, self._money(_Of.TURNOVER))),
         }
 
+    def _money(self, quantity: _Of) -> FloatArray:
+        return self._totals.scaled(quantity, MONEY_PER_CURRENCY)
+
     def _service(self, rows: Sequence[int]) -> float | None:
-        served, demand = self._served.values(), self._demand.values()
+        served, demand = self._totals.values(_Of.SERVED), self._totals.values(_Of.DEMAND)
         return ratio(sum(served[row] for row in rows), sum(demand[row] for row in rows))
 
 

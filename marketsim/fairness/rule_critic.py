@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
 
 import numpy as np
 
-from marketsim.core.arrays import FloatArray
 from marketsim.core.build import BuildContext
 from marketsim.core.records import Community, SlotRecord
-from marketsim.fairness import slot
 from marketsim.fairness.critic import Critique, Scores, critiques
 from marketsim.fairness.params import RuleCriticParams
-from marketsim.fairness.slot import Facts, facts_of, null_without_potential
+from marketsim.fairness.slot import SlotFairness, measure
 
-Measure = Callable[[Facts], FloatArray]
-
-_FTG: dict[str, Measure] = {"tradable": slot.ftg, "demand": slot.ftg_of_demand}
-_FBS: dict[str, Measure] = {"deviation": slot.fbs, "range": slot.fbs_range, "share_range": slot.fbs_share_range}
-_FPP: dict[str, Measure] = {"deviation": slot.fpp, "range": slot.fpp_range}
+_FTG = {"tradable": "ftg", "demand": "ftg_demand"}
+_FBS = {"deviation": "fbs", "range": "fbs_range", "share_range": "fbs_share_range"}
+_FPP = {"deviation": "fpp", "range": "fpp_range"}
 
 
 class RuleCritic:
@@ -31,18 +26,18 @@ class RuleCritic:
     def __init__(self, community: Community, params: RuleCriticParams | None = None) -> None:
         params = RuleCriticParams() if params is None else params
         self._community = community
-        self._measures = (_FTG[params.ftg], _FBS[params.fbs], _FPP[params.fpp])
+        self._names = (_FTG[params.ftg], _FBS[params.fbs], _FPP[params.fpp])
         self._keeps_log = params.log
         self._log: list[Critique] = []
 
     def review(self, record: SlotRecord) -> Scores:
         """Scores of the slot, NaN where nothing could be traded [n_markets]."""
         began = time.perf_counter()
-        facts = facts_of(record, self._community)
-        scores = Scores(*(null_without_potential(facts, measure(facts)) for measure in self._measures))
+        found = measure(record, self._community)
+        scores = Scores(*(found.score(name) for name in self._names))
         if self._keeps_log:
             latency = time.perf_counter() - began
-            self._log += critiques(record.inputs.time.slot, inputs_hash(facts), scores, self.source, latency)
+            self._log += critiques(record.inputs.time.slot, inputs_hash(found), scores, self.source, latency)
         return scores
 
     def drain(self) -> list[Critique]:
@@ -51,20 +46,19 @@ class RuleCritic:
         return log
 
 
-def inputs_hash(facts: Facts) -> list[str]:
+def inputs_hash(found: SlotFairness) -> list[str]:
     """Hash of everything that the scores of each market depend on, 16 hex digits [n_markets].
 
     The same slot of the same market hashes alike alone and in a batch.
     """
-    agents = np.stack((*facts.available, facts.sold_wh, facts.bought_wh))
-    trades = np.stack((facts.trade_wh, facts.price_ticks))
-    tariffs = np.stack((facts.retail_ticks, facts.feed_in_ticks))
+    first, *agents, first_trade, price, energy, retail, feed_in = found.inputs
+    by_agent, by_trade, tariffs = np.stack(agents), np.stack((price, energy)), np.stack((retail, feed_in))
     digests = []
-    for market in range(facts.n_markets):
-        digest = hashlib.sha256(tariffs[:, market].tobytes())
-        digest.update(agents[:, facts.market == market].tobytes())
-        digest.update(trades[:, facts.trade_market == market].tobytes())
-        digests.append(digest.hexdigest()[:16])
+    for market in range(len(retail)):
+        digest = hashlib.blake2b(tariffs[:, market].tobytes(), digest_size=8)
+        digest.update(by_agent[:, first[market] : first[market + 1]].tobytes())
+        digest.update(by_trade[:, first_trade[market] : first_trade[market + 1]].tobytes())
+        digests.append(digest.hexdigest())
     return digests
 
 

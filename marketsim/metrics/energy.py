@@ -10,7 +10,7 @@ import numpy as np
 from marketsim.core.arrays import BoolArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.metric import Kpi, Totals, Value, final_consumption_wh, ratio
-from marketsim.core.records import GridState, Reason, SlotRecord
+from marketsim.core.records import GridState, Reason, Rejects, SlotRecord
 from marketsim.core.units import WH_PER_KWH
 from marketsim.metrics.params import EnergyParams
 
@@ -54,12 +54,13 @@ _FLOWS: Final = np.array(
 
 def losses_wh(grid: GridState) -> float:
     """Losses of all markets; a state without solution has none [Wh]."""
-    return float(np.nansum(grid.losses_wh))
+    losses = float(np.add.reduce(grid.losses_wh))
+    return losses if losses == losses else float(np.nansum(grid.losses_wh))
 
 
 def self_supplied_wh(record: SlotRecord, consumption_wh: IntArray) -> IntArray:
     """Final consumption that own generation and own devices could cover [Wh] [n_agents]."""
-    own = record.energy.pv_used_wh + np.maximum(record.energy.device_wh, 0).sum(axis=0)
+    own = record.energy.pv_used_wh + np.add.reduce(np.maximum(record.energy.device_wh, 0), axis=0)
     return np.asarray(np.minimum(consumption_wh, own))
 
 
@@ -91,20 +92,16 @@ class EnergyMetric:
     def observe(self, record: SlotRecord, reference: SlotRecord | None) -> dict[str, Value]:
         """Take in a slot."""
         consumed = final_consumption_wh(record, self._stores)
-        rejects, unserved = record.rejects, record.energy.unserved_wh
         amounts = {
             "demand_wh": _sum(consumed),
             "pv_wh": _sum(record.energy.pv_used_wh),
             "p2p_wh": _sum(record.trades.energy_wh),
             **_exchange(record),
-            "rejected_wh": _sum(rejects.energy_wh[_FLOWS[rejects.reason]]),
-            "rolled_back_wh": _sum(rejects.energy_wh[rejects.reason == Reason.ROLLED_BACK]),
-            "ev_unserved_wh": int(unserved[self._is_ev].sum()) if self._is_ev.any() else 0,
-            "unserved_wh": int(unserved.sum()),
+            **_refused(record.rejects),
+            **self._unserved(record.energy.unserved_wh),
         }
-        self._totals.add(amounts)
         lacking = consumed - self_supplied_wh(record, consumed)
-        self._totals.add({"from_peers_wh": _sum(np.minimum(record.energy.bought_wh, lacking))})
+        self._totals.add({**amounts, "from_peers_wh": _sum(np.minimum(record.energy.bought_wh, lacking))})
         if reference is not None:
             self._compared = True
             self._reference.add(_exchange(reference))
@@ -113,6 +110,10 @@ class EnergyMetric:
         self._losses_wh += lost
         row: dict[str, Value] = {**amounts, "losses_wh": lost}
         return {kpi.name: row[kpi.name] for kpi in COLUMNS}
+
+    def _unserved(self, unserved_wh: IntArray) -> dict[str, int]:
+        by_fleet = np.add.reduce(unserved_wh, axis=1)
+        return {"ev_unserved_wh": _sum(by_fleet[self._is_ev]), "unserved_wh": _sum(by_fleet)}
 
     def summary(self) -> dict[str, Value]:
         """The KPIs of all slots so far."""
@@ -129,6 +130,15 @@ class EnergyMetric:
 
 def _sum(values: IntArray) -> int:
     return int(np.add.reduce(values))
+
+
+def _refused(rejects: Rejects) -> dict[str, int]:
+    if rejects.size == 0:
+        return {"rejected_wh": 0, "rolled_back_wh": 0}
+    return {
+        "rejected_wh": _sum(rejects.energy_wh[_FLOWS[rejects.reason]]),
+        "rolled_back_wh": _sum(rejects.energy_wh[rejects.reason == Reason.ROLLED_BACK]),
+    }
 
 
 def _exchange(record: SlotRecord) -> dict[str, int]:

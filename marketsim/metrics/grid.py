@@ -6,13 +6,14 @@ without a rating (NaN) are left out too.
 
 from __future__ import annotations
 
+import math
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from marketsim.core.arrays import FloatArray
 from marketsim.core.build import BuildContext
-from marketsim.core.metric import Kpi, Value, ratio
+from marketsim.core.metric import Kpi, Value, defined, ratio
 from marketsim.core.records import GridState, SlotRecord
 from marketsim.metrics.params import GridParams
 
@@ -48,66 +49,46 @@ class VoltageBand(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """Extremes and counts of one slot over all markets; NaN extremes: nothing was measured."""
+    """Extremes and counts of one slot over all markets; infinite extremes: nothing was measured."""
 
     v_min_pu: float
     v_max_pu: float
     loading: float
+    depth_pu: float
     buses: int
     outside: int
     caused: int
     """Outside the band now and inside it before matching."""
-    depth_pu: float
     broken: int
     """Markets with a limit broken."""
     firm_broken: int
 
 
-def _extreme(values: FloatArray, *, largest: bool) -> float:
-    """Largest or smallest value that is not NaN; NaN if there is none."""
-    kind = np.fmax if largest else np.fmin
-    return float(kind.reduce(values, axis=None)) if values.size else float("nan")
-
-
 def snapshot(grid: GridState, band: VoltageBand) -> Snapshot:
     """Measure one slot."""
-    v, firm_v = grid.v_pu[:, 1:], grid.firm_v_pu[:, 1:]
-    low, high = band.v_min_pu[1:], band.v_max_pu[1:]
-    outside = (v < low) | (v > high)
-    firm_outside = (firm_v < low) | (firm_v > high)
-    depth = float(np.where(outside, np.maximum(low - v, v - high), 0.0).sum()) if outside.any() else 0.0
-    overloaded = (grid.loading > band.loading).any(axis=1)
-    firm_overloaded = (grid.firm_loading > band.loading).any(axis=1)
-    return Snapshot(
-        v_min_pu=_extreme(v, largest=False),
-        v_max_pu=_extreme(v, largest=True),
-        loading=_extreme(grid.loading, largest=True),
-        buses=v.size - int(np.isnan(v).sum()),
-        outside=int(outside.sum()),
-        caused=int((outside & ~firm_outside).sum()),
-        depth_pu=depth,
-        broken=int((outside.any(axis=1) | overloaded).sum()),
-        firm_broken=int((firm_outside.any(axis=1) | firm_overloaded).sum()),
-    )
+    from marketsim.metrics.snapshot_kernel import measure_grid
+
+    v, firm_v = np.ascontiguousarray(grid.v_pu), np.ascontiguousarray(grid.firm_v_pu)
+    loading, firm_loading = np.ascontiguousarray(grid.loading), np.ascontiguousarray(grid.firm_loading)
+    return Snapshot(*measure_grid(v, firm_v, loading, firm_loading, band.v_min_pu, band.v_max_pu, band.loading))
 
 
 class _Running:
     """Snapshots of all slots so far."""
 
     def __init__(self) -> None:
-        nan = float("nan")
-        self._all = Snapshot(nan, nan, nan, 0, 0, 0, 0.0, 0, 0)
+        self._all = Snapshot(math.inf, -math.inf, -math.inf, 0.0, 0, 0, 0, 0, 0)
 
     def add(self, seen: Snapshot, hours: float) -> None:
         had = self._all
         self._all = Snapshot(
-            v_min_pu=float(np.fmin(had.v_min_pu, seen.v_min_pu)),
-            v_max_pu=float(np.fmax(had.v_max_pu, seen.v_max_pu)),
-            loading=float(np.fmax(had.loading, seen.loading)),
+            v_min_pu=min(had.v_min_pu, seen.v_min_pu),
+            v_max_pu=max(had.v_max_pu, seen.v_max_pu),
+            loading=max(had.loading, seen.loading),
+            depth_pu=had.depth_pu + seen.depth_pu * hours,
             buses=had.buses + seen.buses,
             outside=had.outside + seen.outside,
             caused=had.caused + seen.caused,
-            depth_pu=had.depth_pu + seen.depth_pu * hours,
             broken=had.broken + seen.broken,
             firm_broken=had.firm_broken + seen.firm_broken,
         )
@@ -118,19 +99,15 @@ class _Running:
         if not seen.buses:
             return dict.fromkeys(kpi.name for kpi in GRID)
         return {
-            "voltage_min_pu": seen.v_min_pu,
-            "voltage_max_pu": seen.v_max_pu,
+            "voltage_min_pu": defined(seen.v_min_pu),
+            "voltage_max_pu": defined(seen.v_max_pu),
             "voltage_violation_rate": ratio(seen.outside, seen.buses),
             "market_violation_rate": ratio(seen.caused, seen.buses),
             "voltage_violation_depth": seen.depth_pu,
             "slots_with_violation": seen.broken,
             "firm_violation_slots": seen.firm_broken,
-            "loading_max_percent": _percent(seen.loading),
+            "loading_max_percent": defined(100.0 * seen.loading),
         }
-
-
-def _percent(loading: float) -> float | None:
-    return None if np.isnan(loading) else 100.0 * loading
 
 
 class GridMetric:
@@ -163,11 +140,11 @@ class GridMetric:
         if reference is not None:
             self._reference.add(snapshot(reference.grid, self._band), hours)
         return {
-            "voltage_min_pu": seen.v_min_pu if seen.buses else None,
-            "voltage_max_pu": seen.v_max_pu if seen.buses else None,
+            "voltage_min_pu": defined(seen.v_min_pu),
+            "voltage_max_pu": defined(seen.v_max_pu),
             "voltage_violations": seen.outside,
             "market_violations": seen.caused,
-            "loading_max_percent": _percent(seen.loading),
+            "loading_max_percent": defined(100.0 * seen.loading),
         }
 
     def summary(self) -> dict[str, Value]:

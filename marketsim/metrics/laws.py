@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from marketsim.core.arrays import FloatArray
+from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.metric import Kpi, Value
 from marketsim.core.records import Community, LedgerLine, SlotRecord
@@ -38,12 +38,16 @@ LAWS: Final = (
 def energy_imbalance_wh(record: SlotRecord) -> int:
     """Violation of both energy balances of every agent, and of purchases against sales [Wh]."""
     energy, exchange = record.energy, record.exchange
-    device = energy.device_wh.sum(axis=0)
+    device = np.add.reduce(energy.device_wh, axis=0)
     through_meter = exchange.export_wh + energy.sold_wh - exchange.import_wh - energy.bought_wh
     at_meter = energy.net_wh - through_meter
     components = energy.pv_used_wh + device - record.inputs.load_wh - through_meter
-    peers = int(energy.bought_wh.sum()) - int(energy.sold_wh.sum())
-    return int(np.abs(at_meter).sum()) + int(np.abs(components).sum()) + abs(peers)
+    peers = int(np.add.reduce(energy.bought_wh)) - int(np.add.reduce(energy.sold_wh))
+    return _distance(at_meter) + _distance(components) + abs(peers)
+
+
+def _distance(imbalance: IntArray) -> int:
+    return int(np.add.reduce(np.abs(imbalance)))
 
 
 def money_imbalance(record: SlotRecord, community: Community) -> int:
@@ -52,7 +56,7 @@ def money_imbalance(record: SlotRecord, community: Community) -> int:
     total = int(ledger.money.sum()) + int(ledger.utility.sum()) + int(ledger.operator.sum())
     imports = ledger.money[LedgerLine.IMPORTS] - exchange.import_wh * tariffs.retail_ticks[community.market]
     exports = ledger.money[LedgerLine.EXPORTS] + exchange.export_wh * tariffs.feed_in_ticks[community.market]
-    return abs(total) + int(np.abs(imports).sum()) + int(np.abs(exports).sum())
+    return abs(total) + _distance(imports) + _distance(exports)
 
 
 def grid_imbalance_wh(record: SlotRecord, community: Community) -> FloatArray:

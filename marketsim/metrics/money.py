@@ -48,8 +48,9 @@ def wholesale_money(record: SlotRecord, market: IntArray) -> int | None:
     if wholesale is None:
         return None
     exchange = record.exchange
-    energy = int(((exchange.import_wh - exchange.export_wh) * wholesale[market]).sum())
-    return energy + round(float(np.nansum(record.grid.losses_wh * wholesale)))
+    energy = int((exchange.import_wh - exchange.export_wh) @ wholesale[market])
+    lost = record.grid.losses_wh * wholesale
+    return energy + round(float(np.add.reduce(lost[lost == lost])))
 
 
 class MoneyMetric:
@@ -57,7 +58,7 @@ class MoneyMetric:
 
     def __init__(self, community: Community) -> None:
         self._market = community.market
-        self._is_prosumer = community.is_prosumer
+        self._is_prosumer = community.is_prosumer.astype(np.int64)
         self._totals, self._reference = Totals(), Totals()
         self._compared = False
         self._has_wholesale = True
@@ -92,7 +93,7 @@ class MoneyMetric:
     def _accounts(self, record: SlotRecord) -> dict[str, int]:
         ledger = record.ledger
         paid = np.add.reduce(ledger.money, axis=0)
-        prosumers = int(np.add.reduce(paid, where=self._is_prosumer))
+        prosumers = int(paid @ self._is_prosumer)
         wholesale = wholesale_money(record, self._market)
         self._has_wholesale &= wholesale is not None
         return {

@@ -1,0 +1,152 @@
+"""Loops of ``potential``: one call for all markets; agents ``first[m]`` to ``first[m + 1]`` belong to market m."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import types
+
+from marketsim.core.arrays import IntArray
+from marketsim.core.compiled import kernel
+from marketsim.core.records import FIRM, Side
+
+_I1 = types.Array(types.int64, 1, "C", readonly=True)
+_I2 = types.Array(types.int64, 2, "C", readonly=True)
+_O1 = types.int64[::1]
+_BUY = int(Side.BUY)
+
+
+@kernel()
+def flexible_legs(
+    begin: int, end: int, up: IntArray, down: IntArray, value: IntArray
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Declared values, energy both ways and energy drawn of all fleets of one market that have any [n_legs]."""
+    size = value.shape[0] * (end - begin)
+    price, energy, drawn, count = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64), 0
+    for fleet in range(value.shape[0]):
+        for agent in range(begin, end):
+            if value[fleet, agent] >= 0 and up[fleet, agent] + down[fleet, agent] > 0:
+                price[count] = value[fleet, agent]
+                energy[count] = up[fleet, agent] + down[fleet, agent]
+                drawn[count] = down[fleet, agent]
+                count += 1
+    return price[:count], energy[:count], drawn[:count]
+
+
+@kernel()
+def competitive_price(
+    supply: int, demand: int, value: IntArray, energy: IntArray, drawn: IntArray, retail: int, feed_in: int
+) -> int:
+    """Smallest price at which the energy of all values up to it, sellers' and buyers', reaches the total demand.
+
+    By bisection on whole ticks: the total energy up to a price only grows with it.
+    """
+    low, high, wanted = min(feed_in, retail), max(feed_in, retail), demand + drawn.sum()
+    for leg in range(len(value)):
+        low, high = min(low, value[leg]), max(high, value[leg])
+    while low < high:
+        middle = (low + high) // 2
+        reached = (supply if feed_in <= middle else 0) + (demand if retail <= middle else 0)
+        for leg in range(len(value)):
+            reached += energy[leg] * (value[leg] <= middle)
+        if reached >= wanted:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@kernel()
+def market_clearing(
+    begin: int, end: int,
+    surplus: IntArray, must_run: IntArray, firm: IntArray,
+    up: IntArray, down: IntArray, value: IntArray, retail: int, feed_in: int,
+) -> tuple[int, int, int, int]:  # fmt: skip
+    """Competitive price, supply below it, demand above it, gains from trade of one market."""
+    supply, demand = 0, 0
+    for agent in range(begin, end):
+        supply += surplus[agent] + must_run[agent]
+        demand += firm[agent]
+    own, energy, drawn = flexible_legs(begin, end, up, down, value)
+    price = competitive_price(supply, demand, own, energy, drawn, retail, feed_in)
+    below = supply if feed_in < price else 0
+    above = demand if retail > price else 0
+    gains = below * (price - feed_in) + above * (retail - price)
+    for leg in range(len(own)):
+        sells, buys = energy[leg] - drawn[leg], drawn[leg]
+        if own[leg] < price:
+            below += sells
+            gains += sells * (price - own[leg])
+        elif own[leg] > price:
+            above += buys
+            gains += buys * (own[leg] - price)
+    return price, below, above, gains
+
+
+@kernel(types.void(_I1, _I1, _I1, _I1, _I2, _I2, _I2, _I1, _I1, _O1, _O1, _O1, _O1))
+def clear_markets(
+    first: IntArray, surplus: IntArray, must_run: IntArray, firm: IntArray,
+    up: IntArray, down: IntArray, value: IntArray, retail: IntArray, feed_in: IntArray,
+    price: IntArray, below: IntArray, above: IntArray, gains: IntArray,
+) -> None:  # fmt: skip
+    """Write the clearing of every market [n_markets]."""
+    for m in range(len(first) - 1):
+        price[m], below[m], above[m], gains[m] = market_clearing(
+            first[m], first[m + 1], surplus, must_run, firm, up, down, value, retail[m], feed_in[m]
+        )
+
+
+@kernel(types.void(_I1, _I1, _I1, _I1, _I2, _I2, _I2, _I1, _I1, _O1, _O1))
+def make_available(
+    first: IntArray, surplus: IntArray, must_run: IntArray, firm: IntArray,
+    up: IntArray, down: IntArray, value: IntArray, retail: IntArray, feed_in: IntArray,
+    supply: IntArray, demand: IntArray,
+) -> None:  # fmt: skip
+    """Write S and D of every agent [n_agents]; a store at rest is put on one side only."""
+    for m in range(len(first) - 1):
+        price, short, priced = 0, False, False
+        for agent in range(first[m], first[m + 1]):
+            supply[agent] = surplus[agent] + must_run[agent]
+            demand[agent] = firm[agent]
+            for fleet in range(value.shape[0]):
+                own = value[fleet, agent]
+                sells = up[fleet, agent] if 0 <= own < retail[m] else 0
+                buys = down[fleet, agent] if own >= 0 and own > feed_in[m] else 0
+                if sells > 0 and buys > 0:
+                    if not priced:
+                        price, below, above, _ = market_clearing(
+                            first[m], first[m + 1], surplus, must_run, firm, up, down, value, retail[m], feed_in[m]
+                        )
+                        short, priced = below < above, True
+                    if own < price or (own == price and short):
+                        buys = 0
+                    else:
+                        sells = 0
+                supply[agent] += sells
+                demand[agent] += buys
+
+
+@kernel(types.void(_I1, _I1, _I1, _I1, _I1, _I1, _I1, _I2, _I1, _I1, _O1, _O1))
+def add_gains(
+    buy: IntArray, sell: IntArray, energy: IntArray,
+    market: IntArray, agent: IntArray, side: IntArray, component: IntArray,
+    value: IntArray, retail: IntArray, feed_in: IntArray,
+    gains: IntArray, blind: IntArray,
+) -> None:  # fmt: skip
+    """Add the gains of each trade, or its energy where a value is not declared, to its market [n_markets]."""
+    for trade in range(len(buy)):
+        m = market[buy[trade]]
+        worth = 0
+        declared = True
+        for order, sign in ((buy[trade], 1), (sell[trade], -1)):
+            if component[order] >= 0:
+                own = value[component[order], agent[order]]
+                declared = declared and own >= 0
+            elif component[order] == FIRM and side[order] == _BUY:
+                own = retail[m]
+            else:
+                own = feed_in[m]
+            worth += sign * own
+        if declared:
+            gains[m] += energy[trade] * worth
+        else:
+            blind[m] += energy[trade]

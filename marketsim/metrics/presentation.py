@@ -1,0 +1,101 @@
+"""KPIs for people: the table of definitions in the docs, and the rows of the headline table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from marketsim.core.metric import Kpi, Value
+
+RUN: Final = (
+    Kpi("slots", "-", "Slots simulated.", int),
+    Kpi("agents", "-", "Agents of all markets.", int),
+    Kpi("seed", "-", "Seed of the run.", int),
+    Kpi("wall_s", "s", "Wall time of the run."),
+)
+"""KPIs that whoever runs the simulation fills in."""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def kpi_table(definitions: Iterable[Kpi]) -> str:
+    """Markdown table of KPI definitions, one a row, in the given order; ends with a line end."""
+    rows = [f"| `{kpi.name}` | {_cell(kpi.unit)} | {_cell(kpi.text)} |" for kpi in definitions]
+    return "\n".join(("| KPI | unit | definition |", "|---|---|---|", *rows)) + "\n"
+
+
+class HeadlineRow(NamedTuple):
+    """A row of the table that sums a run up."""
+
+    label: str
+    name: str
+    """Key of the summary."""
+    value: Value
+    unit: str
+    """Unit of ``value`` and ``grid_only``; ``%`` where a share was scaled by 100."""
+    grid_only: Value
+    """The same in the reference run; None where there is none."""
+    change: float | None
+    """``value / grid_only - 1``; None where it says nothing."""
+    group: str
+
+
+class _Line(NamedTuple):
+    label: str
+    name: str
+    unit: str
+    group: str
+
+
+HEADLINE: Final = (
+    _Line("Demand", "demand_kwh", "kWh", "energy"),
+    _Line("PV generation", "pv_kwh", "kWh", "energy"),
+    _Line("Traded between peers", "p2p_kwh", "kWh", "energy"),
+    _Line("Share of demand met by peers", "p2p_share", "%", "energy"),
+    _Line("Imports", "import_kwh", "kWh", "energy"),
+    _Line("Exports", "export_kwh", "kWh", "energy"),
+    _Line("Curtailed", "curtailed_kwh", "kWh", "energy"),
+    _Line("Losses", "losses_kwh", "kWh", "energy"),
+    _Line("Refused by the grid", "rejected_kwh", "kWh", "energy"),
+    _Line("Missed by EVs", "ev_unserved_kwh", "kWh", "energy"),
+    _Line("Mean price", "mean_price", "currency/kWh", "money"),
+    _Line("Cost of consumers", "consumer_cost", "currency", "money"),
+    _Line("Cost of prosumers", "prosumer_cost", "currency", "money"),
+    _Line("Utility revenue", "utility_revenue", "currency", "money"),
+    _Line("Utility margin", "utility_margin", "currency", "money"),
+    _Line("Allocative efficiency", "allocative_efficiency", "%", "fairness"),
+    _Line("Fairness to grid (FTG)", "ftg", "-", "fairness"),
+    _Line("Fairness between sellers (FBS)", "fbs", "-", "fairness"),
+    _Line("Fairness of pricing (FPP)", "fpp", "-", "fairness"),
+    _Line("Price neutrality", "price_neutrality", "-", "fairness"),
+    _Line("Lowest voltage", "voltage_min_pu", "p.u.", "grid"),
+    _Line("Highest voltage", "voltage_max_pu", "p.u.", "grid"),
+    _Line("Bus-slots out of band", "voltage_violation_rate", "%", "grid"),
+    _Line("Highest loading", "loading_max_percent", "%", "grid"),
+)
+"""What a person wants to know first; a row whose KPI is undefined is left out."""
+
+_INCIDENTS: Final = frozenset({"curtailed_kwh", "rejected_kwh", "ev_unserved_kwh"})
+"""Shown only where they happened."""
+_COMPARED: Final = frozenset({"kWh", "currency"})
+"""Units whose relative change says something."""
+
+
+def headline(summary: Mapping[str, Value]) -> list[HeadlineRow]:
+    """Rows for the table at the end of a run, each beside its value in the reference run where there is one."""
+    rows = []
+    for line in HEADLINE:
+        scale = 100.0 if line.unit == "%" and not line.name.endswith("_percent") else 1.0
+        value = _scaled(summary.get(line.name), scale)
+        only = _scaled(summary.get(f"{line.name}_grid_only"), scale)
+        if value is None or (line.name in _INCIDENTS and not value and not only):
+            continue
+        change = value / only - 1.0 if line.unit in _COMPARED and only is not None and only > 0.0 else None
+        rows.append(HeadlineRow(line.label, line.name, value, line.unit, only, change, line.group))
+    return rows
+
+
+def _scaled(value: Value, scale: float) -> float | None:
+    return None if value is None or isinstance(value, str) else value * scale
