@@ -1,0 +1,1 @@
+"""Run folders: tables streamed while a run goes, completed atomically, read back as one object."""

@@ -1,0 +1,81 @@
+"""Bills that explain themselves: each line with its energy, mean price and amount; the total is what was paid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
+
+from marketsim.core.errors import InputError, Problem
+from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH
+from marketsim.results.tables import LEDGER_COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class _Line(NamedTuple):
+    name: str
+    energy: tuple[str, ...]
+    """Columns of the energy that the line is about."""
+    price_sign: int
+    """-1 where the agent is paid, so that its price reads positive."""
+    text: str
+
+
+_LINES: Final = (
+    _Line("peer purchases", ("bought_wh",), 1, "energy bought from other agents, at the prices of the trades"),
+    _Line("peer sales", ("sold_wh",), -1, "energy sold to other agents, at the prices of the trades"),
+    _Line("network charges", ("bought_wh", "sold_wh"), 1, "for the use of the network by trade with other agents"),
+    _Line("imports", ("import_wh",), 1, "energy bought from the utility, at retail"),
+    _Line("exports", ("export_wh",), -1, "energy sold to the utility, at the feed-in tariff"),
+)
+"""In the order of ``LEDGER_COLUMNS``."""
+
+
+def bill(
+    table: Callable[..., pa.Table], names: Sequence[Sequence[str]], agent: str | int, market: int = 0
+) -> pd.DataFrame:
+    """The bill of one agent over all slots of a run.
+
+    Index: the lines and ``total``. Columns: ``energy_kwh``; ``mean_price`` [currency/kWh], null without energy;
+    ``amount`` [currency], receipts negative; ``amount_money``, the same exactly [1e-9 currency]; ``meaning``.
+    """
+    import pandas as pd
+
+    index = _index_of(names, agent, market)
+    energies = sorted({column for line in _LINES for column in line.energy})
+    rows = table("agents", columns=["market", "agent", *energies, *LEDGER_COLUMNS])
+    mine = rows.filter(pc.and_(pc.equal(rows["market"], market), pc.equal(rows["agent"], index)))
+    total = {name: _sum(mine[name]) for name in (*energies, *LEDGER_COLUMNS)}
+    lines: list[tuple[object, ...]] = []
+    for line, column in zip(_LINES, LEDGER_COLUMNS, strict=True):
+        energy_kwh = sum(total[name] for name in line.energy) / WH_PER_KWH
+        amount = total[column] / MONEY_PER_CURRENCY
+        price = line.price_sign * amount / energy_kwh if energy_kwh else None
+        lines.append((line.name, energy_kwh, price, amount, total[column], line.text))
+    paid = sum(total[column] for column in LEDGER_COLUMNS)
+    lines.append(("total", None, None, paid / MONEY_PER_CURRENCY, paid, "paid in all; negative: received"))
+    head = ("line", "energy_kwh", "mean_price", "amount", "amount_money", "meaning")
+    frame = pd.DataFrame(lines, columns=list(head)).set_index("line")
+    return frame.astype({"energy_kwh": "float64", "mean_price": "float64"})
+
+
+def _sum(column: pa.ChunkedArray) -> int:
+    """Exact sum; chunks are summed as Python integers, since a long run may exceed 64 bits."""
+    return sum(pc.sum(chunk).as_py() or 0 for chunk in column.chunks)
+
+
+def _index_of(names: Sequence[Sequence[str]], agent: str | int, market: int) -> int:
+    if not 0 <= market < len(names):
+        raise InputError(f"there is no market {market}: this run has {len(names)}")
+    own = names[market]
+    if isinstance(agent, int) and 0 <= agent < len(own):
+        return agent
+    if isinstance(agent, str) and agent in own:
+        return own.index(agent)
+    some = ", ".join(own[:5]) + (", ..." if len(own) > 5 else "")
+    hint = f"an index below {len(own)}, or a name: {some}"
+    raise InputError([Problem("there is no such agent in this run", value=repr(agent), hint=hint)])

@@ -1,0 +1,172 @@
+"""The run folder: its files, its manifest, who may write into it, and whether its run is still alive."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from marketsim.core.errors import Problem, RunFolderError
+from marketsim.results.streams import FINAL_SUFFIX, PARTIAL_SUFFIX, STREAM_SUFFIX
+from marketsim.results.tables import TABLES
+
+MANIFEST: Final = "manifest.json"
+SUMMARY: Final = "summary.json"
+SCENARIO: Final = "scenario.yaml"
+CRITIC: Final = "critic.jsonl"
+REPORT: Final = "report.html"
+FORMAT: Final = "marketsim run 1"
+"""What a manifest must say to be ours."""
+
+RUNNING, COMPLETE, FAILED, INTERRUPTED = "running", "complete", "failed", "interrupted"
+
+_OURS: Final = (
+    *(table + suffix for table in TABLES for suffix in (FINAL_SUFFIX, PARTIAL_SUFFIX, STREAM_SUFFIX)),
+    *(SUMMARY, SCENARIO, CRITIC, REPORT),
+)
+
+
+def folder_name(scenario: str, seed: int, now: datetime) -> str:
+    """Name of a new run's folder: ``<scenario>-<seed>-<time>``, safe as a file name."""
+    safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in scenario).strip(".") or "run"
+    return f"{safe[:80]}-{seed}-{now:%Y%m%dT%H%M%S}"
+
+
+def write_json(path: Path, content: Mapping[str, object], *, durable: bool = True) -> None:
+    """Replace ``path`` in one step; numpy numbers are written as plain ones, NaN is refused."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
+    write_text(path, text + "\n", durable=durable)
+
+
+def write_text(path: Path, text: str, *, durable: bool = True) -> None:
+    """Replace ``path`` in one step, where ``durable`` down to the disk."""
+    temporary = path.with_name(path.name + ".partial")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):  # the first error is the one to report
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def _plain(value: object) -> object:
+    if hasattr(value, "item"):
+        return value.item()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no place in a JSON file")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file of a run; RunFolderError where there is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunFolderError([Problem(f"there is no {path.name}", file=str(path.parent))]) from None
+    except OSError as error:
+        raise RunFolderError([Problem(f"cannot read {path.name}: {error.strerror}", file=str(path))]) from error
+    except ValueError as error:
+        raise RunFolderError([Problem(f"{path.name} is damaged: {error}", file=str(path))]) from error
+    if not isinstance(content, dict):
+        raise RunFolderError([Problem(f"{path.name} is damaged: it holds no object", file=str(path))])
+    return content
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a run; RunFolderError where ``folder`` is none."""
+    hint = "a run folder has a manifest.json; name the folder that 'marketsim run' printed"
+    if not folder.is_dir():
+        raise RunFolderError([Problem("no such run folder", file=str(folder), hint=hint)])
+    if not (folder / MANIFEST).exists():
+        raise RunFolderError([Problem("this folder is no run of marketsim", file=str(folder), hint=hint)])
+    manifest = read_json(folder / MANIFEST)
+    if manifest.get("format") != FORMAT:
+        message = "this manifest is not of a run that this version can read"
+        raise RunFolderError([Problem(message, "format", repr(manifest.get("format")), file=str(folder / MANIFEST))])
+    return manifest
+
+
+def identity() -> dict[str, object]:
+    """What tells this process from every other one, also after its number is given anew."""
+    return {"pid": os.getpid(), "process_started": _process_started(os.getpid()), "host": platform.node()}
+
+
+def status(manifest: Mapping[str, Any]) -> str:
+    """Status of a run: what it says, but ``interrupted`` where it says ``running`` and its process is gone."""
+    said = str(manifest.get("status", FAILED))
+    return INTERRUPTED if said == RUNNING and not _alive(manifest) else said
+
+
+def _alive(manifest: Mapping[str, Any]) -> bool:
+    pid = manifest.get("pid")
+    if not isinstance(pid, int) or pid <= 0:
+        return False
+    if manifest.get("host") != platform.node() or os.name != "posix":
+        return True  # cannot be known from here
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return bool(_process_started(pid) == manifest.get("process_started"))
+
+
+def _process_started(pid: int) -> int | None:
+    """Start of a process in clock ticks since boot; None where the system does not say (no /proc)."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return int(stat.rpartition(")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def claim(folder: Path, *, force: bool) -> None:
+    """Make ``folder`` an empty run folder of this process; RunFolderError where it may not be.
+
+    A finished or dead run is replaced with ``force``, of which only its own files are removed. A folder that holds
+    anything else is never touched.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        taken = any(folder.iterdir())
+        if taken:
+            _demand_replaceable(folder, force=force)
+            _remove_run(folder)
+        (folder / MANIFEST).touch(exist_ok=False)  # one of two processes that come here at once gets it
+    except FileExistsError as error:
+        message = "another run begins there" if folder.is_dir() else "there is a file of that name"
+        raise RunFolderError([Problem(message, file=str(folder), hint="choose another --out")]) from error
+    except OSError as error:
+        message = f"cannot write the run folder: {error.strerror}"
+        raise RunFolderError([Problem(message, file=str(folder), hint="choose another --out")]) from error
+
+
+def _demand_replaceable(folder: Path, *, force: bool) -> None:
+    def refuse(message: str, hint: str) -> RunFolderError:
+        return RunFolderError([Problem(message, file=str(folder), hint=hint)])
+
+    try:
+        manifest = read_manifest(folder)
+    except RunFolderError:
+        raise refuse("the folder is not empty and holds no run of marketsim", "choose another --out") from None
+    state = status(manifest)
+    if state == RUNNING:
+        raise refuse(f"a run is being written there (process {manifest.get('pid')})", "choose another --out")
+    if not force:
+        raise refuse(f"there is a run already ({state})", "choose another --out, or replace it with --force")
+
+
+def _remove_run(folder: Path) -> None:
+    for name in (*_OURS, MANIFEST):  # the manifest last: what is left half-way is still known as a run
+        (folder / name).unlink(missing_ok=True)

@@ -1,0 +1,176 @@
+"""A run as an object: from its folder, complete or not, or from the memory of the run that has just ended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+from marketsim.core.errors import InputError, MarketsimError, Problem, RunFolderError
+from marketsim.results import bill as _bill
+from marketsim.results.folder import COMPLETE, CRITIC, SCENARIO, SUMMARY, read_json, read_manifest, status
+from marketsim.results.frames import agent_names, frame
+from marketsim.results.streams import FINAL_SUFFIX, STREAM_SUFFIX, stream_table
+from marketsim.results.tables import TABLES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NetBuilder = Callable[["Run", int, int], Any]
+"""(run, slot, market) -> a solved pandapower net."""
+
+_NAMED: Final = {"trades": ("buyer", "seller"), "rejects": ("buyer", "seller")}
+
+
+class Run:
+    """What a run left behind.
+
+    ``slots``, ``agents``, ``trades``, ``rejects`` and ``voltages`` are DataFrames, with kWh, currency/kWh and currency
+    beside the integers that the market counted in, and names beside indices; ``table`` gives the same as Arrow tables
+    without additions, for large runs.
+    """
+
+    def __init__(
+        self,
+        *,
+        manifest: Mapping[str, Any],
+        summary: Mapping[str, Any],
+        scenario_text: str,
+        tables: Mapping[str, pa.Table] | None = None,
+        critiques: Sequence[Mapping[str, Any]] = (),
+        path: Path | None = None,
+        net_builder: NetBuilder | None = None,
+    ) -> None:
+        self.manifest = dict(manifest)
+        self.summary = dict(summary)
+        """KPIs of the run; empty unless it is complete."""
+        self.scenario_text = scenario_text
+        self.path = path
+        """Run folder; None for a run in memory."""
+        self.status = status(manifest)
+        """``complete``, ``running``, ``interrupted`` or ``failed``."""
+        self.critiques = [dict(entry) for entry in critiques]
+        self._tables = tables
+        self._net_builder = net_builder
+
+    def __repr__(self) -> str:
+        return f"<Run {self.path or 'in memory'}: {self.status}, {self.n_slots} slots>"
+
+    def table(self, name: str, columns: Sequence[str] | None = None, slot: int | None = None) -> pa.Table:
+        """An Arrow table as written; ``columns`` and ``slot`` read only what is asked for.
+
+        Raises InputError for a table that this run has not, RunFolderError for one that cannot be read.
+        """
+        if self._tables is not None:
+            if name not in self._tables:
+                raise self._no_table(name)
+            return _cut(self._tables[name], columns, slot)
+        assert self.path is not None
+        final, stream = self.path / (name + FINAL_SUFFIX), self.path / (name + STREAM_SUFFIX)
+        try:
+            if self.status == COMPLETE and final.exists():
+                wanted = None if slot is None else pc.field("slot") == slot
+                return pq.read_table(final, columns=None if columns is None else list(columns), filters=wanted)
+            if self.status != COMPLETE and name in TABLES:
+                return _cut(stream_table(stream), columns, slot)
+        except (OSError, pa.ArrowInvalid) as error:
+            message = f"cannot read {final.name}: {error}"
+            raise RunFolderError([Problem(message, file=str(final), hint="run the scenario again")]) from error
+        raise self._no_table(name)
+
+    def _no_table(self, name: str) -> MarketsimError:
+        if name in TABLES and name != "voltages":
+            return RunFolderError([Problem(f"the table of {name} is missing", file=str(self.path or "memory"))])
+        hint = "write it with 'output: {voltages: true}'" if name == "voltages" else f"known: {', '.join(TABLES)}"
+        return InputError([Problem(f"this run has no table of {name}", hint=hint)])
+
+    @cached_property
+    def n_slots(self) -> int:
+        """Slots written."""
+        return int(self.table("slots", columns=["slot"]).num_rows)
+
+    @cached_property
+    def slots(self) -> pd.DataFrame:
+        """A row a slot."""
+        return self._frame("slots")
+
+    @cached_property
+    def agents(self) -> pd.DataFrame:
+        """A row an agent and slot."""
+        return self._frame("agents")
+
+    @cached_property
+    def trades(self) -> pd.DataFrame:
+        """A row a trade, in order of execution."""
+        return self._frame("trades")
+
+    @cached_property
+    def rejects(self) -> pd.DataFrame:
+        """A row a refused quantity, in order of refusal."""
+        return self._frame("rejects")
+
+    @cached_property
+    def voltages(self) -> pd.DataFrame:
+        """A row a bus and slot; InputError where the scenario did not ask for it."""
+        return self._frame("voltages")
+
+    def _frame(self, name: str) -> pd.DataFrame:
+        return frame(self.table(name), agent_names(self.manifest), _NAMED.get(name, ()))
+
+    def bill(self, agent: str | int, market: int = 0) -> pd.DataFrame:
+        """The bill of an agent, by name or index in its market: a row a line with energy, mean price and amount.
+
+        Its total is exactly what the agent paid. InputError for an agent that does not exist.
+        """
+        return _bill.bill(self.table, agent_names(self.manifest), agent, market)
+
+    def net(self, slot: int, market: int = 0) -> Any:
+        """A pandapower net of that slot, solved. InputError without a grid or for a slot that the run has not."""
+        if self._net_builder is None:
+            raise InputError("this run has no grid to build a net from")
+        if not 0 <= slot < self.n_slots:
+            raise InputError(f"slot {slot} is not in this run: it has slots 0 to {self.n_slots - 1}")
+        return self._net_builder(self, slot, market)
+
+
+def _cut(table: pa.Table, columns: Sequence[str] | None, slot: int | None) -> pa.Table:
+    if slot is not None and "slot" in table.column_names:
+        table = table.filter(pc.equal(table["slot"], slot))
+    return table if columns is None else table.select([name for name in columns if name in table.column_names])
+
+
+def open_run(path: str | Path, net_builder: NetBuilder | None = None) -> Run:
+    """The run in a folder, complete or as far as it got; RunFolderError where there is none or it cannot be read."""
+    folder = Path(path)
+    manifest = read_manifest(folder)
+    complete = status(manifest) == COMPLETE
+    try:
+        scenario = folder / SCENARIO
+        text = scenario.read_text(encoding="utf-8") if complete or scenario.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunFolderError([Problem(f"cannot read {SCENARIO}: {error}", file=str(folder / SCENARIO))]) from error
+    return Run(
+        manifest=manifest,
+        summary=read_json(folder / SUMMARY) if complete else {},
+        scenario_text=text,
+        critiques=_critiques(folder / CRITIC),
+        path=folder,
+        net_builder=net_builder,
+    )
+
+
+def _critiques(path: Path) -> list[dict[str, Any]]:
+    """Whole lines of the critic's log; a last line that a kill cut off is left out."""
+    if not path.exists():
+        return []
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+        return [json.loads(line) for line in lines]
+    except (OSError, ValueError) as error:
+        raise RunFolderError([Problem(f"{path.name} is damaged: {error}", file=str(path))]) from error

@@ -1,0 +1,296 @@
+"""Writes a run while it goes: bounded memory, readable after a kill, complete in one step."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final, Self
+
+import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]
+
+from marketsim.core.arrays import FloatArray
+from marketsim.core.errors import RunError
+from marketsim.core.metric import Value
+from marketsim.core.records import SlotRecord
+from marketsim.results.buffers import AgentBuffer, Arrays, RejectBuffer, SlotBuffer, TradeBuffer, VoltageBuffer
+from marketsim.results.folder import (
+    COMPLETE,
+    CRITIC,
+    FAILED,
+    FORMAT,
+    INTERRUPTED,
+    MANIFEST,
+    RUNNING,
+    SCENARIO,
+    SUMMARY,
+    claim,
+    identity,
+    write_json,
+    write_text,
+)
+from marketsim.results.reader import Run, open_run
+from marketsim.results.streams import Batch, DiskSink, MemorySink, Sink
+from marketsim.results.tables import Layout, columns, schema
+
+_MOST_ROWS: Final = 131_072
+"""Rows of any table gathered before they are written: bounds the memory of runs with very many agents."""
+_MOST_SECONDS: Final = 5.0
+"""Longest time for which a slow run keeps slots from the disk."""
+
+
+class RunWriter:
+    """Takes the records of a run, slot by slot; a context manager.
+
+    Leaving it without ``finish`` keeps what was written; the status is ``interrupted`` or, after an error, ``failed``.
+
+    Parameters
+    ----------
+    folder
+        Run folder to make; None: tables in memory.
+    layout
+        What the tables depend on.
+    manifest
+        Facts about the run for ``manifest.json``: seed, versions, scenario hash, plugins, platform.
+    scenario_text
+        The resolved scenario.
+    force
+        Replace the run that is there. Without it, and for any folder that is no run: RunFolderError.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        layout: Layout,
+        *,
+        manifest: Mapping[str, object],
+        scenario_text: str,
+        force: bool = False,
+    ) -> None:
+        self.folder = folder
+        self._scenario_text = scenario_text
+        self._schemas = {name: schema(table) for name, table in columns(layout).items()}
+        self._capacity = max(1, min(layout.slots_per_day, _MOST_ROWS // max(layout.community.n_agents, 1)))
+        self._slots_per_day = layout.slots_per_day
+        self._slots = SlotBuffer(layout)
+        self._agents = AgentBuffer(layout, self._capacity)
+        self._trades = TradeBuffer(layout)
+        self._rejects = RejectBuffer(layout)
+        self._voltages = VoltageBuffer(layout, self._capacity) if layout.voltages else None
+        self._gathered: list[int] = []
+        self._in_group = 0
+        self._group = 0
+        self._begun = self._last_spill = time.monotonic()
+        self._manifest: dict[str, Any] = {
+            "format": FORMAT,
+            "status": RUNNING,
+            **identity(),
+            "started": _now(),
+            "agents": list(layout.community.names),
+            "agent_markets": layout.community.market.tolist(),
+            **manifest,
+        }
+        self._critic: IO[str] | None = None
+        self._critiques: list[dict[str, object]] = []
+        self._open = True
+        self._sinks: Mapping[str, Sink] = {}
+        self._sinks = self._make_sinks(force=force)
+
+    def _make_sinks(self, *, force: bool) -> Mapping[str, Sink]:
+        if self.folder is None:
+            return {name: MemorySink(table) for name, table in self._schemas.items()}
+        claim(self.folder, force=force)
+        with self._guarded():
+            write_json(self.folder / MANIFEST, self._manifest, durable=False)
+            write_text(self.folder / SCENARIO, self._scenario_text, durable=False)
+        return {name: DiskSink(self.folder, name, table) for name, table in self._schemas.items()}
+
+    def add(
+        self,
+        record: SlotRecord,
+        slot_columns: Mapping[str, Value],
+        *,
+        kvar: FloatArray | None = None,
+        level: FloatArray | None = None,
+    ) -> None:
+        """Take in the next slot.
+
+        Parameters
+        ----------
+        record
+            What happened.
+        slot_columns
+            Values of the layout's ``slot_columns``, by name.
+        kvar
+            Reactive injection of each agent [kvar] [n_agents].
+        level
+            Level of each fleet when the slot opened [n_devices, n_agents]; NaN where there is none.
+        """
+        if not self._gathered:
+            self._spill()  # of the last group, now that the run goes on
+        row = len(self._gathered)
+        self._slots.put(record, slot_columns)
+        self._agents.put(row, record, kvar, level)
+        self._trades.put(record)
+        self._rejects.put(record)
+        if self._voltages:
+            self._voltages.put(row, record)
+        self._gathered.append(record.inputs.time.slot)
+        self._in_group += 1
+        rows = max(self._trades.size, self._rejects.size)
+        of_day = record.inputs.time.of_day + 1
+        if self._in_group >= self._capacity or of_day == self._slots_per_day or rows >= _MOST_ROWS:
+            self._hold_gathered()
+            self._group += 1
+            self._in_group = 0
+        elif time.monotonic() - self._last_spill > _MOST_SECONDS:
+            self._hold_gathered()
+            self._spill()
+
+    def critique(self, entry: Mapping[str, object]) -> None:
+        """Append a critique to ``critic.jsonl``."""
+        if self.folder is None:
+            self._critiques.append(dict(entry))
+            return
+        with self._guarded():
+            if self._critic is None:
+                self._critic = (self.folder / CRITIC).open("w", encoding="utf-8", newline="\n")
+            self._critic.write(json.dumps(entry, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def finish(self, summary: Mapping[str, object], net_builder: Callable[[Run, int, int], Any] | None = None) -> Run:
+        """Complete the run: all tables and the summary in place, then the manifest says so. Returns the run."""
+        self._hold_gathered()
+        self._open = False
+        if self.folder is None:
+            self._manifest |= {"status": COMPLETE, **self._timing()}
+            return Run(
+                manifest=self._manifest,
+                summary=dict(summary),
+                scenario_text=self._scenario_text,
+                tables={name: sink.table() for name, sink in self._sinks.items() if isinstance(sink, MemorySink)},
+                critiques=self._critiques,
+                net_builder=net_builder,
+            )
+        with self._guarded():
+            self._complete(self.folder, summary)
+        return open_run(self.folder, net_builder)
+
+    def _complete(self, folder: Path, summary: Mapping[str, object]) -> None:
+        sinks = self._disk_sinks()
+        for sink in sinks:
+            sink.convert()
+        if self._critic:
+            self._critic.close()
+        write_json(folder / SUMMARY, summary)
+        for sink in sinks:
+            sink.place()
+        self._manifest |= {"status": COMPLETE, **self._timing()}
+        write_json(folder / MANIFEST, self._manifest)
+        _sync_folder(folder)
+        for sink in sinks:  # from here on the Parquet files are the run
+            sink.discard_stream()
+
+    def _disk_sinks(self) -> list[DiskSink]:
+        return [sink for sink in self._sinks.values() if isinstance(sink, DiskSink)]
+
+    def abort(self, status: str = INTERRUPTED, error: str = "") -> None:
+        """End the run without completing it: keep what there is, say why. Of no effect on a finished run."""
+        if not self._open:
+            return
+        self._hold_gathered()
+        self._spill()
+        self._close(status, error)
+
+    def _close(self, status: str, error: str) -> None:
+        self._open = False
+        with contextlib.suppress(OSError):  # a full disk may take no more: then the dead process tells the status
+            self._close_files()
+        self._manifest |= {"status": status, "error": error, **self._timing()}
+        if self.folder is not None:
+            with contextlib.suppress(OSError):
+                write_json(self.folder / MANIFEST, self._manifest)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None or isinstance(error, KeyboardInterrupt):
+            self.abort(INTERRUPTED)
+        else:
+            self.abort(FAILED, f"{type(error).__name__}: {error}")
+
+    def _hold_gathered(self) -> None:
+        """Hand the gathered columns of all tables to their sinks."""
+        if not self._gathered:
+            return
+        slots = np.array(self._gathered, dtype=np.int64)
+        self._gathered.clear()
+        columns: dict[str, Arrays] = {
+            "slots": self._slots.take(self._schemas["slots"]),
+            "agents": self._agents.take(slots),
+            "trades": self._trades.take(),
+            "rejects": self._rejects.take(),
+        }
+        if self._voltages:
+            columns["voltages"] = self._voltages.take(slots)
+        for name, arrays in columns.items():
+            own = self._schemas[name]
+            batch = pa.record_batch([arrays[column] for column in own.names], schema=own)
+            self._sinks[name].hold(Batch(self._group, batch))
+
+    def _spill(self) -> None:
+        self._last_spill = time.monotonic()
+        with self._guarded():
+            for sink in self._sinks.values():
+                sink.spill()
+            if self._critic:
+                self._critic.flush()
+
+    def _close_files(self) -> None:
+        with contextlib.ExitStack() as files:
+            for sink in self._sinks.values():
+                files.callback(sink.close)
+            if self._critic:
+                files.callback(self._critic.close)
+
+    def _timing(self) -> dict[str, object]:
+        return {"finished": _now(), "wall_s": round(time.monotonic() - self._begun, 3)}
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """A disk that takes no more ends the run with the status ``failed`` and a RunError that says so."""
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self._close(FAILED, reason)
+            for sink in self._disk_sinks():
+                with contextlib.suppress(OSError):
+                    sink.discard_partial()
+            raise RunError(
+                f"cannot write the run to {self.folder}: {reason}. What was written before can be opened. "
+                "Free space, or choose another --out, and run it again."
+            ) from error
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new names of a folder's files last; a no-op where folders cannot be synced."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
