@@ -1,1 +1,73 @@
-"""Agent-based simulator of peer-to-peer electricity markets on a physical feeder."""
+"""Agent-based simulator of peer-to-peer electricity markets on a physical feeder.
+
+>>> import marketsim as ms
+>>> scenario = ms.load_scenario("scenarios/ieee141.yaml", {"seed": 3})  # doctest: +SKIP
+>>> run = ms.simulate(scenario)  # doctest: +SKIP
+
+Names are imported when they are used: ``import marketsim`` loads no heavy library.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from marketsim.agents.members import Consumer as Consumer
+    from marketsim.agents.members import Prosumer as Prosumer
+    from marketsim.agents.view import AgentView as AgentView
+    from marketsim.agents.view import Order as Order
+    from marketsim.app.public import feeder as feeder
+    from marketsim.app.ready import ReadyScenario as ReadyScenario
+    from marketsim.app.ready import load_scenario as load_scenario
+    from marketsim.app.running import open_run as open_run
+    from marketsim.app.running import simulate as simulate
+    from marketsim.core.params import Params as Params
+    from marketsim.extension.entry import Entry as Entry
+    from marketsim.extension.hookspecs import hookimpl as hookimpl
+    from marketsim.market.public import match as match
+    from marketsim.results.reader import Run as Run
+
+_HOMES = {
+    "load_scenario": "marketsim.app.ready",
+    "ReadyScenario": "marketsim.app.ready",
+    "simulate": "marketsim.app.running",
+    "open_run": "marketsim.app.running",
+    "Run": "marketsim.results.reader",
+    "feeder": "marketsim.app.public",
+    "match": "marketsim.market.public",
+    "Prosumer": "marketsim.agents.members",
+    "Consumer": "marketsim.agents.members",
+    "AgentView": "marketsim.agents.view",
+    "Order": "marketsim.agents.view",
+    "Params": "marketsim.core.params",
+    "Entry": "marketsim.extension.entry",
+    "hookimpl": "marketsim.extension.hookspecs",
+}
+
+__all__ = [
+    "AgentView",
+    "Consumer",
+    "Entry",
+    "Order",
+    "Params",
+    "Prosumer",
+    "ReadyScenario",
+    "Run",
+    "feeder",
+    "hookimpl",
+    "load_scenario",
+    "match",
+    "open_run",
+    "simulate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -12,7 +12,7 @@ import numpy as np
 from marketsim.agents.model import BUILT_IN_KINDS, decides
 from marketsim.agents.params import UtilityOnlyParams
 from marketsim.agents.simple import SimpleStrategy
-from marketsim.app.grid import GridParts, grid_parts
+from marketsim.app.grid import grid_parts
 from marketsim.app.ready import ReadyScenario
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext, Choice
@@ -24,8 +24,10 @@ from marketsim.core.rng import Streams
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
 from marketsim.core.world import Role, World
 from marketsim.devices.curtailable_load import curtailable_share
+from marketsim.grid.network import Network
 from marketsim.market.bounds import within_bounds
 from marketsim.market.settlement import settle
+from marketsim.results.tables import ElementNames
 
 REFERENCE = Choice("utility_only", UtilityOnlyParams())
 """Strategy of everybody in the reference run."""
@@ -42,7 +44,10 @@ class Built(NamedTuple):
     """Mesa class of each agent kind."""
     metrics: tuple[Metric, ...]
     critic: Any
-    grid: GridParts | None
+    elements: ElementNames
+    """Names of what can limit a quantity."""
+    grid: Network | None
+    """The network as rated for this run."""
 
 
 def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
@@ -66,6 +71,7 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
     grid = grid_parts(ready, context, reactive)
     context = replace(context, facts={**context.facts, **grid.facts})
     kinds = _kinds(ready, context)
+    engine = registry.factory("engine", model.market.engine.name)(model.market.engine.params)
     world = World(
         clock=context.clock,
         community=context.community,
@@ -74,9 +80,9 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
         tariff=_given(context.tariff),
         devices=devices,
         cast=_cast(ready, context, kinds),
-        engine=grid.engine,
-        rounds=getattr(grid.engine, "rounds", 1),
-        allocation=grid.allocation,
+        engine=engine,
+        rounds=getattr(engine, "rounds", 1),
+        allocation=make("allocation", model.grid.allocation, context),
         charges=make("charges", model.market.charges, context),
         gate=grid.gate(),
         reactive=reactive,
@@ -94,7 +100,8 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
         kinds=kinds,
         metrics=_metrics(ready, context),
         critic=make("critic", model.critic, context),
-        grid=grid if ready.feeder is not None else None,
+        elements=grid.elements,
+        grid=grid.network,
     )
 
 

@@ -62,8 +62,11 @@ def cache_folder() -> Path | None:
     return folder
 
 
-def kernel(signature: Any = None, *, inline: bool = False) -> Callable[[F], F]:
+def kernel(signature: Any = None, *, inline: bool = False, borrowing: bool = False) -> Callable[[F], F]:
     """Compile a function without Python objects, cached; with a signature it is compiled on import.
+
+    ``borrowing`` is for helpers that only read and write elements of the arrays given to them: inlined, and without
+    reference counts, which cost more than a small helper's work. Such a helper neither makes, keeps nor returns an array.
 
     Modules that use this have ``kernel`` in their file name, so that the cache notices their changes.
     """
@@ -76,6 +79,8 @@ def kernel(signature: Any = None, *, inline: bool = False) -> Callable[[F], F]:
             options: dict[str, Any] = {"cache": folder is not None, "nogil": True}
             if inline:
                 options["inline"] = "always"
+            if borrowing:
+                options |= {"forceinline": True, "_nrt": False}
             compiled: F = (numba.njit(signature, **options) if signature else numba.njit(**options))(function)
         finally:
             config.CACHE_DIR = kept

@@ -333,7 +333,7 @@ class GridState(NamedTuple):
     net_wh: IntArray
     """Metered net injection a node [n_markets, n_nodes]."""
     kvar: FloatArray
-    """Reactive injection a node [n_markets, n_nodes]."""
+    """Reactive injection a node [kvar] [n_markets, n_nodes]."""
     v_pu: FloatArray
     """Voltage magnitude [n_markets, n_nodes]; node 0 is the source. NaN: isolated or not solved."""
     loading: FloatArray
@@ -341,6 +341,8 @@ class GridState(NamedTuple):
     slack_wh: FloatArray
     """Energy drawn from the source, losses included [n_markets]."""
     losses_wh: FloatArray
+    firm_kvar: FloatArray
+    """Reactive injection given when the slot opened, before anything traded [kvar] [n_markets, n_nodes]."""
     firm_v_pu: FloatArray
     """Voltage magnitude of the untraded state [n_markets, n_nodes]."""
     firm_loading: FloatArray
@@ -362,6 +364,10 @@ class SlotRecord(NamedTuple):
     grid: GridState
     wear_money: IntArray
     """Wear of devices at their stated cost, money units; a cost, not a payment [n_agents]."""
+    level: FloatArray
+    """Level of each fleet when the slot opened, 0..1; NaN where there is none [n_devices, n_agents]."""
+    kvar: FloatArray
+    """Reactive injection of each agent [kvar] [n_agents]."""
 
 
 class State(NamedTuple):

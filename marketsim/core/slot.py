@@ -34,7 +34,8 @@ def run_slot(world: World, state: State) -> tuple[SlotRecord, State]:
     place = positions(planned, ranges, world.stores, decisions)
 
     firm_wh = place.must_run_wh - place.firm_demand_wh
-    world.gate.open(firm_wh, world.reactive.kvar(world.community, planned, firm_wh))
+    kvar = world.reactive.kvar(world.community, planned, firm_wh)
+    world.gate.open(firm_wh, kvar)
     charges = world.charges.at(inputs, world.gate)
 
     arrival = np.argsort(arrival_rank(world, state.slot, 0)[decisions.orders.agent], kind="stable")
@@ -47,6 +48,7 @@ def run_slot(world: World, state: State) -> tuple[SlotRecord, State]:
     exchange = tally(place, orders, trades, residual)
     exchange, device_wh = absorb_surplus(place, ranges, world.stores, orders, trades, exchange)
     exchange = world.delivery.deliver(world.gate, inputs, planned, exchange)
+    grid = world.gate.close()
     devices, unserved, wear = _advance_devices(world, state, inputs, device_wh)
     record = SlotRecord(
         inputs=inputs,
@@ -57,8 +59,10 @@ def run_slot(world: World, state: State) -> tuple[SlotRecord, State]:
         exchange=exchange,
         energy=_energy(inputs, orders, trades, exchange, device_wh, unserved),
         ledger=world.settle(world.community, trades, orders, exchange, inputs.tariffs),
-        grid=world.gate.close(),
+        grid=grid,
         wear_money=wear,
+        level=np.array([reach.level for reach in ranges]).reshape(len(ranges), -1),
+        kvar=_own_kvar(world, kvar, grid),
     )
     check_laws(world.community, record, ranges)
     return record, _next_state(world, state, record, devices, carry)
@@ -124,6 +128,18 @@ def _last_prices(world: World, state: State, record: SlotRecord) -> IntArray:
     np.add.at(energy, market, trades.energy_wh)
     np.add.at(value, market, trades.energy_wh * trades.price_ticks)
     return np.where(energy > 0, value // np.maximum(energy, 1), state.last_price_ticks)
+
+
+def _own_kvar(world: World, opened_kvar: FloatArray, grid: GridState) -> FloatArray:
+    """Reactive injection of each agent: as opened, plus an equal share of what its node moved since [n_agents]."""
+    on_grid = np.flatnonzero(world.node_of >= 0)
+    own = np.array(opened_kvar, dtype=np.float64, copy=True)
+    if len(on_grid):
+        place = (world.community.market[on_grid], world.node_of[on_grid])
+        neighbours = np.zeros(grid.kvar.shape)
+        np.add.at(neighbours, place, 1.0)
+        own[on_grid] += (grid.kvar - grid.firm_kvar)[place] / neighbours[place]
+    return own
 
 
 def _own_voltage(world: World, grid: GridState) -> FloatArray:

@@ -1,0 +1,142 @@
+"""The grid of a simulation: feeder, gate, validation, and what metrics and nets of slots need of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from marketsim.app.ready import ReadyScenario
+from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.build import BuildContext
+from marketsim.core.free_gate_kernel import FreeGate
+from marketsim.core.ports import Gate
+from marketsim.grid.feeder import Feeder
+from marketsim.grid.network import BranchKind, Network
+from marketsim.metrics.grid import BAND_FACT, VoltageBand
+from marketsim.results.tables import ElementNames
+
+
+@dataclass(frozen=True, slots=True)
+class GridParts:
+    """What the grid contributes to a simulation."""
+
+    gate: Callable[[], Gate]
+    """A fresh gate; run and reference run have one each."""
+    node_of: IntArray
+    """Node of each agent, -1 without a grid [n_agents]."""
+    facts: Mapping[str, Any]
+    elements: ElementNames
+    network: Network | None = None
+
+
+def grid_parts(ready: ReadyScenario, context: BuildContext, reactive: Any) -> GridParts:
+    """Feeder and gate of a scenario, or their absence."""
+    community = context.community
+    if ready.feeder is None:
+        return GridParts(
+            gate=lambda: FreeGate(community.n_markets, community.market),
+            node_of=np.full(community.n_agents, -1, dtype=np.int64),
+            facts={},
+            elements=ElementNames(connections=tuple(agent.name for agent in context.agents)),
+        )
+    network = rated(ready, ready.feeder.network)
+    nodes = ready.feeder.nodes_of([_bus_of(agent) for agent in context.agents])
+    settings = _settings(ready, context, network, reactive)
+
+    def gate() -> Gate:
+        return _gate_class(ready, network)(network, nodes, community.n_markets, context.clock.slot_hours, settings)
+
+    return GridParts(
+        gate=gate,
+        node_of=np.tile(nodes, community.n_markets),
+        facts={BAND_FACT: VoltageBand(network.v_min_pu, network.v_max_pu), **_distance(ready, network, nodes)},
+        elements=_element_names(context, network),
+        network=network,
+    )
+
+
+def _bus_of(agent: Any) -> str:
+    if agent.bus is None:
+        raise AssertionError(f"agent {agent.name} has no bus, which validation refuses")
+    return str(agent.bus)
+
+
+def rated(ready: ReadyScenario, network: Network) -> Network:
+    """The network with ratings scaled to the loading that the scenario allows."""
+    grid = ready.model.grid
+    allowed = np.where(network.kind == BranchKind.TRAFO, grid.trafo_loading_percent, grid.line_loading_percent) / 100.0
+    return network._replace(
+        rating_from_pu=network.rating_from_pu * allowed, rating_to_pu=network.rating_to_pu * allowed
+    )
+
+
+def _settings(ready: ReadyScenario, context: BuildContext, network: Network, reactive: Any) -> Any:
+    from marketsim.grid.gate_state import GateSettings
+
+    grid, n_connections = ready.model.grid, len(context.agents)
+    background = grid.load_scale if grid.background else 0.0
+    free = np.ones(network.n_nodes)
+    if ready.feeder is not None:
+        free[ready.feeder.nodes_of([_bus_of(agent) for agent in context.agents])] = 0.0
+    return GateSettings(
+        import_limit_wh=context.community.import_limit_wh[:n_connections],
+        export_limit_wh=context.community.export_limit_wh[:n_connections],
+        head_import_kw=_or_infinite(grid.head_kw.import_kw),
+        head_export_kw=_or_infinite(grid.head_kw.export_kw),
+        background_kw=network.nominal_kw * free * background,
+        background_kvar=network.nominal_kvar * free * background,
+        **_law(reactive, n_connections),
+        worsen_voltage_pu=grid.worsen_tolerance.voltage_pu,
+        worsen_loading=grid.worsen_tolerance.loading_percent / 100.0,
+    )
+
+
+def _law(reactive: Any, n_connections: int) -> dict[str, FloatArray]:
+    law = reactive.law
+    return {
+        "source_kvar_per_kw": law.source_kvar_per_kw[:n_connections],
+        "sink_kvar_per_kw": law.sink_kvar_per_kw[:n_connections],
+    }
+
+
+def _or_infinite(limit: float | None) -> float:
+    return float("inf") if limit is None else limit
+
+
+def _gate_class(ready: ReadyScenario, network: Network) -> Any:  # noqa: ARG001
+    from marketsim.grid.gate import RadialGate
+
+    return RadialGate
+
+
+def _distance(ready: ReadyScenario, network: Network, nodes: IntArray) -> dict[str, FloatArray]:
+    """Electrical distances, where network charges go by them."""
+    if "pairwise" not in ready.registry.traits("charges", ready.model.market.charges.name):
+        return {}
+    from marketsim.grid.distance import distance_ohm
+
+    return {"distance_ohm": distance_ohm(network, nodes)}
+
+
+def _element_names(context: BuildContext, network: Network) -> ElementNames:
+    heads = [
+        network.branch_names[branch]
+        for branch in range(network.n_branches)
+        if 0 in (network.from_node[branch], network.to_node[branch])
+    ]
+    return ElementNames(
+        nodes=network.bus_names,
+        branches=network.branch_names,
+        connections=tuple(agent.name for agent in context.agents),
+        laterals=tuple(heads),
+    )
+
+
+def feeder_of(ready: ReadyScenario) -> Feeder:
+    """The feeder of a scenario that has one."""
+    if ready.feeder is None:
+        raise AssertionError("the scenario has no feeder")
+    return ready.feeder

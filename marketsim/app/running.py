@@ -1,0 +1,182 @@
+"""Running a simulation: reference run in lock-step, metrics, critic, validation, tables."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from datetime import datetime
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+from marketsim.agents.model import MarketModel
+from marketsim.app.ready import ReadyScenario
+from marketsim.app.wiring import Built, build
+from marketsim.core.metric import Metric, Value
+from marketsim.core.records import SlotRecord
+from marketsim.core.simulation import Simulation
+from marketsim.fairness.critic import CriticTally
+from marketsim.metrics.bundle import Metrics
+from marketsim.results.folder import folder_name
+from marketsim.results.reader import Run
+from marketsim.results.reader import open_run as read_run
+from marketsim.results.tables import Layout
+from marketsim.results.writer import RunWriter
+from marketsim.scenario.dump import dump, scenario_hash
+
+RUNS: Final = Path("runs")
+Progress = Callable[[int, int], None]
+"""(slots done, slots in all), called after each slot."""
+
+_PACKAGES: Final = ("marketsim", "numpy", "scipy", "numba", "llvmlite", "mesa", "power-grid-model", "pyarrow")
+
+
+def default_folder(ready: ReadyScenario, now: datetime) -> Path:
+    """Folder of a run that was not told where to go."""
+    return RUNS / folder_name(ready.name, ready.seed, now)
+
+
+def simulate(
+    scenario: ReadyScenario,
+    out: str | Path | None = None,
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Run:
+    """Run a scenario from beginning to end.
+
+    ``out`` is the run folder; None keeps the tables in memory. ``force`` replaces a run that is there.
+
+    Raises RunFolderError for a folder that cannot be used, ValidationMismatch or LawBroken where the program
+    contradicts itself, RunError where a plugin fails or the disk is full; what was written until then can be opened.
+    """
+    began = time.perf_counter()
+    built = build(scenario)
+    metrics = Metrics(built.metrics)
+    folder = None if out is None else Path(out)
+    with ExitStack() as stack:
+        model = stack.enter_context(MarketModel(Simulation(built.world), scenario.agents, built.kinds))
+        writer = stack.enter_context(_writer(scenario, built, metrics, folder, force=force))
+        validator = _validator(scenario, built)
+        critic = CriticTally()
+        for record, reference in _steps(model, built):
+            built.critic.review(record)
+            critiques = built.critic.drain()
+            critic.count(critiques)
+            for critique in critiques:
+                writer.critique(critique._asdict())
+            if validator is not None:
+                validator.add(record.inputs.time.slot, record.grid, record.exchange)
+            writer.add(record, metrics.observe(record, reference))
+            if progress is not None:
+                progress(model.simulation.state.slot, built.world.clock.slots)
+        checked = {} if validator is None else _validation_summary(validator.finish())
+        summary: dict[str, Value] = {
+            "slots": built.world.clock.slots,
+            "agents": built.world.community.n_agents,
+            "seed": scenario.seed,
+            **metrics.summary(),
+            **critic.summary(),
+            **checked,
+            "wall_s": round(time.perf_counter() - began, 3),
+        }
+        return writer.finish(summary, _net_builder(scenario))
+
+
+def open_run(path: str | Path) -> Run:
+    """A run from its folder, complete or as far as it got; RunFolderError if there is none."""
+    return read_run(Path(path), _net_of_saved)
+
+
+def _steps(model: MarketModel, built: Built) -> Iterator[tuple[SlotRecord, SlotRecord]]:
+    """Each slot as it ended, in the run and in the reference run, which depends on no action of the run."""
+    return zip(model.run(), Simulation(built.reference).run(), strict=True)
+
+
+def _writer(ready: ReadyScenario, built: Built, metrics: Metric, folder: Path | None, *, force: bool) -> RunWriter:
+    layout = Layout(
+        community=built.world.community,
+        slots_per_day=built.world.clock.slots_per_day,
+        device_names=built.world.device_names,
+        slot_columns=metrics.columns,
+        elements=(built.elements,),
+        voltages=ready.model.output.voltages and ready.feeder is not None,
+    )
+    return RunWriter(
+        folder,
+        layout,
+        manifest=manifest_facts(ready),
+        scenario_text=dump(ready.model, ready.agents, folder),
+        force=force,
+    )
+
+
+def manifest_facts(ready: ReadyScenario) -> dict[str, object]:
+    """What a run's manifest says of where it came from."""
+    return {
+        "scenario": ready.name,
+        "seed": ready.seed,
+        "scenario_hash": scenario_hash(ready.model, ready.agents),
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
+        "platform": platform.platform(),
+        "plugins": [{"name": each.name, "file": each.path.name, "sha256": each.sha256} for each in ready.plugin_files],
+        "notes": list(ready.feeder.notes) if ready.feeder else [],
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _validator(ready: ReadyScenario, built: Built) -> Any:
+    grid = ready.model.grid
+    if built.grid is None or not grid.independent_check:
+        return None
+    from marketsim.grid.power_flow_check import Validator
+    from marketsim.grid.validation import BatchValidator
+
+    return BatchValidator(
+        Validator(built.grid),
+        built.world.community,
+        built.world.clock.slot_hours,
+        on_mismatch=grid.on_mismatch,
+    )
+
+
+def _validation_summary(found: Any) -> dict[str, Value]:
+    return {
+        "validated_slots": found.cases,
+        "validation_worst_pu": found.worst_pu,
+        "grid_imbalance_wh": found.worst_wh,
+        "validation_mismatches": len(found.mismatches),
+    }
+
+
+def _net_builder(ready: ReadyScenario) -> Callable[[Run, int, int], Any] | None:
+    if ready.feeder is None:
+        return None
+    return partial(_net, {}, ready)
+
+
+def _net(kept: dict[str, Any], ready: ReadyScenario, run: Run, slot: int, market: int) -> Any:
+    """The pandapower net of a slot, from the run's table of agents."""
+    from marketsim.app.nets import net_of_slot, slot_nets
+
+    if "nets" not in kept:
+        kept["nets"] = slot_nets(ready)
+    return net_of_slot(kept["nets"], ready, run, slot, market)
+
+
+def _net_of_saved(run: Run, slot: int, market: int) -> Any:
+    """The same for a run from a folder, whose scenario stands beside its tables."""
+    from marketsim.app.ready import load_scenario
+
+    source: str | Mapping[str, object] | Path = run.scenario_text if run.path is None else run.path / "scenario.yaml"
+    return _net({}, load_scenario(source), run, slot, market)
+
