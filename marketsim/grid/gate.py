@@ -1,0 +1,120 @@
+"""The gate of radial feeders: every trade checked by an exact AC power flow while it is matched (mode ``ac``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from marketsim.core.arrays import BoolArray, FloatArray, IntArray
+from marketsim.core.ports import GateKernel
+from marketsim.core.records import GridState
+from marketsim.grid import gate_layout_kernel as row
+from marketsim.grid.gate_kernel import admit
+from marketsim.grid.gate_market_kernel import amend_markets, close_markets, open_markets, take_back
+from marketsim.grid.gate_sensitivity_kernel import tightest_sensitivity
+from marketsim.grid.gate_state import GateSettings, pack
+from marketsim.grid.network import Network
+from marketsim.grid.radial import radial_feeder
+
+
+class RadialGate:
+    """Exact admission on ``n_markets`` replicas of a radial feeder. Implements ``core.ports.Gate``.
+
+    A market whose untraded state has no power flow solution refuses everything with DIVERGED, and its ``GridState``
+    has ``converged`` False and NaN voltages.
+    """
+
+    _admit = staticmethod(admit)
+
+    def __init__(
+        self,
+        network: Network,
+        node_of_connection: IntArray,
+        n_markets: int,
+        hours: float,
+        settings: GateSettings = GateSettings(),
+    ) -> None:
+        """``node_of_connection``: node of the network of each agent of one market, -1: off the grid [n_connections].
+
+        ``hours``: length of a slot [h]. NetworkError where the network is not radial.
+        """
+        self.network = network
+        self.feeder = radial_feeder(network)
+        self._connection_axis = (n_markets, len(node_of_connection))
+        self._state = pack(network, self.feeder, np.asarray(node_of_connection), n_markets, hours, settings)
+        self._firm_v, self._firm_loading = np.full((2, n_markets, self.feeder.n_nodes), np.nan)
+        self.kernel: GateKernel | None = GateKernel(self._admit, self._state.ints, self._state.floats)
+
+    def open(self, firm_wh: IntArray, kvar: FloatArray) -> None:
+        """Start a slot; see ``core.ports.Gate``. Both [n_markets * n_connections]."""
+        open_markets(
+            self._state.ints,
+            self._state.floats,
+            self._rows(firm_wh, np.int64),
+            self._rows(kvar, np.float64) / self.network.base_kva,
+            self._state.base_wh,
+            self._state.base_kvar_pu,
+            self._firm_v,
+            self._firm_loading,
+        )
+
+    def admit(self, market: int, source: int, sink: int, wh: int) -> tuple[int, int, int]:
+        """See ``core.ports.Gate``."""
+        return self._admit(self._state.ints[market], self._state.floats[market], source, sink, wh)
+
+    def release(self, market: int, source: int, sink: int, wh: int) -> None:
+        """See ``core.ports.Gate``."""
+        take_back(self._state.ints[market], source, sink, wh)
+
+    def amend(self, delta_wh: IntArray, kvar: FloatArray) -> None:
+        """See ``core.ports.Gate``. Reactive power that moved with admitted energy stays."""
+        amend_markets(
+            self._state.ints,
+            self._state.floats,
+            self._rows(delta_wh, np.int64),
+            self._rows(kvar, np.float64) / self.network.base_kva,
+            self._state.base_kvar_pu,
+        )
+
+    def broken(self) -> BoolArray:
+        """Never: every admitted trade was solved."""
+        return np.zeros(len(self._state.ints), dtype=np.bool_)
+
+    def sensitivity(self) -> FloatArray:
+        """See ``core.ports.Gate``; zeros where nothing was solved, and for agents on other laterals."""
+        answer = np.zeros(self._connection_axis)
+        tightest_sensitivity(self._state.ints, self._state.floats, answer)
+        return answer.reshape(-1)
+
+    def close(self) -> GridState:
+        """Solve what was committed, from a flat start: the result depends on the committed integers alone."""
+        n_markets, n = self._firm_v.shape
+        v_pu, loading = np.empty((2, n_markets, n))
+        slack_wh, losses_wh = np.empty((2, n_markets))
+        converged = np.empty(n_markets, dtype=np.bool_)
+        close_markets(self._state.ints, self._state.floats, v_pu, loading, slack_wh, losses_wh, converged)
+        return GridState(
+            net_wh=self._by_node(self._state.ints[:, row.NET_WH, :n]),
+            kvar=self._by_node(self._state.floats[:, row.Q, :n] * self.network.base_kva),
+            v_pu=self._by_node(v_pu),
+            loading=self._by_branch(loading),
+            slack_wh=slack_wh,
+            losses_wh=losses_wh,
+            firm_kvar=self._by_node(self._state.floats[:, row.Q_FIRM, :n] * self.network.base_kva),
+            firm_v_pu=self._by_node(self._firm_v),
+            firm_loading=self._by_branch(self._firm_loading),
+            converged=converged,
+        )
+
+    def _rows(self, flat: Any, dtype: type[np.generic]) -> Any:
+        """A flat quantity of agents as [n_markets, n_connections]."""
+        return np.ascontiguousarray(flat, dtype=dtype).reshape(self._connection_axis)
+
+    def _by_node(self, by_position: Any) -> Any:
+        return by_position[:, self.feeder.position]
+
+    def _by_branch(self, by_position: FloatArray) -> FloatArray:
+        by_branch = np.full((len(by_position), self.network.n_branches), np.nan)
+        by_branch[:, self.feeder.branch[1:]] = by_position[:, 1:]
+        return by_branch

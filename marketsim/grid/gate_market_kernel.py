@@ -1,0 +1,214 @@
+"""Opening and closing a slot for all markets in one call each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from numba import types
+
+from marketsim.core.compiled import kernel
+from marketsim.grid.gate_kernel import commit, set_power
+from marketsim.grid.gate_layout_kernel import (
+    CONNECTION_WH,
+    CONVERGED,
+    EXPORT_FROZEN,
+    EXPORT_LIMIT,
+    FACTS,
+    FI,
+    FLOAT_FACTS,
+    FR,
+    HEAD_EXPORT,
+    HEAD_EXPORT_FROZEN,
+    HEAD_IMPORT,
+    HEAD_IMPORT_FROZEN,
+    HEAD_WH,
+    IMPORT_FROZEN,
+    IMPORT_LIMIT,
+    LATERAL,
+    LATERAL_START,
+    N_CONNECTIONS,
+    N_LATERALS,
+    N_NODES,
+    NET_VARH,
+    NET_WH,
+    POSITION,
+    Q_FIRM,
+    SCALE,
+    SOLVES,
+    SOURCE_PU,
+    TOUCHED,
+    VI,
+    VI_FIRM,
+    VR,
+    VR_FIRM,
+    WH_TO_PU,
+    B,
+    G,
+    P,
+    R,
+    RATING_CHILD,
+    RATING_PARENT,
+)
+from marketsim.grid.gate_limits_kernel import child_current2, freeze_limits, parent_current2
+from marketsim.grid.sweep_kernel import start_flat, sweep
+
+
+@kernel()
+def _book_untraded(ints: Any, floats: Any, firm_wh: Any, kvar_pu: Any, base_wh: Any, base_kvar_pu: Any) -> None:
+    """Net energy of connections, nodes and laterals before trade; reactive power of the nodes."""
+    n_nodes, n_connections, n_laterals = ints[FACTS, N_NODES], ints[FACTS, N_CONNECTIONS], ints[FACTS, N_LATERALS]
+    for position in range(n_nodes):
+        ints[NET_WH, position] = base_wh[position]
+        ints[NET_VARH, position] = 0
+        floats[Q_FIRM, position] = base_kvar_pu[position]
+    for connection in range(n_connections):
+        energy = firm_wh[connection]
+        ints[CONNECTION_WH, connection] = energy
+        ints[IMPORT_FROZEN, connection] = max(ints[IMPORT_LIMIT, connection], -energy)
+        ints[EXPORT_FROZEN, connection] = max(ints[EXPORT_LIMIT, connection], energy)
+        position = ints[POSITION, connection]
+        if position >= 0:
+            ints[NET_WH, position] += energy
+            floats[Q_FIRM, position] += kvar_pu[connection]
+    for lateral in range(n_laterals):
+        ints[HEAD_WH, lateral] = 0
+        ints[TOUCHED, lateral] = 0
+    for position in range(1, n_nodes):
+        ints[HEAD_WH, ints[LATERAL, position]] += ints[NET_WH, position]
+    for lateral in range(n_laterals):
+        ints[HEAD_IMPORT_FROZEN, lateral] = max(ints[HEAD_IMPORT, lateral], -ints[HEAD_WH, lateral])
+        ints[HEAD_EXPORT_FROZEN, lateral] = max(ints[HEAD_EXPORT, lateral], ints[HEAD_WH, lateral])
+
+
+@kernel()
+def solve_flat(ints: Any, floats: Any, lateral: int) -> bool:
+    """Solve a lateral from a flat start; False: no solution."""
+    start, stop = ints[LATERAL_START, lateral], ints[LATERAL_START, lateral + 1]
+    start_flat(floats, start, stop)
+    return sweep(ints, floats, start, stop)
+
+
+@kernel()
+def open_market(ints: Any, floats: Any, firm_wh: Any, kvar_pu: Any, base_wh: Any, base_kvar_pu: Any) -> None:
+    """Solve the untraded state of a market from a flat start and freeze its limits."""
+    _book_untraded(ints, floats, firm_wh, kvar_pu, base_wh, base_kvar_pu)
+    floats[VR, 0] = floats[FLOAT_FACTS, SOURCE_PU]
+    floats[VI, 0] = 0.0
+    for position in range(ints[FACTS, N_NODES]):
+        set_power(ints, floats, position)
+    ints[FACTS, SOLVES] = 0
+    ints[FACTS, CONVERGED] = 1
+    for lateral in range(ints[FACTS, N_LATERALS]):
+        if not solve_flat(ints, floats, lateral):
+            ints[FACTS, CONVERGED] = 0
+            return
+        freeze_limits(ints, floats, ints[LATERAL_START, lateral], ints[LATERAL_START, lateral + 1])
+    for position in range(ints[FACTS, N_NODES]):
+        floats[VR_FIRM, position] = floats[VR, position]
+        floats[VI_FIRM, position] = floats[VI, position]
+
+
+@kernel()
+def observe_state(ints: Any, floats: Any, v_pu: Any, loading: Any) -> None:
+    """Voltage magnitude and loading of the solved state by position; NaN where nothing is rated."""
+    v_pu[0] = np.sqrt(floats[VR, 0] ** 2 + floats[VI, 0] ** 2)
+    for n in range(1, ints[FACTS, N_NODES]):
+        v_pu[n] = np.sqrt(floats[VR, n] ** 2 + floats[VI, n] ** 2) / floats[SCALE, n]
+        share = -1.0
+        if floats[RATING_PARENT, n] < np.inf:
+            share = np.sqrt(parent_current2(ints, floats, n)) / floats[RATING_PARENT, n]
+        if floats[RATING_CHILD, n] < np.inf:
+            share = max(share, np.sqrt(child_current2(floats, n)) / floats[RATING_CHILD, n])
+        loading[n] = share if share >= 0.0 else np.nan
+
+
+@kernel()
+def slack_and_losses(ints: Any, floats: Any) -> tuple[float, float]:
+    """Energy drawn from the source, and losses in branches and admittances to ground, each [Wh]."""
+    e, f = floats[VR, 0], floats[VI, 0]
+    losses = floats[G, 0] * (e * e + f * f)
+    drawn = losses - floats[P, 0]
+    for lateral in range(ints[FACTS, N_LATERALS]):
+        head = ints[LATERAL_START, lateral]
+        drawn += e * floats[FR, head] + f * floats[FI, head]
+    for n in range(1, ints[FACTS, N_NODES]):
+        losses += floats[R, n] * (floats[FR, n] ** 2 + floats[FI, n] ** 2)
+        losses += floats[G, n] * (floats[VR, n] ** 2 + floats[VI, n] ** 2)
+    return drawn / floats[FLOAT_FACTS, WH_TO_PU], losses / floats[FLOAT_FACTS, WH_TO_PU]
+
+
+@kernel()
+def solve_committed(ints: Any, floats: Any) -> bool:
+    """Solve the committed state from a flat start."""
+    for position in range(ints[FACTS, N_NODES]):
+        set_power(ints, floats, position)
+    for lateral in range(ints[FACTS, N_LATERALS]):
+        if not solve_flat(ints, floats, lateral):
+            return False
+    return True
+
+
+_INTS, _FLOATS = types.int64[:, :, ::1], types.float64[:, :, ::1]
+_I2, _F2, _I1, _F1 = types.int64[:, ::1], types.float64[:, ::1], types.int64[::1], types.float64[::1]
+
+
+@kernel(types.void(_INTS, _FLOATS, _I2, _F2, _I1, _F1, _F2, _F2))
+def open_markets(
+    ints: Any, floats: Any, firm_wh: Any, kvar_pu: Any, base_wh: Any, base_kvar_pu: Any, v_pu: Any, loading: Any
+) -> None:
+    """Open a slot in every market; voltages and loadings of the untraded state by position [n_markets, n_nodes]."""
+    for m in range(ints.shape[0]):
+        open_market(ints[m], floats[m], firm_wh[m], kvar_pu[m], base_wh, base_kvar_pu)
+        if ints[m, FACTS, CONVERGED] == 1:
+            observe_state(ints[m], floats[m], v_pu[m], loading[m])
+        else:
+            v_pu[m] = np.nan
+            loading[m] = np.nan
+
+
+@kernel(types.void(_INTS, _FLOATS, _F2, _F2, _F1, _F1, types.boolean[::1]))
+def close_markets(
+    ints: Any, floats: Any, v_pu: Any, loading: Any, slack_wh: Any, losses_wh: Any, converged: Any
+) -> None:
+    """Solve what was committed in every market, from a flat start; NaN where there is no solution."""
+    for m in range(ints.shape[0]):
+        converged[m] = ints[m, FACTS, CONVERGED] == 1 and solve_committed(ints[m], floats[m])
+        if converged[m]:
+            observe_state(ints[m], floats[m], v_pu[m], loading[m])
+            slack_wh[m], losses_wh[m] = slack_and_losses(ints[m], floats[m])
+        else:
+            v_pu[m] = np.nan
+            loading[m] = np.nan
+            slack_wh[m] = np.nan
+            losses_wh[m] = np.nan
+
+
+@kernel(types.void(_I2, types.int64, types.int64, types.int64))
+def take_back(ints: Any, source: int, sink: int, wh: int) -> None:
+    """Undo what was admitted."""
+    commit(ints, source, sink, -wh)
+
+
+@kernel()
+def _book(ints: Any, connection: int, wh: int) -> None:
+    """Change the net injection of a connection; its reactive power stays."""
+    ints[CONNECTION_WH, connection] += wh
+    position = ints[POSITION, connection]
+    if position >= 0:
+        ints[NET_WH, position] += wh
+    if position > 0:
+        ints[HEAD_WH, ints[LATERAL, position]] += wh
+
+
+@kernel(types.void(_INTS, _FLOATS, _I2, _F2, _F1))
+def amend_markets(ints: Any, floats: Any, delta_wh: Any, kvar_pu: Any, base_kvar_pu: Any) -> None:
+    """Add ``delta_wh`` to what is committed, limits or not, and replace the untraded reactive power."""
+    for m in range(ints.shape[0]):
+        for position in range(ints[m, FACTS, N_NODES]):
+            floats[m, Q_FIRM, position] = base_kvar_pu[position]
+        for connection in range(ints[m, FACTS, N_CONNECTIONS]):
+            if ints[m, POSITION, connection] >= 0:
+                floats[m, Q_FIRM, ints[m, POSITION, connection]] += kvar_pu[m, connection]
+            _book(ints[m], connection, delta_wh[m, connection])
