@@ -9,9 +9,7 @@ end; G and B hold the whole charging of a branch, G_ASYM and B_ASYM what its to 
 
 from __future__ import annotations
 
-import contextlib
-import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import inf, sqrt
 from typing import Any, Final, NamedTuple
 
@@ -27,6 +25,7 @@ from marketsim.core.errors import NetworkError, Problem
 from marketsim.grid.feeder import DEFAULTS, Feeder, FeederOptions
 from marketsim.grid.network import BranchKind, Network
 from marketsim.grid.preparation import Prepared, prepare
+from marketsim.grid.quiet import quiet_pandapower
 
 _KV_FROM_MVA_AND_KA = sqrt(3.0)
 _OPTIONS: Final[dict[str, Any]] = {
@@ -85,20 +84,9 @@ class _Axis(NamedTuple):
     """pandapower buses of each node, ascending; empty at the inner points of elements [n_nodes]."""
 
 
-@contextlib.contextmanager
-def _without_log() -> Iterator[None]:
-    logger = logging.getLogger("pandapower")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
 def _convert(net: Any) -> _Matrices:
     try:
-        with _without_log(), np.errstate(all="ignore"):
+        with quiet_pandapower():
             net._options = {}
             _add_ppc_options(net, **_OPTIONS)
             outer, inner = _pd2ppc(net)

@@ -84,7 +84,8 @@ class FeederName(NamedTuple):
     """Function, code or path; empty for ``feeder141``."""
 
 
-def _unknown(name: str, choices: tuple[str, ...], what: str, prefix: str = "") -> NetworkError:
+def unknown(name: str, choices: tuple[str, ...], what: str, prefix: str = "") -> NetworkError:
+    """An error that says ``what`` is wrong with ``prefix`` + ``name`` and names similar ``choices``."""
     close = get_close_matches(name, choices, n=3)
     hint = (
         f"did you mean {', '.join(prefix + c for c in close)}?" if close else f"there is {', '.join(choices[:6])} ..."
@@ -102,11 +103,11 @@ def parse(name: str) -> FeederName:
         if name in PANDAPOWER_NETWORKS:
             raise NetworkError([Problem("unknown feeder", value=name, hint=f"did you mean pandapower:{name}?")])
         known = (FEEDER141, "pandapower:<network>", "simbench:<code>", "file:<net.json>")
-        raise _unknown(source if colon else name, known, "unknown feeder")
+        raise unknown(source if colon else name, known, "unknown feeder")
     if not item:
         raise NetworkError([Problem(f"nothing follows {source}:", value=name, hint=f"write {source}:NAME")])
     if source == "pandapower" and item not in PANDAPOWER_NETWORKS:
-        raise _unknown(item, PANDAPOWER_NETWORKS, "pandapower has no such network", "pandapower:")
+        raise unknown(item, PANDAPOWER_NETWORKS, "pandapower has no such network", "pandapower:")
     return FeederName(source, item)
 
 

@@ -16,6 +16,7 @@ from marketsim.core.errors import PowerFlowDiverged
 from marketsim.grid import extraction, pandapower_nets
 from marketsim.grid.feeder import DEFAULTS, FeederOptions
 from marketsim.grid.preparation import prepare
+from marketsim.grid.quiet import quiet_pandapower
 
 LOADS: Final = ("load", "asymmetric_load", "motor")
 """Tables whose rows the agents replace."""
@@ -90,7 +91,8 @@ def _add(net: Any, table: str, injection: Injection, buses: IntArray, which: Boo
 def _solve(net: Any, name: str) -> None:
     for tolerance_mva in TOLERANCES_MVA:
         try:
-            pandapower.runpp(net, init="dc", tolerance_mva=tolerance_mva, max_iteration=30)
+            with quiet_pandapower():
+                pandapower.runpp(net, init="dc", tolerance_mva=tolerance_mva, max_iteration=30)
         except LoadflowNotConverged as error:
             last = error
         else:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import json
-import logging
 import random
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -20,6 +18,7 @@ import pandapower.networks  # type: ignore[import-untyped]
 
 from marketsim.core.errors import MissingDependency, NetworkError, Problem
 from marketsim.grid import feeder141, names
+from marketsim.grid.quiet import quiet_pandapower
 
 PandapowerNet = Any
 """``pandapower.pandapowerNet``; pandapower ships no usable types."""
@@ -61,20 +60,6 @@ def _fixed_draws() -> Iterator[None]:
         np.random.set_state(kept_numpy)  # noqa: NPY002
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Building a net logs and warns about matters that its user cannot change."""
-    logger = logging.getLogger("pandapower")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
-
-
 def _feeder141(_: str) -> PandapowerNet:
     of, rating_a = feeder141.tables(), feeder141.line_rating_a()
     net = pandapower.create_empty_network(name=feeder141.NAME, sn_mva=feeder141.BASE_MVA, add_stdtypes=False)
@@ -113,7 +98,7 @@ def _feeder141(_: str) -> PandapowerNet:
 
 
 def _from_pandapower(function: str) -> PandapowerNet:
-    with _fixed_draws(), _quiet():
+    with _fixed_draws(), quiet_pandapower():
         net = getattr(pandapower.networks, function)()
     if not net.name:
         net.name = function
@@ -127,8 +112,8 @@ def _from_simbench(code: str) -> PandapowerNet:
         raise MissingDependency("simbench", "simbench", f"feeder simbench:{code}") from error
     codes = tuple(simbench.collect_all_simbench_codes())
     if code not in codes:
-        raise names._unknown(code, codes, "SimBench has no such code", "simbench:")
-    with _fixed_draws(), _quiet():
+        raise names.unknown(code, codes, "SimBench has no such code", "simbench:")
+    with _fixed_draws(), quiet_pandapower():
         net = simbench.get_simbench_net(code)
     if not net.name:
         net.name = code
@@ -142,7 +127,7 @@ def _from_file(path: Path) -> PandapowerNet:
         if untrusted:
             hint = "save it again with pandapower.to_json after removing these objects"
             raise NetworkError([Problem(f"the net contains objects of {', '.join(untrusted)}", str(path), hint=hint)])
-        with _quiet():
+        with quiet_pandapower():
             net = pandapower.from_json_string(text)
     except NetworkError:
         raise

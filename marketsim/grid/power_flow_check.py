@@ -25,7 +25,7 @@ from marketsim.grid.network import ComplexArray, Network
 
 TOLERANCE_PU: Final = 1e-10
 """Largest change of a voltage in the last iteration. Newton-Raphson converges quadratically, so the error left is at
-the rounding of doubles (1e-12 p.u. on feeder141); asking for less than 1e-11 never ends on nets with very short lines.
+the rounding of doubles (1e-11 p.u. on feeder141); asking for less than 1e-11 never ends on nets with very short lines.
 """
 MAX_ITERATIONS: Final = 40
 _OPTIONS: Final[dict[str, Any]] = {

@@ -188,8 +188,8 @@ class BatchValidator:
 
     def _voltages(self, cases: list[_Case], checked: PowerFlow) -> list[Mismatch]:
         rows = self._both(cases, checked)
-        run = np.array([cases[row].v_pu for row in rows]).reshape(len(rows), -1)
-        at, node, worst = compare(run, checked.v_pu[rows].reshape(run.shape), self._tolerance_pu)
+        run = _table([cases[row].v_pu for row in rows], checked.v_pu)
+        at, node, worst = compare(run, checked.v_pu[rows], self._tolerance_pu)
         self._worst_pu = max(self._worst_pu, worst)
         names = self._validator.network.bus_names
         return [
@@ -199,8 +199,8 @@ class BatchValidator:
 
     def _loadings(self, cases: list[_Case], checked: PowerFlow) -> list[Mismatch]:
         rows = self._both(cases, checked)
-        run = np.array([cases[row].loading for row in rows]).reshape(len(rows), -1)
-        at, branch, _ = compare(run, checked.loading[rows].reshape(run.shape), TOLERANCE_LOADING)
+        run = _table([cases[row].loading for row in rows], checked.loading)
+        at, branch, _ = compare(run, checked.loading[rows], TOLERANCE_LOADING)
         names = self._validator.network.branch_names
         return [
             self._mismatch(cases[rows[k]], "loading", names[n], run[k, n], checked.loading[rows[k], n])
@@ -219,3 +219,8 @@ class BatchValidator:
     def _mismatch(self, case: _Case, quantity: str, element: str, run: float, check: float) -> Mismatch:
         allowed = {"voltage": self._tolerance_pu, "loading": TOLERANCE_LOADING, "energy": TOLERANCE_WH}[quantity]
         return Mismatch(case.slot, case.market, quantity, element, float(run), float(check), allowed)
+
+
+def _table(rows: list[FloatArray], like: FloatArray) -> FloatArray:
+    """Rows as a table with the columns of ``like``, also without any."""
+    return np.array(rows, dtype=np.float64).reshape(len(rows), like.shape[1])
