@@ -10,7 +10,6 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.metric import Kpi, Value
 from marketsim.core.records import Community, LedgerLine, SlotRecord
-from marketsim.core.segments import sum_by
 from marketsim.metrics.params import LawsParams
 
 LAWS: Final = (
@@ -62,7 +61,8 @@ def money_imbalance(record: SlotRecord, community: Community) -> int:
 def grid_imbalance_wh(record: SlotRecord, community: Community) -> FloatArray:
     """|slack energy - (imports - exports + losses)| [Wh] [n_markets]; NaN where the power flow has no solution."""
     exchange, grid = record.exchange, record.grid
-    drawn = sum_by(exchange.import_wh - exchange.export_wh, community.market, community.n_markets)
+    drawn = np.zeros(community.n_markets, dtype=np.int64)
+    np.add.at(drawn, community.market, exchange.import_wh - exchange.export_wh)
     return np.asarray(np.abs(grid.slack_wh - (drawn + grid.losses_wh)))
 
 
