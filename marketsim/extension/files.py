@@ -81,7 +81,7 @@ def _module(path: Path, source: bytes, digest: str, name: str) -> ModuleType:
     except BaseException as error:
         del sys.modules[module_name]
         if isinstance(error, ImportError):
-            raise lazy.import_failure(error, f"plugin {name}") from error
+            raise lazy.import_failure(error, f"plugin {name}", own_file=str(path)) from error
         if isinstance(error, Exception | SystemExit):
             problem = lazy.failure(error, f"plugin {name} cannot be loaded", own_file=str(path))
             raise PluginError([problem]) from error

@@ -42,7 +42,9 @@ def load(reference: str, who: str, extra: str = "") -> object:
         raise PluginError([Problem(f"{who}: {module_name} has no {attribute}", hint=hint)]) from None
 
 
-def import_failure(error: ImportError, who: str, extra: str = "") -> MissingDependency | PluginError:
+def import_failure(
+    error: ImportError, who: str, extra: str = "", own_file: str = ""
+) -> MissingDependency | PluginError:
     """The error to raise for a failed import: an extra to install if the library belongs to one."""
     library = (error.name or "").partition(".")[0]
     wanted = extra or EXTRA_OF_LIBRARY.get(library, "")
@@ -50,7 +52,7 @@ def import_failure(error: ImportError, who: str, extra: str = "") -> MissingDepe
     if absent and wanted and library != "marketsim":
         return MissingDependency(library, wanted, who)
     hint = f"pip install {library}, if this is its name" if absent and library and library != "marketsim" else ""
-    return PluginError([failure(error, f"{who} cannot be imported", hint=hint)])
+    return PluginError([failure(error, f"{who} cannot be imported", own_file, hint)])
 
 
 def failure(error: BaseException, what: str, own_file: str = "", hint: str = "") -> Problem:

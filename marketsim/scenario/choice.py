@@ -15,7 +15,7 @@ from marketsim.core.build import Choice
 from marketsim.core.errors import InputError
 from marketsim.core.params import Params
 from marketsim.scenario.draw import LINK
-from marketsim.scenario.problems import UNSEEN, Detail, Loc, Wrong, details_of, did_you_mean, inside
+from marketsim.scenario.problems import UNSEEN, Detail, Loc, Wrong, details_of, did_you_mean
 
 
 class Catalog(Protocol):
@@ -108,7 +108,7 @@ def _details(
     beside: tuple[str, ...],
     only: frozenset[str] | None = None,
 ) -> list[Detail]:
-    return inside(details_of(error, model, lambda loc: () if loc else beside, only), raw)
+    return details_of(error, model, raw, lambda loc: () if loc else beside, only)
 
 
 def chosen(kind: str, value: object) -> tuple[str, dict[str, Any]]:

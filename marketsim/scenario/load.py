@@ -31,6 +31,7 @@ class Loaded(NamedTuple):
 
     scenario: Scenario
     agents: tuple[AgentSpec, ...]
+    """Agents of one market; empty where the feeder is one of a plugin that was not loaded."""
     source: Source
     """As written; overrides of it give variants of the scenario."""
     plugins: tuple[Path, ...]
@@ -64,8 +65,9 @@ def load_scenario(
     valid, details = validate_source(source, context)
     agents: tuple[AgentSpec, ...] = ()
     if valid is not None:
-        agents, wrong = _resolve(valid, feeder)
-        details += wrong
+        agents, wrong = _resolve(valid, feeder, context)
+        known = {detail.loc for detail in details}
+        details += [detail for detail in wrong if detail.loc not in known]
     problems += to_problems(details, source.root)
     if problems or valid is None:
         raise ScenarioError(_by_place(problems))
@@ -91,7 +93,7 @@ def validate_source(source: Source, context: Context) -> tuple[Scenario | None, 
     try:
         scenario = Scenario.model_validate_json(json.dumps(filled), strict=True, context=context)
     except ValidationError as error:
-        found = details_of(error, Scenario, device_keys)
+        found = details_of(error, Scenario, filled, device_keys)
         return None, [*wrong, *(detail._replace(loc=_without_holder(detail.loc)) for detail in found)]
     return scenario, [*wrong, *scenario_details(scenario, context.catalog, context.tolerant)]
 
@@ -102,12 +104,19 @@ def _without_holder(loc: Loc) -> Loc:
     return (*loc[:2], *loc[3:]) if gathered else loc
 
 
-def _resolve(scenario: Scenario, lookup: FeederLookup | None) -> tuple[tuple[AgentSpec, ...], list[Detail]]:
+def _resolve(
+    scenario: Scenario, lookup: FeederLookup | None, context: Context
+) -> tuple[tuple[AgentSpec, ...], list[Detail]]:
     facts: FeederFacts | None = None
-    if lookup is not None and scenario.grid.feeder is not None:
+    name = scenario.grid.feeder
+    if lookup is not None and name is not None:
         try:
             facts = lookup(scenario)
         except InputError as error:
+            if context.tolerant:
+                # The feeder may be that of a plugin; without its table agents cannot be placed.
+                context.unchecked.append(f"grid {name}")
+                return (), []
             return (), [Detail(("grid", "feeder"), each.message, each.value, each.hint) for each in error.problems]
     agents, wrong = resolved(scenario, facts)
     return agents, [*wrong, *slot_fits_int64(scenario, agents)]

@@ -22,7 +22,10 @@ def parse_override(text: str) -> tuple[str, object]:
         raise ScenarioError([Problem("must read PATH=VALUE", value=repr(text), hint=hint, file="--set")])
     if not value.strip():
         return path.strip(), None
-    return path.strip(), plain(parse(value, f"--set {path.strip()}"))
+    try:
+        return path.strip(), plain(parse(value, f"--set {path.strip()}"))
+    except ScenarioError as error:
+        raise ScenarioError([problem._replace(line=0, column=0, value=value) for problem in error.problems]) from error
 
 
 def split_path(path: str) -> Loc:

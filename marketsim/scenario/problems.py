@@ -61,10 +61,11 @@ _KEY_HINTS: Final[dict[Loc, str]] = {
 def details_of(
     error: ValidationError,
     model: type[BaseModel],
+    written: object,
     extra: Callable[[Loc], Sequence[str]],
     only: frozenset[str] | None = None,
 ) -> list[Detail]:
-    """Everything that pydantic found, or what is of the types ``only``.
+    """Everything that pydantic found in ``written``, or what is of the types ``only``.
 
     ``extra(loc)`` names keys that are valid at ``loc`` beside the model's own.
     """
@@ -72,25 +73,49 @@ def details_of(
     # A list of which items are wrong also counts as too short.
     holders = {tuple(raw["loc"][:end]) for raw in raws for end in range(len(raw["loc"]))}
     raws = [raw for raw in raws if raw["type"] != "too_short" or tuple(raw["loc"]) not in holders]
-    found = [detail for raw in raws for detail in _translate(raw, model, extra)]
-    return _one_a_place(found)
+    return _one_a_place([detail for raw in raws for detail in _translate(raw, model, written, extra)])
 
 
-def _translate(raw: Any, model: type[BaseModel], extra: Callable[[Loc], Sequence[str]]) -> Iterator[Detail]:
-    loc, kind, context = tuple(raw["loc"]), raw["type"], raw.get("ctx", {})
-    cause = context.get("error")
+def _translate(
+    raw: Any, model: type[BaseModel], written: object, extra: Callable[[Loc], Sequence[str]]
+) -> Iterator[Detail]:
+    cause = raw.get("ctx", {}).get("error")
     if isinstance(cause, Wrong):
-        yield from (detail._replace(loc=(*loc, *detail.loc)) for detail in cause.details)
-    elif kind == "extra_forbidden":
+        yield from (detail._replace(loc=(*raw["loc"], *detail.loc)) for detail in cause.details)
+    else:
+        detail = _detail(raw, model, extra)
+        yield detail._replace(loc=_as_written(detail.loc, detail.at_key, written))
+
+
+def _detail(raw: Any, model: type[BaseModel], extra: Callable[[Loc], Sequence[str]]) -> Detail:
+    loc, kind, context = tuple(raw["loc"]), raw["type"], raw.get("ctx", {})
+    if kind == "extra_forbidden":
         known = [*_keys_at(model, loc[:-1]), *extra(loc[:-1])]
         hint = _KEY_HINTS.get(loc[-2:], "") or did_you_mean(str(loc[-1]), known, "keys here")
-        yield Detail(loc, "unknown key", UNSEEN, hint, at_key=True)
-    elif kind == "missing":
-        yield Detail(loc, "is missing", UNSEEN, _KEY_HINTS.get(loc, "") or _describe(model, loc), at_key=True)
-    elif kind == "string_pattern_mismatch":
-        yield Detail(loc, "is not of the form that is needed here", raw["input"], _describe(model, loc))
-    else:
-        yield Detail(loc, _message(raw, kind, context), raw["input"], _type_hint(raw["input"], kind))
+        return Detail(loc, "unknown key", UNSEEN, hint, at_key=True)
+    if kind == "missing":
+        return Detail(loc, "is missing", UNSEEN, _KEY_HINTS.get(loc, "") or _describe(model, loc), at_key=True)
+    if kind == "string_pattern_mismatch":
+        return Detail(loc, "is not of the form that is needed here", raw["input"], _describe(model, loc))
+    return Detail(loc, _message(raw, kind, context), raw["input"], _type_hint(raw["input"], kind))
+
+
+def _as_written(loc: Loc, at_key: bool, written: Any) -> Loc:
+    """The path without the names of branches that pydantic adds to it at unions."""
+    kept: list[str | int] = []
+    for part in loc:
+        if _holds(written, part):
+            written = written[part]
+        elif not (at_key and part == loc[-1]):
+            continue
+        kept.append(part)
+    return tuple(kept)
+
+
+def _holds(written: object, part: str | int) -> bool:
+    if isinstance(written, dict):
+        return part in written
+    return isinstance(written, list) and isinstance(part, int) and part < len(written)
 
 
 _MESSAGES: Final = {
@@ -221,28 +246,6 @@ def _joined(first: Detail, second: Detail) -> Detail:
         return first
     shorter = second.message.removeprefix("must ")
     return first._replace(message=f"{first.message}, or {shorter}", hint=first.hint or second.hint)
-
-
-def inside(details: Sequence[Detail], raw: object) -> list[Detail]:
-    """Paths cut to what was written: branches of unions that pydantic adds to a path do not exist for the user."""
-    return _one_a_place([detail._replace(loc=_written(detail, raw)) for detail in details])
-
-
-def _written(detail: Detail, raw: Any) -> Loc:
-    kept: list[str | int] = []
-    for part in detail.loc:
-        if _holds(raw, part):
-            raw = raw[part]
-        elif not (detail.at_key and part == detail.loc[-1]):
-            continue
-        kept.append(part)
-    return tuple(kept)
-
-
-def _holds(raw: object, part: str | int) -> bool:
-    if isinstance(raw, dict):
-        return part in raw
-    return isinstance(raw, list) and isinstance(part, int) and part < len(raw)
 
 
 def to_problems(details: Iterable[Detail], root: Node) -> list[Problem]:

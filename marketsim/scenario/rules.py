@@ -27,7 +27,6 @@ def scenario_details(scenario: Scenario, catalog: Catalog, tolerant: bool = Fals
         *day_is_divided(scenario),
         *band_is_ordered(scenario),
         *gate_has_feeder(scenario),
-        *feeder_is_known(scenario, catalog, tolerant),
         *closure_is_shorter_than_run(scenario),
         *engine_handles_charges(scenario, catalog),
     ]
@@ -73,14 +72,6 @@ def gate_has_feeder(scenario: Scenario) -> Iterator[Detail]:
         yield Detail(
             ("grid", "gate"), "needs a feeder", grid.gate, "name one, such as feeder: feeder141, or set gate: none"
         )
-
-
-def feeder_is_known(scenario: Scenario, catalog: Catalog, tolerant: bool) -> Iterator[Detail]:
-    """The part of the feeder's name before the colon is a registered source of feeders."""
-    feeder, known = scenario.grid.feeder, catalog.names("grid")
-    if feeder is None or tolerant or not known or feeder.partition(":")[0] in known:
-        return
-    yield Detail(("grid", "feeder"), "there is no such feeder", feeder, did_you_mean(feeder, known))
 
 
 def closure_is_shorter_than_run(scenario: Scenario) -> Iterator[Detail]:
