@@ -263,6 +263,7 @@ def grid_state(
         loading=loading,
         slack_wh=np.zeros(n_markets) if slack_wh is None else slack_wh,
         losses_wh=np.zeros(n_markets) if losses_wh is None else losses_wh,
+        firm_kvar=np.zeros(v_pu.shape),
         firm_v_pu=v_pu if firm_v_pu is None else firm_v_pu,
         firm_loading=loading if firm_loading is None else firm_loading,
         converged=np.ones(n_markets, dtype=bool),
@@ -317,6 +318,8 @@ def slot_record(
         ledger=_ledger(community, orders, trades, exchange, tariffs),
         grid=no_grid(community, energy.net_wh) if grid is None else grid,
         wear_money=np.zeros(n_agents, dtype=np.int64),
+        level=np.full((len(ranges), n_agents), np.nan),
+        kvar=np.zeros(n_agents),
     )
     check_laws(community, record, ranges)
     return record

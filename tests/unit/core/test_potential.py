@@ -5,7 +5,7 @@ import pytest
 
 from marketsim.core.potential import availability, clearing, gains_from_trade
 from marketsim.core.records import FIRM
-from marketsim.testing.slot_records import Deal, Fleet, Prices, slot_record
+from marketsim.testing.records import Deal, Fleet, Prices, slot_record
 from marketsim.testing.worlds import community
 
 RETAIL, FEED_IN = 300_000, 80_000

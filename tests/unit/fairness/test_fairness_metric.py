@@ -12,7 +12,7 @@ from marketsim.core.rng import Streams
 from marketsim.fairness.measures_kernel import SCORE_NAMES
 from marketsim.fairness.metric import SCORES, FairnessMetric, build
 from marketsim.fairness.params import FairnessParams
-from marketsim.testing.slot_records import Deal, Fleet, slot_record
+from marketsim.testing.records import Deal, Fleet, slot_record
 from marketsim.testing.worlds import community
 
 PEOPLE = community(3)

@@ -8,7 +8,7 @@ import pytest
 from marketsim.fairness.critic import CriticTally, Critique, Scores, critiques
 from marketsim.fairness.params import RuleCriticParams
 from marketsim.fairness.rule_critic import RuleCritic
-from marketsim.testing.slot_records import Deal, slot_record
+from marketsim.testing.records import Deal, slot_record
 from marketsim.testing.worlds import community
 
 PEOPLE = community(3)

@@ -6,7 +6,7 @@ import pytest
 from marketsim.core.records import Reason
 from marketsim.fairness.measures_kernel import SCORE_NAMES
 from marketsim.fairness.slot import measure, refused_sales_wh
-from marketsim.testing.slot_records import Deal, Fleet, Refusal, slot_record
+from marketsim.testing.records import Deal, Fleet, Refusal, slot_record
 from marketsim.testing.worlds import community
 
 FIRST = {"load_wh": [0, 0, 80], "pv_wh": [60, 40, 0], "deals": [Deal(2, 0, 30, 100_000), Deal(2, 1, 40, 200_000)]}

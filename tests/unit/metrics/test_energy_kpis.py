@@ -5,7 +5,7 @@ import pytest
 
 from marketsim.core.records import Reason
 from marketsim.metrics.energy import EnergyMetric
-from marketsim.testing.slot_records import Deal, Fleet, Refusal, grid_state, slot_record
+from marketsim.testing.records import Deal, Fleet, Refusal, grid_state, slot_record
 from marketsim.testing.worlds import community
 
 PEOPLE = community(3)

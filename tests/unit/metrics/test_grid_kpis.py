@@ -11,7 +11,7 @@ from marketsim.core.clock import Clock
 from marketsim.core.rng import Streams
 from marketsim.metrics.grid import BAND_FACT, GridMetric, VoltageBand, build
 from marketsim.metrics.params import GridParams
-from marketsim.testing.slot_records import grid_state, slot_record
+from marketsim.testing.records import grid_state, slot_record
 from marketsim.testing.worlds import community
 
 BAND = VoltageBand(np.full(4, 0.95), np.full(4, 1.05))

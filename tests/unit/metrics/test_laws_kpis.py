@@ -5,7 +5,7 @@ import pytest
 
 from marketsim.core.records import LedgerLine
 from marketsim.metrics.laws import LawsMetric
-from marketsim.testing.slot_records import Deal, Fleet, grid_state, slot_record
+from marketsim.testing.records import Deal, Fleet, grid_state, slot_record
 from marketsim.testing.worlds import community
 
 PEOPLE = community(3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from marketsim.metrics.money import MoneyMetric
-from marketsim.testing.slot_records import Deal, Prices, grid_state, slot_record
+from marketsim.testing.records import Deal, Prices, grid_state, slot_record
 from marketsim.testing.worlds import community
 
 PEOPLE = community(2)
