@@ -1,0 +1,1 @@
+"""Speed of the program against references measured in the same run."""

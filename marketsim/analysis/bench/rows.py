@@ -1,0 +1,48 @@
+"""A measured row, and how times are taken."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Row(NamedTuple):
+    """One line of the bench."""
+
+    name: str
+    value: float
+    unit: str
+    target: float
+    stretch: float | None
+    higher_is_better: bool
+    detail: str
+    """Workload, and the times behind a ratio."""
+
+    @property
+    def met(self) -> bool:
+        """Whether the target is reached."""
+        return self.value >= self.target if self.higher_is_better else self.value <= self.target
+
+
+class BenchFailed(AssertionError):
+    """A result differs from its reference, so its time says nothing."""
+
+
+def median_s(call: Callable[[], Any], repeats: int = 5) -> float:
+    """Median wall time of a call [s]; one call before it warms caches."""
+    call()
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)
+
+
+def once_s(call: Callable[[], Any]) -> float:
+    """Wall time of one call [s]."""
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began

@@ -1,0 +1,118 @@
+"""``marketsim run``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from marketsim.cli.options import overrides_of, scenario_argument, seed_option, set_option
+
+if TYPE_CHECKING:
+    from marketsim.app.running import Progress
+    from marketsim.results.reader import Run
+
+
+@click.command()
+@scenario_argument
+@set_option
+@seed_option
+@click.option("--out", type=click.Path(), metavar="DIR", help="Run folder [default: runs/<scenario>-<seed>-<time>].")
+@click.option("--force", is_flag=True, help="Replace the run in --out.")
+@click.option("--on-mismatch", type=click.Choice(["stop", "record"]), help="What to do if the power flows disagree.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def run(
+    scenario: str,
+    overrides: tuple[str, ...],
+    seed: int | None,
+    out: str | None,
+    force: bool,
+    on_mismatch: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Simulate SCENARIO, write its run folder and sum it up.
+
+    Every trade is checked by AC power flow where the scenario has a feeder. The folder holds Parquet tables, the resolved
+    scenario and a summary; marketsim.open_run(DIR) opens it in Python.
+    """
+    from marketsim.app.ready import load_scenario
+    from marketsim.app.running import default_folder, simulate
+
+    changes = overrides_of(overrides, seed)
+    if on_mismatch:
+        changes["grid.on_mismatch"] = on_mismatch
+    ready = load_scenario(scenario, changes)
+    folder = Path(out) if out else default_folder(ready, datetime.now())
+    try:
+        with _progress(ready.name, quiet=quiet or as_json) as progress:
+            made = simulate(ready, folder, force=force, progress=progress)
+    except KeyboardInterrupt:
+        click.echo(
+            f"\nInterrupted. What was simulated until then is kept in {folder}: open it with marketsim.open_run(...), "
+            "or run again with --force to replace it.",
+            err=True,
+        )
+        sys.exit(1)
+    if as_json:
+        click.echo(json.dumps(made.summary, indent=2))
+    elif not quiet:
+        _sum_up(made, folder)
+
+
+@contextmanager
+def _progress(name: str, *, quiet: bool) -> Iterator[Progress | None]:
+    """A bar on standard error, if that is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from marketsim.cli.tables import console
+
+    columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TextColumn("slots"), TimeRemainingColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None)
+
+        def advance(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield advance
+
+
+def _sum_up(made: Run, folder: Path) -> None:
+    from marketsim.cli.tables import number, table
+    from marketsim.metrics.presentation import headline
+
+    summary = made.summary
+    rows = []
+    group = ""
+    for line in headline(summary):
+        if group and line.group != group:
+            rows.append(("", "", "", "", ""))
+        group = line.group
+        change = "" if line.change is None else f"{100 * line.change:+.1f} %"
+        rows.append((line.label, number(line.value), line.unit, number(line.grid_only), change))
+    title = f"{made.manifest['scenario']}: {summary['agents']} agents, {summary['slots']} slots, seed {summary['seed']}"
+    table(("", "market", "unit", "utility only", "change"), rows, title=title, right=(1, 3, 4))
+    click.echo(_verdict(summary))
+    click.echo(f"Written to {folder} in {summary['wall_s']:.1f} s.")
+
+
+def _verdict(summary: dict[str, object]) -> str:
+    """What was checked, in a sentence or two."""
+    laws = "Energy and money balance to the last unit"
+    if "validated_slots" not in summary:
+        return f"{laws}. No feeder: no grid limits apply."
+    worst = summary["validation_worst_pu"]
+    return (
+        f"{laws}; {summary['validated_slots']} slots confirmed by an independent power flow "
+        f"(largest difference {worst:.1e} p.u.), {summary['slots_with_violation']} outside limits."
+    )
