@@ -1,0 +1,1 @@
+"""Order books, matching engines, tariffs and the settlement ledger."""

@@ -1,0 +1,199 @@
+"""Who gets scarce grid capacity, decided before matching (design 6).
+
+Each grant asks the gate how much of the sellers' energy can be injected against firm buyers, who move nothing. So
+only the sellers' side counts; what a deferrable purchase takes or frees is the walk's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from marketsim.core.arrays import BoolArray, IntArray
+from marketsim.core.build import BuildContext
+from marketsim.core.ports import Allocation, Gate
+from marketsim.core.records import (
+    BLAMES_SINK,
+    FIRM,
+    NOWHERE,
+    PV,
+    Orders,
+    Reason,
+    Rejects,
+    Side,
+    Tariffs,
+    empty_rejects,
+)
+from marketsim.market.common_factor import Stop, Transfers, commit_largest, release, share
+from marketsim.market.params import ArrivalParams, EqualParams, ExportedParams, MeritParams, ProportionalParams
+
+
+def _cut(rows: IntArray, energy_wh: IntArray, reason: IntArray | int, element: IntArray | int) -> Rejects:
+    """Energy taken from sell orders."""
+    kept = energy_wh > 0
+    full = np.full(len(rows), 0, dtype=np.int64)
+    columns = (full - 1, rows, energy_wh, full + reason, full + element)
+    return Rejects(*(column[kept] for column in columns))
+
+
+def _joined(parts: Sequence[Rejects]) -> Rejects:
+    return Rejects(*(np.concatenate(columns) for columns in zip(empty_rejects(), *parts, strict=True)))
+
+
+def _movable(orders: Orders) -> IntArray:
+    """Energy of each sell order that moves something when it trades [n_orders]."""
+    sells = (orders.side == Side.SELL) & (orders.component != FIRM)
+    return np.where(sells, np.maximum(orders.energy_wh - orders.firm_wh, 0), 0)
+
+
+def _injections(orders: Orders, rows: IntArray, energy_wh: IntArray) -> Transfers:
+    return Transfers(orders.connection[rows], np.full(len(rows), NOWHERE, dtype=np.int64), energy_wh)
+
+
+def _by_market(orders: Orders, chosen: BoolArray) -> list[tuple[int, IntArray]]:
+    return [
+        (market, np.flatnonzero(chosen & (orders.market == market)))
+        for market in np.unique(orders.market[chosen]).tolist()
+    ]
+
+
+def _common(gate: Gate, orders: Orders, market: int, rows: IntArray, energy: IntArray) -> tuple[IntArray, Stop | None]:
+    """Commit the largest common factor of the orders' energy; what each of them gets."""
+    total, stop = commit_largest(
+        gate, market, int(energy.sum()), lambda part: _injections(orders, rows, share(part, energy))
+    )
+    return share(total, energy), stop
+
+
+class ByArrival:
+    """Port ``Allocation``: first come, first served; the walk itself decides."""
+
+    def grant(self, orders: Orders, gate: Gate, tariffs: Tariffs) -> tuple[Orders, Rejects]:  # noqa: ARG002
+        """The orders as they are."""
+        return orders, empty_rejects()
+
+
+class Proportional:
+    """Port ``Allocation``: one factor for all sellers of a market, as large as the gate admits of all together."""
+
+    def grant(self, orders: Orders, gate: Gate, tariffs: Tariffs) -> tuple[Orders, Rejects]:  # noqa: ARG002
+        """Orders held to their share; the rest is rejected with ALLOCATION and the binding element."""
+        movable, energy, cuts = _movable(orders), orders.energy_wh.copy(), []
+        for market, rows in _by_market(orders, movable > 0):
+            granted, stop = _common(gate, orders, market, rows, movable[rows])
+            release(gate, market, _injections(orders, rows, granted))
+            if stop is not None:
+                energy[rows] -= movable[rows] - granted
+                cuts.append(_cut(rows, movable[rows] - granted, Reason.ALLOCATION, stop.element))
+        return orders._replace(energy_wh=energy), _joined(cuts)
+
+
+class ByMerit:
+    """Port ``Allocation``: capacity to who gains most for each unit of the binding limit.
+
+    Gain is what firm demand saves by the purchase, retail price less the seller's limit; use of the limit is the
+    sensitivity of the tightest voltage to the seller's injection. Sellers are granted as much as the gate admits, in
+    the order of gain / use, ties by arrival. Who does not use the limit comes first.
+    """
+
+    def grant(self, orders: Orders, gate: Gate, tariffs: Tariffs) -> tuple[Orders, Rejects]:
+        """Orders held to what they were granted; the rest is rejected with ALLOCATION and the binding element."""
+        movable, energy, cuts = _movable(orders), orders.energy_wh.copy(), []
+        gain = (tariffs.retail_ticks[orders.market] - np.maximum(orders.limit_ticks, 0)).astype(np.float64)
+        use = np.maximum(np.nan_to_num(gate.sensitivity())[orders.agent], 0.0)
+        merit = np.divide(gain, use, out=np.full(orders.size, np.inf), where=use > 0)
+        for market, rows in _by_market(orders, movable > 0):
+            ranked = rows[np.argsort(-merit[rows], kind="stable")]
+            granted, _, element = _admit_each(gate, orders, market, ranked, movable[ranked])
+            release(gate, market, _injections(orders, ranked, granted))
+            energy[ranked] -= movable[ranked] - granted
+            cuts.append(_cut(ranked, movable[ranked] - granted, Reason.ALLOCATION, element))
+        return orders._replace(energy_wh=energy), _joined(cuts)
+
+
+class ByRight:
+    """Port ``Allocation`` for ``grid.untraded: exported``: PV surplus flows by right, in its feasible part.
+
+    The feasible part is the largest common factor of a market's surplus. It is committed and becomes firm: selling it
+    moves nothing more. The rest stays deferrable: withheld unless the gate admits its sale.
+    """
+
+    def grant(self, orders: Orders, gate: Gate, tariffs: Tariffs) -> tuple[Orders, Rejects]:  # noqa: ARG002
+        """Orders with their feasible part as ``firm_wh``; nothing is taken."""
+        surplus = np.where(orders.component == PV, _movable(orders), 0)
+        firm = orders.firm_wh.copy()
+        for market, rows in _by_market(orders, surplus > 0):
+            granted, _ = _common(gate, orders, market, rows, surplus[rows])
+            firm[rows] += granted
+        return orders._replace(firm_wh=firm), empty_rejects()
+
+
+class EqualPriority:
+    """Port ``Allocation`` for ``grid.priority: equal``: exports have the same right to the grid as trade between peers.
+
+    PV surplus is admitted in order of arrival before matching and becomes firm, whoever buys it; what the gate refuses
+    is rejected with the gate's reason, and curtailed.
+    """
+
+    def grant(self, orders: Orders, gate: Gate, tariffs: Tariffs) -> tuple[Orders, Rejects]:  # noqa: ARG002
+        """Orders held to what was admitted, all of it firm; and what was refused."""
+        surplus = np.where(orders.component == PV, _movable(orders), 0)
+        energy, firm, cuts = orders.energy_wh.copy(), orders.firm_wh.copy(), []
+        for market, rows in _by_market(orders, surplus > 0):
+            granted, reason, element = _admit_each(gate, orders, market, rows, surplus[rows])
+            firm[rows] += granted
+            energy[rows] = firm[rows]
+            cuts.append(_cut(rows, surplus[rows] - granted, reason, element))
+        return orders._replace(energy_wh=energy, firm_wh=firm), _joined(cuts)
+
+
+class InTurn:
+    """Port ``Allocation``: several grants, one after the other."""
+
+    def __init__(self, grants: Sequence[Allocation]) -> None:
+        self._grants = tuple(grants)
+
+    def grant(self, orders: Orders, gate: Gate, tariffs: Tariffs) -> tuple[Orders, Rejects]:
+        """Orders after all grants, and what all of them took."""
+        taken = []
+        for each in self._grants:
+            orders, rejects = each.grant(orders, gate, tariffs)
+            taken.append(rejects)
+        return orders, _joined(taken)
+
+
+def _admit_each(
+    gate: Gate, orders: Orders, market: int, rows: IntArray, energy: IntArray
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Admit injections one after the other, each as far as it goes: (admitted Wh, reason, element) [n_rows]."""
+    answers = np.zeros((3, len(rows)), dtype=np.int64)
+    for place, (source, wh) in enumerate(zip(orders.connection[rows].tolist(), energy.tolist(), strict=True)):
+        admitted, code, element = gate.admit(market, source, NOWHERE, wh)
+        answers[:, place] = admitted, code & ~BLAMES_SINK, element
+    return answers[0], answers[1], answers[2]
+
+
+def build_arrival(params: ArrivalParams, context: BuildContext) -> ByArrival:  # noqa: ARG001 - no parameters
+    """First come, first served."""
+    return ByArrival()
+
+
+def build_proportional(params: ProportionalParams, context: BuildContext) -> Proportional:  # noqa: ARG001
+    """One factor for all sellers."""
+    return Proportional()
+
+
+def build_merit(params: MeritParams, context: BuildContext) -> ByMerit:  # noqa: ARG001 - no parameters
+    """Gain for each unit of the binding limit."""
+    return ByMerit()
+
+
+def build_exported(params: ExportedParams, context: BuildContext) -> ByRight:  # noqa: ARG001 - no parameters
+    """Surplus flows by right."""
+    return ByRight()
+
+
+def build_equal(params: EqualParams, context: BuildContext) -> EqualPriority:  # noqa: ARG001 - no parameters
+    """Exports and trade between peers on equal terms."""
+    return EqualPriority()

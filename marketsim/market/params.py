@@ -1,0 +1,93 @@
+"""What a scenario may say about engines, network charges and allocation."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from marketsim.core.params import Params
+
+Price = Annotated[float, Field(ge=0, le=1_000)]
+
+
+class DoubleAuctionParams(Params):
+    """Continuous double auction."""
+
+    price_rule: Literal["resting", "midpoint"] = "resting"
+    """A trade's price: the resting order's limit, or the floor of the mean of both limits."""
+    rounds: int = Field(default=1, ge=1, le=1_000)
+    """How often agents may quote within a slot. Adaptive traders need 20 or more."""
+
+
+class CallAuctionParams(Params):
+    """Periodic call auction."""
+
+    pricing: Literal["uniform", "pay_as_bid"] = "uniform"
+    """One price at the middle of the marginal pair, or each trade at its buyer's bid."""
+
+
+class HuangParams(Params):
+    """Truthful double auction for quantities (Huang, Scheller-Wolf, Sycara 2002)."""
+
+
+class MidMarketRateParams(Params):
+    """Pool at the middle of retail price and feed-in tariff."""
+
+
+class SupplyDemandRatioParams(Params):
+    """Pool at the price by the ratio of supply to demand (Liu et al. 2017)."""
+
+
+class ProRataParams(Params):
+    """Pool at a fixed place between feed-in tariff and retail price."""
+
+    position: float = Field(default=0.5, ge=0, le=1)
+    """0: at the feed-in tariff, 1: at the retail price, 0.5: at the midpoint."""
+
+
+class NoChargesParams(Params):
+    """Trade between peers is free of network charges."""
+
+
+class FlatChargesParams(Params):
+    """The same network charge on every kWh."""
+
+    per_kwh: Price = 0.02
+    """Charge on a traded kWh, both sides together [currency/kWh]."""
+    buyer_share: float = Field(default=0.5, ge=0, le=1)
+    """Share that the buyer pays; the rest is the seller's."""
+
+
+class NodalChargesParams(Params):
+    """Signed charges by voltage sensitivity before the slot: who relieves the tightest bus earns."""
+
+    largest_per_kwh: Price = 0.02
+    """Charge where the sensitivity is largest in absolute value [currency/kWh]."""
+
+
+class DistanceChargesParams(Params):
+    """Charges by the electrical distance between buyer and seller, paid by the buyer."""
+
+    per_kwh_ohm: Price = 0.01
+    """Charge for each ohm of impedance on the path [currency/kWh/ohm]."""
+
+
+class ArrivalParams(Params):
+    """First come, first served."""
+
+
+class ProportionalParams(Params):
+    """One factor for all sellers of the slot."""
+
+
+class MeritParams(Params):
+    """Capacity to who gains most for each unit of the binding limit."""
+
+
+class ExportedParams(Params):
+    """Surplus flows by right, in its feasible part."""
+
+
+class EqualParams(Params):
+    """Surplus is admitted in order of arrival before matching."""
