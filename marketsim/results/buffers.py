@@ -14,7 +14,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.metric import Value, defined
-from marketsim.core.records import Reason, SlotRecord
+from marketsim.core.records import PV, Reason, SlotRecord
 from marketsim.results.tables import AGENT_ENERGIES, LEDGER_COLUMNS, REASON_NAMES, ElementNames, Layout
 
 Arrays = dict[str, pa.Array]
@@ -44,159 +44,75 @@ def _maybe(values: FloatArray) -> pa.Array:
 
 
 class AgentBuffer:
-    """Rows of the agents' table."""
+    """Rows of the agents' table. A block [slots, columns, n_agents] of integers, and one of floats."""
 
     def __init__(self, layout: Layout, capacity: int) -> None:
         community = layout.community
         self._capacity, self._n_agents = capacity, community.n_agents
-        self._devices = layout.device_names
         self._market, self._index = _int32(community.market), _int32(community.connection)
         self._name = _names(np.arange(self._n_agents), pa.array(community.names))
-        self._money = len(AGENT_ENERGIES) + 1
-        self._device = self._money + len(LEDGER_COLUMNS)
+        devices = layout.device_names
+        self._int_names = (
+            *(column.name for column in AGENT_ENERGIES),
+            "wear_money",
+            *LEDGER_COLUMNS,
+            *(f"{name}_wh" for name in devices),
+            *(f"{name}_unserved_wh" for name in devices),
+        )
+        self._float_names = ("kvar", *(f"{name}_level" for name in devices))
         self._renew()
 
     def _renew(self) -> None:
-        n_devices = len(self._devices)
-        self._ints = np.empty((self._device + 2 * n_devices, self._capacity, self._n_agents), dtype=np.int64)
-        self._floats = np.full((1 + n_devices, self._capacity, self._n_agents), np.nan)
+        self._ints = np.empty((self._capacity, len(self._int_names) * self._n_agents), dtype=np.int64)
+        self._floats = np.empty((self._capacity, len(self._float_names) * self._n_agents))
 
-    def put(self, row: int, record: SlotRecord, kvar: FloatArray | None, level: FloatArray | None) -> None:
+    def put(self, row: int, record: SlotRecord) -> None:
         """Copy a record into slot ``row`` of the group."""
         inputs, energy, exchange, place = record.inputs, record.energy, record.exchange, record.positions
-        ints = self._ints
-        ints[0, row] = inputs.load_wh
-        ints[1, row] = inputs.pv_wh
-        ints[2, row] = energy.pv_used_wh
-        ints[3, row] = exchange.curtailed_wh
-        ints[4, row] = energy.bought_wh
-        ints[5, row] = energy.sold_wh
-        ints[6, row] = exchange.import_wh
-        ints[7, row] = exchange.export_wh
-        ints[8, row] = energy.net_wh
-        ints[9, row] = place.firm_demand_wh
-        ints[10, row] = place.must_run_wh
-        ints[11, row] = place.surplus_wh
-        ints[12, row] = record.wear_money
-        ints[self._money : self._device, row] = record.ledger.money
-        n_devices = len(self._devices)
-        if n_devices:
-            ints[self._device : self._device + n_devices, row] = energy.device_wh
-            ints[self._device + n_devices :, row] = energy.unserved_wh
-        if kvar is not None:
-            self._floats[0, row] = kvar
-        if level is not None and n_devices:
-            self._floats[1:, row] = level
+        np.concatenate(
+            (
+                inputs.load_wh,
+                inputs.pv_wh,
+                energy.pv_used_wh,
+                exchange.curtailed_wh,
+                energy.bought_wh,
+                energy.sold_wh,
+                exchange.import_wh,
+                exchange.export_wh,
+                energy.net_wh,
+                place.firm_demand_wh,
+                place.must_run_wh,
+                place.surplus_wh,
+                record.wear_money,
+                record.ledger.money.reshape(-1),
+                energy.device_wh.reshape(-1),
+                energy.unserved_wh.reshape(-1),
+            ),
+            out=self._ints[row],
+        )
+        np.concatenate((record.kvar, record.level.reshape(-1)), out=self._floats[row])
+
+    def _columns(self, block: np.ndarray) -> np.ndarray:
+        """From [slots, columns x agents] to [columns, slots x agents]."""
+        by_column = block.reshape(len(block), -1, self._n_agents).transpose(1, 0, 2)
+        return by_column.reshape(len(by_column), -1)
 
     def take(self, slots: IntArray) -> Arrays:
         """Columns of the first ``len(slots)`` slots of the group."""
-        n_slots, n_devices = len(slots), len(self._devices)
-        ints = [pa.array(column[:n_slots].reshape(-1)) for column in self._ints]
-        floats = [_maybe(column[:n_slots].reshape(-1)) for column in self._floats]
-        paid = self._ints[self._money : self._device, :n_slots].sum(axis=0).reshape(-1)
+        n_slots = len(slots)
+        ints, floats = (self._columns(block[:n_slots]) for block in (self._ints, self._floats))
+        ledger = self._int_names.index(LEDGER_COLUMNS[0])
         arrays: Arrays = {
             "slot": _int32(np.repeat(slots, self._n_agents)),
             "market": pa.concat_arrays([self._market] * n_slots),
             "agent": pa.concat_arrays([self._index] * n_slots),
             "name": pa.concat_arrays([self._name] * n_slots),
-            **{column.name: ints[index] for index, column in enumerate(AGENT_ENERGIES)},
-            "wear_money": ints[len(AGENT_ENERGIES)],
-            **{name: ints[self._money + index] for index, name in enumerate(LEDGER_COLUMNS)},
-            "paid_money": pa.array(paid),
-            "kvar": floats[0],
+            "paid_money": pa.array(ints[ledger : ledger + len(LEDGER_COLUMNS)].sum(axis=0)),
         }
-        for index, name in enumerate(self._devices):
-            arrays[f"{name}_wh"] = ints[self._device + index]
-            arrays[f"{name}_unserved_wh"] = ints[self._device + n_devices + index]
-            arrays[f"{name}_level"] = floats[1 + index]
+        arrays |= {name: pa.array(column) for name, column in zip(self._int_names, ints, strict=True)}
+        arrays |= {name: _maybe(column) for name, column in zip(self._float_names, floats, strict=True)}
         self._renew()
         return arrays
-
-
-class _Rows:
-    """A block of integer columns that grows with its rows."""
-
-    def __init__(self, n_columns: int) -> None:
-        self._n_columns, self._room = n_columns, 1024
-        self._renew()
-
-    def _renew(self) -> None:
-        self._block = np.empty((self._n_columns, self._room), dtype=np.int64)
-        self.size = 0
-
-    def append(self, slot: int, columns: Sequence[IntArray]) -> None:
-        """Rows of one slot; the slot and their sequence stand before the given columns."""
-        n_rows = len(columns[0])
-        end = self.size + n_rows
-        if end > self._room:
-            self._room = max(end, 2 * self._room)
-            grown = np.empty((self._n_columns, self._room), dtype=np.int64)
-            grown[:, : self.size] = self._block[:, : self.size]
-            self._block = grown
-        rows = slice(self.size, end)
-        self._block[0, rows] = slot
-        self._block[1, rows] = np.arange(n_rows)
-        for index, column in enumerate(columns, start=2):
-            self._block[index, rows] = column
-        self.size = end
-
-    def take(self) -> list[IntArray]:
-        """The columns, contiguous."""
-        taken = [column[: self.size] for column in self._block]
-        self._renew()
-        return taken
-
-
-class TradeBuffer:
-    """Rows of the trades' table."""
-
-    def __init__(self, layout: Layout) -> None:
-        self._rows = _Rows(11)
-        self._components = pa.array(("pv", "firm", *layout.device_names))
-
-    @property
-    def size(self) -> int:
-        """Rows gathered."""
-        return self._rows.size
-
-    def put(self, record: SlotRecord) -> None:
-        """Take in the trades of a slot."""
-        trades, orders = record.trades, record.orders
-        if trades.size == 0:
-            return
-        buy, sell = trades.buy_order, trades.sell_order
-        component = orders.component + 2  # -2: PV, -1: firm, from 0 the fleets
-        self._rows.append(
-            record.inputs.time.slot,
-            (
-                orders.market[buy],
-                orders.connection[buy],
-                orders.connection[sell],
-                component[buy],
-                component[sell],
-                trades.energy_wh,
-                trades.price_ticks,
-                trades.buyer_ticks,
-                trades.seller_ticks,
-            ),
-        )
-
-    def take(self) -> Arrays:
-        """Columns of the group."""
-        slot, sequence, market, buyer, seller, bought_for, sold_from, energy, price, buys, sells = self._rows.take()
-        return {
-            "slot": _int32(slot),
-            "market": _int32(market),
-            "sequence": _int32(sequence),
-            "buyer": _int32(buyer),
-            "seller": _int32(seller),
-            "buyer_component": _names(bought_for, self._components),
-            "seller_component": _names(sold_from, self._components),
-            "energy_wh": pa.array(energy),
-            "price_ticks": pa.array(price),
-            "buyer_ticks": pa.array(buys),
-            "seller_ticks": pa.array(sells),
-        }
 
 
 class _ElementTable:
@@ -223,47 +139,81 @@ class _ElementTable:
         return np.where(known, self._begins[market, kind] + element, -1)
 
 
-class RejectBuffer:
-    """Rows of the rejects' table."""
+class DealBuffer:
+    """Rows of the tables of trades and of rejects, which both point to the slot's orders."""
 
     def __init__(self, layout: Layout) -> None:
-        self._rows = _Rows(8)
+        self._components = pa.array(("pv", "firm", *layout.device_names))
         self._elements = _ElementTable(layout.elements, layout.community.n_markets)
         self._reasons = pa.array(REASON_NAMES)
+        self._renew()
 
-    @property
-    def size(self) -> int:
-        """Rows gathered."""
-        return self._rows.size
+    def _renew(self) -> None:
+        self._slots: list[int] = []
+        self._orders: list[IntArray] = []
+        self._trades: list[IntArray] = []
+        self._rejects: list[IntArray] = []
+        self.rows = 0
+        """Rows gathered, of both tables."""
 
     def put(self, record: SlotRecord) -> None:
-        """Take in the refusals of a slot."""
-        rejects, orders = record.rejects, record.orders
-        if rejects.size == 0:
-            return
-        buy, sell = rejects.buy_order, rejects.sell_order
-        self._rows.append(
-            record.inputs.time.slot,
-            (
-                orders.market[np.maximum(buy, sell)],
-                np.where(buy >= 0, orders.connection[buy], -1),
-                np.where(sell >= 0, orders.connection[sell], -1),
-                rejects.energy_wh,
-                rejects.reason,
-                rejects.element,
-            ),
-        )
+        """Copy what the tables need of a slot's orders, its trades and refusals."""
+        orders = record.orders
+        self._slots.append(record.inputs.time.slot)
+        self._orders.append(np.array((orders.market, orders.connection, orders.component)))
+        self._trades.append(np.array(record.trades))
+        self._rejects.append(np.array(record.rejects))
+        self.rows += record.trades.size + record.rejects.size
 
-    def take(self) -> Arrays:
-        """Columns of the group."""
-        slot, sequence, market, buyer, seller, energy, reason, element = self._rows.take()
-        codes = self._elements.codes(market, reason, element)
+    def take(self) -> tuple[Arrays, Arrays]:
+        """Columns of the trades and of the rejects of the group."""
+        nowhere = np.array([[-1], [-1], [-1]])  # answers to "no order"
+        orders = np.concatenate((*self._orders, nowhere), axis=1)
+        taken = self._take_trades(orders), self._take_rejects(orders)
+        self._renew()
+        return taken
+
+    def _head(self, tables: Sequence[IntArray]) -> tuple[IntArray, IntArray, IntArray, IntArray, IntArray]:
+        """Slot, sequence, buying and selling order of each row, orders counted over the group, and all columns."""
+        sizes = [table.shape[1] for table in tables]
+        before = np.cumsum([0, *(orders.shape[1] for orders in self._orders)])[:-1]
+        columns = np.concatenate(tables, axis=1)
+        ends = columns[:2]
+        buy, sell = np.where(ends >= 0, ends + np.repeat(before, sizes), -1)
+        first = np.cumsum([0, *sizes])[:-1]
+        sequence = np.arange(columns.shape[1]) - np.repeat(first, sizes)
+        return np.repeat(self._slots, sizes), sequence, buy, sell, columns
+
+    def _take_trades(self, orders: IntArray) -> Arrays:
+        slot, sequence, buy, sell, columns = self._head(self._trades)
+        _, _, energy, price, buyer_ticks, seller_ticks, _ = columns
+        market, connection, component = orders
         return {
             "slot": _int32(slot),
-            "market": _int32(market),
+            "market": _int32(market[buy]),
             "sequence": _int32(sequence),
-            "buyer": _int32(buyer, optional=True),
-            "seller": _int32(seller, optional=True),
+            "buyer": _int32(connection[buy]),
+            "seller": _int32(connection[sell]),
+            "buyer_component": _names(component[buy] - PV, self._components),
+            "seller_component": _names(component[sell] - PV, self._components),
+            "energy_wh": pa.array(energy),
+            "price_ticks": pa.array(price),
+            "buyer_price_ticks": pa.array(buyer_ticks),
+            "seller_price_ticks": pa.array(seller_ticks),
+        }
+
+    def _take_rejects(self, orders: IntArray) -> Arrays:
+        slot, sequence, buy, sell, columns = self._head(self._rejects)
+        _, _, energy, reason, element = columns
+        market, connection, _ = orders
+        own_market = market[np.maximum(buy, sell)]
+        codes = self._elements.codes(own_market, reason, element)
+        return {
+            "slot": _int32(slot),
+            "market": _int32(own_market),
+            "sequence": _int32(sequence),
+            "buyer": _int32(connection[buy], optional=True),
+            "seller": _int32(connection[sell], optional=True),
             "energy_wh": pa.array(energy),
             "reason": _names(reason, self._reasons),
             "element": _int32(element, optional=True),
@@ -331,8 +281,7 @@ class SlotBuffer:
         if len(given) > len(self._kpis):
             extra = sorted(set(given) - {kpi.name for kpi in self._kpis})
             raise ValueError(f"undeclared columns for the table of slots: {', '.join(extra)}")
-        tariffs, trades, slack = record.inputs.tariffs, record.trades, record.grid.slack_wh
-        price = trades.price_ticks
+        tariffs, price, grid = record.inputs.tariffs, record.trades.price_ticks, record.grid
         self._own.append(
             (
                 record.inputs.time.slot,
@@ -340,10 +289,10 @@ class SlotBuffer:
                 tariffs.retail_ticks[0],
                 tariffs.feed_in_ticks[0],
                 None if tariffs.wholesale_ticks is None else tariffs.wholesale_ticks[0],
-                trades.size,
-                price.min() if trades.size else None,
-                price.max() if trades.size else None,
-                defined(slack.sum()) if record.grid.v_pu.size else None,
+                price.size,
+                price.min() if price.size else None,
+                price.max() if price.size else None,
+                defined(sum(grid.slack_wh.tolist())) if grid.v_pu.size else None,
             )
         )
 

@@ -37,10 +37,14 @@ def folder_name(scenario: str, seed: int, now: datetime) -> str:
     return f"{safe[:80]}-{seed}-{now:%Y%m%dT%H%M%S}"
 
 
+def json_text(content: Mapping[str, object]) -> str:
+    """A JSON object; numpy numbers become plain ones, ValueError for NaN and infinity: what is undefined is None."""
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
+
+
 def write_json(path: Path, content: Mapping[str, object], *, durable: bool = True) -> None:
-    """Replace ``path`` in one step; numpy numbers are written as plain ones, NaN is refused."""
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
-    write_text(path, text + "\n", durable=durable)
+    """Replace ``path`` in one step; see ``json_text``."""
+    write_text(path, json_text(content), durable=durable)
 
 
 def write_text(path: Path, text: str, *, durable: bool = True) -> None:

@@ -55,7 +55,9 @@ def frame(table: pa.Table, names: Sequence[Sequence[str]], named: Sequence[str] 
         unit = (field.metadata or {}).get(b"unit", b"").decode()
         daily = _DAILY.get(unit)
         if daily and field.name.endswith(daily.suffix):
-            columns[field.name.removesuffix(daily.suffix) + daily.shown] = column.astype("float64") / daily.per_unit
+            shown = field.name.removesuffix(daily.suffix) + daily.shown
+            if shown not in table.column_names:  # a metric's column may have that name already
+                columns[shown] = column.astype("float64") / daily.per_unit
         elif field.name in named:
             columns[f"{field.name}_name"] = _names(column, table["market"].to_numpy(), names)
     return pd.DataFrame(columns)

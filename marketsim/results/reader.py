@@ -74,7 +74,7 @@ class Run:
         assert self.path is not None
         final, stream = self.path / (name + FINAL_SUFFIX), self.path / (name + STREAM_SUFFIX)
         try:
-            if self.status == COMPLETE and final.exists():
+            if self.status == COMPLETE and final.is_file():
                 wanted = None if slot is None else pc.field("slot") == slot
                 return pq.read_table(final, columns=None if columns is None else list(columns), filters=wanted)
             if self.status != COMPLETE and name in TABLES:

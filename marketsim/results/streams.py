@@ -80,7 +80,7 @@ class DiskSink:
 
     def close(self) -> None:
         """End the stream and close its file, whether or not the end can be written."""
-        if self._file is None:
+        if self._file is None or self._file.closed:
             return
         try:
             self._stream.close()
@@ -89,7 +89,6 @@ class DiskSink:
 
     def convert(self) -> None:
         """Write everything as Parquet beside the final place, down to the disk. OSError if the stream lost rows."""
-        self.close()
         spilt = read_stream(self._stream_path) if self._file is not None else iter(())
         rows = write_parquet(self._partial_path, self._schema, chain(spilt, self._held))
         if rows != self.rows:
@@ -105,6 +104,7 @@ class DiskSink:
 
     def discard_stream(self) -> None:
         """Remove the stream: the Parquet file is in place."""
+        self.close()
         self._stream_path.unlink(missing_ok=True)
 
 

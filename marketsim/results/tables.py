@@ -149,8 +149,8 @@ TRADES: Final = (
     Column("seller_component", "name", "-", "What the energy was sold from: PV, a device, or firm (must-run)."),
     Column("energy_wh", "int64", WH, "Energy traded."),
     Column("price_ticks", "int64", TICKS, "Price at the hub."),
-    Column("buyer_ticks", "int64", TICKS, "What the buyer pays, charges included."),
-    Column("seller_ticks", "int64", TICKS, "What the seller gets, charges included."),
+    Column("buyer_price_ticks", "int64", TICKS, "What the buyer pays, charges included."),
+    Column("seller_price_ticks", "int64", TICKS, "What the seller gets, charges included."),
 )
 
 REJECTS: Final = (

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
@@ -15,11 +16,10 @@ from typing import IO, Any, Final, Self
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import RunError
 from marketsim.core.metric import Value
 from marketsim.core.records import SlotRecord
-from marketsim.results.buffers import AgentBuffer, Arrays, RejectBuffer, SlotBuffer, TradeBuffer, VoltageBuffer
+from marketsim.results.buffers import AgentBuffer, Arrays, DealBuffer, SlotBuffer, VoltageBuffer
 from marketsim.results.folder import (
     COMPLETE,
     CRITIC,
@@ -32,6 +32,7 @@ from marketsim.results.folder import (
     SUMMARY,
     claim,
     identity,
+    json_text,
     write_json,
     write_text,
 )
@@ -80,8 +81,7 @@ class RunWriter:
         self._slots_per_day = layout.slots_per_day
         self._slots = SlotBuffer(layout)
         self._agents = AgentBuffer(layout, self._capacity)
-        self._trades = TradeBuffer(layout)
-        self._rejects = RejectBuffer(layout)
+        self._deals = DealBuffer(layout)
         self._voltages = VoltageBuffer(layout, self._capacity) if layout.voltages else None
         self._gathered: list[int] = []
         self._in_group = 0
@@ -111,41 +111,20 @@ class RunWriter:
             write_text(self.folder / SCENARIO, self._scenario_text, durable=False)
         return {name: DiskSink(self.folder, name, table) for name, table in self._schemas.items()}
 
-    def add(
-        self,
-        record: SlotRecord,
-        slot_columns: Mapping[str, Value],
-        *,
-        kvar: FloatArray | None = None,
-        level: FloatArray | None = None,
-    ) -> None:
-        """Take in the next slot.
-
-        Parameters
-        ----------
-        record
-            What happened.
-        slot_columns
-            Values of the layout's ``slot_columns``, by name.
-        kvar
-            Reactive injection of each agent [kvar] [n_agents].
-        level
-            Level of each fleet when the slot opened [n_devices, n_agents]; NaN where there is none.
-        """
+    def add(self, record: SlotRecord, slot_columns: Mapping[str, Value]) -> None:
+        """Take in the next slot, with the values of the layout's ``slot_columns`` by name."""
         if not self._gathered:
             self._spill()  # of the last group, now that the run goes on
         row = len(self._gathered)
         self._slots.put(record, slot_columns)
-        self._agents.put(row, record, kvar, level)
-        self._trades.put(record)
-        self._rejects.put(record)
+        self._agents.put(row, record)
+        self._deals.put(record)
         if self._voltages:
             self._voltages.put(row, record)
         self._gathered.append(record.inputs.time.slot)
         self._in_group += 1
-        rows = max(self._trades.size, self._rejects.size)
-        of_day = record.inputs.time.of_day + 1
-        if self._in_group >= self._capacity or of_day == self._slots_per_day or rows >= _MOST_ROWS:
+        day_ends = record.inputs.time.of_day + 1 == self._slots_per_day
+        if day_ends or self._in_group >= self._capacity or self._deals.rows >= _MOST_ROWS:
             self._hold_gathered()
             self._group += 1
             self._in_group = 0
@@ -165,34 +144,36 @@ class RunWriter:
 
     def finish(self, summary: Mapping[str, object], net_builder: Callable[[Run, int, int], Any] | None = None) -> Run:
         """Complete the run: all tables and the summary in place, then the manifest says so. Returns the run."""
+        summary_text = json_text(summary)
         self._hold_gathered()
-        self._open = False
         if self.folder is None:
+            self._open = False
             self._manifest |= {"status": COMPLETE, **self._timing()}
             return Run(
                 manifest=self._manifest,
-                summary=dict(summary),
+                summary=json.loads(summary_text),
                 scenario_text=self._scenario_text,
                 tables={name: sink.table() for name, sink in self._sinks.items() if isinstance(sink, MemorySink)},
                 critiques=self._critiques,
                 net_builder=net_builder,
             )
         with self._guarded():
-            self._complete(self.folder, summary)
+            self._complete(self.folder, summary_text)
         return open_run(self.folder, net_builder)
 
-    def _complete(self, folder: Path, summary: Mapping[str, object]) -> None:
+    def _complete(self, folder: Path, summary_text: str) -> None:
         sinks = self._disk_sinks()
         for sink in sinks:
             sink.convert()
         if self._critic:
             self._critic.close()
-        write_json(folder / SUMMARY, summary)
+        write_text(folder / SUMMARY, summary_text)
         for sink in sinks:
             sink.place()
         self._manifest |= {"status": COMPLETE, **self._timing()}
         write_json(folder / MANIFEST, self._manifest)
         _sync_folder(folder)
+        self._open = False
         for sink in sinks:  # from here on the Parquet files are the run
             sink.discard_stream()
 
@@ -208,13 +189,19 @@ class RunWriter:
         self._close(status, error)
 
     def _close(self, status: str, error: str) -> None:
+        """Keep what can be kept: a full disk may take no more, then the end of the process tells the status."""
         self._open = False
-        with contextlib.suppress(OSError):  # a full disk may take no more: then the dead process tells the status
-            self._close_files()
         self._manifest |= {"status": status, "error": error, **self._timing()}
-        if self.folder is not None:
+        if self.folder is None:
+            return
+        sinks = self._disk_sinks()
+        steps: list[Callable[[], object]] = [sink.discard_partial for sink in sinks]
+        steps += [step for sink in sinks for step in (sink.spill, sink.close)]
+        steps += [self._critic.close] if self._critic else []
+        steps.append(partial(write_json, self.folder / MANIFEST, self._manifest))
+        for step in steps:
             with contextlib.suppress(OSError):
-                write_json(self.folder / MANIFEST, self._manifest)
+                step()
 
     def __enter__(self) -> Self:
         return self
@@ -233,11 +220,12 @@ class RunWriter:
             return
         slots = np.array(self._gathered, dtype=np.int64)
         self._gathered.clear()
+        trades, rejects = self._deals.take()
         columns: dict[str, Arrays] = {
             "slots": self._slots.take(self._schemas["slots"]),
             "agents": self._agents.take(slots),
-            "trades": self._trades.take(),
-            "rejects": self._rejects.take(),
+            "trades": trades,
+            "rejects": rejects,
         }
         if self._voltages:
             columns["voltages"] = self._voltages.take(slots)
@@ -254,13 +242,6 @@ class RunWriter:
             if self._critic:
                 self._critic.flush()
 
-    def _close_files(self) -> None:
-        with contextlib.ExitStack() as files:
-            for sink in self._sinks.values():
-                files.callback(sink.close)
-            if self._critic:
-                files.callback(self._critic.close)
-
     def _timing(self) -> dict[str, object]:
         return {"finished": _now(), "wall_s": round(time.monotonic() - self._begun, 3)}
 
@@ -272,9 +253,6 @@ class RunWriter:
         except OSError as error:
             reason = error.strerror or str(error)
             self._close(FAILED, reason)
-            for sink in self._disk_sinks():
-                with contextlib.suppress(OSError):
-                    sink.discard_partial()
             raise RunError(
                 f"cannot write the run to {self.folder}: {reason}. What was written before can be opened. "
                 "Free space, or choose another --out, and run it again."

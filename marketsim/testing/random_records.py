@@ -79,6 +79,8 @@ def random_record(
         ledger=_ledger(community, bought, sold, rng),
         grid=_grid(n_markets, n_nodes, rng),
         wear_money=wh(),
+        level=rng.random((n_devices, n_agents)),
+        kvar=rng.normal(size=n_agents),
     )
 
 
@@ -128,6 +130,7 @@ def _grid(n_markets: int, n_nodes: int, rng: np.random.Generator) -> GridState:
         loading=rng.random(branches),
         slack_wh=rng.normal(0.0, 1e4, n_markets),
         losses_wh=rng.random(n_markets) * 100.0,
+        firm_kvar=rng.normal(size=nodes),
         firm_v_pu=1.0 + 0.02 * rng.normal(size=nodes),
         firm_loading=rng.random(branches),
         converged=np.ones(n_markets, dtype=bool),

@@ -1,0 +1,51 @@
+import pytest
+
+from marketsim.core.metric import Kpi
+from marketsim.core.records import LedgerLine
+from marketsim.results.tables import LEDGER_COLUMNS, MONEY, TABLES, TICKS, WH, Layout, columns, schema
+from marketsim.testing.worlds import community
+
+LAYOUT = Layout(community(2), 24, ("battery", "ev"), (Kpi("ftg", "-", "Score."),), voltages=True)
+
+
+def test_every_column_is_unique_and_explained():
+    for name, table in columns(LAYOUT).items():
+        names = [column.name for column in table]
+        assert len(set(names)) == len(names), name
+        assert all(column.text.endswith(".") and column.unit for column in table)
+
+
+def test_suffixes_tell_the_unit():
+    """What ends in _wh, _ticks or _money is counted in exactly that; frames rely on it."""
+    units = {"_wh": WH, "_ticks": TICKS, "_money": MONEY}
+    for table in columns(LAYOUT).values():
+        for column in table:
+            for suffix, unit in units.items():
+                assert column.name.endswith(suffix) == (column.unit == unit), column.name
+
+
+def test_the_table_of_voltages_is_optional():
+    assert tuple(columns(LAYOUT)) == TABLES
+    assert "voltages" not in columns(Layout(community(2), 24))
+
+
+def test_a_line_of_the_bill_is_a_column():
+    assert [name.removesuffix("_money") for name in LEDGER_COLUMNS] == [line.name.lower() for line in LedgerLine]
+
+
+def test_each_fleet_has_its_columns():
+    names = [column.name for column in columns(LAYOUT)["agents"]]
+    for fleet in ("battery", "ev"):
+        assert {f"{fleet}_wh", f"{fleet}_unserved_wh", f"{fleet}_level"} <= set(names)
+
+
+def test_unit_and_meaning_travel_with_the_field():
+    field = schema(columns(LAYOUT)["trades"]).field("energy_wh")
+    assert field.metadata == {b"unit": b"Wh", b"text": b"Energy traded."}
+    assert not field.nullable
+
+
+def test_a_metric_cannot_repeat_a_column():
+    layout = Layout(community(2), 24, slot_columns=(Kpi("trades", "-", "Mine."), Kpi("x", "-", "Mine.")))
+    with pytest.raises(ValueError, match="these columns twice: trades"):
+        columns(layout)
