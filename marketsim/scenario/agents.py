@@ -18,7 +18,7 @@ from marketsim.scenario.choice import (
     validate_params,
 )
 from marketsim.scenario.draw import LINK, Draw, fill, read_template, varies
-from marketsim.scenario.problems import Detail, Loc, Wrong
+from marketsim.scenario.problems import Detail, Loc, Wrong, holds
 from marketsim.scenario.quantity import (
     Bus,
     MaybeNonNegative,
@@ -68,10 +68,7 @@ def drawn_params(part: Part, uniform: Callable[[Loc], float], loc: Loc) -> Param
 
 def _origin(template: Any, detail: Detail, head: int) -> str:
     for key in detail.loc[head:]:
-        if isinstance(template, dict):
-            template = template.get(key)
-        elif isinstance(template, list) and isinstance(key, int):
-            template = template[key]
+        template = template[key] if holds(template, key) else None
     return f"drawn from {template.law}: {list(template.arguments)}" if isinstance(template, Draw) else detail.hint
 
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from marketsim.core.errors import Problem
 from marketsim.scenario.tree import Node, dotted, key_place, locate, shorten
+from marketsim.scenario.yamltext import resolve_scalar
 
 Loc = tuple[str | int, ...]
 UNSEEN: Final = object()
@@ -91,7 +92,9 @@ def _detail(raw: Any, model: type[BaseModel], extra: Callable[[Loc], Sequence[st
     loc, kind, context = tuple(raw["loc"]), raw["type"], raw.get("ctx", {})
     if kind == "extra_forbidden":
         known = [*_keys_at(model, loc[:-1]), *extra(loc[:-1])]
-        hint = _KEY_HINTS.get(loc[-2:], "") or did_you_mean(str(loc[-1]), known, "keys here")
+        hint = (
+            _KEY_HINTS.get(loc[-2:], "") or did_you_mean(str(loc[-1]), known, "keys here") or "there are no keys here"
+        )
         return Detail(loc, "unknown key", UNSEEN, hint, at_key=True)
     if kind == "missing":
         return Detail(loc, "is missing", UNSEEN, _KEY_HINTS.get(loc, "") or _describe(model, loc), at_key=True)
@@ -104,7 +107,7 @@ def _as_written(loc: Loc, at_key: bool, written: Any) -> Loc:
     """The path without the names of branches that pydantic adds to it at unions."""
     kept: list[str | int] = []
     for part in loc:
-        if _holds(written, part):
+        if holds(written, part):
             written = written[part]
         elif not (at_key and part == loc[-1]):
             continue
@@ -112,7 +115,8 @@ def _as_written(loc: Loc, at_key: bool, written: Any) -> Loc:
     return tuple(kept)
 
 
-def _holds(written: object, part: str | int) -> bool:
+def holds(written: object, part: str | int) -> bool:
+    """Whether plain data has something under a key or at a position."""
     if isinstance(written, dict):
         return part in written
     return isinstance(written, list) and isinstance(part, int) and part < len(written)
@@ -159,11 +163,15 @@ def _message(raw: Any, kind: str, context: dict[str, Any]) -> str:
     if kind in _MESSAGES:
         return _MESSAGES[kind]
     if kind in _BOUNDS:
-        return _BOUNDS[kind].format(**context)
+        return _BOUNDS[kind].format(**{key: _readable(item) for key, item in context.items()})
     if kind in ("value_error", "assertion_error") and "error" in context:
         return str(context["error"])
     message = str(raw["msg"])
     return message[:1].lower() + message[1:]
+
+
+def _readable(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value
 
 
 def _type_hint(value: object, kind: str) -> str:
@@ -181,13 +189,13 @@ def number_hint(text: str) -> str:
     """Why text is no number."""
     bare = text.replace("_", "").replace("'", "").strip()
     first = bare.partition(" ")[0]
-    for candidate, why in ((text, "without quotes"), (bare, "without separators"), (first, "without a unit")):
-        try:
-            float(candidate)
-        except ValueError:
-            continue
-        return f"write {candidate} {why}"
-    return ""
+    candidates = ((text, "without quotes"), (bare, "without separators"), (first, "without a unit"))
+    return next((f"write {candidate} {why}" for candidate, why in candidates if _is_number(candidate)), "")
+
+
+def _is_number(text: str) -> bool:
+    value = resolve_scalar(text)
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _describe(model: type[BaseModel], loc: Loc) -> str:

@@ -194,7 +194,7 @@ def test_a_draw_that_a_model_refuses_names_its_law(problems: Problems) -> None:
     entry = {**GROUP, "strategy": {"margin": {"margin": {"uniform": [0.5, 1.4]}}}}
     (problem,) = problems(scenario(entry))
     assert problem.path == "agents[0].strategy.margin.margin"
-    assert problem.message == "must be at most 1.0"
+    assert problem.message == "must be at most 1"
     assert problem.hint == "drawn from uniform: [0.5, 1.4]"
 
 
