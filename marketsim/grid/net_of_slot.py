@@ -13,6 +13,7 @@ from pandapower.powerflow import LoadflowNotConverged  # type: ignore[import-unt
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import PowerFlowDiverged
+from marketsim.core.units import WH_PER_KWH
 from marketsim.grid import extraction, pandapower_nets
 from marketsim.grid.feeder import DEFAULTS, FeederOptions
 from marketsim.grid.preparation import prepare
@@ -45,14 +46,21 @@ class SlotNets:
         folder: Path | None = None,
         options: FeederOptions = DEFAULTS,
         *,
-        background: bool = False,
+        background: float = 0.0,
+        hours: float = 1.0,
     ) -> None:
-        """The feeder's own loads are taken out of service unless ``background``; its shunts stay."""
+        """The feeder's own loads are taken out of service; its shunts stay.
+
+        ``background``: factor on the nominal load that buses without an injection draw all the same, in whole Wh of a
+        slot of ``hours``, as the gate meters it.
+        """
         prepared = prepare(pandapower_nets.feeder(name, folder), options)
         self.feeder = extraction.read(prepared)
         self._name, self._net = name, prepared.net
-        if not background:
-            _remove_loads(self._net)
+        network, slot_wh = self.feeder.network, hours * WH_PER_KWH
+        self._background_kw = np.rint(network.nominal_kw * background * slot_wh) / slot_wh
+        self._background_kvar = network.nominal_kvar * background
+        _remove_loads(self._net)
 
     def net(self, injection: Injection) -> Any:
         """A net with these injections as loads (drawing) and static generators (injecting), solved by ``runpp``.
@@ -60,12 +68,20 @@ class SlotNets:
         PowerFlowDiverged if there is no solution; NetworkError for buses that do not exist.
         """
         net = copy.deepcopy(self._net)
-        buses = self.feeder.indices[self.feeder.nodes_of(injection.buses)]
+        nodes = self.feeder.nodes_of(injection.buses)
         injects = np.asarray(injection.net_kw) > 0.0
-        _add(net, "sgen", injection, buses, injects)
-        _add(net, "load", injection, buses, ~injects)
+        _add(net, "sgen", injection, self.feeder.indices[nodes], injects)
+        _add(net, "load", injection, self.feeder.indices[nodes], ~injects)
+        self._add_background(net, nodes)
         _solve(net, self._name)
         return net
+
+    def _add_background(self, net: Any, taken: IntArray) -> None:
+        draws = (self._background_kw != 0.0) | (self._background_kvar != 0.0)
+        draws[taken] = False
+        names = [f"background {bus}" for bus in self.feeder.network.bus_names]
+        drawn = Injection(names, names, -self._background_kw, -self._background_kvar)
+        _add(net, "load", drawn, self.feeder.indices, draws)
 
 
 def _remove_loads(net: Any) -> None:

@@ -111,11 +111,15 @@ class BatchValidator:
         tolerance_pu: float = TOLERANCE_PU,
         batch: int = DAY_OF_QUARTERS,
         every: int = 1,
+        background_wh: int = 0,
     ) -> None:
-        """``hours``: length of a slot [h]; ``every``: check each so-manieth slot only."""
+        """``hours``: length of a slot [h]; ``every``: check each so-manieth slot only.
+
+        ``background_wh``: what belongs to no agent and is drawn from a market's feeder in every slot [Wh].
+        """
         self._validator, self._community = validator, community
         self._to_kw = 1.0 / (hours * WH_PER_KWH)
-        self._hours = hours
+        self._hours, self._background_wh = hours, background_wh
         self._stop = on_mismatch == "stop"
         self._tolerance_pu, self._batch, self._every = tolerance_pu, batch, every
         self._waiting: list[_Case] = []
@@ -127,7 +131,7 @@ class BatchValidator:
         """Take a slot as it ended; checks when a batch is full. ValidationMismatch if it does not agree."""
         if slot % self._every:
             return
-        bought = self._traded_with_utility(exchange) + grid.losses_wh
+        bought = self._traded_with_utility(exchange) + self._background_wh + grid.losses_wh
         for market in range(len(grid.net_wh)):
             self._waiting.append(
                 _Case(

@@ -48,8 +48,21 @@ def test_one_slot_leaves_no_trace_in_the_next(nets: SlotNets) -> None:
     assert nets.net(injection()).res_ext_grid.p_mw.iloc[0] == pytest.approx(0.0, abs=1e-9)
 
 
-def test_the_feeders_own_loads_stay_as_background_when_asked() -> None:
-    net = SlotNets("feeder141", background=True).net(injection())
+def test_buses_without_an_injection_draw_the_background_when_asked() -> None:
+    """Bus 87 has a nominal load of 127.5 kW, which an agent there replaces."""
+    nets = SlotNets("feeder141", background=0.5, hours=0.25)
+    plain = nets.net(injection(buses=["1", "1", "1", "1"]))
+    taken = nets.net(injection(buses=["1", "1", "87", "1"]))
+    drawn = [net.load[net.load.in_service].p_mw.sum() * 1e3 for net in (plain, taken)]
+    nominal_kw = feeder141.tables().load_kw
+    assert drawn[0] == pytest.approx(0.5 * nominal_kw.sum(), abs=84 * 0.002)
+    assert drawn[0] - drawn[1] == pytest.approx(0.5 * 127.5, abs=0.0021)
+    whole_wh = plain.load.p_mw[plain.load.in_service] * 1e6 * 0.25
+    np.testing.assert_allclose(whole_wh, np.rint(whole_wh), rtol=0.0, atol=1e-6)
+
+
+def test_a_background_of_one_is_the_published_power_flow() -> None:
+    net = SlotNets("feeder141", background=1.0).net(injection(buses=["1"] * 4))
     assert net.res_bus.vm_pu.min() == pytest.approx(0.9279, abs=5e-5)
 
 

@@ -133,6 +133,16 @@ def test_energy_that_moved_without_the_grid_knowing_breaks_the_law(validator: Va
         checker.finish()
 
 
+def test_background_load_is_bought_by_nobody_and_still_adds_up(validator: Validator, community: Community) -> None:
+    """The same draw of both markets, 1000 Wh of which belong to no agent."""
+    state, exchange = slot_of(validator)
+    imports = exchange.import_wh.copy()
+    imports[[79, 141 + 79]] -= 1_000
+    checker = make(validator, community, background_wh=1_000)
+    checker.add(0, state, exchange._replace(import_wh=imports))
+    assert checker.finish().worst_wh < 1e-3
+
+
 def test_a_side_that_alone_finds_a_solution_is_a_mismatch(validator: Validator, community: Community) -> None:
     state, exchange = slot_of(validator)
     checker = make(validator, community, on_mismatch="record")
