@@ -148,7 +148,7 @@ class RunWriter:
         self._hold_gathered()
         if self.folder is None:
             self._open = False
-            self._manifest |= {"status": COMPLETE, **self._timing()}
+            self._end(COMPLETE)
             return Run(
                 manifest=self._manifest,
                 summary=json.loads(summary_text),
@@ -170,7 +170,7 @@ class RunWriter:
         write_text(folder / SUMMARY, summary_text)
         for sink in sinks:
             sink.place()
-        self._manifest |= {"status": COMPLETE, **self._timing()}
+        self._end(COMPLETE)
         write_json(folder / MANIFEST, self._manifest)
         _sync_folder(folder)
         self._open = False
@@ -191,7 +191,7 @@ class RunWriter:
     def _close(self, status: str, error: str) -> None:
         """Keep what can be kept: a full disk may take no more, then the end of the process tells the status."""
         self._open = False
-        self._manifest |= {"status": status, "error": error, **self._timing()}
+        self._end(status, error)
         if self.folder is None:
             return
         sinks = self._disk_sinks()
@@ -242,8 +242,14 @@ class RunWriter:
             if self._critic:
                 self._critic.flush()
 
-    def _timing(self) -> dict[str, object]:
-        return {"finished": _now(), "wall_s": round(time.monotonic() - self._begun, 3)}
+    def _end(self, status: str, error: str = "") -> None:
+        """Say in the manifest how the run ended; which process wrote it no longer matters."""
+        for key in identity():
+            self._manifest.pop(key, None)
+        wall_s = round(time.monotonic() - self._begun, 3)
+        self._manifest |= {"status": status, "finished": _now(), "wall_s": wall_s}
+        if error:
+            self._manifest["error"] = error
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
