@@ -61,7 +61,7 @@ def run_slot(world: World, state: State) -> tuple[SlotRecord, State]:
         ledger=world.settle(world.community, trades, orders, exchange, inputs.tariffs),
         grid=grid,
         wear_money=wear,
-        level=np.array([reach.level for reach in ranges]).reshape(len(ranges), -1),
+        level=np.array([reach.level for reach in ranges]).reshape(len(ranges), world.community.n_agents),
         kvar=_own_kvar(world, kvar, grid),
     )
     check_laws(world.community, record, ranges)
