@@ -12,6 +12,9 @@ from marketsim.core.arrays import BoolArray, IntArray
 from marketsim.core.limits import Standing
 from marketsim.core.records import FIRM, PV, Fallback, Observations, OrderBatch, Side
 
+_FIRST_FLEET = 3
+"""Legs before those of fleets: firm demand, must-run energy, PV."""
+
 
 class Legs(NamedTuple):
     """What k agents have to offer, agent by agent, firm energy first; each [n_legs]."""
@@ -47,34 +50,45 @@ def legs_of(seen: Observations, plan: Plan, standing: Standing, offered: Sequenc
     feed-in tariff; a fleet's energy what its plan says. A value outside the tariffs moves to the nearer one if that
     costs its owner nothing, else there is no leg. What is worth the utility's price falls back on it.
     """
-    retail, feed_in = seen.retail_ticks, seen.feed_in_ticks
-    buy, sell = np.full_like(retail, int(Side.BUY)), np.full_like(retail, int(Side.SELL))
-    side = np.array([buy, sell, sell, *(plan.side[fleet] for fleet in offered)])
-    value = np.array([retail, feed_in, feed_in, *(plan.value_ticks[fleet] for fleet in offered)])
-    energy = np.array(
-        [
-            standing.firm_demand_wh,
-            standing.must_run_wh,
-            standing.surplus_wh,
-            *(np.minimum(_left(standing, plan, fleet), plan.most_wh[fleet]) for fleet in offered),
-        ]
-    )
-    component = np.array([FIRM, FIRM, PV, *offered], dtype=np.int64)
+    k, n_legs = len(seen.load_wh), _FIRST_FLEET + len(offered)
+    side, value, energy = np.empty((3, n_legs, k), dtype=np.int64)
+    component = np.array((FIRM, FIRM, PV, *offered), dtype=np.int64)
+    side[0], side[1:_FIRST_FLEET] = int(Side.BUY), int(Side.SELL)
+    value[0], value[1:_FIRST_FLEET] = seen.retail_ticks, seen.feed_in_ticks
+    energy[0], energy[1], energy[2] = standing.firm_demand_wh, standing.must_run_wh, standing.surplus_wh
+    for row, fleet in enumerate(offered, start=_FIRST_FLEET):
+        side[row], value[row] = plan.side[fleet], plan.value_ticks[fleet]
+        energy[row] = np.minimum(_left(standing, plan, fleet), plan.most_wh[fleet])
+    agent, leg = np.divmod(np.flatnonzero((energy > 0).T), n_legs)
+    here = leg * k + agent
+    legs = (agent, side.ravel()[here], component[leg], energy.ravel()[here], value.ravel()[here])
+    return _within(seen.retail_ticks[agent], seen.feed_in_ticks[agent], *legs)
+
+
+def _within(
+    retail: IntArray,
+    feed_in: IntArray,
+    agent: IntArray,
+    side: IntArray,
+    component: IntArray,
+    energy_wh: IntArray,
+    value: IntArray,
+) -> Legs:
+    """Legs held to the tariffs, with bounds and fallbacks."""
     selling = side == Side.SELL
-    wanted = (energy > 0) & np.where(selling, value <= retail, value >= feed_in)
-    agent, leg = np.nonzero(wanted.T)
-    selling, value = selling[leg, agent], value[leg, agent]
-    retail, feed_in = retail[agent], feed_in[agent]
-    utility = np.where(selling, value <= feed_in, value >= retail)
-    return Legs(
+    own, other = np.where(selling, feed_in, retail), np.where(selling, retail, feed_in)
+    beyond_own = np.where(selling, value <= feed_in, value >= retail)
+    legs = Legs(
         agent=agent,
-        side=side[leg, agent],
-        component=component[leg],
-        energy_wh=energy[leg, agent],
-        value_ticks=np.clip(value, feed_in, retail),
-        bound_ticks=np.where(selling, retail, feed_in),
-        fallback=np.where(utility, int(Fallback.UTILITY), int(Fallback.KEEP)),
+        side=side,
+        component=component,
+        energy_wh=energy_wh,
+        value_ticks=np.where(beyond_own, own, value),
+        bound_ticks=other,
+        fallback=np.where(beyond_own, int(Fallback.UTILITY), int(Fallback.KEEP)),
     )
+    priced_out = np.where(selling, value > retail, value < feed_in)
+    return legs.take(~priced_out) if priced_out.any() else legs
 
 
 def _left(standing: Standing, plan: Plan, fleet: int) -> IntArray:

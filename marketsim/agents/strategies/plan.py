@@ -77,7 +77,8 @@ class Draft:
     def serve_own(self, fleet: int, lo_wh: IntArray, hi_wh: IntArray) -> None:
         """Dispatch a fleet into its owner's balance: draw from own surplus, deliver into own need, within lo..hi."""
         planned = self.dispatch_wh[fleet]
-        self.add(fleet, np.clip(-self.balance_wh, np.minimum(lo_wh - planned, 0), np.maximum(hi_wh - planned, 0)))
+        drawn = np.maximum(-self.balance_wh, np.minimum(lo_wh - planned, 0))
+        self.add(fleet, np.minimum(drawn, np.maximum(hi_wh - planned, 0)))
 
     def offer(self, fleet: int, side: IntArray, value_ticks: IntArray, most_wh: IntArray | None = None) -> None:
         """Offer what is left of a fleet."""

@@ -60,8 +60,8 @@ class Trade:
         draft.offer(self._fleet, side, np.where(side > 0, bid, ask))
 
     def _terms(self, seen: Observations) -> tuple[IntArray, IntArray]:
-        level = np.nan_to_num(seen.ranges[self._fleet].level, nan=0.5)
-        saves = seen.retail_ticks * (1.0 - level) + seen.feed_in_ticks * level
+        level = np.where(self._owned, seen.ranges[self._fleet].level, 0.5)
+        saves = seen.retail_ticks - level * (seen.retail_ticks - seen.feed_in_ticks)
         refill = seen.feed_in_ticks / self._round_trip + self._wear
         ask = np.ceil(np.maximum(saves, refill)).astype(np.int64) + self._wear
         bid = np.floor(self._round_trip * (saves - self._wear)).astype(np.int64) - self._wear
