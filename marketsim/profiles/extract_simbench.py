@@ -20,22 +20,18 @@ whoever maintains the data; nothing of it runs with a simulation. What it does, 
 
 from __future__ import annotations
 
+import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
 from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import MissingDependency
 from marketsim.profiles.library import DAYS, FULL_SCALE, STEPS_PER_DAY
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import pandas as pd
 
 _FOLDER: Final = "networks/1-complete_data-mixed-all-0-sw"
 SHAPES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -70,27 +66,39 @@ def main(arguments: Sequence[str]) -> int:
 
 def read_shapes() -> dict[str, FloatArray]:
     """Every shape of ``SHAPES`` from the installed SimBench, under ``kind/name``, in p.u. of its rating [35136]."""
-    try:
-        import simbench  # type: ignore[import-untyped]
-    except ImportError:
-        raise MissingDependency("simbench", "simbench", "extracting the profiles") from None
     import pandas as pd
 
-    folder = Path(simbench.__file__).parent / _FOLDER
-    load = pd.read_csv(folder / "LoadProfile.csv", sep=";")
-    pv = pd.read_csv(folder / "RESProfile.csv", sep=";")
-    for table in (load, pv):
+    package = importlib.util.find_spec("simbench")
+    if package is None or package.origin is None:
+        raise MissingDependency("simbench", "simbench", "extracting the profiles")
+    folder = Path(package.origin).parent / _FOLDER
+    tables = {
+        file: pd.read_csv(folder / file, sep=";", usecols=["time", *columns]) for file, columns in _columns().items()
+    }
+    for table in tables.values():
         if not row_times_are_sound(table["time"].tolist()):
             raise ValueError(f"the rows in {folder} are no longer the quarter hours of 2016 in order")
-    return {f"{kind}/{name}": _column(pv if kind == "pv" else load, kind, name) for kind, name in _wanted()}
+    return {
+        f"{kind}/{name}": tables[_file(kind)][_heading(kind, name)].to_numpy(dtype=np.float64)
+        for kind, names in SHAPES.items()
+        for name in names
+    }
 
 
-def _wanted() -> list[tuple[str, str]]:
-    return [(kind, name) for kind, names in SHAPES.items() for name in names]
+def _file(kind: str) -> str:
+    return "RESProfile.csv" if kind == "pv" else "LoadProfile.csv"
 
 
-def _column(table: pd.DataFrame, kind: str, name: str) -> FloatArray:
-    return table[name if kind == "pv" else f"{name}_pload"].to_numpy(dtype=np.float64)
+def _heading(kind: str, name: str) -> str:
+    return name if kind == "pv" else f"{name}_pload"
+
+
+def _columns() -> dict[str, list[str]]:
+    """Headings wanted from each file."""
+    columns: dict[str, list[str]] = {}
+    for kind, names in SHAPES.items():
+        columns.setdefault(_file(kind), []).extend(_heading(kind, name) for name in names)
+    return columns
 
 
 def pack(shape: FloatArray) -> np.ndarray[tuple[int, ...], np.dtype[np.uint16]]:
@@ -107,7 +115,7 @@ def row_times_are_sound(labels: Sequence[str]) -> bool:
     for row, label in enumerate(labels):
         standard = start + timedelta(minutes=15 * row)
         saved = timedelta(hours=1) if summer[0] <= standard < summer[1] else timedelta(0)
-        if standard + saved != datetime.strptime(label, "%d.%m.%Y %H:%M"):
+        if f"{standard + saved:%d.%m.%Y %H:%M}" != label:
             return False
     return True
 

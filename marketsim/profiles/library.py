@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -28,9 +28,10 @@ _FILE: Final = "simbench_2016.npz"
 class Library:
     """The shapes of a source; each is a year of quarter hours in p.u. [366, 96], read when first asked for."""
 
-    def __init__(self, kinds: Mapping[str, tuple[str, ...]], shapes: Mapping[str, FloatArray]) -> None:
+    def __init__(self, kinds: Mapping[str, tuple[str, ...]], shape_of: Callable[[str], FloatArray]) -> None:
+        """``shape_of`` a name raises KeyError where there is none."""
         self._kinds = dict(kinds)
-        self._shapes = shapes
+        self._shape_of = shape_of
 
     def names(self, kind: str) -> tuple[str, ...]:
         """Names of a kind, in order; ``load`` for everything that can be one. KeyError if there is no such kind."""
@@ -40,7 +41,7 @@ class Library:
 
     def shape(self, name: str) -> FloatArray:
         """The year of a shape [366, 96]; KeyError if there is none."""
-        return self._shapes[name]
+        return self._shape_of(name)
 
     def closest(self, kind: str, name: str) -> str:
         """What to write instead of the unknown ``name``."""
@@ -49,39 +50,26 @@ class Library:
         return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
 
 
-class _Packed(Mapping[str, FloatArray]):
-    """Shapes in the file that ships with the package, unpacked one by one."""
-
-    def __init__(self) -> None:
-        # read whole: an open file would be shared with forked processes
-        packed = (resources.files("marketsim.profiles") / "data" / _FILE).read_bytes()
-        self._file = np.load(io.BytesIO(packed), allow_pickle=False)
-        self.members = {member.partition("/")[2]: member for member in self._file.files}
-        self._unpacked: dict[str, FloatArray] = {}
-
-    def __getitem__(self, name: str) -> FloatArray:
-        if name not in self._unpacked:
-            shape = (self._file[self.members[name]] / FULL_SCALE).reshape(DAYS, STEPS_PER_DAY)
-            frozen(shape)
-            self._unpacked[name] = shape
-        return self._unpacked[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.members)
-
-    def __len__(self) -> int:
-        return len(self.members)
-
-
 @cache
 def simbench_library() -> Library:
     """The SimBench year that ships with the package; see ``extract_simbench`` for what it holds."""
-    packed = _Packed()
+    # read whole: an open file would be shared with forked processes
+    content = (resources.files("marketsim.profiles") / "data" / _FILE).read_bytes()
+    packed = np.load(io.BytesIO(content), allow_pickle=False)
+    members: dict[str, str] = {}
     kinds: dict[str, tuple[str, ...]] = {}
-    for member in packed.members.values():
+    for member in packed.files:
         kind, _, name = member.partition("/")
+        members[name] = member
         kinds[kind] = (*kinds.get(kind, ()), name)
-    return Library(kinds, packed)
+
+    @cache
+    def unpacked(name: str) -> FloatArray:
+        shape: FloatArray = (packed[members[name]] / FULL_SCALE).reshape(DAYS, STEPS_PER_DAY)
+        frozen(shape)
+        return shape
+
+    return Library(kinds, unpacked)
 
 
 def shape_names(kind: str) -> tuple[str, ...]:

@@ -85,7 +85,7 @@ class ShapeDays:
     def _mean_days(self) -> dict[str, FloatArray]:
         """Mean day of each month [n_shapes, 12, 96], by series."""
         return {
-            name: np.stack([part.years[:, month == MONTH_OF].mean(axis=1) for month in range(1, 13)], axis=1)
+            name: np.array([[year[month == MONTH_OF].mean(axis=0) for month in range(1, 13)] for year in part.years])
             for name, part in self._components.items()
         }
 

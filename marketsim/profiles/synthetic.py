@@ -38,11 +38,12 @@ def build(params: Params, context: BuildContext) -> DayProfiles:
     own = cast(SyntheticParams, params)
     fixed = {name: household(*peaks) for name, peaks in _HABITS.items()} | {"demand": heat_demand()}
     clear = {name: clear_sky(own.latitude, *plane) for name, plane in _PLANES.items()}
+    kinds = {"household": tuple(_HABITS), "heat": ("demand",), "pv": tuple(_PLANES)}
     libraries = []
     for market in range(context.community.n_markets):
         sky = clearness(context.streams.generator("profiles.clouds", market), own.cloudiness)
         shapes = fixed | {name: power * sky for name, power in clear.items()}
-        libraries.append(Library({"household": tuple(_HABITS), "heat": ("demand",), "pv": tuple(_PLANES)}, shapes))
+        libraries.append(Library(kinds, shapes.__getitem__))
     source = ShapeDays(context, libraries, own, own.days, own.diversification)
     return DayProfiles(context, source, own.forecast.chosen)
 
@@ -82,10 +83,9 @@ def clearness(rng: np.random.Generator, cloudiness: float) -> FloatArray:
     u ** p with u nearly uniform and p = c / (1 - c), whose mean is 1 - c; u is the logistic image of a normal
     number, one part a day and one a first-order autoregression within the day (correlation 0.9 a quarter hour).
     """
-    step = np.arange(STEPS_PER_DAY)
-    memory = np.where(step[:, None] >= step, 0.9 ** np.abs(step[:, None] - step), 0.0) * np.sqrt(1 - 0.9**2)
-    memory[:, 0] /= np.sqrt(1 - 0.9**2)  # the first value is drawn from the stationary distribution
-    within = rng.standard_normal((DAYS, STEPS_PER_DAY)) @ memory.T
+    within = rng.standard_normal((DAYS, STEPS_PER_DAY))
+    for step in range(1, STEPS_PER_DAY):
+        within[:, step] = 0.9 * within[:, step - 1] + np.sqrt(1 - 0.9**2) * within[:, step]
     mixed = 0.8 * rng.standard_normal((DAYS, 1)) + 0.6 * within
     uniform = 1.0 / (1.0 + np.exp(-1.702 * mixed))
     return np.asarray(uniform ** (cloudiness / (1.0 - cloudiness)))

@@ -60,22 +60,21 @@ def read_times(table: Table, name: str, utc_offset_hours: float | None) -> tuple
 
 
 def _parse_times(table: Table, name: str, utc_offset_hours: float | None) -> tuple[list[datetime], list[Problem]]:
+    standard = timezone(timedelta(hours=utc_offset_hours)) if utc_offset_hours is not None else None
     times: list[datetime] = []
     wrong: list[Problem] = []
-    standard = timezone(timedelta(hours=utc_offset_hours)) if utc_offset_hours is not None else None
     for cell, line in zip(table.columns[name], table.lines, strict=True):
         time = _time(cell)
-        message, hint = "", ""
+        if time is not None and (time.tzinfo is None) == (standard is None):
+            times.append(time if standard is None else time.astimezone(standard).replace(tzinfo=None))
+            continue
         if time is None:
             message, hint = "not a time", "write ISO 8601, e.g. 2016-07-12T14:15"
-        elif time.tzinfo is None and standard is not None:
+        elif time.tzinfo is None:
             message, hint = "a time without an offset from UTC", "add it to all times, or drop utc_offset_hours"
-        elif time.tzinfo is not None and standard is None:
+        else:
             message, hint = "a time with an offset from UTC", "state standard time by utc_offset_hours: 1"
-        if message:
-            wrong.append(Problem(message, path=name, value=repr(str(cell)), hint=hint, file=table.file, line=line))
-        elif time is not None:
-            times.append(time.astimezone(standard).replace(tzinfo=None) if standard is not None else time)
+        wrong.append(Problem(message, path=name, value=repr(str(cell)), hint=hint, file=table.file, line=line))
     return times, shortened(wrong)
 
 
