@@ -22,12 +22,12 @@ from pandapower.pypower import idx_bus as bu
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import NetworkError, Problem
+from marketsim.grid.branch_ratings import branch_ratings, text_of
 from marketsim.grid.feeder import DEFAULTS, Feeder, FeederOptions
-from marketsim.grid.network import BranchKind, Network
+from marketsim.grid.network import Network
 from marketsim.grid.preparation import Prepared, prepare
 from marketsim.grid.quiet import quiet_pandapower
 
-_KV_FROM_MVA_AND_KA = sqrt(3.0)
 _OPTIONS: Final[dict[str, Any]] = {
     "calculate_voltage_angles": True,
     "trafo_model": "t",
@@ -124,13 +124,9 @@ def _node_axis(net: Any, of: _Matrices) -> _Axis:
     return _Axis(node_of_row, row_of_node, (fed, *(tuple(members[row]) for row in others)))
 
 
-def _text(value: object) -> str:
-    return "" if value is None or value is pd.NA or value != value else str(value).strip()
-
-
 def _bus_names(net: Any, axis: _Axis) -> tuple[str, ...]:
     """The name of a node's first bus where it is unique and no other bus's index, else the index."""
-    named = {int(bus): _text(name) for bus, name in net.bus.name.items()}
+    named = {int(bus): text_of(name) for bus, name in net.bus.name.items()}
     times = pd.Series(list(named.values()), dtype=object).value_counts().to_dict()
     indices = {str(bus) for bus in named}
 
@@ -153,7 +149,7 @@ def _aliases(net: Any, axis: _Axis) -> tuple[dict[str, int], frozenset[str]]:
     for node, buses in enumerate(axis.buses):
         for bus in buses:
             nodes[str(bus)] = node
-            by_name.setdefault(_text(net.bus.name.at[bus]), set()).add(node)
+            by_name.setdefault(text_of(net.bus.name.at[bus]), set()).add(node)
     by_name.pop("", None)
     ambiguous = frozenset(name for name, found in by_name.items() if len(found) > 1)
     nodes.update({name: next(iter(found)) for name, found in by_name.items() if len(found) == 1})
@@ -163,94 +159,8 @@ def _aliases(net: Any, axis: _Axis) -> tuple[dict[str, int], frozenset[str]]:
 def _dropped(net: Any, axis: _Axis) -> tuple[str, ...]:
     kept = {bus for buses in axis.buses for bus in buses}
     lost = [int(bus) for bus in sorted(net.bus.index) if bus not in kept]
-    known = [_text(net.bus.name.at[bus]) for bus in lost]
+    known = [text_of(net.bus.name.at[bus]) for bus in lost]
     return tuple(dict.fromkeys([str(bus) for bus in lost] + [name for name in known if name]))
-
-
-class _Ratings(NamedTuple):
-    """Name, kind and ratings of the rows of the branch matrix that belong to one table."""
-
-    names: list[str]
-    kind: BranchKind
-    from_ka: FloatArray
-    """Largest current at the from end [kA]; inf: none."""
-    to_ka: FloatArray
-
-
-def _unrated(rows: int) -> FloatArray:
-    return np.full(rows, inf)
-
-
-def _column(table: Any, name: str, default: float) -> FloatArray:
-    if name not in table:
-        return np.full(len(table), default)
-    return np.asarray(pd.to_numeric(table[name]).fillna(default), dtype=np.float64)
-
-
-def _line_ratings(table: Any) -> _Ratings:
-    ka = _column(table, "max_i_ka", inf) * _column(table, "df", 1.0) * _column(table, "parallel", 1.0)
-    return _Ratings(_labels(table, "line"), BranchKind.LINE, ka, ka)
-
-
-def _trafo_ratings(table: Any) -> _Ratings:
-    mva = _column(table, "sn_mva", inf) * _column(table, "df", 1.0) * _column(table, "parallel", 1.0)
-    sides = [mva / (_KV_FROM_MVA_AND_KA * _column(table, f"vn_{side}_kv", 1.0)) for side in ("hv", "lv")]
-    return _Ratings(_labels(table, "trafo"), BranchKind.TRAFO, sides[0], sides[1])
-
-
-def _trafo3w_ratings(table: Any) -> _Ratings:
-    """Rows: all high-voltage windings (bus to star), all medium, all low (star to bus); rated at the bus."""
-    windings = ("hv", "mv", "lv")
-    hv, mv, lv = (
-        _column(table, f"sn_{w}_mva", inf) / (_KV_FROM_MVA_AND_KA * _column(table, f"vn_{w}_kv", 1.0)) for w in windings
-    )
-    labels = [f"{name} {winding}" for winding in windings for name in _labels(table, "trafo3w")]
-    none = _unrated(len(table))
-    return _Ratings(labels, BranchKind.TRAFO, np.concatenate([hv, none, none]), np.concatenate([none, mv, lv]))
-
-
-def _switch_ratings(table: Any) -> _Ratings:
-    ka = _column(table, "in_ka", inf)
-    return _Ratings(_labels(table, "switch"), BranchKind.LINE, ka, ka)
-
-
-def _impedance_ratings(table: Any) -> _Ratings:
-    none = _unrated(len(table))
-    return _Ratings(_labels(table, "impedance"), BranchKind.LINE, none, none)
-
-
-def _labels(table: Any, element: str) -> list[str]:
-    """Names of elements where all of a table have a unique one, else element and index."""
-    names = [_text(name) for name in table["name"]] if "name" in table else []
-    if names and all(names) and len(set(names)) == len(names):
-        return names
-    return [f"{element} {row}" for row in table.index]
-
-
-_READERS = {
-    "line": _line_ratings,
-    "trafo": _trafo_ratings,
-    "trafo3w": _trafo3w_ratings,
-    "impedance": _impedance_ratings,
-    "switch": _switch_ratings,
-}
-
-
-def _ratings(net: Any, of: _Matrices) -> tuple[list[str], IntArray, FloatArray, FloatArray]:
-    """Name, kind and ratings [kA] of every row of the branch matrix."""
-    n_rows = len(of.branch)
-    names, kind = [""] * n_rows, np.zeros(n_rows, dtype=np.int64)
-    from_ka, to_ka = _unrated(n_rows), _unrated(n_rows)
-    for element, (start, stop) in of.ranges.items():
-        if element not in _READERS:
-            continue  # out of service, or refused before
-        table = net.switch[net._impedance_bb_switches] if element == "switch" else net[element]
-        ratings = _READERS[element](table)
-        names[start:stop] = ratings.names
-        kind[start:stop] = ratings.kind
-        from_ka[start:stop], to_ka[start:stop] = ratings.from_ka, ratings.to_ka
-    repeated = {name for name in names if names.count(name) > 1} if len(set(names)) < n_rows else set()
-    return [f"{name} #{row}" if name in repeated else name for row, name in enumerate(names)], kind, from_ka, to_ka
 
 
 def _limits(net: Any, axis: _Axis) -> tuple[FloatArray, FloatArray]:
@@ -273,14 +183,14 @@ def _network(net: Any, of: _Matrices, axis: _Axis) -> Network:
     rows = rows[ends[:, 0] != ends[:, 1]]  # a branch between two sources carries nothing
     branch = of.branch[rows]
     ends = axis.node_of_row[branch[:, [br.F_BUS, br.T_BUS]].astype(np.int64)]
-    names, kind, from_ka, to_ka = _ratings(net, of)
+    names, kind, from_ka, to_ka = branch_ratings(net, len(of.branch), of.ranges)
     base_kv = of.bus[axis.row_of_node, bu.BASE_KV]
-    ka_per_pu = of.base_mva / (_KV_FROM_MVA_AND_KA * base_kv)
+    ka_per_pu = of.base_mva / (sqrt(3.0) * base_kv)
     v_min_pu, v_max_pu = _limits(net, axis)
     tap = np.where(branch[:, br.TAP] == 0.0, 1.0, branch[:, br.TAP])
     g, b = branch[:, br.BR_G], branch[:, br.BR_B]
     return Network(
-        name=_text(net.name) or "net",
+        name=text_of(net.name) or "net",
         base_kva=of.base_mva * 1e3,
         bus_names=_bus_names(net, axis),
         base_kv=base_kv,

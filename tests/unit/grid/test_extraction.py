@@ -14,6 +14,7 @@ import pytest
 
 from marketsim.core.errors import NetworkError
 from marketsim.grid import extraction
+from marketsim.grid.branch_ratings import labels
 from marketsim.grid.feeder import DEFAULTS, Feeder, FeederOptions
 from marketsim.grid.network import BranchKind
 from marketsim.grid.pandapower_nets import feeder as named
@@ -47,7 +48,7 @@ def assert_same_power_flow(feeder: Feeder, net: Any, v_tolerance: float = 1e-9) 
     loading = dict(zip(network.branch_names, flow.loading[0].tolist(), strict=True))
     for element in ("line", "trafo"):
         percent = net[f"res_{element}"].loading_percent
-        for name, row in zip(extraction._labels(net[element], element), net[element].index, strict=True):
+        for name, row in zip(labels(net[element], element), net[element].index, strict=True):
             if name in loading and np.isfinite(percent.at[row]):
                 assert loading[name] * 100.0 == pytest.approx(percent.at[row], abs=1e-6), name
 

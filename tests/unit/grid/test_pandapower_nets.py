@@ -68,6 +68,20 @@ def test_a_file_nested_without_end_is_refused(tmp_path: Path) -> None:
         feeder("file:net.json", tmp_path)
 
 
+def test_a_file_larger_than_any_net_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pandapower_nets, "_LARGEST_FILE", 10)
+    (tmp_path / "net.json").write_text(" " * 11)
+    with pytest.raises(NetworkError, match="11 bytes are more than"):
+        feeder("file:net.json", tmp_path)
+
+
+def test_another_pandapower_object_is_no_net(tmp_path: Path) -> None:
+    table = {"_module": "pandas.core.frame", "_class": "DataFrame", "_object": '{"columns":[],"index":[],"data":[]}'}
+    (tmp_path / "net.json").write_text(json.dumps(table | {"dtype": {}, "orient": "split"}))
+    with pytest.raises(NetworkError, match="no pandapower net"):
+        feeder("file:net.json", tmp_path)
+
+
 @pytest.mark.parametrize("levels", [0, 1, 2])
 def test_a_net_never_imports_a_module_of_the_files_choice(levels: int, tmp_path: Path) -> None:
     (tmp_path / "evil_module_of_a_net.py").write_text("raise SystemExit('ran')")
