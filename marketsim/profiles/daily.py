@@ -84,8 +84,7 @@ class DayProfiles:
         self.source = source
         self.method = forecast
         self.steps = context.clock.slots_per_day
-        closure = context.facts.get("gate_closure_slots", 0)
-        self.gate_closure_slots = closure if isinstance(closure, int) else 0
+        self.sees_slot = context.facts.get("gate_closure_slots", 0) == 0
         owners = any(EV in spec.devices for spec in context.agents) or EV in context.device_names
         self.vehicles = Vehicles(context) if owners else None
         self.tan = power_factor_tan(context)

@@ -1,10 +1,9 @@
 """What agents expect of later slots.
 
 The first entry is the slot that opens. A slot trades on its metered energy (``market.gate_closure_slots: 0``), so
-that entry is the actual; from a gate closure of 1 on it is a forecast like the others, and what is metered is known
-up to the slot that lies the gate closure back. Later entries come from the configured method and never from the
-future, but for ``perfect`` and ``noisy_perfect``. Where a source has no day
-before today, the last metered slot is held.
+that entry is the actual. From a gate closure of 1 on it is a forecast like the others, and what is metered is known
+up to the slot before. Later entries come from the configured method and never from the future, but for ``perfect``
+and ``noisy_perfect``. Where a source has no day before today, the last metered slot is held (0 before there is one).
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class SlotForecast:
         if name not in self._profiles.source.names:
             raise KeyError(name)
         expected = self._expected(name, horizon)
-        if self._profiles.gate_closure_slots == 0:
+        if self._profiles.sees_slot:
             expected[:1] = self._profiles.at(self._time)[name][self._agents]
         return expected
 
@@ -67,7 +66,7 @@ class SlotForecast:
     def _persisting(self, name: str, horizon: int) -> FloatArray:
         """What was metered at the same time of the last day, as far as there was one [horizon, k]."""
         profiles, slot = self._profiles, self._time.slot
-        known = slot - profiles.gate_closure_slots
+        known = slot if profiles.sees_slot else slot - 1
         first = known - profiles.steps + 1
         last_day = self._rows(profiles.actual, name, first, profiles.steps)
         last_day[: max(profiles.source.first_day * profiles.steps - first, 0)] = last_day[-1]

@@ -195,6 +195,18 @@ def test_without_a_past_the_present_is_held(profiles: Make, agent: Make, write_c
     assert max(later) == 5.0
 
 
+@pytest.mark.parametrize("method", ["climatology", "persistence"])
+def test_under_gate_closure_nothing_is_known_before_the_first_slot(
+    context: Make, agent: Make, write_csv: Make, tmp_path: Path, method: str
+) -> None:
+    path = write_csv({"a0_load_kw": [1.0 + hour for hour in range(24)]})
+    params = FileParams.model_validate({"path": path, "forecast": method})
+    ahead = {"slots": 24, "slot_minutes": 60, "folder": tmp_path, "gate_closure_slots": 1}
+    there = build(params, context([agent(load=AS_METERED)], **ahead))
+    assert expected(there, 0, 3) == [0.0, 0.0, 0.0]
+    assert expected(there, 2, 3) == [2.0, 2.0, 2.0]
+
+
 def test_the_source_day_is_the_day_of_the_file(profiles: Make, agent: Make, write_csv: Make) -> None:
     there = three_days(profiles, agent, write_csv, "perfect")
     assert there.source_day(0, np.array([0, 0])).tolist() == [2, 2]
