@@ -10,6 +10,7 @@ to one agent swaps partners with another. What could trade only with itself does
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -125,28 +126,45 @@ def pair_up(orders: Orders, clearing: Clearing) -> Pairs:
     wh = np.diff(cuts, prepend=0)
     begins = cuts - wh
     buyer, seller = (np.searchsorted(ends, begins, side="right") for ends in (buy_ends, sell_ends))
+    if (orders.agent[clearing.buy[buyer]] == orders.agent[clearing.sell[seller]]).any():
+        pairs = zip(buyer.tolist(), seller.tolist(), wh.tolist(), strict=True)
+        return _legs(orders, clearing, _swap_own(orders, clearing, pairs))
     moves = MOVES_SINK * (begins >= buy_firm[buyer]) + MOVES_SOURCE * (begins >= sell_firm[seller])
-    pairs = Pairs(buyer, seller, wh, moves.astype(np.int64))
-    own = orders.agent[clearing.buy[buyer]] == orders.agent[clearing.sell[seller]]
-    return _swap_own(orders, clearing, pairs) if own.any() else pairs
+    return Pairs(buyer, seller, wh, moves.astype(np.int64))
 
 
-def _swap_own(orders: Orders, clearing: Clearing, pairs: Pairs) -> Pairs:
+def _swap_own(orders: Orders, clearing: Clearing, pairs: Iterable[tuple[int, int, int]]) -> list[list[int]]:
     """Pairs of one agent's two orders exchange partners with the first pairs that can; what finds none is left out."""
     buyer_of, seller_of = orders.agent[clearing.buy].tolist(), orders.agent[clearing.sell].tolist()
-    rows = [list(row) for row in zip(*(column.tolist() for column in pairs), strict=True)]
-    own = [row for row in rows if buyer_of[row[0]] == seller_of[row[1]]]
-    rows = [row for row in rows if buyer_of[row[0]] != seller_of[row[1]]]
-    for buyer, seller, wh, moves in own:
-        agent = buyer_of[buyer]
+    own: list[list[int]] = []
+    rows: list[list[int]] = []
+    for pair in pairs:
+        (own if buyer_of[pair[0]] == seller_of[pair[1]] else rows).append(list(pair))
+    for buyer, seller, wh in own:
+        agent, left = buyer_of[buyer], wh
         for other in tuple(rows):
-            part = min(wh, other[2])
+            part = min(left, other[2])
             if part and buyer_of[other[0]] != agent != seller_of[other[1]]:
-                wh -= part
+                left -= part
                 other[2] -= part
-                rows.append([buyer, other[1], part, moves & MOVES_SINK | other[3] & MOVES_SOURCE])
-                rows.append([other[0], seller, part, other[3] & MOVES_SINK | moves & MOVES_SOURCE])
-    table = np.array([row for row in rows if row[2]], dtype=np.int64).reshape(-1, 4)
+                rows += [[buyer, other[1], part], [other[0], seller, part]]
+    return [row for row in rows if row[2]]
+
+
+def _legs(orders: Orders, clearing: Clearing, rows: list[list[int]]) -> Pairs:
+    """Rows cut where a firm leg ends: the first energy of an order that trades is its firm energy."""
+    buy_firm, sell_firm = orders.firm_wh[clearing.buy].tolist(), orders.firm_wh[clearing.sell].tolist()
+    cut: list[tuple[int, int, int, int]] = []
+    for buyer, seller, wh in rows:
+        left = wh
+        while left:
+            part = min(left, buy_firm[buyer] or left, sell_firm[seller] or left)
+            moves = MOVES_SINK * (buy_firm[buyer] == 0) | MOVES_SOURCE * (sell_firm[seller] == 0)
+            cut.append((buyer, seller, part, moves))
+            buy_firm[buyer] = max(buy_firm[buyer] - part, 0)
+            sell_firm[seller] = max(sell_firm[seller] - part, 0)
+            left -= part
+    table = np.array(cut, dtype=np.int64).reshape(-1, 4)
     return Pairs(*(np.ascontiguousarray(column) for column in table.T))
 
 

@@ -6,6 +6,7 @@ Each is a table of prices by slot, worked out when the simulation is built; a sl
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -107,7 +108,9 @@ def _demand_whole_slots(windows: Sequence[Window], clock: Clock) -> None:
 def build_series(params: SeriesParams, context: BuildContext) -> TableTariff:
     """Real-time prices; ScenarioError unless they are one day, which repeats, or cover the run."""
     if params.file is not None:
-        given = read_prices(params.file, params.feed_in, params.wholesale, context.clock, params.value_minutes)
+        given = read_prices(
+            _inside(params.file, context), params.feed_in, params.wholesale, context.clock, params.value_minutes
+        )
     else:
         assert params.retail is not None
         given = (params.retail, params.feed_in, params.wholesale)
@@ -119,6 +122,16 @@ def build_series(params: SeriesParams, context: BuildContext) -> TableTariff:
     assert by_slot[1] is not None
     prices = PriceTable(by_slot[0], by_slot[1], by_slot[2])
     return TableTariff(prices, context.clock.slots_per_day, context.community.n_markets)
+
+
+def _inside(file: Path, context: BuildContext) -> Path:
+    """A file relative to the scenario's folder, and inside it, so that a stranger's scenario reaches nothing else."""
+    folder = Path(str(context.facts.get("folder", "."))).resolve()
+    path = (folder / file).resolve()
+    if not path.is_relative_to(folder):
+        hint = f"move it below {folder}"
+        raise ScenarioError([Problem("the file lies outside the scenario's folder", "file", str(file), hint)])
+    return path
 
 
 def _whole_days(n_values: int, params: SeriesParams, clock: Clock) -> int:

@@ -1,0 +1,238 @@
+"""``marketsim.match``: an engine on a table of orders, without a scenario and without a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from marketsim.core.arrays import BoolArray, FloatArray, IntArray
+from marketsim.core.errors import OrderError, Problem
+from marketsim.core.free_gate_kernel import FreeGate
+from marketsim.core.ports import Engine
+from marketsim.core.records import Fallback, Orders, Reason, Rejects, Side, Tariffs, Trades
+from marketsim.core.units import to_kwh, to_price, to_ticks, to_wh
+from marketsim.market.bounds import within_bounds
+
+COLUMNS: Final = ("agent", "side", "price", "energy_kwh")
+
+_ENGINES: Final = {
+    "double_auction": "DoubleAuctionParams",
+    "call_auction": "CallAuctionParams",
+    "huang": "HuangParams",
+    "mid_market_rate": "MidMarketRateParams",
+    "supply_demand_ratio": "SupplyDemandRatioParams",
+    "pro_rata": "ProRataParams",
+}
+_SIDES: Final = {"buy": int(Side.BUY), "sell": int(Side.SELL)}
+_MOST_PRICE: Final = 1e6
+_MOST_ENERGY_KWH: Final = 1e9
+_LISTED: Final = 100
+"""Problems told one by one; the rest is counted."""
+
+
+class Columns(NamedTuple):
+    """Checked orders of the user's."""
+
+    labels: Any
+    """Agents as the user names them [n_orders]."""
+    side: IntArray
+    price_ticks: IntArray
+    energy_wh: IntArray
+
+
+def match(
+    orders: Any,
+    engine: str | Engine = "double_auction",
+    *,
+    retail: float | None = None,
+    feed_in: float | None = None,
+    **parameters: Any,
+) -> tuple[Any, Any]:
+    """Match orders and return (trades, rejects), as DataFrames if ``orders`` is one, else as dicts of arrays.
+
+    ``orders`` has the columns ``agent``, ``side`` ("buy", "sell", 1 or -1), ``price`` [currency/kWh] and
+    ``energy_kwh``, in order of arrival. Prices are rounded to ticks of 1e-6 currency/kWh, energies to Wh, half to even.
+
+    ``engine`` is the name of a built-in engine, with its ``parameters`` as in a scenario, or an engine of your own.
+    ``retail`` and ``feed_in`` [currency/kWh] are the utility's prices: with both, orders outside them are rejected; the
+    engines ``mid_market_rate``, ``supply_demand_ratio`` and ``pro_rata`` need them.
+
+    Trades have ``buyer``, ``seller``, ``energy_kwh``, ``price``, then ``energy_wh``, ``price_ticks``, ``buyer_ticks``,
+    ``seller_ticks`` and the positions ``buy_order`` and ``sell_order``, in order of execution. Rejects name buyer,
+    seller, energy, ``reason`` and positions, with None and -1 where there is no order on that side.
+
+    Raises OrderError with everything that is wrong with the orders.
+    """
+    columns = _checked(orders)
+    matcher = _engine(engine, parameters)
+    tariffs = _tariffs(matcher.name, retail, feed_in)
+    records = _records(columns)
+    bounded = retail is not None
+    keep, outside = within_bounds(records, tariffs) if bounded else (None, None)
+    index = None if keep is None or keep.all() else np.flatnonzero(keep)
+    inside = records if index is None else Orders(*(column[index] for column in records))
+    trades, rejects = matcher.match(inside, FreeGate(1), tariffs)
+    if index is not None:
+        trades = trades._replace(buy_order=index[trades.buy_order], sell_order=index[trades.sell_order])
+        rejects = rejects._replace(buy_order=index[rejects.buy_order], sell_order=index[rejects.sell_order])
+    if outside is not None:
+        rejects = Rejects(*(np.concatenate(parts) for parts in zip(outside, rejects, strict=True)))
+    return _table(orders, _trades(columns, trades)), _table(orders, _rejects(columns, rejects))
+
+
+def _engine(engine: str | Engine, parameters: Mapping[str, Any]) -> Engine:
+    if not isinstance(engine, str):
+        if parameters:
+            raise OrderError(f"an engine object takes no parameters here, got {', '.join(parameters)}")
+        return engine
+    if engine not in _ENGINES:
+        from difflib import get_close_matches
+
+        near = get_close_matches(engine, _ENGINES, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(_ENGINES)}"
+        raise OrderError([Problem("there is no such engine", "engine", repr(engine), hint)])
+    params = getattr(import_module("marketsim.market.params"), _ENGINES[engine])
+    try:
+        checked = params(**parameters)
+    except ValueError as error:  # pydantic's error is one
+        raise OrderError([Problem(f"engine {engine}: {error}", "parameters")]) from error
+    built: Engine = import_module(f"marketsim.market.{engine}").build(checked)
+    return built
+
+
+def _tariffs(engine: str, retail: float | None, feed_in: float | None) -> Tariffs:
+    if (retail is None) != (feed_in is None):
+        raise OrderError("give both retail and feed_in, or neither")
+    if retail is None or feed_in is None:
+        if engine in ("mid_market_rate", "supply_demand_ratio", "pro_rata"):
+            raise OrderError(f"engine {engine} needs the utility's prices: give retail and feed_in")
+        return Tariffs(np.full(1, np.iinfo(np.int64).max), np.zeros(1, dtype=np.int64), None)
+    if not 0 <= feed_in <= retail <= _MOST_PRICE:
+        raise OrderError(f"the utility's prices must be 0 <= feed_in <= retail, got feed_in {feed_in}, retail {retail}")
+    return Tariffs(to_ticks([retail]), to_ticks([feed_in]), None)
+
+
+def _checked(orders: Any) -> Columns:
+    missing = [name for name in COLUMNS if name not in orders]
+    if missing:
+        raise OrderError(
+            [Problem("column is missing", name, hint=f"orders need {', '.join(COLUMNS)}") for name in missing]
+        )
+    raw = {name: np.asarray(orders[name]) for name in COLUMNS}
+    lengths = {name: values.shape for name, values in raw.items()}
+    if len(set(lengths.values())) > 1 or any(len(shape) != 1 for shape in lengths.values()):
+        raise OrderError(f"columns must be of one length, got {', '.join(f'{k}: {v}' for k, v in lengths.items())}")
+    problems: list[Problem] = []
+    side, unknown = _sides(raw["side"])
+    _tell(problems, "side", raw["side"], unknown, 'is no side; use "buy", "sell", 1 or -1')
+    price = _numbers(problems, "price", raw["price"], _MOST_PRICE)
+    energy = _numbers(problems, "energy_kwh", raw["energy_kwh"], _MOST_ENERGY_KWH)
+    if problems:
+        raise OrderError(problems)
+    return Columns(raw["agent"], side, to_ticks(price), to_wh(energy))
+
+
+def _sides(values: Any) -> tuple[IntArray, BoolArray]:
+    """Sides, and which are unknown [n_orders]."""
+    plain = values if values.dtype.kind in "iuf" else values.astype(object)
+    buys, sells = (np.asarray((plain == name) | (plain == side), dtype=bool) for name, side in _SIDES.items())
+    return np.where(buys, int(Side.BUY), int(Side.SELL)), ~(buys | sells)
+
+
+def _numbers(problems: list[Problem], name: str, values: Any, most: float) -> FloatArray:
+    try:
+        numbers: FloatArray = values.astype(np.float64)
+    except (TypeError, ValueError):
+        numbers = np.array([_number(value) for value in values.tolist()], dtype=np.float64)
+    finite = np.isfinite(numbers)
+    _tell(problems, name, values, ~finite, "is no finite number")
+    _tell(problems, name, values, finite & (numbers < 0), "is negative")
+    _tell(problems, name, values, finite & (numbers > most), f"is too large, the most is {most:g}")
+    return numbers
+
+
+def _number(value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def _tell(problems: list[Problem], name: str, values: Any, wrong: BoolArray, what: str) -> None:
+    rows = np.flatnonzero(wrong)
+    problems += [
+        Problem(f"row {row}: {what}", name, repr(values[row : row + 1].tolist()[0])) for row in rows[:_LISTED].tolist()
+    ]
+    if len(rows) > _LISTED:
+        problems.append(Problem(f"and {len(rows) - _LISTED} more rows: {what}", name))
+
+
+def _records(columns: Columns) -> Orders:
+    n = len(columns.side)
+    zeros = np.zeros(n, dtype=np.int64)
+    agent = _codes(columns.labels)
+    return Orders(
+        market=zeros,
+        agent=agent,
+        connection=agent,
+        side=columns.side,
+        price_ticks=columns.price_ticks,
+        energy_wh=columns.energy_wh,
+        firm_wh=zeros,
+        component=zeros,
+        fallback=np.full(n, int(Fallback.KEEP)),
+        limit_ticks=columns.price_ticks,
+    )
+
+
+def _codes(labels: Any) -> IntArray:
+    """A number >= 0 for each different label."""
+    if labels.dtype.kind in "iu" and (len(labels) == 0 or (labels.min() >= 0 and labels.max() < 2**62)):
+        return np.asarray(labels, dtype=np.int64)
+    seen: dict[object, int] = {}
+    return np.array([seen.setdefault(label, len(seen)) for label in labels.tolist()], dtype=np.int64)
+
+
+def _label(columns: Columns, order: IntArray) -> Any:
+    """Labels of the orders' agents; None where there is no order."""
+    if len(order) == 0 or order.min() >= 0:
+        return columns.labels[order]
+    nobody = np.array([None], dtype=object)
+    return np.concatenate((columns.labels.astype(object), nobody))[order]
+
+
+def _trades(columns: Columns, trades: Trades) -> dict[str, Any]:
+    return {
+        "buyer": _label(columns, trades.buy_order),
+        "seller": _label(columns, trades.sell_order),
+        "energy_kwh": to_kwh(trades.energy_wh),
+        "price": to_price(trades.price_ticks),
+        "energy_wh": trades.energy_wh,
+        "price_ticks": trades.price_ticks,
+        "buyer_ticks": trades.buyer_ticks,
+        "seller_ticks": trades.seller_ticks,
+        "buy_order": trades.buy_order,
+        "sell_order": trades.sell_order,
+    }
+
+
+def _rejects(columns: Columns, rejects: Rejects) -> dict[str, Any]:
+    reasons = np.array([reason.name.lower() for reason in Reason], dtype=object)
+    return {
+        "buyer": _label(columns, rejects.buy_order),
+        "seller": _label(columns, rejects.sell_order),
+        "energy_kwh": to_kwh(rejects.energy_wh),
+        "reason": reasons[rejects.reason],
+        "energy_wh": rejects.energy_wh,
+        "buy_order": rejects.buy_order,
+        "sell_order": rejects.sell_order,
+    }
+
+
+def _table(like: Any, columns: dict[str, Any]) -> Any:
+    if isinstance(like, Mapping):
+        return columns
+    return type(like)(columns)
