@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
-from marketsim.core.arrays import IntArray
+from marketsim.core.arrays import BoolArray
 from marketsim.core.records import SlotRecord
 
 Value: TypeAlias = float | int | str | None
@@ -77,10 +77,8 @@ class Totals:
         return self._total.get(name, 0)
 
 
-def final_consumption_wh(record: SlotRecord, stores: Sequence[bool]) -> IntArray:
-    """Load and what devices drew for good (EV, heat; not what a store gives back) of each agent [Wh] [n_agents]."""
-    users = [fleet for fleet, is_store in enumerate(stores) if not is_store]
-    if not users:
-        return record.inputs.load_wh
-    drawn = np.minimum(record.energy.device_wh[users], 0).sum(axis=0)
-    return np.asarray(record.inputs.load_wh - drawn)
+def fleet_flags(stores: Sequence[bool], record: SlotRecord) -> BoolArray:
+    """Which fleets give back what they draw, as an array; ValueError unless there is one flag a fleet of the record."""
+    if len(stores) != len(record.energy.device_wh):
+        raise ValueError(f"{len(stores)} flags for {len(record.energy.device_wh)} fleets: set BuildContext.stores")
+    return np.array(stores, dtype=bool)

@@ -42,14 +42,9 @@ class Availability(NamedTuple):
     """D: firm demand, and what fleets could draw at more than the feed-in tariff."""
 
 
-def first_rows(market: IntArray, n_markets: int) -> IntArray:
-    """Where each market begins on an axis sorted by market, and where the last one ends [n_markets + 1]."""
-    return np.searchsorted(market, np.arange(n_markets + 1)).astype(np.int64)
-
-
 def _tables(place: Positions, tariffs: Tariffs, community: Community) -> tuple[IntArray, ...]:
-    columns = (
-        first_rows(community.market, community.n_markets),
+    return (
+        community.market,
         place.surplus_wh,
         place.must_run_wh,
         place.firm_demand_wh,
@@ -59,7 +54,6 @@ def _tables(place: Positions, tariffs: Tariffs, community: Community) -> tuple[I
         tariffs.retail_ticks,
         tariffs.feed_in_ticks,
     )
-    return tuple(np.ascontiguousarray(column, dtype=np.int64) for column in columns)
 
 
 def clearing(place: Positions, tariffs: Tariffs, community: Community) -> Clearing:
@@ -105,5 +99,5 @@ def gains_from_trade(
         tariffs.retail_ticks,
         tariffs.feed_in_ticks,
     )
-    add_gains(*(np.ascontiguousarray(column, dtype=np.int64) for column in columns), *out)
+    add_gains(*(np.ascontiguousarray(column) for column in columns), *out)
     return out[0], out[1]

@@ -1,4 +1,4 @@
-"""Loops of ``potential``: one call for all markets; agents ``first[m]`` to ``first[m + 1]`` belong to market m."""
+"""Loops of ``potential``: one call for all markets; agents are sorted by ``market``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,17 @@ _I1 = types.Array(types.int64, 1, "C", readonly=True)
 _I2 = types.Array(types.int64, 2, "C", readonly=True)
 _O1 = types.int64[::1]
 _BUY = int(Side.BUY)
+
+
+@kernel()
+def first_rows(market: IntArray, n_markets: int) -> IntArray:
+    """Where each market begins on an axis sorted by market, and where the last one ends [n_markets + 1]."""
+    first = np.zeros(n_markets + 1, np.int64)
+    for row in range(len(market)):
+        first[market[row] + 1] += 1
+    for m in range(n_markets):
+        first[m + 1] += first[m]
+    return first
 
 
 @kernel()
@@ -84,12 +95,13 @@ def market_clearing(
 
 @kernel(types.void(_I1, _I1, _I1, _I1, _I2, _I2, _I2, _I1, _I1, _O1, _O1, _O1, _O1))
 def clear_markets(
-    first: IntArray, surplus: IntArray, must_run: IntArray, firm: IntArray,
+    market: IntArray, surplus: IntArray, must_run: IntArray, firm: IntArray,
     up: IntArray, down: IntArray, value: IntArray, retail: IntArray, feed_in: IntArray,
     price: IntArray, below: IntArray, above: IntArray, gains: IntArray,
 ) -> None:  # fmt: skip
     """Write the clearing of every market [n_markets]."""
-    for m in range(len(first) - 1):
+    first = first_rows(market, len(retail))
+    for m in range(len(retail)):
         price[m], below[m], above[m], gains[m] = market_clearing(
             first[m], first[m + 1], surplus, must_run, firm, up, down, value, retail[m], feed_in[m]
         )
@@ -97,12 +109,13 @@ def clear_markets(
 
 @kernel(types.void(_I1, _I1, _I1, _I1, _I2, _I2, _I2, _I1, _I1, _O1, _O1))
 def make_available(
-    first: IntArray, surplus: IntArray, must_run: IntArray, firm: IntArray,
+    market: IntArray, surplus: IntArray, must_run: IntArray, firm: IntArray,
     up: IntArray, down: IntArray, value: IntArray, retail: IntArray, feed_in: IntArray,
     supply: IntArray, demand: IntArray,
 ) -> None:  # fmt: skip
     """Write S and D of every agent [n_agents]; a store at rest is put on one side only."""
-    for m in range(len(first) - 1):
+    first = first_rows(market, len(retail))
+    for m in range(len(retail)):
         price, short, priced = 0, False, False
         for agent in range(first[m], first[m + 1]):
             supply[agent] = surplus[agent] + must_run[agent]

@@ -12,10 +12,12 @@ from __future__ import annotations
 import math
 from typing import Final
 
+import numpy as np
 from numba import types
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.compiled import kernel
+from marketsim.core.potential_kernel import first_rows
 
 SCORE_NAMES: Final = (
     "ftg",
@@ -188,16 +190,18 @@ _I1 = types.Array(types.int64, 1, "C", readonly=True)
 
 @kernel(types.void(*(_I1,) * 11, types.float64[:, ::1], types.int64[::1]))
 def score_markets(
-    first: IntArray, supply: IntArray, reachable: IntArray, demand: IntArray, sold: IntArray, bought: IntArray,
-    first_trade: IntArray, price: IntArray, energy: IntArray, retail: IntArray, feed_in: IntArray,
+    market: IntArray, supply: IntArray, refused: IntArray, demand: IntArray, sold: IntArray, bought: IntArray,
+    trade_market: IntArray, price: IntArray, energy: IntArray, retail: IntArray, feed_in: IntArray,
     scores: FloatArray, tradable_wh: IntArray,
 ) -> None:  # fmt: skip
     """Write all scores [n_scores, n_markets] and P [n_markets]; NaN where P = 0: nothing is fair or unfair there.
 
-    Agents of market m are ``first[m]`` to ``first[m + 1]``, trades likewise. ``reachable`` is S less what the grid
-    refused.
+    Agents and trades are sorted by market. ``refused`` is what the grid refused each agent of sales to peers.
     """
-    for m in range(len(first) - 1):
+    n_markets = len(retail)
+    first, first_trade = first_rows(market, n_markets), first_rows(trade_market, n_markets)
+    reachable = np.maximum(supply - refused, np.minimum(sold, supply))
+    for m in range(n_markets):
         i, j, k, l = first[m], first[m + 1], first_trade[m], first_trade[m + 1]  # noqa: E741
         can_sell, has_sold = supply[i:j], sold[i:j]
         tradable_wh[m] = tradable(can_sell, demand[i:j])

@@ -15,9 +15,9 @@ import numpy as np
 
 from marketsim.core.arrays import FloatArray
 from marketsim.core.build import BuildContext
-from marketsim.core.metric import Kpi, Value, defined, final_consumption_wh, ratio
+from marketsim.core.metric import Kpi, Value, defined, fleet_flags, ratio
 from marketsim.core.potential import Availability
-from marketsim.core.records import Community, LedgerLine, SlotRecord
+from marketsim.core.records import Community, SlotRecord
 from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH
 from marketsim.fairness.measures import gini_with_negatives, jain_index, worst_off_saving
 from marketsim.fairness.measures_kernel import SCORE_NAMES
@@ -91,7 +91,7 @@ class FairnessMetric:
         }
         self._means = WeightedMeans(len(SCORES))
         self._totals = AgentTotals(len(_Of), n_agents)
-        self._nothing = np.zeros(n_agents, dtype=np.int64)
+        self._nothing = np.zeros((0, n_agents), dtype=np.int64)
         self._compared = False
 
     @property
@@ -120,26 +120,22 @@ class FairnessMetric:
         return {"tradable_wh": int(np.add.reduce(found.tradable_wh)), **dict(zip(SCORE_NAMES, means, strict=True))}
 
     def _observe_agents(self, record: SlotRecord, reference: SlotRecord | None, available: Availability) -> None:
-        nothing = self._nothing
-        if reference is None:
-            reference_cost, turnover = nothing, nothing
-        else:
-            self._compared = True
-            money = reference.ledger.money
-            reference_cost = np.add.reduce(money, axis=0)
-            turnover = np.abs(money[LedgerLine.IMPORTS]) + np.abs(money[LedgerLine.EXPORTS])
-        self._totals.add(
-            (
-                final_consumption_wh(record, self._stores),
-                record.inputs.pv_wh,
-                record.exchange.curtailed_wh,
-                available.demand_wh,
-                np.minimum(record.energy.bought_wh, available.demand_wh),
-                np.add.reduce(record.ledger.money, axis=0),
-                reference_cost,
-                turnover,
-            )
+        from marketsim.fairness.totals_kernel import add_agents
+
+        self._compared |= reference is not None
+        largest = add_agents(
+            self._totals.part,
+            record.inputs.load_wh,
+            record.inputs.pv_wh,
+            record.exchange.curtailed_wh,
+            available.demand_wh,
+            record.energy.bought_wh,
+            record.energy.device_wh,
+            fleet_flags(self._stores, record),
+            record.ledger.money,
+            self._nothing if reference is None else reference.ledger.money,
         )
+        self._totals.grown(largest)
 
     def summary(self) -> dict[str, Value]:
         """The KPIs of all slots so far."""

@@ -51,10 +51,14 @@ def inputs_hash(found: SlotFairness) -> list[str]:
 
     The same slot of the same market hashes alike alone and in a batch.
     """
-    first, *agents, first_trade, price, energy, retail, feed_in = found.inputs
-    by_agent, by_trade, tariffs = np.stack(agents), np.stack((price, energy)), np.stack((retail, feed_in))
+    given = found.inputs
+    by_agent = np.stack((given.supply_wh, given.refused_wh, given.demand_wh, given.sold_wh, given.bought_wh))
+    by_trade = np.stack((given.price_ticks, given.energy_wh))
+    tariffs = np.stack((given.retail_ticks, given.feed_in_ticks))
+    every = np.arange(tariffs.shape[1] + 1)
+    first, first_trade = np.searchsorted(given.market, every), np.searchsorted(given.trade_market, every)
     digests = []
-    for market in range(len(retail)):
+    for market in range(tariffs.shape[1]):
         digest = hashlib.blake2b(tariffs[:, market].tobytes(), digest_size=8)
         digest.update(by_agent[:, first[market] : first[market + 1]].tobytes())
         digest.update(by_trade[:, first_trade[market] : first_trade[market + 1]].tobytes())

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.potential import Availability, availability, first_rows
+from marketsim.core.potential import Availability, availability
 from marketsim.core.records import Community, Reason, SlotRecord
 from marketsim.fairness.measures_kernel import SCORE_NAMES, score_markets
 
@@ -23,15 +23,14 @@ _WIRES: Final = np.array(
 class Inputs(NamedTuple):
     """Everything that the scores depend on, as ``score_markets`` takes it; agents and trades sorted by market."""
 
-    first: IntArray
-    """Where each market's agents begin, and where the last one's end [n_markets + 1]."""
+    market: IntArray
     supply_wh: IntArray
-    reachable_wh: IntArray
-    """Supply less what the grid refused."""
+    refused_wh: IntArray
+    """What the grid refused each agent of sales to peers."""
     demand_wh: IntArray
     sold_wh: IntArray
     bought_wh: IntArray
-    first_trade: IntArray
+    trade_market: IntArray
     price_ticks: IntArray
     """At the hub: the market's own prices, without network charges."""
     energy_wh: IntArray
@@ -71,33 +70,33 @@ def refused_sales_wh(record: SlotRecord, n_agents: int) -> IntArray:
 
 
 def _trades_by_market(record: SlotRecord, n_markets: int) -> tuple[IntArray, IntArray, IntArray]:
-    """Where each market's trades begin, their prices at the hub and energies, markets ascending."""
+    """Market, price at the hub and energy of each trade, markets ascending."""
     trades = record.trades
+    columns = record.orders.market[trades.buy_order], trades.price_ticks, trades.energy_wh
     if n_markets == 1:
-        return np.array([0, trades.size]), trades.price_ticks, trades.energy_wh
-    market = record.orders.market[trades.buy_order]
-    order = np.argsort(market, kind="stable")
-    return first_rows(market[order], n_markets), trades.price_ticks[order], trades.energy_wh[order]
+        return columns
+    order = np.argsort(columns[0], kind="stable")
+    return columns[0][order], columns[1][order], columns[2][order]
 
 
 def measure(record: SlotRecord, community: Community) -> SlotFairness:
     """All fairness scores of a slot."""
     tariffs, energy = record.inputs.tariffs, record.energy
     available = availability(record.positions, tariffs, community)
-    supply = available.supply_wh
-    refused = refused_sales_wh(record, community.n_agents)
-    columns = (
-        first_rows(community.market, community.n_markets),
-        supply,
-        np.maximum(supply - refused, np.minimum(energy.sold_wh, supply)),
-        available.demand_wh,
-        energy.sold_wh,
-        energy.bought_wh,
-        *_trades_by_market(record, community.n_markets),
-        tariffs.retail_ticks,
-        tariffs.feed_in_ticks,
+    market, price, traded = _trades_by_market(record, community.n_markets)
+    inputs = Inputs(
+        market=community.market,
+        supply_wh=available.supply_wh,
+        refused_wh=refused_sales_wh(record, community.n_agents),
+        demand_wh=available.demand_wh,
+        sold_wh=energy.sold_wh,
+        bought_wh=energy.bought_wh,
+        trade_market=market,
+        price_ticks=np.ascontiguousarray(price),
+        energy_wh=np.ascontiguousarray(traded),
+        retail_ticks=tariffs.retail_ticks,
+        feed_in_ticks=tariffs.feed_in_ticks,
     )
-    inputs = Inputs(*(np.ascontiguousarray(column, dtype=np.int64) for column in columns))
     scores = np.empty((len(SCORE_NAMES), community.n_markets))
     tradable_wh = np.empty(community.n_markets, dtype=np.int64)
     score_markets(*inputs, scores, tradable_wh)

@@ -9,7 +9,7 @@ import numpy as np
 
 from marketsim.core.arrays import BoolArray, IntArray
 from marketsim.core.build import BuildContext
-from marketsim.core.metric import Kpi, Totals, Value, final_consumption_wh, ratio
+from marketsim.core.metric import Kpi, Totals, Value, fleet_flags, ratio
 from marketsim.core.records import GridState, Reason, Rejects, SlotRecord
 from marketsim.core.units import WH_PER_KWH
 from marketsim.metrics.params import EnergyParams
@@ -46,6 +46,7 @@ COLUMNS: Final = tuple(
     Kpi(_column(kpi), "Wh", kpi.text, float if kpi.name == "losses_kwh" else int) for kpi in ENERGIES
 )
 
+_COLUMN_NAMES: Final = tuple(kpi.name for kpi in COLUMNS)
 _FLOWS: Final = np.array(
     [Reason.UNDERVOLTAGE <= reason <= Reason.DIVERGED or reason == Reason.ALLOCATION for reason in range(len(Reason))]
 )
@@ -56,12 +57,6 @@ def losses_wh(grid: GridState) -> float:
     """Losses of all markets; a state without solution has none [Wh]."""
     losses = float(np.add.reduce(grid.losses_wh))
     return losses if losses == losses else float(np.nansum(grid.losses_wh))
-
-
-def self_supplied_wh(record: SlotRecord, consumption_wh: IntArray) -> IntArray:
-    """Final consumption that own generation and own devices could cover [Wh] [n_agents]."""
-    own = record.energy.pv_used_wh + np.add.reduce(np.maximum(record.energy.device_wh, 0), axis=0)
-    return np.asarray(np.minimum(consumption_wh, own))
 
 
 class EnergyMetric:
@@ -91,17 +86,31 @@ class EnergyMetric:
 
     def observe(self, record: SlotRecord, reference: SlotRecord | None) -> dict[str, Value]:
         """Take in a slot."""
-        consumed = final_consumption_wh(record, self._stores)
+        from marketsim.metrics.tally_kernel import tally_energy
+
+        energy, exchange = record.energy, record.exchange
+        demand, from_peers, pv, imports, exports, curtailed = tally_energy(
+            record.inputs.load_wh,
+            energy.device_wh,
+            fleet_flags(self._stores, record),
+            energy.pv_used_wh,
+            energy.bought_wh,
+            exchange.import_wh,
+            exchange.export_wh,
+            exchange.curtailed_wh,
+        )
         amounts = {
-            "demand_wh": _sum(consumed),
-            "pv_wh": _sum(record.energy.pv_used_wh),
+            "demand_wh": demand,
+            "pv_wh": pv,
             "p2p_wh": _sum(record.trades.energy_wh),
-            **_exchange(record),
+            "import_wh": imports,
+            "export_wh": exports,
+            "curtailed_wh": curtailed,
             **_refused(record.rejects),
-            **self._unserved(record.energy.unserved_wh),
+            **self._unserved(energy.unserved_wh),
         }
-        lacking = consumed - self_supplied_wh(record, consumed)
-        self._totals.add({**amounts, "from_peers_wh": _sum(np.minimum(record.energy.bought_wh, lacking))})
+        self._totals.add(amounts)
+        self._totals.add({"from_peers_wh": from_peers})
         if reference is not None:
             self._compared = True
             self._reference.add(_exchange(reference))
@@ -109,9 +118,11 @@ class EnergyMetric:
         lost = losses_wh(record.grid)
         self._losses_wh += lost
         row: dict[str, Value] = {**amounts, "losses_wh": lost}
-        return {kpi.name: row[kpi.name] for kpi in COLUMNS}
+        return {name: row[name] for name in _COLUMN_NAMES}
 
     def _unserved(self, unserved_wh: IntArray) -> dict[str, int]:
+        if not len(unserved_wh):
+            return {"ev_unserved_wh": 0, "unserved_wh": 0}
         by_fleet = np.add.reduce(unserved_wh, axis=1)
         return {"ev_unserved_wh": _sum(by_fleet[self._is_ev]), "unserved_wh": _sum(by_fleet)}
 

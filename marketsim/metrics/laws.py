@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+import math
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.arrays import FloatArray
 from marketsim.core.build import BuildContext
-from marketsim.core.metric import Kpi, Value
-from marketsim.core.records import Community, LedgerLine, SlotRecord
+from marketsim.core.metric import Kpi, Value, defined
+from marketsim.core.records import Community, SlotRecord
 from marketsim.metrics.params import LawsParams
 
 LAWS: Final = (
@@ -34,36 +35,41 @@ LAWS: Final = (
 )
 
 
-def energy_imbalance_wh(record: SlotRecord) -> int:
-    """Violation of both energy balances of every agent, and of purchases against sales [Wh]."""
-    energy, exchange = record.energy, record.exchange
-    device = np.add.reduce(energy.device_wh, axis=0)
-    through_meter = exchange.export_wh + energy.sold_wh - exchange.import_wh - energy.bought_wh
-    at_meter = energy.net_wh - through_meter
-    components = energy.pv_used_wh + device - record.inputs.load_wh - through_meter
-    peers = int(np.add.reduce(energy.bought_wh)) - int(np.add.reduce(energy.sold_wh))
-    return _distance(at_meter) + _distance(components) + abs(peers)
+class Imbalance(NamedTuple):
+    """Imbalances of a slot."""
 
-
-def _distance(imbalance: IntArray) -> int:
-    return int(np.add.reduce(np.abs(imbalance)))
-
-
-def money_imbalance(record: SlotRecord, community: Community) -> int:
+    energy_wh: int
+    """Both energy balances of every agent, and purchases against sales."""
+    money: int
     """Sum of all payments, and imports and exports on the bills against energy times tariff [1e-9 currency]."""
-    ledger, tariffs, exchange = record.ledger, record.inputs.tariffs, record.exchange
-    total = int(ledger.money.sum()) + int(ledger.utility.sum()) + int(ledger.operator.sum())
-    imports = ledger.money[LedgerLine.IMPORTS] - exchange.import_wh * tariffs.retail_ticks[community.market]
-    exports = ledger.money[LedgerLine.EXPORTS] + exchange.export_wh * tariffs.feed_in_ticks[community.market]
-    return abs(total) + _distance(imports) + _distance(exports)
+    grid_wh: FloatArray
+    """|slack energy - (imports - exports + losses)| [n_markets]; NaN where the power flow has no solution."""
 
 
-def grid_imbalance_wh(record: SlotRecord, community: Community) -> FloatArray:
-    """|slack energy - (imports - exports + losses)| [Wh] [n_markets]; NaN where the power flow has no solution."""
-    exchange, grid = record.exchange, record.grid
+def imbalance(record: SlotRecord, community: Community) -> Imbalance:
+    """Recompute all balances of a slot from what its record says."""
+    from marketsim.metrics.tally_kernel import tally_laws
+
+    energy, exchange, ledger = record.energy, record.exchange, record.ledger
     drawn = np.zeros(community.n_markets, dtype=np.int64)
-    np.add.at(drawn, community.market, exchange.import_wh - exchange.export_wh)
-    return np.asarray(np.abs(grid.slack_wh - (drawn + grid.losses_wh)))
+    energy_wh, paid, unexplained = tally_laws(
+        record.inputs.load_wh,
+        energy.pv_used_wh,
+        energy.device_wh,
+        energy.bought_wh,
+        energy.sold_wh,
+        energy.net_wh,
+        exchange.import_wh,
+        exchange.export_wh,
+        ledger.money,
+        record.inputs.tariffs.retail_ticks,
+        record.inputs.tariffs.feed_in_ticks,
+        community.market,
+        drawn,
+    )
+    total = paid + int(np.add.reduce(ledger.utility)) + int(np.add.reduce(ledger.operator))
+    grid_wh = np.abs(record.grid.slack_wh - (drawn + record.grid.losses_wh))
+    return Imbalance(energy_wh, abs(total) + unexplained, grid_wh)
 
 
 class LawsMetric:
@@ -73,7 +79,7 @@ class LawsMetric:
         self._community = community
         self._energy_wh = 0
         self._money = 0
-        self._grid_wh = float("nan")
+        self._grid_wh = math.nan
 
     @property
     def definitions(self) -> tuple[Kpi, ...]:
@@ -87,15 +93,12 @@ class LawsMetric:
 
     def observe(self, record: SlotRecord, reference: SlotRecord | None) -> dict[str, Value]:  # noqa: ARG002
         """Take in a slot."""
-        energy = energy_imbalance_wh(record)
-        money = money_imbalance(record, self._community)
-        grid = float("nan")
-        if record.grid.v_pu.shape[1]:
-            grid = float(np.fmax.reduce(grid_imbalance_wh(record, self._community)))
-        self._energy_wh += energy
-        self._money += money
-        self._grid_wh = float(np.fmax(self._grid_wh, grid))
-        return _row(energy, money, grid)
+        found = imbalance(record, self._community)
+        grid = float(np.fmax.reduce(found.grid_wh)) if record.grid.v_pu.shape[1] else math.nan
+        self._energy_wh += found.energy_wh
+        self._money += found.money
+        self._grid_wh = grid if math.isnan(self._grid_wh) or grid > self._grid_wh else self._grid_wh
+        return _row(found.energy_wh, found.money, grid)
 
     def summary(self) -> dict[str, Value]:
         """The KPIs of all slots so far."""
@@ -106,7 +109,7 @@ def _row(energy_wh: int, money: int, grid_wh: float) -> dict[str, Value]:
     return {
         "energy_imbalance_wh": energy_wh,
         "money_imbalance": money,
-        "grid_imbalance_wh": None if np.isnan(grid_wh) else grid_wh,
+        "grid_imbalance_wh": defined(grid_wh),
     }
 
 

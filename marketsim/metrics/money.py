@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from marketsim.core.arrays import IntArray
+from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.metric import Kpi, Totals, Value, ratio
 from marketsim.core.records import Community, SlotRecord
@@ -42,15 +42,10 @@ COLUMNS: Final = (
 )
 
 
-def wholesale_money(record: SlotRecord, market: IntArray) -> int | None:
-    """Wholesale x (import - export + losses) of all markets [1e-9 currency]; None without a wholesale price."""
-    wholesale = record.inputs.tariffs.wholesale_ticks
-    if wholesale is None:
-        return None
-    exchange = record.exchange
-    energy = int((exchange.import_wh - exchange.export_wh) @ wholesale[market])
-    lost = record.grid.losses_wh * wholesale
-    return energy + round(float(np.add.reduce(lost[lost == lost])))
+def lost_money(losses_wh: FloatArray, wholesale_ticks: IntArray) -> int:
+    """Losses at the wholesale price [1e-9 currency]; a market without solution (NaN) has none."""
+    lost = losses_wh * wholesale_ticks
+    return round(float(np.add.reduce(lost[lost == lost])))
 
 
 class MoneyMetric:
@@ -58,7 +53,8 @@ class MoneyMetric:
 
     def __init__(self, community: Community) -> None:
         self._market = community.market
-        self._is_prosumer = community.is_prosumer.astype(np.int64)
+        self._is_prosumer = community.is_prosumer
+        self._free = np.zeros(community.n_markets, dtype=np.int64)
         self._totals, self._reference = Totals(), Totals()
         self._compared = False
         self._has_wholesale = True
@@ -77,7 +73,7 @@ class MoneyMetric:
         """Take in a slot."""
         trades = record.trades
         volume = int(np.add.reduce(trades.energy_wh))
-        value = int(np.add.reduce(trades.energy_wh * trades.price_ticks))
+        value = int(trades.energy_wh @ trades.price_ticks)
         amounts = self._accounts(record)
         self._totals.add({"volume": volume, "value": value, **amounts})
         if reference is not None:
@@ -91,16 +87,19 @@ class MoneyMetric:
         }
 
     def _accounts(self, record: SlotRecord) -> dict[str, int]:
-        ledger = record.ledger
-        paid = np.add.reduce(ledger.money, axis=0)
-        prosumers = int(paid @ self._is_prosumer)
-        wholesale = wholesale_money(record, self._market)
+        from marketsim.metrics.tally_kernel import tally_money
+
+        ledger, exchange, wholesale = record.ledger, record.exchange, record.inputs.tariffs.wholesale_ticks
         self._has_wholesale &= wholesale is not None
+        price = self._free if wholesale is None else wholesale
+        consumers, prosumers, bulk = tally_money(
+            ledger.money, self._is_prosumer, exchange.import_wh, exchange.export_wh, self._market, price
+        )
         return {
-            "consumers": int(np.add.reduce(paid)) - prosumers,
+            "consumers": consumers,
             "prosumers": prosumers,
             "revenue": -int(np.add.reduce(ledger.utility)) - int(np.add.reduce(ledger.operator)),
-            "wholesale": wholesale or 0,
+            "wholesale": bulk if wholesale is None else bulk + lost_money(record.grid.losses_wh, wholesale),
         }
 
     def summary(self) -> dict[str, Value]:

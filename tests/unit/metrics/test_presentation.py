@@ -2,7 +2,7 @@
 
 import pytest
 
-from marketsim.core.metric import Kpi, Totals, defined, final_consumption_wh, ratio
+from marketsim.core.metric import Kpi, Totals, defined, fleet_flags, ratio
 from marketsim.fairness.critic import CRITIC_KPIS
 from marketsim.fairness.metric import FairnessMetric
 from marketsim.metrics.efficiency import EFFICIENCY
@@ -138,8 +138,8 @@ def test_totals_are_python_integers():
     assert (totals["a"], totals["b"]) == (2**64, 0)
 
 
-@pytest.mark.parametrize(("stores", "consumed"), [([True], [5, 0]), ([False], [12, 0]), ([], [5, 0])])
-def test_what_a_store_draws_is_no_final_consumption(stores, consumed):
-    device = Fleet([-7, 0], [0, 9], dispatch_wh=[-7, 9], stores=False)
-    record = slot_record(community(2), [5, 0], [0, 0], fleets=[device])
-    assert final_consumption_wh(record, stores).tolist() == consumed
+def test_a_metric_that_knows_other_fleets_is_refused():
+    record = slot_record(community(2), [5, 0], [0, 0], fleets=[Fleet([0, 0], [0, 0])])
+    assert fleet_flags([True], record).tolist() == [True]
+    with pytest.raises(ValueError, match=r"0 flags for 1 fleets: set BuildContext\.stores"):
+        fleet_flags([], record)

@@ -1,0 +1,88 @@
+"""Sums of a slot for the KPIs of energy, money and laws, each in one pass over the agents."""
+
+from __future__ import annotations
+
+from numba import types
+
+from marketsim.core.arrays import BoolArray, IntArray
+from marketsim.core.compiled import kernel
+from marketsim.core.records import LedgerLine
+
+_I1 = types.Array(types.int64, 1, "C", readonly=True)
+_I2 = types.Array(types.int64, 2, "C", readonly=True)
+_B1 = types.Array(types.boolean, 1, "C", readonly=True)
+_THREE = types.UniTuple(types.int64, 3)  # type: ignore[no-untyped-call]
+_SIX = types.UniTuple(types.int64, 6)  # type: ignore[no-untyped-call]
+_IMPORTS, _EXPORTS = int(LedgerLine.IMPORTS), int(LedgerLine.EXPORTS)
+
+
+@kernel(_SIX(_I1, _I2, _B1, _I1, _I1, _I1, _I1, _I1))
+def tally_energy(
+    load: IntArray, device: IntArray, stores: BoolArray, pv_used: IntArray, bought: IntArray,
+    imported: IntArray, exported: IntArray, curtailed: IntArray,
+) -> tuple[int, int, int, int, int, int]:  # fmt: skip
+    """Final consumption, that part of it which peers met, PV generated, import, export, curtailment [Wh].
+
+    Peers meet min(b, d - o) of an agent's consumption d, o being what own PV and devices could cover.
+    """
+    demand, from_peers, pv, imports, exports, cut = 0, 0, 0, 0, 0, 0
+    for agent in range(len(load)):
+        consumed, own = load[agent], pv_used[agent]
+        for fleet in range(device.shape[0]):
+            if device[fleet, agent] > 0:
+                own += device[fleet, agent]
+            elif not stores[fleet]:
+                consumed -= device[fleet, agent]
+        demand += consumed
+        from_peers += min(bought[agent], max(consumed - own, 0))
+        pv += pv_used[agent]
+        imports += imported[agent]
+        exports += exported[agent]
+        cut += curtailed[agent]
+    return demand, from_peers, pv, imports, exports, cut
+
+
+@kernel(_THREE(_I2, _B1, _I1, _I1, _I1, _I1))
+def tally_money(
+    money: IntArray, is_prosumer: BoolArray, imported: IntArray, exported: IntArray,
+    market: IntArray, wholesale: IntArray,
+) -> tuple[int, int, int]:  # fmt: skip
+    """Net payments of consumers and of prosumers, and (import - export) at the wholesale price [1e-9 currency]."""
+    consumers, prosumers, bulk = 0, 0, 0
+    for agent in range(money.shape[1]):
+        paid = 0
+        for line in range(money.shape[0]):
+            paid += money[line, agent]
+        if is_prosumer[agent]:
+            prosumers += paid
+        else:
+            consumers += paid
+        bulk += (imported[agent] - exported[agent]) * wholesale[market[agent]]
+    return consumers, prosumers, bulk
+
+
+@kernel(_THREE(_I1, _I1, _I2, _I1, _I1, _I1, _I1, _I1, _I2, _I1, _I1, _I1, types.int64[::1]))
+def tally_laws(
+    load: IntArray, pv_used: IntArray, device: IntArray, bought: IntArray, sold: IntArray, net: IntArray,
+    imported: IntArray, exported: IntArray, money: IntArray, retail: IntArray, feed_in: IntArray, market: IntArray,
+    drawn: IntArray,
+) -> tuple[int, int, int]:  # fmt: skip
+    """Energy imbalance [Wh], sum of the agents' payments, and unexplained exchange on their bills [1e-9 currency].
+
+    Writes imports less exports of each market [Wh] [n_markets].
+    """
+    imbalance, paid, unexplained, peers = 0, 0, 0, 0
+    for agent in range(len(load)):
+        through_meter = exported[agent] + sold[agent] - imported[agent] - bought[agent]
+        made = pv_used[agent] - load[agent]
+        for fleet in range(device.shape[0]):
+            made += device[fleet, agent]
+        imbalance += abs(net[agent] - through_meter) + abs(made - through_meter)
+        peers += bought[agent] - sold[agent]
+        for line in range(money.shape[0]):
+            paid += money[line, agent]
+        m = market[agent]
+        unexplained += abs(money[_IMPORTS, agent] - imported[agent] * retail[m])
+        unexplained += abs(money[_EXPORTS, agent] + exported[agent] * feed_in[m])
+        drawn[m] += imported[agent] - exported[agent]
+    return imbalance + abs(peers), paid, unexplained
