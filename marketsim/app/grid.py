@@ -13,6 +13,7 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.free_gate_kernel import FreeGate
 from marketsim.core.ports import Gate
+from marketsim.core.units import WH_PER_KWH
 from marketsim.grid.feeder import Feeder
 from marketsim.grid.network import BranchKind, Network
 from marketsim.metrics.grid import BAND_FACT, VoltageBand
@@ -30,6 +31,8 @@ class GridParts:
     facts: Mapping[str, Any]
     elements: ElementNames
     network: Network | None = None
+    background_wh: int = 0
+    """Load that belongs to no agent, a market and slot."""
 
 
 def grid_parts(ready: ReadyScenario, context: BuildContext, reactive: Any) -> GridParts:
@@ -55,6 +58,7 @@ def grid_parts(ready: ReadyScenario, context: BuildContext, reactive: Any) -> Gr
         facts={BAND_FACT: VoltageBand(network.v_min_pu, network.v_max_pu), **_distance(ready, network, nodes)},
         elements=_element_names(context, network),
         network=network,
+        background_wh=int(np.rint(settings.background_kw * (context.clock.slot_hours * WH_PER_KWH)).sum()),
     )
 
 

@@ -22,7 +22,8 @@ def slot_nets(ready: ReadyScenario) -> SlotNets:
         ready.model.grid.feeder,
         ready.model.folder,
         feeder_options(ready.model),
-        background=ready.model.grid.background,
+        background=ready.model.grid.load_scale if ready.model.grid.background else 0.0,
+        hours=ready.model.clock.slot_minutes / 60.0,
     )
 
 

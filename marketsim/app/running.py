@@ -146,6 +146,7 @@ def _validator(ready: ReadyScenario, built: Built) -> Any:
         built.world.community,
         built.world.clock.slot_hours,
         on_mismatch=grid.on_mismatch,
+        background_wh=built.background_wh,
     )
 
 
@@ -179,4 +180,3 @@ def _net_of_saved(run: Run, slot: int, market: int) -> Any:
 
     source: str | Mapping[str, object] | Path = run.scenario_text if run.path is None else run.path / "scenario.yaml"
     return _net({}, load_scenario(source), run, slot, market)
-

@@ -48,6 +48,8 @@ class Built(NamedTuple):
     """Names of what can limit a quantity."""
     grid: Network | None
     """The network as rated for this run."""
+    background_wh: int
+    """Load of the feeder that belongs to no agent, a market and slot."""
 
 
 def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
@@ -102,6 +104,7 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
         critic=make("critic", model.critic, context),
         elements=grid.elements,
         grid=grid.network,
+        background_wh=grid.background_wh,
     )
 
 

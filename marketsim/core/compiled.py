@@ -31,6 +31,28 @@ ADMIT = types.UniTuple(types.int64, 3)(  # type: ignore[no-untyped-call]
 """Signature of a gate's check: (ints, floats, source, sink, wh) -> (admitted wh, code, element)."""
 ADMIT_POINTER = types.FunctionType(ADMIT)
 
+
+class AdmitPointer(types.WrapperAddressProtocol):
+    """A compiled gate check as a function pointer whose address is looked up once, not in each call."""
+
+    def __init__(self, check: Any) -> None:
+        self._check = check
+        compiled = check.get_compile_result(ADMIT)
+        self._address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
+
+    def __wrapper_address__(self) -> int:
+        return int(self._address)
+
+    def signature(self) -> Any:
+        """ADMIT; part of numba's protocol."""
+        return ADMIT
+
+    def __call__(self, *arguments: Any) -> tuple[int, int, int]:
+        """Call the check from Python."""
+        answer: tuple[int, int, int] = self._check(*arguments)
+        return answer
+
+
 config: Any = _config
 _PACKAGE = Path(__file__).resolve().parent.parent
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
-from marketsim.core.compiled import ADMIT, kernel
+from marketsim.core.compiled import ADMIT, AdmitPointer, kernel
 from marketsim.core.ports import GateKernel
 from marketsim.core.records import GridState
 
@@ -20,6 +20,9 @@ def admit_all(ints: IntArray, floats: FloatArray, source: int, sink: int, wh: in
     return wh, 0, -1
 
 
+_POINTER = AdmitPointer(admit_all)
+
+
 class FreeGate:
     """Port ``Gate`` where there is no grid: no node, no limit, no loss.
 
@@ -32,7 +35,7 @@ class FreeGate:
     def __init__(self, n_markets: int, market: IntArray | None = None) -> None:
         self._market = np.zeros(0, dtype=np.int64) if market is None else market
         self._net = np.zeros((n_markets, 1, 1), dtype=np.int64)
-        self.kernel = GateKernel(admit_all, self._net, np.zeros((n_markets, 1, 1)))
+        self.kernel = GateKernel(_POINTER, self._net, np.zeros((n_markets, 1, 1)))
 
     def open(self, firm_wh: IntArray, kvar: FloatArray) -> None:  # noqa: ARG002 - reactive power needs a grid
         """Start a slot from the net energy of each agent [Wh]."""

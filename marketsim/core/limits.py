@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from marketsim.core import slot_kernel
 from marketsim.core.arrays import BoolArray, IntArray
 from marketsim.core.records import (
     FIRM,
-    PV,
     Community,
     Decisions,
     DeviceRange,
@@ -92,48 +92,6 @@ def positions(
     return Positions(*standing, marginal_ticks=decisions.marginal_ticks, absorb=decisions.absorb)
 
 
-def _available(place: Positions, batch: OrderBatch) -> IntArray:
-    """Most that each order's component could deliver or draw [n_orders]."""
-    available = np.zeros(len(batch.agent), dtype=np.int64)
-    selling = batch.side == Side.SELL
-    for component, energy in (
-        (FIRM, (place.must_run_wh, place.firm_demand_wh)),
-        (PV, (place.surplus_wh, np.zeros_like(place.surplus_wh))),
-        *((row, (place.up_wh[row], place.down_wh[row])) for row in range(len(place.up_wh))),
-    ):
-        mine = batch.component == component
-        if mine.any():
-            agent = batch.agent[mine]
-            available[mine] = np.where(selling[mine], energy[0][agent], energy[1][agent])
-    return available
-
-
-def _running_total(group: IntArray, energy: IntArray) -> IntArray:
-    """Energy of earlier entries of the same group, for each entry."""
-    order = np.argsort(group, kind="stable")
-    sorted_energy = energy[order]
-    before = np.cumsum(sorted_energy) - sorted_energy
-    starts = np.concatenate(([True], group[order][1:] != group[order][:-1]))
-    base = np.maximum.accumulate(np.where(starts, before, np.iinfo(np.int64).min))
-    earlier = np.empty_like(energy)
-    earlier[order] = before - base
-    return earlier
-
-
-def _wrong_mode(batch: OrderBatch, stores: Sequence[bool]) -> BoolArray:
-    """Orders of a store on the other side of the first order that its agent submitted for it."""
-    is_store = np.array([*stores, False], dtype=bool)[np.clip(batch.component, -1, len(stores))]
-    is_store &= batch.component >= 0
-    wrong = np.zeros(len(batch.agent), dtype=bool)
-    if is_store.any():
-        index = np.flatnonzero(is_store)
-        _, first, back = np.unique(
-            batch.agent[index] * (len(stores) + 1) + batch.component[index], return_index=True, return_inverse=True
-        )
-        wrong[index] = batch.side[index] != batch.side[index[first[back]]]
-    return wrong
-
-
 def hold_orders(
     community: Community, place: Positions, stores: Sequence[bool], batch: OrderBatch, arrival: IntArray
 ) -> tuple[Orders, Rejects]:
@@ -143,12 +101,18 @@ def hold_orders(
     EXCEEDS_POSITION, the second mode of a store with BOTH_MODES.
     """
     batch = OrderBatch(*(column[arrival] for column in batch))
-    wrong = _wrong_mode(batch, stores)
-    wanted = np.where(wrong, 0, np.maximum(batch.energy_wh, 0))
-    n_components = len(place.up_wh) + 2
-    group = (batch.agent * n_components + batch.component + 2) * 2 + (batch.side == Side.SELL)
-    left = np.maximum(_available(place, batch) - _running_total(group, wanted), 0) if len(group) else wanted
-    energy = np.minimum(wanted, left)
+    energy, wrong = slot_kernel.hold(
+        batch.agent,
+        batch.side,
+        batch.component,
+        batch.energy_wh,
+        place.firm_demand_wh,
+        place.must_run_wh,
+        place.surplus_wh,
+        place.up_wh,
+        place.down_wh,
+        np.array([*stores], dtype=np.bool_),
+    )
     orders = Orders(
         market=community.market[batch.agent],
         agent=batch.agent,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from marketsim.core.arrays import BoolArray, IntArray
+from marketsim.core.exchange import filled_wh
 from marketsim.core.ports import ChargeTable, RevisingStrategy
 from marketsim.core.records import (
     Observations,
@@ -35,14 +36,6 @@ def arrival_rank(world: World, slot: int, round_: int) -> IntArray:
 def join_rejects(parts: Sequence[Rejects]) -> Rejects:
     """One table of several, in order."""
     return Rejects(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
-
-
-def filled_wh(orders: Orders, trades: Trades) -> IntArray:
-    """Traded energy of each order [n_orders]."""
-    filled = np.zeros(orders.size, dtype=np.int64)
-    np.add.at(filled, trades.buy_order, trades.energy_wh)
-    np.add.at(filled, trades.sell_order, trades.energy_wh)
-    return filled
 
 
 def _at_hub(orders: Orders, charges: ChargeTable) -> IntArray:
@@ -94,6 +87,9 @@ def match_rounds(
         orders = orders._replace(price_ticks=_at_hub(orders, charges))
         inside, outside = world.bounds(orders, inputs.tariffs)
         index = _candidates(world, inputs, orders, inside & (orders.energy_wh > filled), round_)
+        if len(index) == 0:
+            refused.append(outside)
+            continue
         trades, rejects = world.engine.match(
             _open_orders(orders, filled, index), world.gate, inputs.tariffs, charges.pair_ticks
         )

@@ -55,8 +55,6 @@ class Device(Protocol):
     name: str
     stores: bool
     """True where drawn energy comes back (a battery): drawing is then no final consumption."""
-    wear_ticks: IntArray
-    """Wear cost of each kWh through the device [ticks] [n_agents]."""
 
     def initial(self) -> FloatArray:
         """State at the start [rows, n_agents]."""
@@ -68,6 +66,10 @@ class Device(Protocol):
 
     def advance(self, state: FloatArray, inputs: SlotInputs, energy_wh: IntArray) -> tuple[FloatArray, IntArray]:
         """The next state after ``energy_wh`` was executed (lo <= energy <= hi), and what missed its deadline [Wh]."""
+        ...
+
+    def running_cost(self, energy_wh: IntArray, unserved_wh: IntArray) -> IntArray:
+        """Wear, fuel and discomfort of the slot at stated costs [1e-9 currency]; no payment [n_agents]."""
         ...
 
 

@@ -363,7 +363,7 @@ class SlotRecord(NamedTuple):
     ledger: Ledger
     grid: GridState
     wear_money: IntArray
-    """Wear of devices at their stated cost, money units; a cost, not a payment [n_agents]."""
+    """Wear, fuel and discomfort at their stated cost, money units; a cost, not a payment [n_agents]."""
     level: FloatArray
     """Level of each fleet when the slot opened, 0..1; NaN where there is none [n_devices, n_agents]."""
     kvar: FloatArray

@@ -5,19 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.exchange import absorb_surplus, exchange_residual, tally
+from marketsim.core.exchange import Executed, exchange_residual, execute, filled_wh
 from marketsim.core.laws import check_laws
 from marketsim.core.limits import hold_orders, positions
-from marketsim.core.matching import arrival_rank, filled_wh, join_rejects, match_rounds
+from marketsim.core.matching import arrival_rank, join_rejects, match_rounds
 from marketsim.core.records import (
     Energy,
     Exchange,
     GridState,
-    Orders,
     SlotInputs,
     SlotRecord,
     State,
-    Trades,
 )
 from marketsim.core.rollback import roll_back
 from marketsim.core.sensing import decide, observe, take_inputs
@@ -45,11 +43,10 @@ def run_slot(world: World, state: State) -> tuple[SlotRecord, State]:
     residual, no_export, no_import = exchange_residual(world.gate, inputs.tariffs, orders, trades)
     trades, residual, undone = roll_back(world.gate, orders, trades, residual)
 
-    exchange = tally(place, orders, trades, residual)
-    exchange, device_wh = absorb_surplus(place, ranges, world.stores, orders, trades, exchange)
-    exchange = world.delivery.deliver(world.gate, inputs, planned, exchange)
+    done = execute(place, ranges, world.stores, orders, trades, residual)
+    exchange = world.delivery.deliver(world.gate, inputs, planned, done.exchange)
     grid = world.gate.close()
-    devices, unserved, wear = _advance_devices(world, state, inputs, device_wh)
+    devices, unserved, wear = _advance_devices(world, state, inputs, done.device_wh)
     record = SlotRecord(
         inputs=inputs,
         positions=place,
@@ -57,7 +54,7 @@ def run_slot(world: World, state: State) -> tuple[SlotRecord, State]:
         trades=trades,
         rejects=join_rejects((excess, unallotted, refused, no_export, no_import, undone)),
         exchange=exchange,
-        energy=_energy(inputs, orders, trades, exchange, device_wh, unserved),
+        energy=_energy(inputs, done, exchange, unserved),
         ledger=world.settle(world.community, trades, orders, exchange, inputs.tariffs),
         grid=grid,
         wear_money=wear,
@@ -78,29 +75,18 @@ def _advance_devices(
     for row, (device, had) in enumerate(zip(world.devices, state.devices, strict=True)):
         moved_on, unserved[row] = device.advance(had, inputs, device_wh[row])
         after.append(moved_on)
-        wear += np.abs(device_wh[row]) * device.wear_ticks
+        wear += device.running_cost(device_wh[row], unserved[row])
     return tuple(after), unserved, wear
 
 
-def _energy(
-    inputs: SlotInputs,
-    orders: Orders,
-    trades: Trades,
-    exchange: Exchange,
-    device_wh: IntArray,
-    unserved: IntArray,
-) -> Energy:
-    n_agents = len(inputs.load_wh)
-    bought, sold = np.zeros((2, n_agents), dtype=np.int64)
-    np.add.at(bought, orders.agent[trades.buy_order], trades.energy_wh)
-    np.add.at(sold, orders.agent[trades.sell_order], trades.energy_wh)
+def _energy(inputs: SlotInputs, done: Executed, exchange: Exchange, unserved: IntArray) -> Energy:
     pv_used = inputs.pv_wh - exchange.curtailed_wh
     return Energy(
-        device_wh=device_wh,
+        device_wh=done.device_wh,
         pv_used_wh=pv_used,
-        bought_wh=bought,
-        sold_wh=sold,
-        net_wh=pv_used + device_wh.sum(axis=0) - inputs.load_wh,
+        bought_wh=done.bought_wh,
+        sold_wh=done.sold_wh,
+        net_wh=pv_used + done.device_wh.sum(axis=0) - inputs.load_wh,
         unserved_wh=unserved,
     )
 

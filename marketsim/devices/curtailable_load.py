@@ -36,7 +36,6 @@ class CurtailableLoad:
     share: FloatArray
     cost_ticks: IntArray
     """What a curtailed kWh is worth to its owner."""
-    wear_ticks: IntArray
     name: str = "curtailable_load"
     stores: bool = False
 
@@ -70,5 +69,4 @@ def build(rows: Sequence[Params | None], context: BuildContext) -> CurtailableLo
     return CurtailableLoad(
         share=curtailable_share(rows),
         cost_ticks=to_ticks(column(own, lambda row: row.cost_per_kwh)),
-        wear_ticks=np.zeros(len(own), dtype=np.int64),
     )

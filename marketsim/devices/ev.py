@@ -32,7 +32,6 @@ class Ev:
     power_wh: IntArray
     capacity_wh: FloatArray
     efficiency: FloatArray
-    wear_ticks: IntArray
     name: str = "ev"
     stores: bool = False
 
@@ -84,5 +83,4 @@ def build(rows: Sequence[Params | None], context: BuildContext) -> Ev:
         power_wh=slot_wh(column(own, lambda row: row.power_kw), context.clock.slot_hours),
         capacity_wh=column(own, lambda row: row.energy_kwh * WH_PER_KWH),
         efficiency=column(own, lambda row: row.efficiency, absent=1.0),
-        wear_ticks=np.zeros(len(own), dtype=np.int64),
     )

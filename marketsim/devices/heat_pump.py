@@ -37,7 +37,6 @@ class HeatPump:
     kept: FloatArray
     """Share of the buffer's heat that is left after a slot."""
     initial_wh: FloatArray
-    wear_ticks: IntArray
     name: str = "heat_pump"
     stores: bool = False
 
@@ -83,5 +82,4 @@ def build(rows: Sequence[Params | None], context: BuildContext) -> HeatPump:
         capacity_wh=capacity,
         kept=(1.0 - column(own, lambda row: row.loss_per_h)) ** hours,
         initial_wh=capacity * column(own, lambda row: row.level_initial),
-        wear_ticks=np.zeros(len(own), dtype=np.int64),
     )

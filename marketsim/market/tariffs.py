@@ -126,7 +126,9 @@ def build_series(params: SeriesParams, context: BuildContext) -> TableTariff:
 
 def _inside(file: Path, context: BuildContext) -> Path:
     """A file relative to the scenario's folder, and inside it, so that a stranger's scenario reaches nothing else."""
-    folder = Path(str(context.facts.get("folder", "."))).resolve()
+    if "folder" not in context.facts:
+        return file
+    folder = Path(str(context.facts["folder"])).resolve()
     path = (folder / file).resolve()
     if not path.is_relative_to(folder):
         hint = f"move it below {folder}"

@@ -125,12 +125,12 @@ class DeviceContract:
         return walk(self._device(rows), policy, self._inputs(len(rows)), np.random.default_rng(self.seed))
 
     def test_states_its_name_and_columns(self) -> None:
-        """A fleet has a name, says whether it stores, and has a wear cost for each agent."""
+        """A fleet has a name, says whether it stores, and has a running cost for each agent."""
         device = self._device(self._rows())
         assert device.name
         assert isinstance(device.stores, bool)
-        assert device.wear_ticks.shape == (len(self._rows()),)
-        assert (device.wear_ticks >= 0).all()
+        nothing = np.zeros(len(self._rows()), dtype=np.int64)
+        assert device.running_cost(nothing, nothing).shape == nothing.shape
 
     def test_range_is_ordered_and_whole(self) -> None:
         """In every reachable state lo <= firm <= hi, in whole Wh, one of each for each agent."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.clock import Clock
-from marketsim.core.exchange import Residual, absorb_surplus, tally
+from marketsim.core.exchange import Residual, execute
 from marketsim.core.laws import check_laws
 from marketsim.core.limits import positions
 from marketsim.core.records import (
@@ -302,9 +302,8 @@ def slot_record(
     np.subtract.at(left, trades.sell_order, trades.energy_wh)
     idle = np.zeros_like(left)
     residual = Residual(idle, np.where((orders.component == PV) & exports, left, 0), idle)
-    exchange = tally(place, orders, trades, residual)
-    stores = [fleet.stores for fleet in fleets]
-    exchange, device_wh = absorb_surplus(place, ranges, stores, orders, trades, exchange)
+    done = execute(place, ranges, [fleet.stores for fleet in fleets], orders, trades, residual)
+    exchange, device_wh = done.exchange, done.device_wh
     energy = _energy(inputs, orders, trades, exchange.curtailed_wh, device_wh)
     unserved = np.array([_full(fleet.unserved_wh, n_agents) for fleet in fleets], dtype=np.int64)
     record = SlotRecord(

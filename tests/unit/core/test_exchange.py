@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
-from marketsim.core.exchange import Residual, absorb_surplus, exchange_residual, tally
+from marketsim.core.exchange import Residual, exchange_residual, execute
 from marketsim.core.records import (
     BLAMES_SINK,
     FIRM,
@@ -27,6 +27,7 @@ from marketsim.core.rollback import roll_back
 from marketsim.testing.worlds import Row, batch
 
 BUY, SELL, KEEP, UTILITY = 1, -1, 0, 1
+RANGES = [DeviceRange(*np.zeros((3, 2), dtype=np.int64), level=np.zeros(2))]
 TARIFFS = Tariffs(np.array([300]), np.array([80]), None)
 
 
@@ -141,8 +142,9 @@ def test_firm_demand_is_always_served() -> None:
     """What peers did not deliver is imported, with or without an order."""
     orders = orders_of([(0, BUY, 300, 600, FIRM, KEEP), (1, SELL, 80, 200, PV, UTILITY)])
     residual = Residual(*np.zeros((3, 2), dtype=np.int64))
-    exchange = tally(place(firm_demand_wh=[600, 50]), orders, trades_of((0, 1, 200, 1)), residual)
-    assert exchange.import_wh.tolist() == [400, 50]
+    done = execute(place(firm_demand_wh=[600, 50]), RANGES, [True], orders, trades_of((0, 1, 200, 1)), residual)
+    assert done.exchange.import_wh.tolist() == [400, 50]
+    assert (done.bought_wh.tolist(), done.sold_wh.tolist()) == ([200, 0], [0, 200])
 
 
 def test_unsold_surplus_fills_the_own_store_before_it_is_curtailed() -> None:
@@ -151,8 +153,7 @@ def test_unsold_surplus_fills_the_own_store_before_it_is_curtailed() -> None:
     ranges = [DeviceRange(np.array([-500, -500]), np.zeros(2, dtype=np.int64), np.array([400, 400]), np.zeros(2))]
     orders = orders_of([(0, SELL, 90, 900, PV, UTILITY)])
     residual = Residual(*(np.array([x]) for x in (0, 100, 0)))
-    exchange = tally(positions, orders, empty_trades(), residual)
-    exchange, device_wh = absorb_surplus(positions, ranges, [True], orders, empty_trades(), exchange)
+    exchange, device_wh, *_ = execute(positions, ranges, [True], orders, empty_trades(), residual)
     assert exchange.absorbed_wh[0].tolist() == [500, 0]
     assert exchange.curtailed_wh.tolist() == [300, 900]
     assert device_wh[0].tolist() == [-500, 0]
@@ -164,8 +165,8 @@ def test_a_discharging_store_absorbs_nothing() -> None:
     ranges = [DeviceRange(np.array([-500, 0]), np.zeros(2, dtype=np.int64), np.array([400, 0]), np.zeros(2))]
     orders = orders_of([(0, SELL, 90, 100, 0, KEEP), (1, BUY, 100, 100, FIRM, KEEP)])
     trades = trades_of((1, 0, 100, 1))
-    exchange = tally(positions, orders, trades, Residual(*np.zeros((3, 2), dtype=np.int64)))
-    exchange, device_wh = absorb_surplus(positions, ranges, [True], orders, trades, exchange)
+    residual = Residual(*np.zeros((3, 2), dtype=np.int64))
+    exchange, device_wh, *_ = execute(positions, ranges, [True], orders, trades, residual)
     assert (device_wh[0, 0], exchange.curtailed_wh[0]) == (100, 900)
 
 

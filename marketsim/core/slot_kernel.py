@@ -1,0 +1,143 @@
+"""The slot's own bookkeeping, compiled: orders held to positions, residual exchange, energy by agent.
+
+Gates in plain Python run the same code uncompiled (``py_func``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from marketsim.core.compiled import kernel
+from marketsim.core.records import FIRM, PV, Fallback, Side
+
+_BUY, _SELL, _UTILITY, _FIRM, _PV = int(Side.BUY), int(Side.SELL), int(Fallback.UTILITY), int(FIRM), int(PV)
+_OFFSET = 2
+"""Components count from PV = -2."""
+
+
+@kernel()
+def hold(
+    agent: Any, side: Any, component: Any, energy_wh: Any,
+    firm_demand_wh: Any, must_run_wh: Any, surplus_wh: Any, up_wh: Any, down_wh: Any, stores: Any,
+) -> Any:  # fmt: skip
+    """Energy of each order that its agent's position covers, and whether it was its store's second mode [n_orders].
+
+    Orders draw on a position one after the other; what is left of it covers the next.
+    """
+    n_devices, n_agents = up_wh.shape
+    sell_left = np.zeros((n_devices + _OFFSET, n_agents), dtype=np.int64)
+    buy_left = np.zeros((n_devices + _OFFSET, n_agents), dtype=np.int64)
+    sell_left[_PV + _OFFSET], sell_left[_FIRM + _OFFSET] = surplus_wh, must_run_wh
+    buy_left[_FIRM + _OFFSET] = firm_demand_wh
+    sell_left[_OFFSET:], buy_left[_OFFSET:] = up_wh, down_wh
+    mode = np.zeros((n_devices, n_agents), dtype=np.int64)
+    held = np.zeros(len(agent), dtype=np.int64)
+    wrong = np.zeros(len(agent), dtype=np.bool_)
+    for i in range(len(agent)):
+        a, c = agent[i], component[i]
+        if c >= 0 and stores[c]:
+            if mode[c, a] == 0:
+                mode[c, a] = side[i]
+            elif mode[c, a] != side[i]:
+                wrong[i] = True
+                continue
+        left = sell_left if side[i] == _SELL else buy_left
+        held[i] = min(max(energy_wh[i], 0), left[c + _OFFSET, a])
+        left[c + _OFFSET, a] -= held[i]
+    return held, wrong
+
+
+@kernel()
+def fill(buy_order: Any, sell_order: Any, energy_wh: Any, n_orders: Any) -> Any:
+    """Traded energy of each order [n_orders]."""
+    filled = np.zeros(n_orders, dtype=np.int64)
+    for row in range(len(energy_wh)):
+        filled[buy_order[row]] += energy_wh[row]
+        filled[sell_order[row]] += energy_wh[row]
+    return filled
+
+
+@kernel()
+def by_right(side: Any, component: Any, open_wh: Any, firm_left: Any) -> Any:
+    """Energy of each order that is exported without asking: granted surplus that did not trade [n_orders]."""
+    flows = np.zeros(len(side), dtype=np.int64)
+    for i in range(len(side)):
+        if side[i] == _SELL and component[i] != _FIRM:
+            flows[i] = min(max(firm_left[i], 0), open_wh[i])
+    return flows
+
+
+@kernel()
+def leave_to_utility(
+    admit: Any, ints: Any, floats: Any, turn: Any,
+    market: Any, connection: Any, side: Any, component: Any, fallback: Any, limit_ticks: Any,
+    asked_wh: Any, price_ticks: Any,
+) -> Any:  # fmt: skip
+    """Ask the gate for what owners of one side (``turn``) leave to the utility, order after order.
+
+    ``price_ticks`` is the utility's price for that side [n_markets]. Returns admitted Wh, code and element by order;
+    where nothing was asked, code is -1.
+    """
+    n_orders = len(side)
+    answer = np.zeros((3, n_orders), dtype=np.int64)
+    answer[1:] = -1
+    for i in range(n_orders):
+        if side[i] != turn or component[i] == _FIRM or asked_wh[i] <= 0:
+            continue
+        worthwhile = limit_ticks[i] >= 0 and (limit_ticks[i] - price_ticks[market[i]]) * turn >= 0
+        if fallback[i] != _UTILITY and not worthwhile:
+            continue
+        m = market[i]
+        source, sink = (connection[i], -1) if turn == _SELL else (-1, connection[i])
+        wh, code, element = admit(ints[m], floats[m], source, sink, asked_wh[i])
+        answer[0, i], answer[1, i], answer[2, i] = wh, code, element
+    return answer
+
+
+@kernel()
+def tally(
+    agent: Any, side: Any, component: Any, filled: Any, imports: Any, exports: Any,
+    firm_demand_wh: Any, must_run_wh: Any, surplus_wh: Any, dispatch_wh: Any,
+) -> Any:  # fmt: skip
+    """Imports, exports, PV left over [n_agents], executed energy of fleets [n_devices, n_agents], bought, sold."""
+    imported, exported, left = firm_demand_wh.copy(), must_run_wh.copy(), surplus_wh.copy()
+    executed = dispatch_wh.copy()
+    bought, sold = np.zeros_like(imported), np.zeros_like(imported)
+    for i in range(len(agent)):
+        a, c = agent[i], component[i]
+        imported[a] += imports[i]
+        exported[a] += exports[i]
+        if side[i] == _BUY:
+            bought[a] += filled[i]
+        else:
+            sold[a] += filled[i]
+        if c == _FIRM:
+            if side[i] == _BUY:
+                imported[a] -= filled[i]
+            else:
+                exported[a] -= filled[i]
+        elif c == _PV:
+            left[a] -= filled[i] + exports[i]
+        else:
+            executed[c, a] -= side[i] * (filled[i] + imports[i] + exports[i])
+    return imported, exported, left, executed, bought, sold
+
+
+@kernel()
+def absorb(left: Any, executed: Any, lo_wh: Any, stores: Any, allowed: Any) -> Any:
+    """PV left over into own stores that do not discharge, as far as they have room; writes into both arguments.
+
+    Returns what each fleet took [n_devices, n_agents].
+    """
+    taken = np.zeros_like(executed)
+    for c in range(len(executed)):
+        if not stores[c]:
+            continue
+        for a in range(len(left)):
+            if allowed[a] and left[a] > 0 and executed[c, a] <= 0:
+                taken[c, a] = min(left[a], max(executed[c, a] - lo_wh[c, a], 0))
+                left[a] -= taken[c, a]
+                executed[c, a] -= taken[c, a]
+    return taken
