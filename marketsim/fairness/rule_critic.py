@@ -52,16 +52,20 @@ def inputs_hash(found: SlotFairness) -> list[str]:
     The same slot of the same market hashes alike alone and in a batch.
     """
     given = found.inputs
-    by_agent = np.stack((given.supply_wh, given.refused_wh, given.demand_wh, given.sold_wh, given.bought_wh))
-    by_trade = np.stack((given.price_ticks, given.energy_wh))
-    tariffs = np.stack((given.retail_ticks, given.feed_in_ticks))
-    every = np.arange(tariffs.shape[1] + 1)
-    first, first_trade = np.searchsorted(given.market, every), np.searchsorted(given.trade_market, every)
+    every = np.arange(len(given.retail_ticks) + 1)
+    first = np.searchsorted(given.market, every).tolist()
+    first_trade = np.searchsorted(given.trade_market, every).tolist()
     digests = []
-    for market in range(tariffs.shape[1]):
-        digest = hashlib.blake2b(tariffs[:, market].tobytes(), digest_size=8)
-        digest.update(by_agent[:, first[market] : first[market + 1]].tobytes())
-        digest.update(by_trade[:, first_trade[market] : first_trade[market + 1]].tobytes())
+    for m in range(len(given.retail_ticks)):
+        agents, trades = slice(first[m], first[m + 1]), slice(first_trade[m], first_trade[m + 1])
+        sizes = (agents.stop - agents.start, trades.stop - trades.start)
+        digest = hashlib.blake2b(
+            repr((*sizes, int(given.retail_ticks[m]), int(given.feed_in_ticks[m]))).encode(), digest_size=8
+        )
+        for by_agent in (given.supply_wh, given.refused_wh, given.demand_wh, given.sold_wh, given.bought_wh):
+            digest.update(by_agent[agents])
+        for by_trade in (given.price_ticks, given.energy_wh):
+            digest.update(by_trade[trades])
         digests.append(digest.hexdigest())
     return digests
 
