@@ -88,7 +88,8 @@ def kernel(signature: Any = None, *, inline: bool = False, borrowing: bool = Fal
     """Compile a function without Python objects, cached; with a signature it is compiled on import.
 
     ``borrowing`` is for helpers that only read and write elements of the arrays given to them: inlined, and without
-    reference counts, which cost more than a small helper's work. Such a helper neither makes, keeps nor returns an array.
+    reference counts, which cost more than a small helper's work. Such a helper neither makes, keeps nor returns an
+    array, and is not called from Python.
 
     Modules that use this have ``kernel`` in their file name, so that the cache notices their changes.
     """
@@ -102,7 +103,7 @@ def kernel(signature: Any = None, *, inline: bool = False, borrowing: bool = Fal
             if inline:
                 options["inline"] = "always"
             if borrowing:
-                options |= {"forceinline": True, "_nrt": False}
+                options |= {"forceinline": True, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
             compiled: F = (numba.njit(signature, **options) if signature else numba.njit(**options))(function)
         finally:
             config.CACHE_DIR = kept

@@ -260,7 +260,8 @@ def _match_market(
     rank_orders(slate.is_bid, slate.key, slate.rank, slate.at_rank, start, stop)
     n, counters = stop - start, tape.counters
     book = new_book(n)
-    turn, traded = 0, True
+    turn: Index = np.int64(0)
+    traded = True
     counters[_N_PARKED] = n
     while turn <= passes and traded and counters[_N_PARKED] > 0:
         trades = _with_room(tape.trades, counters[_N_TRADES], 3 * n)
@@ -291,6 +292,23 @@ def _still_open(is_bid: BoolArray, open_wh: IntArray, refusals: IntArray, n: int
             kept[4, first] = refusals[4, row]
         seen[parked] = True
     return kept[:, first:]
+
+
+@kernel()
+def _slate(
+    agent: IntArray, connection: IntArray, side: IntArray, price: IntArray, energy: IntArray, firm: IntArray
+) -> Slate:
+    """All orders before the first one arrives."""
+    n = len(agent)
+    is_bid = np.empty(n, np.bool_)
+    key, open_wh, firm_wh = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    for i in range(n):
+        is_bid[i] = side[i] == _BUY
+        key[i] = ~price[i] if is_bid[i] else price[i]
+        open_wh[i] = max(energy[i], 0)
+        firm_wh[i] = max(firm[i], 0)
+    ranks = np.empty(n, np.uint32), np.empty(n, np.uint32)
+    return Slate(agent, connection, is_bid, key, open_wh, firm_wh, ranks[0], ranks[1], np.empty(n, np.int32))
 
 
 _COLUMN = types.Array(types.int64, 1, "C", readonly=True)
@@ -324,14 +342,10 @@ def match_markets(
     (buy, sell, Wh, price, moves) [5, n_trades], refusals (buy, sell, Wh, reason, element) [5, n_rejects], status.
     """
     n = len(market)
-    is_bid = side == _BUY
-    slate = Slate(
-        agent, connection, is_bid, np.where(is_bid, ~price, price), np.maximum(energy, 0), np.maximum(firm, 0),
-        np.empty(n, np.uint32), np.empty(n, np.uint32), np.empty(n, np.int32),
-    )  # fmt: skip
+    slate = _slate(agent, connection, side, price, energy, firm)
     counters = np.zeros(4, np.int64)
     tape = Tape(np.empty((5, 3 * n), np.int64), np.empty((5, n), np.int64), counters)
-    start = 0
+    start: Index = np.int64(0)  # a literal 0 has a type of its own, for which all would be compiled once more
     while start < n and counters[_STATUS] == OK:
         m = market[start]
         stop = start + 1
