@@ -8,7 +8,7 @@ import numpy as np
 
 from marketsim.core.arrays import BoolArray, IntArray
 from marketsim.core.errors import LawBroken
-from marketsim.core.records import Community, DeviceRange, SlotRecord
+from marketsim.core.records import Community, DeviceRange, Orders, SlotRecord, Trades
 
 
 def energy_imbalance_wh(record: SlotRecord) -> IntArray:
@@ -57,15 +57,19 @@ def _check_trades(record: SlotRecord) -> None:
     _demand(trades.energy_wh.min() > 0, "that trades move energy", record, "an empty trade")
     _demand((orders.agent[buy] != orders.agent[sell]).all(), "that nobody trades with itself", record, "self-trade")
     _demand((orders.market[buy] == orders.market[sell]).all(), "that markets are separate", record, "a trade between")
-    _demand(
-        (trades.buyer_ticks <= orders.limit_ticks[buy]).all(), "every buyer's limit price", record, "a dearer trade"
-    )
-    cheaper = trades.seller_ticks < orders.limit_ticks[sell]
-    _demand(not cheaper.any(), "every seller's limit price", record, "a cheaper trade")
+
+
+def check_limits(slot: int, orders: Orders, trades: Trades) -> None:
+    """Raise LawBroken unless trades keep the limits that their orders have in the round in which they are made."""
+    dearer = trades.buyer_ticks > orders.limit_ticks[trades.buy_order]
+    cheaper = trades.seller_ticks < orders.limit_ticks[trades.sell_order]
+    if (dearer | cheaper).any():
+        side = "buyer" if dearer.any() else "seller"
+        raise LawBroken(f"slot {slot}: a {side}'s limit price does not hold; this is a fault of the program")
 
 
 def check_laws(community: Community, record: SlotRecord, ranges: Sequence[DeviceRange]) -> None:
-    """Raise LawBroken unless energy, money and price laws hold exactly."""
+    """Raise LawBroken unless the laws of energy, money and trade hold exactly."""
     _check_energy(community, record, ranges)
     _check_trades(record)
     _demand(money_imbalance(record) == 0, "the balance of money", record, money_imbalance(record))

@@ -8,6 +8,7 @@ import numpy as np
 
 from marketsim.core.arrays import BoolArray, IntArray
 from marketsim.core.exchange import filled_wh
+from marketsim.core.laws import check_limits
 from marketsim.core.ports import ChargeTable, RevisingStrategy
 from marketsim.core.records import (
     Observations,
@@ -94,6 +95,7 @@ def match_rounds(
             _open_orders(orders, filled, index), world.gate, inputs.tariffs, charges.pair_ticks
         )
         trades = _all_in(trades, orders, charges, index)
+        check_limits(inputs.time.slot, orders, trades)
         done.append(trades)
         refused.append(join_rejects((outside, _mapped(rejects, index))))
         filled = filled + filled_wh(orders, trades)
