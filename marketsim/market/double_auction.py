@@ -45,11 +45,14 @@ class DoubleAuction:
         pair_ticks: IntArray | None = None,
     ) -> tuple[Trades, Rejects]:
         """Trades and refusals of all markets, market after market, in order of execution."""
-        if gate.kernel is None:
-            trades, rejects = self._match_plainly(orders, gate, pair_ticks)
-        else:
-            trades, rejects = self._match_compiled(orders, gate.kernel, pair_ticks)
+        trades, rejects = self.match_tables(orders, gate, pair_ticks)
         return _records(orders, trades, rejects, pair_ticks)
+
+    def match_tables(self, orders: Orders, gate: Gate, pair_ticks: IntArray | None = None) -> tuple[Table, Table]:
+        """Trades (buy, sell, Wh, price, moves) and refusals (buy, sell, Wh, reason, element) as bare tables [5, .]."""
+        if gate.kernel is None:
+            return self._match_plainly(orders, gate, pair_ticks)
+        return self._match_compiled(orders, gate.kernel, pair_ticks)
 
     def _match_compiled(self, orders: Orders, kernel: GateKernel, pair_ticks: IntArray | None) -> tuple[Table, Table]:
         from marketsim.market import double_auction_kernel as compiled
