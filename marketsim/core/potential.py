@@ -42,8 +42,19 @@ class Availability(NamedTuple):
     """D: firm demand, and what fleets could draw at more than the feed-in tariff."""
 
 
-def _tables(place: Positions, tariffs: Tariffs, community: Community) -> tuple[IntArray, ...]:
-    return (
+def potential(place: Positions, tariffs: Tariffs, community: Community) -> tuple[Clearing, Availability]:
+    """The optimum by merit order, exact in integers, and S and D of every agent; see the module for stores.
+
+    The price is the quantile of *all* reservation values, sellers' and buyers' together, at the total demand (the
+    M-th-price rule of Wurman, Walsh and Wellman 1998, doi 10.1016/S0167-9236(98)00060-8). By duality the gains are
+    sum q |v - p| over what is on the right side of p, so a store at rest never trades with itself. An agent's own
+    supply and demand through *different* components may meet: the gains are then an upper bound.
+    """
+    from marketsim.core.potential_kernel import assess_markets
+
+    cleared = np.zeros((4, community.n_markets), dtype=np.int64)
+    available = np.zeros((2, community.n_agents), dtype=np.int64)
+    assess_markets(
         community.market,
         place.surplus_wh,
         place.must_run_wh,
@@ -53,31 +64,20 @@ def _tables(place: Positions, tariffs: Tariffs, community: Community) -> tuple[I
         place.marginal_ticks,
         tariffs.retail_ticks,
         tariffs.feed_in_ticks,
+        cleared,
+        available,
     )
+    return Clearing(*cleared), Availability(*available)
 
 
 def clearing(place: Positions, tariffs: Tariffs, community: Community) -> Clearing:
-    """The optimum by merit order, exact in integers.
-
-    The price is the quantile of *all* reservation values, sellers' and buyers' together, at the total demand (the
-    M-th-price rule of Wurman, Walsh and Wellman 1998, doi 10.1016/S0167-9236(98)00060-8). By duality the gains are
-    sum q |v - p| over what is on the right side of p, so a store at rest never trades with itself. An agent's own
-    supply and demand through *different* components may meet: the gains are then an upper bound.
-    """
-    from marketsim.core.potential_kernel import clear_markets
-
-    out = np.zeros((4, community.n_markets), dtype=np.int64)
-    clear_markets(*_tables(place, tariffs, community), *out)
-    return Clearing(*out)
+    """The optimum by merit order of ``potential``."""
+    return potential(place, tariffs, community)[0]
 
 
 def availability(place: Positions, tariffs: Tariffs, community: Community) -> Availability:
-    """S and D of every agent; see the module for stores."""
-    from marketsim.core.potential_kernel import make_available
-
-    out = np.zeros((2, community.n_agents), dtype=np.int64)
-    make_available(*_tables(place, tariffs, community), *out)
-    return Availability(*out)
+    """S and D of every agent of ``potential``."""
+    return potential(place, tariffs, community)[1]
 
 
 def gains_from_trade(

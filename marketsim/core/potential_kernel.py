@@ -12,6 +12,7 @@ from marketsim.core.records import FIRM, Side
 _I1 = types.Array(types.int64, 1, "C", readonly=True)
 _I2 = types.Array(types.int64, 2, "C", readonly=True)
 _O1 = types.int64[::1]
+_O2 = types.int64[:, ::1]
 _BUY = int(Side.BUY)
 
 
@@ -51,9 +52,10 @@ def competitive_price(
 
     By bisection on whole ticks: the total energy up to a price only grows with it.
     """
-    low, high, wanted = min(feed_in, retail), max(feed_in, retail), demand + drawn.sum()
+    low, high, wanted = min(feed_in, retail), max(feed_in, retail), demand
     for leg in range(len(value)):
         low, high = min(low, value[leg]), max(high, value[leg])
+        wanted += drawn[leg]
     while low < high:
         middle = (low + high) // 2
         reached = (supply if feed_in <= middle else 0) + (demand if retail <= middle else 0)
@@ -93,49 +95,36 @@ def market_clearing(
     return price, below, above, gains
 
 
-@kernel(types.void(_I1, _I1, _I1, _I1, _I2, _I2, _I2, _I1, _I1, _O1, _O1, _O1, _O1))
-def clear_markets(
+@kernel(types.void(_I1, _I1, _I1, _I1, _I2, _I2, _I2, _I1, _I1, _O2, _O2))
+def assess_markets(
     market: IntArray, surplus: IntArray, must_run: IntArray, firm: IntArray,
     up: IntArray, down: IntArray, value: IntArray, retail: IntArray, feed_in: IntArray,
-    price: IntArray, below: IntArray, above: IntArray, gains: IntArray,
+    clearing: IntArray, available: IntArray,
 ) -> None:  # fmt: skip
-    """Write the clearing of every market [n_markets]."""
+    """Write the clearing of every market [4, n_markets], and S and D of every agent [2, n_agents].
+
+    A store at rest is put on one side only.
+    """
     first = first_rows(market, len(retail))
     for m in range(len(retail)):
-        price[m], below[m], above[m], gains[m] = market_clearing(
+        price, below, above, gains = market_clearing(
             first[m], first[m + 1], surplus, must_run, firm, up, down, value, retail[m], feed_in[m]
         )
-
-
-@kernel(types.void(_I1, _I1, _I1, _I1, _I2, _I2, _I2, _I1, _I1, _O1, _O1))
-def make_available(
-    market: IntArray, surplus: IntArray, must_run: IntArray, firm: IntArray,
-    up: IntArray, down: IntArray, value: IntArray, retail: IntArray, feed_in: IntArray,
-    supply: IntArray, demand: IntArray,
-) -> None:  # fmt: skip
-    """Write S and D of every agent [n_agents]; a store at rest is put on one side only."""
-    first = first_rows(market, len(retail))
-    for m in range(len(retail)):
-        price, short, priced = 0, False, False
+        clearing[0, m], clearing[1, m], clearing[2, m], clearing[3, m] = price, below, above, gains
         for agent in range(first[m], first[m + 1]):
-            supply[agent] = surplus[agent] + must_run[agent]
-            demand[agent] = firm[agent]
+            supply, demand = surplus[agent] + must_run[agent], firm[agent]
             for fleet in range(value.shape[0]):
                 own = value[fleet, agent]
                 sells = up[fleet, agent] if 0 <= own < retail[m] else 0
                 buys = down[fleet, agent] if own >= 0 and own > feed_in[m] else 0
                 if sells > 0 and buys > 0:
-                    if not priced:
-                        price, below, above, _ = market_clearing(
-                            first[m], first[m + 1], surplus, must_run, firm, up, down, value, retail[m], feed_in[m]
-                        )
-                        short, priced = below < above, True
-                    if own < price or (own == price and short):
+                    if own < price or (own == price and below < above):
                         buys = 0
                     else:
                         sells = 0
-                supply[agent] += sells
-                demand[agent] += buys
+                supply += sells
+                demand += buys
+            available[0, agent], available[1, agent] = supply, demand
 
 
 @kernel(types.void(_I1, _I1, _I1, _I1, _I1, _I1, _I1, _I2, _I1, _I1, _O1, _O1))

@@ -1,39 +1,90 @@
-"""Fairness measures as pure functions of arrays: those of a slot, and those of a whole run.
+"""Fairness measures as pure functions of arrays: those of one market in one slot, and those of a whole run.
 
-The Gini coefficient is the exception in direction: 0 is equal, as everywhere in the literature.
+Each score is in [0, 1], 1 is fair; NaN where it is undefined. Energies are whole Wh, prices whole ticks. S_i and D_j
+are availability as metered before trading (``core.potential``), s_i and b_j what was traded, E = sum s, P = what could
+have been traded, l_b retail, l_s feed-in.
+
+FBS, FTB and FPP measure equality alone: nobody selling anything is equal too, so they are never read without FTG. The
+Gini coefficient is the exception in direction: 0 is equal, as everywhere in the literature.
+
+``measures_kernel.score_markets`` computes all scores of a slot for many markets by the same loops.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from marketsim.core.arrays import FloatArray
-from marketsim.fairness.measures_kernel import (
-    fairness_between,
-    fairness_between_range,
-    fairness_between_share_range,
-    fairness_of_pricing,
-    fairness_of_pricing_range,
-    fairness_to_grid,
-    jain_fill,
-    price_neutrality,
-    tradable,
-)
+from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.fairness import measures_kernel as loops
 
-__all__ = [
-    "fairness_between",
-    "fairness_between_range",
-    "fairness_between_share_range",
-    "fairness_of_pricing",
-    "fairness_of_pricing_range",
-    "fairness_to_grid",
-    "gini_with_negatives",
-    "jain_fill",
-    "jain_index",
-    "price_neutrality",
-    "tradable",
-    "worst_off_saving",
-]
+
+def tradable(supply_wh: IntArray, demand_wh: IntArray) -> int:
+    """P, the most energy that could change hands [Wh]: min(sum S, sum D), less what one could only sell to itself.
+
+    Nobody trades with itself, so an agent's supply needs another's demand: the largest flow from sellers to other
+    agents' demand is min(sum S, sum D, min_i (sum S - S_i + sum D - D_i)).
+    """
+    return int(loops.tradable(supply_wh, demand_wh))
+
+
+def fairness_to_grid(traded_wh: int, tradable_wh: int) -> float:
+    """FTG = E / P: the share of avoidable reliance on the grid that was avoided.
+
+    With P it is the default, with sum D the variant of the authors' toy code. Energy of undeclared value is
+    traded on top of P, hence the cap at 1. NaN where nothing could be traded.
+    """
+    return min(traded_wh / tradable_wh, 1.0) if tradable_wh > 0 else math.nan
+
+
+def fairness_between(available_wh: IntArray, traded_wh: IntArray) -> float:
+    """FBS for sellers, FTB for buyers: 1 - sum_i S_i |f_i - f| / (2 f (1 - f) sum S).
+
+    f_i = s_i / S_i and f = E / sum S. The normaliser is the largest possible deviation for that f (some sell all, the
+    others nothing), so the scale depends neither on the number of agents nor on scarcity. 1 if f = 1; NaN if nothing is
+    traded or fewer than two have anything available. Trade beyond one's availability is left out.
+    """
+    return float(loops.between(available_wh, traded_wh)[0])
+
+
+def fairness_between_range(available_wh: IntArray, traded_wh: IntArray) -> float:
+    """Variant of FBS: 1 - (max f_i - min f_i); NaN as for FBS."""
+    return float(loops.between(available_wh, traded_wh)[1])
+
+
+def fairness_between_share_range(available_wh: IntArray, traded_wh: IntArray) -> float:
+    """Variant of FBS, the authors' toy code: 1 - (largest - smallest seller's share of the traded energy)."""
+    return float(loops.between(available_wh, traded_wh)[2])
+
+
+def jain_fill(available_wh: IntArray, traded_wh: IntArray) -> float:
+    """Jain's index of the fill rates f_i; NaN as for FBS."""
+    return float(loops.between(available_wh, traded_wh)[3])
+
+
+def fairness_of_pricing(price_ticks: IntArray, energy_wh: IntArray, retail_ticks: int, feed_in_ticks: int) -> float:
+    """FPP = 1 - 2 sd(p) / (l_b - l_s), sd weighted by energy: no spread is fair.
+
+    Prices between the tariffs deviate by at most half their distance, so the score is in [0, 1]. NaN without a trade,
+    and where the tariffs leave no room for a spread.
+    """
+    return float(loops.pricing(price_ticks, energy_wh, retail_ticks, feed_in_ticks)[0])
+
+
+def fairness_of_pricing_range(
+    price_ticks: IntArray, energy_wh: IntArray, retail_ticks: int, feed_in_ticks: int
+) -> float:
+    """Variant of FPP: 1 - (max p - min p) / (l_b - l_s); NaN as for FPP."""
+    return float(loops.pricing(price_ticks, energy_wh, retail_ticks, feed_in_ticks)[1])
+
+
+def price_neutrality(price_ticks: IntArray, energy_wh: IntArray, retail_ticks: int, feed_in_ticks: int) -> float:
+    """1 - |mean p - (l_b + l_s)/2| / ((l_b - l_s)/2), the mean weighted by energy, beside FPP; NaN as for FPP.
+
+    All trades at the feed-in tariff have no spread, yet all gains go to the buyers.
+    """
+    return float(loops.pricing(price_ticks, energy_wh, retail_ticks, feed_in_ticks)[2])
 
 
 def jain_index(values: FloatArray) -> float:

@@ -63,9 +63,9 @@ def inputs_hash(found: SlotFairness) -> list[str]:
             repr((*sizes, int(given.retail_ticks[m]), int(given.feed_in_ticks[m]))).encode(), digest_size=8
         )
         for by_agent in (given.supply_wh, given.refused_wh, given.demand_wh, given.sold_wh, given.bought_wh):
-            digest.update(by_agent[agents])
+            digest.update(by_agent[agents].data)
         for by_trade in (given.price_ticks, given.energy_wh):
-            digest.update(by_trade[trades])
+            digest.update(by_trade[trades].data)
         digests.append(digest.hexdigest())
     return digests
 

@@ -111,7 +111,7 @@ def test_fbs_is_one_where_all_fill_alike(available, tenths):
 @given(prices())
 def test_scores_of_prices_are_in_the_unit_interval(case):
     assert 0.0 <= of.fairness_of_pricing(*case, RETAIL, FEED_IN) <= 1.0
-    assert 0.0 <= of.fairness_of_pricing_range(case[0], RETAIL, FEED_IN) <= 1.0
+    assert 0.0 <= of.fairness_of_pricing_range(*case, RETAIL, FEED_IN) <= 1.0
     assert 0.0 <= of.price_neutrality(*case, RETAIL, FEED_IN) <= 1.0
 
 

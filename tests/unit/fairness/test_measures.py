@@ -102,7 +102,7 @@ def test_fpp_weighs_the_spread_by_energy():
 
 
 def test_fpp_by_the_range():
-    score = of.fairness_of_pricing_range(ints(100_000, 155_000), RETAIL, FEED_IN)
+    score = of.fairness_of_pricing_range(ints(100_000, 155_000), ints(1, 8), RETAIL, FEED_IN)
     assert score == pytest.approx(0.75)
 
 
@@ -115,7 +115,7 @@ def test_neutrality_is_one_in_the_middle_and_zero_at_a_tariff():
 def test_prices_are_undefined_without_a_trade_or_between_equal_tariffs():
     for prices, energy, retail in ((ints(), ints(), RETAIL), (ints(FEED_IN), ints(3), FEED_IN)):
         assert math.isnan(of.fairness_of_pricing(prices, energy, retail, FEED_IN))
-        assert math.isnan(of.fairness_of_pricing_range(prices, retail, FEED_IN))
+        assert math.isnan(of.fairness_of_pricing_range(prices, energy, retail, FEED_IN))
         assert math.isnan(of.price_neutrality(prices, energy, retail, FEED_IN))
 
 
