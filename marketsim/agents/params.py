@@ -76,7 +76,7 @@ class TraderParams(Params):
     storage: StorageChoice = StorageChoice(trade=TradeParams())
     """How stores are run."""
     deferrable: Literal["flexible", "on_arrival"] = "flexible"
-    """EVs and heat pumps: take own surplus and bid for the rest, or draw at full power as soon as they can."""
+    """Take own surplus and bid for the rest; or EVs charge at full power on arrival, buffers when they must."""
 
 
 class TruthfulParams(TraderParams):

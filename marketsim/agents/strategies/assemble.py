@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from marketsim.agents.params import StorageChoice
-from marketsim.agents.strategies.demand import Flexible, OnArrival, Priced, WhenNeeded
+from marketsim.agents.strategies.demand import Flexible, OnArrival, Priced
 from marketsim.agents.strategies.fleets import Fleet, own_fleets
-from marketsim.agents.strategies.plan import Policy
-from marketsim.agents.strategies.storage import Idle, SelfConsumption, Trade
+from marketsim.agents.strategies.plan import FirmOnly, Policy
+from marketsim.agents.strategies.storage import SelfConsumption, Trade
 from marketsim.agents.strategies.trader import Pricing, RevisingPricing, RevisingTrader, Trader
 from marketsim.core.build import BuildContext
 
@@ -31,7 +31,7 @@ def _policy(fleet: Fleet, storage: StorageChoice, deferrable: str) -> Policy:
         return Priced(fleet)
     if deferrable == "flexible":
         return Flexible(fleet)
-    return OnArrival(fleet) if fleet.departs else WhenNeeded(fleet)
+    return OnArrival(fleet) if fleet.departs else FirmOnly()
 
 
 def _store_policy(fleet: Fleet, storage: StorageChoice) -> Policy:
@@ -41,4 +41,4 @@ def _store_policy(fleet: Fleet, storage: StorageChoice) -> Policy:
         return LinearProgramme(fleet, storage.lp)
     if storage.trade is not None:
         return Trade(fleet)
-    return Idle() if storage.idle is not None else SelfConsumption(fleet)
+    return FirmOnly() if storage.idle is not None else SelfConsumption(fleet)

@@ -24,20 +24,6 @@ class OnArrival:
         draft.add(self._fleet, seen.ranges[self._fleet].lo_wh - draft.dispatch_wh[self._fleet])
 
 
-class WhenNeeded:
-    """Draw what must be drawn now and what own surplus covers; nothing is offered."""
-
-    sees: tuple[str, ...] = ()
-
-    def __init__(self, fleet: Fleet) -> None:
-        self._fleet = fleet.index
-
-    def plan(self, seen: Observations, draft: Draft) -> None:
-        """Dispatch into own surplus."""
-        reach = seen.ranges[self._fleet]
-        draft.serve_own(self._fleet, reach.lo_wh, reach.firm_wh)
-
-
 class Flexible:
     """Take own surplus, and bid for the rest the more the more urgent it is.
 

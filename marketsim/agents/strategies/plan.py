@@ -105,6 +105,15 @@ class Policy(Protocol):
         ...
 
 
+class FirmOnly:
+    """Only what happens in any case: a store rests, a buffer is filled when it must be."""
+
+    sees: tuple[str, ...] = ()
+
+    def plan(self, seen: Observations, draft: Draft) -> None:
+        """Leave the draft as it opened."""
+
+
 def better_side(dispatch_wh: IntArray, bid_ticks: IntArray, ask_ticks: IntArray, seen: Observations) -> IntArray:
     """The side on which a store is offered: it is in one mode a slot.
 

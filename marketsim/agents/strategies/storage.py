@@ -11,15 +11,6 @@ from marketsim.core.records import Observations
 from marketsim.core.units import to_ticks
 
 
-class Idle:
-    """The store rests."""
-
-    sees: tuple[str, ...] = ()
-
-    def plan(self, seen: Observations, draft: Draft) -> None:
-        """Leave the store at what happens in any case."""
-
-
 class SelfConsumption:
     """Charge from own surplus, discharge for own need, as far as power and state of charge allow."""
 

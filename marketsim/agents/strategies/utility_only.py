@@ -29,7 +29,7 @@ class WithUtility:
 
 
 def build(params: UtilityOnlyParams, context: BuildContext) -> Strategy:
-    """Stores on the self-consumption rule, EVs charge on arrival, buffers are heated when needed or from own surplus.
+    """Stores on the self-consumption rule, EVs charge on arrival, buffers are heated when needed.
 
     Sees the tariffs and its own load, PV and device ranges.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from marketsim.agents.strategies.demand import Flexible, OnArrival, Priced, WhenNeeded
+from marketsim.agents.strategies.demand import Flexible, OnArrival, Priced
 from marketsim.agents.strategies.fleets import own_fleets
 from marketsim.agents.strategies.plan import NO_OFFER, Draft
 from marketsim.core.records import UNDECLARED, Side
@@ -30,12 +30,6 @@ def waiting(level, firm=0, lo=-2_000):
 
 def test_on_arrival_draws_at_full_power():
     assert planned(OnArrival, "ev", ev(), waiting(0.5)) == (-2_000, NO_OFFER, UNDECLARED)
-
-
-def test_when_needed_draws_what_it_must_and_what_is_left_over():
-    assert planned(WhenNeeded, "heat_pump", heat_pump(), waiting(0.5, -300))[:2] == (-300, NO_OFFER)
-    assert planned(WhenNeeded, "heat_pump", heat_pump(), waiting(0.5, -300), pv_wh=800)[0] == -800
-    assert planned(WhenNeeded, "heat_pump", heat_pump(), waiting(0.5, -300), pv_wh=9_000)[0] == -2_000
 
 
 def test_flexible_demand_takes_own_surplus_and_bids_for_the_rest():

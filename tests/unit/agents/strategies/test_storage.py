@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from marketsim.agents.strategies.fleets import own_fleets
 from marketsim.agents.strategies.plan import NO_OFFER, Draft
-from marketsim.agents.strategies.storage import Idle, SelfConsumption, Trade
+from marketsim.agents.strategies.storage import SelfConsumption, Trade
 from marketsim.core.records import UNDECLARED, Side
 from marketsim.testing.strategy_kit import FEED_IN, RETAIL, battery, observed, reach, strategy_context
 
@@ -22,10 +22,6 @@ def planned(policy, level=0.5, load_wh=0, pv_wh=0, last=190_000, **rating):
     draft = Draft.opened(seen)
     policy(*own_fleets(context)).plan(seen, draft)
     return int(draft.dispatch_wh[0, 0]), int(draft.side[0, 0]), int(draft.value_ticks[0, 0])
-
-
-def test_an_idle_store_rests():
-    assert planned(lambda fleet: Idle(), load_wh=500) == (0, NO_OFFER, UNDECLARED)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from marketsim.agents.strategies.plan import NO_OFFER, Draft, Fixed, better_side
+from marketsim.agents.strategies.plan import NO_OFFER, Draft, FirmOnly, Fixed, better_side
 from marketsim.core.records import UNDECLARED, Side
 from marketsim.testing.strategy_kit import FEED_IN, RETAIL, battery, observed, reach, strategy_context
 
@@ -59,6 +59,14 @@ def test_what_is_fixed_is_neither_moved_nor_offered():
     assert plan.dispatch_wh.tolist() == [[-100]]
     assert draft.balance_wh.tolist() == [-400]
     assert plan.side.tolist() == [[NO_OFFER]]
+
+
+def test_firm_only_leaves_everything_as_it_must_be():
+    """Neither own surplus nor own need moves it."""
+    for load_wh, pv_wh in ((0, 900), (900, 0)):
+        draft = opened(load_wh, pv_wh, -500, -300, 400)
+        FirmOnly().plan(observed(CONTEXT, [load_wh], [pv_wh], [reach([-500], [-300], [400])]), draft)
+        assert (draft.dispatch_wh.tolist(), draft.side.tolist()) == ([[-300]], [[NO_OFFER]])
 
 
 def side_of(dispatch_wh, bid, ask, last):
