@@ -16,6 +16,7 @@ from marketsim.core.ports import Gate
 from marketsim.core.units import WH_PER_KWH
 from marketsim.grid.feeder import Feeder
 from marketsim.grid.network import BranchKind, Network
+from marketsim.metrics.efficiency import GRID_MODEL_FACT
 from marketsim.metrics.grid import BAND_FACT, VoltageBand
 from marketsim.results.tables import ElementNames
 
@@ -55,7 +56,11 @@ def grid_parts(ready: ReadyScenario, context: BuildContext, reactive: Any) -> Gr
     return GridParts(
         gate=gate,
         node_of=np.tile(nodes, community.n_markets),
-        facts={BAND_FACT: VoltageBand(network.v_min_pu, network.v_max_pu), **_distance(ready, network, nodes)},
+        facts={
+            BAND_FACT: VoltageBand(network.v_min_pu, network.v_max_pu),
+            **_distance(ready, network, nodes),
+            **_optimum_model(ready, context, network, nodes, reactive),
+        },
         elements=_element_names(context, network),
         network=network,
         background_wh=int(np.rint(settings.background_kw * (context.clock.slot_hours * WH_PER_KWH)).sum()),
@@ -92,18 +97,11 @@ def _settings(ready: ReadyScenario, context: BuildContext, network: Network, rea
         head_export_kw=_or_infinite(grid.head_kw.export_kw),
         background_kw=network.nominal_kw * free * background,
         background_kvar=network.nominal_kvar * free * background,
-        **_law(reactive, n_connections),
+        source_kvar_per_kw=reactive.law.source_kvar_per_kw[:n_connections],
+        sink_kvar_per_kw=reactive.law.sink_kvar_per_kw[:n_connections],
         worsen_voltage_pu=grid.worsen_tolerance.voltage_pu,
         worsen_loading=grid.worsen_tolerance.loading_percent / 100.0,
     )
-
-
-def _law(reactive: Any, n_connections: int) -> dict[str, FloatArray]:
-    law = reactive.law
-    return {
-        "source_kvar_per_kw": law.source_kvar_per_kw[:n_connections],
-        "sink_kvar_per_kw": law.sink_kvar_per_kw[:n_connections],
-    }
 
 
 def _or_infinite(limit: float | None) -> float:
@@ -123,6 +121,20 @@ def _distance(ready: ReadyScenario, network: Network, nodes: IntArray) -> dict[s
     from marketsim.grid.distance import distance_ohm
 
     return {"distance_ohm": distance_ohm(network, nodes)}
+
+
+def _optimum_model(
+    ready: ReadyScenario, context: BuildContext, network: Network, nodes: IntArray, reactive: Any
+) -> dict[str, Any]:
+    """What the welfare optimum is verified by, where the gate limits anything."""
+    grid = ready.model.grid
+    if grid.gate == "observe":
+        return {}
+    from marketsim.grid.ac_model import AcModel, Worsening
+
+    worsening = Worsening(grid.worsen_tolerance.voltage_pu, grid.worsen_tolerance.loading_percent / 100.0)
+    model = AcModel(network, nodes, context.community, context.clock.slot_hours, reactive.law, worsening)
+    return {GRID_MODEL_FACT: model}
 
 
 def _element_names(context: BuildContext, network: Network) -> ElementNames:

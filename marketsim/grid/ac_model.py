@@ -1,0 +1,220 @@
+"""AC power flow at positions that did not happen, with sensitivities: what the welfare optimum is verified by.
+
+Margins say by how much each limit is exceeded; limits are those that a gate freezes when it opens: the network's own,
+relaxed to the untraded state (and ``worsen`` beyond) where that breaks them already. The power flow is
+power-grid-model's; gradients are exact derivatives at the solution, by the adjoint of its Jacobian.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import bmat, coo_array, csc_array, diags_array
+from scipy.sparse.linalg import splu
+
+from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.records import Community, SlotRecord
+from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
+from marketsim.grid.network import ComplexArray, Network
+from marketsim.grid.power_flow_check import Validator
+from marketsim.grid.reactive.modes import ReactiveLaw
+
+
+class Worsening(NamedTuple):
+    """How far trades may push what the untraded state breaks."""
+
+    voltage_pu: float = 1e-4
+    loading: float = 1e-3
+
+
+class _Limits(NamedTuple):
+    """Frozen limits of a market in a slot."""
+
+    v_min_pu: FloatArray
+    v_max_pu: FloatArray
+    loading: FloatArray
+    """[n_branches]; inf where a branch has no rating."""
+
+
+class _Solution(NamedTuple):
+    v: ComplexArray
+    from_pu: ComplexArray
+    """Current at the from end of each branch."""
+    to_pu: ComplexArray
+
+
+class AcModel:
+    """Port ``metrics.optimum.GridModel`` on one network for all markets; one slot at a time."""
+
+    def __init__(
+        self,
+        network: Network,
+        node_of_connection: IntArray,
+        community: Community,
+        hours: float,
+        law: ReactiveLaw,
+        worsening: Worsening = Worsening(),  # noqa: B008 - immutable
+    ) -> None:
+        """``law`` and ``community`` on the flat axis; ``hours``: length of a slot [h]."""
+        self._network, self._nodes, self._community = network, node_of_connection, community
+        self._to_kw = 1.0 / (hours * WH_PER_KWH)
+        self._law, self._worsening = law, worsening
+        self._validator = Validator(network)
+        self._y, self._ends = _admittance(network)
+        self._record: SlotRecord | None = None
+
+    def open(self, record: SlotRecord) -> None:
+        """Take over a slot: its untraded state, limits and reactive power."""
+        self._record = record
+
+    def margins(self, market: int, net_wh: FloatArray) -> FloatArray | None:
+        """Excess over each limit at these injections [n_connections]: p.u., or share of a rating; None: unsolved."""
+        solved = self._solve(market, net_wh)
+        if solved is None:
+            return None
+        limits, v = self._limits(market), np.abs(solved.v[1:])
+        own = self._network
+        return np.concatenate(
+            (
+                limits.v_min_pu[1:] - v,
+                v - limits.v_max_pu[1:],
+                np.abs(solved.from_pu) / own.rating_from_pu - limits.loading,
+                np.abs(solved.to_pu) / own.rating_to_pu - limits.loading,
+                *self._connection_margins(market, net_wh),
+            )
+        )
+
+    def gradient(self, market: int, net_wh: FloatArray, limits: IntArray) -> FloatArray:
+        """Derivative of these margins to the net injections [1/Wh] [len(limits), n_connections]."""
+        n_grid = 2 * (self._network.n_nodes - 1) + 2 * self._network.n_branches
+        answer = np.zeros((len(limits), len(net_wh)))
+        own = np.flatnonzero(limits >= n_grid)
+        side, connection = np.divmod(limits[own] - n_grid, len(net_wh))
+        scale = self._connection_scale(market)[side, connection]
+        answer[own, connection] = np.where(side == 0, -1.0, 1.0) / scale
+        wired = np.flatnonzero(limits < n_grid)
+        solved = self._solve(market, net_wh) if len(wired) else None
+        if solved is not None:
+            answer[wired] = self._wired_gradient(market, net_wh, solved, limits[wired])
+        return answer
+
+    def _solve(self, market: int, net_wh: FloatArray) -> _Solution | None:
+        power_kw, kvar = self._injections(market, net_wh)
+        found = self._validator.solve_one(power_kw, kvar)
+        if not found.converged[0]:
+            return None
+        v = found.v_complex[0]
+        from_node, to_node, (ff, ft, tf, tt) = self._network.from_node, self._network.to_node, self._ends
+        return _Solution(v, ff * v[from_node] + ft * v[to_node], tf * v[from_node] + tt * v[to_node])
+
+    def _rows(self, market: int) -> slice:
+        n = len(self._nodes)
+        return slice(market * n, (market + 1) * n)
+
+    def _firm_wh(self, market: int) -> IntArray:
+        place = self._given().positions
+        return (place.must_run_wh - place.firm_demand_wh)[self._rows(market)]
+
+    def _given(self) -> SlotRecord:
+        if self._record is None:
+            raise ValueError("open a slot first")
+        return self._record
+
+    def _slopes(self, market: int, net_wh: FloatArray) -> FloatArray:
+        """Reactive injection that comes with each kW of net injection beyond the untraded state [n_connections]."""
+        rows = self._rows(market)
+        injects = net_wh > self._firm_wh(market)
+        return np.where(injects, self._law.source_kvar_per_kw[rows], self._law.sink_kvar_per_kw[rows])
+
+    def _injections(self, market: int, net_wh: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Power of every node [kW, kvar]; what belongs to no agent is as in the untraded state."""
+        grid, n_nodes = self._given().grid, self._network.n_nodes
+        moved_kw = (net_wh - self._firm_wh(market)) * self._to_kw
+        traded_wh = np.zeros(n_nodes)
+        np.add.at(traded_wh, self._nodes, self._given().energy.net_wh[self._rows(market)] - self._firm_wh(market))
+        power_kw = (grid.net_wh[market] - traded_wh) * self._to_kw
+        kvar = grid.firm_kvar[market].copy()
+        np.add.at(power_kw, self._nodes, moved_kw)
+        np.add.at(kvar, self._nodes, moved_kw * self._slopes(market, net_wh))
+        return power_kw, kvar
+
+    def _limits(self, market: int) -> _Limits:
+        grid, own = self._given().grid, self._network
+        v, loading = grid.firm_v_pu[market], np.nan_to_num(grid.firm_loading[market])
+        worse = self._worsening
+        return _Limits(
+            v_min_pu=np.where(v < own.v_min_pu, v - worse.voltage_pu, own.v_min_pu),
+            v_max_pu=np.where(v > own.v_max_pu, v + worse.voltage_pu, own.v_max_pu),
+            loading=np.where(loading > 1.0, loading + worse.loading, 1.0),
+        )
+
+    def _connection_limits(self, market: int) -> tuple[FloatArray, FloatArray]:
+        rows, firm = self._rows(market), self._firm_wh(market)
+        imports = np.maximum(self._community.import_limit_wh[rows], -firm)
+        exports = np.maximum(self._community.export_limit_wh[rows], firm)
+        return imports.astype(np.float64), exports.astype(np.float64)
+
+    def _connection_scale(self, market: int) -> FloatArray:
+        return np.maximum(np.stack(self._connection_limits(market)), 1.0)
+
+    def _connection_margins(self, market: int, net_wh: FloatArray) -> tuple[FloatArray, FloatArray]:
+        imports, exports = self._connection_limits(market)
+        scale = self._connection_scale(market)
+        free = float(UNLIMITED_WH)
+        under = np.where(imports < free, (-net_wh - imports) / scale[0], -1.0)
+        over = np.where(exports < free, (net_wh - exports) / scale[1], -1.0)
+        return under, over
+
+    def _wired_gradient(self, market: int, net_wh: FloatArray, solved: _Solution, limits: IntArray) -> FloatArray:
+        """Adjoint solution: one factorisation, one back-substitution a limit."""
+        n_inner = self._network.n_nodes - 1
+        slopes_of_state = np.stack([self._state_slope(solved, int(limit)) for limit in limits], axis=1)
+        adjoint = splu(_jacobian(self._y, solved.v).T.tocsc()).solve(slopes_of_state)
+        by_node = np.zeros((2, self._network.n_nodes, len(limits)))
+        by_node[:, 1:] = adjoint.reshape(2, n_inner, len(limits))
+        slope = self._slopes(market, net_wh)[:, None]
+        per_pu = by_node[0, self._nodes] + slope * by_node[1, self._nodes]
+        return np.asarray(per_pu.T * (self._to_kw / self._network.base_kva))
+
+    def _state_slope(self, solved: _Solution, limit: int) -> FloatArray:
+        """Derivative of one margin to angles and magnitudes of the inner nodes [2 n_inner]."""
+        own, n_inner = self._network, self._network.n_nodes - 1
+        slope = np.zeros((2, own.n_nodes))
+        if limit < 2 * n_inner:
+            side, node = divmod(limit, n_inner)
+            slope[1, node + 1] = -1.0 if side == 0 else 1.0
+            return slope[:, 1:].reshape(-1)
+        end, branch = divmod(limit - 2 * n_inner, own.n_branches)
+        current = (solved.from_pu, solved.to_pu)[end][branch]
+        rating = (own.rating_from_pu, own.rating_to_pu)[end][branch]
+        weights = (self._ends[2 * end][branch], self._ends[2 * end + 1][branch])
+        for node, weight in zip((own.from_node[branch], own.to_node[branch]), weights, strict=True):
+            direction = np.conj(current) / max(abs(current), 1e-12) / rating * weight * solved.v[node]
+            slope[0, node] += (1j * direction).real
+            slope[1, node] += direction.real / abs(solved.v[node])
+        return slope[:, 1:].reshape(-1)
+
+
+def _admittance(network: Network) -> tuple[csc_array, tuple[ComplexArray, ComplexArray, ComplexArray, ComplexArray]]:
+    """Node admittance matrix, and (ff, ft, tf, tt) of each branch [p.u.]."""
+    series = 1.0 / network.z_pu
+    ff = (series + network.y_from_pu) / np.abs(network.ratio) ** 2
+    ft, tf = -series / np.conj(network.ratio), -series / network.ratio
+    tt = series + network.y_to_pu
+    f, t, every = network.from_node, network.to_node, np.arange(network.n_nodes)
+    values = np.concatenate((ff, ft, tf, tt, network.shunt_pu))
+    rows, columns = np.concatenate((f, f, t, t, every)), np.concatenate((f, t, f, t, every))
+    shape = (network.n_nodes, network.n_nodes)
+    return coo_array((values, (rows, columns)), shape=shape).tocsc(), (ff, ft, tf, tt)
+
+
+def _jacobian(y: csc_array, v: ComplexArray) -> csc_array:
+    """Derivative of the inner nodes' power to angles and magnitudes (Zimmerman 2010, MATPOWER Technical Note 2)."""
+    current: ComplexArray = np.asarray(y @ v)
+    unit = v / np.abs(v)
+    by_angle = 1j * diags_array(v) @ (diags_array(current) - y @ diags_array(v)).conj()
+    by_magnitude = diags_array(v) @ (y @ diags_array(unit)).conj() + diags_array(np.conj(current) * unit)
+    inner_angle, inner_magnitude = by_angle.tocsc()[1:, 1:], by_magnitude.tocsc()[1:, 1:]
+    blocks = [[inner_angle.real, inner_magnitude.real], [inner_angle.imag, inner_magnitude.imag]]
+    return csc_array(bmat(blocks, format="csc"))
