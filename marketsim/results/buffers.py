@@ -128,7 +128,10 @@ class _ElementTable:
             for kind, group in enumerate(own, start=1):
                 begins[row, kind], counts[row, kind] = len(names), len(group)
                 names += group
-        self.names = pa.array(names, type=pa.string())
+        first = {name: code for code, name in enumerate(dict.fromkeys(names))}
+        self.names = pa.array(list(first), type=pa.string())
+        """Each once: a lateral is called like its branch, and a dictionary's values have to differ."""
+        self._code_of = np.array([first[name] for name in names] + [-1], dtype=np.int64)
         every = np.arange(n_markets) if len(elements) == n_markets else np.zeros(n_markets, dtype=np.int64)
         self._begins, self._counts = begins[every], counts[every]
 
@@ -136,7 +139,7 @@ class _ElementTable:
         """Position in ``names``; -1 without an element, or without a name for it."""
         kind = _KIND_OF_REASON[reason]
         known = (element >= 0) & (element < self._counts[market, kind])
-        return np.where(known, self._begins[market, kind] + element, -1)
+        return np.asarray(self._code_of[np.where(known, self._begins[market, kind] + element, -1)])
 
 
 class DealBuffer:

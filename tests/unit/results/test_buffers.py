@@ -84,6 +84,17 @@ def test_markets_may_have_elements_of_their_own():
     assert rejects["element_name"] == ["m1", "n1"]
 
 
+def test_elements_may_share_a_name():
+    """A lateral is called like the branch that it begins with: the name stands once in the column's dictionary."""
+    shared = ElementNames(("n0", "n1"), ("b0",), ("n0", "c1"), ("b0",))
+    buffer = DealBuffer(Layout(community(2, n_markets=2), 24, elements=(shared,)))
+    for reason, element in ((Reason.HEAD_EXPORT, 0), (Reason.LINE_LOADING, 0), (Reason.CONNECTION_IMPORT, 1)):
+        buffer.put(refused(reason, element))
+    _, rejects = buffer.take()
+    assert rejects["element_name"].to_pylist() == ["b0", "b0", "c1"]
+    assert rejects["element_name"].dictionary.to_pylist() == ["n0", "n1", "b0", "c1"]
+
+
 def test_element_names_fit_the_markets():
     with pytest.raises(ValueError, match="2 tables of element names for 3 markets"):
         DealBuffer(Layout(community(2, n_markets=3), 24, elements=(TWO, OTHER)))
