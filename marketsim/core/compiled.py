@@ -22,6 +22,7 @@ import numba
 import numpy as np
 from numba import types
 from numba.core import config as _config
+from numba.extending import typeof_impl
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -51,6 +52,12 @@ class AdmitPointer(types.WrapperAddressProtocol):
         """Call the check from Python."""
         answer: tuple[int, int, int] = self._check(*arguments)
         return answer
+
+
+@typeof_impl.register(AdmitPointer)
+def _type_of_pointer(value: AdmitPointer, context: Any) -> Any:  # noqa: ARG001 - numba's signature
+    """One constant type: numba would build it anew in each call."""
+    return ADMIT_POINTER
 
 
 config: Any = _config

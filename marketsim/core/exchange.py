@@ -62,48 +62,37 @@ def ask_gate(gate: Gate, function: Any, *arguments: Any) -> Any:
     return function.py_func(plain, markets, markets, *arguments)
 
 
-def _through_gate(
-    gate: Gate, orders: Orders, asked_wh: IntArray, price_ticks: IntArray, side: Side
-) -> tuple[IntArray, Rejects]:
-    """What the gate admits of ``asked_wh`` [n_orders], order after order, and what it refuses."""
-    admitted, code, element = ask_gate(
+def exchange_residual(gate: Gate, tariffs: Tariffs, orders: Orders, trades: Trades) -> tuple[Residual, Rejects]:
+    """Trade with the utility after the market, exports first, each side in order of arrival.
+
+    The owner leaves a deferrable rest to the utility by ``fallback``, or where its limit price admits the tariff.
+    Returns the exchange and what the gate refused of it.
+    """
+    filled = filled_wh(orders, trades)
+    asked, admitted, by_right, code, element = ask_gate(
         gate,
         slot_kernel.leave_to_utility,
-        int(side),
         orders.market,
         orders.connection,
         orders.side,
         orders.component,
         orders.fallback,
         orders.limit_ticks,
-        asked_wh,
-        price_ticks,
+        orders.energy_wh - filled,
+        orders.firm_wh - filled,
+        tariffs.retail_ticks,
+        tariffs.feed_in_ticks,
     )
-    short = np.flatnonzero((code >= 0) & (admitted < asked_wh))
-    none = np.full(len(short), -1)
-    return admitted, Rejects(
-        buy_order=short if side == Side.BUY else none,
-        sell_order=none if side == Side.BUY else short,
-        energy_wh=(asked_wh - admitted)[short],
+    buying = orders.side == Side.BUY
+    short = np.flatnonzero(admitted < asked)
+    residual = Residual(np.where(buying, admitted, 0), np.where(buying, 0, admitted), by_right)
+    return residual, Rejects(
+        buy_order=np.where(buying[short], short, -1),
+        sell_order=np.where(buying[short], -1, short),
+        energy_wh=(asked - admitted)[short],
         reason=code[short] & ~BLAMES_SINK,
         element=element[short],
     )
-
-
-def exchange_residual(
-    gate: Gate, tariffs: Tariffs, orders: Orders, trades: Trades
-) -> tuple[Residual, Rejects, Rejects]:
-    """Trade with the utility after the market, exports first, each side in order of arrival.
-
-    The owner leaves a deferrable rest to the utility by ``fallback``, or where its limit price admits the tariff.
-    Returns the exchange and the refusals of exports and of imports.
-    """
-    filled = filled_wh(orders, trades)
-    open_wh = orders.energy_wh - filled
-    by_right = slot_kernel.by_right(orders.side, orders.component, open_wh, orders.firm_wh - filled)
-    exports, no_export = _through_gate(gate, orders, open_wh - by_right, tariffs.feed_in_ticks, Side.SELL)
-    imports, no_import = _through_gate(gate, orders, open_wh, tariffs.retail_ticks, Side.BUY)
-    return Residual(imports, exports, by_right), no_export, no_import
 
 
 def execute(

@@ -40,7 +40,7 @@ def run_slot(world: World, state: State) -> tuple[SlotRecord, State]:
     orders, excess = hold_orders(world.community, place, world.stores, decisions.orders, arrival)
     orders, unallotted = world.allocation.grant(orders, world.gate, inputs.tariffs)
     orders, trades, refused = match_rounds(world, inputs, seen, orders, charges)
-    residual, no_export, no_import = exchange_residual(world.gate, inputs.tariffs, orders, trades)
+    residual, not_exchanged = exchange_residual(world.gate, inputs.tariffs, orders, trades)
     trades, residual, undone = roll_back(world.gate, orders, trades, residual)
 
     done = execute(place, ranges, world.stores, orders, trades, residual)
@@ -52,7 +52,7 @@ def run_slot(world: World, state: State) -> tuple[SlotRecord, State]:
         positions=place,
         orders=orders,
         trades=trades,
-        rejects=join_rejects((excess, unallotted, refused, no_export, no_import, undone)),
+        rejects=join_rejects((excess, unallotted, refused, not_exchanged, undone)),
         exchange=exchange,
         energy=_energy(inputs, done, exchange, unserved),
         ledger=world.settle(world.community, trades, orders, exchange, inputs.tariffs),

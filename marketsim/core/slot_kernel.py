@@ -60,39 +60,34 @@ def fill(buy_order: Any, sell_order: Any, energy_wh: Any, n_orders: Any) -> Any:
 
 
 @kernel()
-def by_right(side: Any, component: Any, open_wh: Any, firm_left: Any) -> Any:
-    """Energy of each order that is exported without asking: granted surplus that did not trade [n_orders]."""
-    flows = np.zeros(len(side), dtype=np.int64)
-    for i in range(len(side)):
-        if side[i] == _SELL and component[i] != _FIRM:
-            flows[i] = min(max(firm_left[i], 0), open_wh[i])
-    return flows
-
-
-@kernel()
 def leave_to_utility(
-    admit: Any, ints: Any, floats: Any, turn: Any,
+    admit: Any, ints: Any, floats: Any,
     market: Any, connection: Any, side: Any, component: Any, fallback: Any, limit_ticks: Any,
-    asked_wh: Any, price_ticks: Any,
+    open_wh: Any, firm_left: Any, retail_ticks: Any, feed_in_ticks: Any,
 ) -> Any:  # fmt: skip
-    """Ask the gate for what owners of one side (``turn``) leave to the utility, order after order.
+    """Ask the gate for what owners leave to the utility: all exports, then all imports, order after order.
 
-    ``price_ticks`` is the utility's price for that side [n_markets]. Returns admitted Wh, code and element by order;
-    where nothing was asked, code is -1.
+    Granted surplus (``firm_left`` of a sell order) flows by right, without asking. Returns rows of asked Wh, admitted
+    Wh, Wh by right, code and element by order [5, n_orders]; code -1: nothing was asked.
     """
     n_orders = len(side)
-    answer = np.zeros((3, n_orders), dtype=np.int64)
-    answer[1:] = -1
-    for i in range(n_orders):
-        if side[i] != turn or component[i] == _FIRM or asked_wh[i] <= 0:
-            continue
-        worthwhile = limit_ticks[i] >= 0 and (limit_ticks[i] - price_ticks[market[i]]) * turn >= 0
-        if fallback[i] != _UTILITY and not worthwhile:
-            continue
-        m = market[i]
-        source, sink = (connection[i], -1) if turn == _SELL else (-1, connection[i])
-        wh, code, element = admit(ints[m], floats[m], source, sink, asked_wh[i])
-        answer[0, i], answer[1, i], answer[2, i] = wh, code, element
+    answer = np.zeros((5, n_orders), dtype=np.int64)
+    answer[3:] = -1
+    for turn in (_SELL, _BUY):
+        for i in range(n_orders):
+            if side[i] != turn or component[i] == _FIRM or open_wh[i] <= 0:
+                continue
+            m = market[i]
+            price = feed_in_ticks[m] if turn == _SELL else retail_ticks[m]
+            by_right = min(max(firm_left[i], 0), open_wh[i]) if turn == _SELL else 0
+            answer[2, i] = by_right
+            worthwhile = limit_ticks[i] >= 0 and (limit_ticks[i] - price) * turn >= 0
+            asked = open_wh[i] - by_right
+            if asked == 0 or (fallback[i] != _UTILITY and not worthwhile):
+                continue
+            source, sink = (connection[i], -1) if turn == _SELL else (-1, connection[i])
+            wh, code, element = admit(ints[m], floats[m], source, sink, asked)
+            answer[0, i], answer[1, i], answer[3, i], answer[4, i] = asked, wh, code, element
     return answer
 
 

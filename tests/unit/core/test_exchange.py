@@ -110,7 +110,7 @@ def place(n_agents: int = 2, **given: list[int]) -> Positions:
 )
 def test_the_utility_never_overrides_an_owners_limit(row: Row, imported: int, exported: int) -> None:
     """``keep`` energy flows to or from the utility only where its own limit price admits the tariff."""
-    residual, *_ = exchange_residual(ScriptedGate(), TARIFFS, orders_of([row]), empty_trades())
+    residual, _ = exchange_residual(ScriptedGate(), TARIFFS, orders_of([row]), empty_trades())
     assert (residual.imports[0], residual.exports[0]) == (imported, exported)
 
 
@@ -125,16 +125,16 @@ def test_exports_are_asked_first() -> None:
 def test_what_the_grid_refuses_is_told_with_its_reason() -> None:
     """The refused part names reason and element; the blame flag is no part of the reason."""
     rows = [(1, SELL, 80, 20, PV, UTILITY), (0, BUY, 300, 30, 0, KEEP)]
-    residual, no_export, no_import = exchange_residual(ScriptedGate(15), TARIFFS, orders_of(rows), empty_trades())
+    residual, refused = exchange_residual(ScriptedGate(15), TARIFFS, orders_of(rows), empty_trades())
     assert (residual.exports.tolist(), residual.imports.tolist()) == ([15, 0], [0, 15])
-    assert [int(x[0]) for x in no_export] == [-1, 0, 5, Reason.OVERVOLTAGE, 7]
-    assert [int(x[0]) for x in no_import] == [1, -1, 15, Reason.UNDERVOLTAGE, 7]
+    assert [int(x[0]) for x in refused] == [-1, 0, 5, Reason.OVERVOLTAGE, 7]
+    assert [int(x[1]) for x in refused] == [1, -1, 15, Reason.UNDERVOLTAGE, 7]
 
 
 def test_energy_that_flows_by_right_asks_nobody() -> None:
     """A granted surplus is exported even through a gate that refuses everything."""
     orders = orders_of([(0, SELL, 90, 500, PV, UTILITY)], firm=lambda energy: energy - 100)
-    residual, refused, _ = exchange_residual(ScriptedGate(0), TARIFFS, orders, empty_trades())
+    residual, refused = exchange_residual(ScriptedGate(0), TARIFFS, orders, empty_trades())
     assert (residual.by_right[0], residual.exports[0], refused.energy_wh[0]) == (400, 0, 100)
 
 
