@@ -18,21 +18,27 @@ from marketsim.core.arrays import FloatArray, IntArray, KeyArray
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
+_11, _27, _30, _31 = (np.uint64(shift) for shift in (11, 27, 30, 31))
 _TO_UNIT = 2.0**-53
 
 
 def mix(key: KeyArray, counter: KeyArray | IntArray | int) -> KeyArray:
-    """Hash ``counter`` into ``key`` (broadcast), elementwise."""
-    with np.errstate(over="ignore"):
-        z = key + _GAMMA * (np.asarray(counter).astype(np.uint64) + np.uint64(1))
-        z = (z ^ (z >> np.uint64(30))) * _MIX_1
-        z = (z ^ (z >> np.uint64(27))) * _MIX_2
-        return np.asarray(z ^ (z >> np.uint64(31)), dtype=np.uint64)
+    """Hash ``counter`` into ``key`` (broadcast), elementwise; ``key`` is an array of one or more dimensions.
+
+    Products wrap around at 64 bits, as they should; numpy warns of that for scalars only, so there are none.
+    """
+    if isinstance(counter, int):
+        z = key + np.uint64(((counter + 1) * int(_GAMMA)) & 0xFFFFFFFFFFFFFFFF)
+    else:
+        z = key + _GAMMA * (counter.astype(np.uint64) + np.uint64(1))
+    z = (z ^ (z >> _30)) * _MIX_1
+    z = (z ^ (z >> _27)) * _MIX_2
+    return np.asarray(z ^ (z >> _31), dtype=np.uint64)
 
 
 def uniforms(keys: KeyArray, counter: KeyArray | IntArray | int = 0) -> FloatArray:
     """Uniform numbers in [0, 1), one for each broadcast pair of key and counter."""
-    return np.asarray((mix(keys, counter) >> np.uint64(11)).astype(np.float64) * _TO_UNIT)
+    return np.asarray((mix(keys, counter) >> _11).astype(np.float64) * _TO_UNIT)
 
 
 def _digest(*parts: object) -> int:
