@@ -12,8 +12,14 @@ from marketsim.core.metric import Kpi, Totals, Value, ratio
 from marketsim.core.potential import clearing, gains_from_trade
 from marketsim.core.records import Community, SlotRecord
 from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH
-from marketsim.metrics.optimum import TOLERANCE as LIMIT_TOLERANCE
-from marketsim.metrics.optimum import GridModel, constrained_gains, market_legs, merit_order
+from marketsim.metrics.optimum import (
+    GridModel,
+    admissible,
+    constrained_gains,
+    market_legs,
+    merit_order,
+    merit_order_net_wh,
+)
 from marketsim.metrics.params import EfficiencyParams
 
 GRID_MODEL_FACT: Final = "grid_model"
@@ -97,13 +103,12 @@ class EfficiencyMetric:
             return best.gains, 0
         optimum, limited = best.gains.copy(), 0
         self._grid.open(record)
+        net_wh = merit_order_net_wh(record, community, best)
         for market in open_markets.tolist():
-            legs = market_legs(record, community, market)
-            start = merit_order(legs, best, market)
-            margins = self._grid.margins(market, legs.net_wh(start))
-            if margins is None or float(margins.max(initial=-np.inf)) > LIMIT_TOLERANCE:
+            if not admissible(self._grid, market, net_wh[community.market == market]):
                 limited += 1
-                found = constrained_gains(legs, self._grid, market, start, self._steps)
+                legs = market_legs(record, community, market)
+                found = constrained_gains(legs, self._grid, market, merit_order(legs, best, market), self._steps)
                 optimum[market] = max(found, int(gains[market]))
         return optimum, limited
 

@@ -117,6 +117,33 @@ def merit_order(legs: Legs, best: Clearing, market: int) -> FloatArray:
     return np.where(marginal, legs.cap_wh * share, traded.astype(np.float64))
 
 
+def merit_order_net_wh(record: SlotRecord, community: Community, best: Clearing) -> FloatArray:
+    """Net injections of ``merit_order`` in all markets at once [n_agents]."""
+    from marketsim.metrics.merit_kernel import merit_net
+
+    place, orders, tariffs = record.positions, record.orders, record.inputs.tariffs
+    net = np.zeros(community.n_agents)
+    merit_net(
+        community.market,
+        place.surplus_wh,
+        place.must_run_wh,
+        place.firm_demand_wh,
+        np.ascontiguousarray(orders.agent),
+        np.ascontiguousarray(orders.component),
+        np.ascontiguousarray(orders.firm_wh),
+        place.up_wh,
+        place.down_wh,
+        place.marginal_ticks,
+        tariffs.retail_ticks,
+        tariffs.feed_in_ticks,
+        best.price_ticks,
+        best.below_wh,
+        best.above_wh,
+        net,
+    )
+    return net
+
+
 class _Programme:
     """Linear programmes over the same legs; variables in kWh, rows in kWh of the most effective connection."""
 
@@ -146,8 +173,9 @@ class _Programme:
         return None if found.x is None else np.clip(found.x * WH_PER_KWH, 0.0, legs.cap_wh)
 
 
-def _admissible(grid: GridModel, legs: Legs, market: int, traded_wh: FloatArray) -> bool:
-    margins = grid.margins(market, legs.net_wh(traded_wh))
+def admissible(grid: GridModel, market: int, net_wh: FloatArray) -> bool:
+    """Whether every limit of the market is kept at these net injections [n_connections]."""
+    margins = grid.margins(market, net_wh)
     return margins is not None and float(margins.max(initial=-np.inf)) <= TOLERANCE
 
 
@@ -156,7 +184,7 @@ def _towards(grid: GridModel, legs: Legs, market: int, inside: FloatArray, outsi
     low, high = 0.0, 1.0
     for _ in range(30):
         middle = 0.5 * (low + high)
-        if _admissible(grid, legs, market, inside + middle * (outside - inside)):
+        if admissible(grid, market, legs.net_wh(inside + middle * (outside - inside))):
             low = middle
         else:
             high = middle
@@ -171,22 +199,21 @@ def constrained_gains(legs: Legs, grid: GridModel, market: int, start_wh: FloatA
     programme = _Programme(legs, grid, market)
     point, best = start_wh, np.zeros(len(start_wh))
     watched = np.zeros(0, dtype=np.int64)
-    admissible = True
     for _ in range(steps):
         margins = grid.margins(market, legs.net_wh(point))
         if margins is None:
             point = 0.5 * (point + best)
             continue
-        admissible = float(margins.max(initial=-np.inf)) <= TOLERANCE
-        if admissible and legs.gains(point) > legs.gains(best):
+        kept = float(margins.max(initial=-np.inf)) <= TOLERANCE
+        if kept and legs.gains(point) > legs.gains(best):
             best = point
         watched = np.union1d(watched, np.flatnonzero(margins > TOLERANCE))
         promised = programme.solve(point, margins, watched)
         if promised is None:
             point = 0.5 * (point + best)
             continue
-        if admissible and legs.gains(promised) <= legs.gains(best) * (1.0 + _GAP):
+        if kept and legs.gains(promised) <= legs.gains(best) * (1.0 + _GAP):
             return int(legs.gains(best))
         point = promised
-    last = point if _admissible(grid, legs, market, point) else _towards(grid, legs, market, best, point)
+    last = point if admissible(grid, market, legs.net_wh(point)) else _towards(grid, legs, market, best, point)
     return int(max(legs.gains(best), legs.gains(last)))
