@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketsim.core.arrays import IntArray
+from marketsim.grid.feeder import Feeder
 from marketsim.grid.network import Network
 
 _Column = NDArray[Any]
@@ -38,4 +39,20 @@ def side_by_side(network: Network, copies: int) -> Network:
         from_node=nodes_of(network.from_node),
         to_node=nodes_of(network.to_node),
         **columns,
+    )
+
+
+def feeder_copies(feeder: Feeder, copies: int) -> Feeder:
+    """The same for a feeder with its bus names; the source keeps its own names."""
+    if copies == 1:
+        return feeder
+    n_inner = feeder.network.n_nodes - 1
+    nodes = {name: node for name, node in feeder.nodes.items() if node == 0}
+    for tag in range(copies):
+        nodes |= {f"{name}@{tag}": node + tag * n_inner for name, node in feeder.nodes.items() if node > 0}
+    return feeder._replace(
+        network=side_by_side(feeder.network, copies),
+        nodes=nodes,
+        indices=np.concatenate((feeder.indices[:1], np.full(n_inner * copies, -1))),
+        notes=(*feeder.notes, f"{copies} copies of the feeder stand behind one source"),
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from marketsim.grid import feeder141, names
+from marketsim.grid.copies import feeder_copies
 from marketsim.grid.feeder import DEFAULTS, Feeder, FeederOptions
 
 BusLoads = dict[str, tuple[float, float]]
@@ -14,7 +15,15 @@ BusLoads = dict[str, tuple[float, float]]
 
 
 def load(name: str, folder: Path | None = None, options: FeederOptions = DEFAULTS) -> Feeder:
-    """The feeder of a scenario in ``folder``; NetworkError if it does not exist or cannot be used."""
+    """The feeder of a scenario in ``folder``; NetworkError if it does not exist or cannot be used.
+
+    ``feeder141*72`` is that feeder 72 times behind one source; bus 7 of the fourth copy is called ``7@3``.
+    """
+    base, copies = names.copies(name)
+    return feeder_copies(_one(base, folder, options), copies)
+
+
+def _one(name: str, folder: Path | None, options: FeederOptions) -> Feeder:
     if names.parse(name).source == names.FEEDER141:
         return feeder141.feeder(options)
     from marketsim.grid import extraction, pandapower_nets

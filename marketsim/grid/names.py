@@ -74,6 +74,8 @@ PANDAPOWER_NETWORKS: Final = (
 )
 """Functions of ``pandapower.networks`` that make a net without arguments; nothing else is ever called by name."""
 
+_MOST_COPIES: Final = 1_000
+
 
 class FeederName(NamedTuple):
     """A feeder's name, taken apart."""
@@ -109,6 +111,17 @@ def parse(name: str) -> FeederName:
     if source == "pandapower" and item not in PANDAPOWER_NETWORKS:
         raise unknown(item, PANDAPOWER_NETWORKS, "pandapower has no such network", "pandapower:")
     return FeederName(source, item)
+
+
+def copies(name: str) -> tuple[str, int]:
+    """Name of the feeder and how many times it stands behind one source, from ``NAME*COPIES``."""
+    base, star, count = name.rpartition("*")
+    if not star:
+        return name, 1
+    if not count.strip().isdecimal() or not 1 <= int(count) <= _MOST_COPIES:
+        hint = f"write for example {base}*72; at most {_MOST_COPIES} copies"
+        raise NetworkError([Problem("the number of copies is no whole number above 0", value=name, hint=hint)])
+    return base.strip(), int(count)
 
 
 def net_file(item: str, folder: Path | None) -> Path:

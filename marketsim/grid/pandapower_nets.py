@@ -34,6 +34,8 @@ def feeder(name: str, folder: Path | str | None = None) -> PandapowerNet:
     ``name``: ``feeder141``, ``pandapower:<network>``, ``simbench:<code>`` or ``file:<net.json>`` (relative to
     ``folder``, and inside it unless that is None). NetworkError if there is none; MissingDependency without SimBench.
     """
+    if names.copies(name)[1] > 1:
+        raise NetworkError([Problem("a feeder in several copies has no pandapower net", value=name)])
     source, item = names.parse(name)
     if source == "file":
         return _from_file(names.net_file(item, Path(folder) if folder is not None else None))
