@@ -7,8 +7,9 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from marketsim.agents.stage import Stage
 from marketsim.agents.strategies.plan import Fixed, Plan
-from marketsim.agents.view import AgentView, Order, Stage
+from marketsim.agents.view import AgentView, Order
 from marketsim.core.arrays import BoolArray, IntArray
 from marketsim.core.errors import PluginError, RunError
 from marketsim.core.limits import Standing
