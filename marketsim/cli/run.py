@@ -40,8 +40,8 @@ def run(
 ) -> None:
     """Simulate SCENARIO, write its run folder and sum it up.
 
-    Every trade is checked by AC power flow where the scenario has a feeder. The folder holds Parquet tables, the resolved
-    scenario and a summary; marketsim.open_run(DIR) opens it in Python.
+    Every trade is checked by AC power flow where the scenario has a feeder. The folder holds Parquet tables, the
+    resolved scenario and a summary; marketsim.open_run(DIR) opens it in Python.
     """
     from marketsim.app.ready import load_scenario
     from marketsim.app.running import default_folder, simulate
