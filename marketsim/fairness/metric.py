@@ -55,7 +55,8 @@ OVER_THE_RUN: Final = (
     Kpi(
         "worst_off_saving",
         "-",
-        "Smallest saving of an agent against the reference run, over its imports paid plus exports received there.",
+        "Smallest saving of an agent against the reference run, over its imports paid plus exports received there; "
+        "bills alone: stored energy and wear are not valued.",
     ),
 )
 

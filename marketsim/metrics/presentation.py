@@ -15,6 +15,13 @@ RUN: Final = (
 )
 """KPIs that whoever runs the simulation fills in."""
 
+VALIDATION: Final = (
+    Kpi("validated_slots", "-", "Slots and markets solved again by an independent power flow.", int),
+    Kpi("validation_worst_pu", "p.u.", "Largest difference of a voltage between the two power flows."),
+    Kpi("validation_mismatches", "-", "Values on which the two power flows disagree.", int),
+)
+"""KPIs of the independent check; only in runs with a feeder."""
+
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
