@@ -1,0 +1,419 @@
+"""The pages of the docs that are made from the code: KPIs, tables of a run, scenario keys.
+
+Write them with ``python tests/docs/reference.py``; a test fails where a page in ``docs`` is not what the code says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from marketsim.app.ready import load_scenario
+from marketsim.app.wiring import build
+from marketsim.builtin import built_in_registry
+from marketsim.core.metric import Kpi, Metric
+from marketsim.core.records import Community
+from marketsim.fairness.critic import CRITIC_KPIS
+from marketsim.metrics.presentation import RUN, VALIDATION, kpi_table
+from marketsim.profiles.library import shape_names
+from marketsim.results.tables import REASON_NAMES, Column, Layout, columns
+from marketsim.scenario.model import Scenario
+from marketsim.scenario.schema import json_schema
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+DOCS: Final = ROOT / "docs"
+MADE: Final = "<!-- Made by tests/docs/reference.py; change the code that it reads, then run it. -->\n"
+
+# --- KPIs -----------------------------------------------------------------------------------------------------------
+
+_KPI_INTRO: Final = """# KPIs
+
+Every key of `summary.json`, of `run.summary` in Python and of `marketsim run --json`, with its unit and definition.
+
+- What is undefined is `null`, never 0, 1 or NaN: a price without a trade, a margin without wholesale prices, a voltage
+  without a feeder.
+- `..._grid_only` is the same quantity in the **reference run**: same seed, series, feeder and gate, but everybody
+  trades with the utility only, batteries follow the self-consumption rule and EVs charge on arrival.
+- Fairness scores lie in [0, 1] and 1 is fair. They are means over slots, weighted by the energy that could have been
+  traded; `..._null_share` is the share of slots in which a score is undefined. Indices i and j are sellers and
+  buyers, S and D what they could have sold and bought before trading, f a filled share.
+- With income classes on agents (`income_class`) there is one `quality_of_service_<class>` a class: the share of that
+  class's demand D that peers met.
+- [tables.md](tables.md) lists the columns of the table of slots, which hold most of these quantities slot by slot.
+"""
+
+
+def built_in_metrics() -> tuple[Metric, ...]:
+    """The metrics that every run has."""
+    return build(load_scenario(ROOT / "scenarios" / "pilot.yaml")).metrics
+
+
+def kpi_groups() -> dict[str, tuple[Kpi, ...]]:
+    """Definitions of everything in a summary, by heading, in the order of the page."""
+    metrics = dict(zip(_METRIC_HEADS, (metric.definitions for metric in built_in_metrics()), strict=True))
+    return {"Run": RUN, **metrics, "Critic": CRITIC_KPIS, "Independent power flow": VALIDATION}
+
+
+_METRIC_HEADS: Final = ("Energy", "Money", "Fairness", "Efficiency", "Grid", "Laws")
+
+
+def kpis_page() -> str:
+    """``docs/kpis.md``."""
+    parts = [f"## {head}\n\n{kpi_table(definitions)}" for head, definitions in kpi_groups().items()]
+    return "\n".join((MADE + _KPI_INTRO, *parts))
+
+
+# --- tables of a run ------------------------------------------------------------------------------------------------
+
+_TABLES_INTRO: Final = """# Tables of a run
+
+The Parquet files of a run folder, column by column. Unit and meaning also travel with each field of the file.
+
+Quantities that the market counts are integers: energy in Wh, prices in ticks of 1e-6 currency/kWh, money in units of
+1e-9 currency. In Python, `run.slots`, `run.agents`, `run.trades`, `run.rejects` and `run.voltages` are DataFrames with
+the same columns, and behind each counted one the same in daily units: `load_wh` and `load_kwh`, `price_ticks` and
+`price` [currency/kWh], `paid_money` and `paid` [currency]. Behind each index of an agent stands its name (`buyer`,
+`buyer_name`). `run.table(name)` gives the Arrow table as written.
+"""
+
+_ABOUT: Final[Mapping[str, str]] = {
+    "slots": "A row a slot. With several markets side by side quantities are summed, scores averaged by weight.",
+    "agents": "A row an agent and slot. `<device>` is each kind of device that any agent has, such as `battery`.",
+    "trades": "A row a trade, in order of execution. A match that crosses the end of a firm leg is two rows.",
+    "rejects": "A row a refused quantity, in order of refusal. Reasons: {reasons}.",
+    "voltages": "A row a bus and slot; written with `output: {{voltages: true}}`.",
+}
+
+
+def _column_row(column: Column) -> Sequence[str]:
+    null = "yes" if column.optional else ""
+    return f"`{column.name}`", column.kind, column.unit, null, _cell(column.text.replace("<device>", "the device"))
+
+
+def run_tables() -> dict[str, tuple[Column, ...]]:
+    """Columns of every table, with ``<device>`` in place of a device's name."""
+    nobody = Community(
+        (), *(np.zeros(0, dtype=np.int64),) * 2, np.zeros(0, dtype=bool), 1, *(np.zeros(0, dtype=np.int64),) * 2
+    )
+    given = tuple(kpi for metric in built_in_metrics() for kpi in metric.columns)
+    return columns(Layout(nobody, 96, ("<device>",), given, voltages=True))
+
+
+def tables_page() -> str:
+    """``docs/tables.md``."""
+    reasons = ", ".join(f"`{name}`" for name in REASON_NAMES[1:])
+    parts = [MADE + _TABLES_INTRO]
+    for name, listed in run_tables().items():
+        rows = [_column_row(column) for column in listed]
+        about = _ABOUT[name].format(reasons=reasons)
+        parts.append(f"## {name}.parquet\n\n{about}\n\n{_table(('column', 'type', 'unit', 'null', 'meaning'), rows)}")
+    return "\n".join(parts)
+
+
+# --- scenario -------------------------------------------------------------------------------------------------------
+
+_SCENARIO_INTRO: Final = """# Scenario reference
+
+A scenario is a YAML file. `marketsim validate FILE` checks it and reports every problem at once, with file, line,
+column and a hint; it runs no plugin code. `marketsim schema` prints the JSON Schema from which this page is made;
+editors complete and check scenarios with it. The shipped examples are in `scenarios/`.
+
+- **Units** are in the names of keys: `_kw`, `_kwh`, `_pu`, `_percent`, `_h`, `_minutes`. Prices are in currency/kWh.
+- **Unknown keys are errors**, with the nearest known key as a hint.
+- **Sections** that are left out have their defaults. Only `clock`, `tariff` and `agents` are needed.
+- **A part is chosen by its name** as the only key, with its parameters below it: `tariff: {flat: {retail: 0.30}}`. A
+  bare name means its defaults: `market: {engine: huang}`. In `profiles` and `critic` the name stands beside the
+  parameters: `profiles: {source: synthetic, latitude: 48}`. Plugins add parts; `marketsim plugins list` lists all.
+- **Groups**: an agent with `count` stands for many. In a group, a number or name may be a distribution that is drawn
+  for each agent with the seed: see [distributions](#distributions). The run folder's `scenario.yaml` lists every agent
+  with the values drawn, and running it again gives the same bytes in all tables.
+- **`extends: base.yaml`** lays the scenario over another one, in the same folder or below. Mappings merge key by key,
+  lists and values replace, and another part replaces the part with its parameters.
+- **`--set PATH=VALUE`** on the command line, or a mapping of paths in Python, changes values on top:
+  `--set grid.gate=observe --set 'agents[0].count=5'`.
+- Text is YAML 1.2: `on`, `no`, `12:30` and `2016-07-12` are text, and dates are read from it.
+"""
+
+_DISTRIBUTIONS: Final = """## Distributions
+
+For keys whose value may be *drawn*, and for every parameter of a device or strategy of a group. Each agent's value
+depends on the seed, the group, the key and the agent's position in the group, and on nothing else.
+
+| write | drawn is |
+|---|---|
+| `{uniform: [a, b]}` | uniform between a and b |
+| `{normal: [mean, deviation]}` | normal, cut off below 0 |
+| `{normal: [mean, deviation, a, b]}` | normal, cut off at a and b |
+| `{triangular: [a, mode, b]}` | triangular between a and b |
+| `{integers: [a, b]}` | a whole number from a to b, both included |
+| `{choice: [x, y, ...]}` | one of the values, all equally likely |
+"""
+
+_FEEDERS: Final = """### Feeders
+
+| `grid.feeder` | what it is |
+|---|---|
+| `feeder141` | the 141-bus, 12.47 kV feeder that ships with the package |
+| `feeder141*72` | 72 copies of it behind one source; bus 7 of the fourth copy is `7@3` |
+| `pandapower:<network>` | a net of `pandapower.networks`, such as `pandapower:create_kerber_vorstadtnetz_kabel_1` |
+| `simbench:<code>` | a SimBench net by its code; needs the extra `simbench` |
+| `file:<net.json>` | a pandapower net of your own, relative to the scenario and inside its folder |
+| `<name>` or `<name>:<argument>` | a feeder of a plugin |
+
+The nominal loads of a net serve `peak_kw: feeder` and `background`; its own generators are left out, since generation
+belongs to the agents. Open switches are respected. Radial nets are solved by a compiled sweep.
+"""
+
+
+_AGENTS: Final = """## agents
+
+A list of agents and groups. Every device is a further key of an agent, with the device's parameters below it: {names}.
+In a group, `owner_share` (0 to 1) beside a device's parameters is the part of the group that has the device.
+
+"""
+
+_PLUGINS: Final = """## plugins
+
+A list of Python files, relative to the scenario's folder. Running a scenario runs the code of the plugins that it
+names, and of those that are installed as packages. See [plugins.md](plugins.md).
+"""
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    plain = " ".join(text.split()).replace("``", "`")
+    return re.sub(r"(?<!\\)\|", r"\\|", plain)
+
+
+def _number(value: float) -> str:
+    if value == _INT64:
+        return "2^63 - 1"
+    return str(int(value)) if float(value).is_integer() else f"{value:g}"
+
+
+def _bounds(schema: Mapping[str, Any]) -> str:
+    found = [
+        f"{sign} {_number(schema[key])}"
+        for key, sign in (("exclusiveMinimum", ">"), ("minimum", ">="), ("exclusiveMaximum", "<"), ("maximum", "<="))
+        if key in schema
+    ]
+    return f" {', '.join(found)}" if found else ""
+
+
+def _json_text(value: object) -> str:
+    """A value as a scenario would write it in one line."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_json_text(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_json_text(item) for item in value) + "]"
+    return _number(value) if isinstance(value, float) else str(value)
+
+
+class ScenarioPage:
+    """Writes the reference section by section; models used at several places are written once, at the end."""
+
+    def __init__(self) -> None:
+        self._registry = built_in_registry()
+        self._schema = json_schema(self._registry)
+        self._shared: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {}
+
+    def text(self) -> str:
+        """``docs/scenario.md``."""
+        parts = [MADE + _SCENARIO_INTRO, *self._sections(), _DISTRIBUTIONS, "## Groups of keys\n"]
+        written: list[str] = []
+        while pending := [name for name in self._shared if name not in written]:
+            written += pending
+            parts += [self._model(f"### {name}", *self._shared[name]) for name in pending]
+        return "\n".join(parts)
+
+    def _sections(self) -> Iterator[str]:
+        yield "## Top level\n\n" + self._keys(self._top())
+        yield self._model("## clock", self._definition("ClockSection"))
+        yield self._model("## grid", self._definition("GridSection"))
+        yield _FEEDERS
+        yield from self._parts("### grid.allocation", "allocation", about="How scarce capacity is shared.")
+        yield from self._parts("### grid.reactive", "reactive", about="Reactive power of inverters.")
+        yield from self._parts("## tariff", "tariff", about="Prices of the utility [currency/kWh].")
+        yield self._model("## market", self._definition("MarketSection"))
+        yield from self._parts("### market.engine", "engine", about="How orders become trades.")
+        yield from self._parts("### market.charges", "charges", about="Network charges on trade between peers.")
+        yield from self._parts("## profiles", "profile", about="Load, PV and other series; the name is `source`.")
+        yield _shapes()
+        yield self._agents()
+        yield from self._parts("### Devices", "device", about="Keys of an agent, with their parameters below.")
+        yield from self._parts("### Strategies", "strategy", about="What they do: [strategies.md](strategies.md).")
+        yield from self._parts("## critic", "critic", about="Who scores each slot's fairness; the name is `kind`.")
+        yield "## metrics\n\nA list of further measures, of plugins. The built-in ones are in every run.\n"
+        yield self._model("## output", self._definition("OutputSection"))
+        yield _PLUGINS
+
+    def _top(self) -> dict[str, Any]:
+        """The schema's top level, with the meaning of sections from their model."""
+        meant = {key: field.description for key, field in Scenario.model_fields.items()}
+        properties = {key: {"description": meant.get(key), **item} for key, item in self._schema["properties"].items()}
+        return {"properties": properties, "required": self._schema["anyOf"][0]["required"]}
+
+    def _agents(self) -> str:
+        agent = self._definition("AgentEntry")
+        devices = self._registry.names("device")
+        own = {key: item for key, item in agent["properties"].items() if key not in devices}
+        names = ", ".join(f"`{name}`" for name in devices)
+        keys = self._keys({**agent, "properties": own})
+        return _AGENTS.format(names=names) + keys
+
+    def _parts(self, head: str, kind: str, about: str) -> Iterator[str]:
+        """The parts of a kind: a list of all, then the parameters of each that has any."""
+        entries = self._registry.entries(kind)
+        rows = [(f"`{entry.name}`", _sentence(entry.summary)) for entry in entries]
+        yield f"{head}\n\n{about}\n\n" + _table(("name", "what it is"), rows)
+        for entry in entries:
+            model = self._registry.params(kind, entry.name)
+            schema = model.model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
+            if schema.get("properties"):
+                level = head.split()[0]
+                yield self._model(f"{level}# {kind}: {entry.name}", schema, schema.get("$defs", {}))
+
+    def _definition(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._schema["$defs"][name]
+        return found
+
+    def _model(self, head: str, schema: Mapping[str, Any], own: Mapping[str, Any] | None = None) -> str:
+        about = _paragraphs(schema.get("description", ""))
+        body = self._keys(schema, own) if schema.get("properties") else "No parameters.\n"
+        return f"{head}\n\n{about}\n\n{body}"
+
+    def _keys(self, schema: Mapping[str, Any], own: Mapping[str, Any] | None = None) -> str:
+        needed = schema.get("required", [])
+        rows = []
+        for key, item in schema["properties"].items():
+            shown = _default(item, key in needed)
+            rows.append((f"`{key}`", self._type(item, own), shown, _cell(item.get("description") or "")))
+        return _table(("key", "value", "default", "meaning"), rows)
+
+    def _type(self, schema: Mapping[str, Any], own: Mapping[str, Any] | None) -> str:
+        return _cell(self._plain_type(schema, own or {}))
+
+    def _plain_type(self, schema: Mapping[str, Any], own: Mapping[str, Any]) -> str:
+        if "$ref" in schema:
+            return self._reference(schema["$ref"].rsplit("/", 1)[-1], own)
+        if "anyOf" in schema:
+            kinds = dict.fromkeys(self._plain_type(option, own) for option in schema["anyOf"])
+            return " or ".join(kinds)
+        if "const" in schema:
+            return f"`{schema['const']}`"
+        if "enum" in schema:
+            return " or ".join(f"`{value}`" for value in schema["enum"])
+        named: Mapping[str, Callable[[], str]] = {
+            "array": lambda: self._array(schema, own),
+            "object": lambda: self._object(schema, own),
+        }
+        kind = schema.get("type", "any")
+        if isinstance(kind, list):
+            return " or ".join(_TYPE_NAMES.get(each, each) for each in kind)
+        if kind in named:
+            return named[kind]()
+        if schema.get("format") == "date":
+            return "date"
+        return _TYPE_NAMES.get(kind, kind) + _bounds(schema)
+
+    def _array(self, schema: Mapping[str, Any], own: Mapping[str, Any]) -> str:
+        if "prefixItems" in schema:
+            return "[" + ", ".join(self._plain_type(item, own) for item in schema["prefixItems"]) + "]"
+        return "list of " + self._plain_type(schema.get("items", {}), own)
+
+    def _object(self, schema: Mapping[str, Any], own: Mapping[str, Any]) -> str:
+        if schema.get("properties"):
+            keys = (f"{key}: {self._plain_type(item, own)}" for key, item in schema["properties"].items())
+            return "{" + ", ".join(keys) + "}"
+        inner = schema.get("additionalProperties")
+        return f"mapping of names to {self._plain_type(inner, own)}" if isinstance(inner, Mapping) else "mapping"
+
+    def _reference(self, name: str, own: Mapping[str, Any]) -> str:
+        if name == "distribution":
+            return "[drawn](#distributions)"
+        if name.startswith("choice:"):
+            return _LINKS[name.split(":")[1]]
+        if name.endswith("Section"):
+            section = name.removesuffix("Section").lower()
+            return f"[keys](#{section})"
+        if name == "AgentEntry":
+            return "[agents](#agents)"
+        found = own[name] if name in own else self._definition(name)
+        if not found.get("properties"):
+            return "{}"
+        self._shared.setdefault(name, (found, own))
+        return f"[{name}](#{name.lower()})"
+
+
+_INT64: Final = 2**63 - 1
+_TYPE_NAMES: Final = {"string": "text", "integer": "whole number", "boolean": "true or false"}
+_LINKS: Final = {
+    "tariff": "a [tariff](#tariff)",
+    "engine": "an [engine](#marketengine)",
+    "charges": "a kind of [charges](#marketcharges)",
+    "allocation": "an [allocation](#gridallocation)",
+    "reactive": "a [mode](#gridreactive)",
+    "metric": "a metric",
+    "strategy": "a [strategy](#strategies)",
+    "profile": "a [source](#profiles)",
+    "critic": "a [critic](#critic)",
+}
+
+
+def _default(schema: Mapping[str, Any], needed: bool) -> str:
+    if needed:
+        return "**needed**"
+    if "default" not in schema:
+        return ""
+    default = schema["default"]
+    if isinstance(default, Mapping):
+        default = {key: value for key, value in default.items() if value is not None}
+        if list(default.values()) == [{}]:
+            return f"`{next(iter(default))}`"
+    return f"`{_cell(_json_text(default))}`"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+
+
+def _paragraphs(text: str) -> str:
+    return "\n\n".join(_cell(part) for part in text.split("\n\n"))
+
+
+def _shapes() -> str:
+    kinds = {
+        "household": "households",
+        "commercial": "commerce",
+        "agricultural": "farms",
+        "area": "low-voltage areas",
+        "ev": "EV charging",
+        "heat": "heat pumps",
+        "pv": "PV (`pv_shape`)",
+    }
+    rows = [(meaning, ", ".join(f"`{name}`" for name in shape_names(kind))) for kind, meaning in kinds.items()]
+    return "### Shapes of simbench_2016\n\n" + _table(("for", "names"), rows)
+
+
+PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "kpis.md": kpis_page,
+    "tables.md": tables_page,
+    "scenario.md": lambda: ScenarioPage().text(),
+}
+
+
+if __name__ == "__main__":
+    for page, make in PAGES.items():
+        (DOCS / page).write_text(make(), encoding="utf-8")
