@@ -1,16 +1,25 @@
 """Several metrics as one."""
 
+from datetime import date
+
 import pytest
 
+from marketsim.core.build import BuildContext
+from marketsim.core.clock import Clock
 from marketsim.core.errors import PluginError
+from marketsim.core.rng import Streams
+from marketsim.fairness import rule_critic
 from marketsim.fairness.metric import FairnessMetric
+from marketsim.fairness.params import RuleCriticParams
+from marketsim.metrics import energy, laws, money
 from marketsim.metrics.bundle import Metrics
 from marketsim.metrics.efficiency import EfficiencyMetric
 from marketsim.metrics.energy import EnergyMetric
 from marketsim.metrics.grid import GridMetric
 from marketsim.metrics.laws import LawsMetric
 from marketsim.metrics.money import MoneyMetric
-from marketsim.testing.records import Deal, slot_record
+from marketsim.metrics.params import EnergyParams, LawsParams, MoneyParams
+from marketsim.testing.records import Deal, Fleet, slot_record
 from marketsim.testing.worlds import community
 
 PEOPLE = community(3)
@@ -54,6 +63,24 @@ def test_an_observed_record_is_not_changed():
         for column in part:
             column.flags.writeable = False
     assert every().observe(record, record)["p2p_wh"] == 40
+
+
+def test_factories_build_what_the_context_describes():
+    context = BuildContext(
+        Clock(date(2016, 7, 12), 1, 60), Streams([1]), PEOPLE, (), device_names=("ev",), stores=(False,)
+    )
+    built = [
+        energy.build(EnergyParams(), context),
+        money.build(MoneyParams(), context),
+        laws.build(LawsParams(), context),
+    ]
+    car = Fleet([0, 0, -7], [0, 0, 0], dispatch_wh=[0, 0, -7], unserved_wh=[0, 0, 3], stores=False)
+    record = slot_record(PEOPLE, [0, 60, 0], [40, 0, 30], fleets=[car])
+    row = Metrics(built).observe(record, None)
+    assert (row["demand_wh"], row["ev_unserved_wh"]) == (67, 3)
+    assert row["consumer_cost_money"] == 60 * 300_000
+    assert row["energy_imbalance_wh"] == 0
+    assert rule_critic.build(RuleCriticParams(), context).review(record).ftg.tolist() == [0.0]
 
 
 def test_two_metrics_with_one_name_are_refused():
