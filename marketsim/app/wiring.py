@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from marketsim.agents.guard import guarded
 from marketsim.agents.model import BUILT_IN_KINDS, decides
 from marketsim.agents.params import UtilityOnlyParams
-from marketsim.agents.simple import SimpleStrategy
+from marketsim.agents.simple import simple_strategy
 from marketsim.app.grid import grid_parts
 from marketsim.app.ready import ReadyScenario
+from marketsim.builtin import BUILT_IN_METRICS, SOURCE
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext, Choice
 from marketsim.core.delivery import Ahead, Delivery, Immediate
@@ -191,7 +193,11 @@ def _cast(ready: ReadyScenario, context: BuildContext, kinds: Mapping[str, Any])
     cast = []
     for (choice, own), rows in _roles(context, groups).items():
         strategy: Strategy = ready.registry.factory("strategy", choice.name)(choice.params, replace(context, rows=rows))
-        cast.append(Role(SimpleStrategy(strategy) if own else strategy, rows))  # type: ignore[arg-type]
+        if own:
+            strategy = simple_strategy(strategy, choice.name)
+        elif ready.registry.entry("strategy", choice.name).source != SOURCE:
+            strategy = guarded(strategy, choice.name)
+        cast.append(Role(strategy, rows))
     return tuple(cast)
 
 
@@ -211,8 +217,6 @@ def _delivery(
 
 
 def _metrics(ready: ReadyScenario, context: BuildContext) -> tuple[Metric, ...]:
-    from marketsim.builtin import BUILT_IN_METRICS
-
     registry = ready.registry
     own = [Choice(name, registry.params("metric", name)()) for name in BUILT_IN_METRICS]
     return tuple(registry.factory("metric", each.name)(each.params, context) for each in (*own, *ready.model.metrics))

@@ -40,20 +40,6 @@ class Standing(NamedTuple):
     down_wh: IntArray
 
 
-def feasible_dispatch(
-    load_wh: IntArray, ranges: Sequence[DeviceRange], stores: Sequence[bool], dispatch_wh: IntArray
-) -> IntArray:
-    """Dispatch held to each fleet's range; a store discharges in any case only into its owner's own consumption."""
-    held = np.array(dispatch_wh, dtype=np.int64, copy=True)
-    for row, reach in enumerate(ranges):
-        np.clip(held[row], reach.lo_wh, reach.hi_wh, out=held[row])
-    for row, is_store in enumerate(stores):
-        if is_store:
-            own_need = load_wh - held.sum(axis=0) + held[row]
-            np.minimum(held[row], np.maximum(own_need, 0), out=held[row], where=held[row] > 0)
-    return held
-
-
 def stand(
     load_wh: IntArray,
     pv_wh: IntArray,
@@ -63,25 +49,12 @@ def stand(
 ) -> Standing:
     """Positions of k agents after ``dispatch_wh`` [n_devices, k], which is made feasible first.
 
-    Own PV serves own need before anything else; what is left of it is surplus, what is missing is firm demand.
+    Dispatch is held to each fleet's range, and a store discharges unasked only into its owner's own consumption. Own PV
+    serves own need before anything else; what is left of it is surplus, what is missing is firm demand.
     """
-    dispatch = feasible_dispatch(load_wh, ranges, stores, dispatch_wh)
-    base = dispatch.sum(axis=0) - load_wh
-    own_use = np.minimum(pv_wh, np.maximum(-base, 0))
-    up, down = np.zeros_like(dispatch), np.zeros_like(dispatch)
-    for row, reach in enumerate(ranges):
-        planned = dispatch[row]
-        up[row] = np.where(planned >= 0, np.maximum(reach.hi_wh, 0) - planned, 0)
-        down[row] = np.where(planned <= 0, planned - np.minimum(reach.lo_wh, 0), 0)
-    return Standing(
-        dispatch_wh=dispatch,
-        firm_demand_wh=np.maximum(-base - pv_wh, 0),
-        must_run_wh=np.maximum(base, 0),
-        surplus_wh=pv_wh - own_use,
-        own_use_wh=own_use,
-        up_wh=up,
-        down_wh=down,
-    )
+    shape = (len(ranges), len(load_wh))
+    lo_wh, hi_wh = (np.array([reach[column] for reach in ranges], dtype=np.int64).reshape(shape) for column in (0, 2))
+    return Standing(*slot_kernel.stand(load_wh, pv_wh, dispatch_wh, lo_wh, hi_wh, np.array(stores, dtype=np.bool_)))
 
 
 def positions(

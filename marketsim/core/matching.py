@@ -88,20 +88,26 @@ def match_rounds(
         orders = orders._replace(price_ticks=_at_hub(orders, charges))
         inside, outside = world.bounds(orders, inputs.tariffs)
         index = _candidates(world, inputs, orders, inside & (orders.energy_wh > filled), round_)
-        if len(index) == 0:
-            refused.append(outside)
-            continue
-        trades, rejects = world.engine.match(
-            _open_orders(orders, filled, index), world.gate, inputs.tariffs, charges.pair_ticks
-        )
-        trades = _all_in(trades, orders, charges, index)
-        check_limits(inputs.time.slot, orders, trades)
+        trades, rejects = empty_trades(), outside
+        if len(index):
+            trades, rejects = _matched(world, inputs, orders, filled, index, charges)
+            check_limits(inputs.time.slot, orders, trades)
+            filled = filled + filled_wh(orders, trades)
+            rejects = join_rejects((outside, rejects))
         done.append(trades)
-        refused.append(join_rejects((outside, _mapped(rejects, index))))
-        filled = filled + filled_wh(orders, trades)
+        refused.append(rejects)
         if round_ + 1 < world.rounds:
             orders = _revised(world, inputs, seen, orders, filled, trades, round_ + 1)
     return orders, _joined(done), _still_refused(refused, orders.energy_wh - filled)
+
+
+def _matched(
+    world: World, inputs: SlotInputs, orders: Orders, filled: IntArray, index: IntArray, charges: ChargeTable
+) -> tuple[Trades, Rejects]:
+    """Trades and refusals of one round among the orders ``index``, in positions of the full table."""
+    open_orders = _open_orders(orders, filled, index)
+    trades, rejects = world.engine.match(open_orders, world.gate, inputs.tariffs, charges.pair_ticks)
+    return _all_in(trades, orders, charges, index), _mapped(rejects, index)
 
 
 def _candidates(world: World, inputs: SlotInputs, orders: Orders, bookable: BoolArray, round_: int) -> IntArray:
@@ -115,7 +121,7 @@ def _candidates(world: World, inputs: SlotInputs, orders: Orders, bookable: Bool
 def _joined(parts: Sequence[Trades]) -> Trades:
     if len(parts) == 1:
         return parts[0]
-    return Trades(*(np.concatenate(columns) for columns in zip(*parts, strict=True))) if parts else empty_trades()
+    return Trades(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def _still_refused(rounds: Sequence[Rejects], open_wh: IntArray) -> Rejects:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from marketsim.core import slot_kernel
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.exchange import Executed, exchange_residual, execute, filled_wh
 from marketsim.core.laws import check_laws
@@ -91,31 +92,6 @@ def _energy(inputs: SlotInputs, done: Executed, exchange: Exchange, unserved: In
     )
 
 
-def _share(part: IntArray, whole: IntArray) -> FloatArray:
-    return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
-
-
-def _shares(record: SlotRecord, n_agents: int) -> tuple[FloatArray, FloatArray]:
-    """Traded and grid-refused share of each agent's offered energy; 0 for who offered none."""
-    orders, rejects = record.orders, record.rejects
-    offered, traded, refused = np.zeros((3, n_agents), dtype=np.int64)
-    np.add.at(offered, orders.agent, orders.energy_wh)
-    np.add.at(traded, orders.agent, filled_wh(orders, record.trades))
-    for orders_of_side in (rejects.buy_order, rejects.sell_order):
-        known = orders_of_side >= 0
-        np.add.at(refused, orders.agent[orders_of_side[known]], rejects.energy_wh[known])
-    return _share(traded, offered), np.minimum(_share(refused, offered), 1.0)
-
-
-def _last_prices(world: World, state: State, record: SlotRecord) -> IntArray:
-    trades = record.trades
-    market = record.orders.market[trades.buy_order]
-    energy, value = np.zeros((2, world.community.n_markets), dtype=np.int64)
-    np.add.at(energy, market, trades.energy_wh)
-    np.add.at(value, market, trades.energy_wh * trades.price_ticks)
-    return np.where(energy > 0, value // np.maximum(energy, 1), state.last_price_ticks)
-
-
 def _own_kvar(world: World, opened_kvar: FloatArray, grid: GridState) -> FloatArray:
     """Reactive injection of each agent: as opened, plus an equal share of what its node moved since [n_agents]."""
     on_grid = np.flatnonzero(world.node_of >= 0)
@@ -139,12 +115,25 @@ def _own_voltage(world: World, grid: GridState) -> FloatArray:
 def _next_state(
     world: World, state: State, record: SlotRecord, devices: tuple[FloatArray, ...], carry: FloatArray
 ) -> State:
-    filled, refused = _shares(record, world.community.n_agents)
+    orders, trades, rejects = record.orders, record.trades, record.rejects
+    filled, refused, price = slot_kernel.memory(
+        orders.agent,
+        orders.energy_wh,
+        filled_wh(orders, trades),
+        rejects.buy_order,
+        rejects.sell_order,
+        rejects.energy_wh,
+        orders.market[trades.buy_order],
+        trades.energy_wh,
+        trades.price_ticks,
+        state.last_price_ticks,
+        world.community.n_agents,
+    )
     return State(
         slot=state.slot + 1,
         devices=devices,
         carry=carry,
-        last_price_ticks=_last_prices(world, state, record),
+        last_price_ticks=price,
         last_fill=filled,
         last_refused=refused,
         voltage_pu=_own_voltage(world, record.grid),

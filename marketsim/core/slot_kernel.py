@@ -18,6 +18,35 @@ _OFFSET = 2
 
 
 @kernel()
+def stand(load_wh: Any, pv_wh: Any, dispatch_wh: Any, lo_wh: Any, hi_wh: Any, stores: Any) -> Any:
+    """Feasible dispatch, firm demand, must-run, surplus, own use, up and down; see ``limits.stand``."""
+    n_devices, n_agents = lo_wh.shape
+    dispatch = np.empty((n_devices, n_agents), dtype=np.int64)
+    up, down = np.zeros_like(dispatch), np.zeros_like(dispatch)
+    agents = np.zeros((4, n_agents), dtype=np.int64)
+    for a in range(n_agents):
+        base = -load_wh[a]
+        for c in range(n_devices):
+            dispatch[c, a] = min(max(dispatch_wh[c, a], lo_wh[c, a]), hi_wh[c, a])
+            base += dispatch[c, a]
+        for c in range(n_devices):
+            if stores[c] and dispatch[c, a] > 0:
+                held = min(dispatch[c, a], max(dispatch[c, a] - base, 0))
+                base += held - dispatch[c, a]
+                dispatch[c, a] = held
+            if dispatch[c, a] >= 0:
+                up[c, a] = max(hi_wh[c, a], 0) - dispatch[c, a]
+            if dispatch[c, a] <= 0:
+                down[c, a] = dispatch[c, a] - min(lo_wh[c, a], 0)
+        own_use = min(pv_wh[a], max(-base, 0))
+        agents[0, a] = max(-base - pv_wh[a], 0)
+        agents[1, a] = max(base, 0)
+        agents[2, a] = pv_wh[a] - own_use
+        agents[3, a] = own_use
+    return dispatch, agents[0], agents[1], agents[2], agents[3], up, down
+
+
+@kernel()
 def hold(
     agent: Any, side: Any, component: Any, energy_wh: Any,
     firm_demand_wh: Any, must_run_wh: Any, surplus_wh: Any, up_wh: Any, down_wh: Any, stores: Any,
@@ -136,3 +165,35 @@ def absorb(left: Any, executed: Any, lo_wh: Any, stores: Any, allowed: Any) -> A
                 left[a] -= taken[c, a]
                 executed[c, a] -= taken[c, a]
     return taken
+
+
+@kernel()
+def memory(
+    agent: Any, energy_wh: Any, filled: Any, refused_buy: Any, refused_sell: Any, refused_wh: Any,
+    trade_market: Any, trade_wh: Any, price_ticks: Any, last_price_ticks: Any, n_agents: Any,
+) -> Any:  # fmt: skip
+    """What the next slot knows of this one: filled and refused share of each agent's offers, mean price a market."""
+    offered, traded = np.zeros(n_agents, dtype=np.int64), np.zeros(n_agents, dtype=np.int64)
+    refused = np.zeros(n_agents, dtype=np.int64)
+    for i in range(len(agent)):
+        offered[agent[i]] += energy_wh[i]
+        traded[agent[i]] += filled[i]
+    for row in range(len(refused_wh)):
+        if refused_buy[row] >= 0:
+            refused[agent[refused_buy[row]]] += refused_wh[row]
+        if refused_sell[row] >= 0:
+            refused[agent[refused_sell[row]]] += refused_wh[row]
+    fill_share, refused_share = np.zeros(n_agents), np.zeros(n_agents)
+    for a in range(n_agents):
+        if offered[a] > 0:
+            fill_share[a] = traded[a] / offered[a]
+            refused_share[a] = min(refused[a] / offered[a], 1.0)
+    price, energy = last_price_ticks.copy(), np.zeros_like(last_price_ticks)
+    value = np.zeros_like(last_price_ticks)
+    for row in range(len(trade_wh)):
+        energy[trade_market[row]] += trade_wh[row]
+        value[trade_market[row]] += trade_wh[row] * price_ticks[row]
+    for m in range(len(price)):
+        if energy[m] > 0:
+            price[m] = value[m] // energy[m]
+    return fill_share, refused_share, price

@@ -7,31 +7,31 @@ The utility sells imports at retail and buys exports at the feed-in tariff.
 
 from __future__ import annotations
 
-import numpy as np
-
 from marketsim.core.arrays import IntArray
 from marketsim.core.errors import LawBroken
-from marketsim.core.records import Community, Exchange, Ledger, LedgerLine, Orders, Tariffs, Trades
+from marketsim.core.records import Community, Exchange, Ledger, Orders, Tariffs, Trades
+from marketsim.market import settlement_kernel
 
 _HALF = 32
+_LOW = (1 << _HALF) - 1
 
 
 def settle(community: Community, trades: Trades, orders: Orders, exchange: Exchange, tariffs: Tariffs) -> Ledger:
     """The ledger of a slot; its payments sum to zero exactly, or LawBroken is raised."""
-    money = np.zeros((len(LedgerLine), community.n_agents), dtype=np.int64)
-    buyer, seller = orders.agent[trades.buy_order], orders.agent[trades.sell_order]
-    energy = trades.energy_wh
-    np.add.at(money[LedgerLine.PEER_PURCHASES], buyer, energy * trades.price_ticks)
-    np.add.at(money[LedgerLine.PEER_SALES], seller, -energy * trades.price_ticks)
-    np.add.at(money[LedgerLine.NETWORK_CHARGES], buyer, energy * (trades.buyer_ticks - trades.price_ticks))
-    np.add.at(money[LedgerLine.NETWORK_CHARGES], seller, energy * (trades.price_ticks - trades.seller_ticks))
-    money[LedgerLine.IMPORTS] = exchange.import_wh * tariffs.retail_ticks[community.market]
-    money[LedgerLine.EXPORTS] = -exchange.export_wh * tariffs.feed_in_ticks[community.market]
-    operator, utility = np.zeros((2, community.n_markets), dtype=np.int64)
-    kept = energy * (trades.buyer_ticks - trades.seller_ticks)
-    np.add.at(operator, orders.market[trades.buy_order], -kept)
-    np.add.at(utility, community.market, -money[LedgerLine.IMPORTS] - money[LedgerLine.EXPORTS])
-    ledger = Ledger(money, utility, operator)
+    paid = settlement_kernel.book(
+        orders.agent[trades.buy_order],
+        orders.agent[trades.sell_order],
+        trades.energy_wh,
+        trades.price_ticks,
+        trades.buyer_ticks,
+        trades.seller_ticks,
+        community.market,
+        exchange.import_wh,
+        exchange.export_wh,
+        tariffs.retail_ticks,
+        tariffs.feed_in_ticks,
+    )
+    ledger = Ledger(*paid)
     check(ledger)
     return ledger
 
@@ -39,8 +39,7 @@ def settle(community: Community, trades: Trades, orders: Orders, exchange: Excha
 def exact_sum(amounts: IntArray) -> int:
     """Sum of int64 as a Python integer, which cannot wrap."""
     flat = amounts.reshape(-1)
-    low = flat & ((1 << _HALF) - 1)
-    return (int((flat >> _HALF).sum()) << _HALF) + int(low.sum())
+    return (int((flat >> _HALF).sum()) << _HALF) + int((flat & _LOW).sum())
 
 
 def imbalance(ledger: Ledger) -> int:
