@@ -136,19 +136,19 @@ def pair_up(orders: Orders, clearing: Clearing) -> Pairs:
 def _swap_own(orders: Orders, clearing: Clearing, pairs: Iterable[tuple[int, int, int]]) -> list[list[int]]:
     """Pairs of one agent's two orders exchange partners with the first pairs that can; what finds none is left out."""
     buyer_of, seller_of = orders.agent[clearing.buy].tolist(), orders.agent[clearing.sell].tolist()
-    own: list[list[int]] = []
-    rows: list[list[int]] = []
-    for pair in pairs:
-        (own if buyer_of[pair[0]] == seller_of[pair[1]] else rows).append(list(pair))
-    for buyer, seller, wh in own:
-        agent, left = buyer_of[buyer], wh
+    rows = [list(pair) for pair in pairs]
+    for row in tuple(rows):
+        buyer, seller, _ = row
+        agent = buyer_of[buyer]
+        if seller_of[seller] != agent:
+            continue
         for other in tuple(rows):
-            part = min(left, other[2])
+            part = min(row[2], other[2])
             if part and buyer_of[other[0]] != agent != seller_of[other[1]]:
-                left -= part
+                row[2] -= part
                 other[2] -= part
                 rows += [[buyer, other[1], part], [other[0], seller, part]]
-    return [row for row in rows if row[2]]
+    return [row for row in rows if row[2] and buyer_of[row[0]] != seller_of[row[1]]]
 
 
 def _legs(orders: Orders, clearing: Clearing, rows: list[list[int]]) -> Pairs:
