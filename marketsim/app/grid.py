@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,11 @@ from marketsim.grid.network import BranchKind, Network
 from marketsim.metrics.efficiency import GRID_MODEL_FACT
 from marketsim.metrics.grid import BAND_FACT, VoltageBand
 from marketsim.results.tables import ElementNames
+
+_GATES = {
+    "ac": ("marketsim.grid.gate", "RadialGate"),
+    "observe": ("marketsim.grid.observe_gate", "ObserveGate"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +55,11 @@ def grid_parts(ready: ReadyScenario, context: BuildContext, reactive: Any) -> Gr
     network = rated(ready, ready.feeder.network)
     nodes = ready.feeder.nodes_of([_bus_of(agent) for agent in context.agents])
     settings = _settings(ready, context, network, reactive)
+    gate_class = _gate_class(ready)
 
     def gate() -> Gate:
-        return _gate_class(ready, network)(network, nodes, community.n_markets, context.clock.slot_hours, settings)
+        made: Gate = gate_class(network, nodes, community.n_markets, context.clock.slot_hours, settings)
+        return made
 
     return GridParts(
         gate=gate,
@@ -108,10 +116,10 @@ def _or_infinite(limit: float | None) -> float:
     return float("inf") if limit is None else limit
 
 
-def _gate_class(ready: ReadyScenario, network: Network) -> Any:  # noqa: ARG001
-    from marketsim.grid.gate import RadialGate
-
-    return RadialGate
+def _gate_class(ready: ReadyScenario) -> Any:
+    """Class of the scenario's gate; each mode is a module of its own."""
+    module, name = _GATES[ready.model.grid.gate]
+    return getattr(importlib.import_module(module), name)
 
 
 def _distance(ready: ReadyScenario, network: Network, nodes: IntArray) -> dict[str, FloatArray]:
