@@ -121,7 +121,7 @@ def _checked(orders: Any) -> Columns:
         raise OrderError(
             [Problem("column is missing", name, hint=f"orders need {', '.join(COLUMNS)}") for name in missing]
         )
-    raw = {name: np.asarray(orders[name]) for name in COLUMNS}
+    raw = {name: _column(orders[name]) for name in COLUMNS}
     lengths = {name: values.shape for name, values in raw.items()}
     if len(set(lengths.values())) > 1 or any(len(shape) != 1 for shape in lengths.values()):
         raise OrderError(f"columns must be of one length, got {', '.join(f'{k}: {v}' for k, v in lengths.items())}")
@@ -133,6 +133,15 @@ def _checked(orders: Any) -> Columns:
     if problems:
         raise OrderError(problems)
     return Columns(raw["agent"], side, to_ticks(price), to_wh(energy))
+
+
+def _column(values: Any) -> Any:
+    """The values as an array, each as it was: numpy would write numbers among texts as texts."""
+    if isinstance(values, list | tuple) and any(isinstance(value, str) for value in values):
+        column = np.empty(len(values), dtype=object)
+        column[:] = values
+        return column
+    return np.asarray(values)
 
 
 def _sides(values: Any) -> tuple[IntArray, BoolArray]:
