@@ -45,7 +45,7 @@ class GridParts:
 def grid_parts(ready: ReadyScenario, context: BuildContext, reactive: Any) -> GridParts:
     """Feeder and gate of a scenario, or their absence."""
     community = context.community
-    if ready.feeder is None:
+    if ready.feeder is None or ready.model.grid.gate == "none":
         return GridParts(
             gate=lambda: FreeGate(community.n_markets, community.market),
             node_of=np.full(community.n_agents, -1, dtype=np.int64),
@@ -67,7 +67,7 @@ def grid_parts(ready: ReadyScenario, context: BuildContext, reactive: Any) -> Gr
         facts={
             BAND_FACT: VoltageBand(network.v_min_pu, network.v_max_pu),
             **_distance(ready, network, nodes),
-            **_optimum_model(ready, context, network, nodes, reactive),
+            **_optimum_model(ready, context, network, nodes, reactive, gate),
         },
         elements=_element_names(context, network),
         network=network,
@@ -132,7 +132,12 @@ def _distance(ready: ReadyScenario, network: Network, nodes: IntArray) -> dict[s
 
 
 def _optimum_model(
-    ready: ReadyScenario, context: BuildContext, network: Network, nodes: IntArray, reactive: Any
+    ready: ReadyScenario,
+    context: BuildContext,
+    network: Network,
+    nodes: IntArray,
+    reactive: Any,
+    gate: Callable[[], Gate],
 ) -> dict[str, Any]:
     """What the welfare optimum is verified by, where the gate limits anything."""
     grid = ready.model.grid
@@ -141,7 +146,8 @@ def _optimum_model(
     from marketsim.grid.ac_model import AcModel, Worsening
 
     worsening = Worsening(grid.worsen_tolerance.voltage_pu, grid.worsen_tolerance.loading_percent / 100.0)
-    model = AcModel(network, nodes, context.community, context.clock.slot_hours, reactive.law, worsening)
+    probe = gate() if grid.gate == "ac" else None
+    model = AcModel(network, nodes, context.community, context.clock.slot_hours, reactive.law, worsening, probe)
     return {GRID_MODEL_FACT: model}
 
 

@@ -91,12 +91,15 @@ def cache_folder() -> Path | None:
     return folder
 
 
-def kernel(signature: Any = None, *, inline: bool = False, borrowing: bool = False) -> Callable[[F], F]:
+def kernel(
+    signature: Any = None, *, inline: bool = False, borrowing: bool = False, helper: bool = False
+) -> Callable[[F], F]:
     """Compile a function without Python objects, cached; with a signature it is compiled on import.
 
     ``borrowing`` is for helpers that only read and write elements of the arrays given to them: inlined, and without
     reference counts, which cost more than a small helper's work. Such a helper neither makes, keeps nor returns an
-    array, and is not called from Python.
+    array, and is not called from Python. ``helper`` is the same without inlining, for larger functions: they compile
+    once and faster; arrays may be sliced in them.
 
     Modules that use this have ``kernel`` in their file name, so that the cache notices their changes.
     """
@@ -109,8 +112,12 @@ def kernel(signature: Any = None, *, inline: bool = False, borrowing: bool = Fal
             options: dict[str, Any] = {"cache": folder is not None, "nogil": True}
             if inline:
                 options["inline"] = "always"
+            if borrowing or helper:
+                options |= {"_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
             if borrowing:
-                options |= {"forceinline": True, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+                options["forceinline"] = True
+            if helper:
+                options["cache"] = False  # whoever calls it is cached with it
             compiled: F = (numba.njit(signature, **options) if signature else numba.njit(**options))(function)
         finally:
             config.CACHE_DIR = kept

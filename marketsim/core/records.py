@@ -366,8 +366,10 @@ class SlotRecord(NamedTuple):
     """Wear, fuel and discomfort at their stated cost, money units; a cost, not a payment [n_agents]."""
     level: FloatArray
     """Level of each fleet when the slot opened, 0..1; NaN where there is none [n_devices, n_agents]."""
+    opened_kvar: FloatArray
+    """Reactive injection of each agent when the slot opened, before anything traded [kvar] [n_agents]."""
     kvar: FloatArray
-    """Reactive injection of each agent [kvar] [n_agents]."""
+    """Reactive injection of each agent at the end [kvar] [n_agents]."""
 
 
 class State(NamedTuple):

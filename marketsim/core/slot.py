@@ -60,6 +60,7 @@ def run_slot(world: World, state: State) -> tuple[SlotRecord, State]:
         grid=grid,
         wear_money=wear,
         level=np.array([reach.level for reach in ranges]).reshape(len(ranges), world.community.n_agents),
+        opened_kvar=kvar,
         kvar=_own_kvar(world, kvar, grid),
     )
     check_laws(world.community, record, ranges)

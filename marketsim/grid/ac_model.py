@@ -14,8 +14,10 @@ from scipy.sparse import bmat, coo_array, csc_array, diags_array
 from scipy.sparse.linalg import splu
 
 from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.ports import Gate
 from marketsim.core.records import Community, SlotRecord
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
+from marketsim.grid.gate_probe_kernel import all_admitted
 from marketsim.grid.network import ComplexArray, Network
 from marketsim.grid.power_flow_check import Validator
 from marketsim.grid.reactive.modes import ReactiveLaw
@@ -55,18 +57,33 @@ class AcModel:
         hours: float,
         law: ReactiveLaw,
         worsening: Worsening = Worsening(),  # noqa: B008 - immutable
+        probe: Gate | None = None,
     ) -> None:
-        """``law`` and ``community`` on the flat axis; ``hours``: length of a slot [h]."""
+        """``law`` and ``community`` on the flat axis; ``hours``: length of a slot [h].
+
+        ``probe``: an exact gate of its own, which answers quickly where nothing binds.
+        """
         self._network, self._nodes, self._community = network, node_of_connection, community
         self._to_kw = 1.0 / (hours * WH_PER_KWH)
         self._law, self._worsening = law, worsening
         self._validator = Validator(network)
         self._y, self._ends = _admittance(network)
         self._record: SlotRecord | None = None
+        self._probe = probe
 
     def open(self, record: SlotRecord) -> None:
         """Take over a slot: its untraded state, limits and reactive power."""
         self._record = record
+
+    def surely_admits(self, market: int, net_wh: FloatArray) -> bool:
+        """Whether the probe admits every change from the untraded state, one after the other, to the whole Wh."""
+        if self._probe is None or self._probe.kernel is None:
+            return False
+        place = self._given().positions
+        self._probe.open(place.must_run_wh - place.firm_demand_wh, self._given().opened_kvar)
+        admit, ints, floats = self._probe.kernel
+        delta_wh = np.rint(net_wh - self._firm_wh(market)).astype(np.int64)
+        return bool(all_admitted(admit, ints[market], floats[market], delta_wh))
 
     def margins(self, market: int, net_wh: FloatArray) -> FloatArray | None:
         """Excess over each limit at these injections [n_connections]: p.u., or share of a rating; None: unsolved."""

@@ -40,6 +40,10 @@ class GridModel(Protocol):
         """Take over a slot: its limits and reactive power."""
         ...
 
+    def surely_admits(self, market: int, net_wh: FloatArray) -> bool:
+        """A quick look: True only where every limit is kept; False says nothing."""
+        ...
+
     def margins(self, market: int, net_wh: FloatArray) -> FloatArray | None:
         """By how much each limit is exceeded at these net injections [n_connections]; <= 0 where it is kept [n_limits].
 
@@ -175,6 +179,8 @@ class _Programme:
 
 def admissible(grid: GridModel, market: int, net_wh: FloatArray) -> bool:
     """Whether every limit of the market is kept at these net injections [n_connections]."""
+    if grid.surely_admits(market, net_wh):
+        return True
     margins = grid.margins(market, net_wh)
     return margins is not None and float(margins.max(initial=-np.inf)) <= TOLERANCE
 

@@ -80,6 +80,7 @@ def random_record(
         grid=_grid(n_markets, n_nodes, rng),
         wear_money=wh(),
         level=rng.random((n_devices, n_agents)),
+        opened_kvar=rng.normal(size=n_agents),
         kvar=rng.normal(size=n_agents),
     )
 

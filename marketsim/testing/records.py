@@ -318,6 +318,7 @@ def slot_record(
         grid=no_grid(community, energy.net_wh) if grid is None else grid,
         wear_money=np.zeros(n_agents, dtype=np.int64),
         level=np.full((len(ranges), n_agents), np.nan),
+        opened_kvar=np.zeros(n_agents),
         kvar=np.zeros(n_agents),
     )
     check_laws(community, record, ranges)

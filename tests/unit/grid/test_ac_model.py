@@ -23,12 +23,14 @@ def opened() -> tuple[AcModel, np.ndarray]:
         last = record
     network, world = built.grid, built.world
     assert network is not None
+    law = world.reactive.law  # type: ignore[attr-defined]
     model = AcModel(
         network,
         world.node_of,
         world.community,
         world.clock.slot_hours,
-        world.reactive.law,  # type: ignore[attr-defined]
+        law,
+        probe=build(ready).world.gate,
     )
     model.open(last)
     return model, last.energy.net_wh.astype(np.float64)
@@ -66,3 +68,18 @@ def test_a_slot_has_to_be_opened_first(opened: tuple[AcModel, np.ndarray]) -> No
     with pytest.raises(ValueError, match="open a slot first"):
         model.margins(0, net_wh)
     model._record = kept
+
+
+def test_the_quick_look_never_says_yes_to_what_breaks_a_limit(opened: tuple[AcModel, np.ndarray]) -> None:
+    """On the way from the untraded state far beyond the limits, it says yes only where every margin is kept."""
+    model, net_wh = opened
+    firm = model._firm_wh(0).astype(np.float64)
+    said = []
+    for share in np.linspace(0.0, 3.0, 13):
+        point = firm + share * (net_wh - firm)
+        margins = model.margins(0, np.rint(point))
+        yes = model.surely_admits(0, point)
+        said.append(yes)
+        assert margins is None or not yes or margins.max() <= 1e-7
+    assert said[0]
+    assert not said[-1]

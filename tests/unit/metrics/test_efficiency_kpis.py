@@ -31,6 +31,9 @@ class Cap:
     def open(self, record):
         self.opened += 1
 
+    def surely_admits(self, market, net_wh):
+        return False
+
     def margins(self, market, net_wh):
         return (net_wh - self.most_wh) / 1e3
 

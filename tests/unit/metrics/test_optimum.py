@@ -39,6 +39,9 @@ class DistFlow:
     def _voltage(self, net_wh):
         return np.sqrt(np.maximum(1.0 + self.matrix @ net_wh, 0.0))
 
+    def surely_admits(self, market, net_wh):
+        return False
+
     def margins(self, market, net_wh):
         self.solves += 1
         v = self._voltage(net_wh)
