@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
+from marketsim.core.compiled import AdmitPointer
 from marketsim.core.ports import GateKernel
 from marketsim.core.records import GridState
 from marketsim.grid import gate_layout_kernel as row
@@ -25,7 +26,7 @@ class RadialGate:
     has ``converged`` False and NaN voltages.
     """
 
-    _admit = staticmethod(admit)
+    _admit = AdmitPointer(admit)
 
     def __init__(
         self,
@@ -43,6 +44,9 @@ class RadialGate:
         self.feeder = radial_feeder(network)
         self._connection_axis = (n_markets, len(node_of_connection))
         self._state = pack(network, self.feeder, np.asarray(node_of_connection), n_markets, hours, settings)
+        self._tree = self._state.tree
+        self._rated = np.minimum(self.feeder.rating_parent_pu, self.feeder.rating_child_pu) < np.inf
+        self._rated[0] = False
         self._firm_v, self._firm_loading = np.full((2, n_markets, self.feeder.n_nodes), np.nan)
         self.kernel: GateKernel | None = GateKernel(self._admit, self._state.ints, self._state.floats)
 
@@ -65,7 +69,7 @@ class RadialGate:
 
     def release(self, market: int, source: int, sink: int, wh: int) -> None:
         """See ``core.ports.Gate``."""
-        take_back(self._state.ints[market], source, sink, wh)
+        take_back(self._state.ints[market], self._state.floats[market], source, sink, wh)
 
     def amend(self, delta_wh: IntArray, kvar: FloatArray) -> None:
         """See ``core.ports.Gate``. Reactive power that moved with admitted energy stays."""
@@ -96,7 +100,7 @@ class RadialGate:
         close_markets(self._state.ints, self._state.floats, v_pu, loading, slack_wh, losses_wh, converged)
         return GridState(
             net_wh=self._by_node(self._state.ints[:, row.NET_WH, :n]),
-            kvar=self._by_node(self._state.floats[:, row.Q, :n] * self.network.base_kva),
+            kvar=self._by_node(self._kvar()),
             v_pu=self._by_node(v_pu),
             loading=self._by_branch(loading),
             slack_wh=slack_wh,
@@ -107,6 +111,13 @@ class RadialGate:
             converged=converged,
         )
 
+    def _kvar(self) -> FloatArray:
+        """Reactive injection of the solved state by position [kvar] [n_markets, n_nodes]."""
+        kvar = np.zeros(self._firm_v.shape)
+        core = self._tree.position
+        kvar[:, core] = self._state.floats[:, row.Q, : len(core)] * self.network.base_kva
+        return kvar
+
     def _rows(self, flat: Any, dtype: type[np.generic]) -> Any:
         """A flat quantity of agents as [n_markets, n_connections]."""
         return np.ascontiguousarray(flat, dtype=dtype).reshape(self._connection_axis)
@@ -116,5 +127,6 @@ class RadialGate:
 
     def _by_branch(self, by_position: FloatArray) -> FloatArray:
         by_branch = np.full((len(by_position), self.network.n_branches), np.nan)
-        by_branch[:, self.feeder.branch[1:]] = by_position[:, 1:]
+        rated = np.flatnonzero(self._rated)
+        by_branch[:, self.feeder.branch[rated]] = by_position[:, rated]
         return by_branch

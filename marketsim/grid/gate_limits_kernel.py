@@ -1,4 +1,8 @@
-"""Limits of a slot: frozen when it opens, checked after each solve, and the one that binds."""
+"""Limits of a slot: frozen when it opens, checked after each solve, and the one that binds.
+
+An excess is how far a square lies beyond a squared limit: of a voltage in p.u., of a current as a share of the rating.
+Positive means broken. Whether a state is admissible and what breaks it are read from the same numbers.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,9 @@ from marketsim.core.compiled import kernel
 from marketsim.grid.gate_layout_kernel import (
     B_CHILD,
     B_PARENT,
-    CHILD_CURRENT,
+    CHARGED,
     DIRECTION,
+    EXCESS,
     FI,
     FLOAT_FACTS,
     FR,
@@ -19,19 +24,25 @@ from marketsim.grid.gate_layout_kernel import (
     G_PARENT,
     GUARD,
     HIGH_VOLTAGE,
-    I2_CHILD,
-    I2_CHILD_PLAIN,
-    I2_PARENT,
-    I2_PARENT_PLAIN,
+    LATERAL_START,
     LOW_VOLTAGE,
     NO_SOLUTION,
+    OVERLOAD,
     PARENT,
-    PARENT_CURRENT,
+    PER_CHILD,
+    PER_CHILD_PLAIN,
+    PER_PARENT,
+    PER_PARENT_PLAIN,
     RATING_CHILD,
     RATING_PARENT,
+    REVERSIBLE,
     TOLERANCE,
     V2_HIGH,
+    V2_HIGH_PLAIN,
     V2_LOW,
+    V2_LOW_PLAIN,
+    V_HIGH,
+    V_LOW,
     V_MAX,
     V_MIN,
     VI,
@@ -41,33 +52,32 @@ from marketsim.grid.gate_layout_kernel import (
 )
 
 
-@kernel()
-def parent_current2(ints: Any, floats: Any, position: int) -> float:
-    """Squared current at the parent end of the branch above a position, charging included."""
-    above = ints[PARENT, position]
-    e, f = floats[VR, above], floats[VI, above]
-    re = floats[FR, position] + floats[G_PARENT, position] * e - floats[B_PARENT, position] * f
-    im = floats[FI, position] + floats[G_PARENT, position] * f + floats[B_PARENT, position] * e
+@kernel(helper=True)
+def parent_current2(ints: Any, floats: Any, n: int) -> float:
+    """Squared current at the parent's end of the branch above position ``n``, charging included."""
+    e, f = floats[VR, ints[PARENT, n]], floats[VI, ints[PARENT, n]]
+    re = floats[FR, n] + floats[G_PARENT, n] * e - floats[B_PARENT, n] * f
+    im = floats[FI, n] + floats[G_PARENT, n] * f + floats[B_PARENT, n] * e
     return re * re + im * im
 
 
-@kernel()
-def child_current2(floats: Any, position: int) -> float:
-    """Squared current at the child end of the branch above a position, charging included."""
-    e, f = floats[VR, position], floats[VI, position]
-    re = floats[FR, position] - floats[G_CHILD, position] * e + floats[B_CHILD, position] * f
-    im = floats[FI, position] - floats[G_CHILD, position] * f - floats[B_CHILD, position] * e
+@kernel(helper=True)
+def child_current2(floats: Any, n: int) -> float:
+    """Squared current at the child's end of the branch above position ``n``, charging included."""
+    e, f = floats[VR, n], floats[VI, n]
+    re = floats[FR, n] - floats[G_CHILD, n] * e + floats[B_CHILD, n] * f
+    im = floats[FI, n] - floats[G_CHILD, n] * f - floats[B_CHILD, n] * e
     return re * re + im * im
 
 
-@kernel()
-def flow(floats: Any, position: int) -> float:
-    """Active power that flows through the branch above a position, towards the consumers [p.u.]."""
-    return floats[VR, position] * floats[FR, position] + floats[VI, position] * floats[FI, position]
+@kernel(helper=True)
+def flow(floats: Any, n: int) -> float:
+    """Active power through the branch above position ``n``, towards the consumers [p.u.]."""
+    return floats[VR, n] * floats[FR, n] + floats[VI, n] * floats[FI, n]
 
 
-@kernel()
-def _frozen(value: float, limit: float, guard: float, worsen: float, slack: float) -> float:
+@kernel(helper=True)
+def frozen(value: float, limit: float, guard: float, worsen: float, slack: float) -> float:
     """Upper limit of a quantity that stands at ``value`` before trade."""
     if value <= limit - guard:
         return limit - guard
@@ -76,75 +86,120 @@ def _frozen(value: float, limit: float, guard: float, worsen: float, slack: floa
     return value + worsen - guard
 
 
-@kernel()
-def freeze_limits(ints: Any, floats: Any, start: int, stop: int) -> None:
-    """Freeze the limits of a lateral from its solved untraded state."""
+@kernel(helper=True)
+def frozen_rating(floats: Any, current2: float, rating: float) -> float:
+    """Reciprocal of the squared frozen rating of a current that stands at the square root of ``current2``."""
+    guard, worsen = floats[FLOAT_FACTS, GUARD] * rating, floats[FLOAT_FACTS, WORSEN_I] * rating
+    limit = frozen(np.sqrt(current2), rating, guard, worsen, 10.0 * floats[FLOAT_FACTS, TOLERANCE])
+    return np.true_divide(1.0, limit * limit)
+
+
+@kernel(helper=True)
+def _measure_series(floats: Any, start: int, stop: int) -> None:
+    """EXCESS of each position where no branch has admittances to ground."""
+    vr, vi, fr, fi = floats[VR, start:stop], floats[VI, start:stop], floats[FR, start:stop], floats[FI, start:stop]
+    low, high, excess = floats[V2_LOW, start:stop], floats[V2_HIGH, start:stop], floats[EXCESS, start:stop]
+    parent, child = floats[PER_PARENT, start:stop], floats[PER_CHILD, start:stop]
+    for n in range(stop - start):
+        v2 = vr[n] * vr[n] + vi[n] * vi[n]
+        i2 = fr[n] * fr[n] + fi[n] * fi[n]
+        below, above = low[n] - v2, v2 - high[n]
+        worst = below if below > above else above
+        per = parent[n] if parent[n] > child[n] else child[n]
+        over = i2 * per - 1.0
+        excess[n] = over if over > worst else worst
+
+
+@kernel(helper=True)
+def _measure_charged(ints: Any, floats: Any, start: int, stop: int) -> None:
+    """EXCESS of each position, ends of branches apart."""
+    for n in range(start, stop):
+        v2 = floats[VR, n] * floats[VR, n] + floats[VI, n] * floats[VI, n]
+        below, above = floats[V2_LOW, n] - v2, v2 - floats[V2_HIGH, n]
+        worst = below if below > above else above
+        parent = parent_current2(ints, floats, n) * floats[PER_PARENT, n] - 1.0
+        child = child_current2(floats, n) * floats[PER_CHILD, n] - 1.0
+        over = parent if parent > child else child
+        floats[EXCESS, n] = over if over > worst else worst
+
+
+@kernel(helper=True)
+def _measure_reversed(ints: Any, floats: Any, start: int, stop: int) -> None:
+    """EXCESS where a flow turned against its base flow: the plain rating holds."""
+    for n in range(start, stop):
+        if floats[DIRECTION, n] != 0.0 and flow(floats, n) * floats[DIRECTION, n] < 0.0:
+            parent = parent_current2(ints, floats, n) * floats[PER_PARENT_PLAIN, n] - 1.0
+            child = child_current2(floats, n) * floats[PER_CHILD_PLAIN, n] - 1.0
+            floats[EXCESS, n] = max(floats[EXCESS, n], max(parent, child))
+
+
+@kernel(helper=True)
+def worst_excess(ints: Any, floats: Any, lateral: int) -> tuple[float, int]:
+    """Largest excess in a solved lateral and its position."""
+    start, stop = ints[LATERAL_START, lateral], ints[LATERAL_START, lateral + 1]
+    if ints[CHARGED, lateral] == 0:
+        _measure_series(floats, start, stop)
+    else:
+        _measure_charged(ints, floats, start, stop)
+    if ints[REVERSIBLE, lateral] > 0:
+        _measure_reversed(ints, floats, start, stop)
+    excess = floats[EXCESS, start:stop]
+    worst, where = -np.inf, -1
+    for n in range(stop - start):
+        if excess[n] > worst:
+            worst, where = excess[n], n
+    return worst, start + where
+
+
+@kernel(helper=True)
+def _let_stand(ints: Any, floats: Any, n: int) -> int:
+    """Widen the limits that the untraded state breaks at position ``n``; 1 if the branch above is overloaded."""
     guard, slack = floats[FLOAT_FACTS, GUARD], 10.0 * floats[FLOAT_FACTS, TOLERANCE]
-    worsen_v, worsen_i = floats[FLOAT_FACTS, WORSEN_V], floats[FLOAT_FACTS, WORSEN_I]
+    worsen = floats[FLOAT_FACTS, WORSEN_V]
+    v2 = floats[VR, n] * floats[VR, n] + floats[VI, n] * floats[VI, n]
+    if v2 < floats[V2_LOW, n]:
+        low = max(-frozen(-np.sqrt(v2), -floats[V_MIN, n], guard, worsen, slack), 0.0)
+        floats[V2_LOW, n], floats[V_LOW, n] = low * low, low
+    if v2 > floats[V2_HIGH, n]:
+        high = frozen(np.sqrt(v2), floats[V_MAX, n], guard, worsen, slack)
+        floats[V2_HIGH, n], floats[V_HIGH, n] = high * high, high
+    parent2, child2 = parent_current2(ints, floats, n), child_current2(floats, n)
+    if parent2 * floats[PER_PARENT, n] > 1.0:
+        floats[PER_PARENT, n] = frozen_rating(floats, parent2, floats[RATING_PARENT, n])
+        floats[DIRECTION, n] = np.sign(flow(floats, n))
+    if child2 * floats[PER_CHILD, n] > 1.0:
+        floats[PER_CHILD, n] = frozen_rating(floats, child2, floats[RATING_CHILD, n])
+        floats[DIRECTION, n] = np.sign(flow(floats, n))
+    return int(floats[DIRECTION, n] != 0.0)
+
+
+@kernel(helper=True)
+def freeze_limits(ints: Any, floats: Any, lateral: int) -> None:
+    """Freeze the limits of a lateral from its solved untraded state."""
+    start, stop = ints[LATERAL_START, lateral], ints[LATERAL_START, lateral + 1]
+    guard = floats[FLOAT_FACTS, GUARD]
     for n in range(start, stop):
-        v = np.sqrt(floats[VR, n] ** 2 + floats[VI, n] ** 2)
-        low = -_frozen(-v, -floats[V_MIN, n], guard, worsen_v, slack)
-        high = _frozen(v, floats[V_MAX, n], guard, worsen_v, slack)
-        floats[V2_LOW, n] = max(low, 0.0) ** 2
-        floats[V2_HIGH, n] = high**2
-        parent, child = np.sqrt(parent_current2(ints, floats, n)), np.sqrt(child_current2(floats, n))
-        rating_parent, rating_child = floats[RATING_PARENT, n], floats[RATING_CHILD, n]
-        floats[I2_PARENT_PLAIN, n] = (rating_parent * (1.0 - guard)) ** 2
-        floats[I2_CHILD_PLAIN, n] = (rating_child * (1.0 - guard)) ** 2
-        floats[I2_PARENT, n] = floats[I2_PARENT_PLAIN, n]
-        floats[I2_CHILD, n] = floats[I2_CHILD_PLAIN, n]
+        floats[V2_LOW, n] = floats[V2_LOW_PLAIN, n]
+        floats[V2_HIGH, n] = floats[V2_HIGH_PLAIN, n]
+        floats[V_LOW, n] = floats[V_MIN, n] + guard
+        floats[V_HIGH, n] = floats[V_MAX, n] - guard
+        floats[PER_PARENT, n] = floats[PER_PARENT_PLAIN, n]
+        floats[PER_CHILD, n] = floats[PER_CHILD_PLAIN, n]
         floats[DIRECTION, n] = 0.0
-        if parent > rating_parent * (1.0 - guard):
-            limit = _frozen(parent, rating_parent, guard * rating_parent, worsen_i * rating_parent, slack)
-            floats[I2_PARENT, n] = limit**2
-            floats[DIRECTION, n] = np.sign(flow(floats, n))
-        if child > rating_child * (1.0 - guard):
-            limit = _frozen(child, rating_child, guard * rating_child, worsen_i * rating_child, slack)
-            floats[I2_CHILD, n] = limit**2
-            floats[DIRECTION, n] = np.sign(flow(floats, n))
+    ints[REVERSIBLE, lateral] = 0
+    if worst_excess(ints, floats, lateral)[0] > 0.0:
+        reversible = 0
+        for n in range(start, stop):
+            reversible += _let_stand(ints, floats, n)
+        ints[REVERSIBLE, lateral] = reversible
 
 
-@kernel()
-def within_limits(ints: Any, floats: Any, start: int, stop: int) -> bool:
-    """Whether a solved lateral keeps every limit."""
-    for n in range(start, stop):
-        v2 = floats[VR, n] * floats[VR, n] + floats[VI, n] * floats[VI, n]
-        if not (floats[V2_LOW, n] <= v2 <= floats[V2_HIGH, n]):
-            return False
-        reversed_flow = floats[DIRECTION, n] != 0.0 and flow(floats, n) * floats[DIRECTION, n] < 0.0
-        parent_limit = floats[I2_PARENT_PLAIN, n] if reversed_flow else floats[I2_PARENT, n]
-        child_limit = floats[I2_CHILD_PLAIN, n] if reversed_flow else floats[I2_CHILD, n]
-        if not (parent_current2(ints, floats, n) <= parent_limit and child_current2(floats, n) <= child_limit):
-            return False
-    return True
-
-
-@kernel()
-def _excess(value: float, limit: float) -> float:
-    """How far a squared current exceeds its squared limit, as a share; -1 without a limit."""
-    return (value - limit) / limit if limit < np.inf else -1.0
-
-
-@kernel()
-def worst_margin(ints: Any, floats: Any, start: int, stop: int) -> tuple[float, int, int]:
-    """Largest excess over a limit, squared and normalised (positive: broken), the position and what it is.
-
-    The sign agrees with ``within_limits`` exactly: differences of floats never round to the wrong sign.
-    """
-    worst, where, what = -np.inf, -1, NO_SOLUTION
-    for n in range(start, stop):
-        v2 = floats[VR, n] * floats[VR, n] + floats[VI, n] * floats[VI, n]
-        reversed_flow = floats[DIRECTION, n] != 0.0 and flow(floats, n) * floats[DIRECTION, n] < 0.0
-        parent_limit = floats[I2_PARENT_PLAIN, n] if reversed_flow else floats[I2_PARENT, n]
-        child_limit = floats[I2_CHILD_PLAIN, n] if reversed_flow else floats[I2_CHILD, n]
-        if floats[V2_LOW, n] - v2 > worst:
-            worst, where, what = floats[V2_LOW, n] - v2, n, LOW_VOLTAGE
-        if v2 - floats[V2_HIGH, n] > worst:
-            worst, where, what = v2 - floats[V2_HIGH, n], n, HIGH_VOLTAGE
-        excess = _excess(parent_current2(ints, floats, n), parent_limit)
-        if excess > worst:
-            worst, where, what = excess, n, PARENT_CURRENT
-        excess = _excess(child_current2(floats, n), child_limit)
-        if excess > worst:
-            worst, where, what = excess, n, CHILD_CURRENT
-    return worst, where, what
+@kernel(helper=True)
+def what_binds(floats: Any, where: int) -> int:
+    """Which limit the excess at a position belongs to."""
+    if where < 0:
+        return NO_SOLUTION
+    v2 = floats[VR, where] * floats[VR, where] + floats[VI, where] * floats[VI, where]
+    if floats[EXCESS, where] == floats[V2_LOW, where] - v2:
+        return LOW_VOLTAGE
+    return HIGH_VOLTAGE if floats[EXCESS, where] == v2 - floats[V2_HIGH, where] else OVERLOAD

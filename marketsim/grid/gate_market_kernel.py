@@ -5,20 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
 from numba import types
 
 from marketsim.core.compiled import kernel
-from marketsim.grid.gate_kernel import commit, set_power
+from marketsim.grid.gate_bound_kernel import rebase
+from marketsim.grid.gate_kernel import commit, note_trade, set_power
 from marketsim.grid.gate_layout_kernel import (
+    CHARGED,
     CONNECTION_WH,
     CONVERGED,
+    CORE,
+    CORE_FI,
+    CORE_FR,
+    CORE_START,
+    CORE_VI,
+    CORE_VI_FIRM,
+    CORE_VR,
+    CORE_VR_FIRM,
     EXPORT_FROZEN,
     EXPORT_LIMIT,
     FACTS,
     FI,
     FLOAT_FACTS,
     FR,
+    G,
     HEAD_EXPORT,
     HEAD_EXPORT_FROZEN,
     HEAD_IMPORT,
@@ -29,33 +39,30 @@ from marketsim.grid.gate_layout_kernel import (
     LATERAL,
     LATERAL_START,
     N_CONNECTIONS,
+    N_CORE,
     N_LATERALS,
     N_NODES,
     NET_VARH,
     NET_WH,
+    P,
     POSITION,
     Q_FIRM,
-    SCALE,
-    SOLVES,
-    SOURCE_PU,
-    TOUCHED,
-    VI,
-    VI_FIRM,
-    VR,
-    VR_FIRM,
-    WH_TO_PU,
-    B,
-    G,
-    P,
     R,
     RATING_CHILD,
     RATING_PARENT,
+    RISE,
+    SOLVES,
+    SOURCE_PU,
+    UNSCALE,
+    VI,
+    VR,
+    WH_TO_PU,
 )
 from marketsim.grid.gate_limits_kernel import child_current2, freeze_limits, parent_current2
-from marketsim.grid.sweep_kernel import start_flat, sweep
+from marketsim.grid.sweep_kernel import sweep
 
 
-@kernel()
+@kernel(helper=True)
 def _book_untraded(ints: Any, floats: Any, firm_wh: Any, kvar_pu: Any, base_wh: Any, base_kvar_pu: Any) -> None:
     """Net energy of connections, nodes and laterals before trade; reactive power of the nodes."""
     n_nodes, n_connections, n_laterals = ints[FACTS, N_NODES], ints[FACTS, N_CONNECTIONS], ints[FACTS, N_LATERALS]
@@ -74,7 +81,6 @@ def _book_untraded(ints: Any, floats: Any, firm_wh: Any, kvar_pu: Any, base_wh: 
             floats[Q_FIRM, position] += kvar_pu[connection]
     for lateral in range(n_laterals):
         ints[HEAD_WH, lateral] = 0
-        ints[TOUCHED, lateral] = 0
     for position in range(1, n_nodes):
         ints[HEAD_WH, ints[LATERAL, position]] += ints[NET_WH, position]
     for lateral in range(n_laterals):
@@ -82,49 +88,62 @@ def _book_untraded(ints: Any, floats: Any, firm_wh: Any, kvar_pu: Any, base_wh: 
         ints[HEAD_EXPORT_FROZEN, lateral] = max(ints[HEAD_EXPORT, lateral], ints[HEAD_WH, lateral])
 
 
-@kernel()
+@kernel(helper=True)
+def set_all_powers(ints: Any, floats: Any) -> None:
+    """P and Q of the whole core from the integers, and the source's voltage."""
+    for position in range(ints[FACTS, N_NODES]):
+        if ints[CORE, position] >= 0:
+            set_power(ints, floats, position)
+    floats[VR, 0], floats[VI, 0] = floats[FLOAT_FACTS, SOURCE_PU], 0.0
+    floats[CORE_VR, 0], floats[CORE_VI, 0] = floats[FLOAT_FACTS, SOURCE_PU], 0.0
+    floats[CORE_FR, 0], floats[CORE_FI, 0] = 0.0, 0.0
+
+
+@kernel(helper=True)
 def solve_flat(ints: Any, floats: Any, lateral: int) -> bool:
-    """Solve a lateral from a flat start; False: no solution."""
-    start, stop = ints[LATERAL_START, lateral], ints[LATERAL_START, lateral + 1]
-    start_flat(floats, start, stop)
-    return sweep(ints, floats, start, stop)
+    """Solve a lateral from the voltage of the source everywhere; False: no solution."""
+    for n in range(ints[CORE_START, lateral], ints[CORE_START, lateral + 1]):
+        floats[CORE_VR, n] = floats[FLOAT_FACTS, SOURCE_PU]
+        floats[CORE_VI, n] = 0.0
+    return sweep(ints, floats, lateral)
 
 
-@kernel()
+@kernel(helper=True)
 def open_market(ints: Any, floats: Any, firm_wh: Any, kvar_pu: Any, base_wh: Any, base_kvar_pu: Any) -> None:
     """Solve the untraded state of a market from a flat start and freeze its limits."""
     _book_untraded(ints, floats, firm_wh, kvar_pu, base_wh, base_kvar_pu)
-    floats[VR, 0] = floats[FLOAT_FACTS, SOURCE_PU]
-    floats[VI, 0] = 0.0
-    for position in range(ints[FACTS, N_NODES]):
-        set_power(ints, floats, position)
+    set_all_powers(ints, floats)
     ints[FACTS, SOLVES] = 0
     ints[FACTS, CONVERGED] = 1
     for lateral in range(ints[FACTS, N_LATERALS]):
         if not solve_flat(ints, floats, lateral):
             ints[FACTS, CONVERGED] = 0
             return
-        freeze_limits(ints, floats, ints[LATERAL_START, lateral], ints[LATERAL_START, lateral + 1])
-    for position in range(ints[FACTS, N_NODES]):
-        floats[VR_FIRM, position] = floats[VR, position]
-        floats[VI_FIRM, position] = floats[VI, position]
+        freeze_limits(ints, floats, lateral)
+        rebase(ints, floats, lateral)
+    for n in range(ints[FACTS, N_CORE]):
+        floats[CORE_VR_FIRM, n] = floats[CORE_VR, n]
+        floats[CORE_VI_FIRM, n] = floats[CORE_VI, n]
 
 
-@kernel()
+@kernel(helper=True)
 def observe_state(ints: Any, floats: Any, v_pu: Any, loading: Any) -> None:
     """Voltage magnitude and loading of the solved state by position; NaN where nothing is rated."""
-    v_pu[0] = np.sqrt(floats[VR, 0] ** 2 + floats[VI, 0] ** 2)
-    for n in range(1, ints[FACTS, N_NODES]):
-        v_pu[n] = np.sqrt(floats[VR, n] ** 2 + floats[VI, n] ** 2) / floats[SCALE, n]
-        share = -1.0
-        if floats[RATING_PARENT, n] < np.inf:
-            share = np.sqrt(parent_current2(ints, floats, n)) / floats[RATING_PARENT, n]
-        if floats[RATING_CHILD, n] < np.inf:
-            share = max(share, np.sqrt(child_current2(floats, n)) / floats[RATING_CHILD, n])
-        loading[n] = share if share >= 0.0 else np.nan
+    vr, vi, fr, fi, unscale = floats[VR], floats[VI], floats[FR], floats[FI], floats[UNSCALE]
+    parent, child = floats[RATING_PARENT], floats[RATING_CHILD]
+    for n in range(ints[FACTS, N_NODES]):
+        v_pu[n] = np.sqrt(vr[n] * vr[n] + vi[n] * vi[n]) * unscale[n]
+        rating = parent[n] if parent[n] < child[n] else child[n]
+        loading[n] = np.true_divide(np.sqrt(fr[n] * fr[n] + fi[n] * fi[n]), rating)
+    for lateral in range(ints[FACTS, N_LATERALS]):
+        if ints[CHARGED, lateral] == 1:
+            for n in range(ints[LATERAL_START, lateral], ints[LATERAL_START, lateral + 1]):
+                at_parent = np.true_divide(np.sqrt(parent_current2(ints, floats, n)), parent[n])
+                at_child = np.true_divide(np.sqrt(child_current2(floats, n)), child[n])
+                loading[n] = max(at_parent, at_child)
 
 
-@kernel()
+@kernel(helper=True)
 def slack_and_losses(ints: Any, floats: Any) -> tuple[float, float]:
     """Energy drawn from the source, and losses in branches and admittances to ground, each [Wh]."""
     e, f = floats[VR, 0], floats[VI, 0]
@@ -139,11 +158,10 @@ def slack_and_losses(ints: Any, floats: Any) -> tuple[float, float]:
     return drawn / floats[FLOAT_FACTS, WH_TO_PU], losses / floats[FLOAT_FACTS, WH_TO_PU]
 
 
-@kernel()
+@kernel(helper=True)
 def solve_committed(ints: Any, floats: Any) -> bool:
     """Solve the committed state from a flat start."""
-    for position in range(ints[FACTS, N_NODES]):
-        set_power(ints, floats, position)
+    set_all_powers(ints, floats)
     for lateral in range(ints[FACTS, N_LATERALS]):
         if not solve_flat(ints, floats, lateral):
             return False
@@ -185,13 +203,14 @@ def close_markets(
             losses_wh[m] = np.nan
 
 
-@kernel(types.void(_I2, types.int64, types.int64, types.int64))
-def take_back(ints: Any, source: int, sink: int, wh: int) -> None:
-    """Undo what was admitted."""
+@kernel(types.void(_I2, _F2, types.int64, types.int64, types.int64))
+def take_back(ints: Any, floats: Any, source: int, sink: int, wh: int) -> None:
+    """Undo what was admitted; to the bound it is one more movement."""
+    note_trade(ints, floats, source, sink, -wh)
     commit(ints, source, sink, -wh)
 
 
-@kernel()
+@kernel(helper=True)
 def _book(ints: Any, connection: int, wh: int) -> None:
     """Change the net injection of a connection; its reactive power stays."""
     ints[CONNECTION_WH, connection] += wh
@@ -212,3 +231,5 @@ def amend_markets(ints: Any, floats: Any, delta_wh: Any, kvar_pu: Any, base_kvar
             if ints[m, POSITION, connection] >= 0:
                 floats[m, Q_FIRM, ints[m, POSITION, connection]] += kvar_pu[m, connection]
             _book(ints[m], connection, delta_wh[m, connection])
+        for lateral in range(ints[m, FACTS, N_LATERALS]):
+            floats[m, RISE, lateral] = np.inf  # the bound knows nothing of this

@@ -13,6 +13,7 @@ from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
 from marketsim.grid import gate_layout_kernel as row
 from marketsim.grid.network import Network
 from marketsim.grid.radial import RadialFeeder
+from marketsim.grid.sweep_tree import SweepTree, sweep_tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,14 @@ class GateSettings:
     tolerance_pu: float = 1e-11
     """Of the power flow [p.u.]."""
     max_sweeps: int = 200
+    skip_solves: bool = True
+    """Whether a bound may admit trades without a power flow where no limit is near; decisions are the same."""
 
 
 class Packed(NamedTuple):
     """State of all markets and what opens each slot."""
 
+    tree: SweepTree
     ints: IntArray
     """[n_markets, INT_ROWS, columns]."""
     floats: FloatArray
@@ -59,42 +63,117 @@ def head_limit_wh(limit_kw: float, hours: float) -> int:
     return int(limit_kw * hours * WH_PER_KWH) if np.isfinite(limit_kw) else UNLIMITED_WH
 
 
-def _or(values: FloatArray | IntArray | None, default: float, size: int) -> FloatArray | IntArray:
-    return np.full(size, default) if values is None else np.asarray(values)
+def _or(values: FloatArray | None, size: int) -> FloatArray:
+    return np.zeros(size) if values is None else np.asarray(values, dtype=np.float64)
 
 
-def _ints(feeder: RadialFeeder, network: Network, node_of: IntArray, hours: float, settings: GateSettings) -> IntArray:
-    n, c, laterals = feeder.n_nodes, len(node_of), feeder.n_laterals
+def _or_unlimited(values: IntArray | None, size: int) -> IntArray:
+    return np.full(size, UNLIMITED_WH) if values is None else np.asarray(values, dtype=np.int64)
+
+
+def _ints(
+    network: Network, feeder: RadialFeeder, tree: SweepTree, node_of: IntArray, hours: float, settings: GateSettings
+) -> IntArray:
+    n, n_core, c, laterals = feeder.n_nodes, len(tree.position), len(node_of), feeder.n_laterals
     ints = np.zeros((row.INT_ROWS, max(n + 1, c, row.MIN_COLUMNS)), dtype=np.int64)
-    start = np.append(0, feeder.lateral_start[feeder.lateral[1:]])
-    nodes: Mapping[int, IntArray] = {
+    start = np.append(0, np.repeat(tree.start[:-1], np.diff(tree.start)))
+    columns: Mapping[int, IntArray] = {
         row.PARENT: feeder.parent,
         row.SUBTREE_END: feeder.subtree_end,
         row.LATERAL: feeder.lateral,
         row.NODE: feeder.node,
         row.BRANCH: feeder.branch,
         row.KIND: np.append(0, network.kind[feeder.branch[1:]]),
-        row.LINK: np.where(feeder.parent <= 0, -1, feeder.parent - start),
+        row.CORE: tree.core,
+        row.OWNER: tree.owner,
+        row.TOP: np.maximum(tree.parent, 0)[tree.owner],
+        row.JUMP: np.where(tree.parent == np.arange(-1, n_core - 1), -1, np.maximum(tree.parent - start, -1)),
+        row.CHARGED: _charged(feeder),
+        row.POSITION: np.where(node_of >= 0, feeder.position[node_of], -1),
+        row.IMPORT_LIMIT: _or_unlimited(settings.import_limit_wh, c),
+        row.EXPORT_LIMIT: _or_unlimited(settings.export_limit_wh, c),
+        row.SOURCE_VARH: np.rint(_or(settings.source_kvar_per_kw, c) / row.VARH_UNIT).astype(np.int64),
+        row.SINK_VARH: np.rint(_or(settings.sink_kvar_per_kw, c) / row.VARH_UNIT).astype(np.int64),
+        row.LATERAL_START: feeder.lateral_start,
+        row.CORE_START: tree.start,
+        row.HEAD_IMPORT: np.full(laterals, head_limit_wh(settings.head_import_kw, hours)),
+        row.HEAD_EXPORT: np.full(laterals, head_limit_wh(settings.head_export_kw, hours)),
     }
-    for index, values in nodes.items():
-        ints[index, :n] = values
-    ints[row.LATERAL_START, : laterals + 1] = feeder.lateral_start
-    ints[row.HEAD_IMPORT] = head_limit_wh(settings.head_import_kw, hours)
-    ints[row.HEAD_EXPORT] = head_limit_wh(settings.head_export_kw, hours)
-    ints[row.POSITION, :c] = np.where(node_of >= 0, feeder.position[node_of], -1)
-    ints[row.IMPORT_LIMIT, :c] = _or(settings.import_limit_wh, UNLIMITED_WH, c)
-    ints[row.EXPORT_LIMIT, :c] = _or(settings.export_limit_wh, UNLIMITED_WH, c)
-    ints[row.SOURCE_VARH, :c] = np.rint(_or(settings.source_kvar_per_kw, 0.0, c) / row.VARH_UNIT)
-    ints[row.SINK_VARH, :c] = np.rint(_or(settings.sink_kvar_per_kw, 0.0, c) / row.VARH_UNIT)
+    for index, values in columns.items():
+        ints[index, : len(values)] = values
     facts = ints[row.FACTS]
-    facts[row.N_NODES], facts[row.N_CONNECTIONS], facts[row.N_LATERALS] = n, c, laterals
+    facts[row.N_NODES], facts[row.N_CONNECTIONS], facts[row.N_LATERALS], facts[row.N_CORE] = n, c, laterals, n_core
     facts[row.MAX_SWEEPS] = settings.max_sweeps
     return ints
 
 
-def _floats(feeder: RadialFeeder, base_kva: float, columns: int, hours: float, settings: GateSettings) -> FloatArray:
+def _charged(feeder: RadialFeeder) -> IntArray:
+    """Whether a branch of each lateral has admittances to ground [n_laterals]."""
+    own = (feeder.y_parent_pu != 0) | (feeder.y_child_pu != 0)
+    bounds = zip(feeder.lateral_start[:-1], feeder.lateral_start[1:], strict=True)
+    return np.array([own[a:b].any() for a, b in bounds], dtype=np.int64)
+
+
+def _largest_end(feeder: RadialFeeder) -> FloatArray:
+    """Larger magnitude of the two end admittances of each branch [p.u.] [n_nodes]."""
+    return np.maximum(np.abs(feeder.y_parent_pu), np.abs(feeder.y_child_pu))
+
+
+def _plain_limits(feeder: RadialFeeder, guard: float) -> dict[int, FloatArray]:
+    """Squares of the stated limits less the guard."""
+    least = 1e-12  # p.u.; a rating of 0 would make every share infinite
+    parent = np.maximum(feeder.rating_parent_pu, least)
+    child = np.maximum(feeder.rating_child_pu, least)
+    return {
+        row.V_MIN: feeder.v_min_pu,
+        row.V_MAX: feeder.v_max_pu,
+        row.RATING_PARENT: parent,
+        row.RATING_CHILD: child,
+        row.V2_LOW_PLAIN: np.maximum(feeder.v_min_pu + guard, 0.0) ** 2,
+        row.V2_HIGH_PLAIN: (feeder.v_max_pu - guard) ** 2,
+        row.PER_PARENT_PLAIN: 1.0 / (parent * (1.0 - guard)) ** 2,
+        row.PER_CHILD_PLAIN: 1.0 / (child * (1.0 - guard)) ** 2,
+        row.RATING: np.minimum(parent, child) * (1.0 - guard) - 2.0 * _largest_end(feeder),
+    }
+
+
+def _along_paths(tree: SweepTree, weight: FloatArray) -> FloatArray:
+    """Sum over the way from the source of |z| times all ``weight`` behind it, at each core node."""
+    behind = weight.copy()
+    for n in range(len(behind) - 1, 0, -1):
+        behind[tree.parent[n]] += behind[n]
+    total = np.abs(tree.z_pu) * behind
+    for n in range(1, len(total)):
+        total[n] += total[tree.parent[n]]
+    return total
+
+
+def _bound_constants(feeder: RadialFeeder, tree: SweepTree) -> dict[int, FloatArray]:
+    """What ``gate_bound_kernel`` needs to know of impedances and admittances."""
+    reach, path = np.abs(tree.z_pu), tree.z_pu.copy()
+    for n in range(1, len(reach)):
+        reach[n] += reach[tree.parent[n]]
+        path[n] += path[tree.parent[n]]
+    ground = np.abs(feeder.y_pu[tree.position])
+    ground[0] = 0.0
+    behind = _along_paths(tree, ground)
+    tilt = np.abs(np.arctan2(path.imag, path.real))
+    ends = _largest_end(feeder)
+    laterals = [slice(a, b) for a, b in zip(tree.start[:-1], tree.start[1:], strict=True)]
+    return {
+        row.REACH: reach,
+        row.GROUND_REACH: np.array([behind[own].max(initial=0.0) for own in laterals]),
+        row.GROUND_TOTAL: np.array([ground[own].sum() + ends.max() for own in laterals]),
+        row.ANGLE_MAX: np.array([np.pi / 2 - tilt[own].max(initial=0.0) for own in laterals]),
+    }
+
+
+def _floats(
+    network: Network, feeder: RadialFeeder, tree: SweepTree, columns: int, hours: float, settings: GateSettings
+) -> FloatArray:
     floats = np.zeros((row.FLOAT_ROWS, columns))
-    nodes: Mapping[int, FloatArray] = {
+    ground = feeder.y_pu[tree.position]
+    quantities: Mapping[int, FloatArray] = {
         row.R: feeder.z_pu.real,
         row.X: feeder.z_pu.imag,
         row.G: feeder.y_pu.real,
@@ -103,19 +182,24 @@ def _floats(feeder: RadialFeeder, base_kva: float, columns: int, hours: float, s
         row.B_PARENT: feeder.y_parent_pu.imag,
         row.G_CHILD: feeder.y_child_pu.real,
         row.B_CHILD: feeder.y_child_pu.imag,
-        row.V_MIN: feeder.v_min_pu,
-        row.V_MAX: feeder.v_max_pu,
-        row.RATING_PARENT: feeder.rating_parent_pu,
-        row.RATING_CHILD: feeder.rating_child_pu,
-        row.SCALE: np.abs(feeder.scale),
+        row.PART_R: tree.part_pu.real,
+        row.PART_X: tree.part_pu.imag,
+        row.CARRIES: tree.carries,
+        row.UNSCALE: 1.0 / np.abs(feeder.scale),
+        row.CORE_R: tree.z_pu.real,
+        row.CORE_X: tree.z_pu.imag,
+        row.CORE_G: ground.real,
+        row.CORE_B: ground.imag,
+        **_plain_limits(feeder, settings.guard),
+        **_bound_constants(feeder, tree),
     }
-    for index, values in nodes.items():
-        floats[index, : feeder.n_nodes] = values
+    for index, values in quantities.items():
+        floats[index, : len(values)] = values
     facts = floats[row.FLOAT_FACTS]
-    facts[row.WH_TO_PU] = 1.0 / (WH_PER_KWH * hours * base_kva)
+    facts[row.WH_TO_PU] = 1.0 / (WH_PER_KWH * hours * network.base_kva)
     facts[row.TOLERANCE], facts[row.GUARD] = settings.tolerance_pu, settings.guard
     facts[row.WORSEN_V], facts[row.WORSEN_I] = settings.worsen_voltage_pu, settings.worsen_loading
-    facts[row.SOURCE_PU] = feeder.source_pu
+    facts[row.SOURCE_PU], facts[row.SKIPS] = feeder.source_pu, float(settings.skip_solves)
     return floats
 
 
@@ -128,13 +212,17 @@ def pack(
     settings: GateSettings,
 ) -> Packed:
     """Arrays of ``n_markets`` replicas of the feeder."""
-    ints = _ints(feeder, network, node_of_connection, hours, settings)
-    floats = _floats(feeder, network.base_kva, ints.shape[1], hours, settings)
-    drawn_kw = _or(settings.background_kw, 0.0, network.n_nodes)[feeder.node]
-    drawn_kvar = _or(settings.background_kvar, 0.0, network.n_nodes)[feeder.node]
+    drawn_wh = np.rint(_or(settings.background_kw, network.n_nodes) * (hours * WH_PER_KWH)).astype(np.int64)
+    drawn_pu = _or(settings.background_kvar, network.n_nodes) / network.base_kva
+    connected = np.isin(np.arange(network.n_nodes), node_of_connection)
+    injects = (connected | (drawn_wh != 0) | (drawn_pu != 0))[feeder.node] | (feeder.y_pu != 0)
+    tree = sweep_tree(feeder, injects)
+    ints = _ints(network, feeder, tree, node_of_connection, hours, settings)
+    floats = _floats(network, feeder, tree, ints.shape[1], hours, settings)
     return Packed(
+        tree=tree,
         ints=np.tile(ints, (n_markets, 1, 1)),
         floats=np.tile(floats, (n_markets, 1, 1)),
-        base_wh=-np.rint(drawn_kw * (hours * WH_PER_KWH)).astype(np.int64),
-        base_kvar_pu=-drawn_kvar / network.base_kva,
+        base_wh=-drawn_wh[feeder.node],
+        base_kvar_pu=-drawn_pu[feeder.node],
     )

@@ -1,4 +1,4 @@
-"""The exact power flow of a lateral by forward/backward sweep.
+"""The exact power flow of a lateral by forward/backward sweep on its core (see ``sweep_tree``).
 
 Shirmohammadi et al. 1988, doi 10.1109/59.192932: with V the voltages of the last sweep, the current drawn at a node is
 I = -conj(S / V) + Y V, branch currents F are its sums over subtrees (backward), and V = V_parent - z F (forward).
@@ -13,104 +13,145 @@ import numpy as np
 
 from marketsim.core.compiled import kernel
 from marketsim.grid.gate_layout_kernel import (
+    CARRIES,
+    CORE_B,
+    CORE_FI,
+    CORE_FR,
+    CORE_G,
+    CORE_R,
+    CORE_START,
+    CORE_VI,
+    CORE_VR,
+    CORE_X,
     FACTS,
     FI,
     FLOAT_FACTS,
     FR,
-    LINK,
+    JUMP,
+    LATERAL_START,
     MAX_SWEEPS,
+    NEXT_I,
+    NEXT_R,
+    OWNER,
+    PART_R,
+    PART_X,
+    STEP,
     TOLERANCE,
+    TOP,
     VI,
     VR,
-    B,
-    G,
     P,
     Q,
-    R,
-    X,
 )
 
 HOPELESS = 10.0
 """A step beyond this [p.u.], or NaN, ends a solve."""
 
 
-@kernel()
-def start_flat(floats: Any, start: int, stop: int) -> None:
-    """Set the voltages of a lateral to the source's."""
-    for position in range(start, stop):
-        floats[VR, position] = floats[VR, 0]
-        floats[VI, position] = floats[VI, 0]
-
-
-@kernel()
-def draw_currents(floats: Any, start: int, stop: int) -> None:
-    """I = -conj(S / V) + Y V of each node, into FR and FI."""
-    vr, vi, fr, fi = floats[VR, start:stop], floats[VI, start:stop], floats[FR, start:stop], floats[FI, start:stop]
-    p, q, g, b = floats[P, start:stop], floats[Q, start:stop], floats[G, start:stop], floats[B, start:stop]
-    for n in range(stop - start):
+@kernel(helper=True)
+def sum_currents(ints: Any, floats: Any, start: int, stop: int) -> None:
+    """I = -conj(S / V) + Y V of each core node and its sums over subtrees, into CORE_FR and CORE_FI."""
+    vr, vi, fr, fi = (
+        floats[CORE_VR, start:stop],
+        floats[CORE_VI, start:stop],
+        floats[CORE_FR, start:stop],
+        floats[CORE_FI, start:stop],
+    )
+    p, q, g, b = floats[P, start:stop], floats[Q, start:stop], floats[CORE_G, start:stop], floats[CORE_B, start:stop]
+    size = stop - start
+    for n in range(size):
         e, f = vr[n], vi[n]
         # true_divide: a plain division would carry a check for zero that keeps the loop from being vectorised
         inverse = np.true_divide(1.0, e * e + f * f)
         fr[n] = g[n] * e - b[n] * f - (p[n] * e + q[n] * f) * inverse
         fi[n] = g[n] * f + b[n] * e - (p[n] * f - q[n] * e) * inverse
-
-
-@kernel()
-def sum_branches(ints: Any, floats: Any, start: int, stop: int) -> None:
-    """Sum the currents in FR and FI over subtrees, in place."""
-    fr, fi, link = floats[FR, start:stop], floats[FI, start:stop], ints[LINK, start:stop]
+    jump = ints[JUMP, start:stop]
     sum_r, sum_i = 0.0, 0.0
-    size = stop - start
     for back in range(size):
-        n = size - 1 - back
+        n = np.uint64(size - 1 - back)  # unsigned: no test for an index from the end
         sum_r += fr[n]
         sum_i += fi[n]
         fr[n] = sum_r
         fi[n] = sum_i
-        if link[n] != n - 1:  # the first child of a node follows it; the sums of the others wait at the parent
-            fr[link[n]] += sum_r
-            fi[link[n]] += sum_i
+        if jump[n] >= 0:  # the first child of a node follows it; the sums of the others wait at the parent
+            above = np.uint64(jump[n])
+            fr[above] += sum_r
+            fi[above] += sum_i
             sum_r, sum_i = 0.0, 0.0
 
 
-@kernel()
+@kernel(helper=True)
 def drop_voltages(ints: Any, floats: Any, start: int, stop: int) -> float:
     """V = V_parent - z F down the tree; returns the largest step |dVr| + |dVi| [p.u.], NaN if any is NaN."""
+    size = stop - start
+    fr, fi, r, x = (
+        floats[CORE_FR, start:stop],
+        floats[CORE_FI, start:stop],
+        floats[CORE_R, start:stop],
+        floats[CORE_X, start:stop],
+    )
+    next_r, next_i, jump = floats[NEXT_R, start:stop], floats[NEXT_I, start:stop], ints[JUMP, start:stop]
+    for n in range(size):
+        next_r[n] = r[n] * fr[n] - x[n] * fi[n]
+        next_i[n] = r[n] * fi[n] + x[n] * fr[n]
+    e, f = floats[CORE_VR, 0], floats[CORE_VI, 0]
+    for n in range(size):
+        if jump[n] >= 0:
+            e, f = next_r[np.uint64(jump[n])], next_i[np.uint64(jump[n])]
+        e -= next_r[n]
+        f -= next_i[n]
+        next_r[n] = e
+        next_i[n] = f
+    vr, vi, step = floats[CORE_VR, start:stop], floats[CORE_VI, start:stop], floats[STEP, start:stop]
+    for n in range(size):
+        step[n] = abs(next_r[n] - vr[n]) + abs(next_i[n] - vi[n])
+        vr[n] = next_r[n]
+        vi[n] = next_i[n]
+    # The bits of non-negative floats order as integers, NaN above all; and their maximum is vectorised.
+    bits, most = step.view(np.int64), 0
+    for n in range(size):
+        most = max(most, bits[n])
+    if size > 0:
+        bits[0] = most
+        return step[0]
+    return 0.0
+
+
+@kernel(helper=True)
+def expand(ints: Any, floats: Any, start: int, stop: int) -> None:
+    """Voltages and series currents of the positions [start, stop) from those of the core."""
     vr, vi, fr, fi = floats[VR, start:stop], floats[VI, start:stop], floats[FR, start:stop], floats[FI, start:stop]
-    r, x, link = floats[R, start:stop], floats[X, start:stop], ints[LINK, start:stop]
-    largest = 0.0
-    e, f = floats[VR, 0], floats[VI, 0]
+    part_r, part_x, carries = floats[PART_R, start:stop], floats[PART_X, start:stop], floats[CARRIES, start:stop]
+    owner, top = ints[OWNER, start:stop], ints[TOP, start:stop]
     for n in range(stop - start):
-        if link[n] != n - 1:
-            e, f = vr[link[n]], vi[link[n]]
-        e = e - (r[n] * fr[n] - x[n] * fi[n])
-        f = f - (r[n] * fi[n] + x[n] * fr[n])
-        step = abs(e - vr[n]) + abs(f - vi[n])
-        if step > largest or step != step:
-            largest = step
-        vr[n] = e
-        vi[n] = f
-    return largest
+        re, im = floats[CORE_FR, owner[n]], floats[CORE_FI, owner[n]]
+        vr[n] = floats[CORE_VR, top[n]] - (part_r[n] * re - part_x[n] * im)
+        vi[n] = floats[CORE_VI, top[n]] - (part_r[n] * im + part_x[n] * re)
+        fr[n] = carries[n] * re
+        fi[n] = carries[n] * im
 
 
-@kernel()
-def sweep(ints: Any, floats: Any, start: int, stop: int) -> bool:
-    """Solve the lateral [start, stop) for P and Q, from the voltages in VR and VI; False: no solution found.
+@kernel(helper=True)
+def sweep(ints: Any, floats: Any, lateral: int) -> bool:
+    """Solve a lateral for P and Q from the voltages in CORE_VR and CORE_VI; False: no solution found.
 
-    Steps shrink by a nearly constant factor; the solve ends when what is left after the last step, step^2 / (last step - step),
-    is within the tolerance.
+    Steps shrink by a nearly constant factor; the solve ends when what is left after the last step,
+    step^2 / (step before - step), is within the tolerance.
     """
+    start, stop = ints[CORE_START, lateral], ints[CORE_START, lateral + 1]
     tolerance = floats[FLOAT_FACTS, TOLERANCE]
     before = 0.0
+    solved = False
     for _ in range(ints[FACTS, MAX_SWEEPS]):
-        draw_currents(floats, start, stop)
-        sum_branches(ints, floats, start, stop)
+        sum_currents(ints, floats, start, stop)
         step = drop_voltages(ints, floats, start, stop)
         if step <= tolerance or (2.0 * step < before and step * step <= tolerance * (before - step)):
-            draw_currents(floats, start, stop)  # currents of the last voltages, not of those before
-            sum_branches(ints, floats, start, stop)
-            return True
+            solved = True
+            break
         if not step < HOPELESS:
-            return False
+            break
         before = step
-    return False
+    if solved:
+        sum_currents(ints, floats, start, stop)  # currents of the last voltages, not of those before
+        expand(ints, floats, ints[LATERAL_START, lateral], ints[LATERAL_START, lateral + 1])
+    return solved
