@@ -163,6 +163,16 @@ class InTurn:
         return orders, _joined(taken)
 
 
+def with_rights(allocation: Allocation, untraded: str, priority: str) -> Allocation:
+    """An allocation followed by what ``grid.untraded`` and ``grid.priority`` grant; itself where both are the default."""
+    rights: list[Allocation] = []
+    if untraded == "exported":
+        rights.append(ByRight())
+    if priority == "equal":
+        rights.append(EqualPriority())
+    return InTurn([allocation, *rights]) if rights else allocation
+
+
 def _admit_each(
     gate: Gate, orders: Orders, market: int, rows: IntArray, energy: IntArray
 ) -> tuple[IntArray, IntArray, IntArray]:

@@ -37,6 +37,10 @@ class DoubleAuction:
         self.rounds = rounds
         self._midpoint, self._passes = midpoint, retry_passes
 
+    def with_retry_passes(self, passes: int) -> DoubleAuction:
+        """The same auction with at most so many passes for refused orders."""
+        return DoubleAuction(self._midpoint, self.rounds, passes)
+
     def match(
         self,
         orders: Orders,

@@ -13,6 +13,7 @@ from marketsim.market.allocation import (
     build_exported,
     build_merit,
     build_proportional,
+    with_rights,
 )
 from marketsim.market.double_auction import DoubleAuction
 from marketsim.market.params import ArrivalParams, EqualParams, ExportedParams, MeritParams, ProportionalParams
@@ -120,3 +121,22 @@ def test_grants_in_turn_build_on_each_other():
     granted, rejects = InTurn([PROPORTIONAL, EQUAL]).grant(orders_of(SELLERS), gate, tariffs_of())
     assert granted.energy_wh.tolist() == granted.firm_wh.tolist() == [30, 20, 80]
     assert [row[1] for row in cuts(rejects)] == [30, 20]
+
+
+def test_the_default_rights_add_nothing():
+    assert with_rights(PROPORTIONAL, "withheld", "peers") is PROPORTIONAL
+
+
+@pytest.mark.parametrize(
+    ("untraded", "priority", "energy", "firm"),
+    [
+        ("exported", "peers", [60, 40], [30, 20]),
+        ("withheld", "equal", [50, 0], [50, 0]),
+        ("exported", "equal", [30, 20], [30, 20]),
+    ],
+)
+def test_rights_follow_the_allocation(untraded, priority, energy, firm):
+    rights = with_rights(ARRIVAL, untraded, priority)
+    granted, _ = rights.grant(orders_of(SELLERS), head_gate(50, 5), tariffs_of())
+    assert granted.energy_wh[:2].tolist() == energy
+    assert granted.firm_wh[:2].tolist() == firm

@@ -1,0 +1,111 @@
+"""Laws of the continuous double auction on any stream of orders."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from marketsim.core.free_gate_kernel import FreeGate
+from marketsim.core.records import Exchange, Side
+from marketsim.market.double_auction import DoubleAuction
+from marketsim.market.settlement import imbalance, settle
+from marketsim.testing.engine_kit import filled, orders_of, tariffs_of
+from marketsim.testing.gates_kernel import capacity_gate, fickle_gate
+from marketsim.testing.worlds import community
+
+N_AGENTS = 5
+row = st.tuples(
+    st.integers(0, N_AGENTS - 1), st.sampled_from((1, -1)), st.integers(0, 6), st.integers(0, 9), st.integers(0, 9)
+)
+streams = st.lists(row.map(lambda r: (*r[:4], min(r[4], r[3]))), max_size=25)
+engines = st.booleans().map(DoubleAuction)
+law = settings(deadline=None)
+
+
+def match(rows, gate=None, engine=None):
+    orders = orders_of(rows)
+    return orders, *(engine or DoubleAuction()).match(orders, gate or FreeGate(1), tariffs_of())
+
+
+@law
+@given(streams, engines)
+def test_no_crossed_book_is_left(rows, engine):
+    orders, trades, _ = match(rows, engine=engine)
+    left = orders.energy_wh - filled(orders, trades)
+    for bid in np.flatnonzero((orders.side == Side.BUY) & (left > 0)):
+        asks = (orders.side == Side.SELL) & (left > 0) & (orders.agent != orders.agent[bid])
+        assert (orders.price_ticks[asks] > orders.price_ticks[bid]).all()
+
+
+@law
+@given(streams)
+def test_every_trade_is_with_the_best_and_then_earliest_order_that_rests(rows):
+    orders, trades, _ = match(rows)
+    left = orders.energy_wh.copy()
+    for buy, sell, wh in zip(trades.buy_order, trades.sell_order, trades.energy_wh, strict=True):
+        arriving, resting = max(buy, sell), min(buy, sell)
+        worth = -orders.price_ticks * int(orders.side[resting])
+        rivals = np.flatnonzero(
+            (orders.side == orders.side[resting]) & (left > 0) & (orders.agent != orders.agent[arriving])
+        )
+        ahead = [(worth[other], other) for other in rivals.tolist() if other < arriving]
+        assert min(ahead)[1] == resting
+        left[[buy, sell]] -= wh
+
+
+@law
+@given(streams)
+def test_a_trade_is_at_the_limit_of_the_order_that_came_first(rows):
+    orders, trades, _ = match(rows)
+    assert (trades.price_ticks == orders.price_ticks[np.minimum(trades.buy_order, trades.sell_order)]).all()
+
+
+@law
+@given(streams, st.integers(-(10**12), 10**12), engines)
+def test_the_level_of_prices_does_not_matter(rows, shift, engine):
+    _, trades, _ = match(rows, engine=engine)
+    _, moved, _ = match([(a, side, price + shift, *rest) for a, side, price, *rest in rows], engine=engine)
+    assert (moved.price_ticks - trades.price_ticks == shift).all()
+    assert (moved.energy_wh == trades.energy_wh).all()
+
+
+@law
+@given(streams, st.permutations(range(N_AGENTS)))
+def test_names_of_agents_do_not_matter(rows, names):
+    _, trades, _ = match(rows)
+    _, renamed, _ = match([(names[agent], *rest) for agent, *rest in rows])
+    assert (renamed.buy_order.tolist(), renamed.sell_order.tolist()) == (
+        trades.buy_order.tolist(),
+        trades.sell_order.tolist(),
+    )
+
+
+@law
+@given(streams, st.integers(0, 5), st.integers(1, 100))
+def test_money_balances_whatever_the_gate_refuses(rows, passes, seed):
+    orders, trades, _ = match(rows, fickle_gate(1, N_AGENTS, seed=seed), DoubleAuction(retry_passes=passes))
+    none = np.zeros(N_AGENTS, dtype=np.int64)
+    exchange = Exchange(none, none, none, none.reshape(1, -1), none[:0], none[:0])
+    ledger = settle(community(N_AGENTS), trades, orders, exchange, tariffs_of())
+    assert imbalance(ledger) == 0
+    assert not ledger.operator.any()
+
+
+@law
+@given(streams, st.lists(st.integers(0, 30), min_size=N_AGENTS, max_size=N_AGENTS))
+def test_what_is_rejected_counts_no_energy_of_a_parked_order_twice(rows, limits):
+    orders, trades, rejects = match(rows, capacity_gate(limits))
+    left = orders.energy_wh - filled(orders, trades)
+    assert len(set(rejects.sell_order.tolist())) == rejects.size  # this gate never blames the sink
+    assert (rejects.energy_wh <= left[rejects.sell_order]).all()
+
+
+@law
+@given(streams, st.lists(st.integers(0, 30), min_size=N_AGENTS, max_size=N_AGENTS))
+def test_more_retry_passes_never_trade_less(rows, limits):
+    traded = [
+        int(match(rows, capacity_gate(limits), DoubleAuction(retry_passes=passes))[1].energy_wh.sum())
+        for passes in range(4)
+    ]
+    assert traded == sorted(traded)
