@@ -164,7 +164,7 @@ class InTurn:
 
 
 def with_rights(allocation: Allocation, untraded: str, priority: str) -> Allocation:
-    """An allocation followed by what ``grid.untraded`` and ``grid.priority`` grant; itself where both are the default."""
+    """An allocation, then what ``grid.untraded`` and ``grid.priority`` grant; itself where both are the default."""
     rights: list[Allocation] = []
     if untraded == "exported":
         rights.append(ByRight())
