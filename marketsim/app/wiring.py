@@ -20,13 +20,14 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext, Choice
 from marketsim.core.delivery import Ahead, Delivery, Immediate
 from marketsim.core.metric import Metric
-from marketsim.core.ports import Device, Profiles, Reactive, Strategy
+from marketsim.core.ports import Device, Engine, Profiles, Reactive, RetryingEngine, Strategy
 from marketsim.core.records import Community
 from marketsim.core.rng import Streams
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
 from marketsim.core.world import Role, World
 from marketsim.devices.curtailable_load import curtailable_share
 from marketsim.grid.network import Network
+from marketsim.market.allocation import with_rights
 from marketsim.market.bounds import within_bounds
 from marketsim.market.settlement import settle
 from marketsim.results.tables import ElementNames
@@ -75,7 +76,10 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
     grid = grid_parts(ready, context, reactive)
     context = replace(context, facts={**context.facts, **grid.facts})
     kinds = _kinds(ready, context)
-    engine = registry.factory("engine", model.market.engine.name)(model.market.engine.params)
+    engine: Engine = registry.factory("engine", model.market.engine.name)(model.market.engine.params)
+    if isinstance(engine, RetryingEngine):
+        engine = engine.with_retry_passes(model.grid.retry_passes)
+    allocation = make("allocation", model.grid.allocation, context)
     world = World(
         clock=context.clock,
         community=context.community,
@@ -86,7 +90,7 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
         cast=_cast(ready, context, kinds),
         engine=engine,
         rounds=getattr(engine, "rounds", 1),
-        allocation=make("allocation", model.grid.allocation, context),
+        allocation=with_rights(allocation, model.grid.untraded, model.grid.priority),
         charges=make("charges", model.market.charges, context),
         gate=grid.gate(),
         reactive=reactive,

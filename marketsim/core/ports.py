@@ -176,6 +176,15 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
+class RetryingEngine(Protocol):
+    """An engine that tries orders again which the gate refused."""
+
+    def with_retry_passes(self, passes: int) -> Engine:
+        """The same engine with at most so many passes (``grid.retry_passes``)."""
+        ...
+
+
 class Allocation(Protocol):
     """Shares out scarce grid capacity among sellers before matching; the default, by arrival, does nothing."""
 
