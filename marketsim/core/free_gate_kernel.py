@@ -13,10 +13,7 @@ from marketsim.core.records import GridState
 @kernel(ADMIT)
 def admit_all(ints: IntArray, floats: FloatArray, source: int, sink: int, wh: int) -> tuple[int, int, int]:
     """Admit everything; ``ints[0, 0]`` counts the net injection of the market [Wh]."""
-    if source >= 0:
-        ints[0, 0] += wh
-    if sink >= 0:
-        ints[0, 0] -= wh
+    ints[0, 0] += wh * (int(source >= 0) - int(sink >= 0))  # without branches, hence without reference counts
     return wh, 0, -1
 
 
