@@ -58,9 +58,11 @@ def hold(
     n_devices, n_agents = up_wh.shape
     sell_left = np.zeros((n_devices + _OFFSET, n_agents), dtype=np.int64)
     buy_left = np.zeros((n_devices + _OFFSET, n_agents), dtype=np.int64)
-    sell_left[_PV + _OFFSET], sell_left[_FIRM + _OFFSET] = surplus_wh, must_run_wh
-    buy_left[_FIRM + _OFFSET] = firm_demand_wh
-    sell_left[_OFFSET:], buy_left[_OFFSET:] = up_wh, down_wh
+    for a in range(n_agents):
+        sell_left[_PV + _OFFSET, a], sell_left[_FIRM + _OFFSET, a] = surplus_wh[a], must_run_wh[a]
+        buy_left[_FIRM + _OFFSET, a] = firm_demand_wh[a]
+        for c in range(n_devices):
+            sell_left[c + _OFFSET, a], buy_left[c + _OFFSET, a] = up_wh[c, a], down_wh[c, a]
     mode = np.zeros((n_devices, n_agents), dtype=np.int64)
     held = np.zeros(len(agent), dtype=np.int64)
     wrong = np.zeros(len(agent), dtype=np.bool_)
