@@ -1,20 +1,23 @@
-"""The pages of the docs that are made from the code: KPIs, tables of a run, scenario keys.
+"""The pages that are made from the code: KPIs, tables of a run, scenario keys, and the README's output of a run.
 
-Write them with ``python tests/docs/reference.py``; a test fails where a page in ``docs`` is not what the code says.
+Write them with ``python tests/docs/reference.py``; a test fails where a page is not what the code says.
 """
 
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from click.testing import CliRunner
 
 from marketsim.app.ready import load_scenario
 from marketsim.app.wiring import build
 from marketsim.builtin import built_in_registry
+from marketsim.cli.main import cli
 from marketsim.core.metric import Kpi, Metric
 from marketsim.core.records import Community
 from marketsim.fairness.critic import CRITIC_KPIS
@@ -25,7 +28,6 @@ from marketsim.scenario.model import Scenario
 from marketsim.scenario.schema import json_schema
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-DOCS: Final = ROOT / "docs"
 MADE: Final = "<!-- Made by tests/docs/reference.py; change the code that it reads, then run it. -->\n"
 
 # --- KPIs -----------------------------------------------------------------------------------------------------------
@@ -407,13 +409,34 @@ def _shapes() -> str:
     return "### Shapes of simbench_2016\n\n" + _table(("for", "names"), rows)
 
 
+# --- README ---------------------------------------------------------------------------------------------------------
+
+_RUN: Final = re.compile(r"(<!-- run -->\n```text\n).*?(```\n<!-- /run -->)", re.DOTALL)
+
+
+def run_output() -> str:
+    """What ``marketsim run scenarios/ieee141.yaml`` prints into a pipe; warm, so that the time says something."""
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = ["run", str(ROOT / "scenarios" / "ieee141.yaml"), "--out", folder, "--force"]
+        results = [CliRunner().invoke(cli, arguments, catch_exceptions=False) for _ in range(2)]
+        printed = results[-1].stdout.replace(folder, "runs/ieee141-1-<time>")
+    return "".join(line.rstrip() + "\n" for line in printed.splitlines())
+
+
+def readme_page() -> str:
+    """The README with the output of a run as it is now."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return _RUN.sub(lambda found: found[1] + run_output() + found[2], text)
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
-    "kpis.md": kpis_page,
-    "tables.md": tables_page,
-    "scenario.md": lambda: ScenarioPage().text(),
+    "docs/kpis.md": kpis_page,
+    "docs/tables.md": tables_page,
+    "docs/scenario.md": lambda: ScenarioPage().text(),
 }
+"""Pages that are made whole."""
 
 
 if __name__ == "__main__":
-    for page, make in PAGES.items():
-        (DOCS / page).write_text(make(), encoding="utf-8")
+    for page, make in {**PAGES, "README.md": readme_page}.items():
+        (ROOT / page).write_text(make(), encoding="utf-8")
