@@ -11,7 +11,13 @@ from marketsim.core.records import GridState
 
 
 @kernel(ADMIT)
-def admit_all(ints: IntArray, floats: FloatArray, source: int, sink: int, wh: int) -> tuple[int, int, int]:
+def admit_all(
+    ints: IntArray,
+    floats: FloatArray,  # noqa: ARG001 - part of the signature
+    source: int,
+    sink: int,
+    wh: int,
+) -> tuple[int, int, int]:
     """Admit everything; ``ints[0, 0]`` counts the net injection of the market [Wh]."""
     ints[0, 0] += wh * (int(source >= 0) - int(sink >= 0))  # without branches, hence without reference counts
     return wh, 0, -1
