@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from marketsim.core.arrays import BoolArray, IntArray
+from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.ports import Allocation, Gate
 from marketsim.core.records import (
@@ -93,15 +93,16 @@ class ByMerit:
     """Port ``Allocation``: capacity to who gains most for each unit of the binding limit.
 
     Gain is what firm demand saves by the purchase, retail price less the seller's limit; use of the limit is the
-    sensitivity of the tightest voltage to the seller's injection. Sellers are granted as much as the gate admits, in
-    the order of gain / use, ties by arrival. Who does not use the limit comes first.
+    sensitivity of the tightest voltage to the seller's injection, where all sellers feed in the largest common share
+    that the gate admits: before that another limit may be the tightest. Sellers are granted as much as the gate
+    admits, in the order of gain / use, ties by arrival. Who does not use the limit comes first.
     """
 
     def grant(self, orders: Orders, gate: Gate, tariffs: Tariffs) -> tuple[Orders, Rejects]:
         """Orders held to what they were granted; the rest is rejected with ALLOCATION and the binding element."""
         movable, energy, cuts = _movable(orders), orders.energy_wh.copy(), []
         gain = (tariffs.retail_ticks[orders.market] - np.maximum(orders.limit_ticks, 0)).astype(np.float64)
-        use = np.maximum(np.nan_to_num(gate.sensitivity())[orders.agent], 0.0)
+        use = np.maximum(np.nan_to_num(_sensitivity_at_limit(orders, gate, movable))[orders.agent], 0.0)
         merit = np.divide(gain, use, out=np.full(orders.size, np.inf), where=use > 0)
         for market, rows in _by_market(orders, movable > 0):
             ranked = rows[np.argsort(-merit[rows], kind="stable")]
@@ -110,6 +111,18 @@ class ByMerit:
             energy[ranked] -= movable[ranked] - granted
             cuts.append(_cut(ranked, movable[ranked] - granted, Reason.ALLOCATION, element))
         return orders._replace(energy_wh=energy), _joined(cuts)
+
+
+def _sensitivity_at_limit(orders: Orders, gate: Gate, movable: IntArray) -> FloatArray:
+    """Sensitivity of the tightest voltage [n_agents] while sellers feed in what the gate admits of all together."""
+    held = [
+        (market, rows, _common(gate, orders, market, rows, movable[rows])[0])
+        for market, rows in _by_market(orders, movable > 0)
+    ]
+    answer = gate.sensitivity()
+    for market, rows, granted in held:
+        release(gate, market, _injections(orders, rows, granted))
+    return answer
 
 
 class ByRight:

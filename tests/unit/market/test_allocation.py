@@ -89,6 +89,19 @@ def test_merit_goes_by_gain_for_each_unit_of_the_limit(sensitivity, expected):
     assert not gate.net_wh.any()
 
 
+def test_merit_looks_at_the_limit_that_the_sellers_reach():
+    """The sensitivity is asked for while the common share, 30 and 20 Wh, flows."""
+    gate, seen = head_gate(50, 5), []
+
+    def sensitivity():
+        seen.append(gate.net_wh[0, :2].tolist())
+        return np.ones(5)
+
+    gate.sensitivity = sensitivity
+    MERIT.grant(orders_of(SELLERS), gate, tariffs_of())
+    assert seen == [[30, 20]]
+
+
 def test_surplus_by_right_is_committed_in_its_feasible_part_and_selling_it_moves_nothing():
     gate = head_gate(50, 5)
     granted, rejects = EXPORTED.grant(orders_of(SELLERS), gate, tariffs_of())
