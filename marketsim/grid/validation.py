@@ -183,7 +183,15 @@ class BatchValidator:
         solved = np.array([case.converged for case in cases])
         self._unsolved += int((~solved & ~checked.converged).sum())
         return [
-            Mismatch(cases[row].slot, cases[row].market, "convergence", "", solved[row], checked.converged[row], 0.0)
+            Mismatch(
+                cases[row].slot,
+                cases[row].market,
+                "convergence",
+                "",
+                float(solved[row]),
+                float(checked.converged[row]),
+                0.0,
+            )
             for row in np.flatnonzero(solved != checked.converged)
         ]
 
