@@ -31,6 +31,14 @@ GRID: Final = (
     Kpi("loading_max_percent", "%", "Highest loading of any branch, of its rating."),
 )
 
+DELIVERY: Final = Kpi(
+    "delivery_violations",
+    "-",
+    "Slots and markets that end outside a limit that held before trade, since delivery differed from what was traded; "
+    "only from a gate closure of one slot on, else 0.",
+    int,
+)
+
 COLUMNS: Final = (
     Kpi("voltage_min_pu", "p.u.", "Lowest voltage of the slot."),
     Kpi("voltage_max_pu", "p.u.", "Highest voltage of the slot."),
@@ -113,8 +121,9 @@ class _Running:
 class GridMetric:
     """Port ``Metric``: the feeder. ``band`` None: no feeder, everything undefined."""
 
-    def __init__(self, band: VoltageBand | None) -> None:
-        self._band = band
+    def __init__(self, band: VoltageBand | None, traded_ahead: bool = False) -> None:
+        self._band, self._traded_ahead = band, traded_ahead
+        self._undelivered = 0
         self._here, self._reference = _Running(), _Running()
 
     @property
@@ -123,7 +132,7 @@ class GridMetric:
         reference = (
             Kpi(f"{kpi.name}_grid_only", kpi.unit, f"{kpi.name} in the reference run.", kpi.kind) for kpi in GRID
         )
-        return (*GRID, *reference)
+        return (*GRID, DELIVERY, *reference)
 
     @property
     def columns(self) -> tuple[Kpi, ...]:
@@ -137,6 +146,8 @@ class GridMetric:
         hours = record.inputs.time.hours
         seen = snapshot(record.grid, self._band)
         self._here.add(seen, hours)
+        if self._traded_ahead:
+            self._undelivered += max(seen.broken - seen.firm_broken, 0)
         if reference is not None:
             self._reference.add(snapshot(reference.grid, self._band), hours)
         return {
@@ -150,12 +161,13 @@ class GridMetric:
     def summary(self) -> dict[str, Value]:
         """The KPIs of all slots so far."""
         only = {f"{name}_grid_only": value for name, value in self._reference.kpis().items()}
-        return {**self._here.kpis(), **only}
+        undelivered = None if self._band is None else self._undelivered
+        return {**self._here.kpis(), DELIVERY.name: undelivered, **only}
 
 
-def build(params: GridParams, context: BuildContext) -> GridMetric:  # noqa: ARG001 - part of the port
+def build(params: GridParams, context: BuildContext) -> GridMetric:  # noqa: ARG001 - no parameters
     """The metric of a simulation."""
     band = context.facts.get(BAND_FACT)
     if band is not None and not isinstance(band, VoltageBand):
         raise TypeError(f"the fact {BAND_FACT!r} has to be a VoltageBand, not {type(band).__name__}")
-    return GridMetric(band)
+    return GridMetric(band, bool(context.facts.get("gate_closure_slots", 0)))
