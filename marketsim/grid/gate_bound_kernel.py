@@ -128,24 +128,53 @@ def rebase(ints: Any, floats: Any, lateral: int) -> None:
 
 
 @kernel(helper=True)
+def drift(floats: Any, lateral: int) -> float:
+    """Bound d of all |dV| since the last solved state [p.u.]; inf where the bound has none."""
+    u, c = floats[V_LEAST, lateral], 1.0 - floats[GROUND_REACH, lateral]
+    if not u > 0.0:
+        return np.inf
+    slope = c * u - floats[LOAD_REACH, lateral] / u
+    inside = slope * slope - 4.0 * c * (floats[RISE, lateral] + floats[FALL, lateral])
+    if not (slope > 0.0 and c > 0.0 and inside > 0.0):
+        return np.inf
+    return (slope - np.sqrt(inside)) / (2.0 * c)
+
+
+@kernel(helper=True)
 def surely_within(floats: Any, lateral: int) -> bool:
     """Whether every limit of a lateral holds after what moved since its last solved state."""
-    rise, fall, moved = floats[RISE, lateral], floats[FALL, lateral], floats[MOVED, lateral]
-    u, ground = floats[V_LEAST, lateral], floats[GROUND_REACH, lateral]
-    a, c = rise + fall, 1.0 - ground
-    slope = c * u - floats[LOAD_REACH, lateral] / u
-    inside = slope * slope - 4.0 * c * a
-    if not (floats[FLOAT_FACTS, SKIPS] > 0.0 and slope > 0.0 and c > 0.0 and inside > 0.0):
+    if floats[FLOAT_FACTS, SKIPS] == 0.0:
         return False
-    d = (slope - np.sqrt(inside)) / (2.0 * c)
+    d, u, ground = drift(floats, lateral), floats[V_LEAST, lateral], floats[GROUND_REACH, lateral]
+    if not d < u:
+        return False
     left = u - d
     answer = d * (floats[LOAD_REACH, lateral] / (u * left) + ground)
-    up, down = rise, fall
+    up, down = floats[RISE, lateral], floats[FALL, lateral]
     if floats[ANGLE_SPREAD, lateral] + d / left > floats[ANGLE_MAX, lateral]:
-        up, down = a, a
+        up, down = up + down, up + down
     if up / left + answer + d * d / (2.0 * left) + SAFETY > floats[ROOM_UP, lateral]:
         return False
     if down / left + answer + SAFETY > floats[ROOM_DOWN, lateral]:
         return False
-    current = moved / left + d * (floats[LOAD_TOTAL, lateral] / (u * left) + floats[GROUND_TOTAL, lateral])
-    return current + SAFETY <= floats[ROOM_CURRENT, lateral]
+    response = floats[LOAD_TOTAL, lateral] / (u * left) + floats[GROUND_TOTAL, lateral]
+    return floats[MOVED, lateral] / left + d * response + SAFETY <= floats[ROOM_CURRENT, lateral]
+
+
+@kernel(helper=True)
+def remainder(floats: Any, lateral: int) -> tuple[float, float]:
+    """What a linear prediction from the last solved state may miss: of a voltage, of a current [p.u.]; inf: anything.
+
+    The currents of the nodes miss |dS| d / (u (u - d)) + |S0| d^2 / (u^2 (u - d)); voltages answer that through the
+    network, which answers back by no more than LOAD_REACH / u^2 + GROUND_REACH of it.
+    """
+    d, u = drift(floats, lateral), floats[V_LEAST, lateral]
+    if not d < 0.5 * u:
+        return np.inf, np.inf
+    left = u - d
+    load, ground = floats[LOAD_REACH, lateral], floats[GROUND_REACH, lateral]
+    voltage = ((floats[RISE, lateral] + floats[FALL, lateral]) * d + load * d * d / u) / (u * left)
+    answered = voltage / (1.0 - load / (u * u) - ground)
+    current = (floats[MOVED, lateral] * d + floats[LOAD_TOTAL, lateral] * d * d / u) / (u * left)
+    response = floats[LOAD_TOTAL, lateral] / (u * u) + floats[GROUND_TOTAL, lateral]
+    return answered, current + response * answered

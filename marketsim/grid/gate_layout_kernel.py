@@ -171,11 +171,12 @@ FLOAT_ROWS: Final = 64
 # --- floats[FLOAT_FACTS] ---------------------------------------------------------------------------------------------
 WH_TO_PU: Final = 0
 TOLERANCE: Final = 1
-GUARD: Final = 2
-WORSEN_V: Final = 3
-WORSEN_I: Final = 4
-SOURCE_PU: Final = 5
-SKIPS: Final = 6
+GUARD_V: Final = 2
+GUARD_I: Final = 3
+WORSEN_V: Final = 4
+WORSEN_I: Final = 5
+SOURCE_PU: Final = 6
+SKIPS: Final = 7
 """1: the bound may skip solves; 0: every trade is solved."""
 
 VARH_UNIT: Final = 1e-8

@@ -22,7 +22,8 @@ from marketsim.grid.gate_layout_kernel import (
     FR,
     G_CHILD,
     G_PARENT,
-    GUARD,
+    GUARD_I,
+    GUARD_V,
     HIGH_VOLTAGE,
     LATERAL_START,
     LOW_VOLTAGE,
@@ -89,7 +90,7 @@ def frozen(value: float, limit: float, guard: float, worsen: float, slack: float
 @kernel(helper=True)
 def frozen_rating(floats: Any, current2: float, rating: float) -> float:
     """Reciprocal of the squared frozen rating of a current that stands at the square root of ``current2``."""
-    guard, worsen = floats[FLOAT_FACTS, GUARD] * rating, floats[FLOAT_FACTS, WORSEN_I] * rating
+    guard, worsen = floats[FLOAT_FACTS, GUARD_I] * rating, floats[FLOAT_FACTS, WORSEN_I] * rating
     limit = frozen(np.sqrt(current2), rating, guard, worsen, 10.0 * floats[FLOAT_FACTS, TOLERANCE])
     return np.true_divide(1.0, limit * limit)
 
@@ -154,7 +155,7 @@ def worst_excess(ints: Any, floats: Any, lateral: int) -> tuple[float, int]:
 @kernel(helper=True)
 def _let_stand(ints: Any, floats: Any, n: int) -> int:
     """Widen the limits that the untraded state breaks at position ``n``; 1 if the branch above is overloaded."""
-    guard, slack = floats[FLOAT_FACTS, GUARD], 10.0 * floats[FLOAT_FACTS, TOLERANCE]
+    guard, slack = floats[FLOAT_FACTS, GUARD_V], 10.0 * floats[FLOAT_FACTS, TOLERANCE]
     worsen = floats[FLOAT_FACTS, WORSEN_V]
     v2 = floats[VR, n] * floats[VR, n] + floats[VI, n] * floats[VI, n]
     if v2 < floats[V2_LOW, n]:
@@ -177,7 +178,7 @@ def _let_stand(ints: Any, floats: Any, n: int) -> int:
 def freeze_limits(ints: Any, floats: Any, lateral: int) -> None:
     """Freeze the limits of a lateral from its solved untraded state."""
     start, stop = ints[LATERAL_START, lateral], ints[LATERAL_START, lateral + 1]
-    guard = floats[FLOAT_FACTS, GUARD]
+    guard = floats[FLOAT_FACTS, GUARD_V]
     for n in range(start, stop):
         floats[V2_LOW, n] = floats[V2_LOW_PLAIN, n]
         floats[V2_HIGH, n] = floats[V2_HIGH_PLAIN, n]

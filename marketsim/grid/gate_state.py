@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -37,22 +37,27 @@ class GateSettings:
     """How far a voltage that the untraded state breaks may get worse by the sum of a slot's trades [p.u.]."""
     worsen_loading: float = 1e-3
     """The same for a loading, as a share of the rating."""
-    guard: float = 1e-8
-    """Distance kept to every limit [p.u. of voltage, share of a rating]."""
+    guard_voltage_pu: float = 1e-8
+    """Distance kept to every limit of a voltage [p.u.]."""
+    guard_loading: float = 1e-8
+    """Distance kept to every rating, as a share of it."""
     tolerance_pu: float = 1e-11
     """Of the power flow [p.u.]."""
     max_sweeps: int = 200
+    screen_band: float = 1e-4
+    """Guard band of mode ``sensitivity`` [p.u. of voltage, share of a rating]."""
     skip_solves: bool = True
     """Whether a bound may admit trades without a power flow where no limit is near; decisions are the same."""
 
 
 class Packed(NamedTuple):
-    """State of all markets and what opens each slot."""
+    """State of a market and what opens each slot."""
 
     tree: SweepTree
     ints: IntArray
-    """[n_markets, INT_ROWS, columns]."""
+    """[INT_ROWS, columns]."""
     floats: FloatArray
+    """[FLOAT_ROWS, columns]."""
     base_wh: IntArray
     """Background net injection by position [Wh] [n_nodes]."""
     base_kvar_pu: FloatArray
@@ -119,9 +124,10 @@ def _largest_end(feeder: RadialFeeder) -> FloatArray:
     return np.maximum(np.abs(feeder.y_parent_pu), np.abs(feeder.y_child_pu))
 
 
-def _plain_limits(feeder: RadialFeeder, guard: float) -> dict[int, FloatArray]:
+def _plain_limits(feeder: RadialFeeder, settings: GateSettings) -> dict[int, FloatArray]:
     """Squares of the stated limits less the guard."""
     least = 1e-12  # p.u.; a rating of 0 would make every share infinite
+    kept = 1.0 - settings.guard_loading
     parent = np.maximum(feeder.rating_parent_pu, least)
     child = np.maximum(feeder.rating_child_pu, least)
     return {
@@ -129,11 +135,11 @@ def _plain_limits(feeder: RadialFeeder, guard: float) -> dict[int, FloatArray]:
         row.V_MAX: feeder.v_max_pu,
         row.RATING_PARENT: parent,
         row.RATING_CHILD: child,
-        row.V2_LOW_PLAIN: np.maximum(feeder.v_min_pu + guard, 0.0) ** 2,
-        row.V2_HIGH_PLAIN: (feeder.v_max_pu - guard) ** 2,
-        row.PER_PARENT_PLAIN: 1.0 / (parent * (1.0 - guard)) ** 2,
-        row.PER_CHILD_PLAIN: 1.0 / (child * (1.0 - guard)) ** 2,
-        row.RATING: np.minimum(parent, child) * (1.0 - guard) - 2.0 * _largest_end(feeder),
+        row.V2_LOW_PLAIN: np.maximum(feeder.v_min_pu + settings.guard_voltage_pu, 0.0) ** 2,
+        row.V2_HIGH_PLAIN: (feeder.v_max_pu - settings.guard_voltage_pu) ** 2,
+        row.PER_PARENT_PLAIN: 1.0 / (parent * kept) ** 2,
+        row.PER_CHILD_PLAIN: 1.0 / (child * kept) ** 2,
+        row.RATING: np.minimum(parent, child) * kept - 2.0 * _largest_end(feeder),
     }
 
 
@@ -190,28 +196,24 @@ def _floats(
         row.CORE_X: tree.z_pu.imag,
         row.CORE_G: ground.real,
         row.CORE_B: ground.imag,
-        **_plain_limits(feeder, settings.guard),
+        **_plain_limits(feeder, settings),
         **_bound_constants(feeder, tree),
     }
     for index, values in quantities.items():
         floats[index, : len(values)] = values
     facts = floats[row.FLOAT_FACTS]
     facts[row.WH_TO_PU] = 1.0 / (WH_PER_KWH * hours * network.base_kva)
-    facts[row.TOLERANCE], facts[row.GUARD] = settings.tolerance_pu, settings.guard
+    facts[row.TOLERANCE] = settings.tolerance_pu
+    facts[row.GUARD_V], facts[row.GUARD_I] = settings.guard_voltage_pu, settings.guard_loading
     facts[row.WORSEN_V], facts[row.WORSEN_I] = settings.worsen_voltage_pu, settings.worsen_loading
     facts[row.SOURCE_PU], facts[row.SKIPS] = feeder.source_pu, float(settings.skip_solves)
     return floats
 
 
 def pack(
-    network: Network,
-    feeder: RadialFeeder,
-    node_of_connection: IntArray,
-    n_markets: int,
-    hours: float,
-    settings: GateSettings,
+    network: Network, feeder: RadialFeeder, node_of_connection: IntArray, hours: float, settings: GateSettings
 ) -> Packed:
-    """Arrays of ``n_markets`` replicas of the feeder."""
+    """Arrays of one market."""
     drawn_wh = np.rint(_or(settings.background_kw, network.n_nodes) * (hours * WH_PER_KWH)).astype(np.int64)
     drawn_pu = _or(settings.background_kvar, network.n_nodes) / network.base_kva
     connected = np.isin(np.arange(network.n_nodes), node_of_connection)
@@ -221,8 +223,13 @@ def pack(
     floats = _floats(network, feeder, tree, ints.shape[1], hours, settings)
     return Packed(
         tree=tree,
-        ints=np.tile(ints, (n_markets, 1, 1)),
-        floats=np.tile(floats, (n_markets, 1, 1)),
+        ints=ints,
+        floats=floats,
         base_wh=-drawn_wh[feeder.node],
         base_kvar_pu=-drawn_pu[feeder.node],
     )
+
+
+def with_rows(array: IntArray | FloatArray, more: int) -> Any:
+    """The array with so many rows of zeros below."""
+    return np.concatenate([array, np.zeros((more, array.shape[1]), dtype=array.dtype)])

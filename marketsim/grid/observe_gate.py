@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from marketsim.core.compiled import AdmitPointer
-from marketsim.grid.gate import RadialGate
-from marketsim.grid.observe_gate_kernel import admit_freely
+from marketsim.grid.gate_base import CompiledGate
+from marketsim.grid.gate_observe_kernel import admit_freely
 
 
-class ObserveGate(RadialGate):
-    """As ``RadialGate``, but nothing is refused and nothing rolled back."""
+class ObserveGate(CompiledGate):
+    """Nothing is refused and nothing rolled back; the AC state at the end is what it is."""
 
-    _admit = AdmitPointer(admit_freely)
+    _check = AdmitPointer(admit_freely)

@@ -209,6 +209,22 @@ def test_amending_is_as_if_the_slot_had_delivered_that_from_the_start() -> None:
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_what_is_released_is_free_again() -> None:
+    """For others on the same lateral too: the next trade is solved without what was taken back."""
+    gate, fresh = (opened(LINE, [0, 0, 0, 0]) for _ in range(2))
+    taken = gate.admit(0, NOWHERE, 3, MUCH)[0]
+    gate.release(0, NOWHERE, 2, gate.admit(0, NOWHERE, 2, 1000)[0])
+    gate.release(0, NOWHERE, 3, taken)
+    assert gate.admit(0, NOWHERE, 2, MUCH) == fresh.admit(0, NOWHERE, 2, MUCH)
+
+
+def test_what_was_amended_counts_for_later_trades() -> None:
+    gate = opened(LINE, [0, 0, 0, 0])
+    gate.amend(wh(0, 0, -100, 0), np.zeros(4))
+    other = opened(LINE, [0, 0, -100, 0])
+    assert gate.admit(0, NOWHERE, 3, MUCH) == other.admit(0, NOWHERE, 3, MUCH)
+
+
 def test_nothing_asked_nothing_done() -> None:
     gate = opened(LINE, [0, 0, 0, 0])
     assert gate.admit(0, 1, 2, 0) == (0, Reason.NONE, -1)
@@ -246,7 +262,9 @@ def test_a_remote_bus_below_its_band_does_not_stop_the_feeder() -> None:
 
 
 def test_an_overload_may_stay_in_its_direction_and_a_reversed_flow_gets_the_plain_rating() -> None:
-    rated = LINE._replace(rating_from_pu=np.array([0.2, np.inf, np.inf]), v_min_pu=np.zeros(4), v_max_pu=np.full(4, 9.0))
+    rated = LINE._replace(
+        rating_from_pu=np.array([0.2, np.inf, np.inf]), v_min_pu=np.zeros(4), v_max_pu=np.full(4, 9.0)
+    )
     gate = opened(rated, [0, 0, 0, -250])
     overloaded = gate.close().loading[0, 0]
     assert overloaded > 1.25
