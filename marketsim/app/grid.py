@@ -23,6 +23,7 @@ from marketsim.results.tables import ElementNames
 
 _GATES = {
     "ac": ("marketsim.grid.gate", "RadialGate"),
+    "sensitivity": ("marketsim.grid.sensitivity_gate", "SensitivityGate"),
     "observe": ("marketsim.grid.observe_gate", "ObserveGate"),
 }
 
