@@ -21,11 +21,17 @@ from marketsim.metrics.efficiency import GRID_MODEL_FACT
 from marketsim.metrics.grid import BAND_FACT, VoltageBand
 from marketsim.results.tables import ElementNames
 
-_GATES = {
+_RADIAL = {
     "ac": ("marketsim.grid.gate", "RadialGate"),
     "sensitivity": ("marketsim.grid.sensitivity_gate", "SensitivityGate"),
     "observe": ("marketsim.grid.observe_gate", "ObserveGate"),
 }
+_MESHED = {
+    "ac": ("marketsim.grid.meshed_gate", "MeshedGate"),
+    "sensitivity": ("marketsim.grid.meshed_gate", "MeshedGate"),
+    "observe": ("marketsim.grid.meshed_gate", "MeshedObserveGate"),
+}
+"""Gate of each mode; on meshed nets ``sensitivity`` is exact, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ def grid_parts(ready: ReadyScenario, context: BuildContext, reactive: Any) -> Gr
     network = rated(ready, ready.feeder.network)
     nodes = ready.feeder.nodes_of([_bus_of(agent) for agent in context.agents])
     settings = _settings(ready, context, network, reactive)
-    gate_class = _gate_class(ready)
+    gate_class = _gate_class(ready, network)
 
     def gate() -> Gate:
         made: Gate = gate_class(network, nodes, community.n_markets, context.clock.slot_hours, settings)
@@ -108,6 +114,11 @@ def _settings(ready: ReadyScenario, context: BuildContext, network: Network, rea
         background_kvar=network.nominal_kvar * free * background,
         source_kvar_per_kw=reactive.law.source_kvar_per_kw[:n_connections],
         sink_kvar_per_kw=reactive.law.sink_kvar_per_kw[:n_connections],
+        curve_pu=reactive.law.curve_pu,
+        curve_kvar=reactive.law.curve_kvar[:n_connections],
+        inverter_kva=reactive.law.kva[:n_connections],
+        guard_voltage_pu=grid.guard.voltage_pu,
+        guard_loading=grid.guard.loading_percent / 100.0,
         worsen_voltage_pu=grid.worsen_tolerance.voltage_pu,
         worsen_loading=grid.worsen_tolerance.loading_percent / 100.0,
     )
@@ -117,9 +128,11 @@ def _or_infinite(limit: float | None) -> float:
     return float("inf") if limit is None else limit
 
 
-def _gate_class(ready: ReadyScenario) -> Any:
+def _gate_class(ready: ReadyScenario, network: Network) -> Any:
     """Class of the scenario's gate; each mode is a module of its own."""
-    module, name = _GATES[ready.model.grid.gate]
+    from marketsim.grid.radial import is_radial
+
+    module, name = (_RADIAL if is_radial(network) else _MESHED)[ready.model.grid.gate]
     return getattr(importlib.import_module(module), name)
 
 
