@@ -8,7 +8,7 @@ import marketsim as ms
 
 
 class HeatShifter(ms.Prosumer):
-    """Draws own surplus into the heat buffer, bids the middle of the tariffs around noon, and else heats when it must."""
+    """Heats from own surplus, bids the middle of the tariffs around noon, and else heats when it must."""
 
     def decide(self, view: ms.AgentView) -> Sequence[ms.Order] | None:
         """Orders of the slot: the firm demand, the PV that is left, and heat ahead of time."""
