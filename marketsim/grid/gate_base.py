@@ -40,13 +40,17 @@ class CompiledGate:
         ``hours``: length of a slot [h]. NetworkError where the network is not radial.
         """
         self.network = network
+        self._base_kva = network.base_kva
         self.feeder = radial_feeder(network)
         self._connection_axis = (n_markets, len(node_of_connection))
-        packed = self._pack(np.asarray(node_of_connection), hours, settings or GateSettings())
+        settings = settings or GateSettings()
+        packed = self._pack(np.asarray(node_of_connection), hours, settings)
         self._core, self._base_wh, self._base_kvar_pu = packed.tree.position, packed.base_wh, packed.base_kvar_pu
+        self._behind_kw = settings.behind_kw
         self._ints, self._floats = (np.tile(array, (n_markets, 1, 1)) for array in (packed.ints, packed.floats))
         self._rated = np.minimum(self.feeder.rating_parent_pu, self.feeder.rating_child_pu) < np.inf
         self._rated[0] = False
+        self._firm_kvar = np.zeros((n_markets, self.feeder.n_nodes))
         self._firm_v, self._firm_loading = np.full((2, n_markets, self.feeder.n_nodes), np.nan)
         self.kernel: GateKernel | None = GateKernel(self._check, self._ints, self._floats)
 
@@ -56,16 +60,20 @@ class CompiledGate:
 
     def open(self, firm_wh: IntArray, kvar: FloatArray) -> None:
         """Start a slot; see ``core.ports.Gate``. Both [n_markets * n_connections]."""
+        if self._behind_kw is not None:
+            n_connections = self._connection_axis[1]
+            self._floats[:, row.BEHIND, :n_connections] = self._rows(self._behind_kw(), np.float64) / self._base_kva
         open_markets(
             self._ints,
             self._floats,
             self._rows(firm_wh, np.int64),
-            self._rows(kvar, np.float64) / self.network.base_kva,
+            self._rows(kvar, np.float64) / self._base_kva,
             self._base_wh,
             self._base_kvar_pu,
             self._firm_v,
             self._firm_loading,
         )
+        self._firm_kvar = self._kvar()
 
     @property
     def solves(self) -> int:
@@ -90,7 +98,7 @@ class CompiledGate:
             self._ints,
             self._floats,
             self._rows(delta_wh, np.int64),
-            self._rows(kvar, np.float64) / self.network.base_kva,
+            self._rows(kvar, np.float64) / self._base_kva,
             self._base_kvar_pu,
         )
 
@@ -120,7 +128,7 @@ class CompiledGate:
             loading=self._by_branch(loading),
             slack_wh=slack_wh,
             losses_wh=losses_wh,
-            firm_kvar=self._by_node(self._floats[:, row.Q_FIRM, :n] * self.network.base_kva),
+            firm_kvar=self._by_node(self._firm_kvar),
             firm_v_pu=self._by_node(self._firm_v),
             firm_loading=self._by_branch(self._firm_loading),
             converged=converged,
@@ -130,7 +138,7 @@ class CompiledGate:
         """Reactive injection of the solved state by position [kvar] [n_markets, n_nodes]."""
         kvar = np.zeros(self._firm_v.shape)
         core = self._core
-        kvar[:, core] = self._floats[:, row.Q, : len(core)] * self.network.base_kva
+        kvar[:, core] = self._floats[:, row.Q, : len(core)] * self._base_kva
         return kvar
 
     def _rows(self, flat: Any, dtype: type[np.generic]) -> Any:

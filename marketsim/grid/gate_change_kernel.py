@@ -8,7 +8,8 @@ import numpy as np
 from numba import types
 
 from marketsim.core.compiled import kernel
-from marketsim.grid.gate_kernel import commit, ends, note_trade, set_powers
+from marketsim.grid.gate_books_kernel import commit, ends, set_powers
+from marketsim.grid.gate_kernel import note_trade
 from marketsim.grid.gate_layout_kernel import (
     CONNECTION_WH,
     FACTS,

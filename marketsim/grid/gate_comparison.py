@@ -8,9 +8,9 @@ import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.grid.gate import RadialGate
-from marketsim.grid.sensitivity_gate import SensitivityGate
 from marketsim.grid.gate_state import GateSettings
 from marketsim.grid.network import Network
+from marketsim.grid.sensitivity_gate import SensitivityGate
 
 TRADES_A_SLOT = 100
 

@@ -11,11 +11,23 @@ from typing import Any
 import numpy as np
 
 from marketsim.core.compiled import ADMIT, kernel
-from marketsim.core.records import BLAMES_SINK, Reason
+from marketsim.core.records import BLAMES_SINK
+from marketsim.grid.gate_books_kernel import (
+    DIVERGED,
+    LINE_LOADING,
+    NONE,
+    OVERVOLTAGE,
+    TRAFO,
+    TRAFO_LOADING,
+    UNDERVOLTAGE,
+    commit,
+    ends,
+    headroom,
+    set_powers,
+)
 from marketsim.grid.gate_bound_kernel import rebase, surely_within
 from marketsim.grid.gate_layout_kernel import (
     BRANCH,
-    CONNECTION_WH,
     CONVERGED,
     CORE,
     CORE_START,
@@ -23,26 +35,19 @@ from marketsim.grid.gate_layout_kernel import (
     CORE_VI_FIRM,
     CORE_VR,
     CORE_VR_FIRM,
-    EXPORT_FROZEN,
+    CURVE_Q,
+    CURVE_Q_FIRM,
+    CURVE_START,
+    CURVED,
     FACTS,
     FALL,
     FLOAT_FACTS,
-    HEAD_EXPORT_FROZEN,
-    HEAD_IMPORT_FROZEN,
-    HEAD_WH,
     HIGH_VOLTAGE,
-    IMPORT_FROZEN,
     KIND,
-    LATERAL,
-    LATERAL_START,
     LOW_VOLTAGE,
     MOVED,
-    NET_VARH,
-    NET_WH,
     NO_SOLUTION,
     NODE,
-    POSITION,
-    Q_FIRM,
     REACH,
     RISE,
     SINK_VARH,
@@ -51,97 +56,12 @@ from marketsim.grid.gate_layout_kernel import (
     SUBTREE_END,
     VARH_UNIT,
     WH_TO_PU,
-    P,
-    Q,
 )
 from marketsim.grid.gate_limits_kernel import flow, what_binds, worst_excess
-from marketsim.grid.network import BranchKind
 from marketsim.grid.sweep_kernel import sweep
 
-NONE = int(Reason.NONE)
-UNDERVOLTAGE = int(Reason.UNDERVOLTAGE)
-OVERVOLTAGE = int(Reason.OVERVOLTAGE)
-LINE_LOADING = int(Reason.LINE_LOADING)
-TRAFO_LOADING = int(Reason.TRAFO_LOADING)
-CONNECTION_IMPORT = int(Reason.CONNECTION_IMPORT)
-CONNECTION_EXPORT = int(Reason.CONNECTION_EXPORT)
-HEAD_IMPORT = int(Reason.HEAD_IMPORT)
-HEAD_EXPORT = int(Reason.HEAD_EXPORT)
-DIVERGED = int(Reason.DIVERGED)
-TRAFO = int(BranchKind.TRAFO)
 PATIENCE = 3
 """Secant steps in which the bracket has to halve, or the middle is tried."""
-
-
-@kernel(helper=True)
-def ends(ints: Any, source: int, sink: int) -> tuple[int, int, int, int]:
-    """(position of the source, of the sink, lateral of the source, of the sink); -1 for NOWHERE and off the grid.
-
-    A position at the feeder's source has lateral -1.
-    """
-    injects = ints[POSITION, source] if source >= 0 else -1
-    draws = ints[POSITION, sink] if sink >= 0 else -1
-    first = ints[LATERAL, injects] if injects >= 0 else -1
-    second = ints[LATERAL, draws] if draws >= 0 else -1
-    return injects, draws, first, second
-
-
-@kernel(helper=True)
-def headroom(ints: Any, source: int, sink: int, first: int, second: int, wh: int) -> tuple[int, int, int]:
-    """(Wh left by the limits of connections and feeder heads, code, element), without a power flow."""
-    left, code, element = wh, NONE, -1
-    if source >= 0 and ints[EXPORT_FROZEN, source] - ints[CONNECTION_WH, source] < left:
-        left = max(ints[EXPORT_FROZEN, source] - ints[CONNECTION_WH, source], 0)
-        code, element = CONNECTION_EXPORT, source
-    if sink >= 0 and ints[IMPORT_FROZEN, sink] + ints[CONNECTION_WH, sink] < left:
-        left = max(ints[IMPORT_FROZEN, sink] + ints[CONNECTION_WH, sink], 0)
-        code, element = CONNECTION_IMPORT + BLAMES_SINK, sink
-    if first == second:  # what stays inside a lateral does not pass its head
-        return left, code, element
-    if first >= 0 and ints[HEAD_EXPORT_FROZEN, first] - ints[HEAD_WH, first] < left:
-        left = max(ints[HEAD_EXPORT_FROZEN, first] - ints[HEAD_WH, first], 0)
-        code, element = HEAD_EXPORT, first
-    if second >= 0 and ints[HEAD_IMPORT_FROZEN, second] + ints[HEAD_WH, second] < left:
-        left = max(ints[HEAD_IMPORT_FROZEN, second] + ints[HEAD_WH, second], 0)
-        code, element = HEAD_IMPORT + BLAMES_SINK, second
-    return left, code, element
-
-
-@kernel(helper=True)
-def commit(ints: Any, source: int, sink: int, wh: int) -> None:
-    """Book ``wh`` (negative: take back) in every integer that counts it."""
-    injects, draws, first, second = ends(ints, source, sink)
-    if source >= 0:
-        ints[CONNECTION_WH, source] += wh
-    if sink >= 0:
-        ints[CONNECTION_WH, sink] -= wh
-    if injects >= 0:
-        ints[NET_WH, injects] += wh
-        ints[NET_VARH, injects] += wh * ints[SOURCE_VARH, source]
-    if draws >= 0:
-        ints[NET_WH, draws] -= wh
-        ints[NET_VARH, draws] -= wh * ints[SINK_VARH, sink]
-    if first >= 0:
-        ints[HEAD_WH, first] += wh
-    if second >= 0:
-        ints[HEAD_WH, second] -= wh
-
-
-@kernel(helper=True)
-def set_power(ints: Any, floats: Any, position: int) -> None:
-    """P and Q of a position in the core from its integers."""
-    scale, core = floats[FLOAT_FACTS, WH_TO_PU], ints[CORE, position]
-    floats[P, core] = ints[NET_WH, position] * scale
-    floats[Q, core] = floats[Q_FIRM, position] + ints[NET_VARH, position] * (scale * VARH_UNIT)
-
-
-@kernel(helper=True)
-def set_powers(ints: Any, floats: Any, injects: int, draws: int) -> None:
-    """P and Q of both ends of a trade from the integers."""
-    if injects >= 0:
-        set_power(ints, floats, injects)
-    if draws >= 0:
-        set_power(ints, floats, draws)
 
 
 @kernel(helper=True)
@@ -150,20 +70,23 @@ def solve_from_firm(ints: Any, floats: Any, lateral: int) -> bool:
     for n in range(ints[CORE_START, lateral], ints[CORE_START, lateral + 1]):
         floats[CORE_VR, n] = floats[CORE_VR_FIRM, n]
         floats[CORE_VI, n] = floats[CORE_VI_FIRM, n]
+    for k in range(ints[CURVE_START, lateral], ints[CURVE_START, lateral + 1]):
+        floats[CURVE_Q, ints[CURVED, k]] = floats[CURVE_Q_FIRM, ints[CURVED, k]]
     ints[FACTS, SOLVES] += 1
     return sweep(ints, floats, lateral)
 
 
 @kernel(helper=True)
 def solve_with(ints: Any, floats: Any, source: int, sink: int, wh: int) -> bool:
-    """Solve the touched laterals as if ``wh`` were committed; the integers are left alone. False: no solution."""
+    """Solve the touched laterals as if ``wh`` were committed; the integers are as before. False: no solution."""
     injects, draws, first, second = ends(ints, source, sink)
     commit(ints, source, sink, wh)
     set_powers(ints, floats, injects, draws)
+    solved = first < 0 or solve_from_firm(ints, floats, first)
+    if solved and second >= 0 and second != first:
+        solved = solve_from_firm(ints, floats, second)
     commit(ints, source, sink, -wh)
-    if first >= 0 and not solve_from_firm(ints, floats, first):
-        return False
-    return second < 0 or second == first or solve_from_firm(ints, floats, second)
+    return solved
 
 
 @kernel(helper=True)

@@ -63,8 +63,12 @@ CHARGED: Final = 27
 """1 where some branch has admittances to ground."""
 REVERSIBLE: Final = 28
 """Number of branches that the untraded state overloads."""
-FACTS: Final = 29
-INT_ROWS: Final = 30
+CURVE_START: Final = 29
+"""First of the lateral's connections in row CURVED [n_laterals + 1]."""
+CURVED: Final = 30
+"""Connections whose reactive power follows the voltage, in order of position."""
+FACTS: Final = 31
+INT_ROWS: Final = 32
 
 # --- ints[FACTS] -----------------------------------------------------------------------------------------------------
 N_NODES: Final = 0
@@ -165,8 +169,19 @@ ANGLE_MAX: Final = 60
 V_LOW: Final = 61
 """Frozen limits again, not squared; columns are positions."""
 V_HIGH: Final = 62
-FLOAT_FACTS: Final = 63
-FLOAT_ROWS: Final = 64
+# --- floats: columns are connections ---------------------------------------------------------------------------------
+CURVE_FULL: Final = 63
+"""Full reactive power of the volt-var curve [p.u.]."""
+KVA: Final = 64
+"""Apparent power of the inverter [p.u.]."""
+BEHIND: Final = 65
+"""What the inverter delivers beyond the connection's net injection, to loads behind the same meter [p.u.]."""
+CURVE_Q: Final = 66
+"""Reactive injection by the curve in the state that is solved [p.u.]."""
+CURVE_Q_FIRM: Final = 67
+"""The same in the untraded state."""
+FLOAT_FACTS: Final = 68
+FLOAT_ROWS: Final = 69
 
 # --- floats[FLOAT_FACTS] ---------------------------------------------------------------------------------------------
 WH_TO_PU: Final = 0
@@ -178,9 +193,14 @@ WORSEN_I: Final = 5
 SOURCE_PU: Final = 6
 SKIPS: Final = 7
 """1: the bound may skip solves; 0: every trade is solved."""
+CURVE_V1: Final = 8
+"""Voltages of the volt-var curve: full injection up to V1, none from V2 to V3, full absorption from V4 on."""
+CURVE_V2: Final = 9
+CURVE_V3: Final = 10
+CURVE_V4: Final = 11
 
 VARH_UNIT: Final = 1e-8
-MIN_COLUMNS: Final = 8
+MIN_COLUMNS: Final = 12
 """Room for the facts in the smallest feeder."""
 
 # --- what binds ------------------------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ import numpy as np
 from numba import types
 
 from marketsim.core.compiled import kernel
+from marketsim.grid.gate_books_kernel import set_power
 from marketsim.grid.gate_bound_kernel import rebase
-from marketsim.grid.gate_kernel import set_power
 from marketsim.grid.gate_layout_kernel import (
     CHARGED,
     CONNECTION_WH,
@@ -22,13 +22,16 @@ from marketsim.grid.gate_layout_kernel import (
     CORE_VI_FIRM,
     CORE_VR,
     CORE_VR_FIRM,
+    CURVE_Q,
+    CURVE_Q_FIRM,
+    CURVE_START,
+    CURVED,
     EXPORT_FROZEN,
     EXPORT_LIMIT,
     FACTS,
     FI,
     FLOAT_FACTS,
     FR,
-    G,
     HEAD_EXPORT,
     HEAD_EXPORT_FROZEN,
     HEAD_IMPORT,
@@ -44,10 +47,8 @@ from marketsim.grid.gate_layout_kernel import (
     N_NODES,
     NET_VARH,
     NET_WH,
-    P,
     POSITION,
     Q_FIRM,
-    R,
     RATING_CHILD,
     RATING_PARENT,
     SOLVES,
@@ -56,6 +57,9 @@ from marketsim.grid.gate_layout_kernel import (
     VI,
     VR,
     WH_TO_PU,
+    G,
+    P,
+    R,
 )
 from marketsim.grid.gate_limits_kernel import child_current2, freeze_limits, parent_current2
 from marketsim.grid.sweep_kernel import sweep
@@ -104,6 +108,8 @@ def solve_flat(ints: Any, floats: Any, lateral: int) -> bool:
     for n in range(ints[CORE_START, lateral], ints[CORE_START, lateral + 1]):
         floats[CORE_VR, n] = floats[FLOAT_FACTS, SOURCE_PU]
         floats[CORE_VI, n] = 0.0
+    for k in range(ints[CURVE_START, lateral], ints[CURVE_START, lateral + 1]):
+        floats[CURVE_Q, ints[CURVED, k]] = 0.0
     return sweep(ints, floats, lateral)
 
 
@@ -123,6 +129,8 @@ def open_market(ints: Any, floats: Any, firm_wh: Any, kvar_pu: Any, base_wh: Any
     for n in range(ints[FACTS, N_CORE]):
         floats[CORE_VR_FIRM, n] = floats[CORE_VR, n]
         floats[CORE_VI_FIRM, n] = floats[CORE_VI, n]
+    for connection in range(ints[FACTS, N_CONNECTIONS]):
+        floats[CURVE_Q_FIRM, connection] = floats[CURVE_Q, connection]
 
 
 @kernel(helper=True)

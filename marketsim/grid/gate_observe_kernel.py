@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from marketsim.core.compiled import ADMIT, kernel
-from marketsim.grid.gate_kernel import NONE, commit
+from marketsim.grid.gate_books_kernel import NONE, commit
 
 
 @kernel(ADMIT)

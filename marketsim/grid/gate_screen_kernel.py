@@ -17,8 +17,7 @@ from numba import types
 
 from marketsim.core.compiled import ADMIT, kernel
 from marketsim.core.records import BLAMES_SINK
-from marketsim.grid.gate_bound_kernel import rebase, remainder
-from marketsim.grid.gate_kernel import (
+from marketsim.grid.gate_books_kernel import (
     DIVERGED,
     LINE_LOADING,
     NONE,
@@ -29,10 +28,10 @@ from marketsim.grid.gate_kernel import (
     commit,
     ends,
     headroom,
-    note_trade,
     set_power,
-    solve_from_firm,
 )
+from marketsim.grid.gate_bound_kernel import rebase, remainder
+from marketsim.grid.gate_kernel import note_trade, solve_from_firm
 from marketsim.grid.gate_layout_kernel import (
     B_CHILD,
     B_PARENT,
@@ -57,7 +56,6 @@ from marketsim.grid.gate_layout_kernel import (
     MOVED,
     N_CONNECTIONS,
     N_LATERALS,
-    N_NODES,
     NODE,
     OVERLOAD,
     PARENT,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -33,6 +33,15 @@ class GateSettings:
     """Reactive power that is injected with each admitted kW of injection [n_connections]; None: none."""
     sink_kvar_per_kw: FloatArray | None = None
     """Reactive power that is drawn with each admitted kW of withdrawal [n_connections]; None: none."""
+    curve_pu: FloatArray | None = None
+    """Voltages of a volt-var curve [4]: full injection, none, none, full absorption; None or empty: no curve."""
+    curve_kvar: FloatArray | None = None
+    """Full reactive power of the curve; 0: the connection follows none [n_connections]."""
+    inverter_kva: FloatArray | None = None
+    """Apparent power of the inverter, which the curve keeps within at any P [n_connections]."""
+    behind_kw: Callable[[], FloatArray] | None = None
+    """What inverters deliver to loads behind the same meter in the slot that opens [n_markets * n_connections];
+    None: nothing, the inverter's P is the connection's net injection."""
     worsen_voltage_pu: float = 1e-4
     """How far a voltage that the untraded state breaks may get worse by the sum of a slot's trades [p.u.]."""
     worsen_loading: float = 1e-3
@@ -94,6 +103,7 @@ def _ints(
         row.TOP: np.maximum(tree.parent, 0)[tree.owner],
         row.JUMP: np.where(tree.parent == np.arange(-1, n_core - 1), -1, np.maximum(tree.parent - start, -1)),
         row.CHARGED: _charged(feeder),
+        **_curves(feeder, node_of, settings),
         row.POSITION: np.where(node_of >= 0, feeder.position[node_of], -1),
         row.IMPORT_LIMIT: _or_unlimited(settings.import_limit_wh, c),
         row.EXPORT_LIMIT: _or_unlimited(settings.export_limit_wh, c),
@@ -117,6 +127,22 @@ def _charged(feeder: RadialFeeder) -> IntArray:
     own = (feeder.y_parent_pu != 0) | (feeder.y_child_pu != 0)
     bounds = zip(feeder.lateral_start[:-1], feeder.lateral_start[1:], strict=True)
     return np.array([own[a:b].any() for a, b in bounds], dtype=np.int64)
+
+
+def _has_curve(settings: GateSettings) -> bool:
+    return settings.curve_pu is not None and len(settings.curve_pu) > 0
+
+
+def _curves(feeder: RadialFeeder, node_of: IntArray, settings: GateSettings) -> dict[int, IntArray]:
+    """Connections that follow a volt-var curve, by lateral; those at the source or off the grid have no effect."""
+    position = np.where(node_of >= 0, feeder.position[node_of], 0)
+    follows = (_or(settings.curve_kvar, len(node_of)) > 0) & (position > 0) & _has_curve(settings)
+    curved = np.flatnonzero(follows)
+    curved = curved[np.argsort(position[curved], kind="stable")]
+    return {
+        row.CURVED: curved,
+        row.CURVE_START: np.searchsorted(position[curved], feeder.lateral_start).astype(np.int64),
+    }
 
 
 def _largest_end(feeder: RadialFeeder) -> FloatArray:
@@ -206,7 +232,14 @@ def _floats(
     facts[row.TOLERANCE] = settings.tolerance_pu
     facts[row.GUARD_V], facts[row.GUARD_I] = settings.guard_voltage_pu, settings.guard_loading
     facts[row.WORSEN_V], facts[row.WORSEN_I] = settings.worsen_voltage_pu, settings.worsen_loading
-    facts[row.SOURCE_PU], facts[row.SKIPS] = feeder.source_pu, float(settings.skip_solves)
+    facts[row.SOURCE_PU] = feeder.source_pu
+    # the bound takes reactive power for given
+    facts[row.SKIPS] = float(settings.skip_solves and not _has_curve(settings))
+    if settings.curve_pu is not None and _has_curve(settings):
+        facts[row.CURVE_V1 : row.CURVE_V4 + 1] = settings.curve_pu
+        for index, kva in ((row.CURVE_FULL, settings.curve_kvar), (row.KVA, settings.inverter_kva)):
+            values = _or(kva, 0)
+            floats[index, : len(values)] = values / network.base_kva
     return floats
 
 

@@ -23,6 +23,7 @@ from marketsim.grid.gate_layout_kernel import (
     CORE_VI,
     CORE_VR,
     CORE_X,
+    CURVE_START,
     FACTS,
     FI,
     FLOAT_FACTS,
@@ -43,6 +44,7 @@ from marketsim.grid.gate_layout_kernel import (
     P,
     Q,
 )
+from marketsim.grid.sweep_curve_kernel import follow_curves, next_damping, start_curves
 
 HOPELESS = 10.0
 """A step beyond this [p.u.], or NaN, ends a solve."""
@@ -140,11 +142,17 @@ def sweep(ints: Any, floats: Any, lateral: int) -> bool:
     """
     start, stop = ints[CORE_START, lateral], ints[CORE_START, lateral + 1]
     tolerance = floats[FLOAT_FACTS, TOLERANCE]
-    before = 0.0
+    before, damping = 0.0, 1.0
     solved = False
+    curves = ints[CURVE_START, lateral + 1] > ints[CURVE_START, lateral]
+    if curves:
+        start_curves(ints, floats, lateral)
     for _ in range(ints[FACTS, MAX_SWEEPS]):
         sum_currents(ints, floats, start, stop)
         step = drop_voltages(ints, floats, start, stop)
+        if curves:
+            step = max(step, follow_curves(ints, floats, lateral, damping))
+            damping = next_damping(damping, step, before)
         if step <= tolerance or (2.0 * step < before and step * step <= tolerance * (before - step)):
             solved = True
             break

@@ -183,5 +183,5 @@ def test_the_properties_are_not_empty() -> None:
             cut += gate.admit(0, source, sink, wh)[0] < wh
             asked += 1
             solves += gate.solves > before
-    assert 0.1 * asked < cut < 0.9 * asked
+    assert 0.05 * asked < cut < 0.9 * asked
     assert 0.1 * asked < solves < 0.9 * asked
