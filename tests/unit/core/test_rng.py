@@ -41,3 +41,38 @@ def test_neighbouring_counters_are_uncorrelated() -> None:
 def test_known_values_hold_on_every_platform() -> None:
     """The hash of key 0 and counter 0 is SplitMix64's first output for seed 0."""
     assert int(mix(np.zeros(1, dtype=np.uint64), 0)[0]) == 0xE220A8397B1DCDAF
+
+
+def test_an_agent_draws_by_its_place_alone() -> None:
+    """A longer community changes nobody's numbers."""
+    keys = Streams([3]).keys("arrival", 2)
+    assert uniforms(keys, np.arange(5)).tolist() == uniforms(keys, np.arange(50))[:5].tolist()
+
+
+def test_keys_have_no_memory() -> None:
+    """Asking for another slot before changes nothing, and round 0 is not the slot itself."""
+    streams = Streams([3])
+    first = streams.keys("arrival", 2, 0)
+    streams.keys("arrival", 9)
+    assert streams.keys("arrival", 2, 0).tolist() == first.tolist()
+    assert streams.keys("arrival", 2).tolist() != first.tolist()
+
+
+def test_slot_and_round_are_not_interchangeable() -> None:
+    """Slot 1 of round 2 differs from slot 2 of round 1."""
+    streams = Streams([3])
+    assert streams.keys("arrival", 1, 2).tolist() != streams.keys("arrival", 2, 1).tolist()
+
+
+def test_a_generator_always_starts_at_its_beginning() -> None:
+    """Two generators of a stream draw the same, those of other names and markets do not."""
+    streams = Streams([3, 4])
+    draws = [streams.generator(*which).integers(2**60) for which in (("a",), ("a",), ("b",), ("a", 1))]
+    assert draws[0] == draws[1]
+    assert len(set(draws)) == 3
+
+
+def test_an_array_of_counters_mixes_like_its_elements() -> None:
+    """One counter for all keys, or one each: the same hash."""
+    key = np.array([7], dtype=np.uint64)
+    assert mix(key, np.array([0, 5, 2**40])).tolist() == [int(mix(key, n)[0]) for n in (0, 5, 2**40)]

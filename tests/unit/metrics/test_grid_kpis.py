@@ -134,3 +134,12 @@ def test_build_takes_the_band_from_the_facts():
 def test_a_band_of_another_type_is_refused():
     with pytest.raises(TypeError, match=r"voltage_band.*VoltageBand"):
         build(GridParams(), context(**{BAND_FACT: (0.95, 1.05)}))
+
+
+@pytest.mark.parametrize(("traded_ahead", "violations"), [(True, 1), (False, 0)])
+def test_only_trade_ahead_of_time_has_delivery_violations(traded_ahead, violations):
+    """Slots count that end broken and were not broken before trade, and only under gate closure."""
+    metric = GridMetric(BAND, traded_ahead=traded_ahead)
+    for seen in (record(LOW, firm_v=GOOD), record(LOW, firm_v=LOW), record(GOOD, firm_v=LOW), record(GOOD)):
+        metric.observe(seen, None)
+    assert metric.summary()["delivery_violations"] == violations

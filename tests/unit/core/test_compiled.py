@@ -1,0 +1,120 @@
+"""Kernels are cached in a folder of their own for each version of the sources."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from marketsim.core import compiled
+from marketsim.core.compiled import ADMIT, AdmitPointer, cache_folder, kernel
+from marketsim.core.free_gate_kernel import admit_all
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch, tmp_path):
+    """A cache folder that is looked up anew, below the test's own folder."""
+    monkeypatch.setenv("MARKETSIM_CACHE_DIR", str(tmp_path / "cache"))
+    cache_folder.cache_clear()
+    yield
+    cache_folder.cache_clear()
+
+
+@pytest.fixture
+def package(monkeypatch, tmp_path):
+    """A package of one kernel module in place of the real one."""
+    folder = tmp_path / "package"
+    folder.mkdir()
+    (folder / "sum_kernel.py").write_text("one = 1\n")
+    monkeypatch.setattr(compiled, "_PACKAGE", folder)
+    return folder
+
+
+def looked_up():
+    cache_folder.cache_clear()
+    return cache_folder()
+
+
+def test_the_folder_lies_where_it_was_asked_for(tmp_path):
+    """MARKETSIM_CACHE_DIR goes first; the folder exists and no probe is left in it."""
+    folder = cache_folder()
+    assert folder.parent == tmp_path / "cache" / "marketsim"
+    assert list(folder.iterdir()) == []
+
+
+def test_without_it_the_users_cache_folder_is_used(monkeypatch, tmp_path):
+    """XDG_CACHE_HOME is next."""
+    monkeypatch.delenv("MARKETSIM_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert looked_up().parent == tmp_path / "xdg" / "marketsim"
+
+
+def test_without_a_writable_folder_there_is_a_warning_and_no_cache(monkeypatch, tmp_path):
+    """A file in the way, which stops root as well, makes kernels compile uncached."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MARKETSIM_CACHE_DIR", str(tmp_path / "file"))
+    with pytest.warns(RuntimeWarning, match=r"no writable folder for compiled kernels.*MARKETSIM_CACHE_DIR"):
+        assert cache_folder() is None
+
+
+def test_a_kernel_without_a_folder_still_runs(monkeypatch, tmp_path):
+    """What cannot be cached is compiled all the same."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MARKETSIM_CACHE_DIR", str(tmp_path / "file"))
+    with pytest.warns(RuntimeWarning, match="no writable folder"):
+        doubled = kernel()(lambda x: 2 * x)
+    assert doubled(21) == 42
+
+
+def test_each_version_of_the_sources_has_its_own_folder(package):
+    """A changed, a new or a removed kernel module changes the folder, and undoing it brings the old one back."""
+    before = looked_up()
+    (package / "sum_kernel.py").write_text("one = 2\n")
+    changed = looked_up()
+    (package / "sum_kernel.py").write_text("one = 1\n")
+    assert looked_up() == before
+    (package / "deep").mkdir()
+    (package / "deep" / "other_kernel.py").write_text("two = 2\n")
+    assert len({before, changed, looked_up()}) == 3
+
+
+def test_other_modules_do_not_matter(package):
+    """Code that compiles nothing leaves compiled kernels valid."""
+    before = looked_up()
+    (package / "plain.py").write_text("three = 3\n")
+    assert looked_up() == before
+
+
+def test_only_modules_named_kernel_compile():
+    """Every module of the package that uses the decorator has ``kernel`` in its name, so that the hash sees it."""
+    home = Path(compiled.__file__).parent.parent
+    uses = re.compile(r"from marketsim\.core\.compiled import [^\n]*\bkernel\b")
+    users = {path.name for path in home.rglob("*.py") if uses.search(path.read_text("utf-8"))}
+    assert users
+    assert all("kernel" in name for name in users)
+
+
+def test_a_pointer_is_the_check_itself():
+    """Called from Python it answers as the compiled check, and it has an address for numba."""
+    pointer = AdmitPointer(admit_all)
+    ints, floats = np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1))
+    assert pointer(ints, floats, 0, -1, 7) == (7, 0, -1)
+    assert ints[0, 0] == 7
+    assert pointer.signature() is ADMIT
+    assert pointer.__wrapper_address__() != 0
+
+
+def test_a_pointer_goes_into_a_kernel():
+    """A compiled function calls the check that it is given."""
+
+    @kernel()
+    def twice(admit, ints, floats):
+        first, _, _ = admit(ints, floats, 0, -1, 3)
+        second, _, _ = admit(ints, floats, -1, 0, 1)
+        return first + second
+
+    ints, floats = np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1))
+    assert twice(AdmitPointer(admit_all), ints, floats) == 4
+    assert ints[0, 0] == 2
