@@ -17,7 +17,6 @@ from marketsim.core.records import (
     Orders,
     Positions,
     Rejects,
-    Side,
     Tariffs,
     Trades,
 )
@@ -83,7 +82,7 @@ def exchange_residual(gate: Gate, tariffs: Tariffs, orders: Orders, trades: Trad
         tariffs.retail_ticks,
         tariffs.feed_in_ticks,
     )
-    buying = orders.side == Side.BUY
+    buying = orders.side > 0
     short = np.flatnonzero(admitted < asked)
     residual = Residual(np.where(buying, admitted, 0), np.where(buying, 0, admitted), by_right)
     return residual, Rejects(

@@ -25,6 +25,7 @@ from marketsim.core.records import (
     Rejects,
     Side,
     SlotInputs,
+    empty_rejects,
 )
 
 
@@ -103,6 +104,8 @@ def hold_orders(
 
 def _excess(batch: OrderBatch, excess_wh: IntArray, wrong_mode: BoolArray) -> Rejects:
     row = np.flatnonzero(excess_wh)
+    if len(row) == 0:
+        return empty_rejects()
     buying = batch.side[row] == Side.BUY
     return Rejects(
         buy_order=np.where(buying, row, -1),

@@ -18,6 +18,7 @@ from marketsim.core.records import (
     Side,
     SlotInputs,
     Trades,
+    empty_rejects,
     empty_trades,
 )
 from marketsim.core.rng import mix, uniforms
@@ -36,11 +37,14 @@ def arrival_rank(world: World, slot: int, round_: int) -> IntArray:
 
 def join_rejects(parts: Sequence[Rejects]) -> Rejects:
     """One table of several, in order."""
+    parts = [part for part in parts if part.size] or [empty_rejects()]
+    if len(parts) == 1:
+        return parts[0]
     return Rejects(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def _at_hub(orders: Orders, charges: ChargeTable) -> IntArray:
-    buying = orders.side == Side.BUY
+    buying = orders.side > 0
     return np.where(
         buying,
         orders.limit_ticks - charges.buy_ticks[orders.agent],

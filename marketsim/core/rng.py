@@ -15,25 +15,23 @@ import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray, KeyArray
 
-_GAMMA = np.uint64(0x9E3779B97F4A7C15)
-_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_2 = np.uint64(0x94D049BB133111EB)
-_11, _27, _30, _31 = (np.uint64(shift) for shift in (11, 27, 30, 31))
+_11 = np.uint64(11)
 _TO_UNIT = 2.0**-53
 
 
 def mix(key: KeyArray, counter: KeyArray | IntArray | int) -> KeyArray:
-    """Hash ``counter`` into ``key`` (broadcast), elementwise; ``key`` is an array of one or more dimensions.
+    """Hash ``counter`` into ``key``, elementwise; both broadcast to [n]."""
+    from marketsim.core.rng_kernel import mix_rows
 
-    Products wrap around at 64 bits, as they should; numpy warns of that for scalars only, so there are none.
-    """
-    if isinstance(counter, int):
-        z = key + np.uint64(((counter + 1) * int(_GAMMA)) & 0xFFFFFFFFFFFFFFFF)
-    else:
-        z = key + _GAMMA * (counter.astype(np.uint64) + np.uint64(1))
-    z = (z ^ (z >> _30)) * _MIX_1
-    z = (z ^ (z >> _27)) * _MIX_2
-    return np.asarray(z ^ (z >> _31), dtype=np.uint64)
+    counters = np.asarray(counter).astype(np.uint64)
+    shape = np.broadcast_shapes(key.shape, counters.shape)
+    hashed = np.empty(shape, dtype=np.uint64)
+    mix_rows(_filling(key, shape), _filling(counters, shape), hashed)
+    return hashed
+
+
+def _filling(values: KeyArray, shape: tuple[int, ...]) -> KeyArray:
+    return values if values.shape == shape else np.ascontiguousarray(np.broadcast_to(values, shape))
 
 
 def uniforms(keys: KeyArray, counter: KeyArray | IntArray | int = 0) -> FloatArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from marketsim.core.arrays import BoolArray
-from marketsim.core.records import Orders, Reason, Rejects, Side, Tariffs
+from marketsim.core.records import Orders, Reason, Rejects, Side, Tariffs, empty_rejects
 
 
 def within_bounds(orders: Orders, tariffs: Tariffs) -> tuple[BoolArray, Rejects]:
@@ -18,7 +18,10 @@ def within_bounds(orders: Orders, tariffs: Tariffs) -> tuple[BoolArray, Rejects]
     priced = limit >= 0
     below = priced & (limit < tariffs.feed_in_ticks[market])
     above = priced & (limit > tariffs.retail_ticks[market])
+    inside = priced & ~(below | above)
     row = np.flatnonzero((below | above) & (orders.energy_wh > 0))
+    if len(row) == 0:
+        return inside, empty_rejects()
     buying = orders.side[row] == Side.BUY
     rejects = Rejects(
         buy_order=np.where(buying, row, -1),
@@ -27,4 +30,4 @@ def within_bounds(orders: Orders, tariffs: Tariffs) -> tuple[BoolArray, Rejects]
         reason=np.where(below[row], Reason.PRICE_BELOW_FEED_IN, Reason.PRICE_ABOVE_RETAIL).astype(np.int64),
         element=np.full(len(row), -1, dtype=np.int64),
     )
-    return priced & ~below & ~above, rejects
+    return inside, rejects

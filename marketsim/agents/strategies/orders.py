@@ -75,7 +75,7 @@ def _within(
     value: IntArray,
 ) -> Legs:
     """Legs held to the tariffs, with bounds and fallbacks."""
-    selling = side == Side.SELL
+    selling = side < 0
     own, other = np.where(selling, feed_in, retail), np.where(selling, retail, feed_in)
     beyond_own = np.where(selling, value <= feed_in, value >= retail)
     legs = Legs(
@@ -94,4 +94,4 @@ def _within(
 def _left(standing: Standing, plan: Plan, fleet: int) -> IntArray:
     side = plan.side[fleet]
     up, down = standing.up_wh[fleet], standing.down_wh[fleet]
-    return np.where(side == Side.SELL, up, np.where(side == Side.BUY, down, 0))
+    return np.where(side < 0, up, np.where(side > 0, down, 0))
