@@ -19,6 +19,7 @@ from marketsim.grid.feeder import Feeder
 from marketsim.grid.network import BranchKind, Network
 from marketsim.metrics.efficiency import GRID_MODEL_FACT
 from marketsim.metrics.grid import BAND_FACT, VoltageBand
+from marketsim.metrics.laws import BACKGROUND_FACT
 from marketsim.results.tables import ElementNames
 
 _RADIAL = {
@@ -63,6 +64,7 @@ def grid_parts(ready: ReadyScenario, context: BuildContext, reactive: Any) -> Gr
     nodes = ready.feeder.nodes_of([_bus_of(agent) for agent in context.agents])
     settings = _settings(ready, context, network, reactive)
     gate_class = _gate_class(ready, network)
+    background_wh = int(np.rint(settings.background_kw * (context.clock.slot_hours * WH_PER_KWH)).sum())
 
     def gate() -> Gate:
         made: Gate = gate_class(network, nodes, community.n_markets, context.clock.slot_hours, settings)
@@ -73,12 +75,13 @@ def grid_parts(ready: ReadyScenario, context: BuildContext, reactive: Any) -> Gr
         node_of=np.tile(nodes, community.n_markets),
         facts={
             BAND_FACT: VoltageBand(network.v_min_pu, network.v_max_pu),
+            BACKGROUND_FACT: background_wh,
             **_distance(ready, network, nodes),
             **_optimum_model(ready, context, network, nodes, reactive, gate),
         },
         elements=_element_names(context, network),
         network=network,
-        background_wh=int(np.rint(settings.background_kw * (context.clock.slot_hours * WH_PER_KWH)).sum()),
+        background_wh=background_wh,
     )
 
 

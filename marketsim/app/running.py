@@ -154,7 +154,7 @@ def _validation_summary(found: Any) -> dict[str, Value]:
     return {
         "validated_slots": found.cases,
         "validation_worst_pu": found.worst_pu,
-        "grid_imbalance_wh": found.worst_wh,
+        "validation_worst_wh": found.worst_wh,
         "validation_mismatches": len(found.mismatches),
     }
 

@@ -71,6 +71,7 @@ def cache_folder() -> Path | None:
     for version in (sys.version, numba.__version__, llvmlite.__version__, np.__version__, platform.machine()):
         digest.update(version.encode())
     for source in sorted(_PACKAGE.rglob("*kernel*.py")):
+        digest.update(f"{source.name}:{source.stat().st_size}:".encode())
         digest.update(source.read_bytes())
     digest.update(Path(__file__).read_bytes())
     root = os.environ.get("MARKETSIM_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"

@@ -25,8 +25,13 @@ class Delivery(Protocol):
         """The inputs that strategies, market and gate work on."""
         ...
 
-    def deliver(self, gate: Gate, inputs: SlotInputs, planned: SlotInputs, exchange: Exchange) -> Exchange:
-        """The exchange after deviations; tells the gate what was really delivered."""
+    def deliver(
+        self, gate: Gate, inputs: SlotInputs, planned: SlotInputs, firm_wh: IntArray, exchange: Exchange
+    ) -> Exchange:
+        """The exchange after deviations; tells the gate what was really delivered.
+
+        ``firm_wh`` is the untraded net energy that the gate was opened with [n_agents].
+        """
         ...
 
 
@@ -42,6 +47,7 @@ class Immediate:
         gate: Gate,  # noqa: ARG002 - nothing deviates
         inputs: SlotInputs,  # noqa: ARG002
         planned: SlotInputs,  # noqa: ARG002
+        firm_wh: IntArray,  # noqa: ARG002
         exchange: Exchange,
     ) -> Exchange:
         """The exchange as it is."""
@@ -71,9 +77,12 @@ class Ahead:
         made = self._profiles.forecast(self._clock.at(closed), self._agents)
         load_kw, pv_kw = (made.series(name, slot - closed + 1)[-1] for name in ("load_kw", "pv_kw"))
         to_wh = inputs.time.hours * WH_PER_KWH
-        return inputs._replace(load_wh=_whole(load_kw * self._firm_share * to_wh), pv_wh=_whole(pv_kw * to_wh))
+        pv_wh = self._reactive.limit_pv(_whole(pv_kw * to_wh), inputs.time.hours)
+        return inputs._replace(load_wh=_whole(load_kw * self._firm_share * to_wh), pv_wh=pv_wh)
 
-    def deliver(self, gate: Gate, inputs: SlotInputs, planned: SlotInputs, exchange: Exchange) -> Exchange:
+    def deliver(
+        self, gate: Gate, inputs: SlotInputs, planned: SlotInputs, firm_wh: IntArray, exchange: Exchange
+    ) -> Exchange:
         """Keep the planned net energy with the PV there is; what is short is imported, what is too much exported."""
         wanted = planned.pv_wh - exchange.curtailed_wh + inputs.load_wh - planned.load_wh
         used = np.clip(wanted, 0, inputs.pv_wh)
@@ -81,7 +90,7 @@ class Ahead:
         lacking, beyond = np.maximum(short, 0), np.maximum(-short, 0)
         less_export = np.minimum(exchange.export_wh, lacking)
         less_import = np.minimum(exchange.import_wh, beyond)
-        gate.amend(-short, self._reactive.kvar(self._community, inputs, -short))
+        gate.amend(-short, self._reactive.kvar(self._community, inputs, firm_wh - short))
         return exchange._replace(
             import_wh=exchange.import_wh + lacking - less_export - less_import,
             export_wh=exchange.export_wh + beyond - less_import - less_export,

@@ -41,7 +41,8 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
-        head = ": ".join(part for part in (place, self.path, self.message) if part)
+        path = "" if self.path and self.file.endswith(f" {self.path}") else self.path  # "--set PATH" says it already
+        head = ": ".join(part for part in (place, path, self.message) if part)
         seen = f" (got {self.value})" if self.value else ""
         hint = f"\n    {self.hint}" if self.hint else ""
         return f"{head}{seen}{hint}"

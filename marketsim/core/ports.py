@@ -133,7 +133,10 @@ class Gate(Protocol):
         ...
 
     def sensitivity(self) -> FloatArray:
-        """Sensitivity [p.u./Wh] of the tightest bus voltage to an injection by each agent, before trade [n_agents]."""
+        """How far an injection by each agent moves the tightest bus towards its limit, before trade [p.u./Wh] [n_agents].
+
+        Negative: it moves it away, as where undervoltage is what threatens.
+        """
         ...
 
     def close(self) -> GridState:

@@ -45,7 +45,7 @@ def run_slot(world: World, state: State) -> tuple[SlotRecord, State]:
     trades, residual, undone = roll_back(world.gate, orders, trades, residual)
 
     done = execute(place, ranges, world.stores, orders, trades, residual)
-    exchange = world.delivery.deliver(world.gate, inputs, planned, done.exchange)
+    exchange = world.delivery.deliver(world.gate, inputs, planned, firm_wh, done.exchange)
     grid = world.gate.close()
     devices, unserved, wear = _advance_devices(world, state, inputs, done.device_wh)
     record = SlotRecord(

@@ -56,7 +56,7 @@ def marketsim_strategies() -> Iterable[Entry]:
     """Strategies, ``strategy: <name>`` of an agent.
 
     ``build(params, context)`` returns a ``marketsim.core.ports.Strategy``, which decides for all agents of
-    ``context.rows`` at once, or an object in the simple form, which decides for one agent at a time.
+    ``context.rows`` at once. For one agent at a time write an agent kind with a ``decide`` of its own instead.
     """
     raise NotImplementedError
 

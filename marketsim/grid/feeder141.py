@@ -29,6 +29,7 @@ BAND_PU: Final = (0.9, 1.1)
 STANDARD_A: Final = (240.0, 360.0, 530.0, 730.0)
 """Assumed ratings [A]: ACSR 1/0, 4/0, 336.4 and 556.5 kcmil."""
 MARGIN: Final = 1.1
+ASSUMED: Final = "feeder141 has no line ratings: standard conductors are assumed (grid.line_rating_a changes that)"
 
 
 class Tables(NamedTuple):
@@ -122,4 +123,6 @@ def network(options: FeederOptions = DEFAULTS) -> Network:
 def feeder(options: FeederOptions = DEFAULTS) -> Feeder:
     """The feeder with its bus names ``1`` to ``141``."""
     made = network(options)
-    return Feeder(made, {name: node for node, name in enumerate(made.bus_names)}, np.arange(1, made.n_nodes + 1))
+    notes = (ASSUMED,) if options.line_rating_a == "standard" else ()
+    nodes = {name: node for node, name in enumerate(made.bus_names)}
+    return Feeder(made, nodes, np.arange(1, made.n_nodes + 1), notes=notes)

@@ -47,7 +47,8 @@ class CompiledGate:
         packed = self._pack(np.asarray(node_of_connection), hours, settings)
         self._core, self._base_wh, self._base_kvar_pu = packed.tree.position, packed.base_wh, packed.base_kvar_pu
         self._behind_kw = settings.behind_kw
-        self._ints, self._floats = (np.tile(array, (n_markets, 1, 1)) for array in (packed.ints, packed.floats))
+        self._ints: IntArray = np.tile(packed.ints, (n_markets, 1, 1))
+        self._floats: FloatArray = np.tile(packed.floats, (n_markets, 1, 1))
         self._rated = np.minimum(self.feeder.rating_parent_pu, self.feeder.rating_child_pu) < np.inf
         self._rated[0] = False
         self._firm_kvar = np.zeros((n_markets, self.feeder.n_nodes))

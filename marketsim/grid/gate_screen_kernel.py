@@ -111,6 +111,8 @@ STORE = FLOAT_ROWS + 13
 
 LINEAR_REACH = 0.01
 """Sum of reach times injection that one prediction is asked for [p.u.]."""
+HALVINGS = 12
+"""Between an admissible and a refused quantity."""
 RELATIVE_STEP = 1e-10
 """Columns are solved to this share of their largest entry."""
 
@@ -145,9 +147,9 @@ def start_prediction(ints: Any, floats: Any) -> None:
 
 
 @kernel(helper=True)
-def _restart(ints: Any, floats: Any, lateral: int) -> bool:
-    """Start the prediction of a lateral anew where it has drifted; False: what is committed has no solution."""
-    if lateral < 0 or remainder(floats, lateral)[0] <= 0.5 * floats[BAND, 0]:
+def _restart(ints: Any, floats: Any, lateral: int, anew: bool) -> bool:
+    """Start the prediction of a lateral anew if it has drifted, or ``anew``; False: no solution of what is committed."""
+    if lateral < 0 or not (anew or remainder(floats, lateral)[0] > 0.5 * floats[BAND, 0]):
         return True
     for n in range(ints[LATERAL_START, lateral], ints[LATERAL_START, lateral + 1]):
         if ints[CORE, n] >= 0:
@@ -237,83 +239,112 @@ def _set_direction(ints: Any, floats: Any, source: int, sink: int) -> None:
 
 
 @kernel(helper=True)
-def _room(a_r: float, a_i: float, b_r: float, b_i: float, limit2: float) -> float:
-    """Largest x >= 0 with |a + x b|^2 <= limit2; 0 beyond the limit unless b leads back from there."""
-    along, square = a_r * b_r + a_i * b_i, b_r * b_r + b_i * b_i
-    left = limit2 - (a_r * a_r + a_i * a_i)
-    if square == 0.0 or limit2 == np.inf:
-        return np.inf
-    if left < 0.0:
-        return np.inf if along < 0.0 else 0.0
-    return (np.sqrt(along * along + square * left) - along) / square
+def _tightened(limit: float, now: float, sense: float, band: float, missed: float) -> float:
+    """What is left of an upper (sense 1) or lower (-1) limit of a magnitude that is predicted to stand at ``now``.
+
+    Band and bound are both kept, but the bound need not be kept apart by what stands within the band and comes no closer.
+    """
+    strict = limit - sense * (band + missed)
+    if missed > band or sense * (now - strict) <= 0.0:
+        return strict
+    return min(now, limit - band) if sense > 0.0 else max(now, limit + band)
 
 
 @kernel(helper=True)
-def _room_above(a_r: float, a_i: float, b_r: float, b_i: float, limit2: float) -> float:
-    """Largest x >= 0 with |a + x b|^2 >= limit2 all the way; 0 beyond the limit unless b leads back from there."""
-    along, square = a_r * b_r + a_i * b_i, b_r * b_r + b_i * b_i
-    left = (a_r * a_r + a_i * a_i) - limit2
-    if along >= 0.0:
-        return np.inf
-    if left < 0.0:
-        return 0.0
+def _below(along: float, square: float, now2: float, limit: float) -> tuple[float, float]:
+    """Quantities x with |a + x b| <= limit, first and last; along = Re(conj(a) b), square = |b|^2, now2 = |a|^2."""
+    left = limit * limit - now2
+    inside = along * along + square * left
+    if limit < 0.0 or inside < 0.0:
+        return np.inf, 0.0
+    root = np.sqrt(inside)
+    last = left / (along + root) if along > 0.0 else (root - along) / square
+    return (0.0 if left >= 0.0 else left / (root - along) if along < 0.0 else np.inf), last
+
+
+@kernel(helper=True)
+def _above(along: float, square: float, now2: float, limit: float) -> tuple[float, float]:
+    """Quantities x with |a + x b| >= limit, first and last of the stretch that holds 0 or lies ahead."""
+    left = now2 - limit * limit
     inside = along * along - square * left
-    return np.inf if inside < 0.0 else (-along - np.sqrt(inside)) / square
+    if inside < 0.0 or (left >= 0.0 and along >= 0.0):
+        return 0.0, np.inf
+    root = np.sqrt(inside)
+    if left >= 0.0:
+        return 0.0, left / (root - along)
+    return (-left / (along + root) if along > 0.0 else (root - along) / square), np.inf
 
 
 @kernel(helper=True)
-def _kept2(per: float, band: float, missed: float) -> float:
-    """Square of what a rating, given as the reciprocal of its square, leaves beside band and bound."""
-    limit = np.true_divide(1.0, np.sqrt(per))
-    left = max(limit * (1.0 - band) - missed, 0.0)
-    return left * left
+def _voltage_range(floats: Any, n: int, sense: float, band: float, missed: float) -> tuple[float, float]:
+    """First and last quantity [p.u.] that keep a voltage limit of a position: the upper (sense 1) or the lower (-1)."""
+    a_r, a_i, b_r, b_i = floats[NOW_VR, n], floats[NOW_VI, n], floats[TRY_R, n], floats[TRY_I, n]
+    square, now2, along = b_r * b_r + b_i * b_i, a_r * a_r + a_i * a_i, a_r * b_r + a_i * b_i
+    limit = floats[V_HIGH, n] if sense > 0.0 else floats[V_LOW, n]
+    if square == 0.0 or limit == np.inf:
+        return 0.0, np.inf
+    limit = _tightened(limit, np.sqrt(now2), sense, band, missed)
+    return _below(along, square, now2, limit) if sense > 0.0 else _above(along, square, now2, max(limit, 0.0))
 
 
 @kernel(helper=True)
-def _branch_room(ints: Any, floats: Any, n: int, missed: float) -> float:
-    """Room of the branch above a position at its tighter end."""
-    above = ints[PARENT, n]
-    g, b, per = floats[G_PARENT, n], floats[B_PARENT, n], floats[PER_PARENT, n]
-    room = np.inf
-    if per > 0.0:
-        room = _room(
-            floats[NOW_FR, n] + g * floats[NOW_VR, above] - b * floats[NOW_VI, above],
-            floats[NOW_FI, n] + g * floats[NOW_VI, above] + b * floats[NOW_VR, above],
-            floats[TRY_FR, n] + (g * floats[TRY_R, above] - b * floats[TRY_I, above] if above > 0 else 0.0),
-            floats[TRY_FI, n] + (g * floats[TRY_I, above] + b * floats[TRY_R, above] if above > 0 else 0.0),
-            _kept2(per, floats[BAND, 0], missed),
-        )
-    g, b, per = floats[G_CHILD, n], floats[B_CHILD, n], floats[PER_CHILD, n]
-    if per > 0.0:
-        at_child = _room(
-            floats[NOW_FR, n] - g * floats[NOW_VR, n] + b * floats[NOW_VI, n],
-            floats[NOW_FI, n] - g * floats[NOW_VI, n] - b * floats[NOW_VR, n],
-            floats[TRY_FR, n] - g * floats[TRY_R, n] + b * floats[TRY_I, n],
-            floats[TRY_FI, n] - g * floats[TRY_I, n] - b * floats[TRY_R, n],
-            _kept2(per, floats[BAND, 0], missed),
-        )
-        room = min(room, at_child)
-    return room
+def _end_range(
+    floats: Any, n: int, at: int, g: float, b: float, per: float, band: float, missed: float
+) -> tuple[float, float]:
+    """First and last quantity [p.u.] that keep the rating of the branch above ``n`` at its end at position ``at``."""
+    a_r = floats[NOW_FR, n] + g * floats[NOW_VR, at] - b * floats[NOW_VI, at]
+    a_i = floats[NOW_FI, n] + g * floats[NOW_VI, at] + b * floats[NOW_VR, at]
+    b_r, b_i = floats[TRY_FR, n], floats[TRY_FI, n]
+    if at > 0:  # the source does not move
+        b_r += g * floats[TRY_R, at] - b * floats[TRY_I, at]
+        b_i += g * floats[TRY_I, at] + b * floats[TRY_R, at]
+    square, now2 = b_r * b_r + b_i * b_i, a_r * a_r + a_i * a_i
+    if square == 0.0 or per == 0.0:
+        return 0.0, np.inf
+    rating = np.true_divide(1.0, np.sqrt(per))
+    limit = _tightened(rating, np.sqrt(now2), 1.0, band * rating, missed)
+    return _below(a_r * b_r + a_i * b_i, square, now2, limit)
 
 
 @kernel(helper=True)
-def _least_room(ints: Any, floats: Any, lateral: int) -> tuple[float, int, int]:
-    """(room of the lateral's tightest limit along the direction [p.u.], its position, what it is)."""
+def _range_at(
+    ints: Any, floats: Any, n: int, which: int, band: float, missed_v: float, missed_i: float
+) -> tuple[float, float, int]:
+    """(first and last quantity that keep one of the four limits at a position, what it is)."""
+    if which == 0:
+        first, last = _voltage_range(floats, n, -1.0, band, missed_v)
+        return first, last, LOW_VOLTAGE
+    if which == 1:
+        first, last = _voltage_range(floats, n, 1.0, band, missed_v)
+        return first, last, HIGH_VOLTAGE
+    if which == 2:
+        g, b, per = floats[G_PARENT, n], floats[B_PARENT, n], floats[PER_PARENT, n]
+        first, last = _end_range(floats, n, ints[PARENT, n], g, b, per, band, missed_i)
+        return first, last, OVERLOAD
+    g, b, per = -floats[G_CHILD, n], -floats[B_CHILD, n], floats[PER_CHILD, n]
+    first, last = _end_range(floats, n, n, g, b, per, band, missed_i)
+    return first, last, OVERLOAD
+
+
+@kernel(helper=True)
+def _least_room(ints: Any, floats: Any, lateral: int, asked: float) -> tuple[float, int, int]:
+    """(largest quantity up to ``asked`` [p.u.] that keeps every limit of a lateral, position and kind of what binds).
+
+    Only the quantity itself has to keep the limits: one that lies beyond its tightened limit now may come back by it.
+    """
     missed_v, missed_i = remainder(floats, lateral)
-    band = floats[BAND, 0] + missed_v
-    least, where, what = np.inf, -1, OVERLOAD
+    band = floats[BAND, 0]
+    least, where, what = asked, -1, OVERLOAD
+    most, where_most, what_most = 0.0, -1, OVERLOAD
     for n in range(ints[LATERAL_START, lateral], ints[LATERAL_START, lateral + 1]):
-        a_r, a_i, b_r, b_i = floats[NOW_VR, n], floats[NOW_VI, n], floats[TRY_R, n], floats[TRY_I, n]
-        low, high = floats[V_LOW, n] + band, max(floats[V_HIGH, n] - band, 0.0)
-        room = _room_above(a_r, a_i, b_r, b_i, low * low)
-        if room < least:
-            least, where, what = room, n, LOW_VOLTAGE
-        room = _room(a_r, a_i, b_r, b_i, high * high)
-        if room < least:
-            least, where, what = room, n, HIGH_VOLTAGE
-        room = _branch_room(ints, floats, n, missed_i)
-        if room < least:
-            least, where, what = room, n, OVERLOAD
+        for which in range(4):
+            first, last, kind = _range_at(ints, floats, n, which, band, missed_v, missed_i)
+            if last < least:
+                least, where, what = last, n, kind
+            if first > most:
+                most, where_most, what_most = first, n, kind
+    if most > least:
+        return 0.0, where_most, what_most
     return least, where, what
 
 
@@ -373,12 +404,9 @@ def _most_at_once(ints: Any, floats: Any, source: int, sink: int) -> int:
 
 
 @kernel(helper=True)
-def _screen(ints: Any, floats: Any, source: int, sink: int, wh: int) -> tuple[int, int, int]:
-    """What the predicted state takes of ``wh``; leaves the direction set and books nothing."""
+def _room_for(ints: Any, floats: Any, source: int, sink: int, wh: int) -> tuple[int, int, int]:
+    """(Wh up to ``wh`` that are admissible if the prediction misses what it may miss for ``wh``, code, element)."""
     _, _, first, second = ends(ints, source, sink)
-    if not (_restart(ints, floats, first) and _restart(ints, floats, second)):
-        return 0, DIVERGED, -1
-    _set_direction(ints, floats, source, sink)
     one, other = max(first, 0), max(second, 0)
     kept = (
         floats[RISE, one], floats[FALL, one], floats[MOVED, one],
@@ -388,12 +416,34 @@ def _screen(ints: Any, floats: Any, source: int, sink: int, wh: int) -> tuple[in
     left, code, element = wh, NONE, -1
     for lateral in (first, second):
         if lateral >= 0:
-            room, where, what = _least_room(ints, floats, lateral)
-            if room < left * floats[FLOAT_FACTS, WH_TO_PU]:
-                left = int(np.floor(room / floats[FLOAT_FACTS, WH_TO_PU]))
+            asked = left * floats[FLOAT_FACTS, WH_TO_PU]
+            room, where, what = _least_room(ints, floats, lateral, asked)
+            if room < asked:
+                left = min(int(np.floor(room / floats[FLOAT_FACTS, WH_TO_PU])), left - 1)
                 code, element = _refusal(ints, floats, source, sink, where, what, room)
     floats[RISE, one], floats[FALL, one], floats[MOVED, one] = kept[:3]
     floats[RISE, other], floats[FALL, other], floats[MOVED, other] = kept[3:]
+    return left, code, element
+
+
+@kernel(helper=True)
+def _screen(ints: Any, floats: Any, source: int, sink: int, wh: int) -> tuple[int, int, int]:
+    """What the predicted state takes of ``wh``; books nothing. The direction is set.
+
+    Less of the trade means less to miss: between a quantity that is admissible and one that is not, some halvings.
+    """
+    left, code, element = _room_for(ints, floats, source, sink, wh)
+    if left == wh:
+        return left, code, element
+    high = wh
+    for _ in range(HALVINGS):
+        if high - left <= 1:
+            break
+        middle = (left + high) // 2
+        if _room_for(ints, floats, source, sink, middle)[0] == middle:
+            left = middle
+        else:
+            high = middle
     return left, code, element
 
 
@@ -409,14 +459,19 @@ def admit_screened(ints: Any, floats: Any, source: int, sink: int, wh: int) -> t
     if first < 0 and second < 0:
         commit(ints, source, sink, left)
         return left, code, element
-    done, once = 0, _most_at_once(ints, floats, source, sink)
+    done, once, anew = 0, _most_at_once(ints, floats, source, sink), False
     while done < left:
         part = min(left - done, once)
+        if not (_restart(ints, floats, first, anew) and _restart(ints, floats, second, anew)):
+            return done, DIVERGED, -1
+        _set_direction(ints, floats, source, sink)
         admitted, why, where = _screen(ints, floats, source, sink, part)
         _book(ints, floats, source, sink, admitted)
         done += admitted
         if admitted < part:
-            return done, why, where
+            if anew:
+                return done, why, where
+            anew = True  # once more, from an AC solve next to the limit
     return done, code, element
 
 

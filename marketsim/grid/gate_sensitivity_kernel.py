@@ -106,7 +106,7 @@ def solve_adjoint(ints: Any, floats: Any, start: int, stop: int, target: int, sl
 
 @kernel(types.void(types.int64[:, :, ::1], types.float64[:, :, ::1], types.float64[:, ::1]))
 def tightest_sensitivity(ints: Any, floats: Any, answer: Any) -> None:
-    """d|V| of the tightest node to an injection at each connection [p.u./Wh] [n_markets, n_connections]; 0 elsewhere."""
+    """Movement of the tightest node towards its limit by an injection at each connection [p.u./Wh]; 0 elsewhere."""
     for m in range(ints.shape[0]):
         if ints[m, FACTS, CONVERGED] == 0 or not solve_committed(ints[m], floats[m]):
             continue
@@ -119,6 +119,8 @@ def tightest_sensitivity(ints: Any, floats: Any, answer: Any) -> None:
         v = np.sqrt(e * e + f * f)
         solve_adjoint(ints[m], floats[m], start, stop, target, e / v, f / v)
         scale = floats[m, FLOAT_FACTS, WH_TO_PU] * floats[m, UNSCALE, target]
+        if v - floats[m, V_MIN, target] < floats[m, V_MAX, target] - v:
+            scale = -scale  # the lower limit is the tighter: an injection moves away from it
         for connection in range(ints[m, FACTS, N_CONNECTIONS]):
             n = ints[m, POSITION, connection]
             if start <= n < stop:

@@ -8,7 +8,7 @@ z' = |s|^2 z, y' = y / |s|^2, and limits scale with |s|. Phase shifts leave no t
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -150,7 +150,7 @@ def radial_feeder(network: Network) -> RadialFeeder:
     ratio = np.append(1.0 + 0j, network.ratio[above])
     scale = _scales(parent, ratio, forward)
 
-    def along(of_from: ComplexArray, of_to: ComplexArray, at_parent: bool) -> ComplexArray:
+    def along(of_from: Any, of_to: Any, at_parent: bool) -> Any:
         """A quantity of the two branch ends at each position's branch; zero at the source."""
         return np.append(0.0, np.where(forward[1:] == at_parent, of_from[above], of_to[above]))
 
@@ -161,8 +161,8 @@ def radial_feeder(network: Network) -> RadialFeeder:
     y_node = network.shunt_pu[node] / np.abs(scale) ** 2 + y_child
     np.add.at(y_node, parent[1:], y_parent[1:])
     size = np.abs(scale)
-    rating_parent = along(network.rating_from_pu, network.rating_to_pu, True).real / size[parent]
-    rating_child = along(network.rating_from_pu, network.rating_to_pu, False).real / size
+    rating_parent = along(network.rating_from_pu, network.rating_to_pu, True) / size[parent]
+    rating_child = along(network.rating_from_pu, network.rating_to_pu, False) / size
     return RadialFeeder(
         node=node,
         position=np.argsort(node),

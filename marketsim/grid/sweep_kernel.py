@@ -70,13 +70,13 @@ def sum_currents(ints: Any, floats: Any, start: int, stop: int) -> None:
     jump = ints[JUMP, start:stop]
     sum_r, sum_i = 0.0, 0.0
     for back in range(size):
-        n = np.uint64(size - 1 - back)  # unsigned: no test for an index from the end
-        sum_r += fr[n]
-        sum_i += fi[n]
-        fr[n] = sum_r
-        fi[n] = sum_i
-        if jump[n] >= 0:  # the first child of a node follows it; the sums of the others wait at the parent
-            above = np.uint64(jump[n])
+        k: Any = np.uint64(size - 1 - back)  # unsigned: no test for an index from the end
+        sum_r += fr[k]
+        sum_i += fi[k]
+        fr[k] = sum_r
+        fi[k] = sum_i
+        if jump[k] >= 0:  # the first child of a node follows it; the sums of the others wait at the parent
+            above = np.uint64(jump[k])
             fr[above] += sum_r
             fi[above] += sum_i
             sum_r, sum_i = 0.0, 0.0

@@ -13,6 +13,9 @@ from marketsim.core.metric import Kpi, Value, defined
 from marketsim.core.records import Community, SlotRecord
 from marketsim.metrics.params import LawsParams
 
+BACKGROUND_FACT: Final = "background_wh"
+"""Name in ``BuildContext.facts`` of the load [Wh] a market and slot that belongs to no agent; absent: none."""
+
 LAWS: Final = (
     Kpi(
         "energy_imbalance_wh",
@@ -46,7 +49,7 @@ class Imbalance(NamedTuple):
     """|slack energy - (imports - exports + losses)| [n_markets]; NaN where the power flow has no solution."""
 
 
-def imbalance(record: SlotRecord, community: Community) -> Imbalance:
+def imbalance(record: SlotRecord, community: Community, background_wh: int = 0) -> Imbalance:
     """Recompute all balances of a slot from what its record says."""
     from marketsim.metrics.tally_kernel import tally_laws
 
@@ -68,15 +71,16 @@ def imbalance(record: SlotRecord, community: Community) -> Imbalance:
         drawn,
     )
     total = paid + int(np.add.reduce(ledger.utility)) + int(np.add.reduce(ledger.operator))
-    grid_wh = np.abs(record.grid.slack_wh - (drawn + record.grid.losses_wh))
+    grid_wh = np.abs(record.grid.slack_wh - (drawn + background_wh + record.grid.losses_wh))
     return Imbalance(energy_wh, abs(total) + unexplained, grid_wh)
 
 
 class LawsMetric:
     """Port ``Metric``: the laws."""
 
-    def __init__(self, community: Community) -> None:
-        self._community = community
+    def __init__(self, community: Community, background_wh: int = 0) -> None:
+        """``background_wh``: load of the feeder that belongs to no agent, a market and slot."""
+        self._community, self._background_wh = community, background_wh
         self._energy_wh = 0
         self._money = 0
         self._grid_wh = math.nan
@@ -93,7 +97,7 @@ class LawsMetric:
 
     def observe(self, record: SlotRecord, reference: SlotRecord | None) -> dict[str, Value]:  # noqa: ARG002
         """Take in a slot."""
-        found = imbalance(record, self._community)
+        found = imbalance(record, self._community, self._background_wh)
         grid = float(np.fmax.reduce(found.grid_wh)) if record.grid.v_pu.shape[1] else math.nan
         self._energy_wh += found.energy_wh
         self._money += found.money
@@ -113,6 +117,9 @@ def _row(energy_wh: int, money: int, grid_wh: float) -> dict[str, Value]:
     }
 
 
-def build(params: LawsParams, context: BuildContext) -> LawsMetric:  # noqa: ARG001 - part of the port
+def build(params: LawsParams, context: BuildContext) -> LawsMetric:  # noqa: ARG001 - no parameters
     """The metric of a simulation."""
-    return LawsMetric(context.community)
+    background_wh = context.facts.get(BACKGROUND_FACT, 0)
+    if not isinstance(background_wh, int):
+        raise TypeError(f"the fact {BACKGROUND_FACT!r} has to be whole Wh, not {background_wh!r}")
+    return LawsMetric(context.community, background_wh)

@@ -18,6 +18,7 @@ RUN: Final = (
 VALIDATION: Final = (
     Kpi("validated_slots", "-", "Slots and markets solved again by an independent power flow.", int),
     Kpi("validation_worst_pu", "p.u.", "Largest difference of a voltage between the two power flows."),
+    Kpi("validation_worst_wh", "Wh", "Largest |energy from the source by the independent power flow - booked energy|."),
     Kpi("validation_mismatches", "-", "Values on which the two power flows disagree.", int),
 )
 """KPIs of the independent check; only in runs with a feeder."""

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from marketsim.core.records import Reason
 from marketsim.grid.gate import RadialGate
-from marketsim.grid.observe_gate import ObserveGate
-from marketsim.grid.sensitivity_gate import SensitivityGate
 from marketsim.grid.gate_state import GateSettings
 from marketsim.grid.network import Network
+from marketsim.grid.observe_gate import ObserveGate
+from marketsim.grid.sensitivity_gate import SensitivityGate
 from marketsim.testing.grids import dense_power_flow, random_network
 
 HOURS = 0.25

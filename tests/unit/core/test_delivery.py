@@ -35,6 +35,9 @@ class RecordingGate(FreeGate):
         self.delta_wh, self.kvar = delta_wh, kvar
 
 
+NOTHING = np.zeros(1_000, dtype=np.int64)
+
+
 def inputs(load_wh, pv_wh, slot=0, minutes=60):
     time = clock(96, minutes).at(slot)
     return SlotInputs(time, np.array(load_wh), np.array(pv_wh), {}, FixedTariff().at(time))
@@ -54,7 +57,7 @@ def exchange_of(import_wh, export_wh, curtailed_wh):
 def deliver(real, planned, exchange):
     """The exchange after deviations, and what the gate heard; ``real`` and ``planned`` are (load, pv)."""
     gate = RecordingGate(1)
-    after = ahead(1, len(real[0])).deliver(gate, inputs(*real), inputs(*planned), exchange)
+    after = ahead(1, len(real[0])).deliver(gate, inputs(*real), inputs(*planned), NOTHING[: len(real[0])], exchange)
     return after, gate
 
 
@@ -62,7 +65,7 @@ def test_at_closure_zero_nothing_deviates():
     """Without closure the plan is what is metered, and delivery is what was exchanged."""
     given_inputs, exchange, gate = inputs([5], [7]), exchange_of([1], [2], [3]), RecordingGate(1)
     assert Immediate().plan(given_inputs) is given_inputs
-    assert Immediate().deliver(gate, given_inputs, given_inputs, exchange) is exchange
+    assert Immediate().deliver(gate, given_inputs, given_inputs, NOTHING, exchange) is exchange
     assert not hasattr(gate, "delta_wh")
 
 

@@ -114,7 +114,9 @@ def test_steep_curves_converge(full_kvar: float) -> None:
     state = gate.close()
     assert state.converged[0]
     share = np.interp(state.v_pu[0, 1:], CURVE, [1.0, 0.0, 0.0, -1.0])
-    np.testing.assert_allclose(state.kvar[0, 1:], np.clip(full_kvar * share, -full_kvar, full_kvar), atol=full_kvar * 1e-7)
+    np.testing.assert_allclose(
+        state.kvar[0, 1:], np.clip(full_kvar * share, -full_kvar, full_kvar), atol=full_kvar * 1e-7
+    )
 
 
 def test_a_refusal_leaves_no_trace_under_a_curve() -> None:

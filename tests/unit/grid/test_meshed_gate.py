@@ -53,7 +53,7 @@ def test_on_a_radial_feeder_it_decides_as_the_compiled_gate() -> None:
     for source, sink, wh in ((0, NOWHERE, 10_000_000), (NOWHERE, 1, 10_000_000), (2, 3, 10_000_000), (3, 2, 500)):
         plain, fast = ours.admit(0, source, sink, wh), compiled.admit(0, source, sink, wh)
         assert abs(plain[0] - fast[0]) <= 1
-        assert plain[1] == fast[1]
+        assert plain[1] & ~BLAMES_SINK == fast[1] & ~BLAMES_SINK
     np.testing.assert_allclose(ours.close().v_pu, compiled.close().v_pu, atol=1e-8)
 
 

@@ -36,6 +36,7 @@ def test_replicas_of_a_market_have_the_same_devices():
 
 
 def test_vehicles_depart():
+    """Of all fleets only vehicles have a deadline."""
     fleets = own_fleets(strategy_context([FULLY_EQUIPPED]))
     assert [fleet.departs for fleet in fleets] == [False, True, False, False, False]
 

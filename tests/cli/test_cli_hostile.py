@@ -1,0 +1,147 @@
+"""Scenarios that nobody should have to debug: each gets its message, its place and exit code 2, never a traceback."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+HEAD = """\
+name: two
+clock: {start: 2016-07-12, slots: 4, slot_minutes: 60}
+tariff: {flat: {retail: 0.30, feed_in: 0.08}}
+profiles: {source: simbench_2016}
+"""
+AGENTS = "agents:\n  - {kind: consumer, load: {annual_kwh: 4000}}\n"
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{above}'] * 9)}]\n" for above, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+HOSTILE = {
+    "empty": ("", ": the document is empty"),
+    "only a comment": ("# nothing\n", "the document is empty"),
+    "a list": ("- 1\n", ":1:1: a scenario must be a mapping"),
+    "a number": ("7\n", ":1:1: a scenario must be a mapping"),
+    "an alias bomb": (BOMB + HEAD, ":6:8: aliases expand to more than 100,000 values"),
+    "an alias of itself": ("a: &a [*a]\n", ":1:8: "),
+    "a python object": ("a: !!python/object/apply:os.system [echo]\n", ":1:4: tags are not allowed"),
+    "not YAML": ("name: [1\nseed: 2\n", ":2:"),
+    "a tab": ("clock:\n\tslots: 3\n", ":2:1: "),
+    "a key twice": (HEAD + AGENTS + "name: other\n", ":7:1: "),
+    "not UTF-8": (b"name: caf\xe9\n", ":1:10: "),
+    "zeros": (b"\x00\x00\x00\x00", ":1:"),
+    "a second document": (HEAD + AGENTS + "---\nname: b\n", ":7:1: "),
+    "deep nesting": ("a: " + "[" * 100_000, ":1:"),
+    "NaN": (HEAD + "agents:\n  - {kind: consumer, load: {annual_kwh: .nan}}\n", ":6:41: "),
+    "infinity": (HEAD + "agents:\n  - {kind: prosumer, pv_kw: .inf}\n", ":6:29: "),
+    "a huge number": (HEAD + "agents:\n  - {kind: prosumer, pv_kw: 1e300}\n", ":6:"),
+    "a huge integer": (HEAD + AGENTS + f"seed: {'9' * 400}\n", ":7:7: "),
+    "a huge group": (HEAD + "agents:\n  - {kind: consumer, count: 1000000000}\n", ":6:29: agents[0].count: "),
+    "many slots": (HEAD.replace("slots: 4", "slots: 100000000000") + AGENTS, ":2:35: clock.slots: "),
+    "more money than 64 bits": (HEAD.replace("0.30", "900") + "agents:\n  - {kind: prosumer, count: 900, pv_kw: 900000}\n", ":6:3: agents: a slot could hold more money than 64 bits can count"),
+    "text for a number": (HEAD.replace("slots: 4", "slots: four") + AGENTS, ":2:35: clock.slots: must be a whole number (got 'four')"),
+    "a list for a mapping": (HEAD.replace("{start: 2016-07-12, slots: 4, slot_minutes: 60}", "[1, 2]") + AGENTS, ":2:8: clock: must be a mapping"),
+    "a mapping for a list": (HEAD + "agents: {kind: consumer}\n", ":5:9: agents: must be a list"),
+    "no agents": (HEAD + "agents: []\n", ":5:9: agents: "),
+    "agents left out": (HEAD, "agents: "),
+    "a date that is none": (HEAD.replace("2016-07-12", "2016-02-30") + AGENTS, ":2:16: clock.start: "),
+    "an unknown key": (HEAD + AGENTS + "sede: 1\n", ":7:1: sede: unknown key\n    did you mean seed?"),
+    "a unit mistyped": (HEAD + "agents:\n  - {kind: prosumer, pv_kwh: 4}\n", ":6:22: agents[0].pv_kwh: unknown key\n    did you mean pv_kw?"),
+    "a unit with the number": (HEAD + "agents:\n  - {kind: prosumer, pv_kw: 4 kW}\n", ":6:29: agents[0].pv_kw: must be a number"),
+    "a part that does not exist": (HEAD + AGENTS + "market: {engine: double_auctoin}\n", ":7:18: market.engine: "),
+    "a parameter that does not exist": (HEAD + AGENTS + "market: {engine: {double_auction: {round: 2}}}\n", ":7:36: market.engine.double_auction.round: unknown key"),
+    "a slot that divides no day": (HEAD.replace("slot_minutes: 60", "slot_minutes: 7") + AGENTS, ":2:52: clock.slot_minutes: must divide a day (got 7)"),
+    "a bus without a feeder": (HEAD + "agents:\n  - {kind: consumer, bus: 4}\n", ":6:27: agents[0].bus: needs a feeder"),
+    "a bus that does not exist": (HEAD + "grid: {feeder: feeder141}\nagents:\n  - {kind: consumer, bus: 400}\n", ":7:27: agents[0].bus: "),
+    "a feeder that does not exist": (HEAD + "grid: {feeder: feeder142}\nagents:\n  - {kind: consumer, bus: 4}\n", ":5:16: grid.feeder: "),
+    "a band upside down": (HEAD + "grid: {feeder: feeder141, voltage_band_pu: [1.05, 0.95]}\nagents:\n  - {kind: consumer, bus: 4}\n", ":5:44: grid.voltage_band_pu: "),
+    "prices upside down": (HEAD.replace("0.30", "0.05") + AGENTS, ":3:16: tariff.flat: feed_in (0.08) exceeds retail (0.05)"),
+    "extends itself": ("extends: s.yaml\n", ":1:1: extends: the scenario extends itself: s.yaml -> s.yaml"),
+    "extends what leaves the folder": ("extends: ../../../../etc/passwd\n", ":1:1: extends: leaves the folder of the scenario"),
+    "extends an absolute path": ("extends: /etc/passwd\n", ":1:1: extends: leaves the folder of the scenario"),
+    "extends nothing": ("extends: nowhere.yaml\n", ":1:10: extends: there is no such file"),
+    "a plugin that is not there": (HEAD + AGENTS + "plugins: [nowhere.py]\n", ":7:11: plugins[0]: there is no such plugin file"),
+    "a feeder's file that leaves the folder": (HEAD + 'grid: {feeder: "file:../../net.json"}\nagents:\n  - {kind: consumer, bus: 4}\n', ":5:16: grid.feeder: the file of a feeder must lie in the scenario's folder"),
+    "a name that is a path": (HEAD.replace("name: two", "name: ../../two") + AGENTS, ":1:7: name: "),
+    "a part twice": (HEAD + AGENTS + "market: {engine: {double_auction: {}, huang: {}}}\n", ":7:18: market.engine: "),
+    "the same agent twice": (HEAD + "agents:\n  - {name: a, kind: consumer}\n  - {name: a, kind: consumer}\n", "agents[1].name: "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_scenario_gets_its_message_and_exit_code_2(cli, scenario_file, tmp_path, name):
+    """``run`` names the file and the place, in seconds, without a traceback, and creates nothing."""
+    text, message = HOSTILE[name]
+    path = scenario_file(text)
+    began = time.monotonic()
+    ended = cli("run", path, "--out", tmp_path / "run")
+    assert time.monotonic() - began < 5
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"error: {path}")
+    assert message in ended.err
+    assert "Traceback" not in ended.err
+    assert "fault of marketsim" not in ended.err
+    assert max(map(len, ended.err.splitlines())) < 600
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_validate_says_the_same_as_run(cli, scenario_file, name):
+    """Every problem and the exit code."""
+    path = scenario_file(HOSTILE[name][0])
+    assert cli("validate", path) == cli("run", path)
+
+
+def test_a_folder_is_no_scenario(cli, tmp_path):
+    assert cli("run", tmp_path) == (2, "", f"error: {tmp_path}: is a folder, not a scenario file\n")
+
+
+def test_a_missing_file_names_its_neighbours(cli, scenario_file):
+    """Who mistypes a name sees what is there."""
+    path = scenario_file(HEAD + AGENTS, "mine.yaml")
+    ended = cli("run", path.with_name("mien.yaml"))
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == f"error: {path.with_name('mien.yaml')}: there is no such file\n    {path.parent} has mine.yaml\n"
+
+
+def test_a_file_without_permission_says_so(cli, scenario_file, monkeypatch):
+    path = scenario_file(HEAD + AGENTS)
+
+    def refuse(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(type(path), "read_bytes", refuse)
+    assert cli("run", path) == (2, "", f"error: {path}: cannot be read: Permission denied\n")
+
+
+def test_two_files_that_extend_each_other(cli, scenario_file):
+    scenario_file("extends: s.yaml\n", "b.yaml")
+    path = scenario_file("extends: b.yaml\n")
+    ended = cli("run", path)
+    assert ended.code == 2
+    assert "the scenario extends itself: s.yaml -> b.yaml -> s.yaml" in ended.err
+
+
+def test_a_file_too_large_to_be_a_scenario(cli, scenario_file):
+    """Refused by its size, before it is parsed."""
+    ended = cli("run", scenario_file(b"# " + b"x" * (33 << 20)))
+    assert ended.code == 2
+    assert "at most 32" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("../../x.csv", "../../x.csv: the file lies outside the scenario's folder"),
+        ("nowhere.csv", "nowhere.csv"),
+        ("day.csv", "day.csv"),
+    ],
+)
+def test_a_series_of_the_user_s_own_that_cannot_be_used(cli, scenario_file, tmp_path, path, message):
+    """Outside the folder, missing, or with a gap: a message that names the file."""
+    scenario_file("time,a_load_kw\n2016-07-12T00:00,1\n2016-07-12T03:00,1\n2016-07-12T04:00,1\n", "day.csv")
+    text = HEAD.replace("source: simbench_2016", f"source: file, path: {path}") + "agents: [{name: a, kind: consumer}]\n"
+    ended = cli("run", scenario_file(text), "--out", tmp_path / "run")
+    assert (ended.code, ended.out) == (2, "")
+    assert message in ended.err.splitlines()[0]
+    assert "Traceback" not in ended.err
+    assert not (tmp_path / "run").exists()

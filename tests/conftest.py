@@ -1,0 +1,208 @@
+"""What tests of the whole program share: the scenarios of the repository, and runs of them that are made once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+import marketsim as ms
+
+ROOT = Path(__file__).resolve().parent.parent
+SHIPPED = (*sorted((ROOT / "scenarios").glob("*.yaml")), *sorted((ROOT / "plugins").glob("*/scenario.yaml")))
+HOURS = {"clock.slots": 24, "clock.slot_minutes": 60}
+"""A day in a quarter of the slots: night, noon and evening."""
+
+
+class Ended(NamedTuple):
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test with the argument ``shipped`` runs for each scenario of the repository."""
+    if "shipped" in metafunc.fixturenames:
+        metafunc.parametrize("shipped", SHIPPED, ids=[str(path.relative_to(ROOT)) for path in SHIPPED])
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Folder of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def all_shipped() -> tuple[Path, ...]:
+    """The scenarios of the repository."""
+    return SHIPPED
+
+
+@pytest.fixture(scope="session")
+def simulated() -> Callable[..., ms.Run]:
+    """``simulated(scenario, overrides)``: a run in memory, made once for all tests that ask for it. Only read it."""
+    kept: dict[str, ms.Run] = {}
+
+    def run(scenario: str | Path | Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> ms.Run:
+        source = ROOT / scenario if isinstance(scenario, str | Path) else scenario
+        key = json.dumps([source, overrides], sort_keys=True, default=str)
+        if key not in kept:
+            kept[key] = ms.simulate(ms.load_scenario(source, dict(overrides or {})))
+        return kept[key]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def hours() -> dict[str, int]:
+    """Overrides that make a day of 24 slots."""
+    return dict(HOURS)
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """``written(scenario)``: the run folder of a shipped scenario with a day in hours, made once. Only read it."""
+    kept: dict[Path, Path] = {}
+
+    def folder(scenario: Path) -> Path:
+        if scenario not in kept:
+            kept[scenario] = tmp_path_factory.mktemp("written") / "run"
+            ms.simulate(ms.load_scenario(scenario, HOURS), kept[scenario])
+        return kept[scenario]
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tables() -> Callable[[Path], dict[str, bytes]]:
+    """``tables(folder)``: the bytes of every table of a run."""
+
+    def read(folder: Path) -> dict[str, bytes]:
+        found = {path.name: path.read_bytes() for path in sorted(folder.glob("*.parquet"))}
+        assert {"slots.parquet", "agents.parquet", "trades.parquet", "rejects.parquet"} <= set(found)
+        return found
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def python() -> Callable[..., Ended]:
+    """``python(*arguments)``: another process of this interpreter that sees this repository's package."""
+
+    def call(*arguments: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Ended:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            env=process_environment(env),
+            timeout=300,
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def environment() -> Callable[..., dict[str, str]]:
+    """``environment(extra)``: variables of a process that sees this repository's package."""
+    return process_environment
+
+
+def process_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Variables of this process, with the package under test first on the path."""
+    path = os.pathsep.join((str(Path(ms.__file__).parent.parent), os.environ.get("PYTHONPATH", "")))
+    return {**os.environ, "PYTHONPATH": path, **(extra or {})}
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """``cli(*arguments)``: the command line in this process, as its entry point calls it."""
+    from marketsim.cli.main import main
+
+    def call(*arguments: str | Path) -> Ended:
+        capsys.readouterr()
+        code: Any = 0
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as left:
+            code = left.code or 0
+        out, err = capsys.readouterr()
+        return Ended(int(code), out, err)
+
+    return call
+
+
+@pytest.fixture
+def scenario_file(tmp_path: Path) -> Callable[..., Path]:
+    """``scenario_file(text, name)``: a file in a folder of its own."""
+
+    def write(text: str | bytes, name: str = "s.yaml") -> Path:
+        path = tmp_path / "scenarios" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def village() -> Callable[..., dict[str, Any]]:
+    """``village(**sections)``: the smallest scenario with every device, on feeder141 at a sunny spring day."""
+
+    def make(agents: Sequence[Mapping[str, Any]] | None = None, **sections: Any) -> dict[str, Any]:
+        return {
+            "name": "village",
+            "clock": {"start": "2016-04-12", "slots": 24, "slot_minutes": 60},
+            "grid": {"feeder": "feeder141"},
+            "tariff": {"flat": {"retail": 0.30, "feed_in": 0.08, "wholesale": 0.06}},
+            "profiles": {"source": "simbench_2016"},
+            "agents": list(agents or VILLAGERS),
+            **sections,
+        }
+
+    return make
+
+
+VILLAGERS: tuple[Mapping[str, Any], ...] = (
+    {
+        "name": "sun",
+        "kind": "prosumer",
+        "bus": 48,
+        "pv_kw": 12,
+        "load": {"annual_kwh": 4000},
+        "battery": {"energy_kwh": 10, "power_kw": 4},
+    },
+    {"name": "roof", "kind": "prosumer", "bus": 78, "pv_kw": 8, "load": {"annual_kwh": 3000}},
+    {
+        "name": "mill",
+        "kind": "prosumer",
+        "bus": 102,
+        "load": {"annual_kwh": 9000, "shape": "G3-A"},
+        "generator": {"max_kw": 5, "ramp_kw_per_h": 4, "cost_per_kwh": 0.15},
+    },
+    {
+        "name": "car",
+        "kind": "consumer",
+        "bus": 127,
+        "load": {"annual_kwh": 3500, "power_factor": 0.95},
+        "ev": {"power_kw": 7},
+    },
+    {
+        "name": "warm",
+        "kind": "consumer",
+        "bus": 59,
+        "load": {"annual_kwh": 3500},
+        "heat_pump": {"power_kw": 3},
+        "curtailable_load": {"share": 0.2, "cost_per_kwh": 0.2},
+    },
+)
