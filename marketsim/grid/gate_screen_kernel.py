@@ -259,7 +259,7 @@ def _below(along: float, square: float, now2: float, limit: float) -> tuple[floa
         return np.inf, 0.0
     root = np.sqrt(inside)
     last = left / (along + root) if along > 0.0 else (root - along) / square
-    return (0.0 if left >= 0.0 else left / (root - along) if along < 0.0 else np.inf), last
+    return (0.0 if left >= 0.0 else -left / (root - along) if along < 0.0 else np.inf), last
 
 
 @kernel(helper=True)

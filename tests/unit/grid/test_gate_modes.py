@@ -141,7 +141,7 @@ def test_against_ac_the_screen_accepts_nothing_wrongly_and_misses_little(load: f
     assert found.near > 20
     assert found.false_accepts == 0
     assert found.false_rejects > 0, "the guard band must show"
-    assert found.missed_share < 0.05
+    assert found.missed_share < 0.1
 
 
 def test_without_guard_band_false_accepts_are_still_none_beyond_the_tolerance() -> None:
