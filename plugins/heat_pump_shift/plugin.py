@@ -13,7 +13,8 @@ class HeatShifter(ms.Prosumer):
     def decide(self, view: ms.AgentView) -> Sequence[ms.Order] | None:
         """Orders of the slot: the firm demand, the PV that is left, and heat ahead of time."""
         pump = view.heat_pump
-        view.dispatch("heat_pump", max(pump.lo_kwh, pump.firm_kwh - view.surplus_kwh))
+        view.dispatch("heat_pump", pump.firm_kwh)  # the surplus is now what is left before heating ahead
+        view.dispatch("heat_pump", pump.firm_kwh - view.surplus_kwh)
         orders = [view.buy(view.demand_kwh, view.retail), view.sell(view.surplus_kwh, view.feed_in)]
         if 10 <= view.hour < 15:
             middle = (view.retail + view.feed_in) / 2
