@@ -30,15 +30,6 @@ from marketsim.grid.gate_layout_kernel import (
     BRANCH,
     CONVERGED,
     CORE,
-    CORE_START,
-    CORE_VI,
-    CORE_VI_FIRM,
-    CORE_VR,
-    CORE_VR_FIRM,
-    CURVE_Q,
-    CURVE_Q_FIRM,
-    CURVE_START,
-    CURVED,
     FACTS,
     FALL,
     FLOAT_FACTS,
@@ -58,50 +49,34 @@ from marketsim.grid.gate_layout_kernel import (
     WH_TO_PU,
 )
 from marketsim.grid.gate_limits_kernel import flow, what_binds, worst_excess
-from marketsim.grid.sweep_kernel import sweep
+from marketsim.grid.sweep_kernel import solve
 
 PATIENCE = 3
 """Secant steps in which the bracket has to halve, or the middle is tried."""
 
 
 @kernel(helper=True)
-def solve_from_firm(ints: Any, floats: Any, lateral: int) -> bool:
-    """Solve a lateral, starting from the untraded state; False: no solution."""
-    for n in range(ints[CORE_START, lateral], ints[CORE_START, lateral + 1]):
-        floats[CORE_VR, n] = floats[CORE_VR_FIRM, n]
-        floats[CORE_VI, n] = floats[CORE_VI_FIRM, n]
-    for k in range(ints[CURVE_START, lateral], ints[CURVE_START, lateral + 1]):
-        floats[CURVE_Q, ints[CURVED, k]] = floats[CURVE_Q_FIRM, ints[CURVED, k]]
-    ints[FACTS, SOLVES] += 1
-    return sweep(ints, floats, lateral)
+def excess_with(ints: Any, floats: Any, source: int, sink: int, wh: int) -> tuple[float, int]:
+    """(largest excess with ``wh`` more over the touched laterals, its position); (inf, -1) without a solution.
 
-
-@kernel(helper=True)
-def solve_with(ints: Any, floats: Any, source: int, sink: int, wh: int) -> bool:
-    """Solve the touched laterals as if ``wh`` were committed; the integers are as before. False: no solution."""
+    The integers are left as they were.
+    """
     injects, draws, first, second = ends(ints, source, sink)
     commit(ints, source, sink, wh)
     set_powers(ints, floats, injects, draws)
-    solved = first < 0 or solve_from_firm(ints, floats, first)
-    if solved and second >= 0 and second != first:
-        solved = solve_from_firm(ints, floats, second)
-    commit(ints, source, sink, -wh)
-    return solved
-
-
-@kernel(helper=True)
-def excess_with(ints: Any, floats: Any, source: int, sink: int, wh: int) -> tuple[float, int]:
-    """(largest excess with ``wh`` more over the touched laterals, its position); (inf, -1) without a solution."""
-    if not solve_with(ints, floats, source, sink, wh):
-        return np.inf, -1
-    _, _, first, second = ends(ints, source, sink)
     worst, where = -np.inf, -1
-    if first >= 0:
-        worst, where = worst_excess(ints, floats, first)
-    if second >= 0 and second != first:
-        other, there = worst_excess(ints, floats, second)
-        if other > worst:
-            worst, where = other, there
+    for end in range(2):
+        lateral = first if end == 0 else second
+        if lateral < 0 or (end == 1 and second == first):
+            continue
+        ints[FACTS, SOLVES] += 1
+        if not solve(ints, floats, lateral, False):
+            worst, where = np.inf, -1
+            break
+        excess, there = worst_excess(ints, floats, lateral)
+        if excess > worst:
+            worst, where = excess, there
+    commit(ints, source, sink, -wh)
     return worst, where
 
 
@@ -138,17 +113,16 @@ def guess_between(low: int, high: int, at_low: float, at_high: float) -> int:
 
 
 @kernel(helper=True)
-def largest_admissible(
-    ints: Any, floats: Any, source: int, sink: int, wh: int, at_high: float, code: int, element: int
-) -> tuple[int, int, int]:
-    """(largest quantity to 1 Wh, code, element) below ``wh``, which breaks a limit by ``at_high``: code and element.
+def largest_admissible(ints: Any, floats: Any, source: int, sink: int, wh: int) -> tuple[int, int, int]:
+    """(largest quantity up to ``wh`` that keeps every limit, to 1 Wh, code, element).
 
-    Bracketed search: 1 Wh, then regula falsi on the largest excess (Illinois variant), the middle where that is slow. At
-    the end the quantity was solved and kept every limit (or is 0, the committed state), and 1 Wh more was solved and
-    broke the limit that is named.
+    Bracketed search: all of it, 1 Wh, then regula falsi on the largest excess (Illinois variant), the middle where
+    that is slow. At the end the quantity was solved and kept every limit (or is 0, the committed state), and 1 Wh more was
+    solved and broke the limit that is named.
     """
-    low, high, at_low = 0, wh, -np.inf
-    guess, width, tries, side = 1, wh, 0, 0
+    low, high, at_low, at_high = 0, wh + 1, -np.inf, np.inf
+    code, element = NONE, -1
+    guess, width, tries, side = wh, wh, 0, 0
     while high - low > 1:
         excess, where = excess_with(ints, floats, source, sink, guess)
         if excess > 0.0:
@@ -160,7 +134,9 @@ def largest_admissible(
             low, at_low, side = guess, excess, -1
         tries += 1
         guess = guess_between(low, high, at_low, at_high)
-        if tries == PATIENCE:
+        if low == 0:
+            guess = 1
+        elif tries >= PATIENCE:
             if 2 * (high - low) > width:
                 guess = guess_between(low, high, -np.inf, np.inf)
             width, tries = high - low, 0
@@ -213,13 +189,12 @@ def admit(ints: Any, floats: Any, source: int, sink: int, wh: int) -> tuple[int,
     left, code, element = headroom(ints, source, sink, first, second, wh)
     on_grid = left > 0 and (first >= 0 or second >= 0)
     if on_grid and not needs_no_solve(ints, floats, source, sink, first, second, left):
-        excess, where = excess_with(ints, floats, source, sink, left)
-        if excess <= 0.0:
+        admissible, why, where = largest_admissible(ints, floats, source, sink, left)
+        if admissible == left:  # the only state that was solved
             rebase(ints, floats, first)
             rebase(ints, floats, second)
         else:
-            code, element = refusal(ints, floats, source, sink, where)
-            left, code, element = largest_admissible(ints, floats, source, sink, left, excess, code, element)
+            left, code, element = admissible, why, where
             note_trade(ints, floats, source, sink, left)
     if left > 0:
         commit(ints, source, sink, left)

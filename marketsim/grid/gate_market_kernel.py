@@ -17,15 +17,12 @@ from marketsim.grid.gate_layout_kernel import (
     CORE,
     CORE_FI,
     CORE_FR,
-    CORE_START,
     CORE_VI,
     CORE_VI_FIRM,
     CORE_VR,
     CORE_VR_FIRM,
     CURVE_Q,
     CURVE_Q_FIRM,
-    CURVE_START,
-    CURVED,
     EXPORT_FROZEN,
     EXPORT_LIMIT,
     FACTS,
@@ -62,7 +59,7 @@ from marketsim.grid.gate_layout_kernel import (
     R,
 )
 from marketsim.grid.gate_limits_kernel import child_current2, freeze_limits, parent_current2
-from marketsim.grid.sweep_kernel import sweep
+from marketsim.grid.sweep_kernel import solve
 
 
 @kernel(helper=True)
@@ -103,27 +100,19 @@ def set_all_powers(ints: Any, floats: Any) -> None:
 
 
 @kernel(helper=True)
-def solve_flat(ints: Any, floats: Any, lateral: int) -> bool:
-    """Solve a lateral from the voltage of the source everywhere; False: no solution."""
-    for n in range(ints[CORE_START, lateral], ints[CORE_START, lateral + 1]):
-        floats[CORE_VR, n] = floats[FLOAT_FACTS, SOURCE_PU]
-        floats[CORE_VI, n] = 0.0
-    for k in range(ints[CURVE_START, lateral], ints[CURVE_START, lateral + 1]):
-        floats[CURVE_Q, ints[CURVED, k]] = 0.0
-    return sweep(ints, floats, lateral)
+def solve_committed(ints: Any, floats: Any) -> bool:
+    """Solve the committed state of a market from a flat start; False: no solution."""
+    set_all_powers(ints, floats)
+    for lateral in range(ints[FACTS, N_LATERALS]):
+        if not solve(ints, floats, lateral, True):
+            return False
+    return True
 
 
 @kernel(helper=True)
-def open_market(ints: Any, floats: Any, firm_wh: Any, kvar_pu: Any, base_wh: Any, base_kvar_pu: Any) -> None:
-    """Solve the untraded state of a market from a flat start and freeze its limits."""
-    _book_untraded(ints, floats, firm_wh, kvar_pu, base_wh, base_kvar_pu)
-    set_all_powers(ints, floats)
-    ints[FACTS, SOLVES] = 0
-    ints[FACTS, CONVERGED] = 1
+def _freeze(ints: Any, floats: Any) -> None:
+    """Make the state just solved the untraded one: freeze its limits, start trials from it."""
     for lateral in range(ints[FACTS, N_LATERALS]):
-        if not solve_flat(ints, floats, lateral):
-            ints[FACTS, CONVERGED] = 0
-            return
         freeze_limits(ints, floats, lateral)
         rebase(ints, floats, lateral)
     for n in range(ints[FACTS, N_CORE]):
@@ -165,16 +154,6 @@ def slack_and_losses(ints: Any, floats: Any) -> tuple[float, float]:
     return drawn / floats[FLOAT_FACTS, WH_TO_PU], losses / floats[FLOAT_FACTS, WH_TO_PU]
 
 
-@kernel(helper=True)
-def solve_committed(ints: Any, floats: Any) -> bool:
-    """Solve the committed state from a flat start."""
-    set_all_powers(ints, floats)
-    for lateral in range(ints[FACTS, N_LATERALS]):
-        if not solve_flat(ints, floats, lateral):
-            return False
-    return True
-
-
 _INTS, _FLOATS = types.int64[:, :, ::1], types.float64[:, :, ::1]
 _I2, _F2, _I1, _F1 = types.int64[:, ::1], types.float64[:, ::1], types.int64[::1], types.float64[::1]
 
@@ -185,8 +164,11 @@ def open_markets(
 ) -> None:
     """Open a slot in every market; voltages and loadings of the untraded state by position [n_markets, n_nodes]."""
     for m in range(ints.shape[0]):
-        open_market(ints[m], floats[m], firm_wh[m], kvar_pu[m], base_wh, base_kvar_pu)
+        _book_untraded(ints[m], floats[m], firm_wh[m], kvar_pu[m], base_wh, base_kvar_pu)
+        ints[m, FACTS, SOLVES] = 0
+        ints[m, FACTS, CONVERGED] = int(solve_committed(ints[m], floats[m]))
         if ints[m, FACTS, CONVERGED] == 1:
+            _freeze(ints[m], floats[m])
             observe_state(ints[m], floats[m], v_pu[m], loading[m])
         else:
             v_pu[m] = np.nan

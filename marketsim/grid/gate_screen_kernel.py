@@ -31,7 +31,7 @@ from marketsim.grid.gate_books_kernel import (
     set_power,
 )
 from marketsim.grid.gate_bound_kernel import rebase, remainder
-from marketsim.grid.gate_kernel import note_trade, solve_from_firm
+from marketsim.grid.gate_kernel import note_trade
 from marketsim.grid.gate_layout_kernel import (
     B_CHILD,
     B_PARENT,
@@ -82,6 +82,7 @@ from marketsim.grid.gate_layout_kernel import (
 )
 from marketsim.grid.gate_limits_kernel import worst_excess
 from marketsim.grid.gate_market_kernel import solve_committed
+from marketsim.grid.sweep_kernel import solve
 
 # --- rows beyond those of the exact gate ------------------------------------------------------------------------------
 COLUMN = INT_ROWS
@@ -154,7 +155,7 @@ def _restart(ints: Any, floats: Any, lateral: int, anew: bool) -> bool:
     for n in range(ints[LATERAL_START, lateral], ints[LATERAL_START, lateral + 1]):
         if ints[CORE, n] >= 0:
             set_power(ints, floats, n)
-    if not solve_from_firm(ints, floats, lateral):
+    if not solve(ints, floats, lateral, False):
         return False
     _start_from_solved(ints, floats, lateral)
     return True

@@ -21,9 +21,14 @@ from marketsim.grid.gate_layout_kernel import (
     CORE_R,
     CORE_START,
     CORE_VI,
+    CORE_VI_FIRM,
     CORE_VR,
+    CORE_VR_FIRM,
     CORE_X,
+    CURVE_Q,
+    CURVE_Q_FIRM,
     CURVE_START,
+    CURVED,
     FACTS,
     FI,
     FLOAT_FACTS,
@@ -134,32 +139,40 @@ def expand(ints: Any, floats: Any, start: int, stop: int) -> None:
 
 
 @kernel(helper=True)
-def sweep(ints: Any, floats: Any, lateral: int) -> bool:
-    """Solve a lateral for P and Q from the voltages in CORE_VR and CORE_VI; False: no solution found.
+def _start(ints: Any, floats: Any, lateral: int, flat: bool) -> None:
+    """Set the state that a solve starts from: the source's voltage everywhere, or the untraded state."""
+    for n in range(ints[CORE_START, lateral], ints[CORE_START, lateral + 1]):
+        floats[CORE_VR, n] = floats[CORE_VR, 0] if flat else floats[CORE_VR_FIRM, n]
+        floats[CORE_VI, n] = 0.0 if flat else floats[CORE_VI_FIRM, n]
+    for k in range(ints[CURVE_START, lateral], ints[CURVE_START, lateral + 1]):
+        floats[CURVE_Q, ints[CURVED, k]] = 0.0 if flat else floats[CURVE_Q_FIRM, ints[CURVED, k]]
+
+
+@kernel(helper=True)
+def solve(ints: Any, floats: Any, lateral: int, flat: bool) -> bool:
+    """Solve a lateral for P and Q from a flat start or from the untraded state; False: no solution found.
 
     Steps shrink by a nearly constant factor; the solve ends when what is left after the last step,
     step^2 / (step before - step), is within the tolerance.
     """
     start, stop = ints[CORE_START, lateral], ints[CORE_START, lateral + 1]
+    _start(ints, floats, lateral, flat)
     tolerance = floats[FLOAT_FACTS, TOLERANCE]
     before, damping = 0.0, 1.0
-    solved = False
     curves = ints[CURVE_START, lateral + 1] > ints[CURVE_START, lateral]
     if curves:
         start_curves(ints, floats, lateral)
     for _ in range(ints[FACTS, MAX_SWEEPS]):
         sum_currents(ints, floats, start, stop)
+        if before < 0.0:  # solved; these are the currents of the last voltages, not of those before
+            expand(ints, floats, ints[LATERAL_START, lateral], ints[LATERAL_START, lateral + 1])
+            return True
         step = drop_voltages(ints, floats, start, stop)
         if curves:
             step = max(step, follow_curves(ints, floats, lateral, damping))
             damping = next_damping(damping, step, before)
-        if step <= tolerance or (2.0 * step < before and step * step <= tolerance * (before - step)):
-            solved = True
-            break
         if not step < HOPELESS:
-            break
-        before = step
-    if solved:
-        sum_currents(ints, floats, start, stop)  # currents of the last voltages, not of those before
-        expand(ints, floats, ints[LATERAL_START, lateral], ints[LATERAL_START, lateral + 1])
-    return solved
+            return False
+        done = step <= tolerance or (2.0 * step < before and step * step <= tolerance * (before - step))
+        before = -1.0 if done else step
+    return False
