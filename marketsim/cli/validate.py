@@ -31,13 +31,14 @@ def validate(scenario: str, overrides: tuple[str, ...], as_json: bool) -> None:
         )
         raise SystemExit(2) from error
     plugins = [str(path) for path in checked.plugins]
+    agents = sum(entry.count or 1 for entry in checked.scenario.agents)
     if as_json:
         click.echo(
             json.dumps(
                 {
                     "valid": True,
                     "name": checked.scenario.name,
-                    "agents": len(checked.agents),
+                    "agents": agents,
                     "slots": checked.scenario.clock.slots,
                     "plugins": plugins,
                     "unchecked": list(checked.unchecked),
@@ -47,8 +48,8 @@ def validate(scenario: str, overrides: tuple[str, ...], as_json: bool) -> None:
         )
         return
     clock = checked.scenario.clock
-    click.echo(f"{scenario}: valid ({len(checked.agents)} agents, {clock.slots} slots of {clock.slot_minutes} minutes)")
+    click.echo(f"{scenario}: valid ({agents} agents, {clock.slots} slots of {clock.slot_minutes} minutes)")
     if plugins:
         click.echo("It names plugins, whose code was not run: " + ", ".join(plugins))
     if checked.unchecked:
-        click.echo("Not checked, since only plugins may know it: " + ", ".join(checked.unchecked))
+        click.echo("Not checked before it is run: " + ", ".join(checked.unchecked))

@@ -22,8 +22,8 @@ from marketsim.scenario.rules import scenario_details, slot_fits_int64
 from marketsim.scenario.source import Source, read_source
 from marketsim.scenario.tree import child, plain, shorten
 
-FeederLookup = Callable[[Scenario], FeederFacts]
-"""Facts of the feeder that a scenario names; raises InputError where there are none."""
+FeederLookup = Callable[[Scenario], FeederFacts | None]
+"""Facts of the feeder that a scenario names; None: not to be loaded now; InputError where there is none."""
 
 
 class Loaded(NamedTuple):
@@ -118,6 +118,9 @@ def _resolve(
                 context.unchecked.append(f"grid {name}")
                 return (), []
             return (), [Detail(("grid", "feeder"), each.message, each.value, each.hint) for each in error.problems]
+        if facts is None:
+            context.unchecked.append(f"buses of {name}")
+            return (), []
     agents, wrong = resolved(scenario, facts)
     return agents, [*wrong, *slot_fits_int64(scenario, agents)]
 

@@ -82,10 +82,8 @@ def test_plugins_are_named_and_not_run(cli, scenario_file, tmp_path):
     text = GOOD.replace("kind: prosumer", "kind: night_owl, strategy: {owlish: {sleep: 8}}") + "plugins: [plugin.py]\n"
     path = scenario_file(text)
     ended = cli("validate", path)
-    assert ended.out.splitlines()[1] == (
-        f"It names plugins, whose code was not run: {path.parent / 'plugin.py'}"
-    )
-    assert ended.out.splitlines()[2].startswith("Not checked, since only plugins may know it: ")
+    assert ended.out.splitlines()[1] == (f"It names plugins, whose code was not run: {path.parent / 'plugin.py'}")
+    assert ended.out.splitlines()[2].startswith("Not checked before it is run: ")
     assert "owlish" in ended.out.splitlines()[2]
     assert not (tmp_path / "ran").exists()
 
@@ -93,8 +91,8 @@ def test_plugins_are_named_and_not_run(cli, scenario_file, tmp_path):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("clock.slot=3", "error: --set clock.slot: clock.slot: unknown key\n    did you mean slots?\n"),
-        ("seed=x", "error: --set seed: seed: must be a whole number (got 'x')\n"),
+        ("clock.slot=3", "error: --set clock.slot: unknown key\n    did you mean slots?\n"),
+        ("seed=x", "error: --set seed: must be a whole number (got 'x')\n"),
         ("clock", "error: --set: must read PATH=VALUE (got 'clock')\n"),
         ("agents[7].pv_kw=3", "agents[7]"),
         ("=3", "error: --set"),
