@@ -242,7 +242,9 @@ def test_results_do_not_depend_on_the_compiler_s_mood():
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
                 own = node.attr in {"Generator", "PCG64", "Philox", "SeedSequence", "default_rng"}
                 is_random = node.value.attr == "random" and getattr(node.value.value, "id", "") in {"np", "numpy"}
-                assert own or not is_random or name_of(path) == theirs, f"{name_of(path)}:{node.lineno}: np.random.{node.attr}"
+                assert own or not is_random or name_of(path) == theirs, (
+                    f"{name_of(path)}:{node.lineno}: np.random.{node.attr}"
+                )
         assert "random" not in imported(path) or name_of(path) == theirs, name_of(path)
 
 

@@ -100,7 +100,9 @@ def test_a_missing_file_names_its_neighbours(cli, scenario_file):
     path = scenario_file(HEAD + AGENTS, "mine.yaml")
     ended = cli("run", path.with_name("mien.yaml"))
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err == f"error: {path.with_name('mien.yaml')}: there is no such file\n    {path.parent} has mine.yaml\n"
+    assert (
+        ended.err == f"error: {path.with_name('mien.yaml')}: there is no such file\n    {path.parent} has mine.yaml\n"
+    )
 
 
 def test_a_file_without_permission_says_so(cli, scenario_file, monkeypatch):
@@ -139,7 +141,9 @@ def test_a_file_too_large_to_be_a_scenario(cli, scenario_file):
 def test_a_series_of_the_user_s_own_that_cannot_be_used(cli, scenario_file, tmp_path, path, message):
     """Outside the folder, missing, or with a gap: a message that names the file."""
     scenario_file("time,a_load_kw\n2016-07-12T00:00,1\n2016-07-12T03:00,1\n2016-07-12T04:00,1\n", "day.csv")
-    text = HEAD.replace("source: simbench_2016", f"source: file, path: {path}") + "agents: [{name: a, kind: consumer}]\n"
+    text = (
+        HEAD.replace("source: simbench_2016", f"source: file, path: {path}") + "agents: [{name: a, kind: consumer}]\n"
+    )
     ended = cli("run", scenario_file(text), "--out", tmp_path / "run")
     assert (ended.code, ended.out) == (2, "")
     assert message in ended.err.splitlines()[0]

@@ -88,7 +88,9 @@ def test_without_out_the_folder_carries_scenario_seed_and_time(cli, tmp_path, mo
 
 def test_set_and_seed_reach_the_run(cli, out):
     """In the summary, in the written scenario and in the manifest."""
-    ended = cli("run", CASE, "--out", out, "--seed", 7, "--set", "market.engine.double_auction.price_rule=resting", "--json")
+    ended = cli(
+        "run", CASE, "--out", out, "--seed", 7, "--set", "market.engine.double_auction.price_rule=resting", "--json"
+    )
     assert json.loads(ended.out)["seed"] == 7
     assert json.loads(ended.out)["mean_price"] in (0.08, 0.30)
     assert "price_rule: resting" in (out / "scenario.yaml").read_text("utf-8")

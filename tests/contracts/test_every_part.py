@@ -143,7 +143,8 @@ def test_every_tariff(simulated, village, tariff):
 def test_every_profile_source(village, source, tmp_path):
     """Loads and PV of each source reach the tables."""
     (tmp_path / "day.csv").write_text(
-        "time,all_load_kw,all_pv_kw\n" + "".join(f"2016-04-12T{hour:02}:00,{hour % 5},{hour % 7}\n" for hour in range(24))
+        "time,all_load_kw,all_pv_kw\n"
+        + "".join(f"2016-04-12T{hour:02}:00,{hour % 5},{hour % 7}\n" for hour in range(24))
     )
     scenario = village(
         agents=[

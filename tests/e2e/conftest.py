@@ -47,7 +47,9 @@ def street(street_folder: Path) -> Callable[..., ms.Run]:
         **grid: Any,
     ) -> ms.Run:
         file = f"series{next(count)}.csv"
-        columns = {name: [values] * 24 if isinstance(values, int | float) else values for name, values in series.items()}
+        columns = {
+            name: [values] * 24 if isinstance(values, int | float) else values for name, values in series.items()
+        }
         lines = [",".join(["time", *columns])]
         lines += [
             ",".join([f"2016-07-12T{hour:02}:00", *(str(values[hour]) for values in columns.values())])

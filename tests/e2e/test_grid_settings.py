@@ -73,7 +73,10 @@ def test_sensitivity_stays_within_the_band(street, base):
     """Its screen with AC at the end of the slot takes nearly what the exact gate takes."""
     run = street(AGENTS, SERIES, gate="sensitivity")
     assert run.slots.voltage_max_pu.max() <= 1.05
-    assert sold_at_noon(run, "end") + sold_at_noon(run, "mid") <= sold_at_noon(base, "end") + sold_at_noon(base, "mid") + 10
+    assert (
+        sold_at_noon(run, "end") + sold_at_noon(run, "mid")
+        <= sold_at_noon(base, "end") + sold_at_noon(base, "mid") + 10
+    )
     assert run.summary["curtailed_kwh"] == pytest.approx(base.summary["curtailed_kwh"], rel=0.1)
 
 
@@ -88,7 +91,7 @@ def test_the_guard_is_kept_to_every_limit(street, base):
 @pytest.mark.parametrize("setting", [{"line_loading_percent": 20}, {"line_rating_a": 50}])
 def test_lines_keep_their_rating(street, setting):
     """In a wide voltage band the cable binds: 50 A of 250 A, stated either way."""
-    run = street(AGENTS, SERIES, **WIDE, **setting)
+    run = street(AGENTS, {**SERIES, "shop_load_kw": 30}, **WIDE, **setting)
     assert run.slots.loading_max_percent.max() <= 100.0
     binding = run.rejects.query("reason == 'line_loading'")
     assert set(binding.element_name) <= {"source-b1", "b1-b2", "b2-b3"}
@@ -114,39 +117,46 @@ def test_a_connection_carries_no_more_than_its_limit(street):
 
 
 def test_retry_passes_let_counter_flows_free_capacity(street):
-    """A charging battery at the end makes room for a seller who was refused before; without passes he stays out."""
-    with_passes, without = (
-        sum(sold_at_noon(street(AGENTS, SERIES, retry_passes=passes), name) for name in ("end", "mid")) for passes in (3, 0)
+    """A battery that charges at the end makes room for a seller who was refused: 20 kWh more are traded in a day."""
+    store = {"energy_kwh": 300, "power_kw": 40, "soc_initial": 0.1}
+    agents = (
+        *AGENTS[:2],
+        {"name": "far", "bus": "c2", "pv_kw": 40},
+        *({"name": name, "kind": "consumer", "bus": "c1"} for name in ("mall", "shop")),
+        {"name": "store", "bus": "b3", "battery": store},
     )
-    assert with_passes > without
+    series = {**SERIES, "shop_load_kw": 45, "mall_load_kw": 45, "far_load_kw": 0}
+    series["far_pv_kw"] = series["mid_pv_kw"]
+    with_passes, without = (street(agents, series, retry_passes=passes) for passes in (3, 0))
+    assert with_passes.summary["p2p_kwh"] > without.summary["p2p_kwh"] + 20
+    assert with_passes.summary["curtailed_kwh"] < without.summary["curtailed_kwh"] - 20
+    assert with_passes.slots.voltage_max_pu.max() <= 1.05
 
 
-def test_surplus_that_flows_by_right_is_refused_no_trade(street):
-    """``untraded: exported``: what cannot flow is cut before the market; trade with firm buyers is then financial."""
-    run = street(AGENTS[:3], SERIES, untraded="exported")
-    assert run.slots.voltage_max_pu.max() <= 1.05
-    assert set(run.rejects.reason) <= {"allocation", "overvoltage"}
-    assert run.rejects.buyer.isna().all()
-    assert run.summary["p2p_kwh"] == 6 * 50
+def refused_share(run) -> dict[str, float]:
+    """Curtailed share of each owner's PV at noon."""
+    noon = run.agents[run.agents.slot.isin(NOON) & (run.agents.pv_available_wh > 0)]
+    sums = noon.groupby("name", observed=True)[["curtailed_wh", "pv_available_wh"]].sum()
+    return (sums.curtailed_wh / sums.pv_available_wh).to_dict()
 
 
-def test_exports_with_an_equal_right_leave_less_to_trade(street):
-    """``priority: equal``: who would export comes before who would trade, where he arrived first."""
-    dear = [{**agent, "strategy": {"fixed_margin": {"margin": 1.0}}} if agent["name"] == "end" else agent for agent in AGENTS[:3]]
-    peers = street(dear, SERIES)
-    equal = street(dear, SERIES, priority="equal")
-    assert equal.slots.voltage_max_pu.max() <= 1.05
-    assert equal.summary["p2p_kwh"] <= peers.summary["p2p_kwh"]
-    assert not equal.trades.equals(peers.trades) or not equal.agents.equals(peers.agents)
-
-
-def test_proportional_allocation_curtails_everybody_alike(street):
-    """One factor for all sellers: their refused shares are equal, which they are not by order of arrival."""
-    run = street(AGENTS[:3], SERIES, allocation="proportional")
-    noon = run.agents[run.agents.slot.isin(NOON)]
-    share = noon.groupby("name").curtailed_wh.sum() / noon.groupby("name").pv_available_wh.sum().replace(0, np.nan)
+@pytest.mark.parametrize("setting", [{"allocation": "proportional"}, {"untraded": "exported"}], ids=str)
+def test_a_common_factor_curtails_everybody_alike(street, setting):
+    """Whether shares are granted or flow by right, all sellers keep the same part, which by arrival they do not."""
+    share, by_arrival = refused_share(street(AGENTS[:3], SERIES, **setting)), refused_share(street(AGENTS[:3], SERIES))
     assert share["end"] == pytest.approx(share["mid"], abs=1e-3)
     assert share["end"] > 0.05
+    assert abs(by_arrival["end"] - by_arrival["mid"]) > 0.05
+
+
+def test_trade_comes_before_export_unless_both_have_the_same_right(street):
+    """``peers``: the one who trades sells all, and an exporter gets the rest; ``equal``: who arrives first."""
+    agents = ({**AGENTS[0], "strategy": "utility_only"}, *AGENTS[1:3])
+    peers, equal = (street(agents, SERIES, priority=priority) for priority in ("peers", "equal"))
+    assert refused_share(peers)["mid"] == 0
+    assert refused_share(equal)["mid"] > 0.1
+    assert refused_share(equal)["end"] < refused_share(peers)["end"]
+    assert equal.slots.voltage_max_pu.max() <= 1.05
 
 
 def test_merit_allocation_serves_who_needs_less_of_the_limit(street):
