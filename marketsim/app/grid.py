@@ -120,6 +120,7 @@ def _settings(ready: ReadyScenario, context: BuildContext, network: Network, rea
         curve_pu=reactive.law.curve_pu,
         curve_kvar=reactive.law.curve_kvar[:n_connections],
         inverter_kva=reactive.law.kva[:n_connections],
+        behind_kw=getattr(reactive, "behind_kw", None),
         guard_voltage_pu=grid.guard.voltage_pu,
         guard_loading=grid.guard.loading_percent / 100.0,
         worsen_voltage_pu=grid.worsen_tolerance.voltage_pu,

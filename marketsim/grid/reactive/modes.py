@@ -129,6 +129,16 @@ class VoltVar(_Mode):
         super().__init__(params, context)
         curve_pu = np.array(params.voltages_pu, dtype=np.float64)
         self.law = self.law._replace(curve_pu=curve_pu, curve_kvar=params.q_share * self.kva)
+        self._load_kw: FloatArray = np.zeros(len(self.kva))
+
+    def kvar(self, community: Community, inputs: SlotInputs, firm_wh: IntArray) -> FloatArray:
+        """See ``Reactive``; remembers the load that inverters serve behind the meter."""
+        self._load_kw = inputs.load_wh / (inputs.time.hours * WH_PER_KWH)
+        return super().kvar(community, inputs, firm_wh)
+
+    def behind_kw(self) -> FloatArray:
+        """What an inverter delivers beyond its connection's net injection in the slot of the last ``kvar`` [kW]."""
+        return self._load_kw
 
 
 def curve_share(v_pu: FloatArray, curve_pu: FloatArray) -> FloatArray:

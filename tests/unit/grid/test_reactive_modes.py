@@ -120,6 +120,13 @@ def test_volt_var_leaves_the_curve_to_the_gate() -> None:
     assert mode.law.curve_kvar.tolist() == pytest.approx([0.0, 0.44 * 110.0, 0.44 * 80.0])
 
 
+def test_volt_var_tells_the_gate_what_inverters_serve_behind_the_meter() -> None:
+    made = context()
+    mode = build_volt_var(VoltVarParams(), made)
+    kvar(mode, made, [4.0, 8.0, 12.0], [-4.0, 30.0, 0.0])
+    assert mode.behind_kw().tolist() == [4.0, 8.0, 12.0]
+
+
 def test_only_volt_var_has_a_curve() -> None:
     made = context()
     for mode in (
