@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from marketsim.agents.guard import guarded
+from marketsim.agents.members import Participant
 from marketsim.agents.model import BUILT_IN_KINDS, decides
 from marketsim.agents.params import UtilityOnlyParams
 from marketsim.agents.simple import simple_strategy
@@ -19,6 +20,7 @@ from marketsim.builtin import BUILT_IN_METRICS, SOURCE
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext, Choice
 from marketsim.core.delivery import Ahead, Delivery, Immediate
+from marketsim.core.errors import MarketsimError, PluginError, Problem
 from marketsim.core.metric import Metric
 from marketsim.core.ports import Device, Engine, Profiles, Reactive, RetryingEngine, Strategy
 from marketsim.core.records import Community
@@ -26,6 +28,8 @@ from marketsim.core.rng import Streams
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
 from marketsim.core.world import Role, World
 from marketsim.devices.curtailable_load import curtailable_share
+from marketsim.extension.lazy import failure
+from marketsim.extension.registry import Registry
 from marketsim.grid.network import Network
 from marketsim.market.allocation import with_rights
 from marketsim.market.bounds import within_bounds
@@ -61,7 +65,7 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
     context = _context(ready, tuple(seeds) if seeds is not None else (model.seed,))
 
     def make(kind: str, choice: Choice, within: BuildContext = context) -> Any:
-        return registry.factory(kind, choice.name)(choice.params, within)
+        return _made(registry, kind, choice.name, choice.params, within)
 
     context = replace(context, tariff=make("tariff", model.tariff))
     devices = _devices(ready, context)
@@ -76,7 +80,7 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
     grid = grid_parts(ready, context, reactive)
     context = replace(context, facts={**context.facts, **grid.facts})
     kinds = _kinds(ready, context)
-    engine: Engine = registry.factory("engine", model.market.engine.name)(model.market.engine.params)
+    engine: Engine = _made(registry, "engine", model.market.engine.name, model.market.engine.params)
     if isinstance(engine, RetryingEngine):
         engine = engine.with_retry_passes(model.grid.retry_passes)
     allocation = make("allocation", model.grid.allocation, context)
@@ -112,6 +116,20 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
         grid=grid.network,
         background_wh=grid.background_wh,
     )
+
+
+def _made(registry: Registry, kind: str, name: str, *arguments: Any) -> Any:
+    """A part from its factory; where that is a plugin's and fails, PluginError tells which one and where."""
+    factory = registry.factory(kind, name)
+    source = registry.entry(kind, name).source
+    try:
+        return factory(*arguments)
+    except MarketsimError:
+        raise
+    except Exception as error:
+        if source == SOURCE:
+            raise
+        raise PluginError([failure(error, f"plugin {source}: {kind} {name!r} cannot be built")]) from error
 
 
 def _given(tariff: Any) -> Any:
@@ -165,7 +183,7 @@ def _devices(ready: ReadyScenario, context: BuildContext) -> tuple[Device, ...]:
     for name in ready.registry.names("device"):
         if name in owned:
             rows = [agent.devices.get(name) for agent in ready.agents] * context.community.n_markets
-            fleets.append(ready.registry.factory("device", name)(rows, context))
+            fleets.append(_made(ready.registry, "device", name, rows, context))
     return tuple(fleets)
 
 
@@ -178,7 +196,11 @@ def _kinds(ready: ReadyScenario, context: BuildContext) -> dict[str, Any]:
     kinds: dict[str, Any] = dict(BUILT_IN_KINDS)
     for name in {agent.kind for agent in ready.agents} - set(kinds):
         params = ready.registry.params("agent", name)()
-        kinds[name] = ready.registry.factory("agent", name)(params, context)
+        kinds[name] = _made(ready.registry, "agent", name, params, context)
+        if not (isinstance(kinds[name], type) and issubclass(kinds[name], Participant)):
+            source = ready.registry.entry("agent", name).source
+            hint = "return a subclass of marketsim.Prosumer or marketsim.Consumer"
+            raise PluginError([Problem(f"plugin {source}: agent {name!r} is no class of agents", hint=hint)])
     return kinds
 
 
@@ -196,7 +218,8 @@ def _cast(ready: ReadyScenario, context: BuildContext, kinds: Mapping[str, Any])
         groups[agent.strategy, decides(kinds[agent.kind])].append(position)
     cast = []
     for (choice, own), rows in _roles(context, groups).items():
-        strategy: Strategy = ready.registry.factory("strategy", choice.name)(choice.params, replace(context, rows=rows))
+        within = replace(context, rows=rows)
+        strategy: Strategy = _made(ready.registry, "strategy", choice.name, choice.params, within)
         if own:
             strategy = simple_strategy(strategy, choice.name)
         elif ready.registry.entry("strategy", choice.name).source != SOURCE:
@@ -223,4 +246,5 @@ def _delivery(
 def _metrics(ready: ReadyScenario, context: BuildContext) -> tuple[Metric, ...]:
     registry = ready.registry
     own = [Choice(name, registry.params("metric", name)()) for name in BUILT_IN_METRICS]
-    return tuple(registry.factory("metric", each.name)(each.params, context) for each in (*own, *ready.model.metrics))
+    chosen = (*own, *ready.model.metrics)
+    return tuple(_made(registry, "metric", each.name, each.params, context) for each in chosen)

@@ -111,8 +111,9 @@ def _verdict(summary: dict[str, object]) -> str:
     laws = "Energy and money balance to the last unit"
     if "validated_slots" not in summary:
         return f"{laws}. No feeder: no grid limits apply."
-    worst = summary["validation_worst_pu"]
+    worst, mismatches = summary["validation_worst_pu"], summary["validation_mismatches"]
+    disagreeing = f", {mismatches} disagree" if mismatches else ""
     return (
         f"{laws}; {summary['validated_slots']} slots confirmed by an independent power flow "
-        f"(largest difference {worst:.1e} p.u.), {summary['slots_with_violation']} outside limits."
+        f"(largest difference {worst:.1e} p.u.){disagreeing}, {summary['slots_with_violation']} outside limits."
     )

@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import llvmlite  # type: ignore[import-untyped]
 import numba
@@ -92,6 +92,19 @@ def cache_folder() -> Path | None:
     return folder
 
 
+def _save_if_possible(compiled: Any) -> None:
+    """A disk that takes no more costs the next process its compilation, and this one nothing."""
+    saved = compiled._cache.save_overload
+
+    def save(signature: Any, data: Any) -> None:
+        try:
+            saved(signature, data)
+        except OSError as error:
+            warnings.warn(f"compiled kernels cannot be kept: {error}", RuntimeWarning, stacklevel=2)
+
+    compiled._cache.save_overload = save
+
+
 def kernel(
     signature: Any = None, *, inline: bool = False, borrowing: bool = False, helper: bool = False
 ) -> Callable[[F], F]:
@@ -119,9 +132,14 @@ def kernel(
                 options["forceinline"] = True
             if helper:
                 options["cache"] = False  # whoever calls it is cached with it
-            compiled: F = (numba.njit(signature, **options) if signature else numba.njit(**options))(function)
+            compiled: Any = numba.njit(**options)(function)
+            if options["cache"]:
+                _save_if_possible(compiled)
+            if signature:
+                compiled.compile(signature)
+                compiled.disable_compile()
         finally:
             config.CACHE_DIR = kept
-        return compiled
+        return cast("F", compiled)
 
     return wrap
