@@ -136,7 +136,10 @@ def check_scenario(scenario: ScenarioLike, overrides: Mapping[str, object] | Non
 
     def look_up(model: Scenario) -> FeederFacts | None:
         base, _ = names.copies(model.grid.feeder or "")
-        if names.parse(base).source != names.FEEDER141:
+        source, item = names.parse(base)
+        if source == "file":
+            names.net_file(item, model.folder)
+        if source != names.FEEDER141:
             return None
         feeder = load_feeder(model, registry)
         return None if feeder is None else facts_of(feeder)
