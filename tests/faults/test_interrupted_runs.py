@@ -147,7 +147,9 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
 main(sys.argv[1:])
 """
     folder = tmp_path / "run"
-    ended = python("-c", code, "run", str(root / "scenarios" / "pilot.yaml"), "--set", LONG, "--out", str(folder), cwd=tmp_path)
+    ended = python(
+        "-c", code, "run", str(root / "scenarios" / "pilot.yaml"), "--set", LONG, "--out", str(folder), cwd=tmp_path
+    )
     assert ended.err.startswith(f"error: cannot write the run to {folder}: File too large.")
     assert (ended.code, ended.out) == (1, "")
     assert ms.open_run(folder).status == "failed"
