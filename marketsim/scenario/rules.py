@@ -5,6 +5,7 @@ A rule sees a scenario whose every value is valid by itself.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from marketsim.scenario.draw import Draw
 from marketsim.scenario.model import Scenario
 from marketsim.scenario.problems import Detail, did_you_mean
 
+_MINUTES_A_DAY: Final = 1440
 _INT64: Final = 2.0**63
 _SAFETY: Final = 16.0
 """Sums of a few products of energy and price are formed before they are compared."""
@@ -25,6 +27,7 @@ def scenario_details(scenario: Scenario, catalog: Catalog, tolerant: bool = Fals
     """Everything that is wrong between the keys of a scenario."""
     found = [
         *day_is_divided(scenario),
+        *run_fits_calendar(scenario),
         *band_is_ordered(scenario),
         *gate_has_feeder(scenario),
         *closure_is_shorter_than_run(scenario),
@@ -52,9 +55,18 @@ def _entry(entry: AgentEntry, scenario: Scenario, metered: bool) -> Iterator[Det
 def day_is_divided(scenario: Scenario) -> Iterator[Detail]:
     """A day has a whole number of slots."""
     minutes = scenario.clock.slot_minutes
-    if 1440 % minutes:
+    if _MINUTES_A_DAY % minutes:
         near = [str(each) for each in (5, 10, 15, 30, 60)]
         yield Detail(("clock", "slot_minutes"), "must divide a day", minutes, f"for example {', '.join(near)}")
+
+
+def run_fits_calendar(scenario: Scenario) -> Iterator[Detail]:
+    """The run ends before the last year that dates know, which leaves room for forecasts."""
+    clock = scenario.clock
+    last = datetime.date(datetime.MAXYEAR - 1, 12, 31)
+    if (last - clock.start).days < clock.slots * clock.slot_minutes // _MINUTES_A_DAY:
+        hint = f"{clock.slots} slots of {clock.slot_minutes} minutes from there"
+        yield Detail(("clock", "start"), f"the run must end before the year {datetime.MAXYEAR}", clock.start, hint)
 
 
 def band_is_ordered(scenario: Scenario) -> Iterator[Detail]:

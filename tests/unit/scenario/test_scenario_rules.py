@@ -21,6 +21,7 @@ ON_BUS = {"agents[0].bus": 48}
     ("overrides", "path", "message"),
     [
         ({"clock.slot_minutes": 7}, "clock.slot_minutes", "must divide a day"),
+        ({"clock.start": "9998-12-31", "clock.slots": 200}, "clock.start", "must end before the year 9999"),
         ({"grid.voltage_band_pu": [1.05, 0.95]}, "grid.voltage_band_pu", "lowest, highest"),
         ({"grid.voltage_band_pu": [95, 105]}, "grid.voltage_band_pu", "lowest, highest"),
         ({"grid.gate": "ac"}, "grid.gate", "needs a feeder"),
