@@ -1,0 +1,1 @@
+"""Learning: networks, losses, algorithms, checkpoints. torch lives here, and is loaded when it is used."""
