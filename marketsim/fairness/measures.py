@@ -102,13 +102,18 @@ def gini_with_negatives(values: FloatArray) -> float:
     the normalisation of Chen, Tsaur and Rhai 1982 (Oxford Economic Papers 34), which needs a positive total. Without
     negative values it is the plain Gini coefficient times n / (n - 1).
     """
-    n = len(values)
-    widest = 2.0 * (n - 1) * float(np.abs(values).sum())
-    if n < 2 or not widest > 0.0:
-        return float("nan")
+    return float(gini_of_rows(values[None, :])[0])
+
+
+def gini_of_rows(values: FloatArray) -> FloatArray:
+    """``gini_with_negatives`` of each last axis of ``values`` [..., n]; NaN where it is undefined [...]."""
+    n = values.shape[-1]
+    widest = 2.0 * (n - 1) * np.abs(values).sum(axis=-1)
     rank = 2.0 * np.arange(n) - (n - 1)
-    apart = 2.0 * float((rank * np.sort(values)).sum())
-    return min(max(apart / widest, 0.0), 1.0)
+    apart = 2.0 * (rank * np.sort(values, axis=-1)).sum(axis=-1)
+    known = np.full(widest.shape, np.nan)
+    np.divide(apart, widest, out=known, where=(widest > 0.0) & (n >= 2))
+    return np.clip(known, 0.0, 1.0)
 
 
 def worst_off_saving(cost: FloatArray, reference_cost: FloatArray, reference_turnover: FloatArray) -> float:

@@ -1,0 +1,123 @@
+"""Paired comparison of two arms: hierarchical bootstrap over seeds, then weeks; Holm's correction.
+
+Weeks of one seed share its market (who owns what, how loads are shifted), so they are not independent: seeds are drawn
+with replacement, and within each drawn seed its weeks. Both arms use the same draws, since they ran on the same days.
+Saravanan, Berman, Sober 2020 (Neurons, Behavior, Data Analysis and Theory 3(5)) describe the method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from marketsim.analysis.evaluation.measures import Measure
+from marketsim.analysis.evaluation.totals import Totals
+from marketsim.core.arrays import FloatArray, IntArray
+
+DRAWS: Final = 10_000
+LEVEL: Final = 0.95
+_CHUNK: Final = 500
+"""Draws handled at once, so that memory stays small."""
+
+
+class Estimate(NamedTuple):
+    """A mean over seeds with its interval."""
+
+    mean: float
+    low: float
+    high: float
+    by_seed: FloatArray
+    """The value of each seed over all its weeks [S]."""
+
+
+class Comparison(NamedTuple):
+    """Arm less another arm, paired."""
+
+    difference: Estimate
+    p: float
+    """Two-sided: how often the resampled difference lies on the other side of zero. NaN where undefined."""
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the interval lies on one side of zero."""
+        return bool(self.difference.low > 0.0 or self.difference.high < 0.0)
+
+
+def draw_weeks(n_seeds: int, n_weeks: int, draws: int, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
+    """Positions of drawn seeds [B, S, 1] and of the weeks drawn within each [B, S, W]."""
+    seeds = rng.integers(n_seeds, size=(draws, n_seeds, 1))
+    return seeds, rng.integers(n_weeks, size=(draws, n_seeds, n_weeks))
+
+
+def estimate(measure: Measure, arm: Totals, alone: Totals, rng: np.random.Generator, draws: int = DRAWS) -> Estimate:
+    """Mean and interval of a measure of one arm; totals are stacked [S, W, ...]."""
+    by_seed = _by_seed(measure, arm, alone)
+    resampled = _resampled((measure,), ((arm, alone),), rng, draws)[0, 0]
+    return _summary(by_seed, resampled)
+
+
+def compare(
+    measure: Measure, arm: Totals, other: Totals, alone: Totals, rng: np.random.Generator, draws: int = DRAWS
+) -> Comparison:
+    """``arm`` less ``other`` in one measure, on the same seeds and weeks [S, W, ...]."""
+    by_seed = _by_seed(measure, arm, alone) - _by_seed(measure, other, alone)
+    here, there = _resampled((measure,), ((arm, alone), (other, alone)), rng, draws)[:, 0]
+    resampled = here - there
+    known = resampled[np.isfinite(resampled)]
+    if not len(known):
+        return Comparison(_summary(by_seed, resampled), float("nan"))
+    tail = min(int((known <= 0.0).sum()), int((known >= 0.0).sum()))
+    return Comparison(_summary(by_seed, resampled), min(1.0, 2.0 * (tail + 1) / (len(known) + 1)))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values corrected for being several (Holm 1979); NaN stays and does not count."""
+    from statsmodels.stats.multitest import multipletests  # type: ignore[import-untyped]
+
+    values = np.asarray(p_values, dtype=np.float64)
+    known = np.isfinite(values)
+    corrected = np.full(len(values), np.nan)
+    if known.any():
+        corrected[known] = multipletests(values[known], method="holm")[1]
+    return [float(value) for value in corrected]
+
+
+def _by_seed(measure: Measure, arm: Totals, alone: Totals) -> FloatArray:
+    return measure.compute(_over_weeks(arm), _over_weeks(alone))
+
+
+def _over_weeks(totals: Totals) -> Totals:
+    return Totals(*(field.sum(axis=1) for field in totals))
+
+
+def _resampled(
+    measures: Sequence[Measure], arms: Sequence[tuple[Totals, Totals]], rng: np.random.Generator, draws: int
+) -> FloatArray:
+    """Mean over drawn seeds of each measure and arm, the same draws for all [n_arms, n_measures, B]."""
+    n_seeds, n_weeks = arms[0][0].gains.shape
+    out = np.empty((len(arms), len(measures), draws))
+    for first in range(0, draws, _CHUNK):
+        here = slice(first, min(first + _CHUNK, draws))
+        seeds, weeks = draw_weeks(n_seeds, n_weeks, here.stop - here.start, rng)
+        for row, (arm, alone) in enumerate(arms):
+            drawn, base = (Totals(*(field[seeds, weeks].sum(axis=2) for field in each)) for each in (arm, alone))
+            for column, measure in enumerate(measures):
+                out[row, column, here] = _mean(measure.compute(drawn, base))
+    return out
+
+
+def _mean(values: FloatArray) -> FloatArray:
+    """Mean over the last axis without what is undefined; NaN where nothing is defined."""
+    known = np.isfinite(values)
+    count = known.sum(axis=-1)
+    total = np.where(known, values, 0.0).sum(axis=-1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _summary(by_seed: FloatArray, resampled: FloatArray) -> Estimate:
+    known = resampled[np.isfinite(resampled)]
+    tails = (1.0 - LEVEL) / 2.0
+    low, high = np.quantile(known, [tails, 1.0 - tails]) if len(known) else (np.nan, np.nan)
+    return Estimate(float(_mean(by_seed[None, :])[0]), float(low), float(high), by_seed)

@@ -1,0 +1,96 @@
+"""What an evaluation keeps of a run: sums over each week, from which every measure can be computed.
+
+Sums add up over weeks, so a measure of any selection of weeks is a function of the summed totals. That is what the
+bootstrap resamples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.units import MONEY_PER_CURRENCY
+from marketsim.results.reader import Run
+
+SCORES: Final = ("ftg", "fbs", "fpp", "ftb", "jain_fill", "price_neutrality")
+"""Scores of slots, weighted by what could have been traded where they are defined."""
+DAYS_A_WEEK: Final = 7
+
+
+class Totals(NamedTuple):
+    """Sums over weeks; the first axis is weeks, or whatever draws of weeks were summed [..., W]."""
+
+    weighted: FloatArray
+    """Sum of P x score of each of ``SCORES`` over the slots in which it is defined [Wh] [..., n_scores]."""
+    weight: FloatArray
+    """Sum of P over the same slots [Wh] [..., n_scores]."""
+    gains: FloatArray
+    """Gains from trade at true values [currency] [...]."""
+    best_gains: FloatArray
+    """The most possible gains at the same positions [currency] [...]."""
+    margin: FloatArray
+    """Margin of the utility, wholesale cost taken off [currency] [...]; NaN without a wholesale price."""
+    bill: FloatArray
+    """Payments of each agent [currency] [..., n_agents]."""
+    turnover: FloatArray
+    """Imports paid plus exports received by each agent [currency] [..., n_agents]."""
+    wear: FloatArray
+    """Wear and running cost of each agent's devices [currency] [..., n_agents]."""
+
+
+def week_of_slots(n_slots: int, slots_per_day: int) -> IntArray:
+    """Week of each slot [n_slots]; days beyond the last whole week belong to it, a shorter run is one week."""
+    weeks = max(n_slots // (slots_per_day * DAYS_A_WEEK), 1)
+    return np.minimum(np.arange(n_slots) // (slots_per_day * DAYS_A_WEEK), weeks - 1)
+
+
+def weekly_totals(run: Run, slots_per_day: int) -> Totals:
+    """Totals of each week of a complete run with one market [W]."""
+    n_slots = run.n_slots
+    week = week_of_slots(n_slots, slots_per_day)
+    slots = run.table("slots")
+    agents = run.table("agents")
+    n_agents = agents.num_rows // n_slots
+
+    def of_slots(name: str) -> FloatArray:
+        return np.asarray(slots[name].to_numpy(zero_copy_only=False), dtype=np.float64)
+
+    def of_agents(name: str) -> FloatArray:
+        money = agents[name].to_numpy().reshape(n_slots, n_agents) / MONEY_PER_CURRENCY
+        return _summed(money, week)
+
+    tradable = of_slots("tradable_wh")
+    scores = np.stack([of_slots(name) for name in SCORES], axis=1)
+    known = np.isfinite(scores)
+    return Totals(
+        weighted=_summed(np.where(known, scores, 0.0) * tradable[:, None], week),
+        weight=_summed(known * tradable[:, None], week),
+        gains=_summed(of_slots("gains_money") / MONEY_PER_CURRENCY, week),
+        best_gains=_summed(of_slots("optimal_gains_money") / MONEY_PER_CURRENCY, week),
+        margin=_summed(_margin(of_slots), week),
+        bill=of_agents("paid_money"),
+        turnover=of_agents("imports_money") - of_agents("exports_money"),
+        wear=of_agents("wear_money"),
+    )
+
+
+def _margin(of_slots: Callable[[str], FloatArray]) -> FloatArray:
+    """The utility's margin of each slot [currency] [n_slots]; see the KPI ``utility_margin``."""
+    losses_wh = np.nan_to_num(of_slots("losses_wh"))
+    bulk_wh = of_slots("import_wh") - of_slots("export_wh") + losses_wh
+    return (of_slots("utility_revenue_money") - of_slots("wholesale_ticks") * bulk_wh) / MONEY_PER_CURRENCY
+
+
+def stacked(runs: Sequence[Totals]) -> Totals:
+    """Totals of several seeds on a new first axis [S, W, ...]; weeks beyond the shortest run are left out."""
+    weeks = min(len(run.gains) for run in runs)
+    return Totals(*(np.stack([field[:weeks] for field in fields]) for fields in zip(*runs, strict=True)))
+
+
+def _summed(values: FloatArray, week: IntArray) -> FloatArray:
+    total = np.zeros((int(week[-1]) + 1, *values.shape[1:]))
+    np.add.at(total, week, values)
+    return total
