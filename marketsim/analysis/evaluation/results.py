@@ -1,0 +1,166 @@
+"""What an evaluation found: estimates of every arm, paired comparisons, and the aims with what was reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from marketsim.analysis.evaluation.measures import MEASURES, PRIMARY, Measure, by_name
+from marketsim.analysis.evaluation.statistics import DRAWS, Comparison, Estimate, compare, estimate, holm
+from marketsim.analysis.evaluation.totals import Totals, stacked
+
+ALONE: Final = "utility_only"
+"""Arm with everybody trading with the utility alone, against which savings and margins are counted."""
+RULE, NONE, PLACEBO, TRUTHFUL = "rule", "none", "placebo", "truthful"
+GOOD: Final = 0.80
+"""Aim for each score of the learner with the rule critic."""
+CEILING: Final = 0.90
+"""The critic has something to do only if learning without one stays below this."""
+MARGIN: Final = 0.90
+MOST_LOST: Final = 0.02
+"""What welfare and the worst-off saving may lose against learning without a critic."""
+
+
+class Pair(NamedTuple):
+    """An arm against another one in a measure."""
+
+    arm: str
+    other: str
+    measure: str
+    found: Comparison
+    p_holm: float
+    """Corrected over all pairs of the measures outside the reward; NaN where nothing is corrected."""
+
+
+class Aim(NamedTuple):
+    """A stated aim and what was reached."""
+
+    text: str
+    reached: bool | None
+    """None: cannot be said, an arm is missing."""
+    found: str
+
+
+class Evaluation(NamedTuple):
+    """All arms on the same test days."""
+
+    seeds: tuple[int, ...]
+    weeks: int
+    estimates: Mapping[str, Mapping[str, Estimate]]
+    """By arm and measure."""
+    pairs: tuple[Pair, ...]
+    bills: Mapping[str, tuple[float, ...]]
+    """Mean bill of each agent over seeds and weeks, as a share of its turnover alone, above its bill alone; by arm."""
+    aims: tuple[Aim, ...]
+
+
+def evaluate_totals(
+    totals: Mapping[str, Sequence[Totals]], seeds: Sequence[int], rng_seed: int = 0, draws: int = DRAWS
+) -> Evaluation:
+    """Compare arms by their weekly totals, one entry a seed; the arm ``ALONE`` must be among them.
+
+    Seeds that an arm lacks (failed runs) are left out of all arms, so that every comparison is paired.
+    """
+    arms = {name: stacked(runs) for name, runs in totals.items()}
+    weeks = min(arm.gains.shape[1] for arm in arms.values())
+    arms = {name: Totals(*(field[:, :weeks] for field in arm)) for name, arm in arms.items()}
+    alone = arms[ALONE]
+
+    def rng() -> np.random.Generator:
+        return np.random.default_rng(rng_seed)  # the same draws for all: arms are compared on the same samples
+
+    estimates = {
+        name: {measure.name: estimate(measure, arm, alone, rng(), draws) for measure in MEASURES}
+        for name, arm in arms.items()
+    }
+    pairs = _pairs(arms, alone, rng_seed, draws)
+    bills = {name: _excess(arm, alone) for name, arm in arms.items()}
+    return Evaluation(tuple(seeds), weeks, estimates, pairs, bills, _aims(estimates, pairs, bills))
+
+
+def _pairs(arms: Mapping[str, Totals], alone: Totals, rng_seed: int, draws: int) -> tuple[Pair, ...]:
+    """Rule against every other arm in the primary measure; against none and placebo in those outside the reward."""
+    if RULE not in arms:
+        return ()
+    outside = [measure for measure in MEASURES if not measure.rewarded]
+    wanted = [(other, by_name(PRIMARY)) for other in arms if other not in (RULE, ALONE)]
+    secondary = [(other, measure) for other in (NONE, PLACEBO) if other in arms for measure in outside]
+
+    def found(other: str, measure: Measure) -> Comparison:
+        return compare(measure, arms[RULE], arms[other], alone, np.random.default_rng(rng_seed), draws)
+
+    primary = [Pair(RULE, other, measure.name, found(other, measure), float("nan")) for other, measure in wanted]
+    compared = [(other, measure, found(other, measure)) for other, measure in secondary]
+    corrected = holm([each.p for _, _, each in compared])
+    return (
+        *primary,
+        *(
+            Pair(RULE, other, measure.name, each, p)
+            for (other, measure, each), p in zip(compared, corrected, strict=True)
+        ),
+    )
+
+
+def _excess(arm: Totals, alone: Totals) -> tuple[float, ...]:
+    """Mean over seeds of (bill - bill alone) / turnover alone of each agent; positive: it pays more."""
+    paid = (arm.bill + arm.wear).sum(axis=1) - (alone.bill + alone.wear).sum(axis=1)
+    turnover = alone.turnover.sum(axis=1)
+    share = np.divide(paid, turnover, out=np.zeros_like(paid), where=turnover > 0)
+    return tuple(float(value) for value in share.mean(axis=0))
+
+
+def _aims(
+    estimates: Mapping[str, Mapping[str, Estimate]], pairs: Sequence[Pair], bills: Mapping[str, tuple[float, ...]]
+) -> tuple[Aim, ...]:
+    if RULE not in estimates:
+        return ()
+    rule = estimates[RULE]
+    primary = {pair.other: pair.found for pair in pairs if pair.measure == PRIMARY}
+    scores = [
+        Aim(f"rule critic: {name.upper()} at least {GOOD:.2f}", rule[name].mean >= GOOD, f"{rule[name].mean:.3f}")
+        for name in ("ftg", "fbs", "fpp")
+    ]
+    above = [_above(primary.get(other), other) for other in (TRUTHFUL, NONE, PLACEBO)]
+    worst = max(bills[RULE])
+    money = [
+        Aim("no agent's mean bill above its bill with the utility alone", worst <= 0.0, f"worst {100 * worst:+.2f} %"),
+        Aim(
+            f"utility margin at least {100 * MARGIN:.0f} % of that with the utility alone",
+            rule["margin_kept"].mean >= MARGIN,
+            f"{100 * rule['margin_kept'].mean:.1f} %",
+        ),
+    ]
+    return (*scores, *above, *money, *_works(estimates))
+
+
+def _above(found: Comparison | None, other: str) -> Aim:
+    text = f"rule critic: FBS above {other}, interval excludes 0"
+    if found is None:
+        return Aim(text, None, f"no arm {other}")
+    span = found.difference
+    return Aim(text, span.low > 0.0, f"{span.mean:+.3f} [{span.low:+.3f}, {span.high:+.3f}]")
+
+
+def _works(estimates: Mapping[str, Mapping[str, Estimate]]) -> tuple[Aim, ...]:
+    """The conditions under which a better FBS is the critic's merit."""
+    if NONE not in estimates:
+        return ()
+    rule, none = estimates[RULE], estimates[NONE]
+    lost = [(name, none[name].mean - rule[name].mean) for name in ("welfare", "worst_off")]
+    return (
+        Aim(
+            f"learning without a critic stays below {CEILING:.1f} in FBS",
+            none["fbs"].mean < CEILING,
+            f"{none['fbs'].mean:.3f}",
+        ),
+        *(
+            Aim(
+                f"{by_name(name).text.rstrip('.')}: the critic costs less than {100 * MOST_LOST:.0f} points",
+                loss < MOST_LOST,
+                f"{-100 * loss:+.2f} points",
+            )
+            for name, loss in lost
+        ),
+    )
