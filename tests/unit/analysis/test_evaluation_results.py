@@ -1,0 +1,167 @@
+"""Comparisons and aims of an evaluation on made-up totals."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from marketsim.analysis.evaluation.present import HEAD, aim_rows, arm_rows, as_json, figure, markdown, pair_rows
+from marketsim.analysis.evaluation.results import evaluate_totals
+from marketsim.analysis.evaluation.totals import SCORES, Totals
+
+GOOD = {"ftg": 0.9, "fbs": 0.85, "fpp": 0.9}
+SEEDS = (1, 2, 3)
+DRAWS = 200
+N_AGENTS = 3
+
+
+def arm_totals(scores, *, gains=1.0, bill=8.0, margin=1.0, weeks=2):
+    """Totals [W] of one seed: every score of ``SCORES`` from ``scores`` (0.5 if not named), bills of 10 less savings."""
+    values = np.array([scores.get(name, 0.5) for name in SCORES])
+    every = np.ones((weeks, len(SCORES)))
+    agents = np.ones((weeks, N_AGENTS))
+    return Totals(
+        weighted=every * values,
+        weight=every,
+        gains=np.full(weeks, gains),
+        best_gains=np.ones(weeks),
+        margin=np.full(weeks, margin),
+        bill=agents * bill,
+        turnover=agents * 10.0,
+        wear=agents * 0.0,
+    )
+
+
+def alone_totals(weeks=2):
+    """Everybody with the utility alone: nothing traded, bills of 10."""
+    nothing = arm_totals({}, gains=0.0, bill=10.0, weeks=weeks)
+    return nothing._replace(weighted=nothing.weighted * 0.0, weight=nothing.weight * 0.0)
+
+
+def evaluated(**arms):
+    """An evaluation of made-up arms, three seeds that differ a little, beside the utility alone."""
+    totals = {"utility_only": [alone_totals() for _ in SEEDS]}
+    for name, own in arms.items():
+        scores, more = own if isinstance(own, tuple) else (own, {})
+        totals[name] = [
+            arm_totals({key: value + 0.001 * seed for key, value in scores.items()}, **more) for seed in SEEDS
+        ]
+    return evaluate_totals(totals, SEEDS, draws=DRAWS)
+
+
+@pytest.fixture(scope="module")
+def found():
+    return evaluated(
+        truthful={"ftg": 1.0, "fbs": 0.5, "fpp": 0.5},
+        none={"ftg": 0.9, "fbs": 0.6, "fpp": 0.8},
+        rule=(GOOD, {"margin": 0.95}),
+        placebo={"ftg": 0.9, "fbs": 0.62, "fpp": 0.8},
+    )
+
+
+def test_all_aims_are_reached_where_they_should_be(found):
+    """A rule arm that is better in everything reaches every aim."""
+    assert {row[1] for row in aim_rows(found)} == {"yes"}
+    assert len(found.aims) == 11
+
+
+@pytest.mark.parametrize(
+    ("rule", "more", "missed"),
+    [
+        ({**GOOD, "fbs": 0.7}, {"margin": 0.95}, "FBS at least"),
+        (GOOD, {"margin": 0.5}, "utility margin"),
+        (GOOD, {"margin": 0.95, "bill": 10.1}, "no agent's mean bill"),
+        (GOOD, {"margin": 0.95, "gains": 0.5}, "Gains from trade"),
+    ],
+)
+def test_a_missed_aim_is_said_with_its_size(rule, more, missed):
+    """What is missed is told by name, and what was found stands beside it."""
+    found = evaluated(truthful={"fbs": 0.5}, none={"fbs": 0.6}, placebo={"fbs": 0.6}, rule=(rule, more))
+    missing = [aim for aim in found.aims if not aim.reached]
+    assert any(missed in aim.text for aim in missing)
+    assert all(any(letter.isdigit() for letter in aim.found) for aim in missing)
+
+
+def test_no_better_than_the_placebo_is_no_success():
+    """Equal FBS: the interval holds 0, and the aim is missed."""
+    found = evaluated(placebo={"fbs": 0.85}, none={"fbs": 0.5}, truthful={"fbs": 0.5}, rule=GOOD)
+    aim = next(aim for aim in found.aims if "placebo" in aim.text)
+    assert aim.reached is False
+
+
+def test_an_arm_that_is_missing_cannot_be_compared():
+    """Without a placebo arm nothing is claimed about it."""
+    found = evaluated(rule=GOOD)
+    aim = next(aim for aim in found.aims if "placebo" in aim.text)
+    assert aim.reached is None
+    assert aim_rows(found)[found.aims.index(aim)][1:] == ("cannot be said", "no arm placebo")
+
+
+def test_without_a_rule_arm_there_are_no_aims():
+    """Baselines alone are estimated; nothing is compared with a learner that is not there."""
+    found = evaluated(truthful={"fbs": 0.5})
+    assert found.aims == ()
+    assert found.pairs == ()
+    assert found.estimates["truthful"]["fbs"].mean == pytest.approx(0.502)
+
+
+def test_primary_comparisons_are_paired_and_the_others_corrected(found):
+    """FBS against every arm; measures outside the reward against none and placebo, with Holm's correction."""
+    primary = [pair for pair in found.pairs if pair.measure == "fbs"]
+    assert {pair.other for pair in primary} == {"truthful", "none", "placebo"}
+    assert all(math.isnan(pair.p_holm) for pair in primary)
+    secondary = [pair for pair in found.pairs if pair.measure != "fbs"]
+    assert {pair.other for pair in secondary} == {"none", "placebo"}
+    assert "ftg" not in {pair.measure for pair in secondary}
+    defined = [pair for pair in secondary if math.isfinite(pair.found.p)]
+    assert all(pair.p_holm >= pair.found.p for pair in defined)
+
+
+def test_savings_and_bills_are_shares_of_what_was_paid_alone(found):
+    """Bills of 8 instead of 10: 20 % saved by everybody, so the savings are equal."""
+    assert found.bills["rule"] == pytest.approx((-0.2, -0.2, -0.2))
+    assert found.estimates["rule"]["worst_off"].mean == pytest.approx(0.2)
+    assert found.estimates["rule"]["gini_saving"].mean == pytest.approx(0.0)
+    assert found.estimates["rule"]["margin_kept"].mean == pytest.approx(0.95)
+
+
+def test_equal_input_gives_equal_results(found):
+    """The bootstrap is seeded: the same totals give the same numbers."""
+    again = evaluated(
+        truthful={"ftg": 1.0, "fbs": 0.5, "fpp": 0.5},
+        none={"ftg": 0.9, "fbs": 0.6, "fpp": 0.8},
+        rule=(GOOD, {"margin": 0.95}),
+        placebo={"ftg": 0.9, "fbs": 0.62, "fpp": 0.8},
+    )
+    assert json.dumps(as_json(again)) == json.dumps(as_json(found))
+
+
+def test_the_tables_hold_every_arm_and_measure(found):
+    """Rows have the head's length; Markdown holds three tables; what is undefined is a dash."""
+    rows = arm_rows(found)
+    assert [row[0] for row in rows] == ["utility_only", "truthful", "none", "rule", "placebo"]
+    assert all(len(row) == len(HEAD) for row in rows)
+    assert rows[0][HEAD.index("fbs")] == "-"
+    assert "[" in rows[3][HEAD.index("fbs")]
+    text = markdown(found)
+    assert sum(line.startswith("| --- ") for line in text.splitlines()) == 3
+    assert len(pair_rows(found)) == len(found.pairs)
+
+
+def test_json_is_complete_and_free_of_nan(found):
+    """Every seed's value is there; undefined is null, so any JSON reader takes it."""
+    told = json.loads(json.dumps(as_json(found), allow_nan=False))
+    assert told["arms"]["utility_only"]["fbs"] == {"mean": None, "low": None, "high": None, "by_seed": [None] * 3}
+    assert told["arms"]["rule"]["fbs"]["by_seed"] == pytest.approx([0.851, 0.852, 0.853])
+    assert told["seeds"] == [1, 2, 3]
+
+
+def test_the_figure_is_drawn_with_the_same_bytes(found, tmp_path):
+    """SVG and PNG; the SVG carries no date and no random names."""
+    first, second, picture = (tmp_path / name for name in ("a.svg", "b.svg", "c.png"))
+    figure(found, [first, picture])
+    figure(found, [second])
+    assert first.read_bytes() == second.read_bytes()
+    assert picture.stat().st_size > 10_000
+    assert "placebo" in first.read_text()
