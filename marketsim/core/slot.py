@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from marketsim.core import slot_kernel
@@ -11,9 +13,11 @@ from marketsim.core.laws import check_laws
 from marketsim.core.limits import hold_orders, positions
 from marketsim.core.matching import arrival_rank, join_rejects, match_rounds
 from marketsim.core.records import (
+    DeviceRange,
     Energy,
     Exchange,
     GridState,
+    Observations,
     SlotInputs,
     SlotRecord,
     State,
@@ -23,12 +27,37 @@ from marketsim.core.sensing import decide, observe, take_inputs
 from marketsim.core.world import World
 
 
+class Opened(NamedTuple):
+    """A slot before anybody has decided anything."""
+
+    inputs: SlotInputs
+    carry: FloatArray
+    """Metering remainders after it [2, n_agents]."""
+    planned: SlotInputs
+    """The inputs that strategies, market and gate work on."""
+    ranges: list[DeviceRange]
+    """What each fleet can do."""
+    seen: list[Observations]
+    """What each role of the cast sees."""
+
+
 def run_slot(world: World, state: State) -> tuple[SlotRecord, State]:
     """Simulate the slot that comes next; returns what happened and the state after it."""
+    return play_slot(world, state, open_slot(world, state))
+
+
+def open_slot(world: World, state: State) -> Opened:
+    """What the slot that comes next brings, and what everybody sees of it."""
     inputs, carry = take_inputs(world, state)
     planned = world.delivery.plan(inputs)
     ranges = [device.range(had, inputs) for device, had in zip(world.devices, state.devices, strict=True)]
     seen = [observe(world, state, planned, ranges, role) for role in world.cast]
+    return Opened(inputs, carry, planned, ranges, seen)
+
+
+def play_slot(world: World, state: State, opened: Opened) -> tuple[SlotRecord, State]:
+    """Decide, trade, settle and move on from what ``open_slot`` returned for the same ``state``."""
+    inputs, carry, planned, ranges, seen = opened
     decisions = decide(world, seen)
     place = positions(planned, ranges, world.stores, decisions)
 

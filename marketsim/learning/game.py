@@ -6,6 +6,7 @@ an action. The composition root implements it on the simulation itself; tests us
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -50,6 +51,24 @@ class Step(NamedTuple):
     """Whether the episode is over; ``seen`` is then the last look, not the first of a new episode."""
 
 
+class Layout(NamedTuple):
+    """What policies need to act where there is no game, in any scenario: a part of every checkpoint.
+
+    An observation is ``clip((x - offset) * factor, -bound, bound)`` of features x in natural units.
+    """
+
+    agents: tuple[str, ...]
+    """Whose policies they are, by name [A]."""
+    features: tuple[str, ...]
+    """Names of what they see [F]."""
+    offset: FloatArray
+    """[A, F]"""
+    factor: FloatArray
+    """[A, F]"""
+    bound: float
+    """Largest size of a scaled feature."""
+
+
 class Game(Protocol):
     """A batch of market games."""
 
@@ -58,10 +77,23 @@ class Game(Protocol):
         """Sizes of the game."""
         ...
 
+    @property
+    def layout(self) -> Layout:
+        """Whose game it is, and what its features mean."""
+        ...
+
+    def memory(self) -> Mapping[str, FloatArray]:
+        """What rewards remember across episodes (running means, scales of caps), by name; a part of every checkpoint."""
+        ...
+
+    def recall(self, memory: Mapping[str, FloatArray]) -> None:
+        """Go on from what ``memory`` returned after the last episode that counts; without it, from nothing."""
+        ...
+
     def reset(self, episode: int) -> tuple[Features, Features]:
         """Begin episode ``episode`` (from 0) in all markets: what is seen [M, A, F], and the state [M, G].
 
-        The same game and episode begin alike, whatever came before.
+        The same game and episode look alike, whatever came before; only ``memory`` goes from one to the next.
         """
         ...
 
