@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -59,35 +59,44 @@ def same_date(day: date) -> int:
     return int(same[np.argmin(np.minimum(away, DAYS - away))])
 
 
-def _chain_of_days() -> tuple[IntArray, IntArray, IntArray]:
-    """Source days of one weekday and season after another in order of date, winter from December on.
+class Chain(NamedTuple):
+    """Days of one weekday and season after another in order of date, winter from December on."""
 
-    Returns the chain [366], the position in it of each day [366], and the first and last position of each day's
-    weekday and season [2, 366].
-    """
+    days: IntArray
+    """Source days in the order of the chain [n_days]."""
+    place: IntArray
+    """Position in the chain of each source day; of no meaning for days that are not in it [366]."""
+    first: IntArray
+    """First position of each day's weekday and season [366]."""
+    last: IntArray
+    """Last position of each day's weekday and season [366]."""
+
+
+def chain_of(days: IntArray) -> Chain:
+    """The chain of some source days; every weekday and season has to be among them."""
     later = np.where(MONTH_OF == 12, -1, 0)
-    chain = np.lexsort((np.arange(DAYS), later, SEASON_OF, WEEKDAY_OF))
-    place = np.empty(DAYS, dtype=np.int64)
-    place[chain] = np.arange(DAYS)
+    chain = days[np.lexsort((days, later[days], SEASON_OF[days], WEEKDAY_OF[days]))]
+    place = np.zeros(DAYS, dtype=np.int64)
+    place[chain] = np.arange(len(chain))
     kind = WEEKDAY_OF * len(SEASONS) + SEASON_OF
     first, last = np.full(kind.max() + 1, DAYS), np.full(kind.max() + 1, -1)
-    np.minimum.at(first, kind, place)
-    np.maximum.at(last, kind, place)
-    return chain, place, np.stack((first[kind], last[kind]))
+    np.minimum.at(first, kind[chain], place[chain])
+    np.maximum.at(last, kind[chain], place[chain])
+    return Chain(chain, place, first[kind], last[kind])
 
 
-_CHAIN, _PLACE, _ENDS = _chain_of_days()
-MOST_WEEKS: Final = int((_ENDS[1] - _ENDS[0]).min())
-"""Largest shift in weeks that every day can make within its season."""
+WHOLE_YEAR: Final = chain_of(np.arange(DAYS))
+MOST_WEEKS: Final = int((WHOLE_YEAR.last - WHOLE_YEAR.first).min())
+"""Largest shift in weeks that every day can make within its season of the whole year."""
 
 
-def shifted(day: IntArray | int, weeks: IntArray | int) -> IntArray:
+def shifted(day: IntArray | int, weeks: IntArray | int, chain: Chain = WHOLE_YEAR) -> IntArray:
     """Source days ``weeks`` later (or earlier) of the same weekday and season, reflected at the season's ends.
 
-    ``day`` and ``weeks`` broadcast; |weeks| <= MOST_WEEKS.
+    ``day`` and ``weeks`` broadcast. In a chain of fewer days a week is the next of them of that weekday.
     """
-    first, last = _ENDS[0][day], _ENDS[1][day]
-    place = _PLACE[day] + np.asarray(weeks)
-    place = np.where(place < first, 2 * first - place, place)
-    place = np.where(place > last, 2 * last - place, place)
-    return np.asarray(_CHAIN[place])
+    first, last = chain.first[day], chain.last[day]
+    room = np.maximum(last - first, 1)
+    away = (chain.place[day] - first + np.asarray(weeks)) % (2 * room)
+    place = first + np.minimum(np.minimum(away, 2 * room - away), last - first)
+    return np.asarray(chain.days[place])

@@ -46,6 +46,10 @@ class DaySource(Protocol):
         """What is expected of ``run_day`` by what is known on the day ``today``."""
         ...
 
+    def sunny(self, run_day: int) -> FloatArray:
+        """Public weather flag of a day: 1 sunny, 0 cloudy, 1/2 where the source has none [n_agents]."""
+        ...
+
     def source_day(self, run_day: int, agents: IntArray) -> IntArray:
         """Day of the source from which the load of ``agents`` is taken [k]."""
         ...

@@ -10,10 +10,11 @@ import numpy as np
 from marketsim.core.arrays import BoolArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import Problem, ProfileError
-from marketsim.core.rng import mix
-from marketsim.profiles.calendar import same_date
-from marketsim.profiles.draws import STREAM, Draw, pick
+from marketsim.core.rng import mix, uniforms
+from marketsim.profiles.calendar import is_workday, same_date
+from marketsim.profiles.draws import STREAM, Draw
 from marketsim.profiles.params import DaySelection
+from marketsim.profiles.parts import IS_OF
 from marketsim.profiles.weather import days_like
 
 
@@ -27,7 +28,7 @@ class DayMap:
         self._selection = selection
         self._known: dict[int, IntArray] = {}
         if selection is not None:
-            self._check(selection)
+            self._pools = self._pools_of(selection)
 
     def source_days(self, run_day: int) -> IntArray:
         """Source day of each market for a day of the run, negative before its start [n_markets]."""
@@ -43,14 +44,19 @@ class DayMap:
         if self._selection is None:
             return np.full(n_markets, same_date(date), dtype=np.int64)
         keys = mix(self._context.streams.keys(STREAM, Draw.DAYS), run_day)
-        pools = [self._pool(market, self._selection, date.weekday()) for market in range(n_markets)]
-        drawn = [pool[pick(keys[[m]], Draw.DAYS, len(pool))[0]] for m, pool in enumerate(pools)]
+        pools = self._pools[int(is_workday(date.weekday()))]
+        uniform = uniforms(keys, Draw.DAYS)
+        drawn = [pool[int(u * len(pool))] for pool, u in zip(pools, uniform.tolist(), strict=True)]
         return np.array(drawn, dtype=np.int64)
 
-    def _pool(self, market: int, selection: DaySelection, weekday: int) -> IntArray:
-        return days_like(self._sunny[market], selection.season, selection.weather, weekday)
-
-    def _check(self, selection: DaySelection) -> None:
-        markets = range(len(self._sunny))
-        if not all(len(self._pool(market, selection, weekday)) for market in markets for weekday in (0, 6)):
-            raise ProfileError([Problem("no source day fits", "profiles.days", str(selection), "ask for less")])
+    def _pools_of(self, selection: DaySelection) -> tuple[list[IntArray], list[IntArray]]:
+        """Days that a weekend day, and a workday, of each market is drawn from; ProfileError where there is none."""
+        within = None if selection.part is None else IS_OF[selection.part]
+        pools = tuple(
+            [days_like(sunny, selection.season, selection.weather, weekday, within) for sunny in self._sunny]
+            for weekday in (6, 0)
+        )
+        if not all(len(pool) for by_market in pools for pool in by_market):
+            asked = ", ".join(f"{name} {value}" for name, value in selection if value is not None)
+            raise ProfileError([Problem("no source day fits", "profiles.days", asked, "ask for less")])
+        return pools[0], pools[1]

@@ -106,9 +106,8 @@ class FileDays:
 
     def expected(self, run_day: int, today: int, method: ClimatologyParams) -> dict[str, FloatArray]:
         """The mean of the file's days before ``today``, scaled by the public weather of today."""
-        past = slice(0, max(self._file_day(today), 1))
-        yields = self._yields
-        flag = float(yields[self._file_day(today)] >= np.median(yields[past])) if run_day <= today else 0.5
+        past = self._before(today)
+        flag = self._flag(today) if run_day <= today else 0.5
         expected = {}
         for name, part in self._components.items():
             mean = Component(part.years[:, past].mean(axis=1, keepdims=True), part.row, part.scale_kw)
@@ -116,6 +115,17 @@ class FileDays:
             zeros = np.zeros(self._n_agents, dtype=np.int64)
             expected[name] = mean.day(zeros, self._steps) * (cloudy + (1 - cloudy) * flag)
         return expected
+
+    def sunny(self, run_day: int) -> FloatArray:
+        """Public weather flag of a day: whether its PV reaches the median of the file's days before it [n_agents]."""
+        return np.full(self._n_agents, self._flag(run_day))
+
+    def _before(self, run_day: int) -> slice:
+        return slice(0, max(self._file_day(run_day), 1))
+
+    def _flag(self, run_day: int) -> float:
+        yields = self._yields
+        return float(yields[self._file_day(run_day)] >= np.median(yields[self._before(run_day)]))
 
     @property
     def _yields(self) -> FloatArray:

@@ -19,6 +19,9 @@ from marketsim.core.errors import RunError
 from marketsim.profiles.params import ClimatologyParams, PerfectParams, PersistenceParams
 from marketsim.profiles.vehicles import NAMES as VEHICLE_NAMES
 
+WEATHER = "sunny"
+"""Series of the public weather flag w: 1 on a sunny day, 0 on a cloudy one, 1/2 where it is not known."""
+
 if TYPE_CHECKING:
     from marketsim.profiles.daily import Block, DayProfiles
 
@@ -33,6 +36,8 @@ class SlotForecast:
         """Forecast for this and the following slots [horizon, k]; KeyError if there is no such series."""
         if name == "load_kvar":
             return self.series("load_kw", horizon) * self._profiles.tan[self._agents]
+        if name == WEATHER:
+            return self._weather(horizon)
         if name in VEHICLE_NAMES and self._profiles.vehicles is not None:
             return self._vehicles(name, horizon)
         if name not in self._profiles.source.names:
@@ -81,6 +86,13 @@ class SlotForecast:
             part = block_of(day)[name][max(first - day * steps, 0) : first + count - day * steps]
             rows.append(part[:, self._agents])
         return np.concatenate(rows)
+
+    def _weather(self, horizon: int) -> FloatArray:
+        """The day's flag is published in the morning; nothing is known of later days, nor where there is no flag."""
+        profiles, slot = self._profiles, self._time.slot
+        today = profiles.source.sunny(self._time.day)[self._agents]
+        ahead = np.arange(slot, slot + horizon) // profiles.steps > self._time.day
+        return np.where(ahead[:, None], 0.5, today)
 
     def _vehicles(self, name: str, horizon: int) -> FloatArray:
         """Owners know the stay in progress; perfect forecasts know all."""

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import Field, model_validator
 
 from marketsim.core.params import Params
+from marketsim.profiles.parts import Part
 
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Scale: TypeAlias = Annotated[float, Field(ge=0, le=1_000)]
@@ -88,6 +89,13 @@ class SourceParams(Params):
 class DaySelection(Params):
     """Source days drawn with the seed, instead of the clock's own dates; workdays stay workdays."""
 
+    part: Part | None = None
+    """Only days of one part of the year, for learning: of each month the first week is for validation, the last whole
+    week before its last day for tests, what lies between for training, a day apart; none: any.
+
+    Shifts of loads stay within the part. What is known of the year beforehand (means that forecasts use, medians of the
+    weather, the year that a load is scaled by) is then known of the training days alone, in all three parts.
+    """
     season: Season | None = None
     """Meteorological season; none: any."""
     weather: Weather | None = None

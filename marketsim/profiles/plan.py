@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from marketsim.core.arrays import FloatArray, IntArray, KeyArray
+from marketsim.core.arrays import BoolArray, FloatArray, IntArray, KeyArray
 from marketsim.core.build import AgentSpec, BuildContext
 from marketsim.core.errors import Problem, ProfileError
 from marketsim.core.params import Params
@@ -100,8 +100,12 @@ def component(
     wish_of: Callable[[AgentSpec], Wish | None],
     kind: str,
     draw: Draw,
+    known: BoolArray | None = None,
 ) -> Component:
-    """A component of all agents; ``libraries`` holds one a market. The shapes must exist: see ``check_shapes``."""
+    """A component of all agents; ``libraries`` holds one a market. The shapes must exist: see ``check_shapes``.
+
+    Scales go by the days ``known`` of the year [366]; None: by all.
+    """
     n_agents = context.community.n_agents
     chosen = pick(keys, draw, len(libraries[0].names(kind)))
     rows: dict[tuple[int, str], int] = {}
@@ -119,10 +123,15 @@ def component(
             rows[key] = len(years)
             years.append(library.shape(name))
         row[agent] = rows[key]
-        scale_kw[agent] = wish.scale_of(years[row[agent]])
+        scale_kw[agent] = wish.scale_of(_as_known(years[row[agent]], known))
     if not years:
         years = [np.zeros_like(libraries[0].shape(libraries[0].names(kind)[0]))]
     return Component(np.stack(years), row, scale_kw)
+
+
+def _as_known(year: FloatArray, known: BoolArray | None) -> FloatArray:
+    """A year whose other days are the mean of the known ones: what is known of its sum and of its largest value."""
+    return year if known is None else np.where(known[:, None], year, year[known].mean(axis=0))
 
 
 def check_shapes(agents: Iterable[AgentSpec], library: Library) -> None:

@@ -10,11 +10,12 @@ import numpy as np
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.rng import mix, uniforms
-from marketsim.profiles.calendar import MONTH_OF, shifted
+from marketsim.profiles.calendar import MONTH_OF, WHOLE_YEAR, chain_of, shifted
 from marketsim.profiles.days import DayMap
 from marketsim.profiles.draws import Draw, agent_keys, pick, relative_noise
 from marketsim.profiles.library import Library
 from marketsim.profiles.params import ClimatologyParams, DaySelection, DiversificationParams, SourceParams
+from marketsim.profiles.parts import IS_OF
 from marketsim.profiles.plan import Component, check_shapes, component, heat_wish, load_wish, pv_wish
 from marketsim.profiles.weather import weather_of_days
 
@@ -38,8 +39,11 @@ class ShapeDays:
         self._keys = agent_keys(context.streams, context.community)
         self._noise = diversification.noise
         self._weeks = pick(self._keys, Draw.SHIFT, 2 * diversification.shift_weeks + 1) - diversification.shift_weeks
+        part = None if days is None else days.part
+        self._chain = WHOLE_YEAR if part is None else chain_of(np.flatnonzero(IS_OF[part]))
+        self._known = None if part is None else IS_OF["training"]
         self._components = self._component_table(context, libraries, params, diversification.scale_spread)
-        sunny = {id(library): weather_of_days(_all_pv(library)) for library in libraries}
+        sunny = {id(library): weather_of_days(_all_pv(library), self._known) for library in libraries}
         self._sunny = np.stack([sunny[id(library)] for library in libraries])
         self._map = DayMap(context, list(self._sunny), days)
 
@@ -54,12 +58,12 @@ class ShapeDays:
 
     def source_day(self, run_day: int, agents: IntArray) -> IntArray:
         """Source day (0..365) of the load of ``agents`` for a day of the run [k]."""
-        return shifted(self.weather_days(run_day)[self._market[agents]], self._weeks[agents])
+        return shifted(self.weather_days(run_day)[self._market[agents]], self._weeks[agents], self._chain)
 
     def actual(self, run_day: int) -> dict[str, FloatArray]:
         """Every series of a day of the run [slots_per_day, n_agents]."""
         weather_day = self.weather_days(run_day)[self._market]
-        load_day = shifted(weather_day, self._weeks)
+        load_day = shifted(weather_day, self._weeks, self._chain)
         series = {
             name: part.day(load_day if name == "load_kw" else weather_day, self._steps)
             for name, part in self._components.items()
@@ -69,11 +73,15 @@ class ShapeDays:
             series["load_kw"] *= relative_noise(mix(self._keys, Draw.LOAD_NOISE), slots, self._noise)
         return series
 
+    def sunny(self, run_day: int) -> FloatArray:
+        """Public weather flag w of a day of the run: 1 sunny, 0 cloudy [n_agents]."""
+        days = self.weather_days(run_day)
+        return self._sunny[np.arange(len(days)), days].astype(np.float64)[self._market]
+
     def expected(self, run_day: int, today: int, method: ClimatologyParams) -> dict[str, FloatArray]:
         """The mean day of the month, scaled by the day's weather as far as it is published on ``today``."""
         days = self.weather_days(run_day)
-        sunny = self._sunny[np.arange(len(days)), days].astype(np.float64)
-        flag = (sunny if run_day <= today else np.full(len(days), 0.5))[self._market]
+        flag = self.sunny(run_day) if run_day <= today else np.full(len(self._market), 0.5)
         months = MONTH_OF[days][self._market]
         expected = {}
         for name, part in self._components.items():
@@ -84,17 +92,24 @@ class ShapeDays:
     @cached_property
     def _mean_days(self) -> dict[str, FloatArray]:
         """Mean day of each month [n_shapes, 12, 96], by series."""
+        known = np.ones(len(MONTH_OF), dtype=bool) if self._known is None else self._known
+        months = [(month == MONTH_OF) & known for month in range(1, 13)]
         return {
-            name: np.array([[year[month == MONTH_OF].mean(axis=0) for month in range(1, 13)] for year in part.years])
+            name: np.array([[year[days].mean(axis=0) for days in months] for year in part.years])
             for name, part in self._components.items()
         }
 
     def _component_table(
         self, context: BuildContext, libraries: Sequence[Library], params: SourceParams, spread: float
     ) -> dict[str, Component]:
-        load = component(context, libraries, self._keys, load_wish, "household", Draw.LOAD_SHAPE)
-        pv = component(context, libraries, self._keys, pv_wish, "pv", Draw.PV_SHAPE)
-        heat = component(context, libraries, self._keys, heat_wish, "heat", Draw.HEAT_SHAPE)
+        load, pv, heat = (
+            component(context, libraries, self._keys, wish, kind, draw, self._known)
+            for wish, kind, draw in (
+                (load_wish, "household", Draw.LOAD_SHAPE),
+                (pv_wish, "pv", Draw.PV_SHAPE),
+                (heat_wish, "heat", Draw.HEAT_SHAPE),
+            )
+        )
         factor = 1.0 + spread * (2.0 * uniforms(self._keys, Draw.SCALE) - 1.0)
         table = {
             "load_kw": _scaled(load, params.demand_scale * factor),

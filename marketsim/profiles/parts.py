@@ -1,0 +1,34 @@
+"""Source days for training, for validation and for tests: whole weeks, with a day between them that nobody uses.
+
+Of each month days 1 to 7 are for validation, the last seven before its last day for tests, what lies between for
+training. The day after the first week, the one before the last and the month's last belong to none, so that no night
+joins two parts. Each part has every weekday of every month.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias, get_args
+
+import numpy as np
+
+from marketsim.core.arrays import BoolArray, frozen
+from marketsim.profiles.calendar import MONTH_OF
+
+Part: TypeAlias = Literal["training", "validation", "test"]
+PARTS: Final[tuple[Part, ...]] = get_args(Part)
+_WEEK, _GAP = 7, 1
+
+
+def _days_of(part: Part) -> BoolArray:
+    chosen = np.zeros(len(MONTH_OF), dtype=bool)
+    for month in range(1, 13):
+        days = np.flatnonzero(month == MONTH_OF)
+        n = len(days) - _GAP
+        bounds = {"validation": (0, _WEEK), "training": (_WEEK + _GAP, n - _WEEK - _GAP), "test": (n - _WEEK, n)}[part]
+        chosen[days[slice(*bounds)]] = True
+    frozen(chosen)
+    return chosen
+
+
+IS_OF: Final = {part: _days_of(part) for part in PARTS}
+"""Which source days belong to each part [366]."""
