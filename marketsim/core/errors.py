@@ -10,6 +10,7 @@
      |    +-- OrderError                    orders given to an engine
      |    +-- RunFolderError                a run folder that exists, is missing or unreadable
      |    +-- NetworkError                  a feeder that cannot be used as asked
+     |    +-- CheckpointError               a trained policy that is damaged, not ours, or of another scenario
      +-- MissingDependency         exit 2   an extra that is not installed
      +-- RunError                  exit 1   the simulation had to stop
           +-- LawBroken                     an energy, money or priority law does not hold: our fault
@@ -86,6 +87,10 @@ class RunFolderError(InputError):
 
 class NetworkError(InputError):
     """A feeder cannot be used as asked."""
+
+
+class CheckpointError(InputError):
+    """A checkpoint is missing, damaged, not ours, of another version, or of another scenario."""
 
 
 class MissingDependency(MarketsimError):

@@ -29,7 +29,7 @@ class Shape(NamedTuple):
     heads: tuple[int, ...]
     """Number of choices of each categorical head."""
     used: BoolArray
-    """Which heads mean something to which agent; the others are sampled but never learned [A, H]."""
+    """Which heads mean something to which agent; of the others choice 0 is always made, and nothing learned [A, H]."""
     slots: int
     """Steps of an episode; all markets end together."""
 

@@ -1,0 +1,154 @@
+"""Learning curves: CSV always, TensorBoard if asked. What depends on the machine stands in a file of its own."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+CURVES: Final = "training.csv"
+AGENTS: Final = "training_agents.csv"
+SPEED: Final = "speed.csv"
+TENSORBOARD: Final = "tensorboard"
+
+
+class Row(NamedTuple):
+    """An update; returns are sums over an episode, means over agents and episodes."""
+
+    update: int
+    """From 1."""
+    episodes: int
+    """Played until then, of all markets."""
+    agent_steps: int
+    """Decisions made until then."""
+    learning_rate: float
+    total: float
+    """Return: economic and shaping."""
+    economic: float
+    shaping: float
+    lowest: float
+    """Return of the agent that earned least."""
+    ftg: float
+    """Mean score over slots and markets where it is defined."""
+    fbs: float
+    fpp: float
+    kl: float
+    """Mean over agents of the divergence of this update [nat]."""
+    highest_kl: float
+    """Of the agent whose policy moved most [nat]."""
+    entropy: float
+    """Of the policies, all heads together [nat]."""
+    clipped: float
+    """Share of decisions beyond the clip range."""
+    policy_loss: float
+    value_loss: float
+    explained_variance: float
+    stopped: int
+    """Agents whose update the trust region ended."""
+    undone: int
+    """Agents whose last epoch the trust region undid."""
+
+
+class AgentRow(NamedTuple):
+    """An agent in an update."""
+
+    update: int
+    agent: str
+    total: float
+    economic: float
+    shaping: float
+    kl: float
+    entropy: float
+    epochs: int
+    """That count, undone ones left out."""
+    stopped: int
+    undone: int
+
+
+class SpeedRow(NamedTuple):
+    """How long an update took."""
+
+    update: int
+    playing_s: float
+    learning_s: float
+    agent_steps_per_s: float
+
+
+class Curves:
+    """Writes the rows of a training as it goes; a context manager.
+
+    Rows after update ``kept`` are dropped: a resumed training writes them again.
+    """
+
+    def __init__(self, folder: Path, kept: int, *, tensorboard: bool = False) -> None:
+        self._files = {
+            kind: _opened(folder / name, kind._fields, kept)
+            for kind, name in ((Row, CURVES), (AgentRow, AGENTS), (SpeedRow, SPEED))
+        }
+        self._board: Any = _board(folder / TENSORBOARD, kept) if tensorboard else None
+
+    def add(self, row: Row, agents: Sequence[AgentRow], speed: SpeedRow) -> None:
+        """Append an update."""
+        for kind, rows in ((Row, [row]), (AgentRow, agents), (SpeedRow, [speed])):
+            self._files[kind].write(_lines([[_text(value) for value in each] for each in rows]))
+            self._files[kind].flush()
+        if self._board is not None:
+            for name, value in row._asdict().items():
+                if name != "update" and not math.isnan(value):
+                    self._board.add_scalar(name, value, row.update)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for file in self._files.values():
+            with suppress(OSError):  # each line was flushed when it was written, or that failed already
+                file.close()
+        if self._board is not None:
+            self._board.close()
+
+
+def read_curves(folder: Path) -> dict[str, list[float]]:
+    """Columns of the learning curves in a folder; NaN where undefined."""
+    with (folder / CURVES).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {name: [float(row[name] or "nan") for row in rows] for name in Row._fields}
+
+
+def _text(value: float | int | str) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else repr(float(value))
+    return str(value)
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    return buffer.getvalue()
+
+
+def _opened(path: Path, columns: Sequence[str], kept: int) -> io.TextIOWrapper:
+    """The file with its head and the rows of updates up to ``kept``, open at its end."""
+    text = _lines([columns])
+    if kept and path.exists():
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file))[1:]
+        text += _lines([row for row in rows if len(row) == len(columns) and int(row[0]) <= kept])
+    temporary = path.with_name(path.name + ".partial")
+    temporary.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(temporary, path)
+    return path.open("a", encoding="utf-8", newline="\n")
+
+
+def _board(folder: Path, kept: int) -> Any:
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(folder), purge_step=kept + 1 if kept else None)
