@@ -170,11 +170,9 @@ def _optimum_model(
 
 
 def _element_names(context: BuildContext, network: Network) -> ElementNames:
-    heads = [
-        network.branch_names[branch]
-        for branch in range(network.n_branches)
-        if 0 in (network.from_node[branch], network.to_node[branch])
-    ]
+    ends = zip(network.from_node.tolist(), network.to_node.tolist(), strict=True)
+    at_source = sorted((sum(pair), branch) for branch, pair in enumerate(ends) if 0 in pair)  # the other end is the sum
+    heads = [network.branch_names[branch] for _, branch in at_source]  # laterals are numbered by their first node
     return ElementNames(
         nodes=network.bus_names,
         branches=network.branch_names,

@@ -91,6 +91,7 @@ def exchange_residual(gate: Gate, tariffs: Tariffs, orders: Orders, trades: Trad
         energy_wh=(asked - admitted)[short],
         reason=code[short] & ~BLAMES_SINK,
         element=element[short],
+        side=orders.side[short],
     )
 
 

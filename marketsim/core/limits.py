@@ -113,4 +113,5 @@ def _excess(batch: OrderBatch, excess_wh: IntArray, wrong_mode: BoolArray) -> Re
         energy_wh=excess_wh[row],
         reason=np.where(wrong_mode[row], Reason.BOTH_MODES, Reason.EXCEEDS_POSITION).astype(np.int64),
         element=np.full(len(row), -1, dtype=np.int64),
+        side=batch.side[row],
     )

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from marketsim.core import slot_kernel
 from marketsim.core.arrays import BoolArray, IntArray
-from marketsim.core.exchange import filled_wh
+from marketsim.core.exchange import Residual, filled_wh
 from marketsim.core.laws import check_limits
 from marketsim.core.ports import ChargeTable, RevisingStrategy
 from marketsim.core.records import (
@@ -129,18 +130,53 @@ def _joined(parts: Sequence[Trades]) -> Trades:
 
 
 def _still_refused(rounds: Sequence[Rejects], open_wh: IntArray) -> Rejects:
-    """The last word on each refused pair of orders, as far as their energy is still open."""
+    """The last word on each refused order, or pair held together, as far as its energy is still open."""
     if len(rounds) == 1:
         return rounds[0]
     table = join_rejects(rounds)
     n_orders = len(open_wh) + 1
-    pair = (table.buy_order + 1) * n_orders + table.sell_order + 1
-    _, last = np.unique(pair[::-1], return_index=True)
-    keep = np.sort(len(pair) - 1 - last)
-    table = Rejects(*(column[keep] for column in table))
+    buy = np.where(table.side == Side.SELL, -1, table.buy_order)
+    sell = np.where(table.side == Side.BUY, -1, table.sell_order)
+    refused = (buy + 1) * n_orders + sell + 1
+    _, last = np.unique(refused[::-1], return_index=True)
+    keep = np.sort(len(refused) - 1 - last)
+    table, buy, sell = Rejects(*(column[keep] for column in table)), buy[keep], sell[keep]
     still_open = np.append(open_wh, np.iinfo(np.int64).max)
-    energy = np.minimum(table.energy_wh, np.minimum(still_open[table.buy_order], still_open[table.sell_order]))
-    return Rejects(*(column[energy > 0] for column in table._replace(energy_wh=energy)))
+    return _with_energy(table, np.minimum(table.energy_wh, np.minimum(still_open[buy], still_open[sell])))
+
+
+def _with_energy(table: Rejects, energy_wh: IntArray) -> Rejects:
+    """The rows with this energy, where there is any."""
+    return Rejects(*(column[energy_wh > 0] for column in table._replace(energy_wh=energy_wh)))
+
+
+def standing_refusals(orders: Orders, trades: Trades, residual: Residual, cut: Rejects, asked: Rejects) -> Rejects:
+    """What the grid refused and nothing later made good: no order's energy is counted twice.
+
+    ``cut`` was taken from orders before the market. It stands where what was granted flowed or was refused too, who
+    could have sold more of that lost nothing; and what the utility would not have taken stands as far as peers still
+    wanted it. ``asked`` was refused in the market, on the way to or from the utility, or rolled back. It stands as far
+    as the order that was refused has it open at the end, the last word first. What prices refused is left as it is.
+    """
+    table = join_rejects((cut, asked))
+    if table.size == 0:
+        return table
+    left = orders.energy_wh - filled_wh(orders, trades) - residual.imports - residual.exports - residual.by_right
+    return _with_energy(
+        table,
+        slot_kernel.standing(
+            table.buy_order,
+            table.sell_order,
+            table.energy_wh,
+            table.reason,
+            table.side,
+            cut.size,
+            orders.market,
+            orders.side,
+            orders.fallback,
+            left,
+        ),
+    )
 
 
 def _best(orders: Orders, open_: BoolArray, side: Side, n_markets: int) -> IntArray:

@@ -36,6 +36,10 @@ class Side(IntEnum):
     SELL = -1
 
 
+BOTH = 0
+"""Side of a refusal that holds both orders of a match."""
+
+
 class Fallback(IntEnum):
     """What becomes of energy that is not traded."""
 
@@ -270,6 +274,9 @@ class Rejects(NamedTuple):
     energy_wh: IntArray
     reason: IntArray
     element: IntArray
+    side: IntArray
+    """``Side`` of the order that was refused, BOTH where neither got what the match would have given; the other one
+    keeps its place."""
 
     @property
     def size(self) -> int:

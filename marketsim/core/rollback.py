@@ -11,21 +11,24 @@ from marketsim.core.arrays import BoolArray
 from marketsim.core.exchange import Residual
 from marketsim.core.ports import Gate
 from marketsim.core.records import (
+    BOTH,
     MOVES_SINK,
     MOVES_SOURCE,
     NOWHERE,
     Orders,
     Reason,
     Rejects,
+    Side,
     Trades,
     empty_rejects,
 )
 
-_Row = tuple[int, int, int, int, int]
+_Row = tuple[int, int, int, int, int, int]
 
 
 def _refusal(buy_order: int, sell_order: int, energy_wh: int) -> _Row:
-    return buy_order, sell_order, energy_wh, int(Reason.ROLLED_BACK), -1
+    side = BOTH if buy_order >= 0 <= sell_order else int(Side.BUY if buy_order >= 0 else Side.SELL)
+    return buy_order, sell_order, energy_wh, int(Reason.ROLLED_BACK), -1, side
 
 
 def roll_back(gate: Gate, orders: Orders, trades: Trades, residual: Residual) -> tuple[Trades, Residual, Rejects]:
@@ -42,7 +45,7 @@ def roll_back(gate: Gate, orders: Orders, trades: Trades, residual: Residual) ->
     for market in np.flatnonzero(broken):
         undone += _undo_exchange(gate, orders, residual, int(market))
         undone += _undo_trades(gate, orders, trades, stands, int(market))
-    columns = np.array(undone, dtype=np.int64).reshape(-1, 5).T
+    columns = np.array(undone, dtype=np.int64).reshape(-1, len(Rejects._fields)).T
     standing = Trades(*(column[stands] for column in trades))
     return standing, residual, Rejects(*(np.ascontiguousarray(column) for column in columns))
 

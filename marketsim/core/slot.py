@@ -11,7 +11,7 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.exchange import Executed, exchange_residual, execute, filled_wh
 from marketsim.core.laws import check_laws
 from marketsim.core.limits import hold_orders, positions
-from marketsim.core.matching import arrival_rank, join_rejects, match_rounds
+from marketsim.core.matching import arrival_rank, join_rejects, match_rounds, standing_refusals
 from marketsim.core.records import (
     DeviceRange,
     Energy,
@@ -73,6 +73,8 @@ def play_slot(world: World, state: State, opened: Opened) -> tuple[SlotRecord, S
     residual, not_exchanged = exchange_residual(world.gate, inputs.tariffs, orders, trades)
     trades, residual, undone = roll_back(world.gate, orders, trades, residual)
 
+    asked = join_rejects((refused, not_exchanged, undone))
+
     done = execute(place, ranges, world.stores, orders, trades, residual)
     exchange = world.delivery.deliver(world.gate, inputs, planned, firm_wh, done.exchange)
     grid = world.gate.close()
@@ -82,7 +84,7 @@ def play_slot(world: World, state: State, opened: Opened) -> tuple[SlotRecord, S
         positions=place,
         orders=orders,
         trades=trades,
-        rejects=join_rejects((excess, unallotted, refused, not_exchanged, undone)),
+        rejects=join_rejects((excess, standing_refusals(orders, trades, residual, unallotted, asked))),
         exchange=exchange,
         energy=_energy(inputs, done, exchange, unserved),
         ledger=world.settle(world.community, trades, orders, exchange, inputs.tariffs),
@@ -153,6 +155,7 @@ def _next_state(
         rejects.buy_order,
         rejects.sell_order,
         rejects.energy_wh,
+        rejects.side,
         orders.market[trades.buy_order],
         trades.energy_wh,
         trades.price_ticks,

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from marketsim.core.compiled import kernel
-from marketsim.core.records import FIRM, PV, Fallback, Side
+from marketsim.core.records import FIRM, PV, Fallback, Reason, Side
 
 _BUY, _SELL, _UTILITY, _FIRM, _PV = int(Side.BUY), int(Side.SELL), int(Fallback.UTILITY), int(FIRM), int(PV)
+_FIRST_FLOW, _LAST_FLOW = int(Reason.UNDERVOLTAGE), int(Reason.DIVERGED)
+_ROLLED_BACK = int(Reason.ROLLED_BACK)
 _OFFSET = 2
 """Components count from PV = -2."""
 
@@ -170,8 +172,41 @@ def absorb(left: Any, executed: Any, lo_wh: Any, stores: Any, allowed: Any) -> A
 
 
 @kernel()
+def standing(
+    buy: Any, sell: Any, energy_wh: Any, reason: Any, side: Any, cuts: Any,
+    market: Any, order_side: Any, fallback: Any, left: Any,
+) -> Any:  # fmt: skip
+    """Energy of each refusal that stands when the slot is over [n_rejects]; see ``matching.standing_refusals``.
+
+    The first ``cuts`` rows were taken from sell orders before the market; ``left`` [n_orders] is open at the end.
+    """
+    wanted = np.zeros(market[-1] + 1, dtype=np.int64)
+    for i in range(len(left)):
+        if order_side[i] == _BUY:
+            wanted[market[i]] += left[i]
+    stands, untold = energy_wh.copy(), left.copy()
+    for row in range(len(energy_wh) - 1, -1, -1):
+        b, s = buy[row], sell[row]
+        if row < cuts:
+            if untold[s] > 0:
+                stands[row] = 0
+            elif fallback[s] != _UTILITY:
+                stands[row] = min(stands[row], wanted[market[s]])
+            continue
+        grid = _FIRST_FLOW <= reason[row] <= _LAST_FLOW
+        refused = (b if side[row] != _SELL else -1, s if side[row] != _BUY else -1)
+        for order in refused:
+            if order >= 0 and grid:
+                stands[row] = min(stands[row], untold[order])
+        for order in refused:
+            if order >= 0 and (grid or reason[row] == _ROLLED_BACK):
+                untold[order] = max(untold[order] - stands[row], 0)
+    return stands
+
+
+@kernel()
 def memory(
-    agent: Any, energy_wh: Any, filled: Any, refused_buy: Any, refused_sell: Any, refused_wh: Any,
+    agent: Any, energy_wh: Any, filled: Any, refused_buy: Any, refused_sell: Any, refused_wh: Any, refused_side: Any,
     trade_market: Any, trade_wh: Any, price_ticks: Any, last_price_ticks: Any, n_agents: Any,
 ) -> Any:  # fmt: skip
     """What the next slot knows of this one: filled and refused share of each agent's offers, mean price a market."""
@@ -181,9 +216,9 @@ def memory(
         offered[agent[i]] += energy_wh[i]
         traded[agent[i]] += filled[i]
     for row in range(len(refused_wh)):
-        if refused_buy[row] >= 0:
+        if refused_buy[row] >= 0 and refused_side[row] != _SELL:
             refused[agent[refused_buy[row]]] += refused_wh[row]
-        if refused_sell[row] >= 0:
+        if refused_sell[row] >= 0 and refused_side[row] != _BUY:
             refused[agent[refused_sell[row]]] += refused_wh[row]
     fill_share, refused_share = np.zeros(n_agents), np.zeros(n_agents)
     for a in range(n_agents):

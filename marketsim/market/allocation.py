@@ -33,7 +33,7 @@ def _cut(rows: IntArray, energy_wh: IntArray, reason: IntArray | int, element: I
     """Energy taken from sell orders."""
     kept = energy_wh > 0
     full = np.full(len(rows), 0, dtype=np.int64)
-    columns = (full - 1, rows, energy_wh, full + reason, full + element)
+    columns = (full - 1, rows, energy_wh, full + reason, full + element, full + int(Side.SELL))
     return Rejects(*(column[kept] for column in columns))
 
 

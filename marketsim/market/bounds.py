@@ -29,5 +29,6 @@ def within_bounds(orders: Orders, tariffs: Tariffs) -> tuple[BoolArray, Rejects]
         energy_wh=orders.energy_wh[row],
         reason=np.where(below[row], Reason.PRICE_BELOW_FEED_IN, Reason.PRICE_ABOVE_RETAIL).astype(np.int64),
         element=np.full(len(row), -1, dtype=np.int64),
+        side=orders.side[row],
     )
     return inside, rejects

@@ -24,7 +24,7 @@ from marketsim.core.records import Orders, Rejects, Tariffs, Trades
 from marketsim.market.params import DoubleAuctionParams
 
 Table = IntArray
-"""Rows of trades or refusals as columns [5, .]."""
+"""Rows of trades [5, .] or refusals [6, .] as columns."""
 
 
 class DoubleAuction:
@@ -53,7 +53,7 @@ class DoubleAuction:
         return _records(orders, trades, rejects, pair_ticks)
 
     def match_tables(self, orders: Orders, gate: Gate, pair_ticks: IntArray | None = None) -> tuple[Table, Table]:
-        """Trades (buy, sell, Wh, price, moves) and refusals (buy, sell, Wh, reason, element) as bare tables [5, .]."""
+        """Trades (buy, sell, Wh, price, moves) and refusals (buy, sell, Wh, reason, element, side) as bare tables."""
         if gate.kernel is None:
             return self._match_plainly(orders, gate, pair_ticks)
         return self._match_compiled(orders, gate.kernel, pair_ticks)
@@ -102,7 +102,7 @@ class DoubleAuction:
                 raise LawBroken(f"{_FALSE_GATE}: {error}") from error
             trades += book.trades
             rejects += book.rejects()
-        return _table(trades), _table(rejects)
+        return _table(trades, 5), _table(rejects, len(Rejects._fields))
 
 
 _NO_CHARGES = np.zeros((1, 0, 0), dtype=np.int64)
@@ -110,8 +110,8 @@ _UNSORTED = "orders of a market must stand together, markets ascending"
 _FALSE_GATE = "the gate admitted less than nothing or more than it was asked for; this is a fault of the gate"
 
 
-def _table(rows: list[tuple[int, ...]]) -> Table:
-    return np.ascontiguousarray(np.array(rows, dtype=np.int64).reshape(-1, 5).T)
+def _table(rows: list[tuple[int, ...]], width: int) -> Table:
+    return np.ascontiguousarray(np.array(rows, dtype=np.int64).reshape(-1, width).T)
 
 
 def _records(orders: Orders, trades: Table, rejects: Table, pair_ticks: IntArray | None) -> tuple[Trades, Rejects]:

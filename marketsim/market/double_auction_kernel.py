@@ -27,7 +27,7 @@ OK, UNSORTED, FALSE_GATE = 0, 1, 2
 
 _N_TRADES, _N_REFUSALS, _N_PARKED, _STATUS = range(4)
 _NEVER = -1
-_BUY = int(Side.BUY)
+_BUY, _SELL = int(Side.BUY), int(Side.SELL)
 
 
 class Slate(NamedTuple):
@@ -278,7 +278,7 @@ def _match_market(
 @kernel()
 def _still_open(is_bid: BoolArray, open_wh: IntArray, refusals: IntArray, n: int) -> IntArray:
     """The last refusal of each parked order, as far as its energy was not traded later; in order of refusal."""
-    kept = np.empty((5, n), dtype=np.int64)
+    kept = np.empty((6, n), dtype=np.int64)
     seen = np.zeros(len(open_wh) if n > 0 else 0, dtype=np.bool_)
     first = n
     for row in range(n - 1, -1, -1):
@@ -290,6 +290,7 @@ def _still_open(is_bid: BoolArray, open_wh: IntArray, refusals: IntArray, n: int
             kept[2, first] = wh
             kept[3, first] = refusals[3, row]
             kept[4, first] = refusals[4, row]
+            kept[5, first] = _BUY if is_bid[parked] else _SELL
         seen[parked] = True
     return kept[:, first:]
 
@@ -339,7 +340,7 @@ def match_markets(
     """Match the orders of all markets, each [n_orders] in order of arrival, markets contiguous and ascending.
 
     ``charges`` [n_markets, n_connections, n_connections] are pair charges [ticks], of no size without. Returns trades
-    (buy, sell, Wh, price, moves) [5, n_trades], refusals (buy, sell, Wh, reason, element) [5, n_rejects], status.
+    (buy, sell, Wh, price, moves) [5, n_trades], refusals (buy, sell, Wh, reason, element, side) [6, n_rejects], status.
     """
     n = len(market)
     slate = _slate(agent, connection, side, price, energy, firm)

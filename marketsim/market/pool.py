@@ -18,6 +18,7 @@ import numpy as np
 from marketsim.core.arrays import IntArray
 from marketsim.core.ports import Gate
 from marketsim.core.records import (
+    BOTH,
     MOVES_SINK,
     MOVES_SOURCE,
     NOWHERE,
@@ -200,6 +201,7 @@ def _rejects(orders: Orders, clearing: Clearing, taken: Clearing, stop: Stop) ->
         energy_wh=pairs.wh,
         reason=np.full_like(pairs.wh, stop.reason),
         element=np.full_like(pairs.wh, stop.element),
+        side=np.full_like(pairs.wh, BOTH),
     )
 
 

@@ -229,11 +229,13 @@ def _trades(columns: Columns, trades: Trades) -> dict[str, Any]:
 
 
 def _rejects(columns: Columns, rejects: Rejects) -> dict[str, Any]:
+    sides = np.array(["seller", "both", "buyer"], dtype=object)
     reasons = np.array([reason.name.lower() for reason in Reason], dtype=object)
     return {
         "buyer": _label(columns, rejects.buy_order),
         "seller": _label(columns, rejects.sell_order),
         "energy_kwh": to_kwh(rejects.energy_wh),
+        "refused": sides[rejects.side + 1],
         "reason": reasons[rejects.reason],
         "energy_wh": rejects.energy_wh,
         "buy_order": rejects.buy_order,

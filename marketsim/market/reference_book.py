@@ -72,7 +72,7 @@ class Book:
             if len(self.trades) == before:
                 return
 
-    def rejects(self) -> list[tuple[int, int, int, int, int]]:
+    def rejects(self) -> list[tuple[int, int, int, int, int, int]]:
         """The last refusal of each parked order, as far as its energy was not traded later; in order of refusal."""
         last = {refusal.parked.place: refusal for refusal in self._refusals}
         rows = []
@@ -81,7 +81,8 @@ class Book:
             energy = min(refusal.energy_wh, parked.open_wh)
             if last[parked.place] is refusal and energy > 0:
                 buy, sell = (parked, other) if parked.is_bid else (other, parked)
-                rows.append((buy.place, sell.place, energy, refusal.reason, refusal.element))
+                side = int(Side.BUY if parked.is_bid else Side.SELL)
+                rows.append((buy.place, sell.place, energy, refusal.reason, refusal.element, side))
         return rows
 
     def _enter(self, order: BookOrder) -> None:

@@ -22,7 +22,12 @@ ENERGIES: Final = (
     Kpi("export_kwh", "kWh", "Energy sold to the utility."),
     Kpi("curtailed_kwh", "kWh", "PV energy that was neither used, stored, sold nor exported."),
     Kpi("losses_kwh", "kWh", "Losses of the feeder; the utility supplies them."),
-    Kpi("rejected_kwh", "kWh", "Energy that the grid refused, in the market or on its way to or from the utility."),
+    Kpi(
+        "rejected_kwh",
+        "kWh",
+        "Energy that the grid refused, in the market or on its way to or from the utility, as far as it was open at the "
+        "end; each order's energy counts once.",
+    ),
     Kpi("rolled_back_kwh", "kWh", "Energy admitted by an inexact gate and taken back after the AC power flow."),
     Kpi("ev_unserved_kwh", "kWh", "What EVs missed at their departure."),
     Kpi("unserved_kwh", "kWh", "What devices of all kinds missed at a deadline."),

@@ -15,7 +15,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.metric import Value, defined
 from marketsim.core.records import PV, Reason, SlotRecord
-from marketsim.results.tables import AGENT_ENERGIES, LEDGER_COLUMNS, REASON_NAMES, ElementNames, Layout
+from marketsim.results.tables import AGENT_ENERGIES, LEDGER_COLUMNS, REASON_NAMES, SIDE_NAMES, ElementNames, Layout
 
 Arrays = dict[str, pa.Array]
 
@@ -149,6 +149,7 @@ class DealBuffer:
         self._components = pa.array(("pv", "firm", *layout.device_names))
         self._elements = _ElementTable(layout.elements, layout.community.n_markets)
         self._reasons = pa.array(REASON_NAMES)
+        self._sides = pa.array(SIDE_NAMES)
         self._renew()
 
     def _renew(self) -> None:
@@ -207,7 +208,7 @@ class DealBuffer:
 
     def _take_rejects(self, orders: IntArray) -> Arrays:
         slot, sequence, buy, sell, columns = self._head(self._rejects)
-        _, _, energy, reason, element = columns
+        _, _, energy, reason, element, side = columns
         market, connection, _ = orders
         own_market = market[np.maximum(buy, sell)]
         codes = self._elements.codes(own_market, reason, element)
@@ -217,6 +218,7 @@ class DealBuffer:
             "sequence": _int32(sequence),
             "buyer": _int32(connection[buy], optional=True),
             "seller": _int32(connection[sell], optional=True),
+            "refused": _names(side + 1, self._sides),
             "energy_wh": pa.array(energy),
             "reason": _names(reason, self._reasons),
             "element": _int32(element, optional=True),

@@ -24,6 +24,8 @@ LEDGER_COLUMNS: Final = (
     "exports_money",
 )
 """Columns of the agents' table that hold the lines of a bill, in the order of ``records.LedgerLine``."""
+SIDE_NAMES: Final = ("seller", "both", "buyer")
+"""Names of the sides of a refusal, by ``Side`` + 1."""
 REASON_NAMES: Final = tuple(reason.name.lower() for reason in Reason)
 
 _TYPES: Final[Mapping[str, pa.DataType]] = {
@@ -159,6 +161,7 @@ REJECTS: Final = (
     Column("sequence", "int32", "-", "Order of refusal within the slot, from 0."),
     Column("buyer", "int32", "-", "Agent that would have drawn, by its index; null: the utility.", optional=True),
     Column("seller", "int32", "-", "Agent that would have fed in, by its index; null: the utility.", optional=True),
+    Column("refused", "name", "-", "Whose order was refused: buyer, seller or both; the other order kept its place."),
     Column("energy_wh", "int64", WH, "Energy refused."),
     Column("reason", "name", "-", "Why."),
     Column("element", "int32", "-", "Index of the binding node, branch, connection or lateral.", optional=True),

@@ -107,6 +107,7 @@ def _pairs(community: Community, orders: Orders, rng: np.random.Generator) -> tu
         energy_wh=rng.integers(1, 5_000, len(refused)),
         reason=rng.integers(1, len(Reason), len(refused)),
         element=rng.integers(-1, 4, len(refused)),
+        side=np.where(alone, -1, rng.integers(-1, 2, len(refused))),
     )
     return trades, rejects
 

@@ -204,10 +204,11 @@ def _rejects(refusals: Sequence[Refusal], place: dict[_Key, int]) -> Rejects:
             refused.energy_wh,
             int(refused.reason),
             -1,
+            int(Side.BUY if refused.seller is None else Side.SELL),
         )
         for refused in refusals
     ]
-    return Rejects(*np.array(rows, dtype=np.int64).reshape(-1, 5).T.copy())
+    return Rejects(*np.array(rows, dtype=np.int64).reshape(-1, len(Rejects._fields)).T.copy())
 
 
 def _energy(inputs: SlotInputs, orders: Orders, trades: Trades, curtailed: IntArray, device_wh: IntArray) -> Energy:

@@ -87,7 +87,11 @@ class PlainBook:
 
     def kept(self):
         last = {refusal[0]: place for place, refusal in enumerate(self.refusals)}
-        rows = [(*r[1:3], min(r[3], self.left[r[0]]), *r[4:]) for p, r in enumerate(self.refusals) if last[r[0]] == p]
+        rows = [
+            (*r[1:3], min(r[3], self.left[r[0]]), *r[4:], int(Side.BUY if self.buys[r[0]] else Side.SELL))
+            for p, r in enumerate(self.refusals)
+            if last[r[0]] == p
+        ]
         return [row for row in rows if row[2] > 0]
 
 

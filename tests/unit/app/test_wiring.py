@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from marketsim.app.ready import load_scenario
+from marketsim.app.running import simulate
 from marketsim.app.wiring import build
 from marketsim.core.delivery import Ahead, Immediate
 from marketsim.core.simulation import Simulation
@@ -119,3 +120,22 @@ def test_a_curtailable_share_is_not_firm(ready):
     """What the fleet may shed is taken from the profile's load."""
     built = build(ready.variant({"agents.2.curtailable_load": {"share": 0.25, "cost_per_kwh": 0.2}}), (1, 2))
     assert built.world.firm_share.tolist() == [1.0, 1.0, 0.75, 1.0] * 2
+
+
+def test_a_feeder_head_is_named_as_the_gate_counts_it(tmp_path):
+    """Branches at the source in another order than the buses behind them: the refusal names the right one."""
+    import pandapower
+
+    net = pandapower.create_empty_network(sn_mva=1.0)
+    source, near, far = (pandapower.create_bus(net, 0.4, name=name) for name in ("source", "near", "far"))
+    pandapower.create_ext_grid(net, source)
+    for name, bus in (("to far", far), ("to near", near)):
+        pandapower.create_line_from_parameters(net, source, bus, 0.1, 0.2, 0.08, 0.0, 0.25, name=name)
+    pandapower.to_json(net, tmp_path / "fork.json")
+    agents = [{**agent, "bus": "near" if agent["name"] == "roof" else "far"} for agent in HOUSES["agents"]]
+    grid = {"feeder": "file:fork.json", "head_kw": {"export": 0.5}}
+    run = simulate(load_scenario({**HOUSES, "folder": str(tmp_path), "grid": grid, "agents": agents}))
+    refused = run.rejects.query("reason == 'head_export'")
+    assert set(refused.seller_name) == {"roof", "store"}
+    assert set(refused[refused.seller_name == "roof"].element_name) == {"to near"}
+    assert set(refused[refused.seller_name == "store"].element_name) == {"to far"}

@@ -127,8 +127,8 @@ def test_what_the_grid_refuses_is_told_with_its_reason() -> None:
     rows = [(1, SELL, 80, 20, PV, UTILITY), (0, BUY, 300, 30, 0, KEEP)]
     residual, refused = exchange_residual(ScriptedGate(15), TARIFFS, orders_of(rows), empty_trades())
     assert (residual.exports.tolist(), residual.imports.tolist()) == ([15, 0], [0, 15])
-    assert [int(x[0]) for x in refused] == [-1, 0, 5, Reason.OVERVOLTAGE, 7]
-    assert [int(x[1]) for x in refused] == [1, -1, 15, Reason.UNDERVOLTAGE, 7]
+    assert [int(x[0]) for x in refused] == [-1, 0, 5, Reason.OVERVOLTAGE, 7, SELL]
+    assert [int(x[1]) for x in refused] == [1, -1, 15, Reason.UNDERVOLTAGE, 7, BUY]
 
 
 def test_energy_that_flows_by_right_asks_nobody() -> None:

@@ -77,10 +77,10 @@ def matched(world, orders, charges=None):
     return match_rounds(world, inputs, [None] * len(world.cast), orders, charges or ChargeTable(zero, zero, None))
 
 
-def refused(*rows):
+def refused(*rows, side=Side.SELL):
     """Rejects from (buy, sell, Wh)."""
     table = np.array(rows, dtype=np.int64).reshape(-1, 3).T.copy()
-    return Rejects(*table, np.full(len(rows), 2), np.arange(len(rows)))
+    return Rejects(*table, np.full(len(rows), 2), np.arange(len(rows)), np.full(len(rows), int(side)))
 
 
 def legs(*rows):
@@ -276,13 +276,13 @@ def _by_side(engine):
 
 
 def test_refused_energy_that_traded_later_is_not_refused():
-    """A refusal counts as far as its orders are still open at the end; one that a later round cured is gone."""
+    """A refusal counts as far as its order is still open at the end; one that a later round cured is gone."""
     orders = orders_of([(0, BUY, 200_000, 100), (1, SELL, 100_000, 100), (2, SELL, 100_000, 50)])
     first = (empty_trades(), refused((0, 1, 80), (-1, 2, 50)))
     second = (legs((0, 1, 70, 150_000), (0, 2, 20, 150_000)), empty_rejects())
     _, _, rejects = matched(world_of(3, rounds=2, engine=_by_side(ScriptedEngine(first, second))), orders)
     assert rejects.buy_order.tolist() == [0, -1]
-    assert rejects.energy_wh.tolist() == [10, 30]
+    assert rejects.energy_wh.tolist() == [30, 30]
 
 
 def test_one_rounds_refusals_are_told_as_they_are():

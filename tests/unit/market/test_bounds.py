@@ -32,8 +32,8 @@ def test_a_reject_names_the_order_on_its_side_and_all_its_energy():
     orders = orders_of([(0, BUY, RETAIL, 5), (1, SELL, 0, 7), (2, BUY, RETAIL + 1, 9)])
     _, rejects = within_bounds(orders, tariffs_of())
     assert list(zip(*(column.tolist() for column in rejects), strict=True)) == [
-        (-1, 1, 7, Reason.PRICE_BELOW_FEED_IN, -1),
-        (2, -1, 9, Reason.PRICE_ABOVE_RETAIL, -1),
+        (-1, 1, 7, Reason.PRICE_BELOW_FEED_IN, -1, SELL),
+        (2, -1, 9, Reason.PRICE_ABOVE_RETAIL, -1, BUY),
     ]
 
 

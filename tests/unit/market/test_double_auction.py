@@ -79,7 +79,7 @@ def test_a_refusal_parks_the_seller_and_the_buyer_walks_on():
     gate = ScriptedGate(lambda source, sink, wh: (1, Reason.OVERVOLTAGE, 7) if source == 0 else (wh, 0, -1))
     trades, rejects = match([(0, SELL, 10, 4), (1, SELL, 11, 4), (2, BUY, 12, 4)], gate, DoubleAuction(retry_passes=0))
     assert trades == [(2, 0, 1, 10), (2, 1, 3, 11)]
-    assert rejects == [(2, 0, 3, Reason.OVERVOLTAGE, 7)]
+    assert rejects == [(2, 0, 3, Reason.OVERVOLTAGE, 7, SELL)]
 
 
 def test_a_refusal_that_blames_the_sink_parks_the_buyer_and_the_ask_keeps_its_place():
@@ -88,7 +88,7 @@ def test_a_refusal_that_blames_the_sink_parks_the_buyer_and_the_ask_keeps_its_pl
     )
     trades, rejects = match([(0, SELL, 10, 4), (1, BUY, 12, 4), (2, BUY, 12, 4)], gate)
     assert trades == [(2, 0, 4, 10)]
-    assert rejects == [(1, 0, 4, Reason.UNDERVOLTAGE, 3)]
+    assert rejects == [(1, 0, 4, Reason.UNDERVOLTAGE, 3, BUY)]
 
 
 def test_a_resting_order_that_is_parked_leaves_the_book():
@@ -103,7 +103,7 @@ def test_a_refusal_that_a_later_pass_cures_leaves_no_reject():
     rows = [(0, SELL, 10, 4), (1, BUY, 12, 4), (2, SELL, 12, 4), (0, BUY, 12, 4)]
     assert match(rows, gate, DoubleAuction(retry_passes=0)) == (
         [(1, 2, 4, 12)],
-        [(1, 0, 4, Reason.CONNECTION_EXPORT, 0)],
+        [(1, 0, 4, Reason.CONNECTION_EXPORT, 0, SELL)],
     )
     rows = [(0, SELL, 10, 4), (1, BUY, 12, 4), (0, BUY, 13, 4), (2, SELL, 13, 4)]
     gate = capacity_gate(most_out_wh=[0, 9, 9, 9])
@@ -135,7 +135,7 @@ def test_a_reject_tells_the_last_refusal_and_no_more_than_is_still_open():
     gate = ScriptedGate(lambda source, sink, wh: next(answers, (wh, 0, -1)))
     trades, rejects = match([(0, SELL, 10, 9), (1, BUY, 12, 5)], gate, DoubleAuction(retry_passes=1))
     assert trades == [(1, 0, 3, 12)]
-    assert rejects == [(1, 0, 2, Reason.LINE_LOADING, 2)]
+    assert rejects == [(1, 0, 2, Reason.LINE_LOADING, 2, SELL)]
 
 
 def test_passes_end_when_nothing_more_is_admitted():

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from marketsim.core import records
 from marketsim.core.free_gate_kernel import FreeGate
 from marketsim.core.records import MOVES_SINK, MOVES_SOURCE, Reason
 from marketsim.market.common_factor import share
@@ -103,7 +104,7 @@ def test_under_a_limit_every_order_gives_up_the_same_share_and_prices_stay(compi
 def test_refused_energy_counts_once_and_names_both_orders():
     orders = orders_of([(0, BUY, 10, 10, 10), (1, SELL, 10, 10)])
     _, rejects = execute(orders, capacity_gate([9, 4]), 0, clearing_of(orders, [0], [1]))
-    assert rows(rejects) == [(0, 1, 6, Reason.CONNECTION_EXPORT, 1)]
+    assert rows(rejects) == [(0, 1, 6, Reason.CONNECTION_EXPORT, 1, records.BOTH)]
 
 
 def test_a_pool_takes_no_charges_between_pairs():

@@ -52,7 +52,12 @@ def refused(reason, element, market=0):
     one = np.array([1])
     return record._replace(
         rejects=record.rejects._replace(
-            buy_order=-one, sell_order=one * (2 * market), energy_wh=one, reason=one * reason, element=one * element
+            buy_order=-one,
+            sell_order=one * (2 * market),
+            energy_wh=one,
+            reason=one * reason,
+            element=one * element,
+            side=-one,
         )
     )
 
@@ -74,6 +79,7 @@ def test_refused_energy_names_its_limiting_element(reason, element, name):
     layout = Layout(community(2, n_markets=2), 24, elements=(TWO,))
     _, rejects = deals(layout, [refused(reason, element)])
     assert rejects["reason"] == [reason.name.lower()]
+    assert rejects["refused"] == ["seller"]
     assert rejects["element_name"] == [name]
 
 
