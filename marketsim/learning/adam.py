@@ -1,4 +1,4 @@
-"""Adam over a stack of networks, each row by itself: rows can stand still and go back."""
+"""Adam over a stack of networks, each row by itself: any row can go back to what it was."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def copied(state: AdamState) -> AdamState:
     return AdamState(*(part.clone() for part in state))
 
 
-def step(state: AdamState, gradient: Tensor, learning_rate: float, active: Tensor) -> None:
-    """One step of the ``active`` rows [R], in place. Kingma, Ba 2015, arXiv 1412.6980, algorithm 1."""
-    moving = active.unsqueeze(1)
-    weight = moving.to(gradient.dtype)
-    gradient = torch.where(moving, gradient, 0.0)
-    state.steps.add_(weight)
-    state.mean.lerp_(gradient, (1.0 - BETA_1) * weight)
-    state.square.lerp_(gradient.square(), (1.0 - BETA_2) * weight)
-    steps = state.steps.clamp(min=1.0).double()  # 1 - 0.999 in single precision is off by 2e-5
-    size = learning_rate * weight / (1.0 - BETA_1**steps).float()
-    deviation = (state.square / (1.0 - BETA_2**steps).float()).sqrt_().add_(EPSILON)
-    state.weights.sub_(size * state.mean / deviation)
+def step(state: AdamState, gradient: Tensor, learning_rate: float) -> None:
+    """One step of all rows, in place. Kingma, Ba 2015, arXiv 1412.6980, algorithm 1.
+
+    A row that should have stood still is brought back with ``restore``: rows never touch each other.
+    """
+    state.steps.add_(1.0)
+    state.mean.lerp_(gradient, 1.0 - BETA_1)
+    state.square.mul_(BETA_2).addcmul_(gradient, gradient, value=1.0 - BETA_2)
+    steps = state.steps.double()  # 1 - 0.999 in single precision is off by 2e-5
+    size = (-learning_rate / (1.0 - BETA_1**steps)).float()
+    deviation = state.square.sqrt().mul_((1.0 - BETA_2**steps).rsqrt().float()).add_(EPSILON)
+    state.weights.addcdiv_(state.mean * size, deviation)
 
 
 def restore(state: AdamState, before: AdamState, rows: Tensor) -> None:

@@ -47,8 +47,9 @@ class Row(NamedTuple):
     clipped: float
     """Share of decisions beyond the clip range."""
     policy_loss: float
-    value_loss: float
+    """Clipped loss of the policies after the update, advantages standardised."""
     explained_variance: float
+    """Of the returns by the critics before the update."""
     stopped: int
     """Agents whose update the trust region ended."""
     undone: int

@@ -56,19 +56,18 @@ class Net:
             parts.append(_orthogonal(self.own_bias, self.widths[1], 1.0, generator))
         return torch.cat([part.reshape(-1) for part in parts])
 
-    def evaluate(self, row: Tensor, inputs: Tensor) -> Tensor:
-        """Outputs [A, N, out] for inputs [A, N, in] with parameters [R, P of this net]."""
-        *layers, own = torch.split(row, self.sizes, dim=1)
-        n_networks, (n_agents, n, _) = len(row), inputs.shape
+    def evaluate(self, layers: Sequence[Tensor], inputs: Tensor) -> Tensor:
+        """Outputs [A, N, out] for inputs [A, N, in]; ``layers`` are the parameters of this net, split by ``sizes``."""
+        n_networks, (n_agents, n, _) = len(layers[0]), inputs.shape
         hidden = inputs.reshape(n_networks, -1, self.widths[0])
         for layer, (n_in, n_out) in enumerate(zip(self.widths, self.widths[1:], strict=False)):
             weights, bias = layers[2 * layer : 2 * layer + 2]
             hidden = torch.baddbmm(bias.unsqueeze(1), hidden, weights.view(n_networks, n_in, n_out))
             if layer == 0 and self.own_bias:
-                named = hidden.view(n_agents, n, n_out) + own.view(n_agents, 1, n_out)
+                named = hidden.view(n_agents, n, n_out) + layers[-1].view(n_agents, 1, n_out)
                 hidden = named.view(n_networks, -1, n_out)
             if layer < len(self.widths) - 2:
-                hidden = torch.tanh(hidden)
+                hidden = hidden.tanh_()
         return hidden.view(n_agents, n, self.widths[-1])
 
 
@@ -101,14 +100,18 @@ class Networks:
         ]
         return torch.stack(rows)
 
-    def log_probabilities(self, weights: Tensor, features: Tensor) -> list[Tensor]:
+    def layers(self, weights: Tensor) -> list[Tensor]:
+        """Parameters [R, P] as views [R, size] of one layer each: the policy's, then the critic's."""
+        return list(torch.split(weights, [*self.policy.sizes, *self.value.sizes], dim=1))
+
+    def log_probabilities(self, layers: Sequence[Tensor], features: Tensor) -> list[Tensor]:
         """Of every choice of each head [A, N, size]; ``features`` [A, N, F]."""
-        logits = self.policy.evaluate(weights[:, : self.policy.n_parameters], features) + self.bias
+        logits = self.policy.evaluate(layers[: len(self.policy.sizes)], features) + self.bias
         return [torch.log_softmax(each, dim=2) for each in torch.split(logits, list(self.heads.sizes), dim=2)]
 
-    def values(self, weights: Tensor, inputs: Tensor) -> Tensor:
+    def values(self, layers: Sequence[Tensor], inputs: Tensor) -> Tensor:
         """Values [A, N] of what the critic sees [A, N, F or F + G]."""
-        return self.value.evaluate(weights[:, self.policy.n_parameters :], inputs).squeeze(2)
+        return self.value.evaluate(layers[len(self.policy.sizes) :], inputs).squeeze(2)
 
     def tables(self, weights: Tensor) -> PolicyTables:
         """The policies as tables that act without torch."""

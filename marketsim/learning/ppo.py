@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -52,6 +52,19 @@ class Batch(NamedTuple):
         return Batch(*(field.index_select(1, rows) for field in self))
 
 
+class Movement(NamedTuple):
+    """Policies against those that acted, a number an agent [A]; see ``Report``."""
+
+    kl: Tensor
+    entropy: Tensor
+    clipped: Tensor
+    policy_loss: Tensor
+
+    def replaced(self, now: Movement, agents: Tensor) -> Movement:
+        """The same with the numbers of some ``agents`` [A] as they are now."""
+        return Movement(*(torch.where(agents, new, old) for new, old in zip(now, self, strict=True)))
+
+
 class Report(NamedTuple):
     """How an update went, a number an agent [A]."""
 
@@ -62,7 +75,7 @@ class Report(NamedTuple):
     clipped: FloatArray
     """Share of decisions beyond the clip range after it [-]."""
     policy_loss: FloatArray
-    value_loss: FloatArray
+    """Clipped loss of the policy after it."""
     explained_variance: FloatArray
     """Of the targets by the critic before it [-]; NaN where undefined."""
     epochs: IntArray
@@ -79,9 +92,10 @@ def prepared(
     """The batch of an update, and the explained variance of its targets [A]."""
     n_agents, n_slots, n_markets, _ = experience.features.shape
     features, critic_features, choices = (field.flatten(1, 2) for field in experience[:3])
+    layers = networks.layers(weights)
     with torch.no_grad():
-        old = log_probability(networks.log_probabilities(weights, features), choices)
-        value = networks.values(weights, critic_features)
+        old = log_probability(networks.log_probabilities(layers, features), choices)
+        value = networks.values(layers, critic_features)
     v_tm1 = value.view(n_agents, n_slots, n_markets).transpose(0, 1)
     v_t = torch.cat([v_tm1[1:], torch.zeros_like(v_tm1[:1])])  # an episode ends with the data: the last discount is 0
     advantage_t = losses.generalised_advantage(experience.r_t, experience.discount_t, v_tm1, v_t, params.gae_lambda)
@@ -91,11 +105,11 @@ def prepared(
     return batch, losses.explained_variance(value, target)
 
 
-def total_loss(networks: Networks, weights: Tensor, batch: Batch, params: LearnerParams) -> Tensor:
+def total_loss(networks: Networks, layers: Sequence[Tensor], batch: Batch, params: LearnerParams) -> Tensor:
     """Policy, value and entropy loss together of each agent [A]."""
-    log_probabilities = networks.log_probabilities(weights, batch.features)
+    log_probabilities = networks.log_probabilities(layers, batch.features)
     log_ratio = log_probability(log_probabilities, batch.choices) - batch.old_log_probability
-    value = networks.values(weights, batch.critic_features)
+    value = networks.values(layers, batch.critic_features)
     return (
         losses.clipped_policy_loss(log_ratio, batch.advantage, params.clip)
         + params.value_weight * losses.value_loss(value, batch.target)
@@ -122,20 +136,30 @@ def update(
     active = torch.ones(networks.n_networks, dtype=torch.bool)
     undone = torch.zeros_like(active)
     epochs = torch.zeros(networks.n_networks, dtype=torch.int64)
+    moved = movement(networks, state.weights, batch, params)
     for _ in range(params.epochs):
         before = adam.copied(state)
         for rows in minibatches(batch.features.shape[1], params.minibatches, rng):
             gradient = _gradient(networks, state.weights, batch.part(rows), params)
-            adam.step(state, adam.clipped(gradient, params.max_gradient), learning_rate, active)
-        farthest = _of_networks(networks, losses.approximate_kl(_log_ratio(networks, state.weights, batch))).amax(dim=1)
+            adam.step(state, adam.clipped(gradient, params.max_gradient), learning_rate)
+        now = movement(networks, state.weights, batch, params)
+        farthest = _of_networks(networks, now.kl).amax(dim=1)
         too_far = active & ~(farthest <= region.undo * region.target)
-        adam.restore(state, before, too_far)
+        counts = active & ~too_far
+        adam.restore(state, before, ~counts)
+        moved = moved.replaced(now, _of_agents(networks, counts))
         undone |= too_far
-        epochs += active & ~too_far
+        epochs += counts
         active &= farthest <= region.stop * region.target
         if not active.any():
             break
-    return _report(networks, state.weights, batch, params, explained, epochs, ~active, undone)
+    return Report(
+        *(each.double().numpy() for each in moved),
+        explained_variance=explained.double().numpy(),
+        epochs=_of_agents(networks, epochs).numpy(),
+        stopped=_of_agents(networks, ~active).numpy(),
+        undone=_of_agents(networks, undone).numpy(),
+    )
 
 
 def minibatches(n: int, parts: int, rng: np.random.Generator) -> Iterator[Tensor]:
@@ -144,11 +168,24 @@ def minibatches(n: int, parts: int, rng: np.random.Generator) -> Iterator[Tensor
         yield torch.from_numpy(rows)
 
 
+def movement(networks: Networks, weights: Tensor, batch: Batch, params: LearnerParams) -> Movement:
+    """How far the policies have moved from those that acted, over the whole batch."""
+    with torch.no_grad():
+        log_probabilities = networks.log_probabilities(networks.layers(weights), batch.features)
+        log_ratio = log_probability(log_probabilities, batch.choices) - batch.old_log_probability
+        return Movement(
+            kl=losses.approximate_kl(log_ratio),
+            entropy=entropy(log_probabilities),
+            clipped=losses.clipped_share(log_ratio, params.clip),
+            policy_loss=losses.clipped_policy_loss(log_ratio, batch.advantage, params.clip),
+        )
+
+
 def _gradient(networks: Networks, weights: Tensor, batch: Batch, params: LearnerParams) -> Tensor:
-    leaf = weights.detach().requires_grad_()
-    loss = _of_networks(networks, total_loss(networks, leaf, batch, params)).mean(dim=1).sum()
-    (gradient,) = torch.autograd.grad(loss, leaf)
-    return gradient
+    """Of each network's loss, the mean over its agents [R, P]."""
+    layers = [layer.requires_grad_() for layer in networks.layers(weights.detach())]
+    loss = _of_networks(networks, total_loss(networks, layers, batch, params)).mean(dim=1).sum()
+    return torch.cat(torch.autograd.grad(loss, layers, materialize_grads=True), dim=1)
 
 
 def _of_networks(networks: Networks, of_agents: Tensor) -> Tensor:
@@ -156,38 +193,6 @@ def _of_networks(networks: Networks, of_agents: Tensor) -> Tensor:
     return of_agents.view(networks.n_networks, -1)
 
 
-def _log_ratio(networks: Networks, weights: Tensor, batch: Batch) -> Tensor:
-    with torch.no_grad():
-        log_probabilities = networks.log_probabilities(weights, batch.features)
-        return log_probability(log_probabilities, batch.choices) - batch.old_log_probability
-
-
-def _report(
-    networks: Networks,
-    weights: Tensor,
-    batch: Batch,
-    params: LearnerParams,
-    explained: Tensor,
-    epochs: Tensor,
-    stopped: Tensor,
-    undone: Tensor,
-) -> Report:
-    with torch.no_grad():
-        log_probabilities = networks.log_probabilities(weights, batch.features)
-        log_ratio = log_probability(log_probabilities, batch.choices) - batch.old_log_probability
-        value = networks.values(weights, batch.critic_features)
-
-    def of_agents(of_networks: Tensor) -> Tensor:
-        return of_networks.repeat_interleave(networks.n_agents // networks.n_networks)
-
-    return Report(
-        kl=losses.approximate_kl(log_ratio).double().numpy(),
-        entropy=entropy(log_probabilities).double().numpy(),
-        clipped=losses.clipped_share(log_ratio, params.clip).double().numpy(),
-        policy_loss=losses.clipped_policy_loss(log_ratio, batch.advantage, params.clip).double().numpy(),
-        value_loss=losses.value_loss(value, batch.target).double().numpy(),
-        explained_variance=explained.double().numpy(),
-        epochs=of_agents(epochs).numpy(),
-        stopped=of_agents(stopped).numpy(),
-        undone=of_agents(undone).numpy(),
-    )
+def _of_agents(networks: Networks, of_networks: Tensor) -> Tensor:
+    """Numbers of networks [R] for each of their agents [A]."""
+    return of_networks.repeat_interleave(networks.n_agents // networks.n_networks)

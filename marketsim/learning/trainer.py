@@ -207,7 +207,6 @@ def _rows(
         entropy=_mean(report.entropy),
         clipped=_mean(report.clipped),
         policy_loss=_mean(report.policy_loss),
-        value_loss=_mean(report.value_loss),
         explained_variance=_mean(report.explained_variance),
         stopped=int(report.stopped.sum()),
         undone=int(report.undone.sum()),

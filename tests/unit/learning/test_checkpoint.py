@@ -25,7 +25,7 @@ def made(**changes):
     params = LearnerParams(hidden=(4,), normalise_observations=True)
     weights = make_networks(SHAPE, params).initial(torch.Generator().manual_seed(1))
     state = adam.new_state(weights)
-    adam.step(state, torch.ones_like(weights), 0.1, torch.tensor([True, False]))
+    adam.step(state, torch.ones_like(weights), 0.1)
     rng = np.random.default_rng(1)
     scales = new_scales(2, 3, 2)
     scales = scales._replace(

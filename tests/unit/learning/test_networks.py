@@ -43,10 +43,10 @@ def plain_mlp(row, widths, x):
 def test_the_stack_equals_each_network_alone():
     networks, weights = made()
     x = features(A, N, F)
-    found = networks.policy.evaluate(weights[:, : networks.policy.n_parameters], x)
+    found = networks.policy.evaluate(networks.layers(weights)[: len(networks.policy.sizes)], x)
     for agent in range(A):
         assert torch.allclose(found[agent], plain_mlp(weights[agent], (F, 8, 6, 7), x[agent]), atol=1e-6)
-    value = networks.values(weights, x)
+    value = networks.values(networks.layers(weights), x)
     for agent in range(A):
         alone = plain_mlp(weights[agent, networks.policy.n_parameters :], (F, 8, 6, 1), x[agent])
         assert torch.allclose(value[agent], alone[:, 0], atol=1e-6)
@@ -56,7 +56,7 @@ def test_a_shared_network_is_one_that_sees_who_acts():
     """One row; an agent's bias on the first layer is the weight of its one-hot feature."""
     networks, weights = made(policies="shared")
     x = features(A, N, F)
-    found = networks.policy.evaluate(weights[:, : networks.policy.n_parameters], x)
+    found = networks.policy.evaluate(networks.layers(weights)[: len(networks.policy.sizes)], x)
     row = weights[0, : networks.policy.n_parameters]
     own, rest = row[-A * 8 :].reshape(A, 8), row[: -A * 8]
     named = torch.cat([rest[: F * 8], own.reshape(-1), rest[F * 8 :]])
@@ -81,7 +81,7 @@ def test_an_agent_s_row_moves_that_agent_alone():
     x = features(A, N, F)
     moved = weights.clone()
     moved[1] += 0.5
-    before, after = (networks.log_probabilities(each, x)[0] for each in (weights, moved))
+    before, after = (networks.log_probabilities(networks.layers(each), x)[0] for each in (weights, moved))
     assert torch.equal(before[[0, 2]], after[[0, 2]])
     assert not torch.allclose(before[1], after[1])
 
@@ -112,7 +112,7 @@ def test_agents_begin_differently_and_the_seed_decides():
 def test_log_probability_and_entropy_against_torch_distributions():
     networks, weights = made()
     x = features(A, N, F)
-    log_probabilities = networks.log_probabilities(weights, x)
+    log_probabilities = networks.log_probabilities(networks.layers(weights), x)
     choices = torch.stack([torch.randint(0, 4, (A, N)), torch.randint(0, 3, (A, N))], dim=2)
     choices[2, :, 1] = 0
     dists = [torch.distributions.Categorical(logits=each) for each in log_probabilities]
@@ -126,7 +126,7 @@ def test_an_unused_head_adds_nothing():
     """Neither probability, entropy nor gradient: agent 2 does not use the second head."""
     networks, weights = made()
     leaf = weights.clone().requires_grad_()
-    log_probabilities = networks.log_probabilities(leaf, features(A, N, F))
+    log_probabilities = networks.log_probabilities(networks.layers(leaf), features(A, N, F))
     choices = torch.zeros(A, N, 2, dtype=torch.int64)
     alone = log_probabilities[0][2, :, 0]
     assert torch.equal(log_probability(log_probabilities, choices)[2], alone)
@@ -137,7 +137,7 @@ def test_an_unused_head_adds_nothing():
 
 def test_a_joint_head_gives_probability_only_to_what_is_used():
     networks, weights = made(joint_head=True)
-    (joint,) = networks.log_probabilities(weights, features(A, N, F))
+    (joint,) = networks.log_probabilities(networks.layers(weights), features(A, N, F))
     shares = joint.exp().reshape(A, N, 4, 3)
     assert torch.allclose(shares.sum(dim=(2, 3)), torch.ones(A, N))
     assert not shares[2, :, :, 1:].any()

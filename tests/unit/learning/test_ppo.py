@@ -41,7 +41,10 @@ def updated(params, learning_rate=1e-3, played=None, seed=0):
 
 def kl_of(networks, before, after, played):
     features, choices = played.features.flatten(1, 2), played.choices.flatten(1, 2)
-    old, new = (log_probability(networks.log_probabilities(each, features), choices) for each in (before, after))
+    old, new = (
+        log_probability(networks.log_probabilities(networks.layers(each), features), choices)
+        for each in (before, after)
+    )
     return losses.approximate_kl(new - old)
 
 
@@ -50,12 +53,12 @@ def test_the_total_loss_is_its_three_parts():
     networks, state = begun(params)
     batch, _ = ppo.prepared(networks, state.weights, experience(), params)
     moved = state.weights + 0.05
-    log_probabilities = networks.log_probabilities(moved, batch.features)
+    log_probabilities = networks.log_probabilities(networks.layers(moved), batch.features)
     ratio = (log_probability(log_probabilities, batch.choices) - batch.old_log_probability).exp()
     gain = torch.minimum(ratio * batch.advantage, ratio.clamp(0.8, 1.2) * batch.advantage).mean(dim=1)
-    value = 0.5 * (networks.values(moved, batch.critic_features) - batch.target).square().mean(dim=1)
+    value = 0.5 * (networks.values(networks.layers(moved), batch.critic_features) - batch.target).square().mean(dim=1)
     expected = -gain + 0.5 * value - 0.01 * entropy(log_probabilities)
-    assert torch.allclose(ppo.total_loss(networks, moved, batch, params), expected, atol=1e-6)
+    assert torch.allclose(ppo.total_loss(networks, networks.layers(moved), batch, params), expected, atol=1e-6)
 
 
 def test_targets_are_advantages_plus_values_in_the_order_of_the_features():
@@ -78,7 +81,9 @@ def test_good_choices_become_likelier():
     networks, state, report = updated(params, 3e-3, played)
     _, start = begun(params)
     features = played.features.flatten(1, 2)
-    before, after = (networks.log_probabilities(each.weights, features)[0][:, :, 0].exp() for each in (start, state))
+    before, after = (
+        networks.log_probabilities(networks.layers(each.weights), features)[0][:, :, 0].exp() for each in (start, state)
+    )
     assert (after.mean(dim=1) > before.mean(dim=1)).all()
     assert (report.kl > 0.0).all()
     assert report.epochs.tolist() == [4, 4, 4]
