@@ -214,6 +214,13 @@ def marketsim_critics() -> list[Entry]:
 
 
 @hookimpl
+def marketsim_learners() -> list[Entry]:
+    """Learning algorithms."""
+    summary = "proximal policy optimisation of many agents, a trust region for each"
+    return [_entry("ppo", "learning.learner:build", "learning.params:LearnerParams", summary, extra="learn")]
+
+
+@hookimpl
 def marketsim_metrics() -> list[Entry]:
     """Measures of every run."""
     params = "metrics.params"

@@ -29,7 +29,7 @@ FACTORY_ARGUMENTS: Final = MappingProxyType(
         "tariff": ("params", "context"),
         "metric": ("params", "context"),
         "grid": ("argument", "folder"),
-        "learner": ("params", "context"),
+        "learner": ("params",),
         "charges": ("params", "context"),
         "allocation": ("params", "context"),
         "reactive": ("params", "context"),

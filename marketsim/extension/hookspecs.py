@@ -133,9 +133,9 @@ def marketsim_grids() -> Iterable[Entry]:
 
 @hookspec
 def marketsim_learners() -> Iterable[Entry]:
-    """Learning algorithms.
+    """Learning algorithms, ``learning: {learner: <name>}``.
 
-    ``build(params, context)`` returns the learner.
+    ``build(params)`` returns a ``learning.learner.Learner``: it plays a ``learning.game.Game`` and writes checkpoints.
     """
     raise NotImplementedError
 

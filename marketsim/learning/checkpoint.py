@@ -93,7 +93,12 @@ def demand_same(path: Path, found: Checkpoint, wanted: Checkpoint) -> None:
         ours, theirs = wanted.params.model_dump(), found.params.model_dump()
         changed = [key for key in ours if ours[key] != theirs[key]]
         hint = "resume with the parameters that it began with, or train into another --out"
-        raise _error(path, f"this checkpoint was trained with another learning.{changed[0]}", hint, theirs[changed[0]])
+        raise _error(
+            path,
+            f"this checkpoint was trained with another learning.learner.ppo.{changed[0]}",
+            hint,
+            theirs[changed[0]],
+        )
     if found.seed != wanted.seed:
         raise _error(path, "this checkpoint was trained with another seed", f"resume with --seed {found.seed}")
     demand_shape(path, found.shape, wanted.shape)

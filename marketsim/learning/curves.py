@@ -81,6 +81,16 @@ class SpeedRow(NamedTuple):
     agent_steps_per_s: float
 
 
+class Progress(NamedTuple):
+    """Where a training stands."""
+
+    row: Row
+    updates: int
+    """In the whole training."""
+    agent_steps_per_s: float
+    """Of the last update, playing and learning together."""
+
+
 class Curves:
     """Writes the rows of a training as it goes; a context manager.
 

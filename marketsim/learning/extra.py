@@ -16,4 +16,4 @@ def need_torch(purpose: str) -> None:
 def need_tensorboard() -> None:
     """MissingDependency unless TensorBoard is installed; loads nothing."""
     if find_spec("tensorboard") is None:
-        raise MissingDependency("tensorboard", "tensorboard", "learning.tensorboard")
+        raise MissingDependency("tensorboard", "tensorboard", "learning.learner: {ppo: {tensorboard: true}}")

@@ -1,4 +1,4 @@
-"""Parameters of the learner: the section ``learning`` of a scenario, as far as the learner reads it.
+"""Parameters of the learner ``ppo``: what stands under ``learning.learner`` in a scenario.
 
 No default here is a paper's number unless its docstring says so; all of them are choices that a scenario can change.
 """

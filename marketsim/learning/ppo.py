@@ -154,7 +154,10 @@ def update(
         if not active.any():
             break
     return Report(
-        *(each.double().numpy() for each in moved),
+        kl=moved.kl.double().numpy(),
+        entropy=moved.entropy.double().numpy(),
+        clipped=moved.clipped.double().numpy(),
+        policy_loss=moved.policy_loss.double().numpy(),
         explained_variance=explained.double().numpy(),
         epochs=_of_agents(networks, epochs).numpy(),
         stopped=_of_agents(networks, ~active).numpy(),

@@ -17,7 +17,7 @@ from marketsim.core.errors import CheckpointError, MarketsimError, Problem, RunE
 from marketsim.core.rng import Streams
 from marketsim.learning import adam, ppo
 from marketsim.learning.checkpoint import Checkpoint, demand_same, load, save
-from marketsim.learning.curves import AgentRow, Curves, Row, SpeedRow
+from marketsim.learning.curves import AgentRow, Curves, Progress, Row, SpeedRow
 from marketsim.learning.game import Game
 from marketsim.learning.networks import Networks, make_networks
 from marketsim.learning.params import LearnerParams
@@ -29,16 +29,6 @@ CHECKPOINT: Final = "checkpoint.pt"
 """The latest checkpoint in a training's folder."""
 KEPT: Final = "checkpoints"
 """Folder of earlier ones, where they are kept."""
-
-
-class Progress(NamedTuple):
-    """Where a training stands."""
-
-    row: Row
-    updates: int
-    """In the whole training."""
-    agent_steps_per_s: float
-    """Of the last update, playing and learning together."""
 
 
 class Trained(NamedTuple):

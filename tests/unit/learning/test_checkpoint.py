@@ -172,7 +172,7 @@ def test_a_lacking_part_is_damage(tmp_path):
         ({"seed": 4}, "was trained with another seed\n    resume with --seed 4"),
         (
             {"params": LearnerParams(hidden=(4,), normalise_observations=True, clip=0.3)},
-            "another learning.clip (got 0.3)",
+            "another learning.learner.ppo.clip (got 0.3)",
         ),
         ({"shape": SHAPE._replace(n_agents=3)}, "of a game with other n_agents: 3, here 2"),
         ({"shape": SHAPE._replace(heads=(3, 3))}, r"of a game with other heads: (3, 3), here (3, 2)"),
