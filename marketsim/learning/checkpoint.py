@@ -13,10 +13,11 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from marketsim.core.errors import CheckpointError, Problem
 from marketsim.learning.adam import AdamState
-from marketsim.learning.game import Shape
+from marketsim.learning.game import Layout, Shape
 from marketsim.learning.networks import Networks, make_networks
 from marketsim.learning.params import LearnerParams
 from marketsim.learning.policy import Policy
@@ -31,6 +32,8 @@ class Checkpoint(NamedTuple):
 
     params: LearnerParams
     shape: Shape
+    layout: Layout
+    """Whose policies they are, and what they see."""
     scenario_hash: str
     """Of the scenario that was trained; empty for a game without one."""
     seed: int
@@ -43,6 +46,8 @@ class Checkpoint(NamedTuple):
     state: AdamState
     """Weights and optimiser."""
     scales: Scales
+    memory: Mapping[str, NDArray[Any]]
+    """What the game's rewards remember across episodes."""
 
     @property
     def networks(self) -> Networks:
@@ -155,6 +160,13 @@ def _content(checkpoint: Checkpoint) -> dict[str, Any]:
         "version": VERSION,
         "params": checkpoint.params.model_dump_json(),
         "shape": {**shape._asdict(), "heads": list(shape.heads), "used": torch.from_numpy(shape.used)},
+        "layout": {
+            **checkpoint.layout._asdict(),
+            "agents": list(checkpoint.layout.agents),
+            "features": list(checkpoint.layout.features),
+            "offset": torch.tensor(checkpoint.layout.offset),
+            "factor": torch.tensor(checkpoint.layout.factor),
+        },
         "scenario_hash": checkpoint.scenario_hash,
         "seed": checkpoint.seed,
         "episode": checkpoint.episode,
@@ -162,6 +174,7 @@ def _content(checkpoint: Checkpoint) -> dict[str, Any]:
         "agent_steps": checkpoint.agent_steps,
         **{f"adam.{name}": tensor for name, tensor in checkpoint.state._asdict().items()},
         **moments,
+        "memory": {name: torch.tensor(values) for name, values in checkpoint.memory.items()},
     }
 
 
@@ -175,6 +188,7 @@ def _checkpoint(content: Mapping[str, Any]) -> Checkpoint:
     return Checkpoint(
         params=LearnerParams.model_validate_json(content["params"]),
         shape=Shape(**{**shape, "heads": tuple(shape["heads"]), "used": shape["used"].numpy()}),
+        layout=_layout(content["layout"]),
         scenario_hash=content["scenario_hash"],
         seed=content["seed"],
         episode=content["episode"],
@@ -182,6 +196,17 @@ def _checkpoint(content: Mapping[str, Any]) -> Checkpoint:
         agent_steps=content["agent_steps"],
         state=AdamState(*(content[f"adam.{name}"] for name in AdamState._fields)),
         scales=Scales(*(moments(name) for name in Scales._fields)),
+        memory={name: values.numpy() for name, values in content["memory"].items()},
+    )
+
+
+def _layout(content: Mapping[str, Any]) -> Layout:
+    return Layout(
+        agents=tuple(content["agents"]),
+        features=tuple(content["features"]),
+        offset=content["offset"].numpy(),
+        factor=content["factor"].numpy(),
+        bound=content["bound"],
     )
 
 

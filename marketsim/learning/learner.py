@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -31,7 +31,6 @@ class Learner(Protocol):
         *,
         seed: int,
         scenario_hash: str,
-        agent_names: Sequence[str] = (),
         resume: bool = False,
         progress: Callable[[Progress], None] | None = None,
     ) -> Path:
@@ -64,7 +63,6 @@ class Ppo:
         *,
         seed: int,
         scenario_hash: str,
-        agent_names: Sequence[str] = (),
         resume: bool = False,
         progress: Callable[[Progress], None] | None = None,
     ) -> Path:
@@ -77,7 +75,6 @@ class Ppo:
             folder,
             seed=seed,
             scenario_hash=scenario_hash,
-            agent_names=agent_names,
             resume=resume,
             progress=progress,
         )

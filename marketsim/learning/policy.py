@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from marketsim.core.arrays import FloatArray, IntArray, KeyArray
 from marketsim.core.rng import uniforms
 from marketsim.learning.extra import need_torch
-from marketsim.learning.game import Features
+from marketsim.learning.game import Features, Layout
 from marketsim.learning.heads import Heads
 
 
@@ -105,9 +105,20 @@ class Policy:
         return np.stack([uniforms(keys, head) for head in range(len(self._head_sizes))], axis=1)
 
 
-def load_policy(path: Path) -> Policy:
+class Learned(NamedTuple):
+    """What a checkpoint says about acting."""
+
+    policy: Policy
+    layout: Layout
+    """Whose policies they are, and what they see in natural units."""
+    scenario_hash: str
+    """Of the scenario that they were trained on."""
+
+
+def load_policy(path: Path) -> Learned:
     """Frozen policies from a checkpoint; CheckpointError where it cannot be read, MissingDependency without torch."""
     need_torch("A learned policy")
     from marketsim.learning.checkpoint import load
 
-    return load(path).policy()
+    found = load(path)
+    return Learned(found.policy(), found.layout, found.scenario_hash)

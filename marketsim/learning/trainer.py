@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -47,7 +47,6 @@ def train(
     *,
     seed: int = 1,
     scenario_hash: str = "",
-    agent_names: Sequence[str] = (),
     resume: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> Trained:
@@ -66,9 +65,10 @@ def train(
         current = found
     elif path.exists():
         raise CheckpointError([Problem("there is a training already", file=str(path), hint="go on with --resume")])
-    names = tuple(agent_names) or tuple(str(agent) for agent in range(game.shape.n_agents))
+    if current.updates:
+        game.recall(current.memory)
     try:
-        return _train(game, current, folder, names, progress)
+        return _train(game, current, folder, progress)
     except OSError as error:
         raise RunError(f"cannot write the training to {folder}: {error.strerror or error}") from error
 
@@ -80,6 +80,7 @@ def _beginning(game: Game, params: LearnerParams, seed: int, scenario_hash: str)
     return Checkpoint(
         params=params,
         shape=shape,
+        layout=game.layout,
         scenario_hash=scenario_hash,
         seed=seed,
         episode=0,
@@ -87,6 +88,7 @@ def _beginning(game: Game, params: LearnerParams, seed: int, scenario_hash: str)
         agent_steps=0,
         state=adam.new_state(weights),
         scales=new_scales(shape.n_agents, shape.n_features, shape.n_state),
+        memory={},
     )
 
 
@@ -94,7 +96,6 @@ def _train(
     game: Game,
     current: Checkpoint,
     folder: Path,
-    names: Sequence[str],
     progress: Callable[[Progress], None] | None,
 ) -> Trained:
     params, shape = current.params, game.shape
@@ -104,7 +105,7 @@ def _train(
     with Curves(folder, current.updates, tensorboard=params.tensorboard) as curves:
         try:
             while current.episode < rounds:
-                current, row, agents, speed = _advanced(game, networks, current, rounds, names)
+                current, row, agents, speed = _advanced(game, networks, current, rounds)
                 curves.add(row, agents, speed)
                 if progress is not None:
                     progress(Progress(row, updates, speed.agent_steps_per_s))
@@ -117,7 +118,7 @@ def _train(
 
 
 def _advanced(
-    game: Game, networks: Networks, current: Checkpoint, rounds: int, names: Sequence[str]
+    game: Game, networks: Networks, current: Checkpoint, rounds: int
 ) -> tuple[Checkpoint, Row, list[AgentRow], SpeedRow]:
     """The training after another update. ``current`` is left as it is, so an interrupt finds it whole."""
     params = current.params
@@ -145,10 +146,11 @@ def _advanced(
         agent_steps=current.agent_steps + decisions,
         state=state,
         scales=scales,
+        memory={name: np.array(values) for name, values in game.memory().items()},
     )
     ended = time.perf_counter()
     speed = SpeedRow(after.updates, played_at - began, ended - played_at, decisions / (ended - began))
-    row, agents = _rows(after, played, report, learning_rate, names)
+    row, agents = _rows(after, played, report, learning_rate)
     return after, row, agents, speed
 
 
@@ -174,9 +176,7 @@ def _by_agent(values: Tensor) -> Tensor:
     return values.permute(2, 0, 1, 3).contiguous()
 
 
-def _rows(
-    after: Checkpoint, played: Played, report: Report, learning_rate: float, names: Sequence[str]
-) -> tuple[Row, list[AgentRow]]:
+def _rows(after: Checkpoint, played: Played, report: Report, learning_rate: float) -> tuple[Row, list[AgentRow]]:
     n_episodes = played.ended.sum() * after.shape.n_markets
     economic, shaping = (part.sum(axis=(0, 1)) / n_episodes for part in (played.economic, played.shaping))
     ftg, fbs, fpp = (_mean(played.scores[:, :, score]) for score in range(3))
@@ -203,7 +203,7 @@ def _rows(
     )
     columns = (economic + shaping, economic, shaping, report.kl, report.entropy)
     whole = (report.epochs, report.stopped.astype(np.int64), report.undone.astype(np.int64))
-    values = zip(names, *(each.tolist() for each in (*columns, *whole)), strict=True)
+    values = zip(after.layout.agents, *(each.tolist() for each in (*columns, *whole)), strict=True)
     agents = [AgentRow(after.updates, *each) for each in values]
     return row, agents
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
-from marketsim.learning.game import Features, Shape, Step
+from marketsim.learning.game import Features, Layout, Shape, Step
 
 
 class SmallGame:
@@ -40,6 +40,20 @@ class SmallGame:
     def shape(self) -> Shape:
         """Sizes of the game."""
         return self._shape
+
+    @property
+    def layout(self) -> Layout:
+        """Agents and features by number; nothing is scaled."""
+        n, f = self.shape.n_agents, self.shape.n_features
+        agents, features = (tuple(f"{what} {i}" for i in range(size)) for what, size in (("agent", n), ("feature", f)))
+        return Layout(agents, features, np.zeros((n, f)), np.ones((n, f)), 10.0)
+
+    def memory(self) -> Mapping[str, FloatArray]:
+        """Nothing by default."""
+        return {}
+
+    def recall(self, memory: Mapping[str, FloatArray]) -> None:
+        """Go on from a memory; nothing by default."""
 
     def reset(self, episode: int) -> tuple[Features, Features]:
         """Begin an episode."""
@@ -195,3 +209,28 @@ class HiddenState(SmallGame):
     def earned(self, actions: IntArray) -> tuple[FloatArray, FloatArray]:  # noqa: ARG002 - they do not matter
         """The coin."""
         return self.nothing() + self.coin[:, np.newaxis], self.nothing()
+
+
+class Remembering(Bandit):
+    """A bandit whose shaping is the running mean of what each agent earned before, over all episodes played."""
+
+    def __init__(self, best: Sequence[int], n_arms: int) -> None:
+        super().__init__(best, n_arms)
+        self.mean = np.zeros(len(best))
+        self.seen_slots = np.zeros(1)
+
+    def memory(self) -> Mapping[str, FloatArray]:
+        """Mean and number of slots."""
+        return {"mean": self.mean, "slots": self.seen_slots}
+
+    def recall(self, memory: Mapping[str, FloatArray]) -> None:
+        """Go on from them."""
+        self.mean, self.seen_slots = memory["mean"].copy(), memory["slots"].copy()
+
+    def earned(self, actions: IntArray) -> tuple[FloatArray, FloatArray]:
+        """As a bandit, and the mean."""
+        economic, _ = super().earned(actions)
+        shaping = self.nothing() + self.mean
+        self.seen_slots += 1.0
+        self.mean = self.mean + (economic.mean(axis=0) - self.mean) / self.seen_slots
+        return economic, shaping

@@ -12,13 +12,14 @@ import torch
 from marketsim.core.errors import CheckpointError
 from marketsim.learning import adam, checkpoint
 from marketsim.learning.checkpoint import Checkpoint
-from marketsim.learning.game import Shape
+from marketsim.learning.game import Layout, Shape
 from marketsim.learning.networks import make_networks
 from marketsim.learning.params import LearnerParams
 from marketsim.learning.policy import load_policy
 from marketsim.learning.scales import new_scales
 
 SHAPE = Shape(4, 2, 3, 2, (3, 2), np.array([[True, True], [True, False]]), 5)
+LAYOUT = Layout(("Ann", "Bob"), ("load", "pv", "hour"), np.full((2, 3), 0.1), np.arange(6.0).reshape(2, 3), 5.0)
 
 
 def made(**changes):
@@ -32,13 +33,15 @@ def made(**changes):
         seen=scales.seen.joined(rng.standard_normal((9, 2, 3))),
         returns=scales.returns.joined(rng.standard_normal((9, 2))),
     )
-    whole = Checkpoint(params, SHAPE, "a" * 64, 3, 7, 5, 280, state, scales)
+    memory = {"means": rng.standard_normal(3), "past": np.array([1.5], dtype=np.float32)}
+    whole = Checkpoint(params, SHAPE, LAYOUT, "a" * 64, 3, 7, 5, 280, state, scales, memory)
     return whole._replace(**changes)
 
 
 def alike(one: Checkpoint, other: Checkpoint) -> bool:
     def flat(value):
-        return [each for part in value for each in flat(part)] if isinstance(value, tuple) else [value]
+        parts = value.values() if isinstance(value, dict) else value
+        return [each for part in parts for each in flat(part)] if isinstance(value, tuple | dict) else [value]
 
     return all(np.array_equal(np.asarray(a), np.asarray(b)) for a, b in zip(flat(one), flat(other), strict=True))
 
@@ -51,6 +54,8 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path):
     assert found.params == saved.params
     assert found.state.weights.dtype == torch.float32
     assert found.scales.seen.mean.dtype == np.float64
+    assert found.memory["past"].dtype == np.float32
+    assert found.layout.agents == ("Ann", "Bob")
 
 
 def test_the_same_checkpoint_has_the_same_bytes(tmp_path):
@@ -84,7 +89,9 @@ def test_its_policy_acts_like_the_networks_it_came_from(tmp_path):
     saved = made()
     checkpoint.save(tmp_path / "c.pt", saved)
     features, agents = np.random.default_rng(2).standard_normal((6, 3)).astype(np.float32), np.arange(6) % 2
-    found = load_policy(tmp_path / "c.pt").act(features, agents)
+    learned = load_policy(tmp_path / "c.pt")
+    assert (learned.layout.features, learned.scenario_hash) == (LAYOUT.features, "a" * 64)
+    found = learned.policy.act(features, agents)
     assert np.array_equal(found, saved.policy().act(features, agents))
     assert not found[agents == 1, 1].any()
 

@@ -15,7 +15,7 @@ from marketsim.learning.checkpoint import load
 from marketsim.learning.curves import AGENTS, CURVES, SPEED, Row, read_curves
 from marketsim.learning.params import LearnerParams
 from marketsim.learning.trainer import train
-from marketsim.testing.games import ContextualBandit, TwoTraders
+from marketsim.testing.games import ContextualBandit, Remembering, TwoTraders
 
 PARAMS = LearnerParams(hidden=(6,), markets=8, episodes=6 * 8, checkpoint_every=2)
 
@@ -40,13 +40,13 @@ def folder(tmp_path, name):
 
 def test_curves_hold_a_row_an_update_and_agents_one_each(tmp_path):
     seen = []
-    trained = train(game(), PARAMS, tmp_path, agent_names=("Ann", "Bob"), progress=seen.append)
+    trained = train(game(), PARAMS, tmp_path, progress=seen.append)
     curves = rows(tmp_path, CURVES)
     assert [int(row["update"]) for row in curves] == [1, 2, 3, 4, 5, 6]
     assert [int(row["episodes"]) for row in curves] == [8, 16, 24, 32, 40, 48]
     assert int(curves[-1]["agent_steps"]) == 6 * 8 * 8 * 2 == trained.last.agent_steps
     agents = rows(tmp_path, AGENTS)
-    assert [row["agent"] for row in agents] == ["Ann", "Bob"] * 6
+    assert [row["agent"] for row in agents] == ["agent 0", "agent 1"] * 6
     assert [progress.row.update for progress in seen] == [1, 2, 3, 4, 5, 6]
     assert {progress.updates for progress in seen} == {6}
     assert len(rows(tmp_path, SPEED)) == 6
@@ -129,6 +129,27 @@ def test_stopped_anywhere_and_resumed_it_ends_with_the_same_bytes(tmp_path, kind
         assert load(stopped / trainer.CHECKPOINT).updates == slots // 8
         train(game(), params, stopped, resume=True)
         assert bytes_of(stopped) == bytes_of(whole)
+
+
+def test_what_the_game_remembers_is_resumed_too(tmp_path):
+    """Running means of its rewards go on from the last update, not from the broken-off episode."""
+
+    class Broken(Remembering):
+        left = 29
+
+        def step(self, actions):
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+            return super().step(actions)
+
+    whole, stopped = folder(tmp_path, "whole"), folder(tmp_path, "stopped")
+    train(Remembering([0, 2], 3), PARAMS, whole)
+    with pytest.raises(KeyboardInterrupt):
+        train(Broken([0, 2], 3), PARAMS, stopped)
+    assert load(stopped / trainer.CHECKPOINT).memory["slots"].tolist() == [24.0]
+    train(Remembering([0, 2], 3), PARAMS, stopped, resume=True)
+    assert bytes_of(stopped) == bytes_of(whole)
 
 
 def test_curves_past_the_checkpoint_are_written_again(tmp_path):
