@@ -149,6 +149,12 @@ def marketsim_engines() -> list[Entry]:
             f"{params}:ProRataParams",
             "one pool at the midpoint, shared in proportion",
         ),
+        _entry(
+            "central_optimum",
+            f"{market}.central:build",
+            f"{params}:CentralOptimumParams",
+            "most gains under the AC limits, by a planner who knows all limit prices; a yardstick",
+        ),
     ]
 
 

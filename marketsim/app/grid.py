@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,12 @@ from marketsim.app.ready import ReadyScenario
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.free_gate_kernel import FreeGate
+from marketsim.core.params import Params
 from marketsim.core.ports import Gate
 from marketsim.core.units import WH_PER_KWH
+from marketsim.core.welfare import GridModel
 from marketsim.grid.feeder import Feeder
+from marketsim.grid.heads import head_names
 from marketsim.grid.network import BranchKind, Network
 from marketsim.metrics.efficiency import GRID_MODEL_FACT
 from marketsim.metrics.grid import BAND_FACT, VoltageBand
@@ -26,11 +29,17 @@ _RADIAL = {
     "ac": ("marketsim.grid.gate", "RadialGate"),
     "sensitivity": ("marketsim.grid.sensitivity_gate", "SensitivityGate"),
     "observe": ("marketsim.grid.observe_gate", "ObserveGate"),
+    "market_first": ("marketsim.grid.market_first_gate", "MarketFirstGate"),
+    "doe_equal": ("marketsim.grid.envelope_gate", "EqualEnvelopeGate"),
+    "doe_maximal": ("marketsim.grid.envelope_gate", "MaximalEnvelopeGate"),
 }
 _MESHED = {
     "ac": ("marketsim.grid.meshed_gate", "MeshedGate"),
     "sensitivity": ("marketsim.grid.meshed_gate", "MeshedGate"),
     "observe": ("marketsim.grid.meshed_gate", "MeshedObserveGate"),
+    "market_first": ("marketsim.grid.market_first_gate", "MeshedMarketFirstGate"),
+    "doe_equal": ("marketsim.grid.envelope_gate", "MeshedEqualEnvelopeGate"),
+    "doe_maximal": ("marketsim.grid.envelope_gate", "MeshedMaximalEnvelopeGate"),
 }
 """Gate of each mode; on meshed nets ``sensitivity`` is exact, too."""
 
@@ -63,6 +72,8 @@ def grid_parts(ready: ReadyScenario, context: BuildContext, reactive: Any) -> Gr
     network = rated(ready, ready.feeder.network)
     nodes = ready.feeder.nodes_of([_bus_of(agent) for agent in context.agents])
     settings = _settings(ready, context, network, reactive)
+    if ready.model.grid.gate == "doe_maximal":
+        settings = replace(settings, planner=_ac_model(ready, context, network, nodes, reactive))
     gate_class = _gate_class(ready, network)
     background_wh = int(np.rint(settings.background_kw * (context.clock.slot_hours * WH_PER_KWH)).sum())
 
@@ -125,7 +136,31 @@ def _settings(ready: ReadyScenario, context: BuildContext, network: Network, rea
         guard_loading=grid.guard.loading_percent / 100.0,
         worsen_voltage_pu=grid.worsen_tolerance.voltage_pu,
         worsen_loading=grid.worsen_tolerance.loading_percent / 100.0,
+        rated_export_wh=_rated_wh(context, exports=True),
+        rated_import_wh=_rated_wh(context, exports=False),
     )
+
+
+def _rated_wh(context: BuildContext, *, exports: bool) -> IntArray:
+    """What each connection is rated to inject, or its devices to draw, a slot [Wh] [n_connections]."""
+    pv_scale = float(str(context.facts["pv_scale"]))
+    slot_wh = context.clock.slot_hours * WH_PER_KWH
+    powers = [
+        sum(power_kw(device, exports=exports) for device in agent.devices.values())
+        + (agent.pv_kw * pv_scale if exports else 0.0)
+        for agent in context.agents
+    ]
+    return np.rint(np.array(powers) * slot_wh).astype(np.int64)
+
+
+def power_kw(device: Params, *, exports: bool) -> float:
+    """Rated power of a device in one direction [kW]: ``power_kw`` draws, and injects too where the device gives back;
+    ``max_kw`` injects. A device of a plugin without either counts for nothing.
+    """
+    gives_back = hasattr(device, "discharge_efficiency")
+    if exports:
+        return float(getattr(device, "power_kw", 0.0) if gives_back else getattr(device, "max_kw", 0.0))
+    return float(getattr(device, "power_kw", 0.0))
 
 
 def _or_infinite(limit: float | None) -> float:
@@ -161,23 +196,31 @@ def _optimum_model(
     grid = ready.model.grid
     if grid.gate == "observe":
         return {}
+    probe = gate() if grid.gate == "ac" else None
+    return {GRID_MODEL_FACT: _ac_model(ready, context, network, nodes, reactive, probe)}
+
+
+def _ac_model(
+    ready: ReadyScenario,
+    context: BuildContext,
+    network: Network,
+    nodes: IntArray,
+    reactive: Any,
+    probe: Gate | None = None,
+) -> GridModel:
     from marketsim.grid.ac_model import AcModel, Worsening
 
+    grid = ready.model.grid
     worsening = Worsening(grid.worsen_tolerance.voltage_pu, grid.worsen_tolerance.loading_percent / 100.0)
-    probe = gate() if grid.gate == "ac" else None
-    model = AcModel(network, nodes, context.community, context.clock.slot_hours, reactive.law, worsening, probe)
-    return {GRID_MODEL_FACT: model}
+    return AcModel(network, nodes, context.community, context.clock.slot_hours, reactive.law, worsening, probe)
 
 
 def _element_names(context: BuildContext, network: Network) -> ElementNames:
-    ends = zip(network.from_node.tolist(), network.to_node.tolist(), strict=True)
-    at_source = sorted((sum(pair), branch) for branch, pair in enumerate(ends) if 0 in pair)  # the other end is the sum
-    heads = [network.branch_names[branch] for _, branch in at_source]  # laterals are numbered by their first node
     return ElementNames(
         nodes=network.bus_names,
         branches=network.branch_names,
         connections=tuple(agent.name for agent in context.agents),
-        laterals=tuple(heads),
+        laterals=head_names(network),
     )
 
 

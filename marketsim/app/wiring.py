@@ -22,7 +22,7 @@ from marketsim.core.build import BuildContext, Choice
 from marketsim.core.delivery import Ahead, Delivery, Immediate
 from marketsim.core.errors import MarketsimError, PluginError, Problem
 from marketsim.core.metric import Metric
-from marketsim.core.ports import Device, Engine, Profiles, Reactive, RetryingEngine, Strategy
+from marketsim.core.ports import Device, Engine, PlanningEngine, Profiles, Reactive, RetryingEngine, Strategy
 from marketsim.core.records import Community
 from marketsim.core.rng import Streams
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
@@ -34,6 +34,7 @@ from marketsim.grid.network import Network
 from marketsim.market.allocation import with_rights
 from marketsim.market.bounds import within_bounds
 from marketsim.market.settlement import settle
+from marketsim.metrics.efficiency import GRID_MODEL_FACT
 from marketsim.results.tables import ElementNames
 
 REFERENCE = Choice("utility_only", UtilityOnlyParams())
@@ -83,6 +84,8 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
     engine: Engine = _made(registry, "engine", model.market.engine.name, model.market.engine.params)
     if isinstance(engine, RetryingEngine):
         engine = engine.with_retry_passes(model.grid.retry_passes)
+    if isinstance(engine, PlanningEngine):
+        engine = engine.with_grid(grid.facts.get(GRID_MODEL_FACT))
     allocation = make("allocation", model.grid.allocation, context)
     world = World(
         clock=context.clock,

@@ -15,6 +15,10 @@ _COMMANDS = {
     "run": ("marketsim.cli.run:run", "Simulate a scenario and write its run folder."),
     "validate": ("marketsim.cli.validate:validate", "Check a scenario; every problem at once."),
     "schema": ("marketsim.cli.schema:schema", "Print the JSON Schema of scenarios, for editors."),
+    "compare-gates": (
+        "marketsim.cli.compare_gates:compare_gates",
+        "Put gates, envelopes and the central optimum side by side.",
+    ),
     "plugins": ("marketsim.cli.plugins:plugins", "List what a scenario can name, or show one part."),
     "doctor": ("marketsim.cli.doctor:doctor", "Say what is installed and whether Ollama answers."),
     "bench": ("marketsim.cli.bench:bench", "Measure the kernels against references, in one run."),

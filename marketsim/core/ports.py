@@ -24,6 +24,7 @@ from marketsim.core.records import (
     Tariffs,
     Trades,
 )
+from marketsim.core.welfare import GridModel
 
 
 class Profiles(Protocol):
@@ -185,6 +186,15 @@ class RetryingEngine(Protocol):
 
     def with_retry_passes(self, passes: int) -> Engine:
         """The same engine with at most so many passes (``grid.retry_passes``)."""
+        ...
+
+
+@runtime_checkable
+class PlanningEngine(Protocol):
+    """An engine that plans trades with the grid's AC limits, before the gate is asked."""
+
+    def with_grid(self, grid: GridModel | None) -> Engine:
+        """The same engine with the AC model of the gate's limits; None: the gate limits nothing."""
         ...
 
 

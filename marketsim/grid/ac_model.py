@@ -7,7 +7,7 @@ power-grid-model's; gradients are exact derivatives at the solution, by the adjo
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from scipy.sparse import bmat, coo_array, csc_array, diags_array
@@ -15,12 +15,15 @@ from scipy.sparse.linalg import splu
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.ports import Gate
-from marketsim.core.records import Community, SlotRecord
+from marketsim.core.records import Community, GridState, SlotRecord
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
 from marketsim.grid.gate_probe_kernel import all_admitted
 from marketsim.grid.network import ComplexArray, Network
 from marketsim.grid.power_flow_check import Validator
 from marketsim.grid.reactive.modes import ReactiveLaw
+
+_BLOCK: Final = 16
+"""Right-hand sides solved at once: few enough that BLAS does not spread a millisecond's work over threads."""
 
 
 class Worsening(NamedTuple):
@@ -39,6 +42,21 @@ class _Limits(NamedTuple):
     """[n_branches]; inf where a branch has no rating."""
 
 
+class _Slot(NamedTuple):
+    """The state from which net positions count."""
+
+    firm_wh: IntArray
+    """Net injection of each agent in that state [n_agents]."""
+    node_kw: FloatArray
+    """Net injection of each node in that state [n_markets, n_nodes]."""
+    grid: GridState
+    """Limits are frozen by its untraded voltages and loadings; ``firm_kvar`` is what reactive power starts from."""
+    kvar: FloatArray
+    """Reactive injection of each node in that state [n_markets, n_nodes]."""
+    opened_kvar: FloatArray | None
+    """What a gate is opened with [n_agents]; None: the state is under way, and a gate of its own holds it."""
+
+
 class _Solution(NamedTuple):
     v: ComplexArray
     from_pu: ComplexArray
@@ -47,7 +65,7 @@ class _Solution(NamedTuple):
 
 
 class AcModel:
-    """Port ``metrics.optimum.GridModel`` on one network for all markets; one slot at a time."""
+    """Port ``core.welfare.GridModel`` on one network for all markets; one slot at a time."""
 
     def __init__(
         self,
@@ -68,19 +86,29 @@ class AcModel:
         self._law, self._worsening = law, worsening
         self._validator = Validator(network)
         self._y, self._ends = _admittance(network)
-        self._record: SlotRecord | None = None
+        self._slot: _Slot | None = None
         self._probe = probe
 
     def open(self, record: SlotRecord) -> None:
-        """Take over a slot: its untraded state, limits and reactive power."""
-        self._record = record
+        """Take over a slot that is over: its untraded state, limits and reactive power."""
+        place, grid = record.positions, record.grid
+        firm_wh = place.must_run_wh - place.firm_demand_wh
+        node_kw: FloatArray = np.asarray(grid.net_wh * self._to_kw)
+        moved_kw = (record.energy.net_wh - firm_wh) * self._to_kw
+        np.add.at(node_kw, (self._community.market, np.tile(self._nodes, len(node_kw))), -moved_kw)
+        self._slot = _Slot(firm_wh, node_kw, grid, grid.firm_kvar, record.opened_kvar)
+
+    def open_state(self, grid: GridState) -> None:
+        """Take over a slot under way: net positions count from what its gate holds, connections are its business."""
+        nothing = np.zeros(self._community.n_agents, dtype=np.int64)
+        self._slot = _Slot(nothing, np.asarray(grid.net_wh * self._to_kw), grid, grid.kvar, None)
 
     def surely_admits(self, market: int, net_wh: FloatArray) -> bool:
         """Whether the probe admits every change from the untraded state, one after the other, to the whole Wh."""
-        if self._probe is None or self._probe.kernel is None:
+        slot = self._given()
+        if self._probe is None or self._probe.kernel is None or slot.opened_kvar is None:
             return False
-        place = self._given().positions
-        self._probe.open(place.must_run_wh - place.firm_demand_wh, self._given().opened_kvar)
+        self._probe.open(slot.firm_wh, slot.opened_kvar)
         admit, ints, floats = self._probe.kernel
         delta_wh = np.rint(net_wh - self._firm_wh(market)).astype(np.int64)
         return bool(all_admitted(admit, ints[market], floats[market], delta_wh))
@@ -130,13 +158,12 @@ class AcModel:
         return slice(market * n, (market + 1) * n)
 
     def _firm_wh(self, market: int) -> IntArray:
-        place = self._given().positions
-        return (place.must_run_wh - place.firm_demand_wh)[self._rows(market)]
+        return self._given().firm_wh[self._rows(market)]
 
-    def _given(self) -> SlotRecord:
-        if self._record is None:
+    def _given(self) -> _Slot:
+        if self._slot is None:
             raise ValueError("open a slot first")
-        return self._record
+        return self._slot
 
     def _slopes(self, market: int, net_wh: FloatArray) -> FloatArray:
         """Reactive injection that comes with each kW of net injection beyond the untraded state [n_connections]."""
@@ -146,12 +173,9 @@ class AcModel:
 
     def _injections(self, market: int, net_wh: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Power of every node [kW, kvar]; what belongs to no agent is as in the untraded state."""
-        grid, n_nodes = self._given().grid, self._network.n_nodes
+        slot = self._given()
         moved_kw = (net_wh - self._firm_wh(market)) * self._to_kw
-        traded_wh = np.zeros(n_nodes)
-        np.add.at(traded_wh, self._nodes, self._given().energy.net_wh[self._rows(market)] - self._firm_wh(market))
-        power_kw = (grid.net_wh[market] - traded_wh) * self._to_kw
-        kvar = grid.firm_kvar[market].copy()
+        power_kw, kvar = slot.node_kw[market].copy(), slot.kvar[market].copy()
         np.add.at(power_kw, self._nodes, moved_kw)
         np.add.at(kvar, self._nodes, moved_kw * self._slopes(market, net_wh))
         return power_kw, kvar
@@ -168,6 +192,8 @@ class AcModel:
 
     def _connection_limits(self, market: int) -> tuple[FloatArray, FloatArray]:
         rows, firm = self._rows(market), self._firm_wh(market)
+        if self._given().opened_kvar is None:
+            return np.full(len(firm), float(UNLIMITED_WH)), np.full(len(firm), float(UNLIMITED_WH))
         imports = np.maximum(self._community.import_limit_wh[rows], -firm)
         exports = np.maximum(self._community.export_limit_wh[rows], firm)
         return imports.astype(np.float64), exports.astype(np.float64)
@@ -187,7 +213,9 @@ class AcModel:
         """Adjoint solution: one factorisation, one back-substitution a limit."""
         n_inner = self._network.n_nodes - 1
         slopes_of_state = np.stack([self._state_slope(solved, int(limit)) for limit in limits], axis=1)
-        adjoint = splu(_jacobian(self._y, solved.v).T.tocsc()).solve(slopes_of_state)
+        factors = splu(_jacobian(self._y, solved.v).T.tocsc(), permc_spec="MMD_AT_PLUS_A")
+        blocks = range(0, len(limits), _BLOCK)
+        adjoint = np.hstack([factors.solve(slopes_of_state[:, begin : begin + _BLOCK]) for begin in blocks])
         by_node = np.zeros((2, self._network.n_nodes, len(limits)))
         by_node[:, 1:] = adjoint.reshape(2, n_inner, len(limits))
         slope = self._slopes(market, net_wh)[:, None]

@@ -10,6 +10,7 @@ import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
+from marketsim.core.welfare import GridModel
 from marketsim.grid import gate_layout_kernel as row
 from marketsim.grid.network import Network
 from marketsim.grid.radial import RadialFeeder
@@ -55,6 +56,12 @@ class GateSettings:
     max_sweeps: int = 200
     screen_band: float = 1e-4
     """Guard band of mode ``sensitivity`` [p.u. of voltage, share of a rating]."""
+    rated_export_wh: IntArray | None = None
+    """What each connection is rated to inject a slot, for operating envelopes [Wh] [n_connections]; None: nothing."""
+    rated_import_wh: IntArray | None = None
+    """What each connection's flexible devices are rated to draw a slot [Wh] [n_connections]; None: nothing."""
+    planner: GridModel | None = None
+    """AC model that maximal envelopes are planned with."""
     skip_solves: bool = True
     """Whether a bound may admit trades without a power flow where no limit is near; decisions are the same."""
 

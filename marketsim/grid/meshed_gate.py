@@ -6,6 +6,7 @@ half a millisecond a solve. Engines run their Python twin on it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -15,7 +16,8 @@ from marketsim.core.errors import NetworkError, Problem
 from marketsim.core.ports import GateKernel
 from marketsim.core.records import BLAMES_SINK, GridState, Reason
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
-from marketsim.grid.gate_state import GateSettings
+from marketsim.grid.gate_state import GateSettings, head_limit_wh
+from marketsim.grid.heads import head_of_node
 from marketsim.grid.network import BranchKind, Network
 from marketsim.grid.power_flow_check import PowerFlow, Validator
 
@@ -48,6 +50,7 @@ class _Market:
         self.firm: PowerFlow | None = None
         self.limits: _Frozen | None = None
         self.bounds_wh = np.zeros((2, n_connections), dtype=np.int64)
+        self.head_bounds_wh = np.zeros((2, 0), dtype=np.int64)
 
 
 class MeshedGate:
@@ -66,7 +69,11 @@ class MeshedGate:
         hours: float,
         settings: GateSettings | None = None,
     ) -> None:
-        """As for radial feeders; NetworkError for feeder heads and volt-var curves, which only those have."""
+        """As for radial feeders; NetworkError for volt-var curves, which only those have.
+
+        A feeder head is here what hangs on the source in one piece: all its branches at the source carry together what
+        ``head_import_kw`` and ``head_export_kw`` allow.
+        """
         self.network, self._nodes = network, np.asarray(node_of_connection)
         self._settings = settings or GateSettings()
         _refuse_what_is_radial(self._settings)
@@ -77,6 +84,8 @@ class MeshedGate:
         self._base_kvar = -_or(self._settings.background_kvar, network.n_nodes)
         self._source_slope = _or(self._settings.source_kvar_per_kw, n)
         self._sink_slope = _or(self._settings.sink_kvar_per_kw, n)
+        self._head_of_node = head_of_node(network)
+        self._head = np.where(self._nodes >= 0, self._head_of_node[self._nodes], -1)
         self._markets = [_Market(n, network.n_nodes) for _ in range(n_markets)]
 
     def open(self, firm_wh: IntArray, kvar: FloatArray) -> None:
@@ -88,6 +97,7 @@ class MeshedGate:
             market.moved_kvar[:] = 0.0
             market.given_kvar = self._given(kvar[rows])
             market.bounds_wh = self._bounds(market.firm_wh)
+            market.head_bounds_wh = self._head_bounds(market)
             market.firm = self._solve(market, market.net_wh, market.moved_kvar)
             market.limits = self._freeze(market.firm)
 
@@ -105,6 +115,21 @@ class MeshedGate:
             code, element = self._blamed(state, source, sink, most, binding), binding.element
         self._move(state, source, sink, most)
         return most, code, element
+
+    def admit_unsolved(self, market: int, source: int, sink: int, wh: int) -> tuple[int, int, int]:
+        """Commit what the limits of connections and heads leave of ``wh``, without a power flow."""
+        state = self._markets[market]
+        if wh <= 0 or state.firm is None or not state.firm.converged[0]:
+            return 0, int(Reason.NONE if wh <= 0 else Reason.DIVERGED), -1
+        most, code, element = self._headroom(state, source, sink, wh)
+        self._move(state, source, sink, most)
+        return most, code, element
+
+    def breaks(self, market: int) -> bool:
+        """Whether what is committed breaks a limit of the slot, or has no solution."""
+        state = self._markets[market]
+        solvable = state.firm is not None and bool(state.firm.converged[0])
+        return solvable and self._binding(state, -1, -1, 0).reason != Reason.NONE
 
     def release(self, market: int, source: int, sink: int, wh: int) -> None:
         """See ``core.ports.Gate``."""
@@ -192,7 +217,35 @@ class MeshedGate:
             room = int(state.net_wh[sink] - state.bounds_wh[0, sink])
             if room < most:
                 most, code, element = max(room, 0), int(Reason.CONNECTION_IMPORT) + BLAMES_SINK, sink
+        first = int(self._head[source]) if source >= 0 else -1
+        second = int(self._head[sink]) if sink >= 0 else -1
+        if first == second or not state.head_bounds_wh.size:  # what stays behind a head does not pass it
+            return most, code, element
+        through = self._through_heads(state.net_wh)
+        if first >= 0 and state.head_bounds_wh[1, first] - through[first] < most:
+            most = max(int(state.head_bounds_wh[1, first] - through[first]), 0)
+            code, element = int(Reason.HEAD_EXPORT), first
+        if second >= 0 and through[second] - state.head_bounds_wh[0, second] < most:
+            most = max(int(through[second] - state.head_bounds_wh[0, second]), 0)
+            code, element = int(Reason.HEAD_IMPORT) + BLAMES_SINK, second
         return most, code, element
+
+    def _through_heads(self, net_wh: IntArray) -> IntArray:
+        """Net energy out of each head, without losses [n_heads]."""
+        n_heads = int(self._head_of_node.max(initial=-1)) + 1
+        through = np.zeros(n_heads + 1, dtype=np.int64)  # the last: at the source itself
+        np.add.at(through, self._head_of_node, self._net_by_node(net_wh))
+        return through[:n_heads]
+
+    def _head_bounds(self, state: _Market) -> IntArray:
+        """Net energy that each head may let through, lowest and highest; empty where nothing limits them."""
+        made = self._settings
+        if np.isinf(made.head_import_kw) and np.isinf(made.head_export_kw):
+            return np.zeros((2, 0), dtype=np.int64)
+        firm, hours = self._through_heads(state.firm_wh), self._wh_per_kw / WH_PER_KWH
+        most = (head_limit_wh(limit, hours) for limit in (made.head_import_kw, made.head_export_kw))
+        imports, exports = (np.full(len(firm), limit) for limit in most)
+        return np.stack((np.minimum(-imports, firm), np.maximum(exports, firm)))
 
     def _moved(self, state: _Market, source: int, sink: int, wh: int) -> tuple[IntArray, FloatArray]:
         net_wh, moved = state.net_wh.copy(), state.moved_kvar.copy()
@@ -209,9 +262,29 @@ class MeshedGate:
 
     def _binding(self, state: _Market, source: int, sink: int, wh: int) -> _Binding:
         """What would bind most with ``wh`` more."""
+        return self._binding_at(state, *self._moved(state, source, sink, wh))
+
+    def _fits(self, state: _Market) -> Callable[[IntArray], bool]:
+        """Whether so much more at each connection, withdrawals negative, keeps every limit and head."""
+
+        def fits(delta_wh: IntArray) -> bool:
+            net_wh = state.net_wh + delta_wh
+            through = self._through_heads(net_wh)
+            low, high = state.head_bounds_wh if state.head_bounds_wh.size else (through, through)
+            if (through < low).any() or (through > high).any():
+                return False
+            slope = np.where(delta_wh > 0, self._source_slope, self._sink_slope)
+            moved = state.moved_kvar.copy()
+            np.add.at(moved, self._nodes, slope * delta_wh / self._wh_per_kw)
+            return self._binding_at(state, net_wh, moved).reason == Reason.NONE
+
+        return fits
+
+    def _binding_at(self, state: _Market, net_wh: IntArray, moved_kvar: FloatArray) -> _Binding:
+        """What binds most in a state that need not be committed."""
         if state.limits is None:
             raise ValueError("open a slot first")
-        flow = self._solve(state, *self._moved(state, source, sink, wh))
+        flow = self._solve(state, net_wh, moved_kvar)
         if not flow.converged[0]:
             return _Binding(Reason.DIVERGED, -1)
         limits, v = state.limits, flow.v_pu[0]
@@ -277,15 +350,9 @@ class MeshedObserveGate(MeshedGate):
 
 
 def _refuse_what_is_radial(settings: GateSettings) -> None:
-    problems = []
-    if np.isfinite(settings.head_import_kw) or np.isfinite(settings.head_export_kw):
-        hint = "limit the loading of the branches at the source instead"
-        problems.append(Problem("a meshed net has no feeder heads to limit", "grid.head_kw", hint=hint))
     if settings.curve_pu is not None and len(settings.curve_pu):
         hint = "choose unity, fixed_pf or fixed_q"
-        problems.append(Problem("volt-var curves are solved on radial feeders only", "grid.reactive", hint=hint))
-    if problems:
-        raise NetworkError(problems)
+        raise NetworkError([Problem("volt-var curves are solved on radial feeders only", "grid.reactive", hint=hint)])
 
 
 def _or(values: FloatArray | None, size: int) -> FloatArray:

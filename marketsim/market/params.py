@@ -46,6 +46,13 @@ class ProRataParams(Params):
     """0: at the feed-in tariff, 1: at the retail price, 0.5: at the midpoint."""
 
 
+class CentralOptimumParams(Params):
+    """A planner that knows all limit prices: most gains under the grid's limits. A yardstick for truthful traders."""
+
+    steps: int = Field(default=12, ge=0, le=100)
+    """Linear programmes a slot and market at most, where the merit order breaks a limit."""
+
+
 class NoChargesParams(Params):
     """Trade between peers is free of network charges."""
 

@@ -12,14 +12,8 @@ from marketsim.core.metric import Kpi, Totals, Value, ratio
 from marketsim.core.potential import clearing, gains_from_trade
 from marketsim.core.records import Community, SlotRecord
 from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH
-from marketsim.metrics.optimum import (
-    GridModel,
-    admissible,
-    constrained_gains,
-    market_legs,
-    merit_order,
-    merit_order_net_wh,
-)
+from marketsim.core.welfare import GridModel, admissible, constrained_gains
+from marketsim.metrics.optimum import market_legs, merit_order, merit_order_net_wh
 from marketsim.metrics.params import EfficiencyParams
 
 GRID_MODEL_FACT: Final = "grid_model"

@@ -95,8 +95,9 @@ class GridSection(Params):
     """Factor on the feeder's nominal loads, for ``background`` and ``peak_kw: feeder``."""
     background: bool = False
     """Whether buses without agents draw their nominal load in every slot."""
-    gate: Literal["ac", "sensitivity", "observe", "none"]
-    """``ac`` exact (default with a feeder), ``sensitivity`` screened, ``observe`` recorded only, ``none``."""
+    gate: Literal["ac", "sensitivity", "observe", "market_first", "doe_equal", "doe_maximal", "none"]
+    """``ac`` exact (default with a feeder), ``sensitivity`` screened, ``observe`` recorded only, ``market_first``
+    curtailed afterwards, ``doe_equal`` and ``doe_maximal`` free within operating envelopes, ``none``."""
     untraded: Literal["withheld", "exported"] = "withheld"
     """What PV surplus does without a trade: it is held back, or it flows by right as far as the grid takes it."""
     worsen_tolerance: WorsenTolerance = WorsenTolerance()

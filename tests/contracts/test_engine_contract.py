@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marketsim.market import (
     call_auction,
+    central,
     double_auction,
     huang,
     mid_market_rate,
@@ -12,6 +13,7 @@ from marketsim.market import (
 )
 from marketsim.market.params import (
     CallAuctionParams,
+    CentralOptimumParams,
     DoubleAuctionParams,
     HuangParams,
     MidMarketRateParams,
@@ -55,3 +57,7 @@ class TestSupplyDemandRatio(EngineContract):
 
 class TestProRata(EngineContract):
     engine = pro_rata.build(ProRataParams(position=0.25))
+
+
+class TestCentralOptimum(EngineContract):
+    engine = central.build(CentralOptimumParams())

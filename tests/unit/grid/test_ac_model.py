@@ -64,10 +64,10 @@ def test_gradients_are_those_of_the_power_flow(opened: tuple[AcModel, np.ndarray
 def test_a_slot_has_to_be_opened_first(opened: tuple[AcModel, np.ndarray]) -> None:
     """Margins without a slot are an error, not a guess."""
     model, net_wh = opened
-    kept, model._record = model._record, None
+    kept, model._slot = model._slot, None
     with pytest.raises(ValueError, match="open a slot first"):
         model.margins(0, net_wh)
-    model._record = kept
+    model._slot = kept
 
 
 def test_the_quick_look_never_says_yes_to_what_breaks_a_limit(opened: tuple[AcModel, np.ndarray]) -> None:

@@ -112,8 +112,7 @@ def test_a_diverging_untraded_state_refuses_everything() -> None:
 
 
 def test_what_only_radial_feeders_have_is_refused() -> None:
-    """Feeder heads and volt-var curves: both problems at once."""
+    """Volt-var curves are solved inside the sweep."""
     settings = GateSettings(head_export_kw=5.0, curve_pu=np.array([0.9, 0.95, 1.05, 1.1]))
-    with pytest.raises(NetworkError, match="feeder heads") as caught:
-        MeshedGate(ring(feeder()), BUSES, 1, HOURS, settings)
-    assert len(caught.value.problems) == 2
+    with pytest.raises(NetworkError, match="grid.reactive: volt-var curves are solved on radial feeders only"):
+        MeshedGate(feeder(), BUSES, 1, HOURS, settings)

@@ -9,14 +9,8 @@ import pytest
 from scipy.optimize import linprog
 
 from marketsim.core.potential import clearing
-from marketsim.metrics.optimum import (
-    GridModel,
-    Legs,
-    constrained_gains,
-    market_legs,
-    merit_order,
-    merit_order_net_wh,
-)
+from marketsim.core.welfare import GridModel, Legs, constrained_gains
+from marketsim.metrics.optimum import market_legs, merit_order, merit_order_net_wh
 from marketsim.testing.records import Fleet, slot_record
 from marketsim.testing.worlds import community
 
@@ -34,6 +28,9 @@ class DistFlow:
         self.solves = self.gradients = 0
 
     def open(self, record):
+        pass
+
+    def open_state(self, grid):
         pass
 
     def _voltage(self, net_wh):

@@ -109,7 +109,7 @@ def test_unknown_feeders_of_the_lookup_are_problems(problems: Problems, load: Lo
         ({"clock": 3}, "clock: must be a mapping"),
         ({"output.voltages": "on"}, "output.voltages: must be true or false"),
         ({"grid.source_pu": "1.02"}, "grid.source_pu: must be a number"),
-        ({"grid.gate": "as"}, "grid.gate: must be 'ac', 'sensitivity', 'observe' or 'none'"),
+        ({"grid.gate": "as"}, "grid.gate: must be 'ac', 'sensitivity', 'observe', 'market_first', .* or 'none'"),
         ({"grid.line_rating_a": "norm"}, "grid.line_rating_a: must be a number, or be 'standard'"),
         ({"grid.head_kw.import": -1}, "grid.head_kw.import: must be at least 0"),
         ({"grid.voltage_band_pu": [1]}, r"grid.voltage_band_pu\[1\]: is missing"),

@@ -1,0 +1,123 @@
+"""One scenario under several mechanisms: welfare, curtailment, violations, time, and what model errors would do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from marketsim.analysis.comparators.mechanisms import MECHANISMS, Mechanism, chosen, under
+from marketsim.analysis.comparators.robustness import ERRORS, Real, really
+from marketsim.analysis.trajectory import Trajectory, follow, needs_feeder
+from marketsim.app.ready import ReadyScenario
+from marketsim.app.wiring import build
+from marketsim.core.arrays import FloatArray
+from marketsim.core.metric import Value
+from marketsim.fairness.measures import jain_index
+from marketsim.metrics.efficiency import EfficiencyMetric
+from marketsim.metrics.energy import EnergyMetric
+from marketsim.metrics.grid import BAND_FACT, GridMetric
+
+
+class Outcome(NamedTuple):
+    """What a scenario came to under one mechanism."""
+
+    mechanism: Mechanism
+    gains: float
+    """Gains from trade at true values [currency]."""
+    p2p_kwh: float
+    export_kwh: float
+    curtailed_kwh: float
+    curtailed_share: float | None
+    """Of the PV that could have been generated; None without PV."""
+    curtailed_by_agent: dict[str, float]
+    """[kWh] by name, owners of PV only."""
+    jain: float | None
+    """Jain's index of the curtailed shares of PV owners; None where nothing is curtailed."""
+    violated: int
+    """Slots that end outside a limit."""
+    depth_pu_h: float
+    """Distance to the voltage band times duration, over bus-slots."""
+    seconds: float
+    """Wall time of the slots alone."""
+    real: dict[str, Real]
+    """By name of ``robustness.ERRORS``."""
+
+
+def compare(
+    ready: ReadyScenario,
+    gates: Sequence[str] = tuple(MECHANISMS),
+    tell: Callable[[str], None] | None = None,
+    *,
+    truthful: bool = False,
+) -> list[Outcome]:
+    """Run a scenario under each mechanism; ``tell`` hears the name of each when it begins.
+
+    ``truthful``: all agents bid true values everywhere, so that what differs is the mechanism alone.
+    """
+    mechanisms = chosen(gates)
+    needs_feeder(ready, "compare-gates")
+    outcomes = []
+    for mechanism in mechanisms:
+        if tell is not None:
+            tell(mechanism.name)
+        outcomes.append(_outcome(under(ready, mechanism, truthful=truthful), mechanism))
+    return outcomes
+
+
+def _outcome(ready: ReadyScenario, mechanism: Mechanism) -> Outcome:
+    built = build(ready)
+    context, community = built.context, built.world.community
+    band = context.facts.get(BAND_FACT)
+    metrics = (
+        EnergyMetric(context.device_names, context.stores),
+        EfficiencyMetric(community, None, 0),
+        GridMetric(band),  # type: ignore[arg-type]
+    )
+    path = follow(ready, metrics, built)
+    return Outcome(
+        mechanism=mechanism,
+        gains=_number(path.summary["gains_from_trade"]),
+        p2p_kwh=_number(path.summary["p2p_kwh"]),
+        export_kwh=_number(path.summary["export_kwh"]),
+        curtailed_kwh=float(path.curtailed_kwh.sum()),
+        curtailed_share=float(path.curtailed_kwh.sum() / path.pv_kwh.sum()) if path.pv_kwh.any() else None,
+        curtailed_by_agent={
+            community.names[agent]: round(float(path.curtailed_kwh[agent]), 3)
+            for agent in np.flatnonzero(path.pv_kwh > 0)
+        },
+        jain=_jain(path),
+        violated=int(path.violated.sum()),
+        depth_pu_h=_number(path.summary["voltage_violation_depth"]),
+        seconds=float(path.slot_s.sum()),
+        real={error.name: really(path, error) for error in ERRORS},
+    )
+
+
+def _number(value: Value) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _jain(path: Trajectory) -> float | None:
+    owners = path.pv_kwh > 0
+    share: FloatArray = path.curtailed_kwh[owners] / path.pv_kwh[owners]
+    return float(jain_index(share)) if share.any() else None
+
+
+def as_json(ready: ReadyScenario, outcomes: Sequence[Outcome]) -> dict[str, object]:
+    """The comparison as plain data."""
+    return {
+        "scenario": ready.name,
+        "seed": ready.seed,
+        "slots": ready.model.clock.slots,
+        "mechanisms": [
+            {
+                **{name: value for name, value in each._asdict().items() if name not in ("mechanism", "real")},
+                "name": each.mechanism.name,
+                "text": each.mechanism.text,
+                "real": {name: real._asdict() for name, real in each.real.items()},
+            }
+            for each in outcomes
+        ],
+    }

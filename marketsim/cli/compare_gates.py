@@ -1,0 +1,91 @@
+"""``marketsim compare-gates``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from marketsim.cli.options import overrides_of, scenario_argument, seed_option, set_option
+from marketsim.cli.tables import number, table
+
+if TYPE_CHECKING:
+    from marketsim.analysis.comparators.comparison import Outcome
+
+
+@click.command("compare-gates")
+@scenario_argument
+@set_option
+@seed_option
+@click.option("--gates", metavar="A,B,...", help="Mechanisms to compare [default: all].")
+@click.option("--truthful", is_flag=True, help="Let all agents bid their true values, so that only mechanisms differ.")
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON, curtailment by agent included.")
+def compare_gates(
+    scenario: str, overrides: tuple[str, ...], seed: int | None, gates: str | None, truthful: bool, as_json: bool
+) -> None:
+    """Run SCENARIO under each way to hold trade to the grid, and put the results side by side.
+
+    ac, sensitivity, observe, doe_equal, doe_maximal, market_first and central: welfare, curtailment and how evenly it
+    falls, violations, time; and how many slots would really be violated if the model of the feeder were wrong.
+    """
+    from marketsim.analysis.comparators.comparison import as_json as plain
+    from marketsim.analysis.comparators.comparison import compare
+    from marketsim.analysis.comparators.mechanisms import MECHANISMS
+    from marketsim.app.ready import load_scenario
+
+    ready = load_scenario(scenario, overrides_of(overrides, seed))
+    names = [name.strip() for name in gates.split(",")] if gates is not None else list(MECHANISMS)
+    tell = None if as_json or not sys.stderr.isatty() else lambda name: click.echo(f"running {name} ...", err=True)
+    outcomes = compare(ready, names, tell, truthful=truthful)
+    if as_json:
+        click.echo(json.dumps(plain(ready, outcomes), indent=2))
+        return
+    _results(ready.name, ready.model.clock.slots, outcomes)
+    _robustness(outcomes)
+    _remarks(outcomes)
+
+
+def _results(name: str, slots: int, outcomes: list[Outcome]) -> None:
+    head = ("mechanism", "gains", "p2p kWh", "export kWh", "curtailed kWh", "of PV", "Jain", "violated", "p.u. h", "s")
+    rows = [
+        (
+            each.mechanism.name,
+            number(each.gains),
+            number(each.p2p_kwh),
+            number(each.export_kwh),
+            number(each.curtailed_kwh),
+            "-" if each.curtailed_share is None else f"{100 * each.curtailed_share:.1f} %",
+            "-" if each.jain is None else f"{each.jain:.2f}",
+            str(each.violated),
+            number(each.depth_pu_h),
+            f"{each.seconds:.2f}",
+        )
+        for each in outcomes
+    ]
+    table(head, rows, title=f"{name}: {slots} slots", right=range(1, len(head)))
+
+
+def _robustness(outcomes: list[Outcome]) -> None:
+    errors = list(outcomes[0].real)
+    rows = [
+        (each.mechanism.name, *(f"{each.real[name].slots} ({each.real[name].deepest_pu:.3f})" for name in errors))
+        for each in outcomes
+    ]
+    title = "slots outside a limit if the real feeder differs from the model (farthest outside the voltage band, p.u.)"
+    click.echo()
+    table(("mechanism", *errors), rows, title=title, right=range(1, len(errors) + 1))
+
+
+def _remarks(outcomes: list[Outcome]) -> None:
+    from marketsim.analysis.trajectory import CAVEAT
+
+    click.echo()
+    for each in outcomes:
+        click.echo(f"{each.mechanism.name}: {each.mechanism.text}.")
+    click.echo(
+        "gains: gains from trade at true values [currency]. Jain: of the curtailed shares of PV owners, 1 is even. "
+        "p.u. h: distance to the voltage band times duration. s: wall time of the slots alone."
+    )
+    click.echo(CAVEAT)
