@@ -18,6 +18,7 @@ from marketsim.core.arrays import BoolArray, IntArray
 from marketsim.core.ports import Engine, Gate
 from marketsim.core.records import (
     BLAMES_SINK,
+    BOTH,
     MOVES_SINK,
     MOVES_SOURCE,
     NOWHERE,
@@ -161,7 +162,8 @@ def _commit(orders: Orders, gate: Gate, market: int, clearing: Clearing) -> tupl
     price = floor_mean(orders.price_ticks[buy], orders.price_ticks[sell])[some]
     trades = Trades(buy[some], sell[some], done[some], price, price, price, pairs.moves[some])
     left = (pairs.wh - done)[short]
-    return trades, Rejects(buy[short], sell[short], left, code[short] & ~BLAMES_SINK, element[short])
+    both = np.full_like(left, BOTH)
+    return trades, Rejects(buy[short], sell[short], left, code[short] & ~BLAMES_SINK, element[short], both)
 
 
 class _Asked(NamedTuple):
