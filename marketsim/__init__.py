@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from marketsim.agents.members import Prosumer as Prosumer
     from marketsim.agents.view import AgentView as AgentView
     from marketsim.agents.view import Order as Order
+    from marketsim.analysis.studies.public import whatif as whatif
     from marketsim.app.public import feeder as feeder
     from marketsim.app.ready import ReadyScenario as ReadyScenario
     from marketsim.app.ready import load_scenario as load_scenario
@@ -36,6 +37,7 @@ _HOMES = {
     "Run": "marketsim.results.reader",
     "feeder": "marketsim.app.public",
     "match": "marketsim.market.public",
+    "whatif": "marketsim.analysis.studies.public",
     "Prosumer": "marketsim.agents.members",
     "Consumer": "marketsim.agents.members",
     "AgentView": "marketsim.agents.view",
@@ -60,6 +62,7 @@ __all__ = [
     "match",
     "open_run",
     "simulate",
+    "whatif",
 ]
 
 

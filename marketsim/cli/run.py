@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +13,6 @@ import click
 from marketsim.cli.options import overrides_of, scenario_argument, seed_option, set_option
 
 if TYPE_CHECKING:
-    from marketsim.app.running import Progress
     from marketsim.results.reader import Run
 
 
@@ -45,6 +42,7 @@ def run(
     """
     from marketsim.app.ready import load_scenario
     from marketsim.app.running import default_folder, simulate
+    from marketsim.cli.tables import progress_bar
 
     changes = overrides_of(overrides, seed)
     if on_mismatch:
@@ -52,7 +50,7 @@ def run(
     ready = load_scenario(scenario, changes)
     folder = Path(out) if out else default_folder(ready, datetime.now())
     try:
-        with _progress(ready.name, quiet=quiet or as_json) as progress:
+        with progress_bar(ready.name, "slots", quiet=quiet or as_json) as progress:
             made = simulate(ready, folder, force=force, progress=progress)
     except KeyboardInterrupt:
         click.echo(
@@ -65,26 +63,6 @@ def run(
         click.echo(json.dumps(made.summary, indent=2))
     elif not quiet:
         _sum_up(made, folder)
-
-
-@contextmanager
-def _progress(name: str, *, quiet: bool) -> Iterator[Progress | None]:
-    """A bar on standard error, if that is a terminal."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from marketsim.cli.tables import console
-
-    columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TextColumn("slots"), TimeRemainingColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=None)
-
-        def advance(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield advance
 
 
 def _sum_up(made: Run, folder: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from rich import box
 from rich.console import Console
@@ -39,3 +41,21 @@ def number(value: float | int | str | None) -> str:
     if value == 0 or abs(value) >= 1_000:
         return f"{value:,.0f}"
     return f"{value:,.{1 if abs(value) >= 100 else 2 if abs(value) >= 10 else 3 if abs(value) >= 1 else 4}f}"
+
+
+@contextmanager
+def progress_bar(name: str, unit: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None] | None]:
+    """``advance(done, total)`` of a bar on standard error; None if that is no terminal or nobody wants to see it."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None)
+
+        def advance(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield advance

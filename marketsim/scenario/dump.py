@@ -61,11 +61,17 @@ def dump(scenario: Scenario, agents: tuple[AgentSpec, ...], folder: Path | None 
     """
     values = document(scenario, agents)
     if folder is not None:
-        values["folder"] = _relative(scenario.folder, folder)
+        values["folder"] = relative_path(scenario.folder, folder)
+    return text_of(values)
+
+
+def text_of(values: dict[str, Any]) -> str:
+    """Plain values as a document: sections as blocks, what is inside them on one line each."""
     return "".join(f"{line}\n" for line in _lines(values))
 
 
-def _relative(target: Path, start: Path) -> str:
+def relative_path(target: Path, start: Path) -> str:
+    """``target`` as seen from the folder ``start``."""
     try:
         return PurePosixPath(*Path(os.path.relpath(target, start)).parts).as_posix()
     except ValueError:

@@ -1,0 +1,110 @@
+"""Jobs on a Ray cluster: one that runs somewhere, or one that is started on this machine for the study."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import pickle
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from marketsim.analysis.execution.port import MOST_ATTEMPTS, Function, Outcome, attempt, failure_of, lost
+from marketsim.core.errors import MissingDependency, RunError
+
+LOCAL: Final = "local"
+
+
+class RayCluster:
+    """Port ``Engine`` on the cluster at ``address``; ``local`` starts one with ``workers`` processors here."""
+
+    def __init__(self, address: str, workers: int) -> None:
+        self._address, self._workers = address, workers
+
+    def run(self, function: Function, payloads: Sequence[Any]) -> Iterator[tuple[int, Outcome]]:
+        """All jobs at once; Ray gives each to a processor that is free."""
+        ray = _import_ray()
+        with self._connected(ray):
+            yield from _run(ray, function, payloads)
+
+    @contextlib.contextmanager
+    def _connected(self, ray: Any) -> Iterator[None]:
+        if ray.is_initialized():
+            yield  # the user's own session, which stays
+            return
+        where = {"num_cpus": self._workers} if self._address == LOCAL else {}
+        try:
+            with _quiet():
+                ray.init(
+                    address=self._address,
+                    include_dashboard=False if self._address == LOCAL else None,
+                    log_to_driver=False,
+                    logging_level=logging.CRITICAL,
+                    configure_logging=False,
+                    **where,
+                )
+        except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError) as error:
+            raise RunError(f"cannot use Ray at {self._address!r}: {error}") from error
+        try:
+            yield
+        finally:
+            with _quiet():
+                ray.shutdown()
+
+
+def _run(ray: Any, function: Function, payloads: Sequence[Any]) -> Iterator[tuple[int, Outcome]]:
+    task = ray.remote(max_retries=0, num_cpus=1)(_attempt_packed)
+    packed = ray.put(pickle.dumps(function))
+    attempts = [1] * len(payloads)
+    waiting = {task.remote(packed, payload): position for position, payload in enumerate(payloads)}
+    try:
+        while waiting:
+            (reference,), _ = ray.wait(list(waiting), num_returns=1)
+            position = waiting.pop(reference)
+            outcome = _outcome(ray, reference)
+            if isinstance(outcome, str):
+                if attempts[position] < MOST_ATTEMPTS:
+                    attempts[position] += 1
+                    waiting[task.remote(packed, payloads[position])] = position
+                    continue
+                outcome = lost(MOST_ATTEMPTS, outcome)
+            yield position, outcome._replace(attempts=attempts[position])
+    finally:
+        for reference in waiting:
+            ray.cancel(reference, force=True)
+
+
+def _attempt_packed(function: bytes, payload: Any) -> Outcome:
+    return attempt(pickle.loads(function), payload)
+
+
+def _outcome(ray: Any, reference: Any) -> Outcome | str:
+    """What a task came to, or how its worker was lost."""
+    try:
+        outcome: Outcome = ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        return Outcome(failure=failure_of(error.cause or error))
+    except ray.exceptions.RayError as error:
+        return type(error).__name__
+    return outcome
+
+
+def _import_ray() -> Any:
+    # Ray announces a change of its defaults for GPUs, which no job of ours has.
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        with _quiet():
+            import ray
+            import ray.exceptions
+    except ImportError as error:
+        raise MissingDependency("ray", "ray", "a study on a Ray cluster") from error
+    return ray
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back Ray's warnings about itself, about which the user of a study can do nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,1 @@
+"""What-if studies: values varied over a scenario, one table of what each run came to, figures, an answer."""

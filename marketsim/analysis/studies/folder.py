@@ -1,0 +1,254 @@
+"""The folder of a study: its design, one table, every run; whether it is complete, and how it goes on."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from marketsim.analysis.execution.store import FolderStore
+from marketsim.analysis.studies.axes import Axis, Span
+from marketsim.analysis.studies.plan import Plan, plan_study
+from marketsim.analysis.studies.variant import SCENARIO_TEXT
+from marketsim.app.ready import ReadyScenario, load_scenario
+from marketsim.app.running import manifest_facts
+from marketsim.core.errors import Problem, RunError, RunFolderError
+from marketsim.results.folder import (
+    COMPLETE,
+    FAILED,
+    INTERRUPTED,
+    MANIFEST,
+    RUNNING,
+    SCENARIO,
+    identity,
+    read_json,
+    status,
+    write_json,
+    write_text,
+)
+from marketsim.scenario.dump import relative_path, scenario_hash, text_of
+from marketsim.scenario.tree import plain
+from marketsim.scenario.yamltext import parse
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT: Final = "marketsim study 1"
+"""What the manifest of a study says."""
+DESIGN: Final = "study.yaml"
+TABLE, TABLE_CSV, TIMINGS = "study.parquet", "study.csv", "timings.csv"
+RUNS, FIGURES = "runs", "figures"
+_HINT: Final = "name the folder that 'marketsim whatif' printed"
+
+
+class Study:
+    """A study in a folder; made by ``open_study``."""
+
+    def __init__(self, path: Path, manifest: Mapping[str, Any], design: Mapping[str, Any]) -> None:
+        self.path = path
+        self.manifest = dict(manifest)
+        self.design = dict(design)
+        """What ``study.yaml`` says."""
+        self.status = status(manifest)
+        """``complete``, ``running``, ``interrupted`` or ``failed``."""
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """What was varied."""
+        return tuple(_axis_of(entry) for entry in self.design["vary"])
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every varied path, a column of the table each."""
+        return tuple(path for axis in self.axes for path in axis.paths)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """A row a run; RunFolderError unless the study is complete and its table can be read."""
+        import pandas as pd
+
+        if self.status != COMPLETE:
+            raise _refused(self.path, f"the study is not complete ({self.status})", f"go on: {resume_hint(self.path)}")
+        try:
+            return pd.read_parquet(self.path / TABLE)
+        except (OSError, ValueError) as error:
+            hint = f"write it anew: {resume_hint(self.path)}"
+            raise _refused(self.path / TABLE, f"the table cannot be read: {error}", hint) from error
+
+    def run_folder(self, run: int) -> Path:
+        """Folder of a run, by its number in the table."""
+        return self.path / RUNS / run_key(run, int(self.design["runs"]))
+
+
+def open_study(path: str | Path) -> Study:
+    """The study in a folder; RunFolderError where there is none."""
+    folder = Path(path)
+    if not is_study(folder):
+        raise _refused(folder, "this folder is no study of marketsim", _HINT)
+    try:
+        design = plain(parse((folder / DESIGN).read_text("utf-8"), str(folder / DESIGN)))
+    except OSError as error:
+        raise _refused(folder / DESIGN, f"cannot be read: {error.strerror}", _HINT) from error
+    return Study(folder, read_json(folder / MANIFEST), design)
+
+
+def is_study(folder: Path) -> bool:
+    """Whether a folder holds a study, complete or not."""
+    return (folder / MANIFEST).is_file() and read_json(folder / MANIFEST).get("format") == FORMAT
+
+
+def plan_of(study: Study) -> Plan:
+    """The plan of a study that goes on; whoever goes on with it is told if it is no longer the same."""
+    source = study.path / SCENARIO
+    return plan_study(
+        load_scenario(source),
+        study.axes,
+        design=study.design["design"],
+        samples=study.design["samples"],
+        seeds=study.design["seeds"],
+    )
+
+
+def run_key(run: int, runs: int) -> str:
+    """Name of a run's folder, such that names sort as numbers."""
+    return f"{run:0{max(4, len(str(runs - 1)))}d}"
+
+
+def resume_hint(folder: Path) -> str:
+    """The command that finishes a study."""
+    return f"marketsim whatif --resume --out {folder}"
+
+
+def design_of(plan: Plan) -> dict[str, Any]:
+    """What ``study.yaml`` says of a plan: everything that its table depends on but the versions of the software."""
+    ready = plan.scenario
+    return {
+        "scenario": ready.name,
+        "scenario_hash": scenario_hash(ready.model, ready.agents),
+        "design": plan.design,
+        "samples": plan.samples,
+        "seeds": list(plan.seeds),
+        "vary": [_axis_entry(axis) for axis in plan.axes],
+        "points": len(plan.points),
+        "runs": plan.n_runs,
+        "plugins": [{"name": each.name, "file": each.path.name, "sha256": each.sha256} for each in ready.plugin_files],
+    }
+
+
+def _axis_entry(axis: Axis) -> dict[str, Any]:
+    if axis.span is not None:
+        return {"paths": list(axis.paths), "low": axis.span.low, "high": axis.span.high, "whole": axis.span.whole}
+    return {"paths": list(axis.paths), "values": [list(level) for level in axis.levels]}
+
+
+def _axis_of(entry: Mapping[str, Any]) -> Axis:
+    paths = tuple(entry["paths"])
+    if "values" in entry:
+        return Axis(paths, tuple(tuple(level) for level in entry["values"]))
+    return Axis(paths, (), Span(float(entry["low"]), float(entry["high"]), bool(entry["whole"])))
+
+
+def written_scenario(ready: ReadyScenario, folder: Path) -> str:
+    """The scenario as it was given, overrides and what it extends in place, for a file in ``folder``."""
+    values = {"name": ready.name, **plain(ready.source.root)}
+    values["folder"] = relative_path(ready.model.folder.absolute(), folder)
+    return text_of(values)
+
+
+@contextlib.contextmanager
+def session(folder: Path, plan: Plan, *, resume: bool, tables: bool) -> Iterator[FolderStore]:
+    """Work on the study in ``folder``, which says how it ended; yields the store of its runs.
+
+    Raises RunFolderError where the folder holds anything else, or another study, or where someone works on it
+    already; RunError where the disk takes no more.
+    """
+    manifest = _begun(folder, plan, resume=resume, tables=tables)
+    ending = FAILED
+    try:
+        yield FolderStore(folder / RUNS, {SCENARIO_TEXT: SCENARIO})
+        ending = COMPLETE
+    except KeyboardInterrupt:
+        ending = INTERRUPTED
+        raise
+    except OSError as error:
+        raise RunError(
+            f"cannot write the study to {folder}: {error.strerror or error}. Finished runs are kept. "
+            f"Free space, then go on: {resume_hint(folder)}"
+        ) from error
+    finally:
+        for key in identity():
+            manifest.pop(key, None)
+        with contextlib.suppress(OSError):  # a full disk: without its process the study counts as interrupted
+            write_json(folder / MANIFEST, {**manifest, "status": ending, "finished": _now()})
+
+
+def _begun(folder: Path, plan: Plan, *, resume: bool, tables: bool) -> dict[str, Any]:
+    """The manifest of the study, which this process now works on."""
+    manifest: dict[str, Any] = {"format": FORMAT, "status": RUNNING, **identity(), "started": _now()}
+    manifest |= {**manifest_facts(plan.scenario), "runs": plan.n_runs, "paths": list(plan.paths), "tables": tables}
+    before = _demand_free(folder, resume=resume)
+    try:
+        if before is None:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / MANIFEST).touch(exist_ok=False)  # one of two processes that come here at once gets it
+            write_json(folder / MANIFEST, manifest)
+            write_text(folder / SCENARIO, written_scenario(plan.scenario, folder.absolute()))
+            write_text(folder / DESIGN, text_of(design_of(plan)))
+        else:
+            _demand_same(before, plan, manifest["versions"])
+            manifest |= {"started": before.manifest["started"], "tables": before.manifest["tables"]}
+            write_json(folder / MANIFEST, manifest)
+    except FileExistsError as error:
+        raise _refused(folder, "another study begins there", "choose another --out") from error
+    except OSError as error:
+        message = f"cannot write the study's folder: {error.strerror}"
+        raise _refused(folder, message, "choose another --out") from error
+    return manifest
+
+
+def _demand_free(folder: Path, *, resume: bool) -> Study | None:
+    """The study to go on with, None for a new one."""
+    if folder.exists() and not folder.is_dir():
+        raise _refused(folder, "there is a file of that name", "choose another --out")
+    if not folder.exists() or not any(folder.iterdir()):
+        if resume:
+            raise _refused(folder, "there is no study to go on with", "leave --resume out to begin one")
+        return None
+    if not is_study(folder):
+        raise _refused(folder, "the folder is not empty and holds no study of marketsim", "choose another --out")
+    study = open_study(folder)
+    if study.status == RUNNING:
+        pid = study.manifest.get("pid")
+        raise _refused(folder, f"a study is being run there (process {pid})", "choose another --out")
+    if not resume:
+        message = f"there is a study already ({study.status})"
+        raise _refused(folder, message, "go on with it by --resume, or choose another --out")
+    return study
+
+
+def _demand_same(before: Study, plan: Plan, versions: Mapping[str, Any]) -> None:
+    """Rows of one table come from one scenario, one design and one set of versions."""
+    now = plain(parse(text_of(design_of(plan)), DESIGN))
+    changed = [key for key in now if now[key] != before.design.get(key)]
+    if changed:
+        message = f"the study there is another one: it differs in {', '.join(changed)}"
+        hint = f"to finish it as it was begun: {resume_hint(before.path)}; else choose another --out"
+        raise _refused(before.path, message, hint)
+    began = before.manifest.get("versions", {})
+    differ = [
+        f"{name} {began.get(name)} -> {version}" for name, version in versions.items() if began.get(name) != version
+    ]
+    if differ:
+        message = f"the study there was begun with other versions: {', '.join(differ)}"
+        raise _refused(before.path, message, "go on with the versions of its manifest.json, or choose another --out")
+
+
+def _refused(place: Path, message: str, hint: str) -> RunFolderError:
+    return RunFolderError([Problem(message, file=str(place), hint=hint)])
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,115 @@
+"""A study's table for the screen: a row a point, means over seeds, and only columns that say something."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from marketsim.analysis.studies.plan import Plan
+from marketsim.analysis.studies.table import FAILED, OK
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_ROWS: Final = 60
+_MOST_FAILURES: Final = 5
+
+
+class _Column(NamedTuple):
+    label: str
+    kpi: str
+    form: str
+    over_seeds: str = "mean"
+    scale: float = 1.0
+    incident: bool = False
+    """Shown only where it happened."""
+
+
+_COLUMNS: Final = (
+    _Column("V min p.u.", "voltage_min_pu", "{:.4f}", "min"),
+    _Column("V max p.u.", "voltage_max_pu", "{:.4f}", "max"),
+    _Column("loading %", "loading_max_percent", "{:.1f}", "max"),
+    _Column("slots out", "slots_with_violation", "{:.4g}", incident=True),
+    _Column("refused kWh", "rejected_kwh", "{:,.0f}", incident=True),
+    _Column("curtailed kWh", "curtailed_kwh", "{:,.0f}", incident=True),
+    _Column("EVs missed kWh", "ev_unserved_kwh", "{:,.0f}", incident=True),
+    _Column("by peers %", "p2p_share", "{:.1f}", scale=100.0),
+    _Column("FTG", "ftg", "{:.3f}"),
+    _Column("FBS", "fbs", "{:.3f}"),
+    _Column("consumers pay", "consumer_cost", "{:,.0f}"),
+    _Column("worst-off %", "worst_off_saving", "{:.1f}", scale=100.0),
+)
+"""What decides: the feeder, then the market, then the money."""
+
+
+class ScreenTable(NamedTuple):
+    """Head and rows of text."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    right: tuple[int, ...]
+    """Columns of numbers."""
+    notes: tuple[str, ...]
+
+
+def screen_table(plan: Plan, table: pd.DataFrame) -> ScreenTable:
+    """The table of a study for people."""
+    columns = [column for column in _COLUMNS if _says_something(column, table)]
+    points = list(table.groupby("point", sort=True))
+    shown = points[:MOST_ROWS]
+    rows = tuple(
+        (*(_value(rows[path].iloc[0]) for path in plan.paths), *(_cell(column, rows) for column in columns))
+        for _, rows in shown
+    )
+    notes = []
+    if len(points) > len(shown):
+        notes.append(f"... and {len(points) - len(shown)} more points in study.csv.")
+    numeric = [place for place, path in enumerate(plan.paths) if table[path].dtype != object]
+    first = len(plan.paths)
+    return ScreenTable(
+        _title(plan, table),
+        (*plan.paths, *(column.label for column in columns)),
+        rows,
+        (*numeric, *range(first, first + len(columns))),
+        tuple(notes),
+    )
+
+
+def _title(plan: Plan, table: pd.DataFrame) -> str:
+    failed = int((table["status"] == FAILED).sum())
+    seeds = f"{len(plan.seeds)} seeds (means)" if len(plan.seeds) > 1 else f"seed {plan.seeds[0]}"
+    what = " x ".join(str(len(axis.levels)) for axis in plan.axes) if plan.design == "grid" else plan.design
+    trouble = f", {failed} of them failed" if failed else ""
+    return f"{plan.scenario.name}: {what} points, {seeds}, {plan.n_runs} runs{trouble}"
+
+
+def _says_something(column: _Column, table: pd.DataFrame) -> bool:
+    if column.kpi not in table or table[column.kpi].isna().all():
+        return False
+    if column.kpi == "curtailed_kwh" and table["curtailed_kwh"].equals(table["rejected_kwh"]):
+        return False  # stands beside it already
+    return not column.incident or bool((table[column.kpi].fillna(0) != 0).any())
+
+
+def _cell(column: _Column, rows: pd.DataFrame) -> str:
+    values = rows.loc[rows["status"] == OK, column.kpi].dropna().astype("float64")
+    if values.empty:
+        return "-"
+    return column.form.format(column.scale * float(getattr(values, column.over_seeds)()))
+
+
+def _value(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def failures(table: pd.DataFrame) -> list[str]:
+    """What failed, each error once, with the runs that it stopped."""
+    failed = table[table["status"] == FAILED]
+    lines = []
+    for error, rows in list(failed.groupby("error", sort=False))[:_MOST_FAILURES]:
+        runs = ", ".join(str(run) for run in rows["run"].head(8)) + (", ..." if len(rows) > 8 else "")
+        lines.append(f"Failed (run {runs}): {error}")
+    kinds = failed["error"].nunique()
+    if kinds > _MOST_FAILURES:
+        lines.append(f"... and {kinds - _MOST_FAILURES} other errors in study.csv.")
+    return lines

@@ -1,0 +1,158 @@
+"""A study in a few sentences, each with its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from marketsim.analysis.studies.answer import (
+    GATE,
+    OUT_OF_LIMITS,
+    REFUSED,
+    WORSE_OFF,
+    Criterion,
+    Finding,
+    held_text,
+    main_axis,
+    series_of,
+)
+from marketsim.analysis.studies.axes import Axis
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LIMITING: Final = ("ac", "sensitivity")
+
+
+def answer(table: pd.DataFrame, axes: Sequence[Axis], found: Sequence[Finding]) -> list[str]:
+    """Where it breaks, what the gate prevents and costs, who is worse off, and how fairness moves."""
+    by_criterion: dict[Criterion, list[Finding]] = {}
+    for finding in found:
+        by_criterion.setdefault(finding.criterion, []).append(finding)
+    lines = []
+    for group in by_criterion.values():
+        said = [_sentence(finding, _rows(table, axes, finding)) for finding in group]
+        lines += _merged(said, [finding.held for finding in group])
+    fairness = [(_fairness(finding, _rows(table, axes, finding)), finding.held) for finding in found]
+    lines += _merged([text for text, _ in fairness if text], [held for text, held in fairness if text])
+    return [*lines, *gate_lines(table, axes)]
+
+
+def _merged(said: Sequence[str], held: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What holds for every combination of the other values is said once."""
+    if len(set(said)) == 1:
+        return [f"{said[0][0].upper()}{said[0][1:]}."]
+    return list(dict.fromkeys(f"With {held_text(own)} {text}." for text, own in zip(said, held, strict=True)))
+
+
+def _rows(table: pd.DataFrame, axes: Sequence[Axis], finding: Finding) -> pd.DataFrame:
+    others = [path for axis in axes for path in axis.paths if path != finding.axis]
+    return next(rows for held, rows in series_of(table, others) if held == finding.held)
+
+
+_MET: Final = {
+    OUT_OF_LIMITS: "the feeder is out of its limits",
+    REFUSED: "the gate refuses energy",
+    WORSE_OFF: "somebody pays more than with the utility alone",
+}
+_UNMET: Final = {
+    OUT_OF_LIMITS: "the feeder keeps its limits",
+    REFUSED: "the gate refuses nothing",
+    WORSE_OFF: "nobody pays more than with the utility alone",
+}
+
+
+def _sentence(finding: Finding, rows: pd.DataFrame) -> str:
+    if not finding.broken:
+        subject = _UNMET.get(finding.criterion, f"it is never the case that {finding.criterion}")
+        return f"{subject} from {finding.axis} {finding.values[0]:g} to {finding.values[-1]:g}"
+    subject = _MET.get(finding.criterion, f"it is the case that {finding.criterion}")
+    return f"{subject} {_extent(finding)}{_evidence(finding, rows)}"
+
+
+def _fairness(finding: Finding, rows: pd.DataFrame) -> str:
+    """Best and worst of the fairness between sellers along the axis."""
+    if "fbs" not in rows:
+        return ""
+    known = rows[rows["fbs"].notna()]
+    means = known.groupby(finding.axis)["fbs"].mean()
+    scores = dict(zip(means.index.to_numpy(dtype=float).tolist(), means.tolist(), strict=True))
+    if len(scores) < 2:
+        return ""
+    best, worst = max(scores, key=lambda value: scores[value]), min(scores, key=lambda value: scores[value])
+    return (
+        f"fairness between sellers (FBS) is best at {finding.axis} {best:g} ({scores[best]:.3f}) "
+        f"and worst at {worst:g} ({scores[worst]:.3f})"
+    )
+
+
+def _extent(finding: Finding) -> str:
+    """At which values, in words."""
+    name, values, broken = finding.axis, finding.values, finding.broken
+    if broken == values:
+        return f"at every {name} from {values[0]:g} on"
+    if finding.monotone:
+        return f"from {name} {broken[0]:g} on (not yet at {finding.last_before:g})"
+    if broken == values[: len(broken)]:
+        return f"up to {name} {broken[-1]:g} (no longer at {values[len(broken)]:g})"
+    return f"at {name} {', '.join(f'{value:g}' for value in broken)}"
+
+
+def _evidence(finding: Finding, rows: pd.DataFrame) -> str:
+    """Numbers at the first broken value, and how many seeds agree."""
+    if finding.first is None:
+        return ""
+    here = rows[rows[finding.axis] == finding.first]
+    share = finding.shares[finding.values.index(finding.first)]
+    seeds = "" if len(here) == 1 else f" in {round(share * len(here))} of {len(here)} seeds"
+    if finding.criterion == OUT_OF_LIMITS:
+        slots = f"{here['slots_with_violation'].max():.0f} of {here['slots'].max():.0f} slots"
+        volts = f"{here['voltage_min_pu'].min():.4g} to {here['voltage_max_pu'].max():.4g} p.u."
+        return f"{seeds}: {slots} there, {volts}, loading to {here['loading_max_percent'].max():.4g} %"
+    if finding.criterion == REFUSED:
+        return f"{seeds}: {_number(here['rejected_kwh'].mean())} kWh there"
+    return seeds
+
+
+def gate_lines(table: pd.DataFrame, axes: Sequence[Axis]) -> list[str]:
+    """What the gate prevents and what it costs, where a study has it both limiting and observing."""
+    gates = [gate for gate in _LIMITING if GATE in table and (table[GATE] == gate).any()]
+    if not gates or not (table[GATE] == "observe").any():
+        return []
+    axis = main_axis(axes)
+    others = [path for each in axes if each is not axis for path in each.paths if path != GATE]
+    lines = []
+    for held, rows in series_of(table, others):
+        if axis is not None:
+            last = float(rows[axis.paths[0]].max())
+            rows = rows[rows[axis.paths[0]] == last]
+            held = {axis.paths[0]: last, **held}
+        for gate in gates:
+            limited, free = rows[rows[GATE] == gate], rows[rows[GATE] == "observe"]
+            if len(limited) and len(free):
+                lines.append(_effect(gate, limited, free, held))
+    return lines
+
+
+def _effect(gate: str, limited: pd.DataFrame, free: pd.DataFrame, held: Mapping[str, Any]) -> str:
+    def change(name: str) -> float:
+        return float(limited[name].mean() - free[name].mean())
+
+    where = f"At {held_text(held)} the" if held else "The"
+    slots, energy = -change("slots_with_violation"), change("curtailed_kwh")
+    if slots == 0.0 and energy == 0.0:
+        return f"{where} gate {gate} changes nothing."
+    pv = free["pv_kwh"].mean() + free["curtailed_kwh"].mean()
+    share = f" ({100 * energy / pv:.3g} % of the PV)" if pv else ""
+    return (
+        f"{where} gate {gate} prevents {_number(slots)} slots out of limits "
+        f"(highest voltage {free['voltage_max_pu'].max():.4g} -> {limited['voltage_max_pu'].max():.4g} p.u., loading "
+        f"{free['loading_max_percent'].max():.4g} -> {limited['loading_max_percent'].max():.4g} %); it costs "
+        f"{_number(energy)} kWh curtailed{share} and {_number(change('prosumer_cost'))} currency of the prosumers' income; "
+        f"consumers pay {_number(change('consumer_cost'), sign=True)}."
+    )
+
+
+def _number(value: float, *, sign: bool = False) -> str:
+    plus = "+" if sign else ""
+    return f"{value:{plus},.0f}" if abs(value) >= 1_000.0 else f"{value:{plus}.4g}"

@@ -1,0 +1,99 @@
+"""Running a plan: every run that is missing, then the table."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from marketsim.analysis.execution.in_process import InProcess
+from marketsim.analysis.execution.mapping import Job, Progress, Store, map_runs
+from marketsim.analysis.execution.port import Engine, Outcome
+from marketsim.analysis.studies.folder import RUNS, TABLE, TABLE_CSV, TIMINGS, run_key, session
+from marketsim.analysis.studies.plan import Plan
+from marketsim.analysis.studies.table import study_table, timings_table
+from marketsim.analysis.studies.variant import SimulateVariant, Variant
+from marketsim.app.ready import load_scenario
+from marketsim.app.running import simulate
+from marketsim.core.errors import MarketsimError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST_WARMED: Final = 8
+
+
+class Finished(NamedTuple):
+    """A study that has ended."""
+
+    plan: Plan
+    table: pd.DataFrame
+    timings: pd.DataFrame
+    path: Path | None
+
+
+def run_study(
+    plan: Plan,
+    engine: Engine,
+    out: str | Path | None = None,
+    *,
+    resume: bool = False,
+    tables: bool = False,
+    progress: Progress | None = None,
+) -> Finished:
+    """Every run of a plan and the table of them; the same table whatever the engine and however often interrupted.
+
+    Parameters
+    ----------
+    out
+        Folder of the study; None: nothing is written.
+    resume
+        Go on with the study in ``out``: what it has finished is not done again; what failed is.
+    tables
+        Write each run's tables, too.
+
+    Raises RunFolderError for a folder that cannot be used, RunError where no worker starts or the disk is full.
+    """
+    if out is None:
+        outcomes = _outcomes(plan, engine, None, None, tables=False, progress=progress)
+        return Finished(plan, study_table(plan, outcomes), timings_table(outcomes), None)
+    folder = Path(out)
+    with session(folder, plan, resume=resume, tables=tables) as store:
+        outcomes = _outcomes(plan, engine, folder, store, tables=tables, progress=progress)
+        finished = Finished(plan, study_table(plan, outcomes), timings_table(outcomes), folder)
+        finished.table.to_parquet(folder / TABLE, index=False)
+        finished.table.to_csv(folder / TABLE_CSV, index=False, lineterminator="\n")
+        finished.timings.to_csv(folder / TIMINGS, index=False, lineterminator="\n")
+    return finished
+
+
+def _outcomes(
+    plan: Plan,
+    engine: Engine,
+    folder: Path | None,
+    store: Store | None,
+    *,
+    tables: bool,
+    progress: Progress | None,
+) -> list[Outcome]:
+    jobs = []
+    for run in plan.runs():
+        key = run_key(run.number, plan.n_runs)
+        jobs.append(Job(key, Variant(plan.overrides(run), None if folder is None else folder.absolute() / RUNS / key)))
+
+    def prepare() -> None:
+        if not isinstance(engine, InProcess):
+            compile_kernels(plan)
+
+    return map_runs(SimulateVariant(plan.scenario.source, tables), jobs, engine, store, progress, prepare)
+
+
+def compile_kernels(plan: Plan) -> None:
+    """Simulate one slot of every choice of parts, so that workers find their kernels in the cache."""
+    warmed: set[str] = set()
+    for run in plan.runs():
+        choice = repr([value for value in run.values if not isinstance(value, int | float)])
+        if choice not in warmed and len(warmed) < _MOST_WARMED:
+            warmed.add(choice)
+            with contextlib.suppress(MarketsimError):  # its own run will tell
+                simulate(load_scenario(plan.scenario.source, {**plan.overrides(run), "clock.slots": 1}))
