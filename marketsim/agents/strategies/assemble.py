@@ -10,23 +10,24 @@ from marketsim.agents.strategies.storage import SelfConsumption, Trade
 from marketsim.agents.strategies.trader import Pricing, RevisingPricing, RevisingTrader, Trader
 from marketsim.core.build import BuildContext
 
-_PLANNED_FIRST = ("deferrable", "priced", "store")
+PLANNED_FIRST = ("deferrable", "priced", "store")
 """Own surplus goes to waiting demand first, losses and wear come after."""
 
 
 def assemble(pricing: Pricing, storage: StorageChoice, deferrable: str, context: BuildContext) -> Trader:
     """A trader for the rows of ``context``; one that revises if its pricing rule does."""
-    fleets = sorted(own_fleets(context), key=lambda fleet: _PLANNED_FIRST.index(fleet.kind))
-    policies = [_policy(fleet, storage, deferrable) for fleet in fleets]
+    fleets = sorted(own_fleets(context), key=lambda fleet: PLANNED_FIRST.index(fleet.kind))
+    policies = [
+        _store_policy(fleet, storage) if fleet.kind == "store" else demand_policy(fleet, deferrable) for fleet in fleets
+    ]
     offered = sorted(fleet.index for fleet in fleets)
     if isinstance(pricing, RevisingPricing):
         return RevisingTrader(pricing, policies, context.stores, offered)
     return Trader(pricing, policies, context.stores, offered)
 
 
-def _policy(fleet: Fleet, storage: StorageChoice, deferrable: str) -> Policy:
-    if fleet.kind == "store":
-        return _store_policy(fleet, storage)
+def demand_policy(fleet: Fleet, deferrable: str) -> Policy:
+    """The plan of a fleet that is no store."""
     if fleet.kind == "priced":
         return Priced(fleet)
     if deferrable == "flexible":

@@ -1,0 +1,82 @@
+"""The section ``learning`` of a scenario: the game that is played, its reward, and who learns it.
+
+Every default is this program's choice; the sources give the form of the reward in words and no numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from marketsim.core.params import Params
+from marketsim.scenario.choice import Learner, default
+
+Weight = Annotated[float, Field(ge=0.0, le=1000.0)]
+
+
+class GameSection(Params):
+    """The game that agents learn: episodes of days that are drawn from the training part of the year."""
+
+    days: int = Field(default=1, ge=1, le=366)
+    """Days of an episode [d]."""
+    prices: int = Field(default=11, ge=2, le=1001)
+    """K: prices to choose from, evenly from the feed-in tariff to retail."""
+    quantities: int = Field(default=5, ge=2, le=1001)
+    """L: shares of the slot's own surplus or deficit to choose from, evenly from nothing to all of it."""
+    charges: Literal[3, 5, 7, 9, 11] = 5
+    """Charge levels of stores to choose from, evenly from full discharge over rest to full charge."""
+    agents: Literal["all"] | tuple[str, ...] = "all"
+    """Who learns, by name; the others follow their strategies."""
+    ratings: bool | None = None
+    """Whether agents see their role and ratings; null: where one network acts for all."""
+
+
+class ScoreWeights(Params):
+    """Largest weight of each fairness score in the reward, reached at the end of the ramp."""
+
+    ftg: Weight = 1.0
+    """Of fairness to the grid."""
+    fbs: Weight = 1.0
+    """Of fairness between sellers."""
+    fpp: Weight = 1.0
+    """Of fairness of pricing."""
+
+
+class RewardSection(Params):
+    """Reward of a slot: (c0 - c + dV) / scale + eta x sum of weight x credited score.
+
+    c are payments, network charges and wear, c0 the same in the reference run, dV the change of stored energy at the
+    mean feed-in price.
+    """
+
+    scores: Literal["critic", "placebo", "constant", "none"] = "critic"
+    """Where scores come from: the scenario's critic; its credits of other slots of the same hour (a placebo); the same
+    number in every slot; nowhere."""
+    eta: float = Field(default=1.0, ge=0.0, le=1000.0)
+    """Scales all of the shaping [-]."""
+    weights: ScoreWeights = ScoreWeights()
+    """Of the single scores."""
+    credit: Literal["difference", "shared", "influence"] | None = None
+    """What an agent is credited with: the score less what it would be with its own order replaced by its truthful one
+    (`difference`); the score (`shared`); the score by its share of what could be traded (`influence`). Null:
+    `difference` where scores are formulas, else `shared`."""
+    counterfactual: Literal["market", "grid"] = "market"
+    """Whether `difference` compares markets without wires, or asks a copy of the gate."""
+    ramp: tuple[Annotated[float, Field(ge=0.0, le=1.0)], Annotated[float, Field(ge=0.0, le=1.0)]] = (0.05, 0.5)
+    """Shares of the training between which the weights grow from 0 to their largest."""
+    cap: float = Field(default=0.5, ge=0.0, le=1000.0)
+    """Largest size of the shaping in a slot, in standard deviations of the agent's economic reward before the ramp."""
+    centred: bool = True
+    """Whether the running mean of each credit is taken off."""
+
+
+class LearningSection(Params):
+    """What ``marketsim train`` does with the scenario."""
+
+    game: GameSection = GameSection()
+    """The game."""
+    reward: RewardSection = RewardSection()
+    """Its reward."""
+    learner: Learner = default("ppo")
+    """Learning algorithm."""
