@@ -214,7 +214,11 @@ def marketsim_critics() -> list[Entry]:
     """Fairness critics."""
     return [
         _entry(
-            "rule", "fairness.rule_critic:build", "fairness.params:RuleCriticParams", "fairness measures as formulas"
+            "rule",
+            "fairness.rule_critic:build",
+            "fairness.params:RuleCriticParams",
+            "fairness measures as formulas",
+            traits=frozenset({"formula"}),
         )
     ]
 

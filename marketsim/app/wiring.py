@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -94,7 +94,7 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
         profiles=profiles,
         tariff=_given(context.tariff),
         devices=devices,
-        cast=_cast(ready, context, kinds),
+        cast=cast_of(ready, context, kinds, range(len(ready.agents))),
         engine=engine,
         rounds=getattr(engine, "rounds", 1),
         allocation=with_rights(allocation, model.grid.untraded, model.grid.priority),
@@ -119,6 +119,57 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
         grid=grid.network,
         background_wh=grid.background_wh,
     )
+
+
+def copied_world(
+    ready: ReadyScenario, built: Built, seeds: Sequence[int], *, on_grid: bool
+) -> tuple[World, BuildContext]:
+    """The market side of a world for as many copies as there are ``seeds``: it can trade, and nothing else.
+
+    Without ``on_grid`` its gate admits everything.
+    """
+    model, registry = ready.model, ready.registry
+    context = _context(ready, tuple(seeds))
+    facts = built.context.facts
+    context = replace(context, tariff=built.context.tariff, device_names=built.context.device_names, facts=facts)
+    context = replace(context, stores=built.context.stores)
+    reactive: Reactive = _made(registry, "reactive", model.grid.reactive.name, model.grid.reactive.params, context)
+    free = replace(ready, feeder=None)
+    allocation = _made(registry, "allocation", model.grid.allocation.name, model.grid.allocation.params, context)
+    charges = _made(registry, "charges", model.market.charges.name, model.market.charges.params, context)
+    grid = grid_parts(ready if on_grid else free, context, reactive)
+    world = replace(
+        built.world,
+        community=context.community,
+        streams=context.streams,
+        gate=grid.gate(),
+        node_of=grid.node_of,
+        reactive=reactive,
+        charges=charges,
+        allocation=with_rights(allocation, model.grid.untraded, model.grid.priority),
+        cast=(),
+        rounds=1,
+    )
+    return world, context
+
+
+def critic_of(ready: ReadyScenario, context: BuildContext) -> Any:
+    """The scenario's critic for a game, which keeps no rows where that can be chosen."""
+    choice = ready.model.critic
+    fields = type(choice.params).model_fields
+    params = choice.params.model_copy(update={"log": False}) if "log" in fields else choice.params
+    return _made(ready.registry, "critic", choice.name, params, context)
+
+
+def profiles_of(ready: ReadyScenario) -> Profiles:
+    """The profiles of one market with the scenario's own seed."""
+    context = _context(ready, (ready.model.seed,))
+    tariff = _made(ready.registry, "tariff", ready.model.tariff.name, ready.model.tariff.params, context)
+    context = replace(context, tariff=tariff)
+    profiles: Profiles = _made(
+        ready.registry, "profile", ready.model.profiles.name, ready.model.profiles.params, context
+    )
+    return profiles
 
 
 def _made(registry: Registry, kind: str, name: str, *arguments: Any) -> Any:
@@ -214,10 +265,16 @@ def _roles(context: BuildContext, groups: Mapping[Any, list[int]]) -> dict[Any, 
     return {key: (starts + np.array(members)[None, :]).reshape(-1) for key, members in groups.items()}
 
 
-def _cast(ready: ReadyScenario, context: BuildContext, kinds: Mapping[str, Any]) -> tuple[Role, ...]:
-    """One role a strategy with equal parameters; agents that decide for themselves have roles of their own."""
+def cast_of(
+    ready: ReadyScenario, context: BuildContext, kinds: Mapping[str, Any], among: Iterable[int]
+) -> tuple[Role, ...]:
+    """Roles of the agents ``among`` those of a market, by position.
+
+    One role a strategy with equal parameters; agents that decide for themselves have roles of their own.
+    """
     groups: dict[tuple[Choice, bool], list[int]] = defaultdict(list)
-    for position, agent in enumerate(ready.agents):
+    for position in among:
+        agent = ready.agents[position]
         groups[agent.strategy, decides(kinds[agent.kind])].append(position)
     cast = []
     for (choice, own), rows in _roles(context, groups).items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,9 +19,14 @@ from marketsim.core.records import (
     Exchange,
     GridState,
     Observations,
+    OrderBatch,
+    Orders,
+    Positions,
+    Rejects,
     SlotInputs,
     SlotRecord,
     State,
+    Trades,
 )
 from marketsim.core.rollback import roll_back
 from marketsim.core.sensing import decide, observe, take_inputs
@@ -61,22 +67,15 @@ def play_slot(world: World, state: State, opened: Opened) -> tuple[SlotRecord, S
     decisions = decide(world, seen)
     place = positions(planned, ranges, world.stores, decisions)
 
-    firm_wh = place.must_run_wh - place.firm_demand_wh
-    kvar = world.reactive.kvar(world.community, planned, firm_wh)
-    world.gate.open(firm_wh, kvar)
-    charges = world.charges.at(inputs, world.gate)
-
-    arrival = np.argsort(arrival_rank(world, state.slot, 0)[decisions.orders.agent], kind="stable")
-    orders, excess = hold_orders(world.community, place, world.stores, decisions.orders, arrival)
-    orders, unallotted = world.allocation.grant(orders, world.gate, inputs.tariffs)
-    orders, trades, refused = match_rounds(world, inputs, seen, orders, charges)
+    traded = trade(world, inputs, planned, place, decisions.orders, seen)
+    orders, trades = traded.orders, traded.trades
     residual, not_exchanged = exchange_residual(world.gate, inputs.tariffs, orders, trades)
     trades, residual, undone = roll_back(world.gate, orders, trades, residual)
 
-    asked = join_rejects((refused, not_exchanged, undone))
+    asked = join_rejects((traded.refused, not_exchanged, undone))
 
     done = execute(place, ranges, world.stores, orders, trades, residual)
-    exchange = world.delivery.deliver(world.gate, inputs, planned, firm_wh, done.exchange)
+    exchange = world.delivery.deliver(world.gate, inputs, planned, traded.firm_wh, done.exchange)
     grid = world.gate.close()
     devices, unserved, wear = _advance_devices(world, state, inputs, done.device_wh)
     record = SlotRecord(
@@ -84,18 +83,56 @@ def play_slot(world: World, state: State, opened: Opened) -> tuple[SlotRecord, S
         positions=place,
         orders=orders,
         trades=trades,
-        rejects=join_rejects((excess, standing_refusals(orders, trades, residual, unallotted, asked))),
+        rejects=join_rejects((traded.excess, standing_refusals(orders, trades, residual, traded.unallotted, asked))),
         exchange=exchange,
         energy=_energy(inputs, done, exchange, unserved),
         ledger=world.settle(world.community, trades, orders, exchange, inputs.tariffs),
         grid=grid,
         wear_money=wear,
         level=np.array([reach.level for reach in ranges]).reshape(len(ranges), world.community.n_agents),
-        opened_kvar=kvar,
-        kvar=_own_kvar(world, kvar, grid),
+        opened_kvar=traded.kvar,
+        kvar=_own_kvar(world, traded.kvar, grid),
     )
     check_laws(world.community, record, ranges)
     return record, _next_state(world, state, record, devices, carry)
+
+
+class Traded(NamedTuple):
+    """What the market made of the orders of a slot; the gate is still open."""
+
+    firm_wh: IntArray
+    """Untraded net energy [n_agents]."""
+    kvar: FloatArray
+    """Reactive injection of the untraded state [n_agents]."""
+    orders: Orders
+    trades: Trades
+    excess: Rejects
+    """Beyond the positions."""
+    unallotted: Rejects
+    """By the allocation."""
+    refused: Rejects
+    """In the market."""
+
+
+def trade(
+    world: World,
+    inputs: SlotInputs,
+    planned: SlotInputs,
+    place: Positions,
+    batch: OrderBatch,
+    seen: Sequence[Observations],
+) -> Traded:
+    """Open the gate on the untraded state and match the orders in their order of arrival."""
+    firm_wh = place.must_run_wh - place.firm_demand_wh
+    kvar = world.reactive.kvar(world.community, planned, firm_wh)
+    world.gate.open(firm_wh, kvar)
+    charges = world.charges.at(inputs, world.gate)
+
+    arrival = np.argsort(arrival_rank(world, inputs.time.slot, 0)[batch.agent], kind="stable")
+    orders, excess = hold_orders(world.community, place, world.stores, batch, arrival)
+    orders, unallotted = world.allocation.grant(orders, world.gate, inputs.tariffs)
+    orders, trades, refused = match_rounds(world, inputs, seen, orders, charges)
+    return Traded(firm_wh, kvar, orders, trades, excess, unallotted, refused)
 
 
 def _advance_devices(

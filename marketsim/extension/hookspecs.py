@@ -135,7 +135,9 @@ def marketsim_grids() -> Iterable[Entry]:
 def marketsim_learners() -> Iterable[Entry]:
     """Learning algorithms, ``learning: {learner: <name>}``.
 
-    ``build(params)`` returns a ``learning.learner.Learner``: it plays a ``learning.game.Game`` and writes checkpoints.
+    ``build(params)`` returns a ``marketsim.learning.learner.Learner``, which trains the policies of a game. If its
+    parameters have ``markets``, so many are played side by side; a method ``rounds(n_agents, slots)`` says how many
+    episodes a training has.
     """
     raise NotImplementedError
 

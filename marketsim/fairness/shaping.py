@@ -49,40 +49,40 @@ def influence(supply_wh: IntArray, demand_wh: IntArray) -> FloatArray:
     """Weight of each agent in the score: its share of what could be traded, 1 on average [M, A] of [M, A]."""
     own = (supply_wh + demand_wh).astype(np.float64)
     total = own.sum(axis=1, keepdims=True)
-    return np.divide(own * own.shape[1], total, out=np.zeros_like(own), where=total > 0)
+    return np.asarray(np.divide(own * own.shape[1], total, out=np.zeros_like(own), where=total > 0))
 
 
 class Means(NamedTuple):
     """Running means of credits, each over where it is defined [M, A, 3]."""
 
-    count: FloatArray
+    number: FloatArray
     mean: FloatArray
 
     def joined(self, values: FloatArray) -> Means:
         """With one more value each; NaN is passed over."""
         known = np.isfinite(values)
-        count = np.minimum(self.count + known, WINDOW)
-        step = np.divide(known, count, out=np.zeros_like(count), where=count > 0)
-        return Means(count, self.mean + step * (np.where(known, values, 0.0) - self.mean))
+        number = np.minimum(self.number + known, WINDOW)
+        step = np.divide(known, number, out=np.zeros_like(number), where=number > 0)
+        return Means(number, self.mean + step * (np.where(known, values, 0.0) - self.mean))
 
 
 class Spread(NamedTuple):
-    """Count, mean and squared deviations of economic rewards [M, A] (Welford 1962, doi 10.2307/1266577)."""
+    """Number, mean and squared deviations of economic rewards [M, A] (Welford 1962, doi 10.2307/1266577)."""
 
-    count: FloatArray
+    number: FloatArray
     mean: FloatArray
     squares: FloatArray
 
     def joined(self, values: FloatArray) -> Spread:
         """With one more value each."""
-        count = self.count + 1.0
+        number = self.number + 1.0
         away = values - self.mean
-        mean = self.mean + away / count
-        return Spread(count, mean, self.squares + away * (values - mean))
+        mean = self.mean + away / number
+        return Spread(number, mean, self.squares + away * (values - mean))
 
     def deviation(self) -> FloatArray:
         """Standard deviation; 1 where nothing is known yet."""
-        return np.sqrt(np.where(self.count > 1, self.squares / np.maximum(self.count, 1.0), 1.0))
+        return np.sqrt(np.where(self.number > 1, self.squares / np.maximum(self.number, 1.0), 1.0))
 
 
 class Shaping:
@@ -119,7 +119,7 @@ class Shaping:
         if strength == 0.0:
             return np.zeros_like(economic)
         most = rule.cap * self._spread.deviation()
-        return np.clip(strength * (own @ self._weights) * weight, -most, most)
+        return np.asarray(np.clip(strength * (own * self._weights).sum(axis=2) * weight, -most, most))
 
     def _swapped(self, own: FloatArray, known: np.ndarray, slot: int, of_day: int) -> FloatArray:
         """Credits of an earlier slot of the same time of day, drawn for each market; today's take their turn."""

@@ -15,7 +15,7 @@ from marketsim.scenario.choice import Learner, default
 Weight = Annotated[float, Field(ge=0.0, le=1000.0)]
 
 
-class GameSection(Params):
+class GameParams(Params):
     """The game that agents learn: episodes of days that are drawn from the training part of the year."""
 
     days: int = Field(default=1, ge=1, le=366)
@@ -43,7 +43,7 @@ class ScoreWeights(Params):
     """Of fairness of pricing."""
 
 
-class RewardSection(Params):
+class RewardParams(Params):
     """Reward of a slot: (c0 - c + dV) / scale + eta x sum of weight x credited score.
 
     c are payments, network charges and wear, c0 the same in the reference run, dV the change of stored energy at the
@@ -74,9 +74,9 @@ class RewardSection(Params):
 class LearningSection(Params):
     """What ``marketsim train`` does with the scenario."""
 
-    game: GameSection = GameSection()
+    game: GameParams = GameParams()
     """The game."""
-    reward: RewardSection = RewardSection()
+    reward: RewardParams = RewardParams()
     """Its reward."""
     learner: Learner = default("ppo")
     """Learning algorithm."""

@@ -27,6 +27,7 @@ from marketsim.scenario.choice import (
     context_of,
     default,
 )
+from marketsim.scenario.learning import LearningSection
 from marketsim.scenario.problems import Detail, Wrong
 
 MAX_SLOTS: Final = 10_000_000
@@ -173,6 +174,8 @@ class Scenario(Params):
     """Who takes part."""
     critic: Critic
     """Who scores the fairness of each slot; its parameters stand beside ``kind``."""
+    learning: LearningSection
+    """What ``marketsim train`` learns, and by which reward."""
     metrics: tuple[Metric, ...] = ()
     """Further measures."""
     output: OutputSection

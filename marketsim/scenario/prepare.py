@@ -17,6 +17,7 @@ DEFAULTS: Final[dict[str, Any]] = {
     "market": {},
     "profiles": "simbench_2016",
     "critic": "rule",
+    "learning": {},
     "output": {},
 }
 """Sections that a scenario may leave out although the model demands them."""

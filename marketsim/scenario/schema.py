@@ -16,7 +16,7 @@ from marketsim.scenario.prepare import DEFAULTS
 
 DIALECT: Final = GenerateJsonSchema.schema_dialect
 _REFERENCES: Final = "#/$defs/{model}"
-_BY_KEY: Final = ("tariff", "engine", "charges", "allocation", "reactive", "metric", "strategy")
+_BY_KEY: Final = ("tariff", "engine", "charges", "allocation", "reactive", "metric", "learner", "strategy")
 _BY_TAG: Final = {"profile": "source", "critic": "kind"}
 
 Schema = dict[str, Any]

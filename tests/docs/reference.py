@@ -257,6 +257,8 @@ class ScenarioPage:
         yield from self._parts("### Devices", "device", about="Keys of an agent, with their parameters below.")
         yield from self._parts("### Strategies", "strategy", about="What they do: [strategies.md](strategies.md).")
         yield from self._parts("## critic", "critic", about="Who scores each slot's fairness; the name is `kind`.")
+        yield self._model("## learning", self._definition("LearningSection"))
+        yield from self._parts("### learning.learner", "learner", about="How policies are learnt.")
         yield "## metrics\n\nA list of further measures, of plugins. The built-in ones are in every run.\n"
         yield self._model("## output", self._definition("OutputSection"))
         yield _PLUGINS
@@ -371,6 +373,7 @@ _LINKS: Final = {
     "strategy": "a [strategy](#strategies)",
     "profile": "a [source](#profiles)",
     "critic": "a [critic](#critic)",
+    "learner": "a [learner](#learninglearner)",
 }
 
 

@@ -127,7 +127,8 @@ class ChargeLevel:
     def _worth(self, seen: Observations) -> IntArray:
         level = np.where(self._owned, seen.ranges[self._fleet].level, 0.5)
         worth = np.rint(seen.retail_ticks - level * (seen.retail_ticks - seen.feed_in_ticks)).astype(np.int64)
-        return np.clip(worth, seen.feed_in_ticks + 1, np.maximum(seen.retail_ticks - 1, seen.feed_in_ticks + 1))
+        highest = np.maximum(seen.retail_ticks - 1, seen.feed_in_ticks + 1)
+        return np.asarray(np.clip(worth, seen.feed_in_ticks + 1, highest))
 
 
 class Player(Trader):
@@ -157,7 +158,10 @@ class Player(Trader):
 def owners(stores: Sequence[Fleet], context: BuildContext) -> BoolArray:
     """Who of a strategy's agents has a store [k]."""
     n = context.community.n_agents if context.rows is None else len(context.rows)
-    return np.logical_or.reduce([fleet.owned for fleet in stores]) if stores else np.zeros(n, dtype=bool)
+    owned = np.zeros(n, dtype=bool)
+    for fleet in stores:
+        owned |= fleet.owned
+    return owned
 
 
 def has_stores(context: BuildContext) -> bool:

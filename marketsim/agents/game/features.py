@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from marketsim.core.arrays import FloatArray
+from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.records import Observations
 from marketsim.core.units import WH_PER_KWH, to_price
 
@@ -36,7 +36,7 @@ class Look:
         self.hours = seen.time.hours
         self._ahead: dict[str, FloatArray] = {}
 
-    def kw(self, energy_wh: FloatArray) -> FloatArray:
+    def kw(self, energy_wh: IntArray) -> FloatArray:
         """Mean power of the slot."""
         return np.asarray(energy_wh / (WH_PER_KWH * self.hours))
 
@@ -49,13 +49,20 @@ class Look:
         first = max(first, window)
         return np.asarray(self._ahead[name][1 + first : 1 + max(last, first + 1)].mean(axis=0))
 
+    def surplus_wh(self) -> IntArray:
+        """What is left of PV and of what devices do in any case after the own load; a deficit is negative [k]."""
+        surplus = self.seen.pv_wh - self.seen.load_wh
+        for reach in self.seen.ranges:
+            surplus = surplus + reach.firm_wh
+        return surplus
+
     def level(self) -> FloatArray:
         """Mean level of the agent's fleets that store, 0 where there is none [k]."""
         levels = [reach.level for reach in self.seen.ranges]
         known = [np.isfinite(level) for level in levels]
         count = np.sum(known, axis=0) if levels else np.zeros(len(self.seen.load_wh))
         total = np.sum([np.nan_to_num(level) for level in levels], axis=0) if levels else count
-        return np.divide(total, count, out=np.full(len(self.seen.load_wh), 0.5), where=count > 0)
+        return np.asarray(np.divide(total, count, out=np.full(len(self.seen.load_wh), 0.5), where=count > 0))
 
     def sunny(self) -> FloatArray:
         """Public weather flag of the day; 1/2 where the source of profiles has none [k]."""
@@ -68,11 +75,15 @@ class Look:
         """Last public clearing price from 0 at the feed-in tariff to 1 at retail [k]."""
         room = (self.seen.retail_ticks - self.seen.feed_in_ticks).astype(np.float64)
         above = self.seen.last_price_ticks - self.seen.feed_in_ticks
-        return np.divide(above, room, out=np.full(len(room), 0.5), where=room > 0)
+        return np.asarray(np.divide(above, room, out=np.full(len(room), 0.5), where=room > 0))
 
 
 def _angle(look: Look) -> float:
     return 2.0 * np.pi * look.seen.time.hour / 24.0
+
+
+def _ahead(series: str, window: int) -> Feature:
+    return lambda look: look.ahead(series, window)
 
 
 def _same(look: Look, value: float) -> FloatArray:
@@ -82,11 +93,9 @@ def _same(look: Look, value: float) -> FloatArray:
 _FEATURES: Final[dict[str, Feature]] = {
     "load_kw": lambda look: look.kw(look.seen.load_wh),
     "pv_kw": lambda look: look.kw(look.seen.pv_wh),
-    "surplus_kw": lambda look: look.kw(
-        look.seen.pv_wh - look.seen.load_wh + sum((reach.firm_wh for reach in look.seen.ranges), start=0)
-    ),
-    **{f"load_ahead_{n}_kw": lambda look, n=n: look.ahead("load_kw", n) for n in range(len(WINDOWS_H))},
-    **{f"pv_ahead_{n}_kw": lambda look, n=n: look.ahead("pv_kw", n) for n in range(len(WINDOWS_H))},
+    "surplus_kw": lambda look: look.kw(look.surplus_wh()),
+    **{f"load_ahead_{n}_kw": _ahead("load_kw", n) for n in range(len(WINDOWS_H))},
+    **{f"pv_ahead_{n}_kw": _ahead("pv_kw", n) for n in range(len(WINDOWS_H))},
     "charge_level": lambda look: look.level(),
     "retail": lambda look: to_price(look.seen.retail_ticks),
     "feed_in": lambda look: to_price(look.seen.feed_in_ticks),

@@ -81,6 +81,7 @@ class FakeCatalog:
         "reactive": {"unity": Params, "volt_var": Curve},
         "profile": {"simbench_2016": Synthetic, "synthetic": Synthetic},
         "critic": {"rule": Params, "ollama": Ollama},
+        "learner": {"ppo": Params},
         "strategy": {"truthful": Params, "margin": Margin},
         "device": {"battery": Battery},
         "metric": {"jain": Params},
