@@ -72,7 +72,7 @@ class RewardParams(Params):
 
 
 class LearningSection(Params):
-    """What ``marketsim train`` does with the scenario."""
+    """What a training does with the scenario."""
 
     game: GameParams = GameParams()
     """The game."""

@@ -175,7 +175,7 @@ class Scenario(Params):
     critic: Critic
     """Who scores the fairness of each slot; its parameters stand beside ``kind``."""
     learning: LearningSection
-    """What ``marketsim train`` learns, and by which reward."""
+    """What a training learns, and by which reward."""
     metrics: tuple[Metric, ...] = ()
     """Further measures."""
     output: OutputSection
