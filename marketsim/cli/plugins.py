@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
-
 import click
 
+from marketsim.cli.parameters import parameter_lines
 from marketsim.cli.tables import table
 from marketsim.core.errors import MissingDependency
 
@@ -57,19 +56,5 @@ def show(name: str, kind: str | None) -> None:
         except MissingDependency as error:
             click.echo(f"  {error}")
             continue
-        for field, info in model.model_fields.items():
-            click.echo(f"  {info.alias or field}: {_type_of(info)}{_default_of(info)}")
-            if info.description:
-                click.echo("      " + " ".join(info.description.split()))
-
-
-def _type_of(info: Any) -> str:
-    return getattr(info.annotation, "__name__", None) or str(info.annotation).replace("typing.", "")
-
-
-def _default_of(info: Any) -> str:
-    if info.is_required():
-        return ", required"
-    default = info.get_default(call_default_factory=True)
-    shown = default.model_dump(exclude_none=True) if hasattr(default, "model_dump") else default
-    return f" = {shown}"
+        for line in parameter_lines(model.model_json_schema(by_alias=True)):
+            click.echo(line)

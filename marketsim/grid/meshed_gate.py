@@ -21,6 +21,8 @@ from marketsim.grid.heads import head_of_node
 from marketsim.grid.network import BranchKind, Network
 from marketsim.grid.power_flow_check import PowerFlow, Validator
 
+_ROUNDING: Final = 1e-10
+"""By how much two solutions of nearly the same state may differ [p.u.]."""
 _REFUSED: Final = {BranchKind.LINE: Reason.LINE_LOADING, BranchKind.TRAFO: Reason.TRAFO_LOADING}
 
 
@@ -37,6 +39,9 @@ class _Frozen(NamedTuple):
     v_min_pu: FloatArray
     v_max_pu: FloatArray
     loading: FloatArray
+    direction: FloatArray
+    """Sign of the flow before trade through a branch that is overloaded already, else 0: against it the plain rating
+    holds."""
 
 
 class _Market:
@@ -190,12 +195,12 @@ class MeshedGate:
         """Limits as they are, or what the untraded state breaks already and a little beyond, less the guard."""
         own, made = self.network, self._settings
         v, loading = firm.v_pu[0], np.nan_to_num(firm.loading[0])
-        lowest = np.where(v < own.v_min_pu, v - made.worsen_voltage_pu, own.v_min_pu)
-        highest = np.where(v > own.v_max_pu, v + made.worsen_voltage_pu, own.v_max_pu)
+        guard, worsen = made.guard_voltage_pu, made.worsen_voltage_pu
         return _Frozen(
-            v_min_pu=lowest + made.guard_voltage_pu,
-            v_max_pu=highest - made.guard_voltage_pu,
-            loading=np.where(loading > 1.0, loading + made.worsen_loading, 1.0) - made.guard_loading,
+            v_min_pu=-_frozen(-v, -own.v_min_pu, guard, worsen),
+            v_max_pu=_frozen(v, own.v_max_pu, guard, worsen),
+            loading=_frozen(loading, 1.0, made.guard_loading, made.worsen_loading),
+            direction=np.where(loading > 1.0, np.sign(self._validator.active_flow(firm.v_complex)[0]), 0.0),
         )
 
     def _bounds(self, firm_wh: IntArray) -> IntArray:
@@ -289,7 +294,9 @@ class MeshedGate:
             return _Binding(Reason.DIVERGED, -1)
         limits, v = state.limits, flow.v_pu[0]
         excess = np.stack((limits.v_min_pu - v, v - limits.v_max_pu))
-        over = np.nan_to_num(flow.loading[0] - limits.loading, nan=-np.inf)
+        against = self._validator.active_flow(flow.v_complex)[0] * limits.direction < 0.0
+        most = np.where(against, 1.0 - self._settings.guard_loading, limits.loading)
+        over = np.nan_to_num(flow.loading[0] - most, nan=-np.inf)
         excess[:, 0] = -np.inf  # the source
         if max(excess.max(), over.max(initial=-np.inf)) <= 0.0:
             return _Binding(Reason.NONE, -1)
@@ -347,6 +354,11 @@ class MeshedObserveGate(MeshedGate):
         """Commit all of ``wh``, whatever the grid makes of it."""
         self._move(self._markets[market], source, sink, max(wh, 0))
         return max(wh, 0), int(Reason.NONE), -1
+
+
+def _frozen(value: FloatArray, limit: FloatArray | float, guard: float, worsen: float) -> FloatArray:
+    """Upper limits of quantities that stand at ``value`` before trade; inside the guard they may stay, and no more."""
+    return np.where(value > limit, value + worsen - guard, np.maximum(limit - guard, value + _ROUNDING))
 
 
 def _refuse_what_is_radial(settings: GateSettings) -> None:

@@ -95,6 +95,10 @@ class Validator:
         slack_kva = (source["p"] + 1j * source["q"]) / 1e3
         return self._result(v_complex, slack_kva, np.isfinite(v_complex).all(axis=1))
 
+    def active_flow(self, v_complex: ComplexArray) -> FloatArray:
+        """Active power into each branch at its from end [p.u.] [n_cases, n_branches]."""
+        return self._currents.active_flow(v_complex)
+
     def _try_one(self, tolerance_pu: float) -> Any:
         try:
             return self._model.calculate_power_flow(
@@ -156,6 +160,12 @@ class _Currents:
         self._rating_from = network.rating_from_pu
         self._rating_to = network.rating_to_pu
         self._unrated = np.isinf(network.rating_from_pu) & np.isinf(network.rating_to_pu)
+
+    def active_flow(self, v_complex: ComplexArray) -> FloatArray:
+        """Active power into each branch at its from end [p.u.] [n_cases, n_branches]."""
+        v_from, v_to = v_complex[:, self._from], v_complex[:, self._to]
+        power: FloatArray = (v_from * np.conj(self._yff * v_from + self._yft * v_to)).real
+        return power
 
     def loading(self, v_complex: ComplexArray) -> FloatArray:
         """Larger share of the ratings of both ends [n_cases, n_branches]."""

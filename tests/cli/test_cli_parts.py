@@ -21,9 +21,9 @@ engine  pro_rata             one pool at the midpoint, shared in proportion     
 FLAT = """\
 tariff flat (from marketsim)
   one retail and one feed-in price
-  retail: float = 0.3
+  retail: number >= 1e-06 and <= 1000, default 0.3
       What the utility takes for energy [currency/kWh].
-  feed_in: float = 0.08
+  feed_in: number >= 1e-06 and <= 1000, default 0.08
       What the utility pays for energy [currency/kWh]; not above ``retail``.
 """
 
