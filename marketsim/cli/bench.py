@@ -11,7 +11,7 @@ import click
 
 from marketsim.cli.tables import number, table
 
-_PARTS = ("matching", "grid", "day", "process", "scale", "year")
+_PARTS = ("matching", "grid", "day", "process", "scale", "year", "learning")
 
 
 @click.command()
@@ -39,7 +39,7 @@ def bench(only: tuple[str, ...], as_json: bool) -> None:
 
 
 def _measured(parts: tuple[str, ...]) -> Iterator[Callable[[], list]]:  # type: ignore[type-arg]
-    from marketsim.analysis.bench import grid, matching, process, runs
+    from marketsim.analysis.bench import grid, learning, matching, process, runs
 
     one_runpp_s = grid.runpp_s() if {"grid", "day"} & set(parts) else 0.0
     known = {
@@ -49,6 +49,7 @@ def _measured(parts: tuple[str, ...]) -> Iterator[Callable[[], list]]:  # type: 
         "process": process.rows,
         "scale": runs.scale_rows,
         "year": runs.year_rows,
+        "learning": learning.rows,
     }
     for part in parts:
         yield known[part]

@@ -68,6 +68,8 @@ def train(
     if current.updates:
         game.recall(current.memory)
     try:
+        if not resume:
+            save(path, current)  # so that a training killed early can be resumed, too
         return _train(game, current, folder, progress)
     except OSError as error:
         raise RunError(f"cannot write the training to {folder}: {error.strerror or error}") from error

@@ -1,0 +1,145 @@
+"""Training the agents of a scenario: the game, its learner, and a folder to keep what was learned."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from marketsim.app.ready import ReadyScenario
+from marketsim.app.running import RUNS, manifest_facts
+from marketsim.core.errors import Problem, RunFolderError
+from marketsim.fairness.critic import CriticTally, Critique
+from marketsim.learning.curves import Progress, read_curves
+from marketsim.learning.params import LearnerParams
+from marketsim.results.folder import CRITIC, SUMMARY, folder_name, write_json
+from marketsim.results.training_figure import draw_curves
+from marketsim.results.training_folder import TrainingFolder, is_training
+from marketsim.scenario.dump import dump, scenario_hash
+
+if TYPE_CHECKING:
+    from marketsim.learning.learner import Learner
+
+PARTS = 10
+"""Begin and end of a training are summed up by the first and last of so many parts."""
+SHOWN = ("total", "economic", "shaping", "lowest", "ftg", "fbs", "fpp", "kl", "entropy")
+"""Curves that the summary tells the begin and end of."""
+
+
+class Training(NamedTuple):
+    """A finished training."""
+
+    folder: Path
+    checkpoint: Path
+    """What ``strategy: {learned: {checkpoint: ...}}`` names."""
+    summary: dict[str, Any]
+    """Flat; also in ``summary.json``."""
+
+
+def default_training_folder(ready: ReadyScenario, now: datetime) -> Path:
+    """Folder of a training that was not told where to go."""
+    return RUNS / folder_name(f"{ready.name}-training", ready.seed, now)
+
+
+def latest_training(ready: ReadyScenario) -> Path:
+    """Folder of the latest training of this scenario and seed under ``runs``; RunFolderError if there is none."""
+    pattern = default_training_folder(ready, datetime.now()).name.rpartition("-")[0] + "-*"
+    found = sorted(folder for folder in RUNS.glob(pattern) if is_training(folder))
+    if not found:
+        hint = "name its folder by --out, or leave out --resume to begin one"
+        raise RunFolderError([Problem("there is no training to resume", file=str(RUNS / pattern), hint=hint)])
+    return found[-1]
+
+
+def train_scenario(
+    ready: ReadyScenario,
+    folder: Path,
+    *,
+    resume: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> Training:
+    """Train the agents of a scenario as its section ``learning`` says.
+
+    Writes the resolved scenario, manifest, curves, a figure of them and checkpoints into ``folder``. With ``resume`` the
+    training there goes on and ends as if it had never stopped. Raises RunFolderError or CheckpointError for a folder
+    that cannot be used, MissingDependency without the extra, RunError where a part fails; what was learned is kept.
+    """
+    from marketsim.app.game import build_game
+
+    choice = ready.model.learning.learner
+    learner: Learner = ready.registry.factory("learner", choice.name)(choice.params)
+    hashed = scenario_hash(ready.model, ready.agents)
+    with TrainingFolder(folder, manifest_facts(ready), dump(ready.model, ready.agents, folder), resume=resume) as held:
+        game = build_game(ready)
+        notes = CriticNotes(folder / CRITIC, game.critiques)
+
+        def note(now: Progress) -> None:
+            notes.take(now.row.update)
+            if progress is not None:
+                progress(now)
+
+        checkpoint = learner.train(game, folder, seed=ready.seed, scenario_hash=hashed, resume=resume, progress=note)
+        curves = read_curves(folder)
+        draw_curves(curves, _limits(choice.params), folder)
+        summary = {
+            "scenario": ready.name,
+            "seed": ready.seed,
+            **summed_up(curves),
+            **notes.tally.summary(),
+            "checkpoint": checkpoint.name,
+            "wall_s": round(held.wall_s, 3),
+        }
+        write_json(folder / SUMMARY, summary)
+    return Training(folder, checkpoint, summary)
+
+
+class CriticNotes:
+    """What critics write down in a training: counted, and kept where it is more than a formula's answer."""
+
+    def __init__(self, path: Path, drain: Callable[[], Sequence[Critique]]) -> None:
+        self._path, self._drain = path, drain
+        self.tally = CriticTally()
+
+    def take(self, update: int) -> None:
+        """Take in what was written since the last update."""
+        critiques = self._drain()
+        self.tally.count(critiques)
+        lines = [
+            json.dumps({"update": update, **critique._asdict()}, ensure_ascii=False, allow_nan=False) + "\n"
+            for critique in critiques
+            if critique.source != "rule" or critique.error is not None
+        ]
+        if lines:
+            with self._path.open("a", encoding="utf-8", newline="\n") as file:
+                file.writelines(lines)
+
+
+def summed_up(curves: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """Counts, and means of each curve over the first and the last tenth of the updates; null where undefined."""
+    updates = len(curves["update"])
+    part = max(1, updates // PARTS)
+    found: dict[str, Any] = {
+        "updates": updates,
+        "episodes": int(curves["episodes"][-1]),
+        "agent_steps": int(curves["agent_steps"][-1]),
+        "stopped": int(sum(curves["stopped"])),
+        "undone": int(sum(curves["undone"])),
+    }
+    for name in SHOWN:
+        found[f"{name}_first"] = _mean(curves[name][:part])
+        found[f"{name}_last"] = _mean(curves[name][-part:])
+    return found
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    defined = [value for value in values if value == value]
+    return sum(defined) / len(defined) if defined else None
+
+
+def _limits(params: object) -> dict[str, float]:
+    if not isinstance(params, LearnerParams):
+        return {}
+    region = params.trust_region
+    return {"ends an update": region.stop * region.target, "undoes an epoch": region.undo * region.target}

@@ -1,0 +1,144 @@
+"""``marketsim train``."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from marketsim.cli.options import overrides_of, scenario_argument, seed_option, set_option
+
+if TYPE_CHECKING:
+    from marketsim.app.training import Training
+    from marketsim.learning.curves import Progress
+
+_FOLDER = "Folder of the training [default: runs/<scenario>-training-<seed>-<time>]."
+_RESUME = "Go on with the training in --out, or with the latest of this scenario and seed."
+
+
+@click.command()
+@scenario_argument
+@set_option
+@seed_option
+@click.option("--out", type=click.Path(), metavar="DIR", help=_FOLDER)
+@click.option("--resume", is_flag=True, help=_RESUME)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def train(
+    scenario: str,
+    overrides: tuple[str, ...],
+    seed: int | None,
+    out: str | None,
+    resume: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Train the agents of SCENARIO as its section `learning` says.
+
+    The folder holds checkpoints, learning curves (CSV, SVG, PNG) and the resolved scenario. A training that was
+    stopped or killed goes on with --resume and ends with the same weights.
+    """
+    from marketsim.app.ready import load_scenario
+    from marketsim.app.training import default_training_folder, latest_training, train_scenario
+
+    ready = load_scenario(scenario, overrides_of(overrides, seed))
+    folder = Path(out) if out else latest_training(ready) if resume else default_training_folder(ready, datetime.now())
+    try:
+        with _progress(ready.name, quiet=quiet or as_json) as progress:
+            made = train_scenario(ready, folder, resume=resume, progress=progress)
+    except KeyboardInterrupt:
+        again = _again(scenario, overrides, seed, folder)
+        click.echo(f"\nInterrupted. What was learned until then is kept in {folder}; go on with\n  {again}", err=True)
+        sys.exit(1)
+    if as_json:
+        click.echo(json.dumps({**made.summary, "folder": str(made.folder)}, indent=2))
+    elif not quiet:
+        _sum_up(made)
+
+
+def _again(scenario: str, overrides: tuple[str, ...], seed: int | None, folder: Path) -> str:
+    """The command that resumes, as it can be pasted."""
+    words = ["marketsim", "train", scenario]
+    for override in overrides:
+        words += ["--set", override]
+    words += [] if seed is None else ["--seed", str(seed)]
+    return shlex.join([*words, "--out", str(folder), "--resume"])
+
+
+@contextmanager
+def _progress(name: str, *, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
+    """A bar on standard error, if that is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich import progress as bars
+
+    from marketsim.cli.tables import console
+
+    columns = (
+        bars.TextColumn(name),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TextColumn("updates"),
+        bars.TimeRemainingColumn(),
+        bars.TextColumn("{task.fields[now]}"),
+    )
+    with bars.Progress(*columns, console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None, now="")
+
+        def advance(progress: Progress) -> None:
+            bar.update(task, completed=progress.row.update, total=progress.updates, now=line(progress))
+
+        yield advance
+
+
+def line(progress: Progress) -> str:
+    """Where a training stands: return, fairness, movement of the policies, speed."""
+    row = progress.row
+    scores = " ".join("-" if score != score else f"{score:.2f}" for score in (row.ftg, row.fbs, row.fpp))
+    held = f" ({row.stopped} held)" if row.stopped else ""
+    return (
+        f"return {row.total:+.3f}  FTG FBS FPP {scores}  KL {row.kl:.4f}{held}  "
+        f"{progress.agent_steps_per_s / 1000:.1f}k agent-steps/s"
+    )
+
+
+_LABELS = {
+    "total": ("return of an episode", "scaled"),
+    "economic": ("  economic", "scaled"),
+    "shaping": ("  fairness shaping", "scaled"),
+    "lowest": ("  of the agent with the least", "scaled"),
+    "ftg": ("fairness to grid (FTG)", "-"),
+    "fbs": ("fairness between sellers (FBS)", "-"),
+    "fpp": ("fairness of pricing (FPP)", "-"),
+    "kl": ("movement of policies in an update", "nat"),
+    "entropy": ("entropy of policies", "nat"),
+}
+
+
+def _sum_up(made: Training) -> None:
+    from marketsim.cli.tables import number, table
+
+    summary = made.summary
+    rows = [
+        (label, number(summary[f"{name}_first"]), number(summary[f"{name}_last"]), unit)
+        for name, (label, unit) in _LABELS.items()
+    ]
+    title = f"{summary['scenario']}: {summary['episodes']:,} episodes in {summary['updates']} updates, seed {summary['seed']}"
+    table(("mean over agents", "first tenth", "last tenth", "unit"), rows, title=title, right=(1, 2))
+    speed = summary["agent_steps"] / summary["wall_s"]
+    click.echo(
+        f"The trust region ended {summary['stopped']} updates of an agent early, of which it undid {summary['undone']} epochs.\n"
+        f"Trained {summary['agent_steps']:,} agent-steps in {summary['wall_s']:.1f} s ({speed:,.0f} a second).\n"
+        f"Written to {made.folder}: {made.checkpoint.name}, learning_curves.svg, training.csv\n\n"
+        "These are days of training. What next:\n"
+        f"  marketsim evaluate {shlex.quote(str(made.folder))}      the policies on days they have not seen, beside baselines\n"
+        f"  strategy: {{learned: {{checkpoint: {made.checkpoint}}}}}      the policies in a scenario of yours"
+    )

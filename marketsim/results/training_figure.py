@@ -1,0 +1,96 @@
+"""Learning curves as a figure: return, fairness, divergence against the trust region, entropy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from marketsim.core.errors import MissingDependency
+
+BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#777777"
+"""Told apart by the colour-blind; Okabe, Ito 2008."""
+NAMES: Final = ("learning_curves.svg", "learning_curves.png")
+
+
+class Curve(NamedTuple):
+    """A line of a panel."""
+
+    column: str
+    label: str
+    colour: str
+
+
+class Panel(NamedTuple):
+    """One of the four."""
+
+    title: str
+    unit: str
+    curves: tuple[Curve, ...]
+
+
+PANELS: Final = (
+    Panel(
+        "Return of an episode, mean over agents",
+        "scaled reward",
+        (
+            Curve("total", "total", BLUE),
+            Curve("economic", "economic", GREEN),
+            Curve("shaping", "shaping", ORANGE),
+            Curve("lowest", "agent with the least", GREY),
+        ),
+    ),
+    Panel(
+        "Fairness scores, mean over slots",
+        "score",
+        (Curve("ftg", "FTG", BLUE), Curve("fbs", "FBS", ORANGE), Curve("fpp", "FPP", GREEN)),
+    ),
+    Panel(
+        "Movement of policies in an update",
+        "KL [nat]",
+        (Curve("highest_kl", "farthest agent", ORANGE), Curve("kl", "mean over agents", BLUE)),
+    ),
+    Panel("Entropy of policies, mean over agents", "nat", (Curve("entropy", "all heads", BLUE),)),
+)
+
+
+def draw_curves(columns: Mapping[str, Sequence[float]], limits: Mapping[str, float], folder: Path) -> list[Path]:
+    """Draw the learning curves into ``folder``; the files, of the same bytes for the same curves.
+
+    ``columns`` are those of ``training.csv``; ``limits`` are lines in the panel of movement, by label [nat].
+    MissingDependency without matplotlib.
+    """
+    if find_spec("matplotlib") is None:
+        raise MissingDependency("matplotlib", "learn", "The figure of learning curves")
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10.0, 6.4), layout="constrained")
+    for panel, axes in zip(PANELS, figure.subplots(2, 2).flat, strict=True):
+        _draw(panel, axes, columns)
+        if panel.curves[0].column == "highest_kl":
+            for (label, height), style in zip(limits.items(), ("--", ":"), strict=False):
+                axes.axhline(height, color=RED, linewidth=0.9, linestyle=style, label=label)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=4, fontsize=8, frameon=False)
+    paths = [folder / name for name in NAMES]
+    with mpl.rc_context({"svg.hashsalt": "marketsim"}):
+        for path in paths:
+            metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
+            figure.savefig(path, dpi=150, metadata=metadata)
+    return paths
+
+
+def _draw(panel: Panel, axes: Any, columns: Mapping[str, Sequence[float]]) -> None:
+    marker = "o" if len(columns["episodes"]) < 3 else ""
+    for curve in panel.curves:
+        axes.plot(
+            columns["episodes"], columns[curve.column], color=curve.colour, label=curve.label, linewidth=1.3, marker=marker
+        )  # fmt: skip
+    axes.set_title(panel.title, fontsize=10, loc="left")
+    axes.set_ylabel(panel.unit, fontsize=9)
+    axes.set_xlabel("episodes", fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.grid(color="#dddddd", linewidth=0.5)
+    if panel.unit == "score":
+        axes.set_ylim(-0.02, 1.02)

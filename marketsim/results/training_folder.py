@@ -1,0 +1,125 @@
+"""The folder of a training: who may write into it, its manifest, and whether it is still going on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from marketsim.core.errors import Problem, RunFolderError
+from marketsim.results.folder import (
+    COMPLETE,
+    FAILED,
+    INTERRUPTED,
+    MANIFEST,
+    RUNNING,
+    SCENARIO,
+    identity,
+    read_json,
+    status,
+    write_json,
+    write_text,
+)
+
+TRAINING_FORMAT: Final = "marketsim training 1"
+"""What the manifest of a training must say to be ours."""
+
+
+def is_training(folder: Path) -> bool:
+    """Whether there is a training in a folder; RunFolderError for a damaged manifest."""
+    return (folder / MANIFEST).exists() and read_json(folder / MANIFEST).get("format") == TRAINING_FORMAT
+
+
+def read_training(folder: Path) -> dict[str, Any]:
+    """Manifest of a training; RunFolderError where there is none."""
+    if not folder.is_dir() or not is_training(folder):
+        hint = "name the folder that 'marketsim train' printed"
+        raise RunFolderError([Problem("there is no training in this folder", file=str(folder), hint=hint)])
+    return read_json(folder / MANIFEST)
+
+
+class TrainingFolder:
+    """Holds the folder of a training while it goes on; a context manager.
+
+    Leaving it sets the status: ``complete``, after Ctrl-C ``interrupted``, after an error ``failed``.
+
+    Parameters
+    ----------
+    path
+        New or empty folder, or with ``resume`` that of a training which is not going on. Else RunFolderError.
+    facts
+        Of the manifest: scenario, seed, hash, versions.
+    scenario_text
+        The resolved scenario.
+    """
+
+    def __init__(self, path: Path, facts: Mapping[str, object], scenario_text: str, *, resume: bool) -> None:
+        self.path = path
+        self._facts, self._scenario_text, self._resume = facts, scenario_text, resume
+        self._manifest: dict[str, Any] = {}
+        self._spent_s = 0.0
+        self._began = 0.0
+
+    def __enter__(self) -> Self:
+        earlier = self._claimed()
+        self._spent_s = float(earlier.get("wall_s", 0.0))
+        started = earlier.get("started", _now())
+        self._began = time.monotonic()
+        self._manifest = {"format": TRAINING_FORMAT, "status": RUNNING, **identity(), "started": started, **self._facts}
+        try:
+            write_json(self.path / MANIFEST, self._manifest)
+            if not self._resume:
+                write_text(self.path / SCENARIO, self._scenario_text)
+        except OSError as error:
+            raise _refusal(self.path, f"cannot write the training: {error.strerror}", "choose another --out") from error
+        return self
+
+    @property
+    def wall_s(self) -> float:
+        """Time spent so far, that before a resume included [s]."""
+        return self._spent_s + time.monotonic() - self._began
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        reached = COMPLETE if error is None else INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
+        for key in identity():
+            self._manifest.pop(key, None)
+        self._manifest |= {"status": reached, "finished": _now(), "wall_s": round(self.wall_s, 3)}
+        if reached == FAILED:
+            self._manifest["error"] = f"{type(error).__name__}: {error}"
+        try:
+            write_json(self.path / MANIFEST, self._manifest)
+        except OSError:
+            if error is None:
+                raise
+
+    def _claimed(self) -> dict[str, Any]:
+        """The folder, fit to be written into; what its manifest said if it is resumed."""
+        path = self.path
+        if self._resume:
+            earlier = read_training(path)
+            if status(earlier) == RUNNING:
+                raise _refusal(path, f"a training is going on there (process {earlier.get('pid')})", "let it end first")
+            return earlier
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _refusal(path, f"cannot make the folder: {error.strerror}", "choose another --out") from error
+        if any(path.iterdir()):
+            if is_training(path):
+                hint = "go on with it by --resume, or choose another --out"
+                raise _refusal(path, f"there is a training already ({status(read_json(path / MANIFEST))})", hint)
+            raise _refusal(path, "the folder is not empty and holds no training", "choose another --out")
+        return {}
+
+
+def _refusal(path: Path, message: str, hint: str) -> RunFolderError:
+    return RunFolderError([Problem(message, file=str(path), hint=hint)])
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

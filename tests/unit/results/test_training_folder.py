@@ -1,0 +1,112 @@
+"""The folder of a training: whose it is, and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from marketsim.core.errors import RunFolderError
+from marketsim.results.folder import identity, status, write_json
+from marketsim.results.training_folder import TRAINING_FORMAT, TrainingFolder, is_training, read_training
+
+FACTS = {"scenario": "pilot", "seed": 1}
+
+
+def opened(path, *, resume=False):
+    return TrainingFolder(path, FACTS, "name: pilot\n", resume=resume)
+
+
+def manifest(path):
+    return json.loads((path / "manifest.json").read_text())
+
+
+def test_while_it_goes_on_the_manifest_says_so_and_at_the_end_that_it_is_complete(tmp_path):
+    path = tmp_path / "runs" / "one"
+    with opened(path):
+        assert status(read_training(path)) == "running"
+        assert manifest(path)["pid"] == os.getpid()
+    found = manifest(path)
+    assert (found["format"], found["status"], found["scenario"]) == (TRAINING_FORMAT, "complete", "pilot")
+    assert "pid" not in found
+    assert found["wall_s"] >= 0.0
+    assert (path / "scenario.yaml").read_text() == "name: pilot\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "reached", "reason"),
+    [(KeyboardInterrupt(), "interrupted", None), (ValueError("broke"), "failed", "ValueError: broke")],
+)
+def test_how_it_ended_is_kept(tmp_path, error, reached, reason):
+    with pytest.raises(type(error)), opened(tmp_path):
+        raise error
+    assert manifest(tmp_path)["status"] == reached
+    assert manifest(tmp_path).get("error") == reason
+
+
+def test_a_killed_training_counts_as_interrupted_and_can_be_resumed(tmp_path):
+    """The manifest says running, but its process is gone."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    write_json(
+        tmp_path / "manifest.json", {"format": TRAINING_FORMAT, "status": "running", **identity(), "pid": gone.pid}
+    )
+    assert status(read_training(tmp_path)) == "interrupted"
+    with opened(tmp_path, resume=True):
+        pass
+    assert manifest(tmp_path)["status"] == "complete"
+
+
+def test_a_resumed_training_keeps_its_beginning_and_adds_up_its_time(tmp_path):
+    with opened(tmp_path):
+        pass
+    first = manifest(tmp_path)
+    write_json(tmp_path / "manifest.json", {**first, "wall_s": 100.0})
+    (tmp_path / "scenario.yaml").write_text("as it was")
+    with opened(tmp_path, resume=True) as held:
+        assert held.wall_s >= 100.0
+    found = manifest(tmp_path)
+    assert found["started"] == first["started"]
+    assert found["wall_s"] >= 100.0
+    assert (tmp_path / "scenario.yaml").read_text() == "as it was"
+
+
+def refusal(path, *, resume=False):
+    with pytest.raises(RunFolderError) as caught, opened(path, resume=resume):
+        pass
+    return str(caught.value)
+
+
+def test_a_training_is_never_overwritten(tmp_path):
+    with opened(tmp_path):
+        pass
+    assert refusal(tmp_path) == (
+        f"{tmp_path}: there is a training already (complete)\n    go on with it by --resume, or choose another --out"
+    )
+
+
+def test_a_folder_of_anything_else_is_never_touched(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    assert "the folder is not empty and holds no training" in refusal(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+    assert "there is no training in this folder" in refusal(tmp_path, resume=True)
+
+
+def test_a_training_that_goes_on_is_left_alone(tmp_path):
+    with opened(tmp_path):
+        assert f"a training is going on there (process {os.getpid()})" in refusal(tmp_path, resume=True)
+
+
+def test_a_run_of_a_market_is_no_training(tmp_path):
+    write_json(tmp_path / "manifest.json", {"format": "marketsim run 1"})
+    assert not is_training(tmp_path)
+    with pytest.raises(RunFolderError, match="there is no training in this folder\n    name the folder"):
+        read_training(tmp_path)
+
+
+def test_a_file_in_the_way_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "cannot make the folder: File exists" in refusal(tmp_path / "file")
