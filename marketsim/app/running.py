@@ -114,13 +114,16 @@ def _writer(ready: ReadyScenario, built: Built, metrics: Metric, folder: Path | 
     )
 
 
-def manifest_facts(ready: ReadyScenario) -> dict[str, object]:
-    """What a run's manifest says of where it came from."""
+def manifest_facts(ready: ReadyScenario, *more_packages: str) -> dict[str, object]:
+    """What a run's manifest says of where it came from; versions also of ``more_packages``."""
     return {
         "scenario": ready.name,
         "seed": ready.seed,
         "scenario_hash": scenario_hash(ready.model, ready.agents),
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: _version(name) for name in (*_PACKAGES, *more_packages)},
+        },
         "platform": platform.platform(),
         "plugins": [{"name": each.name, "file": each.path.name, "sha256": each.sha256} for each in ready.plugin_files],
         "notes": list(ready.feeder.notes) if ready.feeder else [],

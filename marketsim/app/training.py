@@ -71,7 +71,9 @@ def train_scenario(
     choice = ready.model.learning.learner
     learner: Learner = ready.registry.factory("learner", choice.name)(choice.params)
     hashed = scenario_hash(ready.model, ready.agents)
-    with TrainingFolder(folder, manifest_facts(ready), dump(ready.model, ready.agents, folder), resume=resume) as held:
+    with TrainingFolder(
+        folder, manifest_facts(ready, "torch"), dump(ready.model, ready.agents, folder), resume=resume
+    ) as held:
         game = build_game(ready)
         notes = CriticNotes(folder / CRITIC, game.critiques)
 

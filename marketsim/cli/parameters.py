@@ -19,7 +19,9 @@ def parameter_lines(schema: Schema, indent: str = "  ") -> Iterator[str]:
 def _lines(schema: Schema, defs: Schema, indent: str) -> Iterator[str]:
     required = schema.get("required", ())
     for name, item in schema.get("properties", {}).items():
-        shown = ", required" if name in required else f", default {_shown(item['default'])}" if "default" in item else ""
+        shown = (
+            ", required" if name in required else f", default {_shown(item['default'])}" if "default" in item else ""
+        )
         yield f"{indent}{name}: {_kind(item, defs)}{shown}"
         if item.get("description"):
             yield f"{indent}    {' '.join(item['description'].split())}"

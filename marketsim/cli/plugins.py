@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+
 import click
 
 from marketsim.cli.parameters import parameter_lines

@@ -124,21 +124,28 @@ _LABELS = {
 
 
 def _sum_up(made: Training) -> None:
-    from marketsim.cli.tables import number, table
+    from marketsim.cli.tables import table
 
     summary = made.summary
     rows = [
-        (label, number(summary[f"{name}_first"]), number(summary[f"{name}_last"]), unit)
+        (label, *(_shown(name, summary[f"{name}_{when}"]) for when in ("first", "last")), unit)
         for name, (label, unit) in _LABELS.items()
     ]
     title = f"{summary['scenario']}: {summary['episodes']:,} episodes in {summary['updates']} updates, seed {summary['seed']}"
     table(("mean over agents", "first tenth", "last tenth", "unit"), rows, title=title, right=(1, 2))
-    speed = summary["agent_steps"] / summary["wall_s"]
     click.echo(
-        f"The trust region ended {summary['stopped']} updates of an agent early, of which it undid {summary['undone']} epochs.\n"
-        f"Trained {summary['agent_steps']:,} agent-steps in {summary['wall_s']:.1f} s ({speed:,.0f} a second).\n"
-        f"Written to {made.folder}: {made.checkpoint.name}, learning_curves.svg, training.csv\n\n"
+        f"The trust region ended {summary['stopped']:,} updates of an agent early, and undid {summary['undone']:,} epochs.\n"
+        f"{summary['agent_steps']:,} decisions of agents in {summary['wall_s']:.0f} s. Written to {made.folder}: "
+        f"{made.checkpoint.name}, learning_curves.svg, training.csv.\n\n"
         "These are days of training. What next:\n"
-        f"  marketsim evaluate {shlex.quote(str(made.folder))}      the policies on days they have not seen, beside baselines\n"
-        f"  strategy: {{learned: {{checkpoint: {made.checkpoint}}}}}      the policies in a scenario of yours"
+        f"  marketsim evaluate {shlex.quote(str(made.folder))}\n"
+        "      the policies on days that they have not seen, beside baselines\n"
+        f"  strategy: {{learned: {{checkpoint: {made.checkpoint}}}}}\n"
+        "      in a scenario: the policies as a strategy of its agents"
     )
+
+
+def _shown(name: str, value: float | None) -> str:
+    from marketsim.cli.tables import number
+
+    return f"{value:.1e}" if name == "kl" and value else number(value)

@@ -20,6 +20,7 @@ Options:
 
 Commands:
   run       Simulate a scenario and write its run folder.
+  train     Train the agents of a scenario; resumable.
   validate  Check a scenario; every problem at once.
   whatif    Vary values of a scenario; where does it break?
   schema    Print the JSON Schema of scenarios, for editors.
@@ -42,7 +43,7 @@ def test_no_command_shows_the_help(cli):
     assert HELP.strip() in ended.out + ended.err
 
 
-@pytest.mark.parametrize("command", ["run", "validate", "whatif", "schema", "plugins", "doctor", "bench"])
+@pytest.mark.parametrize("command", ["run", "train", "validate", "whatif", "schema", "plugins", "doctor", "bench"])
 def test_every_command_explains_itself(cli, command):
     """Each has a page of help whose first sentence is more than its name."""
     ended = cli(command, "--help")
