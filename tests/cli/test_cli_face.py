@@ -19,14 +19,15 @@ Options:
   -h, --help  Show this message and exit.
 
 Commands:
-  run       Simulate a scenario and write its run folder.
-  train     Train the agents of a scenario; resumable.
-  validate  Check a scenario; every problem at once.
-  whatif    Vary values of a scenario; where does it break?
-  schema    Print the JSON Schema of scenarios, for editors.
-  plugins   List what a scenario can name, or show one part.
-  doctor    Say what is installed and whether Ollama answers.
-  bench     Measure the kernels against references, in one run.
+  run            Simulate a scenario and write its run folder.
+  train          Train the agents of a scenario; resumable.
+  validate       Check a scenario; every problem at once.
+  whatif         Vary values of a scenario; where does it break?
+  schema         Print the JSON Schema of scenarios, for editors.
+  compare-gates  Put gates, envelopes and the central optimum side by side.
+  plugins        List what a scenario can name, or show one part.
+  doctor         Say what is installed and whether Ollama answers.
+  bench          Measure the kernels against references, in one run.
 """
 HEAVY = {"torch", "pandapower", "mesa", "numba", "scipy", "pandas", "pyarrow", "power_grid_model", "networkx"}
 
@@ -43,7 +44,7 @@ def test_no_command_shows_the_help(cli):
     assert HELP.strip() in ended.out + ended.err
 
 
-@pytest.mark.parametrize("command", ["run", "train", "validate", "whatif", "schema", "plugins", "doctor", "bench"])
+@pytest.mark.parametrize("command", ["run", "train", "validate", "whatif", "schema", "compare-gates", "plugins", "doctor", "bench"])
 def test_every_command_explains_itself(cli, command):
     """Each has a page of help whose first sentence is more than its name."""
     ended = cli(command, "--help")
