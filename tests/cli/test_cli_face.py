@@ -44,7 +44,9 @@ def test_no_command_shows_the_help(cli):
     assert HELP.strip() in ended.out + ended.err
 
 
-@pytest.mark.parametrize("command", ["run", "train", "validate", "whatif", "schema", "compare-gates", "plugins", "doctor", "bench"])
+@pytest.mark.parametrize(
+    "command", ["run", "train", "validate", "whatif", "schema", "compare-gates", "plugins", "doctor", "bench"]
+)
 def test_every_command_explains_itself(cli, command):
     """Each has a page of help whose first sentence is more than its name."""
     ended = cli(command, "--help")
