@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from marketsim.agents.view import Order as Order
     from marketsim.analysis.studies.public import whatif as whatif
     from marketsim.app.public import feeder as feeder
+    from marketsim.app.public import parallel_env as parallel_env
     from marketsim.app.ready import ReadyScenario as ReadyScenario
     from marketsim.app.ready import load_scenario as load_scenario
     from marketsim.app.running import open_run as open_run
@@ -36,6 +37,7 @@ _HOMES = {
     "open_run": "marketsim.app.running",
     "Run": "marketsim.results.reader",
     "feeder": "marketsim.app.public",
+    "parallel_env": "marketsim.app.public",
     "match": "marketsim.market.public",
     "whatif": "marketsim.analysis.studies.public",
     "Prosumer": "marketsim.agents.members",
@@ -61,6 +63,7 @@ __all__ = [
     "load_scenario",
     "match",
     "open_run",
+    "parallel_env",
     "simulate",
     "whatif",
 ]

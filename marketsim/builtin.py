@@ -103,6 +103,13 @@ def marketsim_strategies() -> list[Entry]:
             "its outside option with a constant margin",
         ),
         _entry("zip", "agents.strategies.zip:build", f"{params}:ZipParams", "zero-intelligence plus (Cliff 1997)"),
+        _entry(
+            "learned",
+            "agents.strategies.learned:build",
+            f"{params}:LearnedParams",
+            "acts by policies that were trained",
+            extra="learn",
+        ),
     ]
 
 

@@ -48,6 +48,8 @@ HOMES = {
     ],
     "networkx": ["grid/*"],
     "torch": ["learning/*"],
+    "pettingzoo": ["envs/*", "testing/env_kit.py"],
+    "gymnasium": ["envs/*", "testing/env_kit.py"],
     "ollama": ["fairness/*"],
     "ray": ["analysis/execution/*"],
     "SALib": ["analysis/studies/*"],

@@ -83,6 +83,17 @@ class TruthfulParams(TraderParams):
     """Parameters of ``truthful``."""
 
 
+class LearnedParams(Params):
+    """Parameters of ``learned``."""
+
+    checkpoint: Annotated[str, Field(min_length=1, max_length=1000)]
+    """File that a training wrote, relative to the scenario's folder."""
+    policy: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    """Agent of the training whose policy acts; null: the one of the same name."""
+    actions: Literal["best", "sampled"] = "best"
+    """Take the most probable action, or draw one by the policy's probabilities and the run's seed."""
+
+
 class ZeroIntelligenceParams(TraderParams):
     """Parameters of ``zero_intelligence``."""
 

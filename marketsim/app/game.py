@@ -71,7 +71,6 @@ class MarketGame:
         self._m, self._a = world.community.n_markets, len(parts.learners)
         names = parts.features
         self._scaling = scaling(names, scales.ratings)
-        self._constants = np.tile(scales.ratings.constants(), (self._m, 1))
         self._agents = np.tile(np.arange(self._a), self._m)
         self._own = [names.index(name) for name in OWN if name in names]
         self._public = [names.index(name) for name in PUBLIC]
@@ -154,8 +153,7 @@ class MarketGame:
     def _look(self) -> tuple[Features, Features]:
         assert self._state is not None
         self._opened = open_slot(self._world, self._state)
-        look = Look(self._opened.seen[0], self._constants)
-        seen = self._scaling(look, self._agents).reshape(self._m, self._a, -1)
+        seen = self._scaling(Look(self._opened.seen[0]), self._agents).reshape(self._m, self._a, -1)
         state = np.concatenate((seen[:, :, self._own].reshape(self._m, -1), seen[:, 0, self._public]), axis=1)
         return seen, state
 

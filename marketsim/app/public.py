@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from marketsim.app.ready import ReadyScenario
+from marketsim.core.errors import MissingDependency
+
+if TYPE_CHECKING:
+    from marketsim.envs.market_env import MarketEnv
 
 
 def feeder(name: str, folder: str | Path | None = None) -> Any:
@@ -14,3 +21,36 @@ def feeder(name: str, folder: str | Path | None = None) -> Any:
     from marketsim.grid import pandapower_nets
 
     return pandapower_nets.feeder(name, None if folder is None else Path(folder))
+
+
+def parallel_env(scenario: ReadyScenario) -> MarketEnv:
+    """The scenario's market as a PettingZoo ``ParallelEnv``: the game that ``learning`` describes, with one market.
+
+    The shaping has its full weight from the beginning, since an environment does not know how long it will be trained.
+    Raises MissingDependency without the extra ``learn``, and ScenarioError for agents that cannot learn.
+    """
+    try:
+        from marketsim.envs.market_env import MarketEnv, Rules
+    except ModuleNotFoundError as error:
+        if error.name not in ("pettingzoo", "gymnasium"):
+            raise
+        raise MissingDependency("pettingzoo", "learn", "An environment") from error
+    from marketsim.app.game import MarketGame, build_game
+
+    at_once = with_ramp(scenario, (0.0, 0.0))
+
+    def make(seed: int) -> MarketGame:
+        return build_game(at_once, seeds=(seed,), rounds=1)
+
+    first = make(scenario.seed)
+    shape, layout = first.shape, first.layout
+    rules = Rules(layout.agents, shape.heads, shape.used, shape.n_features, shape.n_state, layout.bound)
+    return MarketEnv(rules, make, scenario.seed, first)
+
+
+def with_ramp(scenario: ReadyScenario, ramp: tuple[float, float]) -> ReadyScenario:
+    """The scenario with another ``learning.reward.ramp``."""
+    learning = scenario.model.learning
+    reward = learning.reward.model_copy(update={"ramp": ramp})
+    learning = learning.model_copy(update={"reward": reward})
+    return replace(scenario, model=scenario.model.model_copy(update={"learning": learning}))

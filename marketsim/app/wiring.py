@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from marketsim.agents.members import Participant
 from marketsim.agents.model import BUILT_IN_KINDS, decides
 from marketsim.agents.params import UtilityOnlyParams
 from marketsim.agents.simple import simple_strategy
+from marketsim.agents.strategies.learned import LOADER
 from marketsim.app.grid import grid_parts
 from marketsim.app.ready import ReadyScenario
 from marketsim.builtin import BUILT_IN_METRICS, SOURCE
@@ -198,6 +200,7 @@ def _context(ready: ReadyScenario, seeds: tuple[int, ...]) -> BuildContext:
     facts = {
         "folder": model.folder,
         "gate_closure_slots": model.market.gate_closure_slots,
+        LOADER: _load_policy,
         "pv_scale": getattr(model.profiles.params, "pv_scale", 1.0),
     }
     return BuildContext(
@@ -207,6 +210,13 @@ def _context(ready: ReadyScenario, seeds: tuple[int, ...]) -> BuildContext:
         agents=ready.agents,
         facts=facts,
     )
+
+
+def _load_policy(path: Path) -> Any:
+    """Trained policies, for the strategy that acts by them; torch is loaded here, and not before."""
+    from marketsim.learning.policy import load_policy
+
+    return load_policy(path)
 
 
 def _limits(limits_kw: Sequence[float | None], hours: float) -> IntArray:

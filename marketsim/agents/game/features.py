@@ -23,16 +23,17 @@ WINDOWS_H: Final = ((0.0, 1.0), (1.0, 4.0), (4.0, 12.0))
 _MIDDLE_VOLTAGE, _WIDTH_VOLTAGE = 1.0, 0.05
 """A voltage is seen as its distance from 1 p.u. in units of 5 %."""
 
+RATINGS: Final = ("is_prosumer", "load_rating", "pv_rating")
+"""Who an agent is: what a network that acts for several needs to know. They never change, so the scaling holds them."""
+
 Feature: TypeAlias = Callable[["Look"], FloatArray]
 
 
 class Look:
     """The observations of one slot, with what several features share computed once."""
 
-    def __init__(self, seen: Observations, constants: FloatArray) -> None:
+    def __init__(self, seen: Observations) -> None:
         self.seen = seen
-        self.constants = constants
-        """Role and ratings of each agent [k, 3]; see ``RATINGS``."""
         self.hours = seen.time.hours
         self._ahead: dict[str, FloatArray] = {}
 
@@ -107,13 +108,9 @@ _FEATURES: Final[dict[str, Feature]] = {
     "last_price": lambda look: look.last_price(),
     "voltage_pu": lambda look: np.nan_to_num(look.seen.voltage_pu, nan=_MIDDLE_VOLTAGE),
     "last_refused": lambda look: look.seen.last_refused,
-    "is_prosumer": lambda look: look.constants[:, 0],
-    "load_rating": lambda look: look.constants[:, 1],
-    "pv_rating": lambda look: look.constants[:, 2],
+    **dict.fromkeys(RATINGS, lambda look: _same(look, 0.0)),
 }
 """Every feature, in natural units [k]."""
-RATINGS: Final = ("is_prosumer", "load_rating", "pv_rating")
-"""Who an agent is: what a network that acts for several needs to know."""
 GRID: Final = ("voltage_pu", "last_refused")
 """What only a gate makes worth seeing."""
 STORES: Final = ("charge_level",)
@@ -145,9 +142,10 @@ class Scaling(NamedTuple):
         scaled = (raw - self.offset[agents]) * self.factor[agents]
         return np.clip(scaled, -BOUND, BOUND).astype(np.float32)
 
-    def known(self) -> Sequence[str]:
-        """Names that this version does not know, which a checkpoint of another one may hold."""
-        return [name for name in self.names if name not in _FEATURES]
+
+def unknown_features(names: Sequence[str]) -> list[str]:
+    """Features that this version does not know, which a checkpoint of another one may hold."""
+    return [name for name in names if name not in _FEATURES]
 
 
 class Ratings(NamedTuple):
@@ -161,10 +159,10 @@ class Ratings(NamedTuple):
     retail: float
     """Largest retail price [currency/kWh]."""
 
-    def constants(self) -> FloatArray:
-        """Role and ratings as shares of the community's largest [A, 3]."""
+    def shares(self) -> dict[str, FloatArray]:
+        """Role and ratings as shares of the community's largest, by ``RATINGS`` [A]."""
         shares = [part / max(float(part.max()), _SMALLEST) for part in (self.load_kw, self.pv_kw)]
-        return np.stack((self.is_prosumer.astype(np.float64), *shares), axis=1)
+        return dict(zip(RATINGS, (self.is_prosumer.astype(np.float64), *shares), strict=True))
 
 
 _SMALLEST: Final = 1e-3
@@ -176,7 +174,11 @@ def scaling(names: tuple[str, ...], ratings: Ratings) -> Scaling:
     load, pv = np.maximum(ratings.load_kw, _SMALLEST), np.maximum(ratings.pv_kw, _SMALLEST)
     n = len(load)
 
-    def terms(name: str) -> tuple[float, FloatArray | float]:
+    shares = ratings.shares()
+
+    def terms(name: str) -> tuple[FloatArray | float, FloatArray | float]:
+        if name in shares:
+            return 1.0 - 2.0 * shares[name], 1.0
         if name == "surplus_kw":
             return 0.0, 1.0 / np.maximum(load, pv)
         if name.startswith(("load_", "pv_")) and name.endswith("_kw"):

@@ -1,0 +1,134 @@
+"""Policies that were trained, as a strategy of any scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marketsim.agents.game.actions import ActionSpace, Player, has_stores
+from marketsim.agents.game.features import Look, Scaling, unknown_features
+from marketsim.agents.params import LearnedParams
+from marketsim.core.arrays import FloatArray, IntArray, KeyArray
+from marketsim.core.build import BuildContext
+from marketsim.core.errors import CheckpointError, Problem
+from marketsim.core.records import Decisions, Observations
+
+LOADER: Final = "load_policy"
+"""Fact of the build context that loads a checkpoint: ``(path) -> Trained``."""
+
+
+class Policy(Protocol):
+    """Policies of agents, frozen."""
+
+    @property
+    def heads(self) -> tuple[int, ...]:
+        """Number of choices of each head of an action."""
+        ...
+
+    def act(self, features: NDArray[np.float32], agents: IntArray, keys: KeyArray | None) -> IntArray:
+        """Actions [n, heads]; sampled with ``keys``, else the most probable."""
+        ...
+
+
+class Layout(Protocol):
+    """Whose policies they are, and what they see; see ``agents.game.features.Scaling``."""
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """Names of the agents that were trained [A]."""
+        ...
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of what they see [F]."""
+        ...
+
+    @property
+    def offset(self) -> FloatArray:
+        """[A, F]."""
+        ...
+
+    @property
+    def factor(self) -> FloatArray:
+        """[A, F]."""
+        ...
+
+
+class Trained(Protocol):
+    """A loaded checkpoint."""
+
+    @property
+    def policy(self) -> Policy:
+        """Its policies."""
+        ...
+
+    @property
+    def layout(self) -> Layout:
+        """What they need to act."""
+        ...
+
+
+class Learned(Player):
+    """Acts by trained policies. Sees what they saw in training, own forecasts included."""
+
+    def __init__(
+        self, trained: Trained, whose: IntArray, space: ActionSpace, context: BuildContext, *, sampled: bool
+    ) -> None:
+        super().__init__(space, context)
+        layout = trained.layout
+        self._policy, self._whose, self._sampled = trained.policy, whose, sampled
+        self._scaling = Scaling(layout.features, layout.offset, layout.factor)
+        more = ("time", "last_price_ticks", "last_fill", "last_refused", "voltage_pu", "forecast")
+        self.sees = tuple(dict.fromkeys((*self.sees, *more, *(("keys",) if sampled else ()))))
+
+    def decide(self, seen: Observations) -> Decisions:
+        """Act on what is seen."""
+        features = self._scaling(Look(seen), self._whose)
+        self.hand.put(self._policy.act(features, self._whose, seen.keys if self._sampled else None))
+        return super().decide(seen)
+
+
+def build(params: LearnedParams, context: BuildContext) -> Learned:
+    """The policies of a checkpoint for the agents of ``context``.
+
+    CheckpointError where it cannot be read, knows none of the agents, or saw what this version does not know;
+    MissingDependency without torch.
+    """
+    loader = cast("Callable[[Path], Trained]", context.facts[LOADER])
+    path = Path(str(context.facts.get("folder", "."))) / params.checkpoint
+    trained = loader(path)
+    _demand_features(path, trained.layout)
+    whose = _whose(path, trained.layout.agents, params, context)
+    heads = trained.policy.heads
+    if has_stores(context) and len(heads) < 3:
+        hint = "train with agents that have a store, or leave theirs out"
+        raise _error(path, "these policies were trained without stores, and cannot run one", hint=hint)
+    space = ActionSpace(heads[0], heads[1], heads[2] if len(heads) > 2 else 0)
+    return Learned(trained, whose, space, context, sampled=params.actions == "sampled")
+
+
+def _whose(path: Path, known: Sequence[str], params: LearnedParams, context: BuildContext) -> IntArray:
+    """Position in the checkpoint of the policy that acts for each agent [k]."""
+    rows = np.arange(context.community.n_agents) if context.rows is None else context.rows
+    names = [context.agents[connection].name for connection in context.community.connection[rows].tolist()]
+    wanted = names if params.policy is None else [params.policy] * len(names)
+    missing = list(dict.fromkeys(name for name in wanted if name not in known))
+    if missing:
+        hint = f"it has: {', '.join(known)}; name the one to use by policy"
+        raise _error(path, "this checkpoint has no policy for these agents", ", ".join(missing), hint)
+    return np.array([known.index(name) for name in wanted], dtype=np.int64)
+
+
+def _demand_features(path: Path, layout: Layout) -> None:
+    unknown = unknown_features(layout.features)
+    if unknown:
+        hint = "load it with the version of marketsim that wrote it, or train anew"
+        raise _error(path, "these policies see what this version does not know", ", ".join(unknown), hint)
+
+
+def _error(path: Path, message: str, seen: str = "", hint: str = "") -> CheckpointError:
+    return CheckpointError([Problem(message, file=str(path), value=seen, hint=hint)])

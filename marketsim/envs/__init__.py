@@ -1,0 +1,1 @@
+"""The game as an environment of other libraries: PettingZoo lives here."""
