@@ -70,7 +70,7 @@ def simulate(
                 writer.critique(critique._asdict())
             if validator is not None:
                 validator.add(record.inputs.time.slot, record.grid, record.exchange)
-            writer.add(record, metrics.observe(record, reference))
+            writer.add(record, metrics.observe(record, reference), reference)
             if progress is not None:
                 progress(model.simulation.state.slot, built.world.clock.slots)
         checked = {} if validator is None else _validation_summary(validator.finish())
@@ -104,6 +104,7 @@ def _writer(ready: ReadyScenario, built: Built, metrics: Metric, folder: Path | 
         slot_columns=metrics.columns,
         elements=(built.elements,),
         voltages=ready.model.output.voltages and ready.feeder is not None,
+        book=ready.model.output.book,
     )
     return RunWriter(
         folder,

@@ -54,5 +54,6 @@ def feeder_copies(feeder: Feeder, copies: int) -> Feeder:
         network=side_by_side(feeder.network, copies),
         nodes=nodes,
         indices=np.concatenate((feeder.indices[:1], np.full(n_inner * copies, -1))),
+        coordinates=None,
         notes=(*feeder.notes, f"{copies} copies of the feeder stand behind one source"),
     )

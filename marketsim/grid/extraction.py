@@ -9,6 +9,7 @@ end; G and B hold the whole charging of a branch, G_ASYM and B_ASYM what its to 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from math import inf, sqrt
 from typing import Any, Final, NamedTuple
@@ -57,7 +58,7 @@ def read(prepared: Prepared) -> Feeder:
     _check(network)
     nodes, ambiguous = _aliases(net, axis)
     indices = np.array([buses[0] if buses else -1 for buses in axis.buses], dtype=np.int64)
-    return Feeder(network, nodes, indices, ambiguous, _dropped(net, axis), prepared.notes)
+    return Feeder(network, nodes, indices, ambiguous, _dropped(net, axis), prepared.notes, _coordinates(net, axis))
 
 
 class _Matrices(NamedTuple):
@@ -154,6 +155,30 @@ def _aliases(net: Any, axis: _Axis) -> tuple[dict[str, int], frozenset[str]]:
     ambiguous = frozenset(name for name, found in by_name.items() if len(found) > 1)
     nodes.update({name: next(iter(found)) for name, found in by_name.items() if len(found) == 1})
     return nodes, ambiguous - nodes.keys()
+
+
+def _coordinates(net: Any, axis: _Axis) -> FloatArray | None:
+    """Mean place of the buses of each node by the net's GeoJSON points, NaN without one [n_nodes, 2]; None: no points."""
+    if "geo" not in net.bus:
+        return None
+    places = {int(bus): point for bus, text in net.bus.geo.items() if (point := _point(text)) is not None}
+    if not places:
+        return None
+    found = np.full((len(axis.buses), 2), np.nan)
+    for node, buses in enumerate(axis.buses):
+        known = [places[bus] for bus in buses if bus in places]
+        if known:
+            found[node] = np.mean(known, axis=0)
+    return found
+
+
+def _point(text: object) -> tuple[float, float] | None:
+    """A GeoJSON point; None for anything else."""
+    try:
+        x, y = json.loads(str(text))["coordinates"][:2]
+        return float(x), float(y)
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _dropped(net: Any, axis: _Axis) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from marketsim.core.arrays import IntArray
+from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.errors import NetworkError, Problem
 from marketsim.grid.network import Network
 
@@ -43,6 +43,8 @@ class Feeder(NamedTuple):
     """Buses without supply, which are no part of the network."""
     notes: tuple[str, ...] = ()
     """What was changed or left out on the way, for the user to read."""
+    coordinates: FloatArray | None = None
+    """Where the net puts its nodes, NaN where it does not say [n_nodes, 2]; None: it puts none."""
 
     def node(self, bus: str | int) -> int:
         """Node of a bus by its name or index; NetworkError where there is none."""

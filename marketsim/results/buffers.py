@@ -65,9 +65,11 @@ class AgentBuffer:
     def _renew(self) -> None:
         self._ints = np.empty((self._capacity, len(self._int_names) * self._n_agents), dtype=np.int64)
         self._floats = np.empty((self._capacity, len(self._float_names) * self._n_agents))
+        self._reference: list[IntArray | None] = []
 
-    def put(self, row: int, record: SlotRecord) -> None:
-        """Copy a record into slot ``row`` of the group."""
+    def put(self, row: int, record: SlotRecord, reference: SlotRecord | None = None) -> None:
+        """Copy a record into slot ``row`` of the group, with what its agents paid in the reference run."""
+        self._reference.append(None if reference is None else reference.ledger.money.sum(axis=0))
         inputs, energy, exchange, place = record.inputs, record.energy, record.exchange, record.positions
         np.concatenate(
             (
@@ -111,8 +113,12 @@ class AgentBuffer:
         }
         arrays |= {name: pa.array(column) for name, column in zip(self._int_names, ints, strict=True)}
         arrays |= {name: _maybe(column) for name, column in zip(self._float_names, floats, strict=True)}
+        arrays["reference_paid_money"] = pa.concat_arrays([self._paid(row) for row in self._reference])
         self._renew()
         return arrays
+
+    def _paid(self, money: IntArray | None) -> pa.Array:
+        return pa.nulls(self._n_agents, pa.int64()) if money is None else pa.array(money)
 
 
 class _ElementTable:

@@ -17,7 +17,7 @@ from marketsim.results import bill as _bill
 from marketsim.results.folder import COMPLETE, CRITIC, SCENARIO, SUMMARY, read_json, read_manifest, status
 from marketsim.results.frames import agent_names, frame
 from marketsim.results.streams import FINAL_SUFFIX, STREAM_SUFFIX, stream_table
-from marketsim.results.tables import TABLES
+from marketsim.results.tables import OPTIONAL_TABLES, TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,9 +31,9 @@ _NAMED: Final = {"trades": ("buyer", "seller"), "rejects": ("buyer", "seller")}
 class Run:
     """What a run left behind.
 
-    ``slots``, ``agents``, ``trades``, ``rejects`` and ``voltages`` are DataFrames, with kWh, currency/kWh and currency
-    beside the integers that the market counted in, and names beside indices; ``table`` gives the same as Arrow tables
-    without additions, for large runs.
+    ``slots``, ``agents``, ``trades``, ``rejects``, ``book`` and ``voltages`` are DataFrames, with kWh, currency/kWh
+    and currency beside the integers that the market counted in, and names beside indices; ``table`` gives the same as
+    Arrow tables without additions, for large runs.
     """
 
     def __init__(
@@ -62,8 +62,8 @@ class Run:
     def __repr__(self) -> str:
         return f"<Run {self.path or 'in memory'}: {self.status}, {self.n_slots} slots>"
 
-    def table(self, name: str, columns: Sequence[str] | None = None, slot: int | None = None) -> pa.Table:
-        """An Arrow table as written; ``columns`` and ``slot`` read only what is asked for.
+    def table(self, name: str, columns: Sequence[str] | None = None, slot: int | range | None = None) -> pa.Table:
+        """An Arrow table as written; ``columns`` and ``slot`` (one, or a range of step 1) read only what is asked for.
 
         Raises InputError for a table that this run has not, RunFolderError for one that cannot be read.
         """
@@ -75,7 +75,7 @@ class Run:
         final, stream = self.path / (name + FINAL_SUFFIX), self.path / (name + STREAM_SUFFIX)
         try:
             if self.status == COMPLETE and final.is_file():
-                wanted = None if slot is None else pc.field("slot") == slot
+                wanted = None if slot is None else _in_slots(pc.field("slot"), slot)
                 return pq.read_table(final, columns=None if columns is None else list(columns), filters=wanted)
             if self.status != COMPLETE and name in TABLES:
                 return _cut(stream_table(stream), columns, slot)
@@ -85,10 +85,17 @@ class Run:
         raise self._no_table(name)
 
     def _no_table(self, name: str) -> MarketsimError:
-        if name in TABLES and name != "voltages":
+        if name in TABLES and name not in OPTIONAL_TABLES:
             return RunFolderError([Problem(f"the table of {name} is missing", file=str(self.path or "memory"))])
-        hint = "write it with 'output: {voltages: true}'" if name == "voltages" else f"known: {', '.join(TABLES)}"
+        hint = f"write it with 'output: {{{name}: true}}'" if name in TABLES else f"known: {', '.join(TABLES)}"
         return InputError([Problem(f"this run has no table of {name}", hint=hint)])
+
+    def has_table(self, name: str) -> bool:
+        """Whether the run wrote this table."""
+        if self._tables is not None:
+            return name in self._tables
+        suffix = FINAL_SUFFIX if self.status == COMPLETE else STREAM_SUFFIX
+        return self.path is not None and (self.path / (name + suffix)).is_file()
 
     @cached_property
     def n_slots(self) -> int:
@@ -116,6 +123,11 @@ class Run:
         return self._frame("rejects")
 
     @cached_property
+    def book(self) -> pd.DataFrame:
+        """A row a price level and slot; InputError where the scenario did not ask for it."""
+        return self._frame("book")
+
+    @cached_property
     def voltages(self) -> pd.DataFrame:
         """A row a bus and slot; InputError where the scenario did not ask for it."""
         return self._frame("voltages")
@@ -139,9 +151,13 @@ class Run:
         return self._net_builder(self, slot, market)
 
 
-def _cut(table: pa.Table, columns: Sequence[str] | None, slot: int | None) -> pa.Table:
+def _in_slots(field: pc.Expression, slot: int | range) -> pc.Expression:
+    return (field >= slot.start) & (field < slot.stop) if isinstance(slot, range) else field == slot
+
+
+def _cut(table: pa.Table, columns: Sequence[str] | None, slot: int | range | None) -> pa.Table:
     if slot is not None and "slot" in table.column_names:
-        table = table.filter(pc.equal(table["slot"], slot))
+        table = table.filter(_in_slots(pc.field("slot"), slot))
     return table if columns is None else table.select([name for name in columns if name in table.column_names])
 
 

@@ -15,7 +15,11 @@ WH: Final = "Wh"
 TICKS: Final = "1e-6 currency/kWh"
 MONEY: Final = "1e-9 currency"
 
-TABLES: Final = ("slots", "agents", "trades", "rejects", "voltages")
+TABLES: Final = ("slots", "agents", "trades", "rejects", "book", "voltages")
+OPTIONAL_TABLES: Final = ("book", "voltages")
+"""Written where ``output`` of the scenario asks for them."""
+BOOK_LEVELS: Final = 21
+"""Price levels of the order book in the table of book, from the feed-in tariff to retail."""
 LEDGER_COLUMNS: Final = (
     "peer_purchases_money",
     "peer_sales_money",
@@ -73,6 +77,8 @@ class Layout:
     """One for each market, or one for all."""
     voltages: bool = False
     """Whether the table of voltages is written; needs a grid."""
+    book: bool = True
+    """Whether the table of the order book's depth is written."""
 
 
 _SLOT = Column("slot", "int32", "-", "Slots since the start of the run, from 0.")
@@ -138,6 +144,7 @@ def _agents(layout: Layout) -> tuple[Column, ...]:
         *bill,
         Column("paid_money", "int64", MONEY, "Sum of the bill's lines; receipts are negative."),
         Column("wear_money", "int64", MONEY, "Wear and running cost of own devices; no payment."),
+        Column("reference_paid_money", "int64", MONEY, "Paid in the same slot of the reference run.", optional=True),
     )
 
 
@@ -168,6 +175,15 @@ REJECTS: Final = (
     Column("element_name", "name", "-", "Name of the binding element.", optional=True),
 )
 
+BOOK: Final = (
+    _SLOT,
+    _MARKET,
+    Column("level", "int32", "-", f"Price level, from 0 (feed-in tariff) to {BOOK_LEVELS - 1} (retail)."),
+    Column("price_ticks", "int64", TICKS, "Price of the level, at the hub."),
+    Column("bid_wh", "int64", WH, "Bids whose best price is this level: limits from here to below the next level."),
+    Column("ask_wh", "int64", WH, "Asks whose best price is this level: limits above the level before, up to here."),
+)
+
 VOLTAGES: Final = (
     _SLOT,
     _MARKET,
@@ -194,6 +210,7 @@ def _slots(layout: Layout) -> tuple[Column, ...]:
 def columns(layout: Layout) -> dict[str, tuple[Column, ...]]:
     """Columns of every table of a run, by the table's name; ValueError where a metric repeats a column."""
     tables = {"slots": _slots(layout), "agents": _agents(layout), "trades": TRADES, "rejects": REJECTS}
+    tables |= {"book": BOOK} if layout.book else {}
     return tables | ({"voltages": VOLTAGES} if layout.voltages else {})
 
 

@@ -19,6 +19,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from marketsim.core.errors import RunError
 from marketsim.core.metric import Value
 from marketsim.core.records import SlotRecord
+from marketsim.results.book_buffer import BookBuffer
 from marketsim.results.buffers import AgentBuffer, Arrays, DealBuffer, SlotBuffer, VoltageBuffer
 from marketsim.results.folder import (
     COMPLETE,
@@ -82,6 +83,7 @@ class RunWriter:
         self._slots = SlotBuffer(layout)
         self._agents = AgentBuffer(layout, self._capacity)
         self._deals = DealBuffer(layout)
+        self._book = BookBuffer(layout, self._capacity) if layout.book else None
         self._voltages = VoltageBuffer(layout, self._capacity) if layout.voltages else None
         self._gathered: list[int] = []
         self._in_group = 0
@@ -111,14 +113,16 @@ class RunWriter:
             write_text(self.folder / SCENARIO, self._scenario_text, durable=False)
         return {name: DiskSink(self.folder, name, table) for name, table in self._schemas.items()}
 
-    def add(self, record: SlotRecord, slot_columns: Mapping[str, Value]) -> None:
-        """Take in the next slot, with the values of the layout's ``slot_columns`` by name."""
+    def add(self, record: SlotRecord, slot_columns: Mapping[str, Value], reference: SlotRecord | None = None) -> None:
+        """Take in the next slot, with the layout's ``slot_columns`` by name, and the same slot of the reference run."""
         if not self._gathered:
             self._spill()  # of the last group, now that the run goes on
         row = len(self._gathered)
         self._slots.put(record, slot_columns)
-        self._agents.put(row, record)
+        self._agents.put(row, record, reference)
         self._deals.put(record)
+        if self._book:
+            self._book.put(row, record)
         if self._voltages:
             self._voltages.put(row, record)
         self._gathered.append(record.inputs.time.slot)
@@ -227,6 +231,8 @@ class RunWriter:
             "trades": trades,
             "rejects": rejects,
         }
+        if self._book:
+            columns["book"] = self._book.take(slots)
         if self._voltages:
             columns["voltages"] = self._voltages.take(slots)
         for name, arrays in columns.items():

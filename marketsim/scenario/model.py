@@ -135,6 +135,8 @@ class OutputSection(Params):
 
     voltages: bool = False
     """A row a bus and slot; large."""
+    book: bool = True
+    """Depth of the order book at 21 price levels, slot by slot; the report draws it."""
 
 
 def _read_folder(value: object, info: ValidationInfo) -> Path:

@@ -76,8 +76,8 @@ _TABLES_INTRO: Final = """# Tables of a run
 The Parquet files of a run folder, column by column. Unit and meaning also travel with each field of the file.
 
 Quantities that the market counts are integers: energy in Wh, prices in ticks of 1e-6 currency/kWh, money in units of
-1e-9 currency. In Python, `run.slots`, `run.agents`, `run.trades`, `run.rejects` and `run.voltages` are DataFrames with
-the same columns, and behind each counted one the same in daily units: `load_wh` and `load_kwh`, `price_ticks` and
+1e-9 currency. In Python, `run.slots`, `run.agents`, `run.trades`, `run.rejects`, `run.book` and `run.voltages` are
+DataFrames with the same columns, and behind each counted one the same in daily units: `load_wh` and `load_kwh`, `price_ticks` and
 `price` [currency/kWh], `paid_money` and `paid` [currency]. Behind each index of an agent stands its name (`buyer`,
 `buyer_name`). `run.table(name)` gives the Arrow table as written.
 """
@@ -87,6 +87,8 @@ _ABOUT: Final[Mapping[str, str]] = {
     "agents": "A row an agent and slot. `<device>` is each kind of device that any agent has, such as `battery`.",
     "trades": "A row a trade, in order of execution. A match that crosses the end of a firm leg is two rows.",
     "rejects": "A row a refused quantity, in order of refusal. Reasons: {reasons}.",
+    "book": "A row a price level and slot: the order book as the market opened; left out with `output: {{book: false}}`. "
+    "Bids summed from above are the demand at a level, asks summed from below the supply.",
     "voltages": "A row a bus and slot; written with `output: {{voltages: true}}`.",
 }
 

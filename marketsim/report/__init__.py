@@ -1,0 +1,1 @@
+"""Reports that people look at: a run or a study as one HTML file that needs no network."""

@@ -1,0 +1,109 @@
+"""The figures at the head of a report, each beside the reference run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from marketsim.metrics.presentation import headline
+from marketsim.report.series import Series
+
+BETTER: Final[Mapping[str, int]] = {
+    "p2p_kwh": 1,
+    "p2p_share": 1,
+    "import_kwh": -1,
+    "curtailed_kwh": -1,
+    "losses_kwh": -1,
+    "rejected_kwh": -1,
+    "ev_unserved_kwh": -1,
+    "consumer_cost": -1,
+    "prosumer_cost": -1,
+    "allocative_efficiency": 1,
+    "ftg": 1,
+    "fbs": 1,
+    "fpp": 1,
+    "price_neutrality": 1,
+    "voltage_violation_rate": -1,
+}
+"""Whether more (1) or less (-1) of a KPI is better for the people and the feeder; others are neither."""
+GROUPS: Final = {"energy": "Energy", "money": "Money", "fairness": "Fairness and efficiency", "grid": "Grid"}
+
+
+class Card(NamedTuple):
+    """One figure."""
+
+    label: str
+    name: str
+    group: str
+    value: str
+    unit: str
+    reference: str
+    """The same with the utility alone; ``""`` where there is none."""
+    change: str
+    tone: str
+    """``good``, ``bad`` or ``""``: which way the reference run is beaten or missed."""
+
+
+def cards(summary: Mapping[str, Any]) -> list[Card]:
+    """Figures of a complete run, in the order and with the words of what ``marketsim run`` prints."""
+    return [
+        Card(
+            label=row.label,
+            name=row.name,
+            group=row.group,
+            value=number(row.value),
+            unit="" if row.unit == "-" else row.unit,
+            reference="" if row.grid_only is None else number(row.grid_only),
+            change="" if row.change is None else f"{100 * row.change:+.1f} %",
+            tone=_tone(row.name, row.value, row.grid_only),
+        )
+        for row in headline(summary)
+    ]
+
+
+def partial_summary(series: Series) -> dict[str, Any]:
+    """What can be said of a run that has no summary, from the slots that it reached."""
+    sums = {
+        "demand_kwh": "demand",
+        "pv_kwh": "pv",
+        "p2p_kwh": "p2p",
+        "import_kwh": "import",
+        "export_kwh": "export",
+        "curtailed_kwh": "curtailed",
+        "losses_kwh": "losses",
+        "rejected_kwh": "refused",
+    }
+    found: dict[str, Any] = {key: _sum(series, name) for key, name in sums.items()}
+    found |= {"voltage_min_pu": _extreme(series, "v_min", min), "voltage_max_pu": _extreme(series, "v_max", max)}
+    found["loading_max_percent"] = _extreme(series, "loading", max)
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _known(series: Series, name: str) -> list[float]:
+    return [value for value in series.get(name, ()) if value == value]
+
+
+def _sum(series: Series, name: str) -> float | None:
+    known = _known(series, name)
+    return sum(known) if known else None
+
+
+def _extreme(series: Series, name: str, pick: Any) -> float | None:
+    known = _known(series, name)
+    return pick(known) if known else None
+
+
+def _tone(name: str, value: Any, reference: Any) -> str:
+    if reference is None or value == reference or name not in BETTER:
+        return ""
+    return "good" if (value - reference) * BETTER[name] > 0 else "bad"
+
+
+def number(value: Any) -> str:
+    """A number as people read it: four significant digits or more, thousands apart."""
+    if value is None:
+        return "-"
+    size = abs(value)
+    if value == 0 or size >= 1_000:
+        return f"{value:,.0f}"
+    return f"{value:,.{1 if size >= 100 else 2 if size >= 10 else 3 if size >= 1 else 4}f}"

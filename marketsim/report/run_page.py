@@ -1,0 +1,334 @@
+"""The report of a run: everything its page shows, gathered from the run folder."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+
+from marketsim.app.grid_history import scenario_of
+from marketsim.app.ready import ReadyScenario
+from marketsim.core.arrays import FloatArray
+from marketsim.core.errors import MarketsimError
+from marketsim.report import series as columns
+from marketsim.report.book import depth
+from marketsim.report.cards import GROUPS, cards, number, partial_summary
+from marketsim.report.critics import SCORES, CriticView, critic_view
+from marketsim.report.findings import findings, kwh, words
+from marketsim.report.focus import Focus, focuses
+from marketsim.report.grid_part import GridPart
+from marketsim.report.limits import MOST_ELEMENTS, Refused, refusals
+from marketsim.report.people import Person, Totals, classes, names_of, totals
+from marketsim.report.series import Series, plain, rounded
+from marketsim.results.folder import COMPLETE
+from marketsim.results.reader import Run
+
+MINUTES_A_DAY: Final = 1440
+
+
+class RunContent:
+    """What the page of a run is made of; read once, then only looked at."""
+
+    def __init__(self, run: Run, ready: ReadyScenario | None = None) -> None:
+        """``ready``: the scenario of the run where it is at hand; else it is read from the run folder."""
+        self.run = run
+        self.notes: list[str] = [str(note) for note in run.manifest.get("notes", ())]
+        self.ready = ready or self._scenario()
+        self.series = columns.slot_series(run) if run.n_slots else {}
+        self.slots = columns.slots_of(run)
+        self.begin, self.minutes = self._clock()
+        self.slots_per_day = max(1, MINUTES_A_DAY // self.minutes)
+        self.stretches = focuses(self.series, self.slots_per_day)
+        self.daily = len(self.slots) > columns.MOST_SLOTS
+        self.names = names_of(run)
+        self.people = self._people()
+        self.totals = totals(run)
+        self.refused = refusals(run) if run.n_slots else []
+        self.critic = critic_view(run, self.series, self.slots)
+        self.grid = self._grid()
+        self.summary = run.summary or partial_summary(self.series)
+
+    def _scenario(self) -> ReadyScenario | None:
+        try:
+            return scenario_of(self.run)
+        except MarketsimError as error:
+            self.notes.append(
+                f"The run's scenario cannot be read here, so the feeder and the kinds of agents are left out: {error}"
+            )
+            return None
+
+    def _clock(self) -> tuple[datetime, int]:
+        """Begin of the first slot, and the length of a slot in minutes."""
+        if self.ready is not None:
+            clock = self.ready.model.clock
+            return datetime.combine(clock.start, datetime.min.time()), clock.slot_minutes
+        begins = self.run.table("slots", columns=["begins"])
+        times = begins.column("begins").to_pylist() if begins.num_rows else []
+        step = (times[1] - times[0]) // timedelta(minutes=1) if len(times) > 1 else 60
+        return (times[0] if times else datetime(2000, 1, 1)), step
+
+    def _people(self) -> list[Person]:
+        if self.ready is None:
+            return [Person(name, "", "") for name in self.names]
+        agents = self.ready.agents
+        heads = [f"{kind}s of entry {group + 1}" for kind, group in ((agent.kind, agent.group) for agent in agents)]
+        groups = [agent.income_class or head for agent, head in zip(agents, heads, strict=True)]
+        return [
+            Person(name, agents[row % len(agents)].kind, groups[row % len(agents)])
+            for row, name in enumerate(self.names)
+        ]
+
+    def _grid(self) -> GridPart | None:
+        if self.ready is None or self.ready.feeder is None or not self.stretches:
+            return None
+        try:
+            return GridPart(self.run, self.ready, self.stretches, self.names)
+        except MarketsimError as error:
+            self.notes.append(f"The feeder cannot be drawn: {error}")
+            return None
+
+    def moment(self, slot: int) -> str:
+        """Begin of a slot as people read it."""
+        return f"{self.begin + timedelta(minutes=slot * self.minutes):%a %d %b %Y, %H:%M}"
+
+
+def page_data(of: RunContent) -> dict[str, Any]:
+    """What the charts of the page are drawn from."""
+    shown = columns.by_day(of.series, of.slots_per_day) if of.daily else of.series
+    return {
+        "kind": "run",
+        "begin": of.begin.isoformat(timespec="minutes"),
+        "minutes": of.minutes,
+        "step": MINUTES_A_DAY if of.daily else of.minutes,
+        "daily": of.daily,
+        "series": rounded(shown),
+        "stretches": [_stretch(of, position) for position in range(len(of.stretches))],
+        "map": of.grid.map if of.grid else None,
+        "agents": _agents(of),
+        "classes": _classes(of),
+        "refused": [_refused(each) for each in of.refused[:MOST_ELEMENTS]],
+        "critic": None if of.critic is None else _critic(of.critic),
+    }
+
+
+def _stretch(of: RunContent, position: int) -> dict[str, Any]:
+    own: Focus = of.stretches[position]
+    begin = int(of.slots[own.begin])
+    label = (
+        own.label if not of.daily else f"{of.begin + timedelta(minutes=begin * of.minutes):%a %d %b %Y}: {own.label}"
+    )
+    return {
+        "label": label,
+        "begin": begin,
+        "series": rounded({name: values[own.begin : own.end] for name, values in of.series.items()}),
+        "grid": of.grid.states[position] if of.grid else None,
+        "book": depth(of.run, own.positions),
+    }
+
+
+AGENT_COLUMNS: Final = (
+    ("Agent", "", 0),
+    ("Kind", "", 0),
+    ("Load", "kWh", 1),
+    ("PV used", "kWh", 1),
+    ("Curtailed", "kWh", 1),
+    ("Bought from peers", "kWh", 1),
+    ("Sold to peers", "kWh", 1),
+    ("Imported", "kWh", 1),
+    ("Exported", "kWh", 1),
+    ("Mean price bought", "currency/kWh", 4),
+    ("Mean price sold", "currency/kWh", 4),
+    ("Pays in all", "currency", 2),
+    ("With utility only", "currency", 2),
+    ("Saves", "currency", 2),
+)
+"""Label, unit and digits of the columns of the tables of agents and classes."""
+
+
+def _columns(of: Totals) -> list[FloatArray]:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        paid_price = np.where(of.bought > 0, of.peer_purchases / of.bought, np.nan)
+        got_price = np.where(of.sold > 0, -of.peer_sales / of.sold, np.nan)
+    flows = [of.load, of.pv_used, of.curtailed, of.bought, of.sold, of.imported, of.exported]
+    return [*flows, paid_price, got_price, of.paid, of.reference_paid, of.reference_paid - of.paid]
+
+
+def _table(of: Totals) -> list[list[float | None]]:
+    return [plain(values, digits) for values, (_, _, digits) in zip(_columns(of), AGENT_COLUMNS[2:], strict=True)]
+
+
+def _agents(of: RunContent) -> dict[str, Any]:
+    return {
+        "head": [[label, unit, digits] for label, unit, digits in AGENT_COLUMNS],
+        "names": of.names,
+        "kinds": [person.kind for person in of.people],
+        "values": _table(of.totals),
+    }
+
+
+CLASS_COLUMNS: Final = (
+    ("Class", "", 0),
+    ("Agents", "", 0),
+    ("Need met by peers", "%", 1),
+    ("Surplus sold to peers", "%", 1),
+    ("PV curtailed", "%", 1),
+    ("Mean price bought", "currency/kWh", 4),
+    ("Mean price sold", "currency/kWh", 4),
+    ("Pay in all", "currency", 2),
+    ("With utility only", "currency", 2),
+    ("Save", "currency", 2),
+    ("Of the bill", "%", 1),
+)
+
+
+def _classes(of: RunContent) -> dict[str, Any]:
+    rows = []
+    for label, members in classes(of.people).items():
+        own = of.totals.of(members)
+        got = [float(column[0]) for column in _columns(own)]
+        drawn, given = float((own.bought + own.imported)[0]), float((own.sold + own.exported + own.curtailed)[0])
+        saved = float((own.reference_paid - own.paid)[0])
+        shares = (
+            _share(float(own.bought[0]), drawn),
+            _share(float(own.sold[0]), given),
+            _share(float(own.curtailed[0]), float(own.pv_available[0])),
+        )
+        values = [*shares, *got[7:11], saved, _share(saved, float(own.reference_paid[0]))]
+        digits = [column[2] for column in CLASS_COLUMNS[2:]]
+        rows.append([label, len(members), *(plain(np.array([v]), d)[0] for v, d in zip(values, digits, strict=True))])
+    return {"head": [list(column) for column in CLASS_COLUMNS], "rows": rows}
+
+
+def _share(part: float, whole: float) -> float:
+    return 100.0 * part / whole if whole > 0 else float("nan")
+
+
+def _refused(each: Refused) -> dict[str, Any]:
+    return {
+        "element": each.element or "no single element",
+        "reason": words(each.reason),
+        "grid": each.by_grid,
+        "trade": round(each.trade, 3),
+        "export": round(each.export, 3),
+        "supply": round(each.supply, 3),
+        "times": each.times,
+    }
+
+
+def _critic(of: CriticView) -> dict[str, Any]:
+    return {
+        "slots": of.slots.tolist(),
+        "critic": {name: plain(of.scores[name], 4) for name in SCORES},
+        "rule": {name: plain(of.rule[name], 4) for name in SCORES},
+        "differs": not of.is_rule,
+    }
+
+
+def page_context(of: RunContent) -> dict[str, Any]:
+    """What the template says in words."""
+    run, manifest = of.run, of.run.manifest
+    end = of.begin + timedelta(minutes=len(of.slots) * of.minutes)
+    return {
+        "title": str(manifest.get("scenario", "run")),
+        "status": run.status,
+        "complete": run.status == COMPLETE,
+        "error": manifest.get("error"),
+        "agents": len(of.names),
+        "slots": len(of.slots),
+        "wanted": of.ready.model.clock.slots if of.ready else None,
+        "minutes": of.minutes,
+        "begin": f"{of.begin:%d %b %Y}",
+        "end": f"{end - timedelta(minutes=1):%d %b %Y}",
+        "daily": of.daily,
+        "most_slots": columns.MOST_SLOTS,
+        "findings": findings(of.summary, run.status, of.refused),
+        "cards": cards(of.summary),
+        "groups": GROUPS,
+        "grid": _grid_facts(of),
+        "gate": of.ready.model.grid.gate if of.ready else None,
+        "texts": texts(of),
+        "refused": of.refused,
+        "critic": of.critic,
+        "moment": of.moment,
+        "number": number,
+        "manifest": manifest,
+        "command": command(of.run, of.ready),
+        "scenario_text": run.scenario_text,
+        "notes": of.notes,
+        "summary": run.summary,
+    }
+
+
+def _grid_facts(of: RunContent) -> dict[str, Any] | None:
+    if of.grid is None:
+        return None
+    feeder = of.grid.feeder
+    return {
+        "name": feeder.name,
+        "buses": len(feeder.buses),
+        "branches": len(feeder.branches),
+        "trafos": int(feeder.is_trafo.sum()),
+        "unrated": int((~feeder.rated).sum()),
+        "geographic": feeder.geographic,
+        "meshed": not bool(feeder.in_tree.all()),
+        "stride": of.grid.stride,
+        "lowest": of.grid.lowest,
+        "highest": of.grid.highest,
+    }
+
+
+def command(run: Run, ready: ReadyScenario | None) -> str:
+    """What repeats the run: its own resolved scenario gives the same bytes."""
+    folder = "RUN" if run.path is None else str(run.path)
+    return f"marketsim run {shlex.quote(folder + '/scenario.yaml')}"
+
+
+def texts(of: RunContent) -> dict[str, str]:
+    """What each figure shows, in words."""
+    unit = "day" if of.daily else "slot"
+    return {
+        "volumes": _extremes_text(of, f"Energy a {unit}", ("p2p", "import", "export", "curtailed"), kwh),
+        "prices": _extremes_text(
+            of, f"Mean price of trade a {unit}", ("price",), lambda value: f"{value:.4f} currency/kWh"
+        ),
+        "voltages": _extremes_text(
+            of, f"Lowest and highest voltage a {unit}", ("v_min", "v_max"), lambda value: f"{value:.4f} p.u."
+        ),
+        "loadings": _extremes_text(of, f"Highest loading a {unit}", ("loading",), lambda value: f"{value:.1f} %"),
+        "fairness": _extremes_text(
+            of, f"Fairness scores a {unit}", ("ftg", "fbs", "fpp"), lambda value: f"{value:.2f}"
+        ),
+    }
+
+
+_SAID: Final[Mapping[str, str]] = {
+    "p2p": "traded between peers",
+    "import": "imported",
+    "export": "exported",
+    "curtailed": "curtailed",
+    "price": "price",
+    "v_min": "lowest voltage",
+    "v_max": "highest voltage",
+    "loading": "loading",
+    "ftg": "FTG",
+    "fbs": "FBS",
+    "fpp": "FPP",
+}
+
+
+def _extremes_text(of: RunContent, head: str, names: Sequence[str], shown: Any) -> str:
+    values: Series = columns.by_day(of.series, of.slots_per_day) if of.daily and of.series else of.series
+    step = of.slots_per_day if of.daily else 1
+    parts = []
+    for name in names:
+        column = values.get(name)
+        if column is None or not np.isfinite(column).any():
+            continue
+        low, high = int(np.nanargmin(column)), int(np.nanargmax(column))
+        parts.append(
+            f"{_SAID[name]} from {shown(column[low])} ({of.moment(low * step)}) to {shown(column[high])} ({of.moment(high * step)})"
+        )
+    return f"{head}: " + "; ".join(parts) + "." if parts else f"{head}: nothing to show."
