@@ -16,7 +16,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 TESTS = sorted(
     path for folder in ("tests", "plugins") for path in (ROOT / folder).rglob("*.py") if path.name.startswith("test_")
 )
-LAYERS = ("core", "testing", "siblings", "builtin", "app", "analysis", "cli")
+LAYERS = ("core", "testing", "siblings", "builtin", "app", "analysis", "report", "cli")
 """From the bottom; a module imports its own layer's package or lower layers. ``testing`` is a tool of tests."""
 SIBLINGS = {
     *("agents", "devices", "extension", "fairness", "grid", "market", "metrics", "profiles", "results", "scenario"),
@@ -46,6 +46,10 @@ HOMES = {
         "core/compiled.py",
         "core/welfare.py",
     ],
+    "jinja2": ["report/*"],
+    "markupsafe": ["report/*"],
+    "plotly": [],
+    "matplotlib": ["results/plots/*", "analysis/*"],
     "networkx": ["grid/*"],
     "torch": ["learning/*"],
     "pettingzoo": ["envs/*", "testing/env_kit.py"],

@@ -167,9 +167,10 @@ def _own_kvar(world: World, opened_kvar: FloatArray, grid: GridState) -> FloatAr
     own = np.array(opened_kvar, dtype=np.float64, copy=True)
     if len(on_grid):
         place = (world.community.market[on_grid], world.node_of[on_grid])
-        neighbours = np.zeros(grid.kvar.shape)
+        neighbours, opened = np.zeros(grid.kvar.shape), np.zeros(grid.kvar.shape)
         np.add.at(neighbours, place, 1.0)
-        own[on_grid] += (grid.kvar - grid.firm_kvar)[place] / neighbours[place]
+        np.add.at(opened, place, opened_kvar[on_grid])
+        own[on_grid] += (grid.kvar - opened)[place] / neighbours[place]
     return own
 
 

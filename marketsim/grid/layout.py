@@ -29,14 +29,37 @@ class Drawing(NamedTuple):
 
 
 def drawing(network: Network, coordinates: FloatArray | None = None) -> Drawing:
-    """Draw by ``coordinates`` [n_nodes, 2], or as a diagram where they are None or not known for every node."""
+    """Draw by ``coordinates`` [n_nodes, 2], or as a diagram where they are None or few nodes have them.
+
+    Points without a place inside elements or at open ends are put between (beside) their neighbours.
+    """
     parent, branch = _tree(network)
     in_tree = np.zeros(network.n_branches, dtype=np.bool_)
     in_tree[branch[branch >= 0]] = True
-    if coordinates is not None and np.isfinite(coordinates).all() and np.ptp(coordinates, axis=0).any():
-        return Drawing(coordinates[:, 0] * _squeeze(coordinates), coordinates[:, 1].copy(), True, in_tree)
+    places = None if coordinates is None else _completed(network, coordinates)
+    if places is not None and np.ptp(places, axis=0).any():
+        return Drawing(places[:, 0] * _squeeze(places), places[:, 1].copy(), True, in_tree)
     x, y = _lanes(parent)
     return Drawing(x, y, False, in_tree)
+
+
+def _completed(network: Network, coordinates: FloatArray) -> FloatArray | None:
+    """Places of all nodes; None where fewer than two thirds are known, or some have no neighbour to go by."""
+    places = coordinates.copy()
+    if np.isfinite(places[:, 0]).mean() < 2.0 / 3.0:
+        return None
+    while np.isnan(places).any():
+        known = np.isfinite(places[:, 0])
+        total, count = np.zeros_like(places), np.zeros(len(places))
+        for a, b in ((network.from_node, network.to_node), (network.to_node, network.from_node)):
+            use = known[b] & ~known[a]
+            np.add.at(total, a[use], places[b[use]])
+            np.add.at(count, a[use], 1.0)
+        reached = count > 0.0
+        if not reached.any():
+            return None
+        places[reached] = total[reached] / count[reached, None]
+    return places
 
 
 def _squeeze(coordinates: FloatArray) -> float:

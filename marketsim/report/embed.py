@@ -42,4 +42,4 @@ def script_json(content: Any) -> Markup:
         ("\u2029", "\\u2029"),
     ):
         text = text.replace(letter, escape)
-    return Markup(text)  # noqa: S704 - escaped above
+    return Markup(text)

@@ -57,8 +57,9 @@ def refusals(run: Run) -> list[Refused]:
     kinds = (~no_buyer & ~no_seller, no_buyer, no_seller & ~no_buyer)
     parts = [np.bincount(place, weights=energy * which, minlength=pair.shape[1]) for which in kinds]
     times = np.bincount(place, minlength=pair.shape[1])
+    trade, export, supply = (part.tolist() for part in parts)
     found = [
-        Refused(elements[e] if e >= 0 else "", reasons[r], *(float(part[row]) for part in parts), int(times[row]))
+        Refused(elements[e] if e >= 0 else "", reasons[r], trade[row], export[row], supply[row], int(times[row]))
         for row, (r, e) in enumerate(pair.T.tolist())
     ]
     return sorted(found, key=lambda each: (-each.energy, each.element, each.reason))

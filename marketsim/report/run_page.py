@@ -255,7 +255,7 @@ def page_context(of: RunContent) -> dict[str, Any]:
         "moment": of.moment,
         "number": number,
         "manifest": manifest,
-        "command": command(of.run, of.ready),
+        "command": command(of.run),
         "scenario_text": run.scenario_text,
         "notes": of.notes,
         "summary": run.summary,
@@ -280,7 +280,7 @@ def _grid_facts(of: RunContent) -> dict[str, Any] | None:
     }
 
 
-def command(run: Run, ready: ReadyScenario | None) -> str:
+def command(run: Run) -> str:
     """What repeats the run: its own resolved scenario gives the same bytes."""
     folder = "RUN" if run.path is None else str(run.path)
     return f"marketsim run {shlex.quote(folder + '/scenario.yaml')}"
@@ -328,7 +328,6 @@ def _extremes_text(of: RunContent, head: str, names: Sequence[str], shown: Any) 
         if column is None or not np.isfinite(column).any():
             continue
         low, high = int(np.nanargmin(column)), int(np.nanargmax(column))
-        parts.append(
-            f"{_SAID[name]} from {shown(column[low])} ({of.moment(low * step)}) to {shown(column[high])} ({of.moment(high * step)})"
-        )
+        lowest, highest = (f"{shown(column[row])} ({of.moment(row * step)})" for row in (low, high))
+        parts.append(f"{_SAID[name]} from {lowest} to {highest}")
     return f"{head}: " + "; ".join(parts) + "." if parts else f"{head}: nothing to show."

@@ -1,0 +1,71 @@
+"""A headless browser without a network; tests are skipped, with the reason, where there is none."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
+    *("--disable-sync", "--no-first-run"),
+)
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium of the system, driven by playwright."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("no Chromium on the PATH")
+    with sync_api.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=found, args=list(FLAGS))
+        yield started
+        started.close()
+
+
+class Opened:
+    """A page, and everything that it complained about or asked the network for."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", self._asked)
+
+    def _heard(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def _asked(self, request: Any) -> None:
+        if not request.url.startswith(("file:", "data:", "blob:")):
+            self.requests.append(request.url)
+
+
+@pytest.fixture
+def opened(browser: Any) -> Iterator[Callable[..., Opened]]:
+    """``opened(path, width, scheme)``: a report that has drawn itself; at the end it must not have complained."""
+    contexts: list[Any] = []
+    made: list[Opened] = []
+
+    def open_page(path: Path, width: int = 1200, scheme: str = "light") -> Opened:
+        context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        contexts.append(context)
+        own = Opened(context.new_page())
+        made.append(own)
+        own.page.goto(path.as_uri())
+        own.page.wait_for_selector("html[data-ready=yes]", state="attached", timeout=60_000)
+        return own
+
+    yield open_page
+    assert [complaint for own in made for complaint in own.complaints] == []
+    assert [url for own in made for url in own.requests] == []
+    for context in contexts:
+        context.close()

@@ -1,0 +1,155 @@
+"""Reports of runs, opened in a browser. Every test also fails on a console error and on any request."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import marketsim as ms
+from marketsim.report.write import write_report
+
+HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>'\"&{{7*7}}"
+
+
+@pytest.fixture(scope="session")
+def day(simulated, hours, tmp_path_factory):
+    """Report of a day of the feeder, in hours."""
+    run = simulated("scenarios/stress141.yaml", {**hours, "grid.gate": "observe"})
+    return write_report(run, tmp_path_factory.mktemp("report") / "day.html")
+
+
+@pytest.fixture(scope="session")
+def hostile(village, tmp_path_factory):
+    """Report of a run folder of a stranger, whose names carry markup and scripts."""
+    run = ms.simulate(ms.load_scenario(village()))
+    run.manifest["scenario"] = HOSTILE
+    run.manifest["agents"][0] = HOSTILE
+    return write_report(run, tmp_path_factory.mktemp("report") / "hostile.html")
+
+
+def drawn(page, chart):
+    """Whether a chart has been drawn."""
+    return page.locator(f"#{chart} .main-svg").count() > 0
+
+
+def overflow(page):
+    """Pixels by which the page is wider than its window."""
+    return page.evaluate("document.documentElement.scrollWidth - innerWidth")
+
+
+def test_every_chart_is_drawn(opened, day):
+    page = opened(day).page
+    for chart in ("map", "voltages", "loadings", "prices", "volumes", "depth", "curves", "bills", "scores"):
+        assert drawn(page, chart), chart
+
+
+def test_the_slider_moves_the_map_and_says_when(opened, day):
+    """By the keyboard: an arrow key is a slot; the picture and its words change."""
+    page = opened(day).page
+    slider = page.locator("#slot")
+    before, place = page.inner_text("#map-text"), int(slider.input_value())
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("text => document.getElementById('map-text').textContent !== text", arg=before)
+    assert int(slider.input_value()) == place - 1
+    assert f"{place - 1:02d}:00" in page.inner_text("#when")
+    assert slider.get_attribute("aria-valuetext") == page.inner_text("#when")
+
+
+def test_the_slider_starts_where_it_is_worst(opened, day, simulated, hours):
+    """The first slot shown is the one with most buses out of band."""
+    slots = simulated("scenarios/stress141.yaml", {**hours, "grid.gate": "observe"}).slots
+    assert int(opened(day).page.locator("#slot").input_value()) == int(slots.voltage_violations.to_numpy().argmax())
+
+
+def test_the_map_shows_the_recorded_extremes(opened, day, simulated, hours):
+    """Voltages packed into the page are those of the table of slots, to the four digits shown."""
+    page = opened(day).page
+    slots = simulated("scenarios/stress141.yaml", {**hours, "grid.gate": "observe"}).slots
+    own = slots.iloc[int(page.locator("#slot").input_value())]
+    text = page.inner_text("#map-text")
+    said = re.findall(r"(\d\.\d{4})", text)
+    assert [float(value) for value in said] == pytest.approx([own.voltage_min_pu, own.voltage_max_pu], abs=6e-5)
+    assert f"{own.loading_max_percent:.1f} %" in text
+    assert f"{own.voltage_violations} buses out of band" in text
+
+
+@pytest.mark.parametrize(("scheme", "other"), [("light", "dark"), ("dark", "light")])
+def test_the_theme_follows_the_system_and_the_button(opened, day, scheme, other):
+    page = opened(day, scheme=scheme).page
+    colour = "getComputedStyle(document.body).backgroundColor"
+    theme = "document.documentElement.dataset.theme"
+    assert page.evaluate(theme) == scheme
+    before = page.evaluate(colour)
+    page.click("#theme")
+    assert page.evaluate(theme) == other
+    assert page.evaluate(colour) != before
+    assert drawn(page, "map")
+
+
+def test_a_phone_scrolls_in_one_direction_only(opened, day):
+    assert overflow(opened(day, width=390).page) <= 0
+
+
+def test_each_chart_has_words_and_a_table(opened, day):
+    """A label for those who cannot see it, and its figures as rows."""
+    page = opened(day).page
+    for chart in page.locator(".panel:not(.hidden) .chart").all():
+        assert chart.get_attribute("role") == "img"
+        assert len(chart.get_attribute("aria-label")) > 20
+    for details in page.locator(".panel:not(.hidden) details.data").all():
+        details.locator("summary").click()
+        assert details.locator("tbody tr").count() > 0
+
+
+def test_agents_are_sorted_by_a_click_and_found_by_name(opened, day):
+    page = opened(day).page
+    heads = page.locator("#agents thead button")
+    column = [head.inner_text() for head in heads.all()].index("Pays in all")
+    heads.nth(column).click()
+    cells = page.locator(f"#agents tbody tr td:nth-child({column + 1})").all_inner_texts()
+    paid = [float(text.replace(",", "")) for text in cells]
+    assert paid == sorted(paid, reverse=True)
+    assert page.locator("#agents thead th").nth(column).get_attribute("aria-sort") == "descending"
+    page.fill("#find", "prosumer-17")
+    assert page.locator("#agents tbody tr").count() == 1
+    page.fill("#find", "")
+    page.click("#more")
+    assert page.locator("#agents tbody tr").count() == 104
+
+
+def test_names_are_text_and_never_markup(opened, hostile):
+    """Nothing in a name runs or becomes an element, in the page, its tables or its charts."""
+    own = opened(hostile)
+    own.page.on("dialog", lambda dialog: own.complaints.append(dialog.message))
+    assert own.page.locator("img").count() == 0
+    assert HOSTILE in own.page.inner_text("h1")
+    assert HOSTILE in own.page.inner_text("#agents")
+    own.page.locator("#bills").scroll_into_view_if_needed()
+    box = own.page.locator("#bills .main-svg").first.bounding_box()
+    own.page.mouse.move(box["x"] + 90, box["y"] + box["height"] / 2)
+    own.page.wait_for_timeout(200)
+    assert own.page.locator("img").count() == 0
+
+
+def test_what_is_printed_is_light_and_whole(opened, day):
+    """In print the controls are gone; a dark page turns light."""
+    page = opened(day, scheme="dark").page
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    assert not page.locator("nav.bar").is_visible()
+    assert page.locator("#prices").is_visible()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_a_market_without_a_grid_has_no_map(opened, simulated, tmp_path):
+    run = simulated("scenarios/pilot.yaml", {"clock.slots": 24})
+    page = opened(write_report(run, tmp_path / "pilot.html")).page
+    assert page.locator("#map").count() == 0
+    assert drawn(page, "prices")
+    page.locator("#slot").focus()
+    page.keyboard.press("ArrowRight")
+    assert drawn(page, "curves")
