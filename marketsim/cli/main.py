@@ -14,9 +14,9 @@ from marketsim.core.errors import MarketsimError
 _COMMANDS = {
     "run": ("marketsim.cli.run:run", "Simulate a scenario and write its run folder."),
     "train": ("marketsim.cli.train:train", "Train the agents of a scenario; resumable."),
-    "report": ("marketsim.cli.report:report", "Write the report of a run or a study: one HTML file."),
     "validate": ("marketsim.cli.validate:validate", "Check a scenario; every problem at once."),
     "whatif": ("marketsim.cli.whatif:whatif", "Vary values of a scenario; where does it break?"),
+    "report": ("marketsim.cli.report:report", "Write the report of a run or a study: one HTML file."),
     "schema": ("marketsim.cli.schema:schema", "Print the JSON Schema of scenarios, for editors."),
     "compare-gates": (
         "marketsim.cli.compare_gates:compare_gates",

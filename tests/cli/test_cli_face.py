@@ -23,6 +23,7 @@ Commands:
   train          Train the agents of a scenario; resumable.
   validate       Check a scenario; every problem at once.
   whatif         Vary values of a scenario; where does it break?
+  report         Write the report of a run or a study: one HTML file.
   schema         Print the JSON Schema of scenarios, for editors.
   compare-gates  Put gates, envelopes and the central optimum side by side.
   plugins        List what a scenario can name, or show one part.
@@ -45,7 +46,7 @@ def test_no_command_shows_the_help(cli):
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "train", "validate", "whatif", "schema", "compare-gates", "plugins", "doctor", "bench"]
+    "command", ["run", "train", "validate", "whatif", "report", "schema", "compare-gates", "plugins", "doctor", "bench"]
 )
 def test_every_command_explains_itself(cli, command):
     """Each has a page of help whose first sentence is more than its name."""
