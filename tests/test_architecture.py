@@ -49,7 +49,7 @@ HOMES = {
     "jinja2": ["report/*"],
     "markupsafe": ["report/*"],
     "plotly": [],
-    "matplotlib": ["results/plots/*", "analysis/*"],
+    "matplotlib": ["results/plots/*", "analysis/*", "learning/*"],
     "networkx": ["grid/*"],
     "torch": ["learning/*"],
     "pettingzoo": ["envs/*", "testing/env_kit.py"],
