@@ -49,7 +49,7 @@ HOMES = {
     "jinja2": ["report/*"],
     "markupsafe": ["report/*"],
     "plotly": [],
-    "matplotlib": ["results/plots/*", "analysis/*", "learning/*"],
+    "matplotlib": ["results/*", "analysis/*"],
     "networkx": ["grid/*"],
     "torch": ["learning/*"],
     "pettingzoo": ["envs/*", "testing/env_kit.py"],
