@@ -22,6 +22,10 @@ _COMMANDS = {
         "marketsim.cli.compare_gates:compare_gates",
         "Put gates, envelopes and the central optimum side by side.",
     ),
+    "hosting-capacity": (
+        "marketsim.cli.hosting_capacity:hosting_capacity",
+        "Find how much PV, EVs, heat pumps or batteries a feeder takes.",
+    ),
     "plugins": ("marketsim.cli.plugins:plugins", "List what a scenario can name, or show one part."),
     "doctor": ("marketsim.cli.doctor:doctor", "Say what is installed and whether Ollama answers."),
     "bench": ("marketsim.cli.bench:bench", "Measure the kernels against references, in one run."),

@@ -1,0 +1,1 @@
+"""Hosting capacity: how much of a technology a feeder takes before a limit breaks."""

@@ -1,0 +1,132 @@
+"""``marketsim hosting-capacity``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from marketsim.cli.options import overrides_of, scenario_argument, seed_option, set_option
+from marketsim.cli.tables import number, table
+
+if TYPE_CHECKING:
+    from marketsim.analysis.hosting.capacity import Capacity, Report
+
+_WEAKEST = 10
+
+
+@click.command("hosting-capacity")
+@scenario_argument
+@click.option("--asset", default="pv", show_default=True, help="pv, ev, heat_pump or battery.")
+@click.option("--placements", default=50, show_default=True, help="Random orders in which units are added.")
+@click.option("--criterion", default="strict", show_default=True, help="strict, en50160 or depth_hours.")
+@click.option("--depth", default=0.01, show_default=True, help="What depth_hours allows at any bus [p.u. h].")
+@click.option("--curtailment", default=5.0, show_default=True, help="Energy that may be curtailed under the gate [%].")
+@click.option("--unit-kw", type=float, help="Rating of a unit [default: pv 5, ev 11, heat pump 3, battery 5; MV x 20].")
+@click.option("--days", default=3, show_default=True, help="Worst days of the year that are tried.")
+@click.option("--buses/--no-buses", default=True, show_default=True, help="Whether each bus is asked about alone.")
+@set_option
+@seed_option
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def hosting_capacity(
+    scenario: str,
+    asset: str,
+    placements: int,
+    criterion: str,
+    depth: float,
+    curtailment: float,
+    unit_kw: float | None,
+    days: int,
+    buses: bool,
+    overrides: tuple[str, ...],
+    seed: int | None,
+    as_json: bool,
+) -> None:
+    """Find how much of an asset the feeder of SCENARIO takes, feeder-wide and bus by bus, and what binds.
+
+    Units are added along random orders of the buses with load, on the worst days of the year, until a limit breaks
+    (gate observe) or more than the given share of their energy has to be curtailed (gate ac).
+    """
+    from marketsim.analysis.hosting.capacity import Options
+    from marketsim.analysis.hosting.capacity import hosting_capacity as ask
+    from marketsim.app.ready import load_scenario
+
+    ready = load_scenario(scenario, overrides_of(overrides, seed))
+    options = Options(
+        asset=asset,
+        placements=placements,
+        criterion=criterion,
+        curtailment=curtailment / 100.0,
+        unit_kw=unit_kw,
+        days=days,
+        depth_pu_h=depth,
+        per_bus=buses,
+        seed=ready.seed,
+    )
+    tell = None if as_json or not sys.stderr.isatty() else lambda text: click.echo(f"{text} ...", err=True)
+    report = ask(ready, options, tell)
+    if as_json:
+        click.echo(json.dumps(_plain(report), indent=2))
+        return
+    _show(report)
+
+
+def _plain(report: Report) -> dict[str, object]:
+    """The report as plain data."""
+    return {
+        **report._asdict(),
+        "options": report.options._asdict(),
+        "capacities": [
+            {
+                **each._asdict(),
+                "kw": dict(zip(("5 %", "50 %", "95 %"), each.kw, strict=True)),
+                "bindings": dict(each.bindings),
+                "cases": [case._asdict() for case in each.cases],
+                "buses": [bus._asdict() for bus in each.buses],
+            }
+            for each in report.capacities
+        ],
+    }
+
+
+def _show(report: Report) -> None:
+    options = report.options
+    title = f"{report.scenario}: {options.asset} on {report.feeder}, units of {number(report.unit_kw)} kW"
+    head = ("", "5 %", "50 %", "95 %", "kW", "of peak load", "binds most often")
+    rows = [
+        (each.rule, *(number(kw) for kw in each.kw), "kW", _share(each.kw[1], report.peak_load_kw), _most(each))
+        for each in report.capacities
+    ]
+    table(head, rows, title=title, right=(1, 2, 3, 5))
+    for each in report.capacities:
+        if each.buses:
+            _weakest(each)
+    click.echo(f"\n{options.placements} placements; days: {report.days}.")
+    for each in report.capacities:
+        if each.capped:
+            click.echo(f"{each.rule}: {each.capped} placements take the most that was tried; it is a lower bound.")
+        if each.scanned:
+            click.echo(f"{each.rule}: {each.scanned} placements were not monotone and were scanned unit by unit.")
+    for note in report.notes:
+        click.echo(note)
+
+
+def _share(kw: float, peak_kw: float) -> str:
+    return f"{100 * kw / peak_kw:.0f} %" if peak_kw else "-"
+
+
+def _most(each: Capacity) -> str:
+    if not each.bindings:
+        return "nothing"
+    text, count = each.bindings[0]
+    return f"{text} ({count} of {len(each.cases)})"
+
+
+def _weakest(each: Capacity) -> None:
+    weakest = sorted(each.buses, key=lambda bus: bus.kw)[:_WEAKEST]
+    rows = [(bus.name, number(bus.kw), bus.binding, bus.when) for bus in weakest]
+    click.echo()
+    title = f"{min(_WEAKEST, len(each.buses))} weakest of {len(each.buses)} buses alone, {each.rule}"
+    table(("bus", "kW", "binds", "when"), rows, title=title, right=(1,))
