@@ -48,7 +48,7 @@ def largest_levels(keeps: Keeps, n_rows: int, most: int) -> Found:
         low[todo], high[todo] = np.where(kept, middle, low[todo]), np.where(kept, high[todo], middle)
     for row in np.flatnonzero(~monotone).tolist():
         low[row] = _scan(keeps, row, int(low[row]))
-    return Found(low, monotone, capped)
+    return Found(low, np.asarray(monotone), np.asarray(capped))
 
 
 def _ceiling(keeps: Keeps, n_rows: int, most: int) -> int:
