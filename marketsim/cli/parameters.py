@@ -61,7 +61,7 @@ def _kind(item: Schema, defs: Schema) -> str:
     if kind == "object":
         return "{" + ", ".join(item.get("properties", ())) + "}"
     bounds = [f" {sign} {item[key]:g}" for key, sign in _BOUNDS if key in item]
-    return _KINDS.get(kind, kind) + " and".join(bounds)
+    return str(_KINDS.get(kind, kind)) + " and".join(bounds)
 
 
 def _shown(default: Any) -> str:

@@ -91,7 +91,8 @@ def _verdict(summary: dict[str, object]) -> str:
         return f"{laws}. No feeder: no grid limits apply."
     worst, mismatches = summary["validation_worst_pu"], summary["validation_mismatches"]
     disagreeing = f", {mismatches} disagree" if mismatches else ""
+    unsolved = f", {summary['unsolved_slots']} without a power flow solution" if summary["unsolved_slots"] else ""
     return (
         f"{laws}; {summary['validated_slots']} slots confirmed by an independent power flow "
-        f"(largest difference {worst:.1e} p.u.){disagreeing}, {summary['slots_with_violation']} outside limits."
+        f"(largest difference {worst:.1e} p.u.){disagreeing}, {summary['slots_with_violation']} outside limits{unsolved}."
     )

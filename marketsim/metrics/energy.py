@@ -21,7 +21,7 @@ ENERGIES: Final = (
     Kpi("import_kwh", "kWh", "Energy bought from the utility."),
     Kpi("export_kwh", "kWh", "Energy sold to the utility."),
     Kpi("curtailed_kwh", "kWh", "PV energy that was neither used, stored, sold nor exported."),
-    Kpi("losses_kwh", "kWh", "Losses of the feeder; the utility supplies them."),
+    Kpi("losses_kwh", "kWh", "Losses of the feeder; the utility supplies them. Undefined without a feeder."),
     Kpi(
         "rejected_kwh",
         "kWh",
@@ -72,6 +72,7 @@ class EnergyMetric:
         self._is_ev: BoolArray = np.array([name == "ev" for name in device_names], dtype=bool)
         self._totals, self._reference = Totals(), Totals()
         self._losses_wh, self._reference_losses_wh = 0.0, 0.0
+        self._has_grid = False
         self._compared = False
 
     @property
@@ -122,7 +123,8 @@ class EnergyMetric:
             self._reference_losses_wh += losses_wh(reference.grid)
         lost = losses_wh(record.grid)
         self._losses_wh += lost
-        row: dict[str, Value] = {**amounts, "losses_wh": lost}
+        self._has_grid = record.grid.v_pu.shape[1] > 0
+        row: dict[str, Value] = {**amounts, "losses_wh": lost if self._has_grid else None}
         return {name: row[name] for name in _COLUMN_NAMES}
 
     def _unserved(self, unserved_wh: IntArray) -> dict[str, int]:
@@ -133,10 +135,10 @@ class EnergyMetric:
 
     def summary(self) -> dict[str, Value]:
         """The KPIs of all slots so far."""
-        energies = {kpi.name: self._totals[_column(kpi)] / WH_PER_KWH for kpi in ENERGIES}
-        only = {name: self._reference[name.replace("_kwh", "_wh")] / WH_PER_KWH for name in REFERENCED}
-        energies["losses_kwh"] = self._losses_wh / WH_PER_KWH
-        only["losses_kwh"] = self._reference_losses_wh / WH_PER_KWH
+        energies: dict[str, Value] = {kpi.name: self._totals[_column(kpi)] / WH_PER_KWH for kpi in ENERGIES}
+        only: dict[str, Value] = {name: self._reference[name.replace("_kwh", "_wh")] / WH_PER_KWH for name in REFERENCED}
+        energies["losses_kwh"] = self._losses_wh / WH_PER_KWH if self._has_grid else None
+        only["losses_kwh"] = self._reference_losses_wh / WH_PER_KWH if self._has_grid else None
         return {
             **energies,
             **{f"{name}_grid_only": value if self._compared else None for name, value in only.items()},

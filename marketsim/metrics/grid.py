@@ -26,8 +26,9 @@ GRID: Final = (
     Kpi("voltage_violation_rate", "-", "Share of bus-slots outside the voltage band."),
     Kpi("market_violation_rate", "-", "Share of bus-slots outside the band that were inside it before matching."),
     Kpi("voltage_violation_depth", "p.u. h", "Distance to the voltage band times duration, summed over bus-slots."),
-    Kpi("slots_with_violation", "-", "Slots and markets that end outside a voltage or loading limit.", int),
-    Kpi("firm_violation_slots", "-", "Slots and markets outside a limit before anything was traded.", int),
+    Kpi("slots_with_violation", "-", "Slots and markets that end outside a limit, or without a solution.", int),
+    Kpi("firm_violation_slots", "-", "Slots and markets outside a limit, or unsolved, before anything was traded.", int),
+    Kpi("unsolved_slots", "-", "Slots and markets whose power flow has no solution; no voltage counts them.", int),
     Kpi("loading_max_percent", "%", "Highest loading of any branch, of its rating."),
 )
 
@@ -68,8 +69,10 @@ class Snapshot(NamedTuple):
     caused: int
     """Outside the band now and inside it before matching."""
     broken: int
-    """Markets with a limit broken."""
+    """Markets with a limit broken or without a solution."""
     firm_broken: int
+    unsolved: int = 0
+    """Markets without a solution."""
 
 
 def snapshot(grid: GridState, band: VoltageBand) -> Snapshot:
@@ -78,7 +81,19 @@ def snapshot(grid: GridState, band: VoltageBand) -> Snapshot:
 
     v, firm_v = np.ascontiguousarray(grid.v_pu), np.ascontiguousarray(grid.firm_v_pu)
     loading, firm_loading = np.ascontiguousarray(grid.loading), np.ascontiguousarray(grid.firm_loading)
-    return Snapshot(*measure_grid(v, firm_v, loading, firm_loading, band.v_min_pu, band.v_max_pu, band.loading))
+    seen = Snapshot(*measure_grid(v, firm_v, loading, firm_loading, band.v_min_pu, band.v_max_pu, band.loading))
+    return seen if grid.converged.all() else _with_unsolved(seen, grid)
+
+
+def _with_unsolved(seen: Snapshot, grid: GridState) -> Snapshot:
+    """What has no solution breaks every limit, and did so before trade where the untraded state had none either."""
+    never = np.isnan(grid.firm_v_pu).all(axis=1)
+    unsolved = int(np.count_nonzero(~grid.converged))
+    return seen._replace(
+        broken=seen.broken + unsolved,
+        firm_broken=seen.firm_broken + int(np.count_nonzero(~grid.converged & never)),
+        unsolved=unsolved,
+    )
 
 
 class _Running:
@@ -99,12 +114,13 @@ class _Running:
             caused=had.caused + seen.caused,
             broken=had.broken + seen.broken,
             firm_broken=had.firm_broken + seen.firm_broken,
+            unsolved=had.unsolved + seen.unsolved,
         )
 
     def kpis(self) -> dict[str, Value]:
         """KPIs in the order of ``GRID``; all None without a feeder."""
         seen = self._all
-        if not seen.buses:
+        if not seen.buses and not seen.unsolved:
             return dict.fromkeys(kpi.name for kpi in GRID)
         return {
             "voltage_min_pu": defined(seen.v_min_pu),
@@ -114,6 +130,7 @@ class _Running:
             "voltage_violation_depth": seen.depth_pu,
             "slots_with_violation": seen.broken,
             "firm_violation_slots": seen.firm_broken,
+            "unsolved_slots": seen.unsolved,
             "loading_max_percent": defined(100.0 * seen.loading),
         }
 

@@ -20,7 +20,6 @@ Traded between peers            2.000  kWh                      -
 Share of demand met by peers    33.33  %                        -
 Imports                         3.000  kWh                  5.000   -40.0 %
 Exports                         1.000  kWh                  3.000   -66.7 %
-Losses                              0  kWh                      0
 
 Mean price                     0.1900  currency/kWh             -
 Cost of consumers              0.9800  currency             1.200   -18.3 %

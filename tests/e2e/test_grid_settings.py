@@ -196,3 +196,14 @@ def test_the_independent_check_can_be_left_out(street, base):
     assert "validated_slots" in base.summary
     assert "validated_slots" not in run.summary
     assert run.agents.equals(base.agents)
+
+
+def test_a_load_beyond_what_the_cable_can_carry_is_told_as_unsolved(street):
+    """2 MW at 0.4 kV have no power flow solution: demand is booked, slots count as violations, nothing is hidden."""
+    run = street(AGENTS, {**SERIES, "shop_load_kw": 2_000})
+    found = run.summary
+    assert found["unsolved_slots"] == found["slots_with_violation"] == found["firm_violation_slots"] == 24
+    assert found["voltage_min_pu"] is None
+    assert found["energy_imbalance_wh"] == 0
+    assert found["demand_kwh"] >= 24 * 2_000
+    assert set(run.rejects.reason) <= {"diverged"}

@@ -143,3 +143,23 @@ def test_only_trade_ahead_of_time_has_delivery_violations(traded_ahead, violatio
     for seen in (record(LOW, firm_v=GOOD), record(LOW, firm_v=LOW), record(GOOD, firm_v=LOW), record(GOOD)):
         metric.observe(seen, None)
     assert metric.summary()["delivery_violations"] == violations
+
+
+def unsolved(firm_v):
+    """A slot whose power flow has no solution after trade."""
+    seen = record([[math.nan] * 4], firm_v=firm_v, loading=[[math.nan, math.nan]], firm_loading=[[0.2, 0.2]])
+    return seen._replace(grid=seen.grid._replace(converged=np.array([False])))
+
+
+def test_what_has_no_solution_is_outside_its_limits():
+    """It counts as a violation, of the firm state where that had no solution either, and adds no voltage."""
+    summary = run(unsolved([[math.nan] * 4]), unsolved(GOOD), record(GOOD))
+    assert (summary["unsolved_slots"], summary["slots_with_violation"], summary["firm_violation_slots"]) == (2, 2, 1)
+    assert (summary["voltage_min_pu"], summary["voltage_violation_rate"]) == (0.98, 0.0)
+
+
+def test_a_run_without_any_solution_is_no_run_without_a_feeder():
+    """Counts are numbers, voltages undefined."""
+    summary = run(unsolved([[math.nan] * 4]))
+    assert (summary["unsolved_slots"], summary["slots_with_violation"]) == (1, 1)
+    assert summary["voltage_min_pu"] is summary["voltage_violation_rate"] is summary["loading_max_percent"] is None
