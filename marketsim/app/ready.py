@@ -8,6 +8,7 @@ from pathlib import Path
 
 from marketsim.builtin import built_in_registry
 from marketsim.core.build import AgentSpec
+from marketsim.core.errors import ScenarioError
 from marketsim.extension import files
 from marketsim.extension.entry_points import installed_plugins, load_installed
 from marketsim.extension.files import PluginFile
@@ -99,6 +100,10 @@ def load_scenario(scenario: ScenarioLike, overrides: Mapping[str, object] | None
     ``scenario`` is a path, a mapping, or YAML text with a line break; ``overrides`` map dotted paths to values.
     Raises ScenarioError, PluginError or NetworkError with every problem at once.
     """
+    if not isinstance(scenario, str | Path | Mapping | Source):
+        raise ScenarioError(f"a scenario is a path, a mapping or YAML text, not {type(scenario).__name__}")
+    if not isinstance(overrides, Mapping | None):
+        raise ScenarioError(f"overrides map paths to values, as in {{'grid.gate': 'observe'}}, got {overrides!r}")
     registry = full_registry()
     plugin_files: list[PluginFile] = []
     feeders_seen: list[Feeder | None] = []

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from marketsim.agents.model import MarketModel
-from marketsim.app.ready import ReadyScenario
+from marketsim.app.ready import ReadyScenario, ScenarioLike, load_scenario
 from marketsim.app.wiring import Built, build
 from marketsim.core.metric import Metric, Value
 from marketsim.core.records import SlotRecord
@@ -40,19 +40,21 @@ def default_folder(ready: ReadyScenario, now: datetime) -> Path:
 
 
 def simulate(
-    scenario: ReadyScenario,
+    scenario: ReadyScenario | ScenarioLike,
     out: str | Path | None = None,
     *,
     force: bool = False,
     progress: Progress | None = None,
 ) -> Run:
-    """Run a scenario from beginning to end.
+    """Run a scenario, loaded or what ``load_scenario`` takes, from beginning to end.
 
     ``out`` is the run folder; None keeps the tables in memory. ``force`` replaces a run that is there.
 
     Raises RunFolderError for a folder that cannot be used, ValidationMismatch or LawBroken where the program
     contradicts itself, RunError where a plugin fails or the disk is full; what was written until then can be opened.
     """
+    if not isinstance(scenario, ReadyScenario):
+        scenario = load_scenario(scenario)
     began = time.perf_counter()
     built = build(scenario)
     metrics = Metrics(built.metrics)
@@ -180,7 +182,5 @@ def _net(kept: dict[str, Any], ready: ReadyScenario, run: Run, slot: int, market
 
 def _net_of_saved(run: Run, slot: int, market: int) -> Any:
     """The same for a run from a folder, whose scenario stands beside its tables."""
-    from marketsim.app.ready import load_scenario
-
     source: str | Mapping[str, object] | Path = run.scenario_text if run.path is None else run.path / "scenario.yaml"
     return _net({}, load_scenario(source), run, slot, market)

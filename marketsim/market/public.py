@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any, Final, NamedTuple
 
@@ -85,22 +85,38 @@ def match(
 
 def _engine(engine: str | Engine, parameters: Mapping[str, Any]) -> Engine:
     if not isinstance(engine, str):
+        if not hasattr(engine, "match"):
+            raise OrderError(f"engine must be a name or an object with a method match, got {engine!r}")
         if parameters:
             raise OrderError(f"an engine object takes no parameters here, got {', '.join(parameters)}")
         return engine
     if engine not in _ENGINES:
-        from difflib import get_close_matches
-
-        near = get_close_matches(engine, _ENGINES, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(_ENGINES)}"
-        raise OrderError([Problem("there is no such engine", "engine", repr(engine), hint)])
+        raise OrderError([Problem("there is no such engine", "engine", repr(engine), _near(engine, _ENGINES))])
     params = getattr(import_module("marketsim.market.params"), _ENGINES[engine])
     try:
         checked = params(**parameters)
     except ValueError as error:  # pydantic's error is one
-        raise OrderError([Problem(f"engine {engine}: {error}", "parameters")]) from error
+        raise OrderError(list(_parameter_problems(engine, error, params.model_fields))) from error
     built: Engine = import_module(f"marketsim.market.{engine}").build(checked)
     return built
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known := list(known), 1)
+    return f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(known) or 'none'}"
+
+
+def _parameter_problems(engine: str, error: Any, known: Iterable[str]) -> Iterator[Problem]:
+    """What is wrong with an engine's parameters, one problem each."""
+    for found in error.errors():
+        name = ".".join(str(part) for part in found["loc"])
+        if found["type"] == "extra_forbidden":
+            yield Problem(f"engine {engine} has no such parameter", name, hint=_near(name, known))
+        else:
+            message = found["msg"].removeprefix("Input ").removeprefix("Value error, ")
+            yield Problem(f"engine {engine}: {message}", name, repr(found["input"]))
 
 
 def _tariffs(engine: str, retail: float | None, feed_in: float | None) -> Tariffs:
@@ -116,6 +132,8 @@ def _tariffs(engine: str, retail: float | None, feed_in: float | None) -> Tariff
 
 
 def _checked(orders: Any) -> Columns:
+    if not hasattr(orders, "keys"):
+        raise OrderError(f"orders must be a table with columns {', '.join(COLUMNS)}, got {type(orders).__name__}")
     missing = [name for name in COLUMNS if name not in orders]
     if missing:
         raise OrderError(

@@ -136,7 +136,9 @@ class EnergyMetric:
     def summary(self) -> dict[str, Value]:
         """The KPIs of all slots so far."""
         energies: dict[str, Value] = {kpi.name: self._totals[_column(kpi)] / WH_PER_KWH for kpi in ENERGIES}
-        only: dict[str, Value] = {name: self._reference[name.replace("_kwh", "_wh")] / WH_PER_KWH for name in REFERENCED}
+        only: dict[str, Value] = {
+            name: self._reference[name.replace("_kwh", "_wh")] / WH_PER_KWH for name in REFERENCED
+        }
         energies["losses_kwh"] = self._losses_wh / WH_PER_KWH if self._has_grid else None
         only["losses_kwh"] = self._reference_losses_wh / WH_PER_KWH if self._has_grid else None
         return {

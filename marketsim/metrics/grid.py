@@ -27,7 +27,9 @@ GRID: Final = (
     Kpi("market_violation_rate", "-", "Share of bus-slots outside the band that were inside it before matching."),
     Kpi("voltage_violation_depth", "p.u. h", "Distance to the voltage band times duration, summed over bus-slots."),
     Kpi("slots_with_violation", "-", "Slots and markets that end outside a limit, or without a solution.", int),
-    Kpi("firm_violation_slots", "-", "Slots and markets outside a limit, or unsolved, before anything was traded.", int),
+    Kpi(
+        "firm_violation_slots", "-", "Slots and markets outside a limit, or unsolved, before anything was traded.", int
+    ),
     Kpi("unsolved_slots", "-", "Slots and markets whose power flow has no solution; no voltage counts them.", int),
     Kpi("loading_max_percent", "%", "Highest loading of any branch, of its rating."),
 )

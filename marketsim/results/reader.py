@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -146,8 +147,8 @@ class Run:
         """A pandapower net of that slot, solved. InputError without a grid or for a slot that the run has not."""
         if self._net_builder is None:
             raise InputError("this run has no grid to build a net from")
-        if not 0 <= slot < self.n_slots:
-            raise InputError(f"slot {slot} is not in this run: it has slots 0 to {self.n_slots - 1}")
+        if not isinstance(slot, Integral) or not 0 <= slot < self.n_slots:
+            raise InputError(f"slot {slot!r} is not in this run: it has slots 0 to {self.n_slots - 1}")
         return self._net_builder(self, slot, market)
 
 

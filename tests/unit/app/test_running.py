@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from marketsim.app.ready import load_scenario
 from marketsim.app.running import default_folder, manifest_facts, open_run, simulate
-from marketsim.core.errors import InputError, RunFolderError
+from marketsim.core.errors import InputError, RunFolderError, ScenarioError
 
 VILLAGE = {
     "name": "small_village",
@@ -134,3 +135,25 @@ def test_the_hash_follows_the_content(ready):
     ]
     assert hashes[0] == hashes[1]
     assert len(set(hashes)) == 3
+
+
+def test_what_can_be_loaded_can_be_simulated(tmp_path):
+    """A mapping and a path stand for the scenario that they load."""
+    loaded = simulate(load_scenario(VILLAGE)).trades
+    assert simulate(VILLAGE).trades.equals(loaded)
+    path = tmp_path / "s.yaml"
+    path.write_text(json.dumps(VILLAGE, default=str))
+    assert simulate(path).trades.equals(loaded)
+
+
+@pytest.mark.parametrize(("scenario", "overrides"), [(3, None), (None, None), (VILLAGE, ["seed"]), (VILLAGE, "seed=3")])
+def test_misuse_of_the_python_face_is_told(scenario, overrides):
+    with pytest.raises(ScenarioError, match=r"^a scenario is a path, a mapping|^overrides map paths to values, as in"):
+        load_scenario(scenario, overrides)
+
+
+@pytest.mark.parametrize("slot", ["3", 2.0, None, -1, 10_000])
+def test_a_net_is_asked_for_by_the_number_of_a_slot(in_memory, slot):
+    """Anything else is told with the slots that there are."""
+    with pytest.raises(InputError, match=r"^slot .* is not in this run: it has slots 0 to 13$"):
+        in_memory.net(slot)

@@ -146,3 +146,20 @@ def test_no_orders_no_trades():
 def test_values_are_rounded_half_to_even():
     trades, _ = match({**ORDERS, "price": [0.1000005, 0.2, 0.2], "energy_kwh": [0.0025, 1, 1]})
     assert (trades["price_ticks"].tolist(), trades["energy_wh"].tolist()) == ([100_000], [2])
+
+
+@pytest.mark.parametrize(
+    ("orders", "given", "message"),
+    [
+        (None, {}, "^orders must be a table with columns agent, side, price, energy_kwh, got NoneType$"),
+        ([{"agent": "a"}], {}, "^orders must be a table .* got list$"),
+        (ORDERS, {"engine": 3}, "^engine must be a name or an object with a method match, got 3$"),
+        (ORDERS, {"rounds": 0}, r"^rounds: engine double_auction: should be greater than or equal to 1 \(got 0\)$"),
+        (ORDERS, {"pricerule": "midpoint"}, "^pricerule: engine double_auction has no such parameter\n.*'price_rule'"),
+        (ORDERS, {"engine": "huang", "fee": 1}, "^fee: engine huang has no such parameter\n *choose one of none$"),
+    ],
+)
+def test_misuse_is_told_in_plain_words(orders, given, message):
+    """What was expected and what was given, without a library's own message."""
+    with pytest.raises(OrderError, match=message):
+        match(orders, **given)

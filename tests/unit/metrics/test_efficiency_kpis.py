@@ -31,6 +31,9 @@ class Cap:
     def open(self, record):
         self.opened += 1
 
+    def open_state(self, grid):
+        raise AssertionError("a metric takes over whole records")
+
     def surely_admits(self, market, net_wh):
         return False
 
