@@ -219,14 +219,34 @@ def marketsim_reactives() -> list[Entry]:
 @hookimpl
 def marketsim_critics() -> list[Entry]:
     """Fairness critics."""
+    fairness, params = "fairness", "fairness.params"
     return [
         _entry(
             "rule",
-            "fairness.rule_critic:build",
-            "fairness.params:RuleCriticParams",
+            f"{fairness}.rule_critic:build",
+            f"{params}:RuleCriticParams",
             "fairness measures as formulas",
             traits=frozenset({"formula"}),
-        )
+        ),
+        _entry(
+            "ollama",
+            f"{fairness}.ollama_critic:build",
+            f"{params}:OllamaCriticParams",
+            "a language model on an Ollama server, the rule where it fails",
+            extra="learn",
+        ),
+        _entry(
+            "replay",
+            f"{fairness}.replay_critic:build",
+            f"{params}:ReplayCriticParams",
+            "the scores used in an earlier run, from its critic.jsonl",
+        ),
+        _entry(
+            "surrogate",
+            f"{fairness}.surrogate_critic:build",
+            f"{params}:SurrogateCriticParams",
+            "a small network that has learned a language model's scores",
+        ),
     ]
 
 

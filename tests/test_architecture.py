@@ -55,6 +55,7 @@ HOMES = {
     "pettingzoo": ["envs/*", "testing/env_kit.py"],
     "gymnasium": ["envs/*", "testing/env_kit.py"],
     "ollama": ["fairness/*"],
+    "httpx": ["fairness/*"],
     "ray": ["analysis/execution/*"],
     "SALib": ["analysis/studies/*"],
     "hypothesis": ["testing/*"],

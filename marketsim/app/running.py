@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from marketsim.agents.model import MarketModel
 from marketsim.app.ready import ReadyScenario, ScenarioLike, load_scenario
+from marketsim.app.reviews import Reviews
 from marketsim.app.wiring import Built, build
 from marketsim.core.metric import Metric, Value
 from marketsim.core.records import SlotRecord
 from marketsim.core.simulation import Simulation
-from marketsim.fairness.critic import CriticTally
 from marketsim.metrics.bundle import Metrics
 from marketsim.results.folder import folder_name
 from marketsim.results.reader import Run
@@ -63,25 +63,22 @@ def simulate(
         model = stack.enter_context(MarketModel(Simulation(built.world), scenario.agents, built.kinds))
         writer = stack.enter_context(_writer(scenario, built, metrics, folder, force=force))
         validator = _validator(scenario, built)
-        critic = CriticTally()
+        critics = stack.enter_context(Reviews(built.critic, writer))
         for record, reference in _steps(model, built):
-            built.critic.review(record)
-            critiques = built.critic.drain()
-            critic.count(critiques)
-            for critique in critiques:
-                writer.critique(critique._asdict())
+            critics.take(record)
             if validator is not None:
                 validator.add(record.inputs.time.slot, record.grid, record.exchange)
             writer.add(record, metrics.observe(record, reference), reference)
             if progress is not None:
                 progress(model.simulation.state.slot, built.world.clock.slots)
+        critics.finish()
         checked = {} if validator is None else _validation_summary(validator.finish())
         summary: dict[str, Value] = {
             "slots": built.world.clock.slots,
             "agents": built.world.community.n_agents,
             "seed": scenario.seed,
             **metrics.summary(),
-            **critic.summary(),
+            **critics.tally.summary(),
             **checked,
             "wall_s": round(time.perf_counter() - began, 3),
         }

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import platform
-import urllib.error
-import urllib.request
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 import click
 
 from marketsim.cli.tables import table
+
+if TYPE_CHECKING:
+    from marketsim.fairness.ollama_host import ServerState
 
 _PACKAGES = (
     ("numpy", ""),
@@ -27,7 +29,6 @@ _PACKAGES = (
     ("simbench", "simbench"),
     ("ray", "ray"),
 )
-_DEFAULT_HOST = "http://127.0.0.1:11434"
 
 
 def package_rows() -> list[tuple[str, str, str]]:
@@ -42,33 +43,42 @@ def package_rows() -> list[tuple[str, str, str]]:
     return rows
 
 
-def ollama_host() -> str:
-    """Where Ollama is expected: ``OLLAMA_HOST`` or its default."""
-    host = os.environ.get("OLLAMA_HOST") or _DEFAULT_HOST
-    return host if "://" in host else f"http://{host}"
+def ollama_state(host: str | None, deadline_s: float = 2.0) -> ServerState:
+    """What a look at the Ollama server finds; returns within the deadline."""
+    from marketsim.fairness.ollama_host import ServerState, look, ollama_url
 
-
-def ollama_state(host: str, deadline_s: float = 2.0) -> tuple[str, list[str]]:
-    """Version of the server, or why it does not answer; and its models."""
     try:
-        answers = []
-        for path in ("/api/version", "/api/tags"):
-            with urllib.request.urlopen(host.rstrip("/") + path, timeout=deadline_s) as reply:
-                answers.append(json.loads(reply.read(1_000_000)))
-        return str(answers[0]["version"]), [str(model["name"]) for model in answers[1]["models"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"does not answer ({error})", []
+        url = ollama_url(host)
+    except ValueError as error:
+        return ServerState(host or os.environ.get("OLLAMA_HOST", ""), error=str(error))
+    return look(url, deadline_s)
+
+
+def ollama_row(state: ServerState) -> tuple[str, str, str]:
+    """The server in the table: what there is, and what to do about what there is not."""
+    from marketsim.fairness.ollama_host import DEFAULT_MODEL
+
+    needed = "only critics that ask a language model need it"
+    if state.version is None:
+        return (
+            "ollama server",
+            f"does not answer ({state.error})",
+            f"{state.url}; start it with: ollama serve; {needed}",
+        )
+    models = ", ".join(state.models) or "none"
+    hint = "" if DEFAULT_MODEL in state.models else f"; the critic's default: ollama pull {DEFAULT_MODEL}"
+    return "ollama server", state.version, f"{state.url}; models: {models}{hint}"
 
 
 @click.command()
+@click.option("--host", metavar="ADDRESS", help="Ollama server to look at [default: OLLAMA_HOST, 127.0.0.1:11434].")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def doctor(as_json: bool) -> None:
+def doctor(host: str | None, as_json: bool) -> None:
     """Say what is installed, where compiled kernels are kept, and whether Ollama answers."""
     from marketsim.core.compiled import cache_folder
 
     packages = package_rows()
-    host = ollama_host()
-    state, models = ollama_state(host)
+    state = ollama_state(host)
     folder = cache_folder()
     if as_json:
         click.echo(
@@ -78,7 +88,12 @@ def doctor(as_json: bool) -> None:
                     "platform": platform.platform(),
                     "packages": {name: found for name, found, _ in packages},
                     "kernel_cache": str(folder) if folder else None,
-                    "ollama": {"host": host, "state": state, "models": models},
+                    "ollama": {
+                        "host": state.url,
+                        "version": state.version,
+                        "models": state.models,
+                        "error": state.error or None,
+                    },
                 },
                 indent=2,
             )
@@ -86,7 +101,7 @@ def doctor(as_json: bool) -> None:
         return
     rows = [("python", platform.python_version(), platform.platform()), *packages]
     rows.append(("compiled kernels", "kept" if folder else "not kept", str(folder or "no writable folder")))
-    rows.append(("ollama", state, f"{host}; models: {', '.join(models) or 'none'}; needed only by LLM critics"))
+    rows.append(ollama_row(state))
     table(("what", "state", "note"), rows)
     missing = [name for name, found, hint in packages if found == "missing" and hint.startswith("needed")]
     if missing:

@@ -27,6 +27,7 @@ _COMMANDS = {
         "Find how much PV, EVs, heat pumps or batteries a feeder takes.",
     ),
     "plugins": ("marketsim.cli.plugins:plugins", "List what a scenario can name, or show one part."),
+    "critic": ("marketsim.cli.critic:critic", "Train surrogates of a language-model critic, or audit one."),
     "doctor": ("marketsim.cli.doctor:doctor", "Say what is installed and whether Ollama answers."),
     "bench": ("marketsim.cli.bench:bench", "Measure the kernels against references, in one run."),
 }

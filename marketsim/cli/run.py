@@ -6,7 +6,7 @@ import json
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -81,7 +81,29 @@ def _sum_up(made: Run, folder: Path) -> None:
     title = f"{made.manifest['scenario']}: {summary['agents']} agents, {summary['slots']} slots, seed {summary['seed']}"
     table(("", "market", "unit", "utility only", "change"), rows, title=title, right=(1, 3, 4))
     click.echo(_verdict(summary))
+    _tell_critic(summary, made.manifest.get("critic", {}))
     click.echo(f"Written to {folder} in {summary['wall_s']:.1f} s.")
+
+
+def _tell_critic(summary: dict[str, Any], about: dict[str, Any]) -> None:
+    """What a critic that asks others went through; nothing where the scores are the rule's own."""
+    if summary["critic_answers"]:
+        gap = summary["critic_rule_gap"]
+        click.echo(
+            f"{about.get('model', 'The language model')} scored {summary['critic_answers']} slots, "
+            f"{summary['critic_cached']} from the cache; it differs from the rule by {gap:.3f} on average."
+        )
+    if summary["critic_fallbacks"]:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in about.get("fallbacks", {}).items())
+        click.echo(
+            f"{summary['critic_fallbacks']} of {summary['critic_calls']} critiques fell back to the rule ({reasons}); "
+            "critic.jsonl has the details."
+        )
+    if about.get("drifted"):
+        click.echo(
+            f"The surrogate has drifted: {about['audit_gap']:.3f} from {about['audits']} audits, limit "
+            f"{about['drift_limit']:.3f}. Train it again: marketsim critic train-surrogate ... --if-drifted."
+        )
 
 
 def _verdict(summary: dict[str, object]) -> str:

@@ -12,6 +12,7 @@ from marketsim.core.errors import MissingDependency, PluginError, Problem
 
 EXTRA_OF_LIBRARY: Final = {
     "torch": "learn",
+    "ollama": "learn",
     "pettingzoo": "learn",
     "gymnasium": "learn",
     "ray": "ray",

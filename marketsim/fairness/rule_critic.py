@@ -10,12 +10,17 @@ import numpy as np
 from marketsim.core.build import BuildContext
 from marketsim.core.records import Community, SlotRecord
 from marketsim.fairness.critic import Critique, Scores, critiques
-from marketsim.fairness.params import RuleCriticParams
+from marketsim.fairness.params import MeasureChoice, RuleCriticParams
 from marketsim.fairness.slot import SlotFairness, measure
 
 _FTG = {"tradable": "ftg", "demand": "ftg_demand"}
 _FBS = {"deviation": "fbs", "range": "fbs_range", "share_range": "fbs_share_range"}
 _FPP = {"deviation": "fpp", "range": "fpp_range"}
+
+
+def rule_names(choice: MeasureChoice) -> tuple[str, str, str]:
+    """Names of the measures that stand for FTG, FBS and FPP."""
+    return _FTG[choice.ftg], _FBS[choice.fbs], _FPP[choice.fpp]
 
 
 class RuleCritic:
@@ -26,7 +31,7 @@ class RuleCritic:
     def __init__(self, community: Community, params: RuleCriticParams | None = None) -> None:
         params = RuleCriticParams() if params is None else params
         self._community = community
-        self._names = (_FTG[params.ftg], _FBS[params.fbs], _FPP[params.fpp])
+        self._names = rule_names(params)
         self._keeps_log = params.log
         self._log: list[Critique] = []
 

@@ -146,6 +146,10 @@ class RunWriter:
                 self._critic = (self.folder / CRITIC).open("w", encoding="utf-8", newline="\n")
             self._critic.write(json.dumps(entry, ensure_ascii=False, allow_nan=False) + "\n")
 
+    def note(self, facts: Mapping[str, object]) -> None:
+        """Add facts to the manifest that the run brought to light."""
+        self._manifest |= facts
+
     def finish(self, summary: Mapping[str, object], net_builder: Callable[[Run, int, int], Any] | None = None) -> Run:
         """Complete the run: all tables and the summary in place, then the manifest says so. Returns the run."""
         summary_text = json_text(summary)

@@ -1,0 +1,121 @@
+"""Surrogate critics: trained from what a language model has answered, and again when they drift."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from marketsim.core.arrays import FloatArray
+from marketsim.core.errors import InputError, MissingDependency, Problem
+from marketsim.fairness.critic_log import log_file, read_log
+from marketsim.fairness.critique_cache import all_kept
+from marketsim.fairness.surrogate_features import NAMES
+from marketsim.fairness.surrogate_file import Network, Surrogate, read_surrogate, write_surrogate
+
+
+class Sample(NamedTuple):
+    """An answer of a model and the features of its slot."""
+
+    model: str
+    features: tuple[float, ...]
+    scores: tuple[float | None, ...]
+
+
+def samples(paths: Sequence[Path], model: str | None = None) -> list[Sample]:
+    """Answers in logs, run folders and cache folders, each slot once; only those of ``model``, if given.
+
+    InputError where there are none, or where several models have answered and none was chosen.
+    """
+    found = {(each.model, each.features): each for path in paths for each in _samples(path)}
+    chosen = [each for each in found.values() if model is None or each.model == model]
+    models = sorted({each.model for each in found.values()})
+    if not chosen:
+        known = f"these models have answered: {', '.join(models)}" if models else "train on a run with critic: ollama"
+        raise InputError([Problem("there are no answers of a language model to learn from", hint=known)])
+    if model is None and len(models) > 1:
+        hint = f"choose one with --model: {', '.join(models)}"
+        raise InputError([Problem("the answers are of several models", hint=hint)])
+    return chosen
+
+
+def _samples(path: Path) -> Iterator[Sample]:
+    kept = list(all_kept(path)) if path.is_dir() else []
+    for one in kept:
+        if len(one.features) == len(NAMES):
+            yield Sample(one.model, one.features, one.scores)
+    if kept:
+        return
+    for row in read_log(log_file(path)):
+        if row.answer is not None and row.features is not None and len(row.features) == len(NAMES):
+            yield Sample(row.model or "", row.features, row.answer)
+
+
+def _arrays(chosen: Sequence[Sample]) -> tuple[FloatArray, FloatArray]:
+    features = np.array([each.features for each in chosen], dtype=np.float64)
+    return features, np.array([each.scores for each in chosen], dtype=np.float64)
+
+
+def train_surrogate(paths: Sequence[Path], out: Path, *, model: str | None = None, seed: int = 1) -> Surrogate:
+    """Train a surrogate on the answers in ``paths`` and write it to ``out``. The same answers and seed: same weights.
+
+    InputError where there is too little to learn from, or the file cannot be written.
+    """
+    try:
+        from marketsim.learning.surrogate import fit
+    except ImportError as error:
+        raise MissingDependency("torch", "learn", "training a surrogate") from error
+    chosen = samples(paths, model)
+    chosen.sort(key=lambda each: each.features)  # whichever way the logs were given
+    features, scores = _arrays(chosen)
+    try:
+        found = fit(features, scores, np.random.default_rng(seed))
+    except ValueError as error:
+        raise InputError([Problem(str(error), hint="log more slots with critic: ollama")]) from error
+    about = {
+        "model": chosen[0].model,
+        "samples": len(chosen),
+        "held_out": len(found.held_out),
+        "held_out_error": [round(error, 6) for error in found.held_out_error.tolist()],
+        "mean_error": [round(error, 6) for error in found.mean_error.tolist()],
+        "seed": seed,
+    }
+    surrogate = Surrogate(Network(*found.weights), about)
+    try:
+        write_surrogate(out, surrogate)
+    except OSError as error:
+        raise InputError([Problem(f"cannot write the surrogate: {error.strerror}", file=str(out))]) from error
+    return surrogate
+
+
+class Drift(NamedTuple):
+    """How far a surrogate is from later answers of its model."""
+
+    audits: int
+    gap: float | None
+    """Mean |model - surrogate| over all of them and the three scores."""
+    limit: float
+    drifted: bool
+
+
+def drift_of(surrogate: Surrogate, paths: Sequence[Path]) -> Drift:
+    """Compare a surrogate with the audits (and all other answers) of its model in logs and caches."""
+    features, scores = _arrays(samples(paths, str(surrogate.about["model"])))
+    distance = np.abs(surrogate.network.scores(features) - scores)
+    gap = float(np.nanmean(distance)) if np.isfinite(distance).any() else None
+    return Drift(len(features), gap, surrogate.drift_limit, surrogate.has_drifted(gap, len(features)))
+
+
+def retrain_if_drifted(file: Path, paths: Sequence[Path], *, seed: int = 1) -> tuple[Drift, Surrogate | None]:
+    """Train the surrogate in ``file`` again, on the answers in ``paths``, if they say that it has drifted.
+
+    It has when the mean |model - surrogate| over at least 20 answers exceeds 1.5 times its own held-out error plus 0.02
+    (``surrogate_file``). Returns what was found, and the new surrogate if there is one.
+    """
+    old = read_surrogate(file)
+    drift = drift_of(old, paths)
+    if not drift.drifted:
+        return drift, None
+    return drift, train_surrogate(paths, file, model=str(old.about["model"]), seed=seed)

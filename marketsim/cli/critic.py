@@ -1,0 +1,175 @@
+"""``marketsim critic train-surrogate | audit``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from marketsim.cli.options import overrides_of, set_option
+
+if TYPE_CHECKING:
+    from marketsim.analysis.critics.audit import AuditReport, Comparison, Progress
+    from marketsim.analysis.critics.training import Drift
+    from marketsim.fairness.surrogate_file import Surrogate
+
+_SMALL_ERROR = 0.02
+"""Where a model gives one score nearly always, its mean cannot be beaten and need not be."""
+
+
+@click.group()
+def critic() -> None:
+    """Train surrogates of a language-model critic, and put such a critic to the test."""
+
+
+@critic.command("train-surrogate")
+@click.argument("logs", nargs=-1, required=True, type=click.Path())
+@click.option("--out", required=True, type=click.Path(), metavar="FILE", help="Where the surrogate goes (.npz).")
+@click.option("--model", metavar="NAME", help="Learn from this model, where several have answered.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the split and the first weights.")
+@click.option("--if-drifted", is_flag=True, help="Only if the surrogate in --out disagrees with the answers.")
+@click.option("--force", is_flag=True, help="Replace the file in --out.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+def train_surrogate(
+    logs: tuple[str, ...], out: str, model: str | None, seed: int, if_drifted: bool, force: bool, as_json: bool
+) -> None:
+    """Train a surrogate on the model's answers in LOGS: critic.jsonl files, run folders, or cache folders.
+
+    A fifth of the answers is held out to say how well it predicts. With --if-drifted the surrogate in --out is trained
+    again only where its mean difference from at least 20 answers exceeds 1.5 times its held-out error plus 0.02.
+    """
+    from marketsim.analysis.critics import training
+    from marketsim.core.errors import InputError, Problem
+
+    paths, file = [Path(log) for log in logs], Path(out)
+    if if_drifted:
+        drift, renewed = training.retrain_if_drifted(file, paths, seed=seed)
+        _tell_drift(drift, renewed, file, as_json=as_json)
+        return
+    if file.exists() and not force:
+        raise InputError([Problem("there is a file already", file=out, hint="replace it with --force")])
+    made = training.train_surrogate(paths, file, model=model, seed=seed)
+    if as_json:
+        click.echo(json.dumps({**made.about, "file": out}, indent=2))
+    else:
+        _tell(made, file)
+
+
+def _tell(made: Surrogate, file: Path) -> None:
+    from marketsim.cli.tables import number, table
+
+    about = made.about
+    rows = [
+        (label, *(number(error) for error in about[key]))
+        for label, key in (("surrogate", "held_out_error"), ("their mean", "mean_error"))
+    ]
+    title = f"{about['held_out']} of {about['samples']} answers of {about['model']}, held out: mean absolute error"
+    table(("predicted by", "FTG", "FBS", "FPP"), rows, title=title, right=(1, 2, 3))
+    pairs = zip(("FTG", "FBS", "FPP"), about["held_out_error"], about["mean_error"], strict=True)
+    worse = [name for name, own, mean in pairs if own > max(mean, _SMALL_ERROR)]
+    if worse:
+        click.echo(f"No better than the mean for {', '.join(worse)}: log more slots, or more varied ones.")
+    click.echo(f"Written to {file}; use it with critic: {{kind: surrogate, file: ...}}.")
+
+
+def _tell_drift(drift: Drift, renewed: Surrogate | None, file: Path, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({**drift._asdict(), "trained": renewed is not None, "file": str(file)}, indent=2))
+        return
+    gap = "-" if drift.gap is None else f"{drift.gap:.4f}"
+    click.echo(f"Mean difference from {drift.audits} answers: {gap}; it has drifted above {drift.limit:.4f}.")
+    if renewed is None:
+        click.echo(f"{file} is left as it is.")
+    else:
+        _tell(renewed, file)
+
+
+@critic.command()
+@click.argument("scenario", type=click.Path(), metavar="SCENARIO|RUN")
+@set_option
+@click.option("--host", metavar="ADDRESS", help="Ollama server [default: the scenario's, OLLAMA_HOST].")
+@click.option("--model", "models", multiple=True, metavar="NAME", help="Model; further ones are compared (repeatable).")
+@click.option("--slots", type=click.IntRange(1), default=200, show_default=True, help="Slots asked about, at most.")
+@click.option("--repeats", type=click.IntRange(1), default=5, show_default=True, help="Seeds each slot is asked with.")
+@click.option("--deadline", type=click.FloatRange(0.1, 3600), metavar="S", help="Longest wait for an answer.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.option("--out", type=click.Path(), metavar="FILE", help="Write the findings as JSON to FILE, too.")
+def audit(
+    scenario: str,
+    overrides: tuple[str, ...],
+    host: str | None,
+    models: tuple[str, ...],
+    slots: int,
+    repeats: int,
+    deadline: float | None,
+    as_json: bool,
+    out: str | None,
+) -> None:
+    """Compare a language model with the rule, and with itself, on the slots of SCENARIO (or of a run's scenario).
+
+    Each slot is asked about with several seeds, with its participants in another order, in another wording, and of
+    every further --model. Answers are cached: run it again to go on where it was broken off.
+    """
+    from marketsim.analysis.critics.audit import audit as run_audit
+    from marketsim.analysis.critics.audit import audited_scenario, critic_params
+
+    ready = audited_scenario(scenario, overrides_of(overrides, None))
+    given = {"host": host, "model": models[0] if models else None, "deadline_s": deadline}
+    params = critic_params(ready, {key: value for key, value in given.items() if value is not None})
+    with _progress(quiet=as_json) as progress:
+        report = run_audit(ready, params, slots=slots, repeats=repeats, models=models[1:], progress=progress)
+    text = json.dumps(report.as_json(), indent=2)
+    if out:
+        _write(Path(out), text)
+    if as_json:
+        click.echo(text)
+    else:
+        _show(report)
+
+
+def _write(file: Path, text: str) -> None:
+    from marketsim.core.errors import InputError, Problem
+
+    try:
+        file.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError([Problem(f"cannot write the findings: {error.strerror}", file=str(file))]) from error
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Progress | None]:
+    """A counter on standard error, if that is a terminal."""
+    import sys
+
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+
+    def tell(done: int, total: int) -> None:
+        click.echo(f"\r{done} of {total} answers", nl=False, err=True)
+
+    yield tell
+    click.echo("\r\033[K", nl=False, err=True)
+
+
+def _show(report: AuditReport) -> None:
+    from marketsim.cli.tables import table
+
+    rows = [_row(each) for each in report.comparisons]
+    title = f"{report.model} on {report.slots} slots of {report.scenario}: mean absolute difference (share identical)"
+    table(("compared with", "", "FTG", "FBS", "FPP", "slots"), rows, title=title, right=(2, 3, 4, 5))
+    who = f"digest {report.digest}, Ollama {report.server}"
+    failed = ", ".join(f"{reason} {count}" for reason, count in sorted(report.failures.items()))
+    click.echo(f"{who}. Questions without an answer: {failed or 'none'}.")
+
+
+def _row(each: Comparison) -> tuple[str, ...]:
+    cells = [
+        "-" if gap is None or same is None else f"{gap:.3f} ({100 * same:.0f} %)"
+        for gap, same in zip(each.difference, each.identical, strict=True)
+    ]
+    return each.name, each.what, *cells, str(each.slots)

@@ -1,0 +1,199 @@
+"""Asks a model about slots: cache first, then the server, twice at most, never longer than the deadline.
+
+Runs beside the simulation in one thread. Whatever happens, every question ends with a ``Reply``: scores, or the reason
+why there are none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+
+from marketsim.fairness.breaker import Breaker
+from marketsim.fairness.critique_cache import CritiqueCache, Kept, default_folder, question_key
+from marketsim.fairness.event_thread import EventThread
+from marketsim.fairness.model_server import Failure, Identity, ModelServer, as_failure
+from marketsim.fairness.params import OllamaCriticParams
+from marketsim.fairness.prompt import ANSWER_SCHEMA, messages
+
+T = TypeVar("T")
+
+_GRACE_S: Final = 0.5
+"""How much later than its deadline a reply may reach the simulation's thread."""
+
+
+class Question(NamedTuple):
+    """One slot of one market."""
+
+    text: str
+    features: tuple[float, ...] = ()
+    """Kept beside the answer, for surrogates."""
+
+
+class Reply(NamedTuple):
+    """How a question ended."""
+
+    scores: tuple[float, float, float] | None
+    error: str | None
+    attempts: int
+    """Calls made; 0: from the cache, or not asked."""
+    latency_s: float
+    identity: Identity | None
+
+    @property
+    def cached(self) -> bool:
+        """Whether the scores came from the cache."""
+        return self.scores is not None and self.attempts == 0
+
+
+@dataclass
+class _Attempts:
+    """Calls made for a question, and how the last one failed."""
+
+    made: int = 0
+    last: Failure | None = None
+
+
+class Interviewer:
+    """Questions to one model.
+
+    Parameters
+    ----------
+    params
+        Server, model, options, deadlines.
+    folder
+        Folder that a relative cache folder starts from.
+    clock
+        Seconds that only go forward, for the circuit breaker.
+    """
+
+    def __init__(
+        self, params: OllamaCriticParams, folder: Path = Path(), clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.params = params
+        self.server = ModelServer(params)
+        own = default_folder() if params.cache_folder is None else folder / params.cache_folder
+        self.cache = CritiqueCache(own if params.cache else None)
+        self.identity: Identity | None = None
+        """Known after the first question that reached the server."""
+        self._breaker = Breaker(params.failures, params.pause_s, clock)
+        self._thread = EventThread("marketsim-critic")
+        self._loading = self._loaded = params.load_deadline_s == 0.0
+        self._renew()
+
+    def _renew(self) -> None:
+        """What belongs to the thread's event loop."""
+        self._room = asyncio.Semaphore(self.params.in_flight)
+        self._knowing = asyncio.Lock()
+        self._asked: dict[str, asyncio.Future[tuple[float, float, float]]] = {}
+
+    @property
+    def patience_s(self) -> float:
+        """The longest that a question takes, on top of what loading the model takes at first."""
+        return self.params.deadline_s + _GRACE_S + (0.0 if self._loaded else self.params.load_deadline_s)
+
+    def begin(self, question: Question) -> Future[Reply]:
+        """Ask beside the simulation."""
+        return self._thread.submit(self._reply(question))
+
+    def close(self) -> None:
+        """Drop what is still being asked, and the connections."""
+        self._thread.close(self.server.close())
+        self._renew()
+
+    async def _reply(self, question: Question) -> Reply:
+        await self._load()
+        began = time.perf_counter()
+        attempts = _Attempts()
+        scores, failure = None, None
+        try:
+            async with asyncio.timeout(self.params.deadline_s):
+                scores = await self._scores(question, attempts)
+        except TimeoutError:
+            before = f", after {attempts.last}" if attempts.last else ""
+            failure = Failure("timeout", f"no answer within {self.params.deadline_s:g} s{before}")
+        except Exception as error:
+            failure = as_failure(error)
+        latency = time.perf_counter() - began
+        return Reply(scores, None if failure is None else str(failure), attempts.made, latency, self.identity)
+
+    async def _load(self) -> None:
+        """Let the server load the model before the first deadline begins; where that fails the question will tell."""
+        async with self._knowing:
+            if self._loading:
+                return
+            self._loading = True
+            try:
+                async with asyncio.timeout(self.params.load_deadline_s):
+                    self.identity = await self.server.identify(self.params.deadline_s)
+                    await self.server.load(self.params.load_deadline_s)
+            except (Failure, TimeoutError):
+                return
+            finally:
+                self._loaded = True
+
+    async def _known(self) -> Identity:
+        async with self._knowing:
+            if self.identity is None:
+                self.identity = await self.server.identify(self.params.deadline_s)
+            return self.identity
+
+    async def _scores(self, question: Question, attempts: _Attempts) -> tuple[float, float, float]:
+        if self.identity is None:
+            await self._guarded(self._known)
+        assert self.identity is not None
+        prompt = messages(self.params.wording, question.text)
+        options = {**self.server.options(self.params.seed), "think": not self.identity.thinks}
+        key = question_key(self.identity.digest, options, prompt, ANSWER_SCHEMA)
+        kept = self.cache.get(key)
+        if kept is not None:
+            return kept
+        if key in self._asked:  # an equal question is on its way: wait for its answer
+            attempts.made = 1
+            return await asyncio.shield(self._asked[key])
+        own = self._asked[key] = asyncio.get_running_loop().create_future()
+        try:
+            async with self._room:
+                scores = await self._guarded(partial(self._twice, prompt, self.identity.thinks, attempts))
+            own.set_result(scores)
+        except BaseException as error:
+            own.set_exception(as_failure(error) if isinstance(error, Exception) else Failure("timeout", "cancelled"))
+            own.exception()  # seen: nobody may be waiting
+            raise
+        finally:
+            del self._asked[key]
+        self.cache.put(Kept(key, scores, *self.identity[:2], question.text, question.features))
+        return scores
+
+    async def _twice(
+        self, prompt: Sequence[Mapping[str, str]], thinks: bool, attempts: _Attempts
+    ) -> tuple[float, float, float]:
+        """A failed answer is asked for once more with another seed; a model that is missing is not."""
+        for seed in (self.params.seed, self.params.seed + 1):
+            attempts.made += 1
+            try:
+                return await self.server.ask(prompt, seed, self.params.deadline_s, thinks)
+            except Failure as failure:
+                attempts.last = failure
+                if failure.reason == "missing_model":
+                    break
+        assert attempts.last is not None
+        raise attempts.last
+
+    async def _guarded(self, call: Callable[[], Awaitable[T]]) -> T:
+        """A call to the server unless it is left alone for now; whatever ends it otherwise counts against the server."""
+        if not self._breaker.admits():
+            raise Failure("circuit_open", f"{self.params.failures} questions in a row had failed")
+        try:
+            result = await call()
+        except BaseException:
+            self._breaker.record(good=False)
+            raise
+        self._breaker.record(good=True)
+        return result

@@ -1,0 +1,240 @@
+"""Talks to an Ollama server through its official client; the one place that knows that library.
+
+Every call has a deadline of its own, which ends it wherever it waits: the client's read time-out starts anew with each
+byte and never fires on a slow drip. Whatever goes wrong becomes a ``Failure`` with a reason out of a closed list.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from marketsim.core.errors import MissingDependency
+from marketsim.fairness.answer import read_answer
+from marketsim.fairness.ollama_host import full_name, is_local, ollama_url
+from marketsim.fairness.params import OllamaCriticParams
+from marketsim.fairness.prompt import ANSWER_SCHEMA
+
+if TYPE_CHECKING:
+    import httpx
+
+_MOST_BYTES: Final = 4_000_000
+_SILENCES_THINKING: Final = "thinking"
+
+REASONS: Final[Mapping[str, str]] = {
+    "timeout": "no answer within the deadline; the connection is closed and what comes later is discarded",
+    "refused": "nothing listens there, or the connection cannot be made",
+    "connection_lost": "the connection was reset, or the body ended too early",
+    "missing_model": "the server does not have the model (404)",
+    "busy": "the server's queue is full (503)",
+    "server_error": "another error of the server (5xx, or an error in the body)",
+    "http_error": "another answer that is none (4xx, a redirection without end)",
+    "not_json": "what came is no JSON: HTML, cut off, damaged",
+    "bad_reply": "JSON, but no reply of Ollama's protocol",
+    "prompt_cut": "the question did not fit into num_ctx, and was cut or would have been",
+    "truncated": "the answer was cut at num_predict, or is not finished",
+    "empty": "the answer is empty",
+    "prose": "the answer is text without JSON",
+    "incomplete": "a score is missing",
+    "out_of_range": "a score is no whole number from 0 to 100",
+    "circuit_open": "not asked: the server is left alone after repeated failures",
+    "run_ended": "not answered before the run ended",
+}
+"""Why the rule's scores stand for the model's; the first word of ``error`` in ``critic.jsonl``."""
+
+
+class Failure(Exception):
+    """A call that brought no scores."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        self.reason = reason
+        flat = " ".join(detail.split())[:200]
+        super().__init__(f"{reason}: {flat}" if flat else reason)
+
+
+class Identity(NamedTuple):
+    """Who answers: recorded with every critique."""
+
+    model: str
+    digest: str
+    server: str
+    thinks: bool
+
+
+def import_client(purpose: str) -> Any:
+    """The official client; MissingDependency with the extra to install."""
+    try:
+        import ollama
+    except ImportError as error:
+        raise MissingDependency("ollama", "learn", purpose) from error
+    return ollama
+
+
+def as_failure(error: BaseException) -> Failure:
+    """Any exception of the client as a reason. The client lets those of httpx, json and pydantic through as they are."""
+    import httpx
+    import ollama
+
+    text = f"{type(error).__name__}: {error}"
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, ollama.ResponseError):
+        return Failure(_status_reason(error.status_code), f"{error.error} (status {error.status_code})")
+    if isinstance(error, httpx.HTTPStatusError):
+        return Failure(_status_reason(error.response.status_code), text)
+    if isinstance(error, TimeoutError | httpx.TimeoutException):
+        return Failure("timeout", text)
+    if isinstance(error, httpx.ConnectError) or type(error) in (ConnectionError, ConnectionRefusedError):
+        return Failure("refused", str(error))
+    if isinstance(error, httpx.TransportError | OSError):
+        return Failure("connection_lost", text)
+    if isinstance(error, json.JSONDecodeError | UnicodeDecodeError | RecursionError | httpx.DecodingError):
+        return Failure("not_json", text)
+    if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
+        return Failure("http_error", text)
+    return Failure("bad_reply", text)  # pydantic's, and TypeErrors where JSON of another shape meets the client
+
+
+def _status_reason(status: int) -> str:
+    if status in (404, 503):
+        return "missing_model" if status == 404 else "busy"
+    return "server_error" if status >= 500 or status < 0 else "http_error"
+
+
+class ModelServer:
+    """Questions to one model on one server. To be used within one event loop."""
+
+    def __init__(self, params: OllamaCriticParams) -> None:
+        self._ollama = import_client("the critic 'ollama'")
+        self._params = params
+        self.url = ollama_url(params.host)
+        self._client: Any = None
+
+    def options(self, seed: int) -> dict[str, float | int]:
+        """Options of a call; ``num_ctx`` never changes, since the server would load the model anew."""
+        own = self._params
+        return {
+            "temperature": own.temperature,
+            "seed": seed,
+            "num_ctx": own.num_ctx,
+            "num_predict": own.num_predict,
+        }
+
+    def _connected(self) -> Any:
+        if self._client is None:
+            self._client = self._ollama.AsyncClient(
+                host=self.url, event_hooks=_hooks(), trust_env=not is_local(self.url), timeout=None
+            )
+        return self._client
+
+    async def close(self) -> None:
+        """Close its connections."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def identify(self, deadline_s: float) -> Identity:
+        """Digest of the model, version of the server, and whether the model thinks aloud; Failure where it fails."""
+        client, model = self._connected(), full_name(self._params.model)
+        try:
+            async with asyncio.timeout(deadline_s):
+                version = await _version(self.url)
+                listed = {full_name(each.model or ""): each.digest or "" for each in (await client.list()).models}
+                if model not in listed:
+                    raise Failure("missing_model", f"no {self._params.model} at {self.url}: ollama pull {model}")
+                shown = await client.show(model)
+        except Exception as error:
+            raise as_failure(error) from error
+        thinks = _SILENCES_THINKING in (shown.capabilities or ())
+        return Identity(self._params.model, listed[model], version, thinks)
+
+    async def load(self, deadline_s: float) -> None:
+        """Have the server load the model, with the options of all later calls; Failure where it fails."""
+        client = self._connected()
+        try:
+            async with asyncio.timeout(deadline_s):
+                await client.chat(model=self._params.model, messages=[], options=self.options(self._params.seed))
+        except Exception as error:
+            raise as_failure(error) from error
+
+    async def ask(
+        self, question: Sequence[Mapping[str, str]], seed: int, deadline_s: float, thinks: bool
+    ) -> tuple[float, float, float]:
+        """The scores that the model gives; Failure where it gives none."""
+        client, own = self._connected(), self._params
+        try:
+            async with asyncio.timeout(deadline_s):
+                reply = await client.chat(
+                    model=own.model,
+                    messages=list(question),
+                    stream=False,
+                    format=dict(ANSWER_SCHEMA),
+                    options=self.options(seed),
+                    think=False if thinks else None,
+                )
+        except Exception as error:
+            raise as_failure(error) from error
+        self._demand_whole(reply, sum(len(part["content"]) for part in question))
+        verdict = read_answer(reply.message.content)
+        if verdict.scores is None:
+            raise Failure(verdict.reason, verdict.detail)
+        return verdict.scores
+
+    def _demand_whole(self, reply: Any, characters: int) -> None:
+        """Failure where the question or the answer was cut.
+
+        A question that does not fit is cut without a word: older servers then report ``num_ctx`` tokens read, newer
+        ones half of it. A token is one character at least, so a text shorter than the room was read as a whole.
+        """
+        read, room = reply.prompt_eval_count, self._params.num_ctx
+        if read is not None and (read < 0 or read + self._params.num_predict > room):
+            raise Failure("prompt_cut", f"{read} tokens read, num_ctx is {room}: raise num_ctx")
+        if read is not None and characters > room and 0 <= read - room // 2 <= _HALF_SLACK:
+            raise Failure("prompt_cut", f"{read} tokens read, half of num_ctx {room}: raise num_ctx")
+        if reply.done is False or reply.done_reason not in (None, "stop"):
+            raise Failure("truncated", f"done_reason is {reply.done_reason!r}")
+
+
+_HALF_SLACK: Final = 4
+
+
+async def _version(url: str) -> str:
+    """Of the server; the official client has no call for it."""
+    import httpx
+
+    async with httpx.AsyncClient(trust_env=not is_local(url), timeout=None, event_hooks=_hooks()) as http:
+        reply = await http.get(f"{url}/api/version")
+        reply.raise_for_status()
+        return str(reply.json()["version"])
+
+
+def _hooks() -> dict[str, list[Any]]:
+    return {"response": [_bound_body]}
+
+
+async def _bound_body(response: httpx.Response) -> None:
+    """A body without end must not fill the memory before the deadline."""
+    import httpx
+
+    class Bounded(httpx.AsyncByteStream):
+        """A stream that ends with an error beyond ``_MOST_BYTES``."""
+
+        def __init__(self, inner: httpx.AsyncByteStream) -> None:
+            self._inner = inner
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            size = 0
+            async for chunk in self._inner:
+                size += len(chunk)
+                if size > _MOST_BYTES:
+                    raise Failure("bad_reply", f"the body is longer than {_MOST_BYTES} bytes")
+                yield chunk
+
+        async def aclose(self) -> None:
+            """Close what is bounded."""
+            await self._inner.aclose()
+
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    response.stream = Bounded(response.stream)

@@ -1,0 +1,205 @@
+"""Every fault of a server becomes a reason out of the documented list, within the deadline."""
+
+import asyncio
+import json
+import sys
+import time
+
+import pytest
+
+from marketsim.core.errors import MissingDependency
+from marketsim.fairness.model_server import REASONS, Failure, ModelServer, as_failure
+from marketsim.fairness.params import OllamaCriticParams
+from marketsim.fairness.prompt import ANSWER_SCHEMA, messages
+from marketsim.testing.ollama_server import FAULTS, FENCED, OllamaServer, by_volume, unused_address
+
+VIEW = {"retail": 0.3, "feed_in": 0.08, "tradable_wh": 10, "traded_wh": 5, "sellers": [], "buyers": []}
+QUESTION = messages("formulas", json.dumps(VIEW))
+LONG = messages("formulas", json.dumps({**VIEW, "filler": "7" * 4_000}))
+
+OUTCOMES = {
+    "400": "http_error",
+    "404": "missing_model",
+    "500": "server_error",
+    "500_list": "bad_reply",
+    "502_html": "server_error",
+    "503": "busy",
+    "html": "not_json",
+    "not_json": "not_json",
+    "json_list": "bad_reply",
+    "json_other": "bad_reply",
+    "error_body": "bad_reply",
+    "two_lines": "not_json",
+    "prose": "prose",
+    "cut_json": "not_json",
+    "empty": "empty",
+    "nan": "out_of_range",
+    "out_of_range": "out_of_range",
+    "floats": "out_of_range",
+    "booleans": "out_of_range",
+    "huge": "out_of_range",
+    "deep": "prose",
+    "incomplete": "incomplete",
+    "list": "not_json",
+    "twice": "not_json",
+    "truncated": "truncated",
+    "unfinished": "truncated",
+    "full_context": "prompt_cut",
+    "half_context": "prompt_cut",
+    "negative_count": "prompt_cut",
+    "text_count": "bad_reply",
+    "hang": "timeout",
+    "drip": "timeout",
+    "reset": "connection_lost",
+    "cut_body": "connection_lost",
+    "no_reply": "connection_lost",
+    "endless": "bad_reply",
+}
+
+
+def params_of(url, **changes):
+    return OllamaCriticParams(host=url, cache=False, **changes)
+
+
+def ask(url, question=QUESTION, deadline_s=0.4, thinks=False, **changes):
+    async def once():
+        server = ModelServer(params_of(url, **changes))
+        try:
+            return await server.ask(question, 1, deadline_s, thinks)
+        finally:
+            await server.close()
+
+    return asyncio.run(once())
+
+
+def identify(url, deadline_s=0.4, **changes):
+    async def once():
+        server = ModelServer(params_of(url, **changes))
+        try:
+            return await server.identify(deadline_s)
+        finally:
+            await server.close()
+
+    return asyncio.run(once())
+
+
+def test_every_fault_has_its_outcome():
+    assert set(OUTCOMES) == set(FAULTS)
+    assert set(OUTCOMES.values()) <= set(REASONS)
+
+
+@pytest.mark.parametrize("fault", OUTCOMES)
+def test_a_fault_is_told_by_its_reason(fault):
+    """And costs the deadline at most, with patience for a busy machine."""
+    deadline_s = 3.0 if fault == "endless" else 0.4
+    question = LONG if fault == "half_context" else QUESTION
+    with OllamaServer([fault]) as server:
+        began = time.monotonic()
+        with pytest.raises(Failure) as raised:
+            ask(server.url, question, deadline_s)
+        assert time.monotonic() - began < deadline_s + 3.0
+    assert raised.value.reason == OUTCOMES[fault]
+    assert "\n" not in str(raised.value)
+
+
+def test_a_refused_connection_is_told():
+    with pytest.raises(Failure) as raised:
+        ask(unused_address())
+    assert raised.value.reason == "refused"
+
+
+@pytest.mark.parametrize("fault", [None, FENCED])
+def test_a_good_answer_has_scores(fault):
+    with OllamaServer([fault]) as server:
+        assert ask(server.url, deadline_s=5.0) == (0.5, 1.0, 1.0)
+
+
+def test_a_call_is_made_as_the_traps_demand():
+    """Constrained by the schema, options nested, one num_ctx, not streamed, and no word on thinking by default."""
+    with OllamaServer() as server:
+        ask(server.url, deadline_s=5.0, num_ctx=8192)
+        ask(server.url, deadline_s=5.0, thinks=True)
+    first, second = server.questions
+    assert first["format"] == ANSWER_SCHEMA
+    assert first["options"] == {"temperature": 0.0, "seed": 1, "num_ctx": 8192, "num_predict": 256}
+    assert first["stream"] is False
+    assert "think" not in first
+    assert second["think"] is False
+    assert first["messages"] == QUESTION
+
+
+@pytest.mark.parametrize(("read", "cut"), [(None, False), (3_840, False), (3_841, True), (4_096, True), (-1, True)])
+def test_a_question_that_did_not_fit_is_found_out(read, cut):
+    """The answer needs its room, too; a server that does not count is believed."""
+
+    async def demand(server, reply):
+        server._demand_whole(reply, 10)
+
+    class Reply:
+        prompt_eval_count, done, done_reason = read, True, "stop"
+
+    server = ModelServer(params_of("127.0.0.1:9"))
+    if cut:
+        with pytest.raises(Failure, match="prompt_cut"):
+            asyncio.run(demand(server, Reply))
+    else:
+        asyncio.run(demand(server, Reply))
+
+
+def test_half_of_the_context_is_suspicious_only_if_the_text_may_be_longer():
+    """Newer servers cut to half of num_ctx; a text of fewer characters than tokens fitted."""
+
+    class Reply:
+        prompt_eval_count, done, done_reason = 2_050, True, "stop"
+
+    server = ModelServer(params_of("127.0.0.1:9"))
+    server._demand_whole(Reply, 4_000)
+    with pytest.raises(Failure, match="half of num_ctx"):
+        server._demand_whole(Reply, 5_000)
+
+
+def test_model_and_server_say_who_they_are():
+    with OllamaServer(models={"gemma3:4b": "abc"}, version="0.9.1", thinking=True) as server:
+        who = identify(server.url, 5.0)
+    assert who == ("gemma3:4b", "abc", "0.9.1", True)
+
+
+def test_an_untagged_model_is_the_latest():
+    with OllamaServer(models={"mistral:latest": "abc"}) as server:
+        assert identify(server.url, 5.0, model="mistral").digest == "abc"
+
+
+def test_a_model_that_is_not_there_says_how_to_get_it():
+    with OllamaServer(models={}) as server, pytest.raises(Failure, match="ollama pull gemma3:4b") as raised:
+        identify(server.url, 5.0)
+    assert raised.value.reason == "missing_model"
+
+
+@pytest.mark.parametrize("path", ["/api/version", "/api/tags", "/api/show"])
+@pytest.mark.parametrize(
+    ("fault", "reason"), [("hang", "timeout"), ("drip", "timeout"), ("500", "server_error"), ("html", "not_json")]
+)
+def test_a_server_that_does_not_say_who_it_is(path, fault, reason):
+    with OllamaServer(faulty_paths={path: fault}) as server, pytest.raises(Failure) as raised:
+        identify(server.url)
+    assert raised.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("odd"), KeyError("x"), ValueError(), TypeError("no"), AttributeError("y")]
+)
+def test_what_nobody_thought_of_is_a_bad_reply(error):
+    """The client lets anything through; nothing gets past."""
+    assert as_failure(error).reason == "bad_reply"
+
+
+def test_without_the_client_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ollama", None)
+    with pytest.raises(MissingDependency, match=r"pip install 'marketsim\[learn\]'"):
+        ModelServer(params_of("127.0.0.1:9"))
+
+
+def test_the_usual_judge_keeps_the_range():
+    row = {"available_wh": 10, "sold_wh": 10, "price": 0.3}
+    view = {**VIEW, "sellers": [row, {**row, "sold_wh": 0, "price": None}, {**row, "price": 0.08}]}
+    assert by_volume(view) == {"ftg": 50, "fbs": 0, "fpp": 0}
