@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 
 HIDDEN: Final = 32
-_EPOCHS: Final = 2_000
-_PATIENCE: Final = 200
+_EPOCHS: Final = 1_000
+_PATIENCE: Final = 100
 """Epochs without a better validation error after which the fit ends."""
 _LEARNING_RATE: Final = 3e-3
 _WEIGHT_DECAY: Final = 1e-3
@@ -89,7 +89,8 @@ def _errors(predicted: FloatArray, scores: FloatArray, known: BoolArray) -> Floa
 
 
 def _network(n_features: int, generator: torch.Generator) -> nn.Sequential:
-    layers = [nn.Linear(n_features, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 3)]
+    with torch.random.fork_rng(devices=[]):  # layers draw first weights of their own, which are replaced below
+        layers = [nn.Linear(n_features, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 3)]
     net = nn.Sequential(*layers).double()
     for layer in layers:
         if isinstance(layer, nn.Linear):
