@@ -87,5 +87,6 @@ def test_fallbacks_are_the_rows_with_an_error():
     good = Critique(0, 0, "", 1.0, 1.0, 1.0, "rule", 0.0, None)
     tally.count([good, good._replace(error="timed out")])
     tally.count([good])
-    assert tally.summary() == {"critic_calls": 3, "critic_fallbacks": 1}
+    assert (tally.summary()["critic_calls"], tally.summary()["critic_fallbacks"]) == (3, 1)
+    assert tally.reasons == {"timed out": 1}
     assert [kpi.name for kpi in tally.definitions] == list(tally.summary())
