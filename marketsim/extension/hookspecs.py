@@ -76,7 +76,8 @@ def marketsim_critics() -> Iterable[Entry]:
     """Critics that score the fairness of a slot, ``critic: {kind: <name>}``.
 
     ``build(params, context)`` returns a ``marketsim.fairness.critic.Critic``; it reads the record of a slot and changes
-    nothing.
+    nothing. Its ``review`` answers at once; one that takes its time is a ``PatientCritic``, which a run also lets
+    ``watch``. ``marketsim.testing.critic_kit`` tests the contract.
     """
     raise NotImplementedError
 

@@ -37,7 +37,7 @@ class OllamaCriticParams(Params):
     weight: float = Field(default=1.0, ge=0.0, le=1.0)
     """w: the score used is w x model + (1 - w) x rule [-]."""
     every: int = Field(default=1, ge=1)
-    """Ask in each so-manieth slot, counted from the first; the others are scored by the rule."""
+    """Ask about each N-th slot, counted from the first; the others are scored by the rule."""
     deadline_s: float = Field(default=20.0, gt=0.0, le=3600.0)
     """Longest wait for the scores of a slot, its second attempt included [s]."""
     load_deadline_s: float = Field(default=60.0, ge=0.0, le=3600.0)
@@ -50,8 +50,8 @@ class OllamaCriticParams(Params):
     """Of the model's choices; 0: always the likeliest [-]."""
     seed: int = Field(default=1, ge=0, le=2**31 - 2)
     """Seed of the model; the second attempt takes the next one."""
-    num_ctx: int = Field(default=4096, ge=512, le=1_000_000)
-    """Tokens that the model can read and write for a question; about 35 a participant beside 700."""
+    num_ctx: int = Field(default=8192, ge=512, le=1_000_000)
+    """Tokens that the model can read and write for a question: roughly 60 a participant and 1000 beside them."""
     num_predict: int = Field(default=256, ge=32, le=4096)
     """Most tokens of an answer."""
     failures: int = Field(default=5, ge=1)

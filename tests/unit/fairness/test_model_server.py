@@ -58,7 +58,7 @@ OUTCOMES = {
 
 
 def params_of(url, **changes):
-    return OllamaCriticParams(host=url, cache=False, **changes)
+    return OllamaCriticParams(**{"host": url, "cache": False, "num_ctx": 4096, **changes})
 
 
 def ask(url, question=QUESTION, deadline_s=0.4, thinks=False, **changes):
