@@ -109,11 +109,10 @@ class CriticNotes:
         critiques = self._drain()
         self.tally.count(critiques)
         lines = [
-            json.dumps({"update": update, **critique._asdict()}, ensure_ascii=False, allow_nan=False) + "\n"
+            json.dumps({"update": update, **critique.entry()}, ensure_ascii=False, allow_nan=False) + "\n"
             for critique in critiques
-            if critique.source != "rule" or critique.error is not None
         ]
-        if lines:
+        if any(critique.source != "rule" or critique.error is not None for critique in critiques):
             with self._path.open("a", encoding="utf-8", newline="\n") as file:
                 file.writelines(lines)
 

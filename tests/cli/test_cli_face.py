@@ -27,6 +27,7 @@ Commands:
   schema         Print the JSON Schema of scenarios, for editors.
   compare-gates  Put gates, envelopes and the central optimum side by side.
   plugins        List what a scenario can name, or show one part.
+  critic         Train surrogates of a language-model critic, or audit one.
   doctor         Say what is installed and whether Ollama answers.
   bench          Measure the kernels against references, in one run.
 """
