@@ -111,8 +111,9 @@ class CriticNotes:
         lines = [
             json.dumps({"update": update, **critique.entry()}, ensure_ascii=False, allow_nan=False) + "\n"
             for critique in critiques
+            if critique.source != "rule" or critique.error is not None
         ]
-        if any(critique.source != "rule" or critique.error is not None for critique in critiques):
+        if lines:
             with self._path.open("a", encoding="utf-8", newline="\n") as file:
                 file.writelines(lines)
 

@@ -37,7 +37,10 @@ class ReplayCritic:
         began = time.perf_counter()
         found = measure(record, self._community)
         slot = record.inputs.time.slot
-        rows = [self._take(slot, market, digest) for market, digest in enumerate(inputs_hash(found))]
+        rows = [
+            self._take(slot, market, digest, null=not found.tradable_wh[market])
+            for market, digest in enumerate(inputs_hash(found))
+        ]
         asked = [row.market for row in rows if row.asked is not None]
         for market, text in zip(asked, slot_texts(record, self._community, found, asked), strict=True):
             if rows[market].asked != text_hash(text):
@@ -51,9 +54,11 @@ class ReplayCritic:
         log, self._log = self._log, []
         return log
 
-    def _take(self, slot: int, market: int, digest: str) -> Critique:
+    def _take(self, slot: int, market: int, digest: str, *, null: bool) -> Critique:
         rows = self._rows[slot, market]
         place = next((place for place, row in enumerate(rows) if row.inputs == digest), None)
+        if place is None and null:  # undefined whoever judges; logs of trainings leave such slots out
+            return Critique(slot, market, digest, None, None, None, "rule", 0.0, None)
         if place is None and rows:
             raise self._differs(slot, market)
         if place is None:

@@ -11,7 +11,7 @@ from marketsim.fairness.ollama_critic import OllamaCritic
 from marketsim.fairness.params import OllamaCriticParams, ReplayCriticParams
 from marketsim.fairness.replay_critic import ReplayCritic, build
 from marketsim.fairness.rule_critic import RuleCritic
-from marketsim.testing.critic_kit import content, critic_context, plain, record_of
+from marketsim.testing.critic_kit import NOTHING, content, critic_context, plain, record_of
 from marketsim.testing.ollama_server import OllamaServer
 from marketsim.testing.worlds import community
 
@@ -59,6 +59,13 @@ def test_a_slot_that_was_not_logged_is_told(original):
     critic = ReplayCritic(PEOPLE, original[1], "critic.jsonl")
     with pytest.raises(RunError, match="slot 9 of market 0: critic.jsonl has no critique"):
         critic.review(record_of([content(0)], slot=9)[1])
+
+
+def test_a_slot_without_anything_to_trade_needs_no_line(original):
+    """Its scores are undefined whoever judges."""
+    critic = ReplayCritic(PEOPLE, original[1])
+    assert np.isnan(np.array(critic.review(record_of([NOTHING], slot=9)[1]))).all()
+    assert [(row.slot, row.source, row.ftg) for row in critic.drain()] == [(9, "rule", None)]
 
 
 def test_another_slot_under_the_same_number_is_told(original):
