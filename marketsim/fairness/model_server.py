@@ -204,7 +204,8 @@ async def _version(url: str) -> str:
     """Of the server; the official client has no call for it."""
     import httpx
 
-    async with httpx.AsyncClient(trust_env=not is_local(url), timeout=None, event_hooks=_hooks()) as http:
+    tls = url.startswith("https://")  # without it there is no certificate to check, nor a store of them to load
+    async with httpx.AsyncClient(trust_env=not is_local(url), timeout=None, verify=tls, event_hooks=_hooks()) as http:
         reply = await http.get(f"{url}/api/version")
         reply.raise_for_status()
         return str(reply.json()["version"])

@@ -91,20 +91,20 @@ def test_every_fault_has_its_outcome():
 @pytest.mark.parametrize("fault", OUTCOMES)
 def test_a_fault_is_told_by_its_reason(fault):
     """And costs the deadline at most, with patience for a busy machine."""
-    deadline_s = 3.0 if fault == "endless" else 0.4
+    deadline_s = 0.4 if OUTCOMES[fault] == "timeout" else 20.0
     question = LONG if fault == "half_context" else QUESTION
     with OllamaServer([fault]) as server:
         began = time.monotonic()
         with pytest.raises(Failure) as raised:
             ask(server.url, question, deadline_s)
-        assert time.monotonic() - began < deadline_s + 3.0
+        assert time.monotonic() - began < deadline_s + 5.0
     assert raised.value.reason == OUTCOMES[fault]
     assert "\n" not in str(raised.value)
 
 
 def test_a_refused_connection_is_told():
     with pytest.raises(Failure) as raised:
-        ask(unused_address())
+        ask(unused_address(), deadline_s=20.0)
     assert raised.value.reason == "refused"
 
 
@@ -181,7 +181,7 @@ def test_a_model_that_is_not_there_says_how_to_get_it():
 )
 def test_a_server_that_does_not_say_who_it_is(path, fault, reason):
     with OllamaServer(faulty_paths={path: fault}) as server, pytest.raises(Failure) as raised:
-        identify(server.url)
+        identify(server.url, 0.4 if reason == "timeout" else 20.0)
     assert raised.value.reason == reason
 
 
