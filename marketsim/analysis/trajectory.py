@@ -48,6 +48,8 @@ class Trajectory(NamedTuple):
     v_pu: FloatArray
     loading: FloatArray
     """[n_slots, n_branches]."""
+    agent_kw: FloatArray
+    """Net power of each agent [n_slots, n_agents]."""
     curtailed_kwh: FloatArray
     """PV that was not generated [n_agents]."""
     pv_kwh: FloatArray
@@ -135,6 +137,7 @@ class _Row(NamedTuple):
     demand_kw: FloatArray
     v_pu: FloatArray
     loading: FloatArray
+    agent_kw: FloatArray
 
 
 def _row(built: Built, record: SlotRecord) -> _Row:
@@ -159,4 +162,5 @@ def _row(built: Built, record: SlotRecord) -> _Row:
         demand_kw=(load + by_node(drawn)) * to_kw,
         v_pu=grid.v_pu[0].copy(),
         loading=grid.loading[0].copy(),
+        agent_kw=np.asarray(record.energy.net_wh * to_kw, dtype=np.float64),
     )

@@ -26,6 +26,8 @@ _COMMANDS = {
         "marketsim.cli.hosting_capacity:hosting_capacity",
         "Find how much PV, EVs, heat pumps or batteries a feeder takes.",
     ),
+    "contingency": ("marketsim.cli.contingency:contingency", "Rank what failures of the feeder do."),
+    "reinforce": ("marketsim.cli.reinforce:reinforce", "Weigh reinforcement of the feeder against curtailment."),
     "plugins": ("marketsim.cli.plugins:plugins", "List what a scenario can name, or show one part."),
     "critic": ("marketsim.cli.critic:critic", "Train surrogates of a language-model critic, or audit one."),
     "doctor": ("marketsim.cli.doctor:doctor", "Say what is installed and whether Ollama answers."),

@@ -29,6 +29,7 @@ from marketsim.scenario.choice import (
 )
 from marketsim.scenario.learning import LearningSection
 from marketsim.scenario.problems import Detail, Wrong
+from marketsim.scenario.quantity import Bus
 
 MAX_SLOTS: Final = 10_000_000
 
@@ -75,6 +76,38 @@ class HeadLimit(Params):
     """Out of the feeder [kW]."""
 
 
+class TieSwitch(Params):
+    """A line behind a switch that is open unless supply has to be restored (``marketsim contingency``)."""
+
+    name: str = Field(min_length=1, max_length=100)
+    """Name, for reports."""
+    buses: tuple[Bus, Bus]
+    """The two buses that it can join, of one nominal voltage."""
+    r_ohm: float = Field(ge=0.0)
+    """Resistance [ohm]."""
+    x_ohm: float = Field(gt=0.0)
+    """Reactance [ohm]."""
+    rating_a: float | None = Field(default=None, gt=0.0)
+    """Rating [A]; null: unlimited."""
+
+
+class ReinforcementPrices(Params):
+    """What reinforcing the feeder costs (``marketsim reinforce``). Every default is an assumption of this program."""
+
+    line_per_km: float = Field(default=80_000.0, ge=0.0)
+    """A second line beside an existing one, laid [currency/km]."""
+    ohm_per_km: float = Field(default=0.4, gt=0.0)
+    """Impedance by which the length of a line is told where the feeder holds none [ohm/km]."""
+    trafo_per_kva: float = Field(default=60.0, ge=0.0)
+    """A second transformer beside an existing one [currency/kVA]."""
+    years: float = Field(default=40.0, gt=0.0, le=200.0)
+    """Lifetime over which costs are spread [a]."""
+    interest_percent: float = Field(default=4.0, ge=0.0, le=100.0)
+    """Interest of the annuity [%/a]."""
+    energy_value: float = Field(default=0.08, ge=0.0)
+    """Worth of a curtailed kWh [currency/kWh]."""
+
+
 class GridSection(Params):
     """The feeder and how trades are held to its limits. Left out, or with ``feeder: null``: no grid."""
 
@@ -92,6 +125,10 @@ class GridSection(Params):
     """Largest loading of transformers [% of the rating]."""
     head_kw: HeadLimit = HeadLimit()
     """Limits at the head of the feeder [kW]."""
+    ties: tuple[TieSwitch, ...] = ()
+    """Open tie switches over which supply can be restored; no run closes them."""
+    reinforcement: ReinforcementPrices = ReinforcementPrices()
+    """Prices for ``marketsim reinforce``."""
     load_scale: float = Field(default=1.0, ge=0.0, le=1000.0)
     """Factor on the feeder's nominal loads, for ``background`` and ``peak_kw: feeder``."""
     background: bool = False

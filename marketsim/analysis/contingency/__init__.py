@@ -1,0 +1,1 @@
+"""What happens to a feeder when a part of it fails."""

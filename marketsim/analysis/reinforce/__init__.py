@@ -1,0 +1,1 @@
+"""What it is worth to reinforce a feeder instead of curtailing."""
