@@ -1,117 +1,174 @@
 """What a slot's scores would be without one agent's strategy: its orders replaced by its truthful ones.
 
 Each market is copied once for each learning agent and once as it is, and all copies are matched in one call of the
-engine. A copy draws its order of arrival from its market's seed, so it differs from the market by one agent's orders
-alone. Positions are the same: what an agent did behind its meter is not undone.
+engine, in the market's own order of arrival. Positions are the same in all copies: what an agent did behind its meter
+is not undone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from marketsim.agents.strategies.orders import Legs
+from marketsim.app.copies_kernel import copied_books, first_of, moved_by
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
-from marketsim.core.exchange import filled_wh
-from marketsim.core.records import OrderBatch, Positions, SlotInputs, SlotRecord, Tariffs
-from marketsim.core.slot import Traded, trade
+from marketsim.core.free_gate_kernel import FreeGate
+from marketsim.core.matching import arrival_rank, match_rounds
+from marketsim.core.ports import Engine
+from marketsim.core.potential import availability
+from marketsim.core.records import Fallback, Orders, SlotRecord, Tariffs, Trades
 from marketsim.core.world import World
+from marketsim.fairness.critic import Scores
+from marketsim.fairness.slot import Inputs
 
 
-class Copies(NamedTuple):
-    """A world of copies: of each market R = A + 1, the last of them the market as it is."""
+class Judge(Protocol):
+    """A critic that is a formula: it scores any markets from what the measures depend on."""
 
-    world: World
-    critic: Any
-    """Scores copies by the formulas of the scenario's critic."""
+    def judge(self, inputs: Inputs) -> Scores:
+        """Scores of each market."""
+        ...
+
+
+class Matcher(Protocol):
+    """Matches the books of copies."""
+
+    every: bool
+    """Whether copies of all markets are wanted, needed or not."""
+
+    def match(self, orders: Orders, tariffs: Tariffs, record: SlotRecord) -> Trades:
+        """Trades of all copies, copies ascending."""
+        ...
+
+
+class WithoutWires:
+    """Matches as if there was no grid: what an agent's orders do to the market, whatever the wires take of it."""
+
+    every = False
+
+    def __init__(self, engine: Engine, n_copies: int) -> None:
+        self._engine, self._gate = engine, FreeGate(n_copies)
+
+    def match(self, orders: Orders, tariffs: Tariffs, record: SlotRecord) -> Trades:  # noqa: ARG002
+        """Everything is admitted, and nothing charged."""
+        return self._engine.match(orders, self._gate, tariffs)[0]
+
+
+class OnGrid:
+    """Matches through a gate of each copy's own, opened as that of its market was."""
+
+    every = True
+
+    def __init__(self, copies: World, original: IntArray) -> None:
+        self._world, self._original = copies, original
+
+    def match(self, orders: Orders, tariffs: Tariffs, record: SlotRecord) -> Trades:
+        """Charges, allocation, gate and engine as in the slot; one round."""
+        world, place = self._world, record.positions
+        firm_wh = (place.must_run_wh - place.firm_demand_wh)[self._original]
+        world.gate.open(firm_wh, record.opened_kvar[self._original])
+        inputs = record.inputs._replace(tariffs=tariffs, series={})
+        orders, _ = world.allocation.grant(orders, world.gate, tariffs)
+        return match_rounds(world, inputs, (), orders, world.charges.at(inputs, world.gate))[1]
+
+
+class Sizes(NamedTuple):
+    """M markets of n agents, of which A learn."""
+
+    markets: int
+    agents: int
     learners: IntArray
-    """Positions of the A learning agents in their market."""
+    """Their positions in a market [A]."""
 
+    @property
+    def copies(self) -> int:
+        """Of each market: one a learner, and the last as it is."""
+        return len(self.learners) + 1
 
-def copies_of(seeds: Sequence[int], n_learners: int) -> tuple[int, ...]:
-    """Seeds of the copies of markets with these seeds."""
-    return tuple(seed for seed in seeds for _ in range(n_learners + 1))
+    @property
+    def original(self) -> IntArray:
+        """Row of the flat axis of each agent of all copies [M * copies * n]."""
+        rows = np.arange(self.markets * self.agents).reshape(self.markets, 1, self.agents)
+        return np.broadcast_to(rows, (self.markets, self.copies, self.agents)).reshape(-1)
 
 
 class Counterfactual:
-    """Scores of all copies of a slot."""
+    """Differences that single agents' orders make to the scores of a slot."""
 
-    def __init__(self, copies: Copies, n_markets: int) -> None:
-        self._world, self._critic = copies.world, copies.critic
-        self._m, self._r = n_markets, len(copies.learners) + 1
-        self._n = copies.world.community.n_agents // (self._m * self._r)
-        self._learner_of = np.full(self._n, -1, dtype=np.int64)
-        self._learner_of[copies.learners] = np.arange(len(copies.learners))
-        agents = np.arange(self._m * self._n).reshape(self._m, 1, self._n)
-        self._original = np.broadcast_to(agents, (self._m, self._r, self._n)).reshape(-1)
+    def __init__(self, sizes: Sizes, judge: Judge, matcher: Matcher) -> None:
+        self._sizes, self._judge, self._matcher = sizes, judge, matcher
+        self._learner_of = np.full(sizes.agents, -1, dtype=np.int64)
+        self._learner_of[sizes.learners] = np.arange(len(sizes.learners))
 
-    def differences(self, record: SlotRecord, truthful: Legs, relevant: BoolArray) -> FloatArray:
+    def differences(self, world: World, record: SlotRecord, truthful: Legs, relevant: BoolArray) -> FloatArray:
         """Scores as they are less those with one agent truthful [M, A, 3]; NaN where either is undefined.
 
-        ``truthful`` are the legs of the learning agents, numbered as the flat axis is; only markets that are ``relevant``
-        [M] are matched.
+        ``truthful`` are the legs of the learning agents, numbered as the flat axis is. Markets that are not ``relevant``
+        [M] are NaN.
         """
+        sizes = self._sizes
+        found = np.full((sizes.markets, sizes.copies, 3), np.nan)
+        copied = np.ones_like(relevant) if self._matcher.every else relevant
         if not relevant.any():
-            return np.full((self._m, self._r - 1, 3), np.nan)
-        batch = self._orders(record, truthful, relevant)
-        inputs, place = self._inputs(record.inputs), self._positions(record.positions)
-        traded = trade(self._world, inputs, inputs, place, batch, ())
-        scores = np.stack(self._critic.review(self._record(record, inputs, place, traded)), axis=1)
-        scores = scores.reshape(self._m, self._r, 3)
-        scores[~relevant] = np.nan
-        return np.asarray(scores[:, -1:] - scores[:, :-1])
+            return found[:, :-1]
+        market = np.repeat(np.flatnonzero(copied), sizes.copies)
+        orders = self._orders(world, record, truthful, copied)
+        prices = record.inputs.tariffs
+        tariffs = Tariffs(prices.retail_ticks[market], prices.feed_in_ticks[market], None)
+        trades = self._matcher.match(orders, tariffs, record)
+        scores = self._judge.judge(self._inputs(world, record, orders, trades, tariffs, market))
+        found[copied] = np.stack(scores, axis=1).reshape(-1, sizes.copies, 3)
+        found[~relevant] = np.nan
+        return np.asarray(found[:, -1:] - found[:, :-1])
 
-    def _orders(self, record: SlotRecord, truthful: Legs, relevant: BoolArray) -> OrderBatch:
-        """Orders of all copies; those that never enter a book are left out."""
-        orders, n, r = record.orders, self._n, self._r
-        bookable = np.flatnonzero(relevant[orders.market] & (orders.limit_ticks >= 0))
-        own = self._learner_of[orders.connection[bookable]]
-        row, copy = np.repeat(bookable, r), np.tile(np.arange(r), len(bookable))
-        kept = np.repeat(own, r) != copy
-        row, copy = row[kept], copy[kept]
-        market, connection = np.divmod(truthful.agent, n)
-        legs = np.flatnonzero(relevant[market])
-        copied = (
-            (orders.market[row] * r + copy) * n + orders.connection[row],
-            *(column[row] for column in (orders.side, orders.limit_ticks, orders.energy_wh)),
-            *(column[row] for column in (orders.component, orders.fallback)),
-        )
-        replaced = (
-            (market * r + self._learner_of[connection])[legs] * n + connection[legs],
-            *(column[legs] for column in (truthful.side, truthful.value_ticks, truthful.energy_wh)),
-            *(column[legs] for column in (truthful.component, truthful.fallback)),
-        )
-        return OrderBatch(*(np.concatenate(columns) for columns in zip(copied, replaced, strict=True)))
-
-    def _inputs(self, inputs: SlotInputs) -> SlotInputs:
-        prices = (None if price is None else np.repeat(price, self._r) for price in inputs.tariffs)
-        return inputs._replace(
-            load_wh=inputs.load_wh[self._original],
-            pv_wh=inputs.pv_wh[self._original],
-            series={},
-            tariffs=Tariffs(*prices),  # type: ignore[arg-type]  # retail and feed-in are never None
+    def _orders(self, world: World, record: SlotRecord, truthful: Legs, copied: BoolArray) -> Orders:
+        n_agents = self._sizes.markets * self._sizes.agents
+        orders, prices = record.orders, record.inputs.tariffs
+        arrival = np.argsort(arrival_rank(world, record.inputs.time.slot, 0))
+        copy, connection, side, limit, energy, firm, component = copied_books(
+            arrival, copied, self._learner_of, self._sizes.copies,
+            first_of(orders.agent, n_agents),
+            orders.side, orders.limit_ticks, orders.energy_wh, orders.firm_wh, orders.component,
+            first_of(truthful.agent, n_agents),
+            truthful.side, truthful.value_ticks, truthful.energy_wh, truthful.component,
+            prices.retail_ticks, prices.feed_in_ticks,
+        )  # fmt: skip
+        return Orders(
+            market=copy,
+            agent=copy * self._sizes.agents + connection,
+            connection=connection,
+            side=side,
+            price_ticks=limit,
+            energy_wh=energy,
+            firm_wh=firm,
+            component=component,
+            fallback=np.full_like(side, int(Fallback.KEEP)),
+            limit_ticks=limit,
         )
 
-    def _positions(self, place: Positions) -> Positions:
-        columns: list[Any] = [np.ascontiguousarray(column[..., self._original]) for column in place]
-        return Positions(*columns)
-
-    def _record(self, record: SlotRecord, inputs: SlotInputs, place: Positions, traded: Traded) -> SlotRecord:
-        """The record of all copies, as far as positions, orders and trades go; the rest stays that of the slot."""
-        orders, trades = traded.orders, traded.trades
-        filled = filled_wh(orders, trades)
-        n_agents = self._world.community.n_agents
-        buying = orders.side > 0
-        bought, sold = (
-            np.bincount(orders.agent[side], filled[side], n_agents).astype(np.int64) for side in (buying, ~buying)
-        )
-        return record._replace(
-            inputs=inputs,
-            positions=place,
-            orders=orders,
-            trades=trades,
-            rejects=traded.refused,
-            energy=record.energy._replace(bought_wh=bought, sold_wh=sold),
+    def _inputs(
+        self, world: World, record: SlotRecord, orders: Orders, trades: Trades, tariffs: Tariffs, market: IntArray
+    ) -> Inputs:
+        """What the scores of all copies depend on; what the grid refuses is left out."""
+        n = self._sizes.agents
+        n_agents = len(market) * n
+        bought, sold = moved_by(orders.agent, trades.buy_order, trades.sell_order, trades.energy_wh, n_agents)
+        available = availability(record.positions, record.inputs.tariffs, world.community)
+        supply, demand = (each.reshape(-1, n)[market].reshape(-1) for each in available)
+        trade_market = orders.market[trades.buy_order]
+        by_copy = np.argsort(trade_market, kind="stable")
+        return Inputs(
+            market=np.repeat(np.arange(len(market)), n),
+            supply_wh=supply,
+            refused_wh=np.zeros(n_agents, dtype=np.int64),
+            demand_wh=demand,
+            sold_wh=sold,
+            bought_wh=bought,
+            trade_market=trade_market[by_copy],
+            price_ticks=trades.price_ticks[by_copy],
+            energy_wh=trades.energy_wh[by_copy],
+            retail_ticks=tariffs.retail_ticks,
+            feed_in_ticks=tariffs.feed_in_ticks,
         )

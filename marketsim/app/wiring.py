@@ -123,24 +123,18 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
     )
 
 
-def copied_world(
-    ready: ReadyScenario, built: Built, seeds: Sequence[int], *, on_grid: bool
-) -> tuple[World, BuildContext]:
-    """The market side of a world for as many copies as there are ``seeds``: it can trade, and nothing else.
-
-    Without ``on_grid`` its gate admits everything.
-    """
+def copied_world(ready: ReadyScenario, built: Built, seeds: Sequence[int]) -> World:
+    """The market side of a world for as many copies as there are ``seeds``: it can trade, and nothing else."""
     model, registry = ready.model, ready.registry
     context = _context(ready, tuple(seeds))
     facts = built.context.facts
     context = replace(context, tariff=built.context.tariff, device_names=built.context.device_names, facts=facts)
     context = replace(context, stores=built.context.stores)
     reactive: Reactive = _made(registry, "reactive", model.grid.reactive.name, model.grid.reactive.params, context)
-    free = replace(ready, feeder=None)
     allocation = _made(registry, "allocation", model.grid.allocation.name, model.grid.allocation.params, context)
     charges = _made(registry, "charges", model.market.charges.name, model.market.charges.params, context)
-    grid = grid_parts(ready if on_grid else free, context, reactive)
-    world = replace(
+    grid = grid_parts(ready, context, reactive)
+    return replace(
         built.world,
         community=context.community,
         streams=context.streams,
@@ -152,7 +146,6 @@ def copied_world(
         cast=(),
         rounds=1,
     )
-    return world, context
 
 
 def critic_of(ready: ReadyScenario, context: BuildContext) -> Any:

@@ -10,8 +10,9 @@ import numpy as np
 from marketsim.core.build import BuildContext
 from marketsim.core.records import Community, SlotRecord
 from marketsim.fairness.critic import Critique, Scores, critiques
+from marketsim.fairness.measures_kernel import SCORE_NAMES
 from marketsim.fairness.params import MeasureChoice, RuleCriticParams
-from marketsim.fairness.slot import SlotFairness, measure
+from marketsim.fairness.slot import Inputs, SlotFairness, measure, scored
 
 _FTG = {"tradable": "ftg", "demand": "ftg_demand"}
 _FBS = {"deviation": "fbs", "range": "fbs_range", "share_range": "fbs_share_range"}
@@ -44,6 +45,11 @@ class RuleCritic:
             latency = time.perf_counter() - began
             self._log += critiques(record.inputs.time.slot, inputs_hash(found), scores, self.source, latency)
         return scores
+
+    def judge(self, inputs: Inputs) -> Scores:
+        """Scores of any markets from what the measures depend on."""
+        scores, _ = scored(inputs)
+        return Scores(*(scores[SCORE_NAMES.index(name)] for name in self._names))
 
     def drain(self) -> list[Critique]:
         """What was written down since the last call."""

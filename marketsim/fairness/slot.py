@@ -97,7 +97,13 @@ def measure(record: SlotRecord, community: Community) -> SlotFairness:
         retail_ticks=tariffs.retail_ticks,
         feed_in_ticks=tariffs.feed_in_ticks,
     )
-    scores = np.empty((len(SCORE_NAMES), community.n_markets))
-    tradable_wh = np.empty(community.n_markets, dtype=np.int64)
+    return SlotFairness(*scored(inputs), available, inputs)
+
+
+def scored(inputs: Inputs) -> tuple[FloatArray, IntArray]:
+    """All scores [n_scores, n_markets], and P [n_markets], of what they depend on."""
+    n_markets = len(inputs.retail_ticks)
+    scores = np.empty((len(SCORE_NAMES), n_markets))
+    tradable_wh = np.empty(n_markets, dtype=np.int64)
     score_markets(*inputs, scores, tradable_wh)
-    return SlotFairness(scores, tradable_wh, available, inputs)
+    return scores, tradable_wh
