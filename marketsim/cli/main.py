@@ -24,7 +24,7 @@ _COMMANDS = {
     ),
     "hosting-capacity": (
         "marketsim.cli.hosting_capacity:hosting_capacity",
-        "Find how much PV, EVs, heat pumps or batteries a feeder takes.",
+        "Find how much PV or how many EVs a feeder takes.",
     ),
     "contingency": ("marketsim.cli.contingency:contingency", "Rank what failures of the feeder do."),
     "reinforce": ("marketsim.cli.reinforce:reinforce", "Weigh reinforcement of the feeder against curtailment."),

@@ -19,17 +19,20 @@ Options:
   -h, --help  Show this message and exit.
 
 Commands:
-  run            Simulate a scenario and write its run folder.
-  train          Train the agents of a scenario; resumable.
-  validate       Check a scenario; every problem at once.
-  whatif         Vary values of a scenario; where does it break?
-  report         Write the report of a run or a study: one HTML file.
-  schema         Print the JSON Schema of scenarios, for editors.
-  compare-gates  Put gates, envelopes and the central optimum side by side.
-  plugins        List what a scenario can name, or show one part.
-  critic         Train surrogates of a language-model critic, or audit one.
-  doctor         Say what is installed and whether Ollama answers.
-  bench          Measure the kernels against references, in one run.
+  run               Simulate a scenario and write its run folder.
+  train             Train the agents of a scenario; resumable.
+  validate          Check a scenario; every problem at once.
+  whatif            Vary values of a scenario; where does it break?
+  report            Write the report of a run or a study: one HTML file.
+  schema            Print the JSON Schema of scenarios, for editors.
+  compare-gates     Put gates, envelopes and the central optimum side by side.
+  hosting-capacity  Find how much PV or how many EVs a feeder takes.
+  contingency       Rank what failures of the feeder do.
+  reinforce         Weigh reinforcement of the feeder against curtailment.
+  plugins           List what a scenario can name, or show one part.
+  critic            Train surrogates of a language-model critic, or audit one.
+  doctor            Say what is installed and whether Ollama answers.
+  bench             Measure the kernels against references, in one run.
 """
 HEAVY = {"torch", "pandapower", "mesa", "numba", "scipy", "pandas", "pyarrow", "power_grid_model", "networkx"}
 
