@@ -57,6 +57,7 @@ HOMES = {
     "ollama": ["fairness/*"],
     "httpx": ["fairness/*"],
     "ray": ["analysis/execution/*"],
+    "matplotlib": ["analysis/*", "learning/*", "results/*"],
     "SALib": ["analysis/studies/*"],
     "hypothesis": ["testing/*"],
     "pytest": [],

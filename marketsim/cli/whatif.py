@@ -8,14 +8,13 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from marketsim.cli.options import overrides_of, set_option
 
 if TYPE_CHECKING:
-    from marketsim.analysis.studies.answer import Criterion, Finding
     from marketsim.analysis.studies.plan import Plan
     from marketsim.analysis.studies.study import Finished
 
@@ -86,11 +85,13 @@ def whatif(
     folder = Path(out) if out else default_folder(plan.scenario.name, datetime.now())
     try:
         with progress_bar(plan.scenario.name, "runs", quiet=quiet or as_json) as progress:
-            made = run_study(plan, engine_for(workers, ray), folder, resume=resume, tables=tables, progress=progress)
+            made = run_study(
+                plan, engine_for(workers, ray), folder, resume=resume, tables=tables, criteria=own, progress=progress
+            )
     except KeyboardInterrupt:
         click.echo(f"\nInterrupted. Finished runs are kept; go on with: {_resume_hint(folder)}", err=True)
         sys.exit(1)
-    _report(made, own, as_json=as_json, quiet=quiet)
+    _report(made, as_json=as_json, quiet=quiet)
     if made.table["status"].eq("failed").all():
         sys.exit(1)
 
@@ -144,31 +145,26 @@ def _seeds(text: str) -> int | tuple[int, ...]:
     return numbers[0] if len(numbers) == 1 else numbers
 
 
-def _report(made: Finished, own: list[Criterion], *, as_json: bool, quiet: bool) -> None:
-    from marketsim.analysis.studies.answer import findings
-    from marketsim.analysis.studies.sentences import answer
+def _report(made: Finished, *, as_json: bool, quiet: bool) -> None:
+    from marketsim.analysis.studies.sentences import answer_document
 
-    found = findings(made.table, made.plan.axes, made.plan.scenario.model.grid.gate, own)
-    lines = answer(made.table, made.plan.axes, found)
+    document = answer_document(made.table, made.plan.axes, made.findings)
     if as_json:
-        click.echo(json.dumps(_as_json(made, found, lines), indent=2))
+        rows = json.loads(made.table.to_json(orient="records", double_precision=15))
+        moved = [each._asdict() for each in made.sensitivities]
+        whole = {"study": str(made.path), **document, "sensitivities": moved, "table": rows}
+        click.echo(json.dumps(whole, indent=2, ensure_ascii=False))
     elif not quiet:
-        _show(made, lines)
-
-
-def _as_json(made: Finished, found: tuple[Finding, ...], lines: list[str]) -> dict[str, Any]:
-    rows = json.loads(made.table.to_json(orient="records", double_precision=15))
-    kept = [{**each._asdict(), "criterion": str(each.criterion), "first": each.first} for each in found]
-    return {"study": str(made.path), "runs": len(rows), "answer": lines, "findings": kept, "table": rows}
+        _show(made, document["answer"])
 
 
 def _show(made: Finished, lines: list[str]) -> None:
     from marketsim.analysis.studies.screen import failures, screen_table
     from marketsim.cli.tables import table
 
-    shown = screen_table(made.plan, made.table)
+    shown = screen_table(made.plan, made.table, made.sensitivities)
     table(shown.head, shown.rows, title=shown.title, right=shown.right)
-    for line in (*shown.notes, *failures(made.table)):
+    for line in (*shown.notes, *failures(made.table), *made.notes):
         click.echo(line)
     if lines:
         click.echo("\nAnswer")

@@ -6,6 +6,8 @@ import contextlib
 import logging
 import os
 import pickle
+import re
+import socket
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -14,6 +16,8 @@ from marketsim.analysis.execution.port import MOST_ATTEMPTS, Function, Outcome, 
 from marketsim.core.errors import MissingDependency, RunError
 
 LOCAL: Final = "local"
+_HOST_PORT: Final = re.compile(r"(?:ray://)?([^/:\s]+):(\d+)")
+_CONNECT_S: Final = 5.0
 
 
 class RayCluster:
@@ -33,6 +37,7 @@ class RayCluster:
         if ray.is_initialized():
             yield  # the user's own session, which stays
             return
+        _demand_reachable(self._address)
         where = {"num_cpus": self._workers} if self._address == LOCAL else {}
         try:
             with _quiet():
@@ -51,6 +56,17 @@ class RayCluster:
         finally:
             with _quiet():
                 ray.shutdown()
+
+
+def _demand_reachable(address: str) -> None:
+    """RunError at once where nothing listens; Ray itself tries for minutes."""
+    found = _HOST_PORT.fullmatch(address)
+    if found is None:
+        return
+    try:
+        socket.create_connection((found[1], int(found[2])), timeout=_CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        raise RunError(f"cannot use Ray at {address!r}: {error}; 'local' starts a cluster on this machine") from error
 
 
 def _run(ray: Any, function: Function, payloads: Sequence[Any]) -> Iterator[tuple[int, Outcome]]:

@@ -40,6 +40,7 @@ FORMAT: Final = "marketsim study 1"
 """What the manifest of a study says."""
 DESIGN: Final = "study.yaml"
 TABLE, TABLE_CSV, TIMINGS = "study.parquet", "study.csv", "timings.csv"
+ANSWER, SENSITIVITY = "answer.json", "sensitivity.csv"
 RUNS, FIGURES = "runs", "figures"
 _HINT: Final = "name the folder that 'marketsim whatif' printed"
 

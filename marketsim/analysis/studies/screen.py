@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from marketsim.analysis.studies.designs import GRID, SOBOL
 from marketsim.analysis.studies.plan import Plan
+from marketsim.analysis.studies.sensitivity import Sensitivity
 from marketsim.analysis.studies.table import FAILED, OK
 
 if TYPE_CHECKING:
@@ -52,18 +55,21 @@ class ScreenTable(NamedTuple):
     notes: tuple[str, ...]
 
 
-def screen_table(plan: Plan, table: pd.DataFrame) -> ScreenTable:
-    """The table of a study for people."""
+def screen_table(plan: Plan, table: pd.DataFrame, moved: Sequence[Sensitivity] = ()) -> ScreenTable:
+    """The table of a study for people: its points, or for a sampled design what moves what."""
     columns = [column for column in _COLUMNS if _says_something(column, table)]
+    if plan.design != GRID and moved:
+        return _influences(plan, table, columns, moved)
+    return _points(plan, table, columns)
+
+
+def _points(plan: Plan, table: pd.DataFrame, columns: Sequence[_Column]) -> ScreenTable:
     points = list(table.groupby("point", sort=True))
-    shown = points[:MOST_ROWS]
     rows = tuple(
         (*(_value(rows[path].iloc[0]) for path in plan.paths), *(_cell(column, rows) for column in columns))
-        for _, rows in shown
+        for _, rows in points[:MOST_ROWS]
     )
-    notes = []
-    if len(points) > len(shown):
-        notes.append(f"... and {len(points) - len(shown)} more points in study.csv.")
+    more = len(points) - MOST_ROWS
     numeric = [place for place, path in enumerate(plan.paths) if table[path].dtype != object]
     first = len(plan.paths)
     return ScreenTable(
@@ -71,14 +77,35 @@ def screen_table(plan: Plan, table: pd.DataFrame) -> ScreenTable:
         (*plan.paths, *(column.label for column in columns)),
         rows,
         (*numeric, *range(first, first + len(columns))),
-        tuple(notes),
+        (f"... and {more} more points in study.csv.",) if more > 0 else (),
     )
+
+
+def _influences(
+    plan: Plan, table: pd.DataFrame, columns: Sequence[_Column], moved: Sequence[Sensitivity]
+) -> ScreenTable:
+    """A row a KPI and axis."""
+    good = table[table["status"] == OK]
+    rows = []
+    for column in columns:
+        values = column.scale * good[column.kpi].astype("float64")
+        span = f"{column.form.format(values.min())} to {column.form.format(values.max())}"
+        for each in (each for each in moved if each.kpi == column.kpi):
+            interval = "" if each.low is None or each.high is None else f"{each.low:.2f} to {each.high:.2f}"
+            total = "" if each.total is None else f"{each.total:.2f}"
+            rows.append((column.label, span, each.axis, f"{each.value:.2f}", interval, total))
+            span = ""
+    measure = "Sobol, first order" if plan.design == SOBOL else "rank correlation"
+    head = ("KPI", "from .. to", "moved by", measure, "95 % interval", "Sobol, total")
+    cut = len(head) if plan.design == SOBOL else len(head) - 1
+    return ScreenTable(_title(plan, table), head[:cut], tuple(row[:cut] for row in rows), (1, 3, 4, 5)[: cut - 2], ())
 
 
 def _title(plan: Plan, table: pd.DataFrame) -> str:
     failed = int((table["status"] == FAILED).sum())
     seeds = f"{len(plan.seeds)} seeds (means)" if len(plan.seeds) > 1 else f"seed {plan.seeds[0]}"
-    what = " x ".join(str(len(axis.levels)) for axis in plan.axes) if plan.design == "grid" else plan.design
+    grid = " x ".join(str(len(axis.levels)) for axis in plan.axes)
+    what = grid if plan.design == GRID else f"{len(plan.points)} {plan.design}"
     trouble = f", {failed} of them failed" if failed else ""
     return f"{plan.scenario.name}: {what} points, {seeds}, {plan.n_runs} runs{trouble}"
 

@@ -45,6 +45,23 @@ def _merged(said: Sequence[str], held: Sequence[Mapping[str, Any]]) -> list[str]
     return list(dict.fromkeys(f"With {held_text(own)} {text}." for text, own in zip(said, held, strict=True)))
 
 
+def answer_document(table: pd.DataFrame, axes: Sequence[Axis], found: Sequence[Finding]) -> dict[str, Any]:
+    """The answer as plain data: sentences, and the findings behind them."""
+    kept = [
+        {
+            "axis": each.axis,
+            "held": dict(each.held),
+            "criterion": str(each.criterion),
+            "values": list(each.values),
+            "share_of_seeds": list(each.shares),
+            "first_broken": each.first,
+            "last_before": each.last_before,
+        }
+        for each in found
+    ]
+    return {"answer": answer(table, axes, found), "findings": kept}
+
+
 def _rows(table: pd.DataFrame, axes: Sequence[Axis], finding: Finding) -> pd.DataFrame:
     others = [path for axis in axes for path in axis.paths if path != finding.axis]
     return next(rows for held, rows in series_of(table, others) if held == finding.held)

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from marketsim.analysis.execution.in_process import InProcess
 from marketsim.analysis.execution.mapping import Job, Progress, Store, map_runs
 from marketsim.analysis.execution.port import Engine, Outcome
-from marketsim.analysis.studies.folder import RUNS, TABLE, TABLE_CSV, TIMINGS, run_key, session
+from marketsim.analysis.studies.answer import Criterion, Finding, findings
+from marketsim.analysis.studies.figures import draw_figures
+from marketsim.analysis.studies.folder import (
+    ANSWER,
+    FIGURES,
+    RUNS,
+    SENSITIVITY,
+    TABLE,
+    TABLE_CSV,
+    TIMINGS,
+    run_key,
+    session,
+)
 from marketsim.analysis.studies.plan import Plan
+from marketsim.analysis.studies.sensitivity import Sensitivity, sensitivities, sensitivity_table
+from marketsim.analysis.studies.sentences import answer_document
 from marketsim.analysis.studies.table import study_table, timings_table
 from marketsim.analysis.studies.variant import SimulateVariant, Variant
 from marketsim.app.ready import load_scenario
 from marketsim.app.running import simulate
-from marketsim.core.errors import MarketsimError
+from marketsim.core.errors import MarketsimError, MissingDependency
+from marketsim.results.folder import write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +46,10 @@ class Finished(NamedTuple):
     table: pd.DataFrame
     timings: pd.DataFrame
     path: Path | None
+    findings: tuple[Finding, ...] = ()
+    sensitivities: tuple[Sensitivity, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What could not be done, and why."""
 
 
 def run_study(
@@ -39,6 +59,7 @@ def run_study(
     *,
     resume: bool = False,
     tables: bool = False,
+    criteria: Sequence[Criterion] = (),
     progress: Progress | None = None,
 ) -> Finished:
     """Every run of a plan and the table of them; the same table whatever the engine and however often interrupted.
@@ -51,19 +72,42 @@ def run_study(
         Go on with the study in ``out``: what it has finished is not done again; what failed is.
     tables
         Write each run's tables, too.
+    criteria
+        What counts as broken beside the usual.
 
     Raises RunFolderError for a folder that cannot be used, RunError where no worker starts or the disk is full.
     """
     if out is None:
-        outcomes = _outcomes(plan, engine, None, None, tables=False, progress=progress)
-        return Finished(plan, study_table(plan, outcomes), timings_table(outcomes), None)
+        return _evaluated(plan, _outcomes(plan, engine, None, None, tables=False, progress=progress), None, criteria)
     folder = Path(out)
     with session(folder, plan, resume=resume, tables=tables) as store:
         outcomes = _outcomes(plan, engine, folder, store, tables=tables, progress=progress)
-        finished = Finished(plan, study_table(plan, outcomes), timings_table(outcomes), folder)
-        finished.table.to_parquet(folder / TABLE, index=False)
-        finished.table.to_csv(folder / TABLE_CSV, index=False, lineterminator="\n")
-        finished.timings.to_csv(folder / TIMINGS, index=False, lineterminator="\n")
+        return _written(_evaluated(plan, outcomes, folder, criteria), folder)
+
+
+def _evaluated(plan: Plan, outcomes: list[Outcome], path: Path | None, criteria: Sequence[Criterion]) -> Finished:
+    table = study_table(plan, outcomes)
+    return Finished(
+        plan,
+        table,
+        timings_table(outcomes),
+        path,
+        findings(table, plan.axes, plan.scenario.model.grid.gate, criteria),
+        sensitivities(table, plan.axes, plan.design, plan.scenario.seed),
+    )
+
+
+def _written(finished: Finished, folder: Path) -> Finished:
+    """The study with everything that is derived from its runs in its folder."""
+    finished.table.to_parquet(folder / TABLE, index=False)
+    finished.table.to_csv(folder / TABLE_CSV, index=False, lineterminator="\n")
+    finished.timings.to_csv(folder / TIMINGS, index=False, lineterminator="\n")
+    sensitivity_table(finished.sensitivities).to_csv(folder / SENSITIVITY, index=False, lineterminator="\n")
+    write_json(folder / ANSWER, answer_document(finished.table, finished.plan.axes, finished.findings))
+    try:
+        draw_figures(folder / FIGURES, finished.plan, finished.table, finished.findings, finished.sensitivities)
+    except MissingDependency as error:
+        return finished._replace(notes=(f"No figures: {error}",))
     return finished
 
 
