@@ -16,6 +16,7 @@ _COMMANDS = {
     "train": ("marketsim.cli.train:train", "Train the agents of a scenario; resumable."),
     "validate": ("marketsim.cli.validate:validate", "Check a scenario; every problem at once."),
     "whatif": ("marketsim.cli.whatif:whatif", "Vary values of a scenario; where does it break?"),
+    "compare": ("marketsim.cli.compare:compare", "Show runs side by side: do they differ beyond noise?"),
     "report": ("marketsim.cli.report:report", "Write the report of a run or a study: one HTML file."),
     "schema": ("marketsim.cli.schema:schema", "Print the JSON Schema of scenarios, for editors."),
     "compare-gates": (

@@ -23,6 +23,7 @@ Commands:
   train             Train the agents of a scenario; resumable.
   validate          Check a scenario; every problem at once.
   whatif            Vary values of a scenario; where does it break?
+  compare           Show runs side by side: do they differ beyond noise?
   report            Write the report of a run or a study: one HTML file.
   schema            Print the JSON Schema of scenarios, for editors.
   compare-gates     Put gates, envelopes and the central optimum side by side.
@@ -50,7 +51,20 @@ def test_no_command_shows_the_help(cli):
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "train", "validate", "whatif", "report", "schema", "compare-gates", "plugins", "doctor", "bench"]
+    "command",
+    [
+        "run",
+        "train",
+        "validate",
+        "whatif",
+        "compare",
+        "report",
+        "schema",
+        "compare-gates",
+        "plugins",
+        "doctor",
+        "bench",
+    ],
 )
 def test_every_command_explains_itself(cli, command):
     """Each has a page of help whose first sentence is more than its name."""

@@ -147,10 +147,11 @@ def series_of(table: pd.DataFrame, others: Sequence[str]) -> Iterator[tuple[dict
         yield {}, good
         return
     for key, rows in good.groupby(list(others), sort=False):
-        yield {path: _plain(value) for path, value in zip(others, key, strict=True)}, rows
+        yield {path: plain_value(value) for path, value in zip(others, key, strict=True)}, rows
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
+    """A value of a table as plain Python holds it."""
     return value.item() if hasattr(value, "item") else value
 
 
@@ -175,3 +176,9 @@ def held_text(held: Mapping[str, Any]) -> str:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def number_text(value: float, *, sign: bool = False) -> str:
+    """A number for people: whole from a thousand on, else four digits."""
+    plus = "+" if sign else ""
+    return f"{value:{plus},.0f}" if abs(value) >= 1_000.0 else f"{value:{plus}.4g}"

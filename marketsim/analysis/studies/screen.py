@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from marketsim.analysis.studies.answer import number_text
 from marketsim.analysis.studies.designs import GRID, SOBOL
 from marketsim.analysis.studies.plan import Plan
 from marketsim.analysis.studies.sensitivity import Sensitivity
@@ -21,6 +22,7 @@ class _Column(NamedTuple):
     label: str
     kpi: str
     form: str
+    """Format of a value; empty: as long as its size asks for."""
     over_seeds: str = "mean"
     scale: float = 1.0
     incident: bool = False
@@ -32,13 +34,13 @@ _COLUMNS: Final = (
     _Column("V max p.u.", "voltage_max_pu", "{:.4f}", "max"),
     _Column("loading %", "loading_max_percent", "{:.1f}", "max"),
     _Column("slots out", "slots_with_violation", "{:.4g}", incident=True),
-    _Column("refused kWh", "rejected_kwh", "{:,.0f}", incident=True),
-    _Column("curtailed kWh", "curtailed_kwh", "{:,.0f}", incident=True),
-    _Column("EVs missed kWh", "ev_unserved_kwh", "{:,.0f}", incident=True),
+    _Column("refused kWh", "rejected_kwh", "", incident=True),
+    _Column("curtailed kWh", "curtailed_kwh", "", incident=True),
+    _Column("EVs missed kWh", "ev_unserved_kwh", "", incident=True),
     _Column("by peers %", "p2p_share", "{:.1f}", scale=100.0),
     _Column("FTG", "ftg", "{:.3f}"),
     _Column("FBS", "fbs", "{:.3f}"),
-    _Column("consumers pay", "consumer_cost", "{:,.0f}"),
+    _Column("consumers pay", "consumer_cost", ""),
     _Column("worst-off %", "worst_off_saving", "{:.1f}", scale=100.0),
 )
 """What decides: the feeder, then the market, then the money."""
@@ -89,7 +91,7 @@ def _influences(
     rows = []
     for column in columns:
         values = column.scale * good[column.kpi].astype("float64")
-        span = f"{column.form.format(values.min())} to {column.form.format(values.max())}"
+        span = f"{_text(column, float(values.min()))} to {_text(column, float(values.max()))}"
         for each in (each for each in moved if each.kpi == column.kpi):
             interval = "" if each.low is None or each.high is None else f"{each.low:.2f} to {each.high:.2f}"
             total = "" if each.total is None else f"{each.total:.2f}"
@@ -122,7 +124,11 @@ def _cell(column: _Column, rows: pd.DataFrame) -> str:
     values = rows.loc[rows["status"] == OK, column.kpi].dropna().astype("float64")
     if values.empty:
         return "-"
-    return column.form.format(column.scale * float(getattr(values, column.over_seeds)()))
+    return _text(column, column.scale * float(getattr(values, column.over_seeds)()))
+
+
+def _text(column: _Column, value: float) -> str:
+    return column.form.format(value) if column.form else number_text(value)
 
 
 def _value(value: object) -> str:

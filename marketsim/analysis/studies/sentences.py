@@ -14,6 +14,7 @@ from marketsim.analysis.studies.answer import (
     Finding,
     held_text,
     main_axis,
+    number_text,
     series_of,
 )
 from marketsim.analysis.studies.axes import Axis
@@ -127,7 +128,7 @@ def _evidence(finding: Finding, rows: pd.DataFrame) -> str:
         volts = f"{here['voltage_min_pu'].min():.4g} to {here['voltage_max_pu'].max():.4g} p.u."
         return f"{seeds}: {slots} there, {volts}, loading to {here['loading_max_percent'].max():.4g} %"
     if finding.criterion == REFUSED:
-        return f"{seeds}: {_number(here['rejected_kwh'].mean())} kWh there"
+        return f"{seeds}: {number_text(here['rejected_kwh'].mean())} kWh there"
     return seeds
 
 
@@ -162,14 +163,9 @@ def _effect(gate: str, limited: pd.DataFrame, free: pd.DataFrame, held: Mapping[
     pv = free["pv_kwh"].mean() + free["curtailed_kwh"].mean()
     share = f" ({100 * energy / pv:.3g} % of the PV)" if pv else ""
     return (
-        f"{where} gate {gate} prevents {_number(slots)} slots out of limits "
+        f"{where} gate {gate} prevents {number_text(slots)} slots out of limits "
         f"(highest voltage {free['voltage_max_pu'].max():.4g} -> {limited['voltage_max_pu'].max():.4g} p.u., loading "
         f"{free['loading_max_percent'].max():.4g} -> {limited['loading_max_percent'].max():.4g} %); it costs "
-        f"{_number(energy)} kWh curtailed{share} and {_number(change('prosumer_cost'))} currency of the prosumers' income; "
-        f"consumers pay {_number(change('consumer_cost'), sign=True)}."
+        f"{number_text(energy)} kWh curtailed{share} and {number_text(change('prosumer_cost'))} currency of the "
+        f"prosumers' income; consumers pay {number_text(change('consumer_cost'), sign=True)}."
     )
-
-
-def _number(value: float, *, sign: bool = False) -> str:
-    plus = "+" if sign else ""
-    return f"{value:{plus},.0f}" if abs(value) >= 1_000.0 else f"{value:{plus}.4g}"

@@ -1,0 +1,115 @@
+"""``marketsim compare``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from marketsim.analysis.compare.arms import Arm
+    from marketsim.analysis.compare.verdicts import Verdict
+
+
+@click.command()
+@click.argument("folders", metavar="RUN RUN... | STUDY", nargs=-1, required=True, type=click.Path())
+@click.option("--by", metavar="PATH", help="Which varied path of STUDY is compared [default: the first choice].")
+@click.option("--all", "every", is_flag=True, help="Show every KPI, not only the main ones.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def compare(folders: tuple[str, ...], by: str | None, every: bool, as_json: bool) -> None:
+    """Show runs side by side, and whether they differ beyond the noise between seeds.
+
+    Runs that differ in their seed alone are one arm; every arm is compared with the first. Arms are paired by seed, and
+    a KPI differs if the 95 % bootstrap interval of its mean difference excludes 0. With fewer than five seeds nothing is
+    said about noise.
+    """
+    from marketsim.analysis.compare.differences import notes_on
+    from marketsim.analysis.compare.verdicts import compare as verdicts_of
+
+    arms, common = _arms([Path(folder) for folder in folders], by)
+    base, *others = arms
+    compared = [(other, verdicts_of(base, other), notes_on(base, other)) for other in others]
+    if as_json:
+        pairs = [
+            {"base": base.name, "other": other.name, "notes": notes, "kpis": [each._asdict() for each in verdicts]}
+            for other, verdicts, notes in compared
+        ]
+        click.echo(json.dumps({"notes": common, "comparisons": pairs}, indent=2, ensure_ascii=False))
+        return
+    for position, (other, verdicts, notes) in enumerate(compared):
+        if position:
+            click.echo()
+        _show(base, other, verdicts, [*common, *notes], every=every)
+
+
+def _arms(folders: Sequence[Path], by: str | None) -> tuple[tuple[Arm, ...], list[str]]:
+    from marketsim.analysis.compare.arms import arms_of_runs, arms_of_study
+    from marketsim.analysis.studies.folder import is_study, open_study
+
+    if len(folders) == 1 and is_study(folders[0]):
+        arms, path, notes = arms_of_study(open_study(folders[0]), by)
+        return _several(arms), ([] if by else [f"Compared by {path}; --by PATH for another."]) + notes
+    if by is not None:
+        raise click.UsageError("--by belongs to a study: marketsim compare STUDY --by PATH")
+    return _several(arms_of_runs(folders)), []
+
+
+def _several(arms: tuple[Arm, ...]) -> tuple[Arm, ...]:
+    if len(arms) < 2:
+        raise click.UsageError(
+            f"nothing to compare with {arms[0].name}: name two runs of different settings, or a study"
+            if arms
+            else "every run of the study failed: there is nothing to compare"
+        )
+    return arms
+
+
+def _show(base: Arm, other: Arm, verdicts: Sequence[Verdict], notes: Sequence[str], *, every: bool) -> None:
+    from marketsim.cli.tables import number, table
+    from marketsim.metrics.presentation import HEADLINE
+
+    by_name = {each.kpi: each for each in verdicts}
+    lines = {line.name: (line.label, line.unit) for line in HEADLINE}
+    shown = list(by_name) if every else [name for name in lines if name in by_name]
+    rows = []
+    for name in shown:
+        each = by_name[name]
+        label, unit = lines.get(name, (name, ""))
+        scale = 100.0 if unit == "%" and not name.endswith("_percent") else 1.0
+        if each.base is None and each.other is None:
+            continue
+        values = (each.base, each.other, each.difference, each.low, each.high)
+        left, right, gap, low, high = (None if value is None else scale * value for value in values)
+        interval = "-" if low is None or high is None else f"{number(low)} to {number(high)}"
+        rows.append((label, unit, number(left), number(right), number(gap), interval, each.verdict))
+    head = ("", "unit", "A", "B", "B - A", "95 % interval", "verdict")
+    table(head, rows, title=f"A: {base.name}\nB: {other.name}", right=(2, 3, 4, 5))
+    for note in notes:
+        click.echo(note)
+    click.echo(_verdict(verdicts))
+
+
+def _verdict(verdicts: Sequence[Verdict]) -> str:
+    """The whole comparison in a sentence or two."""
+    from marketsim.analysis.compare import verdicts as words
+
+    def count(*kinds: str) -> int:
+        return sum(each.verdict in kinds for each in verdicts)
+
+    equal, known = count(words.EQUAL), count(words.EQUAL, words.DIFFERS, words.NOISE)
+    unsure = count(words.ONE_SEED, words.FEW_SEEDS)
+    if not unsure and equal == known:
+        return f"No KPI differs ({equal} are equal to the last digit)."
+    if unsure:
+        seeds = max(each.seeds for each in verdicts)
+        return (
+            f"{unsure} KPIs differ, {equal} are equal. With {seeds} {'seed' if seeds == 1 else 'seeds'} an arm it cannot "
+            f"be said whether the differences exceed the noise between seeds: that takes at least {words.FEWEST}."
+        )
+    return (
+        f"{count(words.DIFFERS)} KPIs differ beyond the noise of {max(each.seeds for each in verdicts)} seeds, "
+        f"{count(words.NOISE)} lie within it, {equal} are equal. At 95 % about one KPI in twenty differs by chance."
+    )
