@@ -57,7 +57,6 @@ HOMES = {
     "ollama": ["fairness/*"],
     "httpx": ["fairness/*"],
     "ray": ["analysis/execution/*"],
-    "matplotlib": ["analysis/*", "learning/*", "results/*"],
     "SALib": ["analysis/studies/*"],
     "hypothesis": ["testing/*"],
     "pytest": [],
