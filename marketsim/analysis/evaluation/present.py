@@ -13,7 +13,9 @@ from marketsim.analysis.evaluation.statistics import LEVEL, Estimate
 
 WITH_INTERVAL: Final = ("ftg", "fbs", "fpp")
 HEAD: Final = ("arm", *(measure.name for measure in MEASURES), "worst bill")
-PAIR_HEAD: Final = ("rule less", "measure", "difference", f"{100 * LEVEL:.0f} % interval", "p", "p (Holm)")
+SCREEN: Final = ("ftg", "fbs", "fpp", "neutrality", "gini_saving", "worst_off", "welfare", "margin_kept")
+SCREEN_HEAD: Final = ("arm", *SCREEN)
+PAIR_HEAD: Final = ("subject less", "measure", "difference", f"{100 * LEVEL:.0f} % interval", "p", "p (Holm)")
 AIM_HEAD: Final = ("aim", "reached", "found")
 
 
@@ -26,6 +28,13 @@ def arm_rows(found: Evaluation) -> list[tuple[str, ...]]:
             f"{100 * max(found.bills[arm]):+.1f} %",
         )
         for arm, own in found.estimates.items()
+    ]
+
+
+def screen_rows(found: Evaluation) -> list[tuple[str, ...]]:
+    """The same for a screen: what matters most, under ``SCREEN_HEAD``."""
+    return [
+        (arm, *(_cell(own[name], wide=name in WITH_INTERVAL) for name in SCREEN)) for arm, own in found.estimates.items()
     ]
 
 
@@ -63,6 +72,7 @@ def markdown(found: Evaluation) -> str:
 def as_json(found: Evaluation) -> dict[str, Any]:
     """Everything, with the value of every seed; what is undefined is null."""
     return {
+        "subject": found.subject,
         "seeds": list(found.seeds),
         "weeks": found.weeks,
         "level": LEVEL,

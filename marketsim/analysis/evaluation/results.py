@@ -46,6 +46,8 @@ class Aim(NamedTuple):
 class Evaluation(NamedTuple):
     """All arms on the same test days."""
 
+    subject: str
+    """Arm that the others are compared with."""
     seeds: tuple[int, ...]
     weeks: int
     estimates: Mapping[str, Mapping[str, Estimate]]
@@ -57,11 +59,15 @@ class Evaluation(NamedTuple):
 
 
 def evaluate_totals(
-    totals: Mapping[str, Sequence[Totals]], seeds: Sequence[int], rng_seed: int = 0, draws: int = DRAWS
+    totals: Mapping[str, Sequence[Totals]],
+    seeds: Sequence[int],
+    subject: str = RULE,
+    rng_seed: int = 0,
+    draws: int = DRAWS,
 ) -> Evaluation:
-    """Compare arms by their weekly totals, one entry a seed; the arm ``ALONE`` must be among them.
+    """Compare arms by their weekly totals, one entry a seed, the same seeds in all; ``ALONE`` must be among them.
 
-    Seeds that an arm lacks (failed runs) are left out of all arms, so that every comparison is paired.
+    ``subject`` is the arm that the others are compared with, if it is there; the same ``rng_seed`` gives the same draws.
     """
     arms = {name: stacked(runs) for name, runs in totals.items()}
     weeks = min(arm.gains.shape[1] for arm in arms.values())
@@ -75,29 +81,30 @@ def evaluate_totals(
         name: {measure.name: estimate(measure, arm, alone, rng(), draws) for measure in MEASURES}
         for name, arm in arms.items()
     }
-    pairs = _pairs(arms, alone, rng_seed, draws)
+    pairs = _pairs(subject, arms, alone, rng_seed, draws)
     bills = {name: _excess(arm, alone) for name, arm in arms.items()}
-    return Evaluation(tuple(seeds), weeks, estimates, pairs, bills, _aims(estimates, pairs, bills))
+    aims = _aims(subject, estimates, pairs, bills)
+    return Evaluation(subject, tuple(seeds), weeks, estimates, pairs, bills, aims)
 
 
-def _pairs(arms: Mapping[str, Totals], alone: Totals, rng_seed: int, draws: int) -> tuple[Pair, ...]:
-    """Rule against every other arm in the primary measure; against none and placebo in those outside the reward."""
-    if RULE not in arms:
+def _pairs(subject: str, arms: Mapping[str, Totals], alone: Totals, rng_seed: int, draws: int) -> tuple[Pair, ...]:
+    """The subject against every other arm in the primary measure; against none and placebo in those outside the reward."""
+    if subject not in arms:
         return ()
     outside = [measure for measure in MEASURES if not measure.rewarded]
-    wanted = [(other, by_name(PRIMARY)) for other in arms if other not in (RULE, ALONE)]
+    wanted = [(other, by_name(PRIMARY)) for other in arms if other not in (subject, ALONE)]
     secondary = [(other, measure) for other in (NONE, PLACEBO) if other in arms for measure in outside]
 
     def found(other: str, measure: Measure) -> Comparison:
-        return compare(measure, arms[RULE], arms[other], alone, np.random.default_rng(rng_seed), draws)
+        return compare(measure, arms[subject], arms[other], alone, np.random.default_rng(rng_seed), draws)
 
-    primary = [Pair(RULE, other, measure.name, found(other, measure), float("nan")) for other, measure in wanted]
+    primary = [Pair(subject, other, measure.name, found(other, measure), float("nan")) for other, measure in wanted]
     compared = [(other, measure, found(other, measure)) for other, measure in secondary]
     corrected = holm([each.p for _, _, each in compared])
     return (
         *primary,
         *(
-            Pair(RULE, other, measure.name, each, p)
+            Pair(subject, other, measure.name, each, p)
             for (other, measure, each), p in zip(compared, corrected, strict=True)
         ),
     )
@@ -112,43 +119,46 @@ def _excess(arm: Totals, alone: Totals) -> tuple[float, ...]:
 
 
 def _aims(
-    estimates: Mapping[str, Mapping[str, Estimate]], pairs: Sequence[Pair], bills: Mapping[str, tuple[float, ...]]
+    subject: str,
+    estimates: Mapping[str, Mapping[str, Estimate]],
+    pairs: Sequence[Pair],
+    bills: Mapping[str, tuple[float, ...]],
 ) -> tuple[Aim, ...]:
-    if RULE not in estimates:
+    if subject not in estimates:
         return ()
-    rule = estimates[RULE]
+    own = estimates[subject]
     primary = {pair.other: pair.found for pair in pairs if pair.measure == PRIMARY}
     scores = [
-        Aim(f"rule critic: {name.upper()} at least {GOOD:.2f}", rule[name].mean >= GOOD, f"{rule[name].mean:.3f}")
+        Aim(f"{subject}: {name.upper()} at least {GOOD:.2f}", own[name].mean >= GOOD, f"{own[name].mean:.3f}")
         for name in ("ftg", "fbs", "fpp")
     ]
-    above = [_above(primary.get(other), other) for other in (TRUTHFUL, NONE, PLACEBO)]
-    worst = max(bills[RULE])
+    above = [_above(subject, primary.get(other), other) for other in (TRUTHFUL, NONE, PLACEBO)]
+    worst = max(bills[subject])
     money = [
         Aim("no agent's mean bill above its bill with the utility alone", worst <= 0.0, f"worst {100 * worst:+.2f} %"),
         Aim(
             f"utility margin at least {100 * MARGIN:.0f} % of that with the utility alone",
-            rule["margin_kept"].mean >= MARGIN,
-            f"{100 * rule['margin_kept'].mean:.1f} %",
+            own["margin_kept"].mean >= MARGIN,
+            f"{100 * own['margin_kept'].mean:.1f} %",
         ),
     ]
-    return (*scores, *above, *money, *_works(estimates))
+    return (*scores, *above, *money, *_works(subject, estimates))
 
 
-def _above(found: Comparison | None, other: str) -> Aim:
-    text = f"rule critic: FBS above {other}, interval excludes 0"
+def _above(subject: str, found: Comparison | None, other: str) -> Aim:
+    text = f"{subject}: FBS above {other}, interval excludes 0"
     if found is None:
         return Aim(text, None, f"no arm {other}")
     span = found.difference
     return Aim(text, span.low > 0.0, f"{span.mean:+.3f} [{span.low:+.3f}, {span.high:+.3f}]")
 
 
-def _works(estimates: Mapping[str, Mapping[str, Estimate]]) -> tuple[Aim, ...]:
+def _works(subject: str, estimates: Mapping[str, Mapping[str, Estimate]]) -> tuple[Aim, ...]:
     """The conditions under which a better FBS is the critic's merit."""
     if NONE not in estimates:
         return ()
-    rule, none = estimates[RULE], estimates[NONE]
-    lost = [(name, none[name].mean - rule[name].mean) for name in ("welfare", "worst_off")]
+    own, none = estimates[subject], estimates[NONE]
+    lost = [(name, none[name].mean - own[name].mean) for name in ("welfare", "worst_off")]
     return (
         Aim(
             f"learning without a critic stays below {CEILING:.1f} in FBS",

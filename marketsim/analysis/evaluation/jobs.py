@@ -1,0 +1,102 @@
+"""What a worker does for an evaluation: train one arm on one seed, then run it on days that it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from marketsim.analysis.evaluation.arms import LEARNED, Arm
+from marketsim.analysis.evaluation.totals import DAYS_A_WEEK, Totals, weekly_totals
+from marketsim.app.episodes import on_part
+from marketsim.app.ready import ReadyScenario, load_scenario
+from marketsim.app.running import simulate
+from marketsim.app.training import train_scenario
+from marketsim.core.build import Choice
+from marketsim.profiles.parts import Part
+from marketsim.scenario.source import Source
+
+TRAINING: Final = "training"
+"""Folder of a training, in that of its arm and seed."""
+
+
+class Cell(NamedTuple):
+    """The payload of a job: an arm and a seed."""
+
+    arm: Arm
+    seed: int
+    folder: Path
+    """Of this arm and seed; a training that was stopped there goes on."""
+    checkpoint: Path | None = None
+    """Policies that exist already; None: they are trained."""
+
+    @property
+    def key(self) -> str:
+        """Name of its folder."""
+        return f"{self.arm.name}-{self.seed}"
+
+
+@dataclass(frozen=True)
+class EvaluateCell:
+    """Trains and evaluates cells of one scenario; picklable."""
+
+    source: Source
+    overrides: Mapping[str, Any]
+    weeks: int
+    part: Part = "test"
+
+    def __call__(self, cell: Cell) -> dict[str, Any]:
+        """Weekly totals as lists, by their names."""
+        ready = self._variant(cell)
+        checkpoint = cell.checkpoint
+        if cell.arm.trained and checkpoint is None:
+            folder = cell.folder / TRAINING
+            checkpoint = train_scenario(ready, folder, resume=folder.exists())
+        strategy = {LEARNED: {"checkpoint": str(checkpoint)}} if cell.arm.trained else cell.arm.strategy
+        evaluated = on_days(with_strategy(ready, strategy), self.part, self.weeks)
+        return totals_to_json(weekly_totals(simulate(evaluated), _slots_per_day(evaluated)))
+
+    def _variant(self, cell: Cell) -> ReadyScenario:
+        changes = {**self.overrides, **cell.arm.changes, "seed": cell.seed}
+        ready = load_scenario(self.source, changes)
+        if cell.arm.eta_factor == 1.0:
+            return ready
+        eta = ready.model.learning.reward.eta * cell.arm.eta_factor
+        return load_scenario(self.source, {**changes, "learning.reward.eta": eta})
+
+
+def on_days(ready: ReadyScenario, part: Part, weeks: int) -> ReadyScenario:
+    """The scenario on so many whole weeks of days from one part of the source year, reviewed by the rule."""
+    clock = ready.model.clock.model_copy(update={"slots": weeks * DAYS_A_WEEK * _slots_per_day(ready)})
+    critic = Choice("rule", ready.registry.params("critic", "rule")())
+    model = ready.model.model_copy(update={"clock": clock, "critic": critic})
+    return on_part(replace(ready, model=model), part)
+
+
+def _slots_per_day(ready: ReadyScenario) -> int:
+    return ready.model.clock.to_clock().slots_per_day
+
+
+def with_strategy(ready: ReadyScenario, strategy: Mapping[str, Mapping[str, Any]]) -> ReadyScenario:
+    """The scenario with one strategy for all agents that learn (``learning.game.agents``)."""
+    [(name, raw)] = strategy.items()
+    choice = Choice(name, ready.registry.params("strategy", name).model_validate(dict(raw)))
+    learners = ready.model.learning.game.agents
+    agents = [
+        replace(agent, strategy=choice) if learners == "all" or agent.name in learners else agent
+        for agent in ready.agents
+    ]
+    return replace(ready, agents=tuple(agents))
+
+
+def totals_to_json(totals: Totals) -> dict[str, Any]:
+    """Totals as nested lists; what is undefined is null."""
+    return {name: np.where(np.isfinite(field), field, None).tolist() for name, field in totals._asdict().items()}
+
+
+def totals_from_json(content: Mapping[str, Any]) -> Totals:
+    """The inverse of ``totals_to_json``."""
+    return Totals(*(np.array(content[name], dtype=np.float64) for name in Totals._fields))

@@ -1,0 +1,196 @@
+"""An evaluation as it is asked for: of a scenario, or of a training; and the folder that it writes."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from marketsim.analysis.evaluation.arms import LEARNED, Arm, choose_arms
+from marketsim.analysis.evaluation.jobs import EvaluateCell
+from marketsim.analysis.evaluation.present import as_json, figure, markdown
+from marketsim.analysis.evaluation.results import RULE
+from marketsim.analysis.evaluation.study import Evaluated, evaluate_arms
+from marketsim.analysis.execution.mapping import Progress, engine_for
+from marketsim.app.ready import ReadyScenario, load_scenario
+from marketsim.app.running import RUNS, manifest_facts
+from marketsim.app.training import is_training, open_training
+from marketsim.core.errors import InputError, Problem, RunFolderError
+from marketsim.profiles.parts import Part
+from marketsim.results.folder import (
+    COMPLETE,
+    FAILED,
+    INTERRUPTED,
+    MANIFEST,
+    RUNNING,
+    folder_name,
+    identity,
+    read_json,
+    status,
+    write_json,
+    write_text,
+)
+
+FORMAT: Final = "marketsim evaluation 1"
+RESULT, TABLES, FIGURES = "evaluation.json", "evaluation.md", ("evaluation.svg", "evaluation.png")
+TRAINED: Final = "trained"
+"""Arm of the policies of a training run."""
+_SEEDS: Final = 3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is evaluated, and where it is written."""
+
+    folder: Path
+    job: EvaluateCell
+    arms: tuple[Arm, ...]
+    seeds: tuple[int, ...]
+    subject: str
+    facts: Mapping[str, Any]
+    """Of the manifest."""
+    resume_command: str
+    checkpoints: Mapping[str, Path] = field(default_factory=dict)
+    resume: bool = False
+
+    def run(self, workers: int | None = None, progress: Progress | None = None) -> Evaluated:
+        """Train, evaluate, compare and write; RunFolderError where the folder holds something else.
+
+        An interrupt keeps what has been done; the manifest then says so.
+        """
+        self._claim()
+        ended = FAILED
+        try:
+            done = evaluate_arms(
+                self.job,
+                self.arms,
+                self.seeds,
+                self.folder,
+                engine_for(workers),
+                subject=self.subject,
+                checkpoints=self.checkpoints,
+                progress=progress,
+            )
+            self._write(done)
+            ended = COMPLETE
+        except KeyboardInterrupt:
+            ended = INTERRUPTED
+            raise
+        finally:
+            write_json(self.folder / MANIFEST, {**self._manifest(), "status": ended})
+        return done
+
+    def _manifest(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            **self.facts,
+            "arms": [arm.name for arm in self.arms],
+            "seeds": list(self.seeds),
+            "weeks": self.job.weeks,
+            "part": self.job.part,
+            "overrides": dict(self.job.overrides),
+            **identity(),
+        }
+
+    def _claim(self) -> None:
+        """The folder is new, or holds this evaluation."""
+        manifest = self._manifest()
+        path = self.folder / MANIFEST
+        if path.exists():
+            _demand_same(path, manifest, resume=self.resume)
+        elif self.resume or (self.folder.exists() and any(self.folder.iterdir())):
+            raise RunFolderError(
+                [Problem("this folder holds no evaluation", file=str(self.folder), hint="choose another --out")]
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(path, {**manifest, "status": RUNNING})
+
+    def _write(self, done: Evaluated) -> None:
+        failed = [each._asdict() for each in done.failed]
+        write_json(self.folder / RESULT, {**as_json(done.found), "failed": failed})
+        write_text(self.folder / TABLES, markdown(done.found))
+        figure(done.found, [self.folder / name for name in FIGURES])
+
+
+_OF_THE_DESIGN: Final = ("format", "scenario", "scenario_hash", "seeds", "weeks", "part", "overrides")
+
+
+def _demand_same(path: Path, manifest: Mapping[str, Any], *, resume: bool) -> None:
+    found = read_json(path)
+    if status(found) == RUNNING:
+        raise RunFolderError([Problem("an evaluation is being written there", file=str(path.parent))])
+    if not resume:
+        hint = "go on with --resume, or choose another --out"
+        raise RunFolderError([Problem("there is an evaluation already", file=str(path.parent), hint=hint)])
+    other = [name for name in _OF_THE_DESIGN if found.get(name) != manifest[name]]
+    if other:
+        hint = "resume with the options that it began with, or choose another --out"
+        problems = [
+            Problem("the evaluation there is another one", name, repr(found.get(name)), hint, str(path)) for name in other
+        ]
+        raise RunFolderError(problems)
+
+
+def evaluation_of(
+    what: Path,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    arms: Sequence[str] = (),
+    seeds: int | None = None,
+    weeks: int = 4,
+    part: Part = "test",
+    out: str | Path | None = None,
+    resume: bool = False,
+) -> Plan:
+    """The plan for a scenario or a training run.
+
+    ``seeds`` counts paired seeds, from the scenario's own seed on. Raises InputError for an unknown arm and all that
+    ``load_scenario`` raises.
+    """
+    if resume and out is None:
+        raise InputError([Problem("--resume needs the folder of the evaluation", hint="name it with --out DIR")])
+    changes = dict(overrides or {})
+    training = open_training(what) if is_training(what) else None
+    ready = load_scenario(what if training is None else training.scenario, changes)
+    own = choose_arms(arms, ready.model.critic.name)
+    subject, checkpoints = RULE, {}
+    if training is not None:
+        own = (*(arm for arm in own if not arm.trained), Arm(TRAINED, "the policies of the training run", {LEARNED: {}}))
+        subject, checkpoints = TRAINED, {TRAINED: training.checkpoint}
+    count = (_SEEDS if training is None else 1) if seeds is None else seeds
+    folder = Path(out) if out is not None else _default_folder(ready)
+    return Plan(
+        folder=folder,
+        job=EvaluateCell(ready.source, {}, weeks, part),
+        arms=own,
+        seeds=tuple(range(ready.seed, ready.seed + count)),
+        subject=subject,
+        facts=manifest_facts(ready),
+        resume_command=_command(what, changes, arms, seeds, weeks, part, folder),
+        checkpoints=checkpoints,
+        resume=resume,
+    )
+
+
+def _default_folder(ready: ReadyScenario) -> Path:
+    return RUNS / f"evaluate-{folder_name(ready.name, ready.seed, datetime.now())}"
+
+
+def _command(
+    what: Path,
+    changes: Mapping[str, Any],
+    arms: Sequence[str],
+    seeds: int | None,
+    weeks: int,
+    part: Part,
+    folder: Path,
+) -> str:
+    words = ["marketsim", "evaluate", str(what)]
+    words += [word for path, value in changes.items() for word in ("--set", f"{path}={value}")]
+    words += ["--arm", ",".join(arms)] if arms else []
+    words += ["--seeds", str(seeds)] if seeds is not None else []
+    words += ["--weeks", str(weeks), "--part", part, "--out", str(folder), "--resume"]
+    return shlex.join(words)

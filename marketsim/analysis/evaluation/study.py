@@ -1,0 +1,84 @@
+"""Many arms on many seeds: trained and evaluated side by side, in a folder that goes on where it was stopped."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from marketsim.analysis.evaluation.arms import Arm
+from marketsim.analysis.evaluation.jobs import Cell, EvaluateCell, totals_from_json
+from marketsim.analysis.evaluation.results import ALONE, Evaluation, evaluate_totals
+from marketsim.analysis.evaluation.totals import Totals
+from marketsim.analysis.execution.mapping import Job, Progress, map_runs
+from marketsim.analysis.execution.port import Engine, Outcome
+from marketsim.analysis.execution.store import FolderStore
+from marketsim.core.errors import RunError
+
+CELLS: Final = "arms"
+"""Folder of what each arm and seed came to."""
+
+
+class FailedCell(NamedTuple):
+    """An arm and seed without a result."""
+
+    arm: str
+    seed: int
+    reason: str
+
+
+class Evaluated(NamedTuple):
+    """An evaluation and what is missing in it."""
+
+    found: Evaluation
+    failed: tuple[FailedCell, ...]
+
+
+def evaluate_arms(
+    job: EvaluateCell,
+    arms: Sequence[Arm],
+    seeds: Sequence[int],
+    folder: Path,
+    engine: Engine,
+    *,
+    subject: str,
+    checkpoints: Mapping[str, Path] | None = None,
+    progress: Progress | None = None,
+) -> Evaluated:
+    """Train and evaluate ``arms`` on ``seeds``, keeping each outcome below ``folder``; what is there is not done again.
+
+    ``subject`` is the arm that the others are compared with; ``checkpoints`` are policies of arms that exist already.
+    A seed that failed in any arm is left out of all comparisons and reported. Raises RunError where no seed is left.
+    """
+    known = dict(checkpoints or {})
+    cells = [
+        Cell(arm, seed, folder / CELLS / f"{arm.name}-{seed}", known.get(arm.name)) for seed in seeds for arm in arms
+    ]
+    jobs = [Job(cell.key, cell) for cell in cells]
+    outcomes = map_runs(job, jobs, engine, FolderStore(folder / CELLS), progress)
+    return summed_up(cells, outcomes, subject)
+
+
+def summed_up(cells: Sequence[Cell], outcomes: Sequence[Outcome], subject: str) -> Evaluated:
+    """The evaluation of what all cells came to."""
+    failed = tuple(
+        FailedCell(cell.arm.name, cell.seed, str(outcome.failure.message))
+        for cell, outcome in zip(cells, outcomes, strict=True)
+        if outcome.failure is not None
+    )
+    lost = {each.seed for each in failed}
+    totals: dict[str, list[Totals]] = defaultdict(list)
+    seeds: dict[int, None] = {}
+    for cell, outcome in zip(cells, outcomes, strict=True):
+        if cell.seed not in lost:
+            totals[cell.arm.name].append(totals_from_json(_value(outcome)))
+            seeds[cell.seed] = None
+    if ALONE not in totals:
+        raise RunError(f"no seed went well in all arms; the first failure: {failed[0].reason}")
+    return Evaluated(evaluate_totals(totals, tuple(seeds), subject), failed)
+
+
+def _value(outcome: Outcome) -> Mapping[str, Any]:
+    value: Mapping[str, Any] = outcome.value
+    return value

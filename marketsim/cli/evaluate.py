@@ -1,0 +1,111 @@
+"""``marketsim evaluate``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from marketsim.cli.options import overrides_of, set_option
+
+if TYPE_CHECKING:
+    from marketsim.analysis.evaluation.study import Evaluated
+    from marketsim.analysis.execution.mapping import Progress
+
+
+@click.command()
+@click.argument("what", metavar="SCENARIO|TRAINING_RUN", type=click.Path())
+@set_option
+@click.option("--arm", "arms", multiple=True, metavar="NAME[,NAME...]", help="Arm to evaluate [default: all].")
+@click.option("--seeds", type=click.IntRange(1, 10_000), help="Number of paired seeds [default: 3; a training run: 1].")
+@click.option("--weeks", type=click.IntRange(1, 520), default=4, show_default=True, help="Weeks of test days a seed.")
+@click.option(
+    "--part",
+    type=click.Choice(["test", "validation", "training"]),
+    default="test",
+    show_default=True,
+    help="Days to evaluate on.",
+)
+@click.option("--workers", type=click.IntRange(1), help="Processes side by side [default: all processors].")
+@click.option("--out", type=click.Path(), metavar="DIR", help="Folder [default: runs/evaluate-<scenario>-<time>].")
+@click.option("--resume", is_flag=True, help="Go on with the evaluation in --out.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def evaluate(
+    what: str,
+    overrides: tuple[str, ...],
+    arms: tuple[str, ...],
+    seeds: int | None,
+    weeks: int,
+    part: str,
+    workers: int | None,
+    out: str | None,
+    resume: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Compare trained and untrained markets on days that no policy has seen.
+
+    Of a SCENARIO every arm is trained first, once a seed, on training days: with the rule critic, without a critic,
+    with a placebo and others; --arm chooses. Of a TRAINING_RUN its policies are evaluated beside the arms that need no
+    training. All arms of a seed meet the same market and the same test days.
+    """
+    from marketsim.analysis.evaluation.plan import evaluation_of
+
+    names = [name.strip() for each in arms for name in each.split(",") if name.strip()]
+    plan = evaluation_of(
+        Path(what), overrides_of(overrides, None), arms=names, seeds=seeds, weeks=weeks, part=part, out=out, resume=resume
+    )
+    try:
+        with _progress(quiet=quiet or as_json) as progress:
+            done = plan.run(workers, progress)
+    except KeyboardInterrupt:
+        click.echo(f"\nInterrupted. Go on with: {plan.resume_command}", err=True)
+        sys.exit(1)
+    if as_json:
+        from marketsim.analysis.evaluation.present import as_json as told
+
+        click.echo(json.dumps(told(done.found), indent=2))
+    elif not quiet:
+        _sum_up(done, plan.folder)
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Progress | None]:
+    """A bar on standard error, if that is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from marketsim.cli.tables import console
+
+    columns = (TextColumn("evaluating"), BarColumn(), MofNCompleteColumn(), TextColumn("arms"), TimeElapsedColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task("evaluating", total=None)
+
+        def advance(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield advance
+
+
+def _sum_up(done: Evaluated, folder: Path) -> None:
+    from marketsim.analysis.evaluation.present import AIM_HEAD, PAIR_HEAD, SCREEN_HEAD, aim_rows, pair_rows, screen_rows
+    from marketsim.cli.tables import table
+
+    found = done.found
+    title = f"{len(found.seeds)} seeds x {found.weeks} weeks; scores with 95 % intervals"
+    table(SCREEN_HEAD, screen_rows(found), title=title, right=tuple(range(1, len(SCREEN_HEAD))))
+    if found.pairs:
+        table(PAIR_HEAD, pair_rows(found), title=f"{found.subject} less the other arm, paired", right=(2, 3, 4, 5))
+    if found.aims:
+        table(AIM_HEAD, aim_rows(found))
+    for each in done.failed:
+        click.echo(f"failed: {each.arm}, seed {each.seed}: {each.reason}")
+    click.echo(f"Written to {folder}.")
