@@ -16,6 +16,7 @@ from marketsim.cli.options import overrides_of, set_option
 if TYPE_CHECKING:
     from marketsim.analysis.evaluation.study import Evaluated
     from marketsim.analysis.execution.mapping import Progress
+    from marketsim.profiles.parts import Part
 
 
 @click.command()
@@ -42,7 +43,7 @@ def evaluate(
     arms: tuple[str, ...],
     seeds: int | None,
     weeks: int,
-    part: str,
+    part: Part,
     workers: int | None,
     out: str | None,
     resume: bool,
@@ -59,7 +60,14 @@ def evaluate(
 
     names = [name.strip() for each in arms for name in each.split(",") if name.strip()]
     plan = evaluation_of(
-        Path(what), overrides_of(overrides, None), arms=names, seeds=seeds, weeks=weeks, part=part, out=out, resume=resume
+        Path(what),
+        overrides_of(overrides, None),
+        arms=names,
+        seeds=seeds,
+        weeks=weeks,
+        part=part,
+        out=out,
+        resume=resume,
     )
     try:
         with _progress(quiet=quiet or as_json) as progress:

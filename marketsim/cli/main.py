@@ -14,6 +14,7 @@ from marketsim.core.errors import MarketsimError
 _COMMANDS = {
     "run": ("marketsim.cli.run:run", "Simulate a scenario and write its run folder."),
     "train": ("marketsim.cli.train:train", "Train the agents of a scenario; resumable."),
+    "evaluate": ("marketsim.cli.evaluate:evaluate", "Compare trained and untrained markets on unseen days."),
     "validate": ("marketsim.cli.validate:validate", "Check a scenario; every problem at once."),
     "whatif": ("marketsim.cli.whatif:whatif", "Vary values of a scenario; where does it break?"),
     "compare": ("marketsim.cli.compare:compare", "Show runs side by side: do they differ beyond noise?"),

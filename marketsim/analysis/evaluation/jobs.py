@@ -17,6 +17,7 @@ from marketsim.app.running import simulate
 from marketsim.app.training import train_scenario
 from marketsim.core.build import Choice
 from marketsim.profiles.parts import Part
+from marketsim.results.training_folder import is_training
 from marketsim.scenario.source import Source
 
 TRAINING: Final = "training"
@@ -54,7 +55,7 @@ class EvaluateCell:
         checkpoint = cell.checkpoint
         if cell.arm.trained and checkpoint is None:
             folder = cell.folder / TRAINING
-            checkpoint = train_scenario(ready, folder, resume=folder.exists())
+            checkpoint = train_scenario(ready, folder, resume=is_training(folder)).checkpoint
         strategy = {LEARNED: {"checkpoint": str(checkpoint)}} if cell.arm.trained else cell.arm.strategy
         evaluated = on_days(with_strategy(ready, strategy), self.part, self.weeks)
         return totals_to_json(weekly_totals(simulate(evaluated), _slots_per_day(evaluated)))
@@ -94,7 +95,10 @@ def with_strategy(ready: ReadyScenario, strategy: Mapping[str, Mapping[str, Any]
 
 def totals_to_json(totals: Totals) -> dict[str, Any]:
     """Totals as nested lists; what is undefined is null."""
-    return {name: np.where(np.isfinite(field), field, None).tolist() for name, field in totals._asdict().items()}
+    whole = {name: field.astype(object) for name, field in totals._asdict().items()}
+    for name, field in whole.items():
+        field[~np.isfinite(getattr(totals, name))] = None
+    return {name: field.tolist() for name, field in whole.items()}
 
 
 def totals_from_json(content: Mapping[str, Any]) -> Totals:

@@ -17,7 +17,6 @@ from marketsim.analysis.evaluation.study import Evaluated, evaluate_arms
 from marketsim.analysis.execution.mapping import Progress, engine_for
 from marketsim.app.ready import ReadyScenario, load_scenario
 from marketsim.app.running import RUNS, manifest_facts
-from marketsim.app.training import is_training, open_training
 from marketsim.core.errors import InputError, Problem, RunFolderError
 from marketsim.profiles.parts import Part
 from marketsim.results.folder import (
@@ -26,6 +25,8 @@ from marketsim.results.folder import (
     INTERRUPTED,
     MANIFEST,
     RUNNING,
+    SCENARIO,
+    SUMMARY,
     folder_name,
     identity,
     read_json,
@@ -33,6 +34,7 @@ from marketsim.results.folder import (
     write_json,
     write_text,
 )
+from marketsim.results.training_folder import is_training
 
 FORMAT: Final = "marketsim evaluation 1"
 RESULT, TABLES, FIGURES = "evaluation.json", "evaluation.md", ("evaluation.svg", "evaluation.png")
@@ -129,7 +131,8 @@ def _demand_same(path: Path, manifest: Mapping[str, Any], *, resume: bool) -> No
     if other:
         hint = "resume with the options that it began with, or choose another --out"
         problems = [
-            Problem("the evaluation there is another one", name, repr(found.get(name)), hint, str(path)) for name in other
+            Problem("the evaluation there is another one", name, repr(found.get(name)), hint, str(path))
+            for name in other
         ]
         raise RunFolderError(problems)
 
@@ -153,14 +156,17 @@ def evaluation_of(
     if resume and out is None:
         raise InputError([Problem("--resume needs the folder of the evaluation", hint="name it with --out DIR")])
     changes = dict(overrides or {})
-    training = open_training(what) if is_training(what) else None
-    ready = load_scenario(what if training is None else training.scenario, changes)
+    trained = is_training(what)
+    ready = load_scenario(what / SCENARIO if trained else what, changes)
     own = choose_arms(arms, ready.model.critic.name)
     subject, checkpoints = RULE, {}
-    if training is not None:
-        own = (*(arm for arm in own if not arm.trained), Arm(TRAINED, "the policies of the training run", {LEARNED: {}}))
-        subject, checkpoints = TRAINED, {TRAINED: training.checkpoint}
-    count = (_SEEDS if training is None else 1) if seeds is None else seeds
+    if trained:
+        own = (
+            *(arm for arm in own if not arm.trained),
+            Arm(TRAINED, "the policies of the training run", {LEARNED: {}}),
+        )
+        subject, checkpoints = TRAINED, {TRAINED: what / str(read_json(what / SUMMARY)["checkpoint"])}
+    count = (1 if trained else _SEEDS) if seeds is None else seeds
     folder = Path(out) if out is not None else _default_folder(ready)
     return Plan(
         folder=folder,

@@ -34,7 +34,8 @@ def arm_rows(found: Evaluation) -> list[tuple[str, ...]]:
 def screen_rows(found: Evaluation) -> list[tuple[str, ...]]:
     """The same for a screen: what matters most, under ``SCREEN_HEAD``."""
     return [
-        (arm, *(_cell(own[name], wide=name in WITH_INTERVAL) for name in SCREEN)) for arm, own in found.estimates.items()
+        (arm, *(_cell(own[name], wide=name in WITH_INTERVAL) for name in SCREEN))
+        for arm, own in found.estimates.items()
     ]
 
 
