@@ -21,6 +21,7 @@ Options:
 Commands:
   run               Simulate a scenario and write its run folder.
   train             Train the agents of a scenario; resumable.
+  evaluate          Compare trained and untrained markets on unseen days.
   validate          Check a scenario; every problem at once.
   whatif            Vary values of a scenario; where does it break?
   compare           Show runs side by side: do they differ beyond noise?
