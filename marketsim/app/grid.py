@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from marketsim.metrics.efficiency import GRID_MODEL_FACT
 from marketsim.metrics.grid import BAND_FACT, VoltageBand
 from marketsim.metrics.laws import BACKGROUND_FACT
 from marketsim.results.tables import ElementNames
+
+if TYPE_CHECKING:
+    from marketsim.grid.tap_changer import Law
 
 _RADIAL = {
     "ac": ("marketsim.grid.gate", "RadialGate"),
@@ -77,9 +80,11 @@ def grid_parts(ready: ReadyScenario, context: BuildContext, reactive: Any) -> Gr
     gate_class = _gate_class(ready, network)
     background_wh = int(np.rint(settings.background_kw * (context.clock.slot_hours * WH_PER_KWH)).sum())
 
-    def gate() -> Gate:
-        made: Gate = gate_class(network, nodes, community.n_markets, context.clock.slot_hours, settings)
+    def gate_on(net: Network) -> Gate:
+        made: Gate = gate_class(net, nodes, community.n_markets, context.clock.slot_hours, settings)
         return made
+
+    gate, tap_facts = _regulated(ready, network, gate_on, community.n_markets)
 
     return GridParts(
         gate=gate,
@@ -87,12 +92,53 @@ def grid_parts(ready: ReadyScenario, context: BuildContext, reactive: Any) -> Gr
         facts={
             BAND_FACT: VoltageBand(network.v_min_pu, network.v_max_pu),
             BACKGROUND_FACT: background_wh,
+            **tap_facts,
             **_distance(ready, network, nodes),
             **_optimum_model(ready, context, network, nodes, reactive, gate),
         },
         elements=_element_names(context, network),
         network=network,
         background_wh=background_wh,
+    )
+
+
+def _regulated(
+    ready: ReadyScenario, network: Network, gate_on: Callable[[Network], Gate], n_markets: int
+) -> tuple[Callable[[], Gate], dict[str, Any]]:
+    """How a gate is made, with the scenario's tap changer if it has one; the first one made logs its positions."""
+    changer = ready.model.grid.tap_changer
+    if changer is None:
+        return lambda: gate_on(network), {}
+    from marketsim.grid.tap_changer import LOG_FACT, RegulatedGate, Regulator, at_position
+
+    law, log, made = tap_law(ready), list[int](), list[RegulatedGate]()
+
+    def gate() -> Gate:
+        regulator = Regulator(law, changer.start)
+        own = RegulatedGate(
+            lambda position: gate_on(at_position(network, law, position)), regulator, [] if made else log, n_markets
+        )
+        made.append(own)
+        return own
+
+    return gate, {LOG_FACT: log}
+
+
+def tap_law(ready: ReadyScenario) -> Law:
+    """How the scenario's tap changer moves; NetworkError for a bus that the feeder has not."""
+    from marketsim.grid.tap_changer import Law
+
+    changer = ready.model.grid.tap_changer
+    if changer is None:
+        raise AssertionError("asked of a scenario with a tap changer only")
+    return Law(
+        target_pu=changer.target_pu,
+        dead_band_pu=changer.dead_band_pu,
+        step=changer.step_percent / 100.0,
+        lowest=changer.lowest,
+        highest=changer.highest,
+        delay_slots=changer.delay_slots,
+        node=-1 if changer.bus is None else feeder_of(ready).node(changer.bus),
     )
 
 
@@ -194,7 +240,7 @@ def _optimum_model(
 ) -> dict[str, Any]:
     """What the welfare optimum is verified by, where the gate limits anything."""
     grid = ready.model.grid
-    if grid.gate == "observe":
+    if grid.gate == "observe" or grid.tap_changer is not None:  # the model knows one voltage of the source
         return {}
     probe = gate() if grid.gate == "ac" else None
     return {GRID_MODEL_FACT: _ac_model(ready, context, network, nodes, reactive, probe)}

@@ -42,5 +42,15 @@ def net_of_slot(nets: SlotNets, ready: ReadyScenario, run: Run, slot: int, marke
             buses=[str(spec.bus) for spec in specs],
             net_kw=np.asarray(table["net_wh"][own] / (1_000.0 * hours)),
             kvar=np.asarray(table["kvar"][own], dtype=np.float64),
-        )
+        ),
+        _source_factor(ready, run, slot),
     )
+
+
+def _source_factor(ready: ReadyScenario, run: Run, slot: int) -> float:
+    """By which the tap changer had stepped the source in a slot; 1 without one."""
+    changer = ready.model.grid.tap_changer
+    if changer is None:
+        return 1.0
+    position = run.table("slots", columns=["tap_position", "slot"], slot=slot).column("tap_position")[0].as_py()
+    return float(1.0 + changer.step_percent / 100.0 * position)

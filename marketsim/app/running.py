@@ -141,16 +141,25 @@ def _validator(ready: ReadyScenario, built: Built) -> Any:
     grid = ready.model.grid
     if built.grid is None or not grid.independent_check:
         return None
+    from marketsim.app.grid import tap_law
     from marketsim.grid.power_flow_check import Validator
     from marketsim.grid.validation import BatchValidator
 
-    return BatchValidator(
-        Validator(built.grid),
-        built.world.community,
-        built.world.clock.slot_hours,
-        on_mismatch=grid.on_mismatch,
-        background_wh=built.background_wh,
-    )
+    def check_on(network: Any) -> BatchValidator:
+        return BatchValidator(
+            Validator(network),
+            built.world.community,
+            built.world.clock.slot_hours,
+            on_mismatch=grid.on_mismatch,
+            background_wh=built.background_wh,
+        )
+
+    if grid.tap_changer is None:
+        return check_on(built.grid)
+    from marketsim.grid.tap_changer import TappedValidator, at_position, log_of
+
+    network, law = built.grid, tap_law(ready)
+    return TappedValidator(lambda position: check_on(at_position(network, law, position)), log_of(built.context.facts))
 
 
 def _validation_summary(found: Any) -> dict[str, Value]:

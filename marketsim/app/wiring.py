@@ -310,4 +310,9 @@ def _metrics(ready: ReadyScenario, context: BuildContext) -> tuple[Metric, ...]:
     registry = ready.registry
     own = [Choice(name, registry.params("metric", name)()) for name in BUILT_IN_METRICS]
     chosen = (*own, *ready.model.metrics)
-    return tuple(_made(registry, "metric", each.name, each.params, context) for each in chosen)
+    made = [_made(registry, "metric", each.name, each.params, context) for each in chosen]
+    if ready.model.grid.tap_changer is not None:
+        from marketsim.grid.tap_changer import TapMetric, log_of
+
+        made.append(TapMetric(log_of(context.facts)))
+    return tuple(made)

@@ -62,12 +62,15 @@ class SlotNets:
         self._background_kvar = network.nominal_kvar * background
         _remove_loads(self._net)
 
-    def net(self, injection: Injection) -> Any:
+    def net(self, injection: Injection, source_factor: float = 1.0) -> Any:
         """A net with these injections as loads (drawing) and static generators (injecting), solved by ``runpp``.
+
+        ``source_factor``: by which a tap changer has stepped the source's voltage.
 
         PowerFlowDiverged if there is no solution; NetworkError for buses that do not exist.
         """
         net = copy.deepcopy(self._net)
+        net.ext_grid["vm_pu"] *= source_factor
         nodes = self.feeder.nodes_of(injection.buses)
         injects = np.asarray(injection.net_kw) > 0.0
         _add(net, "sgen", injection, self.feeder.indices[nodes], injects)

@@ -76,6 +76,27 @@ class HeadLimit(Params):
     """Out of the feeder [kW]."""
 
 
+class TapChanger(Params):
+    """On-load tap changer at the source: held within a slot, moved by at most a step between two slots."""
+
+    target_pu: float = Field(ge=0.8, le=1.2)
+    """Voltage that is held [p.u.]."""
+    bus: Bus | None = None
+    """Bus whose voltage is held; null: the middle between the lowest and the highest voltage of the feeder."""
+    dead_band_pu: float = Field(default=0.02, gt=0.0, le=0.2)
+    """Whole width of the band around the target in which it rests [p.u.]."""
+    step_percent: float = Field(default=1.25, gt=0.0, le=10.0)
+    """Change of the source's voltage a position [%]."""
+    lowest: int = Field(default=-8, ge=-100, le=0)
+    """Lowest position."""
+    highest: int = Field(default=8, ge=0, le=100)
+    """Highest position."""
+    start: int = 0
+    """Position in the first slot."""
+    delay_slots: int = Field(default=1, ge=0, le=1000)
+    """Slots in a row outside the dead band that it waits through before it moves."""
+
+
 class TieSwitch(Params):
     """A line behind a switch that is open unless supply has to be restored (``marketsim contingency``)."""
 
@@ -125,6 +146,8 @@ class GridSection(Params):
     """Largest loading of transformers [% of the rating]."""
     head_kw: HeadLimit = HeadLimit()
     """Limits at the head of the feeder [kW]."""
+    tap_changer: TapChanger | None = None
+    """On-load tap changer that holds a voltage by stepping the source's; null: none."""
     ties: tuple[TieSwitch, ...] = ()
     """Open tie switches over which supply can be restored; no run closes them."""
     reinforcement: ReinforcementPrices = ReinforcementPrices()

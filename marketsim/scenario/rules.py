@@ -30,6 +30,7 @@ def scenario_details(scenario: Scenario, catalog: Catalog, tolerant: bool = Fals
         *run_fits_calendar(scenario),
         *band_is_ordered(scenario),
         *gate_has_feeder(scenario),
+        *tap_changer_can_move(scenario),
         *closure_is_shorter_than_run(scenario),
         *engine_handles_charges(scenario, catalog),
     ]
@@ -84,6 +85,21 @@ def gate_has_feeder(scenario: Scenario) -> Iterator[Detail]:
         yield Detail(
             ("grid", "gate"), "needs a feeder", grid.gate, "name one, such as feeder: feeder141, or set gate: none"
         )
+
+
+def tap_changer_can_move(scenario: Scenario) -> Iterator[Detail]:
+    """A tap changer starts at one of its positions, and no gate plans ahead of it."""
+    changer = scenario.grid.tap_changer
+    if changer is None:
+        return
+    if not changer.lowest <= changer.start <= changer.highest:
+        hint = f"between lowest ({changer.lowest}) and highest ({changer.highest})"
+        yield Detail(("grid", "tap_changer", "start"), "is no position", changer.start, hint)
+    if scenario.grid.feeder is None:
+        yield Detail(("grid", "tap_changer"), "needs a feeder", hint="name one under grid: {feeder: ...}")
+    if scenario.grid.gate == "doe_maximal":
+        hint = "choose another gate, such as doe_equal"
+        yield Detail(("grid", "gate"), "plans with a fixed source and takes no tap changer", scenario.grid.gate, hint)
 
 
 def closure_is_shorter_than_run(scenario: Scenario) -> Iterator[Detail]:
