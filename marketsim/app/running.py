@@ -21,6 +21,7 @@ from marketsim.core.records import SlotRecord
 from marketsim.core.simulation import Simulation
 from marketsim.metrics.bundle import Metrics
 from marketsim.results.folder import folder_name
+from marketsim.results.grid_history import GridHistory
 from marketsim.results.reader import Run
 from marketsim.results.reader import open_run as read_run
 from marketsim.results.tables import Layout
@@ -82,12 +83,12 @@ def simulate(
             **checked,
             "wall_s": round(time.perf_counter() - began, 3),
         }
-        return writer.finish(summary, _net_builder(scenario))
+        return writer.finish(summary, _net_builder(scenario), _history_builder(scenario))
 
 
 def open_run(path: str | Path) -> Run:
     """A run from its folder, complete or as far as it got; RunFolderError if there is none."""
-    return read_run(Path(path), _net_of_saved)
+    return read_run(Path(path), _net_of_saved, _history_of_saved)
 
 
 def _steps(model: MarketModel, built: Built) -> Iterator[tuple[SlotRecord, SlotRecord]]:
@@ -175,6 +176,23 @@ def _net_builder(ready: ReadyScenario) -> Callable[[Run, int, int], Any] | None:
     if ready.feeder is None:
         return None
     return partial(_net, {}, ready)
+
+
+def _history_builder(ready: ReadyScenario) -> Callable[[Run, range, int], GridHistory] | None:
+    return None if ready.feeder is None else partial(_history, ready)
+
+
+def _history(ready: ReadyScenario, run: Run, slots: range, market: int) -> GridHistory:
+    from marketsim.app.grid_history import grid_history
+
+    return grid_history(ready, run, slots, market)
+
+
+def _history_of_saved(run: Run, slots: range, market: int) -> GridHistory:
+    """The same for a run from a folder, whose scenario stands beside its tables."""
+    from marketsim.app.grid_history import scenario_of
+
+    return _history(scenario_of(run), run, slots, market)
 
 
 def _net(kept: dict[str, Any], ready: ReadyScenario, run: Run, slot: int, market: int) -> Any:

@@ -13,6 +13,7 @@ import click
 from marketsim.cli.options import overrides_of, scenario_argument, seed_option, set_option
 
 if TYPE_CHECKING:
+    from marketsim.app.ready import ReadyScenario
     from marketsim.results.reader import Run
 
 
@@ -63,6 +64,18 @@ def run(
         click.echo(json.dumps(made.summary, indent=2))
     elif not quiet:
         _sum_up(made, folder)
+        _report(made, ready)
+
+
+def _report(made: Run, ready: ReadyScenario) -> None:
+    """The page of the run; a run that is complete stays so where its page cannot be made."""
+    from marketsim.core.errors import MarketsimError
+    from marketsim.report.write import write_report
+
+    try:
+        click.echo(f"Report: {write_report(made, ready=ready)}")
+    except MarketsimError as error:
+        click.echo(f"The run is complete, but its report could not be written: {error}", err=True)
 
 
 def _sum_up(made: Run, folder: Path) -> None:

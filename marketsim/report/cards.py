@@ -76,7 +76,7 @@ def partial_summary(series: Series) -> dict[str, Any]:
     found: dict[str, Any] = {key: _sum(series, name) for key, name in sums.items()}
     found |= {"voltage_min_pu": _extreme(series, "v_min", min), "voltage_max_pu": _extreme(series, "v_max", max)}
     found["loading_max_percent"] = _extreme(series, "loading", max)
-    return {key: value for key, value in found.items() if value is not None}
+    return {key: value for key, value in found.items() if value or (value == 0 and key != "losses_kwh")}
 
 
 def _known(series: Series, name: str) -> list[float]:

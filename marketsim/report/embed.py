@@ -43,3 +43,8 @@ def script_json(content: Any) -> Markup:
     ):
         text = text.replace(letter, escape)
     return Markup(text)
+
+
+def short_numbers(values: FloatArray) -> list[float | None]:
+    """Numbers for JSON with seven significant digits, None for what is not finite."""
+    return [float(f"{value:.7g}") if np.isfinite(value) else None for value in values.tolist()]

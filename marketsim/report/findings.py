@@ -53,7 +53,11 @@ def _count(number: int, noun: str) -> str:
 
 
 def _state(status: str) -> Iterator[Finding]:
-    if status != "complete":
+    if status == "running":
+        yield Finding(
+            BAD, "Still running", "Everything here is about the slots that were written when the page was made."
+        )
+    elif status != "complete":
         text = (
             "The run did not come to its end: everything here is about the slots that it reached, and it has no KPIs."
         )

@@ -14,7 +14,7 @@ from typing import Any, Final
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from marketsim.core.errors import MissingDependency
+from marketsim.core.errors import RunError
 from marketsim.report.embed import script_json
 
 _ASSETS: Final = "marketsim.report"
@@ -34,7 +34,7 @@ def _plotly() -> str:
         path = Path(place) / "package_data" / "plotly.min.js"
         if path.is_file():
             return path.read_text(encoding="utf-8")
-    raise MissingDependency("plotly", "report", "the report")
+    raise RunError("the report needs plotly.min.js of the package plotly, which is not there: pip install plotly")
 
 
 @cache

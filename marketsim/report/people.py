@@ -95,7 +95,7 @@ def _pieces(run: Run, n_agents: int) -> Iterator[range]:
 
 
 def classes(people: Sequence[Person]) -> dict[str, list[int]]:
-    """Rows of the agents of each class, in order: kinds first, then income classes or entries that divide them."""
+    """Rows of the agents of each class, in order: kinds, then income classes or entries of at least two that divide them."""
     found: dict[str, list[int]] = {"all agents": list(range(len(people)))}
     for key in ("kind", "group"):
         own: dict[str, list[int]] = {}
@@ -104,6 +104,6 @@ def classes(people: Sequence[Person]) -> dict[str, list[int]]:
             if label:
                 own.setdefault(label, []).append(row)
         for label, rows in own.items():
-            if rows not in found.values():
+            if rows not in found.values() and (key == "kind" or len(rows) > 1):
                 found[label] = rows
     return found

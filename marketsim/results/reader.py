@@ -17,14 +17,19 @@ from marketsim.core.errors import InputError, MarketsimError, Problem, RunFolder
 from marketsim.results import bill as _bill
 from marketsim.results.folder import COMPLETE, CRITIC, SCENARIO, SUMMARY, read_json, read_manifest, status
 from marketsim.results.frames import agent_names, frame
+from marketsim.results.grid_history import GridHistory
 from marketsim.results.streams import FINAL_SUFFIX, STREAM_SUFFIX, stream_table
 from marketsim.results.tables import OPTIONAL_TABLES, TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from marketsim.results.plots.plots import Plots
+
 NetBuilder = Callable[["Run", int, int], Any]
 """(run, slot, market) -> a solved pandapower net."""
+HistoryBuilder = Callable[["Run", range, int], GridHistory]
+"""(run, slots, market) -> the feeder's states in these slots."""
 
 _NAMED: Final = {"trades": ("buyer", "seller"), "rejects": ("buyer", "seller")}
 
@@ -47,6 +52,7 @@ class Run:
         critiques: Sequence[Mapping[str, Any]] = (),
         path: Path | None = None,
         net_builder: NetBuilder | None = None,
+        history_builder: HistoryBuilder | None = None,
     ) -> None:
         self.manifest = dict(manifest)
         self.summary = dict(summary)
@@ -59,6 +65,7 @@ class Run:
         self.critiques = [dict(entry) for entry in critiques]
         self._tables = tables
         self._net_builder = net_builder
+        self._history_builder = history_builder
 
     def __repr__(self) -> str:
         return f"<Run {self.path or 'in memory'}: {self.status}, {self.n_slots} slots>"
@@ -151,6 +158,19 @@ class Run:
             raise InputError(f"slot {slot!r} is not in this run: it has slots 0 to {self.n_slots - 1}")
         return self._net_builder(self, slot, market)
 
+    def grid_history(self, slots: range, market: int = 0) -> GridHistory:
+        """The feeder and its voltages and loadings in ``slots``, solved again; InputError without a grid."""
+        if self._history_builder is None:
+            raise InputError("this run has no grid, so there is nothing to draw")
+        return self._history_builder(self, slots, market)
+
+    @property
+    def plot(self) -> Plots:
+        """Figures for papers: ``run.plot.prices()`` and so on return a matplotlib Figure (extra ``plots``)."""
+        from marketsim.results.plots.plots import Plots
+
+        return Plots(self)
+
 
 def _in_slots(field: pc.Expression, slot: int | range) -> pc.Expression:
     return (field >= slot.start) & (field < slot.stop) if isinstance(slot, range) else field == slot
@@ -162,7 +182,9 @@ def _cut(table: pa.Table, columns: Sequence[str] | None, slot: int | range | Non
     return table if columns is None else table.select([name for name in columns if name in table.column_names])
 
 
-def open_run(path: str | Path, net_builder: NetBuilder | None = None) -> Run:
+def open_run(
+    path: str | Path, net_builder: NetBuilder | None = None, history_builder: HistoryBuilder | None = None
+) -> Run:
     """The run in a folder, complete or as far as it got; RunFolderError where there is none or it cannot be read."""
     folder = Path(path)
     manifest = read_manifest(folder)
@@ -179,6 +201,7 @@ def open_run(path: str | Path, net_builder: NetBuilder | None = None) -> Run:
         critiques=_critiques(folder / CRITIC),
         path=folder,
         net_builder=net_builder,
+        history_builder=history_builder,
     )
 
 

@@ -37,7 +37,7 @@ from marketsim.results.folder import (
     write_json,
     write_text,
 )
-from marketsim.results.reader import Run, open_run
+from marketsim.results.reader import HistoryBuilder, NetBuilder, Run, open_run
 from marketsim.results.streams import Batch, DiskSink, MemorySink, Sink
 from marketsim.results.tables import Layout, columns, schema
 
@@ -150,7 +150,12 @@ class RunWriter:
         """Add facts to the manifest that the run brought to light."""
         self._manifest |= facts
 
-    def finish(self, summary: Mapping[str, object], net_builder: Callable[[Run, int, int], Any] | None = None) -> Run:
+    def finish(
+        self,
+        summary: Mapping[str, object],
+        net_builder: NetBuilder | None = None,
+        history_builder: HistoryBuilder | None = None,
+    ) -> Run:
         """Complete the run: all tables and the summary in place, then the manifest says so. Returns the run."""
         summary_text = json_text(summary)
         self._hold_gathered()
@@ -164,10 +169,11 @@ class RunWriter:
                 tables={name: sink.table() for name, sink in self._sinks.items() if isinstance(sink, MemorySink)},
                 critiques=self._critiques,
                 net_builder=net_builder,
+                history_builder=history_builder,
             )
         with self._guarded():
             self._complete(self.folder, summary_text)
-        return open_run(self.folder, net_builder)
+        return open_run(self.folder, net_builder, history_builder)
 
     def _complete(self, folder: Path, summary_text: str) -> None:
         sinks = self._disk_sinks()

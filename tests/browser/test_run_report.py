@@ -153,3 +153,25 @@ def test_a_market_without_a_grid_has_no_map(opened, simulated, tmp_path):
     page.locator("#slot").focus()
     page.keyboard.press("ArrowRight")
     assert drawn(page, "curves")
+
+
+def test_a_run_that_broke_off_is_reported_as_far_as_it_came(opened, scenario_file, tmp_path):
+    """It says that it is partial, shows its slots, and claims nothing about the rest."""
+    text = """
+name: broken
+clock: {start: 2016-07-12, slots: 12, slot_minutes: 60}
+tariff: {flat: {retail: 0.3, feed_in: 0.08}}
+agents: [{kind: prosumer, count: 3, pv_kw: 5, load: {annual_kwh: 3000}}]
+"""
+
+    def stop(done, total):
+        if done == 9:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ms.simulate(ms.load_scenario(scenario_file(text)), tmp_path / "run", progress=stop)
+    page = opened(write_report(ms.open_run(tmp_path / "run"))).page
+    assert "interrupted" in page.inner_text("h1")
+    assert "of 12 slots" in page.inner_text(".facts")
+    assert "Partial run" in page.inner_text("main")
+    assert drawn(page, "prices")

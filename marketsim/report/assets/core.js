@@ -48,7 +48,7 @@ function layoutOf(extra) {
     legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", traceorder: "normal", font: { color: c.ink } }, bargap: 0,
   };
   const made = Object.assign(base, own);
-  for (const name of Object.keys(made)) if (/^[xy]axis/.test(name)) made[name] = Object.assign({}, axis, made[name]);
+  for (const name of Object.keys(made)) if (/^[xy]axis/.test(name)) made[name] = Object.assign({}, axis, made[name], { title: Object.assign({}, axis.title, made[name].title) });
   return made;
 }
 

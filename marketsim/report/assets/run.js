@@ -34,10 +34,8 @@ function prices(c) {
   const traces = [];
   if (S.retail) traces.push(line("retail", S.retail, c.red, { line: Object.assign({ color: c.red }, dash, step) }));
   if (S.feed_in) traces.push(line("feed-in", S.feed_in, c.green, { line: Object.assign({ color: c.green }, dash, step) }));
-  if (S.price_min) {
-    traces.push(line("lowest", S.price_min, c.sky, { line: Object.assign({ width: 0, color: c.sky }, step), showlegend: false }));
-    traces.push(line("lowest to highest trade", S.price_max, c.sky, { line: Object.assign({ width: 0, color: c.sky }, step), fill: "tonexty", fillcolor: c.sky + "55" }));
-  }
+  if (S.price_min) traces.push({ type: "bar", name: "lowest to highest trade", x: X, base: S.price_min, y: S.price_max.map((high, i) => high === null ? null : high - S.price_min[i]), offset: 0, width: DATA.step * 60000,
+    customdata: S.price_max, marker: { color: c.sky + "77", line: { width: 0 } }, hovertemplate: "%{base:.4f} to %{customdata:.4f}" });
   if (S.price) traces.push(line("mean of trades", S.price, c.blue, { line: Object.assign({ color: c.blue, width: 2.4 }, step), mode: S.price.length < 200 ? "lines+markers" : "lines", marker: { size: 4 } }));
   return { traces, layout: { xaxis: dated(), yaxis: { title: { text: "currency/kWh" }, rangemode: "tozero", tickformat: ".2f" }, shapes: here(c) } };
 }

@@ -94,3 +94,7 @@ def test_small_shares_are_not_called_nothing(share, text):
 )
 def test_energies_have_a_unit_that_keeps_them_short(energy, text):
     assert kwh(energy) == text
+
+
+def test_a_run_that_goes_on_is_no_failure():
+    assert findings({}, "running", ())[0].title == "Still running"
