@@ -63,22 +63,23 @@ def run(
     if as_json:
         click.echo(json.dumps(made.summary, indent=2))
     elif not quiet:
-        _sum_up(made, folder)
-        _report(made, ready)
+        _sum_up(made)
+        click.echo(f"Written to {folder} in {made.summary['wall_s']:.1f} s{_report(made, ready)}.")
 
 
-def _report(made: Run, ready: ReadyScenario) -> None:
-    """The page of the run; a run that is complete stays so where its page cannot be made."""
+def _report(made: Run, ready: ReadyScenario) -> str:
+    """Where the page of the run is; a run that is complete stays so where its page cannot be made."""
     from marketsim.core.errors import MarketsimError
     from marketsim.report.write import write_report
 
     try:
-        click.echo(f"Report: {write_report(made, ready=ready)}")
+        return f"; to look at it, open {write_report(made, ready=ready)}"
     except MarketsimError as error:
         click.echo(f"The run is complete, but its report could not be written: {error}", err=True)
+        return ""
 
 
-def _sum_up(made: Run, folder: Path) -> None:
+def _sum_up(made: Run) -> None:
     from marketsim.cli.tables import number, table
     from marketsim.metrics.presentation import headline
 
@@ -95,7 +96,6 @@ def _sum_up(made: Run, folder: Path) -> None:
     table(("", "market", "unit", "utility only", "change"), rows, title=title, right=(1, 3, 4))
     click.echo(_verdict(summary))
     _tell_critic(summary, made.manifest.get("critic", {}))
-    click.echo(f"Written to {folder} in {summary['wall_s']:.1f} s.")
 
 
 def _tell_critic(summary: dict[str, Any], about: dict[str, Any]) -> None:

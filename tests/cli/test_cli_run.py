@@ -49,7 +49,19 @@ def test_a_run_is_summed_up_in_a_table(cli, out):
     ended = cli("run", CASE, "--out", out)
     table, last = trimmed(ended.out).rsplit("Written to ", 1)
     assert (ended.code, ended.err, table) == (0, "", SUMMED_UP)
-    assert re.fullmatch(rf"{re.escape(str(out))} in \d+\.\d s\.\n", last)
+    folder = re.escape(str(out))
+    assert re.fullmatch(rf"{folder} in \d+\.\d s; to look at it, open {folder}/report\.html\.\n", last)
+    assert (out / "report.html").is_file()
+
+
+def test_a_report_that_cannot_be_written_fails_no_run(cli, out, monkeypatch):
+    """The run is complete and says so; why there is no page goes to standard error."""
+    monkeypatch.setattr("marketsim.report.page.find_spec", lambda name: None)
+    ended = cli("run", CASE, "--out", out)
+    assert ended.code == 0
+    assert "its report could not be written: the report needs plotly.min.js" in ended.err
+    assert re.search(r" s\.\n$", ended.out)
+    assert (out / "summary.json").is_file()
 
 
 def test_json_is_the_summary_and_nothing_else(cli, out):
@@ -69,7 +81,7 @@ def test_the_folder_has_the_files_of_the_design(cli, out):
     cli("run", CASE, "--out", out, "--quiet")
     assert {path.name for path in out.iterdir()} == {
         *("scenario.yaml", "manifest.json", "summary.json", "critic.jsonl"),
-        *("slots.parquet", "agents.parquet", "trades.parquet", "rejects.parquet"),
+        *("slots.parquet", "agents.parquet", "trades.parquet", "rejects.parquet", "book.parquet"),
     }
     manifest = json.loads((out / "manifest.json").read_text("utf-8"))
     assert manifest["status"] == "complete"

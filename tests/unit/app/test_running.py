@@ -25,7 +25,7 @@ VILLAGE = {
         {"name": "car", "kind": "consumer", "bus": 127, "load": {"annual_kwh": 9500, "power_factor": 0.95}},
     ],
 }
-TABLES = ("slots", "agents", "trades", "rejects", "voltages")
+TABLES = ("slots", "agents", "trades", "rejects", "book", "voltages")
 
 
 @pytest.fixture(scope="module")

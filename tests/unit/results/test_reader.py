@@ -42,7 +42,7 @@ def test_integers_that_may_be_null_stay_integers(run):
 
 def test_no_shown_column_hides_another(run):
     """Every written column stands unchanged in its frame, beside the ones shown for people."""
-    for name in ("slots", "agents", "trades", "rejects", "voltages"):
+    for name in ("slots", "agents", "trades", "rejects", "book", "voltages"):
         table, shown = run.table(name), getattr(run, name)
         for field in table.schema:
             expected = pd.Series(table[field.name].to_pylist(), dtype=object)
