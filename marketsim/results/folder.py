@@ -28,6 +28,7 @@ RUNNING, COMPLETE, FAILED, INTERRUPTED = "running", "complete", "failed", "inter
 _OURS: Final = (
     *(table + suffix for table in TABLES for suffix in (FINAL_SUFFIX, PARTIAL_SUFFIX, STREAM_SUFFIX)),
     *(SUMMARY, SCENARIO, CRITIC, REPORT),
+    *(name + ".partial" for name in (SUMMARY, SCENARIO, MANIFEST)),
 )
 
 
@@ -93,11 +94,18 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise RunFolderError([Problem("no such run folder", file=str(folder), hint=hint)])
     if not (folder / MANIFEST).exists():
         raise RunFolderError([Problem("this folder is no run of marketsim", file=str(folder), hint=hint)])
+    if _never_began(folder):
+        raise RunFolderError([Problem("this run ended before its first slot", file=str(folder), hint="run it again")])
     manifest = read_json(folder / MANIFEST)
     if manifest.get("format") != FORMAT:
         message = "this manifest is not of a run that this version can read"
         raise RunFolderError([Problem(message, "format", repr(manifest.get("format")), file=str(folder / MANIFEST))])
     return manifest
+
+
+def _never_began(folder: Path) -> bool:
+    """Whether a run claimed the folder and came no further."""
+    return (folder / MANIFEST).is_file() and (folder / MANIFEST).stat().st_size == 0
 
 
 def identity() -> dict[str, object]:
@@ -160,6 +168,10 @@ def _demand_replaceable(folder: Path, *, force: bool) -> None:
     def refuse(message: str, hint: str) -> RunFolderError:
         return RunFolderError([Problem(message, file=str(folder), hint=hint)])
 
+    if _never_began(folder):
+        if force:
+            return
+        raise refuse("a run ended there before its first slot", "choose another --out, or replace it with --force")
     try:
         manifest = read_manifest(folder)
     except RunFolderError:

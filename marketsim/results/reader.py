@@ -18,7 +18,7 @@ from marketsim.results import bill as _bill
 from marketsim.results.folder import COMPLETE, CRITIC, SCENARIO, SUMMARY, read_json, read_manifest, status
 from marketsim.results.frames import agent_names, frame
 from marketsim.results.grid_history import GridHistory
-from marketsim.results.streams import FINAL_SUFFIX, STREAM_SUFFIX, stream_table
+from marketsim.results.streams import FINAL_SUFFIX, STREAM_SUFFIX, count_batches, stream_table
 from marketsim.results.tables import OPTIONAL_TABLES, TABLES
 
 if TYPE_CHECKING:
@@ -86,11 +86,19 @@ class Run:
                 wanted = None if slot is None else _in_slots(pc.field("slot"), slot)
                 return pq.read_table(final, columns=None if columns is None else list(columns), filters=wanted)
             if self.status != COMPLETE and name in TABLES:
-                return _cut(stream_table(stream), columns, slot)
+                return _cut(stream_table(stream, self._common_batches), columns, slot)
         except (OSError, pa.ArrowInvalid) as error:
             message = f"cannot read {final.name}: {error}"
             raise RunFolderError([Problem(message, file=str(final), hint="run the scenario again")]) from error
         raise self._no_table(name)
+
+    @cached_property
+    def _common_batches(self) -> int:
+        """Batches that every table of an unfinished run has: a full disk may have taken more of one than of another."""
+        assert self.path is not None
+        streams = {name: self.path / (name + STREAM_SUFFIX) for name in TABLES}
+        needed = [path for name, path in streams.items() if name not in OPTIONAL_TABLES or path.exists()]
+        return min(count_batches(path) for path in needed)
 
     def _no_table(self, name: str) -> MarketsimError:
         if name in TABLES and name not in OPTIONAL_TABLES:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from itertools import chain, groupby
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, Protocol
 
@@ -142,10 +142,23 @@ def read_stream(path: Path) -> Iterator[Batch]:
             return
 
 
-def stream_table(path: Path) -> pa.Table:
-    """All whole batches of a stream; a table without columns where there are none."""
-    batches = [batch.data for batch in read_stream(path)] if path.exists() and path.stat().st_size else []
-    return pa.Table.from_batches(batches) if batches else pa.table({})
+def count_batches(path: Path) -> int:
+    """Whole batches in a stream; 0 where there is none."""
+    return sum(1 for _ in read_stream(path)) if path.exists() and path.stat().st_size else 0
+
+
+def stream_table(path: Path, most: int) -> pa.Table:
+    """The first whole batches of a stream, at most so many; without columns where not even those were written."""
+    if not path.exists() or not path.stat().st_size:
+        return pa.table({})
+    batches = [batch.data for batch in islice(read_stream(path), most)]
+    if batches:
+        return pa.Table.from_batches(batches)
+    try:
+        with pa.memory_map(str(path)) as file:
+            return pa.ipc.open_stream(file).schema.empty_table()
+    except (pa.ArrowInvalid, OSError):
+        return pa.table({})
 
 
 def write_parquet(path: Path, schema: pa.Schema, batches: Iterator[Batch]) -> int:

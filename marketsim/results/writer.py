@@ -188,8 +188,9 @@ class RunWriter:
         write_json(folder / MANIFEST, self._manifest)
         _sync_folder(folder)
         self._open = False
-        for sink in sinks:  # from here on the Parquet files are the run
-            sink.discard_stream()
+        for sink in sinks:  # from here on the Parquet files are the run, whether or not the streams go
+            with contextlib.suppress(OSError):
+                sink.discard_stream()
 
     def _disk_sinks(self) -> list[DiskSink]:
         return [sink for sink in self._sinks.values() if isinstance(sink, DiskSink)]
@@ -214,7 +215,7 @@ class RunWriter:
         steps += [self._critic.close] if self._critic else []
         steps.append(partial(write_json, self.folder / MANIFEST, self._manifest))
         for step in steps:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, pa.ArrowInvalid):
                 step()
 
     def __enter__(self) -> Self:
