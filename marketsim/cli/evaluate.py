@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Days to evaluate on.",
 )
+@click.option(
+    "--exploit", multiple=True, metavar="AGENT", help="Train this agent anew against the others; state its gain."
+)
 @click.option("--workers", type=click.IntRange(1), help="Processes side by side [default: all processors].")
 @click.option("--out", type=click.Path(), metavar="DIR", help="Folder [default: runs/evaluate-<scenario>-<time>].")
 @click.option("--resume", is_flag=True, help="Go on with the evaluation in --out.")
@@ -44,6 +47,7 @@ def evaluate(
     seeds: int | None,
     weeks: int,
     part: Part,
+    exploit: tuple[str, ...],
     workers: int | None,
     out: str | None,
     resume: bool,
@@ -67,6 +71,7 @@ def evaluate(
         weeks=weeks,
         part=part,
         out=out,
+        exploit=exploit,
         resume=resume,
     )
     try:
@@ -114,6 +119,9 @@ def _sum_up(done: Evaluated, folder: Path) -> None:
         table(PAIR_HEAD, pair_rows(found), title=f"{found.subject} less the other arm, paired", right=(2, 3, 4, 5))
     if found.aims:
         table(AIM_HEAD, aim_rows(found))
+    for own in done.exploits:
+        click.echo(f"{own.agent} trained anew against the others gains {100 * own.mean:+.2f} % of its turnover.")
     for each in done.failed:
         click.echo(f"failed: {each.arm}, seed {each.seed}: {each.reason}")
-    click.echo(f"Written to {folder}.")
+    here = Path.cwd()
+    click.echo(f"Written to {folder.relative_to(here) if folder.is_relative_to(here) else folder}.")

@@ -39,6 +39,11 @@ class Cell(NamedTuple):
         """Name of its folder."""
         return f"{self.arm.name}-{self.seed}"
 
+    @property
+    def trained(self) -> Path:
+        """Checkpoint of its policies, once there is one."""
+        return self.folder / TRAINING / "checkpoint.pt" if self.checkpoint is None else self.checkpoint
+
 
 @dataclass(frozen=True)
 class EvaluateCell:
@@ -51,16 +56,17 @@ class EvaluateCell:
 
     def __call__(self, cell: Cell) -> dict[str, Any]:
         """Weekly totals as lists, by their names."""
-        ready = self._variant(cell)
+        ready = self.variant(cell)
         checkpoint = cell.checkpoint
         if cell.arm.trained and checkpoint is None:
             folder = cell.folder / TRAINING
             checkpoint = train_scenario(ready, folder, resume=is_training(folder)).checkpoint
         strategy = {LEARNED: {"checkpoint": str(checkpoint)}} if cell.arm.trained else cell.arm.strategy
         evaluated = on_days(with_strategy(ready, strategy), self.part, self.weeks)
-        return totals_to_json(weekly_totals(simulate(evaluated), _slots_per_day(evaluated)))
+        return totals_to_json(weekly_totals(simulate(evaluated), slots_per_day(evaluated)))
 
-    def _variant(self, cell: Cell) -> ReadyScenario:
+    def variant(self, cell: Cell) -> ReadyScenario:
+        """The scenario as the cell's arm trains on it."""
         changes = {**self.overrides, **cell.arm.changes, "seed": cell.seed}
         ready = load_scenario(self.source, changes)
         if cell.arm.eta_factor == 1.0:
@@ -71,13 +77,14 @@ class EvaluateCell:
 
 def on_days(ready: ReadyScenario, part: Part, weeks: int) -> ReadyScenario:
     """The scenario on so many whole weeks of days from one part of the source year, reviewed by the rule."""
-    clock = ready.model.clock.model_copy(update={"slots": weeks * DAYS_A_WEEK * _slots_per_day(ready)})
+    clock = ready.model.clock.model_copy(update={"slots": weeks * DAYS_A_WEEK * slots_per_day(ready)})
     critic = Choice("rule", ready.registry.params("critic", "rule")())
     model = ready.model.model_copy(update={"clock": clock, "critic": critic})
     return on_part(replace(ready, model=model), part)
 
 
-def _slots_per_day(ready: ReadyScenario) -> int:
+def slots_per_day(ready: ReadyScenario) -> int:
+    """Slots of a day of the scenario's clock."""
     return ready.model.clock.to_clock().slots_per_day
 
 

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from marketsim.analysis.evaluation.arms import LEARNED, Arm, choose_arms
+from marketsim.analysis.evaluation.exploit import check_agents, exploitability
 from marketsim.analysis.evaluation.jobs import EvaluateCell
 from marketsim.analysis.evaluation.present import as_json, figure, markdown
 from marketsim.analysis.evaluation.results import RULE
-from marketsim.analysis.evaluation.study import Evaluated, evaluate_arms
+from marketsim.analysis.evaluation.study import Evaluated, cells_of, evaluate_arms
 from marketsim.analysis.execution.mapping import Progress, engine_for
+from marketsim.analysis.execution.port import Engine
 from marketsim.app.ready import ReadyScenario, load_scenario
 from marketsim.app.running import RUNS, manifest_facts
 from marketsim.core.errors import InputError, Problem, RunFolderError
@@ -56,6 +58,8 @@ class Plan:
     """Of the manifest."""
     resume_command: str
     checkpoints: Mapping[str, Path] = field(default_factory=dict)
+    exploit: tuple[str, ...] = ()
+    """Agents of the subject that are trained anew against the others as they are."""
     resume: bool = False
 
     def run(self, workers: int | None = None, progress: Progress | None = None) -> Evaluated:
@@ -66,16 +70,7 @@ class Plan:
         self._claim()
         ended = FAILED
         try:
-            done = evaluate_arms(
-                self.job,
-                self.arms,
-                self.seeds,
-                self.folder,
-                engine_for(workers),
-                subject=self.subject,
-                checkpoints=self.checkpoints,
-                progress=progress,
-            )
+            done = self._evaluated(engine_for(workers), progress)
             self._write(done)
             ended = COMPLETE
         except KeyboardInterrupt:
@@ -84,6 +79,24 @@ class Plan:
         finally:
             write_json(self.folder / MANIFEST, {**self._manifest(), "status": ended})
         return done
+
+    def _evaluated(self, engine: Engine, progress: Progress | None) -> Evaluated:
+        done = evaluate_arms(
+            self.job,
+            self.arms,
+            self.seeds,
+            self.folder,
+            engine,
+            subject=self.subject,
+            checkpoints=self.checkpoints,
+            progress=progress,
+        )
+        if not self.exploit:
+            return done
+        subject = next(arm for arm in self.arms if arm.name == self.subject)
+        cells = cells_of((subject,), done.found.seeds, self.folder, self.checkpoints)
+        found = exploitability(self.job, cells, self.exploit, self.folder, engine, progress)
+        return done._replace(exploits=found)
 
     def _manifest(self) -> dict[str, Any]:
         return {
@@ -112,7 +125,8 @@ class Plan:
 
     def _write(self, done: Evaluated) -> None:
         failed = [each._asdict() for each in done.failed]
-        write_json(self.folder / RESULT, {**as_json(done.found), "failed": failed})
+        exploits = [each._asdict() for each in done.exploits]
+        write_json(self.folder / RESULT, {**as_json(done.found), "failed": failed, "exploits": exploits})
         write_text(self.folder / TABLES, markdown(done.found))
         figure(done.found, [self.folder / name for name in FIGURES])
 
@@ -146,12 +160,13 @@ def evaluation_of(
     weeks: int = 4,
     part: Part = "test",
     out: str | Path | None = None,
+    exploit: Sequence[str] = (),
     resume: bool = False,
 ) -> Plan:
     """The plan for a scenario or a training run.
 
-    ``seeds`` counts paired seeds, from the scenario's own seed on. Raises InputError for an unknown arm and all that
-    ``load_scenario`` raises.
+    ``seeds`` counts paired seeds, from the scenario's own seed on; ``exploit`` names agents of the subject to train anew
+    against the others. Raises InputError for an unknown arm or agent and all that ``load_scenario`` raises.
     """
     if resume and out is None:
         raise InputError([Problem("--resume needs the folder of the evaluation", hint="name it with --out DIR")])
@@ -165,9 +180,11 @@ def evaluation_of(
             *(arm for arm in own if not arm.trained),
             Arm(TRAINED, "the policies of the training run", {LEARNED: {}}),
         )
-        subject, checkpoints = TRAINED, {TRAINED: what / str(read_json(what / SUMMARY)["checkpoint"])}
+        subject, checkpoints = TRAINED, {TRAINED: what.absolute() / str(read_json(what / SUMMARY)["checkpoint"])}
     count = (1 if trained else _SEEDS) if seeds is None else seeds
-    folder = Path(out) if out is not None else _default_folder(ready)
+    folder = (Path(out) if out is not None else _default_folder(ready)).absolute()
+    if exploit and subject not in {arm.name for arm in own}:
+        raise InputError([Problem(f"there is nothing to exploit without the arm {subject!r}", file="--exploit")])
     return Plan(
         folder=folder,
         job=EvaluateCell(ready.source, {}, weeks, part),
@@ -175,8 +192,9 @@ def evaluation_of(
         seeds=tuple(range(ready.seed, ready.seed + count)),
         subject=subject,
         facts=manifest_facts(ready),
-        resume_command=_command(what, changes, arms, seeds, weeks, part, folder),
+        resume_command=_command(what, changes, arms, exploit, seeds, weeks, part, folder),
         checkpoints=checkpoints,
+        exploit=check_agents(ready, exploit),
         resume=resume,
     )
 
@@ -189,6 +207,7 @@ def _command(
     what: Path,
     changes: Mapping[str, Any],
     arms: Sequence[str],
+    exploit: Sequence[str],
     seeds: int | None,
     weeks: int,
     part: Part,
@@ -197,6 +216,7 @@ def _command(
     words = ["marketsim", "evaluate", str(what)]
     words += [word for path, value in changes.items() for word in ("--set", f"{path}={value}")]
     words += ["--arm", ",".join(arms)] if arms else []
+    words += [word for name in exploit for word in ("--exploit", name)]
     words += ["--seeds", str(seeds)] if seeds is not None else []
     words += ["--weeks", str(weeks), "--part", part, "--out", str(folder), "--resume"]
     return shlex.join(words)

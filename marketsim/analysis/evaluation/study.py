@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from marketsim.analysis.evaluation.arms import Arm
+from marketsim.analysis.evaluation.exploit import Exploit
 from marketsim.analysis.evaluation.jobs import Cell, EvaluateCell, totals_from_json
 from marketsim.analysis.evaluation.results import ALONE, Evaluation, evaluate_totals
 from marketsim.analysis.evaluation.totals import Totals
@@ -33,6 +34,8 @@ class Evaluated(NamedTuple):
 
     found: Evaluation
     failed: tuple[FailedCell, ...]
+    exploits: tuple[Exploit, ...] = ()
+    """What single agents gain against the policies of all others."""
 
 
 def evaluate_arms(
@@ -51,13 +54,19 @@ def evaluate_arms(
     ``subject`` is the arm that the others are compared with; ``checkpoints`` are policies of arms that exist already.
     A seed that failed in any arm is left out of all comparisons and reported. Raises RunError where no seed is left.
     """
-    known = dict(checkpoints or {})
-    cells = [
-        Cell(arm, seed, folder / CELLS / f"{arm.name}-{seed}", known.get(arm.name)) for seed in seeds for arm in arms
-    ]
+    cells = cells_of(arms, seeds, folder, checkpoints or {})
     jobs = [Job(cell.key, cell) for cell in cells]
     outcomes = map_runs(job, jobs, engine, FolderStore(folder / CELLS), progress)
     return summed_up(cells, outcomes, subject)
+
+
+def cells_of(arms: Sequence[Arm], seeds: Sequence[int], folder: Path, checkpoints: Mapping[str, Path]) -> list[Cell]:
+    """All arms of a seed after each other."""
+    return [
+        Cell(arm, seed, folder / CELLS / f"{arm.name}-{seed}", checkpoints.get(arm.name))
+        for seed in seeds
+        for arm in arms
+    ]
 
 
 def summed_up(cells: Sequence[Cell], outcomes: Sequence[Outcome], subject: str) -> Evaluated:
