@@ -148,7 +148,7 @@ class FileColumns(Params):
     heat: ColumnName | None = None
     """Heat demand of owners of a heat pump, as metered."""
     pv_rating_kw: Annotated[float, Field(gt=0, le=1e6)] | None = None
-    """Rated power of the plant in the column ``pv`` [kW]: agents scale it to their own. None: as metered."""
+    """Rated power of the plant in the column ``pv`` [kW]: agents scale it to their own; null: as metered."""
 
 
 class FileParams(SourceParams):

@@ -124,5 +124,8 @@ def test_gate_page_names_everything():
     reasons = {reason.name.lower() for reason in Reason if reason}
     named = modes | reasons | {*registry.names("allocation"), *registry.names("reactive")}
     keys = {f"grid.{field.alias or name}" for name, field in GridSection.model_fields.items()}
-    elsewhere = {f"grid.{key}" for key in ("feeder", "source_pu", "line_rating_a", "load_scale", "background")}
+    elsewhere = {
+        f"grid.{key}"
+        for key in ("feeder", "source_pu", "line_rating_a", "load_scale", "background", "ties", "reinforcement")
+    }
     assert named | (keys - elsewhere) <= code_in("docs/gate.md")
