@@ -11,7 +11,7 @@ import marketsim as ms
 def out_of_limits(run, slot):
     """Whether pandapower's own Newton-Raphson finds a limit broken in a slot."""
     net = run.net(slot)
-    pp.runpp(net, algorithm="nr", tolerance_mva=1e-10, init="flat", numba=False)
+    pp.runpp(net, tolerance_mva=1e-8, init="flat", numba=False)
     buses = net.bus.index.difference(net.ext_grid["bus"])
     v = net.res_bus.vm_pu.loc[buses]
     return bool((v > 1.05).any() or (v < 0.95).any() or (net.res_line.loading_percent > 100.0).any())
