@@ -49,7 +49,7 @@ class MarketGame:
         self._m, self._a = world.community.n_markets, len(parts.learners)
         names = parts.features
         self._scaling = scaling(names, scales.ratings)
-        self._agents = np.tile(np.arange(self._a), self._m)
+        self._look_of_all = self._scaling.of(np.tile(np.arange(self._a), self._m))
         self._own = [names.index(name) for name in OWN if name in names]
         self._public = [names.index(name) for name in PUBLIC]
         self._currency = np.tile(scales.currency, (self._m, 1)) * MONEY_PER_CURRENCY
@@ -131,7 +131,7 @@ class MarketGame:
     def _look(self) -> tuple[Features, Features]:
         assert self._state is not None
         self._opened = open_slot(self._world, self._state)
-        seen = self._scaling(Look(self._opened.seen[0]), self._agents).reshape(self._m, self._a, -1)
+        seen = self._look_of_all(Look(self._opened.seen[0])).reshape(self._m, self._a, -1)
         state = np.concatenate((seen[:, :, self._own].reshape(self._m, -1), seen[:, 0, self._public]), axis=1)
         return seen, state
 

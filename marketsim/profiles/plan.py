@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -30,12 +30,16 @@ class Component:
     scale_kw: FloatArray
     """Power at 1 p.u. [kW]; 0 for who has none [n_agents]."""
 
+    def coarse(self, steps: int) -> Component:
+        """The same with years of so many steps a day, if these are fewer: one day after another then costs a look-up."""
+        return self if steps >= self.years.shape[-1] else replace(self, years=resampled(self.years, steps))
+
     def day(self, days: IntArray, steps: int) -> FloatArray:
         """Power of each agent on its own source day [kW] [steps, n_agents]."""
         return _powers(self.years[self.row, days], self.scale_kw, steps)
 
     def months(self, months: IntArray, mean: FloatArray, steps: int) -> FloatArray:
-        """Power of each agent's mean day of its own month 1..12 [kW] [steps, n_agents]; ``mean`` [n_shapes, 12, 96]."""
+        """Power of each agent's mean day of its own month 1..12 [kW] [steps, n_agents]; ``mean`` [n_shapes, 12, .]."""
         return _powers(mean[self.row, months - 1], self.scale_kw, steps)
 
 

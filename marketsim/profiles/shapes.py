@@ -17,6 +17,7 @@ from marketsim.profiles.library import Library
 from marketsim.profiles.params import ClimatologyParams, DaySelection, DiversificationParams, SourceParams
 from marketsim.profiles.parts import IS_OF
 from marketsim.profiles.plan import Component, check_shapes, component, heat_wish, load_wish, pv_wish
+from marketsim.profiles.resample import resampled
 from marketsim.profiles.weather import weather_of_days
 
 
@@ -45,6 +46,7 @@ class ShapeDays:
         self._components = self._component_table(context, libraries, params, diversification.scale_spread)
         sunny = {id(library): weather_of_days(_all_pv(library), self._known) for library in libraries}
         self._sunny = np.stack([sunny[id(library)] for library in libraries])
+        self._in_steps = {name: each.coarse(self._steps) for name, each in self._components.items()}
         self._map = DayMap(context, list(self._sunny), days)
 
     @property
@@ -66,7 +68,7 @@ class ShapeDays:
         load_day = shifted(weather_day, self._weeks, self._chain)
         series = {
             name: part.day(load_day if name == "load_kw" else weather_day, self._steps)
-            for name, part in self._components.items()
+            for name, part in self._in_steps.items()
         }
         if self._noise > 0:
             slots = run_day * self._steps + np.arange(self._steps)
@@ -91,12 +93,15 @@ class ShapeDays:
 
     @cached_property
     def _mean_days(self) -> dict[str, FloatArray]:
-        """Mean day of each month [n_shapes, 12, 96], by series."""
+        """Mean day of each month [n_shapes, 12, steps], by series; as given where steps are finer."""
         known = np.ones(len(MONTH_OF), dtype=bool) if self._known is None else self._known
         months = [(month == MONTH_OF) & known for month in range(1, 13)]
         return {
-            name: np.array([[year[days].mean(axis=0) for days in months] for year in part.years])
-            for name, part in self._components.items()
+            name: resampled(mean, min(self._steps, mean.shape[-1]))
+            for name, mean in (
+                (name, np.array([[year[days].mean(axis=0) for days in months] for year in part.years]))
+                for name, part in self._components.items()
+            )
         }
 
     def _component_table(

@@ -7,6 +7,7 @@ Nobody sees the order book or another agent's data. Features are in natural unit
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -18,8 +19,8 @@ from marketsim.core.units import WH_PER_KWH, to_price
 
 BOUND: Final = 2.0
 """Largest size of a scaled feature."""
-WINDOWS_H: Final = ((0.0, 1.0), (1.0, 4.0), (4.0, 12.0))
-"""Windows after the slot that opens whose mean is forecast [h]."""
+WINDOWS_H: Final = (1.0, 4.0, 12.0)
+"""Ends of the windows after the slot that opens whose means are forecast [h]; each begins where the one before ends."""
 _MIDDLE_VOLTAGE, _WIDTH_VOLTAGE = 1.0, 0.05
 """A voltage is seen as its distance from 1 p.u. in units of 5 %."""
 
@@ -41,14 +42,14 @@ class Look:
         """Mean power of the slot."""
         return np.asarray(energy_wh / (WH_PER_KWH * self.hours))
 
-    def ahead(self, name: str, window: int) -> FloatArray:
-        """Forecast mean of a series over one of ``WINDOWS_H`` after this slot [kW] [k]."""
+    def ahead(self, name: str) -> FloatArray:
+        """Forecast means of a series over ``WINDOWS_H`` after this slot [kW] [windows, k]."""
         if name not in self._ahead:
-            horizon = 1 + max(round(WINDOWS_H[-1][1] / self.hours), len(WINDOWS_H))
-            self._ahead[name] = self.seen.forecast.series(name, horizon)
-        first, last = (round(hour / self.hours) for hour in WINDOWS_H[window])
-        first = max(first, window)
-        return np.asarray(self._ahead[name][1 + first : 1 + max(last, first + 1)].mean(axis=0))
+            bounds = window_bounds(self.hours)
+            expected = self.seen.forecast.series(name, 1 + int(bounds[-1]))[1:]
+            sums = np.add.reduceat(expected, bounds[:-1], axis=0)
+            self._ahead[name] = sums / np.diff(bounds)[:, None]
+        return self._ahead[name]
 
     def surplus_wh(self) -> IntArray:
         """What is left of PV and of what devices do in any case after the own load; a deficit is negative [k]."""
@@ -79,12 +80,24 @@ class Look:
         return np.asarray(np.divide(above, room, out=np.full(len(room), 0.5), where=room > 0))
 
 
+@cache
+def window_bounds(hours: float) -> IntArray:
+    """First slot of each window, and the end of the last, counted from the slot after the present one.
+
+    Every window has a slot of its own, however long slots are.
+    """
+    bounds = [0]
+    for end in WINDOWS_H:
+        bounds.append(max(round(end / hours), bounds[-1] + 1))
+    return np.array(bounds, dtype=np.int64)
+
+
 def _angle(look: Look) -> float:
     return 2.0 * np.pi * look.seen.time.hour / 24.0
 
 
 def _ahead(series: str, window: int) -> Feature:
-    return lambda look: look.ahead(series, window)
+    return lambda look: look.ahead(series)[window]
 
 
 def _same(look: Look, value: float) -> FloatArray:
@@ -134,13 +147,19 @@ class Scaling(NamedTuple):
     factor: FloatArray
     """[A, F]"""
 
-    def __call__(self, look: Look, agents: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Scaled features of the k agents that see, each of them one of the A: ``agents`` [k]; [k, F]."""
-        raw = np.empty((len(agents), len(self.names)))
+    def of(self, agents: NDArray[np.int64]) -> Scaling:
+        """The scaling of agents that are each one of the A: ``agents`` [k]."""
+        return Scaling(self.names, self.offset[agents], self.factor[agents])
+
+    def __call__(self, look: Look) -> NDArray[np.float32]:
+        """Scaled features of the agents that see [A, F]."""
+        scaled = np.empty(self.offset.shape)
         for column, name in enumerate(self.names):
-            raw[:, column] = _FEATURES[name](look)
-        scaled = (raw - self.offset[agents]) * self.factor[agents]
-        return np.clip(scaled, -BOUND, BOUND).astype(np.float32)
+            scaled[:, column] = _FEATURES[name](look)
+        scaled -= self.offset
+        scaled *= self.factor
+        np.clip(scaled, -BOUND, BOUND, out=scaled)
+        return scaled.astype(np.float32)
 
 
 def unknown_features(names: Sequence[str]) -> list[str]:

@@ -81,13 +81,13 @@ class Learned(Player):
         super().__init__(space, context)
         layout = trained.layout
         self._policy, self._whose, self._sampled = trained.policy, whose, sampled
-        self._scaling = Scaling(layout.features, layout.offset, layout.factor)
+        self._scaling = Scaling(layout.features, layout.offset, layout.factor).of(whose)
         more = ("time", "last_price_ticks", "last_fill", "last_refused", "voltage_pu", "forecast")
         self.sees = tuple(dict.fromkeys((*self.sees, *more, *(("keys",) if sampled else ()))))
 
     def decide(self, seen: Observations) -> Decisions:
         """Act on what is seen."""
-        features = self._scaling(Look(seen), self._whose)
+        features = self._scaling(Look(seen))
         self.hand.put(self._policy.act(features, self._whose, seen.keys if self._sampled else None))
         return super().decide(seen)
 
