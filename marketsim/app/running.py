@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from marketsim.agents.model import MarketModel
+from marketsim.app.kernels import compile_once
 from marketsim.app.ready import ReadyScenario, ScenarioLike, load_scenario
 from marketsim.app.reviews import Reviews
 from marketsim.app.wiring import Built, build
@@ -57,6 +58,7 @@ def simulate(
     if not isinstance(scenario, ReadyScenario):
         scenario = load_scenario(scenario)
     began = time.perf_counter()
+    compile_once(scenario)
     built = build(scenario)
     metrics = Metrics(built.metrics)
     folder = None if out is None else Path(out)

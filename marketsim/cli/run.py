@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,14 +42,18 @@ def run(
     Every trade is checked by AC power flow where the scenario has a feeder. The folder holds Parquet tables, the
     resolved scenario and a summary; marketsim.open_run(DIR) opens it in Python.
     """
+    from marketsim.app.kernels import compile_once
     from marketsim.app.ready import load_scenario
-    from marketsim.app.running import default_folder, simulate
     from marketsim.cli.tables import progress_bar
 
     changes = overrides_of(overrides, seed)
     if on_mismatch:
         changes["grid.on_mismatch"] = on_mismatch
     ready = load_scenario(scenario, changes)
+    compile_once(ready, None if quiet or as_json or not sys.stderr.isatty() else partial(click.echo, err=True))
+
+    from marketsim.app.running import default_folder, simulate
+
     folder = Path(out) if out else default_folder(ready, datetime.now())
     try:
         with progress_bar(ready.name, "slots", quiet=quiet or as_json) as progress:

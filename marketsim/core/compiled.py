@@ -22,6 +22,8 @@ import numba
 import numpy as np
 from numba import types
 from numba.core import config as _config
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 from numba.extending import typeof_impl
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -60,6 +62,43 @@ def _type_of_pointer(value: AdmitPointer, context: Any) -> Any:  # noqa: ARG001 
     return ADMIT_POINTER
 
 
+class _LinkedOnly(JITCodeLibrary):
+    """Code of a part: kept as it was generated, since each kernel that links it optimises and translates it anyway.
+
+    numba would do both for each part, too, and use neither: a fifth of the time of a first run.
+    """
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        pass
+
+    def _optimize_final_module(self) -> None:
+        pass
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()  # type: ignore[no-untyped-call]
+        self._finalized = True
+
+    def get_pointer_to_function(self, name: str) -> int:  # noqa: ARG002 - numba's signature
+        self._ensure_finalized()  # type: ignore[no-untyped-call]
+        return 0
+
+    @property
+    def codegen(self) -> Any:
+        return self
+
+    def set_env(self, name: str, environment: Any) -> None:
+        """Nothing to tell an environment to: there is no machine code."""
+
+
+class _PartCompiler(Compiler):
+    """numba's compiler, but for the library that the code goes to."""
+
+    def define_pipelines(self) -> Any:
+        codegen, name = self.state.targetctx.codegen(), self.state.func_id.func_qualname
+        self.state.library = _LinkedOnly(codegen, name)  # type: ignore[no-untyped-call]
+        return super().define_pipelines()  # type: ignore[no-untyped-call]
+
+
 config: Any = _config
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -92,6 +131,12 @@ def cache_folder() -> Path | None:
     return folder
 
 
+def in_cache(module: str) -> bool:
+    """Whether kernels of a module have been compiled and kept; true also where none can be kept."""
+    folder = cache_folder()
+    return folder is None or any(folder.glob(f"*/{module.rpartition('.')[2]}.*.nbi"))
+
+
 def _save_if_possible(compiled: Any) -> None:
     """A disk that takes no more costs the next process its compilation, and this one nothing."""
     saved = compiled._cache.save_overload
@@ -105,15 +150,27 @@ def _save_if_possible(compiled: Any) -> None:
     compiled._cache.save_overload = save
 
 
+def _keep_from_python(part: Any) -> None:
+    """Let Python's calls of a part fail with a message: there is no machine code that they could run."""
+
+    def add_overload(compiled: Any) -> None:
+        part.overloads[tuple(compiled.signature.args)] = compiled
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise TypeError(f"{part.py_func.__name__} is part of other kernels; call its py_func from Python")
+
+    part.add_overload, part._compile_for_args = add_overload, refuse
+
+
 def kernel(
-    signature: Any = None, *, inline: bool = False, borrowing: bool = False, helper: bool = False
+    signature: Any = None, *, part: bool = False, helper: bool = False, borrowing: bool = False
 ) -> Callable[[F], F]:
     """Compile a function without Python objects, cached; with a signature it is compiled on import.
 
-    ``borrowing`` is for helpers that only read and write elements of the arrays given to them: inlined, and without
-    reference counts, which cost more than a small helper's work. Such a helper neither makes, keeps nor returns an
-    array, and is not called from Python. ``helper`` is the same without inlining, for larger functions: they compile
-    once and faster; arrays may be sliced in them.
+    ``part`` is for what only other kernels call, never Python: it is optimised and kept with them alone. A ``helper``
+    is a part without reference counts, which cost more than a small function's work: it neither makes, keeps nor
+    returns an array, and reads and writes elements or slices of those given to it. ``borrowing`` is a helper that is
+    always inlined.
 
     Modules that use this have ``kernel`` in their file name, so that the cache notices their changes.
     """
@@ -124,16 +181,16 @@ def kernel(
         config.CACHE_DIR = str(folder) if folder else kept
         try:
             options: dict[str, Any] = {"cache": folder is not None, "nogil": True}
-            if inline:
-                options["inline"] = "always"
-            if borrowing or helper:
-                options |= {"_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+            if part or helper or borrowing:
+                options = {"pipeline_class": _PartCompiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+            if helper or borrowing:
+                options["_nrt"] = False
             if borrowing:
                 options["forceinline"] = True
-            if helper:
-                options["cache"] = False  # whoever calls it is cached with it
             compiled: Any = numba.njit(**options)(function)
-            if options["cache"]:
+            if "pipeline_class" in options:
+                _keep_from_python(compiled)
+            if options.get("cache"):
                 _save_if_possible(compiled)
             if signature:
                 compiled.compile(signature)

@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from marketsim.core import slot_kernel
-from marketsim.core.arrays import IntArray
+from marketsim.core.arrays import IntArray, rows_of
 from marketsim.core.ports import Gate
 from marketsim.core.records import (
-    BLAMES_SINK,
     DeviceRange,
     Exchange,
     Orders,
@@ -67,8 +66,7 @@ def exchange_residual(gate: Gate, tariffs: Tariffs, orders: Orders, trades: Trad
     The owner leaves a deferrable rest to the utility by ``fallback``, or where its limit price admits the tariff.
     Returns the exchange and what the gate refused of it.
     """
-    filled = filled_wh(orders, trades)
-    asked, admitted, by_right, code, element = ask_gate(
+    residual, refused, count = ask_gate(
         gate,
         slot_kernel.leave_to_utility,
         orders.market,
@@ -77,22 +75,13 @@ def exchange_residual(gate: Gate, tariffs: Tariffs, orders: Orders, trades: Trad
         orders.component,
         orders.fallback,
         orders.limit_ticks,
-        orders.energy_wh - filled,
-        orders.firm_wh - filled,
+        orders.energy_wh,
+        orders.firm_wh,
+        filled_wh(orders, trades),
         tariffs.retail_ticks,
         tariffs.feed_in_ticks,
     )
-    buying = orders.side > 0
-    short = np.flatnonzero(admitted < asked)
-    residual = Residual(np.where(buying, admitted, 0), np.where(buying, 0, admitted), by_right)
-    return residual, Rejects(
-        buy_order=np.where(buying[short], short, -1),
-        sell_order=np.where(buying[short], -1, short),
-        energy_wh=(asked - admitted)[short],
-        reason=code[short] & ~BLAMES_SINK,
-        element=element[short],
-        side=orders.side[short],
-    )
+    return Residual(*residual), Rejects(*refused[:, :count])
 
 
 def execute(
@@ -109,7 +98,7 @@ def execute(
     passes the meter; the rest is curtailed.
     """
     exports = residual.exports + residual.by_right
-    imported, exported, left, device_wh, bought, sold = slot_kernel.tally(
+    imported, exported, left, device_wh, bought, sold, absorbed = slot_kernel.tally(
         orders.agent,
         orders.side,
         orders.component,
@@ -120,8 +109,9 @@ def execute(
         place.must_run_wh,
         place.surplus_wh,
         place.dispatch_wh,
+        rows_of((reach.lo_wh for reach in ranges), place.dispatch_wh.shape),
+        np.array(stores, dtype=np.bool_),
+        place.absorb,
     )
-    lo_wh = np.array([reach.lo_wh for reach in ranges], dtype=np.int64).reshape(device_wh.shape)
-    absorbed = slot_kernel.absorb(left, device_wh, lo_wh, np.array(stores, dtype=np.bool_), place.absorb)
     exchange = Exchange(imported, exported, left, absorbed, residual.imports, exports)
     return Executed(exchange, device_wh, bought, sold)

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from marketsim.core.arrays import BoolArray, IntArray
+from marketsim.core import slot_kernel
+from marketsim.core.arrays import BoolArray, IntArray, rows_of
 from marketsim.core.errors import LawBroken
-from marketsim.core.records import Community, DeviceRange, Orders, SlotRecord, Trades
+from marketsim.core.matching_kernel import BUYER, KEPT
+from marketsim.core.records import Community, DeviceRange, SlotRecord
 
 
 def energy_imbalance_wh(record: SlotRecord) -> IntArray:
@@ -59,17 +61,41 @@ def _check_trades(record: SlotRecord) -> None:
     _demand((orders.market[buy] == orders.market[sell]).all(), "that markets are separate", record, "a trade between")
 
 
-def check_limits(slot: int, orders: Orders, trades: Trades) -> None:
-    """Raise LawBroken unless trades keep the limits that their orders have in the round in which they are made."""
-    dearer = trades.buyer_ticks > orders.limit_ticks[trades.buy_order]
-    cheaper = trades.seller_ticks < orders.limit_ticks[trades.sell_order]
-    if (dearer | cheaper).any():
-        side = "buyer" if dearer.any() else "seller"
+def check_limits(slot: int, status: int) -> None:
+    """Raise LawBroken unless ``take_trades`` found the trades of a round within the limits that orders have in it."""
+    if status != KEPT:
+        side = "buyer" if status == BUYER else "seller"
         raise LawBroken(f"slot {slot}: a {side}'s limit price does not hold; this is a fault of the program")
 
 
 def check_laws(community: Community, record: SlotRecord, ranges: Sequence[DeviceRange]) -> None:
     """Raise LawBroken unless the laws of energy, money and trade hold exactly."""
+    inputs, energy, exchange, trades, orders = (
+        record.inputs, record.energy, record.exchange, record.trades, record.orders,
+    )  # fmt: skip
+    shape = energy.device_wh.shape
+    lo_wh, hi_wh = rows_of((reach.lo_wh for reach in ranges), shape), rows_of((reach.hi_wh for reach in ranges), shape)
+    if slot_kernel.laws_hold(
+        inputs.load_wh,
+        inputs.pv_wh,
+        energy.pv_used_wh,
+        exchange.curtailed_wh,
+        energy.bought_wh,
+        energy.sold_wh,
+        exchange.import_wh,
+        exchange.export_wh,
+        energy.net_wh,
+        energy.device_wh,
+        lo_wh,
+        hi_wh,
+        trades.buy_order,
+        trades.sell_order,
+        trades.energy_wh,
+        orders.agent,
+        orders.market,
+        *record.ledger,
+    ):
+        return
     _check_energy(community, record, ranges)
     _check_trades(record)
     _demand(money_imbalance(record) == 0, "the balance of money", record, money_imbalance(record))

@@ -12,9 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from marketsim.core import slot_kernel
-from marketsim.core.arrays import BoolArray, IntArray
+from marketsim.core.arrays import BoolArray, IntArray, rows_of, whole_column
 from marketsim.core.records import (
-    FIRM,
     Community,
     Decisions,
     DeviceRange,
@@ -54,7 +53,7 @@ def stand(
     serves own need before anything else; what is left of it is surplus, what is missing is firm demand.
     """
     shape = (len(ranges), len(load_wh))
-    lo_wh, hi_wh = (np.array([reach[column] for reach in ranges], dtype=np.int64).reshape(shape) for column in (0, 2))
+    lo_wh, hi_wh = rows_of((reach.lo_wh for reach in ranges), shape), rows_of((reach.hi_wh for reach in ranges), shape)
     return Standing(*slot_kernel.stand(load_wh, pv_wh, dispatch_wh, lo_wh, hi_wh, np.array(stores, dtype=np.bool_)))
 
 
@@ -74,44 +73,33 @@ def hold_orders(
     ``arrival`` [n_orders] sorts the batch; markets ascending. What exceeds a position is rejected with
     EXCEEDS_POSITION, the second mode of a store with BOTH_MODES.
     """
-    batch = OrderBatch(*(column[arrival] for column in batch))
-    energy, wrong = slot_kernel.hold(
-        batch.agent,
-        batch.side,
-        batch.component,
-        batch.energy_wh,
+    columns = [
+        arrival,
+        *map(whole_column, batch),
+        community.market,
+        community.connection,
         place.firm_demand_wh,
         place.must_run_wh,
         place.surplus_wh,
         place.up_wh,
         place.down_wh,
-        np.array([*stores], dtype=np.bool_),
-    )
-    orders = Orders(
-        market=community.market[batch.agent],
-        agent=batch.agent,
-        connection=community.connection[batch.agent],
-        side=batch.side,
-        price_ticks=batch.price_ticks,
-        energy_wh=energy,
-        firm_wh=np.where(batch.component == FIRM, energy, 0),
-        component=batch.component,
-        fallback=batch.fallback,
-        limit_ticks=batch.price_ticks,
-    )
-    return orders, _excess(batch, np.maximum(batch.energy_wh, 0) - energy, wrong)
+        np.array(stores, dtype=np.bool_),
+    ]
+    table, beyond, wrong = slot_kernel.hold(*columns)
+    orders = Orders(*table)
+    return orders, _excess(orders.side, beyond, wrong)
 
 
-def _excess(batch: OrderBatch, excess_wh: IntArray, wrong_mode: BoolArray) -> Rejects:
+def _excess(side: IntArray, excess_wh: IntArray, wrong_mode: BoolArray) -> Rejects:
     row = np.flatnonzero(excess_wh)
     if len(row) == 0:
         return empty_rejects()
-    buying = batch.side[row] == Side.BUY
+    buying = side[row] == Side.BUY
     return Rejects(
         buy_order=np.where(buying, row, -1),
         sell_order=np.where(buying, -1, row),
         energy_wh=excess_wh[row],
         reason=np.where(wrong_mode[row], Reason.BOTH_MODES, Reason.EXCEEDS_POSITION).astype(np.int64),
         element=np.full(len(row), -1, dtype=np.int64),
-        side=batch.side[row],
+        side=side[row],
     )

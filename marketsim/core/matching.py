@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from marketsim.core import slot_kernel
-from marketsim.core.arrays import BoolArray, IntArray
+from marketsim.core import matching_kernel, slot_kernel
+from marketsim.core.arrays import BoolArray, IntArray, whole_column
 from marketsim.core.exchange import Residual, filled_wh
 from marketsim.core.laws import check_limits
 from marketsim.core.ports import ChargeTable, RevisingStrategy
@@ -22,15 +22,17 @@ from marketsim.core.records import (
     empty_rejects,
     empty_trades,
 )
-from marketsim.core.rng import mix, uniforms
+from marketsim.core.rng import mix
 from marketsim.core.world import World
+
+_LOWEST_BITS = np.uint64(11)
+"""Not part of the number in [0, 1) that decides who comes first."""
 
 
 def arrival_rank(world: World, slot: int, round_: int) -> IntArray:
     """Place of each agent in the order of arrival, markets one after the other [n_agents]."""
     community = world.community
-    keys = world.streams.keys("arrival", slot, round_)
-    drawn = uniforms(keys[community.market], community.connection)
+    drawn = world.streams.agent_keys("arrival", (slot, round_), community.market, community.connection) >> _LOWEST_BITS
     rank = np.empty(community.n_agents, dtype=np.int64)
     rank[np.lexsort((drawn, community.market))] = np.arange(community.n_agents)
     return rank
@@ -38,39 +40,21 @@ def arrival_rank(world: World, slot: int, round_: int) -> IntArray:
 
 def join_rejects(parts: Sequence[Rejects]) -> Rejects:
     """One table of several, in order."""
-    parts = [part for part in parts if part.size] or [empty_rejects()]
-    if len(parts) == 1:
-        return parts[0]
+    parts = [part for part in parts if part.size]
+    if len(parts) <= 1:
+        return parts[0] if parts else empty_rejects()
     return Rejects(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def _at_hub(orders: Orders, charges: ChargeTable) -> IntArray:
-    buying = orders.side > 0
-    return np.where(
-        buying,
-        orders.limit_ticks - charges.buy_ticks[orders.agent],
-        orders.limit_ticks + charges.sell_ticks[orders.agent],
-    )
-
-
-def _open_orders(orders: Orders, filled: IntArray, index: IntArray) -> Orders:
-    left = Orders(*(column[index] for column in orders))
-    done = filled[index]
-    return left._replace(energy_wh=left.energy_wh - done, firm_wh=np.maximum(left.firm_wh - done, 0))
-
-
-def _all_in(trades: Trades, orders: Orders, charges: ChargeTable, index: IntArray) -> Trades:
-    """Trades of a round with positions in the full table and prices with additive charges."""
-    buy, sell = index[trades.buy_order], index[trades.sell_order]
-    return trades._replace(
-        buy_order=buy,
-        sell_order=sell,
-        buyer_ticks=trades.buyer_ticks + charges.buy_ticks[orders.agent[buy]],
-        seller_ticks=trades.seller_ticks - charges.sell_ticks[orders.agent[sell]],
-    )
+    price = np.empty(orders.size, dtype=np.int64)
+    matching_kernel.at_hub(orders.side, orders.agent, orders.limit_ticks, charges.buy_ticks, charges.sell_ticks, price)
+    return price
 
 
 def _mapped(rejects: Rejects, index: IntArray) -> Rejects:
+    if rejects.size == 0:
+        return rejects
     lookup = np.append(index, -1)
     return rejects._replace(buy_order=lookup[rejects.buy_order], sell_order=lookup[rejects.sell_order])
 
@@ -95,9 +79,7 @@ def match_rounds(
         index = _candidates(world, inputs, orders, inside & (orders.energy_wh > filled), round_)
         trades, rejects = empty_trades(), outside
         if len(index):
-            trades, rejects = _matched(world, inputs, orders, filled, index, charges)
-            check_limits(inputs.time.slot, orders, trades)
-            filled = filled + filled_wh(orders, trades)
+            trades, rejects, filled = _matched(world, inputs, orders, filled, index, charges)
             rejects = join_rejects((outside, rejects))
         done.append(trades)
         refused.append(rejects)
@@ -108,11 +90,16 @@ def match_rounds(
 
 def _matched(
     world: World, inputs: SlotInputs, orders: Orders, filled: IntArray, index: IntArray, charges: ChargeTable
-) -> tuple[Trades, Rejects]:
-    """Trades and refusals of one round among the orders ``index``, in positions of the full table."""
-    open_orders = _open_orders(orders, filled, index)
-    trades, rejects = world.engine.match(open_orders, world.gate, inputs.tariffs, charges.pair_ticks)
-    return _all_in(trades, orders, charges, index), _mapped(rejects, index)
+) -> tuple[Trades, Rejects, IntArray]:
+    """Trades and refusals of one round among the orders ``index``, in positions of the full table, and all filled."""
+    book = Orders(*matching_kernel.open_orders(index, filled, *orders))
+    found, rejects = world.engine.match(book, world.gate, inputs.tariffs, charges.pair_ticks)
+    filled = filled.copy()
+    terms = (index, orders.agent, orders.limit_ticks, charges.buy_ticks, charges.sell_ticks)
+    columns = [*map(whole_column, found), *terms, filled]
+    trades, status = matching_kernel.take_trades(*columns)
+    check_limits(inputs.time.slot, status)
+    return Trades(*trades), _mapped(rejects, index), filled
 
 
 def _candidates(world: World, inputs: SlotInputs, orders: Orders, bookable: BoolArray, round_: int) -> IntArray:
@@ -161,6 +148,7 @@ def standing_refusals(orders: Orders, trades: Trades, residual: Residual, cut: R
     table = join_rejects((cut, asked))
     if table.size == 0:
         return table
+    table = Rejects(*map(whole_column, table))
     left = orders.energy_wh - filled_wh(orders, trades) - residual.imports - residual.exports - residual.by_right
     return _with_energy(
         table,

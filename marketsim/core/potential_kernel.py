@@ -16,7 +16,7 @@ _O2 = types.int64[:, ::1]
 _BUY = int(Side.BUY)
 
 
-@kernel()
+@kernel(part=True)
 def first_rows(market: IntArray, n_markets: int) -> IntArray:
     """Where each market begins on an axis sorted by market, and where the last one ends [n_markets + 1]."""
     first = np.zeros(n_markets + 1, np.int64)
@@ -27,7 +27,7 @@ def first_rows(market: IntArray, n_markets: int) -> IntArray:
     return first
 
 
-@kernel()
+@kernel(part=True)
 def flexible_legs(
     begin: int, end: int, up: IntArray, down: IntArray, value: IntArray
 ) -> tuple[IntArray, IntArray, IntArray]:
@@ -44,7 +44,7 @@ def flexible_legs(
     return price[:count], energy[:count], drawn[:count]
 
 
-@kernel()
+@kernel(part=True)
 def competitive_price(
     supply: int, demand: int, value: IntArray, energy: IntArray, drawn: IntArray, retail: int, feed_in: int
 ) -> int:
@@ -68,7 +68,7 @@ def competitive_price(
     return low
 
 
-@kernel()
+@kernel(part=True)
 def market_clearing(
     begin: int, end: int,
     surplus: IntArray, must_run: IntArray, firm: IntArray,

@@ -420,11 +420,15 @@ class Quotes(NamedTuple):
     """Random keys of the round, one an own order's agent [n_own_orders]."""
 
 
+_NO_TRADES = Trades(*(np.zeros(0, dtype=np.int64) for _ in Trades._fields))
+_NO_REJECTS = Rejects(*(np.zeros(0, dtype=np.int64) for _ in Rejects._fields))
+
+
 def empty_trades() -> Trades:
     """No trades."""
-    return Trades(*(np.zeros(0, dtype=np.int64) for _ in Trades._fields))
+    return _NO_TRADES
 
 
 def empty_rejects() -> Rejects:
     """No rejects."""
-    return Rejects(*(np.zeros(0, dtype=np.int64) for _ in Rejects._fields))
+    return _NO_REJECTS

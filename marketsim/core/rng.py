@@ -26,12 +26,13 @@ def mix(key: KeyArray, counter: KeyArray | IntArray | int) -> KeyArray:
     counters = np.asarray(counter).astype(np.uint64)
     shape = np.broadcast_shapes(key.shape, counters.shape)
     hashed = np.empty(shape, dtype=np.uint64)
-    mix_rows(_filling(key, shape), _filling(counters, shape), hashed)
+    mix_rows(_filling(key, shape), _filling(counters, shape), hashed.reshape(-1))
     return hashed
 
 
 def _filling(values: KeyArray, shape: tuple[int, ...]) -> KeyArray:
-    return values if values.shape == shape else np.ascontiguousarray(np.broadcast_to(values, shape))
+    whole = values if values.shape == shape else np.broadcast_to(values, shape)
+    return np.ascontiguousarray(whole).reshape(-1)
 
 
 def uniforms(keys: KeyArray, counter: KeyArray | IntArray | int = 0) -> FloatArray:
@@ -57,9 +58,20 @@ class Streams:
 
     def keys(self, name: str, *counters: int) -> KeyArray:
         """Keys [n_markets] of stream ``name`` at ``counters`` (slot, round, ...)."""
-        if name not in self._roots:
-            self._roots[name] = np.array([_digest(seed, name) for seed in self.seeds], dtype=np.uint64)
-        keys = self._roots[name]
+        keys = self._root(name)
         for counter in counters:
             keys = mix(keys, counter)
         return keys
+
+    def agent_keys(self, name: str, counters: Sequence[int], market: IntArray, connection: IntArray) -> KeyArray:
+        """Keys [k] of agents given by market and connection: ``keys`` of the market, mixed with the connection."""
+        from marketsim.core.rng_kernel import mix_agents
+
+        hashed = np.empty(len(market), dtype=np.uint64)
+        mix_agents(self._root(name), np.array(counters, dtype=np.uint64), market, connection, hashed)
+        return hashed
+
+    def _root(self, name: str) -> KeyArray:
+        if name not in self._roots:
+            self._roots[name] = np.array([_digest(seed, name) for seed in self.seeds], dtype=np.uint64)
+        return self._roots[name]

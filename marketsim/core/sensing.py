@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core import sensing_kernel
+from marketsim.core.arrays import FloatArray, IntArray, whole_column
 from marketsim.core.records import Decisions, DeviceRange, Observations, OrderBatch, SlotInputs, State, Tariffs
-from marketsim.core.rng import mix
 from marketsim.core.units import WH_PER_KWH
 from marketsim.core.world import Role, World
 
@@ -18,9 +18,11 @@ def meter(power_kw: FloatArray, hours: float, carry_wh: FloatArray) -> tuple[Int
 
     Plain rounding of small powers would err by up to a tenth of a percent a day; carrying the remainder does not.
     """
-    exact = power_kw * (hours * WH_PER_KWH) + carry_wh
-    metered = np.maximum(np.rint(exact), 0.0)
-    return metered.astype(np.int64), exact - metered
+    metered, left = np.empty(len(power_kw), dtype=np.int64), np.empty(len(power_kw))
+    sensing_kernel.meter_rows(
+        np.ascontiguousarray(power_kw, dtype=np.float64), hours * WH_PER_KWH, carry_wh, metered, left
+    )
+    return metered, left
 
 
 def take_inputs(world: World, state: State) -> tuple[SlotInputs, FloatArray]:
@@ -35,41 +37,62 @@ def take_inputs(world: World, state: State) -> tuple[SlotInputs, FloatArray]:
         load_wh=load_wh,
         pv_wh=world.reactive.limit_pv(pv_wh, time.hours),
         series=series,
-        tariffs=world.tariff.at(time),
+        tariffs=_whole_prices(world.tariff.at(time)),
     )
     return inputs, np.stack((load_carry, pv_carry))
 
 
-def _last_price(last_ticks: IntArray, tariffs: Tariffs) -> IntArray:
-    middle = (tariffs.retail_ticks + tariffs.feed_in_ticks) // 2
-    return np.where(last_ticks >= 0, last_ticks, middle)
+def _whole_prices(prices: Tariffs) -> Tariffs:
+    bulk = None if prices.wholesale_ticks is None else whole_column(prices.wholesale_ticks)
+    return Tariffs(whole_column(prices.retail_ticks), whole_column(prices.feed_in_ticks), bulk)
 
 
 def _of_rows(reach: DeviceRange, rows: IntArray) -> DeviceRange:
-    return DeviceRange(reach.lo_wh[rows], reach.firm_wh[rows], reach.hi_wh[rows], reach.level[rows])
+    lo_wh, firm_wh, hi_wh = np.empty((3, len(rows)), dtype=np.int64)
+    seen = DeviceRange(lo_wh, firm_wh, hi_wh, np.empty(len(rows)))
+    level = np.ascontiguousarray(reach.level, dtype=np.float64)
+    columns = [rows, *map(whole_column, reach[:3]), level, *seen]
+    sensing_kernel.pick_range(*columns)
+    return seen
 
 
 def observe(world: World, state: State, inputs: SlotInputs, ranges: Sequence[DeviceRange], role: Role) -> Observations:
     """What the agents of ``role`` see."""
-    rows = role.rows
-    market = world.community.market[rows]
-    keys = world.streams.keys("strategies", state.slot)
+    rows, tariffs = role.rows, inputs.tariffs
+    counts, floats = np.empty((7, len(rows)), dtype=np.int64), np.empty((3, len(rows)))
+    sensing_kernel.look(
+        rows,
+        world.community.market,
+        world.community.connection,
+        inputs.load_wh,
+        inputs.pv_wh,
+        tariffs.retail_ticks,
+        tariffs.feed_in_ticks,
+        state.last_price_ticks,
+        state.last_fill,
+        state.last_refused,
+        state.voltage_pu,
+        counts,
+        floats,
+    )
+    market, connection, retail, feed_in, load_wh, pv_wh, last_price = counts
+    last_fill, last_refused, voltage_pu = floats
     return Observations(
         time=inputs.time,
         slots_per_day=world.clock.slots_per_day,
         agents=rows,
         market=market,
-        retail_ticks=inputs.tariffs.retail_ticks[market],
-        feed_in_ticks=inputs.tariffs.feed_in_ticks[market],
-        load_wh=inputs.load_wh[rows],
-        pv_wh=inputs.pv_wh[rows],
+        retail_ticks=retail,
+        feed_in_ticks=feed_in,
+        load_wh=load_wh,
+        pv_wh=pv_wh,
         ranges=tuple(_of_rows(reach, rows) for reach in ranges),
         device_names=world.device_names,
-        last_price_ticks=_last_price(state.last_price_ticks, inputs.tariffs)[market],
-        last_fill=state.last_fill[rows],
-        last_refused=state.last_refused[rows],
-        voltage_pu=state.voltage_pu[rows],
-        keys=mix(keys[market], world.community.connection[rows]),
+        last_price_ticks=last_price,
+        last_fill=last_fill,
+        last_refused=last_refused,
+        voltage_pu=voltage_pu,
+        keys=world.streams.agent_keys("strategies", (state.slot,), market, connection),
         forecast=world.profiles.forecast(inputs.time, rows),
     )
 

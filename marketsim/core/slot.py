@@ -17,7 +17,6 @@ from marketsim.core.records import (
     DeviceRange,
     Energy,
     Exchange,
-    GridState,
     Observations,
     OrderBatch,
     Orders,
@@ -77,6 +76,9 @@ def play_slot(world: World, state: State, opened: Opened) -> tuple[SlotRecord, S
     done = execute(place, ranges, world.stores, orders, trades, residual)
     exchange = world.delivery.deliver(world.gate, inputs, planned, traded.firm_wh, done.exchange)
     grid = world.gate.close()
+    own_kvar, voltage_pu = slot_kernel.own_grid(
+        world.community.market, world.node_of, traded.kvar, grid.kvar, grid.v_pu
+    )
     devices, unserved, wear = _advance_devices(world, state, inputs, done.device_wh)
     record = SlotRecord(
         inputs=inputs,
@@ -91,10 +93,10 @@ def play_slot(world: World, state: State, opened: Opened) -> tuple[SlotRecord, S
         wear_money=wear,
         level=np.array([reach.level for reach in ranges]).reshape(len(ranges), world.community.n_agents),
         opened_kvar=traded.kvar,
-        kvar=_own_kvar(world, traded.kvar, grid),
+        kvar=own_kvar,
     )
     check_laws(world.community, record, ranges)
-    return record, _next_state(world, state, record, devices, carry)
+    return record, _next_state(world, state, record, devices, carry, voltage_pu)
 
 
 class Traded(NamedTuple):
@@ -161,29 +163,13 @@ def _energy(inputs: SlotInputs, done: Executed, exchange: Exchange, unserved: In
     )
 
 
-def _own_kvar(world: World, opened_kvar: FloatArray, grid: GridState) -> FloatArray:
-    """Reactive injection of each agent: as opened, plus an equal share of what its node moved since [n_agents]."""
-    on_grid = np.flatnonzero(world.node_of >= 0)
-    own = np.array(opened_kvar, dtype=np.float64, copy=True)
-    if len(on_grid):
-        place = (world.community.market[on_grid], world.node_of[on_grid])
-        neighbours, opened = np.zeros(grid.kvar.shape), np.zeros(grid.kvar.shape)
-        np.add.at(neighbours, place, 1.0)
-        np.add.at(opened, place, opened_kvar[on_grid])
-        own[on_grid] += (grid.kvar - opened)[place] / neighbours[place]
-    return own
-
-
-def _own_voltage(world: World, grid: GridState) -> FloatArray:
-    on_grid = world.node_of >= 0
-    voltage = np.full(world.community.n_agents, np.nan)
-    if on_grid.any():
-        voltage[on_grid] = grid.v_pu[world.community.market[on_grid], world.node_of[on_grid]]
-    return voltage
-
-
 def _next_state(
-    world: World, state: State, record: SlotRecord, devices: tuple[FloatArray, ...], carry: FloatArray
+    world: World,
+    state: State,
+    record: SlotRecord,
+    devices: tuple[FloatArray, ...],
+    carry: FloatArray,
+    voltage_pu: FloatArray,
 ) -> State:
     orders, trades, rejects = record.orders, record.trades, record.rejects
     filled, refused, price = slot_kernel.memory(
@@ -207,5 +193,5 @@ def _next_state(
         last_price_ticks=price,
         last_fill=filled,
         last_refused=refused,
-        voltage_pu=_own_voltage(world, record.grid),
+        voltage_pu=voltage_pu,
     )

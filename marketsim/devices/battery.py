@@ -16,7 +16,8 @@ from marketsim.core.build import BuildContext
 from marketsim.core.params import Params
 from marketsim.core.records import DeviceRange, SlotInputs
 from marketsim.core.units import WH_PER_KWH, to_ticks
-from marketsim.devices.fleet import column, level, slot_wh, typed
+from marketsim.devices import battery_kernel
+from marketsim.devices.fleet import column, slot_wh, typed
 from marketsim.devices.params import BatteryParams
 
 
@@ -24,9 +25,9 @@ def stored_after(
     stored_wh: FloatArray, energy_wh: IntArray, charge_efficiency: FloatArray, discharge_efficiency: FloatArray
 ) -> FloatArray:
     """Stored energy [Wh] after the net energy ``energy_wh`` at the meter (discharge positive), each [n_agents]."""
-    drawn = np.maximum(-energy_wh, 0)
-    given = np.maximum(energy_wh, 0)
-    return np.asarray(stored_wh + charge_efficiency * drawn - given / discharge_efficiency)
+    result = np.empty(len(stored_wh))
+    battery_kernel.stored_after_rows(stored_wh, energy_wh, charge_efficiency, discharge_efficiency, result)
+    return result
 
 
 @dataclass(slots=True)
@@ -50,17 +51,19 @@ class Battery:
 
     def range(self, state: FloatArray, inputs: SlotInputs) -> DeviceRange:  # noqa: ARG002
         """What power and the room in the store allow; nothing is firm."""
-        stored = state[0]
-        charge = np.floor((self.highest_wh - stored) / self.charge_efficiency).astype(np.int64)
-        charge -= self._after(stored, -charge) > self.highest_wh  # float noise: one Wh too many
-        discharge = np.floor((stored - self.lowest_wh) * self.discharge_efficiency).astype(np.int64)
-        discharge -= self._after(stored, discharge) < self.lowest_wh
-        return DeviceRange(
-            lo_wh=-np.minimum(charge, self.power_wh),
-            firm_wh=np.zeros_like(self.power_wh),
-            hi_wh=np.minimum(discharge, self.power_wh),
-            level=level(stored - self.lowest_wh, self.highest_wh - self.lowest_wh),
+        lo_wh, firm_wh, hi_wh = energies = np.empty((3, len(self.power_wh)), dtype=np.int64)
+        level = np.empty(len(self.power_wh))
+        battery_kernel.reach(
+            state[0],
+            self.lowest_wh,
+            self.highest_wh,
+            self.power_wh,
+            self.charge_efficiency,
+            self.discharge_efficiency,
+            energies,
+            level,
         )
+        return DeviceRange(lo_wh, firm_wh, hi_wh, level)
 
     def advance(
         self,

@@ -30,7 +30,7 @@ SCORE_NAMES: Final = (
 _I1 = types.Array(types.int64, 1, "C", readonly=True)
 
 
-@kernel()
+@kernel(part=True)
 def unit(score: float) -> float:
     """Held to [0, 1] against rounding."""
     return max(min(score, 1.0), 0.0)

@@ -12,6 +12,7 @@ from marketsim.core.ports import GateKernel
 from marketsim.core.records import GridState
 from marketsim.grid import gate_layout_kernel as row
 from marketsim.grid.gate_market_kernel import close_markets, open_markets
+from marketsim.grid.gate_report_kernel import report_branches, report_injections, report_nodes
 from marketsim.grid.gate_state import GateSettings, Packed, pack
 from marketsim.grid.network import Network
 from marketsim.grid.radial import radial_feeder
@@ -45,12 +46,13 @@ class CompiledGate:
         self._connection_axis = (n_markets, len(node_of_connection))
         settings = settings or GateSettings()
         packed = self._pack(np.asarray(node_of_connection), hours, settings)
-        self._core, self._base_wh, self._base_kvar_pu = packed.tree.position, packed.base_wh, packed.base_kvar_pu
+        self._base_wh, self._base_kvar_pu = packed.base_wh, packed.base_kvar_pu
         self._behind_kw = settings.behind_kw
         self._ints: IntArray = np.tile(packed.ints, (n_markets, 1, 1))
         self._floats: FloatArray = np.tile(packed.floats, (n_markets, 1, 1))
-        self._rated = np.minimum(self.feeder.rating_parent_pu, self.feeder.rating_child_pu) < np.inf
-        self._rated[0] = False
+        rated = np.minimum(self.feeder.rating_parent_pu, self.feeder.rating_child_pu) < np.inf
+        self._rated = np.flatnonzero(rated[1:]) + 1
+        self._rated_branch = self.feeder.branch[self._rated]
         self._firm_kvar = np.zeros((n_markets, self.feeder.n_nodes))
         self._firm_v, self._firm_loading = np.full((2, n_markets, self.feeder.n_nodes), np.nan)
         self.kernel: GateKernel | None = GateKernel(self._check, self._ints, self._floats)
@@ -74,7 +76,7 @@ class CompiledGate:
             self._firm_v,
             self._firm_loading,
         )
-        self._firm_kvar = self._kvar()
+        _, self._firm_kvar = self._injections()
 
     @property
     def solves(self) -> int:
@@ -122,35 +124,36 @@ class CompiledGate:
         slack_wh, losses_wh = np.empty((2, n_markets))
         converged = np.empty(n_markets, dtype=np.bool_)
         close_markets(self._ints, self._floats, v_pu, loading, slack_wh, losses_wh, converged)
+        net_wh, kvar = self._injections()
         return GridState(
-            net_wh=self._by_node(self._ints[:, row.NET_WH, :n]),
-            kvar=self._by_node(self._kvar()),
+            net_wh=net_wh,
+            kvar=kvar,
             v_pu=self._by_node(v_pu),
             loading=self._by_branch(loading),
             slack_wh=slack_wh,
             losses_wh=losses_wh,
-            firm_kvar=self._by_node(self._firm_kvar),
+            firm_kvar=self._firm_kvar,
             firm_v_pu=self._by_node(self._firm_v),
             firm_loading=self._by_branch(self._firm_loading),
             converged=converged,
         )
 
-    def _kvar(self) -> FloatArray:
-        """Reactive injection of the solved state by position [kvar] [n_markets, n_nodes]."""
-        kvar = np.zeros(self._firm_v.shape)
-        core = self._core
-        kvar[:, core] = self._floats[:, row.Q, : len(core)] * self._base_kva
-        return kvar
+    def _injections(self) -> tuple[IntArray, FloatArray]:
+        """Committed net energy [Wh] and reactive injection [kvar] of the nodes, each [n_markets, n_nodes]."""
+        net_wh, kvar = np.empty(self._firm_v.shape, dtype=np.int64), np.empty(self._firm_v.shape)
+        report_injections(self._ints, self._floats, self.feeder.position, self._base_kva, net_wh, kvar)
+        return net_wh, kvar
 
     def _rows(self, flat: Any, dtype: type[np.generic]) -> Any:
         """A flat quantity of agents as [n_markets, n_connections]."""
         return np.ascontiguousarray(flat, dtype=dtype).reshape(self._connection_axis)
 
-    def _by_node(self, by_position: Any) -> Any:
-        return by_position[:, self.feeder.position]
+    def _by_node(self, by_position: FloatArray) -> FloatArray:
+        by_node = np.empty_like(by_position)
+        report_nodes(by_position, self.feeder.position, by_node)
+        return by_node
 
     def _by_branch(self, by_position: FloatArray) -> FloatArray:
-        by_branch = np.full((len(by_position), self.network.n_branches), np.nan)
-        rated = np.flatnonzero(self._rated)
-        by_branch[:, self.feeder.branch[rated]] = by_position[:, rated]
+        by_branch = np.empty((len(by_position), self.network.n_branches))
+        report_branches(by_position, self._rated, self._rated_branch, by_branch)
         return by_branch

@@ -49,7 +49,7 @@ from marketsim.grid.gate_layout_kernel import (
     WH_TO_PU,
 )
 from marketsim.grid.gate_limits_kernel import flow, what_binds, worst_excess
-from marketsim.grid.sweep_kernel import solve
+from marketsim.grid.sweep_kernel import solve, start_untraded
 
 PATIENCE = 3
 """Secant steps in which the bracket has to halve, or the middle is tried."""
@@ -70,7 +70,8 @@ def excess_with(ints: Any, floats: Any, source: int, sink: int, wh: int) -> tupl
         if lateral < 0 or (end == 1 and second == first):
             continue
         ints[FACTS, SOLVES] += 1
-        if not solve(ints, floats, lateral, False):
+        start_untraded(ints, floats, lateral)
+        if not solve(ints, floats, lateral):
             worst, where = np.inf, -1
             break
         excess, there = worst_excess(ints, floats, lateral)

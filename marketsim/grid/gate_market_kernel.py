@@ -59,7 +59,7 @@ from marketsim.grid.gate_layout_kernel import (
     R,
 )
 from marketsim.grid.gate_limits_kernel import child_current2, freeze_limits, parent_current2
-from marketsim.grid.sweep_kernel import solve
+from marketsim.grid.sweep_kernel import solve, start_flat
 
 
 @kernel(helper=True)
@@ -104,7 +104,8 @@ def solve_committed(ints: Any, floats: Any) -> bool:
     """Solve the committed state of a market from a flat start; False: no solution."""
     set_all_powers(ints, floats)
     for lateral in range(ints[FACTS, N_LATERALS]):
-        if not solve(ints, floats, lateral, True):
+        start_flat(ints, floats, lateral)
+        if not solve(ints, floats, lateral):
             return False
     return True
 

@@ -82,7 +82,7 @@ from marketsim.grid.gate_layout_kernel import (
 )
 from marketsim.grid.gate_limits_kernel import worst_excess
 from marketsim.grid.gate_market_kernel import solve_committed
-from marketsim.grid.sweep_kernel import solve
+from marketsim.grid.sweep_kernel import solve, start_untraded
 
 # --- rows beyond those of the exact gate ------------------------------------------------------------------------------
 COLUMN = INT_ROWS
@@ -155,7 +155,8 @@ def _restart(ints: Any, floats: Any, lateral: int, anew: bool) -> bool:
     for n in range(ints[LATERAL_START, lateral], ints[LATERAL_START, lateral + 1]):
         if ints[CORE, n] >= 0:
             set_power(ints, floats, n)
-    if not solve(ints, floats, lateral, False):
+    start_untraded(ints, floats, lateral)
+    if not solve(ints, floats, lateral):
         return False
     _start_from_solved(ints, floats, lateral)
     return True

@@ -139,24 +139,33 @@ def expand(ints: Any, floats: Any, start: int, stop: int) -> None:
 
 
 @kernel(helper=True)
-def _start(ints: Any, floats: Any, lateral: int, flat: bool) -> None:
-    """Set the state that a solve starts from: the source's voltage everywhere, or the untraded state."""
+def start_flat(ints: Any, floats: Any, lateral: int) -> None:
+    """Let a solve start from the source's voltage everywhere."""
     for n in range(ints[CORE_START, lateral], ints[CORE_START, lateral + 1]):
-        floats[CORE_VR, n] = floats[CORE_VR, 0] if flat else floats[CORE_VR_FIRM, n]
-        floats[CORE_VI, n] = 0.0 if flat else floats[CORE_VI_FIRM, n]
+        floats[CORE_VR, n] = floats[CORE_VR, 0]
+        floats[CORE_VI, n] = 0.0
     for k in range(ints[CURVE_START, lateral], ints[CURVE_START, lateral + 1]):
-        floats[CURVE_Q, ints[CURVED, k]] = 0.0 if flat else floats[CURVE_Q_FIRM, ints[CURVED, k]]
+        floats[CURVE_Q, ints[CURVED, k]] = 0.0
 
 
 @kernel(helper=True)
-def solve(ints: Any, floats: Any, lateral: int, flat: bool) -> bool:
-    """Solve a lateral for P and Q from a flat start or from the untraded state; False: no solution found.
+def start_untraded(ints: Any, floats: Any, lateral: int) -> None:
+    """Let a solve start from the untraded state."""
+    for n in range(ints[CORE_START, lateral], ints[CORE_START, lateral + 1]):
+        floats[CORE_VR, n] = floats[CORE_VR_FIRM, n]
+        floats[CORE_VI, n] = floats[CORE_VI_FIRM, n]
+    for k in range(ints[CURVE_START, lateral], ints[CURVE_START, lateral + 1]):
+        floats[CURVE_Q, ints[CURVED, k]] = floats[CURVE_Q_FIRM, ints[CURVED, k]]
+
+
+@kernel(helper=True)
+def solve(ints: Any, floats: Any, lateral: int) -> bool:
+    """Solve a lateral for P and Q from the state that ``start_flat`` or ``start_untraded`` set; False: no solution found.
 
     Steps shrink by a nearly constant factor; the solve ends when what is left after the last step,
     step^2 / (step before - step), is within the tolerance.
     """
     start, stop = ints[CORE_START, lateral], ints[CORE_START, lateral + 1]
-    _start(ints, floats, lateral, flat)
     tolerance = floats[FLOAT_FACTS, TOLERANCE]
     before, damping = 0.0, 1.0
     curves = ints[CURVE_START, lateral + 1] > ints[CURVE_START, lateral]

@@ -67,7 +67,7 @@ def next_rank(book: Book, row: int, rank: Index) -> Index:
     return (word << 6) + _trailing_zeros(book.words[row, word])
 
 
-@kernel()
+@kernel(part=True)
 def new_book(n_ranks: int) -> Book:
     """An empty book for ranks 0 ... n_ranks - 1."""
     n_words = (n_ranks >> 6) + 1

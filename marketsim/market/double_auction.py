@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from marketsim.core.arrays import IntArray
+from marketsim.core.arrays import IntArray, whole_column
 from marketsim.core.errors import LawBroken
 from marketsim.core.ports import Gate, GateKernel
 from marketsim.core.records import Orders, Rejects, Tariffs, Trades
@@ -61,17 +61,14 @@ class DoubleAuction:
     def _match_compiled(self, orders: Orders, kernel: GateKernel, pair_ticks: IntArray | None) -> tuple[Table, Table]:
         from marketsim.market import double_auction_kernel as compiled
 
-        def column(values: IntArray) -> IntArray:
-            return np.ascontiguousarray(values, dtype=np.int64)
-
         trades, rejects, status = compiled.match_markets(
-            column(orders.market),
-            column(orders.agent),
-            column(orders.connection),
-            column(orders.side),
-            column(orders.price_ticks),
-            column(orders.energy_wh),
-            column(orders.firm_wh),
+            whole_column(orders.market),
+            whole_column(orders.agent),
+            whole_column(orders.connection),
+            whole_column(orders.side),
+            whole_column(orders.price_ticks),
+            whole_column(orders.energy_wh),
+            whole_column(orders.firm_wh),
             self._midpoint,
             self._passes,
             _NO_CHARGES if pair_ticks is None else pair_ticks,

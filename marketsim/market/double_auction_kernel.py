@@ -228,7 +228,7 @@ def _pass(
             _enter(slate, book, tape, admit, ints, floats, start, _index(i), midpoint, charge, turn)
 
 
-@kernel()
+@kernel(part=True)
 def _with_room(table: IntArray, used: int, wanted: int) -> IntArray:
     """The table, or a larger copy, with room for ``wanted`` more columns."""
     if used + wanted <= table.shape[1]:
@@ -240,7 +240,7 @@ def _with_room(table: IntArray, used: int, wanted: int) -> IntArray:
     return larger
 
 
-@kernel()
+@kernel(part=True)
 def _match_market(
     slate: Slate,
     tape: Tape,
@@ -275,7 +275,7 @@ def _match_market(
     return tape
 
 
-@kernel()
+@kernel(part=True)
 def _still_open(is_bid: BoolArray, open_wh: IntArray, refusals: IntArray, n: int) -> IntArray:
     """The last refusal of each parked order, as far as its energy was not traded later; in order of refusal."""
     kept = np.empty((6, n), dtype=np.int64)
@@ -295,7 +295,7 @@ def _still_open(is_bid: BoolArray, open_wh: IntArray, refusals: IntArray, n: int
     return kept[:, first:]
 
 
-@kernel()
+@kernel(part=True)
 def _slate(
     agent: IntArray, connection: IntArray, side: IntArray, price: IntArray, energy: IntArray, firm: IntArray
 ) -> Slate:

@@ -19,7 +19,7 @@ _MOST_DIGIT_BITS = 11
 _ONE = np.uint64(1)
 
 
-@kernel()
+@kernel(part=True)
 def _sort_few(keys: KeyArray, order: RankArray) -> None:
     for place in range(1, len(order)):
         i = order[place]
@@ -30,7 +30,7 @@ def _sort_few(keys: KeyArray, order: RankArray) -> None:
         order[hole] = i
 
 
-@kernel()
+@kernel(part=True)
 def _sort_many(keys: KeyArray, largest: Any, order: RankArray) -> None:
     """Radix sort from the lowest digit up: stable, so that ties stay in order of arrival."""
     bits = 1
@@ -56,7 +56,7 @@ def _sort_many(keys: KeyArray, largest: Any, order: RankArray) -> None:
             order[place] = spare[place]
 
 
-@kernel()
+@kernel(part=True)
 def rank_orders(is_bid: BoolArray, key: IntArray, rank: RankArray, at_rank: RankArray, start: int, stop: int) -> None:
     """Rank the orders of a market by distance from the best of their side, ties by arrival.
 

@@ -7,44 +7,32 @@ The utility sells imports at retail and buys exports at the feed-in tariff.
 
 from __future__ import annotations
 
-from marketsim.core.arrays import IntArray
+from marketsim.core.arrays import whole_column
 from marketsim.core.errors import LawBroken
 from marketsim.core.records import Community, Exchange, Ledger, Orders, Tariffs, Trades
 from marketsim.market import settlement_kernel
 
-_HALF = 32
-_LOW = (1 << _HALF) - 1
-
 
 def settle(community: Community, trades: Trades, orders: Orders, exchange: Exchange, tariffs: Tariffs) -> Ledger:
     """The ledger of a slot; its payments sum to zero exactly, or LawBroken is raised."""
-    paid = settlement_kernel.book(
-        orders.agent[trades.buy_order],
-        orders.agent[trades.sell_order],
-        trades.energy_wh,
-        trades.price_ticks,
-        trades.buyer_ticks,
-        trades.seller_ticks,
+    columns = [
+        *map(whole_column, trades[:-1]),
+        orders.agent,
         community.market,
         exchange.import_wh,
         exchange.export_wh,
         tariffs.retail_ticks,
         tariffs.feed_in_ticks,
-    )
-    ledger = Ledger(*paid)
+    ]
+    ledger = Ledger(*settlement_kernel.book(*columns))
     check(ledger)
     return ledger
 
 
-def exact_sum(amounts: IntArray) -> int:
-    """Sum of int64 as a Python integer, which cannot wrap."""
-    flat = amounts.reshape(-1)
-    return (int((flat >> _HALF).sum()) << _HALF) + int((flat & _LOW).sum())
-
-
 def imbalance(ledger: Ledger) -> int:
-    """Sum of all payments [1e-9 currency]; zero by law."""
-    return sum(exact_sum(amounts) for amounts in ledger)
+    """Sum of all payments [1e-9 currency] as a Python integer, which cannot wrap; zero by law."""
+    high, low = settlement_kernel.sum_halves(*ledger)
+    return (high << 32) + low
 
 
 def check(ledger: Ledger) -> None:

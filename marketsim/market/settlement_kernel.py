@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types
 
 from marketsim.core.compiled import kernel
 from marketsim.core.records import LedgerLine
@@ -17,9 +18,15 @@ _PURCHASES, _SALES, _CHARGES = (
 _IMPORTS, _EXPORTS, _LINES = int(LedgerLine.IMPORTS), int(LedgerLine.EXPORTS), len(LedgerLine)
 
 
-@kernel()
+_I1 = types.Array(types.int64, 1, "C", readonly=True)
+_I2 = types.Array(types.int64, 2, "C", readonly=True)
+_HALF = 32
+_LOW = (1 << _HALF) - 1
+
+
+@kernel((*(_I1,) * 12,))
 def book(
-    buyer: Any, seller: Any, energy_wh: Any, price_ticks: Any, buyer_ticks: Any, seller_ticks: Any,
+    buy_order: Any, sell_order: Any, energy_wh: Any, price_ticks: Any, buyer_ticks: Any, seller_ticks: Any, agent: Any,
     market: Any, import_wh: Any, export_wh: Any, retail_ticks: Any, feed_in_ticks: Any,
 ) -> Any:  # fmt: skip
     """What each agent pays by line [5, n_agents], each utility and each operator [n_markets]; all int64."""
@@ -27,7 +34,7 @@ def book(
     money = np.zeros((_LINES, n_agents), dtype=np.int64)
     utility, operator = np.zeros(n_markets, dtype=np.int64), np.zeros(n_markets, dtype=np.int64)
     for row in range(len(energy_wh)):
-        b, s, wh, price = buyer[row], seller[row], energy_wh[row], price_ticks[row]
+        b, s, wh, price = agent[buy_order[row]], agent[sell_order[row]], energy_wh[row], price_ticks[row]
         money[_PURCHASES, b] += wh * price
         money[_SALES, s] -= wh * price
         money[_CHARGES, b] += wh * (buyer_ticks[row] - price)
@@ -39,3 +46,17 @@ def book(
         money[_EXPORTS, a] = -export_wh[a] * feed_in_ticks[m]
         utility[m] -= money[_IMPORTS, a] + money[_EXPORTS, a]
     return money, utility, operator
+
+
+@kernel(types.UniTuple(types.int64, 2)(_I2, _I1, _I1))  # type: ignore[no-untyped-call]
+def sum_halves(money: Any, utility: Any, operator: Any) -> tuple[int, int]:
+    """Sums of the upper and of the lower 32 bits of all payments, which cannot wrap apart."""
+    high, low = 0, 0
+    for line in range(money.shape[0]):
+        for a in range(money.shape[1]):
+            high += money[line, a] >> _HALF
+            low += money[line, a] & _LOW
+    for m in range(len(utility)):
+        high += (utility[m] >> _HALF) + (operator[m] >> _HALF)
+        low += (utility[m] & _LOW) + (operator[m] & _LOW)
+    return high, low

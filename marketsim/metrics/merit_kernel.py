@@ -13,7 +13,7 @@ _I1 = types.Array(types.int64, 1, "C", readonly=True)
 _I2 = types.Array(types.int64, 2, "C", readonly=True)
 
 
-@kernel()
+@kernel(part=True)
 def filled(own: int, sells: bool, price: int, short: bool, share: float) -> float:
     """Share of a leg that the optimum trades: all on the right side of the price, ``share`` at it on the short side."""
     if own == price:

@@ -13,7 +13,7 @@ _F1 = types.Array(types.float64, 1, "C", readonly=True)
 _F2 = types.Array(types.float64, 2, "C", readonly=True)
 
 
-@kernel()
+@kernel(part=True)
 def overloaded(loading: FloatArray, limit: float) -> bool:
     """Whether any branch exceeds the limit; NaN is no rating [n_branches]."""
     for branch in range(len(loading)):

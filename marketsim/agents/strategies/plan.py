@@ -7,9 +7,12 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from marketsim.agents.strategies import plan_kernel
 from marketsim.core.arrays import BoolArray, IntArray
-from marketsim.core.records import UNDECLARED, Observations, Side
+from marketsim.core.records import UNDECLARED, Observations
 from marketsim.core.units import UNLIMITED_WH
+
+_NOBODY = np.zeros(0, dtype=np.bool_)
 
 NO_OFFER = 0
 """Side of a fleet that is not offered."""
@@ -76,9 +79,8 @@ class Draft:
 
     def serve_own(self, fleet: int, lo_wh: IntArray, hi_wh: IntArray) -> None:
         """Dispatch a fleet into its owner's balance: draw from own surplus, deliver into own need, within lo..hi."""
-        planned = self.dispatch_wh[fleet]
-        drawn = np.maximum(-self.balance_wh, np.minimum(lo_wh - planned, 0))
-        self.add(fleet, np.minimum(drawn, np.maximum(hi_wh - planned, 0)))
+        fixed = _NOBODY if self.fixed is None else self.fixed[fleet]
+        plan_kernel.serve_own(lo_wh, hi_wh, fixed, self.dispatch_wh[fleet], self.balance_wh)
 
     def offer(self, fleet: int, side: IntArray, value_ticks: IntArray, most_wh: IntArray | None = None) -> None:
         """Offer what is left of a fleet."""
@@ -120,8 +122,7 @@ def better_side(dispatch_wh: IntArray, bid_ticks: IntArray, ask_ticks: IntArray,
     A store that charges in any case can only draw more, one that discharges only deliver more. One at rest takes
     the side that gains more at the last public price. An offer outside the tariffs is none.
     """
-    buys = (dispatch_wh <= 0) & (bid_ticks >= seen.feed_in_ticks)
-    sells = (dispatch_wh >= 0) & (ask_ticks <= seen.retail_ticks)
-    nearer_to_sell = seen.last_price_ticks - ask_ticks >= bid_ticks - seen.last_price_ticks
-    sells &= nearer_to_sell | ~buys
-    return np.where(sells, int(Side.SELL), np.where(buys, int(Side.BUY), NO_OFFER))
+    side = np.empty(len(dispatch_wh), dtype=np.int64)
+    prices = (seen.retail_ticks, seen.feed_in_ticks, seen.last_price_ticks)
+    plan_kernel.better_sides(dispatch_wh, bid_ticks, ask_ticks, *prices, side)
+    return side

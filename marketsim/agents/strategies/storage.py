@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from marketsim.agents.strategies import plan_kernel
 from marketsim.agents.strategies.fleets import Fleet
-from marketsim.agents.strategies.plan import NO_OFFER, Draft, better_side
-from marketsim.core.arrays import IntArray
+from marketsim.agents.strategies.plan import Draft
 from marketsim.core.records import Observations
 from marketsim.core.units import to_ticks
 
@@ -46,14 +46,17 @@ class Trade:
         """Dispatch into the own balance; offer the rest on the better side."""
         reach = seen.ranges[self._fleet]
         draft.serve_own(self._fleet, reach.lo_wh, reach.hi_wh)
-        bid, ask = self._terms(seen)
-        side = np.where(self._owned, better_side(draft.dispatch_wh[self._fleet], bid, ask, seen), NO_OFFER)
-        draft.offer(self._fleet, side, np.where(side > 0, bid, ask))
-
-    def _terms(self, seen: Observations) -> tuple[IntArray, IntArray]:
-        level = np.where(self._owned, seen.ranges[self._fleet].level, 0.5)
-        saves = seen.retail_ticks - level * (seen.retail_ticks - seen.feed_in_ticks)
-        refill = seen.feed_in_ticks / self._round_trip + self._wear
-        ask = np.ceil(np.maximum(saves, refill)).astype(np.int64) + self._wear
-        bid = np.floor(self._round_trip * (saves - self._wear)).astype(np.int64) - self._wear
-        return np.minimum(bid, seen.retail_ticks - 1), np.maximum(ask, seen.feed_in_ticks + 1)
+        side, value = np.empty((2, len(reach.lo_wh)), dtype=np.int64)
+        plan_kernel.offer_store(
+            draft.dispatch_wh[self._fleet],
+            seen.retail_ticks,
+            seen.feed_in_ticks,
+            seen.last_price_ticks,
+            reach.level,
+            self._owned,
+            self._round_trip,
+            self._wear,
+            side,
+            value,
+        )
+        draft.offer(self._fleet, side, value)

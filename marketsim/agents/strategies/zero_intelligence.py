@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from marketsim.agents.params import ZeroIntelligenceParams
+from marketsim.agents.strategies import orders_kernel
 from marketsim.agents.strategies.assemble import assemble
 from marketsim.agents.strategies.orders import Legs
 from marketsim.core.arrays import IntArray, KeyArray
 from marketsim.core.build import BuildContext
 from marketsim.core.ports import Strategy
 from marketsim.core.records import Observations, Quotes
-from marketsim.core.rng import uniforms
 
 
 class ZeroIntelligence:
@@ -37,10 +37,9 @@ class ZeroIntelligence:
 
 def _drawn(legs: Legs, keys: KeyArray) -> IntArray:
     """One price a leg; the legs of an agent differ by side and component, not by what else is offered."""
-    room = legs.bound_ticks - legs.value_ticks
-    uniform = uniforms(keys, 2 * (legs.component + 2) + (legs.side > 0))
-    step = np.floor(uniform * (np.abs(room) + 1)).astype(np.int64)
-    return np.asarray(np.where(room < 0, legs.value_ticks - step, legs.value_ticks + step))
+    price = np.empty(legs.size, dtype=np.int64)
+    orders_kernel.draw_prices(keys, legs.component, legs.side, legs.value_ticks, legs.bound_ticks, price)
+    return price
 
 
 def build(params: ZeroIntelligenceParams, context: BuildContext) -> Strategy:

@@ -14,15 +14,18 @@ class Row(NamedTuple):
     name: str
     value: float
     unit: str
-    target: float
+    target: float | None
+    """None: reported without one."""
     stretch: float | None
     higher_is_better: bool
     detail: str
     """Workload, and the times behind a ratio."""
 
     @property
-    def met(self) -> bool:
-        """Whether the target is reached."""
+    def met(self) -> bool | None:
+        """Whether the target is reached; None without one."""
+        if self.target is None:
+            return None
         return self.value >= self.target if self.higher_is_better else self.value <= self.target
 
 

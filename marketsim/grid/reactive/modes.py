@@ -49,6 +49,7 @@ class _Mode:
         rated = [sized * agent.pv_kw if agent.inverter_kva is None else agent.inverter_kva for agent in agents]
         self.kva: FloatArray = np.tile(np.array(rated, dtype=np.float64), n_markets)
         self._limits_pv = np.tile([agent.inverter_kva is not None for agent in agents], n_markets)
+        self._limits_any = bool(self._limits_pv.any())
         n_agents = len(self.kva)
         sink = np.full(n_agents, float(_tan(np.array(params.deferrable_power_factor))))
         none = np.zeros(n_agents)
@@ -66,6 +67,8 @@ class _Mode:
 
     def limit_pv(self, pv_wh: IntArray, hours: float) -> IntArray:
         """PV left within the apparent limit of the inverter at its set-point [Wh] [n_agents]."""
+        if not self._limits_any:
+            return pv_wh
         most = np.floor(self._most_kw() * (hours * WH_PER_KWH)).astype(np.int64)
         return np.where(self._limits_pv, np.minimum(pv_wh, most), pv_wh)
 

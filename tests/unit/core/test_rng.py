@@ -76,3 +76,21 @@ def test_an_array_of_counters_mixes_like_its_elements() -> None:
     """One counter for all keys, or one each: the same hash."""
     key = np.array([7], dtype=np.uint64)
     assert mix(key, np.array([0, 5, 2**40])).tolist() == [int(mix(key, n)[0]) for n in (0, 5, 2**40)]
+
+
+def test_keys_of_agents_are_their_markets_keys_mixed_with_their_connection() -> None:
+    """One pass over the agents gives what the steps one after the other give, for any agents in any order."""
+    streams = Streams([5, 6, 7])
+    market, connection = np.array([2, 0, 0, 1, 2]), np.array([0, 3, 1, 1, 9])
+    for counters in ((), (4,), (4, 1)):
+        expected = mix(streams.keys("x", *counters)[market], connection)
+        assert streams.agent_keys("x", counters, market, connection).tolist() == expected.tolist()
+
+
+def test_keys_of_any_shape_are_mixed_element_by_element() -> None:
+    """Keys and counters broadcast against each other like other arrays."""
+    keys, counters = Streams([1, 2]).keys("x"), np.arange(3)
+    table = mix(keys[:, None], counters)
+    assert table.shape == (2, 3)
+    assert table[1].tolist() == mix(np.repeat(keys[1], 3), counters).tolist()
+    assert mix(keys, 5).tolist() == [mix(keys[:1], 5)[0], mix(keys[1:], 5)[0]]

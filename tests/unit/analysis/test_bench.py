@@ -1,0 +1,96 @@
+"""The bench measures nothing before its results agree with a reference, and says what it measured."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from marketsim.analysis.bench import growth, matching, nets, rollouts
+from marketsim.analysis.bench.rows import BenchFailed, Row
+from marketsim.app.ready import load_scenario
+from marketsim.cli.bench import bench
+from marketsim.grid.feeders import load
+
+SMALL = {
+    "name": "small",
+    "clock": {"start": "2016-07-12", "slots": 2, "slot_minutes": 60},
+    "tariff": {"flat": {"retail": 0.30, "feed_in": 0.08}},
+    "agents": [{"kind": "prosumer", "count": 3, "pv_kw": 5, "load": {"annual_kwh": 4_000}}],
+}
+
+
+def test_markets_of_a_batch_equal_themselves_alone():
+    rollouts.check_batch(load_scenario(SMALL), (1, 2, 3), (0, 2))
+
+
+def test_a_batch_that_differs_is_not_timed(monkeypatch):
+    """Markets that are given the seed of another differ from themselves alone."""
+    played = rollouts._played
+    monkeypatch.setattr(
+        rollouts, "_played", lambda ready, seeds: played(ready, tuple(seed + len(seeds) for seed in seeds))
+    )
+    noon = load_scenario(SMALL, {"clock.slots": 13})
+    with pytest.raises(BenchFailed, match="market 1 of the batch differs from itself alone in slot"):
+        rollouts.check_batch(noon, (1, 2), (1,))
+
+
+def test_a_state_that_an_independent_power_flow_does_not_confirm_is_not_timed():
+    network = load("feeder141").network
+    state = nets.traded(nets.gate_of(network), network, 5)()
+    assert nets.check_state(network, state) < 1e-9
+    with pytest.raises(BenchFailed, match="differ from those of an independent power flow by 1.0e-06"):
+        nets.check_state(network, state._replace(v_pu=state.v_pu + 1e-6))
+
+
+def test_trades_that_differ_from_the_plain_book_are_not_timed():
+    with pytest.raises(BenchFailed, match="trade differently"):
+        matching._check(np.array([[0, 1, 5, 100]]), [(0, 1, 6, 100)])
+
+
+@pytest.mark.parametrize(
+    ("value", "target", "higher", "met"), [(3, 2, True, True), (3, 2, False, False), (3, None, True, None)]
+)
+def test_a_row_knows_whether_it_meets_its_target(value, target, higher, met):
+    assert Row("x", value, "s", target, None, higher, "").met is met
+
+
+def test_growth_is_told_against_the_smallest(monkeypatch):
+    """Time and memory relative to the first size, each in a process of its own."""
+    asked = []
+
+    def measured(agents, slots):
+        asked.append((agents, slots))
+        return agents * slots / 9_600, 100.0 + agents / 100
+
+    monkeypatch.setattr(growth, "measured", measured)
+    rows = growth.rows()
+    assert asked == [*((agents, 96) for agents in growth.AGENTS), *((100, slots) for slots in growth.SLOTS)]
+    assert rows[2].detail == "10x the agents: 10.0x the time, 1.09x the memory (110 MB)"
+    assert {row.met for row in rows} == {None}
+
+
+def shown(monkeypatch, *arguments):
+    """What ``marketsim bench`` prints with two parts in place of the real ones."""
+    monkeypatch.setattr(matching, "rows", lambda: [Row("fast", 20.0, "x", 15, 20, True, "100 orders, seed 1")])
+    monkeypatch.setattr(growth, "rows", lambda: [Row("100 agents", 0.5, "s", None, None, False, "1x")])
+    done = CliRunner().invoke(bench, arguments)
+    assert done.exit_code == 0, done.output
+    return done
+
+
+def test_the_table_states_target_workload_and_versions(monkeypatch):
+    printed = shown(monkeypatch, "--only", "matching").output
+    assert "fast" in printed
+    assert ">= 15.00 (20.00)" in printed
+    assert "100 orders, seed 1" in printed
+    assert "numba" in printed.splitlines()[-1]
+
+
+def test_scale_shows_growth_alone(monkeypatch):
+    printed = json.loads(shown(monkeypatch, "--scale", "--json").stdout)
+    assert [(row["name"], row["met"]) for row in printed] == [("100 agents", None)]
+    both = json.loads(shown(monkeypatch, "--scale", "--only", "matching", "--json").stdout)
+    assert [row["name"] for row in both] == ["100 agents", "fast"]

@@ -1,0 +1,113 @@
+"""The first run: which kernels a scenario needs, and two processes that compile them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from marketsim.app import kernels
+from marketsim.app.ready import load_scenario
+from marketsim.core import compiled
+
+PILOT, IEEE141 = "scenarios/pilot.yaml", "scenarios/ieee141.yaml"
+
+
+@pytest.fixture(scope="module")
+def pilot():
+    return load_scenario(PILOT)
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """Second processes that were asked for; none is started."""
+    asked = []
+
+    class Process:
+        def __init__(self, command, **_):
+            asked.append(command)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return False
+
+        def kill(self):
+            asked.append("killed")
+
+    monkeypatch.setattr(subprocess, "Popen", Process)
+    return asked
+
+
+def test_a_scenario_without_grid_needs_no_gate(pilot):
+    needed = kernels.kernels_of(pilot)
+    assert not [module for module in needed if ".grid." in module]
+    assert needed[-1] == "marketsim.market.double_auction_kernel"
+
+
+@pytest.mark.parametrize(
+    ("gate", "module"),
+    [("ac", "gate_kernel"), ("sensitivity", "gate_screen_kernel"), ("observe", "gate_observe_kernel")],
+)
+def test_only_the_gate_of_the_mode_is_compiled(gate, module):
+    """The largest kernels come first, and those of the other modes not at all."""
+    needed = kernels.kernels_of(load_scenario(IEEE141, {"grid.gate": gate}))
+    grid = [name.rpartition(".")[2] for name in needed if ".grid." in name]
+    assert grid == ["gate_market_kernel", "gate_report_kernel", module]
+
+
+def test_another_engine_brings_no_auction():
+    needed = kernels.kernels_of(load_scenario(PILOT, {"market.engine": {"pro_rata": {}}}))
+    assert "marketsim.market.double_auction_kernel" not in needed
+
+
+def test_every_kernel_named_exists(pilot):
+    """A module that was renamed would silently be compiled by one process alone."""
+    names = {*kernels.kernels_of(pilot), *kernels._EVERY_GATE, *(m for gate in kernels._GATES.values() for m in gate)}
+    for name in names:
+        assert compiled._PACKAGE.joinpath(*name.split(".")[1:]).with_suffix(".py").is_file(), name
+
+
+def test_nothing_happens_where_all_is_compiled(pilot, commands, monkeypatch):
+    monkeypatch.setattr(compiled, "in_cache", lambda module: True)
+    told = []
+    kernels.compile_once(pilot, told.append)
+    assert (commands, told) == ([], [])
+
+
+def test_two_processes_share_the_list_from_both_ends(pilot, commands, monkeypatch):
+    """The user is told once; the other process gets the same modules the other way round."""
+    missing, told, imported = {"marketsim.core.rng_kernel", "marketsim.market.bounds_kernel"}, [], []
+    monkeypatch.setattr(compiled, "in_cache", lambda module: module not in missing)
+    monkeypatch.setattr(kernels.importlib, "import_module", imported.append)
+    kernels.compile_once(pilot, told.append)
+    assert told == [kernels.COMPILING]
+    assert commands == [[sys.executable, "-m", "marketsim.app.kernels", *reversed(kernels.kernels_of(pilot))]]
+    assert imported == ["marketsim.core.rng_kernel", "marketsim.market.bounds_kernel"]
+
+
+def test_the_other_process_ends_with_this_one(pilot, commands, monkeypatch):
+    """Ctrl-C while kernels are compiled leaves no process behind."""
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(compiled, "in_cache", lambda module: False)
+    monkeypatch.setattr(kernels.importlib, "import_module", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        kernels.compile_once(pilot)
+    assert commands[-1] == "killed"
+
+
+def test_the_cache_tells_which_modules_it_holds(monkeypatch, tmp_path):
+    """By the index files that numba leaves; without a cache there is nothing to share."""
+    folder = tmp_path / "core_0123"
+    folder.mkdir()
+    (folder / "rng_kernel.mix_rows-29.py311.nbi").write_bytes(b"")
+    monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
+    assert compiled.in_cache("marketsim.core.rng_kernel")
+    assert not compiled.in_cache("marketsim.core.slot_kernel")
+    monkeypatch.setattr(compiled, "cache_folder", lambda: None)
+    assert compiled.in_cache("marketsim.core.slot_kernel")
