@@ -18,7 +18,7 @@ from marketsim.grid.gate_layout_kernel import (
 )
 from marketsim.grid.gate_limits_kernel import worst_excess
 from marketsim.grid.gate_market_kernel import set_all_powers
-from marketsim.grid.sweep_kernel import solve
+from marketsim.grid.sweep_kernel import solve, start_untraded
 
 
 @kernel(ADMIT)
@@ -50,7 +50,8 @@ def _keeps_limits(ints: Any, floats: Any) -> bool:
         head = ints[HEAD_WH, lateral]
         if head > ints[HEAD_EXPORT_FROZEN, lateral] or -head > ints[HEAD_IMPORT_FROZEN, lateral]:
             return False
-        if not solve(ints, floats, lateral, False) or worst_excess(ints, floats, lateral)[0] > 0.0:
+        start_untraded(ints, floats, lateral)
+        if not solve(ints, floats, lateral) or worst_excess(ints, floats, lateral)[0] > 0.0:
             return False
     return True
 
