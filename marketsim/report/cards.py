@@ -26,6 +26,8 @@ BETTER: Final[Mapping[str, int]] = {
     "voltage_violation_rate": -1,
 }
 """Whether more (1) or less (-1) of a KPI is better for the people and the feeder; others are neither."""
+NOTHING: Final = 5e-4
+"""Relative change that is shown as 0.0 % and called neither better nor worse."""
 GROUPS: Final = {"energy": "Energy", "money": "Money", "fairness": "Fairness and efficiency", "grid": "Grid"}
 
 
@@ -94,7 +96,7 @@ def _extreme(series: Series, name: str, pick: Any) -> float | None:
 
 
 def _tone(name: str, value: Any, reference: Any) -> str:
-    if reference is None or value == reference or name not in BETTER:
+    if reference is None or name not in BETTER or abs(value - reference) <= NOTHING * abs(reference):
         return ""
     return "good" if (value - reference) * BETTER[name] > 0 else "bad"
 

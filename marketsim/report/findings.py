@@ -99,9 +99,7 @@ def _refusals(of: Summary, refused: Sequence[Refused]) -> Iterator[Finding]:
     traded = of.get("p2p_kwh") or 0.0
     most = wires[0]
     beside = f", against {kwh(traded)} traded" if traded else ""
-    where = (
-        f" {percent(most.energy / energy, 0)} of it by {most.element or 'no single element'} ({words(most.reason)})."
-    )
+    where = f" {percent(most.energy / energy, 0)} of it by {most.label} ({words(most.reason)})."
     yield Finding(NOTE, "Refused by the grid", f"{kwh(energy)}{beside};{where}")
 
 

@@ -19,6 +19,9 @@ GRID_REASONS: Final = frozenset(
 """Refusals that the wires caused; the others come from rules of the market."""
 
 
+_AT_A_BUS: Final = frozenset({"undervoltage", "overvoltage"})
+
+
 class Refused(NamedTuple):
     """Energy refused by one element for one reason [kWh]."""
 
@@ -36,6 +39,12 @@ class Refused(NamedTuple):
     def energy(self) -> float:
         """In all."""
         return self.trade + self.export + self.supply
+
+    @property
+    def label(self) -> str:
+        """What bound, in words; a bus is called one, since many have a number for a name."""
+        name = f"bus {self.element}" if self.reason in _AT_A_BUS else self.element
+        return name if self.element else "no single element"
 
     @property
     def by_grid(self) -> bool:

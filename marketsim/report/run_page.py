@@ -208,7 +208,7 @@ def _share(part: float, whole: float) -> float:
 
 def _refused(each: Refused) -> dict[str, Any]:
     return {
-        "element": each.element or "no single element",
+        "element": each.label,
         "reason": words(each.reason),
         "grid": each.by_grid,
         "trade": round(each.trade, 3),

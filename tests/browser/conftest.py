@@ -13,6 +13,8 @@ FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
     *("--disable-sync", "--no-first-run"),
 )
+PATIENCE_MS = 120_000
+"""A page is 5 MB of script; on a busy machine that takes its time."""
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -58,10 +60,11 @@ def opened(browser: Any) -> Iterator[Callable[..., Opened]]:
     def open_page(path: Path, width: int = 1200, scheme: str = "light") -> Opened:
         context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
         contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
         own = Opened(context.new_page())
         made.append(own)
         own.page.goto(path.as_uri())
-        own.page.wait_for_selector("html[data-ready=yes]", state="attached", timeout=60_000)
+        own.page.wait_for_selector("html[data-ready=yes]", state="attached")
         return own
 
     yield open_page

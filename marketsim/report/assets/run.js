@@ -17,7 +17,7 @@ function line(name, y, colour, more) {
   return made;
 }
 const dated = (extra) => Object.assign({ type: "date", range: [X[0], END], hoverformat: DATA.daily ? "%a %d %b %Y" : "%a %d %b, %H:%M", nticks: NARROW() ? 4 : 9 }, extra);
-const step = DATA.daily ? {} : { shape: "hv" };
+const step = { shape: "hv" };
 function here(c) {
   if (DATA.daily) return [];
   return [{ type: "line", x0: slotTime(), x1: slotTime(), yref: "paper", y0: 0, y1: 1, line: { color: c.soft, width: 1, dash: "dot" } }];

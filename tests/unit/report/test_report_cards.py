@@ -14,7 +14,7 @@ def test_cards_are_what_the_command_prints(simulated, hours):
 
 
 @pytest.mark.parametrize(
-    ("now", "only", "tone"), [(4.0, 5.0, "good"), (6.0, 5.0, "bad"), (5.0, 5.0, ""), (5.0, None, "")]
+    ("now", "only", "tone"), [(4.0, 5.0, "good"), (6.0, 5.0, "bad"), (5.0, 5.0, ""), (5.001, 5.0, ""), (5.0, None, "")]
 )
 def test_lower_imports_are_better(now, only, tone):
     (card,) = cards({"import_kwh": now, "import_kwh_grid_only": only})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from marketsim.report.limits import GRID_REASONS, refusals
+from marketsim.report.limits import GRID_REASONS, Refused, refusals
 from marketsim.results.tables import REASON_NAMES
 
 
@@ -25,3 +25,15 @@ def test_wires_and_rules_are_told_apart():
 
 def test_nothing_refused_is_an_empty_list(simulated):
     assert refusals(simulated("scenarios/pilot.yaml", {"clock.slots": 24})) == []
+
+
+@pytest.mark.parametrize(
+    ("element", "reason", "label"),
+    [
+        ("130", "overvoltage", "bus 130"),
+        ("line 3-4", "line_loading", "line 3-4"),
+        ("", "price_below_feed_in", "no single element"),
+    ],
+)
+def test_a_bus_is_called_one(element, reason, label):
+    assert Refused(element, reason, 1.0, 0.0, 0.0, 1).label == label
