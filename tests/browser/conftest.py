@@ -18,9 +18,12 @@ PATIENCE_MS = 120_000
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium of the system, driven by playwright."""
+    """Chromium of the system, driven by playwright.
+
+    Not kept longer than its module: while it is there, an event loop runs in this thread, and no test can start its own.
+    """
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
