@@ -14,7 +14,12 @@ from marketsim.app.game import MarketGame, build_game
 from marketsim.core.potential import availability
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
-PLAIN = {"learning.reward": {"ramp": [0, 0], "centred": False, "cap": 1000, "weights": {"ftg": 1, "fbs": 0, "fpp": 0}}}
+DEFAULTS = {"learning": {}}
+"""Of the game, whatever a scenario chose."""
+PLAIN = {
+    **DEFAULTS,
+    "learning.reward": {"ramp": [0, 0], "centred": False, "cap": 1000, "weights": {"ftg": 1, "fbs": 0, "fpp": 0}},
+}
 
 
 def store(name: str, **battery: float) -> dict:
@@ -64,7 +69,7 @@ def test_two_batteries_do_trade():
 
 def at_noon(overrides: dict | None = None, episode: int = 0) -> MarketGame:
     """The pilot after a morning without offers; the slot of noon is next."""
-    game = build_game(ms.load_scenario(SCENARIOS / "pilot.yaml", overrides), markets=1, rounds=1)
+    game = build_game(ms.load_scenario(SCENARIOS / "pilot.yaml", overrides or DEFAULTS), markets=1, rounds=1)
     game.reset(episode)
     for _ in range(12):
         game.step(np.zeros((1, 8, 2), dtype=np.int64))

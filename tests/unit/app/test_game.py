@@ -22,6 +22,7 @@ FULL = {"learning.reward.ramp": [0, 0]}
 
 
 def game_of(name: str = "pilot.yaml", overrides: dict | None = None, **choices: object) -> MarketGame:
+    overrides = {"learning": {}, **(overrides or {})}  # the defaults, whatever the scenario chose
     return build_game(ms.load_scenario(SCENARIOS / name, overrides), **{"rounds": 10, **choices})
 
 

@@ -17,6 +17,8 @@ from marketsim.core.records import FIRM, PV
 
 SCENARIOS = Path(__file__).resolve().parents[4] / "scenarios"
 NOON = 12
+PLAIN = {"learning": {}}
+"""The defaults of the game, whatever a scenario chose."""
 
 
 def played(
@@ -26,7 +28,7 @@ def played(
     slots: int = NOON + 1,
 ):
     """A game of one market after some slots in which everybody acts alike."""
-    game = build_game(ms.load_scenario(SCENARIOS / name, overrides), markets=1, rounds=1)
+    game = build_game(ms.load_scenario(SCENARIOS / name, {**PLAIN, **(overrides or {})}), markets=1, rounds=1)
     game.reset(0)
     shape = (1, game.shape.n_agents, len(game.shape.heads))
     for _ in range(slots):
@@ -83,7 +85,7 @@ def test_a_crossing_of_prices_is_needed(asked, trades):
     """Consumers who bid the feed-in tariff buy from sellers who ask it, and nothing from sellers who ask retail."""
     actions = np.zeros((1, 8, 2), dtype=np.int64)
     actions[:, :4, 0], actions[..., 1] = asked, 4
-    game = build_game(ms.load_scenario(SCENARIOS / "pilot.yaml"), markets=1, rounds=1)
+    game = build_game(ms.load_scenario(SCENARIOS / "pilot.yaml", PLAIN), markets=1, rounds=1)
     game.reset(0)
     bought = 0
     for _ in range(24):
