@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -14,10 +15,13 @@ from marketsim.results.tables import BOOK_LEVELS, Layout
 _STEPS: Final = np.arange(BOOK_LEVELS)
 
 
+@lru_cache(maxsize=64)
 def level_prices(feed_in_ticks: int, retail_ticks: int) -> IntArray:
     """Prices of the levels, evenly from the feed-in tariff to retail, rounded down to a tick [BOOK_LEVELS]."""
     low, high = min(feed_in_ticks, retail_ticks), max(feed_in_ticks, retail_ticks)
-    return np.asarray(low + _STEPS * (high - low) // (BOOK_LEVELS - 1), dtype=np.int64)
+    prices = np.asarray(low + _STEPS * (high - low) // (BOOK_LEVELS - 1), dtype=np.int64)
+    prices.flags.writeable = False
+    return prices
 
 
 def book_of(orders: Orders, prices: IntArray, market: int) -> tuple[IntArray, IntArray]:
@@ -27,7 +31,8 @@ def book_of(orders: Orders, prices: IntArray, market: int) -> tuple[IntArray, In
     market has several rounds, orders count once, with their last limit.
     """
     own = (orders.market == market) & (orders.limit_ticks >= 0)
-    bids, asks = own & (orders.side > 0), own & (orders.side < 0)
+    buys = orders.side > 0
+    bids, asks = np.flatnonzero(own & buys), np.flatnonzero(own & ~buys)
     bid_level = np.searchsorted(prices, orders.price_ticks[bids], side="right")  # 0: below the lowest level
     ask_level = np.searchsorted(prices, orders.price_ticks[asks], side="left")  # BOOK_LEVELS: above the highest
     bid_wh = np.bincount(bid_level, weights=orders.energy_wh[bids], minlength=BOOK_LEVELS + 1)[1:]
