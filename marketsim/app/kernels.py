@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from marketsim.app.ready import ReadyScenario
 
-COMPILING: Final = "Compiling kernels for this machine, once (about half a minute)."
+COMPILING: Final = "Compiling kernels for this machine, once (up to a minute)."
 
 _EVERY_RUN: Final = (
     "marketsim.core.slot_kernel",
