@@ -237,9 +237,12 @@ def books(draw):
 def test_orders_draw_on_their_agents_position_one_after_the_other(case):
     rows, (demand, must_run, surplus), (up, down), stores = case
     agent, side, component, energy = np.array(rows, dtype=np.int64).reshape(-1, 4).T.copy()
-    held, wrong = slot_kernel.hold(
-        agent, side, component, energy, demand, must_run, surplus, up, down, np.array(stores)
-    )
+    zeros = np.zeros(len(rows), dtype=np.int64)
+    orders, beyond, wrong = slot_kernel.hold(
+        np.arange(len(rows)), agent, side, zeros, energy, component, zeros, np.zeros(3, dtype=np.int64),
+        np.arange(3), demand, must_run, surplus, up, down, np.array(stores),
+    )  # fmt: skip
+    held = orders[5]
     left, modes = {}, {}
     for a in range(3):
         left[a, SELL, FIRM], left[a, SELL, PV], left[a, BUY, FIRM], left[a, BUY, PV] = (
@@ -252,6 +255,7 @@ def test_orders_draw_on_their_agents_position_one_after_the_other(case):
         expected = 0 if second_mode else min(max(wh, 0), left[a, s, c])
         left[a, s, c] -= expected
         assert (held[row], wrong[row]) == (expected, second_mode)
+        assert beyond[row] == max(wh, 0) - expected
 
 
 @settings(max_examples=150, deadline=None)
@@ -263,20 +267,25 @@ def test_the_utility_takes_what_owners_leave_to_it(rows):
     buys, component, energy, firm, fallback, limit = np.array(rows, dtype=np.int64).reshape(-1, 6).T
     zeros = np.zeros(n, dtype=np.int64)
     gate = FreeGate(1, np.zeros(max(n, 1), dtype=np.int64))
-    answer = slot_kernel.leave_to_utility(
+    residual, _, refused = slot_kernel.leave_to_utility(
         *gate.kernel, zeros, np.arange(n), np.where(buys, BUY, SELL), np.ascontiguousarray(component),
         np.ascontiguousarray(fallback), np.ascontiguousarray(limit), np.ascontiguousarray(energy),
-        np.ascontiguousarray(firm), np.array([300]), np.array([80]),
+        np.ascontiguousarray(firm), zeros, np.array([300]), np.array([80]),
     )  # fmt: skip
+    assert refused == 0
     for row, (buy, part, wh, granted, leaves, price) in enumerate(rows):
         flows = min(granted, wh) if not buy and part != FIRM else 0
         willing = leaves == UTILITY or (price >= 300 if buy else 0 <= price <= 80)
         asked = wh - flows if part != FIRM and willing else 0
-        assert answer[0, row] == answer[1, row] == asked
-        assert answer[2, row] == flows
+        assert residual[:, row].tolist() == [asked if buy else 0, 0 if buy else asked, flows]
 
 
 # --- the order book ----------------------------------------------------------------------------------------------------
+
+
+@kernel()
+def ranked(is_bid, key, rank, at_rank, first, end):
+    rank_orders(is_bid, key, rank, at_rank, first, end)
 
 
 @settings(max_examples=60, deadline=None)
@@ -286,7 +295,7 @@ def test_orders_are_ranked_by_distance_from_the_best_of_their_side(seed, n, spre
     rng = np.random.default_rng(seed)
     is_bid, key = rng.random(n + 2) < 0.5, rng.integers(-spread, spread, n + 2)
     rank, at_rank = np.zeros((2, n + 2), dtype=np.uint32)
-    rank_orders(is_bid, key, rank, at_rank, 1, n + 1)
+    ranked(is_bid, key, rank, at_rank, 1, n + 1)
     inside = range(1, n + 1)
     best = {side: min((int(key[i]) for i in inside if is_bid[i] == side), default=0) for side in (True, False)}
     expected = sorted(inside, key=lambda i: (int(key[i]) - best[bool(is_bid[i])], i))

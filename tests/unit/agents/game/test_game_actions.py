@@ -62,14 +62,14 @@ def test_nothing_offered_is_the_reference_run():
     assert game.record.exchange.curtailed_wh.sum() == 0
 
 
-def test_a_third_offered_is_in_the_book_and_the_rest_with_the_utility():
-    """Surplus that is not offered is exported, not curtailed; orders of the market hold their third of each position."""
+def test_a_quarter_offered_is_in_the_book_and_the_rest_with_the_utility():
+    """Surplus that is not offered is exported, not curtailed; orders of the market hold their quarter of each position."""
     record = played((10, 1)).record
     place, orders = record.positions, record.orders
     in_book = orders.limit_ticks >= 0
     for component, position in ((PV, place.surplus_wh), (FIRM, place.firm_demand_wh)):
         own = in_book & (orders.component == component)
-        np.testing.assert_array_equal(orders.energy_wh[own], position[orders.agent[own]] // 3)
+        np.testing.assert_array_equal(orders.energy_wh[own], position[orders.agent[own]] // 4)
     assert (place.surplus_wh > 0).any()
     assert record.exchange.curtailed_wh.sum() == 0
 
