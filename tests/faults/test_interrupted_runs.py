@@ -18,7 +18,7 @@ LONG = "clock.slots=400000"
 
 @pytest.fixture
 def running(environment, tmp_path, root):
-    """``running(*options)``: a ``marketsim run`` of the pilot over decades, once its first days are on the disk."""
+    """``running(*options)``: a ``marketsim run`` of the pilot over decades, once two days of each table are on the disk."""
     processes = []
 
     def start(*options: str):
@@ -34,7 +34,7 @@ def running(environment, tmp_path, root):
         )
         processes.append(process)
         end = time.monotonic() + 240  # kernels may have to be compiled
-        while not (folder / "slots.arrows").exists() or (folder / "slots.arrows").stat().st_size < 20_000:
+        while slots_written(folder) < 48:
             assert process.poll() is None, process.stderr.read()
             assert time.monotonic() < end
             time.sleep(0.02)
@@ -44,6 +44,12 @@ def running(environment, tmp_path, root):
     for process in processes:
         process.kill()
         process.communicate()
+
+
+def slots_written(folder) -> int:
+    """Slots that every table of a run under way has."""
+    begun = (folder / "manifest.json").exists() and (folder / "slots.arrows").exists()
+    return ms.open_run(folder).n_slots if begun else 0
 
 
 def whole_days(run: ms.Run) -> int:
