@@ -17,6 +17,7 @@ from marketsim.app.kernels import compile_once
 from marketsim.app.ready import ReadyScenario, ScenarioLike, load_scenario
 from marketsim.app.reviews import Reviews
 from marketsim.app.wiring import Built, build
+from marketsim.core.memory import keep_memory
 from marketsim.core.metric import Metric, Value
 from marketsim.core.records import SlotRecord
 from marketsim.core.simulation import Simulation
@@ -58,6 +59,7 @@ def simulate(
     if not isinstance(scenario, ReadyScenario):
         scenario = load_scenario(scenario)
     began = time.perf_counter()
+    keep_memory()
     compile_once(scenario)
     built = build(scenario)
     metrics = Metrics(built.metrics)

@@ -12,6 +12,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,18 +58,48 @@ class Net:
         return torch.cat([part.reshape(-1) for part in parts])
 
     def evaluate(self, layers: Sequence[Tensor], inputs: Tensor) -> Tensor:
-        """Outputs [A, N, out] for inputs [A, N, in]; ``layers`` are the parameters of this net, split by ``sizes``."""
+        """Outputs [A, out, N] for inputs [A, N, in]; ``layers`` are the parameters of this net, split by ``sizes``.
+
+        What follows works along the outputs, which is several times as fast where they do not come last.
+        """
         n_networks, (n_agents, n, _) = len(layers[0]), inputs.shape
         hidden = inputs.reshape(n_networks, -1, self.widths[0])
-        for layer, (n_in, n_out) in enumerate(zip(self.widths, self.widths[1:], strict=False)):
+        *inner, last = range(len(self.widths) - 1)
+        for layer in inner:
             weights, bias = layers[2 * layer : 2 * layer + 2]
-            hidden = torch.baddbmm(bias.unsqueeze(1), hidden, weights.view(n_networks, n_in, n_out))
+            hidden = torch.baddbmm(bias.unsqueeze(1), hidden, weights.view(n_networks, *self.widths[layer : layer + 2]))
             if layer == 0 and self.own_bias:
-                named = hidden.view(n_agents, n, n_out) + layers[-1].view(n_agents, 1, n_out)
-                hidden = named.view(n_networks, -1, n_out)
-            if layer < len(self.widths) - 2:
-                hidden = hidden.tanh_()
-        return hidden.view(n_agents, n, self.widths[-1])
+                named = hidden.view(n_agents, n, -1) + layers[-1].view(n_agents, 1, -1)
+                hidden = named.view(n_networks, -1, self.widths[1])
+            hidden = tanh_(hidden)
+        weights, bias = (part.view(n_networks, -1, self.widths[-1]).mT for part in layers[2 * last : 2 * last + 2])
+        outputs = torch.baddbmm(bias, weights, hidden.mT).view(n_networks, self.widths[-1], -1, n)
+        return outputs.transpose(1, 2).reshape(n_agents, self.widths[-1], n)
+
+
+class _Tanh(torch.autograd.Function):
+    """2 / (1 + exp(-2 x)) - 1 in place: equal to 1e-7, and in less than half the time of torch's own."""
+
+    @staticmethod
+    def forward(context: Any, x: Tensor) -> Tensor:
+        """The tangent, where x was."""
+        context.mark_dirty(x)
+        y = x.mul_(2.0).sigmoid_().mul_(2.0).sub_(1.0)
+        context.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        """Gradient (1 - y^2)."""
+        (y,) = context.saved_tensors
+        before: Tensor = torch.ops.aten.tanh_backward(gradient, y)
+        return before
+
+
+def tanh_(x: Tensor) -> Tensor:
+    """Hyperbolic tangent in place."""
+    y: Tensor = _Tanh.apply(x)  # type: ignore[no-untyped-call]
+    return y
 
 
 def _orthogonal(n_in: int, n_out: int, gain: float, generator: torch.Generator) -> Tensor:
@@ -85,7 +116,7 @@ class Networks:
     value: Net
     heads: Heads
     bias: Tensor
-    """Of forbidden choices [A, 1, logits]."""
+    """Of forbidden choices [A, logits, 1]."""
 
     @property
     def n_parameters(self) -> int:
@@ -105,13 +136,13 @@ class Networks:
         return list(torch.split(weights, [*self.policy.sizes, *self.value.sizes], dim=1))
 
     def log_probabilities(self, layers: Sequence[Tensor], features: Tensor) -> list[Tensor]:
-        """Of every choice of each head [A, N, size]; ``features`` [A, N, F]."""
+        """Of every choice of each head [A, size, N]; ``features`` [A, N, F]."""
         logits = self.policy.evaluate(layers[: len(self.policy.sizes)], features) + self.bias
-        return [torch.log_softmax(each, dim=2) for each in torch.split(logits, list(self.heads.sizes), dim=2)]
+        return [torch.log_softmax(each, dim=1) for each in torch.split(logits, list(self.heads.sizes), dim=1)]
 
     def values(self, layers: Sequence[Tensor], inputs: Tensor) -> Tensor:
         """Values [A, N] of what the critic sees [A, N, F or F + G]."""
-        return self.value.evaluate(layers[len(self.policy.sizes) :], inputs).squeeze(2)
+        return self.value.evaluate(layers[len(self.policy.sizes) :], inputs).squeeze(1)
 
     def tables(self, weights: Tensor) -> PolicyTables:
         """The policies as tables that act without torch."""
@@ -133,13 +164,14 @@ class Networks:
 
 def log_probability(log_probabilities: Sequence[Tensor], choices: Tensor) -> Tensor:
     """Of the choices made [A, N, heads], all heads together [A, N]."""
-    chosen = [each.gather(2, choices[:, :, [head]]).squeeze(2) for head, each in enumerate(log_probabilities)]
+    made = torch.split(choices.mT, 1, dim=1)
+    chosen = [each.gather(1, head).squeeze(1) for each, head in zip(log_probabilities, made, strict=True)]
     return torch.stack(chosen).sum(dim=0)
 
 
 def entropy(log_probabilities: Sequence[Tensor]) -> Tensor:
     """Of all heads together [nat], mean over N of each agent [A]."""
-    heads = [-(each.exp() * each).sum(dim=2).mean(dim=1) for each in log_probabilities]
+    heads = [-(each.exp() * each).sum(dim=1).mean(dim=1) for each in log_probabilities]
     return torch.stack(heads).sum(dim=0)
 
 
@@ -155,5 +187,5 @@ def make_networks(shape: Shape, params: LearnerParams) -> Networks:
         policy=Net((shape.n_features, *params.hidden, heads.n_logits), own_bias),
         value=Net((seen_by_critic, *params.hidden, 1), own_bias),
         heads=heads,
-        bias=torch.from_numpy(heads.bias).unsqueeze(1),
+        bias=torch.from_numpy(heads.bias).unsqueeze(2),
     )

@@ -49,7 +49,10 @@ class Batch(NamedTuple):
 
     def part(self, rows: Tensor) -> Batch:
         """The decisions at ``rows``."""
-        return Batch(*(field.index_select(1, rows) for field in self))
+        features, critic_features, *others = self
+        seen = features.index_select(1, rows)
+        seen_by_critic = seen if critic_features is features else critic_features.index_select(1, rows)
+        return Batch(seen, seen_by_critic, *(field.index_select(1, rows) for field in others))
 
 
 class Movement(NamedTuple):
@@ -91,7 +94,9 @@ def prepared(
 ) -> tuple[Batch, Tensor]:
     """The batch of an update, and the explained variance of its targets [A]."""
     n_agents, n_slots, n_markets, _ = experience.features.shape
-    features, critic_features, choices = (field.flatten(1, 2) for field in experience[:3])
+    features, choices = (field.flatten(1, 2) for field in (experience.features, experience.choices))
+    own = experience.critic_features is experience.features
+    critic_features = features if own else experience.critic_features.flatten(1, 2)
     layers = networks.layers(weights)
     with torch.no_grad():
         old = log_probability(networks.log_probabilities(layers, features), choices)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import CheckpointError, MarketsimError, Problem, RunError
+from marketsim.core.memory import keep_memory
 from marketsim.core.rng import Streams
 from marketsim.learning import adam, ppo
 from marketsim.learning.checkpoint import Checkpoint, demand_same, load, save
@@ -56,6 +57,7 @@ def train(
     interrupt the latest update is kept. Raises CheckpointError for a folder that holds no training, or another one,
     and RunError where the game or the disk fails.
     """
+    keep_memory()
     torch.set_num_threads(params.threads)
     current = _beginning(game, params, seed, scenario_hash)
     path = folder / CHECKPOINT

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from marketsim.learning.game import Shape
-from marketsim.learning.networks import entropy, log_probability, make_networks
+from marketsim.learning.networks import entropy, log_probability, make_networks, tanh_
 from marketsim.learning.params import LearnerParams
 
 A, F, G, N = 3, 4, 2, 5
@@ -45,7 +45,7 @@ def test_the_stack_equals_each_network_alone():
     x = features(A, N, F)
     found = networks.policy.evaluate(networks.layers(weights)[: len(networks.policy.sizes)], x)
     for agent in range(A):
-        assert torch.allclose(found[agent], plain_mlp(weights[agent], (F, 8, 6, 7), x[agent]), atol=1e-6)
+        assert torch.allclose(found[agent].T, plain_mlp(weights[agent], (F, 8, 6, 7), x[agent]), atol=1e-6)
     value = networks.values(networks.layers(weights), x)
     for agent in range(A):
         alone = plain_mlp(weights[agent, networks.policy.n_parameters :], (F, 8, 6, 1), x[agent])
@@ -62,7 +62,7 @@ def test_a_shared_network_is_one_that_sees_who_acts():
     named = torch.cat([rest[: F * 8], own.reshape(-1), rest[F * 8 :]])
     for agent in range(A):
         seen = torch.cat([x[agent], torch.eye(A)[agent].expand(N, A)], dim=1)
-        assert torch.allclose(found[agent], plain_mlp(named, (F + A, 8, 6, 7), seen), atol=1e-6)
+        assert torch.allclose(found[agent].T, plain_mlp(named, (F + A, 8, 6, 7), seen), atol=1e-6)
 
 
 @pytest.mark.parametrize(("params", "rows"), [({}, A), ({"policies": "shared"}, 1), ({"critic": "central"}, A)])
@@ -74,6 +74,18 @@ def test_parameters_are_counted(params, rows):
     policy, value = F * 8 + 8 + 8 * 6 + 6 + 6 * 7 + 7, inputs * 8 + 8 + 8 * 6 + 6 + 6 + 1
     assert weights.shape == (rows, policy + value + own)
     assert networks.n_parameters == weights.shape[1]
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 30.0])
+def test_the_tangent_is_torch_s_own_to_single_precision(scale):
+    """Values to 1e-7 and gradients to the slope at those values, also where it saturates."""
+    x = (torch.linspace(-3.0, 3.0, 1001) * scale).requires_grad_()
+    found = tanh_(x * 1.0)
+    found.sum().backward()
+    own, x.grad = x.grad, None
+    torch.tanh(x).sum().backward()
+    assert torch.allclose(found, torch.tanh(x), rtol=0.0, atol=2e-7)
+    assert torch.allclose(own, x.grad, rtol=0.0, atol=5e-7)
 
 
 def test_an_agent_s_row_moves_that_agent_alone():
@@ -115,7 +127,7 @@ def test_log_probability_and_entropy_against_torch_distributions():
     log_probabilities = networks.log_probabilities(networks.layers(weights), x)
     choices = torch.stack([torch.randint(0, 4, (A, N)), torch.randint(0, 3, (A, N))], dim=2)
     choices[2, :, 1] = 0
-    dists = [torch.distributions.Categorical(logits=each) for each in log_probabilities]
+    dists = [torch.distributions.Categorical(logits=each.mT) for each in log_probabilities]
     expected = dists[0].log_prob(choices[:, :, 0]) + dists[1].log_prob(choices[:, :, 1])
     assert torch.allclose(log_probability(log_probabilities, choices), expected, atol=1e-6)
     both = (dists[0].entropy() + dists[1].entropy()).mean(dim=1)
@@ -128,17 +140,17 @@ def test_an_unused_head_adds_nothing():
     leaf = weights.clone().requires_grad_()
     log_probabilities = networks.log_probabilities(networks.layers(leaf), features(A, N, F))
     choices = torch.zeros(A, N, 2, dtype=torch.int64)
-    alone = log_probabilities[0][2, :, 0]
+    alone = log_probabilities[0][2, 0]
     assert torch.equal(log_probability(log_probabilities, choices)[2], alone)
     assert torch.equal(entropy(log_probabilities)[2], entropy(log_probabilities[:1])[2])
-    log_probabilities[1][2, :, 0].sum().backward()
+    log_probabilities[1][2, 0].sum().backward()
     assert not leaf.grad.any()
 
 
 def test_a_joint_head_gives_probability_only_to_what_is_used():
     networks, weights = made(joint_head=True)
     (joint,) = networks.log_probabilities(networks.layers(weights), features(A, N, F))
-    shares = joint.exp().reshape(A, N, 4, 3)
+    shares = joint.exp().mT.reshape(A, N, 4, 3)
     assert torch.allclose(shares.sum(dim=(2, 3)), torch.ones(A, N))
     assert not shares[2, :, :, 1:].any()
     assert shares[0].min() > 0.0

@@ -43,7 +43,9 @@ def keys(n, *counters):
 def shares(networks, weights, features, agent):
     """Probabilities of each head by the networks."""
     x = torch.from_numpy(features).expand(A, 1, F)
-    return [each[agent, 0].exp().double().numpy() for each in networks.log_probabilities(networks.layers(weights), x)]
+    return [
+        each[agent, :, 0].exp().double().numpy() for each in networks.log_probabilities(networks.layers(weights), x)
+    ]
 
 
 @pytest.mark.parametrize("kind", KINDS)

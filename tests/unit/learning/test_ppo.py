@@ -82,7 +82,7 @@ def test_good_choices_become_likelier():
     _, start = begun(params)
     features = played.features.flatten(1, 2)
     before, after = (
-        networks.log_probabilities(networks.layers(each.weights), features)[0][:, :, 0].exp() for each in (start, state)
+        networks.log_probabilities(networks.layers(each.weights), features)[0][:, 0].exp() for each in (start, state)
     )
     assert (after.mean(dim=1) > before.mean(dim=1)).all()
     assert (report.kl > 0.0).all()
