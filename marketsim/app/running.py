@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
@@ -92,7 +92,7 @@ def simulate(
 
 def open_run(path: str | Path) -> Run:
     """A run from its folder, complete or as far as it got; RunFolderError if there is none."""
-    return read_run(Path(path), _net_of_saved, _history_of_saved)
+    return read_run(Path(path), partial(_net_of_saved, {}), _history_of_saved)
 
 
 def _steps(model: MarketModel, built: Built) -> Iterator[tuple[SlotRecord, SlotRecord]]:
@@ -200,7 +200,7 @@ def _history_of_saved(run: Run, slots: range, market: int) -> GridHistory:
 
 
 def _net(kept: dict[str, Any], ready: ReadyScenario, run: Run, slot: int, market: int) -> Any:
-    """The pandapower net of a slot, from the run's table of agents."""
+    """The pandapower net of a slot, from the run's table of agents; ``kept`` holds what its slots share."""
     from marketsim.app.nets import net_of_slot, slot_nets
 
     if "nets" not in kept:
@@ -208,7 +208,10 @@ def _net(kept: dict[str, Any], ready: ReadyScenario, run: Run, slot: int, market
     return net_of_slot(kept["nets"], ready, run, slot, market)
 
 
-def _net_of_saved(run: Run, slot: int, market: int) -> Any:
+def _net_of_saved(kept: dict[str, Any], run: Run, slot: int, market: int) -> Any:
     """The same for a run from a folder, whose scenario stands beside its tables."""
-    source: str | Mapping[str, object] | Path = run.scenario_text if run.path is None else run.path / "scenario.yaml"
-    return _net({}, load_scenario(source), run, slot, market)
+    from marketsim.app.grid_history import scenario_of
+
+    if "ready" not in kept:
+        kept["ready"] = scenario_of(run)
+    return _net(kept, kept["ready"], run, slot, market)

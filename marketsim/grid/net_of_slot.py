@@ -110,8 +110,8 @@ def _add(net: Any, table: str, injection: Injection, buses: IntArray, which: Boo
 def _solve(net: Any, name: str) -> None:
     for tolerance_mva in TOLERANCES_MVA:
         try:
-            with quiet_pandapower():
-                pandapower.runpp(net, init="dc", tolerance_mva=tolerance_mva, max_iteration=30)
+            with quiet_pandapower():  # numba would be compiled in every process anew, for seconds
+                pandapower.runpp(net, init="dc", tolerance_mva=tolerance_mva, max_iteration=30, numba=False)
         except LoadflowNotConverged as error:
             last = error
         else:

@@ -8,7 +8,7 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -123,7 +123,11 @@ def _from_simbench(code: str) -> PandapowerNet:
 
 
 def _from_file(path: Path) -> PandapowerNet:
-    text = _text(path)
+    return copy.deepcopy(_parsed(path, _text(path)))
+
+
+@lru_cache(maxsize=4)  # parsing takes far longer than copying, and a study reads its net for every run
+def _parsed(path: Path, text: str) -> PandapowerNet:
     try:
         untrusted = sorted(_modules(json.loads(text)) - TRUSTED)
         if untrusted:
