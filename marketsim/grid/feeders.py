@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,18 @@ def load(name: str, folder: Path | None = None, options: FeederOptions = DEFAULT
 
 
 def _one(name: str, folder: Path | None, options: FeederOptions) -> Feeder:
-    if names.parse(name).source == names.FEEDER141:
+    source = names.parse(name).source
+    if source == names.FEEDER141:
         return feeder141.feeder(options)
+    return _extracted(name, folder, options) if source == "file" else _known(name, options)
+
+
+@lru_cache(maxsize=16)  # a study asks for the same feeder once a run
+def _known(name: str, options: FeederOptions) -> Feeder:
+    return _extracted(name, None, options)
+
+
+def _extracted(name: str, folder: Path | None, options: FeederOptions) -> Feeder:
     from marketsim.grid import extraction, pandapower_nets
 
     return extraction.extract(pandapower_nets.feeder(name, folder), options)

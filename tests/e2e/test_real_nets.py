@@ -1,4 +1,4 @@
-"""Three real nets run every verb, and ``pandapower.runpp`` finds what the tables say: a meshed one, LV ones with transformer.
+"""Three real nets run every verb, and pandapower's power flow finds what the tables say: a meshed one, LV ones with transformer.
 
 CIGRE's medium-voltage benchmark (Task Force C6.04.02, 2014) with its rings closed, Kerber's village of overhead lines
 (Kerber 2011) and SimBench's rural low-voltage net (Meinecke et al. 2020), each as pandapower or SimBench ship it.
@@ -78,12 +78,6 @@ def scenario(name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def solved_anew(net: Any) -> Any:
-    """The net after pandapower's own Newton-Raphson from its DC solution, in plain Python."""
-    pp.runpp(net, init="dc", tolerance_mva=1e-9, numba=False)
-    return net
-
-
 def excess(net: Any) -> float:
     """How far the worst bus (p.u.) or branch (share of its rating) of a solved net is beyond its limit."""
     v = net.res_bus.vm_pu.drop(net.ext_grid.bus)
@@ -109,7 +103,7 @@ def test_a_run_agrees_with_pandapower_in_every_slot(cli: Callable, scenario: Pat
     assert summary["p2p_kwh"] > 0
     run, feeder = ms.open_run(tmp_path / "run"), ms.load_scenario(scenario).feeder
     for slot, row in enumerate(run.slots.itertuples()):
-        net = solved_anew(run.net(slot))
+        net = run.net(slot)
         assert voltages_apart(run, feeder, net, slot) < AGREES_PU
         loadings = (net[table].loading_percent.max() for table in ("res_line", "res_trafo"))
         assert row.loading_max_percent == pytest.approx(max(loadings), abs=1e-4)
@@ -117,25 +111,22 @@ def test_a_run_agrees_with_pandapower_in_every_slot(cli: Callable, scenario: Pat
         assert taken_kwh == pytest.approx(row.import_kwh - row.export_kwh + row.losses_kwh, abs=0.01)
 
 
-def test_a_study_fills_every_row_and_its_limits_are_pandapower_s(
-    cli: Callable, scenario: Path, name: str, tmp_path: Path
-) -> None:
+def test_a_study_fills_every_row_and_its_limits_are_pandapower_s(scenario: Path, name: str) -> None:
     """All points run; the gate keeps what ``observe`` breaks, by the solution of pandapower on either side."""
-    vary = ("--vary", f"profiles.pv_scale={NETS[name].pv_scales}", "--vary", "grid.gate=ac,observe")
-    ended = cli("whatif", scenario, *vary, "--workers", 1, "--tables", "--out", tmp_path / "study", "--json")
-    assert (ended.code, ended.err) == (0, "")
-    rows = json.loads(ended.out)["table"]
-    assert [row["status"] for row in rows] == ["ok"] * 6
-    for row in rows:
-        numbers = ("voltage_min_pu", "voltage_max_pu", "loading_max_percent", "p2p_kwh", "ftg", "consumer_cost")
-        assert all(isinstance(row[column], int | float) for column in numbers)
-        assert row["validation_mismatches"] == 0
-        run = ms.open_run(tmp_path / "study" / "runs" / f"{row['run']:04}")
-        worst = [excess(solved_anew(run.net(slot))) for slot in range(6)]
+    ready = ms.load_scenario(scenario)
+    vary = {"profiles.pv_scale": NETS[name].pv_scales, "grid.gate": ["ac", "observe"]}
+    table = ms.whatif(ready, vary, workers=1)
+    assert table.status.tolist() == ["ok"] * 6
+    numbers = ["voltage_min_pu", "voltage_max_pu", "loading_max_percent", "p2p_kwh", "ftg", "consumer_cost"]
+    assert np.isfinite(table[numbers].to_numpy(dtype=float)).all()
+    assert (table.validation_mismatches == 0).all()
+    for row in table.to_dict("records")[-2:]:
+        run = ms.simulate(ready.variant({path: row[path] for path in vary}))
+        worst = [excess(run.net(slot)) for slot in range(6)]
         assert sum(each > 1e-7 for each in worst) == row["slots_with_violation"]
-    most = {row["grid.gate"]: row for row in rows[-2:]}
-    assert most["ac"]["slots_with_violation"] == 0 < most["observe"]["slots_with_violation"]
-    assert most["ac"]["curtailed_kwh"] > most["observe"]["curtailed_kwh"] == 0
+    ac, observe = table.to_dict("records")[-2:]
+    assert ac["slots_with_violation"] == 0 < observe["slots_with_violation"]
+    assert ac["curtailed_kwh"] > observe["curtailed_kwh"] == 0
 
 
 def test_capacity_found_is_pandapower_s_on_either_side(cli: Callable, scenario: Path, name: str) -> None:
@@ -171,7 +162,8 @@ def worst_day(scenario: Path, date: str) -> tuple[ms.Run, list[float]]:
 
 
 def with_pv(net: Any, bus: str, kw: float) -> Any:
-    """The net of a slot with PV at one bus, solved anew."""
+    """The net of a slot with PV at one bus, solved anew by pandapower's Newton-Raphson."""
     at = net.bus.index[net.bus.name == bus]
     pp.create_sgen(net, int(at[0]) if len(at) == 1 else int(bus), p_mw=kw / 1e3)
-    return solved_anew(net)
+    pp.runpp(net, init="dc", tolerance_mva=1e-9, numba=False)
+    return net

@@ -37,3 +37,20 @@ def test_a_net_file_of_the_scenarios_folder_is_a_feeder(tmp_path: Path) -> None:
 def test_an_unknown_feeder_is_an_input_error() -> None:
     with pytest.raises(NetworkError, match="unknown feeder"):
         feeders.load("feeder9")
+
+
+def test_a_net_file_that_has_changed_is_read_again(tmp_path: Path) -> None:
+    """Parsing is kept by the file's text, so writing it anew counts at once."""
+    net = feeder("feeder141")
+    for source_pu in (1.0, 1.03):
+        net.ext_grid["vm_pu"] = source_pu
+        pandapower.to_json(net, str(tmp_path / "net.json"))
+        assert feeders.load("file:net.json", tmp_path).network.source_pu == source_pu
+
+
+def test_what_one_scenario_changes_about_a_feeder_reaches_no_other() -> None:
+    """The same net with other options is another feeder; without, the one it was."""
+    name = "pandapower:simple_four_bus_system"
+    plain = feeders.load(name)
+    assert feeders.load(name, None, FeederOptions(source_pu=1.04)).network.source_pu == 1.04
+    assert feeders.load(name).network.source_pu == plain.network.source_pu
