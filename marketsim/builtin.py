@@ -177,6 +177,7 @@ def marketsim_charges() -> list[Entry]:
             f"{charges}:build_nodal",
             f"{params}:NodalChargesParams",
             "by voltage sensitivity, signed: a counter-flow earns",
+            traits=frozenset({"signed"}),
         ),
         _entry(
             "distance",

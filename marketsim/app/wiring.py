@@ -16,15 +16,15 @@ from marketsim.agents.model import BUILT_IN_KINDS, decides
 from marketsim.agents.params import UtilityOnlyParams
 from marketsim.agents.simple import simple_strategy
 from marketsim.agents.strategies.learned import LOADER
-from marketsim.app.grid import grid_parts
+from marketsim.app.grid import GridParts, grid_parts
 from marketsim.app.ready import ReadyScenario
 from marketsim.builtin import BUILT_IN_METRICS, SOURCE
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext, Choice
-from marketsim.core.delivery import Ahead, Delivery, Immediate
+from marketsim.core.delivery import Ahead, ClosedProfiles, Delivery, Immediate
 from marketsim.core.errors import MarketsimError, PluginError, Problem
 from marketsim.core.metric import Metric
-from marketsim.core.ports import Device, Engine, PlanningEngine, Profiles, Reactive, RetryingEngine, Strategy
+from marketsim.core.ports import Allocation, Device, Engine, PlanningEngine, Profiles, Reactive, RetryingEngine, Strategy
 from marketsim.core.records import Community
 from marketsim.core.rng import Streams
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
@@ -34,7 +34,7 @@ from marketsim.extension.lazy import failure
 from marketsim.extension.registry import Registry
 from marketsim.grid.network import Network
 from marketsim.market.allocation import with_rights
-from marketsim.market.bounds import within_bounds
+from marketsim.market.bounds import WithinTariffs, within_bounds
 from marketsim.market.settlement import settle
 from marketsim.metrics.efficiency import GRID_MODEL_FACT
 from marketsim.results.tables import ElementNames
@@ -64,32 +64,48 @@ class Built(NamedTuple):
 
 def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
     """Wire one market, or with several ``seeds`` as many replicas side by side."""
-    model, registry = ready.model, ready.registry
+    model = ready.model
     context = _context(ready, tuple(seeds) if seeds is not None else (model.seed,))
-
-    def make(kind: str, choice: Choice, within: BuildContext = context) -> Any:
-        return _made(registry, kind, choice.name, choice.params, within)
-
-    context = replace(context, tariff=make("tariff", model.tariff))
+    context = replace(context, tariff=_chosen(ready, "tariff", model.tariff, context))
     devices = _devices(ready, context)
     context = replace(
         context,
         device_names=tuple(device.name for device in devices),
         stores=tuple(device.stores for device in devices),
     )
-    profiles: Profiles = make("profile", model.profiles, context)
-    reactive: Reactive = make("reactive", model.grid.reactive, context)
-    firm_share = _firm_share(ready, context.community.n_markets)
+    profiles: Profiles = _chosen(ready, "profile", model.profiles, context)
+    reactive: Reactive = _chosen(ready, "reactive", model.grid.reactive, context)
     grid = grid_parts(ready, context, reactive)
     context = replace(context, facts={**context.facts, **grid.facts})
     kinds = _kinds(ready, context)
-    engine: Engine = _made(registry, "engine", model.market.engine.name, model.market.engine.params)
-    if isinstance(engine, RetryingEngine):
-        engine = engine.with_retry_passes(model.grid.retry_passes)
-    if isinstance(engine, PlanningEngine):
-        engine = engine.with_grid(grid.facts.get(GRID_MODEL_FACT))
-    allocation = make("allocation", model.grid.allocation, context)
-    world = World(
+    world = _world(ready, context, devices, profiles, reactive, grid, kinds)
+    reference = replace(world, cast=_reference_cast(ready, context), gate=grid.gate(), rounds=1)
+    return Built(
+        world=world,
+        reference=reference,
+        context=context,
+        kinds=kinds,
+        metrics=_metrics(ready, context),
+        critic=_chosen(ready, "critic", model.critic, context),
+        elements=grid.elements,
+        grid=grid.network,
+        background_wh=grid.background_wh,
+    )
+
+
+def _world(
+    ready: ReadyScenario,
+    context: BuildContext,
+    devices: tuple[Device, ...],
+    profiles: Profiles,
+    reactive: Reactive,
+    grid: GridParts,
+    kinds: Mapping[str, Any],
+) -> World:
+    firm_share = _firm_share(ready, context.community.n_markets)
+    profiles, delivery = _delivered(ready, context, profiles, reactive, firm_share)
+    engine = _engine(ready, grid)
+    return World(
         clock=context.clock,
         community=context.community,
         streams=context.streams,
@@ -99,40 +115,26 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
         cast=cast_of(ready, context, kinds, range(len(ready.agents))),
         engine=engine,
         rounds=getattr(engine, "rounds", 1),
-        allocation=with_rights(allocation, model.grid.untraded, model.grid.priority),
-        charges=make("charges", model.market.charges, context),
+        allocation=_allocation(ready, context),
+        charges=_chosen(ready, "charges", ready.model.market.charges, context),
         gate=grid.gate(),
         reactive=reactive,
-        delivery=_delivery(ready, context, profiles, reactive, firm_share),
+        delivery=delivery,
         bounds=within_bounds,
         settle=settle,
         firm_share=firm_share,
         node_of=grid.node_of,
     )
-    reference = replace(world, cast=_reference_cast(ready, context), gate=grid.gate(), rounds=1)
-    return Built(
-        world=world,
-        reference=reference,
-        context=context,
-        kinds=kinds,
-        metrics=_metrics(ready, context),
-        critic=make("critic", model.critic, context),
-        elements=grid.elements,
-        grid=grid.network,
-        background_wh=grid.background_wh,
-    )
 
 
 def copied_world(ready: ReadyScenario, built: Built, seeds: Sequence[int]) -> World:
     """The market side of a world for as many copies as there are ``seeds``: it can trade, and nothing else."""
-    model, registry = ready.model, ready.registry
+    model = ready.model
     context = _context(ready, tuple(seeds))
     facts = built.context.facts
     context = replace(context, tariff=built.context.tariff, device_names=built.context.device_names, facts=facts)
     context = replace(context, stores=built.context.stores)
-    reactive: Reactive = _made(registry, "reactive", model.grid.reactive.name, model.grid.reactive.params, context)
-    allocation = _made(registry, "allocation", model.grid.allocation.name, model.grid.allocation.params, context)
-    charges = _made(registry, "charges", model.market.charges.name, model.market.charges.params, context)
+    reactive: Reactive = _chosen(ready, "reactive", model.grid.reactive, context)
     grid = grid_parts(ready, context, reactive)
     return replace(
         built.world,
@@ -141,11 +143,32 @@ def copied_world(ready: ReadyScenario, built: Built, seeds: Sequence[int]) -> Wo
         gate=grid.gate(),
         node_of=grid.node_of,
         reactive=reactive,
-        charges=charges,
-        allocation=with_rights(allocation, model.grid.untraded, model.grid.priority),
+        charges=_chosen(ready, "charges", model.market.charges, context),
+        allocation=_allocation(ready, context),
         cast=(),
         rounds=1,
     )
+
+
+def _chosen(ready: ReadyScenario, kind: str, choice: Choice, context: BuildContext) -> Any:
+    return _made(ready.registry, kind, choice.name, choice.params, context)
+
+
+def _allocation(ready: ReadyScenario, context: BuildContext) -> Allocation:
+    grid = ready.model.grid
+    return with_rights(_chosen(ready, "allocation", grid.allocation, context), grid.untraded, grid.priority)
+
+
+def _engine(ready: ReadyScenario, grid: GridParts) -> Engine:
+    market = ready.model.market
+    engine: Engine = _made(ready.registry, "engine", market.engine.name, market.engine.params)
+    if isinstance(engine, RetryingEngine):
+        engine = engine.with_retry_passes(ready.model.grid.retry_passes)
+    if isinstance(engine, PlanningEngine):
+        engine = engine.with_grid(grid.facts.get(GRID_MODEL_FACT))
+    if "signed" in ready.registry.traits("charges", market.charges.name):
+        engine = WithinTariffs(engine)
+    return engine
 
 
 def critic_of(ready: ReadyScenario, context: BuildContext) -> Any:
@@ -153,17 +176,14 @@ def critic_of(ready: ReadyScenario, context: BuildContext) -> Any:
     choice = ready.model.critic
     fields = type(choice.params).model_fields
     params = choice.params.model_copy(update={"log": False}) if "log" in fields else choice.params
-    return _made(ready.registry, "critic", choice.name, params, context)
+    return _chosen(ready, "critic", Choice(choice.name, params), context)
 
 
 def profiles_of(ready: ReadyScenario) -> Profiles:
     """The profiles of one market with the scenario's own seed."""
     context = _context(ready, (ready.model.seed,))
-    tariff = _made(ready.registry, "tariff", ready.model.tariff.name, ready.model.tariff.params, context)
-    context = replace(context, tariff=tariff)
-    profiles: Profiles = _made(
-        ready.registry, "profile", ready.model.profiles.name, ready.model.profiles.params, context
-    )
+    context = replace(context, tariff=_chosen(ready, "tariff", ready.model.tariff, context))
+    profiles: Profiles = _chosen(ready, "profile", ready.model.profiles, context)
     return profiles
 
 
@@ -297,20 +317,22 @@ def _reference_cast(ready: ReadyScenario, context: BuildContext) -> tuple[Role, 
     return (Role(factory(REFERENCE.params, replace(context, rows=rows)), rows),)
 
 
-def _delivery(
+def _delivered(
     ready: ReadyScenario, context: BuildContext, profiles: Profiles, reactive: Reactive, firm_share: FloatArray
-) -> Delivery:
+) -> tuple[Profiles, Delivery]:
+    """What is known when the gate closes, and what becomes of deviations from it."""
     slots = ready.model.market.gate_closure_slots
     if slots == 0:
-        return Immediate()
-    return Ahead(slots, context.clock, context.community, profiles, reactive, firm_share)
+        return profiles, Immediate()
+    closed = ClosedProfiles(profiles, slots, context.clock)
+    return closed, Ahead(context.community, closed, reactive, firm_share)
 
 
 def _metrics(ready: ReadyScenario, context: BuildContext) -> tuple[Metric, ...]:
     registry = ready.registry
     own = [Choice(name, registry.params("metric", name)()) for name in BUILT_IN_METRICS]
     chosen = (*own, *ready.model.metrics)
-    made = [_made(registry, "metric", each.name, each.params, context) for each in chosen]
+    made = [_chosen(ready, "metric", each, context) for each in chosen]
     if ready.model.grid.tap_changer is not None:
         from marketsim.grid.tap_changer import TapMetric, log_of
 

@@ -12,9 +12,9 @@ from typing import Protocol
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.clock import Clock
+from marketsim.core.clock import Clock, SlotTime
 from marketsim.core.ports import Gate, Profiles, Reactive
-from marketsim.core.records import Community, Exchange, SlotInputs
+from marketsim.core.records import Community, Exchange, Forecast, SlotInputs
 from marketsim.core.units import WH_PER_KWH
 
 
@@ -54,28 +54,48 @@ class Immediate:
         return exchange
 
 
-class Ahead:
-    """Closure ``slots`` >= 1: load and PV are what was expected that many slots before delivery."""
+class ClosedProfiles:
+    """Profiles whose forecasts were made ``slots`` slots before: nobody who trades at closure knows more than then."""
 
-    def __init__(
-        self,
-        slots: int,
-        clock: Clock,
-        community: Community,
-        profiles: Profiles,
-        reactive: Reactive,
-        firm_share: FloatArray,
-    ) -> None:
-        self._slots, self._clock, self._community = slots, clock, community
-        self._profiles, self._reactive, self._firm_share = profiles, reactive, firm_share
+    def __init__(self, profiles: Profiles, slots: int, clock: Clock) -> None:
+        self._profiles, self._slots, self._clock = profiles, slots, clock
+
+    def at(self, time: SlotTime) -> dict[str, FloatArray]:
+        """Actual series, as they are metered at delivery."""
+        return self._profiles.at(time)
+
+    def forecast(self, time: SlotTime, agents: IntArray) -> Forecast:
+        """For ``time`` and later slots, as expected when the gate closed; for the first slots, when the run began."""
+        closed = max(time.slot - self._slots, 0)
+        return _Later(self._profiles.forecast(self._clock.at(closed), agents), time.slot - closed)
+
+
+class _Later:
+    """A forecast without its first ``passed`` slots."""
+
+    def __init__(self, made: Forecast, passed: int) -> None:
+        self._made, self._passed = made, passed
+
+    def series(self, name: str, horizon: int) -> FloatArray:
+        return self._made.series(name, horizon + self._passed)[self._passed :]
+
+    def tariffs(self, horizon: int) -> tuple[IntArray, IntArray]:
+        retail, feed_in = self._made.tariffs(horizon + self._passed)
+        return retail[self._passed :], feed_in[self._passed :]
+
+
+class Ahead:
+    """Closure from 1 on: load and PV are what ``profiles``, those of ``ClosedProfiles``, expect."""
+
+    def __init__(self, community: Community, profiles: Profiles, reactive: Reactive, firm_share: FloatArray) -> None:
+        self._community, self._profiles = community, profiles
+        self._reactive, self._firm_share = reactive, firm_share
         self._agents = np.arange(community.n_agents)
 
     def plan(self, inputs: SlotInputs) -> SlotInputs:
-        """Load and PV expected when the gate closed; for the first slots, when the run began."""
-        slot = inputs.time.slot
-        closed = max(slot - self._slots, 0)
-        made = self._profiles.forecast(self._clock.at(closed), self._agents)
-        load_kw, pv_kw = (made.series(name, slot - closed + 1)[-1] for name in ("load_kw", "pv_kw"))
+        """Load and PV expected when the gate closed."""
+        expected = self._profiles.forecast(inputs.time, self._agents)
+        load_kw, pv_kw = (expected.series(name, 1)[0] for name in ("load_kw", "pv_kw"))
         to_wh = inputs.time.hours * WH_PER_KWH
         pv_wh = self._reactive.limit_pv(_whole(pv_kw * to_wh), inputs.time.hours)
         return inputs._replace(load_wh=_whole(load_kw * self._firm_share * to_wh), pv_wh=pv_wh)

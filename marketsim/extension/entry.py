@@ -80,7 +80,8 @@ class Entry:
     """One line for ``marketsim plugins list``."""
     traits: frozenset[str] = frozenset()
     """Facts that validation needs before anything is built: an engine with ``pairs`` handles pairwise charges, charges
-    with ``pairwise`` need such an engine, a profile source with ``metered`` brings loads that need no scaling."""
+    with ``pairwise`` need such an engine, and with ``signed`` can be negative, so that prices are held within the
+    tariffs; a profile source with ``metered`` brings loads that need no scaling."""
     extra: str = ""
     """Extra of the package to install if a library is missing."""
     kind: str = ""

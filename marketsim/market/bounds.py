@@ -1,11 +1,16 @@
-"""Price bounds: feed-in tariff <= limit price <= retail price, all charges included (science A1)."""
+"""Price bounds: feed-in tariff <= price <= retail price, all charges included (science A1).
+
+For limit prices ``within_bounds`` sees to it. So a buyer never pays more than retail, and a seller never gets less than
+the feed-in tariff. Where a charge is negative, the other bound of the two needs a hand, too: ``WithinTariffs``.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from marketsim.core.arrays import BoolArray
-from marketsim.core.records import Orders, Rejects, Side, Tariffs, empty_rejects
+from marketsim.core.arrays import BoolArray, IntArray
+from marketsim.core.ports import Engine, Gate
+from marketsim.core.records import Orders, Rejects, Side, Tariffs, Trades, empty_rejects
 from marketsim.market import bounds_kernel
 
 
@@ -38,3 +43,36 @@ def within_bounds(orders: Orders, tariffs: Tariffs) -> tuple[BoolArray, Rejects]
         side=orders.side[row],
     )
     return inside, rejects
+
+
+class WithinTariffs:
+    """An engine under charges that may be negative. No buyer then pays less than the feed-in tariff, and no seller gets
+    more than retail.
+
+    Where the price at the hub would have it so, the pair trades at the nearest price that has not: what a counter-flow
+    earns beyond one side's bound goes to the other side, and beyond both to the operator. Who trades with whom and how
+    much is the engine's own answer, and both limits hold as they did.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.name, self.supports_pairs = engine.name, engine.supports_pairs
+        self.rounds = getattr(engine, "rounds", 1)
+
+    def match(
+        self, orders: Orders, gate: Gate, tariffs: Tariffs, pair_ticks: IntArray | None = None
+    ) -> tuple[Trades, Rejects]:
+        """Trades and refusals of the engine, prices held within the tariffs."""
+        trades, rejects = self._engine.match(orders, gate, tariffs, pair_ticks)
+        buy, sell = trades.buy_order, trades.sell_order
+        retail, feed_in = tariffs.retail_ticks[orders.market[buy]], tariffs.feed_in_ticks[orders.market[buy]]
+        least_buyer = feed_in - (orders.limit_ticks[buy] - orders.price_ticks[buy])
+        most_seller = retail + (orders.price_ticks[sell] - orders.limit_ticks[sell])
+        raised = np.maximum(least_buyer - trades.buyer_ticks, 0)
+        moved = raised - np.maximum(trades.seller_ticks + raised - most_seller, 0)
+        held = trades._replace(
+            price_ticks=trades.price_ticks + moved,
+            buyer_ticks=np.maximum(trades.buyer_ticks + moved, least_buyer),
+            seller_ticks=trades.seller_ticks + moved,
+        )
+        return held, rejects

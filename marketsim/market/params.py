@@ -67,7 +67,10 @@ class FlatChargesParams(Params):
 
 
 class NodalChargesParams(Params):
-    """Signed charges by voltage sensitivity before the slot: who relieves the tightest bus earns."""
+    """Signed charges by voltage sensitivity before the slot: who relieves the tightest bus earns.
+
+    No price leaves the tariffs: a buyer pays at least the feed-in tariff, a seller gets at most retail, all included.
+    """
 
     largest_per_kwh: Price = 0.02
     """Charge where the sensitivity is largest in absolute value [currency/kWh]."""

@@ -167,6 +167,22 @@ def test_merit_allocation_serves_who_needs_less_of_the_limit(street):
     assert noon.query("name == 'end'").curtailed_wh.sum() > 0
 
 
+def test_a_counter_flow_earns_within_the_tariffs(street):
+    """Nodal charges of up to 0.2 in a spread of 0.22: who relieves the cable earns, and no price leaves the tariffs."""
+    buyer = {"name": "near", "kind": "consumer", "bus": "b3"}
+    series = {**SERIES, "shop_load_kw": 20, "near_load_kw": 20}
+    market = {"charges": {"nodal": {"largest_per_kwh": 0.2}}}
+    run = street((*AGENTS[:3], buyer), series, more={"market": market})
+    trades = run.trades
+    for paid in (trades.buyer_price_ticks, trades.seller_price_ticks):
+        assert paid.between(80_000, 300_000).all()
+    charge = trades.buyer_price_ticks - trades.seller_price_ticks
+    assert (charge < 0).any()
+    assert (charge > 0).any()
+    assert (trades.buyer_price_ticks[charge < 0] == 80_000).any()
+    assert run.agents.network_charges_money.sum() == (trades.energy_wh * charge).sum()
+
+
 def test_absorbing_inverters_make_room(street, base):
     """A power factor of 0.9 lowers the voltage: less PV is curtailed, and the written kvar is that of the factor."""
     run = street(AGENTS, SERIES, reactive={"fixed_pf": {"power_factor": 0.9, "oversize": 1.2}})

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketsim.core.delivery import Ahead, Immediate
+from marketsim.core.delivery import Ahead, ClosedProfiles, Immediate
 from marketsim.core.free_gate_kernel import FreeGate
 from marketsim.core.records import Exchange, SlotInputs
 from marketsim.testing.worlds import FixedTariff, UnityReactive, clock, community
@@ -22,6 +22,13 @@ class Numbered:
     def forecast(self, time, agents):
         self.made, self.agents = time.slot, agents
         return self
+
+    def at(self, time):
+        return {"load_kw": np.full(2, float(time.slot))}
+
+    def tariffs(self, horizon):
+        rows = np.arange(self.made, self.made + horizon)[:, None] + np.zeros(len(self.agents), dtype=np.int64)
+        return rows, -rows
 
     def series(self, name, horizon):
         rows = self.offset + 0.1 * self.made + 0.001 * np.arange(horizon)[:, None] + np.zeros(len(self.agents))
@@ -44,8 +51,8 @@ def inputs(load_wh, pv_wh, slot=0, minutes=60):
 
 
 def ahead(slots=1, n_agents=1, profiles=None, minutes=60, firm_share=1.0):
-    times, people = clock(96, minutes), community(n_agents)
-    return Ahead(slots, times, people, profiles or Numbered(), UnityReactive(), np.full(n_agents, firm_share))
+    closed = ClosedProfiles(profiles or Numbered(), slots, clock(96, minutes))
+    return Ahead(community(n_agents), closed, UnityReactive(), np.full(n_agents, firm_share))
 
 
 def exchange_of(import_wh, export_wh, curtailed_wh):
@@ -78,6 +85,26 @@ def test_the_plan_is_the_forecast_made_when_the_gate_closed(slots, slot, made, a
     expected = 100 * made + ahead_by
     assert planned.load_wh.tolist() == [expected] * 2
     assert planned.pv_wh.tolist() == [10 * expected] * 2
+
+
+@pytest.mark.parametrize(("slots", "slot", "made"), [(1, 5, 4), (3, 5, 2), (3, 2, 0), (2, 0, 0)])
+def test_who_trades_at_closure_sees_the_forecasts_of_then(slots, slot, made):
+    """Rows are those of the slot delivered and later ones, as expected at closure; its first row is the plan."""
+    times = clock(96, 60)
+    seen = ClosedProfiles(Numbered(), slots, times).forecast(times.at(slot), np.arange(2))
+    expected = 0.1 * made + 0.001 * (slot - made + np.arange(3))
+    assert seen.series("load_kw", 3) == pytest.approx(np.stack((expected, expected), axis=1))
+    assert seen.series("load_kw", 0).shape == (0, 2)
+    assert ahead(slots, 2).plan(inputs([0, 0], [0, 0], slot)).load_wh[0] == round(1_000 * expected[0])
+
+
+def test_prices_and_meters_are_those_of_delivery():
+    """Published prices are of the slots delivered, whenever they were read; what is metered is no forecast."""
+    times = clock(96, 60)
+    closed = ClosedProfiles(Numbered(), 4, times)
+    retail, feed_in = closed.forecast(times.at(9), np.arange(1)).tariffs(3)
+    assert (retail[:, 0].tolist(), feed_in[:, 0].tolist()) == ([9, 10, 11], [-9, -10, -11])
+    assert closed.at(times.at(9))["load_kw"].tolist() == [9.0, 9.0]
 
 
 def test_the_plan_is_energy_of_the_firm_load():
