@@ -11,8 +11,9 @@ import numpy as np
 from marketsim.agents.game.actions import ActionSpace, Player, has_stores
 from marketsim.agents.game.features import Ratings, feature_names
 from marketsim.app.episodes import EpisodeDays, RecurringTariff, draws_days
+from marketsim.app.parts import profiles_of
 from marketsim.app.ready import ReadyScenario
-from marketsim.app.wiring import Built, cast_of, profiles_of
+from marketsim.app.wiring import Built, cast_of
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.build import AgentSpec
 from marketsim.core.delivery import Immediate

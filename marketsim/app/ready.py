@@ -135,7 +135,8 @@ def load_scenario(scenario: ScenarioLike, overrides: Mapping[str, object] | None
 def check_scenario(scenario: ScenarioLike, overrides: Mapping[str, object] | None = None) -> Loaded:
     """Validate without running any plugin code and without a heavy library; what only plugins know stays unchecked.
 
-    The buses of ``feeder141`` are checked; those of other feeders when they are loaded.
+    Where all values are valid, tariff and profiles are built, so that the files that they name are checked, too. The
+    buses of ``feeder141`` are checked; those of other feeders when they are loaded.
     """
     registry = built_in_registry()
 
@@ -149,4 +150,12 @@ def check_scenario(scenario: ScenarioLike, overrides: Mapping[str, object] | Non
         feeder = load_feeder(model, registry)
         return None if feeder is None else facts_of(feeder)
 
-    return read_scenario(scenario, overrides, catalog=registry, feeder=look_up, tolerant=bool(installed_plugins()))
+    loaded = read_scenario(scenario, overrides, catalog=registry, feeder=look_up, tolerant=bool(installed_plugins()))
+    if loaded.agents:
+        from marketsim.app.parts import part_problems
+
+        ready = ReadyScenario(loaded.scenario, loaded.agents, loaded.source, registry, (), None)
+        problems = part_problems(ready)
+        if problems:
+            raise ScenarioError(problems)
+    return loaded

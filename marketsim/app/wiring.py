@@ -17,21 +17,26 @@ from marketsim.agents.params import UtilityOnlyParams
 from marketsim.agents.simple import simple_strategy
 from marketsim.agents.strategies.learned import LOADER
 from marketsim.app.grid import GridParts, grid_parts
+from marketsim.app.parts import chosen, context_of, made
 from marketsim.app.ready import ReadyScenario
 from marketsim.builtin import BUILT_IN_METRICS, SOURCE
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext, Choice
 from marketsim.core.delivery import Ahead, ClosedProfiles, Delivery, Immediate
-from marketsim.core.errors import MarketsimError, PluginError, Problem
+from marketsim.core.errors import PluginError, Problem
 from marketsim.core.metric import Metric
-from marketsim.core.ports import Allocation, Device, Engine, PlanningEngine, Profiles, Reactive, RetryingEngine, Strategy
-from marketsim.core.records import Community
-from marketsim.core.rng import Streams
-from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
+from marketsim.core.ports import (
+    Allocation,
+    Device,
+    Engine,
+    PlanningEngine,
+    Profiles,
+    Reactive,
+    RetryingEngine,
+    Strategy,
+)
 from marketsim.core.world import Role, World
 from marketsim.devices.curtailable_load import curtailable_share
-from marketsim.extension.lazy import failure
-from marketsim.extension.registry import Registry
 from marketsim.grid.network import Network
 from marketsim.market.allocation import with_rights
 from marketsim.market.bounds import WithinTariffs, within_bounds
@@ -66,15 +71,15 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
     """Wire one market, or with several ``seeds`` as many replicas side by side."""
     model = ready.model
     context = _context(ready, tuple(seeds) if seeds is not None else (model.seed,))
-    context = replace(context, tariff=_chosen(ready, "tariff", model.tariff, context))
+    context = replace(context, tariff=chosen(ready, "tariff", model.tariff, context))
     devices = _devices(ready, context)
     context = replace(
         context,
         device_names=tuple(device.name for device in devices),
         stores=tuple(device.stores for device in devices),
     )
-    profiles: Profiles = _chosen(ready, "profile", model.profiles, context)
-    reactive: Reactive = _chosen(ready, "reactive", model.grid.reactive, context)
+    profiles: Profiles = chosen(ready, "profile", model.profiles, context)
+    reactive: Reactive = chosen(ready, "reactive", model.grid.reactive, context)
     grid = grid_parts(ready, context, reactive)
     context = replace(context, facts={**context.facts, **grid.facts})
     kinds = _kinds(ready, context)
@@ -86,7 +91,7 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
         context=context,
         kinds=kinds,
         metrics=_metrics(ready, context),
-        critic=_chosen(ready, "critic", model.critic, context),
+        critic=chosen(ready, "critic", model.critic, context),
         elements=grid.elements,
         grid=grid.network,
         background_wh=grid.background_wh,
@@ -116,7 +121,7 @@ def _world(
         engine=engine,
         rounds=getattr(engine, "rounds", 1),
         allocation=_allocation(ready, context),
-        charges=_chosen(ready, "charges", ready.model.market.charges, context),
+        charges=chosen(ready, "charges", ready.model.market.charges, context),
         gate=grid.gate(),
         reactive=reactive,
         delivery=delivery,
@@ -134,7 +139,7 @@ def copied_world(ready: ReadyScenario, built: Built, seeds: Sequence[int]) -> Wo
     facts = built.context.facts
     context = replace(context, tariff=built.context.tariff, device_names=built.context.device_names, facts=facts)
     context = replace(context, stores=built.context.stores)
-    reactive: Reactive = _chosen(ready, "reactive", model.grid.reactive, context)
+    reactive: Reactive = chosen(ready, "reactive", model.grid.reactive, context)
     grid = grid_parts(ready, context, reactive)
     return replace(
         built.world,
@@ -143,25 +148,21 @@ def copied_world(ready: ReadyScenario, built: Built, seeds: Sequence[int]) -> Wo
         gate=grid.gate(),
         node_of=grid.node_of,
         reactive=reactive,
-        charges=_chosen(ready, "charges", model.market.charges, context),
+        charges=chosen(ready, "charges", model.market.charges, context),
         allocation=_allocation(ready, context),
         cast=(),
         rounds=1,
     )
 
 
-def _chosen(ready: ReadyScenario, kind: str, choice: Choice, context: BuildContext) -> Any:
-    return _made(ready.registry, kind, choice.name, choice.params, context)
-
-
 def _allocation(ready: ReadyScenario, context: BuildContext) -> Allocation:
     grid = ready.model.grid
-    return with_rights(_chosen(ready, "allocation", grid.allocation, context), grid.untraded, grid.priority)
+    return with_rights(chosen(ready, "allocation", grid.allocation, context), grid.untraded, grid.priority)
 
 
 def _engine(ready: ReadyScenario, grid: GridParts) -> Engine:
     market = ready.model.market
-    engine: Engine = _made(ready.registry, "engine", market.engine.name, market.engine.params)
+    engine: Engine = made(ready.registry, "engine", market.engine.name, market.engine.params)
     if isinstance(engine, RetryingEngine):
         engine = engine.with_retry_passes(ready.model.grid.retry_passes)
     if isinstance(engine, PlanningEngine):
@@ -176,53 +177,12 @@ def critic_of(ready: ReadyScenario, context: BuildContext) -> Any:
     choice = ready.model.critic
     fields = type(choice.params).model_fields
     params = choice.params.model_copy(update={"log": False}) if "log" in fields else choice.params
-    return _chosen(ready, "critic", Choice(choice.name, params), context)
-
-
-def profiles_of(ready: ReadyScenario) -> Profiles:
-    """The profiles of one market with the scenario's own seed."""
-    context = _context(ready, (ready.model.seed,))
-    context = replace(context, tariff=_chosen(ready, "tariff", ready.model.tariff, context))
-    profiles: Profiles = _chosen(ready, "profile", ready.model.profiles, context)
-    return profiles
-
-
-def _made(registry: Registry, kind: str, name: str, *arguments: Any) -> Any:
-    """A part from its factory; where that is a plugin's and fails, PluginError tells which one and where."""
-    factory = registry.factory(kind, name)
-    source = registry.entry(kind, name).source
-    try:
-        return factory(*arguments)
-    except MarketsimError:
-        raise
-    except Exception as error:
-        if source == SOURCE:
-            raise
-        raise PluginError([failure(error, f"plugin {source}: {kind} {name!r} cannot be built")]) from error
-
-
-def _given(tariff: Any) -> Any:
-    if tariff is None:
-        raise AssertionError("the tariff is built before the world")
-    return tariff
+    return chosen(ready, "critic", Choice(choice.name, params), context)
 
 
 def _context(ready: ReadyScenario, seeds: tuple[int, ...]) -> BuildContext:
-    model = ready.model
-    clock = model.clock.to_clock()
-    facts = {
-        "folder": model.folder,
-        "gate_closure_slots": model.market.gate_closure_slots,
-        LOADER: _load_policy,
-        "pv_scale": getattr(model.profiles.params, "pv_scale", 1.0),
-    }
-    return BuildContext(
-        clock=clock,
-        streams=Streams(seeds),
-        community=_community(ready, len(seeds), clock.slot_hours),
-        agents=ready.agents,
-        facts=facts,
-    )
+    context = context_of(ready, seeds)
+    return replace(context, facts={**context.facts, LOADER: _load_policy})
 
 
 def _load_policy(path: Path) -> Any:
@@ -232,25 +192,10 @@ def _load_policy(path: Path) -> Any:
     return load_policy(path)
 
 
-def _limits(limits_kw: Sequence[float | None], hours: float) -> IntArray:
-    whole = [UNLIMITED_WH if kw is None else int(kw * hours * WH_PER_KWH) for kw in limits_kw]
-    return np.array(whole, dtype=np.int64)
-
-
-def _community(ready: ReadyScenario, n_markets: int, hours: float) -> Community:
-    agents = ready.agents
-    names = tuple(agent.name for agent in agents)
-    if n_markets > 1:
-        names = tuple(f"{name}#{market}" for market in range(n_markets) for name in names)
-    return Community(
-        names=names,
-        market=np.repeat(np.arange(n_markets), len(agents)),
-        connection=np.tile(np.arange(len(agents)), n_markets),
-        is_prosumer=np.tile([agent.kind != "consumer" for agent in agents], n_markets),
-        n_markets=n_markets,
-        import_limit_wh=np.tile(_limits([agent.import_limit_kw for agent in agents], hours), n_markets),
-        export_limit_wh=np.tile(_limits([agent.export_limit_kw for agent in agents], hours), n_markets),
-    )
+def _given(tariff: Any) -> Any:
+    if tariff is None:
+        raise AssertionError("the tariff is built before the world")
+    return tariff
 
 
 def _devices(ready: ReadyScenario, context: BuildContext) -> tuple[Device, ...]:
@@ -260,7 +205,7 @@ def _devices(ready: ReadyScenario, context: BuildContext) -> tuple[Device, ...]:
     for name in ready.registry.names("device"):
         if name in owned:
             rows = [agent.devices.get(name) for agent in ready.agents] * context.community.n_markets
-            fleets.append(_made(ready.registry, "device", name, rows, context))
+            fleets.append(made(ready.registry, "device", name, rows, context))
     return tuple(fleets)
 
 
@@ -273,7 +218,7 @@ def _kinds(ready: ReadyScenario, context: BuildContext) -> dict[str, Any]:
     kinds: dict[str, Any] = dict(BUILT_IN_KINDS)
     for name in {agent.kind for agent in ready.agents} - set(kinds):
         params = ready.registry.params("agent", name)()
-        kinds[name] = _made(ready.registry, "agent", name, params, context)
+        kinds[name] = made(ready.registry, "agent", name, params, context)
         if not (isinstance(kinds[name], type) and issubclass(kinds[name], Participant)):
             source = ready.registry.entry("agent", name).source
             hint = "return a subclass of marketsim.Prosumer or marketsim.Consumer"
@@ -302,7 +247,7 @@ def cast_of(
     cast = []
     for (choice, own), rows in _roles(context, groups).items():
         within = replace(context, rows=rows)
-        strategy: Strategy = _made(ready.registry, "strategy", choice.name, choice.params, within)
+        strategy: Strategy = chosen(ready, "strategy", choice, within)
         if own:
             strategy = simple_strategy(strategy, choice.name)
         elif ready.registry.entry("strategy", choice.name).source != SOURCE:
@@ -331,10 +276,9 @@ def _delivered(
 def _metrics(ready: ReadyScenario, context: BuildContext) -> tuple[Metric, ...]:
     registry = ready.registry
     own = [Choice(name, registry.params("metric", name)()) for name in BUILT_IN_METRICS]
-    chosen = (*own, *ready.model.metrics)
-    made = [_chosen(ready, "metric", each, context) for each in chosen]
+    metrics: list[Metric] = [chosen(ready, "metric", each, context) for each in (*own, *ready.model.metrics)]
     if ready.model.grid.tap_changer is not None:
         from marketsim.grid.tap_changer import TapMetric, log_of
 
-        made.append(TapMetric(log_of(context.facts)))
-    return tuple(made)
+        metrics.append(TapMetric(log_of(context.facts)))
+    return tuple(metrics)

@@ -34,7 +34,7 @@ def ollama_url(host: str | None = None) -> str:
     try:
         port = parts.port or usual
     except ValueError as error:
-        raise ValueError(f"{given!r} is no address of an Ollama server: {error}") from None
+        raise ValueError(f"{given!r} is no address of an Ollama server: its port is no number") from error
     name = parts.hostname or "127.0.0.1"
     name = f"[{name}]" if ":" in name else name
     return f"{scheme}://{name}:{port}{parts.path.rstrip('/')}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from marketsim.core.params import Params
 
@@ -64,6 +64,15 @@ class OllamaCriticParams(Params):
     """Folder of the answers, relative to the scenario's; null: `MARKETSIM_CACHE_DIR`, or the user's cache folder."""
     rule: MeasureChoice = MeasureChoice()
     """Measures of the rule that is blended in, compared with and fallen back to."""
+
+    @field_validator("host")
+    @classmethod
+    def _is_an_address(cls, host: str | None) -> str | None:
+        if host is not None:
+            from marketsim.fairness.ollama_host import ollama_url
+
+            ollama_url(host)
+        return host
 
 
 class ReplayCriticParams(Params):

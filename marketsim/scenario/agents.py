@@ -190,7 +190,8 @@ class AgentEntry(Params):
     """An agent, or with ``count`` a group of agents. Every registered device is a further key of it."""
 
     name: str | None = Field(default=None, pattern=r"^[\w][\w .:+-]*$", max_length=100)
-    """Unique; members of a group are numbered behind it. Left out: the kind and a number."""
+    """Unique; letters, digits, blanks and ``_ . : + -``. Members of a group are numbered behind it. Left out: the kind and
+    a number."""
     kind: str
     """``prosumer``, ``consumer``, or an agent kind of a plugin."""
     group: int | None = Field(default=None, ge=0)

@@ -189,7 +189,12 @@ def number_hint(text: str) -> str:
     """Why text is no number."""
     bare = text.replace("_", "").replace("'", "").strip()
     first = bare.partition(" ")[0]
-    candidates = ((text, "without quotes"), (bare, "without separators"), (first, "without a unit"))
+    candidates = (
+        (text, "without quotes"),
+        (bare, "without separators"),
+        (first, "without a unit"),
+        (bare.replace(",", "."), "with a decimal point"),
+    )
     return next((f"write {candidate} {why}" for candidate, why in candidates if _is_number(candidate)), "")
 
 
@@ -205,7 +210,7 @@ def _describe(model: type[BaseModel], loc: Loc) -> str:
         return ""
     for name, field in holder.model_fields.items():
         if loc[-1] in (name, field.alias) and field.description:
-            return " ".join(field.description.split())
+            return " ".join(field.description.replace("``", "").split())
     return ""
 
 

@@ -111,15 +111,19 @@ def closure_is_shorter_than_run(scenario: Scenario) -> Iterator[Detail]:
 
 
 def engine_handles_charges(scenario: Scenario, catalog: Catalog) -> Iterator[Detail]:
-    """Charges that differ by pair of agents need an engine that can sort by them."""
+    """Charges that differ by pair of agents need an engine that can sort by them; those of the grid need a grid."""
     engine, charges = scenario.market.engine, scenario.market.charges
     if isinstance(engine.params, Unchecked) or isinstance(charges.params, Unchecked):
         return
-    if "pairwise" in catalog.traits("charges", charges.name) and "pairs" not in catalog.traits("engine", engine.name):
+    traits = catalog.traits("charges", charges.name)
+    if "pairwise" in traits and "pairs" not in catalog.traits("engine", engine.name):
         able = [name for name in catalog.names("engine") if "pairs" in catalog.traits("engine", name)]
         hint = f"engines that do: {', '.join(able) or 'none'}"
         message = f"the engine {engine.name} does not support charges by pair of agents"
         yield Detail(("market", "charges"), message, charges.name, hint)
+    elif traits & {"pairwise", "signed"} and scenario.grid.gate == "none":
+        hint = "name a feeder under grid: {feeder: ...}, with a gate, or choose other charges"
+        yield Detail(("market", "charges"), "network charges by the grid need a grid", charges.name, hint)
 
 
 def kinds_are_known(scenario: Scenario, catalog: Catalog, tolerant: bool) -> Iterator[Detail]:

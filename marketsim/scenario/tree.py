@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePath
@@ -79,6 +79,28 @@ def locate(root: Node, loc: Sequence[str | int]) -> tuple[int, Node]:
     return len(loc), node
 
 
+def scalars(root: Node, loc: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Node]]:
+    """Every value that holds no others, with its path, in the order written."""
+    if isinstance(root.value, dict):
+        for key, member in root.value.items():
+            yield from scalars(member.node, (*loc, key))
+    elif isinstance(root.value, list):
+        for position, item in enumerate(root.value):
+            yield from scalars(item, (*loc, position))
+    else:
+        yield loc, root
+
+
+def texts(root: Node) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every text with its path, in the order written."""
+    return ((loc, node.value) for loc, node in scalars(root) if isinstance(node.value, str))
+
+
+def path_of(root: Node, place: Place) -> tuple[str | int, ...]:
+    """Path of the first value written at ``place``; empty if there is none."""
+    return next((loc for loc, node in scalars(root) if node.place == place), ())
+
+
 def key_place(root: Node, loc: Sequence[str | int]) -> Place:
     """Where the last key of ``loc`` is written; the place of its value where it has no key."""
     steps, parent = locate(root, loc[:-1])
@@ -88,11 +110,16 @@ def key_place(root: Node, loc: Sequence[str | int]) -> Place:
 
 
 def dotted(loc: Iterable[str | int]) -> str:
-    """A path as people write it: ``agents[2].pv_kw``."""
+    """A path as people write it: ``agents[2].pv_kw``; of a key that would not print as it stands, its escapes."""
     text = ""
     for part in loc:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+        text += f"[{part}]" if isinstance(part, int) else f".{printable(part)}" if text else printable(part)
     return text
+
+
+def printable(text: str) -> str:
+    """Text that can be shown on a terminal: no control, direction or escape character acts on it."""
+    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def shorten(value: object, limit: int = 60) -> str:
@@ -109,8 +136,8 @@ def _as_yaml(value: object) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(_as_yaml(item) for item in value[:20])}]"
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{key}: {_as_yaml(item)}' for key, item in list(value.items())[:20])}}}"
-    return str(value)
+        return f"{{{', '.join(f'{printable(str(key))}: {_as_yaml(item)}' for key, item in list(value.items())[:20])}}}"
+    return printable(str(value))
 
 
 def from_python(value: object, place: Place = NOWHERE, loc: tuple[str | int, ...] = ()) -> Node:

@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 import yaml
 
 from marketsim.core.errors import Problem, ScenarioError
-from marketsim.scenario.tree import MAX_DEPTH, Member, Node, Place, Scalar, scalar_fault, shorten
+from marketsim.scenario.tree import MAX_DEPTH, Member, Node, Place, Scalar, dotted, path_of, scalar_fault, shorten
 
 MAX_BYTES: Final = 32 * 2**20
 """Of one file; a resolved scenario of 10,000 agents has about 4 MB."""
@@ -60,8 +60,13 @@ def parse(text: str, file: str) -> Node:
         builder.problems.append(_syntax_problem(error, text, file))
         raise ScenarioError(builder.problems) from error
     if builder.problems:
-        raise ScenarioError(builder.problems)
+        raise ScenarioError([_with_path(problem, root) for problem in builder.problems])
     return root
+
+
+def _with_path(problem: Problem, root: Node) -> Problem:
+    """The problem with the path of the value that it is about, if it is about one."""
+    return problem._replace(path=dotted(path_of(root, Place(problem.file, problem.line, problem.column))))
 
 
 def _refuse_unprintable(text: str, file: str) -> None:

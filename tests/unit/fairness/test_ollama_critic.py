@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import InputError
@@ -334,9 +335,13 @@ def test_fallbacks_answers_and_gaps_are_counted(asked):
     assert found["critic_rule_gap"] == pytest.approx(np.mean(gaps))
 
 
-def test_an_address_that_is_none_is_the_user_s_error():
+def test_an_address_that_is_none_is_the_user_s_error(monkeypatch):
+    """In a scenario its parameters say so, in the environment the critic that is built."""
+    with pytest.raises(ValidationError, match="no address"):
+        OllamaCriticParams(host="a.b:port")
+    monkeypatch.setenv("OLLAMA_HOST", "a.b:port")
     with pytest.raises(InputError, match=r"critic\.host.*no address"):
-        build(OllamaCriticParams(host="a.b:port"), critic_context(community(5)))
+        build(OllamaCriticParams(), critic_context(community(5)))
 
 
 def test_the_cache_folder_starts_from_the_scenario_s(tmp_path):

@@ -72,7 +72,16 @@ def test_gate_follows_the_feeder(load: Load, minimal: str) -> None:
 
 def test_pairwise_charges_fit_an_engine_that_handles_pairs(load: Load, minimal: str) -> None:
     """The trait ``pairs`` of the engine answers the trait ``pairwise`` of the charges."""
-    assert load(minimal, {"market.charges": "distance"}).scenario.market.charges.name == "distance"
+    gridded = {"market.charges": "distance", "grid.feeder": "feeder141", "agents[0].bus": 48}
+    assert load(minimal, gridded).scenario.market.charges.name == "distance"
+
+
+@pytest.mark.parametrize("grid", [{}, {"grid.feeder": "feeder141", "grid.gate": "none", "agents[0].bus": 48}])
+def test_charges_that_go_by_the_grid_need_one(problems: Problems, minimal: str, grid: dict[str, object]) -> None:
+    """Without a power flow there is no distance and no sensitivity: charges of nothing would be zero, and say so to nobody."""
+    (problem,) = problems(minimal, {"market.charges": "distance", **grid})
+    assert (problem.path, problem.value) == ("market.charges", "'distance'")
+    assert "need a grid" in problem.message
 
 
 def test_metered_sources_need_no_scaling(load: Load, minimal: str, catalog: Any) -> None:

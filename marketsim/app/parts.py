@@ -1,0 +1,157 @@
+"""Parts of a ready scenario from their factories, and what these get to know. Light: ``validate`` builds some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from marketsim.app.ready import ReadyScenario
+from marketsim.builtin import SOURCE
+from marketsim.core.arrays import IntArray
+from marketsim.core.build import BuildContext, Choice
+from marketsim.core.errors import InputError, MarketsimError, PluginError, Problem
+from marketsim.core.ports import Profiles
+from marketsim.core.records import Community
+from marketsim.core.rng import Streams
+from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
+from marketsim.extension.lazy import failure
+from marketsim.extension.registry import Registry
+from marketsim.profiles.library import simbench_library
+from marketsim.profiles.plan import check_shapes
+from marketsim.scenario.model import Scenario
+from marketsim.scenario.overrides import split_path
+from marketsim.scenario.problems import Loc
+from marketsim.scenario.tree import Node, dotted, locate, texts
+
+_SECTIONS: Final[dict[str, Loc]] = {
+    "tariff": ("tariff", "*"),
+    "profile": ("profiles",),
+    "engine": ("market", "engine", "*"),
+    "charges": ("market", "charges", "*"),
+    "allocation": ("grid", "allocation", "*"),
+    "reactive": ("grid", "reactive", "*"),
+    "critic": ("critic",),
+    "strategy": ("agents",),
+}
+"""Where the parameters of a part stand in a scenario, ``*`` for its name."""
+
+
+def chosen(ready: ReadyScenario, kind: str, choice: Choice, context: BuildContext) -> Any:
+    """The part that a scenario chooses; an InputError tells where in the scenario."""
+    try:
+        return made(ready.registry, kind, choice.name, choice.params, context)
+    except InputError as error:
+        section = tuple(choice.name if part == "*" else part for part in _SECTIONS.get(kind, ()))
+        raise type(error)([_placed(problem, section, ready.source.root) for problem in error.problems]) from error
+
+
+def _placed(problem: Problem, section: Loc, root: Node) -> Problem:
+    """A problem with its place in the scenario: its path is one from the root, or one within ``section``.
+
+    What is wrong inside a file stands at a line of that file; what is wrong with a file as such, where it is named.
+    """
+    if problem.file:
+        named = None if problem.line else _naming(root, section, Path(problem.file).name)
+        return (
+            problem if named is None else problem._replace(path=dotted(named), value=problem.file, **_at(root, named))
+        )
+    own = split_path(problem.path) if problem.path else ()
+    loc = own if own and own[0] in Scenario.model_fields else (*section, *own)
+    return problem._replace(path=dotted(loc), **_at(root, loc))
+
+
+def _at(root: Node, loc: Loc) -> dict[str, Any]:
+    return locate(root, loc)[1].place._asdict()
+
+
+def _naming(root: Node, section: Loc, name: str) -> Loc | None:
+    """Path of the first text below ``section`` that ends with the name of a file."""
+    steps, node = locate(root, section)
+    for loc, text in texts(node):
+        if Path(text).name == name:
+            return (*section[:steps], *loc)
+    return None
+
+
+def made(registry: Registry, kind: str, name: str, *arguments: Any) -> Any:
+    """A part from its factory; where that is a plugin's and fails, PluginError tells which one and where."""
+    factory = registry.factory(kind, name)
+    source = registry.entry(kind, name).source
+    try:
+        return factory(*arguments)
+    except MarketsimError:
+        raise
+    except Exception as error:
+        if source == SOURCE:
+            raise
+        raise PluginError([failure(error, f"plugin {source}: {kind} {name!r} cannot be built")]) from error
+
+
+def context_of(ready: ReadyScenario, seeds: tuple[int, ...]) -> BuildContext:
+    """What the parts of as many markets as there are seeds get to know of the scenario."""
+    model = ready.model
+    clock = model.clock.to_clock()
+    facts = {
+        "folder": model.folder,
+        "gate_closure_slots": model.market.gate_closure_slots,
+        "pv_scale": getattr(model.profiles.params, "pv_scale", 1.0),
+    }
+    return BuildContext(
+        clock=clock,
+        streams=Streams(seeds),
+        community=_community(ready, len(seeds), clock.slot_hours),
+        agents=ready.agents,
+        facts=facts,
+    )
+
+
+def _limits(limits_kw: Sequence[float | None], hours: float) -> IntArray:
+    whole = [UNLIMITED_WH if kw is None else int(kw * hours * WH_PER_KWH) for kw in limits_kw]
+    return np.array(whole, dtype=np.int64)
+
+
+def _community(ready: ReadyScenario, n_markets: int, hours: float) -> Community:
+    agents = ready.agents
+    names = tuple(agent.name for agent in agents)
+    if n_markets > 1:
+        names = tuple(f"{name}#{market}" for market in range(n_markets) for name in names)
+    return Community(
+        names=names,
+        market=np.repeat(np.arange(n_markets), len(agents)),
+        connection=np.tile(np.arange(len(agents)), n_markets),
+        is_prosumer=np.tile([agent.kind != "consumer" for agent in agents], n_markets),
+        n_markets=n_markets,
+        import_limit_wh=np.tile(_limits([agent.import_limit_kw for agent in agents], hours), n_markets),
+        export_limit_wh=np.tile(_limits([agent.export_limit_kw for agent in agents], hours), n_markets),
+    )
+
+
+def profiles_of(ready: ReadyScenario) -> Profiles:
+    """The profiles of one market with the scenario's own seed."""
+    context = context_of(ready, (ready.model.seed,))
+    context = replace(context, tariff=chosen(ready, "tariff", ready.model.tariff, context))
+    profiles: Profiles = chosen(ready, "profile", ready.model.profiles, context)
+    return profiles
+
+
+def part_problems(ready: ReadyScenario) -> list[Problem]:
+    """What is wrong with the built-in tariff and profiles of a scenario that is valid by itself, files included."""
+    model, context = ready.model, context_of(ready, (ready.model.seed,))
+    checks: list[Callable[[], object]] = []
+    if model.tariff.name in ready.registry.names("tariff"):
+        checks.append(lambda: chosen(ready, "tariff", model.tariff, context))
+    if model.profiles.name == "file":
+        checks.append(lambda: chosen(ready, "profile", model.profiles, context))
+    if model.profiles.name == "simbench_2016" and any(agent.load.shape or agent.pv_shape for agent in ready.agents):
+        checks.append(lambda: check_shapes(ready.agents, simbench_library()))
+    problems: list[Problem] = []
+    for check in checks:
+        try:
+            check()
+        except InputError as error:
+            problems += [_placed(problem, (), ready.source.root) for problem in error.problems]
+    return problems
