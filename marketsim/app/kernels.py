@@ -1,7 +1,8 @@
 """The first run on a machine: kernels are compiled once, by two processes that share the work.
 
 Nearly all of a first run is compilation, on which two processes spend half the time of one. Both go through the same list, one
-from each end, and leave out what the other has put into the cache already. Run as a module this is the second process.
+from each end; which of them compiles a module is decided by who makes the file of its name in a folder of theirs. Run as a
+module this is the second process.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -60,32 +63,51 @@ def compile_once(ready: ReadyScenario, tell: Callable[[str], None] | None = None
 
     The second process is a help and not a need: whatever it does not compile is compiled here.
     """
-    from marketsim.core.compiled import in_cache
-
     modules = kernels_of(ready)
-    if all(in_cache(module) for module in modules):
+    if next(_missing(modules), None) is None:
         return
     if tell is not None:
         tell(COMPILING)
-    command = [sys.executable, "-m", "marketsim.app.kernels", *reversed(modules)]
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as other:
-        try:
-            compile_missing(modules)
-        except BaseException:
-            other.kill()
-            raise
+    with tempfile.TemporaryDirectory() as claims:
+        command = [sys.executable, "-m", "marketsim.app.kernels", claims, *reversed(modules)]
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as other:
+            try:
+                compile_unclaimed(Path(claims), modules)
+            except BaseException:
+                other.kill()
+                raise
+    compile_missing(modules)
+
+
+def compile_unclaimed(claims: Path, modules: Iterable[str]) -> None:
+    """Compile what is not in the cache and what nobody has begun, module after module."""
+    for module in _missing(modules):
+        if _claimed(claims / module):
+            importlib.import_module(module)
+
+
+def _claimed(path: Path) -> bool:
+    try:
+        path.touch(exist_ok=False)
+    except OSError:  # the other has it; or no file can be made, and the other is left alone with it
+        return False
+    return True
 
 
 def compile_missing(modules: Iterable[str]) -> None:
     """Compile what is not in the cache, module after module."""
+    for module in _missing(modules):
+        importlib.import_module(module)
+
+
+def _missing(modules: Iterable[str]) -> Iterator[str]:
+    """Modules that are not in the cache when their turn comes."""
     from marketsim.core.compiled import in_cache
 
-    for module in modules:
-        if not in_cache(module):
-            importlib.import_module(module)
+    return (module for module in modules if not in_cache(module))
 
 
 if __name__ == "__main__":
-    compile_missing(sys.argv[1:])
+    compile_unclaimed(Path(sys.argv[1]), sys.argv[2:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -80,12 +81,41 @@ def test_nothing_happens_where_all_is_compiled(pilot, commands, monkeypatch):
 def test_two_processes_share_the_list_from_both_ends(pilot, commands, monkeypatch):
     """The user is told once; the other process gets the same modules the other way round."""
     missing, told, imported = {"marketsim.core.rng_kernel", "marketsim.market.bounds_kernel"}, [], []
+
+    def compiled_now(module):
+        imported.append(module)
+        missing.discard(module)
+
     monkeypatch.setattr(compiled, "in_cache", lambda module: module not in missing)
-    monkeypatch.setattr(kernels.importlib, "import_module", imported.append)
+    monkeypatch.setattr(kernels.importlib, "import_module", compiled_now)
     kernels.compile_once(pilot, told.append)
     assert told == [kernels.COMPILING]
-    assert commands == [[sys.executable, "-m", "marketsim.app.kernels", *reversed(kernels.kernels_of(pilot))]]
+    claims = Path(commands[0][3])
+    reverse = [*reversed(kernels.kernels_of(pilot))]
+    assert commands == [[sys.executable, "-m", "marketsim.app.kernels", str(claims), *reverse]]
+    assert not claims.exists()
     assert imported == ["marketsim.core.rng_kernel", "marketsim.market.bounds_kernel"]
+
+
+def test_what_one_has_begun_the_other_leaves_alone(monkeypatch, tmp_path):
+    """Each module is compiled by whoever comes first; nobody compiles one twice."""
+    by: dict[str, list[str]] = {"here": [], "there": []}
+    monkeypatch.setattr(compiled, "in_cache", lambda module: False)
+    monkeypatch.setattr(kernels.importlib, "import_module", by["here"].append)
+    kernels.compile_unclaimed(tmp_path, ["a", "b"])
+    monkeypatch.setattr(kernels.importlib, "import_module", by["there"].append)
+    kernels.compile_unclaimed(tmp_path, ["c", "b", "a"])
+    assert by == {"here": ["a", "b"], "there": ["c"]}
+
+
+def test_what_the_other_did_not_finish_is_compiled_here(pilot, commands, monkeypatch):
+    """It claimed the first module and was killed."""
+    missing, imported = {"marketsim.core.rng_kernel"}, []
+    monkeypatch.setattr(compiled, "in_cache", lambda module: module not in missing)
+    monkeypatch.setattr(kernels, "_claimed", lambda path: False)
+    monkeypatch.setattr(kernels.importlib, "import_module", imported.append)
+    kernels.compile_once(pilot)
+    assert imported == ["marketsim.core.rng_kernel"]
 
 
 def test_the_other_process_ends_with_this_one(pilot, commands, monkeypatch):
