@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -45,6 +46,8 @@ _MOST_ROWS: Final = 131_072
 """Rows of any table gathered before they are written: bounds the memory of runs with very many agents."""
 _MOST_SECONDS: Final = 5.0
 """Longest time for which a slow run keeps slots from the disk."""
+_CONVERTERS: Final = 2
+"""Tables that become Parquet side by side; nearly all of that is compression, which needs no interpreter."""
 
 
 class RunWriter:
@@ -177,8 +180,8 @@ class RunWriter:
 
     def _complete(self, folder: Path, summary_text: str) -> None:
         sinks = self._disk_sinks()
-        for sink in sinks:
-            sink.convert()
+        with ThreadPoolExecutor(_CONVERTERS) as pool:
+            list(pool.map(DiskSink.convert, sinks))
         if self._critic:
             self._critic.close()
         write_text(folder / SUMMARY, summary_text)
