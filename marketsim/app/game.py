@@ -24,7 +24,7 @@ from marketsim.core.rng import Streams
 from marketsim.core.simulation import initial_state
 from marketsim.core.slot import open_slot, play_slot
 from marketsim.core.units import MONEY_PER_CURRENCY
-from marketsim.fairness.critic import Critic, Critique
+from marketsim.fairness.critic import Critic, Critique, PatientCritic
 from marketsim.fairness.shaping import Shaping
 from marketsim.learning.game import Features, Layout, Shape, Step
 
@@ -90,6 +90,13 @@ class MarketGame:
     def critiques(self) -> list[Critique]:
         """What the critic wrote down since the last call."""
         return self._critic.drain()
+
+    def close(self, *, wait: bool = True) -> Mapping[str, object]:
+        """Let the critic go, after what it has under way unless it need not ``wait``; what it says of itself."""
+        if not isinstance(self._critic, PatientCritic):
+            return {}
+        self._critic.finish(wait=wait)
+        return self._critic.facts()
 
     def memory(self) -> Mapping[str, FloatArray]:
         """What shaping remembers."""

@@ -82,8 +82,17 @@ def train_scenario(
             if progress is not None:
                 progress(now)
 
-        checkpoint = learner.train(game, folder, seed=ready.seed, scenario_hash=hashed, resume=resume, progress=note)
+        try:
+            checkpoint = learner.train(
+                game, folder, seed=ready.seed, scenario_hash=hashed, resume=resume, progress=note
+            )
+        except BaseException:
+            game.close(wait=False)
+            raise
+        facts = game.close()
         curves = read_curves(folder)
+        notes.take(len(curves["update"]))
+        held.note({"critic": {**facts, "fallbacks": dict(sorted(notes.tally.reasons.items()))}} if facts else {})
         draw_curves(curves, _limits(choice.params), folder)
         summary = {
             "scenario": ready.name,

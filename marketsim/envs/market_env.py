@@ -69,6 +69,10 @@ class OneMarket(Protocol):
         """Play a slot; ``actions`` [1, A, H]."""
         ...
 
+    def close(self, *, wait: bool = True) -> object:
+        """Release what the market holds."""
+        ...
+
 
 class Rules(NamedTuple):
     """What never changes about the game."""
@@ -166,7 +170,8 @@ class MarketEnv(ParallelEnv):  # type: ignore[misc]  # PettingZoo is not typed
         """There is nothing to see; ``record`` holds the slot."""
 
     def close(self) -> None:
-        """There is nothing to release."""
+        """Let the market's critic go."""
+        self._game.close(wait=False)
 
     def _by_agent(self, seen: Seen) -> dict[str, Seen]:
         return {agent: own.copy() for agent, own in zip(self.possible_agents, seen, strict=True)}

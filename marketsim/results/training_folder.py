@@ -82,6 +82,10 @@ class TrainingFolder:
         """Time spent so far, that before a resume included [s]."""
         return self._spent_s + time.monotonic() - self._began
 
+    def note(self, facts: Mapping[str, object]) -> None:
+        """Add facts to the manifest that the training brought to light."""
+        self._manifest |= facts
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 
 import pytest
 
@@ -14,6 +15,7 @@ from marketsim.fairness.critic import Critique
 from marketsim.learning.curves import Row, read_curves
 from marketsim.learning.policy import load_policy
 from marketsim.scenario.dump import scenario_hash
+from marketsim.testing.ollama_server import OllamaServer
 
 PILOT = "scenarios/pilot.yaml"
 SMALL = {"learning.learner": {"ppo": {"markets": 2, "episodes": 6, "hidden": [4], "checkpoint_every": 2}}}
@@ -110,6 +112,31 @@ def test_the_summary_compares_the_first_with_the_last_tenth():
     assert (found["total_first"], found["total_last"]) == (0.5, 18.5)
     assert (found["fbs_first"], found["fpp_first"]) == (None, 0.5)
     assert found["updates"] == 20
+
+
+def test_a_model_that_was_asked_stands_in_the_manifest_and_its_connections_are_closed(root, tmp_path):
+    """Server and model as they answered, and the fallbacks by reason; a formula has nothing to say of itself."""
+    with OllamaServer(lambda n: "500" if n % 2 else None) as server:
+        critic = {
+            "kind": "ollama",
+            "host": server.url,
+            "pause_s": 0.0,
+            "cache": False,
+            "load_deadline_s": 0,
+            "failures": 99,
+        }
+        small = {"learning.learner": {"ppo": {"markets": 1, "episodes": 1, "hidden": [4]}}}
+        chosen = {**small, "critic": critic, "learning.reward.credit": "shared"}
+        before = {thread.name for thread in threading.enumerate()}
+        made = train_scenario(load_scenario(root / PILOT, chosen), tmp_path / "t")
+    assert {thread.name for thread in threading.enumerate()} <= before
+    about = json.loads((made.folder / "manifest.json").read_text())["critic"]
+    assert (about["kind"], about["server"]) == ("ollama", server.version)
+    assert sum(about["fallbacks"].values()) == made.summary["critic_fallbacks"]
+
+
+def test_a_formula_says_nothing_of_itself(trained):
+    assert "critic" not in json.loads((trained[0].folder / "manifest.json").read_text())
 
 
 def test_critiques_are_counted_and_a_model_s_are_kept(tmp_path):
