@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from marketsim.core.params import Params
+from marketsim.core.params import OneOf, Params
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -34,7 +34,7 @@ class LpParams(Params):
     """Worth of what is stored at the end of the horizon: the mean feed-in price, or nothing."""
 
 
-class StorageChoice(Params):
+class StorageChoice(OneOf):
     """How stores are run: exactly one policy, as a name or as ``{name: parameters}``."""
 
     idle: IdleParams | None = None
@@ -45,22 +45,6 @@ class StorageChoice(Params):
     """Self-consumption, and offers of the rest."""
     lp: LpParams | None = None
     """Rolling linear programme."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _name_alone(cls, value: object) -> object:
-        return {value: {}} if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> StorageChoice:
-        if len(self.chosen) != 1:
-            raise ValueError(f"choose exactly one of {', '.join(type(self).model_fields)}")
-        return self
-
-    @property
-    def chosen(self) -> tuple[tuple[str, Params], ...]:
-        """Policies that are set, by name; one in a valid choice."""
-        return tuple((name, policy) for name in type(self).model_fields if (policy := getattr(self, name)) is not None)
 
 
 class UtilityOnlyParams(Params):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from marketsim.core.params import Params
+from marketsim.core.params import OneOf, Params
 from marketsim.profiles.parts import Part
 
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
@@ -45,7 +45,7 @@ class PerfectParams(Params):
     """The actual series."""
 
 
-class ForecastChoice(Params):
+class ForecastChoice(OneOf):
     """How agents forecast: exactly one method, as a name or as ``{name: parameters}``."""
 
     climatology: ClimatologyParams | None = None
@@ -56,23 +56,6 @@ class ForecastChoice(Params):
     """The actuals with an error."""
     perfect: PerfectParams | None = None
     """The actuals."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _name_alone(cls, value: object) -> object:
-        return {value: {}} if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        if sum(getattr(self, name) is not None for name in type(self).model_fields) != 1:
-            raise ValueError(f"choose exactly one of {', '.join(type(self).model_fields)}")
-        return self
-
-    @property
-    def chosen(self) -> Params:
-        """Parameters of the chosen method."""
-        methods: list[Params | None] = [getattr(self, name) for name in type(self).model_fields]
-        return next(method for method in methods if method is not None)
 
 
 class SourceParams(Params):

@@ -148,7 +148,7 @@ def _bus_list(value: object, loc: Loc) -> tuple[str, ...]:
     return tuple(buses)
 
 
-_BUS_LIST: Final = {"type": "array", "minItems": 1, "items": {"type": ["string", "integer"]}}
+_BUS_LIST: Final = {"type": "array", "minItems": 1, "items": {"type": ["string", "integer"], "minLength": 1}}
 _SAMPLE: Final = {
     "type": "object",
     "properties": {"sample": {"anyOf": [{"const": "loads"}, _BUS_LIST]}},

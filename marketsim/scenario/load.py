@@ -88,7 +88,9 @@ def validate_source(source: Source, context: Context) -> tuple[Scenario | None, 
             return context.catalog.names("device")
         return (OWNER_SHARE,) if len(loc) == 4 and loc[2] == "devices" else ()
 
-    values = {"name": source.name, **plain(source.root)}
+    values = plain(source.root)
+    if values.get("name") is None:
+        values["name"] = source.name
     filled, wrong = prepared(values, context)
     try:
         scenario = Scenario.model_validate_json(json.dumps(filled), strict=True, context=context)

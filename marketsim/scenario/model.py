@@ -37,7 +37,7 @@ MAX_SLOTS: Final = 10_000_000
 class ClockSection(Params):
     """When the run takes place."""
 
-    start: datetime.date
+    start: Annotated[datetime.date, Field(json_schema_extra={"pattern": r"^\d{4}-\d{2}-\d{2}$"})]
     """First day, from midnight local standard time."""
     slots: int = Field(default=96, ge=1, le=MAX_SLOTS)
     """Number of slots."""
@@ -129,6 +129,10 @@ class ReinforcementPrices(Params):
     """Worth of a curtailed kWh [currency/kWh]."""
 
 
+BandEnd = Annotated[float, WithJsonSchema({"type": "number", "minimum": 0.5, "maximum": 1.5})]
+"""Checked with the other end, in ``rules``."""
+
+
 class GridSection(Params):
     """The feeder and how trades are held to its limits. Left out, or with ``feeder: null``: no grid."""
 
@@ -136,7 +140,7 @@ class GridSection(Params):
     """``feeder141``, ``pandapower:<network>``, ``simbench:<code>``, ``file:<net.json>``, or a plugin's."""
     source_pu: float | None = Field(default=None, ge=0.8, le=1.2)
     """Voltage of the source [p.u.]; null: the feeder's own."""
-    voltage_band_pu: tuple[float, float] | None = None
+    voltage_band_pu: tuple[BandEnd, BandEnd] | None = None
     """Lowest and highest voltage of every bus [p.u.]; null: the feeder's own."""
     line_rating_a: Annotated[float, Field(gt=0.0)] | Literal["standard"] | None = "standard"
     """Rating of every line [A]; ``standard``: what the feeder brings or documents; null: unlimited."""

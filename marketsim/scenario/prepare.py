@@ -23,7 +23,7 @@ DEFAULTS: Final[dict[str, Any]] = {
 """Sections that a scenario may leave out although the model demands them."""
 
 _FIELDS: Final = frozenset(AgentEntry.model_fields)
-_MAYBE_NULL: Final = frozenset(("load", "connection_kw", "strategy"))
+MAYBE_NULL: Final = frozenset(("load", "connection_kw", "strategy"))
 """Keys of an agent for which ``null`` means the default."""
 
 
@@ -52,7 +52,7 @@ def _gathered(agent: Any, place: int, context: Context, wrong: list[Detail]) -> 
         hint = "every device is a key of the agent, such as battery: {...}"
         wrong.append(Detail(("agents", place, "devices"), "unknown key", UNSEEN, hint, at_key=True))
     names = _device_keys(agent, context)
-    empty = {key for key in _MAYBE_NULL if agent.get(key) is None}
+    empty = {key for key in MAYBE_NULL if agent.get(key) is None}
     rest = {key: item for key, item in agent.items() if key not in {*names, *empty}}
     return {**rest, "devices": {name: agent[name] for name in names}}
 

@@ -77,34 +77,50 @@ def _optional(read: Any, value: object) -> Any:
     return None if value is None else read(value)
 
 
-_NUMBER: Final = {"anyOf": [{"type": "number"}, {LINK: "distribution"}]}
-_NUMBER_OR_FEEDER: Final = {"anyOf": [*_NUMBER["anyOf"], {"const": FEEDER}]}
-_TEXT: Final = {"anyOf": [{"type": "string"}, {LINK: "distribution"}]}
-_BUS: Final[dict[str, Any]] = {"type": ["string", "integer"]}
+def _number(name: str, **bounds: float) -> dict[str, Any]:
+    """Schema of a number within bounds, or of a law all of whose values are; ``name`` is that of the law's definition."""
+    return {"anyOf": [{"type": "number", **bounds}, {LINK: f"distribution:{name}"}]}
 
 
-def _or_null(schema: dict[str, Any]) -> WithJsonSchema:
-    return WithJsonSchema({"anyOf": [*schema["anyOf"], {"type": "null"}]})
+BOUNDS: Final[dict[str, dict[str, float]]] = {
+    "at_least_0": {"minimum": 0},
+    "above_0": {"exclusiveMinimum": 0},
+    "above_0_to_1": {"exclusiveMinimum": 0, "maximum": 1},
+}
+"""Of the numbers below, by the names that their distributions have in the schema."""
+_NOT_NEGATIVE, _POSITIVE, _SHARE = (_number(name, **bounds) for name, bounds in BOUNDS.items())
+_TEXT: Final = {"anyOf": [{"type": "string", "minLength": 1}, {LINK: "distribution:text"}]}
+_BUS: Final[dict[str, Any]] = {"type": ["string", "integer"], "minLength": 1}
+
+
+def _or(schema: dict[str, Any], *others: dict[str, Any]) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [*schema["anyOf"], *others]})
+
+
+_NULL: Final = {"type": "null"}
+_WORD: Final = {"const": FEEDER}
 
 
 NonNegative: TypeAlias = Annotated[
-    float | Draw, PlainValidator(partial(read_number, 0.0, inf, False)), WithJsonSchema(_NUMBER)
+    float | Draw, PlainValidator(partial(read_number, 0.0, inf, False)), _or(_NOT_NEGATIVE)
 ]
 MaybeNonNegative: TypeAlias = Annotated[
-    float | Draw | None, PlainValidator(partial(_optional, partial(read_number, 0.0, inf, False))), _or_null(_NUMBER)
+    float | Draw | None,
+    PlainValidator(partial(_optional, partial(read_number, 0.0, inf, False))),
+    _or(_NOT_NEGATIVE, _NULL),
 ]
 MaybePositive: TypeAlias = Annotated[
-    float | Draw | None, PlainValidator(partial(_optional, partial(read_number, 0.0, inf, True))), _or_null(_NUMBER)
+    float | Draw | None, PlainValidator(partial(_optional, partial(read_number, 0.0, inf, True))), _or(_POSITIVE, _NULL)
 ]
 MaybePeak: TypeAlias = Annotated[
     float | Draw | Literal["feeder"] | None,
     PlainValidator(partial(_optional, partial(read_number_or_feeder, 0.0, inf, False))),
-    _or_null(_NUMBER_OR_FEEDER),
+    _or(_NOT_NEGATIVE, _WORD, _NULL),
 ]
 PowerFactor: TypeAlias = Annotated[
     float | Draw | Literal["feeder"],
     PlainValidator(partial(read_number_or_feeder, 0.0, 1.0, True)),
-    WithJsonSchema(_NUMBER_OR_FEEDER),
+    _or(_SHARE, _WORD),
 ]
-MaybeText: TypeAlias = Annotated[str | Draw | None, PlainValidator(partial(_optional, read_text)), _or_null(_TEXT)]
+MaybeText: TypeAlias = Annotated[str | Draw | None, PlainValidator(partial(_optional, read_text)), _or(_TEXT, _NULL)]
 Bus: TypeAlias = Annotated[str, PlainValidator(read_bus), WithJsonSchema(_BUS)]

@@ -7,12 +7,13 @@ from typing import Any, Final
 from pydantic.json_schema import GenerateJsonSchema
 
 from marketsim.core.errors import MarketsimError
-from marketsim.core.params import Params
+from marketsim.core.params import OR_NAME, Params
 from marketsim.scenario.agents import BUILT_IN_KINDS, OWNER_SHARE
 from marketsim.scenario.choice import Catalog
 from marketsim.scenario.draw import LINK
 from marketsim.scenario.model import Scenario
-from marketsim.scenario.prepare import DEFAULTS
+from marketsim.scenario.prepare import DEFAULTS, MAYBE_NULL
+from marketsim.scenario.quantity import BOUNDS
 
 DIALECT: Final = GenerateJsonSchema.schema_dialect
 _REFERENCES: Final = "#/$defs/{model}"
@@ -20,6 +21,12 @@ _BY_KEY: Final = ("tariff", "engine", "charges", "allocation", "reactive", "metr
 _BY_TAG: Final = {"profile": "source", "critic": "kind"}
 
 Schema = dict[str, Any]
+_CHOICES: Final[dict[str, Schema]] = {
+    "integer": {"type": "integer"},
+    "text": {"type": "string"},
+    "value": {"type": ["number", "string", "boolean", "null"]},
+}
+"""What is drawn by choice alone, or as a whole number."""
 
 
 def json_schema(catalog: Catalog) -> Schema:
@@ -27,14 +34,20 @@ def json_schema(catalog: Catalog) -> Schema:
     schema = Scenario.model_json_schema(by_alias=True, ref_template=_REFERENCES)
     schema = _linked(schema)
     definitions: Schema = schema.setdefault("$defs", {})
-    definitions["distribution"] = _distribution()
+    for name, bounds in {"number": {}, **BOUNDS}.items():
+        definitions[f"distribution:{name}"] = _distribution({"type": "number", **bounds})
+    for name, item in _CHOICES.items():
+        laws = {"integers": _array(item, 2, 2)} if name == "integer" else {}
+        definitions[f"distribution:{name}"] = _one_of_keys({**laws, "choice": _array(item, 1)})
     for kind in _BY_KEY:
         definitions[f"choice:{kind}"] = _by_key(kind, catalog, definitions)
     for kind, tag in _BY_TAG.items():
         definitions[f"choice:{kind}:{tag}"] = _by_tag(kind, tag, catalog, definitions)
     _open_agent(definitions["AgentEntry"], catalog, definitions)
     _open_top(schema)
-    definitions["GridSection"]["required"] = []
+    grid = definitions["GridSection"]
+    grid["required"] = []
+    grid["properties"]["gate"] = _or_null(grid["properties"]["gate"])
     return {"$schema": DIALECT, "title": "marketsim scenario", **{k: v for k, v in schema.items() if k != "title"}}
 
 
@@ -50,17 +63,26 @@ def _linked(schema: Any) -> Any:
     }
 
 
-def _distribution() -> Schema:
-    """A mapping with one law as its only key."""
-    numbers = {"type": "array", "items": {"type": "number"}}
+def _distribution(number: Schema) -> Schema:
+    """A mapping with one law as its only key, all of whose values are such numbers."""
+    mean: Schema = {"type": "number", **({"minimum": 0} if len(number) > 1 else {})}
+    end = {"minimum" if key == "exclusiveMinimum" else key: item for key, item in number.items()}
     laws: dict[str, Schema] = {
-        "uniform": {**numbers, "minItems": 2, "maxItems": 2},
-        "normal": {**numbers, "minItems": 2, "maxItems": 4},
-        "triangular": {**numbers, "minItems": 3, "maxItems": 3},
-        "integers": {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
-        "choice": {"type": "array", "minItems": 1, "items": {"type": ["number", "string", "boolean", "null"]}},
+        "uniform": _array(number, 2, 2),
+        "normal": {
+            "type": "array",
+            "prefixItems": [mean, {"type": "number", "minimum": 0}, end, end],
+            "anyOf": [{"minItems": 2, "maxItems": 2}, {"minItems": 4, "maxItems": 4}],
+        },
+        "triangular": _array(number, 3, 3),
+        "integers": _array({**number, "type": "integer"}, 2, 2),
+        "choice": _array(number, 1),
     }
     return {"description": "Drawn for each agent of a group.", **_one_of_keys(laws)}
+
+
+def _array(items: Schema, least: int, most: int | None = None) -> Schema:
+    return {"type": "array", "items": items, "minItems": least, **({} if most is None else {"maxItems": most})}
 
 
 def _one_of_keys(properties: dict[str, Schema]) -> Schema:
@@ -92,7 +114,8 @@ def _by_tag(kind: str, tag: str, catalog: Catalog, definitions: Schema) -> Schem
 
 
 def _or_null(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
+    said: Schema = {key: schema[key] for key in ("description", "default") if key in schema}
+    return {"anyOf": [{key: item for key, item in schema.items() if key not in said}, {"type": "null"}], **said}
 
 
 def _params(kind: str, name: str, catalog: Catalog, definitions: Schema, drawn: bool) -> Schema:
@@ -104,16 +127,36 @@ def _params(kind: str, name: str, catalog: Catalog, definitions: Schema, drawn: 
     prefix = f"{kind}.{name}"
     schema = model.model_json_schema(by_alias=True, ref_template=f"#/$defs/{prefix}.{{model}}")
     for own, definition in schema.pop("$defs", {}).items():
-        definitions[f"{prefix}.{own}"] = definition
+        definitions[f"{prefix}.{own}"] = _or_name(_drawn(definition) if drawn else definition)
     if model is Params:
         schema.pop("description", None)
-    if drawn:
-        schema["properties"] = {key: _or_drawn(item) for key, item in schema.get("properties", {}).items()}
-    return schema
+    return _drawn(schema) if drawn else schema
+
+
+def _or_name(schema: Schema) -> Schema:
+    """A model of ``OneOf``: the name of a key, or a mapping in which one key is not null."""
+    if not schema.pop(OR_NAME, False):
+        return schema
+    names = list(schema["properties"])
+    one = [{"properties": {name: {"type": "object"}}, "required": [name]} for name in names]
+    return {"anyOf": [{"enum": names}, {**schema, "oneOf": one}]}
+
+
+def _drawn(schema: Schema) -> Schema:
+    """A model each of whose values may be drawn."""
+    return {**schema, "properties": {key: _or_drawn(item) for key, item in schema.get("properties", {}).items()}}
 
 
 def _or_drawn(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"$ref": "#/$defs/distribution"}]}
+    """A value, or what it is drawn from; of a list each item by itself."""
+    if schema.get("type") == "array":
+        return {
+            **schema,
+            **{key: [_or_drawn(item) for item in schema[key]] for key in ("prefixItems",) if key in schema},
+        }
+    types = {branch.get("type") for branch in (schema, *schema.get("anyOf", ()))}
+    law = "number" if "number" in types else "integer" if "integer" in types else "value"
+    return {"anyOf": [schema, {"$ref": f"#/$defs/distribution:{law}"}]}
 
 
 def _open_agent(agent: Schema, catalog: Catalog, definitions: Schema) -> None:
@@ -123,6 +166,8 @@ def _open_agent(agent: Schema, catalog: Catalog, definitions: Schema) -> None:
         body = _params("device", name, catalog, definitions, True)
         body["properties"] = {**body.get("properties", {}), OWNER_SHARE: share}
         agent["properties"][name] = _or_null(body)
+    for key in MAYBE_NULL:
+        agent["properties"][key] = _or_null(agent["properties"][key])
     kinds = list(dict.fromkeys((*BUILT_IN_KINDS, *catalog.names("agent"))))
     agent["properties"]["kind"] = {**agent["properties"]["kind"], "enum": kinds}
 
@@ -131,7 +176,7 @@ def _open_top(schema: Schema) -> None:
     """What a scenario leaves out has defaults, or stands in the one that it extends."""
     description = "Scenario that this one is laid over, relative to this file and in the folder of the first one."
     schema["properties"]["extends"] = {"type": ["string", "null"], "description": description}
-    for key in DEFAULTS:
-        schema["properties"][key] = _or_null(schema["properties"][key])
     required = [key for key in schema.pop("required", []) if key not in DEFAULTS and key != "name"]
+    for key in schema["properties"].keys() - {*required, "extends"}:
+        schema["properties"][key] = _or_null(schema["properties"][key])
     schema["anyOf"] = [{"required": required}, {"required": ["extends"]}]

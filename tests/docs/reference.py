@@ -347,7 +347,7 @@ class ScenarioPage:
         return f"mapping of names to {self._plain_type(inner, own)}" if isinstance(inner, Mapping) else "mapping"
 
     def _reference(self, name: str, own: Mapping[str, Any]) -> str:
-        if name == "distribution":
+        if name.startswith("distribution"):
             return "[drawn](#distributions)"
         if name.startswith("choice:"):
             return _LINKS[name.split(":")[1]]

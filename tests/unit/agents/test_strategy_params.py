@@ -22,7 +22,7 @@ def test_a_policy_by_name_alone_has_its_defaults():
 
 
 def test_the_reference_runs_stores_on_self_consumption():
-    assert UtilityOnlyParams().storage.chosen == (("self_consumption", SelfConsumptionParams()),)
+    assert UtilityOnlyParams().storage.set_keys == (("self_consumption", SelfConsumptionParams()),)
 
 
 @pytest.mark.parametrize("storage", [{}, {"idle": {}, "lp": {}}])
