@@ -22,7 +22,7 @@ _BY_TAG: Final = {"profile": "source", "critic": "kind"}
 
 Schema = dict[str, Any]
 _CHOICES: Final[dict[str, Schema]] = {
-    "integer": {"type": "integer"},
+    "integer": {"type": ["integer", "null"]},
     "text": {"type": "string"},
     "value": {"type": ["number", "string", "boolean", "null"]},
 }
@@ -35,9 +35,11 @@ def json_schema(catalog: Catalog) -> Schema:
     schema = _linked(schema)
     definitions: Schema = schema.setdefault("$defs", {})
     for name, bounds in {"number": {}, **BOUNDS}.items():
-        definitions[f"distribution:{name}"] = _distribution({"type": "number", **bounds})
+        number: Schema = {"type": "number", **bounds}
+        choice: Schema = number if bounds else {"type": ["number", "null"]}  # null is a value of some parts' parameters
+        definitions[f"distribution:{name}"] = _distribution(number, choice)
     for name, item in _CHOICES.items():
-        laws = {"integers": _array(item, 2, 2)} if name == "integer" else {}
+        laws = {"integers": _array({"type": "integer"}, 2, 2)} if name == "integer" else {}
         definitions[f"distribution:{name}"] = _one_of_keys({**laws, "choice": _array(item, 1)})
     for kind in _BY_KEY:
         definitions[f"choice:{kind}"] = _by_key(kind, catalog, definitions)
@@ -63,8 +65,8 @@ def _linked(schema: Any) -> Any:
     }
 
 
-def _distribution(number: Schema) -> Schema:
-    """A mapping with one law as its only key, all of whose values are such numbers."""
+def _distribution(number: Schema, choice: Schema) -> Schema:
+    """A mapping with one law as its only key, all of whose values are such numbers, or one of such values."""
     mean: Schema = {"type": "number", **({"minimum": 0} if len(number) > 1 else {})}
     end = {"minimum" if key == "exclusiveMinimum" else key: item for key, item in number.items()}
     laws: dict[str, Schema] = {
@@ -76,7 +78,7 @@ def _distribution(number: Schema) -> Schema:
         },
         "triangular": _array(number, 3, 3),
         "integers": _array({**number, "type": "integer"}, 2, 2),
-        "choice": _array(number, 1),
+        "choice": _array(choice, 1),
     }
     return {"description": "Drawn for each agent of a group.", **_one_of_keys(laws)}
 
