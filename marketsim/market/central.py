@@ -27,13 +27,11 @@ from marketsim.core.records import (
     Side,
     Tariffs,
     Trades,
-    empty_rejects,
-    empty_trades,
 )
 from marketsim.core.welfare import GridModel, Legs, admissible, constrained_optimum
 from marketsim.market.common_factor import share
 from marketsim.market.params import CentralOptimumParams
-from marketsim.market.pool import Clearing, floor_mean, pair_up
+from marketsim.market.pool import Clearing, floor_mean, market_by_market, pair_up
 
 PASSES: Final = 3
 """How often pairs that the gate cut are asked again: a later pair may free what an earlier one needs."""
@@ -66,18 +64,12 @@ class CentralOptimum:
             raise ValueError("the central optimum has one price a pair and cannot take charges between pairs")
         if self._grid is not None:
             self._grid.open_state(gate.close())
-        trades, rejects = [empty_trades()], [empty_rejects()]
-        for market in np.unique(orders.market).tolist():
-            rows = np.flatnonzero((orders.market == market) & (orders.energy_wh > 0))
+
+        def cleared(market: int, rows: IntArray) -> tuple[Trades, Rejects] | None:
             clearing = _clearing(orders, rows, self._planned(orders, rows, market))
-            if clearing is not None:
-                done, refused = _commit(orders, gate, market, clearing)
-                trades.append(done)
-                rejects.append(refused)
-        return (
-            Trades(*(np.concatenate(columns) for columns in zip(*trades, strict=True))),
-            Rejects(*(np.concatenate(columns) for columns in zip(*rejects, strict=True))),
-        )
+            return None if clearing is None else _commit(orders, gate, market, clearing)
+
+        return market_by_market(orders, cleared)
 
     def _planned(self, orders: Orders, rows: IntArray, market: int) -> IntArray:
         """What each order trades [Wh] [len(rows)]; the two sides may differ by a few Wh."""

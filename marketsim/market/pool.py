@@ -10,7 +10,7 @@ to one agent swaps partners with another. What could trade only with itself does
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -82,22 +82,33 @@ class PoolEngine:
         """Trades and refusals, market after market."""
         if pair_ticks is not None:
             raise ValueError(f"{self.name} has one pool for all and cannot take charges between pairs")
-        trades, rejects = [empty_trades()], [empty_rejects()]
-        wanted = orders.energy_wh > 0
-        for market in np.unique(orders.market).tolist():
-            here = wanted & (orders.market == market)
-            buys, sells = (np.flatnonzero(here & (orders.side == side)) for side in (Side.BUY, Side.SELL))
-            if len(buys) and len(sells):
-                prices = int(tariffs.retail_ticks[market]), int(tariffs.feed_in_ticks[market])
-                clearing = self._mechanism(orders, buys, sells, *prices)
-                if clearing is not None:
-                    traded, refused = execute(orders, gate, market, clearing)
-                    trades.append(traded)
-                    rejects.append(refused)
-        return (
-            Trades(*(np.concatenate(columns) for columns in zip(*trades, strict=True))),
-            Rejects(*(np.concatenate(columns) for columns in zip(*rejects, strict=True))),
-        )
+
+        def cleared(market: int, rows: IntArray) -> tuple[Trades, Rejects] | None:
+            buys, sells = (rows[orders.side[rows] == side] for side in (Side.BUY, Side.SELL))
+            if not len(buys) or not len(sells):
+                return None
+            prices = int(tariffs.retail_ticks[market]), int(tariffs.feed_in_ticks[market])
+            clearing = self._mechanism(orders, buys, sells, *prices)
+            return None if clearing is None else execute(orders, gate, market, clearing)
+
+        return market_by_market(orders, cleared)
+
+
+def market_by_market(
+    orders: Orders, cleared: Callable[[int, IntArray], tuple[Trades, Rejects] | None]
+) -> tuple[Trades, Rejects]:
+    """What ``cleared(market, rows)`` returns for each market and its orders with energy, one after the other."""
+    trades, rejects = [empty_trades()], [empty_rejects()]
+    wanted = orders.energy_wh > 0
+    for market in np.unique(orders.market).tolist():
+        found = cleared(market, np.flatnonzero(wanted & (orders.market == market)))
+        if found is not None:
+            trades.append(found[0])
+            rejects.append(found[1])
+    return (
+        Trades(*(np.concatenate(columns) for columns in zip(*trades, strict=True))),
+        Rejects(*(np.concatenate(columns) for columns in zip(*rejects, strict=True))),
+    )
 
 
 def execute(orders: Orders, gate: Gate, market: int, clearing: Clearing) -> tuple[Trades, Rejects]:

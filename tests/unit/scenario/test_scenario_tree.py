@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from marketsim.core.errors import ScenarioError
-from marketsim.scenario.tree import Place, dotted, from_python, key_place, locate, plain, shorten
+from marketsim.scenario.tree import Place, dotted, from_python, key_place, locate, path_of, plain, shorten, texts
 from marketsim.scenario.yamltext import parse
 
 ROOT = parse("agents:\n  - {kind: consumer}\n  - kind: prosumer\n", "s.yaml")
@@ -75,3 +75,22 @@ def test_cyclic_objects_are_refused() -> None:
     cyclic.append(cyclic)
     with pytest.raises(ScenarioError, match="too deeply"):
         from_python(cyclic)
+
+
+def test_values_are_found_by_their_place() -> None:
+    """The path of a value is told from where it was written; of a place where nothing stands it is empty."""
+    root = parse("a: {b: [1, two]}\nc: three\n", "f")
+    assert path_of(root, Place("f", 1, 12)) == ("a", "b", 1)
+    assert path_of(root, Place("f", 2, 4)) == ("c",)
+    assert path_of(root, Place("g", 2, 4)) == ()
+    assert list(texts(root)) == [(("a", "b", 1), "two"), (("c",), "three")]
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [("plain", "plain"), ("\x1b[31mred", r"\x1b[31mred"), ("na\u202eme", r"na\u202eme"), ("é", "é"), ("\n", r"\n")],
+)
+def test_a_path_acts_on_no_terminal(key: str, text: str) -> None:
+    """Control and direction characters of a key are shown as escapes, letters of any language as they are."""
+    assert dotted(("a", key, 2)) == f"a.{text}[2]"
+    assert text in shorten({key: 1})
