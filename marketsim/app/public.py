@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from marketsim.app.ready import ReadyScenario
-from marketsim.core.errors import MissingDependency
+from marketsim.app.ready import ReadyScenario, ScenarioLike, load_scenario
+from marketsim.core.errors import MissingDependency, NetworkError
 
 if TYPE_CHECKING:
     from marketsim.envs.market_env import MarketEnv
@@ -18,16 +18,19 @@ def feeder(name: str, folder: str | Path | None = None) -> Any:
 
     Relative paths start from ``folder``. Raises NetworkError for a feeder that does not exist or cannot be used.
     """
+    if not isinstance(name, str):
+        raise NetworkError(f"a feeder is named, such as 'feeder141', not {type(name).__name__}")
     from marketsim.grid import pandapower_nets
 
     return pandapower_nets.feeder(name, None if folder is None else Path(folder))
 
 
-def parallel_env(scenario: ReadyScenario) -> MarketEnv:
-    """The scenario's market as a PettingZoo ``ParallelEnv``: the game that ``learning`` describes, with one market.
+def parallel_env(scenario: ReadyScenario | ScenarioLike) -> MarketEnv:
+    """A scenario's market as a PettingZoo ``ParallelEnv``: the game that ``learning`` describes, with one market.
 
-    The shaping has its full weight from the beginning, since an environment does not know how long it will be trained.
-    Raises MissingDependency without the extra ``learn``, and ScenarioError for agents that cannot learn.
+    ``scenario`` is loaded, or what ``load_scenario`` takes. The shaping has its full weight from the beginning, since an
+    environment does not know how long it will be trained. Raises MissingDependency without the extra ``learn``, and
+    ScenarioError for agents that cannot learn.
     """
     try:
         from marketsim.envs.market_env import MarketEnv, Rules
@@ -37,15 +40,16 @@ def parallel_env(scenario: ReadyScenario) -> MarketEnv:
         raise MissingDependency("pettingzoo", "learn", "An environment") from error
     from marketsim.app.game import MarketGame, build_game
 
-    at_once = with_ramp(scenario, (0.0, 0.0))
+    ready = scenario if isinstance(scenario, ReadyScenario) else load_scenario(scenario)
+    at_once = with_ramp(ready, (0.0, 0.0))
 
     def make(seed: int) -> MarketGame:
         return build_game(at_once, seeds=(seed,), rounds=1)
 
-    first = make(scenario.seed)
+    first = make(ready.seed)
     shape, layout = first.shape, first.layout
     rules = Rules(layout.agents, shape.heads, shape.used, shape.n_features, shape.n_state, layout.bound)
-    return MarketEnv(rules, make, scenario.seed, first)
+    return MarketEnv(rules, make, ready.seed, first)
 
 
 def with_ramp(scenario: ReadyScenario, ramp: tuple[float, float]) -> ReadyScenario:

@@ -102,7 +102,7 @@ def load_scenario(scenario: ScenarioLike, overrides: Mapping[str, object] | None
     """
     if not isinstance(scenario, str | Path | Mapping | Source):
         raise ScenarioError(f"a scenario is a path, a mapping or YAML text, not {type(scenario).__name__}")
-    if not isinstance(overrides, Mapping | None):
+    if not isinstance(overrides, Mapping | None) or any(not isinstance(path, str) for path in overrides or ()):
         raise ScenarioError(f"overrides map paths to values, as in {{'grid.gate': 'observe'}}, got {overrides!r}")
     registry = full_registry()
     plugin_files: list[PluginFile] = []

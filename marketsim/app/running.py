@@ -17,6 +17,7 @@ from marketsim.app.kernels import compile_once
 from marketsim.app.ready import ReadyScenario, ScenarioLike, load_scenario
 from marketsim.app.reviews import Reviews
 from marketsim.app.wiring import Built, build
+from marketsim.core.errors import RunFolderError
 from marketsim.core.memory import keep_memory
 from marketsim.core.metric import Metric, Value
 from marketsim.core.records import SlotRecord
@@ -63,7 +64,7 @@ def simulate(
     compile_once(scenario)
     built = build(scenario)
     metrics = Metrics(built.metrics)
-    folder = None if out is None else Path(out)
+    folder = None if out is None else _folder(out)
     with ExitStack() as stack:
         model = stack.enter_context(MarketModel(Simulation(built.world), scenario.agents, built.kinds))
         writer = stack.enter_context(_writer(scenario, built, metrics, folder, force=force))
@@ -92,7 +93,13 @@ def simulate(
 
 def open_run(path: str | Path) -> Run:
     """A run from its folder, complete or as far as it got; RunFolderError if there is none."""
-    return read_run(Path(path), partial(_net_of_saved, {}), _history_of_saved)
+    return read_run(_folder(path), partial(_net_of_saved, {}), _history_of_saved)
+
+
+def _folder(path: object) -> Path:
+    if not isinstance(path, str | Path):
+        raise RunFolderError(f"a run folder is a path, not {type(path).__name__}")
+    return Path(path)
 
 
 def _steps(model: MarketModel, built: Built) -> Iterator[tuple[SlotRecord, SlotRecord]]:

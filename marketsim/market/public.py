@@ -148,6 +148,7 @@ def _checked(orders: Any) -> Columns:
     _tell(problems, "side", raw["side"], unknown, 'is no side; use "buy", "sell", 1 or -1')
     price = _numbers(problems, "price", raw["price"], _MOST_PRICE)
     energy = _numbers(problems, "energy_kwh", raw["energy_kwh"], _MOST_ENERGY_KWH)
+    _tell(problems, "agent", raw["agent"], _missing(raw["agent"]), "names nobody")
     if problems:
         raise OrderError(problems)
     return Columns(raw["agent"], side, to_ticks(price), to_wh(energy))
@@ -160,6 +161,13 @@ def _column(values: Any) -> Any:
         column[:] = values
         return column
     return np.asarray(values)
+
+
+def _missing(agents: Any) -> BoolArray:
+    """Which names are None or NaN, as tables write what is not there [n_orders]."""
+    if agents.dtype.kind in "biuUS":
+        return np.zeros(agents.shape, dtype=bool)
+    return np.array([agent is None or agent != agent for agent in agents.tolist()], dtype=bool)  # NaN is not itself
 
 
 def _sides(values: Any) -> tuple[IntArray, BoolArray]:
