@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from marketsim.app.grid import is_regulated
 from marketsim.app.ready import ReadyScenario
 from marketsim.app.wiring import Built, build
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
@@ -87,8 +88,10 @@ def needs_feeder(ready: ReadyScenario, what: str) -> None:
     """InputError where a scenario has no grid to ask about."""
     if ready.feeder is None or ready.model.grid.gate == "none":
         raise InputError(f"{what} asks about a feeder, and {ready.name} has none: set grid.feeder and grid.gate")
-    if ready.model.grid.tap_changer is not None:
-        raise InputError(f"{what} holds the voltage of the source: set grid.tap_changer to null, and grid.source_pu")
+    if is_regulated(ready):
+        raise InputError(
+            f"{what} holds the voltage of the source and every tap: set grid.tap_changer to null and grid.regulators to []"
+        )
 
 
 def follow(ready: ReadyScenario, metrics: Sequence[Metric] = (), built: Built | None = None) -> Trajectory:

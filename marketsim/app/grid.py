@@ -24,6 +24,7 @@ from marketsim.metrics.efficiency import GRID_MODEL_FACT
 from marketsim.metrics.grid import BAND_FACT, VoltageBand
 from marketsim.metrics.laws import BACKGROUND_FACT
 from marketsim.results.tables import ElementNames
+from marketsim.scenario.model import VoltageRegulator
 
 if TYPE_CHECKING:
     from marketsim.grid.tap_changer import Law
@@ -72,7 +73,7 @@ def grid_parts(ready: ReadyScenario, context: BuildContext, reactive: Any) -> Gr
             facts={},
             elements=ElementNames(connections=tuple(agent.name for agent in context.agents)),
         )
-    network = rated(ready, ready.feeder.network)
+    network = regulated(ready, rated(ready, ready.feeder.network))
     nodes = ready.feeder.nodes_of([_bus_of(agent) for agent in context.agents])
     settings = _settings(ready, context, network, reactive)
     if ready.model.grid.gate == "doe_maximal":
@@ -105,18 +106,17 @@ def grid_parts(ready: ReadyScenario, context: BuildContext, reactive: Any) -> Gr
 def _regulated(
     ready: ReadyScenario, network: Network, gate_on: Callable[[Network], Gate], n_markets: int
 ) -> tuple[Callable[[], Gate], dict[str, Any]]:
-    """How a gate is made, with the scenario's tap changer if it has one; the first one made logs its positions."""
-    changer = ready.model.grid.tap_changer
-    if changer is None:
+    """How a gate is made, with the scenario's tap changers if it has any; the first one made logs their positions."""
+    if not is_regulated(ready):
         return lambda: gate_on(network), {}
-    from marketsim.grid.tap_changer import LOG_FACT, RegulatedGate, Regulator, at_position
+    from marketsim.grid.tap_changer import LOG_FACT, Positions, RegulatedGate, Regulator, at_position
 
-    law, log, made = tap_law(ready), list[int](), list[RegulatedGate]()
+    laws, log, made = tap_laws(ready), list[Positions](), list[RegulatedGate]()
 
     def gate() -> Gate:
-        regulator = Regulator(law, changer.start)
+        regulators = [Regulator(law, start) for law, start in zip(laws, _starts(ready), strict=True)]
         own = RegulatedGate(
-            lambda position: gate_on(at_position(network, law, position)), regulator, [] if made else log, n_markets
+            lambda positions: gate_on(at_position(network, laws, positions)), regulators, [] if made else log, n_markets
         )
         made.append(own)
         return own
@@ -124,22 +124,42 @@ def _regulated(
     return gate, {LOG_FACT: log}
 
 
-def tap_law(ready: ReadyScenario) -> Law:
-    """How the scenario's tap changer moves; NetworkError for a bus that the feeder has not."""
-    from marketsim.grid.tap_changer import Law
+def is_regulated(ready: ReadyScenario) -> bool:
+    """Whether the scenario has tap changers or regulators."""
+    return ready.model.grid.tap_changer is not None or bool(ready.model.grid.regulators)
 
-    changer = ready.model.grid.tap_changer
-    if changer is None:
-        raise AssertionError("asked of a scenario with a tap changer only")
-    return Law(
-        target_pu=changer.target_pu,
-        dead_band_pu=changer.dead_band_pu,
-        step=changer.step_percent / 100.0,
-        lowest=changer.lowest,
-        highest=changer.highest,
-        delay_slots=changer.delay_slots,
-        node=-1 if changer.bus is None else feeder_of(ready).node(changer.bus),
-    )
+
+def _starts(ready: ReadyScenario) -> tuple[int, ...]:
+    grid = ready.model.grid
+    at_source = () if grid.tap_changer is None else (grid.tap_changer.start,)
+    return (*at_source, *(each.start for each in grid.regulators))
+
+
+def tap_laws(ready: ReadyScenario) -> tuple[Law, ...]:
+    """How the scenario's tap changers move, that of the source first; NetworkError for buses and branches that are none."""
+    from marketsim.grid.tap_changer import Law, far_end_is_from
+
+    grid, feeder = ready.model.grid, feeder_of(ready)
+    laws = []
+    for place, changer in enumerate((grid.tap_changer, *grid.regulators)):
+        if changer is None:
+            continue
+        law = Law(
+            target_pu=changer.target_pu,
+            dead_band_pu=changer.dead_band_pu,
+            step=changer.step_percent / 100.0,
+            lowest=changer.lowest,
+            highest=changer.highest,
+            delay_slots=changer.delay_slots,
+            node=-1 if changer.bus is None else feeder.node(changer.bus),
+        )
+        if isinstance(changer, VoltageRegulator):
+            branch, network = feeder.branch(changer.branch), feeder.network
+            far = (network.from_node if far_end_is_from(network, branch) else network.to_node)[branch]
+            held = law.node if changer.bus is not None else int(far)
+            law = law._replace(node=held, branch=branch, column=f"tap_position_{place}")
+        laws.append(law)
+    return tuple(laws)
 
 
 def _bus_of(agent: Any) -> str:
@@ -155,6 +175,16 @@ def rated(ready: ReadyScenario, network: Network) -> Network:
     return network._replace(
         rating_from_pu=network.rating_from_pu * allowed, rating_to_pu=network.rating_to_pu * allowed
     )
+
+
+def regulated(ready: ReadyScenario, network: Network) -> Network:
+    """The network with every regulated branch's from end at the source; NetworkError where that cannot be."""
+    from marketsim.grid.tap_changer import facing_source
+
+    for law in tap_laws(ready) if ready.model.grid.regulators else ():
+        if law.branch >= 0:
+            network = facing_source(network, law.branch)
+    return network
 
 
 def _settings(ready: ReadyScenario, context: BuildContext, network: Network, reactive: Any) -> Any:
@@ -240,7 +270,7 @@ def _optimum_model(
 ) -> dict[str, Any]:
     """What the welfare optimum is verified by, where the gate limits anything."""
     grid = ready.model.grid
-    if grid.gate == "observe" or grid.tap_changer is not None:  # the model knows one voltage of the source
+    if grid.gate == "observe" or is_regulated(ready):  # the model knows one state of the taps
         return {}
     probe = gate() if grid.gate == "ac" else None
     return {GRID_MODEL_FACT: _ac_model(ready, context, network, nodes, reactive, probe)}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from marketsim.app.grid import rated
+from marketsim.app.grid import is_regulated, rated, regulated, tap_laws
 from marketsim.app.ready import ReadyScenario, load_scenario
-from marketsim.core.arrays import FloatArray
+from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.errors import InputError
 from marketsim.core.units import WH_PER_KWH
 from marketsim.grid.feeder import Feeder
@@ -17,6 +17,9 @@ from marketsim.grid.network import BranchKind, Network
 from marketsim.results.folder import SCENARIO
 from marketsim.results.grid_history import FeederMap, GridHistory
 from marketsim.results.reader import Run
+
+if TYPE_CHECKING:
+    from marketsim.grid.tap_changer import Positions
 
 _COLUMNS: Final = ("slot", "market", "agent", "net_wh", "kvar")
 
@@ -53,10 +56,11 @@ def grid_history(ready: ReadyScenario, run: Run, slots: range, market: int = 0) 
     of agents, and the background load of the scenario.
     """
     from marketsim.grid.power_flow_check import Validator
+    from marketsim.grid.tap_changer import at_position
 
     if ready.feeder is None:
         raise InputError("this run has no grid, so there is nothing to draw")
-    network = rated(ready, ready.feeder.network)
+    network = regulated(ready, rated(ready, ready.feeder.network))
     rows = run.table("agents", columns=_COLUMNS, slot=slots)
     table = {name: rows.column(name).to_numpy() for name in _COLUMNS}
     own = table["market"] == market
@@ -68,8 +72,32 @@ def grid_history(ready: ReadyScenario, run: Run, slots: range, market: int = 0) 
     )
     np.add.at(net_kw, (place, node), table["net_wh"][own] / (WH_PER_KWH * hours))
     np.add.at(kvar, (place, node), np.nan_to_num(np.asarray(table["kvar"][own], dtype=np.float64)))
-    solved = Validator(network).solve(net_kw, kvar)
-    return GridHistory(feeder_map(ready, ready.feeder), found.astype(np.int64), solved.v_pu, solved.loading, net_kw)
+    v_pu, loading = np.empty_like(net_kw), np.empty((len(found), network.n_branches))
+    for at, chosen in _by_position(ready, run, found).items():
+        solved = Validator(at_position(network, tap_laws(ready), at) if at else network).solve(
+            net_kw[chosen], kvar[chosen]
+        )
+        v_pu[chosen], loading[chosen] = solved.v_pu, solved.loading
+    return GridHistory(feeder_map(ready, ready.feeder), found.astype(np.int64), v_pu, loading, net_kw)
+
+
+def _by_position(ready: ReadyScenario, run: Run, slots: IntArray) -> dict[Positions, IntArray]:
+    """Which of the slots each setting of the tap changers was in; no positions without changers."""
+    if not is_regulated(ready):
+        return {(): np.arange(len(slots))}
+    positions = tap_positions(ready, run, range(int(slots.min(initial=0)), int(slots.max(initial=-1)) + 1))
+    own = [positions[int(slot)] for slot in slots]
+    return {at: np.flatnonzero([each == at for each in own]) for at in dict.fromkeys(own)}
+
+
+def tap_positions(ready: ReadyScenario, run: Run, slots: range | int) -> dict[int, Positions]:
+    """Where the tap changers stood in slots of a run, by the table of slots; nothing without changers."""
+    if not is_regulated(ready):
+        return {}
+    columns = [law.column for law in tap_laws(ready)]
+    rows = run.table("slots", columns=["slot", *columns], slot=slots)
+    values = zip(*(rows.column(name).to_pylist() for name in columns), strict=True)
+    return dict(zip(rows.column("slot").to_pylist(), values, strict=True))
 
 
 def _nodes(ready: ReadyScenario, feeder: Feeder) -> Any:

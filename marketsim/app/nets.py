@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from marketsim.app.grid_history import tap_positions
 from marketsim.app.ready import ReadyScenario, feeder_options
 from marketsim.core.errors import InputError
-from marketsim.grid.net_of_slot import Injection, SlotNets
+from marketsim.grid.net_of_slot import Injection, SlotNets, Taps
 from marketsim.results.reader import Run
 
 _COLUMNS = ("agent", "market", "net_wh", "kvar")
@@ -43,14 +44,13 @@ def net_of_slot(nets: SlotNets, ready: ReadyScenario, run: Run, slot: int, marke
             net_kw=np.asarray(table["net_wh"][own] / (1_000.0 * hours)),
             kvar=np.asarray(table["kvar"][own], dtype=np.float64),
         ),
-        _source_factor(ready, run, slot),
+        _taps(ready, run, slot),
     )
 
 
-def _source_factor(ready: ReadyScenario, run: Run, slot: int) -> float:
-    """By which the tap changer had stepped the source in a slot; 1 without one."""
-    changer = ready.model.grid.tap_changer
-    if changer is None:
-        return 1.0
-    position = run.table("slots", columns=["tap_position", "slot"], slot=slot).column("tap_position")[0].as_py()
-    return float(1.0 + changer.step_percent / 100.0 * position)
+def _taps(ready: ReadyScenario, run: Run, slot: int) -> Taps:
+    """Where the tap changers stood in a slot."""
+    from marketsim.app.grid import tap_laws
+
+    positions = tap_positions(ready, run, slot)
+    return tuple(zip(tap_laws(ready), positions[slot], strict=True)) if positions else ()

@@ -153,7 +153,7 @@ def _validator(ready: ReadyScenario, built: Built) -> Any:
     grid = ready.model.grid
     if built.grid is None or not grid.independent_check:
         return None
-    from marketsim.app.grid import tap_law
+    from marketsim.app.grid import is_regulated, tap_laws
     from marketsim.grid.power_flow_check import Validator
     from marketsim.grid.validation import BatchValidator
 
@@ -166,12 +166,12 @@ def _validator(ready: ReadyScenario, built: Built) -> Any:
             background_wh=built.background_wh,
         )
 
-    if grid.tap_changer is None:
+    if not is_regulated(ready):
         return check_on(built.grid)
     from marketsim.grid.tap_changer import TappedValidator, at_position, log_of
 
-    network, law = built.grid, tap_law(ready)
-    return TappedValidator(lambda position: check_on(at_position(network, law, position)), log_of(built.context.facts))
+    network, laws = built.grid, tap_laws(ready)
+    return TappedValidator(lambda at: check_on(at_position(network, laws, at)), log_of(built.context.facts))
 
 
 def _validation_summary(found: Any) -> dict[str, Value]:

@@ -16,7 +16,7 @@ from marketsim.agents.model import BUILT_IN_KINDS, decides
 from marketsim.agents.params import UtilityOnlyParams
 from marketsim.agents.simple import simple_strategy
 from marketsim.agents.strategies.learned import LOADER
-from marketsim.app.grid import GridParts, grid_parts
+from marketsim.app.grid import GridParts, feeder_of, grid_parts, is_regulated, tap_laws
 from marketsim.app.parts import chosen, context_of, made
 from marketsim.app.ready import ReadyScenario
 from marketsim.builtin import BUILT_IN_METRICS, SOURCE
@@ -277,8 +277,8 @@ def _metrics(ready: ReadyScenario, context: BuildContext) -> tuple[Metric, ...]:
     registry = ready.registry
     own = [Choice(name, registry.params("metric", name)()) for name in BUILT_IN_METRICS]
     metrics: list[Metric] = [chosen(ready, "metric", each, context) for each in (*own, *ready.model.metrics)]
-    if ready.model.grid.tap_changer is not None:
+    if is_regulated(ready):
         from marketsim.grid.tap_changer import TapMetric, log_of
 
-        metrics.append(TapMetric(log_of(context.facts)))
+        metrics.append(TapMetric(tap_laws(ready), feeder_of(ready).network.branch_names, log_of(context.facts)))
     return tuple(metrics)

@@ -50,6 +50,15 @@ class Feeder(NamedTuple):
         """Node of a bus by its name or index; NetworkError where there is none."""
         return int(self.nodes_of([bus])[0])
 
+    def branch(self, name: str) -> int:
+        """Number of a branch by its name; NetworkError where there is none."""
+        names = self.network.branch_names
+        if name in names:
+            return names.index(name)
+        close = get_close_matches(name, names, n=3)
+        hint = f"did you mean {', '.join(close)}?" if close else f"branches: {', '.join(names[:5])} ... {names[-1]}"
+        raise NetworkError([Problem("no such branch", f"feeder {self.network.name}", name, hint)])
+
     def nodes_of(self, buses: Sequence[str | int]) -> IntArray:
         """Node of each bus [len(buses)]; one NetworkError that lists every bus that cannot be used."""
         wanted = [str(bus) for bus in buses]

@@ -5,24 +5,41 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 import pandapower  # type: ignore[import-untyped]
 from pandapower.powerflow import LoadflowNotConverged  # type: ignore[import-untyped]
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
-from marketsim.core.errors import PowerFlowDiverged
+from marketsim.core.errors import NetworkError, PowerFlowDiverged, Problem
 from marketsim.core.units import WH_PER_KWH
 from marketsim.grid import extraction, pandapower_nets
+from marketsim.grid.branch_ratings import labels
 from marketsim.grid.feeder import DEFAULTS, FeederOptions
 from marketsim.grid.preparation import prepare
 from marketsim.grid.quiet import quiet_pandapower
+from marketsim.grid.tap_changer import SOURCE, Law, far_end_is_from
 
 LOADS: Final = ("load", "asymmetric_load", "motor")
 """Tables whose rows the agents replace."""
 TOLERANCES_MVA: Final = (1e-10, 1e-8)
 """Of ``runpp``, tried in turn: rounding on branches with next to no impedance (86-87 of feeder141) hides the first."""
+
+
+Taps: TypeAlias = tuple[tuple[Law, int], ...]
+"""Tap changers and their positions."""
+_HANDED_OVER: Final = 0.05
+"""Share of a regulated line's impedance that its regulator gets in a net of a slot."""
+_REGULATOR_MVA: Final = 100.0
+_NEUTRAL_TAP: Final = {
+    "tap2_side": "hv",
+    "tap2_neutral": 0.0,
+    "tap2_pos": 0.0,
+    "tap2_step_percent": 0.0,
+    "tap2_step_degree": 0.0,
+    "tap2_changer_type": "Ratio",
+}
 
 
 class Injection(NamedTuple):
@@ -62,15 +79,16 @@ class SlotNets:
         self._background_kvar = network.nominal_kvar * background
         _remove_loads(self._net)
 
-    def net(self, injection: Injection, source_factor: float = 1.0) -> Any:
+    def net(self, injection: Injection, taps: Taps = ()) -> Any:
         """A net with these injections as loads (drawing) and static generators (injecting), solved by ``runpp``.
 
-        ``source_factor``: by which a tap changer has stepped the source's voltage.
+        ``taps``: where tap changers stand.
 
         PowerFlowDiverged if there is no solution; NetworkError for buses that do not exist.
         """
         net = copy.deepcopy(self._net)
-        net.ext_grid["vm_pu"] *= source_factor
+        for law, position in taps:
+            self._step(net, law, position)
         nodes = self.feeder.nodes_of(injection.buses)
         injects = np.asarray(injection.net_kw) > 0.0
         _add(net, "sgen", injection, self.feeder.indices[nodes], injects)
@@ -79,12 +97,68 @@ class SlotNets:
         _solve(net, self._name)
         return net
 
+    def _step(self, net: Any, law: Law, position: int) -> None:
+        """Set a tap changer: of the source, as second tap of a transformer, or as a transformer at the head of a line."""
+        if law.branch == SOURCE:
+            net.ext_grid["vm_pu"] *= 1.0 + law.step * position
+            return
+        name = self.feeder.network.branch_names[law.branch]
+        for table in ("trafo", "line"):
+            names = labels(net[table], table)
+            if name in names:
+                row = net[table].index[names.index(name)]
+                break
+        else:
+            raise NetworkError([Problem("only lines and transformers are regulated in a net of a slot", value=name)])
+        if table == "trafo":
+            _second_tap(net.trafo, row, law.step, position)
+        else:
+            _regulate_line(net, row, self._near_end(law.branch), 1.0 - law.step * position)
+
+    def _near_end(self, branch: int) -> str:
+        """Which end of a line is at the source."""
+        return "to" if far_end_is_from(self.feeder.network, branch) else "from"
+
     def _add_background(self, net: Any, taken: IntArray) -> None:
         draws = (self._background_kw != 0.0) | (self._background_kvar != 0.0)
         draws[taken] = False
         names = [f"background {bus}" for bus in self.feeder.network.bus_names]
         drawn = Injection(names, names, -self._background_kw, -self._background_kvar)
         _add(net, "load", drawn, self.feeder.indices, draws)
+
+
+def _second_tap(table: Any, row: Any, step: float, position: int) -> None:
+    """Turns of the high-voltage winding, on top of what the transformer's own tap is set to."""
+    if "tap2_pos" not in table or table["tap2_pos"].isna().all():
+        for column, value in _NEUTRAL_TAP.items():
+            table[column] = value
+    table.loc[row, ["tap2_step_percent", "tap2_pos"]] = [100.0 * step, float(-position)]
+
+
+def _regulate_line(net: Any, row: Any, end: str, turns: float) -> None:
+    """Put a transformer at the source's end of a line, which hands it a share of its impedance: none would not converge."""
+    line, near = net.line.loc[row], net.line.at[row, f"{end}_bus"]
+    kv = float(net.bus.at[near, "vn_kv"])
+    z_ohm = complex(line.r_ohm_per_km, line.x_ohm_per_km) * line.length_km / line.parallel * _HANDED_OVER
+    percent = 100.0 * _REGULATOR_MVA / kv**2
+    behind = pandapower.create_bus(net, kv, name=f"behind the regulator of line {row}", min_vm_pu=0.0, max_vm_pu=2.0)
+    pandapower.create_transformer_from_parameters(
+        net,
+        near,
+        behind,
+        sn_mva=_REGULATOR_MVA,
+        vn_hv_kv=kv * turns,
+        vn_lv_kv=kv,
+        vk_percent=abs(z_ohm) * percent,
+        vkr_percent=z_ohm.real * percent,
+        pfe_kw=0.0,
+        i0_percent=0.0,
+        name=f"regulator of line {row}",
+    )
+    net.line.loc[row, ["r_ohm_per_km", "x_ohm_per_km"]] *= 1.0 - _HANDED_OVER
+    net.line.loc[row, f"{end}_bus"] = behind
+    at_line = (net.switch.et == "l") & (net.switch.element == row) & (net.switch.bus == near)
+    net.switch.loc[at_line, "bus"] = behind
 
 
 def _remove_loads(net: Any) -> None:

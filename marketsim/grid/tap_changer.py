@@ -1,13 +1,14 @@
-"""An on-load tap changer at the source: held within a slot, moved between slots by what the last one ended with.
+"""On-load tap changers and regulators: held within a slot, moved between slots by what the last one ended with.
 
-It steps the voltage of the source, as a substation's changer does whose busbar is the feeder's source. The gate of each
-position is a gate like any other; this one hands every slot to that of the position it stands at.
+One at the source steps the voltage of the source, as a substation's changer does whose busbar is the feeder's source; one
+inside the feeder steps the ratio of its branch. The gate of each setting is a gate like any other; this one hands every
+slot to that of the positions at which the changers stand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -16,23 +17,33 @@ from marketsim.core.errors import NetworkError, Problem
 from marketsim.core.metric import Kpi, Value
 from marketsim.core.ports import Gate, GateKernel
 from marketsim.core.records import Exchange, GridState, SlotRecord
+from marketsim.grid.network import BranchKind, Network
 from marketsim.grid.validation import BatchValidator, Summary
+
+SOURCE: Final = -1
+"""In place of a branch: the changer steps the source."""
+Positions: TypeAlias = tuple[int, ...]
+"""Of all changers of a feeder, in the order of their laws."""
 
 
 class Law(NamedTuple):
-    """How a changer moves."""
+    """Where a changer is and how it moves."""
 
     target_pu: float
     dead_band_pu: float
     """Whole width of the band in which it rests [p.u.]."""
     step: float
-    """Change of the source's voltage a position, as a share."""
+    """A position's change of the source's voltage, or of the turns of a branch's winding, as a share."""
     lowest: int
     highest: int
     delay_slots: int
     """Slots in a row outside the dead band, on one side, that it waits through before it moves."""
     node: int = -1
     """Node whose voltage is held; -1: the middle between the lowest and the highest voltage of the feeder."""
+    branch: int = SOURCE
+    """Branch whose ratio it steps."""
+    column: str = "tap_position"
+    """Of its position in the table of slots."""
 
 
 class Regulator:
@@ -60,32 +71,42 @@ class Regulator:
 
 
 class RegulatedGate:
-    """Port ``Gate``: the gate of the position that the changer stands at."""
+    """Port ``Gate``: the gate of the positions that the changers stand at."""
 
-    def __init__(self, made: Callable[[int], Gate], regulator: Regulator, log: list[int], n_markets: int = 1) -> None:
-        """``made`` gives the gate of a position; ``log`` gets the position of every slot. NetworkError for replicas."""
+    def __init__(
+        self,
+        made: Callable[[Positions], Gate],
+        regulators: Sequence[Regulator],
+        log: list[Positions],
+        n_markets: int = 1,
+    ) -> None:
+        """``made`` gives the gate of positions; ``log`` gets those of every slot. NetworkError for replicas."""
         if n_markets > 1:
-            hint = "leave grid.tap_changer out where several markets are simulated side by side"
-            raise NetworkError([Problem("a tap changer serves one market", "grid.tap_changer", str(n_markets), hint)])
-        self._made, self._regulator, self._log = made, regulator, log
-        self._gates: dict[int, Gate] = {}
-        self._gate = self._at(regulator.position)
+            hint = "leave grid.tap_changer and grid.regulators out where several markets are simulated side by side"
+            raise NetworkError([Problem("a tap changer serves one market", "grid", str(n_markets), hint)])
+        self._made, self._regulators, self._log = made, tuple(regulators), log
+        self._gates: dict[Positions, Gate] = {}
+        self._gate = self._at(self._positions())
         self.kernel: GateKernel | None = self._gate.kernel
-        """Of the present position."""
+        """Of the present positions."""
         self._ended: GridState | None = None
 
-    def _at(self, position: int) -> Gate:
-        if position not in self._gates:
-            self._gates[position] = self._made(position)
-        return self._gates[position]
+    def _positions(self) -> Positions:
+        return tuple(regulator.position for regulator in self._regulators)
+
+    def _at(self, positions: Positions) -> Gate:
+        if positions not in self._gates:
+            self._gates[positions] = self._made(positions)
+        return self._gates[positions]
 
     def open(self, firm_wh: IntArray, kvar: FloatArray) -> None:
         """Move by what the last slot ended with, then open the slot."""
         if self._ended is not None:
-            self._regulator.advance(self._ended.v_pu[0])
-        self._gate = self._at(self._regulator.position)
+            for regulator in self._regulators:
+                regulator.advance(self._ended.v_pu[0])
+        self._gate = self._at(self._positions())
         self.kernel = self._gate.kernel
-        self._log.append(self._regulator.position)
+        self._log.append(self._positions())
         self._gate.open(firm_wh, kvar)
 
     def admit(self, market: int, source: int, sink: int, wh: int) -> tuple[int, int, int]:
@@ -109,43 +130,51 @@ class RegulatedGate:
         return self._gate.sensitivity()
 
     def close(self) -> GridState:
-        """See ``core.ports.Gate``; what the changer looks at is the last state that a slot was closed with."""
+        """See ``core.ports.Gate``; what the changers look at is the last state that a slot was closed with."""
         self._ended = self._gate.close()
         return self._ended
 
 
 class TapMetric:
-    """Port ``Metric``: where the changer stood, and how often it moved."""
+    """Port ``Metric``: where the changers stood, and how often they moved."""
 
-    definitions = (Kpi("tap_operations", "-", "Steps of the tap changer in the run.", int),)
-    columns = (Kpi("tap_position", "-", "Position of the tap changer in the slot.", int),)
+    definitions = (Kpi("tap_operations", "-", "Steps of all tap changers in the run.", int),)
 
-    def __init__(self, log: list[int]) -> None:
-        self._log = log
+    def __init__(self, laws: Sequence[Law], names: Sequence[str], log: list[Positions]) -> None:
+        """``names``: of the branches; ``log``: positions of every slot so far."""
+        self._columns, self._log = [law.column for law in laws], log
+        self.columns = tuple(
+            Kpi(law.column, "-", f"Position of the tap changer at {_place(law, names)} in the slot.", int)
+            for law in laws
+        )
 
     def observe(self, record: SlotRecord, reference: SlotRecord | None) -> dict[str, Value]:  # noqa: ARG002
-        """The position of the slot."""
-        return {"tap_position": self._log[record.inputs.time.slot]}
+        """The positions of the slot."""
+        return dict(zip(self._columns, self._log[record.inputs.time.slot], strict=True))
 
     def summary(self) -> dict[str, Value]:
         """The steps of all slots so far."""
-        return {"tap_operations": int(np.abs(np.diff(self._log)).sum())}
+        return {"tap_operations": int(np.abs(np.diff(np.array(self._log), axis=0)).sum())}
+
+
+def _place(law: Law, names: Sequence[str]) -> str:
+    return "the source" if law.branch == SOURCE else names[law.branch]
 
 
 class TappedValidator:
     """The independent check of every slot on the feeder as it was regulated then."""
 
-    def __init__(self, made: Callable[[int], BatchValidator], log: list[int]) -> None:
-        """``made`` gives the check of a position; ``log`` holds the position of every slot."""
+    def __init__(self, made: Callable[[Positions], BatchValidator], log: list[Positions]) -> None:
+        """``made`` gives the check of positions; ``log`` holds those of every slot."""
         self._made, self._log = made, log
-        self._checks: dict[int, BatchValidator] = {}
+        self._checks: dict[Positions, BatchValidator] = {}
 
     def add(self, slot: int, grid: GridState, exchange: Exchange) -> None:
         """See ``BatchValidator``."""
-        position = self._log[slot]
-        if position not in self._checks:
-            self._checks[position] = self._made(position)
-        self._checks[position].add(slot, grid, exchange)
+        positions = self._log[slot]
+        if positions not in self._checks:
+            self._checks[positions] = self._made(positions)
+        self._checks[positions].add(slot, grid, exchange)
 
     def finish(self) -> Summary:
         """What all positions found."""
@@ -159,17 +188,67 @@ class TappedValidator:
         )
 
 
-def at_position(network: Any, law: Law, position: int) -> Any:
-    """The network with the source stepped to a position."""
-    return network._replace(source_pu=network.source_pu * (1.0 + law.step * position))
+def at_position(network: Network, laws: Sequence[Law], positions: Positions) -> Network:
+    """The network with the source and every regulated branch stepped to a position.
+
+    A branch's winding towards the source, its from end after ``facing_source``, gets ``1 - step x position`` times its
+    turns: what pandapower calls a tap position of the opposite sign on that side.
+    """
+    source_pu, ratio = network.source_pu, network.ratio.copy()
+    for law, position in zip(laws, positions, strict=True):
+        if law.branch == SOURCE:
+            source_pu *= 1.0 + law.step * position
+        else:
+            ratio[law.branch] *= 1.0 - law.step * position
+    return network._replace(source_pu=source_pu, ratio=ratio)
+
+
+def facing_source(network: Network, branch: int) -> Network:
+    """The network with a branch's from end at the source; NetworkError for a transformer that steps up on the way."""
+    if not far_end_is_from(network, branch):
+        return network
+    if network.kind[branch] == BranchKind.TRAFO or network.ratio[branch] != 1.0:
+        hint = "its high-voltage side has to face the source; regulate a line behind it instead"
+        raise NetworkError([Problem("cannot be regulated", "grid.regulators", network.branch_names[branch], hint)])
+
+    def turned(one: Any, other: Any) -> tuple[Any, Any]:
+        first, second = one.copy(), other.copy()
+        first[branch], second[branch] = other[branch], one[branch]
+        return first, second
+
+    from_node, to_node = turned(network.from_node, network.to_node)
+    y_from_pu, y_to_pu = turned(network.y_from_pu, network.y_to_pu)
+    rating_from_pu, rating_to_pu = turned(network.rating_from_pu, network.rating_to_pu)
+    return network._replace(
+        from_node=from_node,
+        to_node=to_node,
+        y_from_pu=y_from_pu,
+        y_to_pu=y_to_pu,
+        rating_from_pu=rating_from_pu,
+        rating_to_pu=rating_to_pu,
+    )
+
+
+def far_end_is_from(network: Network, branch: int) -> bool:
+    """Whether more branches lie between the source and a branch's from end than its to end."""
+    steps = np.full(network.n_nodes, network.n_nodes)
+    steps[0] = 0
+    for _ in range(network.n_nodes):
+        reached = steps.copy()
+        np.minimum.at(reached, network.to_node, steps[network.from_node] + 1)
+        np.minimum.at(reached, network.from_node, steps[network.to_node] + 1)
+        if (reached == steps).all():
+            break
+        steps = reached
+    return bool(steps[network.from_node[branch]] > steps[network.to_node[branch]])
 
 
 LOG_FACT = "tap_log"
 """Name in ``BuildContext.facts`` of the positions of all slots so far."""
 
 
-def log_of(facts: Mapping[str, object]) -> list[int]:
-    """Positions of the slots of a simulation with a changer."""
+def log_of(facts: Mapping[str, object]) -> list[Positions]:
+    """Positions of the slots of a simulation with changers."""
     log = facts[LOG_FACT]
     if not isinstance(log, list):
         raise TypeError(f"the fact {LOG_FACT!r} has to be a list, not {type(log).__name__}")

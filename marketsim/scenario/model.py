@@ -97,6 +97,32 @@ class TapChanger(Params):
     """Slots in a row outside the dead band that it waits through before it moves."""
 
 
+class VoltageRegulator(Params):
+    """On-load tap changer of a transformer, or voltage regulator at the head of a line, inside the feeder.
+
+    Held within a slot, moved by at most a step between two slots.
+    """
+
+    branch: str = Field(min_length=1)
+    """Transformer or line that it belongs to, as ``marketsim contingency`` and the tables name it."""
+    target_pu: float = Field(ge=0.8, le=1.2)
+    """Voltage that is held [p.u.]."""
+    bus: Bus | None = None
+    """Bus whose voltage is held; null: the end of the branch that is away from the source."""
+    dead_band_pu: float = Field(default=0.02, gt=0.0, le=0.2)
+    """Whole width of the band around the target in which it rests [p.u.]."""
+    step_percent: float = Field(default=1.25, gt=0.0, le=5.0)
+    """A position takes this share of the turns towards the source away: the voltage behind it rises [%]."""
+    lowest: int = Field(default=-8, ge=-16, le=0)
+    """Lowest position."""
+    highest: int = Field(default=8, ge=0, le=16)
+    """Highest position."""
+    start: int = 0
+    """Position in the first slot."""
+    delay_slots: int = Field(default=1, ge=0, le=1000)
+    """Slots in a row outside the dead band that it waits through; longer, the farther it is from the source."""
+
+
 class TieSwitch(Params):
     """A line behind a switch that is open unless supply has to be restored (``marketsim contingency``)."""
 
@@ -152,6 +178,8 @@ class GridSection(Params):
     """Limits at the head of the feeder [kW]."""
     tap_changer: TapChanger | None = None
     """On-load tap changer that holds a voltage by stepping the source's; null: none."""
+    regulators: tuple[VoltageRegulator, ...] = ()
+    """Tap changers and voltage regulators inside the feeder, at a branch each."""
     ties: tuple[TieSwitch, ...] = ()
     """Open tie switches over which supply can be restored; no run closes them."""
     reinforcement: ReinforcementPrices = ReinforcementPrices()

@@ -14,7 +14,7 @@ from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH
 from marketsim.scenario.agents import BUILT_IN_KINDS, AgentEntry
 from marketsim.scenario.choice import Catalog, Unchecked, written_params
 from marketsim.scenario.draw import Draw
-from marketsim.scenario.model import Scenario
+from marketsim.scenario.model import Scenario, TapChanger, VoltageRegulator
 from marketsim.scenario.problems import Detail, did_you_mean
 
 _MINUTES_A_DAY: Final = 1440
@@ -88,18 +88,28 @@ def gate_has_feeder(scenario: Scenario) -> Iterator[Detail]:
 
 
 def tap_changer_can_move(scenario: Scenario) -> Iterator[Detail]:
-    """A tap changer starts at one of its positions, and no gate plans ahead of it."""
-    changer = scenario.grid.tap_changer
-    if changer is None:
-        return
-    if not changer.lowest <= changer.start <= changer.highest:
-        hint = f"between lowest ({changer.lowest}) and highest ({changer.highest})"
-        yield Detail(("grid", "tap_changer", "start"), "is no position", changer.start, hint)
-    if scenario.grid.feeder is None:
-        yield Detail(("grid", "tap_changer"), "needs a feeder", hint="name one under grid: {feeder: ...}")
-    if scenario.grid.gate == "doe_maximal":
+    """Tap changers start at one of their positions, one a branch, and no gate plans ahead of them."""
+    grid = scenario.grid
+    changers: list[tuple[tuple[str | int, ...], TapChanger | VoltageRegulator]] = [
+        (("grid", "regulators", place), each) for place, each in enumerate(grid.regulators)
+    ]
+    if grid.tap_changer is not None:
+        changers.insert(0, (("grid", "tap_changer"), grid.tap_changer))
+    for loc, changer in changers:
+        if not changer.lowest <= changer.start <= changer.highest:
+            hint = f"between lowest ({changer.lowest}) and highest ({changer.highest})"
+            yield Detail((*loc, "start"), "is no position", changer.start, hint)
+        if grid.feeder is None:
+            yield Detail(loc, "needs a feeder", hint="name one under grid: {feeder: ...}")
+    branches = [each.branch for each in grid.regulators]
+    for place, branch in enumerate(branches):
+        if branch in branches[:place]:
+            yield Detail(
+                ("grid", "regulators", place, "branch"), "has a regulator already", branch, "leave one of them out"
+            )
+    if changers and grid.gate == "doe_maximal":
         hint = "choose another gate, such as doe_equal"
-        yield Detail(("grid", "gate"), "plans with a fixed source and takes no tap changer", scenario.grid.gate, hint)
+        yield Detail(("grid", "gate"), "plans with a fixed feeder and takes no tap changer", grid.gate, hint)
 
 
 def closure_is_shorter_than_run(scenario: Scenario) -> Iterator[Detail]:
