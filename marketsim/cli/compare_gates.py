@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from marketsim.cli.answers import answer_options, check_out, give, teller
 from marketsim.cli.options import overrides_of, scenario_argument, seed_option, set_option
 from marketsim.cli.tables import number, table
 
@@ -21,9 +20,15 @@ if TYPE_CHECKING:
 @seed_option
 @click.option("--gates", metavar="A,B,...", help="Mechanisms to compare [default: all].")
 @click.option("--truthful", is_flag=True, help="Let all agents bid their true values, so that only mechanisms differ.")
-@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON, curtailment by agent included.")
+@answer_options("mechanism")
 def compare_gates(
-    scenario: str, overrides: tuple[str, ...], seed: int | None, gates: str | None, truthful: bool, as_json: bool
+    scenario: str,
+    overrides: tuple[str, ...],
+    seed: int | None,
+    gates: str | None,
+    truthful: bool,
+    out: str | None,
+    as_json: bool,
 ) -> None:
     """Run SCENARIO under each way to hold trade to the grid, and put the results side by side.
 
@@ -31,16 +36,16 @@ def compare_gates(
     falls, violations, time; and how many slots would really be violated if the model of the feeder were wrong.
     """
     from marketsim.analysis.comparators.comparison import as_json as plain
-    from marketsim.analysis.comparators.comparison import compare
+    from marketsim.analysis.comparators.comparison import compare, rows_of
     from marketsim.analysis.comparators.mechanisms import MECHANISMS
     from marketsim.app.ready import load_scenario
 
+    check_out(out)
     ready = load_scenario(scenario, overrides_of(overrides, seed))
     names = [name.strip() for name in gates.split(",")] if gates is not None else list(MECHANISMS)
-    tell = None if as_json or not sys.stderr.isatty() else lambda name: click.echo(f"running {name} ...", err=True)
-    outcomes = compare(ready, names, tell, truthful=truthful)
-    if as_json:
-        click.echo(json.dumps(plain(ready, outcomes), indent=2))
+    tell = teller(as_json)
+    outcomes = compare(ready, names, None if tell is None else lambda name: tell(f"running {name}"), truthful=truthful)
+    if give(plain(ready, outcomes), rows_of(outcomes), as_json=as_json, out=out):
         return
     _results(ready.name, ready.model.clock.slots, outcomes)
     _robustness(outcomes)

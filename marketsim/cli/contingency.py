@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import sys
-
 import click
 
+from marketsim.cli.answers import answer_options, check_out, give, teller
 from marketsim.cli.options import overrides_of, scenario_argument, seed_option, set_option
 from marketsim.cli.tables import number, table
 
@@ -17,8 +15,14 @@ from marketsim.cli.tables import number, table
 @seed_option
 @click.option("--hours", default=4.0, show_default=True, help="Until a failure is repaired [h].")
 @click.option("--source-step", default=0.05, show_default=True, help="Rise and sag of the source's voltage [p.u.].")
-@click.option("--top", default=20, show_default=True, help="Failures to show; --json has all.")
-@click.option("--json", "as_json", is_flag=True, help="Print all failures as JSON.")
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="Failures to show; --json and --out have all.",
+)
+@answer_options("failure")
 def contingency(
     scenario: str,
     overrides: tuple[str, ...],
@@ -26,6 +30,7 @@ def contingency(
     hours: float,
     source_step: float,
     top: int,
+    out: str | None,
     as_json: bool,
 ) -> None:
     """Try every single failure of the feeder of SCENARIO, restore what its tie switches reach, and rank the damage.
@@ -35,23 +40,19 @@ def contingency(
     from marketsim.analysis.contingency.assessment import contingencies
     from marketsim.app.ready import load_scenario
 
+    check_out(out)
     ready = load_scenario(scenario, overrides_of(overrides, seed))
-    tell = (
-        None if as_json or not sys.stderr.isatty() else lambda text: click.echo(f"\r{text[:70]:70}", err=True, nl=False)
-    )
-    found = contingencies(ready, hours, source_step, tell)
-    if as_json:
-        click.echo(json.dumps({**found._asdict(), "ranked": [each._asdict() for each in found.ranked]}, indent=2))
+    found = contingencies(ready, hours, source_step, teller(as_json))
+    ranked = [each._asdict() for each in found.ranked]
+    if give({**found._asdict(), "ranked": ranked}, ranked, as_json=as_json, out=out):
         return
-    if tell is not None:
-        click.echo(err=True)
     head = (
         "failure",
         "unserved kWh",
         "customers",
-        "before restoring",
-        "violated",
-        "out of band",
+        "kWh before ties",
+        "slots out",
+        "p.u. out",
         "loading",
         "restoration",
     )
@@ -71,8 +72,9 @@ def contingency(
     title = f"{found.scenario}: {min(top, len(found.ranked))} worst of {len(found.ranked)} failures, {hours:g} h each"
     table(head, rows, title=title, right=range(1, 7))
     click.echo(
-        "\nunserved: consumption without supply in the worst window of the repair time [kWh]. violated: slots outside a "
-        "limit that were inside before. out of band: farthest [p.u.]."
+        "\nunserved: consumption without supply in the worst window of the repair time, ties closed; customers: agents "
+        "without supply then. slots out: slots outside a limit that were inside before; p.u. out: farthest outside the "
+        "voltage band; loading: the highest."
     )
     for note in found.notes:
         click.echo(note)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from marketsim.cli.answers import answer_options, check_out, give, teller
 from marketsim.cli.options import overrides_of, scenario_argument, seed_option, set_option
 from marketsim.cli.tables import number, table
 
@@ -19,17 +18,33 @@ _WEAKEST = 10
 
 @click.command("hosting-capacity")
 @scenario_argument
-@click.option("--asset", default="pv", show_default=True, help="pv, ev, heat_pump or battery.")
+@click.option("--asset", default="pv", show_default=True, metavar="NAME", help="pv, ev, heat_pump or battery.")
 @click.option("--placements", default=50, show_default=True, help="Random orders in which units are added.")
-@click.option("--criterion", default="strict", show_default=True, help="strict, en50160 or depth_hours.")
+@click.option(
+    "--criterion",
+    default="strict",
+    show_default=True,
+    metavar="NAME",
+    help="Voltages within the band in every slot (strict), in 95 % of a week (en50160), or beyond by --depth at most "
+    "(depth_hours).",
+)
 @click.option("--depth", default=0.01, show_default=True, help="What depth_hours allows at any bus [p.u. h].")
 @click.option("--curtailment", default=5.0, show_default=True, help="Energy that may be curtailed under the gate [%].")
-@click.option("--unit-kw", type=float, help="Rating of a unit [default: pv 5, ev 11, heat pump 3, battery 5; MV x 20].")
-@click.option("--days", default=3, show_default=True, help="Worst days of the year that are tried.")
+@click.option(
+    "--unit-kw",
+    type=float,
+    help="Rating of a unit [default: pv 5, ev 11, heat_pump 3, battery 5; 20 times that on medium voltage].",
+)
+@click.option(
+    "--days",
+    default=3,
+    show_default=True,
+    help="Worst days of the year that are tried; en50160 takes the week around the worst.",
+)
 @click.option("--buses/--no-buses", default=True, show_default=True, help="Whether each bus is asked about alone.")
 @set_option
 @seed_option
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@answer_options("placement or bus")
 def hosting_capacity(
     scenario: str,
     asset: str,
@@ -42,6 +57,7 @@ def hosting_capacity(
     buses: bool,
     overrides: tuple[str, ...],
     seed: int | None,
+    out: str | None,
     as_json: bool,
 ) -> None:
     """Find how much of an asset the feeder of SCENARIO takes, feeder-wide and bus by bus, and what binds.
@@ -53,6 +69,7 @@ def hosting_capacity(
     from marketsim.analysis.hosting.capacity import hosting_capacity as ask
     from marketsim.app.ready import load_scenario
 
+    check_out(out)
     ready = load_scenario(scenario, overrides_of(overrides, seed))
     options = Options(
         asset=asset,
@@ -65,12 +82,9 @@ def hosting_capacity(
         per_bus=buses,
         seed=ready.seed,
     )
-    tell = None if as_json or not sys.stderr.isatty() else lambda text: click.echo(f"{text} ...", err=True)
-    report = ask(ready, options, tell)
-    if as_json:
-        click.echo(json.dumps(_plain(report), indent=2))
-        return
-    _show(report)
+    report = ask(ready, options, teller(as_json))
+    if not give(_plain(report), _rows(report), as_json=as_json, out=out):
+        _show(report)
 
 
 def _plain(report: Report) -> dict[str, object]:
@@ -91,6 +105,16 @@ def _plain(report: Report) -> dict[str, object]:
     }
 
 
+def _rows(report: Report) -> list[dict[str, object]]:
+    """A row a placement, and a bus alone, under each rule."""
+    return [
+        {"rule": each.rule, "kind": kind, **place._asdict()}
+        for each in report.capacities
+        for kind, places in (("placement", each.cases), ("bus", each.buses))
+        for place in places
+    ]
+
+
 def _show(report: Report) -> None:
     options = report.options
     title = f"{report.scenario}: {options.asset} on {report.feeder}, units of {number(report.unit_kw)} kW"
@@ -103,7 +127,9 @@ def _show(report: Report) -> None:
     for each in report.capacities:
         if each.buses:
             _weakest(each)
-    click.echo(f"\n{options.placements} placements; days: {report.days}.")
+    click.echo(
+        f"\n{options.placements} placements; days: {report.days}. Peak load on them: {number(report.peak_load_kw)} kW."
+    )
     for each in report.capacities:
         if each.capped:
             click.echo(f"{each.rule}: {each.capped} placements take the most that was tried; it is a lower bound.")

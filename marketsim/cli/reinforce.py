@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import sys
-
 import click
 
+from marketsim.cli.answers import answer_options, check_out, give, teller
 from marketsim.cli.options import overrides_of, scenario_argument, seed_option, set_option
 from marketsim.cli.tables import number, table
 
@@ -15,9 +13,11 @@ from marketsim.cli.tables import number, table
 @scenario_argument
 @set_option
 @seed_option
-@click.option("--most", default=8, show_default=True, help="Upgrades to look at.")
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def reinforce(scenario: str, overrides: tuple[str, ...], seed: int | None, most: int, as_json: bool) -> None:
+@click.option("--most", default=8, show_default=True, help="Upgrades to try, each by a run of its own.")
+@answer_options("upgrade")
+def reinforce(
+    scenario: str, overrides: tuple[str, ...], seed: int | None, most: int, out: str | None, as_json: bool
+) -> None:
     """Weigh reinforcing the feeder of SCENARIO against the energy that its gate curtails.
 
     Candidates are a second line or transformer beside what binds; each is run. Prices stand in grid.reinforcement.
@@ -25,12 +25,11 @@ def reinforce(scenario: str, overrides: tuple[str, ...], seed: int | None, most:
     from marketsim.analysis.reinforce.study import reinforcement
     from marketsim.app.ready import load_scenario
 
+    check_out(out)
     ready = load_scenario(scenario, overrides_of(overrides, seed))
-    tell = None if as_json or not sys.stderr.isatty() else lambda text: click.echo(f"{text} ...", err=True)
-    found = reinforcement(ready, most, tell)
-    if as_json:
-        plain = {**found._asdict(), "upgrades": [{**each._asdict(), "pays": each.pays} for each in found.upgrades]}
-        click.echo(json.dumps(plain, indent=2))
+    found = reinforcement(ready, most, teller(as_json))
+    upgrades = [{**each._asdict(), "pays": each.pays} for each in found.upgrades]
+    if give({**found._asdict(), "upgrades": upgrades}, upgrades, as_json=as_json, out=out):
         return
     head = (
         "second element beside",
@@ -56,9 +55,15 @@ def reinforce(scenario: str, overrides: tuple[str, ...], seed: int | None, most:
         for each in found.upgrades
     ]
     title = (
-        f"{found.scenario}: {found.curtailed_kwh:,.0f} kWh curtailed, worth {found.curtailed_worth_a_year:,.0f} a year"
+        f"{found.scenario}: {found.curtailed_kwh:,.0f} kWh curtailed, worth {found.curtailed_worth_a_year:,.0f} "
+        "currency a year"
     )
-    table(head, rows or [("nothing binds", *[""] * 7)], title=title, right=range(1, 6))
+    if rows:
+        table(head, rows, title=title, right=range(1, 6))
+    else:
+        click.echo(
+            f"{title}\nNo voltage and no branch of the feeder made the gate refuse anything: copper buys nothing."
+        )
     click.echo()
     for note in found.notes:
         click.echo(note)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandapower
 import pytest
@@ -92,3 +92,57 @@ def voltage() -> Callable[..., list[float]]:
         return run.voltages.loc[run.voltages.bus == bus, name].tolist()
 
     return column
+
+
+class HostingCheck(NamedTuple):
+    """The day on which a capacity was found, for pandapower to look at."""
+
+    run: ms.Run
+    """The base run of that day, under ``observe``."""
+    sun: tuple[float, ...]
+    """What a kilowatt of PV feeds in, in a world of its own, slot by slot [kW/kW]."""
+
+    def excess(self, slot: int, pv_kw: Mapping[str, float], share: float = 1.0) -> float:
+        """How far the worst bus (p.u.) or branch (share of its rating) is beyond its limit, by ``runpp``, with PV at buses."""
+        net = self.run.net(slot)
+        for bus, kw in pv_kw.items():
+            named = net.bus.index[net.bus.name == bus]
+            at = int(named[0]) if len(named) == 1 else int(bus)
+            pandapower.create_sgen(net, at, p_mw=kw * self.sun[slot] * share / 1e3)
+        pandapower.runpp(net, init="dc", tolerance_mva=1e-8, numba=False)
+        return limits_broken(net)
+
+    def worst(self, pv_kw: Mapping[str, float]) -> float:
+        """The same in the worst slot of the day."""
+        return max(self.excess(slot, pv_kw) for slot in range(len(self.sun)))
+
+
+def limits_broken(net: Any) -> float:
+    """Farthest beyond a limit of the net itself, by its results: voltage [p.u.] or loading [share of the rating]."""
+    inner = net.bus.index.difference(net.ext_grid.bus)
+    v, band = net.res_bus.vm_pu.loc[inner], net.bus.loc[inner]
+    over = [net[f"res_{table}"].loading_percent.max() / 100.0 - 1.0 for table in ("line", "trafo") if len(net[table])]
+    return float(max((v - band.max_vm_pu).max(), (band.min_vm_pu - v).max(), *over))
+
+
+@pytest.fixture(scope="session")
+def excess() -> Callable[[Any], float]:
+    """``excess(net)``: see ``limits_broken``."""
+    return limits_broken
+
+
+@pytest.fixture(scope="session")
+def hosting_day() -> Callable[..., HostingCheck]:
+    """``hosting_day(scenario, date, overrides)``: a day of a scenario, ready for added PV."""
+
+    def made(scenario: Path, date: str, overrides: Mapping[str, Any] | None = None) -> HostingCheck:
+        day = {**(overrides or {}), "clock.start": date}
+        alone = {"kind": "prosumer", "pv_kw": 1_000, "strategy": "utility_only"}
+        nowhere = {"agents": [alone], "grid": {"feeder": None, "gate": "none"}}
+        sunny = ms.simulate(ms.load_scenario(scenario, {**day, **nowhere}))
+        base = ms.load_scenario(scenario, {**day, "grid.gate": "observe"})
+        installed_kwh = 1_000 * base.model.clock.slot_minutes / 60.0
+        fed_in = sunny.agents.pv_available_kwh / installed_kwh
+        return HostingCheck(ms.simulate(base), tuple(fed_in))
+
+    return made

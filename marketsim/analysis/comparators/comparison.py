@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -43,6 +43,19 @@ class Outcome(NamedTuple):
     """Wall time of the slots alone."""
     real: dict[str, Real]
     """By name of ``robustness.ERRORS``."""
+
+
+_COLUMNS: Final = (
+    "gains",
+    "p2p_kwh",
+    "export_kwh",
+    "curtailed_kwh",
+    "curtailed_share",
+    "jain",
+    "violated",
+    "depth_pu_h",
+    "seconds",
+)
 
 
 def compare(
@@ -103,6 +116,18 @@ def _jain(path: Trajectory) -> float | None:
     owners = path.pv_kwh > 0
     share: FloatArray = path.curtailed_kwh[owners] / path.pv_kwh[owners]
     return float(jain_index(share)) if share.any() else None
+
+
+def rows_of(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
+    """A flat row a mechanism; the columns of model errors carry their names."""
+    return [
+        {
+            "mechanism": each.mechanism.name,
+            **{name: getattr(each, name) for name in _COLUMNS},
+            **{f"slots outside, {name}": real.slots for name, real in each.real.items()},
+        }
+        for each in outcomes
+    ]
 
 
 def as_json(ready: ReadyScenario, outcomes: Sequence[Outcome]) -> dict[str, object]:

@@ -141,6 +141,8 @@ def _check(options: Options) -> None:
             problems.append(Problem(f"must be at least {least}", name, str(number)))
     if not 0.0 <= options.curtailment < 1.0:
         problems.append(Problem("must be a share of energy", "--curtailment", f"{options.curtailment:g}", "0 to 99 %"))
+    if not 0.0 <= options.depth_pu_h < float("inf"):
+        problems.append(Problem("must be p.u. hours, 0 or more", "--depth", f"{options.depth_pu_h:g}"))
     if options.unit_kw is not None and not 0.0 < options.unit_kw <= 1e6:
         problems.append(Problem("must be a rating in kW", "--unit-kw", f"{options.unit_kw:g}"))
     if problems:
