@@ -160,7 +160,7 @@ def _by_tag(kind: str, tag: str, value: object, info: ValidationInfo) -> Choice:
     context = context_of(info)
     name, raw = tagged(kind, tag, value, context.catalog.names(kind))
     model = find_model(kind, name, context, (tag,) if isinstance(value, dict) else ())
-    return Choice(name, validate_params(model, raw))
+    return Choice(name, validate_params(model, raw, beside=(tag,)))
 
 
 def written_params(params: Params) -> dict[str, Any]:

@@ -22,6 +22,8 @@ DEFAULTS: Final[dict[str, Any]] = {
 }
 """Sections that a scenario may leave out although the model demands them."""
 
+TAGS: Final = {"profiles": "source", "critic": "kind"}
+"""Sections that name their part beside its parameters, and the key under which; left out, it is the default part."""
 _FIELDS: Final = frozenset(AgentEntry.model_fields)
 MAYBE_NULL: Final = frozenset(("load", "connection_kw", "strategy"))
 """Keys of an agent for which ``null`` means the default."""
@@ -32,6 +34,9 @@ def prepared(values: dict[str, Any], context: Context) -> tuple[dict[str, Any], 
     given = {key: item for key, item in values.items() if item is not None}
     filled = {**DEFAULTS, **given}
     filled["grid"] = _with_gate(filled["grid"])
+    for key, tag in TAGS.items():
+        if isinstance(filled[key], dict) and filled[key].get(tag) is None:
+            filled[key] = {**filled[key], tag: DEFAULTS[key]}
     wrong: list[Detail] = []
     if isinstance(filled.get("agents"), list):
         filled["agents"] = [_gathered(item, place, context, wrong) for place, item in enumerate(filled["agents"])]

@@ -12,13 +12,14 @@ from marketsim.scenario.agents import BUILT_IN_KINDS, OWNER_SHARE
 from marketsim.scenario.choice import Catalog
 from marketsim.scenario.draw import LINK
 from marketsim.scenario.model import Scenario
-from marketsim.scenario.prepare import DEFAULTS, MAYBE_NULL
+from marketsim.scenario.prepare import DEFAULTS, MAYBE_NULL, TAGS
 from marketsim.scenario.quantity import BOUNDS
 
 DIALECT: Final = GenerateJsonSchema.schema_dialect
 _REFERENCES: Final = "#/$defs/{model}"
 _BY_KEY: Final = ("tariff", "engine", "charges", "allocation", "reactive", "metric", "learner", "strategy")
-_BY_TAG: Final = {"profile": "source", "critic": "kind"}
+_BY_TAG: Final = {"profile": "profiles", "critic": "critic"}
+"""Kinds that are named beside their parameters, and the section in which."""
 
 Schema = dict[str, Any]
 _CHOICES: Final[dict[str, Schema]] = {
@@ -43,8 +44,8 @@ def json_schema(catalog: Catalog) -> Schema:
         definitions[f"distribution:{name}"] = _one_of_keys({**laws, "choice": _array(item, 1)})
     for kind in _BY_KEY:
         definitions[f"choice:{kind}"] = _by_key(kind, catalog, definitions)
-    for kind, tag in _BY_TAG.items():
-        definitions[f"choice:{kind}:{tag}"] = _by_tag(kind, tag, catalog, definitions)
+    for kind, section in _BY_TAG.items():
+        definitions[f"choice:{kind}:{TAGS[section]}"] = _by_tag(kind, section, catalog, definitions)
     _open_agent(definitions["AgentEntry"], catalog, definitions)
     _open_top(schema)
     grid = definitions["GridSection"]
@@ -104,13 +105,14 @@ def _by_key(kind: str, catalog: Catalog, definitions: Schema) -> Schema:
     return {"anyOf": [{"enum": names}, _one_of_keys(bodies)]}
 
 
-def _by_tag(kind: str, tag: str, catalog: Catalog, definitions: Schema) -> Schema:
-    names = list(catalog.names(kind))
+def _by_tag(kind: str, section: str, catalog: Catalog, definitions: Schema) -> Schema:
+    names, tag = list(catalog.names(kind)), TAGS[section]
     bodies = []
     for name in names:
         body = dict(_params(kind, name, catalog, definitions, False))
-        body["properties"] = {tag: {"const": name}, **body.get("properties", {})}
-        body["required"] = [tag, *body.get("required", [])]
+        chosen = [] if name == DEFAULTS[section] else [tag]
+        body["properties"] = {tag: {"const": name} if chosen else {"enum": [name, None]}, **body.get("properties", {})}
+        body["required"] = [*chosen, *body.get("required", [])]
         bodies.append(body)
     return {"anyOf": [{"enum": names}, *bodies]}
 

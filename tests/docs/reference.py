@@ -253,12 +253,18 @@ class ScenarioPage:
         yield self._model("## market", self._definition("MarketSection"))
         yield from self._parts("### market.engine", "engine", about="How orders become trades.")
         yield from self._parts("### market.charges", "charges", about="Network charges on trade between peers.")
-        yield from self._parts("## profiles", "profile", about="Load, PV and other series; the name is `source`.")
+        yield from self._parts(
+            "## profiles",
+            "profile",
+            about="Load, PV and other series; the name is `source`, `simbench_2016` if left out.",
+        )
         yield _shapes()
         yield self._agents()
         yield from self._parts("### Devices", "device", about="Keys of an agent, with their parameters below.")
         yield from self._parts("### Strategies", "strategy", about="What they do: [strategies.md](strategies.md).")
-        yield from self._parts("## critic", "critic", about="Who scores each slot's fairness; the name is `kind`.")
+        yield from self._parts(
+            "## critic", "critic", about="Who scores each slot's fairness; the name is `kind`, `rule` if left out."
+        )
         yield self._model("## learning", self._definition("LearningSection"))
         yield from self._parts("### learning.learner", "learner", about="How policies are learnt.")
         yield "## metrics\n\nA list of further measures, of plugins. The built-in ones are in every run.\n"

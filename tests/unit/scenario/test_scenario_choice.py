@@ -113,7 +113,8 @@ def test_ways_to_choose(load: Any, minimal: str, engine: str, expected: str) -> 
         ("market: {engine: [pool]}", "market.engine", "must name one engine", "write its name"),
         ("market: {engine: {pool: 5}}", "market.engine.pool", "mapping of parameters", ""),
         ("market: {rounds: 3}", "market.rounds", "unknown key", "belongs to the engine"),
-        ("critic: {knd: rule}", "critic.kind", "must name one critic", "one of rule, ollama"),
+        ("critic: {knd: rule}", "critic.knd", "unknown key", "did you mean kind?"),
+        ("critic: {kind: 5}", "critic.kind", "must name one critic", "one of rule, ollama"),
         ("critic: {kind: olama}", "critic.kind", "no critic of this name", "did you mean ollama?"),
         ("critic: {kind: ollama, every: 0}", "critic.every", "must be at least 1", ""),
         ("critic: 5", "critic", "must name one critic", "one of rule, ollama"),
@@ -128,6 +129,14 @@ def test_wrong_choices(problems: Problems, minimal: str, section: str, path: str
     assert message in problem.message
     assert hint in problem.hint
     assert problem.line == 5
+
+
+@pytest.mark.parametrize("section", ["profiles: {pv_scale: 2}", "profiles: {source: null, pv_scale: 2}"])
+def test_parameters_without_a_name_are_those_of_the_default_part(load: Any, minimal: str, section: str) -> None:
+    """A scenario that never named its source can have the source's parameters set, in the file and from outside."""
+    for found in (load(f"{minimal}{section}\n"), load(minimal, {"profiles.pv_scale": 2})):
+        assert (found.scenario.profiles.name, found.scenario.profiles.params.pv_scale) == ("simbench_2016", 2)
+    assert load(minimal, {"critic.kind": None}).scenario.critic.name == "rule"
 
 
 def test_parts_keep_their_parameters(load: Any, minimal: str) -> None:
