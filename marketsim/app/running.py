@@ -154,12 +154,18 @@ def _validator(ready: ReadyScenario, built: Built) -> Any:
     if built.grid is None or not grid.independent_check:
         return None
     from marketsim.app.grid import is_regulated, tap_laws
+    from marketsim.grid.fixed_point import FixedPointValidator
     from marketsim.grid.power_flow_check import Validator
+    from marketsim.grid.radial import is_radial
     from marketsim.grid.validation import BatchValidator
+
+    solver = (
+        Validator if is_radial(built.grid) else FixedPointValidator
+    )  # the gate of meshed nets is the former's Newton
 
     def check_on(network: Any) -> BatchValidator:
         return BatchValidator(
-            Validator(network),
+            solver(network),
             built.world.community,
             built.world.clock.slot_hours,
             on_mismatch=grid.on_mismatch,

@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.sparse import bmat, coo_array, csc_array, diags_array
+from scipy.sparse import bmat, csc_array, diags_array
 from scipy.sparse.linalg import splu
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.ports import Gate
 from marketsim.core.records import Community, GridState, SlotRecord
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
+from marketsim.grid.fixed_point import admittance
 from marketsim.grid.gate_probe_kernel import all_admitted
 from marketsim.grid.network import ComplexArray, Network
 from marketsim.grid.power_flow_check import Validator
@@ -85,7 +86,7 @@ class AcModel:
         self._to_kw = 1.0 / (hours * WH_PER_KWH)
         self._law, self._worsening = law, worsening
         self._validator = Validator(network)
-        self._y, self._ends = _admittance(network)
+        self._y, self._ends = admittance(network)
         self._slot: _Slot | None = None
         self._probe = probe
 
@@ -239,19 +240,6 @@ class AcModel:
             slope[0, node] += (1j * direction).real
             slope[1, node] += direction.real / abs(solved.v[node])
         return slope[:, 1:].reshape(-1)
-
-
-def _admittance(network: Network) -> tuple[csc_array, tuple[ComplexArray, ComplexArray, ComplexArray, ComplexArray]]:
-    """Node admittance matrix, and (ff, ft, tf, tt) of each branch [p.u.]."""
-    series = 1.0 / network.z_pu
-    ff = (series + network.y_from_pu) / np.abs(network.ratio) ** 2
-    ft, tf = -series / np.conj(network.ratio), -series / network.ratio
-    tt = series + network.y_to_pu
-    f, t, every = network.from_node, network.to_node, np.arange(network.n_nodes)
-    values = np.concatenate((ff, ft, tf, tt, network.shunt_pu))
-    rows, columns = np.concatenate((f, f, t, t, every)), np.concatenate((f, t, f, t, every))
-    shape = (network.n_nodes, network.n_nodes)
-    return coo_array((values, (rows, columns)), shape=shape).tocsc(), (ff, ft, tf, tt)
 
 
 def _jacobian(y: csc_array, v: ComplexArray) -> csc_array:

@@ -67,7 +67,7 @@ class Validator:
         self._model = PowerGridModel(_dataset(network, self._load_ids))
         self._one = initialize_array(DatasetType.update, ComponentType.sym_load, network.n_nodes)
         self._one["id"] = self._load_ids
-        self._currents = _Currents(network)
+        self._currents = BranchCurrents(network)
 
     def solve(self, net_kw: FloatArray, kvar: FloatArray) -> PowerFlow:
         """Solve the injections ``net_kw`` and ``kvar`` [n_cases, n_nodes]; generation is positive."""
@@ -147,7 +147,7 @@ def _unsolved(shape: tuple[int, ...]) -> tuple[ComplexArray, ComplexArray, BoolA
     return np.full(shape, none), np.full(shape[0], none), np.zeros(shape[0], dtype=np.bool_)
 
 
-class _Currents:
+class BranchCurrents:
     """Loadings of all branches from voltages: the two rows of a branch's admittance matrix, by matrices once made."""
 
     def __init__(self, network: Network) -> None:

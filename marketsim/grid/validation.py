@@ -7,7 +7,7 @@ losses that the run booked, to 1 Wh.
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -15,7 +15,8 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.errors import ValidationMismatch
 from marketsim.core.records import Community, Exchange, GridState
 from marketsim.core.units import WH_PER_KWH
-from marketsim.grid.power_flow_check import PowerFlow, Validator
+from marketsim.grid.network import Network
+from marketsim.grid.power_flow_check import PowerFlow
 
 TOLERANCE_PU: Final = 1e-8
 TOLERANCE_LOADING: Final = 1e-6
@@ -24,6 +25,19 @@ TOLERANCE_WH: Final = 1.0
 DAY_OF_QUARTERS: Final = 96
 
 OnMismatch: TypeAlias = Literal["stop", "record"]
+
+
+class Solver(Protocol):
+    """Another power flow than the gate's."""
+
+    @property
+    def network(self) -> Network:
+        """What it solves."""
+        ...
+
+    def solve(self, net_kw: FloatArray, kvar: FloatArray) -> PowerFlow:
+        """Injections [n_cases, n_nodes]."""
+        ...
 
 
 class Mismatch(NamedTuple):
@@ -103,7 +117,7 @@ class BatchValidator:
 
     def __init__(
         self,
-        validator: Validator,
+        validator: Solver,
         community: Community,
         hours: float,
         *,
