@@ -14,9 +14,21 @@ from marketsim.cli.tables import number, table
 @set_option
 @seed_option
 @click.option("--most", default=8, show_default=True, help="Upgrades to try, each by a run of its own.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes [default: one a processor where runs are long, else none].",
+)
 @answer_options("upgrade")
 def reinforce(
-    scenario: str, overrides: tuple[str, ...], seed: int | None, most: int, out: str | None, as_json: bool
+    scenario: str,
+    overrides: tuple[str, ...],
+    seed: int | None,
+    most: int,
+    workers: int | None,
+    out: str | None,
+    as_json: bool,
 ) -> None:
     """Weigh reinforcing the feeder of SCENARIO against the energy that its gate curtails.
 
@@ -27,7 +39,7 @@ def reinforce(
 
     check_out(out)
     ready = load_scenario(scenario, overrides_of(overrides, seed))
-    found = reinforcement(ready, most, teller(as_json))
+    found = reinforcement(ready, most, teller(as_json), workers)
     upgrades = [{**each._asdict(), "pays": each.pays} for each in found.upgrades]
     if give({**found._asdict(), "upgrades": upgrades}, upgrades, as_json=as_json, out=out):
         return

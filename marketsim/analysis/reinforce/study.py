@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
+from marketsim.analysis.execution.mapping import Job, engine_for, map_runs
 from marketsim.analysis.reinforce.upgrades import Refusals, Upgrade, annuity, cost, upgrades, with_upgrade
 from marketsim.analysis.trajectory import CAVEAT, follow, needs_feeder
-from marketsim.app.ready import ReadyScenario
-from marketsim.core.errors import InputError
+from marketsim.app.ready import ReadyScenario, load_scenario
+from marketsim.core.arrays import BoolArray
+from marketsim.core.errors import InputError, RunError
+from marketsim.scenario.source import Source
 
 MOST: Final = 8
 DAYS_A_YEAR: Final = 365.0
+WORTH_WORKERS_S: Final = 30.0
+"""Work from which on processes are started for it, where nobody says how many; each takes seconds to begin."""
 
 
 class Weighed(NamedTuple):
@@ -48,8 +53,15 @@ class Reinforcement(NamedTuple):
     notes: tuple[str, ...]
 
 
-def reinforcement(ready: ReadyScenario, most: int = MOST, tell: Callable[[str], None] | None = None) -> Reinforcement:
+def reinforcement(
+    ready: ReadyScenario,
+    most: int = MOST,
+    tell: Callable[[str], None] | None = None,
+    workers: int | None = None,
+) -> Reinforcement:
     """Weigh upgrades along what binds in a scenario, each by a run under its gate with the feeder reinforced.
+
+    ``workers``: processes; None: one a processor where the runs are long, else this one. The answer is the same.
 
     InputError without a feeder, or where the gate refuses nothing by itself.
     """
@@ -69,9 +81,11 @@ def reinforcement(ready: ReadyScenario, most: int = MOST, tell: Callable[[str], 
     curtailed = float(base.curtailed_kwh.sum())
     a_year = DAYS_A_YEAR / days * prices.energy_value
     weighed = []
-    for upgrade in upgrades(base.network, refusals.wh, most):
-        say(upgrade.name)
-        left = _curtailed_with(ready, upgrade)
+    candidates = upgrades(base.network, refusals.wh, most)
+    say(f"running {len(candidates)} upgrades")
+    short = float(base.slot_s.sum()) * len(candidates) < WORTH_WORKERS_S
+    left_kwh = _curtailed_with(ready, candidates, 1 if workers is None and short else workers)
+    for upgrade, left in zip(candidates, left_kwh, strict=True):
         spent = cost(base.network, upgrade.doubled, prices)
         weighed.append(
             Weighed(
@@ -89,11 +103,29 @@ def reinforcement(ready: ReadyScenario, most: int = MOST, tell: Callable[[str], 
     return Reinforcement(ready.name, curtailed, curtailed * a_year, tuple(weighed), _notes(ready, days))
 
 
-def _curtailed_with(ready: ReadyScenario, upgrade: Upgrade) -> float:
-    if ready.feeder is None:
-        raise AssertionError("asked of a scenario with a feeder only")
-    feeder = ready.feeder._replace(network=with_upgrade(ready.feeder.network, upgrade.doubled))
-    return float(follow(replace(ready, feeder=feeder)).curtailed_kwh.sum())
+@dataclass(frozen=True)
+class RunUpgraded:
+    """Runs a scenario with some branches doubled; picklable."""
+
+    source: Source
+
+    def __call__(self, doubled: BoolArray) -> float:
+        """What is curtailed then [kWh]."""
+        ready = load_scenario(self.source)
+        if ready.feeder is None:
+            raise AssertionError("asked of a scenario with a feeder only")
+        feeder = ready.feeder._replace(network=with_upgrade(ready.feeder.network, doubled))
+        return float(follow(replace(ready, feeder=feeder)).curtailed_kwh.sum())
+
+
+def _curtailed_with(ready: ReadyScenario, candidates: Sequence[Upgrade], workers: int | None) -> list[float]:
+    """What is curtailed with each upgrade [kWh]; RunError where a run of one fails."""
+    jobs = [Job(str(place), each.doubled) for place, each in enumerate(candidates)]
+    found = map_runs(RunUpgraded(ready.source), jobs, engine_for(workers)) if jobs else []
+    for upgrade, outcome in zip(candidates, found, strict=True):
+        if outcome.failure is not None:
+            raise RunError(f"the run with a second element beside {upgrade.name} failed: {outcome.failure}")
+    return [float(outcome.value) for outcome in found]
 
 
 def _notes(ready: ReadyScenario, days: float) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import pytest
 from marketsim.analysis.reinforce.study import Reinforcement, reinforcement
 from marketsim.analysis.reinforce.upgrades import annuity, cost, length_km, path_to, upgrades, with_upgrade
 from marketsim.app.ready import load_scenario
-from marketsim.core.errors import InputError
+from marketsim.core.errors import InputError, RunError
 from marketsim.core.records import Reason
 from marketsim.grid.network import BranchKind
 from marketsim.scenario.model import ReinforcementPrices
@@ -91,3 +91,24 @@ def test_a_gate_that_curtails_nothing_has_nothing_to_weigh() -> None:
         reinforcement(load_scenario("scenarios/ieee141.yaml", {**DAY, "grid.gate": "observe"}))
     with pytest.raises(InputError, match="pilot has none"):
         reinforcement(load_scenario("scenarios/pilot.yaml"))
+
+
+def test_processes_weigh_as_this_one_does() -> None:
+    """Two workers give the same answer to the last digit."""
+    hours = {"clock.slots": 6, "clock.slot_minutes": 240, "profiles.pv_scale": 2.0}
+    ready = load_scenario("scenarios/stress141.yaml", hours)
+    alone, side_by_side = (reinforcement(ready, 3, workers=workers) for workers in (1, 2))
+    assert len(alone.upgrades) == 3
+    assert alone == side_by_side
+
+
+def test_a_run_that_fails_names_its_upgrade(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One run of all fails: no answer with a hole in it."""
+    from marketsim.analysis.reinforce import study
+
+    def fail(network: object, doubled: object) -> None:
+        raise ValueError("no copper left")
+
+    monkeypatch.setattr(study, "with_upgrade", fail)
+    with pytest.raises(RunError, match="beside line 2-3 failed: ValueError: no copper left"):
+        reinforcement(load_scenario("scenarios/stress141.yaml", {"clock.slots": 6, "clock.slot_minutes": 240}), 1)
