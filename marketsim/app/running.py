@@ -18,6 +18,7 @@ from marketsim.app.ready import ReadyScenario, ScenarioLike, load_scenario
 from marketsim.app.reviews import Reviews
 from marketsim.app.wiring import Built, build
 from marketsim.core.errors import RunFolderError
+from marketsim.core.interrupts import interruptible
 from marketsim.core.memory import keep_memory
 from marketsim.core.metric import Metric, Value
 from marketsim.core.records import SlotRecord
@@ -70,6 +71,7 @@ def simulate(
         writer = stack.enter_context(_writer(scenario, built, metrics, folder, force=force))
         validator = _validator(scenario, built)
         critics = stack.enter_context(Reviews(built.critic, writer))
+        stack.enter_context(interruptible())
         for record, reference in _steps(model, built):
             critics.take(record)
             if validator is not None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import click
 
 from marketsim.core.errors import MarketsimError
+from marketsim.core.interrupts import interruptible
 
 _COMMANDS = {
     "run": ("marketsim.cli.run:run", "Simulate a scenario and write its run folder."),
@@ -88,7 +89,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     debug = "--debug" in args
     args = [arg for arg in args if arg != "--debug"]
     try:
-        cli.main(args=(["--debug"] if debug else []) + args, prog_name="marketsim", standalone_mode=False)
+        with interruptible():
+            cli.main(args=(["--debug"] if debug else []) + args, prog_name="marketsim", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

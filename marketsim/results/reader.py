@@ -19,7 +19,7 @@ from marketsim.results.folder import COMPLETE, CRITIC, SCENARIO, SUMMARY, read_j
 from marketsim.results.frames import agent_names, frame
 from marketsim.results.grid_history import GridHistory
 from marketsim.results.streams import FINAL_SUFFIX, STREAM_SUFFIX, count_batches, stream_table
-from marketsim.results.tables import OPTIONAL_TABLES, TABLES
+from marketsim.results.tables import OPTIONAL_TABLES, TABLES, no_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +86,8 @@ class Run:
                 wanted = None if slot is None else _in_slots(pc.field("slot"), slot)
                 return pq.read_table(final, columns=None if columns is None else list(columns), filters=wanted)
             if self.status != COMPLETE and name in TABLES:
-                return _cut(stream_table(stream, self._common_batches), columns, slot)
+                written = stream_table(stream, self._common_batches)
+                return _cut(written if written.num_columns else no_rows(name), columns, slot)
         except (OSError, pa.ArrowInvalid) as error:
             message = f"cannot read {final.name}: {error}"
             raise RunFolderError([Problem(message, file=str(final), hint="run the scenario again")]) from error

@@ -133,8 +133,8 @@ def _device_columns(name: str) -> tuple[Column, ...]:
     )
 
 
-def _agents(layout: Layout) -> tuple[Column, ...]:
-    devices = tuple(column for name in layout.device_names for column in _device_columns(name))
+def _agents(device_names: Sequence[str]) -> tuple[Column, ...]:
+    devices = tuple(column for name in device_names for column in _device_columns(name))
     bill = tuple(Column(name, "int64", MONEY, text) for name, text in zip(LEDGER_COLUMNS, _LEDGER_TEXTS, strict=True))
     return (
         *_AGENT_HEAD,
@@ -209,7 +209,7 @@ def _slots(layout: Layout) -> tuple[Column, ...]:
 
 def columns(layout: Layout) -> dict[str, tuple[Column, ...]]:
     """Columns of every table of a run, by the table's name; ValueError where a metric repeats a column."""
-    tables = {"slots": _slots(layout), "agents": _agents(layout), "trades": TRADES, "rejects": REJECTS}
+    tables = {"slots": _slots(layout), "agents": _agents(layout.device_names), "trades": TRADES, "rejects": REJECTS}
     tables |= {"book": BOOK} if layout.book else {}
     return tables | ({"voltages": VOLTAGES} if layout.voltages else {})
 
@@ -227,3 +227,9 @@ def schema(table: Sequence[Column]) -> pa.Schema:
             for column in table
         ]
     )
+
+
+def no_rows(name: str) -> pa.Table:
+    """A table before its first row, with the columns that it has in every run; devices and metrics add to them."""
+    tables = {"slots": _SLOTS, "agents": _agents(()), "trades": TRADES, "rejects": REJECTS, "book": BOOK}
+    return schema({**tables, "voltages": VOLTAGES}[name]).empty_table()

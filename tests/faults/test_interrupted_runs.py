@@ -18,10 +18,13 @@ LONG = "clock.slots=400000"
 
 @pytest.fixture
 def running(environment, tmp_path, root):
-    """``running(*options)``: a ``marketsim run`` of the pilot over decades, once two days of each table are on the disk."""
+    """``running(*options)``: a ``marketsim run`` of the pilot over decades, once two days of each table are on the disk.
+
+    With ``slots=0`` it has only begun: there is a manifest.
+    """
     processes = []
 
-    def start(*options: str):
+    def start(*options: str, slots: int = 48):
         folder = tmp_path / "run"
         command = [sys.executable, "-m", "marketsim", "run", str(root / "scenarios" / "pilot.yaml")]
         process = subprocess.Popen(
@@ -34,7 +37,7 @@ def running(environment, tmp_path, root):
         )
         processes.append(process)
         end = time.monotonic() + 240  # kernels may have to be compiled
-        while slots_written(folder) < 48:
+        while not (folder / "manifest.json").exists() or slots_written(folder) < slots:
             assert process.poll() is None, process.stderr.read()
             assert time.monotonic() < end
             time.sleep(0.02)
@@ -82,6 +85,29 @@ def test_a_killed_run_says_so_and_opens_as_far_as_it_got(running, cli, root):
     assert not list(folder.glob("*.arrows"))
 
 
+@pytest.mark.parametrize("moment", [0.0, 0.003, 0.011, 0.027, 0.06, 0.13, 0.3])
+def test_whenever_it_is_killed_the_folder_opens(running, moment):
+    """Seconds after it has begun, before its first day, at a boundary of days or between two tables: the tables agree.
+
+    What a plan of moments misses, ``test_every_write`` goes through write by write.
+    """
+    process, folder = running(slots=0)
+    time.sleep(moment)
+    process.kill()
+    process.wait()
+    run = ms.open_run(folder)
+    assert (run.status, run.summary) == ("interrupted", {})
+    n_slots = run.n_slots
+    assert n_slots % 24 == 0
+    assert run.slots.slot.tolist() == list(range(n_slots))
+    assert len(run.agents) == 8 * n_slots
+    assert run.trades.energy_wh.sum() == run.agents.bought_wh.sum()
+    assert (
+        run.agents.paid_money.sum() + 0
+        == run.agents.filter(regex="^(peer|network|imports|exports).*_money$").sum().sum()
+    )
+
+
 def test_a_folder_in_which_a_run_goes_on_is_not_replaced(running, cli, root):
     """Not even with ``--force``; the running process is named, and goes on."""
     process, folder = running()
@@ -107,6 +133,29 @@ def test_control_c_keeps_what_was_simulated_and_says_how_to_go_on(running):
     assert (run.status, run.manifest["status"]) == ("interrupted", "interrupted")
     assert run.n_slots >= 48
     assert run.agents.groupby("slot").size().eq(8).all()
+
+
+def test_control_c_inside_a_kernel_is_control_c(simulated, cli, root, tmp_path, monkeypatch):
+    """What Python makes of a signal in compiled code: the same end, status and message as between two kernels."""
+    from marketsim.core import sensing
+
+    simulated("scenarios/pilot.yaml", {"clock.slots": 24})  # kernels are compiled
+    calls = iter(range(10_000))
+    meter = sensing.meter
+
+    def interrupted(*arguments):
+        if next(calls) == 120:
+            raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
+        return meter(*arguments)
+
+    monkeypatch.setattr(sensing, "meter", interrupted)
+    folder = tmp_path / "run"
+    ended = cli("run", root / "scenarios" / "pilot.yaml", "--out", folder)
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.strip().startswith("Interrupted. What was simulated until then is kept in")
+    run = ms.open_run(folder)
+    assert run.status == "interrupted"
+    assert run.n_slots == 24 * (run.n_slots // 24) > 0
 
 
 def test_control_c_before_the_first_slot_is_a_word(cli, monkeypatch, root):

@@ -2,7 +2,7 @@ import pytest
 
 from marketsim.core.metric import Kpi
 from marketsim.core.records import LedgerLine
-from marketsim.results.tables import LEDGER_COLUMNS, MONEY, TABLES, TICKS, WH, Layout, columns, schema
+from marketsim.results.tables import LEDGER_COLUMNS, MONEY, TABLES, TICKS, WH, Layout, columns, no_rows, schema
 from marketsim.testing.worlds import community
 
 LAYOUT = Layout(community(2), 24, ("battery", "ev"), (Kpi("ftg", "-", "Score."),), voltages=True)
@@ -49,3 +49,16 @@ def test_a_metric_cannot_repeat_a_column():
     layout = Layout(community(2), 24, slot_columns=(Kpi("trades", "-", "Mine."), Kpi("x", "-", "Mine.")))
     with pytest.raises(ValueError, match="these columns twice: trades"):
         columns(layout)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_without_rows_has_the_columns_of_every_run(name):
+    """All but those of devices and metrics, of the same types and with the same meanings."""
+    bare = no_rows(name)
+    full = schema(columns(LAYOUT)[name])
+    assert bare.num_rows == 0
+    assert [full.field(field.name).equals(field, check_metadata=True) for field in bare.schema] == [
+        True
+    ] * bare.num_columns
+    more = set(full.names) - set(bare.column_names)
+    assert all(column.startswith(("battery_", "ev_", "ftg")) for column in more)
