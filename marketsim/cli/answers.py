@@ -16,10 +16,10 @@ Rows = Sequence[Mapping[str, object]]
 
 
 def answer_options(what: str) -> Callable[[F], F]:
-    """``--out`` and ``--json``; a CSV file gets a row a ``what``."""
+    """``--out`` and ``--json``; a CSV file gets a row for each ``what``."""
 
     def add(function: F) -> F:
-        out = f"Also write the whole answer to a file: .json, or .csv with a row a {what}."
+        out = f"Also write the whole answer to a file: .json, or .csv with a row for each {what}."
         function = click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")(function)
         return click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help=out)(function)
 

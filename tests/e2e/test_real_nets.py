@@ -140,3 +140,19 @@ def test_capacity_found_is_pandapower_s_on_either_side(
         assert place["kw"] > 0.0
         inside, outside = (day.worst({place["name"]: kw}) for kw in (place["kw"], place["kw"] + 0.1 * unit_kw))
         assert inside <= 1e-7 < outside, place
+
+
+@pytest.mark.parametrize("verb", ["run", "hosting-capacity"])
+def test_volt_var_on_a_meshed_net_is_refused_with_what_to_choose(
+    cli: Callable, scenario: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    """Curves are solved on radial feeders; elsewhere the message names the key and the modes that there are."""
+    if not NETS[name].meshed:
+        pytest.skip("radial feeders have them")
+    monkeypatch.chdir(tmp_path)
+    ended = cli(verb, scenario, "--set", "grid.reactive=volt_var")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == (
+        "error: grid.reactive: volt-var curves are solved on radial feeders only\n"
+        "    choose unity, fixed_pf or fixed_q\n"
+    )
