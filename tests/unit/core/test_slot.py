@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from marketsim.core.delivery import Ahead
+from marketsim.core.delivery import Ahead, ClosedProfiles
 from marketsim.core.laws import energy_imbalance_wh, money_imbalance
 from marketsim.core.records import FIRM, PV, Fallback, LedgerLine, Reason, Side
 from marketsim.core.rng import Streams, uniforms
@@ -154,8 +154,8 @@ class Misjudged(ConstantProfiles):
 def test_a_market_ahead_of_time_keeps_the_laws():
     """With a wrong forecast the market trades what was expected, and the utility covers what is missing."""
     world = world_of()
-    profiles = Misjudged(LOAD_KW, PV_KW)
-    delivery = Ahead(1, clock(), world.community, profiles, world.reactive, world.firm_share)
+    profiles = ClosedProfiles(Misjudged(LOAD_KW, PV_KW), 1, clock())
+    delivery = Ahead(world.community, profiles, world.reactive, world.firm_share)
     for record in Simulation(replace(world, profiles=profiles, delivery=delivery)).run():
         assert not energy_imbalance_wh(record).any()
         assert record.positions.surplus_wh.tolist() == [3_100, 0, 2_000, 0]
