@@ -96,7 +96,7 @@ def _sum_up(made: Run) -> None:
             rows.append(("", "", "", "", ""))
         group = line.group
         change = "" if line.change is None else f"{100 * line.change:+.1f} %"
-        rows.append((line.label, number(line.value), line.unit, number(line.grid_only), change))
+        rows.append((line.label, number(line.value, line.unit), line.unit, number(line.grid_only, line.unit), change))
     title = f"{made.manifest['scenario']}: {summary['agents']} agents, {summary['slots']} slots, seed {summary['seed']}"
     table(("", "market", "unit", "utility only", "change"), rows, title=title, right=(1, 3, 4))
     click.echo(_verdict(summary))

@@ -10,6 +10,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from marketsim.core.wording import number
+
+__all__ = ["console", "number", "progress_bar", "table"]
+
 
 def console(*, stderr: bool = False) -> Console:
     """A console that writes full lines to pipes."""
@@ -30,17 +34,6 @@ def table(
     for row in rows:
         grid.add_row(*row)
     out.print(grid)
-
-
-def number(value: float | int | str | None) -> str:
-    """A number as people read it: four significant digits or more, thousands apart."""
-    if value is None:
-        return "-"
-    if isinstance(value, str):
-        return value
-    if value == 0 or abs(value) >= 1_000:
-        return f"{value:,.0f}"
-    return f"{value:,.{1 if abs(value) >= 100 else 2 if abs(value) >= 10 else 3 if abs(value) >= 1 else 4}f}"
 
 
 @contextmanager

@@ -95,14 +95,26 @@ def headline(summary: Mapping[str, Value]) -> list[HeadlineRow]:
     """Rows for the table at the end of a run, each beside its value in the reference run where there is one."""
     rows = []
     for line in HEADLINE:
-        scale = 100.0 if line.unit == "%" and not line.name.endswith("_percent") else 1.0
+        scale = percent_scale(line.name, line.unit)
         value = _scaled(summary.get(line.name), scale)
         only = _scaled(summary.get(f"{line.name}_grid_only"), scale)
         if value is None or (line.name in _INCIDENTS and not value and not only):
             continue
-        change = value / only - 1.0 if line.unit in _COMPARED and only is not None and only > 0.0 else None
+        change = relative_change(line.unit, only, value)
         rows.append(HeadlineRow(line.label, line.name, value, line.unit, only, change, line.group))
     return rows
+
+
+def percent_scale(name: str, unit: str) -> float:
+    """Factor from a KPI to the unit in which people read it: shares are shown in percent."""
+    return 100.0 if unit == "%" and not name.endswith("_percent") else 1.0
+
+
+def relative_change(unit: str, before: float | None, after: float | None) -> float | None:
+    """``after / before - 1`` of an energy or a sum of money; None where it says nothing, as where a cost becomes income."""
+    if before is None or after is None or unit not in _COMPARED:
+        return None
+    return after / before - 1.0 if before > 0.0 and after >= 0.0 else None
 
 
 def _scaled(value: Value, scale: float) -> float | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from marketsim.metrics.presentation import headline
+from marketsim.core.wording import number
+from marketsim.metrics.presentation import HeadlineRow, headline
 from marketsim.report.series import Series
 
 BETTER: Final[Mapping[str, int]] = {
@@ -26,8 +27,11 @@ BETTER: Final[Mapping[str, int]] = {
     "voltage_violation_rate": -1,
 }
 """Whether more (1) or less (-1) of a KPI is better for the people and the feeder; others are neither."""
-NOTHING: Final = 5e-4
-"""Relative change that is shown as 0.0 % and called neither better nor worse."""
+NOTHING: Final = 5e-3
+"""Relative change up to which neither is called better."""
+_LARGE: Final = 1e6
+_SHORTER: Final[Mapping[str, tuple[float, str]]] = {"kWh": (1e-6, "GWh"), "currency": (1e-6, "million currency")}
+"""Units of values from a million on."""
 GROUPS: Final = {"energy": "Energy", "money": "Money", "fairness": "Fairness and efficiency", "grid": "Grid"}
 
 
@@ -48,19 +52,27 @@ class Card(NamedTuple):
 
 def cards(summary: Mapping[str, Any]) -> list[Card]:
     """Figures of a complete run, in the order and with the words of what ``marketsim run`` prints."""
-    return [
-        Card(
-            label=row.label,
-            name=row.name,
-            group=row.group,
-            value=number(row.value),
-            unit="" if row.unit == "-" else row.unit,
-            reference="" if row.grid_only is None else number(row.grid_only),
-            change="" if row.change is None else f"{100 * row.change:+.1f} %",
-            tone=_tone(row.name, row.value, row.grid_only),
-        )
-        for row in headline(summary)
-    ]
+    return [_card(row) for row in headline(summary)]
+
+
+def _card(row: HeadlineRow) -> Card:
+    values = [each for each in (row.value, row.grid_only) if isinstance(each, int | float)]
+    large = max(map(abs, values), default=0.0) >= _LARGE
+    scale, unit = _SHORTER.get(row.unit, (1.0, row.unit)) if large else (1.0, row.unit)
+
+    def shown(value: Any) -> str:
+        return number(value * scale if scale != 1.0 else value, row.unit)
+
+    return Card(
+        label=row.label,
+        name=row.name,
+        group=row.group,
+        value=shown(row.value),
+        unit="" if unit == "-" else unit,
+        reference="" if row.grid_only is None else shown(row.grid_only),
+        change="" if row.change is None else f"{100 * row.change:+.1f} %",
+        tone=_tone(row.name, row.value, row.grid_only),
+    )
 
 
 def partial_summary(series: Series) -> dict[str, Any]:
@@ -99,13 +111,3 @@ def _tone(name: str, value: Any, reference: Any) -> str:
     if reference is None or name not in BETTER or abs(value - reference) <= NOTHING * abs(reference):
         return ""
     return "good" if (value - reference) * BETTER[name] > 0 else "bad"
-
-
-def number(value: Any) -> str:
-    """A number as people read it: four significant digits or more, thousands apart."""
-    if value is None:
-        return "-"
-    size = abs(value)
-    if value == 0 or size >= 1_000:
-        return f"{value:,.0f}"
-    return f"{value:,.{1 if size >= 100 else 2 if size >= 10 else 3 if size >= 1 else 4}f}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from marketsim.core.wording import number
 from marketsim.report.limits import Refused
 
 GOOD, BAD, NOTE = "good", "bad", "note"
@@ -48,8 +49,8 @@ def kwh(energy: float) -> str:
     return f"{energy:,.1f} kWh" if abs(energy) < 100 else f"{energy:,.0f} kWh"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+def _count(size: int, noun: str) -> str:
+    return f"{size:,} {noun}" + ("" if size == 1 else "s")
 
 
 def _state(status: str) -> Iterator[Finding]:
@@ -139,8 +140,8 @@ def _savings(of: Summary) -> Iterator[Finding]:
     now, only = of.get("prosumer_cost"), of.get("prosumer_cost_grid_only")
     if now is not None and only is not None and now != only:
         verb = "better" if now < only else "worse"
-        text = f"are {abs(now - only):,.2f} better or worse off".replace("better or worse", verb)
-        yield Finding(GOOD if now < only else BAD, "Prosumers", f"{text} (currency) than with the utility alone.")
+        text = f"are {number(abs(now - only))} currency {verb} off than with the utility alone."
+        yield Finding(GOOD if now < only else BAD, "Prosumers", text)
 
 
 def _worst_off(of: Summary) -> Iterator[Finding]:
@@ -159,33 +160,45 @@ def _utility(of: Summary) -> Iterator[Finding]:
             continue
         word = "falls" if now < only else "rises"
         yield Finding(
-            NOTE, "The utility's " + name, f"{word} by {percent(abs(1 - now / only))} to {now:,.0f} (currency)."
+            NOTE, "The utility's " + name, f"{word} by {percent(abs(1 - now / only))} to {number(now)} currency."
         )
         return
 
 
 _FAIRNESS: Final = (
-    ("ftg", "Trade among peers", "of what peers could have traded was traded"),
-    ("fbs", "Sellers served alike", "is the score for how alike sellers were served"),
-    ("fpp", "Prices alike", "is the score for how alike prices were"),
+    (
+        "ftg",
+        {GOOD: "Peers trade with peers", NOTE: "Trade among peers", BAD: "Little trade among peers"},
+        "{share} of what peers could have traded was traded (FTG {score:.2f}).",
+    ),
+    (
+        "fbs",
+        {GOOD: "Sellers served alike", NOTE: "Sellers served in part alike", BAD: "Sellers not served alike"},
+        "FBS is {score:.2f}; at 1 all sellers sell the same share of what they could.",
+    ),
+    (
+        "fpp",
+        {GOOD: "Prices alike", NOTE: "Prices differ", BAD: "Prices far apart"},
+        "FPP is {score:.2f}; at 1 all trades of a slot have one price.",
+    ),
 )
+"""KPI, title by tone, and what is said of its score."""
 
 
 def _fairness(of: Summary) -> Iterator[Finding]:
-    for key, title, text in _FAIRNESS:
+    for key, titles, text in _FAIRNESS:
         score = of.get(key)
-        if score is None:
-            continue
-        tone = GOOD if score >= STRONG else BAD if score < WEAK else NOTE
-        shown = percent(score, 0) if key == "ftg" else f"{score:.2f} of 1"
-        yield Finding(tone, title, f"{shown} {text} ({key.upper()}).")
+        if score is not None:
+            tone = GOOD if score >= STRONG else BAD if score < WEAK else NOTE
+            yield Finding(tone, titles[tone], text.format(score=score, share=percent(score, 0)))
 
 
 def _efficiency(of: Summary) -> Iterator[Finding]:
     share = of.get("allocative_efficiency")
     if share is not None:
         tone = GOOD if share >= 0.9 else BAD if share < 0.7 else NOTE
-        yield Finding(tone, "Gains from trade", f"{percent(share)} of the most that was possible at these positions.")
+        title = "Gains from trade missed" if tone == BAD else "Gains from trade"
+        yield Finding(tone, title, f"{percent(share)} of the most that was possible at these positions.")
 
 
 def _laws(of: Summary) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What was refused, why, and by which element."""
+"""What was refused or curtailed, why, and by which element."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.units import WH_PER_KWH
+from marketsim.report.people import agent_pieces
 from marketsim.results.reader import Run
 
 MOST_ELEMENTS: Final = 15
@@ -34,6 +36,8 @@ class Refused(NamedTuple):
     supply: float
     """On its way from the utility."""
     times: int
+    curtailed: float = 0.0
+    """PV that its owner had to curtail in the slot in which it was refused."""
 
     @property
     def energy(self) -> float:
@@ -53,8 +57,13 @@ class Refused(NamedTuple):
 
 
 def refusals(run: Run) -> list[Refused]:
-    """Refused energy by reason and element, the largest first."""
-    table = run.table("rejects", columns=["buyer", "seller", "energy_wh", "reason", "element_name"])
+    """Refused energy by reason and element, the largest first.
+
+    PV curtailed is that of the seller in the same slot, at most what was refused to it there; where several elements
+    refused, in proportion to what each of them did.
+    """
+    names = ["slot", "market", "buyer", "seller", "energy_wh", "reason", "element_name"]
+    table = run.table("rejects", columns=names)
     if not table.num_rows:
         return []
     reason, reasons = _codes(table.column("reason"))
@@ -66,12 +75,55 @@ def refusals(run: Run) -> list[Refused]:
     kinds = (~no_buyer & ~no_seller, no_buyer, no_seller & ~no_buyer)
     parts = [np.bincount(place, weights=energy * which, minlength=pair.shape[1]) for which in kinds]
     times = np.bincount(place, minlength=pair.shape[1])
-    trade, export, supply = (part.tolist() for part in parts)
+    parts.append(np.bincount(place, weights=_curtailed_for(run, table, energy), minlength=pair.shape[1]))
+    trade, export, supply, curtailed = (part.tolist() for part in parts)
     found = [
-        Refused(elements[e] if e >= 0 else "", reasons[r], trade[row], export[row], supply[row], int(times[row]))
+        Refused(
+            elements[e] if e >= 0 else "",
+            reasons[r],
+            trade[row],
+            export[row],
+            supply[row],
+            int(times[row]),
+            curtailed[row],
+        )
         for row, (r, e) in enumerate(pair.T.tolist())
     ]
     return sorted(found, key=lambda each: (-each.energy, each.element, each.reason))
+
+
+def _curtailed_for(run: Run, rejects: Any, refused: FloatArray) -> FloatArray:
+    """PV that was curtailed because of each row of the table of rejects [kWh] [n_rows]."""
+    owners, curtailed = _curtailed(run)
+    seller = rejects.column("seller").fill_null(-1).to_numpy()
+    market, slot = (rejects.column(name).to_numpy() for name in ("market", "slot"))
+    row = np.minimum(np.searchsorted(owners, _key(slot, market, seller)), max(len(owners) - 1, 0))
+    found = np.zeros(len(refused))
+    if len(owners):
+        hit = (owners[row] == _key(slot, market, seller)) & (seller >= 0)
+        in_all = np.bincount(row[hit], weights=refused[hit], minlength=len(owners))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            factor = np.minimum(1.0, curtailed / in_all)
+        found[hit] = refused[hit] * factor[row[hit]]
+    return found
+
+
+def _curtailed(run: Run) -> tuple[IntArray, FloatArray]:
+    """Agent and slot, as one sorted key, of everything that was curtailed, and how much [kWh]."""
+    keys, energies = [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
+    for table in agent_pieces(run, ["slot", "market", "agent", "curtailed_wh"]):
+        energy = table.column("curtailed_wh").to_numpy()
+        own = energy > 0
+        keys.append(_key(*(table.column(name).to_numpy()[own] for name in ("slot", "market", "agent"))))
+        energies.append(energy[own] / WH_PER_KWH)
+    key, energy = np.concatenate(keys), np.concatenate(energies)
+    order = np.argsort(key, kind="stable")
+    return key[order], energy[order]
+
+
+def _key(slot: IntArray, market: IntArray, agent: IntArray) -> IntArray:
+    """One number for an agent of a market in a slot; the columns are of 32 bits, and few markets have 2^20 agents."""
+    return (slot.astype(np.int64) << 40) + (market.astype(np.int64) << 20) + agent
 
 
 def _codes(column: Any) -> tuple[np.ndarray, list[str]]:

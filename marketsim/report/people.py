@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -74,10 +74,7 @@ def totals(run: Run) -> Totals:
     first = np.cumsum([0, *(len(names) for names in agent_names(run.manifest))])
     n_agents = int(first[-1])
     sums = {name: np.zeros(n_agents) for name in (*_ENERGIES, *_MONEY, REFERENCE)}
-    for piece in _pieces(run, n_agents):
-        table = run.table("agents", columns=["market", "agent", *sums], slot=piece)
-        if not table.num_rows:
-            continue
+    for table in agent_pieces(run, ["market", "agent", *sums]):
         row = first[table.column("market").to_numpy()] + table.column("agent").to_numpy()
         for name, total in sums.items():
             if name in table.column_names:
@@ -88,10 +85,14 @@ def totals(run: Run) -> Totals:
     return Totals(*energies, *(sums[name] / MONEY_PER_CURRENCY for name in (*_MONEY, REFERENCE)))
 
 
-def _pieces(run: Run, n_agents: int) -> Iterator[range]:
+def agent_pieces(run: Run, columns: Sequence[str]) -> Iterator[Any]:
+    """Columns of the table of agents as Arrow tables of some slots each, so that memory stays flat."""
+    n_agents = len(run.manifest["agents"])
     size = max(1, _MOST_ROWS // max(n_agents, 1))
     for begin in range(0, run.n_slots, size):
-        yield range(begin, begin + size)
+        table = run.table("agents", columns=columns, slot=range(begin, begin + size))
+        if table.num_rows:
+            yield table
 
 
 def classes(people: Sequence[Person]) -> dict[str, list[int]]:

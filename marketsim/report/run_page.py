@@ -13,9 +13,10 @@ from marketsim.app.grid_history import scenario_of
 from marketsim.app.ready import ReadyScenario
 from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import MarketsimError
+from marketsim.core.wording import number
 from marketsim.report import series as columns
 from marketsim.report.book import depth
-from marketsim.report.cards import GROUPS, cards, number, partial_summary
+from marketsim.report.cards import GROUPS, cards, partial_summary
 from marketsim.report.critics import SCORES, CriticView, critic_view
 from marketsim.report.findings import findings, kwh, words
 from marketsim.report.focus import Focus, focuses
@@ -215,6 +216,7 @@ def _refused(each: Refused) -> dict[str, Any]:
         "export": round(each.export, 3),
         "supply": round(each.supply, 3),
         "times": each.times,
+        "curtailed": round(each.curtailed, 3),
     }
 
 
@@ -251,6 +253,7 @@ def page_context(of: RunContent) -> dict[str, Any]:
         "gate": of.ready.model.grid.gate if of.ready else None,
         "texts": texts(of),
         "refused": of.refused,
+        "unrefused": unrefused(of),
         "critic": of.critic,
         "moment": of.moment,
         "number": number,
@@ -260,6 +263,13 @@ def page_context(of: RunContent) -> dict[str, Any]:
         "notes": of.notes,
         "summary": run.summary,
     }
+
+
+def unrefused(of: RunContent) -> str:
+    """PV that was curtailed although nothing refused it, in words; empty where all or none was."""
+    curtailed = float(np.nansum(of.series.get("curtailed", 0.0)))
+    rest = curtailed - sum(each.curtailed for each in of.refused)
+    return kwh(rest) if rest > 1e-6 * curtailed else ""
 
 
 def _grid_facts(of: RunContent) -> dict[str, Any] | None:
@@ -297,6 +307,7 @@ def texts(of: RunContent) -> dict[str, str]:
         "voltages": _extremes_text(
             of, f"Lowest and highest voltage a {unit}", ("v_min", "v_max"), lambda value: f"{value:.4f} p.u."
         ),
+        "curtailment": _extremes_text(of, f"Refused and curtailed a {unit}", ("refused", "curtailed"), kwh),
         "loadings": _extremes_text(of, f"Highest loading a {unit}", ("loading",), lambda value: f"{value:.1f} %"),
         "fairness": _extremes_text(
             of, f"Fairness scores a {unit}", ("ftg", "fbs", "fpp"), lambda value: f"{value:.2f}"
@@ -309,6 +320,7 @@ _SAID: Final[Mapping[str, str]] = {
     "import": "imported",
     "export": "exported",
     "curtailed": "curtailed",
+    "refused": "refused",
     "price": "price",
     "v_min": "lowest voltage",
     "v_max": "highest voltage",

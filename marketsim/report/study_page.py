@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from marketsim.analysis.studies.answer import findings
+import numpy as np
+
+from marketsim.analysis.studies.answer import OUT_OF_LIMITS, REFUSED, Finding, findings, held_text
+from marketsim.analysis.studies.designs import GRID, LHS, SOBOL
 from marketsim.analysis.studies.folder import Study, resume_hint
 from marketsim.analysis.studies.sentences import answer
 from marketsim.analysis.studies.table import OK, kpi_names
 from marketsim.app.ready import load_scenario
+from marketsim.app.wiring import Built, build
 from marketsim.core.errors import MarketsimError, Problem, RunFolderError
-from marketsim.metrics.presentation import HEADLINE, RUN, VALIDATION
+from marketsim.core.metric import Kpi
+from marketsim.fairness.critic import CRITIC_KPIS
+from marketsim.metrics.presentation import HEADLINE, RUN, VALIDATION, percent_scale
 from marketsim.report.embed import short_numbers
 from marketsim.results.folder import COMPLETE, SCENARIO
 
@@ -21,11 +27,31 @@ if TYPE_CHECKING:
 MOST_CELLS: Final = 300_000
 """Numbers that a page holds; of larger studies only the headline KPIs are shown."""
 FIRST: Final = (
-    *("voltage_max_pu", "voltage_min_pu", "slots_with_violation", "rejected_kwh", "curtailed_kwh", "p2p_share"),
-    *("consumer_saving", "worst_off_saving", "fbs", "ftg", "fpp", "allocative_efficiency"),
+    *("voltage_max_pu", "voltage_min_pu", "loading_max_percent", "slots_with_violation", "rejected_kwh"),
+    *("curtailed_kwh", "p2p_share", "consumer_cost", "prosumer_cost", "consumer_saving", "worst_off_saving"),
+    *("fbs", "ftg", "fpp", "allocative_efficiency"),
 )
 """KPIs that are offered first."""
 _NO_ANSWERS: Final = frozenset(kpi.name for kpi in (*RUN, *VALIDATION)) | {"critic_calls"}
+_DESIGNS: Final[Mapping[str, str]] = {GRID: "full grid", LHS: "Latin hypercube", SOBOL: "Sobol design"}
+_BREAKS: Final = {OUT_OF_LIMITS: "out of limits", REFUSED: "energy refused"}
+
+
+class KpiLabel(NamedTuple):
+    """How a page calls a KPI."""
+
+    name: str
+    label: str
+    unit: str
+    scale: float
+    """Factor from the table to ``unit``."""
+    text: str
+    """Its definition; empty where it is not known here."""
+
+    @property
+    def title(self) -> str:
+        """Label and unit."""
+        return f"{self.label} [{self.unit}]" if self.unit else self.label
 
 
 class StudyContent:
@@ -39,21 +65,38 @@ class StudyContent:
         self.study, self.table = study, study.table
         self.done = self.table[self.table["status"] == OK]
         self.failed = self.table[self.table["status"] != OK]
-        self.kpis = _kpis(self.done, study.paths)
+        self.built, gate = _built(study)
+        known = _definitions(self.built)
+        self.kpis = [_label(name, known.get(name)) for name in _kpis(self.done, study.paths)]
+        self.findings = () if self.done.empty else findings(self.done, study.axes, gate)
 
     def sentences(self) -> list[str]:
         """The answer, where there is one."""
-        axes = self.study.axes
-        if self.done.empty:
-            return []
-        return answer(self.done, axes, findings(self.done, axes, self._gate()))
+        return [] if self.done.empty else answer(self.done, self.study.axes, self.findings)
 
-    def _gate(self) -> str:
-        """The gate of the scenario, where it is not varied; the default where the scenario cannot be read here."""
-        try:
-            return load_scenario(self.study.path / SCENARIO).model.grid.gate
-        except MarketsimError:
-            return "ac"
+
+def _built(study: Study) -> tuple[Built | None, str]:
+    """The scenario of a study, built, and its gate; None and the default gate where that cannot be done here."""
+    try:
+        ready = load_scenario(study.path / SCENARIO)
+        return build(ready), ready.model.grid.gate
+    except MarketsimError:
+        return None, "ac"
+
+
+def _definitions(built: Built | None) -> dict[str, Kpi]:
+    """Definitions of the KPIs of a scenario's runs."""
+    own = () if built is None else (kpi for metric in built.metrics for kpi in metric.definitions)
+    return {kpi.name: kpi for kpi in (*CRITIC_KPIS, *VALIDATION, *own)}
+
+
+def _label(name: str, known: Kpi | None) -> KpiLabel:
+    line = next((line for line in HEADLINE if line.name == name), None)
+    text = "" if known is None else known.text
+    if line is not None:
+        return KpiLabel(name, line.label, "" if line.unit == "-" else line.unit, percent_scale(name, line.unit), text)
+    unit = "" if known is None or known.unit == "-" else known.unit
+    return KpiLabel(name, name, unit, 1.0, text)
 
 
 def _kpis(done: pd.DataFrame, paths: Sequence[str]) -> list[str]:
@@ -71,18 +114,39 @@ def _kpis(done: pd.DataFrame, paths: Sequence[str]) -> list[str]:
 
 def study_data(of: StudyContent) -> dict[str, Any]:
     """What the charts of the page are drawn from."""
+    names = {kpi.name for kpi in of.kpis}
     return {
         "kind": "study",
-        "sampled": of.study.design["design"] != "grid",
+        "sampled": of.study.design["design"] != GRID,
         "axes": [
             {"label": axis.label, "values": [_cell(value) for value in of.done[axis.paths[0]].tolist()]}
             for axis in of.study.axes
         ],
         "seeds": of.done["seed"].tolist(),
         "kpis": {
-            name: short_numbers(of.done[name].to_numpy(dtype="float64", na_value=float("nan"))) for name in of.kpis
+            kpi.name: short_numbers(kpi.scale * of.done[kpi.name].to_numpy(dtype="float64", na_value=float("nan")))
+            for kpi in of.kpis
         },
+        "words": {kpi.name: {"title": kpi.title, "text": kpi.text} for kpi in of.kpis},
+        "limits": _limits(of.built),
+        "breaks": [_break(each) for each in of.findings if each.criterion in _BREAKS and each.first is not None],
+        "sensitivities": [each._asdict() for each in of.study.sensitivities if each.kpi in names],
     }
+
+
+def _limits(built: Built | None) -> dict[str, float]:
+    """Limits of KPIs that hold for the whole feeder, as lines in their charts."""
+    if built is None or built.grid is None:
+        return {}
+    low, high = built.grid.v_min_pu[1:], built.grid.v_max_pu[1:]
+    found = {"loading_max_percent": 100.0}
+    if len(low) and np.ptp(low) == np.ptp(high) == 0.0:
+        found |= {"voltage_min_pu": float(low[0]), "voltage_max_pu": float(high[0])}
+    return found
+
+
+def _break(of: Finding) -> dict[str, Any]:
+    return {"axis": of.axis, "held": held_text(of.held), "first": of.first, "what": _BREAKS[of.criterion]}
 
 
 def _cell(value: Any) -> Any:
@@ -95,15 +159,16 @@ def study_context(of: StudyContent) -> dict[str, Any]:
     return {
         "title": str(design["scenario"]),
         "status": study.status,
-        "design": design["design"],
+        "design": _DESIGNS.get(design["design"], design["design"]),
         "points": design["points"],
         "runs": design["runs"],
         "seeds": list(design["seeds"]),
         "axes": [axis.label for axis in study.axes],
         "sentences": of.sentences(),
         "failed": list(zip(of.failed["run"].tolist(), of.failed["error"].tolist(), strict=True)),
-        "kpis": of.kpis,
+        "first": [kpi for kpi in of.kpis if kpi.name in FIRST],
+        "others": [kpi for kpi in of.kpis if kpi.name not in FIRST],
+        "measure": next((each.measure for each in study.sensitivities), "swing"),
         "manifest": study.manifest,
         "folder": str(study.path),
-        "vary": design["vary"],
     }

@@ -7,6 +7,7 @@ import re
 import pytest
 
 import marketsim as ms
+from marketsim.report import focus, series
 from marketsim.report.write import write_report
 
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>'\"&{{7*7}}"
@@ -26,6 +27,16 @@ def hostile(village, tmp_path_factory):
     run.manifest["scenario"] = HOSTILE
     run.manifest["agents"][0] = HOSTILE
     return write_report(run, tmp_path_factory.mktemp("report") / "hostile.html")
+
+
+@pytest.fixture(scope="module")
+def long(simulated, tmp_path_factory):
+    """Report of three days that count as a long run: curves by day, chosen days slot by slot."""
+    run = simulated("scenarios/stress141.yaml", {"clock.slots": 72, "clock.slot_minutes": 60})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(series, "MOST_SLOTS", 48)
+        patch.setattr(focus, "MOST_SLOTS", 48)
+        return write_report(run, tmp_path_factory.mktemp("report") / "long.html")
 
 
 def drawn(page, chart):
@@ -73,6 +84,62 @@ def test_the_map_shows_the_recorded_extremes(opened, day, simulated, hours):
     assert [float(value) for value in said] == pytest.approx([own.voltage_min_pu, own.voltage_max_pu], abs=6e-5)
     assert f"{own.loading_max_percent:.1f} %" in text
     assert f"{own.voltage_violations} buses out of band" in text
+
+
+def test_refused_and_curtailed_energy_have_their_element(opened, long, simulated):
+    """The table behind the bars: an element a row, with what it refused and what was curtailed for it."""
+    page = opened(long).page
+    assert drawn(page, "refusals")
+    page.locator('details[data-for="refusals"] summary').click()
+    heads = page.locator('details[data-for="refusals"] th').all_inner_texts()
+    assert heads[-1] == "PV curtailed [kWh]"
+    rows = page.locator('details[data-for="refusals"] tbody tr')
+    curtailed = sum(float(row.locator("td").last.inner_text().replace(",", "")) for row in rows.all())
+    run = simulated("scenarios/stress141.yaml", {"clock.slots": 72, "clock.slot_minutes": 60})
+    assert curtailed == pytest.approx(run.summary["curtailed_kwh"], abs=0.01)
+
+
+def test_a_long_run_is_shown_by_day_and_some_days_slot_by_slot(opened, long):
+    """Curves have a point a day; the days to choose from say why they are there."""
+    page = opened(long).page
+    assert page.evaluate("document.getElementById('prices').data[0].x.length") == 4
+    days = page.locator("#stretch option").all_inner_texts()
+    assert 1 < len(days) <= 3
+    assert any("most energy refused" in day for day in days)
+
+
+def test_the_slider_of_a_long_run_moves_within_the_chosen_day(opened, long):
+    page = opened(long).page
+    page.select_option("#stretch", index=1)
+    day = page.locator("#stretch option").nth(1).inner_text()
+    slider = page.locator("#slot")
+    assert slider.get_attribute("max") == "23"
+    before = page.inner_text("#map-text")
+    slider.focus()
+    page.keyboard.press("Home")
+    page.wait_for_function("text => document.getElementById('map-text').textContent !== text", arg=before)
+    when = page.inner_text("#when")
+    assert " 00:00 " in when
+    assert int(when[8:10]) == int(day.split()[1])
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
+def test_a_long_run_is_whole_in_both_themes_and_on_a_phone(opened, long, scheme, width):
+    page = opened(long, width=width, scheme=scheme).page
+    assert overflow(page) <= 0
+    for chart in (
+        "map",
+        "voltages",
+        "loadings",
+        "prices",
+        "volumes",
+        "depth",
+        "curves",
+        "bills",
+        "scores",
+        "curtailment",
+    ):
+        assert drawn(page, chart), chart
 
 
 @pytest.mark.parametrize(("scheme", "other"), [("light", "dark"), ("dark", "light")])

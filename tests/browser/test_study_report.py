@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import marketsim as ms
 from marketsim.analysis.studies.folder import open_study
 from marketsim.report.write import report_folder
 
+ROOT = Path(__file__).resolve().parents[2]
 AXES = {"profiles.pv_scale": [0.5, 1.0, 2.0], "grid.gate": ["ac", "observe"]}
 
 
@@ -17,6 +20,26 @@ def study(village, tmp_path_factory):
     folder = tmp_path_factory.mktemp("study") / "study"
     scenario = ms.load_scenario(village(clock={"start": "2016-04-12", "slots": 4, "slot_minutes": 60}))
     ms.whatif(scenario, AXES, seeds=2, out=folder, workers=1)
+    return report_folder(folder)
+
+
+@pytest.fixture(scope="session")
+def broken(tmp_path_factory):
+    """Report of a study in which the feeder breaks, with and without the gate; a day in two slots."""
+    folder = tmp_path_factory.mktemp("broken") / "study"
+    hours = {"clock.slots": 2, "clock.slot_minutes": 720}
+    axes = {"profiles.pv_scale": [0.1, 4.0], "grid.gate": ["observe", "ac"]}
+    ms.whatif(ms.load_scenario(ROOT / "scenarios" / "stress141.yaml", hours), axes, out=folder, workers=1)
+    return report_folder(folder)
+
+
+@pytest.fixture(scope="session")
+def sobol(village, tmp_path_factory):
+    """Report of a small Sobol design over two ranges."""
+    folder = tmp_path_factory.mktemp("sobol") / "study"
+    scenario = village(clock={"start": "2016-04-12", "slots": 2, "slot_minutes": 720}, grid={})
+    axes = {"profiles.pv_scale": "0.5:2", "tariff.flat.retail": "0.2:0.4"}
+    ms.whatif(ms.load_scenario(scenario), axes, design="sobol", samples=4, out=folder, workers=1)
     return report_folder(folder)
 
 
@@ -41,7 +64,64 @@ def test_a_curve_is_the_mean_of_its_seeds(opened, study):
     assert first[3] != "–"
     table = open_study(study.parent).table
     own = table[(table["profiles.pv_scale"] == 0.5) & (table["grid.gate"] == "ac")]
-    assert float(first[2]) == pytest.approx(own.p2p_share.mean(), abs=1e-4)
+    assert float(first[2]) == pytest.approx(100.0 * own.p2p_share.mean(), abs=1e-3)
+
+
+def test_kpis_have_names_units_and_definitions(opened, study):
+    """In words where the command line has them; those that are asked for first come first."""
+    page = opened(study).page
+    page.select_option("#kpi", "p2p_share")
+    assert page.locator("#kpi option:checked").inner_text() == "Share of demand met by peers [%]"
+    assert page.inner_text("#kpi-text").startswith("sum min(b, d - o) / sum d")
+    groups = page.locator("#kpi optgroup").evaluate_all("all => all.map(each => each.label)")
+    assert groups == ["What decides", "Everything that moves"]
+    assert "Share of demand met by peers [%]" in page.inner_text("#table thead")
+
+
+def test_a_chart_shows_its_limit_and_where_the_feeder_breaks(opened, broken):
+    """The limit of the chosen KPI, and the first value at which each gate has trouble."""
+    page = opened(broken).page
+    told = page.inner_text("#breaks")
+    assert "Dashed: the limit." in told
+    assert "from 4 on: " in told
+    assert "out of limits (grid.gate=observe)" in told
+    assert "energy refused (grid.gate=ac)" in told
+    dashes = "document.getElementById('response').layout.shapes.map(each => each.line.dash)"
+    assert page.evaluate(dashes) == ["dash", "dot"]
+    page.select_option("#kpi", "rejected_kwh")
+    assert page.evaluate(dashes) == ["dot"]
+    page.select_option("#along", "1")
+    assert page.inner_text("#breaks") == ""
+
+
+def test_names_keep_the_order_of_the_study(opened, broken):
+    """A list is drawn as it was given, not by the alphabet."""
+    page = opened(broken).page
+    assert page.evaluate("document.getElementById('response').data.map(each => each.name)") == [
+        "grid.gate = observe",
+        "grid.gate = ac",
+    ]
+
+
+def test_sobol_indices_are_those_of_the_study(opened, sobol):
+    """First order with its interval, and total, for the chosen KPI."""
+    own = opened(sobol).page
+    kpi = own.locator("#kpi").input_value()
+    written = {each.axis: each for each in open_study(sobol.parent).sensitivities if each.kpi == kpi}
+    drawn = own.evaluate("document.getElementById('indices').data.map(each => [each.name, each.y, each.x])")
+    assert [name for name, _, _ in drawn] == ["first order", "total"]
+    for (_, axes, values), field in zip(drawn, ("value", "total"), strict=True):
+        assert dict(zip(axes, values, strict=True)) == {axis: getattr(each, field) for axis, each in written.items()}
+
+
+def test_a_sampled_study_has_a_heat_map_of_bins(opened, sobol):
+    """Every sample has its own value, so a map of values would be empty but for a diagonal."""
+    own = opened(sobol).page
+    assert own.evaluate("document.getElementById('heatmap').data[0].x.length") == 8
+
+
+def test_a_grid_has_no_indices(opened, study):
+    assert opened(study).page.locator("#indices").count() == 0
 
 
 def test_choices_redraw_the_page(opened, study):

@@ -18,8 +18,8 @@ VARY = ("--vary", "tariff.flat.retail=0.2,0.3", "--workers", 1)
 SHOWN = """\
 two_neighbours: 2 points, seed 1, 2 runs
 tariff.flat.retail  by peers %    FTG  consumers pay  worst-off %
-               0.2        33.3  1.000           0.68         15.0
-               0.3        33.3  1.000           0.98         18.3
+               0.2        33.3  1.000         0.6800         15.0
+               0.3        33.3  1.000         0.9800         18.3
 
 Answer
 - Nobody pays more than with the utility alone from tariff.flat.retail 0.2 to 0.3.

@@ -176,9 +176,3 @@ def held_text(held: Mapping[str, Any]) -> str:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def number_text(value: float, *, sign: bool = False) -> str:
-    """A number for people: whole from a thousand on, else four digits."""
-    plus = "+" if sign else ""
-    return f"{value:{plus},.0f}" if abs(value) >= 1_000.0 else f"{value:{plus}.4g}"

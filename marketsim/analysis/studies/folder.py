@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from marketsim.analysis.execution.store import FolderStore
 from marketsim.analysis.studies.axes import Axis, Span
 from marketsim.analysis.studies.plan import Plan, plan_study
+from marketsim.analysis.studies.sensitivity import Sensitivity
 from marketsim.analysis.studies.variant import SCENARIO_TEXT
 from marketsim.app.ready import ReadyScenario, load_scenario
 from marketsim.app.running import manifest_facts
@@ -78,6 +79,23 @@ class Study:
         except (OSError, ValueError) as error:
             hint = f"write it anew: {resume_hint(self.path)}"
             raise _refused(self.path / TABLE, f"the table cannot be read: {error}", hint) from error
+
+    @cached_property
+    def sensitivities(self) -> tuple[Sensitivity, ...]:
+        """How much each axis moves each KPI, as the study wrote it; empty where its file is missing."""
+        import pandas as pd
+
+        path = self.path / SENSITIVITY
+        if not path.is_file():
+            return ()
+        try:
+            rows = pd.read_csv(path)[list(Sensitivity._fields)]
+        except (OSError, ValueError, KeyError) as error:
+            raise _refused(path, f"cannot be read: {error}", f"write it anew: {resume_hint(self.path)}") from error
+        return tuple(
+            Sensitivity(*row[:4], *(None if value != value else value for value in row[4:]))
+            for row in rows.itertuples(index=False, name=None)
+        )
 
     def run_folder(self, run: int) -> Path:
         """Folder of a run, by its number in the table."""

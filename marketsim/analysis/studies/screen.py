@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from marketsim.analysis.studies.answer import number_text
 from marketsim.analysis.studies.designs import GRID, SOBOL
 from marketsim.analysis.studies.plan import Plan
 from marketsim.analysis.studies.sensitivity import Sensitivity
 from marketsim.analysis.studies.table import FAILED, OK
+from marketsim.core.wording import number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,7 +128,7 @@ def _cell(column: _Column, rows: pd.DataFrame) -> str:
 
 
 def _text(column: _Column, value: float) -> str:
-    return column.form.format(value) if column.form else number_text(value)
+    return column.form.format(value) if column.form else number(value)
 
 
 def _value(value: object) -> str:

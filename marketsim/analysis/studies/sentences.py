@@ -14,15 +14,17 @@ from marketsim.analysis.studies.answer import (
     Finding,
     held_text,
     main_axis,
-    number_text,
     series_of,
 )
 from marketsim.analysis.studies.axes import Axis
+from marketsim.core.wording import number
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _LIMITING: Final = ("ac", "sensitivity")
+_NO_MONEY: Final = 0.005
+"""Of a currency: what is less is called the same."""
 
 
 def answer(table: pd.DataFrame, axes: Sequence[Axis], found: Sequence[Finding]) -> list[str]:
@@ -125,10 +127,10 @@ def _evidence(finding: Finding, rows: pd.DataFrame) -> str:
     seeds = "" if len(here) == 1 else f" in {round(share * len(here))} of {len(here)} seeds"
     if finding.criterion == OUT_OF_LIMITS:
         slots = f"{here['slots_with_violation'].max():.0f} of {here['slots'].max():.0f} slots"
-        volts = f"{here['voltage_min_pu'].min():.4g} to {here['voltage_max_pu'].max():.4g} p.u."
-        return f"{seeds}: {slots} there, {volts}, loading to {here['loading_max_percent'].max():.4g} %"
+        volts = f"{here['voltage_min_pu'].min():.4f} to {here['voltage_max_pu'].max():.4f} p.u."
+        return f"{seeds}: {slots} there, {volts}, loading to {here['loading_max_percent'].max():.1f} %"
     if finding.criterion == REFUSED:
-        return f"{seeds}: {number_text(here['rejected_kwh'].mean())} kWh there"
+        return f"{seeds}: {number(here['rejected_kwh'].mean())} kWh there"
     return seeds
 
 
@@ -163,9 +165,16 @@ def _effect(gate: str, limited: pd.DataFrame, free: pd.DataFrame, held: Mapping[
     pv = free["pv_kwh"].mean() + free["curtailed_kwh"].mean()
     share = f" ({100 * energy / pv:.3g} % of the PV)" if pv else ""
     return (
-        f"{where} gate {gate} prevents {number_text(slots)} slots out of limits "
-        f"(highest voltage {free['voltage_max_pu'].max():.4g} -> {limited['voltage_max_pu'].max():.4g} p.u., loading "
-        f"{free['loading_max_percent'].max():.4g} -> {limited['loading_max_percent'].max():.4g} %); it costs "
-        f"{number_text(energy)} kWh curtailed{share} and {number_text(change('prosumer_cost'))} currency of the "
-        f"prosumers' income; consumers pay {number_text(change('consumer_cost'), sign=True)}."
+        f"{where} gate {gate} prevents {slots:,.4g} slots out of limits "
+        f"(highest voltage {limited['voltage_max_pu'].max():.4f} instead of {free['voltage_max_pu'].max():.4f} p.u., "
+        f"loading {limited['loading_max_percent'].max():.1f} instead of {free['loading_max_percent'].max():.1f} %); it costs "
+        f"{number(energy)} kWh curtailed{share}; prosumers {_money(change('prosumer_cost'))}, "
+        f"consumers {_money(change('consumer_cost'))}."
     )
+
+
+def _money(change: float) -> str:
+    """What a change of a bill is, in words."""
+    if abs(change) < _NO_MONEY:
+        return "pay the same"
+    return f"pay {number(abs(change))} currency {'more' if change > 0.0 else 'less'}"

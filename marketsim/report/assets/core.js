@@ -25,7 +25,8 @@ function draw(id) {
   const own = charts[id];
   if (!own) return;
   const made = own.build(colours());
-  if (!made) { hideFigure(own.element); return; }
+  showFigure(own.element, Boolean(made));
+  if (!made) return;
   Plotly.react(own.element, made.traces, layoutOf(made.layout), {
     displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
     displayModeBar: COARSE ? false : "hover", toImageButtonOptions: { format: "svg", filename: "marketsim-" + id },
@@ -33,9 +34,9 @@ function draw(id) {
   const shown = document.querySelector('details[data-for="' + id + '"]');
   if (shown && shown.open) fillTable(shown);
 }
-function hideFigure(element) {
+function showFigure(element, shown) {
   const panel = element.closest(".panel");
-  if (panel) panel.classList.add("hidden");
+  if (panel) panel.classList.toggle("hidden", !shown);
 }
 function layoutOf(extra) {
   const c = colours();

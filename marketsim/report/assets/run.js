@@ -85,16 +85,17 @@ const REFUSED = [["trade", "trade between peers", "blue"], ["export", "on its wa
 function refusals(c) {
   const rows = DATA.refused.slice().reverse();
   if (!rows.length) return null;
-  const cut = (text) => text.length > (NARROW() ? 16 : 34) ? text.slice(0, NARROW() ? 15 : 33) + "…" : text;
-  const label = rows.map((row) => cut(row.element) + "<br><sub>" + row.reason + "</sub>");
+  const most = NARROW() ? 18 : 34, cut = (text) => text.length > most ? text.slice(0, most - 1) + "…" : text;
+  const label = rows.map((row) => escapeMarkup(cut(row.element)) + (NARROW() ? "<br>" : " · ") + escapeMarkup(row.reason));
+  const longest = Math.max(...rows.map((row) => Math.max(row.curtailed, row.trade + row.export + row.supply)));
   const y = rows.map((_, i) => i);
   const traces = REFUSED.filter(([name]) => rows.some((row) => row[name] > 0)).map(([name, text, colour]) => ({
     type: "bar", orientation: "h", name: text, y, x: rows.map((row) => row[name]), marker: { color: c[colour] }, customdata: rows.map((row) => row.times), hovertemplate: "%{x:,.1f} kWh, refused %{customdata:,} times" }));
-  return { traces, layout: { barmode: "stack", bargap: 0.3, height: Math.max(240, 70 + 36 * rows.length), hovermode: "y unified", xaxis: { title: { text: "kWh refused" } },
-    yaxis: { tickvals: y, ticktext: label.map(plainLabel), showgrid: false } } };
+  if (rows.some((row) => row.curtailed > 0)) traces.push({ type: "scatter", mode: "markers", name: "PV curtailed", y, x: rows.map((row) => row.curtailed), marker: { symbol: "diamond", size: 11, color: c.red, line: { color: c.panel, width: 1.5 } }, hovertemplate: "%{x:,.1f} kWh" });
+  return { traces, layout: { barmode: "stack", bargap: 0.3, height: Math.max(200, 90 + (NARROW() ? 42 : 32) * rows.length), hovermode: "y unified", xaxis: { title: { text: "kWh" }, range: [0, 1.04 * longest] },
+    yaxis: { tickvals: y, ticktext: label, tickfont: { size: 11 }, showgrid: false, zeroline: false, range: [-0.6, rows.length - 0.4] } } };
 }
 // Plotly reads markup in texts: whatever a name brings of it is shown as letters.
-function plainLabel(text) { return text.split(/(<br><sub>|<\/sub>)/).map((part, i) => i % 2 ? part : escapeMarkup(part)).join(""); }
 function escapeMarkup(text) { return String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;"); }
 function curtailment(c) {
   const traces = [["refused", "refused", "purple"], ["curtailed", "PV curtailed", "red"]].filter(([name]) => S[name]).map(([name, label, colour]) =>
@@ -308,7 +309,7 @@ function start() {
   if (STRETCHES.length) { chart("depth", depth, depthTable); chart("curves", curves, curvesTable); }
   chart("bills", bills, () => ({ head: ["Agent", "Saves [currency]"], rows: DATA.agents.names.map((name, i) => [name, DATA.agents.values[11][i]]), digits: [0, 2] }));
   chart("scores", scores, () => columnsTable(SCORES.map((s) => s[0]), SCORES.map((s) => s[1])));
-  chart("refusals", refusals, () => ({ head: ["Element", "Reason", ...REFUSED.map((r) => r[1] + " [kWh]"), "Times"], rows: DATA.refused.map((row) => [row.element, row.reason, row.trade, row.export, row.supply, row.times]) }));
+  chart("refusals", refusals, () => ({ head: ["Element", "Reason", ...REFUSED.map((r) => r[1] + " [kWh]"), "Times", "PV curtailed [kWh]"], rows: DATA.refused.map((row) => [row.element, row.reason, row.trade, row.export, row.supply, row.times, row.curtailed]) }));
   chart("curtailment", curtailment, () => columnsTable(["refused", "curtailed"], ["Refused [kWh]", "Curtailed [kWh]"]));
   if (DATA.critic && DATA.critic.differs) chart("critic-chart", criticChart, criticTable);
   people();

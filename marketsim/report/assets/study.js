@@ -1,11 +1,12 @@
 // The page of a study.
 const AXES = DATA.axes, N = DATA.seeds.length, ROWS = Array.from({ length: N }, (_, i) => i);
 const isNumeric = (axis) => axis.values.every((value) => typeof value === "number");
-const levels = (axis) => [...new Set(axis.values)].sort((a, b) => typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b)));
+// Numbers in their order, names in that of the study.
+const levels = (axis) => isNumeric(axis) ? [...new Set(axis.values)].sort((a, b) => a - b) : [...new Set(axis.values)];
 const LEVELS = AXES.map(levels);
 const chosen = { kpi: "", along: 0, split: -1, held: {} };
 const label = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
-const column = () => DATA.kpis[chosen.kpi];
+const column = () => DATA.kpis[chosen.kpi], title = () => label(DATA.words[chosen.kpi].title);
 const T95 = [NaN, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086];
 function summary(rows) {
   const known = rows.map((row) => column()[row]).filter((value) => value !== null), n = known.length;
@@ -29,7 +30,7 @@ function bins(count) {
     .map((part) => ({ x: part.reduce((sum, row) => sum + values[row], 0) / part.length, ...summary(part) }));
 }
 function response(c) {
-  const layout = { hovermode: "closest", xaxis: { title: { text: label(AXES[chosen.along].label) }, type: isNumeric(AXES[chosen.along]) ? "linear" : "category" }, yaxis: { title: { text: chosen.kpi } } };
+  const layout = { hovermode: "closest", xaxis: { title: { text: label(AXES[chosen.along].label) }, type: isNumeric(AXES[chosen.along]) ? "linear" : "category" }, yaxis: { title: { text: title() } }, shapes: marks(c) };
   const bars = (points, colour) => points.some((p) => p.half !== null) ? { error_y: { type: "data", array: points.map((p) => p.half ?? 0), color: colour, thickness: 1.3, width: 4 } } : {};
   if (DATA.sampled && isNumeric(AXES[chosen.along])) {
     const means = bins(Math.min(10, Math.max(2, Math.floor(N / 8))));
@@ -40,6 +41,21 @@ function response(c) {
     line: { color: hues(c)[i % 8], width: 2.2, dash: i % 2 ? "dash" : "solid" }, marker: { size: 8, symbol: SYMBOLS[i % 8] }, hovertemplate: "%{x}: %{y:.5g} (%{customdata} run(s))" }, bars(own.points, hues(c)[i % 8])));
   return { traces, layout: Object.assign(layout, { showlegend: chosen.split >= 0 }) };
 }
+// Limits as dashed lines; where something breaks along the axis as dotted ones, which the caption explains.
+function marks(c) {
+  const limit = DATA.limits[chosen.kpi], shapes = [];
+  if (limit !== undefined) shapes.push({ type: "line", xref: "paper", x0: 0, x1: 1, y0: limit, y1: limit, line: { color: c.red, width: 1.6, dash: "dash" } });
+  const at = new Map();
+  for (const each of DATA.breaks) {
+    if (each.axis !== AXES[chosen.along].label) continue;
+    const told = at.get(each.first) ?? at.set(each.first, new Set()).get(each.first);
+    told.add(each.what + (each.held ? " (" + each.held + ")" : ""));
+  }
+  for (const x of at.keys()) shapes.push({ type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, line: { color: c.soft, width: 1.2, dash: "dot" } });
+  const told = [...at].sort((a, b) => a[0] - b[0]).map(([x, what]) => "from " + x + " on: " + [...what].join(", "));
+  byId("breaks").textContent = (limit === undefined ? "" : "Dashed: the limit. ") + (told.length ? "Dotted, " + told.join("; ") + "." : "");
+  return shapes;
+}
 function responseTable() {
   const named = chosen.split >= 0;
   return { head: [AXES[chosen.along].label, ...(named ? ["Line"] : []), "Mean", "± 95 %", "Runs"],
@@ -48,7 +64,7 @@ function responseTable() {
 function cells() {
   const other = chosen.split >= 0 ? chosen.split : AXES.findIndex((_, i) => i !== chosen.along);
   if (other < 0) return null;
-  const bin = (axis) => LEVELS[axis].length <= 40 ? { labels: LEVELS[axis], of: (row) => LEVELS[axis].indexOf(AXES[axis].values[row]) } : binned(axis);
+  const bin = (axis) => !(DATA.sampled && isNumeric(AXES[axis])) ? { labels: LEVELS[axis].map((value) => typeof value === "number" ? Number(value.toPrecision(6)) : value), of: (row) => LEVELS[axis].indexOf(AXES[axis].values[row]) } : binned(axis);
   const x = bin(chosen.along), y = bin(other), parts = y.labels.map(() => x.labels.map(() => []));
   for (const row of ROWS) parts[y.of(row)][x.of(row)].push(row);
   return { other, x: x.labels, y: y.labels, z: parts.map((line) => line.map((rows) => summary(rows).mean)) };
@@ -89,8 +105,20 @@ function sensitivity(c) {
   if (!all.length || middle === null) return null;
   const bar = (side, colour, name) => ({ type: "bar", orientation: "h", name, y: all.map((each) => label(each.name)), base: all.map(() => middle), x: all.map((each) => each[side][1] - middle), text: all.map((each) => label(each[side][0])), textposition: "inside", insidetextanchor: "end",
     customdata: all.map((each) => each[side][1]), marker: { color: colour }, hovertemplate: "%{text}: %{customdata:.5g}" });
-  return { traces: [bar("from", c.blue, "lowest value"), bar("to", c.orange, "highest value")], layout: { barmode: "overlay", bargap: 0.35, hovermode: "closest", height: 120 + 48 * all.length, xaxis: { title: { text: chosen.kpi + " (the middle is the mean of all runs)" } }, yaxis: { showgrid: false, automargin: true } } };
+  return { traces: [bar("from", c.blue, "lowest value"), bar("to", c.orange, "highest value")], layout: { barmode: "overlay", bargap: 0.35, hovermode: "closest", height: 120 + 48 * all.length, xaxis: { title: { text: title() + (NARROW() ? "" : " (the middle is the mean of all runs)") } }, yaxis: { showgrid: false, automargin: true } } };
 }
+function indices(c) {
+  const own = DATA.sensitivities.filter((each) => each.kpi === chosen.kpi);
+  if (!own.length) return null;
+  const size = (each) => Math.abs(each.total ?? each.value), all = own.slice().sort((a, b) => size(a) - size(b)), sobol = all[0].measure === "sobol";
+  const y = all.map((each) => label(each.axis));
+  const bar = (name, colour, x, extra) => Object.assign({ type: "bar", orientation: "h", name, y, x, marker: { color: colour }, hovertemplate: "%{x:.3f}" }, extra);
+  const interval = { error_x: { type: "data", symmetric: false, array: all.map((each) => (each.high ?? each.value) - each.value), arrayminus: all.map((each) => each.value - (each.low ?? each.value)), color: c.ink, thickness: 1.3, width: 4 } };
+  const traces = [bar(sobol ? "first order" : "rank correlation", c.blue, all.map((each) => each.value), interval)];
+  if (sobol) traces.push(bar("total", c.orange, all.map((each) => each.total)));
+  return { traces, layout: { barmode: "group", bargap: 0.35, hovermode: "closest", showlegend: sobol, height: 110 + 54 * all.length, xaxis: { title: { text: sobol ? "share of the variance" : "Spearman's rank correlation" } }, yaxis: { showgrid: false, automargin: true } } };
+}
+const indicesTable = () => ({ head: ["Axis", "Value", "95 % from", "to", "Total"], rows: DATA.sensitivities.filter((each) => each.kpi === chosen.kpi).map((each) => [each.axis, each.value, each.low, each.high, each.total]), digits: [0, 3, 3, 3, 3] });
 function fill(select, options, value) {
   select.replaceChildren(...options.map(([key, text]) => { const option = document.createElement("option"); option.value = key; option.textContent = text; return option; }));
   select.value = String(value);
@@ -111,7 +139,10 @@ function showHeld() {
     box.append(made);
   });
 }
-function redraw() { for (const id of ["response", "heatmap", "sensitivity"]) draw(id); }
+function redraw() {
+  byId("kpi-text").textContent = DATA.words[chosen.kpi].text;
+  for (const id of ["response", "heatmap", "sensitivity", "indices"]) draw(id);
+}
 function choices() {
   const others = AXES.map((axis, i) => [i, axis.label]).filter(([i]) => i !== chosen.along);
   if (chosen.split === chosen.along) chosen.split = -1;
@@ -130,14 +161,16 @@ function start() {
     byId("kpi").addEventListener("change", (event) => { chosen.kpi = event.target.value; redraw(); });
     byId("along").addEventListener("change", (event) => { chosen.along = Number(event.target.value); choices(); redraw(); });
     byId("split").addEventListener("change", (event) => { chosen.split = Number(event.target.value); showHeld(); redraw(); });
+    byId("kpi-text").textContent = DATA.words[chosen.kpi].text;
     chart("response", response, responseTable);
     chart("heatmap", heatmap, heatTable);
     chart("sensitivity", sensitivity, () => ({ head: ["Axis", "From", "Mean there", "To", "Mean there"], rows: swings().reverse().map((each) => [each.name, String(each.from[0]), each.from[1], String(each.to[0]), each.to[1]]) }));
-    const head = [...AXES.map((axis) => [axis.label, "", undefined]), ["seed", "", 0], ...names.map((name) => [name, "", undefined])];
+    chart("indices", indices, indicesTable);
+    const head = [...AXES.map((axis) => [axis.label, "", undefined]), ["seed", "", 0], ...names.map((name) => [DATA.words[name].title, "", undefined])];
     const made = sortable(byId("table"), head, ROWS.map((row) => [...AXES.map((axis) => axis.values[row]), DATA.seeds[row], ...names.map((name) => DATA.kpis[name][row])]),
       { most: 25, told: (shown, all) => { byId("runs-count").textContent = fmt(shown) + " of " + fmt(all) + " shown"; byId("more").classList.toggle("hidden", shown === all); } });
     byId("more").addEventListener("click", () => made.all());
-  } else for (const element of document.querySelectorAll(".chart")) hideFigure(element);
+  } else for (const element of document.querySelectorAll(".chart")) showFigure(element, false);
   wireTables();
   wireTheme();
   document.documentElement.dataset.ready = "yes";

@@ -41,8 +41,10 @@ def test_a_calm_run_has_nothing_bad():
         ({"consumer_saving": -0.02}, "Consumers"),
         ({"prosumer_cost": 5.0, "prosumer_cost_grid_only": 4.0}, "Prosumers"),
         ({"worst_off_saving": -0.01}, "The worst-off agent"),
-        ({"fbs": 0.2}, "Sellers served alike"),
-        ({"allocative_efficiency": 0.5}, "Gains from trade"),
+        ({"ftg": 0.2}, "Little trade among peers"),
+        ({"fbs": 0.2}, "Sellers not served alike"),
+        ({"fpp": 0.2}, "Prices far apart"),
+        ({"allocative_efficiency": 0.5}, "Gains from trade missed"),
         ({"money_imbalance": 1}, "Books"),
         ({"validated_slots": 9, "validation_worst_pu": 1e-3, "validation_mismatches": 2}, "Power flows disagree"),
         ({"critic_fallbacks": 2, "critic_calls": 9}, "The critic's answers failed"),
@@ -67,6 +69,27 @@ def test_without_limits_nothing_is_claimed_about_them():
     found = tones({"slots": 4, "pv_kwh": 1.0, "curtailed_kwh": 0.0})
     assert found["No grid limits"] == NOTE
     assert not {"Limits held", "Nothing refused"} & set(found)
+
+
+@pytest.mark.parametrize(
+    ("score", "title", "tone"),
+    [
+        (0.8, "Sellers served alike", GOOD),
+        (0.79, "Sellers served in part alike", NOTE),
+        (0.5, "Sellers served in part alike", NOTE),
+    ],
+)
+def test_a_title_says_what_a_score_means(score, title, tone):
+    """A weak score never stands under a title that sounds good."""
+    assert tones({"fbs": score})[title] == tone
+
+
+def test_money_is_named_with_its_unit():
+    assert text_of("Prosumers", {"prosumer_cost": -2759.7, "prosumer_cost_grid_only": 0.0}) == (
+        "are 2,760 currency better off than with the utility alone."
+    )
+    revenue = {"utility_revenue": 950.0, "utility_revenue_grid_only": 1000.0}
+    assert text_of("The utility's revenue", revenue) == "falls by 5.0 % to 950.0 currency."
 
 
 def test_violations_are_no_proof_of_a_generous_grid():

@@ -67,7 +67,7 @@ def test_a_value_is_broken_where_any_seed_is(rows):
     assert finding.shares == (0.0, 0.5, 1.0)
     assert answer(table, axes_of({"x": [0, 1, 2]}), [finding]) == [
         "The feeder is out of its limits from x 1 on (not yet at 0) in 1 of 2 seeds: 1 of 96 slots there, "
-        "1 to 1.06 p.u., loading to 90 %."
+        "1.0000 to 1.0600 p.u., loading to 90.0 %."
     ]
 
 
@@ -111,11 +111,11 @@ def test_what_the_gate_prevents_and_costs_is_said_at_the_highest_value(rows):
     assert answer(table, axes, findings(table, axes, "none")) == [
         "With grid.gate=ac the feeder keeps its limits from x 1 to 2.",
         "With grid.gate=observe the feeder is out of its limits from x 2 on (not yet at 1): 17 of 96 slots there, "
-        "1 to 1.067 p.u., loading to 123.7 %.",
+        "1.0000 to 1.0667 p.u., loading to 123.7 %.",
         "The gate refuses energy from x 2 on (not yet at 1): 123.4 kWh there.",
-        "At x=2 the gate ac prevents 17 slots out of limits (highest voltage 1.067 -> 1.05 p.u., loading 123.7 -> "
-        "99.96 %); it costs 123.4 kWh curtailed (12.3 % of the PV) and 20 currency of the prosumers' income; consumers "
-        "pay +0.",
+        "At x=2 the gate ac prevents 17 slots out of limits (highest voltage 1.0500 instead of 1.0667 p.u., "
+        "loading 100.0 instead of 123.7 %); it costs 123.4 kWh curtailed (12.3 % of the PV); prosumers pay 20.00 currency "
+        "more, consumers pay the same.",
     ]
 
 
