@@ -37,7 +37,7 @@ def broken(tmp_path_factory):
 def sobol(village, tmp_path_factory):
     """Report of a small Sobol design over two ranges."""
     folder = tmp_path_factory.mktemp("sobol") / "study"
-    scenario = village(clock={"start": "2016-04-12", "slots": 2, "slot_minutes": 720}, grid={})
+    scenario = village(clock={"start": "2016-04-12", "slots": 2, "slot_minutes": 720})
     axes = {"profiles.pv_scale": "0.5:2", "tariff.flat.retail": "0.2:0.4"}
     ms.whatif(ms.load_scenario(scenario), axes, design="sobol", samples=4, out=folder, workers=1)
     return report_folder(folder)
