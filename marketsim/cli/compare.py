@@ -68,32 +68,51 @@ def _several(arms: tuple[Arm, ...]) -> tuple[Arm, ...]:
 
 
 def _show(base: Arm, other: Arm, verdicts: Sequence[Verdict], notes: Sequence[str], *, every: bool) -> None:
-    from marketsim.cli.tables import number, table
+    from marketsim.cli.tables import table
     from marketsim.metrics.presentation import HEADLINE
 
     by_name = {each.kpi: each for each in verdicts}
-    lines = {line.name: (line.label, line.unit) for line in HEADLINE}
-    shown = list(by_name) if every else [name for name in lines if name in by_name]
-    rows = []
-    for name in shown:
-        each = by_name[name]
-        label, unit = lines.get(name, (name, ""))
-        scale = 100.0 if unit == "%" and not name.endswith("_percent") else 1.0
-        if each.base is None and each.other is None:
-            continue
-        values = (each.base, each.other, each.difference, each.low, each.high)
-        left, right, gap, low, high = (None if value is None else scale * value for value in values)
-        interval = "-" if low is None or high is None else f"{number(low)} to {number(high)}"
-        rows.append((label, unit, number(left), number(right), number(gap), interval, each.verdict))
-    head = ("", "unit", "A", "B", "B - A", "95 % interval", "verdict")
-    table(head, rows, title=f"A: {base.name}\nB: {other.name}", right=(2, 3, 4, 5))
+    first = [line.name for line in HEADLINE if line.name in by_name]
+    names = by_name if every else first
+    shown = [row for name in names if (row := _row(by_name[name], every=every)) is not None]
+    with_intervals = any(each.low is not None and each.difference for each in verdicts)
+    keep = [place for place in range(len(_HEAD)) if with_intervals or place != _INTERVAL]
+    rows = [tuple(row[place] for place in keep) for row in shown]
+    head = tuple(_HEAD[place] for place in keep)
+    right = tuple(range(2, len(head) - 1))
+    table(head, rows, title=f"A: {base.name}\nB: {other.name}", right=right)
     for note in notes:
         click.echo(note)
     click.echo(_verdict(verdicts))
 
 
+_HEAD = ("", "unit", "A", "B", "B - A", "change", "95 % interval", "verdict")
+_INTERVAL = _HEAD.index("95 % interval")
+
+
+def _row(each: Verdict, *, every: bool) -> tuple[str, ...] | None:
+    """A KPI as the table shows it; None where it is not shown."""
+    from marketsim.analysis.compare.verdicts import FEW_SEEDS, ONE_SEED
+    from marketsim.cli.tables import number
+    from marketsim.metrics.presentation import HEADLINE, INCIDENTS, percent_scale, relative_change
+
+    line = next((line for line in HEADLINE if line.name == each.kpi), None)
+    nothing = each.base is None and each.other is None
+    if nothing or (not every and (line is None or (each.kpi in INCIDENTS and not each.base and not each.other))):
+        return None
+    label, unit = (each.kpi, "") if line is None else (line.label, line.unit)
+    scale = percent_scale(each.kpi, unit)
+    values = (each.base, each.other, each.difference, each.low, each.high)
+    left, right, gap, low, high = (None if value is None else scale * value for value in values)
+    change = relative_change(unit, left, right)
+    interval = "-" if low is None or high is None else f"{number(low, unit)} to {number(high, unit)}"
+    figures = (number(left, unit), number(right, unit), number(gap, unit, sign=True) if gap else number(gap))
+    verdict = f"open ({each.verdict})" if each.verdict in (ONE_SEED, FEW_SEEDS) else each.verdict
+    return (label, unit, *figures, "" if not change else f"{100 * change:+.1f} %", interval, verdict)
+
+
 def _verdict(verdicts: Sequence[Verdict]) -> str:
-    """The whole comparison in a sentence or two."""
+    """The whole comparison in a sentence or two, and how to learn more."""
     from marketsim.analysis.compare import verdicts as words
 
     def count(*kinds: str) -> int:
@@ -107,7 +126,8 @@ def _verdict(verdicts: Sequence[Verdict]) -> str:
         seeds = max(each.seeds for each in verdicts)
         return (
             f"{unsure} KPIs differ, {equal} are equal. With {seeds} {'seed' if seeds == 1 else 'seeds'} an arm it cannot "
-            f"be said whether the differences exceed the noise between seeds: that takes at least {words.FEWEST}."
+            f"be said whether the differences exceed the noise between seeds: that takes at least {words.FEWEST} "
+            f"(marketsim whatif SCENARIO --vary PATH=A,B --seeds {words.FEWEST}, then marketsim compare STUDY)."
         )
     return (
         f"{count(words.DIFFERS)} KPIs differ beyond the noise of {max(each.seeds for each in verdicts)} seeds, "

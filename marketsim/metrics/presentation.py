@@ -85,7 +85,7 @@ HEADLINE: Final = (
 )
 """What a person wants to know first; a row whose KPI is undefined is left out."""
 
-_INCIDENTS: Final = frozenset({"curtailed_kwh", "rejected_kwh", "ev_unserved_kwh"})
+INCIDENTS: Final = frozenset({"curtailed_kwh", "rejected_kwh", "ev_unserved_kwh"})
 """Shown only where they happened."""
 _COMPARED: Final = frozenset({"kWh", "currency"})
 """Units whose relative change says something."""
@@ -98,7 +98,7 @@ def headline(summary: Mapping[str, Value]) -> list[HeadlineRow]:
         scale = percent_scale(line.name, line.unit)
         value = _scaled(summary.get(line.name), scale)
         only = _scaled(summary.get(f"{line.name}_grid_only"), scale)
-        if value is None or (line.name in _INCIDENTS and not value and not only):
+        if value is None or (line.name in INCIDENTS and not value and not only):
             continue
         change = relative_change(line.unit, only, value)
         rows.append(HeadlineRow(line.label, line.name, value, line.unit, only, change, line.group))

@@ -124,7 +124,11 @@ def printable(text: str) -> str:
 
 def shorten(value: object, limit: int = 60) -> str:
     """A value for a message."""
-    text = repr(value) if isinstance(value, str) else _as_yaml(value)
+    return shorten_text(repr(value) if isinstance(value, str) else _as_yaml(value), limit)
+
+
+def shorten_text(text: str, limit: int = 60) -> str:
+    """A text for a message, cut where it is too long."""
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 

@@ -180,14 +180,28 @@ def test_two_runs_stand_side_by_side(cli, pair):
     assert (ended.code, ended.err) == (0, "")
     lines = trimmed(ended.out).splitlines()
     assert lines[:2] == ["A: cheap", "B: dear"]
-    assert lines[2].split() == ["unit", "A", "B", "B", "-", "A", "95", "%", "interval", "verdict"]
+    assert lines[2].split() == ["unit", "A", "B", "B", "-", "A", "change", "verdict"]
     cost = next(line for line in lines if line.startswith("Cost of consumers"))
-    assert cost.split() == ["Cost", "of", "consumers", "currency", "0.6800", "0.9800", "0.3000", "-", "one", "seed"]
+    assert cost.split() == [
+        "Cost",
+        "of",
+        "consumers",
+        "currency",
+        "0.6800",
+        "0.9800",
+        "+0.3000",
+        "+44.1",
+        "%",
+        "open",
+        "(one",
+        "seed)",
+    ]
     assert lines[-3:-1] == ["The scenarios differ in:", "  tariff.flat.retail: 0.2 -> 0.3"]
     assert lines[-1].endswith(
         "With 1 seed an arm it cannot be said whether the differences exceed the noise between seeds: that takes at "
-        "least 5."
+        "least 5 (marketsim whatif SCENARIO --vary PATH=A,B --seeds 5, then marketsim compare STUDY)."
     )
+    assert "Missed by EVs" not in ended.out
 
 
 def test_a_run_and_itself_do_not_differ(cli, pair, tmp_path):
@@ -216,6 +230,8 @@ def test_a_study_with_seeds_gets_a_verdict(cli, out, root):
     ended = cli("compare", out)
     lines = {line[:32].strip(): line for line in trimmed(ended.out).splitlines()}
     assert lines["PV generation"].endswith("differs")
+    assert "95 % interval" in ended.out
+    assert re.search(r"\+[\d,.]+ +\+[\d.]+ % +[\d,.]+ to [\d,.]+ +differs$", lines["PV generation"])
     assert lines["Demand"].endswith("equal")
     assert re.search(r"\d+ KPIs differ beyond the noise of 6 seeds, \d+ lie within it, \d+ are equal\.", ended.out)
     assert len(cli("compare", out, "--all").out.splitlines()) > len(ended.out.splitlines())

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from marketsim.analysis.compare.arms import Arm
-from marketsim.scenario.tree import dotted, shorten
+from marketsim.scenario.tree import dotted, shorten, shorten_text
 
 _ABSENT: Final = object()
 _AGENT: Final = re.compile(r"agents\[\d+\]")
@@ -24,13 +24,15 @@ class Change(NamedTuple):
     """Agents that it concerns."""
 
     def __str__(self) -> str:
-        more = f" (and {self.agents - 1} more agents)" if self.agents > 1 else ""
+        rest = self.agents - 1
+        more = f" (and {rest} more agent{'' if rest == 1 else 's'})" if rest > 0 else ""
         return f"{self.path}: {self.before} -> {self.after}{more}"
 
 
 def scenario_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
     """Keys of two resolved scenarios that differ, in order; not where they lie."""
-    left, right = (dict(_leaves({k: v for k, v in each.items() if k != "folder"})) for each in (before, after))
+    was_all, now_all = ({k: v for k, v in each.items() if k != "folder"} for each in (before, after))
+    left, right = dict(_leaves(was_all, now_all)), dict(_leaves(now_all, was_all))
     found: dict[str, Change] = {}
     for path in dict.fromkeys((*left, *right)):
         was, now = left.get(path, _ABSENT), right.get(path, _ABSENT)
@@ -45,19 +47,43 @@ def scenario_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tup
     return tuple(found.values())
 
 
-def _leaves(value: Any, loc: tuple[str | int, ...] = ()) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping) and value:
+class _Choice(NamedTuple):
+    """A part that was chosen by name, where the other scenario has chosen another one."""
+
+    name: str
+    params: Any
+
+    def __str__(self) -> str:
+        params = self.params if isinstance(self.params, Mapping) else {}
+        inside = ", ".join(f"{key}={shorten(value)}" for key, value in params.items())
+        return shorten_text(f"{self.name} ({inside})" if inside else self.name)
+
+
+def _leaves(value: Any, beside: Any, loc: tuple[str | int, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Paths and values below ``value``; ``beside`` is what the other scenario has there."""
+    if _chosen(value) and _chosen(beside) and list(value) != list(beside):
+        yield dotted(loc), _Choice(*next(iter(value.items())))
+    elif isinstance(value, Mapping) and value:
         for key, item in value.items():
-            yield from _leaves(item, (*loc, str(key)))
+            own = beside.get(key) if isinstance(beside, Mapping) else None
+            yield from _leaves(item, own, (*loc, str(key)))
     elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+        others = beside if isinstance(beside, list) else []
         for place, item in enumerate(value):
-            yield from _leaves(item, (*loc, place))
+            yield from _leaves(item, others[place] if place < len(others) else None, (*loc, place))
     else:
         yield dotted(loc), value
 
 
+def _chosen(value: Any) -> bool:
+    """Whether a value names one part with its parameters, as ``engine: {double_auction: {...}}`` does."""
+    return isinstance(value, Mapping) and len(value) == 1 and isinstance(next(iter(value.values())), Mapping)
+
+
 def _text(value: Any) -> str:
-    return "(absent)" if value is _ABSENT else shorten(value)
+    if value is _ABSENT:
+        return "(absent)"
+    return str(value) if isinstance(value, _Choice) else shorten(value)
 
 
 def notes_on(base: Arm, other: Arm) -> list[str]:
@@ -72,7 +98,8 @@ def notes_on(base: Arm, other: Arm) -> list[str]:
     if not common:
         notes.append("No seed is in both: the arms are compared as independent samples, and seeds alone may differ.")
     elif common < max(len(base.samples), len(other.samples)):
-        notes.append(f"Only the {common} seeds that both have are compared, pair by pair.")
+        both = "the one seed" if common == 1 else f"the {common} seeds"
+        notes.append(f"Only {both} that both have {'is' if common == 1 else 'are'} compared, pair by pair.")
     return notes
 
 

@@ -135,11 +135,32 @@ def test_scenarios_differ_key_by_key():
     assert scenario_changes(before, before) == ()
 
 
+def test_another_part_is_one_change():
+    """A part that is chosen by name and its parameters belong together; of one part only what differs is said."""
+    auction = {"market": {"engine": {"double_auction": {"price_rule": "resting", "rounds": 1}}}}
+    pool = {"market": {"engine": {"mid_market_rate": {}}}}
+    midpoint = {"market": {"engine": {"double_auction": {"price_rule": "midpoint", "rounds": 1}}}}
+    assert [str(change) for change in scenario_changes(auction, pool)] == [
+        "market.engine: double_auction (price_rule='resting', rounds=1) -> mid_market_rate"
+    ]
+    assert [str(change) for change in scenario_changes(auction, midpoint)] == [
+        "market.engine.double_auction.price_rule: 'resting' -> 'midpoint'"
+    ]
+
+
+def test_another_strategy_of_many_agents_is_one_change():
+    before = {"agents": [{"strategy": {"truthful": {}}} for _ in range(3)]}
+    after = {"agents": [{"strategy": {"fixed_margin": {"share": 0.1}}} for _ in range(3)]}
+    assert [str(change) for change in scenario_changes(before, after)] == [
+        "agents[0].strategy: truthful -> fixed_margin (share=0.1) (and 2 more agents)"
+    ]
+
+
 def test_agents_that_differ_in_the_same_key_are_one_line():
     before = {"agents": [{"name": f"a{n}", "pv_kw": 5} for n in range(3)]}
     after = {"agents": [{"name": f"a{n}", "pv_kw": 5 + n} for n in range(3)]}
     assert scenario_changes(before, after) == (Change("agents[1].pv_kw", "5", "6", 2),)
-    assert str(scenario_changes(before, after)[0]) == "agents[1].pv_kw: 5 -> 6 (and 1 more agents)"
+    assert str(scenario_changes(before, after)[0]) == "agents[1].pv_kw: 5 -> 6 (and 1 more agent)"
 
 
 def test_notes_say_what_differs_and_how_long_runs_are(runs, four):
@@ -160,7 +181,7 @@ def arm(seeds):
     ("left", "right", "notes"),
     [
         ([1, 2], [1, 2], []),
-        ([1, 2], [2, 3], ["Only the 1 seeds that both have are compared, pair by pair."]),
+        ([1, 2], [2, 3], ["Only the one seed that both have is compared, pair by pair."]),
         ([1], [2], ["No seed is in both: the arms are compared as independent samples, and seeds alone may differ."]),
     ],
 )
