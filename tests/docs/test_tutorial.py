@@ -1,0 +1,57 @@
+"""The tutorial is typed as it stands: its commands run one after the other, and print what it shows."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+FILES = re.findall(r"^```\w+ title=\"([^\"]+)\"\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+SESSIONS = re.findall(r"^```text\n\$ marketsim ([^\n]+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """An empty folder with the files that the page shows."""
+    made = tmp_path_factory.mktemp("tutorial")
+    for name, text in FILES:
+        (made / name).write_text(text, encoding="utf-8")
+    return made
+
+
+def shown_in(text, printed):
+    """The first line of ``text`` that is not in ``printed`` in this order; ``...`` stands for any lines."""
+    rest = iter(line.rstrip() for line in printed.splitlines())
+    for line in text.splitlines():
+        if line != "..." and line not in rest:
+            return line
+    return None
+
+
+def test_what_is_left_out_is_found_again():
+    """The check of this module itself: order counts, a line that was not printed is named."""
+    printed = "a  \nb\nc\n"
+    assert shown_in("a\n...\nc\n", printed) is None
+    assert shown_in("c\na\n", printed) == "a"
+    assert shown_in("a\nx\n", printed) == "x"
+
+
+@pytest.mark.parametrize(("command", "output"), SESSIONS, ids=[command.split(" --")[0] for command, _ in SESSIONS])
+def test_a_command_prints_what_the_tutorial_shows(cli, folder, monkeypatch, command, output):
+    """In the order of the page, since later commands read what earlier ones wrote; studies in this process."""
+    monkeypatch.chdir(folder)
+    words = shlex.split(command)
+    ended = cli(*words, *(("--workers", 1) if words[0] == "whatif" else ()))
+    assert (ended.code, ended.err) == (0, "")
+    assert shown_in(output, ended.out) is None
+
+
+def test_the_three_parts_are_there():
+    """A first run, a first what-if, a first plugin; each with something to type."""
+    verbs = {command.split()[0] for command, _ in SESSIONS}
+    assert {"validate", "run", "whatif", "compare"} <= verbs
+    assert {"street.yaml", "village.yaml", "patient.py", "patient.yaml"} == {name for name, _ in FILES}
