@@ -102,7 +102,7 @@ def follow(ready: ReadyScenario, metrics: Sequence[Metric] = (), built: Built | 
     built = build(ready) if built is None else built
     if built.grid is None:
         raise InputError(f"{ready.name} has no feeder")
-    rows: list[_Row] = []
+    rows: list[dict[str, FloatArray]] = []
     times: list[float] = []
     curtailed, pv = np.zeros((2, built.world.community.n_agents))
     simulation = Simulation(built.world)
@@ -117,13 +117,12 @@ def follow(ready: ReadyScenario, metrics: Sequence[Metric] = (), built: Built | 
         pv += record.inputs.pv_wh
         for metric in metrics:
             metric.observe(record, None)
-    columns = _Row(*(np.array(column) for column in zip(*rows, strict=True)))
     return Trajectory(
         network=built.grid,
         node_of=built.world.node_of,
         hours=built.world.clock.slot_hours,
         starts=tuple(built.world.clock.at(slot).begins.isoformat(" ", "minutes") for slot in range(len(rows))),
-        **columns._asdict(),
+        **{name: np.array([row[name] for row in rows]) for name in rows[0]},
         curtailed_kwh=curtailed / WH_PER_KWH,
         pv_kwh=pv / WH_PER_KWH,
         summary={name: value for metric in metrics for name, value in metric.summary().items()},
@@ -131,21 +130,8 @@ def follow(ready: ReadyScenario, metrics: Sequence[Metric] = (), built: Built | 
     )
 
 
-class _Row(NamedTuple):
-    """Columns of ``Trajectory`` for one slot, or for all of them."""
-
-    net_kw: FloatArray
-    kvar: FloatArray
-    firm_kw: FloatArray
-    firm_kvar: FloatArray
-    load_kw: FloatArray
-    demand_kw: FloatArray
-    v_pu: FloatArray
-    loading: FloatArray
-    agent_kw: FloatArray
-
-
-def _row(built: Built, record: SlotRecord) -> _Row:
+def _row(built: Built, record: SlotRecord) -> dict[str, FloatArray]:
+    """What ``Trajectory`` keeps of one slot, by the names of its fields."""
     grid, place, world = record.grid, record.positions, built.world
     to_kw = 1.0 / (WH_PER_KWH * record.inputs.time.hours)
     n_nodes = grid.net_wh.shape[1]
@@ -158,14 +144,14 @@ def _row(built: Built, record: SlotRecord) -> _Row:
     background = by_node(record.energy.net_wh) - net
     drawn = np.maximum(-record.energy.device_wh, 0).sum(axis=0)
     load = by_node(record.inputs.load_wh) + background
-    return _Row(
-        net_kw=net * to_kw,
-        kvar=grid.kvar[0].copy(),
-        firm_kw=(net - traded) * to_kw,
-        firm_kvar=grid.firm_kvar[0].copy(),
-        load_kw=load * to_kw,
-        demand_kw=(load + by_node(drawn)) * to_kw,
-        v_pu=grid.v_pu[0].copy(),
-        loading=grid.loading[0].copy(),
-        agent_kw=np.asarray(record.energy.net_wh * to_kw, dtype=np.float64),
-    )
+    return {
+        "net_kw": net * to_kw,
+        "kvar": grid.kvar[0].copy(),
+        "firm_kw": (net - traded) * to_kw,
+        "firm_kvar": grid.firm_kvar[0].copy(),
+        "load_kw": load * to_kw,
+        "demand_kw": (load + by_node(drawn)) * to_kw,
+        "v_pu": grid.v_pu[0].copy(),
+        "loading": grid.loading[0].copy(),
+        "agent_kw": np.asarray(record.energy.net_wh * to_kw, dtype=np.float64),
+    }

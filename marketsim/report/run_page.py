@@ -11,7 +11,6 @@ import numpy as np
 
 from marketsim.app.grid_history import scenario_of
 from marketsim.app.ready import ReadyScenario
-from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import MarketsimError
 from marketsim.core.wording import number
 from marketsim.report import series as columns
@@ -22,7 +21,8 @@ from marketsim.report.findings import findings, kwh, words
 from marketsim.report.focus import Focus, focuses
 from marketsim.report.grid_part import GridPart
 from marketsim.report.limits import MOST_ELEMENTS, Refused, refusals
-from marketsim.report.people import Person, Totals, classes, names_of, totals
+from marketsim.report.people import Person, names_of, totals
+from marketsim.report.people_tables import agent_table, class_table
 from marketsim.report.series import Series, plain, rounded
 from marketsim.results.folder import COMPLETE
 from marketsim.results.reader import Run
@@ -108,8 +108,8 @@ def page_data(of: RunContent) -> dict[str, Any]:
         "series": rounded(shown),
         "stretches": [_stretch(of, position) for position in range(len(of.stretches))],
         "map": of.grid.map if of.grid else None,
-        "agents": _agents(of),
-        "classes": _classes(of),
+        "agents": agent_table(of.names, of.people, of.totals),
+        "classes": class_table(of.people, of.totals),
         "refused": [_refused(each) for each in of.refused[:MOST_ELEMENTS]],
         "critic": None if of.critic is None else _critic(of.critic),
     }
@@ -128,83 +128,6 @@ def _stretch(of: RunContent, position: int) -> dict[str, Any]:
         "grid": of.grid.states[position] if of.grid else None,
         "book": depth(of.run, own.positions),
     }
-
-
-AGENT_COLUMNS: Final = (
-    ("Agent", "", 0),
-    ("Kind", "", 0),
-    ("Load", "kWh", 1),
-    ("PV used", "kWh", 1),
-    ("Curtailed", "kWh", 1),
-    ("Bought from peers", "kWh", 1),
-    ("Sold to peers", "kWh", 1),
-    ("Imported", "kWh", 1),
-    ("Exported", "kWh", 1),
-    ("Mean price bought", "currency/kWh", 4),
-    ("Mean price sold", "currency/kWh", 4),
-    ("Pays in all", "currency", 2),
-    ("With utility only", "currency", 2),
-    ("Saves", "currency", 2),
-)
-"""Label, unit and digits of the columns of the tables of agents and classes."""
-
-
-def _columns(of: Totals) -> list[FloatArray]:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        paid_price = np.where(of.bought > 0, of.peer_purchases / of.bought, np.nan)
-        got_price = np.where(of.sold > 0, -of.peer_sales / of.sold, np.nan)
-    flows = [of.load, of.pv_used, of.curtailed, of.bought, of.sold, of.imported, of.exported]
-    return [*flows, paid_price, got_price, of.paid, of.reference_paid, of.reference_paid - of.paid]
-
-
-def _table(of: Totals) -> list[list[float | None]]:
-    return [plain(values, digits) for values, (_, _, digits) in zip(_columns(of), AGENT_COLUMNS[2:], strict=True)]
-
-
-def _agents(of: RunContent) -> dict[str, Any]:
-    return {
-        "head": [[label, unit, digits] for label, unit, digits in AGENT_COLUMNS],
-        "names": of.names,
-        "kinds": [person.kind for person in of.people],
-        "values": _table(of.totals),
-    }
-
-
-CLASS_COLUMNS: Final = (
-    ("Class", "", 0),
-    ("Agents", "", 0),
-    ("Need met by peers", "%", 1),
-    ("Surplus sold to peers", "%", 1),
-    ("PV curtailed", "%", 1),
-    ("Mean price bought", "currency/kWh", 4),
-    ("Mean price sold", "currency/kWh", 4),
-    ("Pay in all", "currency", 2),
-    ("With utility only", "currency", 2),
-    ("Save", "currency", 2),
-    ("Of the bill", "%", 1),
-)
-
-
-def _classes(of: RunContent) -> dict[str, Any]:
-    rows = []
-    for label, members in classes(of.people).items():
-        own = of.totals.of(members)
-        got = [float(column[0]) for column in _columns(own)]
-        drawn, given = float((own.bought + own.imported)[0]), float((own.sold + own.exported + own.curtailed)[0])
-        saved = float((own.reference_paid - own.paid)[0])
-        shares = (
-            _share(float(own.bought[0]), drawn),
-            _share(float(own.sold[0]), given),
-            _share(float(own.curtailed[0]), float(own.pv_available[0])),
-        )
-        values = [*shares, *got[7:11], saved, _share(saved, float(own.reference_paid[0]))]
-        digits = [column[2] for column in CLASS_COLUMNS[2:]]
-        rows.append([label, len(members), *(plain(np.array([v]), d)[0] for v, d in zip(values, digits, strict=True))])
-    return {"head": [list(column) for column in CLASS_COLUMNS], "rows": rows}
-
-
-def _share(part: float, whole: float) -> float:
-    return 100.0 * part / whole if whole > 0 else float("nan")
 
 
 def _refused(each: Refused) -> dict[str, Any]:

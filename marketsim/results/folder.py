@@ -7,7 +7,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -111,6 +111,32 @@ def _never_began(folder: Path) -> bool:
 def identity() -> dict[str, object]:
     """What tells this process from every other one, also after its number is given anew."""
     return {"pid": os.getpid(), "process_started": _process_started(os.getpid()), "host": platform.node()}
+
+
+def begun(what: str) -> dict[str, Any]:
+    """Head of the manifest of something that this process begins; ``what`` is its format."""
+    return {"format": what, "status": RUNNING, **identity(), "started": now_text()}
+
+
+def ended(manifest: Mapping[str, Any], reached: str) -> dict[str, Any]:
+    """The manifest at the end: what it reached and when, without the process that worked on it."""
+    kept = {key: value for key, value in manifest.items() if key not in identity()}
+    return {**kept, "status": reached, "finished": now_text()}
+
+
+def ending_of(error: BaseException | None) -> str:
+    """``complete``, after Ctrl-C ``interrupted``, after another error ``failed``."""
+    return COMPLETE if error is None else INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
+
+
+def refusal(place: Path, message: str, hint: str) -> RunFolderError:
+    """Why a folder cannot be used, and what to do."""
+    return RunFolderError([Problem(message, file=str(place), hint=hint)])
+
+
+def now_text() -> str:
+    """The time, as manifests say it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def status(manifest: Mapping[str, Any]) -> str:

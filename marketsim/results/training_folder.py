@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from marketsim.core.errors import Problem, RunFolderError
 from marketsim.results.folder import (
-    COMPLETE,
     FAILED,
-    INTERRUPTED,
     MANIFEST,
     RUNNING,
     SCENARIO,
-    identity,
+    begun,
+    ended,
+    ending_of,
     read_json,
+    refusal,
     status,
     write_json,
     write_text,
@@ -66,15 +66,16 @@ class TrainingFolder:
     def __enter__(self) -> Self:
         earlier = self._claimed()
         self._spent_s = float(earlier.get("wall_s", 0.0))
-        started = earlier.get("started", _now())
         self._began = time.monotonic()
-        self._manifest = {"format": TRAINING_FORMAT, "status": RUNNING, **identity(), "started": started, **self._facts}
+        self._manifest = {**begun(TRAINING_FORMAT), **self._facts}
+        if "started" in earlier:
+            self._manifest["started"] = earlier["started"]
         try:
             write_json(self.path / MANIFEST, self._manifest)
             if not self._resume:
                 write_text(self.path / SCENARIO, self._scenario_text)
         except OSError as error:
-            raise _refusal(self.path, f"cannot write the training: {error.strerror}", "choose another --out") from error
+            raise refusal(self.path, f"cannot write the training: {error.strerror}", "choose another --out") from error
         return self
 
     @property
@@ -89,10 +90,8 @@ class TrainingFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        reached = COMPLETE if error is None else INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
-        for key in identity():
-            self._manifest.pop(key, None)
-        self._manifest |= {"status": reached, "finished": _now(), "wall_s": round(self.wall_s, 3)}
+        reached = ending_of(error)
+        self._manifest = ended(self._manifest, reached) | {"wall_s": round(self.wall_s, 3)}
         if reached == FAILED:
             self._manifest["error"] = f"{type(error).__name__}: {error}"
         try:
@@ -107,23 +106,15 @@ class TrainingFolder:
         if self._resume:
             earlier = read_training(path)
             if status(earlier) == RUNNING:
-                raise _refusal(path, f"a training is going on there (process {earlier.get('pid')})", "let it end first")
+                raise refusal(path, f"a training is going on there (process {earlier.get('pid')})", "let it end first")
             return earlier
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _refusal(path, f"cannot make the folder: {error.strerror}", "choose another --out") from error
+            raise refusal(path, f"cannot make the folder: {error.strerror}", "choose another --out") from error
         if any(path.iterdir()):
             if is_training(path):
                 hint = "go on with it by --resume, or choose another --out"
-                raise _refusal(path, f"there is a training already ({status(read_json(path / MANIFEST))})", hint)
-            raise _refusal(path, "the folder is not empty and holds no training", "choose another --out")
+                raise refusal(path, f"there is a training already ({status(read_json(path / MANIFEST))})", hint)
+            raise refusal(path, "the folder is not empty and holds no training", "choose another --out")
         return {}
-
-
-def _refusal(path: Path, message: str, hint: str) -> RunFolderError:
-    return RunFolderError([Problem(message, file=str(path), hint=hint)])
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

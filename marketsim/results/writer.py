@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -29,11 +28,11 @@ from marketsim.results.folder import (
     FORMAT,
     INTERRUPTED,
     MANIFEST,
-    RUNNING,
     SCENARIO,
     SUMMARY,
+    begun,
     claim,
-    identity,
+    ended,
     json_text,
     write_json,
     write_text,
@@ -93,10 +92,7 @@ class RunWriter:
         self._group = 0
         self._begun = self._last_spill = time.monotonic()
         self._manifest: dict[str, Any] = {
-            "format": FORMAT,
-            "status": RUNNING,
-            **identity(),
-            "started": _now(),
+            **begun(FORMAT),
             "agents": list(layout.community.names),
             "agent_markets": layout.community.market.tolist(),
             **manifest,
@@ -264,10 +260,8 @@ class RunWriter:
 
     def _end(self, status: str, error: str = "") -> None:
         """Say in the manifest how the run ended; which process wrote it no longer matters."""
-        for key in identity():
-            self._manifest.pop(key, None)
         wall_s = round(time.monotonic() - self._begun, 3)
-        self._manifest |= {"status": status, "finished": _now(), "wall_s": wall_s}
+        self._manifest = {**ended(self._manifest, status), "wall_s": wall_s}
         if error:
             self._manifest["error"] = error
 
@@ -283,10 +277,6 @@ class RunWriter:
                 f"cannot write the run to {self.folder}: {reason}. What was written before can be opened. "
                 "Free space, or choose another --out, and run it again."
             ) from error
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _sync_folder(folder: Path) -> None:

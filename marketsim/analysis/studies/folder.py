@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +15,7 @@ from marketsim.analysis.studies.sensitivity import Sensitivity
 from marketsim.analysis.studies.variant import SCENARIO_TEXT
 from marketsim.app.ready import ReadyScenario, load_scenario
 from marketsim.app.running import manifest_facts
-from marketsim.core.errors import Problem, RunError, RunFolderError
+from marketsim.core.errors import RunError
 from marketsim.results.folder import (
     COMPLETE,
     FAILED,
@@ -24,8 +23,10 @@ from marketsim.results.folder import (
     MANIFEST,
     RUNNING,
     SCENARIO,
-    identity,
+    begun,
+    ended,
     read_json,
+    refusal,
     status,
     write_json,
     write_text,
@@ -73,12 +74,12 @@ class Study:
         import pandas as pd
 
         if self.status != COMPLETE:
-            raise _refused(self.path, f"the study is not complete ({self.status})", f"go on: {resume_hint(self.path)}")
+            raise refusal(self.path, f"the study is not complete ({self.status})", f"go on: {resume_hint(self.path)}")
         try:
             return pd.read_parquet(self.path / TABLE)
         except (OSError, ValueError) as error:
             hint = f"write it anew: {resume_hint(self.path)}"
-            raise _refused(self.path / TABLE, f"the table cannot be read: {error}", hint) from error
+            raise refusal(self.path / TABLE, f"the table cannot be read: {error}", hint) from error
 
     @cached_property
     def sensitivities(self) -> tuple[Sensitivity, ...]:
@@ -91,7 +92,7 @@ class Study:
         try:
             rows = pd.read_csv(path)[list(Sensitivity._fields)]
         except (OSError, ValueError, KeyError) as error:
-            raise _refused(path, f"cannot be read: {error}", f"write it anew: {resume_hint(self.path)}") from error
+            raise refusal(path, f"cannot be read: {error}", f"write it anew: {resume_hint(self.path)}") from error
         return tuple(
             Sensitivity(*row[:4], *(None if value != value else value for value in row[4:]))
             for row in rows.itertuples(index=False, name=None)
@@ -106,11 +107,11 @@ def open_study(path: str | Path) -> Study:
     """The study in a folder; RunFolderError where there is none."""
     folder = Path(path)
     if not is_study(folder):
-        raise _refused(folder, "this folder is no study of marketsim", _HINT)
+        raise refusal(folder, "this folder is no study of marketsim", _HINT)
     try:
         design = plain(parse((folder / DESIGN).read_text("utf-8"), str(folder / DESIGN)))
     except OSError as error:
-        raise _refused(folder / DESIGN, f"cannot be read: {error.strerror}", _HINT) from error
+        raise refusal(folder / DESIGN, f"cannot be read: {error.strerror}", _HINT) from error
     return Study(folder, read_json(folder / MANIFEST), design)
 
 
@@ -198,16 +199,18 @@ def session(folder: Path, plan: Plan, *, resume: bool, tables: bool) -> Iterator
             f"Free space, then go on: {resume_hint(folder)}"
         ) from error
     finally:
-        for key in identity():
-            manifest.pop(key, None)
         with contextlib.suppress(OSError):  # a full disk: without its process the study counts as interrupted
-            write_json(folder / MANIFEST, {**manifest, "status": ending, "finished": _now()})
+            write_json(folder / MANIFEST, ended(manifest, ending))
 
 
 def _begun(folder: Path, plan: Plan, *, resume: bool, tables: bool) -> dict[str, Any]:
     """The manifest of the study, which this process now works on."""
-    manifest: dict[str, Any] = {"format": FORMAT, "status": RUNNING, **identity(), "started": _now()}
-    manifest |= {**manifest_facts(plan.scenario), "runs": plan.n_runs, "paths": list(plan.paths), "tables": tables}
+    manifest = begun(FORMAT) | {
+        **manifest_facts(plan.scenario),
+        "runs": plan.n_runs,
+        "paths": list(plan.paths),
+        "tables": tables,
+    }
     before = _demand_free(folder, resume=resume)
     try:
         if before is None:
@@ -221,30 +224,30 @@ def _begun(folder: Path, plan: Plan, *, resume: bool, tables: bool) -> dict[str,
             manifest |= {"started": before.manifest["started"], "tables": before.manifest["tables"]}
             write_json(folder / MANIFEST, manifest)
     except FileExistsError as error:
-        raise _refused(folder, "another study begins there", "choose another --out") from error
+        raise refusal(folder, "another study begins there", "choose another --out") from error
     except OSError as error:
         message = f"cannot write the study's folder: {error.strerror}"
-        raise _refused(folder, message, "choose another --out") from error
+        raise refusal(folder, message, "choose another --out") from error
     return manifest
 
 
 def _demand_free(folder: Path, *, resume: bool) -> Study | None:
     """The study to go on with, None for a new one."""
     if folder.exists() and not folder.is_dir():
-        raise _refused(folder, "there is a file of that name", "choose another --out")
+        raise refusal(folder, "there is a file of that name", "choose another --out")
     if not folder.exists() or not any(folder.iterdir()):
         if resume:
-            raise _refused(folder, "there is no study to go on with", "leave --resume out to begin one")
+            raise refusal(folder, "there is no study to go on with", "leave --resume out to begin one")
         return None
     if not is_study(folder):
-        raise _refused(folder, "the folder is not empty and holds no study of marketsim", "choose another --out")
+        raise refusal(folder, "the folder is not empty and holds no study of marketsim", "choose another --out")
     study = open_study(folder)
     if study.status == RUNNING:
         pid = study.manifest.get("pid")
-        raise _refused(folder, f"a study is being run there (process {pid})", "choose another --out")
+        raise refusal(folder, f"a study is being run there (process {pid})", "choose another --out")
     if not resume:
         message = f"there is a study already ({study.status})"
-        raise _refused(folder, message, "go on with it by --resume, or choose another --out")
+        raise refusal(folder, message, "go on with it by --resume, or choose another --out")
     return study
 
 
@@ -255,19 +258,11 @@ def _demand_same(before: Study, plan: Plan, versions: Mapping[str, Any]) -> None
     if changed:
         message = f"the study there is another one: it differs in {', '.join(changed)}"
         hint = f"to finish it as it was begun: {resume_hint(before.path)}; else choose another --out"
-        raise _refused(before.path, message, hint)
+        raise refusal(before.path, message, hint)
     began = before.manifest.get("versions", {})
     differ = [
         f"{name} {began.get(name)} -> {version}" for name, version in versions.items() if began.get(name) != version
     ]
     if differ:
         message = f"the study there was begun with other versions: {', '.join(differ)}"
-        raise _refused(before.path, message, "go on with the versions of its manifest.json, or choose another --out")
-
-
-def _refused(place: Path, message: str, hint: str) -> RunFolderError:
-    return RunFolderError([Problem(message, file=str(place), hint=hint)])
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+        raise refusal(before.path, message, "go on with the versions of its manifest.json, or choose another --out")
