@@ -16,6 +16,14 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     except SystemError as error:
-        if isinstance(error.__cause__, KeyboardInterrupt):
+        if _interrupted(error):
             raise KeyboardInterrupt from error
         raise
+
+
+def _interrupted(error: BaseException) -> bool:
+    """Whether an interrupt is behind an error; each compiled caller on the way out wraps it once more."""
+    behind: BaseException | None = error
+    while behind is not None and not isinstance(behind, KeyboardInterrupt):
+        behind = behind.__cause__ or behind.__context__
+    return behind is not None

@@ -19,6 +19,14 @@ def test_what_an_interrupt_caused_is_an_interrupt():
     assert isinstance(caught.value.__cause__, SystemError)
 
 
+def test_an_interrupt_is_found_behind_several_errors():
+    """One compiled function calls another, and each wraps what came out of the one below."""
+    inner = SystemError("returned a result with an exception set")
+    inner.__cause__ = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        failing(SystemError("returned a result with an exception set"), inner)
+
+
 @pytest.mark.parametrize(
     ("error", "cause"),
     [
