@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import time
 from collections.abc import Callable, Iterator
@@ -105,8 +106,10 @@ def _folder(path: object) -> Path:
 
 
 def _steps(model: MarketModel, built: Built) -> Iterator[tuple[SlotRecord, SlotRecord]]:
-    """Each slot as it ended, in the run and in the reference run, which depends on no action of the run."""
-    return zip(model.run(), Simulation(built.reference).run(), strict=True)
+    """Each slot as it ended, in the run and in the reference run, which has the same inputs and depends on nothing else."""
+    reference = Simulation(built.reference)
+    for record in model.run():
+        yield record, reference.step((record.inputs, model.simulation.state.carry))
 
 
 def _writer(ready: ReadyScenario, built: Built, metrics: Metric, folder: Path | None, *, force: bool) -> RunWriter:
@@ -157,17 +160,17 @@ def _validator(ready: ReadyScenario, built: Built) -> Any:
         return None
     from marketsim.app.grid import is_regulated, tap_laws
     from marketsim.grid.fixed_point import FixedPointValidator
-    from marketsim.grid.power_flow_check import Validator
+    from marketsim.grid.power_flow_check import ALL_CORES, SEQUENTIAL, Validator
     from marketsim.grid.radial import is_radial
     from marketsim.grid.validation import BatchValidator
 
-    solver = (
-        Validator if is_radial(built.grid) else FixedPointValidator
-    )  # the gate of meshed nets is the former's Newton
+    threads = SEQUENTIAL if os.environ.get("OMP_NUM_THREADS") == "1" else ALL_CORES
 
     def check_on(network: Any) -> BatchValidator:
+        # the gate of meshed nets is power-grid-model's Newton, so their check has to be another
+        solver = Validator(network, threads=threads) if is_radial(network) else FixedPointValidator(network)
         return BatchValidator(
-            solver(network),
+            solver,
             built.world.community,
             built.world.clock.slot_hours,
             on_mismatch=grid.on_mismatch,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from marketsim.core.records import SlotRecord, State
-from marketsim.core.slot import run_slot
+from marketsim.core.slot import Taken, run_slot
 from marketsim.core.world import World
 
 
@@ -39,9 +39,9 @@ class Simulation:
         """Whether every slot of the clock has been simulated."""
         return self.state.slot >= self.world.clock.slots
 
-    def step(self) -> SlotRecord:
-        """Simulate the next slot."""
-        self.record, self.state = run_slot(self.world, self.state)
+    def step(self, taken: Taken | None = None) -> SlotRecord:
+        """Simulate the next slot; ``taken`` as for ``open_slot``."""
+        self.record, self.state = run_slot(self.world, self.state, taken)
         return self.record
 
     def run(self) -> Iterator[SlotRecord]:

@@ -31,6 +31,9 @@ from marketsim.core.rollback import roll_back
 from marketsim.core.sensing import decide, observe, take_inputs
 from marketsim.core.world import World
 
+Taken = tuple[SlotInputs, FloatArray]
+"""Inputs of a slot and metering remainders after it [2, n_agents]."""
+
 
 class Opened(NamedTuple):
     """A slot before anybody has decided anything."""
@@ -46,14 +49,17 @@ class Opened(NamedTuple):
     """What each role of the cast sees."""
 
 
-def run_slot(world: World, state: State) -> tuple[SlotRecord, State]:
+def run_slot(world: World, state: State, taken: Taken | None = None) -> tuple[SlotRecord, State]:
     """Simulate the slot that comes next; returns what happened and the state after it."""
-    return play_slot(world, state, open_slot(world, state))
+    return play_slot(world, state, open_slot(world, state, taken))
 
 
-def open_slot(world: World, state: State) -> Opened:
-    """What the slot that comes next brings, and what everybody sees of it."""
-    inputs, carry = take_inputs(world, state)
+def open_slot(world: World, state: State, taken: Taken | None = None) -> Opened:
+    """What the slot that comes next brings, and what everybody sees of it.
+
+    ``taken`` are its inputs where another world of the same series and tariffs has taken them already.
+    """
+    inputs, carry = taken or take_inputs(world, state)
     planned = world.delivery.plan(inputs)
     ranges = [device.range(had, inputs) for device, had in zip(world.devices, state.devices, strict=True)]
     seen = [observe(world, state, planned, ranges, role) for role in world.cast]

@@ -24,12 +24,15 @@ from marketsim.core.arrays import BoolArray, FloatArray
 from marketsim.grid.network import ComplexArray, Network
 
 TOLERANCE_PU: Final = 1e-10
-LOOSER_PU: Final = 2e-9
-"""Tried where that is never reached: on nets of thousands of buses rounding moves some voltage by more than 1e-10."""
 """Largest change of a voltage in the last iteration. Newton-Raphson converges quadratically, so the error left is at
 the rounding of doubles (1e-11 p.u. on feeder141); asking for less than 1e-11 never ends on nets with very short lines.
 """
+LOOSER_PU: Final = 2e-9
+"""Tried where that is never reached: on nets of thousands of buses rounding moves some voltage by more than 1e-10."""
 MAX_ITERATIONS: Final = 40
+SEQUENTIAL: Final = -1
+ALL_CORES: Final = 0
+"""Threads of a batch, as power-grid-model counts them."""
 _OPTIONS: Final[dict[str, Any]] = {
     "max_iterations": MAX_ITERATIONS,
     "calculation_method": CalculationMethod.newton_raphson,
@@ -59,8 +62,8 @@ class PowerFlow(NamedTuple):
 class Validator:
     """Solves one network for many injections; built once, reused without limit."""
 
-    def __init__(self, network: Network, *, threads: int = -1) -> None:
-        """``threads``: of a batch; -1 sequential, 0 all cores."""
+    def __init__(self, network: Network, *, threads: int = SEQUENTIAL) -> None:
+        """``threads`` that solve a batch; the same bytes with any number."""
         self.network = network
         self._threads = threads
         self._load_ids = np.arange(network.n_nodes, 2 * network.n_nodes, dtype=np.int32)

@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -119,8 +120,12 @@ def scalar(value: str | float | bool | None) -> str:
     if isinstance(value, float):
         text = repr(value)
         return text if "." in text or "e" not in text else text.replace("e", ".0e")
-    if isinstance(value, int):
-        return str(value)
+    return str(value) if isinstance(value, int) else _quoted(value)
+
+
+@lru_cache(maxsize=1 << 16)
+def _quoted(value: str) -> str:
+    """A text, bare where that is safe. Thousands of agents share their keys and most of their words."""
     if _BARE.fullmatch(value) and value.lower() not in _WORDS:
         return value
     return "".join(_letter(letter) for letter in json.dumps(value, ensure_ascii=False))

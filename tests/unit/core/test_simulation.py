@@ -54,6 +54,18 @@ def test_stepping_is_running():
     assert [record.inputs.time.slot for record in running.run()] == [1, 2]
 
 
+def test_inputs_that_another_world_took_are_those_that_would_have_been_taken():
+    """The same energy, slot by slot, and the same remainders after it; the series are not asked for again."""
+    first, alone, given = simulation(3), simulation(3), simulation(3)
+    given.world.profiles.at = None
+    for record in first.run():
+        own = alone.step()
+        shared = given.step((record.inputs, first.state.carry))
+        assert shared.inputs is record.inputs
+        assert np.array_equal(shared.energy.net_wh, own.energy.net_wh)
+        assert np.array_equal(given.state.carry, alone.state.carry)
+
+
 def test_at_first_nothing_has_happened():
     """No price, no fill, no remainder, no voltage, and devices as they begin."""
     state = initial_state(simulation(devices=(Counter(),)).world)

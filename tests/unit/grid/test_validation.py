@@ -8,7 +8,7 @@ import pytest
 from marketsim.core.errors import ValidationMismatch
 from marketsim.core.records import Community, Exchange, GridState
 from marketsim.grid import feeder141
-from marketsim.grid.power_flow_check import Validator
+from marketsim.grid.power_flow_check import ALL_CORES, SEQUENTIAL, Validator
 from marketsim.grid.validation import BatchValidator, compare
 
 HOURS = 0.25
@@ -182,3 +182,12 @@ def test_compare_finds_the_worst_element_of_each_differing_case() -> None:
     cases, elements, worst = compare(run, check, 1e-8)
     assert (cases.tolist(), elements.tolist(), worst) == ([0, 3], [2, 0], np.inf)
     assert compare(run[:0], check[:0], 1e-8)[2] == 0.0
+
+
+def test_threads_change_no_bit_of_a_batch() -> None:
+    """A run may use all cores, a worker of a study one; both say the same."""
+    network = feeder141.network()
+    kw = np.random.default_rng(1).normal(0.0, 20.0, (24, network.n_nodes))
+    one, all_ = (Validator(network, threads=threads).solve(kw, 0.3 * kw) for threads in (SEQUENTIAL, ALL_CORES))
+    assert np.array_equal(one.v_complex, all_.v_complex)
+    assert np.array_equal(one.slack_kw, all_.slack_kw)
