@@ -19,12 +19,6 @@ from marketsim.core.simulation import Simulation
 from marketsim.core.units import WH_PER_KWH
 from marketsim.grid.network import Network
 
-CAVEAT = (
-    "The model is balanced: on low-voltage nets, where devices sit on one phase, it overstates what the feeder takes, "
-    "since real voltages spread further."
-)
-"""Said once in every report about a grid."""
-
 
 class Trajectory(NamedTuple):
     """A run of one market on a feeder; powers are injections, axes [n_slots, n_nodes] unless said otherwise."""

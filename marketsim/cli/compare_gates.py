@@ -84,7 +84,7 @@ def _robustness(outcomes: list[Outcome]) -> None:
 
 
 def _remarks(outcomes: list[Outcome]) -> None:
-    from marketsim.analysis.trajectory import CAVEAT
+    from marketsim.grid.feeder import CAVEAT
 
     click.echo()
     for each in outcomes:

@@ -24,7 +24,7 @@ from pandapower.pypower import idx_bus as bu
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import NetworkError, Problem
 from marketsim.grid.branch_ratings import branch_ratings, text_of
-from marketsim.grid.feeder import DEFAULTS, Feeder, FeederOptions
+from marketsim.grid.feeder import CAVEAT, DEFAULTS, Feeder, FeederOptions
 from marketsim.grid.network import Network
 from marketsim.grid.preparation import Prepared, prepare
 from marketsim.grid.quiet import quiet_pandapower
@@ -58,7 +58,8 @@ def read(prepared: Prepared) -> Feeder:
     _check(network)
     nodes, ambiguous = _aliases(net, axis)
     indices = np.array([buses[0] if buses else -1 for buses in axis.buses], dtype=np.int64)
-    return Feeder(network, nodes, indices, ambiguous, _dropped(net, axis), prepared.notes, _coordinates(net, axis))
+    notes = (*prepared.notes, CAVEAT) if net.bus.vn_kv.min() < 1.0 else prepared.notes
+    return Feeder(network, nodes, indices, ambiguous, _dropped(net, axis), notes, _coordinates(net, axis))
 
 
 class _Matrices(NamedTuple):

@@ -26,6 +26,11 @@ class FeederOptions(NamedTuple):
     line_rating_a: LineRating = "standard"
 
 
+CAVEAT: Final = (
+    "The model is balanced: on low-voltage nets, where devices sit on one phase, it overstates what the feeder takes, "
+    "since real voltages spread further."
+)
+"""Said once in every report about a grid; a run's manifest says it of nets with buses below 1 kV."""
 DEFAULTS: Final = FeederOptions()
 
 

@@ -8,11 +8,12 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from marketsim.analysis.contingency.failures import SOURCE_STEP, Failure, failures
-from marketsim.analysis.trajectory import CAVEAT, Trajectory, follow, needs_feeder, outside
+from marketsim.analysis.trajectory import Trajectory, follow, needs_feeder, outside
 from marketsim.app.ready import ReadyScenario
 from marketsim.app.wiring import build
 from marketsim.core.arrays import BoolArray, FloatArray
 from marketsim.core.errors import InputError
+from marketsim.grid.feeder import CAVEAT
 from marketsim.grid.network import Network
 from marketsim.grid.outage import Tie, has_supply, supplied, with_tie
 from marketsim.grid.power_flow_check import Validator

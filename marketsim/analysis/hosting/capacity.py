@@ -12,11 +12,12 @@ from marketsim.analysis.hosting.criteria import CRITERIA, holds, mostly_kept
 from marketsim.analysis.hosting.days import worst_days
 from marketsim.analysis.hosting.placements import Placements, placements
 from marketsim.analysis.hosting.search import Found, largest_levels
-from marketsim.analysis.trajectory import CAVEAT, Trajectory, follow, needs_feeder
+from marketsim.analysis.trajectory import Trajectory, follow, needs_feeder
 from marketsim.app.ready import ReadyScenario
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import InputError, Problem
 from marketsim.grid.cases import Cases, Slots, cases_of, element_name
+from marketsim.grid.feeder import CAVEAT
 from marketsim.grid.network import Network
 
 QUANTILES: Final = (0.05, 0.5, 0.95)

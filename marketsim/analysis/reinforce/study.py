@@ -8,10 +8,11 @@ from typing import Final, NamedTuple
 
 from marketsim.analysis.execution.mapping import Job, engine_for, map_runs
 from marketsim.analysis.reinforce.upgrades import Refusals, Upgrade, annuity, cost, upgrades, with_upgrade
-from marketsim.analysis.trajectory import CAVEAT, follow, needs_feeder
+from marketsim.analysis.trajectory import follow, needs_feeder
 from marketsim.app.ready import ReadyScenario, load_scenario
 from marketsim.core.arrays import BoolArray
 from marketsim.core.errors import InputError, RunError
+from marketsim.grid.feeder import CAVEAT
 from marketsim.scenario.source import Source
 
 MOST: Final = 8

@@ -15,7 +15,7 @@ import pytest
 from marketsim.core.errors import NetworkError
 from marketsim.grid import extraction
 from marketsim.grid.branch_ratings import labels
-from marketsim.grid.feeder import DEFAULTS, Feeder, FeederOptions
+from marketsim.grid.feeder import CAVEAT, DEFAULTS, Feeder, FeederOptions
 from marketsim.grid.network import BranchKind
 from marketsim.grid.pandapower_nets import feeder as named
 from marketsim.grid.power_flow_check import Validator
@@ -257,3 +257,10 @@ def test_a_broken_net_is_refused_with_the_reason(change: Callable[[Any], None], 
     change(net)
     with pytest.raises(NetworkError, match=message):
         extraction.extract(net)
+
+
+@pytest.mark.parametrize(("net", "said"), [("create_kerber_dorfnetz", True), ("create_cigre_network_mv", False)])
+def test_a_low_voltage_net_says_what_a_balanced_model_overstates(net: str, said: bool) -> None:
+    """Once, in the notes that go into the manifest and the report of every run."""
+    made = getattr(pandapower.networks, net)()
+    assert extraction.extract(made).notes.count(CAVEAT) == said
