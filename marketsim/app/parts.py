@@ -56,9 +56,9 @@ def _placed(problem: Problem, section: Loc, root: Node) -> Problem:
     """
     if problem.file:
         named = None if problem.line else _naming(root, section, Path(problem.file).name)
-        return (
-            problem if named is None else problem._replace(path=dotted(named), value=problem.file, **_at(root, named))
-        )
+        if named is None:
+            return problem
+        return problem._replace(path=dotted(named), value=problem.value or problem.file, **_at(root, named))
     own = split_path(problem.path) if problem.path else ()
     loc = own if own and own[0] in Scenario.model_fields else (*section, *own)
     return problem._replace(path=dotted(loc), **_at(root, loc))

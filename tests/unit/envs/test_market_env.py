@@ -42,7 +42,7 @@ def test_spaces_hold_what_means_something_to_an_agent():
     }
     assert stores
     for agent in env.possible_agents:
-        assert env.action_space(agent) == MultiDiscrete([11, 5, 5] if agent in stores else [11, 5])
+        assert env.action_space(agent) == MultiDiscrete([11, 4, 5] if agent in stores else [11, 4])
         assert isinstance(env.observation_space(agent), Box)
 
 
