@@ -113,7 +113,7 @@ class AgentBuffer:
         }
         arrays |= {name: pa.array(column) for name, column in zip(self._int_names, ints, strict=True)}
         arrays |= {name: _maybe(column) for name, column in zip(self._float_names, floats, strict=True)}
-        arrays["reference_paid_money"] = pa.concat_arrays([self._paid(row) for row in self._reference])
+        arrays["reference_paid_money"] = pa.concat_arrays([self._paid(row) for row in self._reference[:n_slots]])
         self._renew()
         return arrays
 
@@ -174,6 +174,11 @@ class DealBuffer:
         self._trades.append(np.array(record.trades))
         self._rejects.append(np.array(record.rejects))
         self.rows += record.trades.size + record.rejects.size
+
+    def keep(self, n_slots: int) -> None:
+        """Drop what was begun of a further slot."""
+        for gathered in (self._slots, self._orders, self._trades, self._rejects):
+            del gathered[n_slots:]
 
     def take(self) -> tuple[Arrays, Arrays]:
         """Columns of the trades and of the rejects of the group."""
@@ -306,6 +311,10 @@ class SlotBuffer:
                 defined(sum(grid.slack_wh.tolist())) if grid.v_pu.size else None,
             )
         )
+
+    def keep(self, n_slots: int) -> None:
+        """Drop what was begun of a further slot."""
+        del self._own[n_slots:], self._given[n_slots:]
 
     def take(self, own: pa.Schema) -> Arrays:
         """Columns of the group, typed as in the schema of the table."""

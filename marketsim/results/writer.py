@@ -233,6 +233,8 @@ class RunWriter:
         if not self._gathered:
             return
         slots = np.array(self._gathered, dtype=np.int64)
+        for buffer in (self._slots, self._deals):
+            buffer.keep(len(slots))  # an interrupt may have come in the middle of the next one
         self._gathered.clear()
         trades, rejects = self._deals.take()
         columns: dict[str, Arrays] = {

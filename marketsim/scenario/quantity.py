@@ -59,7 +59,7 @@ def read_text(value: object) -> str | Draw:
     """A name, or a choice among names."""
     if isinstance(value, dict) and is_draw(value):
         draw = read_draw(value)
-        if draw.law == "choice" and all(isinstance(each, str) for each in draw.arguments):
+        if draw.law == "choice" and all(isinstance(each, str) and each for each in draw.arguments):
             return draw
     if isinstance(value, str) and value:
         return value

@@ -11,7 +11,7 @@ import time
 import pytest
 
 import marketsim as ms
-from marketsim.results import streams
+from marketsim.results import buffers, streams
 
 LONG = "clock.slots=400000"
 
@@ -144,7 +144,7 @@ def test_control_c_inside_a_kernel_is_control_c(simulated, cli, root, tmp_path, 
     meter = sensing.meter
 
     def interrupted(*arguments):
-        if next(calls) == 120:
+        if next(calls) == 60:
             raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
         return meter(*arguments)
 
@@ -155,7 +155,32 @@ def test_control_c_inside_a_kernel_is_control_c(simulated, cli, root, tmp_path, 
     assert ended.err.strip().startswith("Interrupted. What was simulated until then is kept in")
     run = ms.open_run(folder)
     assert run.status == "interrupted"
-    assert run.n_slots == 30  # four meters a slot: load and PV, here and in the reference run
+    assert run.n_slots == 30  # two meters a slot: load and PV; the reference run takes the run's
+
+
+@pytest.mark.parametrize("buffer", ["SlotBuffer", "AgentBuffer", "DealBuffer"])
+@pytest.mark.parametrize("after", [False, True])
+def test_control_c_while_a_slot_is_gathered_leaves_that_slot_out(cli, root, tmp_path, monkeypatch, buffer, after):
+    """Before or after any table has taken it in: all tables end with the slot before."""
+    owner = getattr(buffers, buffer)
+    put, calls = owner.put, iter(range(10_000))
+
+    def interrupted(*arguments):
+        now = next(calls) == 30
+        if after or not now:
+            put(*arguments)
+        if now:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(owner, "put", interrupted)
+    folder = tmp_path / "run"
+    ended = cli("run", root / "scenarios" / "pilot.yaml", "--out", folder)
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.strip().startswith("Interrupted. What was simulated until then is kept in")
+    run = ms.open_run(folder)
+    assert (run.status, run.n_slots) == ("interrupted", 30)
+    assert len(run.agents) == 30 * 8
+    assert run.trades.energy_wh.sum() == run.agents.bought_wh.sum()
 
 
 def test_control_c_before_the_first_slot_is_a_word(cli, monkeypatch, root):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from marketsim.core.errors import Problem, ScenarioError
@@ -110,7 +110,8 @@ def test_the_whole_scenario_loads(load: Load) -> None:
     assert [agent.name for agent in agents] == ["prosumer-1", "prosumer-2", "prosumer-3", "shop"]
 
 
-@given(st.sampled_from(list(places(WHOLE))), odd)
+@given(loc=st.sampled_from(list(places(WHOLE))), value=odd)
+@example(loc=("agents", 0, "load", "shape", "choice", 0), value="")
 @CALM
 def test_any_value_anywhere(load: Load, loc: Loc, value: Any) -> None:
     """Any odd value in place of any value is accepted or explained."""
