@@ -164,6 +164,7 @@ def _validator(ready: ReadyScenario, built: Built) -> Any:
     from marketsim.grid.radial import is_radial
     from marketsim.grid.validation import BatchValidator
 
+    # a worker of a study has one core to itself
     threads = SEQUENTIAL if os.environ.get("OMP_NUM_THREADS") == "1" else ALL_CORES
 
     def check_on(network: Any) -> BatchValidator:

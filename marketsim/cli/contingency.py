@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from marketsim.cli.answers import answer_options, check_out, give, teller
 from marketsim.cli.options import overrides_of, scenario_argument, seed_option, set_option
 from marketsim.cli.tables import number, table
+
+if TYPE_CHECKING:
+    from marketsim.analysis.contingency.assessment import Contingencies
 
 
 @click.command()
@@ -44,18 +49,14 @@ def contingency(
     ready = load_scenario(scenario, overrides_of(overrides, seed))
     found = contingencies(ready, hours, source_step, teller(as_json))
     ranked = [each._asdict() for each in found.ranked]
-    if give({**found._asdict(), "ranked": ranked}, ranked, as_json=as_json, out=out):
-        return
+    if not give({**found._asdict(), "ranked": ranked}, ranked, as_json=as_json, out=out):
+        _show(found, top)
+
+
+def _show(found: Contingencies, top: int) -> None:
     head = (
-        "failure",
-        "unserved kWh",
-        "customers",
-        "kWh before ties",
-        "slots out",
-        "p.u. out",
-        "loading",
-        "restoration",
-    )
+        "failure", "unserved kWh", "customers", "kWh before ties", "slots out", "p.u. out", "loading", "restoration"
+    )  # fmt: skip
     rows = [
         (
             each.name,
@@ -69,7 +70,9 @@ def contingency(
         )
         for each in found.ranked[:top]
     ]
-    title = f"{found.scenario}: {min(top, len(found.ranked))} worst of {len(found.ranked)} failures, {hours:g} h each"
+    title = (
+        f"{found.scenario}: {min(top, len(found.ranked))} worst of {len(found.ranked)} failures, {found.hours:g} h each"
+    )
     table(head, rows, title=title, right=range(1, 7))
     click.echo(
         "\nunserved: consumption without supply in the worst window of the repair time, ties closed; customers: agents "

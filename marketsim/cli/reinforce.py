@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from marketsim.cli.answers import answer_options, check_out, give, teller
 from marketsim.cli.options import overrides_of, scenario_argument, seed_option, set_option
 from marketsim.cli.tables import number, table
+
+if TYPE_CHECKING:
+    from marketsim.analysis.reinforce.study import Reinforcement
 
 
 @click.command()
@@ -41,18 +46,14 @@ def reinforce(
     ready = load_scenario(scenario, overrides_of(overrides, seed))
     found = reinforcement(ready, most, teller(as_json), workers)
     upgrades = [{**each._asdict(), "pays": each.pays} for each in found.upgrades]
-    if give({**found._asdict(), "upgrades": upgrades}, upgrades, as_json=as_json, out=out):
-        return
+    if not give({**found._asdict(), "upgrades": upgrades}, upgrades, as_json=as_json, out=out):
+        _show(found)
+
+
+def _show(found: Reinforcement) -> None:
     head = (
-        "second element beside",
-        "branches",
-        "cost",
-        "cost a year",
-        "avoided kWh",
-        "worth a year",
-        "pays",
-        "because of",
-    )
+        "second element beside", "branches", "cost", "cost a year", "avoided kWh", "worth a year", "pays", "because of"
+    )  # fmt: skip
     rows = [
         (
             each.name,

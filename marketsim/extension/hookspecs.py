@@ -41,6 +41,8 @@ PROJECT = "marketsim"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
+# The functions below are specifications: pluggy reads their names and never calls them, which is what their bodies say.
+
 
 @hookspec
 def marketsim_agents() -> Iterable[Entry]:

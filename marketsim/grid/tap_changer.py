@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import dijkstra
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import NetworkError, Problem
@@ -231,15 +233,9 @@ def facing_source(network: Network, branch: int) -> Network:
 
 def far_end_is_from(network: Network, branch: int) -> bool:
     """Whether more branches lie between the source and a branch's from end than its to end."""
-    steps = np.full(network.n_nodes, network.n_nodes)
-    steps[0] = 0
-    for _ in range(network.n_nodes):
-        reached = steps.copy()
-        np.minimum.at(reached, network.to_node, steps[network.from_node] + 1)
-        np.minimum.at(reached, network.from_node, steps[network.to_node] + 1)
-        if (reached == steps).all():
-            break
-        steps = reached
+    ends = network.from_node, network.to_node
+    graph = coo_array((np.ones(network.n_branches), ends), shape=(network.n_nodes, network.n_nodes)).tocsr()
+    (steps,) = dijkstra(graph, directed=False, unweighted=True, indices=[0])
     return bool(steps[network.from_node[branch]] > steps[network.to_node[branch]])
 
 

@@ -175,13 +175,10 @@ class DealBuffer:
         self._rejects.append(np.array(record.rejects))
         self.rows += record.trades.size + record.rejects.size
 
-    def keep(self, n_slots: int) -> None:
-        """Drop what was begun of a further slot."""
+    def take(self, n_slots: int) -> tuple[Arrays, Arrays]:
+        """Columns of the trades and of the rejects of the first ``n_slots`` slots of the group."""
         for gathered in (self._slots, self._orders, self._trades, self._rejects):
             del gathered[n_slots:]
-
-    def take(self) -> tuple[Arrays, Arrays]:
-        """Columns of the trades and of the rejects of the group."""
         nowhere = np.array([[-1], [-1], [-1]])  # answers to "no order"
         orders = np.concatenate((*self._orders, nowhere), axis=1)
         taken = self._take_trades(orders), self._take_rejects(orders)
@@ -312,13 +309,9 @@ class SlotBuffer:
             )
         )
 
-    def keep(self, n_slots: int) -> None:
-        """Drop what was begun of a further slot."""
-        del self._own[n_slots:], self._given[n_slots:]
-
-    def take(self, own: pa.Schema) -> Arrays:
-        """Columns of the group, typed as in the schema of the table."""
-        values = [*zip(*self._own, strict=True), *zip(*self._given, strict=True)]
+    def take(self, own: pa.Schema, n_slots: int) -> Arrays:
+        """Columns of the first ``n_slots`` slots of the group, typed as in the schema of the table."""
+        values = [*zip(*self._own[:n_slots], strict=True), *zip(*self._given[:n_slots], strict=True)]
         arrays = {field.name: pa.array(column, type=field.type) for field, column in zip(own, values, strict=True)}
         self._own, self._given = [], []
         return arrays

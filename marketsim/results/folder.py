@@ -120,7 +120,8 @@ def begun(what: str) -> dict[str, Any]:
 
 def ended(manifest: Mapping[str, Any], reached: str) -> dict[str, Any]:
     """The manifest at the end: what it reached and when, without the process that worked on it."""
-    kept = {key: value for key, value in manifest.items() if key not in identity()}
+    of_process = identity().keys()
+    kept = {key: value for key, value in manifest.items() if key not in of_process}
     return {**kept, "status": reached, "finished": now_text()}
 
 

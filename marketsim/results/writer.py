@@ -233,12 +233,10 @@ class RunWriter:
         if not self._gathered:
             return
         slots = np.array(self._gathered, dtype=np.int64)
-        for buffer in (self._slots, self._deals):
-            buffer.keep(len(slots))  # an interrupt may have come in the middle of the next one
         self._gathered.clear()
-        trades, rejects = self._deals.take()
+        trades, rejects = self._deals.take(len(slots))  # of the next, an interrupt may have left a part
         columns: dict[str, Arrays] = {
-            "slots": self._slots.take(self._schemas["slots"]),
+            "slots": self._slots.take(self._schemas["slots"], len(slots)),
             "agents": self._agents.take(slots),
             "trades": trades,
             "rejects": rejects,

@@ -76,51 +76,48 @@ class HeadLimit(Params):
     """Out of the feeder [kW]."""
 
 
-class TapChanger(Params):
-    """On-load tap changer at the source: held within a slot, moved by at most a step between two slots."""
+class Regulation(Params):
+    """What every tap changer that holds a voltage has: it rests within a slot and moves by at most a step between two."""
 
     target_pu: float = Field(ge=0.8, le=1.2)
     """Voltage that is held [p.u.]."""
-    bus: Bus | None = None
-    """Bus whose voltage is held; null: the middle between the lowest and the highest voltage of the feeder."""
     dead_band_pu: float = Field(default=0.02, gt=0.0, le=0.2)
     """Whole width of the band around the target in which it rests [p.u.]."""
-    step_percent: float = Field(default=1.25, gt=0.0, le=10.0)
-    """Change of the source's voltage a position [%]."""
-    lowest: int = Field(default=-8, ge=-100, le=0)
-    """Lowest position."""
-    highest: int = Field(default=8, ge=0, le=100)
-    """Highest position."""
     start: int = 0
     """Position in the first slot."""
     delay_slots: int = Field(default=1, ge=0, le=1000)
     """Slots in a row outside the dead band that it waits through before it moves."""
 
 
-class VoltageRegulator(Params):
+class TapChanger(Regulation):
+    """On-load tap changer at the source: held within a slot, moved by at most a step between two slots."""
+
+    bus: Bus | None = None
+    """Bus whose voltage is held; null: the middle between the lowest and the highest voltage of the feeder."""
+    step_percent: float = Field(default=1.25, gt=0.0, le=10.0)
+    """Change of the source's voltage a position [%]."""
+    lowest: int = Field(default=-8, ge=-100, le=0)
+    """Lowest position."""
+    highest: int = Field(default=8, ge=0, le=100)
+    """Highest position."""
+
+
+class VoltageRegulator(Regulation):
     """On-load tap changer of a transformer, or voltage regulator at the head of a line, inside the feeder.
 
-    Held within a slot, moved by at most a step between two slots.
+    Held within a slot, moved by at most a step between two slots. Choose a longer delay the farther it is from the source.
     """
 
     branch: str = Field(min_length=1)
     """Transformer or line that it belongs to, as ``marketsim contingency`` and the tables name it."""
-    target_pu: float = Field(ge=0.8, le=1.2)
-    """Voltage that is held [p.u.]."""
     bus: Bus | None = None
     """Bus whose voltage is held; null: the end of the branch that is away from the source."""
-    dead_band_pu: float = Field(default=0.02, gt=0.0, le=0.2)
-    """Whole width of the band around the target in which it rests [p.u.]."""
     step_percent: float = Field(default=1.25, gt=0.0, le=5.0)
     """A position takes this share of the turns towards the source away: the voltage behind it rises [%]."""
     lowest: int = Field(default=-8, ge=-16, le=0)
     """Lowest position."""
     highest: int = Field(default=8, ge=0, le=16)
     """Highest position."""
-    start: int = 0
-    """Position in the first slot."""
-    delay_slots: int = Field(default=1, ge=0, le=1000)
-    """Slots in a row outside the dead band that it waits through; longer, the farther it is from the source."""
 
 
 class TieSwitch(Params):

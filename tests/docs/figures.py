@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 import marketsim as ms
+from marketsim.analysis.studies.figures import STYLE
 from marketsim.core.arrays import FloatArray
 from marketsim.results.plots.paper import BLUE, ORANGE, RED
 
@@ -17,15 +18,6 @@ SCENARIO: Final = ROOT / "scenarios" / "stress141.yaml"
 SLOT: Final = 48
 SELLER: Final = "prosumer-20"
 """Whose export at noon is admitted in part."""
-STYLE: Final = {
-    "svg.hashsalt": "marketsim",
-    "svg.fonttype": "none",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 9,
-    "axes.titlelocation": "left",
-}
 
 
 class Refusal(NamedTuple):

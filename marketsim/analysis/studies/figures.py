@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
 """Told apart by people with any kind of colour blindness (Okabe and Ito 2008)."""
 _MARKERS: Final = "osD^vP*X"
-_STYLE: Final = {
+STYLE: Final = {
     "svg.hashsalt": "marketsim",
     "svg.fonttype": "none",
     "font.size": 9,
@@ -30,6 +30,7 @@ _STYLE: Final = {
     "axes.titlesize": 9,
     "axes.titlelocation": "left",
 }
+"""Of figures on a screen; the same figure gives the same file."""
 _MOST_AXES: Final = 12
 
 
@@ -59,7 +60,7 @@ def draw_figures(
     matplotlib = _import_matplotlib()
     folder.mkdir(exist_ok=True)
     written: list[Path] = []
-    with warnings.catch_warnings(), matplotlib.rc_context(_STYLE):
+    with warnings.catch_warnings(), matplotlib.rc_context(STYLE):
         warnings.simplefilter("ignore")  # about fonts
         for name, draw in _drawings(plan, table, found, moved):
             written += _saved(folder / name, draw(), f"{plan.scenario.name}: {name}")

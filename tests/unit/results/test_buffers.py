@@ -15,7 +15,7 @@ def deals(layout, records):
     buffer = DealBuffer(layout)
     for record in records:
         buffer.put(record)
-    trades, rejects = buffer.take()
+    trades, rejects = buffer.take(len(records))
     return [{name: values.to_pylist() for name, values in table.items()} for table in (trades, rejects)]
 
 
@@ -96,7 +96,7 @@ def test_elements_may_share_a_name():
     buffer = DealBuffer(Layout(community(2, n_markets=2), 24, elements=(shared,)))
     for reason, element in ((Reason.HEAD_EXPORT, 0), (Reason.LINE_LOADING, 0), (Reason.CONNECTION_IMPORT, 1)):
         buffer.put(refused(reason, element))
-    _, rejects = buffer.take()
+    _, rejects = buffer.take(3)
     assert rejects["element_name"].to_pylist() == ["b0", "b0", "c1"]
     assert rejects["element_name"].dictionary.to_pylist() == ["n0", "n1", "b0", "c1"]
 
@@ -117,7 +117,7 @@ def test_a_slot_without_grid_or_trade_has_nulls():
     layout = Layout(community(1), 24)
     buffer = SlotBuffer(layout)
     buffer.put(random_record(community(1), clock(1), 0), {})
-    row = {name: values.to_pylist()[0] for name, values in buffer.take(schema(columns(layout)["slots"])).items()}
+    row = {name: values.to_pylist()[0] for name, values in buffer.take(schema(columns(layout)["slots"]), 1).items()}
     assert row["trades"] == 0
     assert [row[name] for name in ("price_min_ticks", "price_max_ticks", "slack_wh", "wholesale_ticks")] == [None] * 4
 
