@@ -135,13 +135,15 @@ class Validator:
             output_component_types=_WANTED,
             continue_on_batch_error=True,
         )
-        node, source = found[ComponentType.node], found[ComponentType.source]
-        v_complex = node["u_pu"] * np.exp(1j * node["u_angle"])
-        slack_kva = (source["p"][:, 0] + 1j * source["q"][:, 0]) / 1e3
-        converged = np.asarray(finite & np.isfinite(v_complex).all(axis=1))
+        solved = finite.copy()
         errors = self._model.batch_error
         if errors is not None:
-            converged[errors.failed_scenarios] = False
+            solved[errors.failed_scenarios] = False  # their rows of the output hold whatever memory held before
+        node, source = found[ComponentType.node], found[ComponentType.source]
+        v_complex, slack_kva, converged = _unsolved(net_kw.shape)
+        v_complex[solved] = node["u_pu"][solved] * np.exp(1j * node["u_angle"][solved])
+        slack_kva[solved] = (source["p"][solved, 0] + 1j * source["q"][solved, 0]) / 1e3
+        converged[solved] = np.isfinite(v_complex[solved]).all(axis=1)
         return v_complex, slack_kva, converged
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -133,6 +135,34 @@ def test_no_solution_is_nan_and_leaves_the_other_cases_alone(network: Network, v
     assert np.isnan(flow.v_pu[1:]).all()
     assert np.isnan(flow.slack_kw[1:]).all()
     assert np.isfinite(flow.v_pu[0]).all()
+
+
+def test_what_memory_held_before_is_no_result(
+    network: Network, validator: Validator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of cases that failed are not written to by the solver; infinities and numbers found there change nothing."""
+    model = validator._model
+
+    class Littered:
+        batch_error = property(lambda _: model.batch_error)
+
+        def calculate_power_flow(self, **options: Any) -> Any:
+            found = model.calculate_power_flow(**options)
+            for columns in found.values():
+                for name, values in columns.items():
+                    values[model.batch_error.failed_scenarios] = np.inf if name == "u_angle" else 1.0
+            return found
+
+    net_kw = np.tile(-network.nominal_kw, (3, 1))
+    net_kw[1] *= 1e3
+    kvar = np.zeros_like(net_kw)
+    plain = validator.solve(net_kw, kvar)
+    monkeypatch.setattr(validator, "_model", Littered())
+    littered = validator.solve(net_kw, kvar)
+    assert littered.converged.tolist() == [True, False, True]
+    assert np.isnan(littered.v_pu[1]).all()
+    for ours, theirs in zip(littered, plain, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("scale", [30.0, np.nan])
