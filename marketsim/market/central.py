@@ -145,17 +145,25 @@ def _clearing(orders: Orders, rows: IntArray, planned: IntArray) -> Clearing | N
 
 
 def _commit(orders: Orders, gate: Gate, market: int, clearing: Clearing) -> tuple[Trades, Rejects]:
-    """Admit the pairs that gain, each as far as the gate takes it, in passes."""
+    """Admit the pairs that gain, each as far as the gate takes it, in passes; cut pairs that can exchange partners."""
     pairs = pair_up(orders, clearing)
     buy, sell = clearing.buy[pairs.buyer], clearing.sell[pairs.seller]
     gain = orders.price_ticks[buy] >= orders.price_ticks[sell]
-    done, code, element = _admit(orders, gate, market, _Asked(buy, sell, pairs.wh, pairs.moves, gain))
-    some, short = np.flatnonzero(done), np.flatnonzero((code > 0) & (done < pairs.wh))
-    price = floor_mean(orders.price_ticks[buy], orders.price_ticks[sell])[some]
-    trades = Trades(buy[some], sell[some], done[some], price, price, price, pairs.moves[some])
-    left = (pairs.wh - done)[short]
-    both = np.full_like(left, BOTH)
-    return trades, Rejects(buy[short], sell[short], left, code[short] & ~BLAMES_SINK, element[short], both)
+    asked = _Asked(buy, sell, pairs.wh, pairs.moves, gain)
+    done, code, element = _admit(orders, gate, market, asked)
+    trades = [_traded(orders, asked, done)]
+    left = asked._replace(wh=asked.wh - done)
+    exchanged = _exchanged(orders, left)
+    if exchanged is not None:
+        done, code, element = _admit(orders, gate, market, exchanged)
+        trades.append(_traded(orders, exchanged, done))
+        left = exchanged._replace(wh=exchanged.wh - done)
+    short = np.flatnonzero((code > 0) & (left.wh > 0))
+    both = np.full(len(short), BOTH, dtype=np.int64)
+    rejects = Rejects(
+        left.buy[short], left.sell[short], left.wh[short], code[short] & ~BLAMES_SINK, element[short], both
+    )
+    return Trades(*(np.concatenate(columns) for columns in zip(*trades, strict=True))), rejects
 
 
 class _Asked(NamedTuple):
@@ -167,6 +175,47 @@ class _Asked(NamedTuple):
     moves: IntArray
     gain: BoolArray
     """Whether the two limits meet; other pairs do not trade."""
+
+
+def _traded(orders: Orders, asked: _Asked, done: IntArray) -> Trades:
+    some = np.flatnonzero(done)
+    buy, sell = asked.buy[some], asked.sell[some]
+    price = floor_mean(orders.price_ticks[buy], orders.price_ticks[sell])
+    return Trades(buy, sell, done[some], price, price, price, asked.moves[some])
+
+
+def _exchanged(orders: Orders, left: _Asked) -> _Asked | None:
+    """What was cut, with partners exchanged between pairs that move opposite ends; None where no two can.
+
+    A firm buyer with a seller that moves, and a buyer that moves with a firm seller, may each break a limit that they do
+    not break together: the firm ones then trade without moving anything, and the others as one pair.
+    """
+    wh, price, agent = left.wh.tolist(), orders.price_ticks, orders.agent
+    firm_buyers, firm_sellers = (
+        np.flatnonzero(left.gain & (left.wh > 0) & (left.moves == moves)).tolist()
+        for moves in (MOVES_SOURCE, MOVES_SINK)
+    )
+    firm: list[tuple[int, int, int, int, bool]] = []
+    moving: list[tuple[int, int, int, int, bool]] = []
+    for one in firm_buyers:
+        for other in firm_sellers:
+            part = min(wh[one], wh[other])
+            new = ((left.buy[one], left.sell[other]), (left.buy[other], left.sell[one]))
+            if part and all(price[buy] >= price[sell] and agent[buy] != agent[sell] for buy, sell in new):
+                wh[one] -= part
+                wh[other] -= part
+                firm.append((*map(int, new[0]), part, 0, True))
+                moving.append((*map(int, new[1]), part, MOVES_SOURCE | MOVES_SINK, True))
+    if not firm:
+        return None
+    kept = [
+        (int(buy), int(sell), part, int(moves), bool(gain))
+        for buy, sell, part, moves, gain in zip(left.buy, left.sell, wh, left.moves, left.gain, strict=True)
+        if part
+    ]
+    columns = zip(*firm, *kept, *moving, strict=True)
+    buy, sell, energy, moves, gain = (np.array(column) for column in columns)
+    return _Asked(buy, sell, energy, moves, gain)
 
 
 def _admit(orders: Orders, gate: Gate, market: int, asked: _Asked) -> tuple[IntArray, IntArray, IntArray]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
@@ -106,6 +106,8 @@ def test_merit_order_earns_the_optimum_of_the_linear_programme(rows: list[tuple[
 
 
 @given(st.lists(row, min_size=2, max_size=6), st.integers(0, 600))
+@example([(1, 80_000, 72, False), (1, 146_667, 72, True), (-1, 80_000, 72, False), (-1, 80_000, 72, True)], 0)
+@example([(1, 90_000, 72, False), (1, 146_667, 72, True), (-1, 80_001, 72, False), (-1, 80_000, 72, True)], 0)
 def test_under_a_limit_it_earns_the_optimum_to_the_wh(rows: list[tuple[int, int, int, bool]], most: int) -> None:
     """On a linear grid, gains are those of the one linear programme, less a few Wh of rounding and of order."""
     of = orders(rows)
