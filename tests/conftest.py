@@ -12,11 +12,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import settings
 
 import marketsim as ms
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = (*sorted((ROOT / "scenarios").glob("*.yaml")), *sorted((ROOT / "plugins").glob("*/scenario.yaml")))
+EXAMPLES = {"quick": 10, "nightly": 10}
+"""Examples of a property at most, and times as many as it says."""
+SETTINGS = "_hypothesis_internal_use_settings"
+"""Where hypothesis keeps the settings of a property; tests/test_tiers.py tells where that has changed."""
 HOURS = {"clock.slots": 24, "clock.slot_minutes": 60}
 """A day in a quarter of the slots: night, noon and evening."""
 
@@ -29,10 +34,37 @@ class Ended(NamedTuple):
     err: str
 
 
-def pytest_configure() -> None:
-    """A shell's background job ignores Ctrl-C, and so would every process that a test starts to interrupt it."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How much is tried: ``pytest --tier quick|full|nightly``."""
+    parser.addoption("--tier", choices=("quick", "full", "nightly"), default="full", help="how much is tried [full]")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """How many examples a tier takes. And a shell's background job ignores Ctrl-C, as would all that a test starts."""
+    tier = config.getoption("--tier")
+    if tier == "quick":
+        settings.register_profile("quick", max_examples=EXAMPLES["quick"])
+        settings.load_profile("quick")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Each tier has its tests, and properties as many examples: no more in ``quick``, ten times as many in ``nightly``."""
+    tier = config.getoption("--tier")
+    if tier != "nightly":
+        late = [item for item in items if item.get_closest_marker("nightly")]
+        config.hook.pytest_deselected(items=late)
+        items[:] = [item for item in items if not item.get_closest_marker("nightly")]
+    if tier == "full":
+        return
+    for item in items:
+        law = getattr(getattr(item, "obj", None), SETTINGS, None)
+        if law is not None:
+            most = (
+                min(law.max_examples, EXAMPLES["quick"]) if tier == "quick" else law.max_examples * EXAMPLES["nightly"]
+            )
+            setattr(item.obj, SETTINGS, settings(law, max_examples=most))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
