@@ -142,6 +142,12 @@ def _judged_refusal(error: Exception) -> tuple[str, str]:
     return "refused", said
 
 
+def tell(**row: Any) -> None:
+    """A line for whoever waits."""
+    sys.stdout.write(json.dumps(row) + "\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     """Read so many mutations of one kind."""
     base, name, first, count, folder = (
@@ -163,13 +169,13 @@ def main() -> None:
     try:
         reader.use(place)  # loads what is loaded once
     except Exception as error:
-        print(json.dumps({"broken": f"{type(error).__name__}: {error}"}), flush=True)
+        tell(broken=f"{type(error).__name__}: {error}")
         raise
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_ADDRESSES, _MOST_ADDRESSES))
     watch = Watch()
     sys.addaudithook(watch)
     for n in range(first, first + count):
-        print(json.dumps({"next": n}), flush=True)
+        tell(next=n)
         how = mutated(base / reader.folder, reader, place, random.Random(f"{name} {n}"))
         began = time.process_time()
         outcome, said = judged(reader, place, watch)
@@ -181,7 +187,7 @@ def main() -> None:
             "cpu_s": round(time.process_time() - began, 2),
             "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         }
-        print(json.dumps(row), flush=True)
+        tell(**row)
 
 
 if __name__ == "__main__":
