@@ -54,6 +54,30 @@ class Opened:
             self.requests.append(request.url)
 
 
+@pytest.fixture(scope="session")
+def unfold() -> Callable[[Any, str], Any]:
+    """``unfold(page, chart)``: the rows of the table behind a chart, once it has opened and filled itself."""
+
+    def rows(page: Any, chart: str) -> Any:
+        details = f'details[data-for="{chart}"]'
+        page.locator(f"{details} summary").click()
+        page.wait_for_selector(f"{details}[open] tbody tr", state="attached")  # it is filled after it was opened
+        return page.locator(f"{details} tbody tr")
+
+    return rows
+
+
+@pytest.fixture(scope="session")
+def drawn() -> Callable[[Any, str], bool]:
+    """``drawn(page, chart)``: whether a chart is drawn, or comes to be."""
+
+    def is_drawn(page: Any, chart: str) -> bool:
+        page.wait_for_selector(f"#{chart} .main-svg", state="attached")
+        return True
+
+    return is_drawn
+
+
 @pytest.fixture
 def opened(browser: Any) -> Iterator[Callable[..., Opened]]:
     """``opened(path, width, scheme)``: a report that has drawn itself; at the end it must not have complained."""

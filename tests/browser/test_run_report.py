@@ -39,17 +39,12 @@ def long(simulated, tmp_path_factory):
         return write_report(run, tmp_path_factory.mktemp("report") / "long.html")
 
 
-def drawn(page, chart):
-    """Whether a chart has been drawn."""
-    return page.locator(f"#{chart} .main-svg").count() > 0
-
-
 def overflow(page):
     """Pixels by which the page is wider than its window."""
     return page.evaluate("document.documentElement.scrollWidth - innerWidth")
 
 
-def test_every_chart_is_drawn(opened, day):
+def test_every_chart_is_drawn(opened, day, drawn):
     page = opened(day).page
     for chart in ("map", "voltages", "loadings", "prices", "volumes", "depth", "curves", "bills", "scores"):
         assert drawn(page, chart), chart
@@ -86,14 +81,13 @@ def test_the_map_shows_the_recorded_extremes(opened, day, simulated, hours):
     assert f"{own.voltage_violations} buses out of band" in text
 
 
-def test_refused_and_curtailed_energy_have_their_element(opened, long, simulated):
+def test_refused_and_curtailed_energy_have_their_element(opened, long, simulated, drawn, unfold):
     """The table behind the bars: an element a row, with what it refused and what was curtailed for it."""
     page = opened(long).page
     assert drawn(page, "refusals")
-    page.locator('details[data-for="refusals"] summary').click()
+    rows = unfold(page, "refusals")
     heads = page.locator('details[data-for="refusals"] th').all_inner_texts()
     assert heads[-1] == "PV curtailed [kWh]"
-    rows = page.locator('details[data-for="refusals"] tbody tr')
     curtailed = sum(float(row.locator("td").last.inner_text().replace(",", "")) for row in rows.all())
     run = simulated("scenarios/stress141.yaml", {"clock.slots": 72, "clock.slot_minutes": 60})
     assert curtailed == pytest.approx(run.summary["curtailed_kwh"], abs=0.01)
@@ -124,7 +118,7 @@ def test_the_slider_of_a_long_run_moves_within_the_chosen_day(opened, long):
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
-def test_a_long_run_is_whole_in_both_themes_and_on_a_phone(opened, long, scheme, width):
+def test_a_long_run_is_whole_in_both_themes_and_on_a_phone(opened, long, scheme, width, drawn):
     page = opened(long, width=width, scheme=scheme).page
     assert overflow(page) <= 0
     for chart in (
@@ -143,7 +137,7 @@ def test_a_long_run_is_whole_in_both_themes_and_on_a_phone(opened, long, scheme,
 
 
 @pytest.mark.parametrize(("scheme", "other"), [("light", "dark"), ("dark", "light")])
-def test_the_theme_follows_the_system_and_the_button(opened, day, scheme, other):
+def test_the_theme_follows_the_system_and_the_button(opened, day, scheme, other, drawn):
     page = opened(day, scheme=scheme).page
     colour = "getComputedStyle(document.body).backgroundColor"
     theme = "document.documentElement.dataset.theme"
@@ -159,15 +153,14 @@ def test_a_phone_scrolls_in_one_direction_only(opened, day):
     assert overflow(opened(day, width=390).page) <= 0
 
 
-def test_each_chart_has_words_and_a_table(opened, day):
+def test_each_chart_has_words_and_a_table(opened, day, unfold):
     """A label for those who cannot see it, and its figures as rows."""
     page = opened(day).page
     for chart in page.locator(".panel:not(.hidden) .chart").all():
         assert chart.get_attribute("role") == "img"
         assert len(chart.get_attribute("aria-label")) > 20
     for details in page.locator(".panel:not(.hidden) details.data").all():
-        details.locator("summary").click()
-        assert details.locator("tbody tr").count() > 0
+        assert unfold(page, details.get_attribute("data-for")).count() > 0
 
 
 def test_agents_are_sorted_by_a_click_and_found_by_name(opened, day):
@@ -212,7 +205,7 @@ def test_what_is_printed_is_light_and_whole(opened, day):
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
-def test_a_market_without_a_grid_has_no_map(opened, simulated, tmp_path):
+def test_a_market_without_a_grid_has_no_map(opened, simulated, tmp_path, drawn):
     run = simulated("scenarios/pilot.yaml", {"clock.slots": 24})
     page = opened(write_report(run, tmp_path / "pilot.html")).page
     assert page.locator("#map").count() == 0
@@ -222,7 +215,7 @@ def test_a_market_without_a_grid_has_no_map(opened, simulated, tmp_path):
     assert drawn(page, "curves")
 
 
-def test_a_run_that_broke_off_is_reported_as_far_as_it_came(opened, scenario_file, tmp_path):
+def test_a_run_that_broke_off_is_reported_as_far_as_it_came(opened, scenario_file, tmp_path, drawn):
     """It says that it is partial, shows its slots, and claims nothing about the rest."""
     text = """
 name: broken

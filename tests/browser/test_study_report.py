@@ -43,20 +43,19 @@ def sobol(village, tmp_path_factory):
     return report_folder(folder)
 
 
-def test_curves_heat_map_and_tornado_are_drawn(opened, study):
+def test_curves_heat_map_and_tornado_are_drawn(opened, study, drawn):
     page = opened(study).page
     for chart in ("response", "heatmap", "sensitivity"):
-        assert page.locator(f"#{chart} .main-svg").count() > 0, chart
+        assert drawn(page, chart), chart
     assert page.locator("#answer li").count() > 0
     assert page.locator("#table tbody tr").count() == 12
 
 
-def test_a_curve_is_the_mean_of_its_seeds(opened, study):
+def test_a_curve_is_the_mean_of_its_seeds(opened, study, unfold):
     """With an interval, since there are two; the table behind the chart holds both."""
     page = opened(study).page
     page.select_option("#kpi", "p2p_share")
-    page.locator('details[data-for="response"] summary').click()
-    rows = page.locator('details[data-for="response"] tbody tr')
+    rows = unfold(page, "response")
     assert rows.count() == 6
     first = rows.first.locator("td").all_inner_texts()
     assert first[:2] == ["0.5", "grid.gate = ac"]
