@@ -15,13 +15,14 @@ from marketsim.core.fence import TRUST
 from marketsim.scenario.agents import OWNER_SHARE
 from marketsim.scenario.choice import Catalog, Context
 from marketsim.scenario.facts import FeederFacts
-from marketsim.scenario.model import Scenario
+from marketsim.scenario.model import MAX_PARTS, Scenario
 from marketsim.scenario.prepare import prepared
-from marketsim.scenario.problems import Detail, Loc, details_of, to_problems
+from marketsim.scenario.problems import MOST_DETAILS, Detail, Loc, details_of, to_problems
 from marketsim.scenario.resolve import resolved
 from marketsim.scenario.rules import scenario_details, slot_fits_int64
 from marketsim.scenario.source import Source, read_source
 from marketsim.scenario.tree import child, plain, shorten
+from marketsim.scenario.yamltext import uncollected
 
 FeederLookup = Callable[[Scenario], FeederFacts | None]
 """Facts of the feeder that a scenario names; None: not to be loaded now; InputError where there is none."""
@@ -75,7 +76,7 @@ def load_scenario(
         details += [detail for detail in wrong if detail.loc not in known]
     problems += to_problems(details, source.root)
     if problems or valid is None:
-        raise ScenarioError(_by_place(problems))
+        raise ScenarioError(_shortened(_by_place(problems)))
     return Loaded(valid, agents, source, plugins, tuple(dict.fromkeys(context.unchecked)))
 
 
@@ -91,7 +92,11 @@ def source_of(
 
 def validate_source(source: Source, context: Context) -> tuple[Scenario | None, list[Detail]]:
     """The model of a tree, None if a value is invalid; and everything wrong in values and between them."""
+    with uncollected():
+        return _validated(source, context)
 
+
+def _validated(source: Source, context: Context) -> tuple[Scenario | None, list[Detail]]:
     def device_keys(loc: Loc) -> Sequence[str]:
         if len(loc) == 2 and loc[0] == "agents":
             return context.catalog.names("device")
@@ -132,8 +137,9 @@ def _resolve(
         if facts is None:
             context.unchecked.append(f"buses of {name}")
             return (), []
-    agents, wrong = resolved(scenario, facts)
-    return agents, [*wrong, *slot_fits_int64(scenario, agents)]
+    with uncollected():
+        agents, wrong = resolved(scenario, facts)
+        return agents, [*wrong, *slot_fits_int64(scenario, agents)]
 
 
 def _of_feeder(problem: Problem, name: str) -> Detail:
@@ -144,8 +150,8 @@ def _of_feeder(problem: Problem, name: str) -> Detail:
 def _plugin_files(source: Source) -> tuple[list[Problem], tuple[Path, ...]]:
     """Plugin files that a scenario names, before anything else is known of it; and what is wrong with them."""
     listed = child(source.root, "plugins")
-    if listed is None or not isinstance(listed.value, list):
-        # Absent, null, or of a wrong type, which validation says.
+    if listed is None or not isinstance(listed.value, list) or len(listed.value) > MAX_PARTS:
+        # Absent, null, of a wrong type or too many, which validation says.
         return [], ()
     start = source.fence.folder
     problems: list[Problem] = []
@@ -187,6 +193,12 @@ def _file_fault(path: Path) -> str:
     if path.suffix != ".py":
         return "a plugin must be a .py file"
     return "" if path.is_file() else "there is no such plugin file"
+
+
+def _shortened(problems: list[Problem]) -> list[Problem]:
+    """The first of very many problems, and how many more there are."""
+    more = len(problems) - MOST_DETAILS
+    return problems if more <= 0 else [*problems[:MOST_DETAILS], Problem(f"and {more:,} more problems")]
 
 
 def _by_place(problems: list[Problem]) -> list[Problem]:

@@ -15,11 +15,11 @@ from typing import Final, NamedTuple
 
 from marketsim.core.errors import Problem, ScenarioError
 from marketsim.core.fence import Fence
-from marketsim.core.files import read_bytes
+from marketsim.core.files import decoded, read_bytes
 from marketsim.scenario.overrides import apply_overrides, split_path
 from marketsim.scenario.switches import merge
 from marketsim.scenario.tree import Node, Place, child, from_python, key_place, plain, shorten, texts
-from marketsim.scenario.yamltext import MAX_BYTES, decode, parse
+from marketsim.scenario.yamltext import MAX_BYTES, Budget, parse
 
 MAX_EXTENDS: Final = 16
 MANIFEST: Final = "manifest.json"
@@ -84,20 +84,21 @@ def read_source(
     trust: bool = False,
 ) -> Source:
     """A scenario from a path, a mapping, or YAML text (a ``str`` with a line break), with overrides in place."""
-    source, chain = _first(scenario)
-    source = source._replace(root=_extended(source.root, source.folder, chain), trust=trust)
+    budget = Budget()
+    source, chain = _first(scenario, budget)
+    source = source._replace(root=_extended(source.root, source.folder, chain, budget), trust=trust)
     return source.override(overrides) if overrides else source
 
 
-def _first(scenario: str | Path | Mapping[str, object]) -> tuple[Source, tuple[Path, ...]]:
+def _first(scenario: str | Path | Mapping[str, object], budget: Budget) -> tuple[Source, tuple[Path, ...]]:
     """The scenario itself, before anything that it extends; and its file, if it has one."""
     if isinstance(scenario, Mapping):
         source = Source(_mapping_root(from_python(scenario), ""), Path.cwd(), "scenario")
         return source.saying(scenario)._replace(own_folder="folder" in scenario), ()
     if isinstance(scenario, str) and "\n" in scenario:
-        return Source(_mapping_root(parse(scenario, "<text>"), "<text>"), Path.cwd(), "scenario"), ()
+        return Source(_mapping_root(parse(scenario, "<text>", budget), "<text>"), Path.cwd(), "scenario"), ()
     path = Path(scenario)
-    root = _mapping_root(parse(_read(path), str(path)), str(path))
+    root = _mapping_root(parse(_read(path), str(path), budget), str(path))
     name = _NOT_IN_NAMES.sub("-", path.stem).strip("._-")[:100]
     made = (path.parent / MANIFEST).exists() or (path.parent / MANIFEST).is_symlink()
     return Source(root, path.absolute().parent, name or "scenario", made=made), (path.resolve(),)
@@ -111,7 +112,7 @@ def _read(path: Path) -> str:
         if problem.hint or not isinstance(error.__context__, FileNotFoundError):
             raise
         raise ScenarioError([problem._replace(hint=_near(path.parent))]) from None
-    return decode(data, str(path))
+    return decoded(data, str(path), ScenarioError)
 
 
 def _near(folder: Path) -> str:
@@ -128,7 +129,7 @@ def _mapping_root(root: Node, file: str) -> Node:
     return root
 
 
-def _extended(root: Node, folder: Path, chain: tuple[Path, ...]) -> Node:
+def _extended(root: Node, folder: Path, chain: tuple[Path, ...], budget: Budget) -> Node:
     """``root`` laid over what it extends, without the key."""
     base = child(root, "extends")
     if base is None or not isinstance(root.value, dict):
@@ -138,8 +139,8 @@ def _extended(root: Node, folder: Path, chain: tuple[Path, ...]) -> Node:
         return own
     place = key_place(root, ("extends",))
     path = _base_path(base, place, folder, chain)
-    below = _mapping_root(parse(_read_base(path, base), str(path)), str(path))
-    return merge(_extended(below, folder, (*chain, path.resolve())), own)
+    below = _mapping_root(parse(_read_base(path, base), str(path), budget), str(path))
+    return merge(_extended(below, folder, (*chain, path.resolve()), budget), own)
 
 
 def _base_path(base: Node, place: Place, folder: Path, chain: tuple[Path, ...]) -> Path:
