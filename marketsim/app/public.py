@@ -29,8 +29,8 @@ def parallel_env(scenario: ReadyScenario | ScenarioLike, *, trust: bool = False)
     """A scenario's market as a PettingZoo ``ParallelEnv``: the game that ``learning`` describes, with one market.
 
     ``scenario`` is loaded, or what ``load_scenario`` takes, with ``trust``. The shaping has its full weight from the
-    beginning, since an environment does not know how long it will be trained. Raises MissingDependency without the extra ``learn``, and
-    ScenarioError for agents that cannot learn.
+    beginning, since an environment does not know how long it will be trained. Raises MissingDependency without the
+    extra ``learn``, and ScenarioError for agents that cannot learn.
     """
     try:
         from marketsim.envs.market_env import MarketEnv, Rules
