@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 
@@ -17,7 +17,7 @@ from marketsim.scenario.choice import Catalog, Context
 from marketsim.scenario.facts import FeederFacts
 from marketsim.scenario.model import MAX_PARTS, Scenario
 from marketsim.scenario.prepare import prepared
-from marketsim.scenario.problems import MOST_DETAILS, Detail, Loc, details_of, to_problems
+from marketsim.scenario.problems import Detail, Loc, details_of, to_problems
 from marketsim.scenario.resolve import resolved
 from marketsim.scenario.rules import scenario_details, slot_fits_int64
 from marketsim.scenario.source import Source, read_source
@@ -26,6 +26,10 @@ from marketsim.scenario.yamltext import uncollected
 
 FeederLookup = Callable[[Scenario], FeederFacts | None]
 """Facts of the feeder that a scenario names; None: not to be loaded now; InputError where there is none."""
+
+
+_MOST_PROBLEMS: Final = 150
+"""That are told one by one."""
 
 
 class Loaded(NamedTuple):
@@ -197,8 +201,8 @@ def _file_fault(path: Path) -> str:
 
 def _shortened(problems: list[Problem]) -> list[Problem]:
     """The first of very many problems, and how many more there are."""
-    more = len(problems) - MOST_DETAILS
-    return problems if more <= 0 else [*problems[:MOST_DETAILS], Problem(f"and {more:,} more problems")]
+    more = len(problems) - _MOST_PROBLEMS
+    return problems if more <= 0 else [*problems[:_MOST_PROBLEMS], Problem(f"and {more:,} more problems")]
 
 
 def _by_place(problems: list[Problem]) -> list[Problem]:

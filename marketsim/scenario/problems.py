@@ -78,7 +78,11 @@ def details_of(
     raws = [raw for raw in raws if raw["type"] != "too_short" or tuple(raw["loc"]) not in holders]
     more = len(raws) - MOST_DETAILS
     found = _one_a_place([detail for raw in raws[:MOST_DETAILS] for detail in _translate(raw, model, written, extra)])
-    return [*found, Detail((), f"and {more:,} more problems")] if more > 0 else found
+    return (
+        [*found, found[-1]._replace(message=f"and {more:,} more problems", value=UNSEEN, hint="")]
+        if more > 0
+        else found
+    )
 
 
 def _translate(

@@ -39,6 +39,8 @@ MAX_ALIASED_LETTERS: Final = 1_000_000
 """Letters of these values."""
 MAX_KEY: Final = 1_000
 """Letters of a key."""
+MAX_DIRECTIVES: Final = 20
+"""Lines that begin as a directive does."""
 MAX_PROBLEMS: Final = 20
 """Of a file as YAML that are listed; reading ends with the last."""
 MAX_BYTES_SLOW: Final = 256 * 2**10
@@ -47,6 +49,7 @@ MAX_BYTES_SLOW: Final = 256 * 2**10
 FAST: Final = hasattr(yaml, "CSafeLoader")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_DIRECTIVE = re.compile("(?:^|[\n\r\x85\u2028\u2029\ufeff])%")
 _FIRST = frozenset(("", *"~nNtTfF+-.0123456789"))
 """How everything begins that is not text."""
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
@@ -96,6 +99,7 @@ def parse(text: str, file: str, budget: Budget | None = None) -> Node:
     budget = Budget() if budget is None else budget
     budget.take(text, file)
     _refuse_unprintable(text, file)
+    _refuse_directives(text, file)
     builder = _Builder(file, budget.values)
     try:
         with uncollected():
@@ -123,6 +127,17 @@ def _refuse_unprintable(text: str, file: str) -> None:
         column = found.start() - text.rfind("\n", 0, found.start())
         message = f"character U+{ord(found.group()):04X} is not allowed in YAML"
         raise ScenarioError([Problem(message, file=file, line=line, column=column)])
+
+
+def _refuse_directives(text: str, file: str) -> None:
+    """Libyaml compares every directive with every other one."""
+    for count, found in enumerate(_DIRECTIVE.finditer(text), start=1):
+        if count > MAX_DIRECTIVES:
+            line = text.count("\n", 0, found.end()) + 1
+            hint = "a scenario is plain YAML: remove them"
+            raise ScenarioError(
+                [Problem(f"more than {MAX_DIRECTIVES} lines begin with %", "", "", hint, file, line, 1)]
+            )
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
