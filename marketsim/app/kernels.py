@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from marketsim.core.child import module_command, module_environment
+
 if TYPE_CHECKING:
     from marketsim.app.ready import ReadyScenario
 
@@ -69,10 +71,10 @@ def compile_once(ready: ReadyScenario, tell: Callable[[str], None] | None = None
     if tell is not None:
         tell(COMPILING)
     with tempfile.TemporaryDirectory() as claims:
-        command = [sys.executable, "-m", "marketsim.app.kernels", claims, *reversed(modules)]
-        with subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as other:
+        command = [*module_command("marketsim.app.kernels"), claims, *reversed(modules)]
+        nothing = subprocess.DEVNULL
+        environment = module_environment()
+        with subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, env=environment) as other:
             try:
                 compile_unclaimed(Path(claims), modules)
             except BaseException:

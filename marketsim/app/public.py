@@ -25,12 +25,12 @@ def feeder(name: str, folder: str | Path | None = None) -> Any:
     return pandapower_nets.feeder(name, None if folder is None else Path(folder))
 
 
-def parallel_env(scenario: ReadyScenario | ScenarioLike) -> MarketEnv:
+def parallel_env(scenario: ReadyScenario | ScenarioLike, *, trust: bool = False) -> MarketEnv:
     """A scenario's market as a PettingZoo ``ParallelEnv``: the game that ``learning`` describes, with one market.
 
-    ``scenario`` is loaded, or what ``load_scenario`` takes. The shaping has its full weight from the beginning, since an
-    environment does not know how long it will be trained. Raises MissingDependency without the extra ``learn``, and
-    ScenarioError for agents that cannot learn.
+    ``scenario`` is loaded, or what ``load_scenario`` takes, with ``trust``. The shaping has its full weight from the
+    beginning, since an environment does not know how long it will be trained. Raises MissingDependency without the
+    extra ``learn``, and ScenarioError for agents that cannot learn.
     """
     try:
         from marketsim.envs.market_env import MarketEnv, Rules
@@ -40,7 +40,7 @@ def parallel_env(scenario: ReadyScenario | ScenarioLike) -> MarketEnv:
         raise MissingDependency("pettingzoo", "learn", "An environment") from error
     from marketsim.app.game import MarketGame, build_game
 
-    ready = scenario if isinstance(scenario, ReadyScenario) else load_scenario(scenario)
+    ready = scenario if isinstance(scenario, ReadyScenario) else load_scenario(scenario, trust=trust)
     at_once = with_ramp(ready, (0.0, 0.0))
 
     def make(seed: int) -> MarketGame:

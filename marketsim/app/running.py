@@ -51,16 +51,18 @@ def simulate(
     *,
     force: bool = False,
     progress: Progress | None = None,
+    trust: bool = False,
 ) -> Run:
     """Run a scenario, loaded or what ``load_scenario`` takes, from beginning to end.
 
-    ``out`` is the run folder; None keeps the tables in memory. ``force`` replaces a run that is there.
+    ``out`` is the run folder; None keeps the tables in memory. ``force`` replaces a run that is there. ``trust``: a
+    scenario that is not loaded yet is your own, see ``load_scenario``.
 
     Raises RunFolderError for a folder that cannot be used, ValidationMismatch or LawBroken where the program
     contradicts itself, RunError where a plugin fails or the disk is full; what was written until then can be opened.
     """
     if not isinstance(scenario, ReadyScenario):
-        scenario = load_scenario(scenario)
+        scenario = load_scenario(scenario, trust=trust)
     began = time.perf_counter()
     keep_memory()
     compile_once(scenario)

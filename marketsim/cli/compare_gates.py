@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from marketsim.cli.answers import answer_options, check_out, give, teller
-from marketsim.cli.options import overrides_of, scenario_argument, seed_option, set_option
+from marketsim.cli.options import load, overrides_of, scenario_argument, seed_option, set_option, trust_option
 from marketsim.cli.tables import number, table
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @scenario_argument
 @set_option
 @seed_option
+@trust_option
 @click.option("--gates", metavar="A,B,...", help="Mechanisms to compare [default: all].")
 @click.option("--truthful", is_flag=True, help="Let all agents bid their true values, so that only mechanisms differ.")
 @answer_options("mechanism")
@@ -25,6 +26,7 @@ def compare_gates(
     scenario: str,
     overrides: tuple[str, ...],
     seed: int | None,
+    trust: bool,
     gates: str | None,
     truthful: bool,
     out: str | None,
@@ -38,10 +40,9 @@ def compare_gates(
     from marketsim.analysis.comparators.comparison import as_json as plain
     from marketsim.analysis.comparators.comparison import compare, rows_of
     from marketsim.analysis.comparators.mechanisms import MECHANISMS
-    from marketsim.app.ready import load_scenario
 
     check_out(out)
-    ready = load_scenario(scenario, overrides_of(overrides, seed))
+    ready = load(scenario, overrides_of(overrides, seed), trust=trust)
     names = [name.strip() for name in gates.split(",")] if gates is not None else list(MECHANISMS)
     tell = teller(as_json)
     outcomes = compare(ready, names, None if tell is None else lambda name: tell(f"running {name}"), truthful=truthful)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from marketsim.cli.answers import answer_options, check_out, give, teller
-from marketsim.cli.options import overrides_of, scenario_argument, seed_option, set_option
+from marketsim.cli.options import load, overrides_of, scenario_argument, seed_option, set_option, trust_option
 from marketsim.cli.tables import number, table
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @scenario_argument
 @set_option
 @seed_option
+@trust_option
 @click.option("--hours", default=4.0, show_default=True, help="Until a failure is repaired [h].")
 @click.option("--source-step", default=0.05, show_default=True, help="Rise and sag of the source's voltage [p.u.].")
 @click.option(
@@ -32,6 +33,7 @@ def contingency(
     scenario: str,
     overrides: tuple[str, ...],
     seed: int | None,
+    trust: bool,
     hours: float,
     source_step: float,
     top: int,
@@ -43,10 +45,9 @@ def contingency(
     Source voltage, taps, the largest unit, capacitors, and every line and transformer opened; in every slot of the run.
     """
     from marketsim.analysis.contingency.assessment import contingencies
-    from marketsim.app.ready import load_scenario
 
     check_out(out)
-    ready = load_scenario(scenario, overrides_of(overrides, seed))
+    ready = load(scenario, overrides_of(overrides, seed), trust=trust)
     found = contingencies(ready, hours, source_step, teller(as_json))
     ranked = [each._asdict() for each in found.ranked]
     if not give({**found._asdict(), "ranked": ranked}, ranked, as_json=as_json, out=out):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from marketsim.cli.options import overrides_of, set_option
+from marketsim.cli.options import overrides_of, set_option, teller, trust_option
 
 if TYPE_CHECKING:
     from marketsim.analysis.critics.audit import AuditReport, Comparison, Progress
@@ -91,6 +91,7 @@ def _tell_drift(drift: Drift, renewed: Surrogate | None, file: Path, *, as_json:
 @critic.command()
 @click.argument("scenario", type=click.Path(), metavar="SCENARIO|RUN")
 @set_option
+@trust_option
 @click.option("--host", metavar="ADDRESS", help="Ollama server [default: the scenario's, OLLAMA_HOST].")
 @click.option("--model", "models", multiple=True, metavar="NAME", help="Model; further ones are compared (repeatable).")
 @click.option("--slots", type=click.IntRange(1), default=200, show_default=True, help="Slots asked about, at most.")
@@ -101,6 +102,7 @@ def _tell_drift(drift: Drift, renewed: Surrogate | None, file: Path, *, as_json:
 def audit(
     scenario: str,
     overrides: tuple[str, ...],
+    trust: bool,
     host: str | None,
     models: tuple[str, ...],
     slots: int,
@@ -117,7 +119,7 @@ def audit(
     from marketsim.analysis.critics.audit import audit as run_audit
     from marketsim.analysis.critics.audit import audited_scenario, critic_params
 
-    ready = audited_scenario(scenario, overrides_of(overrides, None))
+    ready = audited_scenario(scenario, overrides_of(overrides, None), trust=trust, tell=teller())
     given = {"host": host, "model": models[0] if models else None, "deadline_s": deadline}
     params = critic_params(ready, {key: value for key, value in given.items() if value is not None})
     with _progress(quiet=as_json) as progress:

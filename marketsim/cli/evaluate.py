@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from marketsim.cli.options import overrides_of, set_option
+from marketsim.cli.options import overrides_of, set_option, teller, trust_option
 
 if TYPE_CHECKING:
     from marketsim.analysis.evaluation.study import Evaluated
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("what", metavar="SCENARIO|TRAINING_RUN", type=click.Path())
 @set_option
+@trust_option
 @click.option("--arm", "arms", multiple=True, metavar="NAME[,NAME...]", help="Arm to evaluate [default: all].")
 @click.option("--seeds", type=click.IntRange(1, 10_000), help="Number of paired seeds [default: 3; a training run: 1].")
 @click.option("--weeks", type=click.IntRange(1, 520), default=4, show_default=True, help="Weeks of test days a seed.")
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 def evaluate(
     what: str,
     overrides: tuple[str, ...],
+    trust: bool,
     arms: tuple[str, ...],
     seeds: int | None,
     weeks: int,
@@ -73,6 +75,8 @@ def evaluate(
         out=out,
         exploit=exploit,
         resume=resume,
+        trust=trust,
+        tell=teller(quiet=quiet),
     )
     try:
         with _progress(quiet=quiet or as_json) as progress:

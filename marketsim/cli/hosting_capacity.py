@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from marketsim.cli.answers import answer_options, check_out, give, teller
-from marketsim.cli.options import overrides_of, scenario_argument, seed_option, set_option
+from marketsim.cli.options import load, overrides_of, scenario_argument, seed_option, set_option, trust_option
 from marketsim.cli.tables import number, table
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ _WEAKEST = 10
 @click.option("--buses/--no-buses", default=True, show_default=True, help="Whether each bus is asked about alone.")
 @set_option
 @seed_option
+@trust_option
 @answer_options("placement or bus")
 def hosting_capacity(
     scenario: str,
@@ -57,6 +58,7 @@ def hosting_capacity(
     buses: bool,
     overrides: tuple[str, ...],
     seed: int | None,
+    trust: bool,
     out: str | None,
     as_json: bool,
 ) -> None:
@@ -67,10 +69,9 @@ def hosting_capacity(
     """
     from marketsim.analysis.hosting.capacity import Options
     from marketsim.analysis.hosting.capacity import hosting_capacity as ask
-    from marketsim.app.ready import load_scenario
 
     check_out(out)
-    ready = load_scenario(scenario, overrides_of(overrides, seed))
+    ready = load(scenario, overrides_of(overrides, seed), trust=trust)
     options = Options(
         asset=asset,
         placements=placements,

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from marketsim.app.ready import ReadyScenario
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,6 +29,24 @@ def seed_option(function: F) -> F:
     """``--seed``, short for an override."""
     text = "Seed of all random streams; short for --set seed=N."
     return click.option("--seed", type=int, metavar="N", help=text)(function)
+
+
+def trust_option(function: F) -> F:
+    """``--trust``."""
+    text = "The scenario is my own: its files may lie anywhere, and its plugins run also from a folder of results."
+    return click.option("--trust", is_flag=True, help=text)(function)
+
+
+def load(scenario: str, overrides: dict[str, object], *, trust: bool, quiet: bool = False) -> ReadyScenario:
+    """The scenario, ready to run; says which plugin files are executed for it."""
+    from marketsim.app.ready import load_scenario
+
+    return load_scenario(scenario, overrides, trust=trust, tell=teller(quiet=quiet))
+
+
+def teller(*, quiet: bool = False) -> Callable[[Path], None] | None:
+    """Says on standard error that a plugin file is executed, unless nobody wants to hear it."""
+    return None if quiet else lambda path: click.echo(f"Executing the plugin {path}", err=True)
 
 
 def overrides_of(texts: tuple[str, ...], seed: int | None) -> dict[str, object]:

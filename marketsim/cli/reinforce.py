@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from marketsim.cli.answers import answer_options, check_out, give, teller
-from marketsim.cli.options import overrides_of, scenario_argument, seed_option, set_option
+from marketsim.cli.options import load, overrides_of, scenario_argument, seed_option, set_option, trust_option
 from marketsim.cli.tables import number, table
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @scenario_argument
 @set_option
 @seed_option
+@trust_option
 @click.option("--most", default=8, show_default=True, help="Upgrades to try, each by a run of its own.")
 @click.option(
     "--workers",
@@ -30,6 +31,7 @@ def reinforce(
     scenario: str,
     overrides: tuple[str, ...],
     seed: int | None,
+    trust: bool,
     most: int,
     workers: int | None,
     out: str | None,
@@ -40,10 +42,9 @@ def reinforce(
     Candidates are a second line or transformer beside what binds; each is run. Prices stand in grid.reinforcement.
     """
     from marketsim.analysis.reinforce.study import reinforcement
-    from marketsim.app.ready import load_scenario
 
     check_out(out)
-    ready = load_scenario(scenario, overrides_of(overrides, seed))
+    ready = load(scenario, overrides_of(overrides, seed), trust=trust)
     found = reinforcement(ready, most, teller(as_json), workers)
     upgrades = [{**each._asdict(), "pays": each.pays} for each in found.upgrades]
     if not give({**found._asdict(), "upgrades": upgrades}, upgrades, as_json=as_json, out=out):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from marketsim.cli.options import overrides_of, scenario_argument, seed_option, set_option
+from marketsim.cli.options import load, overrides_of, scenario_argument, seed_option, set_option, trust_option
 
 if TYPE_CHECKING:
     from marketsim.app.ready import ReadyScenario
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @scenario_argument
 @set_option
 @seed_option
+@trust_option
 @click.option("--out", type=click.Path(), metavar="DIR", help="Run folder [default: runs/<scenario>-<seed>-<time>].")
 @click.option("--force", is_flag=True, help="Replace the run in --out.")
 @click.option("--on-mismatch", type=click.Choice(["stop", "record"]), help="What to do if the power flows disagree.")
@@ -31,6 +32,7 @@ def run(
     scenario: str,
     overrides: tuple[str, ...],
     seed: int | None,
+    trust: bool,
     out: str | None,
     force: bool,
     on_mismatch: str | None,
@@ -43,13 +45,12 @@ def run(
     resolved scenario and a summary; marketsim.open_run(DIR) opens it in Python.
     """
     from marketsim.app.kernels import compile_once
-    from marketsim.app.ready import load_scenario
     from marketsim.cli.tables import progress_bar
 
     changes = overrides_of(overrides, seed)
     if on_mismatch:
         changes["grid.on_mismatch"] = on_mismatch
-    ready = load_scenario(scenario, changes)
+    ready = load(scenario, changes, trust=trust, quiet=quiet)
     compile_once(ready, None if quiet or as_json or not sys.stderr.isatty() else partial(click.echo, err=True))
 
     from marketsim.app.running import default_folder, simulate

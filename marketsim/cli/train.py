@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from marketsim.cli.options import overrides_of, scenario_argument, seed_option, set_option
+from marketsim.cli.options import load, overrides_of, scenario_argument, seed_option, set_option, trust_option
 
 if TYPE_CHECKING:
     from marketsim.app.training import Training
@@ -27,6 +27,7 @@ _RESUME = "Go on with the training in --out, or with the latest of this scenario
 @scenario_argument
 @set_option
 @seed_option
+@trust_option
 @click.option("--out", type=click.Path(), metavar="DIR", help=_FOLDER)
 @click.option("--resume", is_flag=True, help=_RESUME)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -35,6 +36,7 @@ def train(
     scenario: str,
     overrides: tuple[str, ...],
     seed: int | None,
+    trust: bool,
     out: str | None,
     resume: bool,
     as_json: bool,
@@ -45,16 +47,15 @@ def train(
     The folder holds checkpoints, learning curves (CSV, SVG, PNG) and the resolved scenario. A training that was
     stopped or killed goes on with --resume and ends with the same weights.
     """
-    from marketsim.app.ready import load_scenario
     from marketsim.app.training import default_training_folder, latest_training, train_scenario
 
-    ready = load_scenario(scenario, overrides_of(overrides, seed))
+    ready = load(scenario, overrides_of(overrides, seed), trust=trust, quiet=quiet)
     folder = Path(out) if out else latest_training(ready) if resume else default_training_folder(ready, datetime.now())
     try:
         with _progress(ready.name, quiet=quiet or as_json) as progress:
             made = train_scenario(ready, folder, resume=resume, progress=progress)
     except KeyboardInterrupt:
-        again = _again(scenario, overrides, seed, folder)
+        again = _again(scenario, overrides, seed, folder, trust=trust)
         click.echo(f"\nInterrupted. What was learned until then is kept in {folder}; go on with\n  {again}", err=True)
         sys.exit(1)
     if as_json:
@@ -63,12 +64,13 @@ def train(
         _sum_up(made)
 
 
-def _again(scenario: str, overrides: tuple[str, ...], seed: int | None, folder: Path) -> str:
+def _again(scenario: str, overrides: tuple[str, ...], seed: int | None, folder: Path, *, trust: bool) -> str:
     """The command that resumes, as it can be pasted."""
     words = ["marketsim", "train", scenario]
     for override in overrides:
         words += ["--set", override]
     words += [] if seed is None else ["--seed", str(seed)]
+    words += ["--trust"] if trust else []
     return shlex.join([*words, "--out", str(folder), "--resume"])
 
 

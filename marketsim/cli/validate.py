@@ -6,14 +6,15 @@ import json
 
 import click
 
-from marketsim.cli.options import overrides_of, scenario_argument, set_option
+from marketsim.cli.options import overrides_of, scenario_argument, set_option, trust_option
 
 
 @click.command()
 @scenario_argument
 @set_option
+@trust_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def validate(scenario: str, overrides: tuple[str, ...], as_json: bool) -> None:
+def validate(scenario: str, overrides: tuple[str, ...], trust: bool, as_json: bool) -> None:
     """Check SCENARIO and report every problem at once; runs no plugin code.
 
     Exit code 0 if it can be run, 2 if not.
@@ -22,7 +23,7 @@ def validate(scenario: str, overrides: tuple[str, ...], as_json: bool) -> None:
     from marketsim.core.errors import ScenarioError
 
     try:
-        checked = check_scenario(scenario, overrides_of(overrides, None))
+        checked = check_scenario(scenario, overrides_of(overrides, None), trust=trust)
     except ScenarioError as error:
         if not as_json:
             raise

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from marketsim.cli.options import overrides_of, set_option
+from marketsim.cli.options import load, overrides_of, set_option, teller, trust_option
 
 if TYPE_CHECKING:
+    from marketsim.analysis.studies.axes import Axis
     from marketsim.analysis.studies.plan import Plan
     from marketsim.analysis.studies.study import Finished
 
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 @click.option("--resume", is_flag=True, help="Go on with the study in --out.")
 @click.option("--tables", is_flag=True, help="Write every run's tables, too.")
 @set_option
+@trust_option
 @click.option("--json", "as_json", is_flag=True, help="Print table and answer as JSON.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def whatif(
@@ -60,6 +61,7 @@ def whatif(
     resume: bool,
     tables: bool,
     overrides: tuple[str, ...],
+    trust: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -72,14 +74,19 @@ def whatif(
     """
     from marketsim.analysis.execution.mapping import engine_for
     from marketsim.analysis.studies.answer import demand_kpis, own_criterion
+    from marketsim.analysis.studies.plan import plan_study
     from marketsim.analysis.studies.study import run_study
     from marketsim.cli.tables import progress_bar
 
     own = [own_criterion(text) for text in breaks]
     if resume and scenario is None:
-        plan = _kept_plan(out, changed=bool(vary or paired or overrides))
+        plan = _kept_plan(out, changed=bool(vary or paired or overrides), trust=trust, quiet=quiet)
     else:
-        plan = _plan(scenario, vary, paired, overrides_of(overrides, None), _seeds(seeds), design, samples)
+        if scenario is None:
+            raise click.UsageError("Missing argument 'SCENARIO'.")
+        axes = _axes(vary, paired)
+        ready = load(scenario, overrides_of(overrides, None), trust=trust, quiet=quiet)
+        plan = plan_study(ready, axes, design=design, samples=samples, seeds=_seeds(seeds))
     if own:
         demand_kpis(own, plan.scenario)
     folder = Path(out) if out else default_folder(plan.scenario.name, datetime.now())
@@ -107,33 +114,20 @@ def _resume_hint(folder: Path) -> str:
     return resume_hint(folder)
 
 
-def _plan(
-    scenario: str | None,
-    vary: tuple[str, ...],
-    paired: tuple[str, ...],
-    overrides: Mapping[str, object],
-    seeds: int | tuple[int, ...],
-    design: str,
-    samples: int | None,
-) -> Plan:
+def _axes(vary: tuple[str, ...], paired: tuple[str, ...]) -> tuple[Axis, ...]:
     from marketsim.analysis.studies.axes import axes_of_texts
-    from marketsim.analysis.studies.plan import plan_study
-    from marketsim.app.ready import load_scenario
 
-    if scenario is None:
-        raise click.UsageError("Missing argument 'SCENARIO'.")
-    axes = axes_of_texts(vary, paired)
-    return plan_study(load_scenario(scenario, overrides), axes, design=design, samples=samples, seeds=seeds)
+    return axes_of_texts(vary, paired)
 
 
-def _kept_plan(out: str | None, *, changed: bool) -> Plan:
+def _kept_plan(out: str | None, *, changed: bool, trust: bool, quiet: bool) -> Plan:
     from marketsim.analysis.studies.folder import open_study, plan_of
 
     if out is None:
         raise click.UsageError("--resume needs the study's folder: --out DIR")
     if changed:
         raise click.UsageError("--vary, --zip and --set need SCENARIO, or leave them out to finish the study in --out")
-    return plan_of(open_study(out))
+    return plan_of(open_study(out), trust=trust, tell=teller(quiet=quiet))
 
 
 def _seeds(text: str) -> int | tuple[int, ...]:

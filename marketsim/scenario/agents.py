@@ -31,7 +31,7 @@ from marketsim.scenario.quantity import (
 )
 
 BUILT_IN_KINDS: Final = ("prosumer", "consumer")
-MAX_COUNT: Final = 1_000_000
+MAX_COUNT: Final = 250_000
 OWNER_SHARE: Final = "owner_share"
 """Key beside a device's parameters: the part of the group that has the device, each agent with this probability."""
 

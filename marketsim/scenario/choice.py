@@ -15,7 +15,7 @@ from marketsim.core.build import Choice
 from marketsim.core.errors import InputError
 from marketsim.core.params import Params
 from marketsim.scenario.draw import LINK
-from marketsim.scenario.problems import UNSEEN, Detail, Loc, Wrong, details_of, did_you_mean
+from marketsim.scenario.problems import MOST_DETAILS, UNSEEN, Detail, Loc, Wrong, details_of, did_you_mean
 
 
 class Catalog(Protocol):
@@ -50,6 +50,13 @@ class Context:
     """Whether unknown names may belong to plugins that are not loaded."""
     unchecked: list[str] = field(default_factory=list)
     """Names passed over for that reason, as ``kind name``."""
+    missed: list[str] = field(default_factory=list)
+    """Names that there are not, of those that were looked for."""
+
+    def near(self, name: str, known: Sequence[str]) -> str:
+        """A hint with the nearest name; none where many were not found, for looking for it takes its time."""
+        self.missed.append(name)
+        return did_you_mean(name, known) if len(self.missed) <= MOST_DETAILS else ""
 
 
 def context_of(info: ValidationInfo) -> Context:
@@ -70,7 +77,7 @@ def find_model(kind: str, name: str, context: Context, loc: Loc = ()) -> type[Pa
     if context.tolerant:
         context.unchecked.append(f"{kind} {name}")
         return Unchecked
-    raise Wrong([Detail(loc, f"there is no {kind} of this name", name, did_you_mean(name, known), at_key=False)])
+    raise Wrong([Detail(loc, f"there is no {kind} of this name", name, context.near(name, known), at_key=False)])
 
 
 def validate_params(model: type[Params], raw: object, loc: Loc = (), beside: tuple[str, ...] = ()) -> Params:

@@ -5,25 +5,31 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 
 from marketsim.core.build import AgentSpec
-from marketsim.core.errors import InputError, Problem, ScenarioError
+from marketsim.core.errors import InputError, PluginError, Problem, ScenarioError
+from marketsim.core.fence import TRUST
 from marketsim.scenario.agents import OWNER_SHARE
 from marketsim.scenario.choice import Catalog, Context
 from marketsim.scenario.facts import FeederFacts
-from marketsim.scenario.model import Scenario
+from marketsim.scenario.model import MAX_PARTS, Scenario
 from marketsim.scenario.prepare import prepared
 from marketsim.scenario.problems import Detail, Loc, details_of, to_problems
 from marketsim.scenario.resolve import resolved
 from marketsim.scenario.rules import scenario_details, slot_fits_int64
 from marketsim.scenario.source import Source, read_source
 from marketsim.scenario.tree import child, plain, shorten
+from marketsim.scenario.yamltext import uncollected
 
 FeederLookup = Callable[[Scenario], FeederFacts | None]
 """Facts of the feeder that a scenario names; None: not to be loaded now; InputError where there is none."""
+
+
+_MOST_PROBLEMS: Final = 150
+"""That are told one by one."""
 
 
 class Loaded(NamedTuple):
@@ -48,17 +54,21 @@ def load_scenario(
     load_plugins: Callable[[tuple[Path, ...]], object] | None = None,
     feeder: FeederLookup | None = None,
     tolerant: bool = False,
+    trust: bool = False,
 ) -> Loaded:
     """Read, validate and resolve a scenario; ScenarioError with every problem.
 
     ``scenario`` is a path, a mapping, YAML text (with a line break) or what ``read_source`` returned. ``load_plugins``
     makes ``catalog`` know the plugin files that the scenario names; without it no plugin code runs, and names that
     may be theirs are listed as unchecked. ``tolerant`` allows this also where the scenario names no plugin file
-    (installed plugins that were not loaded). ``feeder`` answers for buses and nominal loads.
+    (installed plugins that were not loaded). ``feeder`` answers for buses and nominal loads. ``trust``: the scenario is
+    the user's own; without it, plugins of a scenario that a run, training or study wrote, or whose ``folder`` leads out
+    of where it lies, are refused by PluginError.
     """
-    source = _source(scenario, overrides)
+    source = source_of(scenario, overrides, trust=trust)
     problems, plugins = _plugin_files(source)
     if plugins and load_plugins is not None and not problems:
+        demand_trust(source)
         load_plugins(plugins)
     unloaded = bool(problems) or (bool(plugins) and load_plugins is None)
     context = Context(catalog, source.folder, tolerant or unloaded)
@@ -70,19 +80,27 @@ def load_scenario(
         details += [detail for detail in wrong if detail.loc not in known]
     problems += to_problems(details, source.root)
     if problems or valid is None:
-        raise ScenarioError(_by_place(problems))
+        raise ScenarioError(_shortened(_by_place(problems)))
     return Loaded(valid, agents, source, plugins, tuple(dict.fromkeys(context.unchecked)))
 
 
-def _source(scenario: str | Path | Mapping[str, object] | Source, overrides: Mapping[str, object] | None) -> Source:
-    if isinstance(scenario, Source):
-        return scenario.override(overrides) if overrides else scenario
-    return read_source(scenario, overrides)
+def source_of(
+    scenario: str | Path | Mapping[str, object] | Source, overrides: Mapping[str, object] | None, *, trust: bool
+) -> Source:
+    """The scenario as written, with overrides in place; of what ``read_source`` returned, what it says of trust is kept."""
+    if not isinstance(scenario, Source):
+        return read_source(scenario, overrides, trust=trust)
+    source = scenario.override(overrides) if overrides else scenario
+    return source._replace(trust=source.trust or trust)
 
 
 def validate_source(source: Source, context: Context) -> tuple[Scenario | None, list[Detail]]:
     """The model of a tree, None if a value is invalid; and everything wrong in values and between them."""
+    with uncollected():
+        return _validated(source, context)
 
+
+def _validated(source: Source, context: Context) -> tuple[Scenario | None, list[Detail]]:
     def device_keys(loc: Loc) -> Sequence[str]:
         if len(loc) == 2 and loc[0] == "agents":
             return context.catalog.names("device")
@@ -119,22 +137,27 @@ def _resolve(
                 # The feeder may be that of a plugin; without its table agents cannot be placed.
                 context.unchecked.append(f"grid {name}")
                 return (), []
-            return (), [Detail(("grid", "feeder"), each.message, each.value, each.hint) for each in error.problems]
+            return (), [_of_feeder(each, name) for each in error.problems]
         if facts is None:
             context.unchecked.append(f"buses of {name}")
             return (), []
-    agents, wrong = resolved(scenario, facts)
-    return agents, [*wrong, *slot_fits_int64(scenario, agents)]
+    with uncollected():
+        agents, wrong = resolved(scenario, facts)
+        return agents, [*wrong, *slot_fits_int64(scenario, agents)]
+
+
+def _of_feeder(problem: Problem, name: str) -> Detail:
+    """What is wrong with a feeder, at the place where it is named."""
+    return Detail(("grid", "feeder"), problem.message, problem.value or name, problem.hint)
 
 
 def _plugin_files(source: Source) -> tuple[list[Problem], tuple[Path, ...]]:
     """Plugin files that a scenario names, before anything else is known of it; and what is wrong with them."""
     listed = child(source.root, "plugins")
-    if listed is None or not isinstance(listed.value, list):
-        # Absent, null, or of a wrong type, which validation says.
+    if listed is None or not isinstance(listed.value, list) or len(listed.value) > MAX_PARTS:
+        # Absent, null, of a wrong type or too many, which validation says.
         return [], ()
-    named = child(source.root, "folder")
-    start = source.folder / named.value if named is not None and isinstance(named.value, str) else source.folder
+    start = source.fence.folder
     problems: list[Problem] = []
     paths: list[Path] = []
     for position, item in enumerate(listed.value):
@@ -149,10 +172,37 @@ def _plugin_files(source: Source) -> tuple[list[Problem], tuple[Path, ...]]:
     return problems, tuple(paths)
 
 
+def demand_trust(source: Source) -> None:
+    """PluginError for the plugins of a scenario whose files are not where a scenario's own files are."""
+    fence, listed = source.fence, child(source.root, "plugins")
+    if fence.is_open or not (source.made or fence.leaves) or listed is None or not isinstance(listed.value, list):
+        return
+    why = "lies in a folder that a run, training or study wrote" if source.made else "has a folder outside of its own"
+    problems = [
+        Problem(
+            f"this plugin is not executed: the scenario {why}",
+            f"plugins[{position}]",
+            shorten(str(fence.folder / item.value), 200),
+            f"a plugin is a program and can do whatever you can; {TRUST}",
+            *item.place,
+        )
+        for position, item in enumerate(listed.value)
+        if isinstance(item.value, str) and item.value not in fence.own
+    ]
+    if problems:
+        raise PluginError(problems)
+
+
 def _file_fault(path: Path) -> str:
     if path.suffix != ".py":
         return "a plugin must be a .py file"
     return "" if path.is_file() else "there is no such plugin file"
+
+
+def _shortened(problems: list[Problem]) -> list[Problem]:
+    """The first of very many problems, and how many more there are."""
+    more = len(problems) - _MOST_PROBLEMS
+    return problems if more <= 0 else [*problems[:_MOST_PROBLEMS], Problem(f"and {more:,} more problems")]
 
 
 def _by_place(problems: list[Problem]) -> list[Problem]:

@@ -32,6 +32,8 @@ from marketsim.scenario.problems import Detail, Wrong
 from marketsim.scenario.quantity import Bus
 
 MAX_SLOTS: Final = 10_000_000
+MAX_ENTRIES: Final = 50_000
+MAX_PARTS: Final = 100
 
 
 class ClockSection(Params):
@@ -261,15 +263,15 @@ class Scenario(Params):
     """How orders become trades."""
     profiles: Profile
     """Source of load, PV and other series; its parameters stand beside ``source``."""
-    agents: tuple[AgentEntry, ...] = Field(min_length=1)
+    agents: tuple[AgentEntry, ...] = Field(min_length=1, max_length=MAX_ENTRIES)
     """Who takes part."""
     critic: Critic
     """Who scores the fairness of each slot; its parameters stand beside ``kind``."""
     learning: LearningSection
     """What a training learns, and by which reward."""
-    metrics: tuple[Metric, ...] = ()
+    metrics: tuple[Metric, ...] = Field(default=(), max_length=MAX_PARTS)
     """Further measures."""
     output: OutputSection
     """What is written."""
-    plugins: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = Field(default=(), max_length=MAX_PARTS)
     """Plugin files, relative to ``folder``."""

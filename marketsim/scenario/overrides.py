@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 from marketsim.core.errors import Problem, ScenarioError
 from marketsim.scenario.switches import Loc, keeps, opened
-from marketsim.scenario.tree import Member, Node, Place, dotted, from_python, plain
+from marketsim.scenario.tree import MAX_DEPTH, Member, Node, Place, dotted, from_python, plain, shorten, shorten_text
 from marketsim.scenario.yamltext import parse
 
+_LONGEST_PATH = 1_000
 _PART = re.compile(r"([^.\[\]]+)((?:\[\d+\])*)")
 _PATH = re.compile(rf"{_PART.pattern}(?:\.{_PART.pattern})*")
 
@@ -17,33 +18,42 @@ _PATH = re.compile(rf"{_PART.pattern}(?:\.{_PART.pattern})*")
 def parse_override(text: str) -> tuple[str, object]:
     """``PATH=VALUE`` of a command line; the value is YAML. ScenarioError where it is neither."""
     path, equals, value = text.partition("=")
-    if not equals or not _PATH.fullmatch(path.strip()):
+    if not equals or not _is_path(path.strip()):
         hint = "for example --set grid.gate=observe or --set 'agents[0].pv_kw=300'"
-        raise ScenarioError([Problem("must read PATH=VALUE", value=repr(text), hint=hint, file="--set")])
+        raise ScenarioError([Problem("must read PATH=VALUE", value=shorten(text, 200), hint=hint, file="--set")])
     if not value.strip():
         return path.strip(), None
     try:
         return path.strip(), plain(parse(value, f"--set {path.strip()}"))
     except ScenarioError as error:
-        raise ScenarioError([problem._replace(line=0, column=0, value=value) for problem in error.problems]) from error
+        seen = shorten_text(value, 200)
+        raise ScenarioError([problem._replace(line=0, column=0, value=seen) for problem in error.problems]) from error
 
 
 def split_path(path: str) -> Loc:
     """``agents[0].pv_kw`` and ``agents.0.pv_kw`` as ("agents", 0, "pv_kw")."""
-    if not _PATH.fullmatch(path):
-        raise ScenarioError([Problem("is not a path such as agents[0].pv_kw", value=repr(path), file="--set")])
+    if not _is_path(path):
+        problem = Problem("is not a path such as agents[0].pv_kw", value=shorten(path, 200), file="--set")
+        raise ScenarioError([problem])
     parts: list[str | int] = []
     for name, positions in _PART.findall(path):
         parts.append(int(name) if name.isdecimal() and parts else name)
         parts += [int(position) for position in re.findall(r"\d+", positions)]
+    if len(parts) > MAX_DEPTH:
+        message = f"a path has at most {MAX_DEPTH} steps"
+        raise ScenarioError([Problem(message, value=shorten(path, 200), file="--set")])
     return tuple(parts)
+
+
+def _is_path(text: str) -> bool:
+    return len(text) <= _LONGEST_PATH and _PATH.fullmatch(text) is not None
 
 
 def apply_overrides(root: Node, overrides: Mapping[str, object]) -> Node:
     """The tree with every override in place, in the order given; all problems with paths at once."""
     problems: list[Problem] = []
     for path, value in overrides.items():
-        place = Place(f"--set {path}")
+        place = Place(f"--set {shorten_text(path, 200)}")
         try:
             root = _put(root, split_path(path), from_python(value, place), place, ())
         except ScenarioError as error:

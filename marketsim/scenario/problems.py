@@ -18,6 +18,8 @@ from marketsim.scenario.tree import Node, dotted, key_place, locate, shorten
 from marketsim.scenario.yamltext import resolve_scalar
 
 Loc = tuple[str | int, ...]
+MOST_DETAILS: Final = 100
+"""Of one kind of check that are listed; to tell of hundred thousands helps nobody and takes minutes."""
 UNSEEN: Final = object()
 """Stands for "no value to show"."""
 
@@ -74,7 +76,13 @@ def details_of(
     # A list of which items are wrong also counts as too short.
     holders = {tuple(raw["loc"][:end]) for raw in raws for end in range(len(raw["loc"]))}
     raws = [raw for raw in raws if raw["type"] != "too_short" or tuple(raw["loc"]) not in holders]
-    return _one_a_place([detail for raw in raws for detail in _translate(raw, model, written, extra)])
+    more = len(raws) - MOST_DETAILS
+    found = _one_a_place([detail for raw in raws[:MOST_DETAILS] for detail in _translate(raw, model, written, extra)])
+    return (
+        [*found, found[-1]._replace(message=f"and {more:,} more problems", value=UNSEEN, hint="")]
+        if more > 0
+        else found
+    )
 
 
 def _translate(

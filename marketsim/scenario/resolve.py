@@ -17,7 +17,7 @@ from marketsim.core.build import AgentSpec, Choice, LoadSpec
 from marketsim.core.errors import ScenarioError
 from marketsim.core.params import Params
 from marketsim.core.rng import Streams
-from marketsim.scenario.agents import AgentEntry, LoadEntry, Part, Sample, drawn_params
+from marketsim.scenario.agents import MAX_COUNT, AgentEntry, LoadEntry, Part, Sample, drawn_params
 from marketsim.scenario.draw import Draw
 from marketsim.scenario.facts import FeederFacts
 from marketsim.scenario.model import Scenario
@@ -38,6 +38,9 @@ def resolve(scenario: Scenario, feeder: FeederFacts | None = None) -> tuple[Agen
 
 def resolved(scenario: Scenario, feeder: FeederFacts | None) -> tuple[tuple[AgentSpec, ...], list[Detail]]:
     """As ``resolve``, with what is wrong beside what is not. Of a group's problems at one key the first is kept."""
+    total = sum(entry.count or 1 for entry in scenario.agents)
+    if total > MAX_COUNT:
+        return (), [Detail(("agents",), f"there are at most {MAX_COUNT:,} agents in all", f"{total:,}")]
     streams = Streams([scenario.seed])
     wrong: list[Detail] = _twice(scenario)
     groups = [_Group(position, entry, streams, scenario, feeder) for position, entry in enumerate(scenario.agents)]

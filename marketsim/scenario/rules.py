@@ -15,7 +15,7 @@ from marketsim.scenario.agents import BUILT_IN_KINDS, AgentEntry
 from marketsim.scenario.choice import Catalog, Unchecked, written_params
 from marketsim.scenario.draw import Draw
 from marketsim.scenario.model import Scenario, TapChanger, VoltageRegulator
-from marketsim.scenario.problems import Detail, did_you_mean
+from marketsim.scenario.problems import MOST_DETAILS, Detail, did_you_mean
 
 _MINUTES_A_DAY: Final = 1440
 _INT64: Final = 2.0**63
@@ -139,9 +139,11 @@ def engine_handles_charges(scenario: Scenario, catalog: Catalog) -> Iterator[Det
 def kinds_are_known(scenario: Scenario, catalog: Catalog, tolerant: bool) -> Iterator[Detail]:
     """Every agent's kind is built in or registered."""
     known = dict.fromkeys((*BUILT_IN_KINDS, *catalog.names("agent")))
+    missed = 0
     for position, entry in enumerate(scenario.agents):
         if entry.kind not in known and not tolerant:
-            hint = did_you_mean(entry.kind, known)
+            missed += 1
+            hint = did_you_mean(entry.kind, known) if missed <= MOST_DETAILS else ""
             yield Detail(("agents", position, "kind"), "there is no agent of this kind", entry.kind, hint)
 
 

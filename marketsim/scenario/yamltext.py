@@ -7,6 +7,8 @@ the limits below, for scenarios may come from strangers.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import re
 from collections.abc import Iterator
 from typing import Any, Final, NoReturn
@@ -14,15 +16,40 @@ from typing import Any, Final, NoReturn
 import yaml
 
 from marketsim.core.errors import Problem, ScenarioError
-from marketsim.scenario.tree import MAX_DEPTH, Member, Node, Place, Scalar, dotted, path_of, scalar_fault, shorten
+from marketsim.scenario.tree import (
+    MAX_DEPTH,
+    Member,
+    Node,
+    Place,
+    Scalar,
+    dotted,
+    path_of,
+    scalar_fault,
+    shorten,
+    shorten_text,
+)
 
-MAX_BYTES: Final = 32 * 2**20
-"""Of one file; a resolved scenario of 10,000 agents has about 4 MB."""
+MAX_BYTES: Final = 24 * 2**20
+"""Of all files of a scenario together; a resolved one of 10,000 agents has about 4 MB."""
+MAX_VALUES: Final = 750_000
+"""Values in all files of a scenario, those that aliases repeat included; a resolved one of 10,000 agents has 260,000."""
 MAX_ALIASED: Final = 100_000
 """Values that all aliases of a file may expand to."""
+MAX_ALIASED_LETTERS: Final = 1_000_000
+"""Letters of these values."""
+MAX_KEY: Final = 1_000
+"""Letters of a key."""
+MAX_DIRECTIVES: Final = 20
+"""Lines that begin as a directive does."""
+MAX_PROBLEMS: Final = 20
+"""Of a file as YAML that are listed; reading ends with the last."""
+MAX_BYTES_SLOW: Final = 256 * 2**10
+"""Of all files where PyYAML has no libyaml, and reads a hundred times slower."""
 
+FAST: Final = hasattr(yaml, "CSafeLoader")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_DIRECTIVE = re.compile("(?:^|[\n\r\x85\u2028\u2029\ufeff])%")
 _FIRST = frozenset(("", *"~nNtTfF+-.0123456789"))
 """How everything begins that is not text."""
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
@@ -34,33 +61,57 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
-def decode(data: bytes, file: str) -> str:
-    """The text of a file; ScenarioError where it is too large or not UTF-8."""
-    if len(data) > MAX_BYTES:
-        message = f"the file has {len(data) / 2**20:.0f} MiB, a scenario has at most {MAX_BYTES // 2**20}"
-        raise ScenarioError([Problem(message, file=file)])
+class Budget:
+    """What all files of a scenario may still have together."""
+
+    def __init__(self) -> None:
+        self.values = MAX_VALUES
+        self.bytes = self.most_bytes = MAX_BYTES if FAST else MAX_BYTES_SLOW
+
+    def take(self, text: str, file: str) -> None:
+        """Count a text in; ScenarioError where that is too much."""
+        self.bytes -= len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+        if self.bytes < 0:
+            size = self.most_bytes - self.bytes
+            message = f"a scenario has at most {_size(self.most_bytes)}, what it extends included"
+            hint = "" if FAST else "this PyYAML has no libyaml; install one that has it to read larger scenarios"
+            raise ScenarioError([Problem(message, "", _size(size), hint, file)])
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 2**20:.3g} MiB" if n_bytes >= 2**20 else f"{n_bytes // 2**10} KiB"
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Without the collector of reference cycles, which takes longer than reading a large scenario, and finds none."""
+    was = gc.isenabled()
+    gc.disable()
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = data[: error.start]
-        line = before.count(b"\n") + 1
-        column = error.start - (before.rfind(b"\n") + 1) + 1
-        hint = "save the file as UTF-8"
-        seen = f"byte 0x{data[error.start]:02x}"
-        raise ScenarioError([Problem("the file is not UTF-8", "", seen, hint, file, line, column)]) from error
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
-def parse(text: str, file: str) -> Node:
+def parse(text: str, file: str, budget: Budget | None = None) -> Node:
     """The tree of one YAML document; ScenarioError with everything that is wrong with it as YAML."""
+    budget = Budget() if budget is None else budget
+    budget.take(text, file)
     _refuse_unprintable(text, file)
-    builder = _Builder(file)
+    _refuse_directives(text, file)
+    builder = _Builder(file, budget.values)
     try:
-        root = builder.document(iter(yaml.parse(text, Loader=_LOADER)))
+        with uncollected():
+            root = builder.document(iter(yaml.parse(text, Loader=_LOADER)))
     except yaml.MarkedYAMLError as error:
         builder.problems.append(_syntax_problem(error, text, file))
         raise ScenarioError(builder.problems) from error
+    except RecursionError as error:  # of the loader without libyaml
+        raise ScenarioError([Problem(f"nested more than {MAX_DEPTH} levels deep", file=file)]) from error
     if builder.problems:
         raise ScenarioError([_with_path(problem, root) for problem in builder.problems])
+    budget.values -= builder.values
     return root
 
 
@@ -76,6 +127,17 @@ def _refuse_unprintable(text: str, file: str) -> None:
         column = found.start() - text.rfind("\n", 0, found.start())
         message = f"character U+{ord(found.group()):04X} is not allowed in YAML"
         raise ScenarioError([Problem(message, file=file, line=line, column=column)])
+
+
+def _refuse_directives(text: str, file: str) -> None:
+    """Libyaml compares every directive with every other one."""
+    for count, found in enumerate(_DIRECTIVE.finditer(text), start=1):
+        if count > MAX_DIRECTIVES:
+            line = text.count("\n", 0, found.end()) + 1
+            hint = "a scenario is plain YAML: remove them"
+            raise ScenarioError(
+                [Problem(f"more than {MAX_DIRECTIVES} lines begin with %", "", "", hint, file, line, 1)]
+            )
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
@@ -110,12 +172,15 @@ def resolve_scalar(text: str) -> Scalar:
 class _Builder:
     """Builds nodes from parser events; problems that do not break the structure are collected."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, most: int = MAX_VALUES) -> None:
         self.file = file
         self.problems: list[Problem] = []
-        self._anchors: dict[str, tuple[Node, int]] = {}
-        self._aliased = 0
-        self._nodes = 0
+        self.values = 0
+        """So many were built; those that aliases repeat are counted each time."""
+        self._most = most
+        self._letters = 0
+        self._anchors: dict[str, tuple[Node, int, int]] = {}
+        self._aliased = self._aliased_letters = 0
 
     def document(self, events: Iterator[Any]) -> Node:
         """The root of the only document."""
@@ -136,6 +201,9 @@ class _Builder:
     def _note(self, message: str, event: Any, value: str = "", hint: str = "") -> None:
         place = Place(self.file) if event is None else self._place(event)
         self.problems.append(Problem(message, "", value, hint, *place))
+        if len(self.problems) == MAX_PROBLEMS:
+            self.problems.append(Problem("there may be more below: reading ended here", file=self.file))
+            raise ScenarioError(self.problems)
 
     def _place(self, event: Any) -> Place:
         return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
@@ -146,9 +214,11 @@ class _Builder:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         if event.tag is not None and (event.tag != "!" or not isinstance(event, yaml.ScalarEvent)):
-            self._note("tags are not allowed", event, event.tag, "a scenario is plain YAML: remove the tag")
-        before = self._nodes
-        self._nodes += 1
+            self._refuse_tag(event)
+        values, letters = self.values, self._letters
+        self.values += 1
+        if self.values > self._most:
+            self._stop(f"more than {self._most:,} values", event, f"a scenario has at most {MAX_VALUES:,} in all")
         if isinstance(event, yaml.ScalarEvent):
             node = self._scalar(event)
         elif isinstance(event, yaml.SequenceStartEvent):
@@ -156,21 +226,30 @@ class _Builder:
         else:
             node = Node(self._mapping(events, depth), self._place(event))
         if event.anchor is not None:
-            self._anchors[event.anchor] = node, self._nodes - before
+            self._anchors[event.anchor] = node, self.values - values, self._letters - letters
         return node
+
+    def _refuse_tag(self, event: Any) -> None:
+        self._note("tags are not allowed", event, shorten_text(event.tag), "a scenario is plain YAML: remove the tag")
 
     def _alias(self, event: Any) -> Node:
         if event.anchor not in self._anchors:
-            self._stop(f"the anchor &{event.anchor} is not defined above, or contains this alias", event)
-        node, size = self._anchors[event.anchor]
+            name = shorten_text(event.anchor)
+            self._stop(f"the anchor &{name} is not defined above, or contains this alias", event)
+        node, size, letters = self._anchors[event.anchor]
         self._aliased += size
-        self._nodes += size
+        self._aliased_letters += letters
+        self.values += size
+        self._letters += letters
         if self._aliased > MAX_ALIASED:
             self._stop(f"aliases expand to more than {MAX_ALIASED:,} values", event)
+        if self._aliased_letters > MAX_ALIASED_LETTERS:
+            self._stop(f"aliases expand to more than {MAX_ALIASED_LETTERS:,} letters", event)
         return node
 
     def _scalar(self, event: Any) -> Node:
         is_plain = event.style in (None, "")
+        self._letters += len(event.value)
         value = resolve_scalar(event.value) if is_plain and event.tag is None else event.value
         fault = scalar_fault(value)
         if fault:
@@ -189,10 +268,14 @@ class _Builder:
             if not isinstance(event, yaml.ScalarEvent):
                 self._stop("a key must be plain text", event)
             key, place = event.value, self._place(event)
+            if len(key) > MAX_KEY:
+                self._stop(f"a key has at most {MAX_KEY:,} letters", event, f"it begins with {shorten(key)}")
+            self._letters += len(key)
             if key in members:
-                self._note(f"the key {key!r} stands here twice", event, hint=f"first on line {members[key].key.line}")
+                hint = f"first on line {members[key].key.line}"
+                self._note(f"the key {shorten(key)} stands here twice", event, hint=hint)
             if event.tag is not None:
-                self._note("tags are not allowed", event, event.tag, "a scenario is plain YAML: remove the tag")
+                self._refuse_tag(event)
             if key == "<<" or scalar_fault(key):
                 hint = "use `extends`, or repeat the values" if key == "<<" else ""
                 self._note("this key is not allowed", event, shorten(key), hint)

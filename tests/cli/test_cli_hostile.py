@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import pytest
@@ -73,7 +74,7 @@ HOSTILE = {
     "extends an absolute path": ("extends: /etc/passwd\n", ":1:1: extends: leaves the folder of the scenario"),
     "extends nothing": ("extends: nowhere.yaml\n", ":1:10: extends: there is no such file"),
     "a plugin that is not there": (HEAD + AGENTS + "plugins: [nowhere.py]\n", ":7:11: plugins[0]: there is no such plugin file"),
-    "a feeder's file that leaves the folder": (HEAD + 'grid: {feeder: "file:../../net.json"}\nagents:\n  - {kind: consumer, bus: 4}\n', ":5:16: grid.feeder: the file of a feeder must lie in the scenario's folder"),
+    "a feeder's file that leaves the folder": (HEAD + 'grid: {feeder: "file:../../net.json"}\nagents:\n  - {kind: consumer, bus: 4}\n', ":5:16: grid.feeder: the file of a feeder lies outside the scenario's folder"),
     "a name that is a path": (HEAD.replace("name: two", "name: ../../two") + AGENTS, ":1:7: name: "),
     "a part twice": (HEAD + AGENTS + "market: {engine: {double_auction: {}, huang: {}}}\n", ":7:18: market.engine: "),
     "the same agent twice": (HEAD + "agents:\n  - {name: a, kind: consumer}\n  - {name: a, kind: consumer}\n", "agents[1].name: "),
@@ -86,7 +87,7 @@ HOSTILE = {
     "hours without a price": (tariff("{time_of_use: {windows: [{from_hour: 7, to_hour: 12, retail: 0.3}]}}"), ":3:23: tariff.time_of_use: no window from 0 h to 7 h; no window from 12 h to 24 h"),
     "a window inside a slot": (tariff("{time_of_use: {windows: [{from_hour: 0.5, to_hour: 0.5, retail: 0.3}]}}"), ":3:"),
     "prices for half a day": (tariff("{series: {retail: [0.3, 0.2], feed_in: 0.08}}"), ":3:27: tariff.series.retail: the prices cover neither one day nor the run (got 2 values)\n    give 24 values"),
-    "a price file that is not there": (tariff("{series: {file: no.csv}}"), ":3:25: tariff.series.file: cannot read the price file"),
+    "a price file that is not there": (tariff("{series: {file: no.csv}}"), ":3:25: tariff.series.file: there is no such file"),
     "a law with one number": (agent("kind: prosumer, count: 2, pv_kw: {uniform: [3]}"), ":6:49: agents[0].pv_kw.uniform: must hold 2 numbers (got [3])\n    write uniform: [lowest, highest]"),
     "a law that reaches below zero": (agent("kind: prosumer, count: 2, pv_kw: {uniform: [-6, 3]}"), ":6:39: agents[0].pv_kw: every value drawn must be at least 0"),
     "a law mistyped": (agent("kind: prosumer, count: 2, pv_kw: {unifrom: [3, 6]}"), ":6:39: agents[0].pv_kw: must be a number or one distribution (got {unifrom: [3, 6]})\n    did you mean uniform?"),
@@ -145,7 +146,7 @@ def test_validate_says_the_same_as_run(cli, scenario_file, name):
 
 
 def test_a_folder_is_no_scenario(cli, tmp_path):
-    assert cli("run", tmp_path) == (2, "", f"error: {tmp_path}: is a folder, not a scenario file\n")
+    assert cli("run", tmp_path) == (2, "", f"error: {tmp_path}: is a folder, not a file\n    name a regular file\n")
 
 
 def test_a_missing_file_names_its_neighbours(cli, scenario_file):
@@ -161,10 +162,14 @@ def test_a_missing_file_names_its_neighbours(cli, scenario_file):
 def test_a_file_without_permission_says_so(cli, scenario_file, monkeypatch):
     path = scenario_file(HEAD + AGENTS)
 
-    def refuse(self):
-        raise PermissionError(13, "Permission denied", str(self))
+    opened = os.open
 
-    monkeypatch.setattr(type(path), "read_bytes", refuse)
+    def refuse(name, *arguments):
+        if str(name) == str(path):
+            raise PermissionError(13, "Permission denied", str(name))
+        return opened(name, *arguments)
+
+    monkeypatch.setattr(os, "open", refuse)
     assert cli("run", path) == (2, "", f"error: {path}: cannot be read: Permission denied\n")
 
 

@@ -89,7 +89,7 @@ def slots_per_day(ready: ReadyScenario) -> int:
 
 
 def with_strategy(ready: ReadyScenario, strategy: Mapping[str, Mapping[str, Any]]) -> ReadyScenario:
-    """The scenario with one strategy for all agents that learn (``learning.game.agents``)."""
+    """The scenario with one strategy for all agents that learn (``learning.game.agents``), wherever its file lies."""
     [(name, raw)] = strategy.items()
     choice = Choice(name, ready.registry.params("strategy", name).model_validate(dict(raw)))
     learners = ready.model.learning.game.agents
@@ -97,7 +97,7 @@ def with_strategy(ready: ReadyScenario, strategy: Mapping[str, Mapping[str, Any]
         replace(agent, strategy=choice) if learners == "all" or agent.name in learners else agent
         for agent in ready.agents
     ]
-    return replace(ready, agents=tuple(agents))
+    return replace(ready, agents=tuple(agents), source=ready.source.saying(strategy))
 
 
 def totals_to_json(totals: Totals) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -162,17 +162,20 @@ def evaluation_of(
     out: str | Path | None = None,
     exploit: Sequence[str] = (),
     resume: bool = False,
+    trust: bool = False,
+    tell: Callable[[Path], None] | None = None,
 ) -> Plan:
     """The plan for a scenario or a training run.
 
     ``seeds`` counts paired seeds, from the scenario's own seed on; ``exploit`` names agents of the subject to train anew
-    against the others. Raises InputError for an unknown arm or agent and all that ``load_scenario`` raises.
+    against the others; ``trust`` and ``tell`` are for ``load_scenario``. Raises InputError for an unknown arm or agent
+    and all that ``load_scenario`` raises.
     """
     if resume and out is None:
         raise InputError([Problem("--resume needs the folder of the evaluation", hint="name it with --out DIR")])
     changes = dict(overrides or {})
     trained = is_training(what)
-    ready = load_scenario(what / SCENARIO if trained else what, changes)
+    ready = load_scenario(what / SCENARIO if trained else what, changes, trust=trust, tell=tell)
     own = choose_arms(arms, ready.model.critic.name)
     subject, checkpoints = RULE, {}
     if trained:
@@ -192,7 +195,7 @@ def evaluation_of(
         seeds=tuple(range(ready.seed, ready.seed + count)),
         subject=subject,
         facts=manifest_facts(ready),
-        resume_command=_command(what, changes, arms, exploit, seeds, weeks, part, folder),
+        resume_command=_command(what, changes, arms, exploit, seeds, weeks, part, folder, trust=trust),
         checkpoints=checkpoints,
         exploit=check_agents(ready, exploit),
         resume=resume,
@@ -212,9 +215,12 @@ def _command(
     weeks: int,
     part: Part,
     folder: Path,
+    *,
+    trust: bool,
 ) -> str:
     words = ["marketsim", "evaluate", str(what)]
     words += [word for path, value in changes.items() for word in ("--set", f"{path}={value}")]
+    words += ["--trust"] if trust else []
     words += ["--arm", ",".join(arms)] if arms else []
     words += [word for name in exploit for word in ("--exploit", name)]
     words += ["--seeds", str(seeds)] if seeds is not None else []

@@ -10,7 +10,6 @@ import contextlib
 import os
 import pickle
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from queue import Empty, SimpleQueue
@@ -18,6 +17,7 @@ from typing import IO, Any, Final, cast
 
 from marketsim.analysis.execution.port import MOST_ATTEMPTS, Function, Outcome, lost
 from marketsim.analysis.execution.worker import READY
+from marketsim.core.child import module_command, module_environment
 from marketsim.core.errors import RunError
 
 _ONE_THREAD: Final = dict.fromkeys(
@@ -25,7 +25,7 @@ _ONE_THREAD: Final = dict.fromkeys(
 )
 _END_S: Final = 5.0
 """How long a worker that stopped answering has to end by itself."""
-_COMMAND: Final = ("-m", "marketsim.analysis.execution.worker")
+_MODULE: Final = "marketsim.analysis.execution.worker"
 
 
 class ProcessPool:
@@ -136,7 +136,7 @@ class _Worker:
     def __init__(self) -> None:
         # Ctrl-C is the parent's to handle: workers are in a process group of their own.
         self._process = subprocess.Popen(
-            [sys.executable, *_COMMAND],
+            module_command(_MODULE),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=_environment(),
@@ -197,5 +197,4 @@ class _Worker:
 
 def _environment() -> dict[str, str]:
     """Of this process, with one thread a worker and the same path of imports."""
-    path = os.pathsep.join(dict.fromkeys(os.path.abspath(entry) for entry in sys.path))
-    return {**os.environ, **_ONE_THREAD, "PYTHONPATH": path}
+    return {**module_environment(), **_ONE_THREAD}

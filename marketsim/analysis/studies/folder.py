@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +16,7 @@ from marketsim.analysis.studies.sensitivity import Sensitivity
 from marketsim.analysis.studies.variant import SCENARIO_TEXT
 from marketsim.app.ready import ReadyScenario, load_scenario
 from marketsim.app.running import manifest_facts
-from marketsim.core.errors import RunError
+from marketsim.core.errors import RunError, RunFolderError
 from marketsim.results.folder import (
     COMPLETE,
     FAILED,
@@ -32,7 +33,8 @@ from marketsim.results.folder import (
     write_text,
 )
 from marketsim.scenario.dump import relative_path, scenario_hash, text_of
-from marketsim.scenario.tree import plain
+from marketsim.scenario.source import read_source
+from marketsim.scenario.tree import plain, texts
 from marketsim.scenario.yamltext import parse
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ DESIGN: Final = "study.yaml"
 TABLE, TABLE_CSV, TIMINGS = "study.parquet", "study.csv", "timings.csv"
 ANSWER, SENSITIVITY = "answer.json", "sensitivity.csv"
 RUNS, FIGURES = "runs", "figures"
+NEEDS_TRUST: Final = "needs_trust"
+"""Says in the manifest whether the scenario in the folder names plugins or files, which lie elsewhere."""
 _HINT: Final = "name the folder that 'marketsim whatif' printed"
 
 
@@ -120,11 +124,15 @@ def is_study(folder: Path) -> bool:
     return (folder / MANIFEST).is_file() and read_json(folder / MANIFEST).get("format") == FORMAT
 
 
-def plan_of(study: Study) -> Plan:
-    """The plan of a study that goes on; whoever goes on with it is told if it is no longer the same."""
-    source = study.path / SCENARIO
+def plan_of(study: Study, *, trust: bool = False, tell: Callable[[Path], None] | None = None) -> Plan:
+    """The plan of a study that goes on; whoever goes on with it is told if it is no longer the same.
+
+    Scenario and values come from the study's folder, none of them is the user's own word. ``trust`` and ``tell`` are for
+    ``load_scenario``.
+    """
+    source = read_source(study.path / SCENARIO)._replace(listens=False)
     return plan_study(
-        load_scenario(source),
+        load_scenario(source, trust=trust, tell=tell),
         study.axes,
         design=study.design["design"],
         samples=study.design["samples"],
@@ -138,8 +146,23 @@ def run_key(run: int, runs: int) -> str:
 
 
 def resume_hint(folder: Path) -> str:
-    """The command that finishes a study."""
-    return f"marketsim whatif --resume --out {folder}"
+    """The command that finishes a study; with ``--trust`` where its own manifest says that its scenario needs it."""
+    try:
+        needs = (folder / MANIFEST).is_file() and read_json(folder / MANIFEST).get(NEEDS_TRUST) is True
+    except RunFolderError:
+        needs = False
+    return shlex.join(["marketsim", "whatif", "--resume", *(["--trust"] if needs else []), "--out", str(folder)])
+
+
+def needs_trust(ready: ReadyScenario) -> bool:
+    """Whether a scenario that lies elsewhere than its files, as one in a folder of results, has to be trusted."""
+    if ready.plugin_files:
+        return True
+    folder = ready.fence.folder
+    names = {text.removeprefix("file:").partition("*")[0] for _, text in texts(ready.source.root)}
+    with contextlib.suppress(OSError, ValueError):  # no path at all
+        return any((folder / name).exists() for name in names if name and len(name) < 1000 and name != str(folder))
+    return True
 
 
 def design_of(plan: Plan) -> dict[str, Any]:
@@ -210,6 +233,7 @@ def _begun(folder: Path, plan: Plan, *, resume: bool, tables: bool) -> dict[str,
         "runs": plan.n_runs,
         "paths": list(plan.paths),
         "tables": tables,
+        NEEDS_TRUST: needs_trust(plan.scenario),
     }
     before = _demand_free(folder, resume=resume)
     try:

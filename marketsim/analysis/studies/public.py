@@ -28,6 +28,7 @@ def whatif(
     out: str | Path | None = None,
     resume: bool = False,
     tables: bool = False,
+    trust: bool = False,
 ) -> pd.DataFrame:
     """Run a scenario for every combination of values; a DataFrame with a row a run.
 
@@ -50,10 +51,12 @@ def whatif(
     out, resume, tables
         Folder of the study, None: nothing is written; whether to go on with the one there; whether to write every
         run's tables.
+    trust
+        Whether the scenario is your own; as for ``load_scenario``.
 
     Columns are ``run``, ``point``, the varied paths, ``seed``, ``status``, ``error`` and every KPI. A run that fails
     is a row with its error. Raises ScenarioError for values that the scenario does not take.
     """
-    ready = scenario if isinstance(scenario, ReadyScenario) else load_scenario(scenario)
+    ready = scenario if isinstance(scenario, ReadyScenario) else load_scenario(scenario, trust=trust)
     plan = plan_study(ready, axes_of(vary), design=design, samples=samples, seeds=seeds)
     return run_study(plan, engine_for(workers, ray), out, resume=resume, tables=tables).table

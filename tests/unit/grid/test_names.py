@@ -60,7 +60,7 @@ def test_a_file_outside_the_scenario_folder_is_refused(tmp_path: Path) -> None:
     inside = tmp_path / "scenario"
     inside.mkdir()
     (tmp_path / "net.json").write_text("{}")
-    with pytest.raises(NetworkError, match="must lie in the scenario's folder"):
+    with pytest.raises(NetworkError, match="lies outside the scenario's folder"):
         names.net_file("../net.json", inside)
     assert names.net_file(str(tmp_path / "net.json"), None) == (tmp_path / "net.json").resolve()
 
@@ -70,7 +70,7 @@ def test_a_link_out_of_the_scenario_folder_is_refused(tmp_path: Path) -> None:
     inside.mkdir()
     (tmp_path / "net.json").write_text("{}")
     (inside / "net.json").symlink_to(tmp_path / "net.json")
-    with pytest.raises(NetworkError, match="must lie in the scenario's folder"):
+    with pytest.raises(NetworkError, match="lies outside the scenario's folder"):
         names.net_file("net.json", inside)
 
 

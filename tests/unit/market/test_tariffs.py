@@ -199,7 +199,7 @@ def test_many_problems_are_counted(price_file):
         ("price,feed_in\n", "unknown column"),
         ("retail\n", "neither a column 'feed_in'"),
         ("retail,retail,feed_in\n", "named twice"),
-        (b"retail,feed_in\n\xff\xfe\n", "no UTF-8 CSV"),
+        (b"retail,feed_in\n\xff\xfe\n", "not UTF-8"),
         ("time,retail,feed_in\n2016-07-12T00:00+02:00,0.3,0.1\n", "without an offset"),
         ("time,retail,feed_in\n2016-07-12T00:00,0.3,0.1\n2016-07-12T02:00,0.3,0.1\n", "not 60 minutes after the last"),
         ("time,retail,feed_in\n2016-07-13T00:00,0.3,0.1\n", "no row begins at 2016-07-12"),
@@ -213,7 +213,7 @@ def test_a_file_that_cannot_be_used_says_why(price_file, text, message):
 
 
 def test_a_missing_file_is_told(tmp_path):
-    with pytest.raises(ScenarioError, match=r"nowhere.csv: cannot read the price file: No such file"):
+    with pytest.raises(ScenarioError, match=r"nowhere.csv: there is no such file"):
         build_series(SeriesParams(file=tmp_path / "nowhere.csv"), HOURLY)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from marketsim.core.errors import Problem, ScenarioError
+from marketsim.scenario.source import read_source
 from marketsim.scenario.tree import Place, child, plain
-from marketsim.scenario.yamltext import MAX_ALIASED, MAX_BYTES, decode, parse, resolve_scalar
+from marketsim.scenario.yamltext import MAX_ALIASED, MAX_BYTES, parse, resolve_scalar
 
 
 def wrong(text: str) -> list[Problem]:
@@ -133,20 +136,24 @@ def test_long_numerals_are_refused_fast() -> None:
     assert len(problem.value) <= 60
 
 
-def test_bytes_that_are_not_utf8_are_located() -> None:
+def test_bytes_that_are_not_utf8_are_located(tmp_path: Path) -> None:
     """The first byte that is not UTF-8 is shown with its place."""
+    (tmp_path / "s.yaml").write_bytes(b"a: 1\nname: caf\xe9\n")
     with pytest.raises(ScenarioError, match="not UTF-8") as caught:
-        decode(b"a: 1\nname: caf\xe9\n", "s.yaml")
+        read_source(tmp_path / "s.yaml")
     problem = caught.value.problems[0]
     assert (problem.line, problem.column, problem.value) == (2, 10, "byte 0xe9")
 
 
-def test_byte_order_mark_is_accepted() -> None:
+def test_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     """Editors that write one do no harm."""
-    assert decode("\ufeffa: ü".encode(), "") == "a: ü"
+    (tmp_path / "s.yaml").write_bytes("\ufeffa: \u00fc\n".encode())
+    assert plain(read_source(tmp_path / "s.yaml").root) == {"a": "\u00fc"}
 
 
-def test_files_have_a_largest_size() -> None:
-    """Nothing is parsed of a file beyond the limit."""
-    with pytest.raises(ScenarioError, match="at most 32"):
-        decode(b"a" * (MAX_BYTES + 1), "s.yaml")
+def test_files_have_a_largest_size(tmp_path: Path) -> None:
+    """Nothing is read of a file beyond the limit."""
+    with (tmp_path / "s.yaml").open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(ScenarioError, match="at most 24 MiB are read"):
+        read_source(tmp_path / "s.yaml")
