@@ -28,6 +28,7 @@ def compare_gates(
     gates: str | None,
     truthful: bool,
     out: str | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Run SCENARIO under each way to hold trade to the grid, and put the results side by side.
@@ -40,7 +41,7 @@ def compare_gates(
     from marketsim.analysis.comparators.mechanisms import MECHANISMS
     from marketsim.app.ready import load_scenario
 
-    check_out(out)
+    check_out(out, force=force)
     ready = load_scenario(scenario, overrides_of(overrides, seed))
     names = [name.strip() for name in gates.split(",")] if gates is not None else list(MECHANISMS)
     tell = teller(as_json)

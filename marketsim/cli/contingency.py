@@ -36,6 +36,7 @@ def contingency(
     source_step: float,
     top: int,
     out: str | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Try every single failure of the feeder of SCENARIO, restore what its tie switches reach, and rank the damage.
@@ -45,7 +46,7 @@ def contingency(
     from marketsim.analysis.contingency.assessment import contingencies
     from marketsim.app.ready import load_scenario
 
-    check_out(out)
+    check_out(out, force=force)
     ready = load_scenario(scenario, overrides_of(overrides, seed))
     found = contingencies(ready, hours, source_step, teller(as_json))
     ranked = [each._asdict() for each in found.ranked]

@@ -43,15 +43,15 @@ def train_surrogate(
     again only where its mean difference from at least 20 answers exceeds 1.5 times its held-out error plus 0.02.
     """
     from marketsim.analysis.critics import training
-    from marketsim.core.errors import InputError, Problem
+    from marketsim.core.errors import InputError
+    from marketsim.core.files import demand_new
 
     paths, file = [Path(log) for log in logs], Path(out)
     if if_drifted:
         drift, renewed = training.retrain_if_drifted(file, paths, seed=seed)
         _tell_drift(drift, renewed, file, as_json=as_json)
         return
-    if file.exists() and not force:
-        raise InputError([Problem("there is a file already", file=out, hint="replace it with --force")])
+    demand_new(file, InputError, force=force)
     made = training.train_surrogate(paths, file, model=model, seed=seed)
     if as_json:
         click.echo(json.dumps({**made.about, "file": out}, indent=2))
@@ -98,6 +98,8 @@ def _tell_drift(drift: Drift, renewed: Surrogate | None, file: Path, *, as_json:
 @click.option("--deadline", type=click.FloatRange(0.1, 3600), metavar="S", help="Longest wait for an answer.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.option("--out", type=click.Path(), metavar="FILE", help="Write the findings as JSON to FILE, too.")
+@click.option("--force", is_flag=True, help="Replace the file in --out.")
+@click.option("--trust", is_flag=True, help="Load the plugins that a RUN names, and read files outside its folder.")
 def audit(
     scenario: str,
     overrides: tuple[str, ...],
@@ -108,6 +110,8 @@ def audit(
     deadline: float | None,
     as_json: bool,
     out: str | None,
+    force: bool,
+    trust: bool,
 ) -> None:
     """Compare a language model with the rule, and with itself, on the slots of SCENARIO (or of a run's scenario).
 
@@ -116,8 +120,12 @@ def audit(
     """
     from marketsim.analysis.critics.audit import audit as run_audit
     from marketsim.analysis.critics.audit import audited_scenario, critic_params
+    from marketsim.core.errors import InputError
+    from marketsim.core.files import demand_new
 
-    ready = audited_scenario(scenario, overrides_of(overrides, None))
+    if out:
+        demand_new(Path(out), InputError, force=force)
+    ready = audited_scenario(scenario, overrides_of(overrides, None), trust=trust)
     given = {"host": host, "model": models[0] if models else None, "deadline_s": deadline}
     params = critic_params(ready, {key: value for key, value in given.items() if value is not None})
     with _progress(quiet=as_json) as progress:
@@ -133,9 +141,10 @@ def audit(
 
 def _write(file: Path, text: str) -> None:
     from marketsim.core.errors import InputError, Problem
+    from marketsim.core.files import replace
 
     try:
-        file.write_text(text + "\n", encoding="utf-8")
+        replace(file, text + "\n", durable=False)
     except OSError as error:
         raise InputError([Problem(f"cannot write the findings: {error.strerror}", file=str(file))]) from error
 

@@ -58,6 +58,7 @@ def hosting_capacity(
     overrides: tuple[str, ...],
     seed: int | None,
     out: str | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Find how much of an asset the feeder of SCENARIO takes, feeder-wide and bus by bus, and what binds.
@@ -69,7 +70,7 @@ def hosting_capacity(
     from marketsim.analysis.hosting.capacity import hosting_capacity as ask
     from marketsim.app.ready import load_scenario
 
-    check_out(out)
+    check_out(out, force=force)
     ready = load_scenario(scenario, overrides_of(overrides, seed))
     options = Options(
         asset=asset,

@@ -33,6 +33,7 @@ def reinforce(
     most: int,
     workers: int | None,
     out: str | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Weigh reinforcing the feeder of SCENARIO against the energy that its gate curtails.
@@ -42,7 +43,7 @@ def reinforce(
     from marketsim.analysis.reinforce.study import reinforcement
     from marketsim.app.ready import load_scenario
 
-    check_out(out)
+    check_out(out, force=force)
     ready = load_scenario(scenario, overrides_of(overrides, seed))
     found = reinforcement(ready, most, teller(as_json), workers)
     upgrades = [{**each._asdict(), "pays": each.pays} for each in found.upgrades]

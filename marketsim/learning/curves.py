@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import IO, Any, Final, NamedTuple, Self
+
+from marketsim.core import files
 
 CURVES: Final = "training.csv"
 AGENTS: Final = "training_agents.csv"
@@ -146,20 +147,19 @@ def _lines(rows: Sequence[Sequence[str]]) -> str:
     return buffer.getvalue()
 
 
-def _opened(path: Path, columns: Sequence[str], kept: int) -> io.TextIOWrapper:
+def _opened(path: Path, columns: Sequence[str], kept: int) -> IO[str]:
     """The file with its head and the rows of updates up to ``kept``, open at its end."""
     text = _lines([columns])
     if kept and path.exists():
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.reader(file))[1:]
         text += _lines([row for row in rows if len(row) == len(columns) and int(row[0]) <= kept])
-    temporary = path.with_name(path.name + ".partial")
-    temporary.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(temporary, path)
-    return path.open("a", encoding="utf-8", newline="\n")
+    files.replace(path, text, durable=False)
+    return files.append_to(path)
 
 
 def _board(folder: Path, kept: int) -> Any:
     from torch.utils.tensorboard import SummaryWriter
 
+    files.make_folder(folder)
     return SummaryWriter(str(folder), purge_step=kept + 1 if kept else None)

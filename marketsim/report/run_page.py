@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from marketsim.app.grid_history import scenario_of
+from marketsim.app.looking import seen_of
 from marketsim.app.ready import ReadyScenario
 from marketsim.core.errors import MarketsimError
 from marketsim.core.wording import number
@@ -33,11 +33,13 @@ MINUTES_A_DAY: Final = 1440
 class RunContent:
     """What the page of a run is made of; read once, then only looked at."""
 
-    def __init__(self, run: Run, ready: ReadyScenario | None = None) -> None:
-        """``ready``: the scenario of the run where it is at hand; else it is read from the run folder."""
+    def __init__(self, run: Run, ready: ReadyScenario | None = None, *, trust: bool = False) -> None:
+        """``ready``: the scenario of the run where it is at hand; else it is read from the run folder, see ``looking``."""
         self.run = run
+        self.left_out: list[str] = []
+        """What the page does not show, and why; also among its notes."""
         self.notes: list[str] = [str(note) for note in run.manifest.get("notes", ())]
-        self.ready = ready or self._scenario()
+        self.ready = ready or self._scenario(trust=trust)
         self.series = columns.slot_series(run) if run.n_slots else {}
         self.slots = columns.slots_of(run)
         self.begin, self.minutes = self._clock()
@@ -52,14 +54,21 @@ class RunContent:
         self.grid = self._grid()
         self.summary = run.summary or partial_summary(self.series)
 
-    def _scenario(self) -> ReadyScenario | None:
+    def _scenario(self, *, trust: bool) -> ReadyScenario | None:
         try:
-            return scenario_of(self.run)
+            seen = seen_of(self.run, trust=trust)
         except MarketsimError as error:
-            self.notes.append(
+            self._leave_out(
                 f"The run's scenario cannot be read here, so the feeder and the kinds of agents are left out: {error}"
             )
             return None
+        for problem in seen.left_out:
+            self._leave_out(f"The feeder is left out: {problem}")
+        return seen.ready
+
+    def _leave_out(self, text: str) -> None:
+        self.notes.append(text)
+        self.left_out.append(text)
 
     def _clock(self) -> tuple[datetime, int]:
         """Begin of the first slot, and the length of a slot in minutes."""
@@ -88,7 +97,7 @@ class RunContent:
         try:
             return GridPart(self.run, self.ready, self.stretches, self.names)
         except MarketsimError as error:
-            self.notes.append(f"The feeder cannot be drawn: {error}")
+            self._leave_out(f"The feeder cannot be drawn: {error}")
             return None
 
     def moment(self, slot: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import io
 import json
 import os
 import platform
@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from marketsim.core import files
 from marketsim.core.errors import Problem, RunFolderError
-from marketsim.results.streams import FINAL_SUFFIX, PARTIAL_SUFFIX, STREAM_SUFFIX
+from marketsim.results.streams import FINAL_SUFFIX, STREAM_SUFFIX
 from marketsim.results.tables import TABLES
 
 MANIFEST: Final = "manifest.json"
@@ -26,10 +27,10 @@ FORMAT: Final = "marketsim run 1"
 RUNNING, COMPLETE, FAILED, INTERRUPTED = "running", "complete", "failed", "interrupted"
 
 _OURS: Final = (
-    *(table + suffix for table in TABLES for suffix in (FINAL_SUFFIX, PARTIAL_SUFFIX, STREAM_SUFFIX)),
+    *(table + suffix for table in TABLES for suffix in (FINAL_SUFFIX, STREAM_SUFFIX)),
     *(SUMMARY, SCENARIO, CRITIC, REPORT),
-    *(name + ".partial" for name in (SUMMARY, SCENARIO, MANIFEST)),
 )
+"""Files of a run beside its manifest."""
 
 
 def folder_name(scenario: str, seed: int, now: datetime) -> str:
@@ -50,18 +51,14 @@ def write_json(path: Path, content: Mapping[str, object], *, durable: bool = Tru
 
 def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     """Replace ``path`` in one step, where ``durable`` down to the disk."""
-    temporary = path.with_name(path.name + ".partial")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):  # the first error is the one to report
-            temporary.unlink(missing_ok=True)
-        raise
+    files.replace(path, text, durable=durable)
+
+
+def save_figure(figure: Any, path: Path, **options: Any) -> None:
+    """Replace ``path`` by a figure of matplotlib, of the kind that its name ends with."""
+    made = io.BytesIO()
+    figure.savefig(made, format=path.suffix.removeprefix("."), **options)
+    files.replace(path, made.getvalue(), durable=False)
 
 
 def _plain(value: object) -> object:
@@ -135,6 +132,19 @@ def refusal(place: Path, message: str, hint: str) -> RunFolderError:
     return RunFolderError([Problem(message, file=str(place), hint=hint)])
 
 
+def demand_own(folder: Path) -> None:
+    """RunFolderError where anything below a folder is a link: what is written there could go anywhere."""
+    hint = "put the files themselves there, or choose another --out"
+    found = [
+        Path(place) / name
+        for place, folders, names in os.walk(folder)
+        for name in (*folders, *names)
+        if (Path(place) / name).is_symlink()
+    ]
+    if found:
+        raise RunFolderError([Problem("is a link, which is not followed here", file=str(each), hint=hint) for each in found[:20]])
+
+
 def now_text() -> str:
     """The time, as manifests say it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -182,7 +192,7 @@ def claim(folder: Path, *, force: bool) -> None:
         if taken:
             _demand_replaceable(folder, force=force)
             _remove_run(folder)
-        (folder / MANIFEST).touch(exist_ok=False)  # one of two processes that come here at once gets it
+        files.create(folder / MANIFEST).close()  # one of two processes that come here at once gets it
     except FileExistsError as error:
         message = "another run begins there" if folder.is_dir() else "there is a file of that name"
         raise RunFolderError([Problem(message, file=str(folder), hint="choose another --out")]) from error
@@ -211,5 +221,8 @@ def _demand_replaceable(folder: Path, *, force: bool) -> None:
 
 
 def _remove_run(folder: Path) -> None:
+    for entry in sorted(folder.iterdir()):
+        if any(files.is_partial_of(entry.name, name) for name in (*_OURS, MANIFEST)):
+            entry.unlink(missing_ok=True)
     for name in (*_OURS, MANIFEST):  # the manifest last: what is left half-way is still known as a run
         (folder / name).unlink(missing_ok=True)

@@ -17,8 +17,9 @@ from typing import IO, Any, Final, NamedTuple, Protocol
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
+from marketsim.core import files
+
 STREAM_SUFFIX: Final = ".arrows"
-PARTIAL_SUFFIX: Final = ".parquet.partial"
 FINAL_SUFFIX: Final = ".parquet"
 
 _GROUP: Final = b"group"
@@ -53,8 +54,8 @@ class DiskSink:
 
     def __init__(self, folder: Path, name: str, schema: pa.Schema) -> None:
         self._stream_path = folder / (name + STREAM_SUFFIX)
-        self._partial_path = folder / (name + PARTIAL_SUFFIX)
         self._final_path = folder / (name + FINAL_SUFFIX)
+        self._partial_path = files.partial_path(self._final_path)
         self._schema = schema
         self._held: list[Batch] = []
         self._file: IO[bytes] | None = None
@@ -72,7 +73,7 @@ class DiskSink:
         held, self._held = self._held, []  # never written twice, also where writing fails half-way
         for batch in held:
             if self._file is None:
-                self._file = self._stream_path.open("wb", buffering=_FILE_BUFFER)
+                self._file = files.create(self._stream_path, buffering=_FILE_BUFFER)
                 options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
                 self._stream = pa.ipc.new_stream(self._file, self._schema, options=options)
             self._stream.write_batch(batch.data, custom_metadata={_GROUP: str(batch.group).encode()})
@@ -164,7 +165,7 @@ def stream_table(path: Path, most: int) -> pa.Table:
 def write_parquet(path: Path, schema: pa.Schema, batches: Iterator[Batch]) -> int:
     """Write batches, a row group for each of their groups, down to the disk; returns the number of rows."""
     rows = 0
-    with path.open("wb", buffering=_FILE_BUFFER) as file:
+    with files.create(path, buffering=_FILE_BUFFER) as file:
         with _parquet_writer(file, schema) as writer:
             for _, group in groupby(batches, key=lambda batch: batch.group):
                 table = pa.Table.from_batches([batch.data for batch in group], schema)

@@ -15,6 +15,7 @@ from marketsim.results.folder import (
     RUNNING,
     SCENARIO,
     begun,
+    demand_own,
     ended,
     ending_of,
     read_json,
@@ -105,6 +106,7 @@ class TrainingFolder:
         path = self.path
         if self._resume:
             earlier = read_training(path)
+            demand_own(path)
             if status(earlier) == RUNNING:
                 raise refusal(path, f"a training is going on there (process {earlier.get('pid')})", "let it end first")
             return earlier

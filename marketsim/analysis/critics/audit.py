@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from marketsim.app.looking import playable, seen_of, trusted
 from marketsim.app.ready import ReadyScenario, load_scenario
+from marketsim.app.running import open_run
 from marketsim.app.wiring import build
 from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import InputError, RunError
@@ -26,6 +28,7 @@ from marketsim.fairness.rule_critic import rule_names
 from marketsim.fairness.slot import measure
 from marketsim.fairness.slot_view import slot_texts
 from marketsim.fairness.surrogate_features import features
+from marketsim.results.folder import SCENARIO
 
 Progress = Callable[[int, int], None]
 """(answers so far, questions in all)."""
@@ -83,10 +86,17 @@ class AuditReport:
         return {**own, "comparisons": rows}
 
 
-def audited_scenario(path: str | Path, overrides: Mapping[str, object]) -> ReadyScenario:
-    """The scenario of a file, or the one that stands in a run folder."""
+def audited_scenario(path: str | Path, overrides: Mapping[str, object], *, trust: bool = False) -> ReadyScenario:
+    """The scenario of a file, or the one that stands in a run folder.
+
+    InputError where that of a folder names plugins, or what lies outside of it, and is not trusted: it is played anew.
+    """
     place = Path(path)
-    return load_scenario(place / "scenario.yaml" if place.is_dir() else path, overrides)
+    if not place.is_dir():
+        return load_scenario(path, overrides)
+    if not trust:
+        return playable(seen_of(open_run(place)), overrides)
+    return trusted(place / SCENARIO).ready.variant(overrides)
 
 
 def critic_params(ready: ReadyScenario, changes: Mapping[str, object]) -> OllamaCriticParams:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from marketsim.results.folder import (
     RUNNING,
     SCENARIO,
     SUMMARY,
+    demand_own,
     folder_name,
     identity,
     read_json,
@@ -114,8 +116,9 @@ class Plan:
         """The folder is new, or holds this evaluation."""
         manifest = self._manifest()
         path = self.folder / MANIFEST
-        if path.exists():
+        if os.path.lexists(path):
             _demand_same(path, manifest, resume=self.resume)
+            demand_own(self.folder)
         elif self.resume or (self.folder.exists() and any(self.folder.iterdir())):
             raise RunFolderError(
                 [Problem("this folder holds no evaluation", file=str(self.folder), hint="choose another --out")]

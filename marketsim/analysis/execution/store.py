@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from marketsim.analysis.execution.port import Outcome
 from marketsim.core.errors import Problem, RunFolderError
+from marketsim.core.files import make_folder
 from marketsim.results.folder import read_json, write_json, write_text
 
 RESULT: Final = "result.json"
@@ -47,7 +48,8 @@ class FolderStore:
     def save(self, key: str, outcome: Outcome) -> None:
         """Keep an outcome; OSError where the disk does not take it."""
         own = self._folder / key
-        own.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
+        make_folder(own)
         value: dict[str, Any] | None = None
         if outcome.failure is None:
             value = dict(outcome.value)

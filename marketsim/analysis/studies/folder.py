@@ -16,6 +16,7 @@ from marketsim.analysis.studies.variant import SCENARIO_TEXT
 from marketsim.app.ready import ReadyScenario, load_scenario
 from marketsim.app.running import manifest_facts
 from marketsim.core.errors import RunError
+from marketsim.core.files import create
 from marketsim.results.folder import (
     COMPLETE,
     FAILED,
@@ -24,6 +25,7 @@ from marketsim.results.folder import (
     RUNNING,
     SCENARIO,
     begun,
+    demand_own,
     ended,
     read_json,
     refusal,
@@ -215,7 +217,7 @@ def _begun(folder: Path, plan: Plan, *, resume: bool, tables: bool) -> dict[str,
     try:
         if before is None:
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / MANIFEST).touch(exist_ok=False)  # one of two processes that come here at once gets it
+            create(folder / MANIFEST).close()  # one of two processes that come here at once gets it
             write_json(folder / MANIFEST, manifest)
             write_text(folder / SCENARIO, written_scenario(plan.scenario, folder.absolute()))
             write_text(folder / DESIGN, text_of(design_of(plan)))
@@ -242,6 +244,7 @@ def _demand_free(folder: Path, *, resume: bool) -> Study | None:
     if not is_study(folder):
         raise refusal(folder, "the folder is not empty and holds no study of marketsim", "choose another --out")
     study = open_study(folder)
+    demand_own(folder)
     if study.status == RUNNING:
         pid = study.manifest.get("pid")
         raise refusal(folder, f"a study is being run there (process {pid})", "choose another --out")
