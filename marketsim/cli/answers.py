@@ -28,7 +28,7 @@ def answer_options(what: str) -> Callable[[F], F]:
     return add
 
 
-def check_out(out: str | None, *, force: bool) -> None:
+def check_out(out: str | None, *, force: bool = False) -> None:
     """UsageError or InputError for a file that no answer can be written to, before anything is computed."""
     from marketsim.core.errors import InputError
     from marketsim.core.files import demand_new

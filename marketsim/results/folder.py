@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from marketsim.core import files
 from marketsim.core.errors import Problem, RunFolderError
+from marketsim.results.manifests import demand_run
+from marketsim.results.schema import read_object, seen
 from marketsim.results.streams import FINAL_SUFFIX, STREAM_SUFFIX
 from marketsim.results.tables import TABLES
 
@@ -70,18 +72,17 @@ def _plain(value: object) -> object:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file of a run; RunFolderError where there is none."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunFolderError([Problem(f"there is no {path.name}", file=str(path.parent))]) from None
-    except OSError as error:
-        raise RunFolderError([Problem(f"cannot read {path.name}: {error.strerror}", file=str(path))]) from error
-    except ValueError as error:
-        raise RunFolderError([Problem(f"{path.name} is damaged: {error}", file=str(path))]) from error
-    if not isinstance(content, dict):
-        raise RunFolderError([Problem(f"{path.name} is damaged: it holds no object", file=str(path))])
-    return content
+    """A JSON object from a file of a run; RunFolderError where there is none, and for a link."""
+    return read_object(path)
+
+
+def format_of(folder: Path) -> str | None:
+    """What the manifest in a folder says that it is of; None without one, RunFolderError for a damaged one."""
+    place = folder / MANIFEST
+    if not os.path.lexists(place) or _never_began(folder):
+        return None
+    said = read_object(place).get("format")
+    return said if isinstance(said, str) else None
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -89,20 +90,22 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     hint = "a run folder has a manifest.json; name the folder that 'marketsim run' printed"
     if not folder.is_dir():
         raise RunFolderError([Problem("no such run folder", file=str(folder), hint=hint)])
-    if not (folder / MANIFEST).exists():
+    if not os.path.lexists(folder / MANIFEST):
         raise RunFolderError([Problem("this folder is no run of marketsim", file=str(folder), hint=hint)])
     if _never_began(folder):
         raise RunFolderError([Problem("this run ended before its first slot", file=str(folder), hint="run it again")])
     manifest = read_json(folder / MANIFEST)
     if manifest.get("format") != FORMAT:
         message = "this manifest is not of a run that this version can read"
-        raise RunFolderError([Problem(message, "format", repr(manifest.get("format")), file=str(folder / MANIFEST))])
+        raise RunFolderError([Problem(message, "format", seen(manifest.get("format")), file=str(folder / MANIFEST))])
+    demand_run(manifest, folder / MANIFEST)
     return manifest
 
 
 def _never_began(folder: Path) -> bool:
     """Whether a run claimed the folder and came no further."""
-    return (folder / MANIFEST).is_file() and (folder / MANIFEST).stat().st_size == 0
+    place = folder / MANIFEST
+    return not place.is_symlink() and place.is_file() and place.stat().st_size == 0
 
 
 def identity() -> dict[str, object]:

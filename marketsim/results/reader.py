@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from numbers import Integral
@@ -14,10 +14,13 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from marketsim.core.errors import InputError, MarketsimError, Problem, RunFolderError
+from marketsim.core.files import read_text
 from marketsim.results import bill as _bill
-from marketsim.results.folder import COMPLETE, CRITIC, SCENARIO, SUMMARY, read_json, read_manifest, status
+from marketsim.results.folder import COMPLETE, CRITIC, SCENARIO, SUMMARY, read_manifest, status
 from marketsim.results.frames import agent_names, frame
 from marketsim.results.grid_history import GridHistory
+from marketsim.results.manifests import demand_summary, read_critiques
+from marketsim.results.schema import MOST_BYTES, read_object
 from marketsim.results.streams import FINAL_SUFFIX, STREAM_SUFFIX, count_batches, stream_table
 from marketsim.results.tables import OPTIONAL_TABLES, TABLES, no_rows
 
@@ -198,28 +201,26 @@ def open_run(
     folder = Path(path)
     manifest = read_manifest(folder)
     complete = status(manifest) == COMPLETE
-    try:
-        scenario = folder / SCENARIO
-        text = scenario.read_text(encoding="utf-8") if complete or scenario.exists() else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunFolderError([Problem(f"cannot read {SCENARIO}: {error}", file=str(folder / SCENARIO))]) from error
+    summary = read_object(folder / SUMMARY) if complete else {}
+    demand_summary(summary, folder / SUMMARY)
+    log = folder / CRITIC
     return Run(
         manifest=manifest,
-        summary=read_json(folder / SUMMARY) if complete else {},
-        scenario_text=text,
-        critiques=_critiques(folder / CRITIC),
+        summary=summary,
+        scenario_text=_scenario(folder / SCENARIO, required=complete),
+        critiques=read_critiques(log) if os.path.lexists(log) else [],
         path=folder,
         net_builder=net_builder,
         history_builder=history_builder,
     )
 
 
-def _critiques(path: Path) -> list[dict[str, Any]]:
-    """Whole lines of the critic's log; a last line that a kill cut off is left out."""
-    if not path.exists():
-        return []
+def _scenario(path: Path, *, required: bool) -> str:
+    """The resolved scenario; empty where a run was killed before it was there."""
+    if not required and not os.path.lexists(path):
+        return ""
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
-        return [json.loads(line) for line in lines]
-    except (OSError, ValueError) as error:
-        raise RunFolderError([Problem(f"{path.name} is damaged: {error}", file=str(path))]) from error
+        return read_text(path, MOST_BYTES, RunFolderError, links=False)
+    except RunFolderError as error:
+        wrong = [each._replace(message=f"cannot read {path.name}: {each.message}") for each in error.problems]
+        raise RunFolderError(wrong) from error

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from marketsim.analysis.execution.store import FolderStore
-from marketsim.analysis.studies.axes import Axis, Span
+from marketsim.analysis.studies.axes import Axis
 from marketsim.analysis.studies.plan import Plan, plan_study
+from marketsim.analysis.studies.reading import read_design, read_sensitivities, read_study_table
 from marketsim.analysis.studies.sensitivity import Sensitivity
 from marketsim.analysis.studies.variant import SCENARIO_TEXT
+from marketsim.analysis.studies.variant import SUMMARY as VARIANT_SUMMARY
 from marketsim.app.ready import ReadyScenario, load_scenario
 from marketsim.app.running import manifest_facts
-from marketsim.core.errors import RunError
+from marketsim.core.errors import RunError, RunFolderError
 from marketsim.core.files import create
+from marketsim.results import manifests
 from marketsim.results.folder import (
     COMPLETE,
     FAILED,
@@ -27,12 +31,13 @@ from marketsim.results.folder import (
     begun,
     demand_own,
     ended,
-    read_json,
+    format_of,
     refusal,
     status,
     write_json,
     write_text,
 )
+from marketsim.results.schema import Key, each, read_object, record, scalar
 from marketsim.scenario.dump import relative_path, scenario_hash, text_of
 from marketsim.scenario.tree import plain
 from marketsim.scenario.yamltext import parse
@@ -52,18 +57,17 @@ _HINT: Final = "name the folder that 'marketsim whatif' printed"
 class Study:
     """A study in a folder; made by ``open_study``."""
 
-    def __init__(self, path: Path, manifest: Mapping[str, Any], design: Mapping[str, Any]) -> None:
+    def __init__(
+        self, path: Path, manifest: Mapping[str, Any], design: Mapping[str, Any], axes: tuple[Axis, ...]
+    ) -> None:
         self.path = path
+        self.axes = axes
+        """What was varied."""
         self.manifest = dict(manifest)
         self.design = dict(design)
         """What ``study.yaml`` says."""
         self.status = status(manifest)
         """``complete``, ``running``, ``interrupted`` or ``failed``."""
-
-    @property
-    def axes(self) -> tuple[Axis, ...]:
-        """What was varied."""
-        return tuple(_axis_of(entry) for entry in self.design["vary"])
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -73,32 +77,27 @@ class Study:
     @cached_property
     def table(self) -> pd.DataFrame:
         """A row a run; RunFolderError unless the study is complete and its table can be read."""
-        import pandas as pd
-
         if self.status != COMPLETE:
             raise refusal(self.path, f"the study is not complete ({self.status})", f"go on: {resume_hint(self.path)}")
         try:
-            return pd.read_parquet(self.path / TABLE)
-        except (OSError, ValueError) as error:
-            hint = f"write it anew: {resume_hint(self.path)}"
-            raise refusal(self.path / TABLE, f"the table cannot be read: {error}", hint) from error
+            return read_study_table(self.path / TABLE, self.axes, self.design["runs"])
+        except RunFolderError as error:
+            raise self._to_write_anew(error, "the table cannot be read") from error
+
+    def _to_write_anew(self, error: RunFolderError, message: str) -> RunFolderError:
+        hint = f"write it anew: {resume_hint(self.path)}"
+        return RunFolderError([each._replace(message=f"{message}: {each.message}", hint=hint) for each in error.problems])
 
     @cached_property
     def sensitivities(self) -> tuple[Sensitivity, ...]:
         """How much each axis moves each KPI, as the study wrote it; empty where its file is missing."""
-        import pandas as pd
-
         path = self.path / SENSITIVITY
-        if not path.is_file():
+        if not os.path.lexists(path):
             return ()
         try:
-            rows = pd.read_csv(path)[list(Sensitivity._fields)]
-        except (OSError, ValueError, KeyError) as error:
-            raise refusal(path, f"cannot be read: {error}", f"write it anew: {resume_hint(self.path)}") from error
-        return tuple(
-            Sensitivity(*row[:4], *(None if value != value else value for value in row[4:]))
-            for row in rows.itertuples(index=False, name=None)
-        )
+            return read_sensitivities(path)
+        except RunFolderError as error:
+            raise self._to_write_anew(error, "cannot be read") from error
 
     def run_folder(self, run: int) -> Path:
         """Folder of a run, by its number in the table."""
@@ -110,16 +109,13 @@ def open_study(path: str | Path) -> Study:
     folder = Path(path)
     if not is_study(folder):
         raise refusal(folder, "this folder is no study of marketsim", _HINT)
-    try:
-        design = plain(parse((folder / DESIGN).read_text("utf-8"), str(folder / DESIGN)))
-    except OSError as error:
-        raise refusal(folder / DESIGN, f"cannot be read: {error.strerror}", _HINT) from error
-    return Study(folder, read_json(folder / MANIFEST), design)
+    manifest = read_object(folder / MANIFEST, manifests.STUDY)
+    return Study(folder, manifest, *read_design(folder / DESIGN))
 
 
 def is_study(folder: Path) -> bool:
     """Whether a folder holds a study, complete or not."""
-    return (folder / MANIFEST).is_file() and read_json(folder / MANIFEST).get("format") == FORMAT
+    return format_of(folder) == FORMAT
 
 
 def plan_of(study: Study) -> Plan:
@@ -166,13 +162,6 @@ def _axis_entry(axis: Axis) -> dict[str, Any]:
     return {"paths": list(axis.paths), "values": [list(level) for level in axis.levels]}
 
 
-def _axis_of(entry: Mapping[str, Any]) -> Axis:
-    paths = tuple(entry["paths"])
-    if "values" in entry:
-        return Axis(paths, tuple(tuple(level) for level in entry["values"]))
-    return Axis(paths, (), Span(float(entry["low"]), float(entry["high"]), bool(entry["whole"])))
-
-
 def written_scenario(ready: ReadyScenario, folder: Path) -> str:
     """The scenario as it was given, overrides and what it extends in place, for a file in ``folder``."""
     values = {"name": ready.name, **plain(ready.source.root)}
@@ -190,7 +179,7 @@ def session(folder: Path, plan: Plan, *, resume: bool, tables: bool) -> Iterator
     manifest = _begun(folder, plan, resume=resume, tables=tables)
     ending = FAILED
     try:
-        yield FolderStore(folder / RUNS, {SCENARIO_TEXT: SCENARIO})
+        yield FolderStore(folder / RUNS, {SCENARIO_TEXT: SCENARIO}, record({VARIANT_SUMMARY: Key(each(scalar), required=True)}))
         ending = COMPLETE
     except KeyboardInterrupt:
         ending = INTERRUPTED
