@@ -18,11 +18,14 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from marketsim.core import files
+from marketsim.results.parquet import demand_file
 
 STREAM_SUFFIX: Final = ".arrows"
 FINAL_SUFFIX: Final = ".parquet"
 
 _GROUP: Final = b"group"
+_DAMAGED: Final = (OSError, ValueError, TypeError, KeyError, MemoryError, pa.ArrowException)
+"""What reading a damaged stream raises."""
 _FILE_BUFFER: Final = 1 << 20  # many small writes are slow on some file systems
 
 
@@ -138,19 +141,20 @@ def read_stream(path: Path) -> Iterator[Batch]:
             reader = pa.ipc.open_stream(file)
             while True:
                 data, metadata = reader.read_next_batch_with_custom_metadata()
+                data.validate(full=True)
                 yield Batch(int(metadata[_GROUP]), data)
-        except (StopIteration, pa.ArrowInvalid, OSError):
+        except (StopIteration, *_DAMAGED):
             return
 
 
 def count_batches(path: Path) -> int:
     """Whole batches in a stream; 0 where there is none."""
-    return sum(1 for _ in read_stream(path)) if path.exists() and path.stat().st_size else 0
+    return sum(1 for _ in read_stream(path)) if os.path.lexists(path) and demand_file(path) else 0
 
 
 def stream_table(path: Path, most: int) -> pa.Table:
     """The first whole batches of a stream, at most so many; without columns where not even those were written."""
-    if not path.exists() or not path.stat().st_size:
+    if not os.path.lexists(path) or not demand_file(path):
         return pa.table({})
     batches = [batch.data for batch in islice(read_stream(path), most)]
     if batches:
@@ -158,7 +162,7 @@ def stream_table(path: Path, most: int) -> pa.Table:
     try:
         with pa.memory_map(str(path)) as file:
             return pa.ipc.open_stream(file).schema.empty_table()
-    except (pa.ArrowInvalid, OSError):
+    except _DAMAGED:
         return pa.table({})
 
 
