@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from marketsim.app.grid import is_regulated, rated, regulated, tap_laws
-from marketsim.app.ready import ReadyScenario, load_scenario
+from marketsim.app.ready import ReadyScenario
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.errors import InputError
 from marketsim.core.units import WH_PER_KWH
 from marketsim.grid.feeder import Feeder
 from marketsim.grid.layout import drawing
 from marketsim.grid.network import BranchKind, Network
-from marketsim.results.folder import SCENARIO
 from marketsim.results.grid_history import FeederMap, GridHistory
 from marketsim.results.reader import Run
 
@@ -113,8 +112,3 @@ def _background(ready: ReadyScenario, hours: float) -> tuple[FloatArray, FloatAr
     free[_nodes(ready, ready.feeder)] = 0.0
     slot_wh = hours * WH_PER_KWH
     return -np.rint(network.nominal_kw * free * scale * slot_wh) / slot_wh, -network.nominal_kvar * free * scale
-
-
-def scenario_of(run: Run) -> ReadyScenario:
-    """The scenario of a run as it was resolved; ScenarioError or PluginError where it cannot be read here."""
-    return load_scenario(run.scenario_text if run.path is None else run.path / SCENARIO)

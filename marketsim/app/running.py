@@ -18,7 +18,7 @@ from marketsim.app.kernels import compile_once
 from marketsim.app.ready import ReadyScenario, ScenarioLike, load_scenario
 from marketsim.app.reviews import Reviews
 from marketsim.app.wiring import Built, build
-from marketsim.core.errors import RunFolderError
+from marketsim.core.errors import NetworkError, RunFolderError
 from marketsim.core.interrupts import interruptible
 from marketsim.core.memory import keep_memory
 from marketsim.core.metric import Metric, Value
@@ -96,9 +96,14 @@ def simulate(
         return writer.finish(summary, _net_builder(scenario), _history_builder(scenario))
 
 
-def open_run(path: str | Path) -> Run:
-    """A run from its folder, complete or as far as it got; RunFolderError if there is none."""
-    return read_run(_folder(path), partial(_net_of_saved, {}), _history_of_saved)
+def open_run(path: str | Path, *, trust: bool = False) -> Run:
+    """A run from its folder, complete or as far as it got; RunFolderError if there is none.
+
+    Looking at it loads no plugin and reads nothing outside of the folder: where ``net`` and ``grid_history`` need that they
+    say so, unless ``trust`` allows it.
+    """
+    saved = _Saved(trust=trust)
+    return read_run(_folder(path), saved.net, saved.history)
 
 
 def _folder(path: object) -> Path:
@@ -213,13 +218,6 @@ def _history(ready: ReadyScenario, run: Run, slots: range, market: int) -> GridH
     return grid_history(ready, run, slots, market)
 
 
-def _history_of_saved(run: Run, slots: range, market: int) -> GridHistory:
-    """The same for a run from a folder, whose scenario stands beside its tables."""
-    from marketsim.app.grid_history import scenario_of
-
-    return _history(scenario_of(run), run, slots, market)
-
-
 def _net(kept: dict[str, Any], ready: ReadyScenario, run: Run, slot: int, market: int) -> Any:
     """The pandapower net of a slot, from the run's table of agents; ``kept`` holds what its slots share."""
     from marketsim.app.nets import net_of_slot, slot_nets
@@ -229,10 +227,28 @@ def _net(kept: dict[str, Any], ready: ReadyScenario, run: Run, slot: int, market
     return net_of_slot(kept["nets"], ready, run, slot, market)
 
 
-def _net_of_saved(kept: dict[str, Any], run: Run, slot: int, market: int) -> Any:
-    """The same for a run from a folder, whose scenario stands beside its tables."""
-    from marketsim.app.grid_history import scenario_of
+class _Saved:
+    """The same for a run from a folder, whose scenario stands beside its tables and is read once."""
 
-    if "ready" not in kept:
-        kept["ready"] = scenario_of(run)
-    return _net(kept, kept["ready"], run, slot, market)
+    def __init__(self, *, trust: bool) -> None:
+        self._trust = trust
+        self._kept: dict[str, Any] = {}
+        self._ready: ReadyScenario | None = None
+
+    def net(self, run: Run, slot: int, market: int) -> Any:
+        """The pandapower net of a slot; NetworkError where what it needs is left out."""
+        return _net(self._kept, self._scenario(run), run, slot, market)
+
+    def history(self, run: Run, slots: range, market: int) -> GridHistory:
+        """Voltages and loadings; NetworkError where what they need is left out."""
+        return _history(self._scenario(run), run, slots, market)
+
+    def _scenario(self, run: Run) -> ReadyScenario:
+        from marketsim.app.looking import seen_of
+
+        if self._ready is None:
+            seen = seen_of(run, trust=self._trust)
+            if seen.left_out:
+                raise NetworkError(seen.left_out)
+            self._ready = seen.ready
+        return self._ready

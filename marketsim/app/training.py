@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from marketsim.app.ready import ReadyScenario
 from marketsim.app.running import RUNS, manifest_facts
 from marketsim.core.errors import Problem, RunFolderError
+from marketsim.core.files import append_to
 from marketsim.fairness.critic import CriticTally, Critique
 from marketsim.learning.curves import Progress, read_curves
 from marketsim.learning.params import LearnerParams
@@ -123,7 +124,7 @@ class CriticNotes:
             if critique.source != "rule" or critique.error is not None
         ]
         if lines:
-            with self._path.open("a", encoding="utf-8", newline="\n") as file:
+            with append_to(self._path) as file:
                 file.writelines(lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -16,18 +17,22 @@ Rows = Sequence[Mapping[str, object]]
 
 
 def answer_options(what: str) -> Callable[[F], F]:
-    """``--out`` and ``--json``; a CSV file gets a row for each ``what``."""
+    """``--out``, ``--force`` and ``--json``; a CSV file gets a row for each ``what``."""
 
     def add(function: F) -> F:
         out = f"Also write the whole answer to a file: .json, or .csv with a row for each {what}."
         function = click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")(function)
+        function = click.option("--force", is_flag=True, help="Replace the file in --out.")(function)
         return click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help=out)(function)
 
     return add
 
 
-def check_out(out: str | None) -> None:
-    """UsageError for a file that no answer can be written to, before anything is computed."""
+def check_out(out: str | None, *, force: bool = False) -> None:
+    """UsageError or InputError for a file that no answer can be written to, before anything is computed."""
+    from marketsim.core.errors import InputError
+    from marketsim.core.files import demand_new
+
     if out is None:
         return
     path = Path(out)
@@ -35,6 +40,7 @@ def check_out(out: str | None) -> None:
         raise click.BadParameter(f"{out!r} ends neither in .json nor in .csv", param_hint="'--out'")
     if not path.parent.is_dir():
         raise click.BadParameter(f"there is no folder {str(path.parent)!r}", param_hint="'--out'")
+    demand_new(path, InputError, force=force)
 
 
 def teller(as_json: bool) -> Callable[[str], None] | None:
@@ -55,14 +61,17 @@ def give(document: Mapping[str, object], rows: Rows, *, as_json: bool, out: str 
 
 def _write(path: Path, document: Mapping[str, object], rows: Rows) -> None:
     from marketsim.core.errors import InputError
+    from marketsim.core.files import replace
 
     try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            if path.suffix == ".json":
-                file.write(json.dumps(document, indent=2) + "\n")
-                return
-            table = csv.DictWriter(file, list(rows[0]) if rows else [], lineterminator="\n")
-            table.writeheader()
-            table.writerows(rows)
+        replace(path, json.dumps(document, indent=2) + "\n" if path.suffix == ".json" else _csv(rows), durable=False)
     except OSError as error:
         raise InputError(f"--out: {path} cannot be written ({error.strerror})") from error
+
+
+def _csv(rows: Rows) -> str:
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return text.getvalue()

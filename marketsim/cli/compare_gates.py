@@ -30,6 +30,7 @@ def compare_gates(
     gates: str | None,
     truthful: bool,
     out: str | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Run SCENARIO under each way to hold trade to the grid, and put the results side by side.
@@ -41,7 +42,7 @@ def compare_gates(
     from marketsim.analysis.comparators.comparison import compare, rows_of
     from marketsim.analysis.comparators.mechanisms import MECHANISMS
 
-    check_out(out)
+    check_out(out, force=force)
     ready = load(scenario, overrides_of(overrides, seed), trust=trust)
     names = [name.strip() for name in gates.split(",")] if gates is not None else list(MECHANISMS)
     tell = teller(as_json)

@@ -38,6 +38,7 @@ def contingency(
     source_step: float,
     top: int,
     out: str | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Try every single failure of the feeder of SCENARIO, restore what its tie switches reach, and rank the damage.
@@ -46,7 +47,7 @@ def contingency(
     """
     from marketsim.analysis.contingency.assessment import contingencies
 
-    check_out(out)
+    check_out(out, force=force)
     ready = load(scenario, overrides_of(overrides, seed), trust=trust)
     found = contingencies(ready, hours, source_step, teller(as_json))
     ranked = [each._asdict() for each in found.ranked]

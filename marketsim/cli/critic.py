@@ -43,15 +43,15 @@ def train_surrogate(
     again only where its mean difference from at least 20 answers exceeds 1.5 times its held-out error plus 0.02.
     """
     from marketsim.analysis.critics import training
-    from marketsim.core.errors import InputError, Problem
+    from marketsim.core.errors import InputError
+    from marketsim.core.files import demand_new
 
     paths, file = [Path(log) for log in logs], Path(out)
     if if_drifted:
         drift, renewed = training.retrain_if_drifted(file, paths, seed=seed)
         _tell_drift(drift, renewed, file, as_json=as_json)
         return
-    if file.exists() and not force:
-        raise InputError([Problem("there is a file already", file=out, hint="replace it with --force")])
+    demand_new(file, InputError, force=force)
     made = training.train_surrogate(paths, file, model=model, seed=seed)
     if as_json:
         click.echo(json.dumps({**made.about, "file": out}, indent=2))
@@ -60,7 +60,7 @@ def train_surrogate(
 
 
 def _tell(made: Surrogate, file: Path) -> None:
-    from marketsim.cli.tables import number, table
+    from marketsim.cli.tables import number, table, tell
 
     about = made.about
     rows = [
@@ -72,7 +72,7 @@ def _tell(made: Surrogate, file: Path) -> None:
     pairs = zip(("FTG", "FBS", "FPP"), about["held_out_error"], about["mean_error"], strict=True)
     worse = [name for name, own, mean in pairs if own > max(mean, _SMALL_ERROR)]
     if worse:
-        click.echo(f"No better than the mean for {', '.join(worse)}: log more slots, or more varied ones.")
+        tell(f"No better than the mean for {', '.join(worse)}: log more slots, or more varied ones.")
     click.echo(f"Written to {file}; use it with critic: {{kind: surrogate, file: ...}}.")
 
 
@@ -99,6 +99,7 @@ def _tell_drift(drift: Drift, renewed: Surrogate | None, file: Path, *, as_json:
 @click.option("--deadline", type=click.FloatRange(0.1, 3600), metavar="S", help="Longest wait for an answer.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.option("--out", type=click.Path(), metavar="FILE", help="Write the findings as JSON to FILE, too.")
+@click.option("--force", is_flag=True, help="Replace the file in --out.")
 def audit(
     scenario: str,
     overrides: tuple[str, ...],
@@ -110,6 +111,7 @@ def audit(
     deadline: float | None,
     as_json: bool,
     out: str | None,
+    force: bool,
 ) -> None:
     """Compare a language model with the rule, and with itself, on the slots of SCENARIO (or of a run's scenario).
 
@@ -118,7 +120,11 @@ def audit(
     """
     from marketsim.analysis.critics.audit import audit as run_audit
     from marketsim.analysis.critics.audit import audited_scenario, critic_params
+    from marketsim.core.errors import InputError
+    from marketsim.core.files import demand_new
 
+    if out:
+        demand_new(Path(out), InputError, force=force)
     ready = audited_scenario(scenario, overrides_of(overrides, None), trust=trust, tell=teller())
     given = {"host": host, "model": models[0] if models else None, "deadline_s": deadline}
     params = critic_params(ready, {key: value for key, value in given.items() if value is not None})
@@ -135,9 +141,10 @@ def audit(
 
 def _write(file: Path, text: str) -> None:
     from marketsim.core.errors import InputError, Problem
+    from marketsim.core.files import replace
 
     try:
-        file.write_text(text + "\n", encoding="utf-8")
+        replace(file, text + "\n", durable=False)
     except OSError as error:
         raise InputError([Problem(f"cannot write the findings: {error.strerror}", file=str(file))]) from error
 
@@ -159,14 +166,14 @@ def _progress(*, quiet: bool) -> Iterator[Progress | None]:
 
 
 def _show(report: AuditReport) -> None:
-    from marketsim.cli.tables import table
+    from marketsim.cli.tables import table, tell
 
     rows = [_row(each) for each in report.comparisons]
     title = f"{report.model} on {report.slots} slots of {report.scenario}: mean absolute difference (share identical)"
     table(("compared with", "", "FTG", "FBS", "FPP", "slots"), rows, title=title, right=(2, 3, 4, 5))
     who = f"digest {report.digest}, Ollama {report.server}"
     failed = ", ".join(f"{reason} {count}" for reason, count in sorted(report.failures.items()))
-    click.echo(f"{who}. Questions without an answer: {failed or 'none'}.")
+    tell(f"{who}. Questions without an answer: {failed or 'none'}.")
 
 
 def _row(each: Comparison) -> tuple[str, ...]:

@@ -60,6 +60,7 @@ def hosting_capacity(
     seed: int | None,
     trust: bool,
     out: str | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Find how much of an asset the feeder of SCENARIO takes, feeder-wide and bus by bus, and what binds.
@@ -70,7 +71,7 @@ def hosting_capacity(
     from marketsim.analysis.hosting.capacity import Options
     from marketsim.analysis.hosting.capacity import hosting_capacity as ask
 
-    check_out(out)
+    check_out(out, force=force)
     ready = load(scenario, overrides_of(overrides, seed), trust=trust)
     options = Options(
         asset=asset,

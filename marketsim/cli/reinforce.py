@@ -35,6 +35,7 @@ def reinforce(
     most: int,
     workers: int | None,
     out: str | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Weigh reinforcing the feeder of SCENARIO against the energy that its gate curtails.
@@ -43,7 +44,7 @@ def reinforce(
     """
     from marketsim.analysis.reinforce.study import reinforcement
 
-    check_out(out)
+    check_out(out, force=force)
     ready = load(scenario, overrides_of(overrides, seed), trust=trust)
     found = reinforcement(ready, most, teller(as_json), workers)
     upgrades = [{**each._asdict(), "pays": each.pays} for each in found.upgrades]

@@ -6,19 +6,28 @@ from pathlib import Path
 
 import click
 
+from marketsim.core.wording import harmless
+
 
 @click.command()
 @click.argument("folder", metavar="RUN|STUDY", type=click.Path())
 @click.option("--out", type=click.Path(), metavar="FILE", help="File to write [default: report.html in the folder].")
+@click.option("--force", is_flag=True, help="Replace the file in --out.")
+@click.option(
+    "--trust", is_flag=True, help="Load the plugins that the scenario names, and read files outside the folder."
+)
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")
-def report(folder: str, out: str | None, show: bool) -> None:
+def report(folder: str, out: str | None, force: bool, trust: bool, show: bool) -> None:
     """Write the report of a run or a study: one HTML file that needs no network.
 
-    RUN is a run folder, complete or not: an interrupted run is reported as far as it came.
+    RUN is a run folder, complete or not: an interrupted run is reported as far as it came. No plugin is loaded and
+    nothing outside the folder is read; what would need that is left out, which the page says, unless you --trust it.
     """
     from marketsim.report.write import report_folder
 
-    path = report_folder(Path(folder), None if out is None else Path(out))
-    click.echo(f"Written to {path} ({path.stat().st_size / 1e6:.1f} MB).")
+    made = report_folder(Path(folder), None if out is None else Path(out), force=force, trust=trust)
+    click.echo(f"Written to {made.path} ({made.path.stat().st_size / 1e6:.1f} MB).")
+    for text in made.left_out:
+        click.echo(harmless(text), err=True)
     if show:
-        click.launch(str(path))
+        click.launch(str(made.path))

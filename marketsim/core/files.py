@@ -7,6 +7,7 @@ error that the caller names, with the file and what to do.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import secrets
@@ -82,7 +83,9 @@ def strict_json(text: str) -> Any:
     """A JSON value; ValueError where there is none, see ``json_value``."""
     if _deeper_than(text, _DEEPEST):
         raise ValueError(f"more than {_DEEPEST} levels")
-    return json.loads(text, object_pairs_hook=_object, parse_constant=_no_number, parse_int=_integer)
+    return json.loads(
+        text, object_pairs_hook=_object, parse_constant=_no_number, parse_int=_integer, parse_float=_finite
+    )
 
 
 def _deeper_than(text: str, most: int) -> bool:
@@ -115,6 +118,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_number(text: str) -> float:
     raise ValueError(f"{text} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError(f"{text[:40]} is beyond all numbers")
+    return number
 
 
 def _integer(text: str) -> int:
@@ -187,6 +197,23 @@ def create(path: Path, *, buffering: int = -1) -> IO[bytes]:
 _NEW: Final = (
     os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 ) | getattr(os, "O_BINARY", 0)
+
+
+def demand_new(path: Path, refused: type[InputError], *, force: bool = False) -> None:
+    """``refused`` where a file may not be put: something has that name, and is no file or, without ``force``, is one."""
+    hint = "choose another name"
+    if path.is_dir() and not path.is_symlink():
+        raise refused([Problem("there is a folder of that name", file=str(path), hint=hint)])
+    if not force and os.path.lexists(path):
+        what = "a link" if path.is_symlink() else "a file"
+        raise refused([Problem(f"there is {what} already", file=str(path), hint=f"replace it with --force, or {hint}")])
+
+
+def make_folder(path: Path) -> None:
+    """A folder, made where it is not there; OSError where that is not possible, and for a link, wherever it leads."""
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, f"{path} is a link, which is not followed here", str(path))
+    path.mkdir(parents=True, exist_ok=True)
 
 
 def append_to(path: Path) -> IO[str]:

@@ -1,6 +1,11 @@
-"""Numbers as people read them, the same on a terminal, in a study's answer and in a report."""
+"""Numbers and texts as people read them, the same on a terminal, in a study's answer and in a report."""
 
 from __future__ import annotations
+
+
+def harmless(text: str) -> str:
+    """Text of a stranger for a terminal: nothing but line ends acts on it, whatever else does stands as its escape."""
+    return "".join(letter if letter == "\n" or letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def number(value: float | int | str | None, unit: str = "", *, sign: bool = False) -> str:

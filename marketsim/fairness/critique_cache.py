@@ -7,14 +7,14 @@ another question, counts as absent and is written anew.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+from marketsim.core import files
 
 FORMAT: Final = "marketsim critique 1"
 
@@ -67,26 +67,14 @@ class CritiqueCache:
         content = {"format": FORMAT, **kept._asdict()}
         content["check"] = _check(content)
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            _replace(place, json.dumps(content, allow_nan=False))
+            files.make_folder(place.parent)
+            files.replace(place, json.dumps(content, allow_nan=False), durable=False)
         except OSError as error:
             self.fault = f"answers cannot be kept in {self.folder}: {error.strerror or error}"
 
     @staticmethod
     def _place(folder: Path, key: str) -> Path:
         return folder / key[:2] / f"{key}.json"
-
-
-def _replace(place: Path, text: str) -> None:
-    handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=place.stem, suffix=".partial")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).replace(place)
-    except OSError:
-        with contextlib.suppress(OSError):  # the first error is the one to report
-            Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _check(content: Mapping[str, Any]) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from marketsim.core import files
 from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import InputError, Problem
 from marketsim.fairness.surrogate_features import NAMES
@@ -69,9 +69,7 @@ def write_surrogate(path: Path, surrogate: Surrogate) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, about=np.array(about), **surrogate.network._asdict())
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    temporary.write_bytes(buffer.getvalue())
-    temporary.replace(path)
+    files.replace(path, buffer.getvalue())
 
 
 def read_surrogate(path: Path) -> Surrogate:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -15,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from marketsim.core import files
 from marketsim.core.errors import CheckpointError, Problem
 from marketsim.learning.adam import AdamState
 from marketsim.learning.game import Layout, Shape
@@ -65,17 +64,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     content = _content(checkpoint)
     buffer = io.BytesIO()
     torch.save({**content, "sha256": _digest(content)}, buffer)
-    temporary = path.with_name(path.name + ".partial")
-    try:
-        with temporary.open("wb") as file:
-            file.write(buffer.getvalue())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):  # the first error is the one to report
-            temporary.unlink(missing_ok=True)
-        raise
+    files.replace(path, buffer.getvalue())
 
 
 def load(path: Path) -> Checkpoint:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import IO, Any, Final, NamedTuple, Self
+
+from marketsim.core import files
+from marketsim.core.errors import Problem, RunFolderError
 
 CURVES: Final = "training.csv"
 AGENTS: Final = "training_agents.csv"
 SPEED: Final = "speed.csv"
 TENSORBOARD: Final = "tensorboard"
+MOST_BYTES: Final = 2**30
+"""Of a file of curves."""
 
 
 class Row(NamedTuple):
@@ -128,10 +132,34 @@ class Curves:
 
 
 def read_curves(folder: Path) -> dict[str, list[float]]:
-    """Columns of the learning curves in a folder; NaN where undefined."""
-    with (folder / CURVES).open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {name: [float(row[name] or "nan") for row in rows] for name in Row._fields}
+    """Columns of the learning curves in a folder; NaN where undefined. RunFolderError for a file that holds none."""
+    path = folder / CURVES
+    rows = list(csv.reader(io.StringIO(files.read_text(path, MOST_BYTES, RunFolderError, links=False))))
+    if not rows or tuple(rows[0]) != Row._fields:
+        raise RunFolderError(
+            [Problem("these are no learning curves", file=str(path), hint=f"a head of {len(Row._fields)} columns")]
+        )
+    problems = [
+        Problem(
+            "this row is no update",
+            "",
+            ", ".join(row)[:60].encode("ascii", "replace").decode(),
+            file=str(path),
+            line=place,
+        )
+        for place, row in enumerate(rows[1:], start=2)
+        if len(row) != len(Row._fields) or not all(not cell or _is_finite(cell) for cell in row)
+    ]
+    if problems:
+        raise RunFolderError(problems[:20])
+    return {name: [float(row[place] or "nan") for row in rows[1:]] for place, name in enumerate(Row._fields)}
+
+
+def _is_finite(cell: str) -> bool:
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False
 
 
 def _text(value: float | int | str) -> str:
@@ -146,20 +174,18 @@ def _lines(rows: Sequence[Sequence[str]]) -> str:
     return buffer.getvalue()
 
 
-def _opened(path: Path, columns: Sequence[str], kept: int) -> io.TextIOWrapper:
+def _opened(path: Path, columns: Sequence[str], kept: int) -> IO[str]:
     """The file with its head and the rows of updates up to ``kept``, open at its end."""
     text = _lines([columns])
-    if kept and path.exists():
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))[1:]
-        text += _lines([row for row in rows if len(row) == len(columns) and int(row[0]) <= kept])
-    temporary = path.with_name(path.name + ".partial")
-    temporary.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(temporary, path)
-    return path.open("a", encoding="utf-8", newline="\n")
+    if kept and (path.exists() or path.is_symlink()):
+        rows = list(csv.reader(io.StringIO(files.read_text(path, MOST_BYTES, RunFolderError, links=False))))[1:]
+        text += _lines([row for row in rows if len(row) == len(columns) and row[0].isdecimal() and int(row[0]) <= kept])
+    files.replace(path, text, durable=False)
+    return files.append_to(path)
 
 
 def _board(folder: Path, kept: int) -> Any:
     from torch.utils.tensorboard import SummaryWriter
 
+    files.make_folder(folder)
     return SummaryWriter(str(folder), purge_step=kept + 1 if kept else None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from marketsim.core import files
 from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import CheckpointError, MarketsimError, Problem, RunError
 from marketsim.core.memory import keep_memory
@@ -222,5 +222,5 @@ def _save(folder: Path, current: Checkpoint) -> None:
     save(folder / CHECKPOINT, current)
     if current.params.keep_checkpoints:
         kept = folder / KEPT
-        kept.mkdir(exist_ok=True)
-        shutil.copyfile(folder / CHECKPOINT, kept / f"update-{current.updates:06d}.pt")
+        files.make_folder(kept)
+        files.replace(kept / f"update-{current.updates:06d}.pt", (folder / CHECKPOINT).read_bytes(), durable=False)

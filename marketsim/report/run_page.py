@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from marketsim.app.grid_history import scenario_of
+from marketsim.app.looking import seen_of
 from marketsim.app.ready import ReadyScenario
 from marketsim.core.errors import MarketsimError
 from marketsim.core.wording import number
@@ -20,11 +20,12 @@ from marketsim.report.critics import SCORES, CriticView, critic_view
 from marketsim.report.findings import findings, kwh, words
 from marketsim.report.focus import Focus, focuses
 from marketsim.report.grid_part import GridPart
+from marketsim.report.kpis import demand_numbers
 from marketsim.report.limits import MOST_ELEMENTS, Refused, refusals
 from marketsim.report.people import Person, names_of, totals
 from marketsim.report.people_tables import agent_table, class_table
 from marketsim.report.series import Series, plain, rounded
-from marketsim.results.folder import COMPLETE
+from marketsim.results.folder import COMPLETE, SUMMARY
 from marketsim.results.reader import Run
 
 MINUTES_A_DAY: Final = 1440
@@ -33,11 +34,13 @@ MINUTES_A_DAY: Final = 1440
 class RunContent:
     """What the page of a run is made of; read once, then only looked at."""
 
-    def __init__(self, run: Run, ready: ReadyScenario | None = None) -> None:
-        """``ready``: the scenario of the run where it is at hand; else it is read from the run folder."""
+    def __init__(self, run: Run, ready: ReadyScenario | None = None, *, trust: bool = False) -> None:
+        """``ready``: the scenario of the run where it is at hand; else it is read from the run folder, see ``looking``."""
         self.run = run
+        self.left_out: list[str] = []
+        """What the page does not show, and why; also among its notes."""
         self.notes: list[str] = [str(note) for note in run.manifest.get("notes", ())]
-        self.ready = ready or self._scenario()
+        self.ready = ready or self._scenario(trust=trust)
         self.series = columns.slot_series(run) if run.n_slots else {}
         self.slots = columns.slots_of(run)
         self.begin, self.minutes = self._clock()
@@ -50,16 +53,24 @@ class RunContent:
         self.refused = refusals(run) if run.n_slots else []
         self.critic = critic_view(run, self.series, self.slots)
         self.grid = self._grid()
+        demand_numbers(run.summary, None if run.path is None else run.path / SUMMARY)
         self.summary = run.summary or partial_summary(self.series)
 
-    def _scenario(self) -> ReadyScenario | None:
+    def _scenario(self, *, trust: bool) -> ReadyScenario | None:
         try:
-            return scenario_of(self.run)
+            seen = seen_of(self.run, trust=trust)
         except MarketsimError as error:
-            self.notes.append(
+            self._leave_out(
                 f"The run's scenario cannot be read here, so the feeder and the kinds of agents are left out: {error}"
             )
             return None
+        for problem in seen.left_out:
+            self._leave_out(f"The feeder is left out: {problem}")
+        return seen.ready
+
+    def _leave_out(self, text: str) -> None:
+        self.notes.append(text)
+        self.left_out.append(text)
 
     def _clock(self) -> tuple[datetime, int]:
         """Begin of the first slot, and the length of a slot in minutes."""
@@ -88,7 +99,7 @@ class RunContent:
         try:
             return GridPart(self.run, self.ready, self.stretches, self.names)
         except MarketsimError as error:
-            self.notes.append(f"The feeder cannot be drawn: {error}")
+            self._leave_out(f"The feeder cannot be drawn: {error}")
             return None
 
     def moment(self, slot: int) -> str:

@@ -12,14 +12,17 @@ from marketsim.analysis.studies.designs import GRID, LHS, SOBOL
 from marketsim.analysis.studies.folder import Study, resume_hint
 from marketsim.analysis.studies.sentences import answer
 from marketsim.analysis.studies.table import OK, kpi_names
-from marketsim.app.ready import load_scenario
+from marketsim.app.looking import HINT as TRUST_HINT
+from marketsim.app.looking import harmless, look, trusted
 from marketsim.app.wiring import Built, build
 from marketsim.core.errors import MarketsimError, Problem, RunFolderError
+from marketsim.core.files import read_text
 from marketsim.core.metric import Kpi
 from marketsim.fairness.critic import CRITIC_KPIS
 from marketsim.metrics.presentation import HEADLINE, RUN, VALIDATION, percent_scale
 from marketsim.report.embed import short_numbers
 from marketsim.results.folder import COMPLETE, SCENARIO
+from marketsim.scenario.yamltext import MAX_BYTES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,15 +60,15 @@ class KpiLabel(NamedTuple):
 class StudyContent:
     """What the page of a study is made of."""
 
-    def __init__(self, study: Study) -> None:
-        """RunFolderError where the study is not complete."""
+    def __init__(self, study: Study, *, trust: bool = False) -> None:
+        """RunFolderError where the study is not complete. ``trust``: its plugins are loaded, see ``looking``."""
         if study.status != COMPLETE:
             hint = f"go on with it: {resume_hint(study.path)}"
             raise RunFolderError([Problem(f"the study is {study.status}", file=str(study.path), hint=hint)])
         self.study, self.table = study, study.table
         self.done = self.table[self.table["status"] == OK]
         self.failed = self.table[self.table["status"] != OK]
-        self.built, gate = _built(study)
+        self.built, gate, self.left_out = _built(study, trust=trust)
         known = _definitions(self.built)
         self.kpis = [_label(name, known.get(name)) for name in _kpis(self.done, study.paths)]
         self.findings = () if self.done.empty else findings(self.done, study.axes, gate)
@@ -75,13 +78,21 @@ class StudyContent:
         return [] if self.done.empty else answer(self.done, self.study.axes, self.findings)
 
 
-def _built(study: Study) -> tuple[Built | None, str]:
-    """The scenario of a study, built, and its gate; None and the default gate where that cannot be done here."""
+def _built(study: Study, *, trust: bool) -> tuple[Built | None, str, list[str]]:
+    """The scenario of a study, built as far as its KPIs and limits need; its gate; and what is left out, and why."""
+    path = study.path / SCENARIO
     try:
-        ready = load_scenario(study.path / SCENARIO)
-        return build(ready), ready.model.grid.gate
-    except MarketsimError:
-        return None, "ac"
+        if trust:
+            ready = trusted(path).ready
+            return build(ready), ready.model.grid.gate, []
+        seen = look(read_text(path, MAX_BYTES, RunFolderError, links=False), study.path)
+        left_out = [f"Limits of the feeder are left out: {problem}" for problem in seen.left_out]
+        if seen.plugins:
+            left_out.append(f"What KPIs of plugins mean is left out: looking at a study loads none. {TRUST_HINT}")
+        return build(harmless(seen.ready)), seen.ready.model.grid.gate, left_out
+    except MarketsimError as error:
+        text = f"The study's scenario cannot be read here, so the meaning of KPIs and limits are left out: {error}"
+        return None, "ac", [text]
 
 
 def _definitions(built: Built | None) -> dict[str, Kpi]:
@@ -170,5 +181,6 @@ def study_context(of: StudyContent) -> dict[str, Any]:
         "others": [kpi for kpi in of.kpis if kpi.name not in FIRST],
         "measure": next((each.measure for each in study.sensitivities), "swing"),
         "manifest": study.manifest,
+        "notes": [*map(str, study.manifest.get("notes") or ()), *of.left_out],
         "folder": str(study.path),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import io
 import json
 import os
 import platform
@@ -11,8 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from marketsim.core import files
 from marketsim.core.errors import Problem, RunFolderError
-from marketsim.results.streams import FINAL_SUFFIX, PARTIAL_SUFFIX, STREAM_SUFFIX
+from marketsim.results.manifests import demand_run
+from marketsim.results.schema import read_object, seen
+from marketsim.results.streams import FINAL_SUFFIX, STREAM_SUFFIX
 from marketsim.results.tables import TABLES
 
 MANIFEST: Final = "manifest.json"
@@ -26,10 +29,10 @@ FORMAT: Final = "marketsim run 1"
 RUNNING, COMPLETE, FAILED, INTERRUPTED = "running", "complete", "failed", "interrupted"
 
 _OURS: Final = (
-    *(table + suffix for table in TABLES for suffix in (FINAL_SUFFIX, PARTIAL_SUFFIX, STREAM_SUFFIX)),
+    *(table + suffix for table in TABLES for suffix in (FINAL_SUFFIX, STREAM_SUFFIX)),
     *(SUMMARY, SCENARIO, CRITIC, REPORT),
-    *(name + ".partial" for name in (SUMMARY, SCENARIO, MANIFEST)),
 )
+"""Files of a run beside its manifest."""
 
 
 def folder_name(scenario: str, seed: int, now: datetime) -> str:
@@ -50,18 +53,14 @@ def write_json(path: Path, content: Mapping[str, object], *, durable: bool = Tru
 
 def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     """Replace ``path`` in one step, where ``durable`` down to the disk."""
-    temporary = path.with_name(path.name + ".partial")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):  # the first error is the one to report
-            temporary.unlink(missing_ok=True)
-        raise
+    files.replace(path, text, durable=durable)
+
+
+def save_figure(figure: Any, path: Path, **options: Any) -> None:
+    """Replace ``path`` by a figure of matplotlib, of the kind that its name ends with."""
+    made = io.BytesIO()
+    figure.savefig(made, format=path.suffix.removeprefix("."), **options)
+    files.replace(path, made.getvalue(), durable=False)
 
 
 def _plain(value: object) -> object:
@@ -73,18 +72,17 @@ def _plain(value: object) -> object:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file of a run; RunFolderError where there is none."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunFolderError([Problem(f"there is no {path.name}", file=str(path.parent))]) from None
-    except OSError as error:
-        raise RunFolderError([Problem(f"cannot read {path.name}: {error.strerror}", file=str(path))]) from error
-    except ValueError as error:
-        raise RunFolderError([Problem(f"{path.name} is damaged: {error}", file=str(path))]) from error
-    if not isinstance(content, dict):
-        raise RunFolderError([Problem(f"{path.name} is damaged: it holds no object", file=str(path))])
-    return content
+    """A JSON object from a file of a run; RunFolderError where there is none, and for a link."""
+    return read_object(path)
+
+
+def format_of(folder: Path) -> str | None:
+    """What the manifest in a folder says that it is of; None without one, RunFolderError for a damaged one."""
+    place = folder / MANIFEST
+    if not os.path.lexists(place) or _never_began(folder):
+        return None
+    said = read_object(place).get("format")
+    return said if isinstance(said, str) else None
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -92,20 +90,22 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     hint = "a run folder has a manifest.json; name the folder that 'marketsim run' printed"
     if not folder.is_dir():
         raise RunFolderError([Problem("no such run folder", file=str(folder), hint=hint)])
-    if not (folder / MANIFEST).exists():
+    if not os.path.lexists(folder / MANIFEST):
         raise RunFolderError([Problem("this folder is no run of marketsim", file=str(folder), hint=hint)])
     if _never_began(folder):
         raise RunFolderError([Problem("this run ended before its first slot", file=str(folder), hint="run it again")])
     manifest = read_json(folder / MANIFEST)
     if manifest.get("format") != FORMAT:
         message = "this manifest is not of a run that this version can read"
-        raise RunFolderError([Problem(message, "format", repr(manifest.get("format")), file=str(folder / MANIFEST))])
+        raise RunFolderError([Problem(message, "format", seen(manifest.get("format")), file=str(folder / MANIFEST))])
+    demand_run(manifest, folder / MANIFEST)
     return manifest
 
 
 def _never_began(folder: Path) -> bool:
     """Whether a run claimed the folder and came no further."""
-    return (folder / MANIFEST).is_file() and (folder / MANIFEST).stat().st_size == 0
+    place = folder / MANIFEST
+    return not place.is_symlink() and place.is_file() and place.stat().st_size == 0
 
 
 def identity() -> dict[str, object]:
@@ -133,6 +133,21 @@ def ending_of(error: BaseException | None) -> str:
 def refusal(place: Path, message: str, hint: str) -> RunFolderError:
     """Why a folder cannot be used, and what to do."""
     return RunFolderError([Problem(message, file=str(place), hint=hint)])
+
+
+def demand_own(folder: Path) -> None:
+    """RunFolderError where anything below a folder is a link: what is written there could go anywhere."""
+    hint = "put the files themselves there, or choose another --out"
+    found = [
+        Path(place) / name
+        for place, folders, names in os.walk(folder)
+        for name in (*folders, *names)
+        if (Path(place) / name).is_symlink()
+    ]
+    if found:
+        raise RunFolderError(
+            [Problem("is a link, which is not followed here", file=str(each), hint=hint) for each in found[:20]]
+        )
 
 
 def now_text() -> str:
@@ -182,7 +197,7 @@ def claim(folder: Path, *, force: bool) -> None:
         if taken:
             _demand_replaceable(folder, force=force)
             _remove_run(folder)
-        (folder / MANIFEST).touch(exist_ok=False)  # one of two processes that come here at once gets it
+        files.create(folder / MANIFEST).close()  # one of two processes that come here at once gets it
     except FileExistsError as error:
         message = "another run begins there" if folder.is_dir() else "there is a file of that name"
         raise RunFolderError([Problem(message, file=str(folder), hint="choose another --out")]) from error
@@ -211,5 +226,8 @@ def _demand_replaceable(folder: Path, *, force: bool) -> None:
 
 
 def _remove_run(folder: Path) -> None:
+    for entry in sorted(folder.iterdir()):
+        if any(files.is_partial_of(entry.name, name) for name in (*_OURS, MANIFEST)):
+            entry.unlink(missing_ok=True)
     for name in (*_OURS, MANIFEST):  # the manifest last: what is left half-way is still known as a run
         (folder / name).unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from numbers import Integral
@@ -14,11 +14,24 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from marketsim.core.errors import InputError, MarketsimError, Problem, RunFolderError
+from marketsim.core.files import read_text
 from marketsim.results import bill as _bill
-from marketsim.results.folder import COMPLETE, CRITIC, SCENARIO, SUMMARY, read_json, read_manifest, status
+from marketsim.results.folder import COMPLETE, CRITIC, SCENARIO, SUMMARY, read_manifest, status
 from marketsim.results.frames import agent_names, frame
 from marketsim.results.grid_history import GridHistory
+from marketsim.results.manifests import demand_summary, read_critiques
+from marketsim.results.parquet import demand_memory, opened, reading
+from marketsim.results.schema import MOST_BYTES, read_object
 from marketsim.results.streams import FINAL_SUFFIX, STREAM_SUFFIX, count_batches, stream_table
+from marketsim.results.table_checks import (
+    Rows,
+    demand_keys,
+    demand_schema,
+    demand_slots,
+    demand_values,
+    key_columns,
+    market_sizes,
+)
 from marketsim.results.tables import OPTIONAL_TABLES, TABLES, no_rows
 
 if TYPE_CHECKING:
@@ -64,6 +77,8 @@ class Run:
         """``complete``, ``running``, ``interrupted`` or ``failed``."""
         self.critiques = [dict(entry) for entry in critiques]
         self._tables = tables
+        self._known: dict[str, int] = {}
+        """Tables of the folder that were looked at, with their number of columns."""
         self._net_builder = net_builder
         self._history_builder = history_builder
 
@@ -81,24 +96,56 @@ class Run:
             return _cut(self._tables[name], columns, slot)
         assert self.path is not None
         final, stream = self.path / (name + FINAL_SUFFIX), self.path / (name + STREAM_SUFFIX)
-        try:
-            if self.status == COMPLETE and final.is_file():
-                wanted = None if slot is None else _in_slots(pc.field("slot"), slot)
-                return pq.read_table(final, columns=None if columns is None else list(columns), filters=wanted)
-            if self.status != COMPLETE and name in TABLES:
-                written = stream_table(stream, self._common_batches)
-                return _cut(written if written.num_columns else no_rows(name), columns, slot)
-        except (OSError, pa.ArrowInvalid) as error:
-            message = f"cannot read {final.name}: {error}"
-            raise RunFolderError([Problem(message, file=str(final), hint="run the scenario again")]) from error
+        if self.status == COMPLETE and name in TABLES and os.path.lexists(final):
+            return self._checked(name, self._from_parquet(name, final, columns, slot), final)
+        if self.status != COMPLETE and name in TABLES:
+            return self._checked(name, _cut(self._from_stream(name, stream), columns, slot), stream)
         raise self._no_table(name)
+
+    def _from_parquet(self, name: str, path: Path, columns: Sequence[str] | None, slot: int | range | None) -> pa.Table:
+        """The table as asked for; before the first time its columns, and the rows by their keys, are looked at."""
+        with reading(path):
+            if name not in self._known:
+                with opened(path) as file:
+                    demand_schema(name, file.schema_arrow, path)
+                    demand_slots(file.metadata.num_rows if name == "slots" else 0, path)
+                    self._demand_keys(name, file.read(columns=key_columns(name)), path)
+                    self._known[name] = len(file.schema_arrow)
+            if slot is None:
+                rows = pq.read_metadata(path).num_rows
+                demand_memory(path, rows, self._known[name] if columns is None else len(columns))
+            wanted = None if slot is None else _in_slots(pc.field("slot"), slot)
+            asked = None if columns is None else list(columns)
+            return pq.read_table(path, columns=asked, filters=wanted)
+
+    def _from_stream(self, name: str, path: Path) -> pa.Table:
+        with reading(path):
+            written = stream_table(path, self._common_batches)
+            if not written.num_columns:
+                return no_rows(name)
+            demand_schema(name, written.schema, path)
+            if name not in self._known:
+                demand_slots(written.num_rows if name == "slots" else 0, path)
+                self._demand_keys(name, written.select(key_columns(name)), path)
+                self._known[name] = written.num_columns
+            return written
+
+    def _demand_keys(self, name: str, keys: pa.Table, path: Path) -> None:
+        n_slots = keys.num_rows if name == "slots" else self.n_slots
+        demand_keys(name, keys, Rows(n_slots, market_sizes(self.manifest)), path)
+
+    @staticmethod
+    def _checked(name: str, table: pa.Table, path: Path) -> pa.Table:
+        with reading(path):
+            demand_values(name, table, path)
+        return table
 
     @cached_property
     def _common_batches(self) -> int:
         """Batches that every table of an unfinished run has: a full disk may have taken more of one than of another."""
         assert self.path is not None
         streams = {name: self.path / (name + STREAM_SUFFIX) for name in TABLES}
-        needed = [path for name, path in streams.items() if name not in OPTIONAL_TABLES or path.exists()]
+        needed = [path for name, path in streams.items() if name not in OPTIONAL_TABLES or os.path.lexists(path)]
         return min(count_batches(path) for path in needed)
 
     def _no_table(self, name: str) -> MarketsimError:
@@ -112,7 +159,7 @@ class Run:
         if self._tables is not None:
             return name in self._tables
         suffix = FINAL_SUFFIX if self.status == COMPLETE else STREAM_SUFFIX
-        return self.path is not None and (self.path / (name + suffix)).is_file()
+        return self.path is not None and os.path.lexists(self.path / (name + suffix))
 
     @cached_property
     def n_slots(self) -> int:
@@ -198,28 +245,26 @@ def open_run(
     folder = Path(path)
     manifest = read_manifest(folder)
     complete = status(manifest) == COMPLETE
-    try:
-        scenario = folder / SCENARIO
-        text = scenario.read_text(encoding="utf-8") if complete or scenario.exists() else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunFolderError([Problem(f"cannot read {SCENARIO}: {error}", file=str(folder / SCENARIO))]) from error
+    summary = read_object(folder / SUMMARY) if complete else {}
+    demand_summary(summary, folder / SUMMARY)
+    log = folder / CRITIC
     return Run(
         manifest=manifest,
-        summary=read_json(folder / SUMMARY) if complete else {},
-        scenario_text=text,
-        critiques=_critiques(folder / CRITIC),
+        summary=summary,
+        scenario_text=_scenario(folder / SCENARIO, required=complete),
+        critiques=read_critiques(log) if os.path.lexists(log) else [],
         path=folder,
         net_builder=net_builder,
         history_builder=history_builder,
     )
 
 
-def _critiques(path: Path) -> list[dict[str, Any]]:
-    """Whole lines of the critic's log; a last line that a kill cut off is left out."""
-    if not path.exists():
-        return []
+def _scenario(path: Path, *, required: bool) -> str:
+    """The resolved scenario; empty where a run was killed before it was there."""
+    if not required and not os.path.lexists(path):
+        return ""
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
-        return [json.loads(line) for line in lines]
-    except (OSError, ValueError) as error:
-        raise RunFolderError([Problem(f"{path.name} is damaged: {error}", file=str(path))]) from error
+        return read_text(path, MOST_BYTES, RunFolderError, links=False)
+    except RunFolderError as error:
+        wrong = [each._replace(message=f"cannot read {path.name}: {each.message}") for each in error.problems]
+        raise RunFolderError(wrong) from error

@@ -17,11 +17,15 @@ from typing import IO, Any, Final, NamedTuple, Protocol
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
+from marketsim.core import files
+from marketsim.results.parquet import demand_file
+
 STREAM_SUFFIX: Final = ".arrows"
-PARTIAL_SUFFIX: Final = ".parquet.partial"
 FINAL_SUFFIX: Final = ".parquet"
 
 _GROUP: Final = b"group"
+_DAMAGED: Final = (OSError, ValueError, TypeError, KeyError, MemoryError, pa.ArrowException)
+"""What reading a damaged stream raises."""
 _FILE_BUFFER: Final = 1 << 20  # many small writes are slow on some file systems
 
 
@@ -53,8 +57,8 @@ class DiskSink:
 
     def __init__(self, folder: Path, name: str, schema: pa.Schema) -> None:
         self._stream_path = folder / (name + STREAM_SUFFIX)
-        self._partial_path = folder / (name + PARTIAL_SUFFIX)
         self._final_path = folder / (name + FINAL_SUFFIX)
+        self._partial_path = files.partial_path(self._final_path)
         self._schema = schema
         self._held: list[Batch] = []
         self._file: IO[bytes] | None = None
@@ -72,7 +76,7 @@ class DiskSink:
         held, self._held = self._held, []  # never written twice, also where writing fails half-way
         for batch in held:
             if self._file is None:
-                self._file = self._stream_path.open("wb", buffering=_FILE_BUFFER)
+                self._file = files.create(self._stream_path, buffering=_FILE_BUFFER)
                 options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
                 self._stream = pa.ipc.new_stream(self._file, self._schema, options=options)
             self._stream.write_batch(batch.data, custom_metadata={_GROUP: str(batch.group).encode()})
@@ -137,19 +141,20 @@ def read_stream(path: Path) -> Iterator[Batch]:
             reader = pa.ipc.open_stream(file)
             while True:
                 data, metadata = reader.read_next_batch_with_custom_metadata()
+                data.validate(full=True)
                 yield Batch(int(metadata[_GROUP]), data)
-        except (StopIteration, pa.ArrowInvalid, OSError):
+        except (StopIteration, *_DAMAGED):
             return
 
 
 def count_batches(path: Path) -> int:
     """Whole batches in a stream; 0 where there is none."""
-    return sum(1 for _ in read_stream(path)) if path.exists() and path.stat().st_size else 0
+    return sum(1 for _ in read_stream(path)) if os.path.lexists(path) and demand_file(path) else 0
 
 
 def stream_table(path: Path, most: int) -> pa.Table:
     """The first whole batches of a stream, at most so many; without columns where not even those were written."""
-    if not path.exists() or not path.stat().st_size:
+    if not os.path.lexists(path) or not demand_file(path):
         return pa.table({})
     batches = [batch.data for batch in islice(read_stream(path), most)]
     if batches:
@@ -157,14 +162,14 @@ def stream_table(path: Path, most: int) -> pa.Table:
     try:
         with pa.memory_map(str(path)) as file:
             return pa.ipc.open_stream(file).schema.empty_table()
-    except (pa.ArrowInvalid, OSError):
+    except _DAMAGED:
         return pa.table({})
 
 
 def write_parquet(path: Path, schema: pa.Schema, batches: Iterator[Batch]) -> int:
     """Write batches, a row group for each of their groups, down to the disk; returns the number of rows."""
     rows = 0
-    with path.open("wb", buffering=_FILE_BUFFER) as file:
+    with files.create(path, buffering=_FILE_BUFFER) as file:
         with _parquet_writer(file, schema) as writer:
             for _, group in groupby(batches, key=lambda batch: batch.group):
                 table = pa.Table.from_batches([batch.data for batch in group], schema)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from marketsim.core.errors import MissingDependency
+from marketsim.results.folder import save_figure
 
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#777777"
 """Told apart by the colour-blind; Okabe, Ito 2008."""
@@ -77,7 +78,7 @@ def draw_curves(columns: Mapping[str, Sequence[float]], limits: Mapping[str, flo
     with mpl.rc_context({"svg.hashsalt": "marketsim"}):
         for path in paths:
             metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-            figure.savefig(path, dpi=150, metadata=metadata)
+            save_figure(figure, path, dpi=150, metadata=metadata)
     return paths
 
 

@@ -9,20 +9,24 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from marketsim.core.errors import Problem, RunFolderError
+from marketsim.results import manifests
 from marketsim.results.folder import (
     FAILED,
     MANIFEST,
     RUNNING,
     SCENARIO,
+    SUMMARY,
     begun,
+    demand_own,
     ended,
     ending_of,
-    read_json,
+    format_of,
     refusal,
     status,
     write_json,
     write_text,
 )
+from marketsim.results.schema import read_object, seen
 
 TRAINING_FORMAT: Final = "marketsim training 1"
 """What the manifest of a training must say to be ours."""
@@ -30,7 +34,7 @@ TRAINING_FORMAT: Final = "marketsim training 1"
 
 def is_training(folder: Path) -> bool:
     """Whether there is a training in a folder; RunFolderError for a damaged manifest."""
-    return (folder / MANIFEST).exists() and read_json(folder / MANIFEST).get("format") == TRAINING_FORMAT
+    return format_of(folder) == TRAINING_FORMAT
 
 
 def read_training(folder: Path) -> dict[str, Any]:
@@ -38,7 +42,16 @@ def read_training(folder: Path) -> dict[str, Any]:
     if not folder.is_dir() or not is_training(folder):
         hint = "name the folder that 'marketsim train' printed"
         raise RunFolderError([Problem("there is no training in this folder", file=str(folder), hint=hint)])
-    return read_json(folder / MANIFEST)
+    return read_object(folder / MANIFEST, manifests.MANIFEST)
+
+
+def trained_checkpoint(folder: Path) -> Path:
+    """The policies that a training ended with, a file of its folder; RunFolderError where its summary names none."""
+    name: str = read_object(folder / SUMMARY, manifests.TRAINED)["checkpoint"]
+    if Path(name).name != name:
+        message = "must name a file of the training's folder"
+        raise RunFolderError([Problem(message, "checkpoint", seen(name), file=str(folder / SUMMARY))])
+    return folder / name
 
 
 class TrainingFolder:
@@ -105,6 +118,7 @@ class TrainingFolder:
         path = self.path
         if self._resume:
             earlier = read_training(path)
+            demand_own(path)
             if status(earlier) == RUNNING:
                 raise refusal(path, f"a training is going on there (process {earlier.get('pid')})", "let it end first")
             return earlier
@@ -115,6 +129,6 @@ class TrainingFolder:
         if any(path.iterdir()):
             if is_training(path):
                 hint = "go on with it by --resume, or choose another --out"
-                raise refusal(path, f"there is a training already ({status(read_json(path / MANIFEST))})", hint)
+                raise refusal(path, f"there is a training already ({status(read_training(path))})", hint)
             raise refusal(path, "the folder is not empty and holds no training", "choose another --out")
         return {}

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from marketsim.core.errors import RunError
+from marketsim.core.files import append_to
 from marketsim.core.metric import Value
 from marketsim.core.records import SlotRecord
 from marketsim.results.book_buffer import BookBuffer
@@ -142,7 +143,7 @@ class RunWriter:
             return
         with self._guarded():
             if self._critic is None:
-                self._critic = (self.folder / CRITIC).open("w", encoding="utf-8", newline="\n")
+                self._critic = append_to(self.folder / CRITIC)
             self._critic.write(json.dumps(entry, ensure_ascii=False, allow_nan=False) + "\n")
 
     def note(self, facts: Mapping[str, object]) -> None:

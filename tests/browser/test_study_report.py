@@ -20,7 +20,7 @@ def study(village, tmp_path_factory):
     folder = tmp_path_factory.mktemp("study") / "study"
     scenario = ms.load_scenario(village(clock={"start": "2016-04-12", "slots": 4, "slot_minutes": 60}))
     ms.whatif(scenario, AXES, seeds=2, out=folder, workers=1)
-    return report_folder(folder)
+    return report_folder(folder).path
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def broken(tmp_path_factory):
     hours = {"clock.slots": 2, "clock.slot_minutes": 720}
     axes = {"profiles.pv_scale": [0.1, 4.0], "grid.gate": ["observe", "ac"]}
     ms.whatif(ms.load_scenario(ROOT / "scenarios" / "stress141.yaml", hours), axes, out=folder, workers=1)
-    return report_folder(folder)
+    return report_folder(folder).path
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +40,7 @@ def sobol(village, tmp_path_factory):
     scenario = village(clock={"start": "2016-04-12", "slots": 2, "slot_minutes": 720})
     axes = {"profiles.pv_scale": "0.5:2", "tariff.flat.retail": "0.2:0.4"}
     ms.whatif(ms.load_scenario(scenario), axes, design="sobol", samples=4, out=folder, workers=1)
-    return report_folder(folder)
+    return report_folder(folder).path
 
 
 def test_curves_heat_map_and_tornado_are_drawn(opened, study, drawn):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from marketsim.app.ready import ReadyScenario, load_scenario
 from marketsim.app.running import RUNS, manifest_facts
 from marketsim.core.errors import InputError, Problem, RunFolderError
 from marketsim.profiles.parts import Part
+from marketsim.results import manifests
 from marketsim.results.folder import (
     COMPLETE,
     FAILED,
@@ -28,15 +30,16 @@ from marketsim.results.folder import (
     MANIFEST,
     RUNNING,
     SCENARIO,
-    SUMMARY,
+    demand_own,
     folder_name,
+    format_of,
     identity,
-    read_json,
     status,
     write_json,
     write_text,
 )
-from marketsim.results.training_folder import is_training
+from marketsim.results.schema import read_object
+from marketsim.results.training_folder import is_training, trained_checkpoint
 
 FORMAT: Final = "marketsim evaluation 1"
 RESULT, TABLES, FIGURES = "evaluation.json", "evaluation.md", ("evaluation.svg", "evaluation.png")
@@ -114,8 +117,9 @@ class Plan:
         """The folder is new, or holds this evaluation."""
         manifest = self._manifest()
         path = self.folder / MANIFEST
-        if path.exists():
+        if os.path.lexists(path):
             _demand_same(path, manifest, resume=self.resume)
+            demand_own(self.folder)
         elif self.resume or (self.folder.exists() and any(self.folder.iterdir())):
             raise RunFolderError(
                 [Problem("this folder holds no evaluation", file=str(self.folder), hint="choose another --out")]
@@ -135,7 +139,11 @@ _OF_THE_DESIGN: Final = ("format", "scenario", "scenario_hash", "seeds", "weeks"
 
 
 def _demand_same(path: Path, manifest: Mapping[str, Any], *, resume: bool) -> None:
-    found = read_json(path)
+    if format_of(path.parent) != FORMAT:
+        raise RunFolderError(
+            [Problem("this folder holds no evaluation", file=str(path.parent), hint="choose another --out")]
+        )
+    found = read_object(path, manifests.EVALUATION)
     if status(found) == RUNNING:
         raise RunFolderError([Problem("an evaluation is being written there", file=str(path.parent))])
     if not resume:
@@ -183,7 +191,7 @@ def evaluation_of(
             *(arm for arm in own if not arm.trained),
             Arm(TRAINED, "the policies of the training run", {LEARNED: {}}),
         )
-        subject, checkpoints = TRAINED, {TRAINED: what.absolute() / str(read_json(what / SUMMARY)["checkpoint"])}
+        subject, checkpoints = TRAINED, {TRAINED: trained_checkpoint(what.absolute())}
     count = (1 if trained else _SEEDS) if seeds is None else seeds
     folder = (Path(out) if out is not None else _default_folder(ready)).absolute()
     if exploit and subject not in {arm.name for arm in own}:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from marketsim.analysis.evaluation.measures import MEASURES
 from marketsim.analysis.evaluation.results import Evaluation
 from marketsim.analysis.evaluation.statistics import LEVEL, Estimate
+from marketsim.results.folder import save_figure
 
 WITH_INTERVAL: Final = ("ftg", "fbs", "fpp")
 HEAD: Final = ("arm", *(measure.name for measure in MEASURES), "worst bill")
@@ -125,7 +126,7 @@ def figure(found: Evaluation, paths: Sequence[Path]) -> None:
     )
     with mpl.rc_context({"svg.hashsalt": "marketsim", "svg.fonttype": "none"}):
         for path in paths:
-            drawn.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+            save_figure(drawn, path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def _cell(value: Estimate, *, wide: bool) -> str:

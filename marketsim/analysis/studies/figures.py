@@ -14,6 +14,8 @@ from marketsim.analysis.studies.axes import Axis
 from marketsim.analysis.studies.plan import Plan
 from marketsim.analysis.studies.sensitivity import Sensitivity
 from marketsim.core.errors import MissingDependency
+from marketsim.core.files import make_folder
+from marketsim.results.folder import save_figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +60,7 @@ def draw_figures(
 ) -> list[Path]:
     """Write the figures that a study's design allows; MissingDependency without matplotlib."""
     matplotlib = _import_matplotlib()
-    folder.mkdir(exist_ok=True)
+    make_folder(folder)
     written: list[Path] = []
     with warnings.catch_warnings(), matplotlib.rc_context(STYLE):
         warnings.simplefilter("ignore")  # about fonts
@@ -84,8 +86,8 @@ def _drawings(
 
 def _saved(stem: Path, figure: Any, title: str) -> list[Path]:
     """The same bytes for the same figure: without the date."""
-    figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None, "Title": title})
-    figure.savefig(stem.with_suffix(".png"), dpi=150, metadata={"Title": title, "Software": None})
+    save_figure(figure, stem.with_suffix(".svg"), metadata={"Date": None, "Title": title})
+    save_figure(figure, stem.with_suffix(".png"), dpi=150, metadata={"Title": title, "Software": None})
     return [stem.with_suffix(".svg"), stem.with_suffix(".png")]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -10,13 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from marketsim.analysis.execution.store import FolderStore
-from marketsim.analysis.studies.axes import Axis, Span
+from marketsim.analysis.studies.axes import Axis
 from marketsim.analysis.studies.plan import Plan, plan_study
+from marketsim.analysis.studies.reading import read_design, read_sensitivities, read_study_table
 from marketsim.analysis.studies.sensitivity import Sensitivity
 from marketsim.analysis.studies.variant import SCENARIO_TEXT
+from marketsim.analysis.studies.variant import SUMMARY as VARIANT_SUMMARY
 from marketsim.app.ready import ReadyScenario, load_scenario
 from marketsim.app.running import manifest_facts
 from marketsim.core.errors import RunError, RunFolderError
+from marketsim.core.files import create
+from marketsim.results import manifests
 from marketsim.results.folder import (
     COMPLETE,
     FAILED,
@@ -25,13 +30,15 @@ from marketsim.results.folder import (
     RUNNING,
     SCENARIO,
     begun,
+    demand_own,
     ended,
-    read_json,
+    format_of,
     refusal,
     status,
     write_json,
     write_text,
 )
+from marketsim.results.schema import Key, each, read_object, record, scalar
 from marketsim.scenario.dump import relative_path, scenario_hash, text_of
 from marketsim.scenario.source import read_source
 from marketsim.scenario.tree import plain, texts
@@ -54,18 +61,17 @@ _HINT: Final = "name the folder that 'marketsim whatif' printed"
 class Study:
     """A study in a folder; made by ``open_study``."""
 
-    def __init__(self, path: Path, manifest: Mapping[str, Any], design: Mapping[str, Any]) -> None:
+    def __init__(
+        self, path: Path, manifest: Mapping[str, Any], design: Mapping[str, Any], axes: tuple[Axis, ...]
+    ) -> None:
         self.path = path
+        self.axes = axes
+        """What was varied."""
         self.manifest = dict(manifest)
         self.design = dict(design)
         """What ``study.yaml`` says."""
         self.status = status(manifest)
         """``complete``, ``running``, ``interrupted`` or ``failed``."""
-
-    @property
-    def axes(self) -> tuple[Axis, ...]:
-        """What was varied."""
-        return tuple(_axis_of(entry) for entry in self.design["vary"])
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -75,32 +81,29 @@ class Study:
     @cached_property
     def table(self) -> pd.DataFrame:
         """A row a run; RunFolderError unless the study is complete and its table can be read."""
-        import pandas as pd
-
         if self.status != COMPLETE:
             raise refusal(self.path, f"the study is not complete ({self.status})", f"go on: {resume_hint(self.path)}")
         try:
-            return pd.read_parquet(self.path / TABLE)
-        except (OSError, ValueError) as error:
-            hint = f"write it anew: {resume_hint(self.path)}"
-            raise refusal(self.path / TABLE, f"the table cannot be read: {error}", hint) from error
+            return read_study_table(self.path / TABLE, self.axes, self.design["runs"])
+        except RunFolderError as error:
+            raise self._to_write_anew(error, "the table cannot be read") from error
+
+    def _to_write_anew(self, error: RunFolderError, message: str) -> RunFolderError:
+        hint = f"write it anew: {resume_hint(self.path)}"
+        return RunFolderError(
+            [each._replace(message=f"{message}: {each.message}", hint=hint) for each in error.problems]
+        )
 
     @cached_property
     def sensitivities(self) -> tuple[Sensitivity, ...]:
         """How much each axis moves each KPI, as the study wrote it; empty where its file is missing."""
-        import pandas as pd
-
         path = self.path / SENSITIVITY
-        if not path.is_file():
+        if not os.path.lexists(path):
             return ()
         try:
-            rows = pd.read_csv(path)[list(Sensitivity._fields)]
-        except (OSError, ValueError, KeyError) as error:
-            raise refusal(path, f"cannot be read: {error}", f"write it anew: {resume_hint(self.path)}") from error
-        return tuple(
-            Sensitivity(*row[:4], *(None if value != value else value for value in row[4:]))
-            for row in rows.itertuples(index=False, name=None)
-        )
+            return read_sensitivities(path)
+        except RunFolderError as error:
+            raise self._to_write_anew(error, "cannot be read") from error
 
     def run_folder(self, run: int) -> Path:
         """Folder of a run, by its number in the table."""
@@ -112,16 +115,13 @@ def open_study(path: str | Path) -> Study:
     folder = Path(path)
     if not is_study(folder):
         raise refusal(folder, "this folder is no study of marketsim", _HINT)
-    try:
-        design = plain(parse((folder / DESIGN).read_text("utf-8"), str(folder / DESIGN)))
-    except OSError as error:
-        raise refusal(folder / DESIGN, f"cannot be read: {error.strerror}", _HINT) from error
-    return Study(folder, read_json(folder / MANIFEST), design)
+    manifest = read_object(folder / MANIFEST, manifests.STUDY)
+    return Study(folder, manifest, *read_design(folder / DESIGN))
 
 
 def is_study(folder: Path) -> bool:
     """Whether a folder holds a study, complete or not."""
-    return (folder / MANIFEST).is_file() and read_json(folder / MANIFEST).get("format") == FORMAT
+    return format_of(folder) == FORMAT
 
 
 def plan_of(study: Study, *, trust: bool = False, tell: Callable[[Path], None] | None = None) -> Plan:
@@ -148,7 +148,7 @@ def run_key(run: int, runs: int) -> str:
 def resume_hint(folder: Path) -> str:
     """The command that finishes a study; with ``--trust`` where its own manifest says that its scenario needs it."""
     try:
-        needs = (folder / MANIFEST).is_file() and read_json(folder / MANIFEST).get(NEEDS_TRUST) is True
+        needs = is_study(folder) and read_object(folder / MANIFEST, manifests.STUDY).get(NEEDS_TRUST) is True
     except RunFolderError:
         needs = False
     return shlex.join(["marketsim", "whatif", "--resume", *(["--trust"] if needs else []), "--out", str(folder)])
@@ -187,13 +187,6 @@ def _axis_entry(axis: Axis) -> dict[str, Any]:
     return {"paths": list(axis.paths), "values": [list(level) for level in axis.levels]}
 
 
-def _axis_of(entry: Mapping[str, Any]) -> Axis:
-    paths = tuple(entry["paths"])
-    if "values" in entry:
-        return Axis(paths, tuple(tuple(level) for level in entry["values"]))
-    return Axis(paths, (), Span(float(entry["low"]), float(entry["high"]), bool(entry["whole"])))
-
-
 def written_scenario(ready: ReadyScenario, folder: Path) -> str:
     """The scenario as it was given, overrides and what it extends in place, for a file in ``folder``."""
     values = {"name": ready.name, **plain(ready.source.root)}
@@ -211,7 +204,9 @@ def session(folder: Path, plan: Plan, *, resume: bool, tables: bool) -> Iterator
     manifest = _begun(folder, plan, resume=resume, tables=tables)
     ending = FAILED
     try:
-        yield FolderStore(folder / RUNS, {SCENARIO_TEXT: SCENARIO})
+        yield FolderStore(
+            folder / RUNS, {SCENARIO_TEXT: SCENARIO}, record({VARIANT_SUMMARY: Key(each(scalar), required=True)})
+        )
         ending = COMPLETE
     except KeyboardInterrupt:
         ending = INTERRUPTED
@@ -239,7 +234,7 @@ def _begun(folder: Path, plan: Plan, *, resume: bool, tables: bool) -> dict[str,
     try:
         if before is None:
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / MANIFEST).touch(exist_ok=False)  # one of two processes that come here at once gets it
+            create(folder / MANIFEST).close()  # one of two processes that come here at once gets it
             write_json(folder / MANIFEST, manifest)
             write_text(folder / SCENARIO, written_scenario(plan.scenario, folder.absolute()))
             write_text(folder / DESIGN, text_of(design_of(plan)))
@@ -266,6 +261,7 @@ def _demand_free(folder: Path, *, resume: bool) -> Study | None:
     if not is_study(folder):
         raise refusal(folder, "the folder is not empty and holds no study of marketsim", "choose another --out")
     study = open_study(folder)
+    demand_own(folder)
     if study.status == RUNNING:
         pid = study.manifest.get("pid")
         raise refusal(folder, f"a study is being run there (process {pid})", "choose another --out")

@@ -30,6 +30,7 @@ from marketsim.analysis.studies.table import study_table, timings_table
 from marketsim.analysis.studies.variant import SimulateVariant, Variant
 from marketsim.app.ready import load_scenario
 from marketsim.app.running import simulate
+from marketsim.core import files
 from marketsim.core.errors import MarketsimError, MissingDependency
 from marketsim.results.folder import write_json
 
@@ -99,10 +100,14 @@ def _evaluated(plan: Plan, outcomes: list[Outcome], path: Path | None, criteria:
 
 def _written(finished: Finished, folder: Path) -> Finished:
     """The study with everything that is derived from its runs in its folder."""
-    finished.table.to_parquet(folder / TABLE, index=False)
-    finished.table.to_csv(folder / TABLE_CSV, index=False, lineterminator="\n")
-    finished.timings.to_csv(folder / TIMINGS, index=False, lineterminator="\n")
-    sensitivity_table(finished.sensitivities).to_csv(folder / SENSITIVITY, index=False, lineterminator="\n")
+    files.replace(folder / TABLE, finished.table.to_parquet(None, index=False))
+    listed = (
+        (TABLE_CSV, finished.table),
+        (TIMINGS, finished.timings),
+        (SENSITIVITY, sensitivity_table(finished.sensitivities)),
+    )
+    for name, table in listed:
+        files.replace(folder / name, table.to_csv(None, index=False, lineterminator="\n"))
     write_json(folder / ANSWER, answer_document(finished.table, finished.plan.axes, finished.findings))
     try:
         draw_figures(folder / FIGURES, finished.plan, finished.table, finished.findings, finished.sensitivities)

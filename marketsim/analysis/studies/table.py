@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 OK, FAILED = "ok", "failed"
+STATUSES: Final = (OK, FAILED)
 WALL: Final = "wall_s"
 LEADING: Final = ("run", "point")
 TRAILING: Final = ("seed", "status", "error")

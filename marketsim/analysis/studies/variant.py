@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from marketsim.app.ready import load_scenario
 from marketsim.app.running import simulate
+from marketsim.core.files import make_folder
 from marketsim.results.folder import json_text
 from marketsim.scenario.dump import dump
 from marketsim.scenario.source import Source
@@ -38,8 +39,10 @@ class SimulateVariant:
         """The resolved scenario as text, and the KPIs."""
         ready = load_scenario(self.source, variant.overrides)
         folder = variant.folder if self.tables else None
-        if folder is not None and folder.exists():
-            shutil.rmtree(folder)  # what an earlier attempt left
+        if folder is not None:
+            make_folder(folder.parent)
+            if folder.exists():
+                shutil.rmtree(folder)  # what an earlier attempt left
         summary = simulate(ready, folder).summary
         return {
             SCENARIO_TEXT: dump(ready.model, ready.agents, variant.folder),

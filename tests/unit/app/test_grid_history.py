@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import marketsim as ms
-from marketsim.app.grid_history import grid_history, scenario_of
+from marketsim.app.grid_history import grid_history
+from marketsim.app.looking import seen_of
 from marketsim.core.errors import InputError, MarketsimError
 
 CIGRE = {
@@ -33,7 +34,7 @@ def worst(history, slots):
 def test_the_map_is_what_the_run_recorded(simulated, hours, gate):
     """Voltages and loadings solved again from the table of agents agree with the run's own."""
     run = simulated("scenarios/stress141.yaml", {**hours, "grid.gate": gate})
-    voltage, loading = worst(grid_history(scenario_of(run), run, range(24)), run.slots)
+    voltage, loading = worst(grid_history(seen_of(run).ready, run, range(24)), run.slots)
     assert voltage < 1e-9
     assert loading < 1e-5
 
@@ -43,7 +44,7 @@ def test_volt_var_and_stored_voltages_agree(simulated, hours):
     run = simulated(
         "scenarios/stress141.yaml", {**hours, "grid.reactive": "volt_var", "output.voltages": True, "clock.slots": 14}
     )
-    history = grid_history(scenario_of(run), run, range(10, 14))
+    history = grid_history(seen_of(run).ready, run, range(10, 14))
     stored = run.voltages[run.voltages.slot >= 10].v_pu.to_numpy().reshape(4, -1)
     assert history.slots.tolist() == [10, 11, 12, 13]
     assert history.v_pu == pytest.approx(stored, abs=1e-9)
@@ -52,7 +53,7 @@ def test_volt_var_and_stored_voltages_agree(simulated, hours):
 def test_background_load_and_meshes_are_in_it(simulated):
     """A meshed net of pandapower with loads that belong to no agent."""
     run = simulated(CIGRE)
-    history = grid_history(scenario_of(run), run, range(4))
+    history = grid_history(seen_of(run).ready, run, range(4))
     assert worst(history, run.slots)[0] < 1e-8
     assert history.feeder.geographic
     assert sum(len(agents) for agents in history.feeder.agents_at) == 4
@@ -60,17 +61,17 @@ def test_background_load_and_meshes_are_in_it(simulated):
 
 def test_slots_that_a_run_has_not_are_left_out(simulated, hours):
     run = simulated("scenarios/stress141.yaml", {**hours, "grid.gate": "observe"})
-    assert grid_history(scenario_of(run), run, range(22, 40)).slots.tolist() == [22, 23]
+    assert grid_history(seen_of(run).ready, run, range(22, 40)).slots.tolist() == [22, 23]
 
 
 def test_a_run_without_a_grid_has_no_map(simulated):
     run = simulated("scenarios/pilot.yaml", {"clock.slots": 24})
     with pytest.raises(InputError, match="no grid"):
-        grid_history(scenario_of(run), run, range(1))
+        grid_history(seen_of(run).ready, run, range(1))
 
 
 def test_a_lost_scenario_is_a_clear_error(tmp_path):
     run = ms.simulate(ms.load_scenario(CIGRE), tmp_path / "run")
     (tmp_path / "run" / "scenario.yaml").write_text("name: [")
     with pytest.raises(MarketsimError, match="scenario.yaml"):
-        scenario_of(run)
+        seen_of(run)

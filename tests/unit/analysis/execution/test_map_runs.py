@@ -127,7 +127,7 @@ def test_a_result_that_may_not_be_read_is_an_error(tmp_path):
     """Doing it again would hide that the folder is not as it should be."""
     store = FolderStore(tmp_path)
     (tmp_path / "00" / "result.json").mkdir(parents=True)
-    with pytest.raises(RunFolderError, match=r"cannot read result\.json: Is a directory"):
+    with pytest.raises(RunFolderError, match=r"result\.json is a folder"):
         store.load("00")
 
 
