@@ -125,12 +125,11 @@ def _feeder(ready: ReadyScenario, folder: Path, *, outside: bool) -> Feeder | No
     kind, item = names.parse(base)
     if kind == "file":
         _demand_inside(ready.model, item, folder, outside=outside)
-    return load_feeder(ready.model, ready.registry)
+    return load_feeder(ready.model, ready.registry, ready.fence)
 
 
 def _demand_inside(model: Scenario, item: str, folder: Path, *, outside: bool) -> None:
     """The net of a ``file:`` feeder lies in the folder itself, as a file and not as a link."""
-    # To be unified with the fence of scenarios.
     path = model.folder / item
     if outside or not path.resolve().is_relative_to(folder.resolve()):
         message = "the net lies outside of the run's folder, and looking at a run reads nothing else"
