@@ -135,10 +135,10 @@ def test_everything_that_is_wrong_is_said_at_once(profiles: Make, agent: Make, w
         "series.csv:5: a0_load_kw: a negative value (got '-2')",
         "series.csv:9: a0_load_kw: not a number (got 'x')",
         "series.csv:11: time: not a time (got 'late')",
-        "agents[1].load.shape: the file has no column for the load of 'a1' (got 'haus_kw')",
+        "agents[1].load.shape: the file series.csv has no column for the load of 'a1' (got 'haus_kw')",
         "did you mean 'house_kw'?",
         "no column for the pv of 'a0' (got 'a0_pv_kw')",
-        "roof: the name of the column does not end in _kw or _kwh",
+        "series.csv:1: roof: the name of the column 'roof' does not end in _kw or _kwh, so its unit is not known",
         "profiles.columns.a9: there is no such agent, group or kind",
     ):
         assert part in text
