@@ -117,4 +117,4 @@ def _background(ready: ReadyScenario, hours: float) -> tuple[FloatArray, FloatAr
 
 def scenario_of(run: Run) -> ReadyScenario:
     """The scenario of a run as it was resolved; ScenarioError or PluginError where it cannot be read here."""
-    return load_scenario(run.scenario_text if run.path is None else run.path / SCENARIO)
+    return load_scenario(run.scenario_text if run.path is None else run.path / SCENARIO, files_too=False)

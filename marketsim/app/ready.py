@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from marketsim.builtin import built_in_registry
 from marketsim.core.build import AgentSpec
@@ -16,7 +17,6 @@ from marketsim.extension.registry import Registry
 from marketsim.grid import names
 from marketsim.grid.feeder import Feeder, FeederOptions
 from marketsim.scenario.facts import FeederFacts
-from marketsim.scenario.load import Loaded
 from marketsim.scenario.load import load_scenario as read_scenario
 from marketsim.scenario.model import Scenario
 from marketsim.scenario.source import Source
@@ -94,11 +94,14 @@ def facts_of(feeder: Feeder) -> FeederFacts:
     )
 
 
-def load_scenario(scenario: ScenarioLike, overrides: Mapping[str, object] | None = None) -> ReadyScenario:
+def load_scenario(
+    scenario: ScenarioLike, overrides: Mapping[str, object] | None = None, *, files_too: bool = True
+) -> ReadyScenario:
     """Read, validate and resolve a scenario, its plugins and its feeder.
 
     ``scenario`` is a path, a mapping, or YAML text with a line break; ``overrides`` map dotted paths to values.
-    Raises ScenarioError, PluginError or NetworkError with every problem at once.
+    ``files_too``: the files of series, prices, policies and critics that it names are checked before its feeder is loaded;
+    who looks at a run needs none of them. Raises InputError with every problem at once, of the class of what is wrong.
     """
     if not isinstance(scenario, str | Path | Mapping | Source):
         raise ScenarioError(f"a scenario is a path, a mapping or YAML text, not {type(scenario).__name__}")
@@ -107,6 +110,12 @@ def load_scenario(scenario: ScenarioLike, overrides: Mapping[str, object] | None
     registry = full_registry()
     plugin_files: list[PluginFile] = []
     feeders_seen: list[Feeder | None] = []
+
+    def check(source: Source, model: Scenario, agents: tuple[AgentSpec, ...]) -> None:
+        from marketsim.app.parts import demand_files
+
+        if files_too:
+            demand_files(ReadyScenario(model, agents, source, registry, (), None))
 
     def look_up(model: Scenario) -> FeederFacts:
         feeder = load_feeder(model, registry)
@@ -121,6 +130,7 @@ def load_scenario(scenario: ScenarioLike, overrides: Mapping[str, object] | None
         catalog=registry,
         load_plugins=lambda paths: plugin_files.extend(files.load_files(registry, paths)),
         feeder=look_up,
+        before_feeder=check,
     )
     return ReadyScenario(
         model=loaded.scenario,
@@ -132,12 +142,31 @@ def load_scenario(scenario: ScenarioLike, overrides: Mapping[str, object] | None
     )
 
 
-def check_scenario(scenario: ScenarioLike, overrides: Mapping[str, object] | None = None) -> Loaded:
+class CheckedScenario(NamedTuple):
+    """A scenario that was checked and not loaded."""
+
+    scenario: Scenario
+    agents: tuple[AgentSpec, ...]
+    """Agents of one market; without buses and nominal loads where the feeder was not loaded."""
+    plugins: tuple[Path, ...]
+    """Plugin files that it names."""
+    files: tuple[str, ...]
+    """Files of series, prices and critics that were read."""
+    unchecked: tuple[str, ...]
+    """What is checked when it is run."""
+    notes: tuple[str, ...]
+    """What whoever runs it should know of its series."""
+
+
+def check_scenario(scenario: ScenarioLike, overrides: Mapping[str, object] | None = None) -> CheckedScenario:
     """Validate without running any plugin code and without a heavy library; what only plugins know stays unchecked.
 
-    Where all values are valid, tariff and profiles are built, so that the files that they name are checked, too. The
-    buses of ``feeder141`` are checked; those of other feeders when they are loaded.
+    Where all values are valid, tariff and profiles are built, so that the files that they name are checked, too, whatever
+    the feeder. The buses of ``feeder141`` are checked; those of other feeders when they are loaded. ScenarioError has
+    every problem.
     """
+    from marketsim.app.parts import checked
+
     registry = built_in_registry()
 
     def look_up(model: Scenario) -> FeederFacts | None:
@@ -151,11 +180,8 @@ def check_scenario(scenario: ScenarioLike, overrides: Mapping[str, object] | Non
         return None if feeder is None else facts_of(feeder)
 
     loaded = read_scenario(scenario, overrides, catalog=registry, feeder=look_up, tolerant=bool(installed_plugins()))
-    if loaded.agents:
-        from marketsim.app.parts import part_problems
-
-        ready = ReadyScenario(loaded.scenario, loaded.agents, loaded.source, registry, (), None)
-        problems = part_problems(ready)
-        if problems:
-            raise ScenarioError(problems)
-    return loaded
+    found = checked(ReadyScenario(loaded.scenario, loaded.agents, loaded.source, registry, (), None))
+    if found.faults:
+        raise ScenarioError([problem for error in found.faults for problem in error.problems])
+    unchecked = (*loaded.unchecked, *found.unread)
+    return CheckedScenario(loaded.scenario, loaded.agents, loaded.plugins, found.files, unchecked, found.notes)

@@ -12,7 +12,7 @@ import numpy as np
 from marketsim.core.arrays import FloatArray
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_FOREIGN: Final = re.compile(r"[^0-9+\-.eE \t\r\n]")
+_FOREIGN: Final = re.compile(r"[^0-9+\-.eE \t\n]")
 
 
 def number(text: str, decimal: str = ".") -> float:
@@ -27,10 +27,9 @@ def numbers(texts: Sequence[str], decimal: str = ".") -> FloatArray:
     """The same of many texts [n]."""
     joined = "\n".join(texts)
     points = joined if decimal == "." else joined.replace(".", "_").replace(",", ".")
-    fast = not _FOREIGN.search(points)
-    if fast:  # of these characters Python makes no other number than we
+    if not _FOREIGN.search(points):  # of these characters Python makes no other number than we
         try:
-            return np.array([float(text if decimal == "." else text.replace(",", ".")) for text in texts])
+            return np.array([float(text) for text in points.split("\n")] if texts else [], dtype=np.float64)
         except ValueError:
-            pass  # some are none: one by one
+            return np.array([number(text, decimal) for text in texts], dtype=np.float64)
     return np.array([number(text, decimal) for text in texts], dtype=np.float64)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
+from marketsim.core.alike import grouped
 from marketsim.core.clock import Clock
 from marketsim.core.errors import Problem, ScenarioError
+from marketsim.core.files import MIB, read_bytes
+from marketsim.core.numerals import number
+from marketsim.core.table_text import Row, table_rows, table_text
 
 Values: TypeAlias = Sequence[float] | float | None
 Prices: TypeAlias = tuple[Sequence[float], Values, Values]
@@ -21,12 +24,8 @@ At: TypeAlias = Callable[..., Problem]
 
 _KNOWN = ("time", "retail", "feed_in", "wholesale")
 _MOST_PROBLEMS = 20
+_MOST_BYTES: Final = 64 * MIB
 _BOUNDS = {"retail": (1e-6, 1_000.0), "feed_in": (1e-6, 1_000.0), "wholesale": (-1_000.0, 1_000.0)}
-
-
-class _Row(NamedTuple):
-    line: int
-    cells: list[str]
 
 
 def read_prices(path: Path, feed_in: Values, wholesale: Values, clock: Clock, value_minutes: int) -> Prices:
@@ -54,21 +53,26 @@ def read_prices(path: Path, feed_in: Values, wholesale: Values, clock: Clock, va
 def _refuse(problems: list[Problem]) -> None:
     if not problems:
         return
-    more = len(problems) - _MOST_PROBLEMS
-    rest = [Problem(f"and {more} more problems", file=problems[0].file)] if more > 0 else []
-    raise ScenarioError(problems[:_MOST_PROBLEMS] + rest)
+    told = grouped(problems)
+    more = len(told) - _MOST_PROBLEMS
+    rest = [Problem(f"and {more} more problems", file=told[0].file)] if more > 0 else []
+    raise ScenarioError(told[:_MOST_PROBLEMS] + rest)
 
 
-def _rows(path: Path, at: At) -> list[_Row]:
+def _rows(path: Path, at: At) -> list[Row]:
     """Rows that hold anything, with their lines."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            return [_Row(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
-    except OSError as error:
-        raise ScenarioError([at(f"cannot read the price file: {error.strerror}")]) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ScenarioError([at(f"the price file is no UTF-8 CSV text: {error}")]) from error
+    data = read_bytes(path, _MOST_BYTES, ScenarioError)
+    rows = table_rows(table_text(data, str(path), ScenarioError), ",", str(path), ScenarioError)
+    if rows and len(rows[0].cells) == 1 and any(mark in rows[0].cells[0] for mark in ";\t|"):
+        hint = "separate the columns by commas and write decimals with a point"
+        raise ScenarioError(
+            [at("the columns are not separated by commas", value=rows[0].cells[0][:80], hint=hint, line=1)]
+        )
+    return rows
+
+
+def _missing(message: str) -> str:
+    return message.replace("the price file there is no such file", "there is no such price file")
 
 
 def _header_problems(at: At, header: Sequence[str], feed_in: Values) -> list[Problem]:
@@ -86,7 +90,7 @@ def _header_problems(at: At, header: Sequence[str], feed_in: Values) -> list[Pro
 
 
 def _take_row(
-    at: At, header: Sequence[str], row: _Row, columns: dict[str, list[float]], times: list[datetime]
+    at: At, header: Sequence[str], row: Row, columns: dict[str, list[float]], times: list[datetime]
 ) -> list[Problem]:
     """Append a row to ``columns`` and ``times``; what is wrong with it."""
     if len(row.cells) != len(header):
@@ -105,7 +109,7 @@ def _take_row(
 
 def _time(text: str) -> datetime:
     try:
-        time = datetime.fromisoformat(text.strip())
+        time = datetime.fromisoformat(text.strip()) if text.isascii() else None
     except ValueError:
         time = None
     if time is None or time.tzinfo is not None:
@@ -115,10 +119,9 @@ def _time(text: str) -> datetime:
 
 def _price(name: str, text: str) -> float:
     low, high = _BOUNDS[name]
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = number(text)
+    if math.isnan(value) and math.isfinite(number(text, ",")):
+        raise ValueError("write decimals with a point")
     if not low <= value <= high:  # refuses NaN too
         raise ValueError(f"a number between {low:g} and {high:g} [currency/kWh]")
     return value

@@ -7,13 +7,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from marketsim.core.alike import listed
 from marketsim.core.arrays import FloatArray
 from marketsim.core.build import AgentSpec
 from marketsim.core.errors import Problem
 from marketsim.profiles.params import FileColumns, FileParams, Values
 from marketsim.profiles.plan import HEAT_PUMP, ratio
 from marketsim.profiles.table import Table, unknown_column
-from marketsim.profiles.wrong import listed
 
 SERIES: Final = ("load", "pv", "heat")
 """Series that a file can bring, as the fields of ``FileColumns``."""

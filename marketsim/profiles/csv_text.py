@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from marketsim.core.alike import grouped
 from marketsim.core.errors import Problem, ProfileError
-from marketsim.core.files import decoded
-from marketsim.profiles.wrong import grouped
+from marketsim.core.table_text import table_rows, table_text
 
 SEPARATORS: Final = {",": ",", ";": ";", "tab": "\t", "|": "|"}
 """What may separate cells, by the names that scenarios use."""
@@ -32,42 +32,12 @@ def read_rows(data: bytes, file: str, separator: str | None) -> Rows:
     ProfileError for what is no text or no table. Rows without any cell are left out, and so is a last column without
     name and cells, which a separator at the end of each line makes.
     """
-    text = _text(data, file)
+    text = table_text(data, file, ProfileError)
     delimiter = _delimiter(text) if separator is None else SEPARATORS[separator]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                rows.append(row)
-                lines.append(reader.line_num)
-    except csv.Error as error:
-        hint = "look for a quotation mark that is not closed, in this line or above"
-        raise ProfileError([Problem(f"not a CSV file: {error}", hint=hint, file=file, line=reader.line_num)]) from None
+    rows = table_rows(text, delimiter, file, ProfileError)
     if not rows:
         raise ProfileError([Problem("the file is empty", hint="write a header and a row for each step", file=file)])
-    return _table(file, rows, lines)
-
-
-def _text(data: bytes, file: str) -> str:
-    """The text of a file; ProfileError where it is something else by its first bytes."""
-    kinds = (
-        ((b"\xff\xfe", b"\xfe\xff"), "the file is UTF-16, not UTF-8", "save it as UTF-8 (in Excel: 'CSV UTF-8')"),
-        ((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"), "the file is compressed", "unpack it"),
-        ((b"PK\x03\x04",), "the file is a workbook or an archive, not CSV", "save the sheet as 'CSV UTF-8'"),
-        ((b"PAR1",), "the file is Parquet, not CSV", "call it .parquet"),
-    )
-    for starts, message, hint in kinds:
-        if data.startswith(starts):
-            raise ProfileError([Problem(message, hint=hint, file=file)])
-    if b"\0" in data:
-        line = data[: data.index(b"\0")].count(b"\n") + 1
-        hint = "it is damaged, or not UTF-8: save it as UTF-8"
-        raise ProfileError(
-            [Problem("the file holds bytes that are 0, which no text has", hint=hint, file=file, line=line)]
-        )
-    return decoded(data, file, ProfileError)
+    return _table(file, [row.cells for row in rows], [row.line for row in rows])
 
 
 def _delimiter(text: str) -> str:

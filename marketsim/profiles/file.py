@@ -9,6 +9,7 @@ from typing import cast
 
 import numpy as np
 
+from marketsim.core.alike import listed
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import Problem, ProfileError
@@ -19,7 +20,6 @@ from marketsim.profiles.params import ClimatologyParams, FileParams
 from marketsim.profiles.plan import Component
 from marketsim.profiles.series import SeriesFile
 from marketsim.profiles.times import Steps
-from marketsim.profiles.wrong import listed
 
 
 def build(params: Params, context: BuildContext) -> DayProfiles:

@@ -7,13 +7,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from marketsim.core.alike import grouped
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import Problem
 from marketsim.profiles.params import Values
 from marketsim.profiles.table import Table
 from marketsim.profiles.times import Steps
 from marketsim.profiles.values import MOST, read_cells
-from marketsim.profiles.wrong import grouped
 
 _LEAST_ROWS: Final = 24
 """A shorter series may well never fall."""

@@ -10,13 +10,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from marketsim.core.alike import across_columns, listed
 from marketsim.core.arrays import FloatArray, frozen
 from marketsim.core.errors import Problem, ProfileError
 from marketsim.profiles.params import FileParams, Values
 from marketsim.profiles.powers import Filled, Reading, read_powers
 from marketsim.profiles.table import Table, read_file, table_of, unknown_column
 from marketsim.profiles.times import Steps, read_times
-from marketsim.profiles.wrong import across_columns, listed
 
 _SOME_DAY: Final = datetime(2016, 1, 1)
 

@@ -9,11 +9,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from marketsim.core.alike import first_few, grouped
 from marketsim.core.arrays import IntArray
 from marketsim.core.errors import Problem
 from marketsim.profiles.table import Table
 from marketsim.profiles.time_formats import both_orders, likely_format, parser
-from marketsim.profiles.wrong import first_few, grouped
 
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)

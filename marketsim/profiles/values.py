@@ -10,11 +10,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from marketsim.core.alike import grouped
 from marketsim.core.arrays import BoolArray, FloatArray
 from marketsim.core.errors import Problem
 from marketsim.core.numerals import number, numbers
 from marketsim.profiles.table import Table
-from marketsim.profiles.wrong import grouped
 
 MOST: Final = 1e9
 """Largest value of a cell [kW or kWh]; far inside what counts as energy in 64 bits."""

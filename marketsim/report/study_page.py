@@ -78,7 +78,7 @@ class StudyContent:
 def _built(study: Study) -> tuple[Built | None, str]:
     """The scenario of a study, built, and its gate; None and the default gate where that cannot be done here."""
     try:
-        ready = load_scenario(study.path / SCENARIO)
+        ready = load_scenario(study.path / SCENARIO, files_too=False)
         return build(ready), ready.model.grid.gate
     except MarketsimError:
         return None, "ac"
