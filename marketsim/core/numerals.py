@@ -25,11 +25,10 @@ def number(text: str, decimal: str = ".") -> float:
 
 def numbers(texts: Sequence[str], decimal: str = ".") -> FloatArray:
     """The same of many texts [n]."""
-    joined = "\n".join(texts)
-    points = joined if decimal == "." else joined.replace(".", "_").replace(",", ".")
-    if not _FOREIGN.search(points):  # of these characters Python makes no other number than we
+    plain = texts if decimal == "." else [text.replace(".", "_").replace(",", ".") for text in texts]
+    if not _FOREIGN.search("\n".join(plain)):  # of these characters Python makes no other number than we
         try:
-            return np.array([float(text) for text in points.split("\n")] if texts else [], dtype=np.float64)
+            return np.array([float(text) for text in plain], dtype=np.float64)
         except ValueError:
             return np.array([number(text, decimal) for text in texts], dtype=np.float64)
     return np.array([number(text, decimal) for text in texts], dtype=np.float64)

@@ -23,6 +23,8 @@ _NO_LOAD: Final = "load: {annual_kwh: 0}"
 _WORDS: Final = ("kw", "load", "demand", "consum", "power", "energy", "verbrauch")
 _OTHER_WORDS: Final = ("pv", "solar", "heat", "temp", "generation")
 
+_ENDING: Final = re.compile(r"(_?load)?(_?kwh?)?$")
+
 
 class Source(NamedTuple):
     """Where one series of one agent stands."""
@@ -172,8 +174,9 @@ def _check_left(without: Sequence[AgentSpec], unused: Sequence[str], params: Fil
     if not without or not loads:
         return []
     first = without[0]
-    close = difflib.get_close_matches(f"{first.name}_load_kw", loads, n=1, cutoff=0.5)
-    guess = f"did you mean {close[0]!r} for {first.name!r}? " if close else ""
+    stems = {_ENDING.sub("", name.lower()): name for name in reversed(loads)}
+    close = difflib.get_close_matches(first.name.lower(), stems, n=1, cutoff=0.7)
+    guess = f"did you mean {stems[close[0]]!r} for {first.name!r}? " if close else ""
     hint = (
         f"{guess}Call the columns {first.name}_load_kw (or _kwh) and so on, or map them under profiles.columns, or say "
         f"that an agent has no load: {_NO_LOAD}"

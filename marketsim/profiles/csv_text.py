@@ -93,7 +93,10 @@ def _twice(header: Sequence[str], file: str, line: int) -> list[Problem]:
 def _lengths(rows: list[list[str]], lines: list[int], file: str) -> list[Problem]:
     n_cells = len(rows[0])
     message = f"the row does not have the header's {n_cells} cells"
-    hint = "the first line names the columns; cells that hold the separator (a decimal comma) stand in quotation marks"
+    hint = (
+        "the first line names the columns (leave out what stands above); cells that hold the separator (a decimal comma) "
+        "stand in quotation marks"
+    )
     return grouped(
         Problem(message, value=str(len(row)), hint=hint, file=file, line=line)
         for row, line in zip(rows, lines, strict=True)

@@ -115,9 +115,9 @@ class _Places(NamedTuple):
         """When a step begins."""
         return str(self.steps.begins + step * self.steps.length)
 
-    def problem(self, step: int, message: str, seen: float, hint: str) -> Problem:
+    def problem(self, step: int, message: str, seen: float, hint: str, unit: str = "") -> Problem:
         """A problem of the value of a step."""
-        return Problem(message, self.name, f"{seen:g}", hint, self.table.file, self.line(step))
+        return Problem(message, self.name, f"{seen:.9g}{unit}", hint, self.table.file, self.line(step))
 
 
 def _on_grid(values: FloatArray, steps: Steps) -> tuple[FloatArray, BoolArray]:
@@ -176,7 +176,7 @@ def _beyond(power: FloatArray, at: _Places, largest_kw: float | None, shift: int
         largest_kw = MOST
     hint = "correct the value, or raise profiles.largest_kw"
     return grouped(
-        at.problem(min(step + shift, len(power) - 1), f"a mean power above {largest_kw:g} kW", power[step], hint)
+        at.problem(min(step + shift, len(power) - 1), f"a mean power above {largest_kw:g} kW", power[step], hint, " kW")
         for step in np.flatnonzero(power > largest_kw).tolist()
     )
 
@@ -192,7 +192,7 @@ def _looks_like_a_counter(values: FloatArray, at: _Places, steps: Steps) -> list
     if not len(falls):
         if values[0] < _LARGE * typical and len(values) < 2 * per_day:
             return []
-        told = f"never falls from {values[0]:g} to {values[-1]:g}"
+        told = f"never falls from {values[0]:.9g} to {values[-1]:.9g}"
         hint = "set profiles.values: counter_kwh (or counter_wh) if it is, else say that it is none: profiles.values: kw or kwh"
     elif (
         len(values) >= 2 * per_day and len(falls) <= len(values) // per_day and np.all(values[falls + 1] <= 2 * typical)
@@ -202,4 +202,4 @@ def _looks_like_a_counter(values: FloatArray, at: _Places, steps: Steps) -> list
     else:
         return []
     message = f"the column {at.name!r} {told}: it looks like a meter that counts up, not like power or energy in a step"
-    return [Problem(message, at.name, f"{values[1]:g}", hint, at.table.file, at.line(1))]
+    return [Problem(message, at.name, f"{values[1]:.9g}", hint, at.table.file, at.line(1))]

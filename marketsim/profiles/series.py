@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from math import isfinite
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -13,6 +14,7 @@ import numpy as np
 from marketsim.core.alike import across_columns, listed
 from marketsim.core.arrays import FloatArray, frozen
 from marketsim.core.errors import Problem, ProfileError
+from marketsim.core.numerals import number
 from marketsim.profiles.params import FileParams, Values
 from marketsim.profiles.powers import Filled, Reading, read_powers
 from marketsim.profiles.table import Table, read_file, table_of, unknown_column
@@ -72,6 +74,11 @@ _kept: dict[tuple[str, str], _Kept] = {}
 
 def _no_times(table: Table, params: FileParams) -> Problem:
     problem = unknown_column(table, params.time, "profiles.time")
+    if any(isfinite(number(name)) for name in table.columns):
+        hint = f"the first line has to name the columns, such as {params.time},house_load_kw; it reads: "
+        return problem._replace(
+            message=f"the file {table.file} has no header", hint=hint + listed(list(table.columns)), value="", file=""
+        )
     hint = (
         problem.hint if "did you mean" in problem.hint else f"name the column of times by profiles.time; {problem.hint}"
     )

@@ -22,6 +22,8 @@ _DAYLIGHT_SAVING: Final = (
     "the times seem to follow daylight saving; write them in standard time, or with their offset from UTC "
     "(2016-07-12T14:00+02:00) together with utc_offset_hours"
 )
+_WITH: Final = "a time with an offset from UTC"
+_WITHOUT: Final = "a time without an offset from UTC"
 _FILL: Final = (
     "fill the gap, or set profiles.gaps: interpolate (or previous) with profiles.longest_gap_minutes: {minutes}"
 )
@@ -115,13 +117,16 @@ def _parse_times(
         text = "" if cell is None else str(cell)
         seen = repr(text[:60]) if text.strip() else "an empty cell"
         wrong.append(Problem(message, path=name, value=seen, hint=hint, file=table.file, line=line))
+    if times and {problem.message for problem in wrong} & {_WITH, _WITHOUT}:
+        mixed = "some times carry an offset from UTC and some do not: write all in the same way"
+        wrong = [each._replace(hint=mixed) if each.message in (_WITH, _WITHOUT) else each for each in wrong]
     return times, grouped(wrong)
 
 
 def _what_is_wrong(time: datetime | None, date_format: str | None) -> str:
     if time is None:
         return "not a time" if date_format is None else f"not a time as profiles.date_format says ({date_format})"
-    return "a time without an offset from UTC" if time.tzinfo is None else "a time with an offset from UTC"
+    return _WITHOUT if time.tzinfo is None else _WITH
 
 
 def _no_time_hint(cells: list[object], date_format: str | None) -> str:

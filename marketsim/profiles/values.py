@@ -97,12 +97,14 @@ def _problem(table: Table, name: str, row: int, decimal: str, scale: float, *, m
 def _no_number(text: str, decimal: str) -> tuple[str, str]:
     """What is wrong with a cell that holds no number, and what to do about it."""
     other = _COMMA if decimal == "." else _POINT
+    if _GROUPS.fullmatch(text):
+        mark = "," if decimal == "." else "."
+        also = f'; if it marks decimals, set profiles.decimal: "{mark}"' if other.fullmatch(text) else ""
+        return "not a number", f"write it without marks between thousands{also}"
     if other.fullmatch(text):
         mark = "," if decimal == "." else "."
         return (
             f"not a number with '{decimal}' before its decimals",
             f'set profiles.decimal: "{mark}", or write decimals with {"a point" if decimal == "." else "a comma"}',
         )
-    if _GROUPS.fullmatch(text):
-        return "not a number", "write it without marks between thousands"
     return "not a number", "write a plain number of the digits 0 to 9, such as 1250.5"

@@ -367,3 +367,10 @@ def test_what_is_remembered_is_read_again_for_other_columns(profiles: Make, agen
 def test_a_date_format_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="date_format"):
         FileParams(path="a.csv", date_format=text)
+
+
+def test_a_file_without_a_header_is_recognised(profiles: Make, agent: Make, tmp_path: Path) -> None:
+    (tmp_path / "h.csv").write_text("".join(f"2016-07-12T{hour:02}:00,{hour}.5\n" for hour in range(24)))
+    (problem,) = problems_of(profiles, [agent(load=AS_METERED)], "h.csv")
+    assert problem.message == "the file h.csv has no header"
+    assert "it reads: '2016-07-12T00:00', '0.5'" in problem.hint

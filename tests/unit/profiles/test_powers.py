@@ -69,6 +69,7 @@ def test_a_name_and_a_scenario_that_differ_are_a_problem(name: str, told: str) -
         ("٣", "not a number", "digits 0 to 9"),
         ("0x10", "not a number", "digits 0 to 9"),
         ("1,000.5", "not a number", "between thousands"),
+        ("1,000", "not a number", 'without marks between thousands; if it marks decimals, set profiles.decimal: ","'),
         ("1 000", "not a number", "between thousands"),
         ("1'000", "not a number", "between thousands"),
         ("1.234.567", "not a number", "between thousands"),
@@ -141,7 +142,7 @@ def test_gaps_that_cannot_be_filled_are_refused(cells: list[object], message: st
 
 def test_a_value_above_the_stated_limit_is_refused_with_its_line() -> None:
     (problem,) = read(["1", "2", "90"], "a_kwh", minutes=15, largest_kw=100.0)[2]
-    assert (problem.message, problem.line, problem.value) == ("a mean power above 100 kW", 4, "360")
+    assert (problem.message, problem.line, problem.value) == ("a mean power above 100 kW", 4, "360 kW")
 
 
 def meter(n_rows: int, first: float = 1000.0) -> list[object]:

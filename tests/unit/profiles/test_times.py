@@ -218,3 +218,9 @@ def test_day_and_month_that_may_be_exchanged_are_not_guessed() -> None:
 
 def test_24_00_is_the_end_of_the_day() -> None:
     assert read(["2016-12-31T23:00", "2016-12-31T24:00", "2017-01-01T01:00"])[0].n_steps == 3
+
+
+def test_times_of_both_kinds_are_told_apart() -> None:
+    for offset in (None, 1.0):
+        problems = read(["2016-07-12T00:00Z", "2016-07-12T01:00"], offset)[1]
+        assert "some times carry an offset from UTC and some do not" in problems[0].hint
