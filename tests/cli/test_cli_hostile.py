@@ -86,7 +86,7 @@ HOSTILE = {
     "hours without a price": (tariff("{time_of_use: {windows: [{from_hour: 7, to_hour: 12, retail: 0.3}]}}"), ":3:23: tariff.time_of_use: no window from 0 h to 7 h; no window from 12 h to 24 h"),
     "a window inside a slot": (tariff("{time_of_use: {windows: [{from_hour: 0.5, to_hour: 0.5, retail: 0.3}]}}"), ":3:"),
     "prices for half a day": (tariff("{series: {retail: [0.3, 0.2], feed_in: 0.08}}"), ":3:27: tariff.series.retail: the prices cover neither one day nor the run (got 2 values)\n    give 24 values"),
-    "a price file that is not there": (tariff("{series: {file: no.csv}}"), ":3:25: tariff.series.file: cannot read the price file"),
+    "a price file that is not there": (tariff("{series: {file: no.csv}}"), ":3:25: tariff.series.file: there is no such file"),
     "a law with one number": (agent("kind: prosumer, count: 2, pv_kw: {uniform: [3]}"), ":6:49: agents[0].pv_kw.uniform: must hold 2 numbers (got [3])\n    write uniform: [lowest, highest]"),
     "a law that reaches below zero": (agent("kind: prosumer, count: 2, pv_kw: {uniform: [-6, 3]}"), ":6:39: agents[0].pv_kw: every value drawn must be at least 0"),
     "a law mistyped": (agent("kind: prosumer, count: 2, pv_kw: {unifrom: [3, 6]}"), ":6:39: agents[0].pv_kw: must be a number or one distribution (got {unifrom: [3, 6]})\n    did you mean uniform?"),
