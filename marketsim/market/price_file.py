@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from marketsim.core.alike import grouped
+from marketsim.core.alike import first_few, grouped
 from marketsim.core.clock import Clock
 from marketsim.core.errors import Problem, ScenarioError
 from marketsim.core.files import MIB, read_bytes
@@ -75,11 +75,17 @@ def _missing(message: str) -> str:
     return message.replace("the price file there is no such file", "there is no such price file")
 
 
+def _unknown(at: At, name: str) -> Problem:
+    if not name:
+        hint = "name it, or leave out the comma at the end of each line"
+        return at("a column has no name", hint=hint, line=1)
+    meant = [known for known in _KNOWN if known == name.lower()]
+    hint = f"did you mean {meant[0]!r}?" if meant else f"known: {', '.join(_KNOWN)}"
+    return at("unknown column", value=repr(name), hint=hint, line=1)
+
+
 def _header_problems(at: At, header: Sequence[str], feed_in: Values) -> list[Problem]:
-    known = ", ".join(_KNOWN)
-    problems = [
-        at("unknown column", value=repr(name), hint=f"known: {known}", line=1) for name in header if name not in _KNOWN
-    ]
+    problems = [_unknown(at, name) for name in header if name not in _KNOWN]
     if "retail" not in header:
         problems.append(at("there is no column 'retail'", hint="the first line names the columns", line=1))
     if "feed_in" not in header and feed_in is None:
@@ -113,7 +119,7 @@ def _time(text: str) -> datetime:
     except ValueError:
         time = None
     if time is None or time.tzinfo is not None:
-        raise ValueError("local standard time without an offset, e.g. 2016-07-12T13:00")
+        raise ValueError("write local standard time without an offset, in ISO 8601, e.g. 2016-07-12T13:00")
     return time
 
 
@@ -123,7 +129,7 @@ def _price(name: str, text: str) -> float:
     if math.isnan(value) and math.isfinite(number(text, ",")):
         raise ValueError("write decimals with a point")
     if not low <= value <= high:  # refuses NaN too
-        raise ValueError(f"a number between {low:g} and {high:g} [currency/kWh]")
+        raise ValueError(f"a plain number between {low:g} and {high:g} [currency/kWh], such as 0.25")
     return value
 
 
@@ -139,13 +145,17 @@ def _order_problems(at: At, lines: Sequence[int], retail: Sequence[float], feed_
 def _start_row(at: At, lines: Sequence[int], times: Sequence[datetime], clock: Clock, value_minutes: int) -> int:
     """Row of midnight of the start; ScenarioError for gaps, repeats, or rows that do not reach there."""
     step = timedelta(minutes=value_minutes)
-    _refuse(
-        [
-            at(f"the row is not {value_minutes} minutes after the last", value=str(now), line=line)
-            for line, (last, now) in zip(lines[1:], pairwise(times), strict=True)
-            if now - last != step
-        ]
-    )
+    wrong = [
+        at(
+            f"the row is not {value_minutes} minutes after the last",
+            value=str(now),
+            hint=f"the row above begins at {last}; give a row for each {value_minutes} minutes, or state value_minutes",
+            line=line,
+        )
+        for line, (last, now) in zip(lines[1:], pairwise(times), strict=True)
+        if now - last != step
+    ]
+    _refuse(first_few(wrong, "such rows"))
     start = datetime.combine(clock.start, datetime.min.time())
     offset = (start - times[0]) / step if times else -1.0
     if not 0 <= offset < len(times) or offset != int(offset):
