@@ -31,7 +31,7 @@ HOMES = {
     "pluggy": ["extension/*"],
     "click": ["cli/*"],
     "rich": ["cli/*"],
-    "pyarrow": ["results/*", "profiles/file.py", "profiles/table.py"],
+    "pyarrow": ["results/*", "profiles/file.py", "profiles/parquet_file.py"],
     "pandas": ["results/*", "grid/*", "market/public.py", "analysis/*", "profiles/extract_simbench.py"],
     "numba": ["core/compiled.py", "*kernel*.py"],
     "llvmlite": ["core/compiled.py"],

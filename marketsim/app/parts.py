@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from marketsim.app.named_files import is_built_in, named_files
 from marketsim.app.ready import ReadyScenario
 from marketsim.builtin import SOURCE
 from marketsim.core.arrays import IntArray
@@ -141,19 +142,66 @@ def profiles_of(ready: ReadyScenario) -> Profiles:
 
 
 def part_problems(ready: ReadyScenario) -> list[Problem]:
-    """What is wrong with the built-in tariff and profiles of a scenario that is valid by itself, files included."""
-    model, context = ready.model, context_of(ready, (ready.model.seed,))
-    checks: list[Callable[[], object]] = []
-    if model.tariff.name in ready.registry.names("tariff"):
-        checks.append(lambda: chosen(ready, "tariff", model.tariff, context))
-    if model.profiles.name == "file":
-        checks.append(lambda: chosen(ready, "profile", model.profiles, context))
-    if model.profiles.name == "simbench_2016" and any(agent.load.shape or agent.pv_shape for agent in ready.agents):
-        checks.append(lambda: check_shapes(ready.agents, simbench_library()))
-    problems: list[Problem] = []
-    for check in checks:
+    """What is wrong with the files of a scenario that is valid by itself, and with its tariff and shapes."""
+    return [problem for error in checked(ready).faults for problem in error.problems]
+
+
+class Checked(NamedTuple):
+    """What was found without a run."""
+
+    faults: list[InputError]
+    """What is wrong, with places in the scenario; an error a part, of its own class."""
+    notes: tuple[str, ...]
+    """What whoever runs it should know."""
+    files: tuple[str, ...]
+    """Files that were read."""
+    unread: tuple[str, ...]
+    """Files whose contents only a run reads."""
+
+
+def checked(ready: ReadyScenario) -> Checked:
+    """Build the light built-in parts of a scenario that is valid by itself, and look for all files that it names.
+
+    Agents need no buses for that.
+    """
+    faults: list[InputError] = []
+    notes: tuple[str, ...] = ()
+    for kind, check in _light_parts(ready):
         try:
-            check()
+            made_part = check()
         except InputError as error:
-            problems += [_placed(problem, (), ready.source.root) for problem in error.problems]
-    return problems
+            faults.append(type(error)([_placed(problem, (), ready.source.root) for problem in error.problems]))
+        else:
+            notes += getattr(made_part, "notes", ()) if kind == "profile" else ()
+    named = list(named_files(ready))
+    for each in named:
+        section = _SECTIONS["strategy" if each.what == "checkpoint" else "critic"]
+        try:
+            each.check()
+        except InputError as error:
+            faults.append(type(error)([_placed(problem, section, ready.source.root) for problem in error.problems]))
+    params = (ready.model.profiles.params, ready.model.tariff.params)
+    own = [getattr(params[0], "path", None), getattr(params[1], "file", None)]
+    read = [str(file) for file in own if file] + [each.path.name for each in named if each.whole]
+    unread = tuple(f"contents of {each.path.name}" for each in named if not each.whole)
+    return Checked(faults, notes, tuple(read), unread)
+
+
+def _light_parts(ready: ReadyScenario) -> Iterator[tuple[str, Callable[[], object]]]:
+    """What is built to check a scenario, by the kind of part: what comes with the package and takes no time."""
+    model, context = ready.model, context_of(ready, (ready.model.seed,))
+    if is_built_in(ready.registry, "tariff", model.tariff.name):
+        yield "tariff", lambda: chosen(ready, "tariff", model.tariff, context)
+    if model.profiles.name == "file" and is_built_in(ready.registry, "profile", "file"):
+        yield "profile", lambda: chosen(ready, "profile", model.profiles, context)
+    if model.profiles.name == "simbench_2016" and any(agent.load.shape or agent.pv_shape for agent in ready.agents):
+        yield "shapes", lambda: check_shapes(ready.agents, simbench_library())
+
+
+def demand_files(ready: ReadyScenario) -> None:
+    """InputError with everything that ``checked`` finds wrong; of the class of the part, where it is one."""
+    faults = checked(ready).faults
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        raise InputError([problem for error in faults for problem in error.problems])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from marketsim.builtin import built_in_registry
 from marketsim.core.build import AgentSpec
@@ -17,8 +18,8 @@ from marketsim.extension.registry import Registry
 from marketsim.grid import names
 from marketsim.grid.feeder import Feeder, FeederOptions
 from marketsim.scenario.facts import FeederFacts
-from marketsim.scenario.load import Loaded, source_of
 from marketsim.scenario.load import load_scenario as read_scenario
+from marketsim.scenario.load import source_of
 from marketsim.scenario.model import Scenario
 from marketsim.scenario.source import Source
 
@@ -106,18 +107,26 @@ def load_scenario(
     *,
     trust: bool = False,
     tell: Callable[[Path], None] | None = None,
+    files_too: bool = True,
 ) -> ReadyScenario:
     """Read, validate and resolve a scenario, its plugins and its feeder.
 
     ``scenario`` is a path, a mapping, or YAML text with a line break; ``overrides`` map dotted paths to values. Plugin
     files that it names are executed, each after ``tell`` got its path. ``trust``: the scenario is your own, so its
     files may lie outside of its folder, and its plugins are executed also where a run, training or study wrote it.
-    Raises ScenarioError, PluginError or NetworkError with every problem at once.
+    ``files_too``: the files of series, prices, policies and critics that it names are checked before its feeder is loaded;
+    who looks at a run needs none of them. Raises InputError with every problem at once, of the class of what is wrong.
     """
     source = _source(scenario, overrides, trust=trust)
     registry = full_registry()
     plugin_files: list[PluginFile] = []
     feeders_seen: list[Feeder | None] = []
+
+    def check(source: Source, model: Scenario, agents: tuple[AgentSpec, ...]) -> None:
+        from marketsim.app.parts import demand_files
+
+        if files_too:
+            demand_files(ReadyScenario(model, agents, source, registry, (), None))
 
     def look_up(model: Scenario) -> FeederFacts:
         feeder = load_feeder(model, registry, source.fence)
@@ -131,6 +140,7 @@ def load_scenario(
         catalog=registry,
         load_plugins=lambda paths: plugin_files.extend(files.load_files(registry, paths, tell)),
         feeder=look_up,
+        before_feeder=check,
     )
     return ReadyScenario(
         model=loaded.scenario,
@@ -153,14 +163,33 @@ def _source(scenario: ScenarioLike, overrides: Mapping[str, object] | None, *, t
     return source_of(scenario, overrides, trust=trust)
 
 
+class CheckedScenario(NamedTuple):
+    """A scenario that was checked and not loaded."""
+
+    scenario: Scenario
+    agents: tuple[AgentSpec, ...]
+    """Agents of one market; without buses and nominal loads where the feeder was not loaded."""
+    plugins: tuple[Path, ...]
+    """Plugin files that it names."""
+    files: tuple[str, ...]
+    """Files of series, prices and critics that were read."""
+    unchecked: tuple[str, ...]
+    """What is checked when it is run."""
+    notes: tuple[str, ...]
+    """What whoever runs it should know of its series."""
+
+
 def check_scenario(
     scenario: ScenarioLike, overrides: Mapping[str, object] | None = None, *, trust: bool = False
-) -> Loaded:
+) -> CheckedScenario:
     """Validate without running any plugin code and without a heavy library; what only plugins know stays unchecked.
 
-    Where all values are valid, tariff and profiles are built, so that the files that they name are checked, too. The
-    buses of ``feeder141`` are checked; those of other feeders when they are loaded.
+    Where all values are valid, tariff and profiles are built, so that the files that they name are checked, too, whatever
+    the feeder. The buses of ``feeder141`` are checked; those of other feeders when they are loaded. ScenarioError has
+    every problem.
     """
+    from marketsim.app.parts import checked
+
     written = _source(scenario, overrides, trust=trust)
     registry = built_in_registry()
 
@@ -175,11 +204,8 @@ def check_scenario(
         return None if feeder is None else facts_of(feeder)
 
     loaded = read_scenario(written, catalog=registry, feeder=look_up, tolerant=bool(installed_plugins()))
-    if loaded.agents:
-        from marketsim.app.parts import part_problems
-
-        ready = ReadyScenario(loaded.scenario, loaded.agents, loaded.source, registry, (), None)
-        problems = part_problems(ready)
-        if problems:
-            raise ScenarioError(problems)
-    return loaded
+    found = checked(ReadyScenario(loaded.scenario, loaded.agents, loaded.source, registry, (), None))
+    if found.faults:
+        raise ScenarioError([problem for error in found.faults for problem in error.problems])
+    unchecked = (*loaded.unchecked, *found.unread)
+    return CheckedScenario(loaded.scenario, loaded.agents, loaded.plugins, found.files, unchecked, found.notes)

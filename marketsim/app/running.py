@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
@@ -132,14 +132,14 @@ def _writer(ready: ReadyScenario, built: Built, metrics: Metric, folder: Path | 
     return RunWriter(
         folder,
         layout,
-        manifest=manifest_facts(ready),
+        manifest=manifest_facts(ready, notes=built.notes),
         scenario_text=dump(ready.model, ready.agents, folder),
         force=force,
     )
 
 
-def manifest_facts(ready: ReadyScenario, *more_packages: str) -> dict[str, object]:
-    """What a run's manifest says of where it came from; versions also of ``more_packages``."""
+def manifest_facts(ready: ReadyScenario, *more_packages: str, notes: Sequence[str] = ()) -> dict[str, object]:
+    """What a run's manifest says of where it came from; versions also of ``more_packages``, ``notes`` beside the feeder's."""
     return {
         "scenario": ready.name,
         "seed": ready.seed,
@@ -150,7 +150,7 @@ def manifest_facts(ready: ReadyScenario, *more_packages: str) -> dict[str, objec
         },
         "platform": platform.platform(),
         "plugins": [{"name": each.name, "file": each.path.name, "sha256": each.sha256} for each in ready.plugin_files],
-        "notes": list(ready.feeder.notes) if ready.feeder else [],
+        "notes": [*(ready.feeder.notes if ready.feeder else ()), *notes],
     }
 
 

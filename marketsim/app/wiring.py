@@ -66,6 +66,8 @@ class Built(NamedTuple):
     """The network as rated for this run."""
     background_wh: int
     """Load of the feeder that belongs to no agent, a market and slot."""
+    notes: tuple[str, ...]
+    """What whoever runs it should know of its series."""
 
 
 def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
@@ -96,6 +98,7 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
         elements=grid.elements,
         grid=grid.network,
         background_wh=grid.background_wh,
+        notes=getattr(profiles, "notes", ()),
     )
 
 

@@ -70,6 +70,7 @@ def run(
         click.echo(json.dumps(made.summary, indent=2))
     elif not quiet:
         _sum_up(made)
+        _tell_notes(made, ready)
         click.echo(f"Written to {folder} in {made.summary['wall_s']:.1f} s{_report(made, ready)}.")
 
 
@@ -102,6 +103,13 @@ def _sum_up(made: Run) -> None:
     table(("", "market", "unit", "utility only", "change"), rows, title=title, right=(1, 3, 4))
     click.echo(_verdict(summary))
     _tell_critic(summary, made.manifest.get("critic", {}))
+
+
+def _tell_notes(made: Run, ready: ReadyScenario) -> None:
+    """What is to be known of the series; what the feeder has to say stands in the manifest and the report."""
+    for note in made.manifest["notes"]:
+        if ready.feeder is None or note not in ready.feeder.notes:
+            click.echo(note)
 
 
 def _tell_critic(summary: dict[str, Any], about: dict[str, Any]) -> None:

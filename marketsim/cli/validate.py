@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
 from marketsim.cli.options import overrides_of, scenario_argument, set_option, trust_option
+
+if TYPE_CHECKING:
+    from marketsim.app.ready import CheckedScenario
 
 
 @click.command()
@@ -31,26 +35,38 @@ def validate(scenario: str, overrides: tuple[str, ...], trust: bool, as_json: bo
             json.dumps({"valid": False, "problems": [problem._asdict() for problem in error.problems]}, indent=2)
         )
         raise SystemExit(2) from error
-    plugins = [str(path) for path in checked.plugins]
-    agents = sum(entry.count or 1 for entry in checked.scenario.agents)
     if as_json:
-        click.echo(
-            json.dumps(
-                {
-                    "valid": True,
-                    "name": checked.scenario.name,
-                    "agents": agents,
-                    "slots": checked.scenario.clock.slots,
-                    "plugins": plugins,
-                    "unchecked": list(checked.unchecked),
-                },
-                indent=2,
-            )
-        )
+        click.echo(json.dumps(_facts(checked), indent=2))
         return
     clock = checked.scenario.clock
+    agents = _n_agents(checked)
     click.echo(f"{scenario}: valid ({agents} agents, {clock.slots} slots of {clock.slot_minutes} minutes)")
-    if plugins:
-        click.echo("It names plugins, whose code was not run: " + ", ".join(plugins))
-    if checked.unchecked:
-        click.echo("Not checked before it is run: " + ", ".join(checked.unchecked))
+    if checked.plugins:
+        click.echo("It names plugins, whose code was not run: " + ", ".join(map(str, checked.plugins)))
+    for note in checked.notes:
+        click.echo(note)
+    click.echo(_extent(checked))
+
+
+def _n_agents(checked: CheckedScenario) -> int:
+    return sum(entry.count or 1 for entry in checked.scenario.agents)
+
+
+def _facts(checked: CheckedScenario) -> dict[str, object]:
+    return {
+        "valid": True,
+        "name": checked.scenario.name,
+        "agents": _n_agents(checked),
+        "slots": checked.scenario.clock.slots,
+        "plugins": [str(path) for path in checked.plugins],
+        "files": list(checked.files),
+        "notes": list(checked.notes),
+        "unchecked": list(checked.unchecked),
+    }
+
+
+def _extent(checked: CheckedScenario) -> str:
+    """What was checked, and what only a run checks."""
+    done = ", ".join(("all keys", "agents", "tariff", *checked.files))
+    rest = f" Not checked before it is run: {', '.join(checked.unchecked)}." if checked.unchecked else ""
+    return f"Checked: {done}.{rest}"

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
+from marketsim.core.alike import first_few, grouped
 from marketsim.core.clock import Clock
 from marketsim.core.errors import Problem, ScenarioError
-from marketsim.core.files import MIB, read_text
+from marketsim.core.files import MIB, read_bytes
+from marketsim.core.numerals import number
+from marketsim.core.table_text import Row, table_rows, table_text
 
 Values: TypeAlias = Sequence[float] | float | None
 Prices: TypeAlias = tuple[Sequence[float], Values, Values]
@@ -23,13 +24,8 @@ At: TypeAlias = Callable[..., Problem]
 
 _KNOWN = ("time", "retail", "feed_in", "wholesale")
 _MOST_PROBLEMS = 20
-_LARGEST: Final = 64 * MIB
+_MOST_BYTES: Final = 64 * MIB
 _BOUNDS = {"retail": (1e-6, 1_000.0), "feed_in": (1e-6, 1_000.0), "wholesale": (-1_000.0, 1_000.0)}
-
-
-class _Row(NamedTuple):
-    line: int
-    cells: list[str]
 
 
 def read_prices(path: Path, feed_in: Values, wholesale: Values, clock: Clock, value_minutes: int) -> Prices:
@@ -57,25 +53,39 @@ def read_prices(path: Path, feed_in: Values, wholesale: Values, clock: Clock, va
 def _refuse(problems: list[Problem]) -> None:
     if not problems:
         return
-    more = len(problems) - _MOST_PROBLEMS
-    rest = [Problem(f"and {more} more problems", file=problems[0].file)] if more > 0 else []
-    raise ScenarioError(problems[:_MOST_PROBLEMS] + rest)
+    told = grouped(problems)
+    more = len(told) - _MOST_PROBLEMS
+    rest = [Problem(f"and {more} more problems", file=told[0].file)] if more > 0 else []
+    raise ScenarioError(told[:_MOST_PROBLEMS] + rest)
 
 
-def _rows(path: Path, at: At) -> list[_Row]:
+def _rows(path: Path, at: At) -> list[Row]:
     """Rows that hold anything, with their lines."""
-    reader = csv.reader(io.StringIO(read_text(path, _LARGEST, ScenarioError), newline=""))
-    try:
-        return [_Row(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
-    except csv.Error as error:
-        raise ScenarioError([at(f"the price file is no CSV text: {error}", line=reader.line_num)]) from error
+    data = read_bytes(path, _MOST_BYTES, ScenarioError)
+    rows = table_rows(table_text(data, str(path), ScenarioError), ",", str(path), ScenarioError)
+    if rows and len(rows[0].cells) == 1 and any(mark in rows[0].cells[0] for mark in ";\t|"):
+        hint = "separate the columns by commas and write decimals with a point"
+        raise ScenarioError(
+            [at("the columns are not separated by commas", value=rows[0].cells[0][:80], hint=hint, line=1)]
+        )
+    return rows
+
+
+def _missing(message: str) -> str:
+    return message.replace("the price file there is no such file", "there is no such price file")
+
+
+def _unknown(at: At, name: str) -> Problem:
+    if not name:
+        hint = "name it, or leave out the comma at the end of each line"
+        return at("a column has no name", hint=hint, line=1)
+    meant = [known for known in _KNOWN if known == name.lower()]
+    hint = f"did you mean {meant[0]!r}?" if meant else f"known: {', '.join(_KNOWN)}"
+    return at("unknown column", value=repr(name), hint=hint, line=1)
 
 
 def _header_problems(at: At, header: Sequence[str], feed_in: Values) -> list[Problem]:
-    known = ", ".join(_KNOWN)
-    problems = [
-        at("unknown column", value=repr(name), hint=f"known: {known}", line=1) for name in header if name not in _KNOWN
-    ]
+    problems = [_unknown(at, name) for name in header if name not in _KNOWN]
     if "retail" not in header:
         problems.append(at("there is no column 'retail'", hint="the first line names the columns", line=1))
     if "feed_in" not in header and feed_in is None:
@@ -86,7 +96,7 @@ def _header_problems(at: At, header: Sequence[str], feed_in: Values) -> list[Pro
 
 
 def _take_row(
-    at: At, header: Sequence[str], row: _Row, columns: dict[str, list[float]], times: list[datetime]
+    at: At, header: Sequence[str], row: Row, columns: dict[str, list[float]], times: list[datetime]
 ) -> list[Problem]:
     """Append a row to ``columns`` and ``times``; what is wrong with it."""
     if len(row.cells) != len(header):
@@ -105,22 +115,21 @@ def _take_row(
 
 def _time(text: str) -> datetime:
     try:
-        time = datetime.fromisoformat(text.strip())
+        time = datetime.fromisoformat(text.strip()) if text.isascii() else None
     except ValueError:
         time = None
     if time is None or time.tzinfo is not None:
-        raise ValueError("local standard time without an offset, e.g. 2016-07-12T13:00")
+        raise ValueError("write local standard time without an offset, in ISO 8601, e.g. 2016-07-12T13:00")
     return time
 
 
 def _price(name: str, text: str) -> float:
     low, high = _BOUNDS[name]
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = number(text)
+    if math.isnan(value) and math.isfinite(number(text, ",")):
+        raise ValueError("write decimals with a point")
     if not low <= value <= high:  # refuses NaN too
-        raise ValueError(f"a number between {low:g} and {high:g} [currency/kWh]")
+        raise ValueError(f"a plain number between {low:g} and {high:g} [currency/kWh], such as 0.25")
     return value
 
 
@@ -136,13 +145,17 @@ def _order_problems(at: At, lines: Sequence[int], retail: Sequence[float], feed_
 def _start_row(at: At, lines: Sequence[int], times: Sequence[datetime], clock: Clock, value_minutes: int) -> int:
     """Row of midnight of the start; ScenarioError for gaps, repeats, or rows that do not reach there."""
     step = timedelta(minutes=value_minutes)
-    _refuse(
-        [
-            at(f"the row is not {value_minutes} minutes after the last", value=str(now), line=line)
-            for line, (last, now) in zip(lines[1:], pairwise(times), strict=True)
-            if now - last != step
-        ]
-    )
+    wrong = [
+        at(
+            f"the row is not {value_minutes} minutes after the last",
+            value=str(now),
+            hint=f"the row above begins at {last}; give a row for each {value_minutes} minutes, or state value_minutes",
+            line=line,
+        )
+        for line, (last, now) in zip(lines[1:], pairwise(times), strict=True)
+        if now - last != step
+    ]
+    _refuse(first_few(wrong, "such rows"))
     start = datetime.combine(clock.start, datetime.min.time())
     offset = (start - times[0]) / step if times else -1.0
     if not 0 <= offset < len(times) or offset != int(offset):

@@ -137,7 +137,8 @@ def _whole_days(n_values: int, params: SeriesParams, clock: Clock) -> int:
     if n_values != per_day and days < clock.days:
         more = "" if clock.days == 1 else f", or {per_day * clock.days} for the {clock.days} days of the run"
         hint = f"give {per_day} values for a day that repeats{more}"
-        problems.append(Problem("the prices cover neither one day nor the run", "retail", f"{n_values} values", hint))
+        given = "retail" if params.file is None else "file"
+        problems.append(Problem("the prices cover neither one day nor the run", given, f"{n_values} values", hint))
     if longer % shorter:
         message = f"a value of {params.value_minutes} minutes and a slot of {clock.slot_minutes} do not fit together"
         problems.append(Problem(message, "value_minutes", hint="one must be a multiple of the other"))

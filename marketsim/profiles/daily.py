@@ -87,6 +87,8 @@ class DayProfiles:
         self.context = context
         self.source = source
         self.method = forecast
+        self.notes: tuple[str, ...] = ()
+        """What whoever runs it should know of its series."""
         self.steps = context.clock.slots_per_day
         self.sees_slot = context.facts.get("gate_closure_slots", 0) == 0
         owners = any(EV in spec.devices for spec in context.agents) or EV in context.device_names

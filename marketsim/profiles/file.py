@@ -2,62 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple, cast
+from typing import cast
 
 import numpy as np
 
+from marketsim.core.alike import listed
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.build import AgentSpec, BuildContext
+from marketsim.core.build import BuildContext
 from marketsim.core.errors import Problem, ProfileError
 from marketsim.core.fence import fence_of
 from marketsim.core.params import Params
+from marketsim.profiles.columns import Source, assigned
 from marketsim.profiles.daily import DayProfiles
-from marketsim.profiles.params import ClimatologyParams, FileColumns, FileParams
-from marketsim.profiles.plan import HEAT_PUMP, Component, ratio
-from marketsim.profiles.table import Table, read_powers, read_table, unknown_column
-from marketsim.profiles.times import Steps, read_times
-
-_YEAR_HOURS: Final = 8_760.0
-_NOTHING: Final = FileColumns()
-SERIES: Final = ("load", "pv", "heat")
-"""Series that a file can bring, as the fields of ``FileColumns``."""
-
-
-class Source(NamedTuple):
-    """Where one series of one agent stands."""
-
-    column: str
-    asked_by: str
-    """Path in the scenario that names the column."""
-    scale_of: Callable[[FloatArray, float], float]
-    """Factor from the column's powers [kW] and the length of its steps [h]."""
+from marketsim.profiles.params import ClimatologyParams, FileParams
+from marketsim.profiles.plan import Component
+from marketsim.profiles.series import SeriesFile
+from marketsim.profiles.times import Steps
 
 
 def build(params: Params, context: BuildContext) -> DayProfiles:
     """Profiles of all agents from a file; ProfileError lists everything that is wrong with it."""
     own = cast(FileParams, params)
-    table = read_table(own.path, fence_of(context.facts))
-    if own.time not in table.columns:
-        raise ProfileError([unknown_column(table, own.time, "profiles.time")])
-    steps, problems = read_times(table, own.time, own.utc_offset_hours)
-    problems += _check_entries(own, context)
-    sources: dict[str, list[Source | None]] = {}
-    for series in SERIES:
-        found = [_source_of(spec, series, own, table) for spec in context.agents]
-        problems += _check_sources(series, found, context, table)
-        sources[series] = found
-    wanted = {source.column for found in sources.values() for source in found if source is not None}
-    powers: dict[str, FloatArray] = {}
-    for name in sorted(wanted & table.columns.keys()):
-        powers[name], wrong = read_powers(table, name, steps.hours if steps is not None else 1.0)
-        problems += wrong
-    if steps is not None:
-        problems += _check_coverage(table, own.time, steps, context)
-    if problems or steps is None:
+    file = SeriesFile(own, fence_of(context.facts))
+    found = assigned(context.agents, own, file.table)
+    series, wrong = file.series(found.wanted)
+    problems = [*wrong, *found.problems]
+    if series is not None:
+        problems += _check_coverage(own, series.steps, context)
+        problems += _check_scales(context, found.sources["load"], series.powers)
+    if problems or series is None:
         raise ProfileError(problems)
-    return DayProfiles(context, FileDays(context, own, steps, powers, sources), own.forecast.chosen)
+    days = FileDays(context, own, series.steps, series.powers, found.sources)
+    profiles = DayProfiles(context, days, own.forecast.chosen)
+    profiles.notes = (*series.notes, *found.notes)
+    return profiles
 
 
 class FileDays:
@@ -68,7 +48,7 @@ class FileDays:
         context: BuildContext,
         params: FileParams,
         steps: Steps,
-        powers: dict[str, FloatArray],
+        powers: Mapping[str, FloatArray],
         sources: dict[str, list[Source | None]],
     ) -> None:
         start = datetime.combine(context.clock.start, datetime.min.time())
@@ -154,7 +134,7 @@ def _whole_days(power: FloatArray, per_day: int) -> FloatArray:
 def _component(
     sources: list[Source | None],
     days: dict[str, FloatArray],
-    powers: dict[str, FloatArray],
+    powers: Mapping[str, FloatArray],
     step_hours: float,
     scale: float,
     n_markets: int,
@@ -169,75 +149,32 @@ def _component(
     )
 
 
-def _entry(spec: AgentSpec, columns: Mapping[str, FileColumns]) -> tuple[str, FileColumns]:
-    """The entry of ``columns`` that counts for an agent, and its key."""
-    keys = (spec.name, f"agents[{spec.group}]", spec.kind, "all")
-    return next(((key, columns[key]) for key in keys if key in columns), ("", _NOTHING))
-
-
-def _source_of(spec: AgentSpec, series: str, params: FileParams, table: Table) -> Source | None:
-    """Where a series of an agent stands; None if it has none. The column need not exist."""
-    if (series == "pv" and spec.pv_kw <= 0) or (series == "heat" and HEAT_PUMP not in spec.devices):
-        return None
-    key, entry = _entry(spec, params.columns)
-    shape = {"load": spec.load.shape, "pv": spec.pv_shape, "heat": None}[series]
-    named = getattr(entry, series)
-    if shape is not None:
-        path = "load.shape" if series == "load" else "pv_shape"
-        return Source(shape, f"agents[{spec.group}].{path}", _scale_of(spec, series, entry))
-    if named is not None:
-        return Source(named, f"profiles.columns.{key}.{series}", _scale_of(spec, series, entry))
-    by_name = [f"{spec.name}_{series}_{unit}" for unit in ("kw", "kwh")]
-    column = next((name for name in by_name if name in table.columns), None)
-    if column is None and series == "load" and spec.load.peak_kw is None and spec.load.annual_kwh is None:
-        return None
-    return Source(column or by_name[0], f"agents[{spec.group}]", _scale_of(spec, series, entry))
-
-
-def _scale_of(spec: AgentSpec, series: str, entry: FileColumns) -> Callable[[FloatArray, float], float]:
-    peak_kw, annual_kwh, rating_kw = spec.load.peak_kw, spec.load.annual_kwh, entry.pv_rating_kw
-    if series == "load" and peak_kw is not None:
-        return lambda power, _: ratio(peak_kw, float(power.max()))
-    if series == "load" and annual_kwh is not None:
-        return lambda power, _: ratio(annual_kwh / _YEAR_HOURS, float(power.mean()))
-    if series == "pv" and rating_kw is not None:
-        return lambda *_: spec.pv_kw / rating_kw
-    return lambda *_: 1.0
-
-
-def _check_entries(params: FileParams, context: BuildContext) -> list[Problem]:
-    known = {"all"}
-    for spec in context.agents:
-        known |= {spec.name, f"agents[{spec.group}]", spec.kind}
-    return [
-        Problem("there is no such agent, group or kind", path=f"profiles.columns.{key}", value=repr(key))
-        for key in params.columns
-        if key not in known
-    ]
-
-
-def _check_sources(series: str, found: list[Source | None], context: BuildContext, table: Table) -> list[Problem]:
-    """Columns that do not exist, each once."""
-    problems: dict[str, Problem] = {}
-    for source, spec in zip(found, context.agents, strict=True):
-        if source is not None and source.column not in table.columns:
-            problem = unknown_column(table, source.column, source.asked_by)
-            needs = f"the file has no column for the {series} of {spec.name!r}"
-            hint = f"{problem.hint}; or map it under profiles.columns"
-            problems.setdefault(source.column, problem._replace(message=needs, hint=hint))
-    return list(problems.values())
-
-
-def _check_coverage(table: Table, time: str, steps: Steps, context: BuildContext) -> list[Problem]:
+def _check_coverage(params: FileParams, steps: Steps, context: BuildContext) -> list[Problem]:
     begins = datetime.combine(context.clock.start, datetime.min.time())
     ends = begins + timedelta(minutes=context.clock.slots * context.clock.slot_minutes)
     if steps.begins <= begins and ends <= steps.ends:
         return []
+    hint = "choose clock.start and clock.slots inside the file"
+    if steps.begins == begins + steps.length and ends <= steps.ends:
+        hint = "if its times are those at which steps end, write those at which they begin; else begin a day later"
+    message = f"the run lasts from {begins} to {ends}, the file from {steps.begins} to {steps.ends}"
+    return [Problem(message, hint=hint, file=params.path)]
+
+
+def _check_scales(
+    context: BuildContext, loads: Sequence[Source | None], powers: Mapping[str, FloatArray]
+) -> list[Problem]:
+    """Columns that are 0 throughout, and yet are to be scaled to a load."""
+    nothing: dict[tuple[str, str], list[str]] = {}
+    for spec, source in zip(context.agents, loads, strict=True):
+        wanted = spec.load.peak_kw or spec.load.annual_kwh
+        if source is not None and wanted and source.column in powers and not powers[source.column].any():
+            nothing.setdefault((source.column, source.asked_by), []).append(spec.name)
     return [
         Problem(
-            f"the run lasts from {begins} to {ends}, the file from {steps.begins} to {steps.ends}",
-            path=time,
-            hint="choose clock.start and clock.slots inside the file",
-            file=table.file,
+            f"the column {column!r} is 0 throughout and cannot be scaled to the load of {listed(names)}",
+            path=asked_by,
+            hint="name another column, or leave annual_kwh and peak_kw out",
         )
+        for (column, asked_by), names in nothing.items()
     ]

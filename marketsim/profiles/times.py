@@ -1,4 +1,4 @@
-"""Times of a table of the user's own: equal steps without a gap, in standard time."""
+"""Times of a table of the user's own: equal steps in standard time, with gaps that may be filled."""
 
 from __future__ import annotations
 
@@ -7,24 +7,41 @@ from collections import Counter
 from datetime import datetime, timedelta, timezone
 from typing import Final, NamedTuple
 
+import numpy as np
+
+from marketsim.core.alike import first_few, grouped
+from marketsim.core.arrays import IntArray
 from marketsim.core.errors import Problem
-from marketsim.profiles.table import Table, shortened
+from marketsim.profiles.table import Table
+from marketsim.profiles.time_formats import both_orders, likely_format, parser
 
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
-_YEARS: Final = 1900, 2200
+_NO_TIME: Final = timedelta(0)
 _DAYLIGHT_SAVING: Final = (
     "the times seem to follow daylight saving; write them in standard time, or with their offset from UTC "
     "(2016-07-12T14:00+02:00) together with utc_offset_hours"
 )
+_WITH: Final = "a time with an offset from UTC"
+_WITHOUT: Final = "a time without an offset from UTC"
+_FILL: Final = (
+    "fill the gap, or set profiles.gaps: interpolate (or previous) with profiles.longest_gap_minutes: {minutes}"
+)
+_CHANGE_HOURS: Final = 4
+"""Clocks change before this hour."""
+_CHANGES: Final = {(3, -1), (3, 2), (4, 1), (9, -1), (9, 1), (10, -1), (10, 1), (11, 1)}
+"""Month and which of its Sundays: Europe and North America, Australia, New Zealand, Chile."""
 
 
 class Steps(NamedTuple):
-    """Times of a table: equal steps without a gap."""
+    """Times of a table: equal steps."""
 
     begins: datetime
     length: timedelta
     n_steps: int
+    """Steps from the first time to the last, those without a row included."""
+    rows: IntArray | None = None
+    """Step of each row of the table [n_rows]; None: each step has one."""
 
     @property
     def ends(self) -> datetime:
@@ -37,53 +54,97 @@ class Steps(NamedTuple):
         return self.length / _HOUR
 
 
-def read_times(table: Table, name: str, utc_offset_hours: float | None) -> tuple[Steps | None, list[Problem]]:
-    """The steps of the table, and every time that is malformed, doubled, missing or out of order."""
-    times, problems = _parse_times(table, name, utc_offset_hours)
+def read_times(
+    table: Table,
+    name: str,
+    utc_offset_hours: float | None,
+    *,
+    date_format: str | None = None,
+    decimal: str = ".",
+    longest_gap: timedelta = _NO_TIME,
+) -> tuple[Steps | None, list[Problem]]:
+    """The steps of the table, and every time that is malformed, doubled, missing or out of order.
+
+    Gaps of up to ``longest_gap`` are left to be filled.
+    """
+    times, problems = _parse_times(table, name, utc_offset_hours, date_format, decimal)
     if problems:
         return None, problems
     if len(times) < 2:
-        return None, [Problem("the file needs at least two rows", path=name, file=table.file)]
+        return None, [Problem(f"the file needs at least two rows below its header ({name})", file=table.file)]
     differences = [later - earlier for earlier, later in itertools.pairwise(times)]
-    length = Counter(difference for difference in differences if difference > timedelta(0)).most_common(1)
+    length = Counter(difference for difference in differences if difference > _NO_TIME).most_common(1)
     if not length:
-        return None, [Problem("the times do not increase", path=name, file=table.file)]
+        return None, [Problem(f"the times in {name!r} do not increase", value=str(times[0]), file=table.file)]
     step = length[0][0]
     problems = _check_step(table, name, times[0], step)
     irregular = [
         _irregular(table, name, row + 1, times[row], times[row + 1], step)
         for row, difference in enumerate(differences)
-        if difference != step
+        if difference != step and not _may_be_filled(times[row], difference, step, longest_gap)
     ]
-    problems += shortened(irregular)
-    return (None if problems else Steps(times[0], step, len(times))), problems
+    problems += first_few(irregular, "faults of the same column")
+    if problems:
+        return None, problems
+    rows = np.cumsum([0, *(difference // step for difference in differences)])
+    n_steps = int(rows[-1]) + 1
+    return Steps(times[0], step, n_steps, None if n_steps == len(times) else rows), []
 
 
-def _parse_times(table: Table, name: str, utc_offset_hours: float | None) -> tuple[list[datetime], list[Problem]]:
+def _may_be_filled(earlier: datetime, difference: timedelta, step: timedelta, longest_gap: timedelta) -> bool:
+    """Whether a step is a gap of a length that the user lets us fill, and no clock that was changed."""
+    if difference <= step or difference % step or difference - step > longest_gap:
+        return False
+    return not _spring(earlier, difference, step)
+
+
+def _parse_times(
+    table: Table, name: str, utc_offset_hours: float | None, date_format: str | None, decimal: str
+) -> tuple[list[datetime], list[Problem]]:
     standard = timezone(timedelta(hours=utc_offset_hours)) if utc_offset_hours is not None else None
+    read = parser(date_format, decimal)
     times: list[datetime] = []
     wrong: list[Problem] = []
-    for cell, line in zip(table.columns[name], table.lines, strict=True):
-        time = _time(cell)
+    cells = table.columns[name]
+    hint = ""
+    for cell, line in zip(cells, table.lines, strict=True):
+        time = read(cell)
         if time is not None and (time.tzinfo is None) == (standard is None):
             times.append(time if standard is None else time.astimezone(standard).replace(tzinfo=None))
             continue
-        if time is None:
-            message, hint = "not a time", "write ISO 8601, e.g. 2016-07-12T14:15"
-        elif time.tzinfo is None:
-            message, hint = "a time without an offset from UTC", "add it to all times, or drop utc_offset_hours"
-        else:
-            message, hint = "a time with an offset from UTC", "state standard time by utc_offset_hours: 1"
-        wrong.append(Problem(message, path=name, value=repr(str(cell)), hint=hint, file=table.file, line=line))
-    return times, shortened(wrong)
+        message = _what_is_wrong(time, date_format)
+        hint = hint or (_no_time_hint(cells, date_format) if time is None else _offset_hint(time))
+        text = "" if cell is None else str(cell)
+        seen = repr(text[:60]) if text.strip() else "an empty cell"
+        wrong.append(Problem(message, path=name, value=seen, hint=hint, file=table.file, line=line))
+    if times and {problem.message for problem in wrong} & {_WITH, _WITHOUT}:
+        mixed = "some times carry an offset from UTC and some do not: write all in the same way"
+        wrong = [each._replace(hint=mixed) if each.message in (_WITH, _WITHOUT) else each for each in wrong]
+    return times, grouped(wrong)
 
 
-def _time(cell: object) -> datetime | None:
-    try:
-        time = cell if isinstance(cell, datetime) else datetime.fromisoformat(str(cell).strip())
-    except ValueError:
-        return None
-    return time if _YEARS[0] <= time.year <= _YEARS[1] else None
+def _what_is_wrong(time: datetime | None, date_format: str | None) -> str:
+    if time is None:
+        return "not a time" if date_format is None else f"not a time as profiles.date_format says ({date_format})"
+    return _WITHOUT if time.tzinfo is None else _WITH
+
+
+def _no_time_hint(cells: list[object], date_format: str | None) -> str:
+    guess = likely_format(cells) if date_format is None else ""
+    if not guess:
+        return "write ISO 8601, e.g. 2016-07-12T14:15, or state how they are written by profiles.date_format"
+    other = both_orders(cells, guess)
+    more = f' (or "{other}": both fit)' if other else ""
+    return f'set profiles.date_format: "{guess}"{more}, or write ISO 8601, e.g. 2016-07-12T14:15'
+
+
+def _offset_hint(time: datetime) -> str:
+    if time.tzinfo is None:
+        return "add it to all times, or drop utc_offset_hours"
+    return (
+        "set profiles.utc_offset_hours to the hours by which your local standard time (without daylight saving) is ahead "
+        "of UTC, e.g. 0 in the United Kingdom, 1 in Central Europe, -5 in New York: the times are turned into it"
+    )
 
 
 def _check_step(table: Table, name: str, first: datetime, step: timedelta) -> list[Problem]:
@@ -100,16 +161,38 @@ def _check_step(table: Table, name: str, first: datetime, step: timedelta) -> li
 def _irregular(table: Table, name: str, row: int, earlier: datetime, later: datetime, step: timedelta) -> Problem:
     difference = later - earlier
     hint = ""
-    if difference == step - _HOUR:
+    if _autumn(earlier, difference, step):
         message, hint = "an hour stands twice", _DAYLIGHT_SAVING
-    elif difference == step + _HOUR:
+    elif _spring(earlier, difference, step):
         message, hint = f"an hour is missing after {earlier}", _DAYLIGHT_SAVING
-    elif difference == timedelta(0):
+    elif difference == _NO_TIME:
         message, hint = "the time stands twice", "keep one of the rows"
-    elif difference < timedelta(0):
+    elif difference < _NO_TIME:
         message, hint = f"the time lies before that of the row above ({earlier})", "sort the rows by time"
     elif difference % step:
         message = f"the step is not {step} as elsewhere, but {difference}"
+        hint = "write equal steps, or leave out the rows in between"
     else:
-        message, hint = f"{difference // step - 1} steps are missing after {earlier}", "fill the gap"
+        n_missing = difference // step - 1
+        steps = "1 step is" if n_missing == 1 else f"{n_missing} steps are"
+        message = f"{steps} missing between {earlier} and {later}"
+        hint = _FILL.format(minutes=int((difference - step) / timedelta(minutes=1)))
     return Problem(message, path=name, value=str(later), hint=hint, file=table.file, line=table.lines[row])
+
+
+def _spring(earlier: datetime, difference: timedelta, step: timedelta) -> bool:
+    """Whether the hour after ``earlier`` is missing as where clocks go forward."""
+    return difference == step + _HOUR and _clocks_change(earlier + step)
+
+
+def _autumn(earlier: datetime, difference: timedelta, step: timedelta) -> bool:
+    """Whether the hour that ends with ``earlier`` comes again as where clocks go back."""
+    return difference == step - _HOUR and _clocks_change(earlier)
+
+
+def _clocks_change(time: datetime) -> bool:
+    """Whether clocks are changed somewhere at this time of the year and of the day."""
+    if time.weekday() != 6 or time.hour >= _CHANGE_HOURS:
+        return False
+    is_last = (time + timedelta(days=7)).month != time.month
+    return bool({(time.month, (time.day - 1) // 7 + 1), (time.month, -1 if is_last else 0)} & _CHANGES)

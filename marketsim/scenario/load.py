@@ -27,6 +27,9 @@ from marketsim.scenario.yamltext import uncollected
 FeederLookup = Callable[[Scenario], FeederFacts | None]
 """Facts of the feeder that a scenario names; None: not to be loaded now; InputError where there is none."""
 
+Check = Callable[[Source, Scenario, tuple[AgentSpec, ...]], object]
+"""Looks at a scenario whose keys are valid and at its agents, without their places; InputError for what is wrong."""
+
 
 _MOST_PROBLEMS: Final = 150
 """That are told one by one."""
@@ -37,7 +40,7 @@ class Loaded(NamedTuple):
 
     scenario: Scenario
     agents: tuple[AgentSpec, ...]
-    """Agents of one market; empty where the feeder is one of a plugin that was not loaded."""
+    """Agents of one market; without buses and nominal loads where the feeder was not loaded."""
     source: Source
     """As written; overrides of it give variants of the scenario."""
     plugins: tuple[Path, ...]
@@ -53,6 +56,7 @@ def load_scenario(
     catalog: Catalog,
     load_plugins: Callable[[tuple[Path, ...]], object] | None = None,
     feeder: FeederLookup | None = None,
+    before_feeder: Check | None = None,
     tolerant: bool = False,
     trust: bool = False,
 ) -> Loaded:
@@ -61,7 +65,8 @@ def load_scenario(
     ``scenario`` is a path, a mapping, YAML text (with a line break) or what ``read_source`` returned. ``load_plugins``
     makes ``catalog`` know the plugin files that the scenario names; without it no plugin code runs, and names that
     may be theirs are listed as unchecked. ``tolerant`` allows this also where the scenario names no plugin file
-    (installed plugins that were not loaded). ``feeder`` answers for buses and nominal loads. ``trust``: the scenario is
+    (installed plugins that were not loaded). ``feeder`` answers for buses and nominal loads; ``before_feeder`` is asked
+    before it, where nothing is wrong so far, also if there is none. ``trust``: the scenario is
     the user's own; without it, plugins of a scenario that a run, training or study wrote, or whose ``folder`` leads out
     of where it lies, are refused by PluginError.
     """
@@ -75,6 +80,8 @@ def load_scenario(
     valid, details = validate_source(source, context)
     agents: tuple[AgentSpec, ...] = ()
     if valid is not None:
+        if before_feeder is not None and not details and not problems:
+            _check_early(before_feeder, source, valid)
         agents, wrong = _resolve(valid, feeder, context)
         known = {detail.loc for detail in details}
         details += [detail for detail in wrong if detail.loc not in known]
@@ -135,12 +142,10 @@ def _resolve(
         except InputError as error:
             if context.tolerant:
                 # The feeder may be that of a plugin; without its table agents cannot be placed.
-                context.unchecked.append(f"grid {name}")
-                return (), []
+                return _unplaced(scenario, context, f"grid {name}")
             return (), [_of_feeder(each, name) for each in error.problems]
         if facts is None:
-            context.unchecked.append(f"buses of {name}")
-            return (), []
+            return _unplaced(scenario, context, f"buses of {name}")
     with uncollected():
         agents, wrong = resolved(scenario, facts)
         return agents, [*wrong, *slot_fits_int64(scenario, agents)]
@@ -149,6 +154,21 @@ def _resolve(
 def _of_feeder(problem: Problem, name: str) -> Detail:
     """What is wrong with a feeder, at the place where it is named."""
     return Detail(("grid", "feeder"), problem.message, problem.value or name, problem.hint)
+
+
+def _check_early(check: Check, source: Source, scenario: Scenario) -> None:
+    agents, wrong = resolved(scenario, None, placed=False)
+    if not wrong and not list(slot_fits_int64(scenario, agents)):
+        check(source, scenario, agents)
+
+
+def _unplaced(scenario: Scenario, context: Context, unchecked: str) -> tuple[tuple[AgentSpec, ...], list[Detail]]:
+    """Agents where the feeder is not loaded; what depends on its table stays unchecked."""
+    context.unchecked.append(unchecked)
+    if any("feeder" in (entry.load.peak_kw, entry.load.power_factor) for entry in scenario.agents):
+        context.unchecked.append(f"nominal loads of {scenario.grid.feeder}")
+    agents, wrong = resolved(scenario, None, placed=False)
+    return agents, [*wrong, *slot_fits_int64(scenario, agents)]
 
 
 def _plugin_files(source: Source) -> tuple[list[Problem], tuple[Path, ...]]:

@@ -36,14 +36,23 @@ def resolve(scenario: Scenario, feeder: FeederFacts | None = None) -> tuple[Agen
     return agents
 
 
-def resolved(scenario: Scenario, feeder: FeederFacts | None) -> tuple[tuple[AgentSpec, ...], list[Detail]]:
-    """As ``resolve``, with what is wrong beside what is not. Of a group's problems at one key the first is kept."""
+def resolved(
+    scenario: Scenario, feeder: FeederFacts | None, *, placed: bool = True
+) -> tuple[tuple[AgentSpec, ...], list[Detail]]:
+    """As ``resolve``, with what is wrong beside what is not. Of a group's problems at one key the first is kept.
+
+    ``placed`` False: agents without their places, where the feeder is not to be loaded. They have no buses, and loads
+    that the feeder's table knows are 1 kW at power factor 1; all else is as it will be.
+    """
     total = sum(entry.count or 1 for entry in scenario.agents)
     if total > MAX_COUNT:
         return (), [Detail(("agents",), f"there are at most {MAX_COUNT:,} agents in all", f"{total:,}")]
     streams = Streams([scenario.seed])
     wrong: list[Detail] = _twice(scenario)
-    groups = [_Group(position, entry, streams, scenario, feeder) for position, entry in enumerate(scenario.agents)]
+    groups = [
+        _Group(position, entry, streams, scenario, feeder, placed=placed)
+        for position, entry in enumerate(scenario.agents)
+    ]
     names = _names(scenario)
     seats = _seats(groups, names, wrong)
     crowd = Counter(seat.node for seat in seats if seat.group.entry.load.peak_kw == "feeder")
@@ -122,7 +131,14 @@ class _Group:
     """One entry of the ``agents`` list, with its random streams."""
 
     def __init__(
-        self, position: int, entry: AgentEntry, streams: Streams, scenario: Scenario, feeder: FeederFacts | None
+        self,
+        position: int,
+        entry: AgentEntry,
+        streams: Streams,
+        scenario: Scenario,
+        feeder: FeederFacts | None,
+        *,
+        placed: bool,
     ) -> None:
         self.position = position
         self.entry = entry
@@ -130,6 +146,7 @@ class _Group:
         self._streams = streams
         self._head = f"agents/name/{entry.name}" if entry.name else f"agents/position/{position}"
         self._feeder = feeder
+        self._placed = placed
         self._load_scale = scenario.grid.load_scale
         self._drawn: dict[Loc, FloatArray] = {}
 
@@ -155,6 +172,8 @@ class _Group:
 
     def _listed(self) -> tuple[str, ...]:
         entry = self.entry
+        if not self._placed:
+            return ()
         if entry.bus is not None:
             return (entry.bus,)
         if entry.buses is None:
@@ -243,6 +262,8 @@ class _Group:
 
     def _nominal(self, seat: _Seat, key: str) -> tuple[float, float]:
         """Nominal load of the seat's bus [kW, kvar]."""
+        if not self._placed:
+            return 1.0, 0.0
         if self._feeder is None:
             raise Wrong([Detail(("load", key), "needs the feeder's table", "feeder")])
         kw, kvar = float(self._feeder.nominal_kw[seat.node]), float(self._feeder.nominal_kvar[seat.node])

@@ -24,7 +24,7 @@ def wrong(scenario_file):
 
     def problems(text, overrides=None):
         path = scenario_file(text)
-        return part_problems(load_scenario(path, overrides)), str(path)
+        return part_problems(load_scenario(path, overrides, files_too=False)), str(path)
 
     return problems
 
@@ -59,14 +59,14 @@ def test_what_was_set_from_outside_is_named_as_such(wrong):
 def test_a_value_from_an_extended_file_stands_there(scenario_file):
     """The place is in the file below."""
     below = scenario_file(HEAD + SHORT + AGENTS, "below.yaml")
-    (problem,) = part_problems(load_scenario(scenario_file("extends: below.yaml\n", "above.yaml")))
+    (problem,) = part_problems(load_scenario(scenario_file("extends: below.yaml\n", "above.yaml"), files_too=False))
     assert (problem.file, problem.line) == (str(below), 2)
 
 
 def test_a_mapping_has_paths_and_no_lines():
     """The Python face says the same without a place."""
     flat = {"clock": {"start": "2016-07-12", "slots": 4, "slot_minutes": 60}, "agents": [{"kind": "consumer"}]}
-    ready = load_scenario({**flat, "tariff": {"series": {"retail": [0.3, 0.2], "feed_in": 0.08}}})
+    ready = load_scenario({**flat, "tariff": {"series": {"retail": [0.3, 0.2], "feed_in": 0.08}}}, files_too=False)
     (problem,) = part_problems(ready)
     assert str(problem).startswith("tariff.series.retail: the prices cover neither")
 
@@ -91,8 +91,11 @@ def test_validating_and_running_raise_the_same(scenario_file, use):
 def test_a_profile_file_keeps_its_class_of_error(scenario_file):
     """``profiles: {source: file}`` raises ProfileError when it is built, with the line of the scenario."""
     text = HEAD + FLAT + "profiles: {source: file, path: day.txt}\n" + AGENTS
-    with pytest.raises(ProfileError, match=r"s\.yaml:3:32: profiles\.path: there is no such file"):
-        profiles_of(load_scenario(scenario_file(text)))
+    match = r"s\.yaml:3:32: profiles\.path: there is no such file"
+    with pytest.raises(ProfileError, match=match):
+        load_scenario(scenario_file(text))
+    with pytest.raises(ProfileError, match=match):
+        profiles_of(load_scenario(scenario_file(text), files_too=False))
     with pytest.raises(InputError, match="profiles.path"):
         check_scenario(scenario_file(text))
 

@@ -178,7 +178,24 @@ def test_every_bad_line_of_a_file_is_named(price_file):
     text = HEADER + "0.3,0.05\nnan,0.05\n\n0.3\n0.3,cheap\n0.3,0.0\n"
     with pytest.raises(ScenarioError) as caught:
         build_series(SeriesParams(file=price_file(text)), HOURLY)
-    assert [problem.line for problem in caught.value.problems] == [3, 5, 6, 7]
+    assert [problem.line for problem in caught.value.problems] == [3, 5, 6]
+    assert caught.value.problems[2].message == "no valid feed_in, in 2 lines (6, 7)"
+
+
+@pytest.mark.parametrize("cell", ["1_0", "０.3", "0x1", "inf", "1e400", "1e-400", "0 .3", "", "-"])
+def test_prices_are_written_with_digits_alone(price_file, cell):
+    with pytest.raises(ScenarioError, match=r"prices\.csv:3: no valid retail"):
+        build_series(SeriesParams(file=price_file(HEADER + f"0.3,0.05\n{cell},0.05\n")), HOURLY)
+
+
+def test_a_decimal_comma_is_recognised(price_file):
+    with pytest.raises(ScenarioError, match="write decimals with a point"):
+        build_series(SeriesParams(file=price_file(HEADER + '"0,3",0.05\n')), HOURLY)
+
+
+def test_a_file_of_prices_that_ends_too_early_is_the_fault_of_the_file(price_file):
+    with pytest.raises(ScenarioError, match=r"file: the prices cover neither one day nor the run \(got 30 values\)"):
+        build_series(SeriesParams(file=price_file(HEADER + "0.3,0.05\n" * 30)), HOURLY)
 
 
 def test_feed_in_above_retail_in_a_file_is_named(price_file):
@@ -188,7 +205,7 @@ def test_feed_in_above_retail_in_a_file_is_named(price_file):
 
 
 def test_many_problems_are_counted(price_file):
-    with pytest.raises(ScenarioError, match="and 80 more problems"):
+    with pytest.raises(ScenarioError, match=r"no valid retail, in 100 lines \(2, 3, 4, 5, 6 ... 101\)"):
         build_series(SeriesParams(file=price_file(HEADER + "x,0.05\n" * 100)), HOURLY)
 
 
@@ -199,7 +216,11 @@ def test_many_problems_are_counted(price_file):
         ("price,feed_in\n", "unknown column"),
         ("retail\n", "neither a column 'feed_in'"),
         ("retail,retail,feed_in\n", "named twice"),
-        (b"retail,feed_in\n\xff\xfe\n", "not UTF-8"),
+        (b"retail,feed_in\n\xff\xfe\n", r":2:1: the file is not UTF-8"),
+        (b"PK\x03\x04", "a workbook or an archive"),
+        (b"retail,feed_in\n0.3,\x00\n", r":2: the file holds bytes that are 0"),
+        ("retail;feed_in\n0,3;0,05\n", "not separated by commas"),
+        ('retail,feed_in\n"0.3,0.05\n', "not closed"),
         ("time,retail,feed_in\n2016-07-12T00:00+02:00,0.3,0.1\n", "without an offset"),
         ("time,retail,feed_in\n2016-07-12T00:00,0.3,0.1\n2016-07-12T02:00,0.3,0.1\n", "not 60 minutes after the last"),
         ("time,retail,feed_in\n2016-07-13T00:00,0.3,0.1\n", "no row begins at 2016-07-12"),

@@ -135,10 +135,10 @@ def test_everything_that_is_wrong_is_said_at_once(profiles: Make, agent: Make, w
         "series.csv:5: a0_load_kw: a negative value (got '-2')",
         "series.csv:9: a0_load_kw: not a number (got 'x')",
         "series.csv:11: time: not a time (got 'late')",
-        "agents[1].load.shape: the file has no column for the load of 'a1' (got 'haus_kw')",
+        "agents[1].load.shape: the file series.csv has no column for the load of 'a1' (got 'haus_kw')",
         "did you mean 'house_kw'?",
         "no column for the pv of 'a0' (got 'a0_pv_kw')",
-        "roof: the name of the column does not end in _kw or _kwh",
+        "series.csv:1: roof: the name of the column 'roof' does not end in _kw or _kwh, so its unit is not known",
         "profiles.columns.a9: there is no such agent, group or kind",
     ):
         assert part in text
@@ -210,3 +210,167 @@ def test_under_gate_closure_nothing_is_known_before_the_first_slot(
 def test_the_source_day_is_the_day_of_the_file(profiles: Make, agent: Make, write_csv: Make) -> None:
     there = three_days(profiles, agent, write_csv, "perfect")
     assert there.source_day(0, np.array([0, 0])).tolist() == [2, 2]
+
+
+def problems_of(profiles: Make, agents: list[object], path: str, **params: object) -> list[object]:
+    with pytest.raises(ProfileError) as caught:
+        profiles(agents, path, **params)
+    return list(caught.value.problems)
+
+
+@pytest.mark.parametrize("column", ["house1_load_kw", "house-1_kwh", "Demand house 1", "HOUSE1", "meter_kw"])
+def test_agents_without_a_load_beside_columns_that_nobody_uses_are_refused(
+    profiles: Make, agent: Make, write_csv: Make, column: str
+) -> None:
+    """Columns ``house1_load_kw`` and members ``house-1``, ...: both sides are listed, with what to do."""
+    agents = [agent(f"house-{number}", load=AS_METERED, group=2) for number in range(1, 13)]
+    (problem,) = problems_of(profiles, agents, write_csv({column: HOURS}))
+    assert problem.message == (
+        "12 agents have no load ('house-1', 'house-2', 'house-3', 'house-4', 'house-5' and 7 more), while no agent uses "
+        f"these columns of series.csv: {column!r}"
+    )
+    assert problem.path == "agents[2]"
+    assert "load: {annual_kwh: 0}" in problem.hint
+
+
+def test_the_name_that_may_have_been_meant_is_told(profiles: Make, agent: Make, write_csv: Make) -> None:
+    (problem,) = problems_of(profiles, [agent("house-1", load=AS_METERED)], write_csv({"house1_load_kw": HOURS}))
+    assert problem.hint.startswith("did you mean 'house1_load_kw' for 'house-1'?")
+
+
+@pytest.mark.parametrize("size", ["annual_kwh", "peak_kw"])
+def test_an_agent_says_that_it_has_no_load_by_a_load_of_0(
+    profiles: Make, agent: Make, write_csv: Make, size: str
+) -> None:
+    there = profiles([agent(load=LoadSpec(**{size: 0.0}))], write_csv({"other_load_kw": HOURS}))
+    assert series(there, "load_kw").sum() == 0.0
+    assert there.notes == ("Columns of series.csv that no agent uses: other_load_kw.",)
+
+
+def test_columns_that_no_agent_uses_are_named_once(profiles: Make, agent: Make, write_csv: Make) -> None:
+    columns = {"a0_load_kw": HOURS, "temperature": HOURS, "a0_pv_kw": HOURS, "a0_heat_kw": HOURS, "comment": ["x"] * 24}
+    assert profiles([agent(load=AS_METERED)], write_csv(columns)).notes == (
+        "Columns of series.csv that no agent uses: temperature, a0_pv_kw, a0_heat_kw, comment.",
+        "Among them is the pv of 'a0', whose pv_kw is 0.",
+        "Among them is the heat of 'a0', who has no heat_pump.",
+    )
+
+
+def test_an_agent_without_load_and_column_is_told(profiles: Make, agent: Make, write_csv: Make) -> None:
+    (note,) = profiles([agent(load=AS_METERED, pv_kw=1.0)], write_csv({"a0_pv_kw": HOURS})).notes
+    assert note.startswith("Without a load: 'a0'; series.csv has no column for it.")
+
+
+def test_a_wrong_column_is_reported_once_with_those_who_ask_for_it(
+    profiles: Make, agent: Make, write_csv: Make
+) -> None:
+    agents = [agent(f"a{number}", load=AS_METERED, group=number // 2) for number in range(4)]
+    (problem,) = problems_of(profiles, agents, write_csv({"hous_kw": HOURS}), columns={"all": {"load": "house_kw"}})
+    assert problem.message == "the file series.csv has no column for the load of 'a0', 'a1', 'a2', 'a3'"
+    assert (problem.path, problem.file) == ("profiles.columns.all.load", "")
+    assert "did you mean 'hous_kw'?" in problem.hint
+    by_name = [agent(f"a{number}", load=LoadSpec(annual_kwh=1.0), group=1) for number in range(3)]
+    (problem,) = problems_of(profiles, by_name, write_csv({"house_kw": HOURS}))
+    assert (problem.path, problem.value) == ("agents[1]", "'a0_load_kw'")
+    assert problem.message.endswith("for the load of 'a0', 'a1', 'a2'")
+
+
+def test_values_are_stated_for_all_columns_or_for_some(profiles: Make, agent: Make, write_csv: Make) -> None:
+    agents = [agent("a0", load=AS_METERED), agent("a1", load=AS_METERED)]
+    path = write_csv({"one": [500.0] * 24, "two": [7.0] * 24})
+    columns = {"a0": {"load": "one", "values": "wh"}, "a1": {"load": " two "}}
+    load = series(profiles(agents, path, columns=columns, values="kw"), "load_kw")
+    assert load[0].tolist() == [0.5, 7.0]
+
+
+def test_values_that_differ_for_one_column_are_refused(profiles: Make, agent: Make, write_csv: Make) -> None:
+    agents = [agent("a0", load=AS_METERED), agent("a1", load=AS_METERED)]
+    columns = {"a0": {"load": "one", "values": "wh"}, "a1": {"load": "one", "values": "kw"}}
+    (problem,) = problems_of(profiles, agents, write_csv({"one": [1.0] * 24}), columns=columns)
+    assert problem.path == "profiles.columns.a1.values"
+    assert "said to hold wh elsewhere" in problem.message
+
+
+def test_a_meter_needs_a_row_beyond_the_run(profiles: Make, agent: Make, write_csv: Make) -> None:
+    readings = [100.0 + 0.5 * row for row in range(25)]
+    there = profiles([agent(load=AS_METERED)], write_csv({"a0_load_kwh": readings}), values="counter_kwh")
+    assert series(there, "load_kw")[:, 0].tolist() == [0.5] * 24
+    (problem,) = problems_of(
+        profiles, [agent(load=AS_METERED)], write_csv({"a0_load_kwh": readings[:24]}), values="counter_kwh"
+    )
+    assert "the file from 2016-07-12 00:00:00 to 2016-07-12 23:00:00" in problem.message
+
+
+def test_what_was_filled_is_told(profiles: Make, agent: Make, write_csv: Make) -> None:
+    cells: list[object] = [1.0] * 23
+    cells[5] = cells[6] = ""
+    times = [f"2016-07-12T{hour:02}:00" for hour in range(24) if hour != 12]
+    path = write_csv({"a0_load_kw": cells}, times=times)
+    there = profiles([agent(load=AS_METERED)], path, gaps="interpolate")
+    assert there.notes == (
+        "1 of 24 steps have no row in series.csv and were filled (interpolate).",
+        "2 missing values of series.csv (a0_load_kw) were filled (interpolate), the longest gap lasts 2:00:00.",
+    )
+    assert series(there, "load_kw").sum() == 24.0
+
+
+def test_a_german_file_needs_three_options_and_says_so(profiles: Make, agent: Make, tmp_path: Path) -> None:
+    rows = [f"12.07.2016 {hour:02}:00;{hour},5;1,5" for hour in range(24)]
+    (tmp_path / "g.csv").write_text("Zeit;a0_load_kw;b_load_kw\n" + "\n".join(rows), encoding="utf-8")
+    agents = [agent("a0", load=AS_METERED), agent("b", load=AS_METERED)]
+    found = problems_of(profiles, agents, "g.csv", time="Zeit")
+    assert [problem.line for problem in found] == [2, 2, 2]
+    assert 'set profiles.date_format: "%d.%m.%Y %H:%M"' in found[0].hint
+    assert all('set profiles.decimal: ","' in problem.hint for problem in found[1:])
+    there = profiles(agents, "g.csv", time="Zeit", decimal=",", date_format="%d.%m.%Y %H:%M")
+    assert series(there, "load_kw")[3].tolist() == [3.5, 1.5]
+
+
+def test_a_fault_of_many_columns_is_one_problem(profiles: Make, agent: Make, write_csv: Make) -> None:
+    agents = [agent(f"a{number}", load=AS_METERED) for number in range(30)]
+    path = write_csv({f"a{number}_load_kw": ["x"] * 24 for number in range(30)})
+    (problem,) = problems_of(profiles, agents, path)
+    assert problem.message.endswith(
+        "likewise in a10_load_kw, a11_load_kw, a12_load_kw, a13_load_kw, a14_load_kw and 24 more"
+    )
+
+
+def test_a_column_of_zeros_cannot_be_scaled(profiles: Make, agent: Make, write_csv: Make) -> None:
+    agents = [agent(load=LoadSpec(shape="x_kw", annual_kwh=4000.0))]
+    (problem,) = problems_of(profiles, agents, write_csv({"x_kw": [0.0] * 24}))
+    assert (problem.message, problem.path) == (
+        "the column 'x_kw' is 0 throughout and cannot be scaled to the load of 'a0'",
+        "agents[0].load.shape",
+    )
+
+
+def test_times_that_end_their_steps_are_recognised(profiles: Make, agent: Make, write_csv: Make) -> None:
+    path = write_csv({"a0_load_kw": HOURS}, start=datetime(2016, 7, 12, 1))
+    (problem,) = problems_of(profiles, [agent(load=AS_METERED)], path)
+    assert "the file from 2016-07-12 01:00:00" in problem.message
+
+
+def test_a_file_that_changed_is_read_again(profiles: Make, agent: Make, write_csv: Make) -> None:
+    """What was read last is remembered by its contents."""
+    for value in (1.0, 2.0, 1.0):
+        there = profiles([agent(load=AS_METERED)], write_csv({"a0_load_kw": [value] * 24}))
+        assert series(there, "load_kw")[0, 0] == value
+
+
+def test_what_is_remembered_is_read_again_for_other_columns(profiles: Make, agent: Make, write_csv: Make) -> None:
+    path = write_csv({"a0_load_kw": [1.0] * 24, "b_load_kw": [2.0] * 24})
+    assert series(profiles([agent("a0", load=AS_METERED)], path), "load_kw")[0].tolist() == [1.0]
+    assert series(profiles([agent("b", load=AS_METERED)], path), "load_kw")[0].tolist() == [2.0]
+
+
+@pytest.mark.parametrize("text", ["DD.MM.YYYY HH:mm", "%H:%M", "%Q", "", "%"])
+def test_a_date_format_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="date_format"):
+        FileParams(path="a.csv", date_format=text)
+
+
+def test_a_file_without_a_header_is_recognised(profiles: Make, agent: Make, tmp_path: Path) -> None:
+    (tmp_path / "h.csv").write_text("".join(f"2016-07-12T{hour:02}:00,{hour}.5\n" for hour in range(24)))
+    (problem,) = problems_of(profiles, [agent(load=AS_METERED)], "h.csv")
+    assert problem.message == "the file h.csv has no header"
+    assert "it reads: '2016-07-12T00:00', '0.5'" in problem.hint

@@ -1,16 +1,17 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from marketsim.core.errors import ProfileError
-from marketsim.profiles.table import MOST_ALIKE, Table, read_powers, read_table, unknown_column
+from marketsim.profiles.table import MOST_BYTES, Table, read_table, unknown_column
 
 Write = Callable[..., str]
 
@@ -53,12 +54,22 @@ def test_parquet_times_keep_their_offset(tmp_path: Path) -> None:
     [
         ("a.csv", b"", "the file is empty"),
         ("a.csv", b"\n \n,\n", "the file is empty"),
-        ("a.csv", b"time,a_kw\n2016,1\n2017,\xe4\n", r"a\.csv:3: not UTF-8 \(got byte 0xe4\)"),
+        ("a.csv", b"time,a_kw\n2016,1\n2017,\xe4\n", r"a\.csv:3:6: the file is not UTF-8 \(got byte 0xe4\)"),
         ("a.csv", b"time,a_kw,a_kw\n", "a.csv:1: a_kw: the column stands twice"),
-        ("a.csv", b"time,a_kw\n1,2\n3\n4,5,6\n", r"(?s)a\.csv:3: .*header's 2 cells \(got 1\).*a\.csv:4: .*\(got 3\)"),
+        ("a.csv", b"time,a_kw\n1,2\n3\n4,5,6\n", r"a\.csv:3: .*header's 2 cells, in 2 lines \(3, 4\) \(got 1\)"),
         ("a.csv", b'time,a_kw\n1,"' + b"x" * 200_000 + b'"\n', "not a CSV file"),
         ("a.parquet", b"no parquet", "not a Parquet file"),
-        ("a.xlsx", b"PK", r"the kind of file is not known \(got .xlsx\)"),
+        ("a.xlsx", b"PK", r"(?s)the kind of file is not known \(got .xlsx\).*save the sheet as 'CSV UTF-8'"),
+        ("a.csv.gz", b"\x1f\x8b", r"(?s)not known \(got .gz\).*unpack it"),
+        ("a.csv", b"\x1f\x8b\x08", r"(?s)the file is compressed.*unpack it"),
+        ("a.csv", b"PK\x03\x04", r"a workbook or an archive, not CSV"),
+        ("a.csv", b"PAR1", r"(?s)the file is Parquet, not CSV.*\.parquet"),
+        ("a.csv", "time,a_kw\n".encode("utf-16"), r"(?s)a\.csv: the file is UTF-16.*save it as UTF-8"),
+        ("a.csv", "time,a_kw\n1,2\n".encode("utf-16-le"), r"a\.csv:1: the file holds bytes that are 0"),
+        ("a.csv", b"time,a_kw\n1,2\n2,\0\n", r"a\.csv:3: the file holds bytes that are 0"),
+        ("a.csv", b'time,a_kw\n1,"2\n2,3\n', r"(?s)not a CSV file.*quotation mark that is not closed"),
+        ("a.csv", b"time,a_kw,,\n1,2,3,4\n", r"(?s)a\.csv:1: columns have no name.*columns 3, 4"),
+        ("a.csv", b"time,a_kw\n1,2,5\n2,3,5\n", r"header's 2 cells, in 2 lines \(2, 3\) \(got 3\)"),
     ],
 )
 def test_what_is_no_table_is_refused_with_the_reason(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -86,53 +97,8 @@ def test_a_file_below_the_folder_is_fine(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", ["missing.csv", ".", "x\0.csv", "n" * 900 + ".csv", "circle.csv"])
 def test_what_cannot_be_opened_is_refused(tmp_path: Path, path: str) -> None:
     (tmp_path / "circle.csv").symlink_to(tmp_path / "circle.csv")
-    with pytest.raises(ProfileError, match=r"no such file|cannot be opened"):
+    with pytest.raises(ProfileError, match=r"no such file|cannot be opened|kind of file"):
         read_table(path, tmp_path)
-
-
-def test_power_is_taken_as_it_is_and_energy_divided_by_the_step() -> None:
-    table = table_of(a_kw=["1", "2.5"], b_kwh=["1", "2.5"], C_KW=[3, 4.5])
-    assert read_powers(table, "a_kw", 0.25)[0].tolist() == [1.0, 2.5]
-    assert read_powers(table, "b_kwh", 0.25)[0].tolist() == [4.0, 10.0]
-    assert read_powers(table, "C_KW", 0.25)[0].tolist() == [3.0, 4.5]
-
-
-@pytest.mark.parametrize("name", ["load", "load_mw", "load_wh", "kw", "load_kw_mean"])
-def test_a_column_without_a_known_unit_is_a_problem(name: str) -> None:
-    problems = read_powers(table_of(**{name: [1.0]}), name, 1.0)[1]
-    assert [problem.message for problem in problems] == ["the name of the column does not end in _kw or _kwh"]
-    assert "<name>_kw" in problems[0].hint
-
-
-@pytest.mark.parametrize(
-    ("cell", "message", "hint"),
-    [
-        ("-0.1", "a negative value", "positive"),
-        ("", "a missing value", "fill the gap"),
-        (None, "a missing value", "fill the gap"),
-        ("NaN", "a missing value", "fill the gap"),
-        (float("nan"), "a missing value", "fill the gap"),
-        ("1,5", "not a number", "with a point"),
-        ("much", "not a number", "plain number"),
-        ("1e400", "beyond all bounds", "at most"),
-        ("1e30", "beyond all bounds", "at most"),
-        ([1], "not a number", "plain number"),
-    ],
-)
-def test_a_bad_cell_is_reported_with_line_value_and_hint(cell: object, message: str, hint: str) -> None:
-    (problem,) = read_powers(table_of(a_kw=["1", cell, "2"]), "a_kw", 1.0)[1]
-    assert message in problem.message
-    assert hint in problem.hint
-    assert (problem.file, problem.line, problem.path) == ("s.csv", 3, "a_kw")
-
-
-def test_many_bad_cells_are_counted() -> None:
-    problems = read_powers(table_of(a_kw=["-1"] * 70 + ["x"] * 30), "a_kw", 1.0)[1]
-    assert len(problems) == MOST_ALIKE + 2
-    assert [problem.message for problem in problems[-2:]] == [
-        "... and 50 more: a negative value",
-        "... and 30 more: not a number",
-    ]
 
 
 def test_an_unknown_column_gets_the_closest_or_the_columns_that_exist() -> None:
@@ -141,7 +107,73 @@ def test_an_unknown_column_gets_the_closest_or_the_columns_that_exist() -> None:
     assert unknown_column(table, "zzz", "x").hint == "the file has: time, house_kw"
 
 
-def test_values_read_are_plain_floats() -> None:
-    values, problems = read_powers(table_of(a_kw=[1, 2]), "a_kw", 1.0)
-    assert values.dtype == np.float64
-    assert problems == []
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"time,a_kw\r1,2\r3,4\r",
+        b"time,a_kw\r\n1,2\r\n3,4\r\n",
+        b"time;a_kw\n1;2\n3;4",
+        b"time\ta_kw\n1\t2\n3\t4\n",
+        b"time|a_kw\n1|2\n3|4\n",
+        b'"time","a_kw"\n"1","2"\n"3","4"\n',
+        b"\xef\xbb\xbf time , a_kw \n1,2\n3,4\n,\n\n",
+        b"time,a_kw,\n1,2,\n3,4,\n",
+        b"time,a_kw\n1,2,\n3,4,\n",
+    ],
+)
+def test_what_programs_write_beside_the_cells_does_not_matter(tmp_path: Path, content: bytes) -> None:
+    """Ends of lines, marks of byte order, quotation marks, separators, and separators at the end of each line."""
+    (tmp_path / "a.csv").write_bytes(content)
+    assert read_table("a.csv", tmp_path).columns == {"time": ["1", "3"], "a_kw": ["2", "4"]}
+
+
+def test_a_stated_separator_counts(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("time;a_kw|x\n1;2|3\n", encoding="utf-8")
+    assert list(read_table("a.csv", tmp_path, "|").columns) == ["time;a_kw", "x"]
+
+
+def test_a_header_in_one_piece_hints_at_the_separator() -> None:
+    assert "set profiles.separator" in unknown_column(table_of(**{"time:a_kw": ["x"]}), "time", "x").hint
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(ProfileError, match=r"a\.csv: is a pipe"):
+        read_table("a.csv", tmp_path)
+
+
+def test_a_file_that_is_too_large_says_what_to_keep(tmp_path: Path) -> None:
+    with (tmp_path / "a.csv").open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    with pytest.raises(ProfileError, match=r"(?s)at most 256 MiB are read.*keep the columns and days"):
+        read_table("a.csv", tmp_path)
+
+
+def test_parquet_types_beside_numbers_do_not_hinder(tmp_path: Path) -> None:
+    """Decimals, texts as codes, missing values and lists are cells; dates too."""
+    columns = {
+        "time": pa.array([datetime(2016, 7, 12).date(), datetime(2016, 7, 13).date()]),
+        "a_kw": pa.array([Decimal("1.50"), Decimal("2.00")]),
+        "who": pa.array(["x", "x"]).dictionary_encode(),
+        "nothing": pa.nulls(2),
+        "list": pa.array([[1], [2, 3]]),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    table = read_table("a.parquet", tmp_path)
+    assert table.columns["a_kw"] == [Decimal("1.50"), Decimal("2.00")]
+    assert table.columns["nothing"] == [None, None]
+    assert table.columns["list"] == [[1], [2, 3]]
+
+
+def test_the_index_of_a_data_frame_is_explained(tmp_path: Path) -> None:
+    table = table_of(a_kw=[1.0], __index_level_0__=[datetime(2016, 7, 12)])
+    assert "reset_index()" in unknown_column(table, "time", "profiles.time").hint
+
+
+@pytest.mark.parametrize("cut", [4, 20, 100, 300])
+def test_a_damaged_parquet_file_is_refused(tmp_path: Path, cut: int) -> None:
+    pq.write_table(pa.table({"time": [1, 2], "a_kw": [1.0, 2.0]}), tmp_path / "a.parquet")
+    data = bytearray((tmp_path / "a.parquet").read_bytes())
+    (tmp_path / "a.parquet").write_bytes(data[:cut] + data[-cut:])
+    with pytest.raises(ProfileError, match="not a Parquet file that can be read"):
+        read_table("a.parquet", tmp_path)

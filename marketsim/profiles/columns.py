@@ -1,0 +1,222 @@
+"""Which column of a file belongs to whom: sources of agents' series, and what is left over on either side."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from marketsim.core.alike import listed
+from marketsim.core.arrays import FloatArray
+from marketsim.core.build import AgentSpec
+from marketsim.core.errors import Problem
+from marketsim.profiles.params import FileColumns, FileParams, Values
+from marketsim.profiles.plan import HEAT_PUMP, ratio
+from marketsim.profiles.table import Table, unknown_column
+
+SERIES: Final = ("load", "pv", "heat")
+"""Series that a file can bring, as the fields of ``FileColumns``."""
+_YEAR_HOURS: Final = 8_760.0
+_NOTHING: Final = FileColumns()
+_NO_LOAD: Final = "load: {annual_kwh: 0}"
+_WORDS: Final = ("kw", "load", "demand", "consum", "power", "energy", "verbrauch")
+_OTHER_WORDS: Final = ("pv", "solar", "heat", "temp", "generation")
+
+_ENDING: Final = re.compile(r"(_?load)?(_?kwh?)?$")
+
+
+class Source(NamedTuple):
+    """Where one series of one agent stands."""
+
+    column: str
+    asked_by: str
+    """Path in the scenario that names the column."""
+    named: bool
+    """Whether the scenario names it; else it goes by the agent's name."""
+    values: Values | None
+    """What the scenario says that it holds."""
+    scale_of: Callable[[FloatArray, float], float]
+    """Factor from the column's powers [kW] and the length of its steps [h]."""
+
+
+class Assigned(NamedTuple):
+    """Sources of every series, and what has none."""
+
+    sources: dict[str, list[Source | None]]
+    """By series, one an agent."""
+    wanted: dict[str, Values | None]
+    """Columns that the file has and agents use, with what the scenario says they hold."""
+    notes: tuple[str, ...]
+    problems: list[Problem]
+
+
+def assigned(agents: Sequence[AgentSpec], params: FileParams, table: Table) -> Assigned:
+    """Who uses which column; all columns that are missing, and all that nobody uses while an agent has no load."""
+    problems = _check_entries(params, agents)
+    sources: dict[str, list[Source | None]] = {}
+    wanted: dict[str, Values | None] = {}
+    for series in SERIES:
+        found = [_source_of(spec, series, params, table) for spec in agents]
+        for source in found:
+            if source is not None and source.column in table.columns:
+                problems += _check_values(source, wanted)
+        sources[series] = found
+    unused = [name for name in table.columns if name not in wanted and name != params.time.strip()]
+    for series, found in sources.items():
+        problems += _check_sources(series, found, agents, table, unused)
+    without = [
+        spec for spec, source in zip(agents, sources["load"], strict=True) if source is None and not _says_none(spec)
+    ]
+    left = _check_left(without, unused, params)
+    notes = () if left else _notes(agents, without, unused, params)
+    return Assigned(sources, dict(sorted(wanted.items())), notes, _once([*problems, *left]))
+
+
+def _once(problems: Iterable[Problem]) -> list[Problem]:
+    return list(dict.fromkeys(problems))
+
+
+def _entry(spec: AgentSpec, columns: Mapping[str, FileColumns]) -> tuple[str, FileColumns]:
+    """The entry of ``columns`` that counts for an agent, and its key."""
+    keys = (spec.name, f"agents[{spec.group}]", spec.kind, "all")
+    return next(((key, columns[key]) for key in keys if key in columns), ("", _NOTHING))
+
+
+def _source_of(spec: AgentSpec, series: str, params: FileParams, table: Table) -> Source | None:
+    """Where a series of an agent stands; None if it has none. The column need not exist."""
+    if (series == "pv" and spec.pv_kw <= 0) or (series == "heat" and HEAT_PUMP not in spec.devices):
+        return None
+    key, entry = _entry(spec, params.columns)
+    shape = {"load": spec.load.shape, "pv": spec.pv_shape, "heat": None}[series]
+    entered: str | None = getattr(entry, series)
+    rest = entry.values or params.values, _scale_of(spec, series, entry)
+    if shape is not None:
+        path = "load.shape" if series == "load" else "pv_shape"
+        return Source(shape.strip(), f"agents[{spec.group}].{path}", True, *rest)
+    if entered is not None:
+        return Source(entered.strip(), f"profiles.columns.{key}.{series}", True, *rest)
+    by_name = [f"{spec.name}_{series}_{unit}" for unit in ("kw", "kwh")]
+    column = next((name for name in by_name if name in table.columns), None)
+    if column is None and series == "load" and (_says_none(spec) or not _has_size(spec)):
+        return None
+    return Source(column or by_name[0], f"agents[{spec.group}]", False, *rest)
+
+
+def _has_size(spec: AgentSpec) -> bool:
+    return spec.load.peak_kw is not None or spec.load.annual_kwh is not None
+
+
+def _says_none(spec: AgentSpec) -> bool:
+    """Whether an agent says that it has no load."""
+    return spec.load.annual_kwh == 0.0 or spec.load.peak_kw == 0.0
+
+
+def _scale_of(spec: AgentSpec, series: str, entry: FileColumns) -> Callable[[FloatArray, float], float]:
+    peak_kw, annual_kwh, rating_kw = spec.load.peak_kw, spec.load.annual_kwh, entry.pv_rating_kw
+    if series == "load" and peak_kw is not None:
+        return lambda power, _: ratio(peak_kw, float(power.max()))
+    if series == "load" and annual_kwh is not None:
+        return lambda power, _: ratio(annual_kwh / _YEAR_HOURS, float(power.mean()))
+    if series == "pv" and rating_kw is not None:
+        return lambda *_: spec.pv_kw / rating_kw
+    return lambda *_: 1.0
+
+
+def _check_entries(params: FileParams, agents: Sequence[AgentSpec]) -> list[Problem]:
+    known = {"all"}
+    for spec in agents:
+        known |= {spec.name, f"agents[{spec.group}]", spec.kind}
+    problems = []
+    for key in params.columns:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else ""
+            message = "there is no such agent, group or kind"
+            problems.append(Problem(message, path=f"profiles.columns.{key}", value=repr(key), hint=hint))
+    return problems
+
+
+def _check_values(source: Source, wanted: dict[str, Values | None]) -> list[Problem]:
+    """Note what a column holds; a problem where two entries differ about it."""
+    told = wanted.setdefault(source.column, source.values)
+    if told == source.values:
+        return []
+    message = f"the column {source.column!r} is said to hold {told or 'what its name says'} elsewhere"
+    hint = "state the same values wherever it is used"
+    path = source.asked_by.rpartition(".")[0] if source.named else "profiles"
+    return [Problem(message, path=f"{path}.values", value=str(source.values), hint=hint)]
+
+
+def _check_sources(
+    series: str, found: Sequence[Source | None], agents: Sequence[AgentSpec], table: Table, unused: Sequence[str]
+) -> list[Problem]:
+    """Columns that do not exist, each once, with those who ask for it."""
+    asking: dict[tuple[str, str], list[tuple[Source, str]]] = {}
+    for source, spec in zip(found, agents, strict=True):
+        if source is not None and source.column not in table.columns:
+            key = (source.column, "") if source.named else ("", source.asked_by)
+            asking.setdefault(key, []).append((source, spec.name))
+    problems = []
+    for group in asking.values():
+        source, names = group[0][0], [name for _, name in group]
+        problem = unknown_column(table, source.column, source.asked_by, None if source.named else unused)
+        message = f"the file {table.file} has no column for the {series} of {listed(names)}"
+        hint = f"{problem.hint}; or map it under profiles.columns"
+        problems.append(problem._replace(message=message, hint=hint, file=""))
+    return problems
+
+
+def _check_left(without: Sequence[AgentSpec], unused: Sequence[str], params: FileParams) -> list[Problem]:
+    """A problem where agents have no load while the file has columns for loads that nobody uses."""
+    own_names = [_plain(spec.name) for spec in without]
+    loads = [name for name in unused if _may_be_load(_plain(name), own_names)]
+    if not without or not loads:
+        return []
+    first = without[0]
+    stems = {_ENDING.sub("", name.lower()): name for name in reversed(loads)}
+    close = difflib.get_close_matches(first.name.lower(), stems, n=1, cutoff=0.7)
+    guess = f"did you mean {stems[close[0]]!r} for {first.name!r}? " if close else ""
+    hint = (
+        f"{guess}Call the columns {first.name}_load_kw (or _kwh) and so on, or map them under profiles.columns, or say "
+        f"that an agent has no load: {_NO_LOAD}"
+    )
+    who = f"{len(without)} agents have no load ({listed([spec.name for spec in without])})"
+    if len(without) == 1:
+        who = f"{first.name!r} has no load"
+    message = f"{who}, while no agent uses these columns of {params.path}: {listed(loads)}"
+    return [Problem(message, path=f"agents[{first.group}]", hint=hint)]
+
+
+def _may_be_load(column: str, without: Sequence[str]) -> bool:
+    """Whether a column that nobody uses may be meant as a load: by its words, or by the name of an agent without one."""
+    if any(word in column for word in _OTHER_WORDS):
+        return False
+    return any(word in column for word in (*_WORDS, *without) if word)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _notes(
+    agents: Sequence[AgentSpec], without: Sequence[AgentSpec], unused: Sequence[str], params: FileParams
+) -> tuple[str, ...]:
+    notes = []
+    idle_columns = set(unused)
+    if unused:
+        notes.append(
+            f"Columns of {params.path} that no agent uses: {listed([each or '(no name)' for each in unused], quote=False)}."
+        )
+    for series, missing in (("pv", "whose pv_kw is 0"), ("heat", "who has no heat_pump")):
+        idle = [
+            spec.name
+            for spec in agents
+            if any(f"{spec.name}_{series}_{unit}" in idle_columns for unit in ("kw", "kwh"))
+        ]
+        if idle:
+            notes.append(f"Among them is the {series} of {listed(idle)}, {missing}.")
+    if without:
+        names = listed([spec.name for spec in without])
+        notes.append(f"Without a load: {names}; {params.path} has no column for it. To say so, write {_NO_LOAD}.")
+    return tuple(notes)

@@ -1,0 +1,205 @@
+"""Columns of a table as mean power in equal steps: units, meters that count up, gaps."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from marketsim.core.alike import grouped
+from marketsim.core.arrays import BoolArray, FloatArray, IntArray
+from marketsim.core.errors import Problem
+from marketsim.profiles.params import Values
+from marketsim.profiles.table import Table
+from marketsim.profiles.times import Steps
+from marketsim.profiles.values import MOST, read_cells
+
+_LEAST_ROWS: Final = 24
+"""A shorter series may well never fall."""
+_RISING: Final = 0.25
+"""Share of the steps in which a meter moves, at least."""
+_LARGE: Final = 10.0
+"""Readings are larger than what passes in a step, by this factor or more."""
+
+
+class Reading(NamedTuple):
+    """How the columns of a file are read."""
+
+    decimal: str = "."
+    gaps: str = "refuse"
+    longest_gap: timedelta = timedelta(0)
+    largest_kw: float | None = None
+
+
+AS_IT_IS: Final = Reading()
+"""Decimal points, no gaps, no limit."""
+
+
+class Filled(NamedTuple):
+    """What was missing in a column."""
+
+    cells: int = 0
+    longest: timedelta = timedelta(0)
+
+
+def values_of(name: str, told: Values | None) -> Values | None:
+    """What a column holds, by what the scenario says of it or by its name; None where neither does."""
+    ending = name[name.rfind("_") + 1 :].lower() if "_" in name else ""
+    by_name: Values | None = "kw" if ending == "kw" else "kwh" if ending == "kwh" else None
+    return told or by_name
+
+
+def read_powers(
+    table: Table, name: str, steps: Steps, told: Values | None = None, how: Reading = AS_IT_IS
+) -> tuple[FloatArray, Filled, list[Problem]]:
+    """A column as mean power [kW] [n_steps], what was filled, and everything that is wrong with it.
+
+    The last step of a meter's readings has no power: NaN.
+    """
+    kind = values_of(name, told)
+    wrong = _check_unit(table, name, told)
+    scale = 1e-3 if kind in ("w", "wh", "counter_wh") else 1.0
+    cells = read_cells(table, name, decimal=how.decimal, scale=scale, fills=how.gaps != "refuse")
+    wrong += cells.problems
+    if wrong or kind is None:
+        return cells.values, Filled(), wrong
+    values, missing = _on_grid(cells.values, steps)
+    at = _Places(table, name, steps)
+    filled, gaps = _fill(values, missing, at, how)
+    wrong += gaps
+    if kind.startswith("counter"):
+        wrong += _falls(values, at)
+        power = np.append(np.diff(values), np.nan) / steps.hours
+        wrong += _beyond(power, at, how.largest_kw, shift=1)
+    else:
+        wrong += _looks_like_a_counter(values, at, steps) if told is None else []
+        power = values if kind in ("kw", "w") else values / steps.hours
+        wrong += _beyond(power, at, how.largest_kw)
+    return power, filled, wrong
+
+
+def _check_unit(table: Table, name: str, told: Values | None) -> list[Problem]:
+    by_name = values_of(name, None)
+    if told is None and by_name is None:
+        hint = (
+            "say what it holds by profiles.values: kw (or w, kwh, wh, counter_kwh, counter_wh), or rename it: <name>_kw"
+        )
+        message = f"the name of the column {name!r} does not end in _kw or _kwh, so its unit is not known"
+        return [Problem(message, path=name, hint=hint, file=table.file, line=_header(table))]
+    if told is not None and by_name is not None and told.removeprefix("counter_").endswith("h") != (by_name == "kwh"):
+        hint = "rename the column, or state values of its columns alone, under profiles.columns"
+        message = f"the name of the column {name!r} says {by_name}, the scenario says values: {told}"
+        return [Problem(message, path=name, hint=hint, file=table.file, line=_header(table))]
+    return []
+
+
+def _header(table: Table) -> int:
+    return table.lines[0] - 1 if len(table.lines) and table.lines[0] > 1 else 1
+
+
+class _Places(NamedTuple):
+    """Where the steps of a column stand in the file."""
+
+    table: Table
+    name: str
+    steps: Steps
+
+    def line(self, step: int) -> int:
+        """Line of a step, or of the next that has one."""
+        if self.steps.rows is None:
+            return self.table.lines[step]
+        return self.table.lines[int(np.searchsorted(self.steps.rows, step))]
+
+    def time(self, step: int) -> str:
+        """When a step begins."""
+        return str(self.steps.begins + step * self.steps.length)
+
+    def problem(self, step: int, message: str, seen: float, hint: str, unit: str = "") -> Problem:
+        """A problem of the value of a step."""
+        return Problem(message, self.name, f"{seen:.9g}{unit}", hint, self.table.file, self.line(step))
+
+
+def _on_grid(values: FloatArray, steps: Steps) -> tuple[FloatArray, BoolArray]:
+    """Values by step, and the steps without one [n_steps]."""
+    if steps.rows is not None:
+        placed = np.full(steps.n_steps, np.nan)
+        placed[steps.rows] = values
+        values = placed
+    return values, np.isnan(values)
+
+
+def _fill(values: FloatArray, missing: BoolArray, at: _Places, how: Reading) -> tuple[Filled, list[Problem]]:
+    """Fill what is missing in place; problems for what cannot be filled."""
+    if not missing.any():
+        return Filled(), []
+    begins, ends = _runs(missing)
+    wrong = []
+    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+        span = (end - begin) * at.steps.length
+        if begin == 0 or (end == len(values) and how.gaps == "interpolate"):
+            message = "no value to fill the gap from"
+            hint = "begin and end the file with values"
+        elif span > how.longest_gap:
+            message = f"values are missing for {span} from {at.time(begin)} on, more than is filled"
+            hint = f"fill them, or set profiles.longest_gap_minutes: {int(span / timedelta(minutes=1))}"
+        else:
+            continue
+        wrong.append(Problem(message, at.name, "", hint, at.table.file, at.line(min(begin, at.steps.n_steps - 1))))
+    if wrong:
+        return Filled(), grouped(wrong)
+    known = np.flatnonzero(~missing)
+    where = np.flatnonzero(missing)
+    if how.gaps == "previous":
+        values[where] = values[known[np.searchsorted(known, where) - 1]]
+    else:
+        values[where] = np.interp(where, known, values[known])
+    return Filled(len(where), int((ends - begins).max()) * at.steps.length), []
+
+
+def _runs(missing: BoolArray) -> tuple[IntArray, IntArray]:
+    """First step of each gap, and the first behind it."""
+    edges = np.diff(np.concatenate(([0], missing.astype(np.int8), [0])))
+    return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+
+
+def _falls(values: FloatArray, at: _Places) -> list[Problem]:
+    hint = "cut the file where the meter was changed or began anew, or write differences"
+    return grouped(
+        at.problem(step + 1, "the counter falls", values[step + 1], hint)
+        for step in np.flatnonzero(np.diff(values) < 0).tolist()
+    )
+
+
+def _beyond(power: FloatArray, at: _Places, largest_kw: float | None, shift: int = 0) -> list[Problem]:
+    if largest_kw is None:
+        largest_kw = MOST
+    hint = "correct the value, or raise profiles.largest_kw"
+    return grouped(
+        at.problem(min(step + shift, len(power) - 1), f"a mean power above {largest_kw:g} kW", power[step], hint, " kW")
+        for step in np.flatnonzero(power > largest_kw).tolist()
+    )
+
+
+def _looks_like_a_counter(values: FloatArray, at: _Places, steps: Steps) -> list[Problem]:
+    """A problem where a series of powers or energies can hardly be anything but readings that add up."""
+    rises = np.diff(values)
+    per_day = int(timedelta(days=1) / steps.length)
+    if len(values) < _LEAST_ROWS or np.count_nonzero(rises > 0) < _RISING * len(rises):
+        return []
+    typical = float(np.median(rises[rises > 0]))
+    falls = np.flatnonzero(rises < 0)
+    if not len(falls):
+        if values[0] < _LARGE * typical and len(values) < 2 * per_day:
+            return []
+        told = f"never falls from {values[0]:.9g} to {values[-1]:.9g}"
+        hint = "set profiles.values: counter_kwh (or counter_wh) if it is, else say that it is none: profiles.values: kw or kwh"
+    elif (
+        len(values) >= 2 * per_day and len(falls) <= len(values) // per_day and np.all(values[falls + 1] <= 2 * typical)
+    ):
+        told = f"only falls when it begins anew, {len(falls)} times, as the count of a day does"
+        hint = "write the energy of each step, or say that it is none: profiles.values: kw or kwh"
+    else:
+        return []
+    message = f"the column {at.name!r} {told}: it looks like a meter that counts up, not like power or energy in a step"
+    return [Problem(message, at.name, f"{values[1]:.9g}", hint, at.table.file, at.line(1))]
