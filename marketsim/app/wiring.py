@@ -42,6 +42,7 @@ from marketsim.market.allocation import with_rights
 from marketsim.market.bounds import WithinTariffs, within_bounds
 from marketsim.market.settlement import settle
 from marketsim.metrics.efficiency import GRID_MODEL_FACT
+from marketsim.metrics.shunts import ShuntMetric
 from marketsim.results.tables import ElementNames
 
 REFERENCE = Choice("utility_only", UtilityOnlyParams())
@@ -90,7 +91,7 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
         reference=reference,
         context=context,
         kinds=kinds,
-        metrics=_metrics(ready, context),
+        metrics=_metrics(ready, context, grid),
         critic=chosen(ready, "critic", model.critic, context),
         elements=grid.elements,
         grid=grid.network,
@@ -273,10 +274,12 @@ def _delivered(
     return closed, Ahead(context.community, closed, reactive, firm_share)
 
 
-def _metrics(ready: ReadyScenario, context: BuildContext) -> tuple[Metric, ...]:
+def _metrics(ready: ReadyScenario, context: BuildContext, grid: GridParts) -> tuple[Metric, ...]:
     registry = ready.registry
     own = [Choice(name, registry.params("metric", name)()) for name in BUILT_IN_METRICS]
     metrics: list[Metric] = [chosen(ready, "metric", each, context) for each in (*own, *ready.model.metrics)]
+    if grid.network is not None and grid.network.ground_pu.real.any():
+        metrics.append(ShuntMetric())
     if is_regulated(ready):
         from marketsim.grid.tap_changer import TapMetric, log_of
 

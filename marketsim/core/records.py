@@ -348,6 +348,9 @@ class GridState(NamedTuple):
     slack_wh: FloatArray
     """Energy drawn from the source, losses included [n_markets]."""
     losses_wh: FloatArray
+    """Lost in branches, iron and charging included [n_markets]."""
+    shunt_wh: FloatArray
+    """Drawn by what is of constant impedance: shunts, wards, shares of loads that belong to no agent [n_markets]."""
     firm_kvar: FloatArray
     """Reactive injection given when the slot opened, before anything traded [kvar] [n_markets, n_nodes]."""
     firm_v_pu: FloatArray

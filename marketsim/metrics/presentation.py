@@ -66,6 +66,7 @@ HEADLINE: Final = (
     _Line("Exports", "export_kwh", "kWh", "energy"),
     _Line("Curtailed", "curtailed_kwh", "kWh", "energy"),
     _Line("Losses", "losses_kwh", "kWh", "energy"),
+    _Line("Shunts and impedance loads", "shunt_kwh", "kWh", "energy"),
     _Line("Refused by the grid", "rejected_kwh", "kWh", "energy"),
     _Line("Missed by EVs", "ev_unserved_kwh", "kWh", "energy"),
     _Line("Mean price", "mean_price", "currency/kWh", "money"),

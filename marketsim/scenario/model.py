@@ -182,9 +182,10 @@ class GridSection(Params):
     reinforcement: ReinforcementPrices = ReinforcementPrices()
     """Prices for ``marketsim reinforce``."""
     load_scale: float = Field(default=1.0, ge=0.0, le=1000.0)
-    """Factor on the feeder's nominal loads, for ``background`` and ``peak_kw: feeder``."""
+    """Factor on the feeder's nominal loads and all their shares, for ``background`` and ``peak_kw: feeder``."""
     background: bool = False
-    """Whether buses without agents draw their nominal load in every slot."""
+    """Whether buses without agents draw their nominal load in every slot, its constant-impedance share with the voltage;
+    shunts and the admittances of wards are equipment and always draw."""
     gate: Literal["ac", "sensitivity", "observe", "market_first", "doe_equal", "doe_maximal", "none"]
     """``ac`` exact (default with a feeder), ``sensitivity`` screened, ``observe`` recorded only, ``market_first``
     curtailed afterwards, ``doe_equal`` and ``doe_maximal`` free within operating envelopes, ``none``."""
