@@ -46,7 +46,7 @@ class Imbalance(NamedTuple):
     money: int
     """Sum of all payments, and imports and exports on the bills against energy times tariff [1e-9 currency]."""
     grid_wh: FloatArray
-    """|slack energy - (imports - exports + background + shunts + losses)| [n_markets]; NaN where the power flow has no solution."""
+    """|slack energy - (imports - exports + own load + losses)| [n_markets]; NaN where the power flow has no solution."""
 
 
 def imbalance(record: SlotRecord, community: Community, background_wh: int = 0) -> Imbalance:
