@@ -100,6 +100,8 @@ def _sum_up(made: Run) -> None:
     title = f"{made.manifest['scenario']}: {summary['agents']} agents, {summary['slots']} slots, seed {summary['seed']}"
     table(("", "market", "unit", "utility only", "change"), rows, title=title, right=(1, 3, 4))
     click.echo(_verdict(summary))
+    for line in made.manifest.get("refused_orders", ()):
+        click.echo(f"{line}.")
     _tell_critic(summary, made.manifest.get("critic", {}))
 
 

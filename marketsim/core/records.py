@@ -10,7 +10,7 @@ name says otherwise; prices are ticks (1e-6 currency/kWh); money is 1e-9 currenc
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
@@ -47,6 +47,10 @@ class Fallback(IntEnum):
     """It is not drawn, or not discharged."""
     UTILITY = 1
     """It is bought at retail, or exported at the feed-in tariff, as far as the grid takes it."""
+
+
+UTILITY_ONLY_TICKS: Final = -1
+"""A limit price below zero keeps an order out of the market; its fallback still holds."""
 
 
 class Reason(IntEnum):

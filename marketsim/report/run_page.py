@@ -37,6 +37,7 @@ class RunContent:
         """``ready``: the scenario of the run where it is at hand; else it is read from the run folder."""
         self.run = run
         self.notes: list[str] = [str(note) for note in run.manifest.get("notes", ())]
+        self.notes += [f"{line}." for line in run.manifest.get("refused_orders", ())]
         self.ready = ready or self._scenario()
         self.series = columns.slot_series(run) if run.n_slots else {}
         self.slots = columns.slots_of(run)
