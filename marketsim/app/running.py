@@ -20,6 +20,7 @@ from marketsim.app.own_refusals import OwnRefusals
 from marketsim.app.ready import ReadyScenario, ScenarioLike, load_scenario
 from marketsim.app.reviews import Reviews
 from marketsim.app.wiring import Built, build
+from marketsim.core.currency import PLAIN
 from marketsim.core.errors import RunFolderError
 from marketsim.core.interrupts import interruptible
 from marketsim.core.memory import keep_memory
@@ -149,6 +150,7 @@ def manifest_facts(ready: ReadyScenario, *more_packages: str) -> dict[str, objec
         },
         "platform": platform.platform(),
         "plugins": [{"name": each.name, "file": each.path.name, "sha256": each.sha256} for each in ready.plugin_files],
+        **({} if ready.model.currency == PLAIN else {"currency": ready.model.currency}),
         "notes": list(ready.feeder.notes) if ready.feeder else [],
     }
 

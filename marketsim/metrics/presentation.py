@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from marketsim.core.metric import Kpi, Value
+from marketsim.core.wording import number
 
 RUN: Final = (
     Kpi("slots", "-", "Slots simulated.", int),
@@ -62,6 +63,7 @@ HEADLINE: Final = (
     _Line("PV generation", "pv_kwh", "kWh", "energy"),
     _Line("Traded between peers", "p2p_kwh", "kWh", "energy"),
     _Line("Share of demand met by peers", "p2p_share", "%", "energy"),
+    _Line("Of the trade, into storage or sold on", "p2p_stored_share", "%", "energy"),
     _Line("Imports", "import_kwh", "kWh", "energy"),
     _Line("Exports", "export_kwh", "kWh", "energy"),
     _Line("Curtailed", "curtailed_kwh", "kWh", "energy"),
@@ -86,7 +88,7 @@ HEADLINE: Final = (
 )
 """What a person wants to know first; a row whose KPI is undefined is left out."""
 
-INCIDENTS: Final = frozenset({"curtailed_kwh", "rejected_kwh", "ev_unserved_kwh"})
+INCIDENTS: Final = frozenset({"curtailed_kwh", "rejected_kwh", "ev_unserved_kwh", "p2p_stored_share"})
 """Shown only where they happened."""
 _COMPARED: Final = frozenset({"kWh", "currency"})
 """Units whose relative change says something."""
@@ -116,6 +118,16 @@ def relative_change(unit: str, before: float | None, after: float | None) -> flo
     if before is None or after is None or unit not in _COMPARED:
         return None
     return after / before - 1.0 if before > 0.0 and after >= 0.0 else None
+
+
+def change_text(unit: str, before: float | None, after: float | None) -> str:
+    """The change of an energy or a sum of money: relative, or where that says nothing the difference with its unit."""
+    change = relative_change(unit, before, after)
+    if change is not None:
+        return f"{100 * change:+.1f} %"
+    if before is None or after is None or unit not in _COMPARED or before == after:
+        return ""
+    return f"{number(after - before, unit, sign=True)} {unit}"
 
 
 def _scaled(value: Value, scale: float) -> float | None:

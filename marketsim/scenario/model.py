@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
 
 from marketsim.core.clock import Clock
+from marketsim.core.currency import MOST_LETTERS, PLAIN, is_label
 from marketsim.core.params import Params
 from marketsim.scenario.agents import AgentEntry
 from marketsim.scenario.choice import (
@@ -241,6 +242,18 @@ def _read_folder(value: object, info: ValidationInfo) -> Path:
 Folder = Annotated[Path, PlainValidator(_read_folder), PlainSerializer(str), WithJsonSchema({"type": "string"})]
 
 
+def _read_currency(value: object) -> str:
+    if isinstance(value, str) and is_label(value):
+        return value
+    hint = f"up to {MOST_LETTERS} letters or signs without space, digits, brackets or quotes, such as EUR"
+    raise Wrong([Detail((), "must be a short name of a currency", value, hint)])
+
+
+Currency = Annotated[
+    str, PlainValidator(_read_currency), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MOST_LETTERS})
+]
+
+
 class Scenario(Params):
     """Everything that a run depends on beside the versions of the software."""
 
@@ -258,6 +271,8 @@ class Scenario(Params):
     """The feeder and its limits."""
     tariff: Tariff
     """Prices of the utility [currency/kWh]."""
+    currency: Currency = PLAIN
+    """What money is called wherever it is shown, such as ``EUR``: short and printable; no result depends on it."""
     market: MarketSection
     """How orders become trades."""
     profiles: Profile
