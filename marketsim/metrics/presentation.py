@@ -62,8 +62,8 @@ HEADLINE: Final = (
     _Line("Demand", "demand_kwh", "kWh", "energy"),
     _Line("PV generation", "pv_kwh", "kWh", "energy"),
     _Line("Traded between peers", "p2p_kwh", "kWh", "energy"),
+    _Line("Of it into storage or sold on", "p2p_stored_share", "%", "energy"),
     _Line("Share of demand met by peers", "p2p_share", "%", "energy"),
-    _Line("Of the trade, into storage or sold on", "p2p_stored_share", "%", "energy"),
     _Line("Imports", "import_kwh", "kWh", "energy"),
     _Line("Exports", "export_kwh", "kWh", "energy"),
     _Line("Curtailed", "curtailed_kwh", "kWh", "energy"),
@@ -120,12 +120,14 @@ def relative_change(unit: str, before: float | None, after: float | None) -> flo
     return after / before - 1.0 if before > 0.0 and after >= 0.0 else None
 
 
-def change_text(unit: str, before: float | None, after: float | None) -> str:
+def change_text(unit: str, before: Value, after: Value) -> str:
     """The change of an energy or a sum of money: relative, or where that says nothing the difference with its unit."""
+    if before is None or after is None or isinstance(before, str) or isinstance(after, str):
+        return ""
     change = relative_change(unit, before, after)
     if change is not None:
         return f"{100 * change:+.1f} %"
-    if before is None or after is None or unit not in _COMPARED or before == after:
+    if unit not in _COMPARED or before == after:
         return ""
     return f"{number(after - before, unit, sign=True)} {unit}"
 

@@ -39,7 +39,7 @@ def test_energy_that_peers_trade_into_storage_is_said_to_go_there(tmp_path: Path
     summary = ms.open_run(out).summary
     assert summary["p2p_share"] < 0.1
     assert summary["p2p_stored_share"] > 0.9
-    assert "into storage or sold on" in text
+    assert "Of it into storage or sold on" in text
     assert "went into storage or was sold on" in (out / "report.html").read_text()
 
 
