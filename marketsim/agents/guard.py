@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from marketsim.core.arrays import IntArray
+from marketsim.core.blame import told
 from marketsim.core.errors import RunError
 from marketsim.core.ports import RevisingStrategy, Strategy
 from marketsim.core.records import PV, Decisions, Fallback, Observations, OrderBatch, Quotes, Side
@@ -33,7 +34,7 @@ class GuardedStrategy:
         except RunError:
             raise
         except Exception as error:
-            raise self._failed("decide", seen, f"{type(error).__name__}: {error}") from error
+            raise self._failed("decide", seen, told(error)) from error
         problems = _problems(decided, len(seen.load_wh), len(seen.ranges))
         if problems:
             raise self._failed("decide", seen, "; ".join(problems))
@@ -66,7 +67,7 @@ class GuardedRevisingStrategy(GuardedStrategy):
         except RunError:
             raise
         except Exception as error:
-            raise self._failed("revise", seen, f"{type(error).__name__}: {error}") from error
+            raise self._failed("revise", seen, told(error)) from error
         problem = _wrong("its answer", price, (len(quotes.agent),), _WHOLE) or _beyond(
             "each price", price, -_MOST, _MOST
         )

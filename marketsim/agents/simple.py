@@ -11,10 +11,11 @@ from marketsim.agents.stage import Stage
 from marketsim.agents.strategies.plan import Fixed, Plan
 from marketsim.agents.view import AgentView, Order
 from marketsim.core.arrays import BoolArray, IntArray
+from marketsim.core.blame import told
 from marketsim.core.errors import PluginError, RunError
 from marketsim.core.limits import Standing
 from marketsim.core.ports import RevisingStrategy, Strategy
-from marketsim.core.records import Decisions, Observations, OrderBatch, Quotes
+from marketsim.core.records import PV, UTILITY_ONLY_TICKS, Decisions, Fallback, Observations, OrderBatch, Quotes, Side
 
 
 class Decider(Protocol):
@@ -53,7 +54,10 @@ class Planner(Strategy, Protocol):
 
 
 class SimpleStrategy:
-    """Asks every agent in turn; where one returns None, and for devices that it leaves alone, ``default`` decides."""
+    """Asks every agent in turn; where one returns None, and for devices that it leaves alone, ``default`` decides.
+
+    PV that an agent with orders of its own does not order goes to the utility.
+    """
 
     sees: tuple[str, ...] = Observations._fields
 
@@ -72,10 +76,12 @@ class SimpleStrategy:
             raise RunError(f"{len(seen.load_wh)} agents decide for themselves, but {len(self._deciders)} are bound")
         stage = self._stage(seen)
         answers = [_ask(decider, AgentView(stage, row), seen) for row, decider in enumerate(self._deciders)]
-        plan, _ = stage.now()
+        plan, standing = stage.now()
         self._own = np.array([answer is not None for answer in answers], dtype=bool)
         by_default = self._default.quote(seen, plan, ~self._own)
-        return Decisions(plan.dispatch_wh, plan.value_ticks, plan.absorb, _joined(by_default, _batch(answers)))
+        own = _batch(answers)
+        left = _for_utility(np.where(self._own, standing.surplus_wh, 0), own)
+        return Decisions(plan.dispatch_wh, plan.value_ticks, plan.absorb, _joined(by_default, _joined(own, left)))
 
     def _stage(self, seen: Observations) -> Stage:
         def follow(wanted_wh: IntArray, fixed: BoolArray) -> tuple[Plan, Standing]:
@@ -132,7 +138,7 @@ def _ask(decider: Decider, view: AgentView, seen: Observations) -> list[Order] |
         where = f"{type(decider).__module__}.{type(decider).__qualname__}"
         raise RunError(
             f"agent {decider.name!r} of kind {decider.kind!r} ({where}) failed in slot {seen.time.slot} "
-            f"({seen.time.begins:%Y-%m-%d %H:%M}): {type(error).__name__}: {error}"
+            f"({seen.time.begins:%Y-%m-%d %H:%M}): {told(error)}"
         ) from error
     return orders
 
@@ -141,6 +147,23 @@ def _batch(answers: Sequence[list[Order] | None]) -> OrderBatch:
     rows = [(row, *order) for row, orders in enumerate(answers) for order in orders or () if order.energy_wh > 0]
     table = np.array(rows, dtype=np.int64).reshape(-1, len(OrderBatch._fields))
     return OrderBatch(*(np.ascontiguousarray(column) for column in table.T))
+
+
+def _for_utility(surplus_wh: IntArray, own: OrderBatch) -> OrderBatch:
+    """PV surplus that agents with orders of their own left unordered: exported as the grid takes it, to no peer."""
+    offered = (own.component == PV) & (own.side == Side.SELL)
+    left_wh = surplus_wh.copy()
+    np.subtract.at(left_wh, own.agent[offered], own.energy_wh[offered])
+    agent = np.flatnonzero(left_wh > 0)
+    same = np.ones_like(agent)
+    return OrderBatch(
+        agent=agent,
+        side=same * int(Side.SELL),
+        price_ticks=same * UTILITY_ONLY_TICKS,
+        energy_wh=left_wh[agent],
+        component=same * PV,
+        fallback=same * int(Fallback.UTILITY),
+    )
 
 
 def _joined(first: OrderBatch, second: OrderBatch) -> OrderBatch:

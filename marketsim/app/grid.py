@@ -12,6 +12,7 @@ import numpy as np
 from marketsim.app.ready import ReadyScenario
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
+from marketsim.core.connections import ConnectionModel, has_limits
 from marketsim.core.free_gate_kernel import FreeGate
 from marketsim.core.params import Params
 from marketsim.core.ports import Gate
@@ -68,12 +69,14 @@ def grid_parts(ready: ReadyScenario, context: BuildContext, reactive: Any) -> Gr
     community = context.community
     if ready.feeder is None or ready.model.grid.gate == "none":
         return GridParts(
-            gate=lambda: FreeGate(community.n_markets, community.market),
+            gate=lambda: FreeGate(
+                community.n_markets, community.market, community.import_limit_wh, community.export_limit_wh
+            ),
             node_of=np.full(community.n_agents, -1, dtype=np.int64),
-            facts={},
+            facts={GRID_MODEL_FACT: ConnectionModel(community)} if has_limits(community) else {},
             elements=ElementNames(connections=tuple(agent.name for agent in context.agents)),
         )
-    network = regulated(ready, rated(ready, ready.feeder.network))
+    network = network_of_run(ready)
     nodes = ready.feeder.nodes_of([_bus_of(agent) for agent in context.agents])
     settings = _settings(ready, context, network, reactive)
     if ready.model.grid.gate == "doe_maximal":
@@ -168,6 +171,20 @@ def _bus_of(agent: Any) -> str:
     return str(agent.bus)
 
 
+def network_of_run(ready: ReadyScenario) -> Network:
+    """The feeder as a run solves it: ratings scaled, regulated branches turned, own loads where nobody replaces them."""
+    feeder = feeder_of(ready)
+    return regulated(ready, rated(ready, feeder.network.drawing(own_load_share(ready))))
+
+
+def own_load_share(ready: ReadyScenario) -> FloatArray:
+    """Share of its nominal load that each node of the feeder draws on its own account [n_nodes]."""
+    grid, feeder = ready.model.grid, feeder_of(ready)
+    share = np.full(feeder.network.n_nodes, grid.load_scale if grid.background else 0.0)
+    share[feeder.nodes_of([_bus_of(agent) for agent in ready.agents])] = 0.0
+    return share
+
+
 def rated(ready: ReadyScenario, network: Network) -> Network:
     """The network with ratings scaled to the loading that the scenario allows."""
     grid = ready.model.grid
@@ -191,17 +208,14 @@ def _settings(ready: ReadyScenario, context: BuildContext, network: Network, rea
     from marketsim.grid.gate_state import GateSettings
 
     grid, n_connections = ready.model.grid, len(context.agents)
-    background = grid.load_scale if grid.background else 0.0
-    free = np.ones(network.n_nodes)
-    if ready.feeder is not None:
-        free[ready.feeder.nodes_of([_bus_of(agent) for agent in context.agents])] = 0.0
+    own_share = own_load_share(ready)
     return GateSettings(
         import_limit_wh=context.community.import_limit_wh[:n_connections],
         export_limit_wh=context.community.export_limit_wh[:n_connections],
         head_import_kw=_or_infinite(grid.head_kw.import_kw),
         head_export_kw=_or_infinite(grid.head_kw.export_kw),
-        background_kw=network.nominal_kw * free * background,
-        background_kvar=network.nominal_kvar * free * background,
+        background_kw=network.nominal_kw * own_share,
+        background_kvar=network.nominal_kvar * own_share,
         source_kvar_per_kw=reactive.law.source_kvar_per_kw[:n_connections],
         sink_kvar_per_kw=reactive.law.sink_kvar_per_kw[:n_connections],
         curve_pu=reactive.law.curve_pu,

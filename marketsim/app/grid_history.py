@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from marketsim.app.grid import is_regulated, rated, regulated, tap_laws
+from marketsim.app.grid import is_regulated, network_of_run, own_load_share, tap_laws
 from marketsim.app.ready import ReadyScenario
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.errors import InputError
@@ -59,7 +59,7 @@ def grid_history(ready: ReadyScenario, run: Run, slots: range, market: int = 0) 
 
     if ready.feeder is None:
         raise InputError("this run has no grid, so there is nothing to draw")
-    network = regulated(ready, rated(ready, ready.feeder.network))
+    network = network_of_run(ready)
     rows = run.table("agents", columns=_COLUMNS, slot=slots)
     table = {name: rows.column(name).to_numpy() for name in _COLUMNS}
     own = table["market"] == market
@@ -107,8 +107,6 @@ def _background(ready: ReadyScenario, hours: float) -> tuple[FloatArray, FloatAr
     """Injection of buses without an agent, in whole Wh of a slot as the gate meters it [n_nodes]."""
     assert ready.feeder is not None
     network: Network = ready.feeder.network
-    scale = ready.model.grid.load_scale if ready.model.grid.background else 0.0
-    free = np.ones(network.n_nodes)
-    free[_nodes(ready, ready.feeder)] = 0.0
+    share = own_load_share(ready)
     slot_wh = hours * WH_PER_KWH
-    return -np.rint(network.nominal_kw * free * scale * slot_wh) / slot_wh, -network.nominal_kvar * free * scale
+    return -np.rint(network.nominal_kw * share * slot_wh) / slot_wh, -network.nominal_kvar * share

@@ -92,12 +92,12 @@ def load_feeder(model: Scenario, registry: Registry, fence: Fence) -> Feeder | N
 def facts_of(feeder: Feeder) -> FeederFacts:
     """What resolving a scenario needs of a feeder."""
     network = feeder.network
-    loaded = (network.nominal_kw != 0.0) | (network.nominal_kvar != 0.0)
+    loaded = (network.load_kw != 0.0) | (network.load_kvar != 0.0)
     return FeederFacts(
         nodes=feeder.nodes,
         load_buses=tuple(bus for bus, has_load in zip(network.bus_names, loaded, strict=True) if has_load),
-        nominal_kw=network.nominal_kw.tolist(),
-        nominal_kvar=network.nominal_kvar.tolist(),
+        nominal_kw=network.load_kw.tolist(),
+        nominal_kvar=network.load_kvar.tolist(),
     )
 
 

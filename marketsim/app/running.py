@@ -15,9 +15,12 @@ from typing import Any, Final
 
 from marketsim.agents.model import MarketModel
 from marketsim.app.kernels import compile_once
+from marketsim.app.own_refusals import FACT as OWN_REFUSALS
+from marketsim.app.own_refusals import OwnRefusals
 from marketsim.app.ready import ReadyScenario, ScenarioLike, load_scenario
 from marketsim.app.reviews import Reviews
 from marketsim.app.wiring import Built, build
+from marketsim.core.currency import PLAIN
 from marketsim.core.errors import NetworkError, RunFolderError
 from marketsim.core.interrupts import interruptible
 from marketsim.core.memory import keep_memory
@@ -69,6 +72,7 @@ def simulate(
     built = build(scenario)
     metrics = Metrics(built.metrics)
     folder = None if out is None else _folder(out)
+    refused = OwnRefusals(scenario, dict(built.kinds))
     with ExitStack() as stack:
         model = stack.enter_context(MarketModel(Simulation(built.world), scenario.agents, built.kinds))
         writer = stack.enter_context(_writer(scenario, built, metrics, folder, force=force))
@@ -77,12 +81,15 @@ def simulate(
         stack.enter_context(interruptible())
         for record, reference in _steps(model, built):
             critics.take(record)
+            refused.take(record)
             if validator is not None:
                 validator.add(record.inputs.time.slot, record.grid, record.exchange)
             writer.add(record, metrics.observe(record, reference), reference)
             if progress is not None:
                 progress(model.simulation.state.slot, built.world.clock.slots)
         critics.finish()
+        if refused.lines():
+            writer.note({OWN_REFUSALS: refused.lines()})
         checked = {} if validator is None else _validation_summary(validator.finish())
         summary: dict[str, Value] = {
             "slots": built.world.clock.slots,
@@ -150,6 +157,7 @@ def manifest_facts(ready: ReadyScenario, *more_packages: str, notes: Sequence[st
         },
         "platform": platform.platform(),
         "plugins": [{"name": each.name, "file": each.path.name, "sha256": each.sha256} for each in ready.plugin_files],
+        **({} if ready.model.currency == PLAIN else {"currency": ready.model.currency}),
         "notes": [*(ready.feeder.notes if ready.feeder else ()), *notes],
     }
 

@@ -43,6 +43,7 @@ from marketsim.market.bounds import WithinTariffs, within_bounds
 from marketsim.market.settlement import settle
 from marketsim.metrics.efficiency import GRID_MODEL_FACT
 from marketsim.metrics.guard import GuardedMetric
+from marketsim.metrics.shunts import ShuntMetric
 from marketsim.results.tables import ElementNames
 
 REFERENCE = Choice("utility_only", UtilityOnlyParams())
@@ -93,7 +94,7 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
         reference=reference,
         context=context,
         kinds=kinds,
-        metrics=_metrics(ready, context),
+        metrics=_metrics(ready, context, grid),
         critic=chosen(ready, "critic", model.critic, context),
         elements=grid.elements,
         grid=grid.network,
@@ -277,13 +278,15 @@ def _delivered(
     return closed, Ahead(context.community, closed, reactive, firm_share)
 
 
-def _metrics(ready: ReadyScenario, context: BuildContext) -> tuple[Metric, ...]:
+def _metrics(ready: ReadyScenario, context: BuildContext, grid: GridParts) -> tuple[Metric, ...]:
     registry = ready.registry
     own = [Choice(name, registry.params("metric", name)()) for name in BUILT_IN_METRICS]
     metrics: list[Metric] = [chosen(ready, "metric", each, context) for each in (*own, *ready.model.metrics)]
     for place, each in enumerate((*own, *ready.model.metrics)):
         if registry.entry("metric", each.name).source != SOURCE:
             metrics[place] = GuardedMetric(metrics[place], each.name)
+    if grid.network is not None and grid.network.ground_pu.real.any():
+        metrics.append(ShuntMetric())
     if is_regulated(ready):
         from marketsim.grid.tap_changer import TapMetric, log_of
 

@@ -69,15 +69,17 @@ def _several(arms: tuple[Arm, ...]) -> tuple[Arm, ...]:
 
 def _show(base: Arm, other: Arm, verdicts: Sequence[Verdict], notes: Sequence[str], *, every: bool) -> None:
     from marketsim.cli.tables import table, tell
+    from marketsim.core.currency import common_label, named
     from marketsim.metrics.presentation import HEADLINE
 
+    currency = common_label([*base.scenarios.values(), *other.scenarios.values()])
     by_name = {each.kpi: each for each in verdicts}
     first = [line.name for line in HEADLINE if line.name in by_name]
     names = by_name if every else first
     shown = [row for name in names if (row := _row(by_name[name], every=every)) is not None]
     with_intervals = any(each.low is not None and each.difference for each in verdicts)
     keep = [place for place in range(len(_HEAD)) if with_intervals or place != _INTERVAL]
-    rows = [tuple(row[place] for place in keep) for row in shown]
+    rows = [tuple(named(row[place], currency) if place == _UNIT else row[place] for place in keep) for row in shown]
     head = tuple(_HEAD[place] for place in keep)
     right = tuple(range(2, len(head) - 1))
     table(head, rows, title=f"A: {base.name}\nB: {other.name}", right=right)
@@ -87,7 +89,7 @@ def _show(base: Arm, other: Arm, verdicts: Sequence[Verdict], notes: Sequence[st
 
 
 _HEAD = ("", "unit", "A", "B", "B - A", "change", "95 % interval", "verdict")
-_INTERVAL = _HEAD.index("95 % interval")
+_INTERVAL, _UNIT = _HEAD.index("95 % interval"), _HEAD.index("unit")
 
 
 def _row(each: Verdict, *, every: bool) -> tuple[str, ...] | None:

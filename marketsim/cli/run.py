@@ -88,20 +88,24 @@ def _report(made: Run, ready: ReadyScenario) -> str:
 
 def _sum_up(made: Run) -> None:
     from marketsim.cli.tables import number, table
-    from marketsim.metrics.presentation import headline
+    from marketsim.core.currency import label_of, named
+    from marketsim.metrics.presentation import change_text, headline
 
-    summary = made.summary
+    summary, currency = made.summary, label_of(made.manifest)
     rows = []
     group = ""
     for line in headline(summary):
         if group and line.group != group:
             rows.append(("", "", "", "", ""))
         group = line.group
-        change = "" if line.change is None else f"{100 * line.change:+.1f} %"
-        rows.append((line.label, number(line.value, line.unit), line.unit, number(line.grid_only, line.unit), change))
+        change = named(change_text(line.unit, line.grid_only, line.value), currency)
+        shown = (number(line.value, line.unit), named(line.unit, currency), number(line.grid_only, line.unit))
+        rows.append((line.label, *shown, change))
     title = f"{made.manifest['scenario']}: {summary['agents']} agents, {summary['slots']} slots, seed {summary['seed']}"
     table(("", "market", "unit", "utility only", "change"), rows, title=title, right=(1, 3, 4))
     click.echo(_verdict(summary))
+    for line in made.manifest.get("refused_orders", ()):
+        click.echo(f"{line}.")
     _tell_critic(summary, made.manifest.get("critic", {}))
 
 

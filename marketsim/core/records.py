@@ -10,7 +10,7 @@ name says otherwise; prices are ticks (1e-6 currency/kWh); money is 1e-9 currenc
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
@@ -47,6 +47,10 @@ class Fallback(IntEnum):
     """It is not drawn, or not discharged."""
     UTILITY = 1
     """It is bought at retail, or exported at the feed-in tariff, as far as the grid takes it."""
+
+
+UTILITY_ONLY_TICKS: Final = -1
+"""A limit price below zero keeps an order out of the market; its fallback still holds."""
 
 
 class Reason(IntEnum):
@@ -348,6 +352,9 @@ class GridState(NamedTuple):
     slack_wh: FloatArray
     """Energy drawn from the source, losses included [n_markets]."""
     losses_wh: FloatArray
+    """Lost in branches, iron and charging included [n_markets]."""
+    shunt_wh: FloatArray
+    """Drawn by what is of constant impedance: shunts, wards, shares of loads that belong to no agent [n_markets]."""
     firm_kvar: FloatArray
     """Reactive injection given when the slot opened, before anything traded [kvar] [n_markets, n_nodes]."""
     firm_v_pu: FloatArray

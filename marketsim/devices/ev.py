@@ -1,8 +1,8 @@
 """Electric vehicles: energy required until departure, deferrable until the deadline makes it firm.
 
-With r Wh still required, k slots left (this one included) and at most P Wh a slot, ``max(0, r - (k - 1) P)`` must be
-taken now; everything up to ``min(r, P)`` may be. A vehicle that always takes what it must departs full whenever
-``r <= k P`` on arrival.
+With r Wh still required, at home for a share s of this slot and for k slots after it (both by the fraction), and at most
+P Wh a slot, ``max(0, r - k P)`` must be taken now; everything up to ``min(r, s P)`` may be, each slot in whole Wh. A
+vehicle that always takes what it must departs full whenever its stay is long enough on arrival.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from marketsim.core.build import BuildContext
 from marketsim.core.params import Params
 from marketsim.core.records import DeviceRange, SlotInputs
 from marketsim.core.units import WH_PER_KWH
-from marketsim.devices.fleet import column, no_level, series, slot_wh, typed
+from marketsim.devices.fleet import column, no_level, series, typed, whole_wh
 from marketsim.devices.params import EvParams
 
 
@@ -25,11 +25,12 @@ from marketsim.devices.params import EvParams
 class Ev:
     """Fleet of vehicles; all columns [n_agents]. State [1, n_agents]: energy still required [Wh at the meter], whole.
 
-    Series: ``ev_connected`` 0 or 1; ``ev_slots_left`` slots until departure, this one included;
+    Series: ``ev_connected`` share of the slot at home; ``ev_slots_left`` slots from the slot's begin until departure;
     ``ev_arrival_kwh`` energy that the vehicle's battery lacks, in the slot of its arrival and 0 in all others.
     """
 
-    power_wh: IntArray
+    power_wh: FloatArray
+    """Most energy of a whole slot, not rounded."""
     capacity_wh: FloatArray
     efficiency: FloatArray
     name: str = "ev"
@@ -41,28 +42,31 @@ class Ev:
 
     def range(self, state: FloatArray, inputs: SlotInputs) -> DeviceRange:
         """Firm: what the deadline demands at full power. Deferrable: the rest, as fast as power allows."""
-        connected, slots_left = self._presence(inputs)
+        share, after = self._presence(inputs)
+        connected = share > 0.0
         required = self._required(state, inputs, connected)
-        most = np.where(connected, np.minimum(required, self.power_wh), 0)
-        must = np.clip(required - self.power_wh * (slots_left - 1), 0, most)
+        most = np.minimum(required, whole_wh(share * self.power_wh))
+        whole = np.floor(after)
+        later = whole.astype(np.int64) * whole_wh(self.power_wh) + whole_wh((after - whole) * self.power_wh)
+        must = np.clip(required - later, 0, most)
         return DeviceRange(-most, -must, -must, self._level(required, connected))
 
     def advance(self, state: FloatArray, inputs: SlotInputs, energy_wh: IntArray) -> tuple[FloatArray, IntArray]:
         """What is still required after the slot; at departure it is missed [Wh at the meter]."""
-        connected, slots_left = self._presence(inputs)
-        required = self._required(state, inputs, connected) + energy_wh
-        gone = ~connected | (slots_left <= 1)
-        stays = np.where(gone, 0, required)
+        share, after = self._presence(inputs)
+        required = self._required(state, inputs, share > 0.0) + energy_wh
+        stays = np.where((share > 0.0) & (after > 0.0), required, 0)
         return stays[np.newaxis].astype(np.float64), required - stays
 
     def running_cost(self, energy_wh: IntArray, unserved_wh: IntArray) -> IntArray:  # noqa: ARG002
         """Charging has no cost but its energy."""
         return np.zeros_like(energy_wh)
 
-    def _presence(self, inputs: SlotInputs) -> tuple[BoolArray, IntArray]:
-        connected = np.asarray((series(inputs, "ev_connected", self.name) > 0.5) & (self.capacity_wh > 0))
-        slots_left = np.maximum(series(inputs, "ev_slots_left", self.name), 1.0).astype(np.int64)
-        return connected, slots_left
+    def _presence(self, inputs: SlotInputs) -> tuple[FloatArray, FloatArray]:
+        """Share of the slot at home, and slots at home after it."""
+        here = np.clip(series(inputs, "ev_connected", self.name), 0.0, 1.0)
+        share = np.where(self.capacity_wh > 0, here, 0.0)
+        return share, np.maximum(series(inputs, "ev_slots_left", self.name) - 1.0, 0.0)
 
     def _required(self, state: FloatArray, inputs: SlotInputs, connected: BoolArray) -> IntArray:
         """Energy required [Wh at the meter], arrivals of this slot included; never more than an empty battery takes."""
@@ -80,7 +84,7 @@ def build(rows: Sequence[Params | None], context: BuildContext) -> Ev:
     """The vehicles of all agents; zero ratings for who has none."""
     own = typed(EvParams, rows)
     return Ev(
-        power_wh=slot_wh(column(own, lambda row: row.power_kw), context.clock.slot_hours),
+        power_wh=column(own, lambda row: row.power_kw) * (context.clock.slot_hours * WH_PER_KWH),
         capacity_wh=column(own, lambda row: row.energy_kwh * WH_PER_KWH),
         efficiency=column(own, lambda row: row.efficiency, absent=1.0),
     )

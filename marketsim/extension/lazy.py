@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import traceback
-from pathlib import Path
-from types import TracebackType
 from typing import Final
 
+from marketsim.core.blame import place_of
 from marketsim.core.errors import MissingDependency, PluginError, Problem
 
 EXTRA_OF_LIBRARY: Final = {
@@ -19,8 +17,6 @@ EXTRA_OF_LIBRARY: Final = {
     "simbench": "simbench",
 }
 """Extra of the package that brings each optional library."""
-
-_PACKAGE = str(Path(__file__).resolve().parent.parent)
 
 
 def load(reference: str, who: str, extra: str = "") -> object:
@@ -65,15 +61,7 @@ def failure(error: BaseException, what: str, own_file: str = "", hint: str = "")
 def _place(error: BaseException, own_file: str) -> tuple[str, int, int]:
     if isinstance(error, SyntaxError) and error.filename:
         return error.filename, error.lineno or 0, error.offset or 0
-    frames = [(frame.filename, frame.lineno or 0) for frame in _frames(error.__traceback__)]
-    own = [frame for frame in frames if frame[0] == own_file]
-    foreign = [frame for frame in frames if not frame[0].startswith((_PACKAGE, "<frozen"))]
-    file, line = (own or foreign or [(own_file, 0)])[-1]
-    return file, line, 0
-
-
-def _frames(trace: TracebackType | None) -> traceback.StackSummary:
-    return traceback.extract_tb(trace)
+    return (*place_of(error, own_file), 0)
 
 
 def public_names(module: object) -> list[str]:

@@ -28,7 +28,7 @@ def side_by_side(network: Network, copies: int) -> Network:
     def inner(column: _Column) -> _Column:
         return np.concatenate((column[:1], np.tile(column[1:], copies)))
 
-    per_node = ("base_kv", "shunt_pu", "v_min_pu", "v_max_pu", "nominal_kw", "nominal_kvar")
+    per_node = ("base_kv", "shunt_pu", "load_pu", "v_min_pu", "v_max_pu", "nominal_kw", "nominal_kvar")
     per_branch = ("kind", "z_pu", "y_from_pu", "y_to_pu", "ratio", "rating_from_pu", "rating_to_pu")
     columns: dict[str, Any] = {name: inner(getattr(network, name)) for name in per_node}
     columns |= {name: np.tile(getattr(network, name), copies) for name in per_branch}

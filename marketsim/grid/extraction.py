@@ -25,7 +25,7 @@ from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import NetworkError, Problem
 from marketsim.grid.branch_ratings import branch_ratings, text_of
 from marketsim.grid.feeder import CAVEAT, DEFAULTS, Feeder, FeederOptions
-from marketsim.grid.network import Network
+from marketsim.grid.network import ComplexArray, Network
 from marketsim.grid.preparation import Prepared, prepare
 from marketsim.grid.quiet import quiet_pandapower
 
@@ -54,7 +54,7 @@ def read(prepared: Prepared) -> Feeder:
     net = prepared.net
     matrices = _convert(net)
     axis = _node_axis(net, matrices)
-    network = _network(net, matrices, axis)
+    network = _network(net, matrices, axis)._replace(load_pu=_load_shares(prepared, matrices, axis))
     _check(network)
     nodes, ambiguous = _aliases(net, axis)
     indices = np.array([buses[0] if buses else -1 for buses in axis.buses], dtype=np.int64)
@@ -203,6 +203,17 @@ def _sum_by_node(axis: _Axis, values: FloatArray) -> FloatArray:
     return np.bincount(axis.node_of_row, weights=values, minlength=len(axis.buses)).astype(np.float64)
 
 
+def _load_shares(prepared: Prepared, of: _Matrices, axis: _Axis) -> ComplexArray:
+    """Admittance of the constant-impedance shares of loads with supply [n_nodes]."""
+    found = np.zeros(len(axis.buses), dtype=np.complex128)
+    supplied = {bus for buses in axis.buses for bus in buses}
+    for share in prepared.shares:
+        if share.bus in supplied:
+            node = axis.node_of_row[of.row_of_bus[share.bus]]
+            found[node] += complex(share.p_mw, -share.q_mvar) / of.base_mva
+    return found
+
+
 def _network(net: Any, of: _Matrices, axis: _Axis) -> Network:
     rows = np.flatnonzero(of.branch_in_service)
     ends = axis.node_of_row[of.branch[:, [br.F_BUS, br.T_BUS]].astype(np.int64)[rows]]
@@ -233,6 +244,7 @@ def _network(net: Any, of: _Matrices, axis: _Axis) -> Network:
         rating_to_pu=to_ka[rows] / ka_per_pu[ends[:, 1]],
         shunt_pu=_sum_by_node(axis, of.bus[:, bu.GS]) / of.base_mva
         + 1j * _sum_by_node(axis, of.bus[:, bu.BS]) / of.base_mva,
+        load_pu=np.zeros(len(axis.buses), dtype=np.complex128),
         v_min_pu=v_min_pu,
         v_max_pu=v_max_pu,
         nominal_kw=_sum_by_node(axis, of.bus[:, bu.PD]) * 1e3,

@@ -113,6 +113,7 @@ def network(options: FeederOptions = DEFAULTS) -> Network:
         rating_from_pu=rating_pu,
         rating_to_pu=rating_pu.copy(),
         shunt_pu=np.zeros(n_nodes, dtype=np.complex128),
+        load_pu=np.zeros(n_nodes, dtype=np.complex128),
         v_min_pu=v_min_pu,
         v_max_pu=v_max_pu,
         nominal_kw=of.load_kw,

@@ -46,7 +46,6 @@ def _extracted(name: str, folder: Fence | Path | None, options: FeederOptions) -
 def bus_loads(name: str, folder: Fence | Path | None = None) -> BusLoads:
     """The feeder's own nominal load by bus, buses without load left out, in order of nodes [kW, kvar]."""
     network = load(name, folder).network
-    loaded = np.flatnonzero((network.nominal_kw != 0.0) | (network.nominal_kvar != 0.0))
-    return {
-        network.bus_names[node]: (float(network.nominal_kw[node]), float(network.nominal_kvar[node])) for node in loaded
-    }
+    kw, kvar = network.load_kw, network.load_kvar
+    loaded = np.flatnonzero((kw != 0.0) | (kvar != 0.0))
+    return {network.bus_names[node]: (float(kw[node]), float(kvar[node])) for node in loaded}

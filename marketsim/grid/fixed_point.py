@@ -29,7 +29,7 @@ def admittance(network: Network) -> tuple[csc_array, tuple[ComplexArray, Complex
     ft, tf = -series / np.conj(network.ratio), -series / network.ratio
     tt = series + network.y_to_pu
     f, t, every = network.from_node, network.to_node, np.arange(network.n_nodes)
-    values = np.concatenate((ff, ft, tf, tt, network.shunt_pu))
+    values = np.concatenate((ff, ft, tf, tt, network.ground_pu))
     rows, columns = np.concatenate((f, f, t, t, every)), np.concatenate((f, t, f, t, every))
     shape = (network.n_nodes, network.n_nodes)
     return coo_array((values, (rows, columns)), shape=shape).tocsc(), (ff, ft, tf, tt)

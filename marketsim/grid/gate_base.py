@@ -121,9 +121,9 @@ class CompiledGate:
         """Solve what was committed, from a flat start: the result depends on the committed integers alone."""
         n_markets, n = self._firm_v.shape
         v_pu, loading = np.empty((2, n_markets, n))
-        slack_wh, losses_wh = np.empty((2, n_markets))
+        slack_wh, losses_wh, shunt_wh = np.empty((3, n_markets))
         converged = np.empty(n_markets, dtype=np.bool_)
-        close_markets(self._ints, self._floats, v_pu, loading, slack_wh, losses_wh, converged)
+        close_markets(self._ints, self._floats, v_pu, loading, slack_wh, losses_wh, shunt_wh, converged)
         net_wh, kvar = self._injections()
         return GridState(
             net_wh=net_wh,
@@ -132,6 +132,7 @@ class CompiledGate:
             loading=self._by_branch(loading),
             slack_wh=slack_wh,
             losses_wh=losses_wh,
+            shunt_wh=shunt_wh,
             firm_kvar=self._firm_kvar,
             firm_v_pu=self._by_node(self._firm_v),
             firm_loading=self._by_branch(self._firm_loading),

@@ -180,8 +180,10 @@ CURVE_Q: Final = 66
 """Reactive injection by the curve in the state that is solved [p.u.]."""
 CURVE_Q_FIRM: Final = 67
 """The same in the untraded state."""
-FLOAT_FACTS: Final = 68
-FLOAT_ROWS: Final = 69
+G_SHUNT: Final = 68
+"""Part of G that is in no branch; columns are positions."""
+FLOAT_FACTS: Final = 69
+FLOAT_ROWS: Final = 70
 
 # --- floats[FLOAT_FACTS] ---------------------------------------------------------------------------------------------
 WH_TO_PU: Final = 0

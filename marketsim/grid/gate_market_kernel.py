@@ -29,6 +29,7 @@ from marketsim.grid.gate_layout_kernel import (
     FI,
     FLOAT_FACTS,
     FR,
+    G_SHUNT,
     HEAD_EXPORT,
     HEAD_EXPORT_FROZEN,
     HEAD_IMPORT,
@@ -141,10 +142,11 @@ def observe_state(ints: Any, floats: Any, v_pu: Any, loading: Any) -> None:
 
 
 @kernel(helper=True)
-def slack_and_losses(ints: Any, floats: Any) -> tuple[float, float]:
-    """Energy drawn from the source, and losses in branches and admittances to ground, each [Wh]."""
+def slack_losses_shunts(ints: Any, floats: Any) -> tuple[float, float, float]:
+    """Energy drawn from the source, lost in branches, and drawn by admittances to ground outside them, each [Wh]."""
     e, f = floats[VR, 0], floats[VI, 0]
     losses = floats[G, 0] * (e * e + f * f)
+    shunts = floats[G_SHUNT, 0] * (e * e + f * f)
     drawn = losses - floats[P, 0]
     for lateral in range(ints[FACTS, N_LATERALS]):
         head = ints[LATERAL_START, lateral]
@@ -152,7 +154,9 @@ def slack_and_losses(ints: Any, floats: Any) -> tuple[float, float]:
     for n in range(1, ints[FACTS, N_NODES]):
         losses += floats[R, n] * (floats[FR, n] ** 2 + floats[FI, n] ** 2)
         losses += floats[G, n] * (floats[VR, n] ** 2 + floats[VI, n] ** 2)
-    return drawn / floats[FLOAT_FACTS, WH_TO_PU], losses / floats[FLOAT_FACTS, WH_TO_PU]
+        shunts += floats[G_SHUNT, n] * (floats[VR, n] ** 2 + floats[VI, n] ** 2)
+    to_pu = floats[FLOAT_FACTS, WH_TO_PU]
+    return drawn / to_pu, (losses - shunts) / to_pu, shunts / to_pu
 
 
 _INTS, _FLOATS = types.int64[:, :, ::1], types.float64[:, :, ::1]
@@ -176,18 +180,19 @@ def open_markets(
             loading[m] = np.nan
 
 
-@kernel(types.void(_INTS, _FLOATS, _F2, _F2, _F1, _F1, types.boolean[::1]))
+@kernel(types.void(_INTS, _FLOATS, _F2, _F2, _F1, _F1, _F1, types.boolean[::1]))
 def close_markets(
-    ints: Any, floats: Any, v_pu: Any, loading: Any, slack_wh: Any, losses_wh: Any, converged: Any
+    ints: Any, floats: Any, v_pu: Any, loading: Any, slack_wh: Any, losses_wh: Any, shunt_wh: Any, converged: Any
 ) -> None:
     """Solve what was committed in every market, from a flat start; NaN where there is no solution."""
     for m in range(ints.shape[0]):
         converged[m] = ints[m, FACTS, CONVERGED] == 1 and solve_committed(ints[m], floats[m])
         if converged[m]:
             observe_state(ints[m], floats[m], v_pu[m], loading[m])
-            slack_wh[m], losses_wh[m] = slack_and_losses(ints[m], floats[m])
+            slack_wh[m], losses_wh[m], shunt_wh[m] = slack_losses_shunts(ints[m], floats[m])
         else:
             v_pu[m] = np.nan
             loading[m] = np.nan
             slack_wh[m] = np.nan
             losses_wh[m] = np.nan
+            shunt_wh[m] = np.nan

@@ -216,6 +216,7 @@ def _floats(
         row.R: feeder.z_pu.real,
         row.X: feeder.z_pu.imag,
         row.G: feeder.y_pu.real,
+        row.G_SHUNT: feeder.g_shunt_pu,
         row.B: feeder.y_pu.imag,
         row.G_PARENT: feeder.y_parent_pu.real,
         row.B_PARENT: feeder.y_parent_pu.imag,

@@ -164,6 +164,7 @@ class MeshedGate:
         firm = [market.firm for market in self._markets if market.firm is not None]
         net_wh = np.array([self._net_by_node(market.net_wh) for market in self._markets]).reshape(empty.shape)
         slack_wh = np.array([flow.slack_kw[0] for flow in solved]) * self._wh_per_kw
+        shunt_wh = own.ground_kw(np.concatenate([flow.v_pu for flow in solved])) * self._wh_per_kw
         given = np.array([market.given_kvar for market in self._markets])
         return GridState(
             net_wh=net_wh,
@@ -171,7 +172,8 @@ class MeshedGate:
             v_pu=np.concatenate([flow.v_pu for flow in solved]),
             loading=np.concatenate([flow.loading for flow in solved]),
             slack_wh=slack_wh,
-            losses_wh=slack_wh + net_wh.sum(axis=1),
+            losses_wh=slack_wh + net_wh.sum(axis=1) - shunt_wh,
+            shunt_wh=shunt_wh,
             firm_kvar=given,
             firm_v_pu=np.concatenate([flow.v_pu for flow in firm]) if len(firm) == n_markets else empty,
             firm_loading=np.concatenate([flow.loading for flow in firm]),

@@ -67,7 +67,7 @@ class SlotNets:
         background: float = 0.0,
         hours: float = 1.0,
     ) -> None:
-        """The feeder's own loads are taken out of service; its shunts stay.
+        """The feeder's own loads are taken out of service; its shunts and wards' admittances stay.
 
         ``background``: factor on the nominal load that buses without an injection draw all the same, in whole Wh of a
         slot of ``hours``, as the gate meters it.
@@ -78,6 +78,7 @@ class SlotNets:
         network, slot_wh = self.feeder.network, hours * WH_PER_KWH
         self._background_kw = np.rint(network.nominal_kw * background * slot_wh) / slot_wh
         self._background_kvar = network.nominal_kvar * background
+        self._impedance_kva = network.load_pu.conj() * network.base_kva * background
         _remove_loads(self._net)
 
     def net(self, injection: Injection, taps: Taps = ()) -> Any:
@@ -123,9 +124,16 @@ class SlotNets:
     def _add_background(self, net: Any, taken: IntArray) -> None:
         draws = (self._background_kw != 0.0) | (self._background_kvar != 0.0)
         draws[taken] = False
-        names = [f"background {bus}" for bus in self.feeder.network.bus_names]
-        drawn = Injection(names, names, -self._background_kw, -self._background_kvar)
+        names = self.feeder.network.bus_names
+        drawn = Injection([f"background {bus}" for bus in names], names, -self._background_kw, -self._background_kvar)
         _add(net, "load", drawn, self.feeder.indices, draws)
+        impedances = self._impedance_kva != 0.0
+        impedances[taken] = False
+        for node in np.flatnonzero(impedances).tolist():  # as shunts: runpp averages the shares of the loads of a bus
+            drawn_mva = complex(self._impedance_kva[node]) / 1e3
+            name = f"background impedance {names[node]}"
+            bus = int(self.feeder.indices[node])
+            pandapower.create_shunt(net, bus, q_mvar=drawn_mva.imag, p_mw=drawn_mva.real, name=name)
 
 
 def _second_tap(table: Any, row: Any, step: float, position: int) -> None:

@@ -53,12 +53,39 @@ class Network(NamedTuple):
     """Largest current at the from end [p.u.]; inf: no rating."""
     rating_to_pu: FloatArray
     shunt_pu: ComplexArray
-    """Admittance to ground of constant-impedance elements at each node; consumption has a positive real part."""
+    """Admittance to ground of the feeder's equipment at each node; consumption has a positive real part."""
+    load_pu: ComplexArray
+    """Admittance to ground of the constant-impedance share of the feeder's own loads at each node, as it draws; of a
+    feeder as loaded all of it."""
     v_min_pu: FloatArray
     v_max_pu: FloatArray
     nominal_kw: FloatArray
     """The feeder's own nominal constant-power load at each node [kW]; consumption positive."""
     nominal_kvar: FloatArray
+
+    @property
+    def ground_pu(self) -> ComplexArray:
+        """All constant admittance to ground at each node but that inside branches [n_nodes]."""
+        return self.shunt_pu + self.load_pu
+
+    def drawing(self, share: FloatArray) -> Network:
+        """The network where each node draws this share of its own loads' constant-impedance part [n_nodes]."""
+        return self._replace(load_pu=self.load_pu * share)
+
+    def ground_kw(self, v_pu: FloatArray) -> FloatArray:
+        """What all constant admittance to ground outside branches draws at voltages [n_cases, n_nodes] [n_cases]."""
+        drawn: FloatArray = v_pu**2 @ self.ground_pu.real * self.base_kva
+        return drawn
+
+    @property
+    def load_kw(self) -> FloatArray:
+        """The feeder's own nominal load at each node, its constant-impedance share at 1 p.u. included [kW]."""
+        return self.nominal_kw + self.load_pu.real * self.base_kva
+
+    @property
+    def load_kvar(self) -> FloatArray:
+        """The same [kvar]; lagging is positive."""
+        return self.nominal_kvar - self.load_pu.imag * self.base_kva
 
     @property
     def n_nodes(self) -> int:

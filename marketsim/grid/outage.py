@@ -13,7 +13,7 @@ from marketsim.grid.network import BranchKind, Network
 _PER_BRANCH = (
     *("kind", "from_node", "to_node", "z_pu", "y_from_pu", "y_to_pu", "ratio", "rating_from_pu", "rating_to_pu"),
 )
-_PER_NODE = ("base_kv", "shunt_pu", "v_min_pu", "v_max_pu", "nominal_kw", "nominal_kvar")
+_PER_NODE = ("base_kv", "shunt_pu", "load_pu", "v_min_pu", "v_max_pu", "nominal_kw", "nominal_kvar")
 
 
 class Tie(NamedTuple):

@@ -197,7 +197,7 @@ def _dataset(network: Network, load_ids: NDArray[np.int32]) -> dict[ComponentTyp
     first_branch = 2 * n_nodes
     source_id = first_branch + n_branches
     total = 2.0 * network.y_from_pu  # a generic branch is symmetric; what the to end has beyond is a shunt there
-    shunts = network.shunt_pu.copy()
+    shunts = network.ground_pu
     np.add.at(shunts, network.to_node, network.y_to_pu - network.y_from_pu)
     at = np.flatnonzero(shunts)
     return {

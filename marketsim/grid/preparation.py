@@ -4,7 +4,7 @@ What cannot be represented is refused, with the reason; what can is rewritten in
 extraction, ``run.net`` and ``runpp`` all see the same feeder:
 
 - static generators and storages are taken out: generation and storage belong to the agents;
-- the constant-impedance share of a load becomes a shunt, which stays when agents replace the loads;
+- the constant-impedance share of a load is taken out and listed: it draws with its load, not where agents replace that;
 - several external grids at one voltage act as one source;
 - source voltage, voltage band and line ratings of the scenario are written into the net.
 """
@@ -15,7 +15,6 @@ from math import inf
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import pandapower  # type: ignore[import-untyped]
 
 from marketsim.core.errors import NetworkError, Problem
 from marketsim.grid.feeder import DEFAULTS, FeederOptions
@@ -38,11 +37,21 @@ _PASSIVE_CONTROLLERS: Final = ("ConstControl",)
 """They replay the time series of the net's own elements, which agents replace."""
 
 
+class ImpedanceShare(NamedTuple):
+    """What loads of a bus draw as constant impedance, at 1 p.u."""
+
+    bus: int
+    p_mw: float
+    q_mvar: float
+
+
 class Prepared(NamedTuple):
     """A net that extraction accepts, and what was done to it."""
 
     net: Any
     notes: tuple[str, ...]
+    shares: tuple[ImpedanceShare, ...] = ()
+    """Constant-impedance shares of loads, which the net has no longer."""
 
 
 def prepare(net: Any, options: FeederOptions = DEFAULTS) -> Prepared:
@@ -50,11 +59,16 @@ def prepare(net: Any, options: FeederOptions = DEFAULTS) -> Prepared:
     problems = [*_refusals(net), *_source_problems(net, options), *_load_problems(net)]
     if problems:
         raise NetworkError(problems)
-    notes = [*_drop_generation(net), *_impedance_loads_to_shunts(net), *_controller_notes(net)]
+    notes, shares = _drop_generation(net), _impedance_shares(net)
+    if shares:
+        notes.append(
+            f"{len(shares)} loads draw a share as constant impedance: it belongs to the load, and goes where the load goes"
+        )
+    notes += _controller_notes(net)
     _set_source(net, options.source_pu)
     _set_band(net, options.voltage_band_pu)
     _set_ratings(net, options)
-    return Prepared(net, tuple(notes))
+    return Prepared(net, tuple(notes), shares)
 
 
 def _in_service(net: Any, table: str) -> Any:
@@ -151,18 +165,18 @@ def _drop_generation(net: Any) -> list[str]:
     return notes
 
 
-def _impedance_loads_to_shunts(net: Any) -> list[str]:
+def _impedance_shares(net: Any) -> tuple[ImpedanceShare, ...]:
+    """Take the constant-impedance shares out of the loads in service."""
     rows = net.load.loc[list(_in_service(net, "load"))]
     share_p, share_q = rows.const_z_p_percent / 100.0, rows.const_z_q_percent / 100.0
-    rows = rows[(share_p != 0) | (share_q != 0)]
-    for row in rows.itertuples():
-        p_mw, q_mvar = row.p_mw * row.scaling * share_p.at[row.Index], row.q_mvar * row.scaling * share_q.at[row.Index]
-        pandapower.create_shunt(net, row.bus, q_mvar=q_mvar, p_mw=p_mw, name=f"impedance of load {row.Index}")
-        net.load.loc[row.Index, "p_mw"] = row.p_mw * (1.0 - share_p.at[row.Index])
-        net.load.loc[row.Index, "q_mvar"] = row.q_mvar * (1.0 - share_q.at[row.Index])
-    columns = ["const_z_p_percent", "const_z_q_percent"]
-    net.load.loc[rows.index, columns] = 0.0
-    return [f"the constant-impedance share of {len(rows)} loads stays in the feeder as shunts"] if len(rows) else []
+    chosen = (share_p != 0) | (share_q != 0)
+    rows, share_p, share_q = rows[chosen], share_p[chosen], share_q[chosen]
+    taken_mw, taken_mvar = rows.p_mw * share_p, rows.q_mvar * share_q
+    net.load.loc[rows.index, "p_mw"] = rows.p_mw - taken_mw
+    net.load.loc[rows.index, "q_mvar"] = rows.q_mvar - taken_mvar
+    net.load.loc[rows.index, ["const_z_p_percent", "const_z_q_percent"]] = 0.0
+    drawn = zip(rows.bus, taken_mw * rows.scaling, taken_mvar * rows.scaling, strict=True)
+    return tuple(ImpedanceShare(int(bus), float(p), float(q)) for bus, p, q in drawn)
 
 
 def _set_source(net: Any, source_pu: float | None) -> None:

@@ -40,6 +40,8 @@ class RadialFeeder(NamedTuple):
     """Series impedance of the branch above, scaled."""
     y_pu: ComplexArray
     """All admittance to ground at the node, line charging included, scaled."""
+    g_shunt_pu: FloatArray
+    """Conductance to ground at the node that is in no branch, scaled; part of ``y_pu``."""
     y_parent_pu: ComplexArray
     """Admittance to ground inside the branch above at its parent end, scaled."""
     y_child_pu: ComplexArray
@@ -158,7 +160,8 @@ def radial_feeder(network: Network) -> RadialFeeder:
     inner = np.abs(np.where(forward, scale, scale[parent])) ** 2
     y_parent = along(network.y_from_pu, network.y_to_pu, True) / inner
     y_child = along(network.y_from_pu, network.y_to_pu, False) / inner
-    y_node = network.shunt_pu[node] / np.abs(scale) ** 2 + y_child
+    y_ground = network.ground_pu[node] / np.abs(scale) ** 2
+    y_node = y_ground + y_child
     np.add.at(y_node, parent[1:], y_parent[1:])
     size = np.abs(scale)
     rating_parent = along(network.rating_from_pu, network.rating_to_pu, True) / size[parent]
@@ -174,6 +177,7 @@ def radial_feeder(network: Network) -> RadialFeeder:
         scale=scale,
         z_pu=np.append(0.0, network.z_pu[above]) * inner,
         y_pu=y_node,
+        g_shunt_pu=y_ground.real,
         y_parent_pu=y_parent,
         y_child_pu=y_child,
         v_min_pu=network.v_min_pu[node] * size,

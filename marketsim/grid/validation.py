@@ -1,8 +1,8 @@
 """The independent check of a run: every slot's power flow solved again, slots of a day in one batch.
 
 Voltages that differ by more than ``tolerance_pu`` are a fault of the program, not of the market. So is a slot whose
-energy does not add up: what the source delivers by the independent solution must be imports less exports plus the
-losses that the run booked, to 1 Wh.
+energy does not add up: what the source delivers by the independent solution, less what shunts draw by it, must be
+imports less exports plus the losses that the run booked, to 1 Wh.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class _Case(NamedTuple):
     v_pu: FloatArray
     loading: FloatArray
     bought_wh: float
-    """Imports less exports plus losses as booked by the run."""
+    """Imports less exports plus background and losses as booked by the run; without shunts."""
     converged: bool
 
 
@@ -234,13 +234,14 @@ class BatchValidator:
         ]
 
     def _energies(self, cases: list[_Case], checked: PowerFlow) -> list[Mismatch]:
-        """The law: slack energy = imports - exports + losses."""
+        """The law: slack energy - shunts = imports - exports + losses; the left by the check, the right by the run."""
         rows = self._both(cases, checked)
         run = np.array([cases[row].bought_wh for row in rows])
-        slack = checked.slack_kw[rows] * self._hours * WH_PER_KWH
-        at, _, worst = compare(run[:, None], slack[:, None], TOLERANCE_WH)
+        drawn_kw = checked.slack_kw[rows] - self._validator.network.ground_kw(checked.v_pu[rows])
+        check = drawn_kw * self._hours * WH_PER_KWH
+        at, _, worst = compare(run[:, None], check[:, None], TOLERANCE_WH)
         self._worst_wh = max(self._worst_wh, worst)
-        return [self._mismatch(cases[rows[k]], "energy", "", run[k], slack[k]) for k in at]
+        return [self._mismatch(cases[rows[k]], "energy", "", run[k], check[k]) for k in at]
 
     def _mismatch(self, case: _Case, quantity: str, element: str, run: float, check: float) -> Mismatch:
         allowed = {"voltage": self._tolerance_pu, "loading": TOLERANCE_LOADING, "energy": TOLERANCE_WH}[quantity]

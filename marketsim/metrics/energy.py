@@ -40,6 +40,12 @@ SHARES: Final = (
         "sum min(b, d - o) / sum d: share of final consumption d met by peers, beyond self-supply o; a purchase that "
         "is sold on adds nothing.",
     ),
+    Kpi(
+        "p2p_stored_share",
+        "-",
+        "1 - sum min(b, d - o) / sum b: share of the energy traded between peers that met no final consumption in its "
+        "slot but went into storage, or was sold on.",
+    ),
 )
 
 
@@ -145,6 +151,7 @@ class EnergyMetric:
             **energies,
             **{f"{name}_grid_only": value if self._compared else None for name, value in only.items()},
             "p2p_share": ratio(self._totals["from_peers_wh"], self._totals["demand_wh"]),
+            "p2p_stored_share": ratio(self._totals["p2p_wh"] - self._totals["from_peers_wh"], self._totals["p2p_wh"]),
         }
 
 

@@ -46,7 +46,7 @@ class Imbalance(NamedTuple):
     money: int
     """Sum of all payments, and imports and exports on the bills against energy times tariff [1e-9 currency]."""
     grid_wh: FloatArray
-    """|slack energy - (imports - exports + losses)| [n_markets]; NaN where the power flow has no solution."""
+    """|slack energy - (imports - exports + own load + losses)| [n_markets]; NaN where the power flow has no solution."""
 
 
 def imbalance(record: SlotRecord, community: Community, background_wh: int = 0) -> Imbalance:
@@ -71,7 +71,7 @@ def imbalance(record: SlotRecord, community: Community, background_wh: int = 0) 
         drawn,
     )
     total = paid + int(np.add.reduce(ledger.utility)) + int(np.add.reduce(ledger.operator))
-    grid_wh = np.abs(record.grid.slack_wh - (drawn + background_wh + record.grid.losses_wh))
+    grid_wh = np.abs(record.grid.slack_wh - (drawn + background_wh + record.grid.shunt_wh + record.grid.losses_wh))
     return Imbalance(energy_wh, abs(total) + unexplained, grid_wh)
 
 

@@ -29,7 +29,8 @@ MONEY: Final = (
     Kpi(
         "utility_margin",
         "currency",
-        "utility_revenue - wholesale x (import - export + losses); undefined without a wholesale price.",
+        "utility_revenue - wholesale x (import - export + losses); own load of the feeder is on nobody's bill and in "
+        "neither. Undefined without a wholesale price.",
     ),
     Kpi("utility_margin_grid_only", "currency", "utility_margin in the reference run."),
 )

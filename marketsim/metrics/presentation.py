@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from marketsim.core.metric import Kpi, Value
+from marketsim.core.wording import number
 
 RUN: Final = (
     Kpi("slots", "-", "Slots simulated.", int),
@@ -61,11 +62,13 @@ HEADLINE: Final = (
     _Line("Demand", "demand_kwh", "kWh", "energy"),
     _Line("PV generation", "pv_kwh", "kWh", "energy"),
     _Line("Traded between peers", "p2p_kwh", "kWh", "energy"),
+    _Line("Of it into storage or sold on", "p2p_stored_share", "%", "energy"),
     _Line("Share of demand met by peers", "p2p_share", "%", "energy"),
     _Line("Imports", "import_kwh", "kWh", "energy"),
     _Line("Exports", "export_kwh", "kWh", "energy"),
     _Line("Curtailed", "curtailed_kwh", "kWh", "energy"),
     _Line("Losses", "losses_kwh", "kWh", "energy"),
+    _Line("Shunts and impedance loads", "shunt_kwh", "kWh", "energy"),
     _Line("Refused by the grid", "rejected_kwh", "kWh", "energy"),
     _Line("Missed by EVs", "ev_unserved_kwh", "kWh", "energy"),
     _Line("Mean price", "mean_price", "currency/kWh", "money"),
@@ -85,7 +88,7 @@ HEADLINE: Final = (
 )
 """What a person wants to know first; a row whose KPI is undefined is left out."""
 
-INCIDENTS: Final = frozenset({"curtailed_kwh", "rejected_kwh", "ev_unserved_kwh"})
+INCIDENTS: Final = frozenset({"curtailed_kwh", "rejected_kwh", "ev_unserved_kwh", "p2p_stored_share"})
 """Shown only where they happened."""
 _COMPARED: Final = frozenset({"kWh", "currency"})
 """Units whose relative change says something."""
@@ -115,6 +118,18 @@ def relative_change(unit: str, before: float | None, after: float | None) -> flo
     if before is None or after is None or unit not in _COMPARED:
         return None
     return after / before - 1.0 if before > 0.0 and after >= 0.0 else None
+
+
+def change_text(unit: str, before: Value, after: Value) -> str:
+    """The change of an energy or a sum of money: relative, or where that says nothing the difference with its unit."""
+    if before is None or after is None or isinstance(before, str) or isinstance(after, str):
+        return ""
+    change = relative_change(unit, before, after)
+    if change is not None:
+        return f"{100 * change:+.1f} %"
+    if unit not in _COMPARED or before == after:
+        return ""
+    return f"{number(after - before, unit, sign=True)} {unit}"
 
 
 def _scaled(value: Value, scale: float) -> float | None:

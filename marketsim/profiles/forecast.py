@@ -8,7 +8,7 @@ and ``noisy_perfect``. Where a source has no day before today, the last metered 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +26,17 @@ if TYPE_CHECKING:
     from marketsim.profiles.daily import Block, DayProfiles
 
 
+class UnknownSeries(KeyError):
+    """A forecast was asked for a series that there is none of."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(name)
+        self._name, self._known = name, tuple(known)
+
+    def __str__(self) -> str:
+        return f"there is no series {self._name!r} to forecast; there are {', '.join(self._known)}"
+
+
 class SlotForecast:
     """Forecast of k agents at the opening of a slot; implements ``core.records.Forecast``."""
 
@@ -41,11 +52,15 @@ class SlotForecast:
         if name in VEHICLE_NAMES and self._profiles.vehicles is not None:
             return self._vehicles(name, horizon)
         if name not in self._profiles.source.names:
-            raise KeyError(name)
+            raise UnknownSeries(name, self._known())
         expected = self._expected(name, horizon)
         if self._profiles.sees_slot:
             expected[:1] = self._profiles.at(self._time)[name][self._agents]
         return expected
+
+    def _known(self) -> list[str]:
+        vehicles = VEHICLE_NAMES if self._profiles.vehicles is not None else ()
+        return sorted({*self._profiles.source.names, "load_kvar", WEATHER, *vehicles})
 
     def tariffs(self, horizon: int) -> tuple[IntArray, IntArray]:
         """Published retail and feed-in prices [ticks] of this and the following slots, each [horizon, k]."""

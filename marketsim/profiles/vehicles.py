@@ -1,7 +1,8 @@
 """When vehicles are at home, and what they need by their departure.
 
-Each vehicle has one stay a day, around its mean hours. Draws are held between the middle of the mean stay and the
-middle of the mean absence on either side, so that stays never overlap whatever the spreads are.
+Each vehicle has one stay a day, around its mean hours; hours inside a slot count by the fraction. Draws are held between
+the middle of the mean stay, less half a slot, and the slot border before the middle of the mean absence on either side:
+stays never overlap nor share a slot, whatever the spreads are, and last a slot or, if that is shorter, their mean.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ from marketsim.profiles.draws import ARRIVALS, agent_keys, normals
 
 EV: Final = "ev"
 NAMES: Final = ("ev_connected", "ev_slots_left", "ev_arrival_kwh")
+_DIGITS: Final = 9
+"""Of hours in slots: what misses a slot border by float noise alone is on it."""
 _ENERGY_SPREAD: Final = 0.5
 """Energy lacking is uniform within 1 +- this of its mean, as far as the battery's size allows both sides."""
 
 
 class Stays(NamedTuple):
-    """One stay of each vehicle, in slots since the start of the run [n_vehicles]."""
+    """One stay of each vehicle, in slots since the start of the run, with fractions [n_vehicles]."""
 
-    arrival: IntArray
-    """First slot at home."""
-    departure: IntArray
-    """First slot away."""
+    arrival: FloatArray
+    departure: FloatArray
     energy_kwh: FloatArray
     """What the battery lacks on arrival."""
 
@@ -73,16 +74,19 @@ class Vehicles:
         return self._held(run_day, nothing, nothing, self._daily_kwh)
 
     def _held(self, run_day: int, late_h: FloatArray, later_h: FloatArray, energy_kwh: FloatArray) -> Stays:
-        """A vehicle is at home from the first slot that begins after it comes to the last that ends before it goes."""
+        """From arrival to departure, with these delays."""
         per_hour = self.steps / 24.0
-        middle = np.floor((self._arrival_h + self._stay_h / 2) * per_hour).astype(np.int64)
-        absent = np.floor((self._arrival_h + self._stay_h / 2 + 12.0) * per_hour).astype(np.int64)
-        last = np.clip(absent, middle + 1, middle + self.steps)  # middle of the absence that follows
-        arrival = np.ceil(np.round((self._arrival_h + late_h) * per_hour, 9)).astype(np.int64)
-        departure = np.floor(np.round((self._arrival_h + self._stay_h + later_h) * per_hour, 9)).astype(np.int64)
+        middle = np.round((self._arrival_h + self._stay_h / 2) * per_hour, _DIGITS)
+        half = np.round(np.minimum(0.5, self._stay_h / 2 * per_hour), _DIGITS)
+        absent = np.floor((self._arrival_h + self._stay_h / 2 + 12.0) * per_hour)
+        last = np.clip(
+            absent, np.ceil(middle + half), np.floor(middle - half) + self.steps
+        )  # in the absence that follows
+        arrival = np.round((self._arrival_h + late_h) * per_hour, _DIGITS)
+        departure = np.round((self._arrival_h + self._stay_h + later_h) * per_hour, _DIGITS)
         return Stays(
-            run_day * self.steps + np.clip(arrival, last - self.steps, middle),
-            run_day * self.steps + np.clip(departure, middle + 1, last),
+            run_day * self.steps + np.clip(arrival, last - self.steps, middle - half),
+            run_day * self.steps + np.clip(departure, middle + half, last),
             energy_kwh,
         )
 
@@ -97,8 +101,8 @@ class Vehicles:
         for day in range(run_day - 2, run_day + 1):
             stay = self.stays(day)
             if run_day >= 0:
-                begins = np.maximum(stay.arrival, 0)
-                left = np.maximum(stay.departure - begins, 0) / (stay.departure - stay.arrival)
+                begins = np.maximum(stay.arrival, 0.0)
+                left = np.maximum(stay.departure - begins, 0.0) / (stay.departure - stay.arrival)
                 stay = Stays(begins, stay.departure, stay.energy_kwh * left)
             _enter(series, slots, stay)
         return {name: self._spread(values) for name, values in series.items()}
@@ -110,10 +114,12 @@ class Vehicles:
         late is not expected before its next stay.
         """
         slots = slot + np.arange(horizon)
-        here = known["ev_connected"][self.rows] > 0
-        until = slot + np.where(here, known["ev_slots_left"][self.rows], 1.0).astype(np.int64)
+        share = known["ev_connected"][self.rows]
+        here = share > 0
+        until = slot + np.where(here, known["ev_slots_left"][self.rows], 1.0)
+        since = np.minimum(until, slot + 1.0) - share
         series = {name: np.zeros((horizon, len(self.rows))) for name in NAMES}
-        present = Stays(np.full(len(until), slot), np.where(here, until, slot), known["ev_arrival_kwh"][self.rows])
+        present = Stays(np.where(here, since, slot), np.where(here, until, slot), known["ev_arrival_kwh"][self.rows])
         _enter(series, slots, present)
         first, last = slot // self.steps, (slot + horizon - 1) // self.steps
         for day in range(first - 2, last + 1):
@@ -132,7 +138,12 @@ class Vehicles:
 def _enter(series: dict[str, FloatArray], slots: IntArray, stay: Stays) -> None:
     """Write one stay of each vehicle into the three series [n_slots, n_vehicles]; empty where departure = arrival."""
     at = slots[:, None]
-    here = (stay.arrival <= at) & (at < stay.departure)
-    series["ev_connected"][here] = 1.0
+    share = np.minimum(stay.departure, at + 1.0) - np.maximum(stay.arrival, at)
+    here = share > 0.0
+    np.copyto(series["ev_connected"], share, where=here)
     np.copyto(series["ev_slots_left"], stay.departure - at, where=here)
-    np.copyto(series["ev_arrival_kwh"], np.broadcast_to(stay.energy_kwh, here.shape), where=here & (at == stay.arrival))
+    np.copyto(
+        series["ev_arrival_kwh"],
+        np.broadcast_to(stay.energy_kwh, here.shape),
+        where=here & (at == np.floor(stay.arrival)),
+    )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from marketsim.core.currency import PLAIN, named
 from marketsim.core.wording import number
-from marketsim.metrics.presentation import HeadlineRow, headline
+from marketsim.metrics.presentation import HeadlineRow, change_text, headline
 from marketsim.report.series import Series
 
 BETTER: Final[Mapping[str, int]] = {
@@ -50,12 +51,12 @@ class Card(NamedTuple):
     """``good``, ``bad`` or ``""``: which way the reference run is beaten or missed."""
 
 
-def cards(summary: Mapping[str, Any]) -> list[Card]:
+def cards(summary: Mapping[str, Any], currency: str = PLAIN) -> list[Card]:
     """Figures of a complete run, in the order and with the words of what ``marketsim run`` prints."""
-    return [_card(row) for row in headline(summary)]
+    return [_card(row, currency) for row in headline(summary)]
 
 
-def _card(row: HeadlineRow) -> Card:
+def _card(row: HeadlineRow, currency: str) -> Card:
     values = [each for each in (row.value, row.grid_only) if isinstance(each, int | float)]
     large = max(map(abs, values), default=0.0) >= _LARGE
     scale, unit = _SHORTER.get(row.unit, (1.0, row.unit)) if large else (1.0, row.unit)
@@ -68,9 +69,9 @@ def _card(row: HeadlineRow) -> Card:
         name=row.name,
         group=row.group,
         value=shown(row.value),
-        unit="" if unit == "-" else unit,
+        unit="" if unit == "-" else named(unit, currency),
         reference="" if row.grid_only is None else shown(row.grid_only),
-        change="" if row.change is None else f"{100 * row.change:+.1f} %",
+        change=named(change_text(row.unit, row.grid_only, row.value), currency),
         tone=_tone(row.name, row.value, row.grid_only),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from marketsim.core.currency import PLAIN, named
 from marketsim.core.wording import number
 from marketsim.report.limits import Refused
 
@@ -25,14 +26,27 @@ class Finding(NamedTuple):
     text: str
 
 
-def findings(summary: Summary, status: str, refused: Sequence[Refused]) -> list[Finding]:
+def findings(summary: Summary, status: str, refused: Sequence[Refused], currency: str = PLAIN) -> list[Finding]:
     """All that can be said, what is bad first."""
-    rules = (_limits, _curtailment, _supply, _savings, _worst_off, _utility, _fairness, _efficiency, _laws, _critic)
+    rules = (
+        _limits,
+        _storage,
+        _curtailment,
+        _supply,
+        _savings,
+        _worst_off,
+        _utility,
+        _fairness,
+        _efficiency,
+        _laws,
+        _critic,
+    )
     found = [*_state(status), *_refusals(summary, refused)]
     for rule in rules:
         found += rule(summary)
     order = {BAD: 0, GOOD: 1, NOTE: 2}
-    return sorted(found, key=lambda finding: order[finding.tone])
+    said = [finding._replace(text=named(finding.text, currency)) for finding in found]
+    return sorted(said, key=lambda finding: order[finding.tone])
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -121,6 +135,17 @@ def _curtailment(of: Summary) -> Iterator[Finding]:
     worse = only is not None and curtailed > only * 1.001
     tone = BAD if worse or share > 0.05 else NOTE
     yield Finding(tone, "PV curtailed", f"{kwh(curtailed)}, {percent(share)} of what the sun offered{beside}.")
+
+
+def _storage(of: Summary) -> Iterator[Finding]:
+    """A share of peers near nothing, beside energy traded, is no contradiction: say where the energy went."""
+    share = of.get("p2p_stored_share")
+    if share and share > 5e-4 and of.get("p2p_kwh"):
+        text = (
+            f"{percent(share)} of the {kwh(of['p2p_kwh'])} traded between peers went into storage or was sold on; it is in no "
+            "share of demand met by peers until it is used, and then counts as the owner's own."
+        )
+        yield Finding(NOTE, "Trade into storage", text)
 
 
 def _supply(of: Summary) -> Iterator[Finding]:

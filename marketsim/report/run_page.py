@@ -11,6 +11,7 @@ import numpy as np
 
 from marketsim.app.looking import seen_of
 from marketsim.app.ready import ReadyScenario
+from marketsim.core.currency import label_of, named
 from marketsim.core.errors import MarketsimError
 from marketsim.core.wording import number
 from marketsim.report import series as columns
@@ -40,6 +41,8 @@ class RunContent:
         self.left_out: list[str] = []
         """What the page does not show, and why; also among its notes."""
         self.notes: list[str] = [str(note) for note in run.manifest.get("notes", ())]
+        self.notes += [f"{line}." for line in run.manifest.get("refused_orders", ())]
+        self.currency = label_of(run.manifest)
         self.ready = ready or self._scenario(trust=trust)
         self.series = columns.slot_series(run) if run.n_slots else {}
         self.slots = columns.slots_of(run)
@@ -119,11 +122,18 @@ def page_data(of: RunContent) -> dict[str, Any]:
         "series": rounded(shown),
         "stretches": [_stretch(of, position) for position in range(len(of.stretches))],
         "map": of.grid.map if of.grid else None,
-        "agents": agent_table(of.names, of.people, of.totals),
-        "classes": class_table(of.people, of.totals),
+        "currency": of.currency,
+        "agents": _in_currency(agent_table(of.names, of.people, of.totals), of.currency),
+        "classes": _in_currency(class_table(of.people, of.totals), of.currency),
         "refused": [_refused(each) for each in of.refused[:MOST_ELEMENTS]],
         "critic": None if of.critic is None else _critic(of.critic),
     }
+
+
+def _in_currency(table: dict[str, Any], currency: str) -> dict[str, Any]:
+    """A table whose units name the currency."""
+    head = [[label, named(unit, currency), digits] for label, unit, digits in table["head"]]
+    return {**table, "head": head}
 
 
 def _stretch(of: RunContent, position: int) -> dict[str, Any]:
@@ -180,8 +190,8 @@ def page_context(of: RunContent) -> dict[str, Any]:
         "end": f"{end - timedelta(minutes=1):%d %b %Y}",
         "daily": of.daily,
         "most_slots": columns.MOST_SLOTS,
-        "findings": findings(of.summary, run.status, of.refused),
-        "cards": cards(of.summary),
+        "findings": findings(of.summary, run.status, of.refused, of.currency),
+        "cards": cards(of.summary, of.currency),
         "groups": GROUPS,
         "grid": _grid_facts(of),
         "gate": of.ready.model.grid.gate if of.ready else None,
@@ -191,6 +201,7 @@ def page_context(of: RunContent) -> dict[str, Any]:
         "critic": of.critic,
         "moment": of.moment,
         "number": number,
+        "currency": of.currency,
         "manifest": manifest,
         "command": command(of.run),
         "scenario_text": run.scenario_text,
@@ -236,7 +247,7 @@ def texts(of: RunContent) -> dict[str, str]:
     return {
         "volumes": _extremes_text(of, f"Energy a {unit}", ("p2p", "import", "export", "curtailed"), kwh),
         "prices": _extremes_text(
-            of, f"Mean price of trade a {unit}", ("price",), lambda value: f"{value:.4f} currency/kWh"
+            of, f"Mean price of trade a {unit}", ("price",), lambda value: f"{value:.4f} {of.currency}/kWh"
         ),
         "voltages": _extremes_text(
             of, f"Lowest and highest voltage a {unit}", ("v_min", "v_max"), lambda value: f"{value:.4f} p.u."

@@ -54,6 +54,8 @@ MANIFEST: Final[Keys] = {
     "platform": Key(text),
     "plugins": Key(all_of(record(_PLUGIN))),
     "notes": Key(all_of(text)),
+    "refused_orders": Key(all_of(text)),
+    "currency": Key(text),
     "critic": Key(mapping),
 }
 """Of everything that has a manifest."""

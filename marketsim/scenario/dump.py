@@ -83,7 +83,7 @@ def relative_path(target: Path, start: Path) -> str:
 def scenario_hash(scenario: Scenario, agents: tuple[AgentSpec, ...]) -> str:
     """SHA-256 of everything in a resolved scenario that can change results; not of where it lies."""
     values = document(scenario, agents)
-    del values["folder"]
+    del values["folder"], values["currency"]
     values["plugins"] = [Path(path).name for path in scenario.plugins]
     text = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()

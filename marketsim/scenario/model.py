@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
 
 from marketsim.core.clock import Clock
+from marketsim.core.currency import MOST_LETTERS, PLAIN, is_label
 from marketsim.core.params import Params
 from marketsim.scenario.agents import AgentEntry
 from marketsim.scenario.choice import (
@@ -184,9 +185,10 @@ class GridSection(Params):
     reinforcement: ReinforcementPrices = ReinforcementPrices()
     """Prices for ``marketsim reinforce``."""
     load_scale: float = Field(default=1.0, ge=0.0, le=1000.0)
-    """Factor on the feeder's nominal loads, for ``background`` and ``peak_kw: feeder``."""
+    """Factor on the feeder's nominal loads and all their shares, for ``background`` and ``peak_kw: feeder``."""
     background: bool = False
-    """Whether buses without agents draw their nominal load in every slot."""
+    """Whether buses without agents draw their nominal load in every slot, its constant-impedance share with the voltage;
+    shunts and the admittances of wards are equipment and always draw."""
     gate: Literal["ac", "sensitivity", "observe", "market_first", "doe_equal", "doe_maximal", "none"]
     """``ac`` exact (default with a feeder), ``sensitivity`` screened, ``observe`` recorded only, ``market_first``
     curtailed afterwards, ``doe_equal`` and ``doe_maximal`` free within operating envelopes, ``none``."""
@@ -242,6 +244,18 @@ def _read_folder(value: object, info: ValidationInfo) -> Path:
 Folder = Annotated[Path, PlainValidator(_read_folder), PlainSerializer(str), WithJsonSchema({"type": "string"})]
 
 
+def _read_currency(value: object) -> str:
+    if isinstance(value, str) and is_label(value):
+        return value
+    hint = f"up to {MOST_LETTERS} letters or signs without space, digits, brackets or quotes, such as EUR"
+    raise Wrong([Detail((), "must be a short name of a currency", value, hint)])
+
+
+Currency = Annotated[
+    str, PlainValidator(_read_currency), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MOST_LETTERS})
+]
+
+
 class Scenario(Params):
     """Everything that a run depends on beside the versions of the software."""
 
@@ -259,6 +273,8 @@ class Scenario(Params):
     """The feeder and its limits."""
     tariff: Tariff
     """Prices of the utility [currency/kWh]."""
+    currency: Currency = PLAIN
+    """What money is called wherever it is shown, such as ``EUR``: short and printable; no result depends on it."""
     market: MarketSection
     """How orders become trades."""
     profiles: Profile

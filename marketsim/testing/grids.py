@@ -40,7 +40,7 @@ def dense_power_flow(network: Network, injection_pu: ComplexArray) -> Solution:
     """Solve Y V = conj(S / V) by fixed-point iteration on the dense nodal matrix, ratios and phase shifts as they are."""
     a, b = network.from_node, network.to_node
     ff, ft, tf, tt = branch_matrix(network)
-    matrix = np.diag(network.shunt_pu).astype(np.complex128)
+    matrix = np.diag(network.ground_pu).astype(np.complex128)
     for rows, columns, values in ((a, a, ff), (a, b, ft), (b, a, tf), (b, b, tt)):
         np.add.at(matrix, (rows, columns), values)
     source = complex(network.source_pu)
@@ -87,6 +87,7 @@ def tree_network(
         rating_from_pu=np.full(m, rating_pu),
         rating_to_pu=np.full(m, rating_pu),
         shunt_pu=np.zeros(n, dtype=np.complex128),
+        load_pu=np.zeros(n, dtype=np.complex128),
         v_min_pu=low,
         v_max_pu=high,
         nominal_kw=np.zeros(n),
@@ -115,4 +116,5 @@ def random_network(rng: np.random.Generator, n_nodes: int, *, plain: bool = Fals
         rating_from_pu=rng.uniform(0.3, 0.8, m),
         rating_to_pu=rng.uniform(0.3, 0.8, m),
         shunt_pu=rng.uniform(0.0, 0.01, n_nodes) + 1j * rng.uniform(-0.01, 0.02, n_nodes),
+        load_pu=rng.uniform(0.0, 0.01, n_nodes) + 1j * rng.uniform(-0.01, 0.005, n_nodes),
     )

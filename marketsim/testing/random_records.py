@@ -132,6 +132,7 @@ def _grid(n_markets: int, n_nodes: int, rng: np.random.Generator) -> GridState:
         loading=rng.random(branches),
         slack_wh=rng.normal(0.0, 1e4, n_markets),
         losses_wh=rng.random(n_markets) * 100.0,
+        shunt_wh=rng.random(n_markets) * 10.0,
         firm_kvar=rng.normal(size=nodes),
         firm_v_pu=1.0 + 0.02 * rng.normal(size=nodes),
         firm_loading=rng.random(branches),

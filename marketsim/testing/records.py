@@ -253,6 +253,7 @@ def grid_state(
     firm_loading: FloatArray | None = None,
     slack_wh: FloatArray | None = None,
     losses_wh: FloatArray | None = None,
+    shunt_wh: FloatArray | None = None,
 ) -> GridState:
     """A power flow from its voltages [n_markets, n_nodes]; what is not given is untraded, unloaded or zero."""
     n_markets = len(v_pu)
@@ -264,6 +265,7 @@ def grid_state(
         loading=loading,
         slack_wh=np.zeros(n_markets) if slack_wh is None else slack_wh,
         losses_wh=np.zeros(n_markets) if losses_wh is None else losses_wh,
+        shunt_wh=np.zeros(n_markets) if shunt_wh is None else shunt_wh,
         firm_kvar=np.zeros(v_pu.shape),
         firm_v_pu=v_pu if firm_v_pu is None else firm_v_pu,
         firm_loading=loading if firm_loading is None else firm_loading,

@@ -45,6 +45,9 @@ Every key of `summary.json`, of `run.summary` in Python and of `marketsim run --
   buyers, S and D what they could have sold and bought before trading, f a filled share.
 - With income classes on agents (`income_class`) there is one `quality_of_service_<class>` a class: the share of that
   class's demand D that peers met.
+- On a feeder with shunts, wards or, with `grid.background`, loads of constant impedance, `shunt_kwh` is what these draw at
+  the voltage of their bus (`shunt_wh` in the table of slots). It is own load of the feeder, on nobody's bill; it is neither
+  in `losses_kwh` nor in `utility_margin`, and in `grid_imbalance_wh` it counts with the background.
 - [tables.md](tables.md) lists the columns of the table of slots, which hold most of these quantities slot by slot.
 """
 

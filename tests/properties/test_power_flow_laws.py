@@ -45,6 +45,7 @@ def networks(draw: st.DrawFn) -> Network:
         rating_from_pu=np.ones(n_branches),
         rating_to_pu=np.ones(n_branches),
         shunt_pu=small(n_nodes, 0.01),
+        load_pu=small(n_nodes, 0.01),
         v_min_pu=np.full(n_nodes, 0.9),
         v_max_pu=np.full(n_nodes, 1.1),
         nominal_kw=rng.uniform(-100.0, 100.0, n_nodes),
@@ -68,7 +69,7 @@ def test_currents_of_branches_shunts_and_injections_balance_at_every_node(networ
     assert flow.converged[0]
     v = flow.v_complex[0]
     into_from, into_to = branch_currents(network, v)
-    leaving = network.shunt_pu * v
+    leaving = network.ground_pu * v
     np.add.at(leaving, network.from_node, into_from)
     np.add.at(leaving, network.to_node, into_to)
     given_kva = network.nominal_kw + 1j * network.nominal_kvar

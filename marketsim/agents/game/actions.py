@@ -16,11 +16,10 @@ from marketsim.agents.strategies.fleets import Fleet, own_fleets
 from marketsim.agents.strategies.orders import Legs
 from marketsim.agents.strategies.plan import NO_OFFER, Draft
 from marketsim.agents.strategies.trader import Trader
-from marketsim.agents.strategies.utility_only import UTILITY_ONLY_TICKS
 from marketsim.core.arrays import BoolArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import LawBroken
-from marketsim.core.records import FIRM, PV, UNDECLARED, Observations, Side
+from marketsim.core.records import FIRM, PV, UNDECLARED, UTILITY_ONLY_TICKS, Observations, Side
 
 PRICE, QUANTITY, CHARGE = 0, 1, 2
 """Heads of an action."""

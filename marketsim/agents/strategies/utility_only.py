@@ -8,10 +8,7 @@ from marketsim.agents.strategies.orders import Legs
 from marketsim.core.arrays import IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.ports import Strategy
-from marketsim.core.records import FIRM, Fallback, Observations
-
-UTILITY_ONLY_TICKS = -1
-"""A limit price below zero keeps an order out of the market; its fallback still holds."""
+from marketsim.core.records import FIRM, UTILITY_ONLY_TICKS, Fallback, Observations
 
 
 class WithUtility:

@@ -37,7 +37,7 @@ function prices(c) {
   if (S.price_min) traces.push({ type: "bar", name: "lowest to highest trade", x: X, base: S.price_min, y: S.price_max.map((high, i) => high === null ? null : high - S.price_min[i]), offset: 0, width: DATA.step * 60000,
     customdata: S.price_max, marker: { color: c.sky + "77", line: { width: 0 } }, hovertemplate: "%{base:.4f} to %{customdata:.4f}" });
   if (S.price) traces.push(line("mean of trades", S.price, c.blue, { line: Object.assign({ color: c.blue, width: 2.4 }, step), mode: S.price.length < 200 ? "lines+markers" : "lines", marker: { size: 4 } }));
-  return { traces, layout: { xaxis: dated(), yaxis: { title: { text: "currency/kWh" }, rangemode: "tozero", tickformat: ".2f" }, shapes: here(c) } };
+  return { traces, layout: { xaxis: dated(), yaxis: { title: { text: DATA.currency + "/kWh" }, rangemode: "tozero", tickformat: ".2f" }, shapes: here(c) } };
 }
 const FLOWS = [["p2p", "from peers", 1, "blue"], ["import", "from the utility", 1, "orange"], ["export", "to the utility", -1, "green"], ["curtailed", "curtailed", -1, "red"]];
 function volumes(c) {
@@ -78,8 +78,8 @@ function bills(c) {
   const rows = DATA.agents.names.map((name, i) => [name, saved[i]]).filter((row) => row[1] !== null).sort((a, b) => b[1] - a[1]);
   if (!rows.length) return null;
   const x = rows.map((_, i) => i + 1), y = rows.map((row) => row[1]);
-  return { traces: [{ type: "bar", x, y, customdata: rows.map((row) => row[0]), marker: { color: y.map((v) => v < 0 ? c.red : c.blue) }, hovertemplate: "%{customdata}: %{y:,.2f} currency<extra></extra>" }],
-    layout: { hovermode: "closest", showlegend: false, bargap: rows.length > 150 ? 0 : 0.15, xaxis: { title: { text: NARROW() ? "agents, by saving" : "agents, from the largest saving to the smallest" }, showgrid: false, tickformat: "d" }, yaxis: { title: { text: "saves [currency]" } } } };
+  return { traces: [{ type: "bar", x, y, customdata: rows.map((row) => row[0]), marker: { color: y.map((v) => v < 0 ? c.red : c.blue) }, hovertemplate: "%{customdata}: %{y:,.2f} " + DATA.currency + "<extra></extra>" }],
+    layout: { hovermode: "closest", showlegend: false, bargap: rows.length > 150 ? 0 : 0.15, xaxis: { title: { text: NARROW() ? "agents, by saving" : "agents, from the largest saving to the smallest" }, showgrid: false, tickformat: "d" }, yaxis: { title: { text: "saves [" + DATA.currency + "]" } } } };
 }
 const REFUSED = [["trade", "trade between peers", "blue"], ["export", "on its way to the utility", "green"], ["supply", "on its way from the utility", "orange"]];
 function refusals(c) {
@@ -143,11 +143,11 @@ function curves(c) {
   if (traded && price !== null) traces.push({ type: "scatter", mode: "markers", name: "traded, at the mean price", x: [traded], y: [price], marker: { color: c.red, size: 11, symbol: "x-thin", line: { width: 3, color: c.red } }, hovertemplate: "%{x:,.1f} kWh at %{y:.4f}<extra></extra>" });
   const every = levelPrices(book, row);
   const pad = 0.06 * (every[every.length - 1] - every[0] || 1);
-  return { traces, layout: { hovermode: "closest", height: 400, xaxis: { title: { text: "kWh" }, rangemode: "tozero" }, yaxis: { title: { text: "currency/kWh" }, range: [every[0] - pad, every[every.length - 1] + pad], tickformat: ".2f" } } };
+  return { traces, layout: { hovermode: "closest", height: 400, xaxis: { title: { text: "kWh" }, rangemode: "tozero" }, yaxis: { title: { text: DATA.currency + "/kWh" }, range: [every[0] - pad, every[every.length - 1] + pad], tickformat: ".2f" } } };
 }
 function curvesTable() {
   const book = stretch().book, row = slotNumber() - stretch().begin, price = levelPrices(book, row);
-  return { head: ["Price [currency/kWh]", "Bids at this level [kWh]", "Asks at this level [kWh]"], rows: price.map((p, level) => [p.toFixed(5), book.bid[row][level], book.ask[row][level]]), digits: [5, 1, 1] };
+  return { head: ["Price [" + DATA.currency + "/kWh]", "Bids at this level [kWh]", "Asks at this level [kWh]"], rows: price.map((p, level) => [p.toFixed(5), book.bid[row][level], book.ask[row][level]]), digits: [5, 1, 1] };
 }
 function depthTable() {
   const book = stretch().book;
@@ -307,7 +307,7 @@ function start() {
   chart("prices", prices, () => columnsTable(P, ["Retail", "Feed-in", "Mean price", "Lowest", "Highest"]));
   chart("volumes", volumes, () => columnsTable(V, ["Demand [kWh]", "PV used [kWh]", "From peers [kWh]", "Imports [kWh]", "Exports [kWh]", "Curtailed [kWh]"]));
   if (STRETCHES.length) { chart("depth", depth, depthTable); chart("curves", curves, curvesTable); }
-  chart("bills", bills, () => ({ head: ["Agent", "Saves [currency]"], rows: DATA.agents.names.map((name, i) => [name, DATA.agents.values[11][i]]), digits: [0, 2] }));
+  chart("bills", bills, () => ({ head: ["Agent", "Saves [" + DATA.currency + "]"], rows: DATA.agents.names.map((name, i) => [name, DATA.agents.values[11][i]]), digits: [0, 2] }));
   chart("scores", scores, () => columnsTable(SCORES.map((s) => s[0]), SCORES.map((s) => s[1])));
   chart("refusals", refusals, () => ({ head: ["Element", "Reason", ...REFUSED.map((r) => r[1] + " [kWh]"), "Times", "PV curtailed [kWh]"], rows: DATA.refused.map((row) => [row.element, row.reason, row.trade, row.export, row.supply, row.times, row.curtailed]) }));
   chart("curtailment", curtailment, () => columnsTable(["refused", "curtailed"], ["Refused [kWh]", "Curtailed [kWh]"]));

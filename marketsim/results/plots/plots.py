@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from marketsim.core.arrays import FloatArray
+from marketsim.core.currency import label_of
 from marketsim.core.errors import InputError
 from marketsim.results.frames import agent_names
 from marketsim.results.grid_history import FeederMap, GridHistory
@@ -44,7 +45,7 @@ class Plots:
             axes.step(time, _floats(slots["mean_price"]), where="post", color=BLUE, label="mean of trades")
             axes.step(time, _floats(slots["retail"]), where="post", color=RED, linestyle="--", label="retail")
             axes.step(time, _floats(slots["feed_in"]), where="post", color=GREEN, linestyle="-.", label="feed-in")
-            _finish(axes, "price [currency/kWh]", columns=2)
+            _finish(axes, f"price [{label_of(self._run.manifest)}/kWh]", columns=2)
         return made
 
     def volumes(self, width: float = COLUMN_INCHES, height: float = 2.4) -> Figure:
@@ -133,7 +134,7 @@ class Plots:
             else:
                 axes.set_xlabel("agents, by bill")
             axes.grid(visible=False, axis="x")
-            axes.set_ylabel("pays [currency]")
+            axes.set_ylabel(f"pays [{label_of(self._run.manifest)}]")
             axes.legend(loc="upper right")
         return made
 

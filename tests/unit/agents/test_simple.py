@@ -15,7 +15,7 @@ from marketsim.agents.simple import RevisingSimpleStrategy, SimpleStrategy, simp
 from marketsim.agents.strategies import truthful, zero_intelligence
 from marketsim.agents.strategies import zip as zip_plus
 from marketsim.core.errors import PluginError, RunError
-from marketsim.core.records import FIRM, PV, Fallback, Side
+from marketsim.core.records import FIRM, PV, UTILITY_ONLY_TICKS, Fallback, Side
 from marketsim.core.simulation import Simulation
 from marketsim.core.world import Role
 from marketsim.testing.plain_world import plain_world
@@ -71,14 +71,21 @@ def test_own_orders_replace_those_of_the_strategy():
     orders = strategy.decide(observed(context, [500, 700], [2_500, 0])).orders
     rows = sorted(zip(orders.agent.tolist(), *(column.tolist() for column in orders[1:]), strict=True))
     assert rows == [
+        (0, Side.SELL, UTILITY_ONLY_TICKS, 1_000, PV, Fallback.UTILITY),
         (0, Side.SELL, 200_000, 1_000, PV, Fallback.UTILITY),
         (1, Side.BUY, 300_000, 700, FIRM, Fallback.UTILITY),
     ]
 
 
-def test_an_empty_list_means_no_orders():
-    strategy, context = adapted([lambda view: [], lambda view: [view.sell(0.0, 0.2)]])
-    assert len(strategy.decide(observed(context, [500, 700], [2_500, 0])).orders.agent) == 0
+@pytest.mark.parametrize("own", [[], [("sell", 0.0, 0.2)], [("buy", 1.0, 0.2)]])
+def test_pv_that_is_not_ordered_goes_to_the_utility_and_to_no_peer(own):
+    """An empty list leaves all of it; who has no surplus has no order. Own orders come first."""
+    script = lambda view: [getattr(view, side)(kwh, price) for side, kwh, price in own]  # noqa: E731
+    strategy, context = adapted([script, script])
+    orders = strategy.decide(observed(context, [500, 700], [2_500, 0])).orders
+    rest = [int(column[-1]) for column in orders]
+    assert rest == [0, Side.SELL, UTILITY_ONLY_TICKS, 2_000, PV, Fallback.UTILITY]
+    assert (orders.component[:-1] == FIRM).all()
 
 
 def test_orders_may_be_yielded():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from marketsim.core.free_gate_kernel import FreeGate
-from marketsim.core.records import NOWHERE
+from marketsim.core.records import BLAMES_SINK, NOWHERE, Reason
+from marketsim.core.units import UNLIMITED_WH
 
 MARKET = np.array([0, 0, 1])
 
@@ -53,3 +54,44 @@ def test_there_are_no_nodes_nothing_breaks_and_nothing_is_sensitive():
     assert state.converged.all()
     assert not gate.broken().any()
     assert gate.sensitivity().tolist() == [0.0, 0.0, 0.0]
+
+
+EXPORT, IMPORT = int(Reason.CONNECTION_EXPORT), int(Reason.CONNECTION_IMPORT) + BLAMES_SINK
+
+
+def limited(firm):
+    """Agent 0 may draw 50 Wh and inject 40; agent 1 is free; agent 2, alone in its market, may inject 10."""
+    free = UNLIMITED_WH
+    gate = FreeGate(2, MARKET, np.array([50, free, free]), np.array([40, free, 10]))
+    gate.open(np.array(firm), np.zeros(3))
+    return gate
+
+
+@pytest.mark.parametrize("admit", [by_method, by_kernel])
+def test_a_connection_admits_what_its_limit_leaves_and_says_which_binds(admit):
+    gate = limited([0, 0, 0])
+    assert admit(gate, 0, 0, 1, 30) == (30, 0, -1)
+    assert admit(gate, 0, 0, NOWHERE, 30) == (10, EXPORT, 0)
+    assert admit(gate, 0, 1, 0, 100) == (90, IMPORT, 0)
+    assert admit(gate, 0, NOWHERE, 0, 1) == (0, IMPORT, 0)
+    assert admit(gate, 1, 0, NOWHERE, 11) == (10, EXPORT, 0)
+    assert gate.close().slack_wh.tolist() == [-10.0, -10.0]
+
+
+@pytest.mark.parametrize("admit", [by_method, by_kernel])
+def test_what_happens_in_any_case_stands_and_leaves_no_room(admit):
+    gate = limited([-70, 0, 25])
+    assert admit(gate, 0, NOWHERE, 0, 5) == (0, IMPORT, 0)
+    assert admit(gate, 1, 0, NOWHERE, 5) == (0, EXPORT, 0)
+    assert admit(gate, 0, 0, NOWHERE, 20) == (20, 0, -1)
+    assert admit(gate, 0, NOWHERE, 0, 25) == (20, IMPORT, 0)
+
+
+def test_what_is_released_is_room_again_and_amending_asks_nobody():
+    gate = limited([0, 0, 0])
+    gate.admit(0, 0, 1, 40)
+    gate.release(0, 0, 1, 15)
+    assert gate.admit(0, 0, NOWHERE, 40) == (15, EXPORT, 0)
+    gate.amend(np.array([60, 0, 0]), np.zeros(3))
+    assert gate.admit(0, 0, NOWHERE, 1) == (0, EXPORT, 0)
+    assert gate.close().slack_wh.tolist() == [-75.0, 0.0]

@@ -53,3 +53,14 @@ def test_an_arrival_never_needs_more_than_an_empty_battery_takes():
 def test_a_missing_series_is_named():
     with pytest.raises(RunError, match=r"'ev' needs the profile series 'ev_connected'.*only: load_kw"):
         FLEET.range(FLEET.initial(), slot_inputs(clock().at(0), {"load_kw": np.zeros(1)}))
+
+
+def test_a_part_of_a_slot_holds_that_part_of_the_power():
+    """Half a slot of 2000 Wh; 0.75 slots come after it, 1500 Wh."""
+    inputs = arrival(1.75, 2.0, connected=0.5)
+    reach = FLEET.range(FLEET.initial(), inputs)
+    assert (reach.lo_wh, reach.firm_wh) == (-1000, -1000)
+    state, missed = FLEET.advance(FLEET.initial(), inputs, np.array([-1000]))
+    assert (state[0, 0], missed[0]) == (1500.0, 0)
+    last = FLEET.range(state, arrival(0.75, 0.0, connected=0.75))
+    assert (last.lo_wh, last.firm_wh) == (-1500, -1500)

@@ -40,6 +40,7 @@ def two_nodes(**changes: object) -> Network:
         rating_from_pu=one * np.inf,
         rating_to_pu=one * np.inf,
         shunt_pu=np.zeros(2, dtype=np.complex128),
+        load_pu=np.zeros(2, dtype=np.complex128),
         v_min_pu=np.full(2, 0.9),
         v_max_pu=np.full(2, 1.1),
         nominal_kw=np.zeros(2),

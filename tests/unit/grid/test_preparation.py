@@ -78,15 +78,18 @@ def test_generation_and_storage_of_the_net_are_left_out_and_noted(net: Any) -> N
     assert not net.storage.in_service.any()
 
 
-def test_constant_impedance_becomes_a_shunt_of_the_same_power_flow(net: Any) -> None:
+def test_the_constant_impedance_share_is_taken_out_of_a_load_and_listed(net: Any) -> None:
+    """As shunts at its bus it gives the power flow that it gave as part of the load."""
     net.load["const_z_p_percent"], net.load["const_z_q_percent"], net.load["scaling"] = 40.0, 60.0, 2.0
     pandapower.runpp(net, tolerance_mva=1e-12)
     voltage = net.res_bus.vm_pu.copy()
-    notes = prepare(net).notes
+    prepared = prepare(net)
+    assert net.load.p_mw.tolist() == pytest.approx([0.006])
+    assert "constant impedance" in prepared.notes[0]
+    for share in prepared.shares:
+        pandapower.create_shunt(net, share.bus, q_mvar=share.q_mvar, p_mw=share.p_mw)
     pandapower.runpp(net, tolerance_mva=1e-12)
     assert net.res_bus.vm_pu.tolist() == pytest.approx(voltage.tolist(), abs=1e-12)
-    assert net.load.p_mw.tolist() == pytest.approx([0.006])
-    assert "shunts" in notes[0]
 
 
 def test_an_active_controller_is_refused_and_a_passive_one_noted(net: Any) -> None:

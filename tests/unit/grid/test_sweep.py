@@ -45,12 +45,13 @@ def test_the_sweep_agrees_with_a_dense_solution(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_what_the_source_delivers_is_what_is_drawn_and_lost(seed: int) -> None:
-    """Losses are summed over branches and admittances, the slack comes from the source's current."""
+    """Losses are summed over branches, shunts apart; the slack comes from the source's current."""
     rng = np.random.default_rng(seed)
     network = random_network(rng, 25)
     state = solved(network, rng.uniform(-20, 10, 25), np.zeros(25))
-    assert state.slack_wh[0] == pytest.approx(state.losses_wh[0] - state.net_wh[0].sum(), abs=1.0)
+    assert state.slack_wh[0] == pytest.approx(state.losses_wh[0] + state.shunt_wh[0] - state.net_wh[0].sum(), abs=1.0)
     assert state.losses_wh[0] > 0
+    assert state.shunt_wh == pytest.approx(network.ground_kw(state.v_pu) * 1e9, rel=1e-9)
 
 
 @pytest.mark.parametrize("load", [0.3, 0.7, 1.0])

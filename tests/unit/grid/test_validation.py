@@ -52,6 +52,7 @@ def slot_of(validator: Validator, scale: float = 0.7) -> tuple[GridState, Exchan
         loading=flow.loading,
         slack_wh=slack_wh,
         losses_wh=slack_wh + net_wh.sum(axis=1),
+        shunt_wh=np.zeros(2),
         firm_v_pu=flow.v_pu,
         firm_loading=flow.loading,
         firm_kvar=kvar,
@@ -130,6 +131,24 @@ def test_energy_that_moved_without_the_grid_knowing_breaks_the_law(validator: Va
     checker = make(validator, community)
     checker.add(0, state, exchange._replace(import_wh=imports))
     with pytest.raises(ValidationMismatch, match="energy is"):
+        checker.finish()
+
+
+def test_what_shunts_draw_is_no_loss_and_booking_it_as_one_is_found(community: Community) -> None:
+    """The check takes the shunts of its own solution off what the source delivers."""
+    network = feeder141.network()
+    shunted = network._replace(shunt_pu=np.where(np.arange(network.n_nodes) == 60, 0.005 + 0.002j, 0.0))
+    validator = Validator(shunted)
+    grid, exchange = slot_of(validator)
+    drawn_wh = shunted.ground_kw(grid.v_pu) * HOURS * 1e3
+    assert drawn_wh.min() > 1_000
+    good = grid._replace(losses_wh=grid.losses_wh - drawn_wh, shunt_wh=drawn_wh)
+    checker = make(validator, community)
+    checker.add(0, good, exchange)
+    assert checker.finish().mismatches == ()
+    checker = make(validator, community)
+    checker.add(0, grid, exchange)
+    with pytest.raises(ValidationMismatch, match="energy"):
         checker.finish()
 
 

@@ -74,6 +74,14 @@ def test_the_grid_imbalance_is_the_worst_slot():
     assert metric.summary()["grid_imbalance_wh"] == pytest.approx(1.5)
 
 
+def test_what_shunts_draw_is_own_load_of_the_feeder():
+    people = community(1)
+    metric = LawsMetric(people, background_wh=5)
+    grid = grid_state(np.ones((1, 3)), slack_wh=np.array([18.0]), losses_wh=np.array([1.0]), shunt_wh=np.array([2.0]))
+    metric.observe(slot_record(people, [10], [0], grid=grid), None)
+    assert metric.summary()["grid_imbalance_wh"] == 0.0
+
+
 def test_the_row_shows_the_slot_alone():
     metric = LawsMetric(PEOPLE)
     seen = record()

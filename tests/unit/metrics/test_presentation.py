@@ -11,6 +11,7 @@ from marketsim.metrics.grid import GridMetric
 from marketsim.metrics.laws import LAWS
 from marketsim.metrics.money import MONEY
 from marketsim.metrics.presentation import HEADLINE, RUN, headline, kpi_table
+from marketsim.metrics.shunts import SHUNTS
 from marketsim.testing.records import Fleet, slot_record
 from marketsim.testing.worlds import community
 
@@ -22,6 +23,7 @@ EVERY = (
     *EFFICIENCY,
     *GridMetric(None).definitions,
     *LAWS,
+    *SHUNTS,
     *CRITIC_KPIS,
 )
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from marketsim.agents.params import FixedMarginParams, TruthfulParams, UtilityOnlyParams, ZeroIntelligenceParams
 from marketsim.agents.strategies import fixed_margin, truthful, utility_only, zero_intelligence
 from marketsim.core.ports import RevisingStrategy
-from marketsim.core.records import PV, Fallback, Side
+from marketsim.core.records import PV, UTILITY_ONLY_TICKS, Fallback, Side
 from marketsim.testing.strategy_kit import (
     FEED_IN,
     RETAIL,
@@ -116,7 +116,7 @@ def test_the_reference_meets_no_peer():
     """PV surplus goes to the utility by an order below zero; firm demand needs none."""
     decided = utility([{}], [], pv_wh=500)
     (row,) = zip(*decided.orders, strict=True)
-    assert tuple(map(int, row)) == (0, Side.SELL, utility_only.UTILITY_ONLY_TICKS, 500, PV, Fallback.UTILITY)
+    assert tuple(map(int, row)) == (0, Side.SELL, UTILITY_ONLY_TICKS, 500, PV, Fallback.UTILITY)
     assert len(utility([{}], [], load_wh=500).orders.agent) == 0
 
 

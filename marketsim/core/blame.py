@@ -1,0 +1,23 @@
+"""Where in the code of others an error came from."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import Final
+
+_PACKAGE: Final = str(Path(__file__).resolve().parent.parent)
+
+
+def place_of(error: BaseException, own_file: str = "") -> tuple[str, int]:
+    """Last file and line of ``own_file`` that the error passed, else of any code outside the package; ("", 0): none."""
+    frames = [(frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)]
+    own = [frame for frame in frames if frame[0] == own_file]
+    foreign = [frame for frame in frames if not frame[0].startswith((_PACKAGE, "<frozen"))]
+    return (own or foreign or [(own_file, 0)])[-1]
+
+
+def told(error: BaseException) -> str:
+    """The error with its place, ``Type: message (file:line)``; without a place where only the package ran."""
+    file, line = place_of(error)
+    return f"{type(error).__name__}: {error}{f' ({file}:{line})' if line else ''}"
