@@ -146,7 +146,7 @@ class KernelCache(FunctionCache):
             return
         key = self._index_key(sig, data.codegen)  # type: ignore[no-untyped-call]
         path = self._path(key)
-        body = dumps((self._stamp, key, self._impl.reduce(data)))
+        body = dumps((self._stamp, key, self._impl.reduce(data)))  # type: ignore[no-untyped-call]
         self._folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
         files.replace(path, functools.partial(_write, _MAGIC + _digest(path, body), body), durable=False)
 
