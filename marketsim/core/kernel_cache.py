@@ -142,7 +142,7 @@ class KernelCache(FunctionCache):
             _warn(f"compiled kernels cannot be kept: {error}")
 
     def _save_overload(self, sig: Any, data: Any) -> None:
-        if not self._enabled or not self._impl.check_cachable(data):  # type: ignore[no-untyped-call]
+        if not self._enabled or not self._impl.check_cachable(data):
             return
         key = self._index_key(sig, data.codegen)  # type: ignore[no-untyped-call]
         path = self._path(key)

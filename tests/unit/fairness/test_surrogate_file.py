@@ -88,7 +88,7 @@ def test_whatever_bit_is_flipped_it_is_refused_or_right(tmp_path):
     write_surrogate(path, Surrogate(network(), ABOUT))
     whole = path.read_bytes()
     bits = 8 * len(whole)
-    chosen = {*range(8 * 200), *range(bits - 8 * 700, bits), *random.Random(1).sample(range(bits), 2_500)}
+    chosen = {*range(8 * 100), *range(bits - 8 * 600, bits, 5), *random.Random(1).sample(range(bits), 1_000)}
     refused = 0
     for bit in chosen:
         path.write_bytes(whole[: bit // 8] + bytes([whole[bit // 8] ^ 1 << bit % 8]) + whole[bit // 8 + 1 :])
@@ -106,7 +106,7 @@ def test_however_it_is_cut_it_is_refused(tmp_path):
     path = tmp_path / "s.npz"
     write_surrogate(path, Surrogate(network(), ABOUT))
     whole = path.read_bytes()
-    for kept in (*range(0, 100), *range(0, len(whole), 37)):
+    for kept in (*range(100), *range(0, len(whole), 37)):
         path.write_bytes(whole[:kept])
         refusal(path)
 
@@ -123,8 +123,8 @@ def test_bytes_at_random_are_refused_or_right(tmp_path):
         path.write_bytes(bad)
         try:
             assert same(read_surrogate(path))
-        except InputError as error:
-            assert len(str(error)) < 700
+        except InputError:
+            refusal(path)
 
 
 def test_a_zip_bomb_is_not_unpacked(tmp_path):
