@@ -17,7 +17,7 @@ from marketsim.core.errors import CheckpointError, MarketsimError, Problem, RunE
 from marketsim.core.memory import keep_memory
 from marketsim.core.rng import Streams
 from marketsim.learning import adam, ppo
-from marketsim.learning.checkpoint import Checkpoint, demand_same, load, save
+from marketsim.learning.checkpoint import Checkpoint, demand_memory, demand_same, load, save
 from marketsim.learning.curves import AgentRow, Curves, Progress, Row, SpeedRow
 from marketsim.learning.game import Game
 from marketsim.learning.networks import Networks, make_networks
@@ -68,6 +68,7 @@ def train(
     elif path.exists():
         raise CheckpointError([Problem("there is a training already", file=str(path), hint="go on with --resume")])
     if current.updates:
+        demand_memory(path, current, {name: np.array(values) for name, values in game.memory().items()})
         game.recall(current.memory)
     try:
         if not resume:
