@@ -132,7 +132,9 @@ def demand_memory(path: Path, found: Checkpoint, fresh: Mapping[str, NDArray[Any
     theirs = {name: (values.shape, values.dtype) for name, values in found.memory.items()}
     if ours != theirs:
         changed = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
-        raise _error(path, "what this checkpoint remembers does not fit the game", "train anew", ", ".join(changed)[:200])
+        raise _error(
+            path, "what this checkpoint remembers does not fit the game", "train anew", ", ".join(changed)[:200]
+        )
 
 
 def _error(path: Path, message: str, hint: str = "", seen: object = "") -> CheckpointError:
