@@ -107,16 +107,20 @@ def _train(
     networks = current.networks
     rounds = params.rounds(shape.n_agents, shape.slots)
     updates = -(-rounds // params.rounds_per_update)
-    with Curves(folder, current.updates, tensorboard=params.tensorboard) as curves:
+    agents = current.layout.agents
+    with Curves(folder, current.updates, agents, tensorboard=params.tensorboard) as curves:
         try:
             while current.episode < rounds:
-                current, row, agents, speed = _advanced(game, networks, current, rounds)
-                curves.add(row, agents, speed)
+                after, row, of_agents, speed = _advanced(game, networks, current, rounds)
+                curves.add(row, of_agents, speed)
+                current = after  # not before: an interrupt here must not save an update without its rows
                 if progress is not None:
                     progress(Progress(row, updates, speed.agent_steps_per_s))
                 if current.updates % params.checkpoint_every == 0 or current.episode >= rounds:
+                    curves.sync()
                     _save(folder, current)
         except (KeyboardInterrupt, MarketsimError):
+            curves.sync()
             _save(folder, current)
             raise
     return Trained(folder, folder / CHECKPOINT, current)
