@@ -46,6 +46,10 @@ class Fence:
         """Whether files may lie anywhere."""
         return self.within is None
 
+    def says(self, text: str | None) -> bool:
+        """Whether ``text`` is the user's own word, or the whole scenario is."""
+        return self.is_open or (text is not None and text in self.own)
+
     def opened_for(self, text: str) -> Fence:
         """The fence, or an open one where ``text`` is the user's own word."""
         return Fence(self.folder, None) if text in self.own else self

@@ -13,6 +13,7 @@ from marketsim.core.fence import fence_of
 from marketsim.core.records import Community, SlotRecord
 from marketsim.fairness.critic import Critique, Scores, Triple, distance, stacked, triple
 from marketsim.fairness.interviewer import Interviewer, Question, Reply, demand_cache_inside
+from marketsim.fairness.ollama_host import demand_own
 from marketsim.fairness.params import MeasureChoice, OllamaCriticParams
 from marketsim.fairness.pending import Pending, outcomes
 from marketsim.fairness.rule_critic import inputs_hash, rule_names
@@ -159,8 +160,9 @@ class OllamaCritic:
 
 
 def build(params: OllamaCriticParams, context: BuildContext) -> OllamaCritic:
-    """The critic of a simulation; MissingDependency without the client library, InputError for a bad address."""
+    """The critic of a simulation; MissingDependency without the client library, InputError for an address that it may not ask."""
     fence = fence_of(context.facts)
+    demand_own(params.host, "critic.host", trusted=fence.says(params.host))
     demand_cache_inside(params, fence)
     try:
         return OllamaCritic(context.community, params, fence.folder)

@@ -17,6 +17,7 @@ from marketsim.core.records import Community, SlotRecord
 from marketsim.fairness.critic import CriticTally, Critique, Scores, Triple, distance, triple
 from marketsim.fairness.interviewer import Interviewer, Question, Reply, demand_cache_inside
 from marketsim.fairness.ollama_critic import case_of, server_facts, with_answer
+from marketsim.fairness.ollama_host import demand_own
 from marketsim.fairness.params import SurrogateCriticParams
 from marketsim.fairness.pending import Pending
 from marketsim.fairness.rule_critic import inputs_hash, rule_names
@@ -143,9 +144,10 @@ def _audited(question: Question, rule: Triple, critique: Critique, reply: Reply)
 def build(params: SurrogateCriticParams, context: BuildContext) -> SurrogateCritic:
     """The critic of a simulation; InputError where the file cannot be used."""
     fence = fence_of(context.facts)
-    surrogate = read_surrogate(fence.file(params.file, InputError, "the surrogate"))
     if params.audit_share > 0.0:
+        demand_own(params.auditor.host, "critic.auditor.host", trusted=fence.says(params.auditor.host))
         demand_cache_inside(params.auditor, fence)
+    surrogate = read_surrogate(fence.file(params.file, InputError, "the surrogate"))
     try:
         return SurrogateCritic(context.community, params, surrogate, fence.folder)
     except ValueError as error:

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from marketsim.core import files
 from marketsim.core.errors import CheckpointError, Problem
 from marketsim.learning.adam import AdamState
+from marketsim.learning.checkpoint_file import read_plain
+from marketsim.learning.checkpoint_schema import demand_fitting, demand_kinds, params_of
 from marketsim.learning.game import Layout, Shape
 from marketsim.learning.networks import Networks, make_networks
 from marketsim.learning.params import LearnerParams
@@ -71,11 +73,15 @@ def load(path: Path) -> Checkpoint:
     """Read a checkpoint; CheckpointError where it is missing, damaged, not ours, or of another version."""
     content = _read(path)
     try:
+        demand_kinds(content)
         if content["sha256"] != _digest({key: value for key, value in content.items() if key != "sha256"}):
             raise _error(path, "this checkpoint is damaged: its contents do not match their checksum")
-        return _checkpoint(content)
-    except (KeyError, TypeError, ValueError) as error:
-        raise _error(path, f"this checkpoint is damaged: {error!r}") from error
+        params = params_of(content)
+        demand_fitting(content, params)
+    except (ValueError, RecursionError) as error:
+        text = " ".join(str(error).split())
+        raise _error(path, f"this checkpoint is damaged: {text[:300]}") from error
+    return _checkpoint(content, params)
 
 
 def demand_same(path: Path, found: Checkpoint, wanted: Checkpoint) -> None:
@@ -109,32 +115,29 @@ def demand_shape(path: Path, found: Shape, wanted: Shape) -> None:
         raise _error(path, "this checkpoint is of a game whose agents use other parts of an action", "train anew")
 
 
+def demand_memory(path: Path, found: Checkpoint, fresh: Mapping[str, NDArray[Any]]) -> None:
+    """CheckpointError unless the game, whose memory at its beginning is ``fresh``, can go on from that of ``found``."""
+    ours = {name: (values.shape, values.dtype) for name, values in fresh.items()}
+    theirs = {name: (values.shape, values.dtype) for name, values in found.memory.items()}
+    if ours != theirs:
+        changed = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
+        raise _error(
+            path, "what this checkpoint remembers does not fit the game", "train anew", ", ".join(changed)[:200]
+        )
+
+
 def _error(path: Path, message: str, hint: str = "", seen: object = "") -> CheckpointError:
     return CheckpointError([Problem(message, file=str(path), value=str(seen), hint=hint)])
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        hint = "name the file checkpoint.pt in the folder that 'marketsim train' printed"
-        raise _error(path, "there is no such checkpoint", hint) from None
-    except OSError as error:
-        raise _error(path, f"cannot read the checkpoint: {error.strerror}") from error
-    try:
-        content = torch.load(io.BytesIO(raw), weights_only=True, map_location="cpu")
-    except Exception as error:  # torch raises what its readers raise: zip, pickle, runtime errors
-        raise _error(path, "this is no checkpoint of marketsim, or a damaged one", seen=_first_line(error)) from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    content = read_plain(path)
+    if not isinstance(content, dict) or not isinstance(content.get("format"), str) or content["format"] != FORMAT:
         raise _error(path, "this file of torch is no checkpoint of marketsim")
-    if content.get("version") != VERSION:
+    if type(content.get("version")) is not int or content["version"] != VERSION:
         hint = "load it with the version of marketsim that wrote it, or train anew"
-        raise _error(path, f"this checkpoint is of format {content.get('version')}, not {VERSION}", hint)
+        raise _error(path, f"this checkpoint is of format {str(content.get('version'))[:40]}, not {VERSION}", hint)
     return content
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0][:120]
 
 
 def _content(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -167,7 +170,7 @@ def _content(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-def _checkpoint(content: Mapping[str, Any]) -> Checkpoint:
+def _checkpoint(content: Mapping[str, Any], params: LearnerParams) -> Checkpoint:
     shape = content["shape"]
 
     def moments(name: str) -> Moments:
@@ -175,7 +178,7 @@ def _checkpoint(content: Mapping[str, Any]) -> Checkpoint:
         return Moments(float(number), mean.numpy(), variance.numpy())
 
     return Checkpoint(
-        params=LearnerParams.model_validate_json(content["params"]),
+        params=params,
         shape=Shape(**{**shape, "heads": tuple(shape["heads"]), "used": shape["used"].numpy()}),
         layout=_layout(content["layout"]),
         scenario_hash=content["scenario_hash"],

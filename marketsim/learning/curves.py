@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, NamedTuple, Self
+from typing import IO, Any, Final, NamedTuple, Self, get_type_hints
 
 from marketsim.core import files
-from marketsim.core.errors import Problem, RunFolderError
+from marketsim.core.errors import CheckpointError
+from marketsim.learning.curve_rows import as_csv, kept_rows, rows_of
 
 CURVES: Final = "training.csv"
 AGENTS: Final = "training_agents.csv"
@@ -98,25 +98,29 @@ class Progress(NamedTuple):
 class Curves:
     """Writes the rows of a training as it goes; a context manager.
 
-    Rows after update ``kept`` are dropped: a resumed training writes them again.
+    Rows after update ``kept`` are dropped: a resumed training writes them again. CheckpointError where one until then is
+    missing, before anything is written; the file of speeds may be missing, since nothing depends on it.
     """
 
-    def __init__(self, folder: Path, kept: int, *, tensorboard: bool = False) -> None:
-        self._files = {
-            kind: _opened(folder / name, kind._fields, kept)
-            for kind, name in ((Row, CURVES), (AgentRow, AGENTS), (SpeedRow, SPEED))
-        }
+    def __init__(self, folder: Path, kept: int, agents: Sequence[str], *, tensorboard: bool = False) -> None:
+        earlier = {name: _earlier(folder / name, kind, kept, agents) for kind, name in _FILES.items()}
+        self._files = {kind: _opened(folder / name, kind, earlier[name]) for kind, name in _FILES.items()}
         self._board: Any = _board(folder / TENSORBOARD, kept) if tensorboard else None
 
     def add(self, row: Row, agents: Sequence[AgentRow], speed: SpeedRow) -> None:
         """Append an update."""
         for kind, rows in ((Row, [row]), (AgentRow, agents), (SpeedRow, [speed])):
-            self._files[kind].write(_lines([[_text(value) for value in each] for each in rows]))
+            self._files[kind].write(as_csv([[_text(value) for value in each] for each in rows]))
             self._files[kind].flush()
         if self._board is not None:
             for name, value in row._asdict().items():
                 if name != "update" and not math.isnan(value):
                     self._board.add_scalar(name, value, row.update)
+
+    def sync(self) -> None:
+        """Put what was added down to the disk: a checkpoint must not be there without its rows."""
+        for file in self._files.values():
+            os.fsync(file.fileno())
 
     def __enter__(self) -> Self:
         return self
@@ -131,35 +135,18 @@ class Curves:
             self._board.close()
 
 
+_FILES: Final[dict[type[Row | AgentRow | SpeedRow], str]] = {Row: CURVES, AgentRow: AGENTS, SpeedRow: SPEED}
+
+
+def _kinds(kind: type[Row | AgentRow | SpeedRow]) -> dict[str, str]:
+    """Columns of a file with the types of their values."""
+    return {name: each.__name__ for name, each in get_type_hints(kind).items()}
+
+
 def read_curves(folder: Path) -> dict[str, list[float]]:
-    """Columns of the learning curves in a folder; NaN where undefined. RunFolderError for a file that holds none."""
-    path = folder / CURVES
-    rows = list(csv.reader(io.StringIO(files.read_text(path, MOST_BYTES, RunFolderError, links=False))))
-    if not rows or tuple(rows[0]) != Row._fields:
-        raise RunFolderError(
-            [Problem("these are no learning curves", file=str(path), hint=f"a head of {len(Row._fields)} columns")]
-        )
-    problems = [
-        Problem(
-            "this row is no update",
-            "",
-            ", ".join(row)[:60].encode("ascii", "replace").decode(),
-            file=str(path),
-            line=place,
-        )
-        for place, row in enumerate(rows[1:], start=2)
-        if len(row) != len(Row._fields) or not all(not cell or _is_finite(cell) for cell in row)
-    ]
-    if problems:
-        raise RunFolderError(problems[:20])
-    return {name: [float(row[place] or "nan") for row in rows[1:]] for place, name in enumerate(Row._fields)}
-
-
-def _is_finite(cell: str) -> bool:
-    try:
-        return math.isfinite(float(cell))
-    except ValueError:
-        return False
+    """Columns of the learning curves in a folder, NaN where undefined; CheckpointError where there are none."""
+    rows = rows_of(folder / CURVES, _kinds(Row))
+    return {name: [float(row[place] or "nan") for row in rows] for place, name in enumerate(Row._fields)}
 
 
 def _text(value: float | int | str) -> str:
@@ -168,19 +155,21 @@ def _text(value: float | int | str) -> str:
     return str(value)
 
 
-def _lines(rows: Sequence[Sequence[str]]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(rows)
-    return buffer.getvalue()
+def _earlier(path: Path, kind: type[Row | AgentRow | SpeedRow], kept: int, agents: Sequence[str]) -> list[list[str]]:
+    """Rows of a resumed training that stay."""
+    if not kept:
+        return []
+    if kind is not SpeedRow:
+        return kept_rows(path, _kinds(kind), kept, agents)
+    try:
+        return [row for row in rows_of(path, _kinds(kind)) if int(row[0]) <= kept]
+    except CheckpointError:
+        return []
 
 
-def _opened(path: Path, columns: Sequence[str], kept: int) -> IO[str]:
-    """The file with its head and the rows of updates up to ``kept``, open at its end."""
-    text = _lines([columns])
-    if kept and (path.exists() or path.is_symlink()):
-        rows = list(csv.reader(io.StringIO(files.read_text(path, MOST_BYTES, RunFolderError, links=False))))[1:]
-        text += _lines([row for row in rows if len(row) == len(columns) and row[0].isdecimal() and int(row[0]) <= kept])
-    files.replace(path, text, durable=False)
+def _opened(path: Path, kind: type[Row | AgentRow | SpeedRow], rows: Sequence[Sequence[str]]) -> IO[str]:
+    """The file with its head and ``rows``, open at its end."""
+    files.replace(path, as_csv([kind._fields, *rows]), durable=False)
     return files.append_to(path)
 
 

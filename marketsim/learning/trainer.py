@@ -17,7 +17,7 @@ from marketsim.core.errors import CheckpointError, MarketsimError, Problem, RunE
 from marketsim.core.memory import keep_memory
 from marketsim.core.rng import Streams
 from marketsim.learning import adam, ppo
-from marketsim.learning.checkpoint import Checkpoint, demand_same, load, save
+from marketsim.learning.checkpoint import Checkpoint, demand_memory, demand_same, load, save
 from marketsim.learning.curves import AgentRow, Curves, Progress, Row, SpeedRow
 from marketsim.learning.game import Game
 from marketsim.learning.networks import Networks, make_networks
@@ -68,6 +68,7 @@ def train(
     elif path.exists():
         raise CheckpointError([Problem("there is a training already", file=str(path), hint="go on with --resume")])
     if current.updates:
+        demand_memory(path, current, {name: np.array(values) for name, values in game.memory().items()})
         game.recall(current.memory)
     try:
         if not resume:
@@ -106,16 +107,20 @@ def _train(
     networks = current.networks
     rounds = params.rounds(shape.n_agents, shape.slots)
     updates = -(-rounds // params.rounds_per_update)
-    with Curves(folder, current.updates, tensorboard=params.tensorboard) as curves:
+    agents = current.layout.agents
+    with Curves(folder, current.updates, agents, tensorboard=params.tensorboard) as curves:
         try:
             while current.episode < rounds:
-                current, row, agents, speed = _advanced(game, networks, current, rounds)
-                curves.add(row, agents, speed)
+                after, row, of_agents, speed = _advanced(game, networks, current, rounds)
+                curves.add(row, of_agents, speed)
+                current = after  # not before: an interrupt here must not save an update without its rows
                 if progress is not None:
                     progress(Progress(row, updates, speed.agent_steps_per_s))
                 if current.updates % params.checkpoint_every == 0 or current.episode >= rounds:
+                    curves.sync()
                     _save(folder, current)
         except (KeyboardInterrupt, MarketsimError):
+            curves.sync()
             _save(folder, current)
             raise
     return Trained(folder, folder / CHECKPOINT, current)

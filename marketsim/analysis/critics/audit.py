@@ -19,6 +19,7 @@ from marketsim.core.simulation import Simulation
 from marketsim.fairness.critic import Scores, Triple, triple
 from marketsim.fairness.interviewer import Interviewer, Question, Reply, demand_cache_inside
 from marketsim.fairness.ollama_critic import masked
+from marketsim.fairness.ollama_host import demand_own
 from marketsim.fairness.params import OllamaCriticParams
 from marketsim.fairness.pending import outcome
 from marketsim.fairness.prompt import SCORES, WORDINGS
@@ -97,9 +98,13 @@ def audited_scenario(
 
 
 def critic_params(ready: ReadyScenario, changes: Mapping[str, object]) -> OllamaCriticParams:
-    """Parameters of the model: the scenario's if its critic is one, else the defaults; with ``changes``."""
+    """Parameters of the model: the scenario's if its critic is one, else the defaults; with ``changes``.
+
+    InputError where a scenario that is not trusted names a host on another machine; one among the changes is trusted.
+    """
     own = ready.model.critic.params
     base = own if isinstance(own, OllamaCriticParams) else OllamaCriticParams()
+    demand_own(base.host, "critic.host", trusted="host" in changes or ready.fence.says(base.host))
     return OllamaCriticParams(**{**base.model_dump(), **changes})
 
 

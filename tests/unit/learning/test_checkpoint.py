@@ -112,7 +112,7 @@ def test_a_missing_file_says_where_to_look(tmp_path):
 
 
 def test_a_folder_is_no_checkpoint(tmp_path):
-    assert "cannot read the checkpoint: Is a directory" in refusal(tmp_path)
+    assert "is a folder, not a file" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04 not a zip"])
@@ -169,7 +169,7 @@ def test_a_lacking_part_is_damage(tmp_path):
     content = torch.load(tmp_path / "c.pt", weights_only=True)
     del content["adam.mean"], content["sha256"]
     torch.save({**content, "sha256": checkpoint._digest(content)}, tmp_path / "c.pt")
-    assert "this checkpoint is damaged: KeyError('adam.mean')" in refusal(tmp_path / "c.pt")
+    assert "this checkpoint is damaged: adam.mean is missing" in refusal(tmp_path / "c.pt")
 
 
 @pytest.mark.parametrize(
