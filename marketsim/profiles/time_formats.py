@@ -39,7 +39,7 @@ def parser(date_format: str | None, decimal: str) -> Parse:
             return _within(cell)
         if isinstance(cell, date):
             return _within(datetime.combine(cell, datetime.min.time()))
-        with contextlib.suppress(ValueError, OverflowError):
+        with contextlib.suppress(ValueError, TypeError, OverflowError):
             if date_format in SINCE_1970 or date_format == SPREADSHEET:
                 return _within(_of_number(cell, str(date_format), decimal))
             if isinstance(cell, str) and cell.isascii():
