@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from math import isfinite
 from typing import Final
 
@@ -54,9 +55,9 @@ def _within(time: datetime) -> datetime | None:
 
 
 def _of_number(cell: object, date_format: str, decimal: str) -> datetime:
-    if isinstance(cell, bool):
+    if isinstance(cell, bool) or not isinstance(cell, str | int | float | Decimal):
         raise ValueError
-    value = number(cell, decimal) if isinstance(cell, str) else float(cell)  # type: ignore[arg-type]
+    value = number(cell, decimal) if isinstance(cell, str) else float(cell)
     if not isfinite(value):
         raise ValueError
     if date_format == SPREADSHEET:

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from marketsim.core.build import BuildContext, LoadSpec
 from marketsim.core.errors import ProfileError
@@ -374,3 +379,43 @@ def test_a_file_without_a_header_is_recognised(profiles: Make, agent: Make, tmp_
     (problem,) = problems_of(profiles, [agent(load=AS_METERED)], "h.csv")
     assert problem.message == "the file h.csv has no header"
     assert "it reads: '2016-07-12T00:00', '0.5'" in problem.hint
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.lists(st.text(st.sampled_from('0123456789:-T.,;"eZ _x\r\n\t\0é'), max_size=16), max_size=4), max_size=6
+    ),
+    st.sampled_from(["time,a0_load_kw\n", "time;a0_load_kwh\r\n", "time\ta0_load_kw\r", "", '"time",a0_load_kw\n']),
+    st.sampled_from([None, ",", ";", "tab"]),
+    st.sampled_from([None, "%d.%m.%Y %H:%M", "excel", "unix_ms"]),
+    st.sampled_from(["refuse", "interpolate", "previous"]),
+)
+def test_whatever_a_file_holds_is_read_or_refused(
+    profiles: Make,
+    agent: Make,
+    tmp_path: Path,
+    rows: list[list[str]],
+    header: str,
+    separator: str | None,
+    date_format: str | None,
+    gaps: str,
+) -> None:
+    (tmp_path / "f.csv").write_text(header + "\n".join(",".join(row) for row in rows), encoding="utf-8", newline="")
+    with contextlib.suppress(ProfileError):
+        profiles([agent(load=AS_METERED)], "f.csv", separator=separator, date_format=date_format, gaps=gaps)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 7)), min_size=1, max_size=4))
+def test_damaged_parquet_is_read_or_refused(
+    profiles: Make, agent: Make, tmp_path: Path, flips: list[tuple[int, int]]
+) -> None:
+    times = [datetime(2016, 7, 12, hour) for hour in range(24)]
+    pq.write_table(pa.table({"time": times, "a0_load_kw": HOURS}), tmp_path / "d.parquet")
+    data = bytearray((tmp_path / "d.parquet").read_bytes())
+    for place, bit in flips:
+        data[place % len(data)] ^= 1 << bit
+    (tmp_path / "d.parquet").write_bytes(bytes(data))
+    with contextlib.suppress(ProfileError):
+        profiles([agent(load=AS_METERED)], "d.parquet")

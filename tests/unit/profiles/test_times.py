@@ -224,3 +224,11 @@ def test_times_of_both_kinds_are_told_apart() -> None:
     for offset in (None, 1.0):
         problems = read(["2016-07-12T00:00Z", "2016-07-12T01:00"], offset)[1]
         assert "some times carry an offset from UTC and some do not" in problems[0].hint
+
+
+@pytest.mark.parametrize("date_format", ["excel", "unix", "%d.%m.%Y"])
+@pytest.mark.parametrize("cell", [None, True, [1], b"1", "", "1e400", "nan", float("inf"), 1e300, "1_0"])
+def test_cells_of_any_type_are_no_times(date_format: str, cell: object) -> None:
+    table = Table("s.csv", {"time": [cell]}, [2])
+    (problem,) = read_times(table, "time", 0.0, date_format=date_format)[1]
+    assert problem.message == f"not a time as profiles.date_format says ({date_format})"
