@@ -165,7 +165,9 @@ class _Opened:
         """All of it; a file that grew, or says that it is empty and is not, is read no further than ``most``."""
         try:
             with os.fdopen(self._handle, "rb", closefd=False) as file:
-                data = file.read(most + 1)
+                data = file.read(self._stat.st_size + 1)
+                while len(data) <= most and (more := file.read(MIB)):  # it grew, or hides its size
+                    data += more
         except OSError as error:
             raise self._refusal(f"cannot be read: {_reason(error)}") from error
         if len(data) > most:

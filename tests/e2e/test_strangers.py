@@ -183,8 +183,8 @@ def links_for_reading(house: House) -> None:
 
 def linked_folders(house: House) -> None:
     """Folders inside of folders lead outside."""
-    for folder in {path.parent for path in house.theirs.rglob("manifest.json")}:
-        for name in ("runs", "figures", "arms"):
+    for folder in (house.theirs / name for name in ("run", "study", "training")):
+        for name in ("runs", "figures", "arms", "tensorboard"):
             if (folder / name).exists():
                 shutil.rmtree(folder / name)
             (folder / name).symlink_to(house.mine)
