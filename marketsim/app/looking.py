@@ -146,12 +146,16 @@ def _demand_inside(model: Scenario, item: str, folder: Path, *, outside: bool) -
 
 
 def _demand_same_agents(ready: ReadyScenario, run: Run) -> None:
-    """The tables count agents as the manifest does, so the scenario has to list the same ones."""
+    """The tables count agents and slots as the manifest does, so the scenario has to have the same ones."""
     markets = agent_names(run.manifest)
     own = [agent.name for agent in ready.agents]
     if len(own) != len(markets[0] if markets else ()) or (len(markets) == 1 and own != markets[0]):
         message = f"lists other agents than {MANIFEST} does"
         raise ScenarioError([Problem(message, "agents", f"{len(own)} agents", file=f"{run.path}/{SCENARIO}")])
+    slots = ready.model.clock.slots
+    if run.n_slots > slots:
+        message = f"has fewer slots than the {run.n_slots} of the tables"
+        raise ScenarioError([Problem(message, "clock.slots", str(slots), file=f"{run.path}/{SCENARIO}")])
 
 
 def playable(seen: Seen, overrides: Mapping[str, object]) -> ReadyScenario:

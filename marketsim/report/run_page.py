@@ -20,11 +20,12 @@ from marketsim.report.critics import SCORES, CriticView, critic_view
 from marketsim.report.findings import findings, kwh, words
 from marketsim.report.focus import Focus, focuses
 from marketsim.report.grid_part import GridPart
+from marketsim.report.kpis import demand_numbers
 from marketsim.report.limits import MOST_ELEMENTS, Refused, refusals
 from marketsim.report.people import Person, names_of, totals
 from marketsim.report.people_tables import agent_table, class_table
 from marketsim.report.series import Series, plain, rounded
-from marketsim.results.folder import COMPLETE
+from marketsim.results.folder import COMPLETE, SUMMARY
 from marketsim.results.reader import Run
 
 MINUTES_A_DAY: Final = 1440
@@ -52,6 +53,7 @@ class RunContent:
         self.refused = refusals(run) if run.n_slots else []
         self.critic = critic_view(run, self.series, self.slots)
         self.grid = self._grid()
+        demand_numbers(run.summary, None if run.path is None else run.path / SUMMARY)
         self.summary = run.summary or partial_summary(self.series)
 
     def _scenario(self, *, trust: bool) -> ReadyScenario | None:

@@ -35,7 +35,7 @@ from marketsim.results.schema import (
 )
 
 STATUSES: Final = ("running", "complete", "failed", "interrupted")
-_PLUGIN: Final[Keys] = {name: Key(text) for name in ("name", "file", "sha256")}
+_PLUGIN: Final[Keys] = {name: Key(text, required=True) for name in ("name", "file", "sha256")}
 
 MANIFEST: Final[Keys] = {
     "format": Key(text, required=True),
