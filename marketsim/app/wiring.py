@@ -42,6 +42,7 @@ from marketsim.market.allocation import with_rights
 from marketsim.market.bounds import WithinTariffs, within_bounds
 from marketsim.market.settlement import settle
 from marketsim.metrics.efficiency import GRID_MODEL_FACT
+from marketsim.metrics.guard import GuardedMetric
 from marketsim.results.tables import ElementNames
 
 REFERENCE = Choice("utility_only", UtilityOnlyParams())
@@ -277,6 +278,9 @@ def _metrics(ready: ReadyScenario, context: BuildContext) -> tuple[Metric, ...]:
     registry = ready.registry
     own = [Choice(name, registry.params("metric", name)()) for name in BUILT_IN_METRICS]
     metrics: list[Metric] = [chosen(ready, "metric", each, context) for each in (*own, *ready.model.metrics)]
+    for place, each in enumerate((*own, *ready.model.metrics)):
+        if registry.entry("metric", each.name).source != SOURCE:
+            metrics[place] = GuardedMetric(metrics[place], each.name)
     if is_regulated(ready):
         from marketsim.grid.tap_changer import TapMetric, log_of
 

@@ -68,7 +68,7 @@ def _several(arms: tuple[Arm, ...]) -> tuple[Arm, ...]:
 
 
 def _show(base: Arm, other: Arm, verdicts: Sequence[Verdict], notes: Sequence[str], *, every: bool) -> None:
-    from marketsim.cli.tables import table
+    from marketsim.cli.tables import table, tell
     from marketsim.metrics.presentation import HEADLINE
 
     by_name = {each.kpi: each for each in verdicts}
@@ -82,7 +82,7 @@ def _show(base: Arm, other: Arm, verdicts: Sequence[Verdict], notes: Sequence[st
     right = tuple(range(2, len(head) - 1))
     table(head, rows, title=f"A: {base.name}\nB: {other.name}", right=right)
     for note in notes:
-        click.echo(note)
+        tell(note)
     click.echo(_verdict(verdicts))
 
 

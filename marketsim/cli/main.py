@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -11,6 +12,7 @@ import click
 
 from marketsim.core.errors import MarketsimError
 from marketsim.core.interrupts import interruptible
+from marketsim.core.wording import harmless
 
 _COMMANDS = {
     "run": ("marketsim.cli.run:run", "Simulate a scenario and write its run folder."),
@@ -83,14 +85,43 @@ def cli(ctx: click.Context, debug: bool) -> None:
     ctx.obj = {"debug": debug}
 
 
+def _demand_output(args: Sequence[str]) -> None:
+    """End where standard output is closed and something is to be printed; its number is given to no other file."""
+    if sys.stdout is not None:
+        return
+    with contextlib.suppress(OSError):
+        os.open(os.devnull, os.O_WRONLY)
+    if "--quiet" not in args:
+        click.echo("error: cannot write to standard output: it is closed", err=True)
+        sys.exit(1)
+
+
+def _output_is_broken(error: OSError) -> bool:
+    """Whether an error is one of standard output: of no file that it names, and a line end is not taken either."""
+    if error.filename is not None:
+        return False
+    try:
+        os.write(sys.stdout.fileno(), b"\n")
+    except OSError:
+        return True
+    return False
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line; the one place where an error becomes a message and an exit code."""
     args = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in args
     args = [arg for arg in args if arg != "--debug"]
+    _demand_output(args)
     try:
         with interruptible():
             cli.main(args=(["--debug"] if debug else []) + args, prog_name="marketsim", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -100,17 +131,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     except MarketsimError as error:
         if debug:
             raise
-        click.echo(f"error: {error}", err=True)
+        click.echo(harmless(f"error: {error}"), err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # the reader of our output has gone, e.g. `marketsim schema | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(1)
     except Exception as error:  # the outermost call: an unexpected fault is a message, a traceback only on request
+        if isinstance(error, OSError) and _output_is_broken(error):
+            _drop_output()
+            click.echo(f"error: cannot write to standard output: {error.strerror or error}", err=True)
+            sys.exit(1)
         if debug:
             raise
         click.echo(
-            f"error: unexpected {type(error).__name__}: {error}\n"
-            "This is a fault of marketsim; run again with --debug for the traceback and report it.",
+            harmless(f"error: unexpected {type(error).__name__}: {error}\n") + "This is a fault of marketsim; run again with --debug for the traceback and report it.",
             err=True,
         )
         sys.exit(1)

@@ -6,13 +6,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+import click
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from marketsim.core.wording import number
+from marketsim.core.wording import harmless, number
 
-__all__ = ["console", "number", "progress_bar", "table"]
+__all__ = ["console", "number", "progress_bar", "table", "tell"]
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -23,16 +24,21 @@ def console(*, stderr: bool = False) -> Console:
     )
 
 
+def tell(text: str) -> None:
+    """Print a line that may hold texts of a stranger."""
+    click.echo(harmless(text))
+
+
 def table(
     head: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None, right: Sequence[int] = ()
 ) -> None:
     """Print rows under a head; columns listed in ``right`` are numbers."""
     out = console()
-    grid = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD if out.is_terminal else None, pad_edge=False)
+    grid = Table(title=None if title is None else harmless(title), title_justify="left", box=box.SIMPLE_HEAD if out.is_terminal else None, pad_edge=False)
     for position, text in enumerate(head):
-        grid.add_column(text, justify="right" if position in right else "left", overflow="fold")
+        grid.add_column(harmless(text), justify="right" if position in right else "left", overflow="fold")
     for row in rows:
-        grid.add_row(*row)
+        grid.add_row(*map(harmless, row))
     out.print(grid)
 
 
@@ -44,7 +50,7 @@ def progress_bar(name: str, unit: str, *, quiet: bool = False) -> Iterator[Calla
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
+    columns = (TextColumn(harmless(name)), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
     with Progress(*columns, console=console(stderr=True), transient=True) as bar:
         task = bar.add_task(name, total=None)
 

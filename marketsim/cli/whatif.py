@@ -160,14 +160,14 @@ def _report(made: Finished, *, as_json: bool, quiet: bool) -> None:
 
 def _show(made: Finished, lines: list[str]) -> None:
     from marketsim.analysis.studies.screen import failures, screen_table
-    from marketsim.cli.tables import table
+    from marketsim.cli.tables import table, tell
 
     shown = screen_table(made.plan, made.table, made.sensitivities)
     table(shown.head, shown.rows, title=shown.title, right=shown.right)
     for line in (*shown.notes, *failures(made.table), *made.notes):
-        click.echo(line)
+        tell(line)
     if lines:
         click.echo("\nAnswer")
         for line in lines:
-            click.echo(f"- {line}")
+            tell(f"- {line}")
     click.echo(f"Written to {made.path}.")
