@@ -12,11 +12,14 @@ from types import TracebackType
 from typing import IO, Any, Final, NamedTuple, Self
 
 from marketsim.core import files
+from marketsim.core.errors import Problem, RunFolderError
 
 CURVES: Final = "training.csv"
 AGENTS: Final = "training_agents.csv"
 SPEED: Final = "speed.csv"
 TENSORBOARD: Final = "tensorboard"
+MOST_BYTES: Final = 2**30
+"""Of a file of curves."""
 
 
 class Row(NamedTuple):
@@ -129,10 +132,26 @@ class Curves:
 
 
 def read_curves(folder: Path) -> dict[str, list[float]]:
-    """Columns of the learning curves in a folder; NaN where undefined."""
-    with (folder / CURVES).open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {name: [float(row[name] or "nan") for row in rows] for name in Row._fields}
+    """Columns of the learning curves in a folder; NaN where undefined. RunFolderError for a file that holds none."""
+    path = folder / CURVES
+    rows = list(csv.reader(io.StringIO(files.read_text(path, MOST_BYTES, RunFolderError, links=False))))
+    if not rows or tuple(rows[0]) != Row._fields:
+        raise RunFolderError([Problem("these are no learning curves", file=str(path), hint=f"a head of {len(Row._fields)} columns")])
+    problems = [
+        Problem("this row is no update", "", ", ".join(row)[:60].encode("ascii", "replace").decode(), file=str(path), line=place)
+        for place, row in enumerate(rows[1:], start=2)
+        if len(row) != len(Row._fields) or not all(not cell or _is_finite(cell) for cell in row)
+    ]
+    if problems:
+        raise RunFolderError(problems[:20])
+    return {name: [float(row[place] or "nan") for row in rows[1:]] for place, name in enumerate(Row._fields)}
+
+
+def _is_finite(cell: str) -> bool:
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False
 
 
 def _text(value: float | int | str) -> str:
@@ -150,10 +169,9 @@ def _lines(rows: Sequence[Sequence[str]]) -> str:
 def _opened(path: Path, columns: Sequence[str], kept: int) -> IO[str]:
     """The file with its head and the rows of updates up to ``kept``, open at its end."""
     text = _lines([columns])
-    if kept and path.exists():
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))[1:]
-        text += _lines([row for row in rows if len(row) == len(columns) and int(row[0]) <= kept])
+    if kept and (path.exists() or path.is_symlink()):
+        rows = list(csv.reader(io.StringIO(files.read_text(path, MOST_BYTES, RunFolderError, links=False))))[1:]
+        text += _lines([row for row in rows if len(row) == len(columns) and row[0].isdecimal() and int(row[0]) <= kept])
     files.replace(path, text, durable=False)
     return files.append_to(path)
 

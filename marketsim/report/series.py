@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.errors import Problem, RunFolderError
 from marketsim.core.units import TICKS_PER_CURRENCY, WH_PER_KWH
 from marketsim.results.reader import Run
 
@@ -66,8 +67,16 @@ def slot_series(run: Run) -> Series:
     found: Series = {}
     for name, source in _SOURCES.items():
         if source.column in table.column_names:
+            _demand_numbers(run, table.schema.field(source.column))
             found[name] = numbers(table.column(source.column)) * source.scale
     return found
+
+
+def _demand_numbers(run: Run, field: Any) -> None:
+    """A column that is shown under a name of ours holds numbers, whoever wrote it."""
+    if str(field.type) not in ("int32", "int64", "double"):
+        message = "this column of the table of slots must hold numbers"
+        raise RunFolderError([Problem(message, field.name, str(field.type), file=str(run.path or ""))])
 
 
 def numbers(column: Any) -> FloatArray:
