@@ -179,17 +179,23 @@ def harmless(ready: ReadyScenario) -> ReadyScenario:
     def plain_choice(kind: str, name: str) -> Choice:
         return Choice(name, registry.params(kind, name)())
 
-    grid = model.grid.model_copy(update={"reactive": plain_choice("reactive", "unity"), "allocation": plain_choice("allocation", "arrival")})
+    grid = model.grid.model_copy(
+        update={"reactive": plain_choice("reactive", "unity"), "allocation": plain_choice("allocation", "arrival")}
+    )
     if ready.feeder is None:
         grid = grid.model_copy(update={"feeder": None, "gate": "none", "tap_changer": None, "regulators": ()})
     market = model.market.model_copy(
-        update={"gate_closure_slots": 0, "engine": plain_choice("engine", "double_auction"), "charges": plain_choice("charges", "none")}
+        update={
+            "gate_closure_slots": 0,
+            "engine": plain_choice("engine", "double_auction"),
+            "charges": plain_choice("charges", "none"),
+        }
     )
     changes = {
         "clock": model.clock.model_copy(update={"slots": 1}),
         "grid": grid,
         "market": market,
-        "tariff": Choice("flat", registry.params("tariff", "flat")(retail=0.3, feed_in=0.1)),
+        "tariff": Choice("flat", registry.params("tariff", "flat").model_validate({"retail": 0.3, "feed_in": 0.1})),
         "profiles": plain_choice("profile", "synthetic"),
         "critic": plain_choice("critic", "rule"),
         "metrics": tuple(each for each in model.metrics if each.name in registry.names("metric")),

@@ -144,7 +144,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         if debug:
             raise
         click.echo(
-            harmless(f"error: unexpected {type(error).__name__}: {error}\n") + "This is a fault of marketsim; run again with --debug for the traceback and report it.",
+            harmless(f"error: unexpected {type(error).__name__}: {error}\n")
+            + "This is a fault of marketsim; run again with --debug for the traceback and report it.",
             err=True,
         )
         sys.exit(1)

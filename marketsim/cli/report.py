@@ -13,7 +13,9 @@ from marketsim.core.wording import harmless
 @click.argument("folder", metavar="RUN|STUDY", type=click.Path())
 @click.option("--out", type=click.Path(), metavar="FILE", help="File to write [default: report.html in the folder].")
 @click.option("--force", is_flag=True, help="Replace the file in --out.")
-@click.option("--trust", is_flag=True, help="Load the plugins that the scenario names, and read files outside the folder.")
+@click.option(
+    "--trust", is_flag=True, help="Load the plugins that the scenario names, and read files outside the folder."
+)
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")
 def report(folder: str, out: str | None, force: bool, trust: bool, show: bool) -> None:
     """Write the report of a run or a study: one HTML file that needs no network.

@@ -34,7 +34,12 @@ def table(
 ) -> None:
     """Print rows under a head; columns listed in ``right`` are numbers."""
     out = console()
-    grid = Table(title=None if title is None else harmless(title), title_justify="left", box=box.SIMPLE_HEAD if out.is_terminal else None, pad_edge=False)
+    grid = Table(
+        title=None if title is None else harmless(title),
+        title_justify="left",
+        box=box.SIMPLE_HEAD if out.is_terminal else None,
+        pad_edge=False,
+    )
     for position, text in enumerate(head):
         grid.add_column(harmless(text), justify="right" if position in right else "left", overflow="fold")
     for row in rows:

@@ -136,9 +136,17 @@ def read_curves(folder: Path) -> dict[str, list[float]]:
     path = folder / CURVES
     rows = list(csv.reader(io.StringIO(files.read_text(path, MOST_BYTES, RunFolderError, links=False))))
     if not rows or tuple(rows[0]) != Row._fields:
-        raise RunFolderError([Problem("these are no learning curves", file=str(path), hint=f"a head of {len(Row._fields)} columns")])
+        raise RunFolderError(
+            [Problem("these are no learning curves", file=str(path), hint=f"a head of {len(Row._fields)} columns")]
+        )
     problems = [
-        Problem("this row is no update", "", ", ".join(row)[:60].encode("ascii", "replace").decode(), file=str(path), line=place)
+        Problem(
+            "this row is no update",
+            "",
+            ", ".join(row)[:60].encode("ascii", "replace").decode(),
+            file=str(path),
+            line=place,
+        )
         for place, row in enumerate(rows[1:], start=2)
         if len(row) != len(Row._fields) or not all(not cell or _is_finite(cell) for cell in row)
     ]

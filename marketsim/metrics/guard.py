@@ -24,7 +24,7 @@ class GuardedMetric:
         self.columns = self._declared("columns")
 
     def _declared(self, what: str) -> tuple[Kpi, ...]:
-        declared = self._called(what, lambda: tuple(getattr(self._metric, what)))
+        declared: tuple[Kpi, ...] = self._called(what, lambda: tuple(getattr(self._metric, what)))
         wrong = [each for each in declared if not _is_kpi(each)]
         if wrong:
             message = f"metric {self._name}: {what} must be a list of Kpi(name, unit, text)"

@@ -145,7 +145,9 @@ def demand_own(folder: Path) -> None:
         if (Path(place) / name).is_symlink()
     ]
     if found:
-        raise RunFolderError([Problem("is a link, which is not followed here", file=str(each), hint=hint) for each in found[:20]])
+        raise RunFolderError(
+            [Problem("is a link, which is not followed here", file=str(each), hint=hint) for each in found[:20]]
+        )
 
 
 def now_text() -> str:

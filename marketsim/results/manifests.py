@@ -107,13 +107,19 @@ def _agents(manifest: Mapping[str, Any], file: str) -> Iterator[Problem]:
     """Every agent has a market and, within it, a name of its own; markets are numbered without gaps."""
     names, markets = manifest["agents"], manifest["agent_markets"]
     if len(names) != len(markets):
-        yield Problem(f"must have an entry for each of the {len(names)} agents", "agent_markets", f"{len(markets)}", file=file)
+        yield Problem(
+            f"must have an entry for each of the {len(names)} agents", "agent_markets", f"{len(markets)}", file=file
+        )
         return
     if sorted(set(markets)) != list(range(len(set(markets)))):
-        yield Problem("markets must be numbered from 0 without gaps", "agent_markets", f"up to {max(markets)}", file=file)
+        yield Problem(
+            "markets must be numbered from 0 without gaps", "agent_markets", f"up to {max(markets)}", file=file
+        )
     twice = [name for (name, _), times in Counter(zip(names, markets, strict=True)).items() if times > 1]
     if twice or "" in names:
-        yield Problem("every agent of a market must have a name of its own", "agents", seen((twice or [""])[0]), file=file)
+        yield Problem(
+            "every agent of a market must have a name of its own", "agents", seen((twice or [""])[0]), file=file
+        )
 
 
 def demand_summary(summary: Mapping[str, Any], file: Path) -> None:
@@ -129,7 +135,9 @@ def read_critiques(path: Path) -> list[dict[str, Any]]:
         found = [json_value(line, path, RunFolderError, place) for place, line in enumerate(lines, start=1)]
     except RunFolderError as error:
         raise RunFolderError([named(problem, path) for problem in error.problems]) from error
-    problems = [problem for place, entry in enumerate(found, start=1) for problem in _critique_faults(entry, path, place)]
+    problems = [
+        problem for place, entry in enumerate(found, start=1) for problem in _critique_faults(entry, path, place)
+    ]
     refuse(problems)
     return found
 

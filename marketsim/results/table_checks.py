@@ -78,7 +78,9 @@ def _demand_times(keys: pa.Table, path: Path) -> None:
     steps = np.diff(begins)
     if len(begins) and not _YEARS_MS[0] <= begins.min() <= begins.max() < _YEARS_MS[1]:
         raise _wrong(path, "begins", "slots must begin between the years 1 and 9999")
-    if len(steps) and not (_MINUTE_MS <= steps[0] <= _DAY_MS and steps[0] % _MINUTE_MS == 0 and (steps == steps[0]).all()):
+    if len(steps) and not (
+        _MINUTE_MS <= steps[0] <= _DAY_MS and steps[0] % _MINUTE_MS == 0 and (steps == steps[0]).all()
+    ):
         raise _wrong(path, "begins", "slots must begin at equal distances of whole minutes, up to a day")
 
 
@@ -164,7 +166,7 @@ def demand_values(name: str, table: pa.Table, path: Path) -> None:
 def _fault(field: pa.Field, column: pa.ChunkedArray, *, fixed: bool) -> str:
     if pa.types.is_floating(field.type):
         sizes = pc.max(pc.abs(column)).as_py()
-        if sizes is not None and not sizes <= _LARGEST or _has_nan(column):
+        if (sizes is not None and not sizes <= _LARGEST) or _has_nan(column):
             return "must hold finite numbers"
     elif pa.types.is_dictionary(field.type):
         return _names_fault(column)
@@ -209,6 +211,5 @@ def key_columns(name: str) -> list[str]:
 
 def market_sizes(manifest: Mapping[str, Any]) -> tuple[int, ...]:
     """Agents of each market of a manifest that was checked."""
-    counts = np.bincount(np.array(manifest["agent_markets"], dtype=np.int64)) if manifest["agent_markets"] else []
-    return tuple(int(size) for size in counts)
-
+    markets = manifest["agent_markets"]
+    return tuple(np.bincount(np.array(markets, dtype=np.int64)).tolist()) if markets else ()

@@ -47,7 +47,7 @@ def read_training(folder: Path) -> dict[str, Any]:
 
 def trained_checkpoint(folder: Path) -> Path:
     """The policies that a training ended with, a file of its folder; RunFolderError where its summary names none."""
-    name = read_object(folder / SUMMARY, manifests.TRAINED)["checkpoint"]
+    name: str = read_object(folder / SUMMARY, manifests.TRAINED)["checkpoint"]
     if Path(name).name != name:
         message = "must name a file of the training's folder"
         raise RunFolderError([Problem(message, "checkpoint", seen(name), file=str(folder / SUMMARY))])

@@ -30,7 +30,9 @@ SMALL = {
     "tariff": {"flat": {"retail": 0.30, "feed_in": 0.08}},
     "agents": [{"kind": "prosumer", "count": 2, "pv_kw": 5, "load": {"annual_kwh": 3000}}],
 }
-AT_BUSES = [{"kind": "prosumer", "name": f"a{bus}", "bus": bus, "pv_kw": 5, "load": {"annual_kwh": 3000}} for bus in (48, 78)]
+AT_BUSES = [
+    {"kind": "prosumer", "name": f"a{bus}", "bus": bus, "pv_kw": 5, "load": {"annual_kwh": 3000}} for bus in (48, 78)
+]
 
 
 @pytest.fixture
@@ -95,7 +97,10 @@ def test_a_study_is_looked_at_without_its_plugins(cli, scenario_file, tmp_path):
     scenario_file(PLUGIN.format(marker=str(marker)), "grid.py")
     scenario = scenario_file(json.dumps({**SMALL, "plugins": ["grid.py"]}), "s.json")
     study = tmp_path / "study"
-    assert cli("whatif", scenario, "--vary", "profiles.pv_scale=1,2", "--workers", "1", "--out", study, "--quiet").code == 0
+    assert (
+        cli("whatif", scenario, "--vary", "profiles.pv_scale=1,2", "--workers", "1", "--out", study, "--quiet").code
+        == 0
+    )
     marker.unlink()
     scenario_file(PLUGIN.format(marker=str(marker)) + "# again\n", "grid.py")
     ended = cli("report", study)
@@ -208,7 +213,9 @@ def test_answers_of_grid_questions_replace_nothing_unasked(cli, tmp_path, root, 
     assert (tmp_path / "a.json").read_text() == "precious"
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "summary.json", "scenario.yaml", "critic.jsonl", "slots.parquet", "agents.parquet"])
+@pytest.mark.parametrize(
+    "name", ["manifest.json", "summary.json", "scenario.yaml", "critic.jsonl", "slots.parquet", "agents.parquet"]
+)
 def test_a_link_among_the_files_of_a_run_is_refused(cli, run, tmp_path, name):
     """Also where it leads to the very same file."""
     shutil.copyfile(run / name, tmp_path / "same")
@@ -234,7 +241,10 @@ def test_a_pipe_is_refused_at_once(cli, run, name):
 def test_a_study_writes_through_no_link(cli, scenario_file, tmp_path, name):
     """A folder in place of its own is refused when it goes on."""
     scenario, study = scenario_file(json.dumps(SMALL), "s.json"), tmp_path / "study"
-    assert cli("whatif", scenario, "--vary", "profiles.pv_scale=1,2", "--workers", "1", "--out", study, "--quiet").code == 0
+    assert (
+        cli("whatif", scenario, "--vary", "profiles.pv_scale=1,2", "--workers", "1", "--out", study, "--quiet").code
+        == 0
+    )
     away = tmp_path / "away"
     (study / name).rename(away)
     kept = sorted(path.relative_to(away) for path in away.rglob("*"))
@@ -275,7 +285,10 @@ def test_texts_of_strangers_act_neither_on_a_page_nor_on_a_terminal(cli, run):
 def test_texts_of_a_study_act_neither_on_a_page_nor_on_a_terminal(cli, scenario_file, tmp_path):
     study = tmp_path / "study"
     scenario = scenario_file(json.dumps(SMALL), "s.json")
-    assert cli("whatif", scenario, "--vary", "profiles.pv_scale=1,2", "--workers", "1", "--out", study, "--quiet").code == 0
+    assert (
+        cli("whatif", scenario, "--vary", "profiles.pv_scale=1,2", "--workers", "1", "--out", study, "--quiet").code
+        == 0
+    )
     manifest = json.loads((study / "manifest.json").read_text("utf-8"))
     (study / "manifest.json").write_text(json.dumps({**manifest, "notes": [EVIL], "platform": EVIL}))
     design = (study / "study.yaml").read_text("utf-8").replace("scenario: small", f"scenario: {json.dumps(EVIL)}")

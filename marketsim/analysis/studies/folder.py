@@ -86,7 +86,9 @@ class Study:
 
     def _to_write_anew(self, error: RunFolderError, message: str) -> RunFolderError:
         hint = f"write it anew: {resume_hint(self.path)}"
-        return RunFolderError([each._replace(message=f"{message}: {each.message}", hint=hint) for each in error.problems])
+        return RunFolderError(
+            [each._replace(message=f"{message}: {each.message}", hint=hint) for each in error.problems]
+        )
 
     @cached_property
     def sensitivities(self) -> tuple[Sensitivity, ...]:
@@ -179,7 +181,9 @@ def session(folder: Path, plan: Plan, *, resume: bool, tables: bool) -> Iterator
     manifest = _begun(folder, plan, resume=resume, tables=tables)
     ending = FAILED
     try:
-        yield FolderStore(folder / RUNS, {SCENARIO_TEXT: SCENARIO}, record({VARIANT_SUMMARY: Key(each(scalar), required=True)}))
+        yield FolderStore(
+            folder / RUNS, {SCENARIO_TEXT: SCENARIO}, record({VARIANT_SUMMARY: Key(each(scalar), required=True)})
+        )
         ending = COMPLETE
     except KeyboardInterrupt:
         ending = INTERRUPTED

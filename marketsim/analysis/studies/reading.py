@@ -48,7 +48,9 @@ def read_design(path: Path) -> tuple[dict[str, Any], tuple[Axis, ...]]:
     taken = {*LEADING, *TRAILING}
     twice = [name for name in paths if paths.count(name) > 1 or name in taken]
     if twice:
-        raise RunFolderError([Problem("this path cannot be varied, or is twice", "vary", seen(twice[0]), file=str(path))])
+        raise RunFolderError(
+            [Problem("this path cannot be varied, or is twice", "vary", seen(twice[0]), file=str(path))]
+        )
     return design, axes
 
 
@@ -70,7 +72,7 @@ def _entry_fault(entry: Any) -> str:
         return "paths must list texts"
     if "values" not in entry:
         low, high = entry.get("low"), entry.get("high")
-        if number(low) or number(high) or flag(entry.get("whole")):
+        if low is None or high is None or number(low) or number(high) or flag(entry.get("whole")):
             return "needs values, or low, high and whole"
         return "" if low < high else "low must be below high"
     values = entry["values"]
@@ -101,13 +103,11 @@ def read_study_table(path: Path, axes: Sequence[Axis], runs: int) -> pd.DataFram
             problems.append(Problem("must hold whole numbers in range", name, str(column.dtype), file=str(path)))
     if not table["status"].isin(STATUSES).all():
         problems.append(Problem(f"must be one of {', '.join(STATUSES)}", "status", file=str(path)))
-    problems += [
-        Problem("must not be undefined", name, file=str(path)) for name in paths if table[name].isna().any()
-    ]
+    problems += [Problem("must not be undefined", name, file=str(path)) for name in paths if table[name].isna().any()]
     problems += [
         Problem("must hold numbers", axis.paths[0], str(table[axis.paths[0]].dtype), file=str(path))
         for axis in axes
-        if (axis.numeric and axis.levels or axis.span is not None) and table[axis.paths[0]].dtype.kind not in "if"
+        if ((axis.numeric and axis.levels) or axis.span is not None) and table[axis.paths[0]].dtype.kind not in "if"
     ]
     refuse(problems)
     return table

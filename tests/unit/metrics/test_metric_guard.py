@@ -32,7 +32,14 @@ class Given:
 
 @pytest.mark.parametrize(
     ("value", "kind", "plain"),
-    [(1.5, float, 1.5), (3, float, 3.0), (np.float32(0.5), float, 0.5), (np.int64(7), int, 7), ("a", str, "a"), (None, int, None)],
+    [
+        (1.5, float, 1.5),
+        (3, float, 3.0),
+        (np.float32(0.5), float, 0.5),
+        (np.int64(7), int, 7),
+        ("a", str, "a"),
+        (None, int, None),
+    ],
 )
 def test_what_is_plain_is_passed_on_as_plain_values(value, kind, plain):
     guarded = GuardedMetric(Given(value, kind), "mine")
@@ -43,7 +50,10 @@ def test_what_is_plain_is_passed_on_as_plain_values(value, kind, plain):
 @pytest.mark.parametrize(
     ("value", "kind"),
     [
-        *((value, float) for value in (float("nan"), float("inf"), np.nan, "1", [1.0], {}, np.zeros(2), True, 1j, object())),
+        *(
+            (value, float)
+            for value in (float("nan"), float("inf"), np.nan, "1", [1.0], {}, np.zeros(2), True, 1j, object())
+        ),
         *((value, int) for value in (1.0, 2**63, float("nan"), "1", True)),
         *((value, str) for value in (1, b"a", ["a"])),
     ],
@@ -68,7 +78,9 @@ def test_a_metric_that_fails_is_named():
         GuardedMetric(metric, "mine").summary()
 
 
-@pytest.mark.parametrize("declared", [None, ("mine",), (Kpi("", "-", "x"),), (Kpi("a\x1b[31m", "-", "x"),), (Kpi("a", "-", "x", list),)])
+@pytest.mark.parametrize(
+    "declared", [None, ("mine",), (Kpi("", "-", "x"),), (Kpi("a\x1b[31m", "-", "x"),), (Kpi("a", "-", "x", list),)]
+)
 def test_declarations_are_kpis(declared):
     metric = Given(1.0)
     metric.definitions = declared

@@ -62,13 +62,28 @@ def test_everything_that_is_wrong_is_told_at_once(run):
 @pytest.mark.parametrize(("name", "value"), [("list", [1]), ("object", {"a": 1}), ("truth", True), ("far", 10**301)])
 def test_kpis_are_numbers_texts_or_null(run, name, value):
     if name == "far":
-        pytest.raises(RunFolderError, open_run, changed(run, "summary.json", far=value))
+        with pytest.raises(RunFolderError):
+            open_run(changed(run, "summary.json", far=value))
         return
     with pytest.raises(RunFolderError, match=rf"{name}: must be a finite number, text or null"):
         open_run(changed(run, "summary.json", **{name: value}))
 
 
-@pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": 1e999}', '{"a": -Infinity}', '{"a": 1, "a": 2}', '{"a": ' + "9" * 5000 + "}", "[" * 100_000, "{" * 100_000, '{"a":' * 5000, "\ufeff[]", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": NaN}',
+        '{"a": 1e999}',
+        '{"a": -Infinity}',
+        '{"a": 1, "a": 2}',
+        '{"a": ' + "9" * 5000 + "}",
+        "[" * 100_000,
+        "{" * 100_000,
+        '{"a":' * 5000,
+        "\ufeff[]",
+        "",
+    ],
+)
 @pytest.mark.parametrize("file", ["manifest.json", "summary.json"])
 def test_what_is_no_plain_json_is_refused(run, file, text):
     (run.path / file).write_text(text)
@@ -111,11 +126,12 @@ def test_whatever_stands_in_a_manifest_or_summary_opens_or_is_refused(run, tmp_p
                 if value is not KeyError:
                     other[key] = value
                 (run.path / file).write_text(json.dumps(other))
+                problems = []
                 try:
-                    found = open_run(run.path)
-                    assert found.status in ("complete", "running", "failed", "interrupted")
+                    open_run(run.path)
                 except RunFolderError as error:
-                    assert all(len(str(problem)) < 600 and str(problem).isascii() for problem in error.problems)
+                    problems = [str(problem) for problem in error.problems]
+                assert all(len(text) < 600 and text.isascii() for text in problems)
         (run.path / file).write_text(json.dumps(content))
 
 
@@ -135,7 +151,9 @@ def test_links_are_refused_wherever_they_lead(run, tmp_path, file):
 
 def test_leftovers_of_a_killed_run_go_with_force_and_nothing_else(run, small):
     """Names that the program gives to files that it writes; not names that only look alike."""
-    ours = [run.path / f"{name}.0123456789abcdef.partial" for name in ("summary.json", "agents.parquet", "manifest.json")]
+    ours = [
+        run.path / f"{name}.0123456789abcdef.partial" for name in ("summary.json", "agents.parquet", "manifest.json")
+    ]
     others = [run.path / name for name in ("summary.json.partial", "mine.csv.0123456789abcdef.partial", "notes.txt")]
     for path in (*ours, *others):
         path.write_text("x")

@@ -15,7 +15,7 @@ from marketsim.report.write import study_report
 
 SMALL = {
     "name": "small",
-    "clock": {"start": "2016-07-12", "slots": 4, "slot_minutes": 60},
+    "clock": {"start": "2016-07-12", "slots": 24, "slot_minutes": 60},
     "tariff": {"flat": {"retail": 0.30, "feed_in": 0.08}},
     "agents": [{"kind": "prosumer", "count": 2, "pv_kw": 5, "load": {"annual_kwh": 3000}}],
 }
@@ -52,8 +52,8 @@ def test_a_study_is_opened_as_it_was_written(study):
         ("design: grid", "design: [grid]", "design: must be one of"),
         ("seeds:", "sede:", "seeds: is missing"),
         ("vary:", "varied:", "vary: must list what is varied"),
-        ('paths: [profiles.pv_scale]', "paths: {a: b}", r"vary\[0\]: paths must list texts"),
-        ('paths: [profiles.pv_scale]', "paths: [seed]", "this path cannot be varied"),
+        ("paths: [profiles.pv_scale]", "paths: {a: b}", r"vary\[0\]: paths must list texts"),
+        ("paths: [profiles.pv_scale]", "paths: [seed]", "this path cannot be varied"),
         ("values: [[1], [2]]", "values: [[1, 2]]", r"vary\[0\]: every value must be a list of 1"),
         ("values: [[1], [2]]", "low: 3, high: 1, whole: false", r"vary\[0\]: low must be below high"),
     ],
@@ -103,7 +103,9 @@ def test_a_row_that_is_no_sensitivity_is_refused_with_its_line(study, row):
     assert refused.value.problems[0].line == 2
 
 
-@pytest.mark.parametrize(("key", "value"), [("runs", "2"), ("paths", {}), ("tables", 1), ("started", None), ("status", 3)])
+@pytest.mark.parametrize(
+    ("key", "value"), [("runs", "2"), ("paths", {}), ("tables", 1), ("started", None), ("status", 3)]
+)
 def test_a_manifest_of_wrong_kind_is_refused(study, key, value):
     manifest = json.loads((study / "manifest.json").read_text("utf-8"))
     (study / "manifest.json").write_text(json.dumps({**manifest, key: value}))
