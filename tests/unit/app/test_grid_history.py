@@ -71,7 +71,7 @@ def test_a_run_without_a_grid_has_no_map(simulated):
 
 
 def test_a_lost_scenario_is_a_clear_error(tmp_path):
-    run = ms.simulate(ms.load_scenario(CIGRE), tmp_path / "run")
+    ms.simulate(ms.load_scenario(CIGRE), tmp_path / "run")
     (tmp_path / "run" / "scenario.yaml").write_text("name: [")
     with pytest.raises(MarketsimError, match="scenario.yaml"):
-        seen_of(run)
+        seen_of(ms.open_run(tmp_path / "run"))

@@ -78,7 +78,7 @@ def test_a_write_that_fails_keeps_the_old_one(tmp_path, monkeypatch):
     def full(_handle):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    monkeypatch.setattr(checkpoint.files.os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         checkpoint.save(tmp_path / "c.pt", made(updates=6))
     assert [path.name for path in tmp_path.iterdir()] == ["c.pt"]
