@@ -77,7 +77,7 @@ def write_surrogate(path: Path, surrogate: Surrogate) -> None:
 def read_surrogate(path: Path) -> Surrogate:
     """A surrogate from its file; InputError where there is none that this version can use."""
     hint = "make one with 'marketsim critic train-surrogate critic.jsonl --out FILE'"
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError([Problem("there is no such surrogate", file=str(path), hint=hint)])
     try:
         with np.load(path, allow_pickle=False) as stored:
