@@ -25,6 +25,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from marketsim.core.wording import harmless
+
 
 class Problem(NamedTuple):
     """One thing that is wrong with an input, as data."""
@@ -46,7 +48,7 @@ class Problem(NamedTuple):
         head = ": ".join(part for part in (place, path, self.message) if part)
         seen = f" (got {self.value})" if self.value else ""
         hint = f"\n    {self.hint}" if self.hint else ""
-        return f"{head}{seen}{hint}"
+        return harmless(f"{head}{seen}{hint}")
 
 
 class MarketsimError(Exception):

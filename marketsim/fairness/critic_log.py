@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -28,8 +29,8 @@ _LARGEST_COUNT: Final = 2**62
 
 def log_file(path: Path) -> Path:
     """The log at ``path``, which is one or a run folder that has one; InputError where there is none."""
-    place = path / NAME if path.is_dir() else path
-    if not place.exists():
+    place = path / NAME if os.path.isdir(path) else path
+    if not os.path.exists(place):
         hint = f"name a {NAME}, or the run folder that has one; relative paths start from the scenario's folder"
         raise InputError([Problem("there is no log of critiques", file=str(place), hint=hint)])
     return place

@@ -79,7 +79,7 @@ def write_surrogate(path: Path, surrogate: Surrogate) -> None:
 
 def read_surrogate(path: Path) -> Surrogate:
     """A surrogate from its file; InputError where there is none that this version can use."""
-    if not path.exists():
+    if not os.path.exists(path):
         raise InputError([Problem("there is no such surrogate", file=str(path), hint=_HINT)])
     stored = read_npz(path, ("about", *Network._fields), InputError, "surrogate", _HINT)
     texts = [name for name, value in stored.items() if isinstance(value, str) != (name == "about")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -129,7 +130,7 @@ def net_file(item: str, folder: Fence | Path | None) -> Path:
     """Path of a ``file:`` feeder, which lies in the scenario's ``folder`` or below; anywhere if that is None."""
     fence = Fence.of(folder)
     path = fence.file(item, NetworkError, "the file of a feeder")
-    if not path.is_file():
+    if not os.path.isfile(path):  # False also for a name that no system takes
         seen, hint = str(fence.folder / item), "file:NET.json, relative to the scenario"
         raise NetworkError([Problem("there is no such file", value=seen, hint=hint)])
     return path

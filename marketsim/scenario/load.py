@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -216,7 +217,7 @@ def demand_trust(source: Source) -> None:
 def _file_fault(path: Path) -> str:
     if path.suffix != ".py":
         return "a plugin must be a .py file"
-    return "" if path.is_file() else "there is no such plugin file"
+    return "" if os.path.isfile(path) else "there is no such plugin file"
 
 
 def _shortened(problems: list[Problem]) -> list[Problem]:

@@ -7,6 +7,7 @@ out has its defaults.
 from __future__ import annotations
 
 import datetime
+import os
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -236,7 +237,7 @@ def _read_folder(value: object, info: ValidationInfo) -> Path:
     if not isinstance(value, str) or not value:
         raise Wrong([Detail((), "must be the path of a folder", value)])
     folder = context_of(info).folder / value
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise Wrong([Detail((), "there is no such folder", value)])
     return folder
 

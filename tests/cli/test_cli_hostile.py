@@ -185,7 +185,7 @@ def test_a_file_too_large_to_be_a_scenario(cli, scenario_file):
     """Refused by its size, before it is parsed."""
     ended = cli("run", scenario_file(b"# " + b"x" * (33 << 20)))
     assert ended.code == 2
-    assert "at most 32" in ended.err
+    assert "at most 24 MiB" in ended.err
 
 
 @pytest.mark.parametrize(

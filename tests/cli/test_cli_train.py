@@ -59,10 +59,10 @@ def test_wrong_parameters_are_told_with_their_place(cli, root):
 def test_the_command_that_resumes_can_be_pasted():
     """Overrides, seed and odd paths included."""
     overrides = ("a.b=[1, 2]", "name=x")
-    words = shlex.split(_again("my scenario.yaml", overrides, 3, "runs/a b"))
+    words = shlex.split(_again("my scenario.yaml", overrides, 3, "runs/a b", trust=True))
     assert words == [
         "marketsim", "train", "my scenario.yaml", "--set", "a.b=[1, 2]", "--set", "name=x", "--seed", "3",
-        "--out", "runs/a b", "--resume",
+        "--trust", "--out", "runs/a b", "--resume",
     ]  # fmt: skip
 
 

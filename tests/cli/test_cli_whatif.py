@@ -129,7 +129,7 @@ def test_a_study_all_of_whose_runs_fail_is_a_failure(cli, out, scenario_file):
     assert ended.code == 1
     assert "2 runs, 2 of them failed" in ended.out
     assert re.search(r"Failed \(run 0, 1\): RunError: agent 'bad-?1?' .*ZeroDivisionError: division by zero", ended.out)
-    again = cli("whatif", "--resume", "--out", out, "--workers", 1)
+    again = cli("whatif", "--resume", "--trust", "--out", out, "--workers", 1)
     assert again.code == 1
 
 

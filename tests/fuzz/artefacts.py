@@ -70,7 +70,10 @@ def own_data(folder: Path) -> None:
 
     columns = ["time", *(f"{agent['name']}_load_kw" for agent in AGENTS), "sun_pv_kw", "roof_pv_kw"]
     rows = [
-        [f"2016-06-{12 + hour // 24}T{hour % 24:02d}:00:00", *(round(0.3 + 0.01 * (hour * k % 24), 3) for k in range(1, 6))]
+        [
+            f"2016-06-{12 + hour // 24}T{hour % 24:02d}:00:00",
+            *(round(0.3 + 0.01 * (hour * k % 24), 3) for k in range(1, 6)),
+        ]
         for hour in range(48)
     ]
     for kind in ("csv", "parquet"):

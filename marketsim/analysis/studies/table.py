@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from marketsim.analysis.execution.port import Outcome
 from marketsim.analysis.studies.plan import Plan
 from marketsim.analysis.studies.variant import SUMMARY
+from marketsim.core.errors import Problem, RunFolderError
 from marketsim.scenario.dump import flow
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def study_table(plan: Plan, outcomes: Sequence[Outcome]) -> pd.DataFrame:
     columns["error"] = pd.Series([_error(outcome) for outcome in outcomes], dtype="object")
     summaries = [_summary(outcome) for outcome in outcomes]
     for name in dict.fromkeys(name for summary in summaries for name in summary if name not in _NOT_KPIS):
-        columns[name] = _kpi([summary.get(name) for summary in summaries])
+        columns[name] = _kpi(name, [summary.get(name) for summary in summaries])
     return pd.DataFrame(columns)
 
 
@@ -75,11 +76,18 @@ def _values(values: list[Any]) -> Any:
     return pd.Series([value if isinstance(value, str) else flow(value) for value in values], dtype="object")
 
 
-def _kpi(values: list[Any]) -> Any:
+def _kpi(name: str, values: list[Any]) -> Any:
     import pandas as pd
 
     defined = [value for value in values if value is not None]
-    if any(isinstance(value, str) for value in defined):
+    texts = [isinstance(value, str) for value in defined]
+    if any(texts) != all(texts):
+        run = next(run for run, value in enumerate(values) if isinstance(value, str))
+        message = f"the runs of the study disagree: {name} is a text in run {run}, and a number in others"
+        raise RunFolderError(
+            [Problem(message, name, repr(values[run])[:80], "remove the folder of that run, and go on")]
+        )
+    if any(texts):
         return pd.Series(values, dtype="object")
     if defined and all(isinstance(value, int) for value in defined):
         return pd.Series(values, dtype="int64" if len(defined) == len(values) else "Int64")

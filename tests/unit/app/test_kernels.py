@@ -93,9 +93,9 @@ def test_two_processes_share_the_list_from_both_ends(pilot, commands, monkeypatc
     monkeypatch.setattr(kernels.importlib, "import_module", compiled_now)
     kernels.compile_once(pilot, told.append)
     assert told == [kernels.COMPILING]
-    claims = Path(commands[0][3])
+    claims = Path(commands[0][4])
     reverse = [*reversed(kernels.kernels_of(pilot))]
-    assert commands == [[sys.executable, "-m", "marketsim.app.kernels", str(claims), *reverse]]
+    assert commands == [[sys.executable, "-P", "-m", "marketsim.app.kernels", str(claims), *reverse]]
     assert not claims.exists()
     assert imported == ["marketsim.core.rng_kernel", "marketsim.market.bounds_kernel"]
 

@@ -47,7 +47,7 @@ HUGE: dict[str, tuple[Callable[[], str], str]] = {
     "plugins": (lambda: BODY + "plugins: [" + "x.py, " * 200_000 + "]\n", "too many items"),
     "entries": (lambda: HEAD + "agents:\n" + "- {kind: consumer}\n" * 200_000, "too many items: at most 50000"),
     "agents": (lambda: HEAD + "agents:\n" + "- {kind: consumer, count: 250000}\n" * 2, "at most 250,000 agents in all"),
-    "unknown kinds": (lambda: HEAD + "agents:\n" + "- {kind: consumr}\n" * 40_000, "39,900 more problems"),
+    "unknown kinds": (lambda: HEAD + "agents:\n" + "- {kind: consumr}\n" * 40_000, "39,850 more problems"),
     "unknown strategies": (
         lambda: HEAD + "agents:\n" + "".join(f"- {{kind: consumer, strategy: s{n}}}\n" for n in range(20_000)),
         "more problems",

@@ -21,8 +21,19 @@ tariff: {flat: {retail: 0.3, feed_in: 0.1}}
 AGENTS = "agents: [{kind: consumer, name: a, load: {annual_kwh: 4000}}]\n"
 PLAIN = HEAD + AGENTS + "profiles: synthetic\n"
 PROFILE = HEAD + AGENTS + "profiles: {source: file, path: %s}\n"
-SECRET = "sesame,x,0,0\nsesame,1,2,3\n"
-PLUGIN = "import pathlib\npathlib.Path(__file__).with_name('mark').write_text('x')\n"
+SECRET = "sesame,x,y,z\nsesame,1,2,3\n"
+PLUGIN = """\
+import pathlib
+
+import marketsim as ms
+
+pathlib.Path(__file__).with_name("mark").write_text("x")
+
+
+@ms.hookimpl
+def marketsim_agents():
+    return [ms.Entry("idle", lambda params, context: ms.Consumer)]
+"""
 
 USES = {
     "profiles": PROFILE,
@@ -189,8 +200,8 @@ def test_variants_keep_the_trust(place: Path, plugin: Path) -> None:
     path = scenario(place, "folder: ..\n" + PLAIN + "plugins: [plugin.py]\n")
     ready = ms.load_scenario(path, trust=True)
     assert ready.variant({"seed": 2}).seed == 2
-    table = ms.whatif(path, {"seed": [1, 2]}, trust=True, workers=2)
-    assert set(table["status"]) == {"complete"}
+    table = ms.whatif(path, {"tariff.flat.retail": [0.3, 0.4]}, trust=True, workers=2)
+    assert set(table["status"]) == {"ok"}
 
 
 def test_a_study_that_goes_on_takes_its_own_values_for_nobody_s_word(place: Path, plugin: Path) -> None:
@@ -198,12 +209,14 @@ def test_a_study_that_goes_on_takes_its_own_values_for_nobody_s_word(place: Path
     from marketsim.analysis.studies.folder import open_study, plan_of, resume_hint
 
     study = place / "study"
-    ms.whatif(scenario(place, PLAIN), {"seed": [1, 2]}, workers=1, out=study)
+    ms.whatif(scenario(place, PLAIN), {"tariff.flat.retail": [0.3, 0.4]}, workers=1, out=study)
     assert resume_hint(study) == f"marketsim whatif --resume --out {study}"
     text = (study / "study.yaml").read_text(encoding="utf-8")
-    assert "paths: [seed], values: [[1], [2]]" in text
+    assert "paths: [tariff.flat.retail], values: [[0.3], [0.4]]" in text
     for paths, value in (("plugins", f"['{plugin}']"), ("folder", "'../..'")):
-        changed = text.replace("paths: [seed], values: [[1], [2]]", f"paths: [{paths}], values: [[{value}]]")
+        changed = text.replace(
+            "paths: [tariff.flat.retail], values: [[0.3], [0.4]]", f"paths: [{paths}], values: [[{value}]]"
+        )
         if paths == "folder":
             own = (study / "scenario.yaml").read_text(encoding="utf-8")
             (study / "scenario.yaml").write_text(own + f"plugins: ['{plugin}']\n", encoding="utf-8")
@@ -218,7 +231,7 @@ def test_the_hint_to_go_on_holds_the_word(place: Path, plugin: Path) -> None:
 
     study = place.parent / "study"
     path = scenario(place, PLAIN + "plugins: [../plugin.py]\n")
-    ms.whatif(path, {"seed": [1, 2]}, workers=1, out=study)
+    ms.whatif(path, {"tariff.flat.retail": [0.3, 0.4]}, workers=1, out=study)
     assert resume_hint(study) == f"marketsim whatif --resume --trust --out {study}"
     assert "--trust" in refusal(lambda: plan_of(open_study(study)))
     assert plan_of(open_study(study), trust=True).n_runs == 2
@@ -236,3 +249,13 @@ def test_a_plugin_is_a_regular_file_of_its_size(place: Path, kind: str) -> None:
         path.symlink_to("/dev/zero")
     said = refusal(lambda: ms.load_scenario(scenario(place, PLAIN + "plugins: [p.py]\n")))
     assert "no such plugin file" in said or "at most 4 MiB" in said
+
+
+@pytest.mark.parametrize("name", ["n" * 5000, "a/" * 3000])
+@pytest.mark.parametrize(
+    "text", [*USES.values(), PLAIN + "plugins: ['%s.py']\n", "folder: %s\n" + PLAIN, "extends: %s\n" + PLAIN]
+)
+def test_names_that_no_system_takes_are_not_there(place: Path, text: str, name: str) -> None:
+    """They are the input's fault."""
+    if "ollama" not in text:
+        assert refusal(lambda: build(scenario(place, text % name)))

@@ -191,7 +191,8 @@ def test_a_script_without_a_guard_can_use_the_pool(python, tmp_path):
 
 def test_a_worker_that_cannot_start_ends_the_study_with_a_reason(jobs, monkeypatch, tmp_path):
     """Not with a row of failures: the function that workers cannot import is nobody's run."""
-    monkeypatch.setattr("marketsim.analysis.execution.pool._COMMAND", ("-c", "raise SystemExit(3)"))
+    command = [sys.executable, "-c", "raise SystemExit(3)"]
+    monkeypatch.setattr("marketsim.analysis.execution.pool.module_command", lambda module: command)
     with pytest.raises(RunError, match=r"a worker process cannot start \(exit code 3\)"):
         list(ProcessPool(1).run(jobs.square, [1]))
 

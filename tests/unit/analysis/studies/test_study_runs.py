@@ -231,7 +231,7 @@ def test_a_repaired_plugin_is_another_study(clumsy, tmp_path, scenario_file):
     run_study(plan, InProcess(), tmp_path / "s")
     scenario_file(BROKEN.replace("3.0", "300.0"), "clumsy.py")
     with pytest.raises(RunFolderError, match="the study there is another one: it differs in plugins"):
-        run_study(plan_of(open_study(tmp_path / "s")), InProcess(), tmp_path / "s", resume=True)
+        run_study(plan_of(open_study(tmp_path / "s"), trust=True), InProcess(), tmp_path / "s", resume=True)
 
 
 def test_values_that_do_not_go_together_are_a_failed_row(street):
