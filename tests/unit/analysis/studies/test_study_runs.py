@@ -218,7 +218,9 @@ def test_a_failed_run_is_a_row_with_its_error(clumsy, tmp_path, engine):
     table = run_study(plan, engine, tmp_path / "s").table
     assert table["status"].tolist() == ["ok", "failed", "failed"]
     assert table["error"][2].startswith("RunError: agent 'clumsy-1' of kind 'clumsy'")
-    assert table["error"][2].endswith("failed in slot 1 (2016-06-06 04:00): RuntimeError: dropped it")
+    told, _, line = table["error"][2].rpartition(" (")
+    assert told.endswith("failed in slot 1 (2016-06-06 04:00): RuntimeError: dropped it")
+    assert line.endswith("clumsy.py:8)")
     assert table["demand_kwh"].notna().tolist() == [True, False, False]
     assert table["agents"].isna().tolist() == [False, True, True]
     kept = json.loads((tmp_path / "s" / "runs" / "0002" / "result.json").read_text("utf-8"))
