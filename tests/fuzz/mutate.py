@@ -329,7 +329,7 @@ def of_table(table: Any, rng: Rng) -> Any:
             )
         case 2:
             rows = [rng.randrange(max(n_rows, 1)) for _ in range(rng.choice((n_rows, n_rows // 2, 0, n_rows * 3)))]
-            return table.take(rows if n_rows else [])
+            return table.take(pa.array(rows if n_rows else [], pa.int64()))
         case 3:
             return table.append_column(rng.choice((name, "more")), table.column(at))
         case 4:

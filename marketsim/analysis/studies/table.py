@@ -81,7 +81,7 @@ def _kpi(name: str, values: list[Any]) -> Any:
 
     defined = [value for value in values if value is not None]
     texts = [isinstance(value, str) for value in defined]
-    if any(texts) != all(texts):
+    if any(texts) and not all(texts):
         run = next(run for run, value in enumerate(values) if isinstance(value, str))
         message = f"the runs of the study disagree: {name} is a text in run {run}, and a number in others"
         raise RunFolderError(
