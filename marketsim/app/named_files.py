@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -57,7 +58,7 @@ def is_built_in(registry: Registry, kind: str, name: str) -> bool:
 def _checkpoint(fence: Fence, named: str, asked_by: str) -> NamedFile:
     def check() -> None:
         path = fence.file(named, CheckpointError, "the checkpoint")
-        if not path.exists():
+        if not os.path.exists(path):  # also for names that no system takes
             hint = "name the file checkpoint.pt in the folder that 'marketsim train' printed"
             raise CheckpointError([Problem("there is no such checkpoint", path=asked_by, value=str(path), hint=hint)])
         _demand_zip(path, "this is no checkpoint of marketsim, or a damaged one", CheckpointError)
@@ -69,7 +70,7 @@ def _surrogate(fence: Fence, named: str) -> NamedFile:
     def check() -> None:
         path = fence.file(named, InputError, "the surrogate")
         hint = "make one with 'marketsim critic train-surrogate critic.jsonl --out FILE'"
-        if not path.exists():
+        if not os.path.exists(path):  # also for names that no system takes
             raise InputError([Problem("there is no such surrogate", file=str(path), hint=hint)])
         _demand_zip(path, "this is no surrogate", InputError, hint)
 

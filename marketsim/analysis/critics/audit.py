@@ -100,11 +100,14 @@ def audited_scenario(
 def critic_params(ready: ReadyScenario, changes: Mapping[str, object]) -> OllamaCriticParams:
     """Parameters of the model: the scenario's if its critic is one, else the defaults; with ``changes``.
 
-    InputError where a scenario that is not trusted names a host on another machine; one among the changes is trusted.
+    InputError where a scenario that is not trusted names a host on another machine, or a folder of answers outside of its
+    own; what is among the changes is trusted.
     """
     own = ready.model.critic.params
     base = own if isinstance(own, OllamaCriticParams) else OllamaCriticParams()
     demand_own(base.host, "critic.host", trusted="host" in changes or ready.fence.says(base.host))
+    if "cache_folder" not in changes:
+        demand_cache_inside(base, ready.fence)
     return OllamaCriticParams(**{**base.model_dump(), **changes})
 
 
@@ -153,7 +156,6 @@ def audit(
     """
     chosen = cases(ready, params, slots)
     rounds = list(_rounds(params, repeats, models))
-    demand_cache_inside(params, ready.fence)
     asker = _Asker(chosen, ready.fence.folder, len(rounds) * len(chosen), progress)
     answers = {each.name: asker.ask(each) for each in rounds}
     first = answers["repeat 1"]

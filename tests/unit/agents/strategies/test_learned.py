@@ -91,9 +91,8 @@ def test_it_acts_in_the_game_as_in_a_run(checkpoint):
     ],
 )
 def test_a_checkpoint_that_does_not_fit_is_named(checkpoint, strategy, message):
-    ready = everyone({"learned": {"checkpoint": checkpoint, **strategy}})
     with pytest.raises(CheckpointError, match=message):
-        ms.simulate(ready)
+        ms.simulate(everyone({"learned": {"checkpoint": checkpoint, **strategy}}))
 
 
 def test_agents_that_were_not_trained_are_listed(checkpoint):
