@@ -13,19 +13,19 @@ import marketsim as ms
 CASE = Path(__file__).parent.parent / "golden" / "two_neighbours" / "scenario.yaml"
 SUMMED_UP = """\
 two_neighbours: 2 agents, 2 slots, seed 1
-                               market  unit          utility only   change
+                               market  unit          utility only            change
 Demand                          6.000  kWh                      -
 PV generation                   4.000  kWh                      -
 Traded between peers            2.000  kWh                      -
 Share of demand met by peers    33.33  %                        -
-Imports                         3.000  kWh                  5.000  -40.0 %
-Exports                         1.000  kWh                  3.000  -66.7 %
+Imports                         3.000  kWh                  5.000           -40.0 %
+Exports                         1.000  kWh                  3.000           -66.7 %
 
 Mean price                     0.1900  currency/kWh             -
-Cost of consumers              0.9800  currency             1.200  -18.3 %
-Cost of prosumers             -0.1600  currency            0.0600
-Utility revenue                0.8200  currency             1.260  -34.9 %
-Utility margin                 0.7000  currency             1.140  -38.6 %
+Cost of consumers              0.9800  currency             1.200           -18.3 %
+Cost of prosumers             -0.1600  currency            0.0600  -0.2200 currency
+Utility revenue                0.8200  currency             1.260           -34.9 %
+Utility margin                 0.7000  currency             1.140           -38.6 %
 
 Allocative efficiency           100.0  %                        -
 Fairness to grid (FTG)          1.000  -                        -
