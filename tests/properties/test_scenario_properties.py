@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketsim.core.errors import ScenarioError
+from marketsim.core.files import decoded
 from marketsim.scenario.draw import read_draw
 from marketsim.scenario.dump import flow
 from marketsim.scenario.switches import merge
 from marketsim.scenario.tree import from_python, plain
-from marketsim.scenario.yamltext import decode, parse
+from marketsim.scenario.yamltext import parse
 
 text = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=12)
 scalars = (
@@ -48,7 +49,7 @@ def test_python_values_are_taken_unchanged(value: dict[str, Any]) -> None:
 def test_arbitrary_bytes_never_escape_as_other_errors(data: bytes) -> None:
     """Any file is a tree or a ScenarioError."""
     try:
-        parse(decode(data, "f"), "f")
+        parse(decoded(data, "f", ScenarioError), "f")
     except ScenarioError as error:
         assert error.problems  # noqa: PT017
 
