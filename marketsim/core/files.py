@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import stat
 from collections.abc import Callable
@@ -78,24 +79,22 @@ def json_value(text: str, path: Path | str, refused: type[InputError], line: int
         raise refused([Problem("this is no JSON", "", said, "", str(path), line)]) from error
 
 
-def strict_json(text: str) -> Any:
-    """A JSON value; ValueError where there is none, see ``json_value``."""
+def strict_json(text: str, *, constants: bool = False) -> Any:
+    """A JSON value; ValueError where there is none, see ``json_value``. ``constants``: NaN and infinities are numbers."""
     if _deeper_than(text, _DEEPEST):
         raise ValueError(f"more than {_DEEPEST} levels")
-    return json.loads(text, object_pairs_hook=_object, parse_constant=_no_number, parse_int=_integer)
+    constant = float if constants else _no_number
+    return json.loads(text, object_pairs_hook=_object, parse_constant=constant, parse_int=_integer)
 
 
 def _deeper_than(text: str, most: int) -> bool:
     """Whether brackets may stand deeper than ``most``; those inside of texts are looked at only where it matters."""
     if text.count("[") + text.count("{") <= most:
         return False
-    depth, inside, escaped = 0, False, False
-    for letter in text:
-        if inside:
-            inside, escaped = escaped or letter != '"', letter == "\\" and not escaped
-        elif letter == '"':
-            inside = True
-        elif letter in "[{":
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        letter = token[0]
+        if letter in "[{":
             depth += 1
             if depth > most:
                 return True
@@ -104,11 +103,15 @@ def _deeper_than(text: str, most: int) -> bool:
     return False
 
 
+_TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+"""A text, also one without an end, or a bracket."""
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        seen = set[str]()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         raise ValueError(f"the key {twice[:80]!r} stands twice")
     return found
 
@@ -155,7 +158,9 @@ class _Opened:
         """All of it; a file that grew, or says that it is empty and is not, is read no further than ``most``."""
         try:
             with os.fdopen(self._handle, "rb", closefd=False) as file:
-                data = file.read(most + 1)
+                data = file.read(min(self._stat.st_size, most) + 1)  # memory for that much is taken at once
+                if len(data) > self._stat.st_size:
+                    data += file.read(max(most + 1 - len(data), 0))
         except OSError as error:
             raise self._refusal(f"cannot be read: {_reason(error)}") from error
         if len(data) > most:
