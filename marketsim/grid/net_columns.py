@@ -15,7 +15,9 @@ _FLOATS: Final = frozenset({"float16", "float32", "float64"})
 _INTS: Final = frozenset(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
 _NULLABLE: Final = {
     **{name.replace("int", "Int").replace("uI", "UI"): name for name in _INTS},
-    **{"Float32": "float32", "Float64": "float64", "boolean": "bool"},
+    "Float32": "float32",
+    "Float64": "float64",
+    "boolean": "bool",
 }
 _TEXTS: Final = frozenset({"string", "str"})
 _NONE: Final = type(None)

@@ -248,8 +248,8 @@ class Reader:
             return f"a table written as {_short(str(tree.get('orient')))}, not split"
         if not isinstance(dtypes, dict) or not all(isinstance(each, str) for each in dtypes.values()):
             return "a table without types of its columns"
-        if unknown := sorted(set(dtypes.values()) - DTYPES):
-            return f"a table with columns of the type {_short(unknown[0])}"
+        if strange := sorted(set(dtypes.values()) - DTYPES):
+            return f"a table with columns of the type {_short(strange[0])}"
         for name in ("index_name", "column_name"):
             self.value(tree.get(name), where)
             if not isinstance(tree.get(name), str | None):

@@ -16,7 +16,7 @@ from marketsim.scenario.choice import Catalog, Context
 from marketsim.scenario.facts import FeederFacts
 from marketsim.scenario.model import Scenario
 from marketsim.scenario.prepare import prepared
-from marketsim.scenario.problems import Detail, Loc, details_of, to_problems
+from marketsim.scenario.problems import UNSEEN, Detail, Loc, details_of, to_problems
 from marketsim.scenario.resolve import resolved
 from marketsim.scenario.rules import scenario_details, slot_fits_int64
 from marketsim.scenario.source import Source, read_source
@@ -119,12 +119,19 @@ def _resolve(
                 # The feeder may be that of a plugin; without its table agents cannot be placed.
                 context.unchecked.append(f"grid {name}")
                 return (), []
-            return (), [Detail(("grid", "feeder"), each.message, each.value, each.hint) for each in error.problems]
+            return (), [_of_feeder(each) for each in error.problems]
         if facts is None:
             context.unchecked.append(f"buses of {name}")
             return (), []
     agents, wrong = resolved(scenario, facts)
     return agents, [*wrong, *slot_fits_int64(scenario, agents)]
+
+
+def _of_feeder(problem: Problem) -> Detail:
+    """A feeder's problem at the line that names the feeder, with its own place in words."""
+    line = f"line {problem.line}, column {problem.column}" if problem.line else ""
+    message = ": ".join(part for part in (problem.path, line, problem.message) if part)
+    return Detail(("grid", "feeder"), message, problem.value or UNSEEN, problem.hint)
 
 
 def _plugin_files(source: Source) -> tuple[list[Problem], tuple[Path, ...]]:
