@@ -62,7 +62,12 @@ def _unique(names: list[str]) -> list[str]:
 
 def text_of(value: object) -> str:
     """A cell of a table as text; empty where there is nothing."""
-    return "" if value is None or value is pd.NA or value != value else str(value).strip()
+    return "" if is_missing(value) else str(value).strip()
+
+
+def is_missing(value: object) -> bool:
+    """Whether a cell of a table has nothing in it."""
+    return value is None or value is pd.NA or (isinstance(value, float | np.floating) and bool(np.isnan(value)))
 
 
 class _Ratings(NamedTuple):

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from marketsim.core.errors import NetworkError, Problem
-from marketsim.grid.branch_ratings import text_of
+from marketsim.grid.branch_ratings import is_missing, text_of
 
 _LARGEST_INDEX: Final = 10_000_000
+_LARGEST_TABLE: Final = 200_000
 _MOST_ROWS: Final = 5
 """Rows of a column that are shown."""
 
@@ -114,17 +115,31 @@ _BUSES: Final[dict[str, tuple[str, ...]]] = {
     "trafo": ("hv_bus", "lv_bus"),
     "trafo3w": tuple(f"{side}_bus" for side in _WINDINGS),
 }
+_FLAGGED: Final = (
+    *("gen", "sgen", "xward", "dcline", "storage", "asymmetric_sgen", "controller", "svc", "ssc", "vsc", "tcsc"),
+    *("line_dc", "vsc_stacked", "vsc_bipolar", "b2b_vsc"),
+)
+"""Tables of which only what is in service matters."""
 _BEHIND_SWITCH: Final = {"b": "bus", "l": "line", "t": "trafo", "t3": "trafo3w"}
 
 
 def place(net: Any, table: str, row: object, column: str = "") -> str:
     """Where something stands in a net, e.g. ``village.line[3].length_km``."""
-    return f"{net.name or 'net'}.{table}[{row}]{'.' if column else ''}{column}"
+    return f"{net_name(net)}.{table}[{row}]{'.' if column else ''}{column}"
+
+
+def net_name(net: Any) -> str:
+    """What a net is called in messages."""
+    name = text_of(net.name)[:60] or "net"
+    return name if name.isprintable() else repr(name)
 
 
 def called(net: Any, table: str, row: object) -> str:
     """An element's name in quotes and a space, for the head of a message; empty where it has none."""
-    name = text_of(net[table]["name"].at[row]) if "name" in net[table] else ""
+    names = net[table].get("name")
+    if names is None or not names.index.is_unique:
+        return ""
+    name = text_of(names.at[row])
     return f"{name[:60]!r} " if name else ""
 
 
@@ -132,7 +147,7 @@ def demand_tables(net: Any) -> None:
     """Complete columns that have a default; NetworkError for indices and columns that no table can be read without."""
     found = [*_bad_indices(net)]
     if not len(net.bus):
-        found.append(Problem("the net has no buses", f"{net.name or 'net'}.bus"))
+        found.append(Problem("the net has no buses", f"{net_name(net)}.bus"))
     if not found:
         found = [*_bad_columns(net)]
     if found:
@@ -147,15 +162,18 @@ def _tables(net: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _bad_indices(net: Any) -> Iterator[Problem]:
-    """Indices that are no numbers, too large for a lookup table, or stand twice."""
+    """Indices that are no numbers, too large for a lookup table, or stand twice; tables larger than any net's."""
     for table, rows in _tables(net):
+        if len(rows) > _LARGEST_TABLE:
+            yield Problem(f"a table has at most {_LARGEST_TABLE} rows", f"{net_name(net)}.{table}", str(len(rows)))
+            continue
         for row in rows.index:
             if not isinstance(row, int | np.integer) or not 0 <= row < _LARGEST_INDEX:
                 must = f"an index must be a whole number from 0 to {_LARGEST_INDEX - 1}"
-                yield Problem(must, f"{net.name or 'net'}.{table}", str(row)[:60], "renumber the table")
+                yield Problem(must, f"{net_name(net)}.{table}", str(row)[:60], "renumber the table")
                 break
         for row in rows.index[rows.index.duplicated()].unique()[:_MOST_ROWS]:
-            yield Problem("an index stands twice", f"{net.name or 'net'}.{table}", str(row)[:60], "renumber the table")
+            yield Problem("an index stands twice", f"{net_name(net)}.{table}", str(row)[:60], "renumber the table")
 
 
 def _bad_columns(net: Any) -> Iterator[Problem]:
@@ -171,7 +189,7 @@ def _bad_columns(net: Any) -> Iterator[Problem]:
         if table == "switch":
             missing += [name for name in ("element", "et", "closed") if name not in rows]
         for name in missing:
-            yield Problem(f"the table has no column {name}", f"{net.name or 'net'}.{table}")
+            yield Problem(f"the table has no column {name}", f"{net_name(net)}.{table}")
         for name, default in defaults.items():
             if default is not None and default == default and name not in rows:
                 rows[name] = default
@@ -179,22 +197,35 @@ def _bad_columns(net: Any) -> Iterator[Problem]:
 
 def bad_values(net: Any) -> Iterator[Problem]:
     """Values of elements in service that cannot be calculated with, and buses and elements that are not there."""
-    for table, rows in _tables(net):
+    for table in (*_NUMBERS, *_FLAGGED):
+        rows = net.get(table)
         flag = "closed" if table == "switch" else "in_service"
+        if not isinstance(rows, pd.DataFrame) or flag not in rows:
+            continue
         bad = [row for row, value in rows[flag].items() if not _is_flag(value)]
         yield from _shown(net, table, flag, bad, "must be true or false")
-        if bad:
-            continue
-        used = rows if table == "switch" else rows[rows[flag].to_numpy(dtype=bool)]
-        for column, rule in _NUMBERS[table].items():
-            if column in used:
-                yield from _shown(net, table, column, _misfits(used[column], rule), rule.must)
-        known = set(net.bus.index)
-        for column in _BUSES.get(table, ()):
-            bad = [row for row, bus in used[column].items() if not _is_in(bus, known)]
-            yield from _shown(net, table, column, bad, "there is no such bus")
+        if not bad and table in _NUMBERS:
+            yield from _bad_rows(net, table, rows if table == "switch" else rows[rows[flag].to_numpy(dtype=bool)])
+
+
+def _bad_rows(net: Any, table: str, used: Any) -> Iterator[Problem]:
+    """What is wrong with the rows of a table that are in service."""
+    sound = True
+    for column, rule in _NUMBERS[table].items():
+        bad = _misfits(used[column], rule) if column in used else []
+        sound &= not bad
+        yield from _shown(net, table, column, bad, rule.must)
+    known = set(net.bus.index)
+    for column in _BUSES.get(table, ()):
+        bad = [row for row, bus in used[column].items() if not _is_in(bus, known)]
+        sound &= not bad
+        yield from _shown(net, table, column, bad, "there is no such bus")
+    if sound and table == "bus":
+        yield from _bad_bands(net, used)
+    elif sound and table == "switch":
+        yield from _bad_switches(net, used)
+    elif sound:
         yield from _bad_ends(net, table, used)
-    yield from _bad_bands(net)
 
 
 def _is_flag(value: object) -> bool:
@@ -209,7 +240,7 @@ def _misfits(values: Any, rule: _Rule) -> list[Any]:
     """Rows whose value breaks a rule."""
     bad = []
     for row, value in values.items():
-        if value is None or value is pd.NA or value != value:
+        if is_missing(value):
             if not rule.optional:
                 bad.append(row)
         elif not isinstance(value, int | float | np.number) or isinstance(value, bool) or not rule.fits(float(value)):
@@ -218,27 +249,31 @@ def _misfits(values: Any, rule: _Rule) -> list[Any]:
 
 
 def _bad_ends(net: Any, table: str, used: Any) -> Iterator[Problem]:
-    """Branches from a bus to itself, and switches at what is not there."""
+    """Branches from a bus to itself."""
     ends = _BUSES.get(table, ())
     if len(ends) > 1:
         bad = [row for row, *at in used[list(ends)].itertuples() if len(set(at)) < len(at)]
         yield from _shown(net, table, ends[1], bad, "a branch has both ends at one bus")
-    if table != "switch":
-        return
-    bad = [row for row, kind in used["et"].items() if kind not in _BEHIND_SWITCH]
-    yield from _shown(net, table, "et", bad, f"must be one of {', '.join(_BEHIND_SWITCH)}")
-    for kind, behind in _BEHIND_SWITCH.items():
-        elements = used["element"][used["et"] == kind]
-        bad = [row for row, element in elements.items() if not _is_in(element, set(net[behind].index))]
-        yield from _shown(net, table, "element", bad, f"there is no such {behind}")
 
 
-def _bad_bands(net: Any) -> Iterator[Problem]:
-    if not {"min_vm_pu", "max_vm_pu"} <= set(net.bus.columns):
-        return
-    low, high = (pd.to_numeric(net.bus[column], errors="coerce") for column in ("min_vm_pu", "max_vm_pu"))
-    bad = list(net.bus.index[(low > high) & net.bus["in_service"].to_numpy(dtype=bool)])
-    yield from _shown(net, "bus", "min_vm_pu", bad, "must not be above max_vm_pu")
+def _bad_switches(net: Any, used: Any) -> Iterator[Problem]:
+    """Switches at what is not there."""
+    bad = [row for row, kind in used["et"].items() if not isinstance(kind, str) or kind not in _BEHIND_SWITCH]
+    yield from _shown(net, "switch", "et", bad, f"must be one of {', '.join(_BEHIND_SWITCH)}")
+    for kind, behind in _BEHIND_SWITCH.items() if not bad else ():
+        known, elements = set(net[behind].index), used["element"][used["et"] == kind]
+        bad_rows = [row for row, element in elements.items() if not _is_in(element, known)]
+        yield from _shown(net, "switch", "element", bad_rows, f"there is no such {behind}")
+
+
+def _bad_bands(net: Any, used: Any) -> Iterator[Problem]:
+    if {"min_vm_pu", "max_vm_pu"} <= set(used.columns):
+        low, high = (used[column].astype(np.float64) for column in ("min_vm_pu", "max_vm_pu"))
+        yield from _shown(net, "bus", "min_vm_pu", list(used.index[low > high]), "must not be above max_vm_pu")
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else repr(text)
 
 
 def _shown(net: Any, table: str, column: str, rows: list[Any], must: str) -> Iterator[Problem]:
@@ -248,7 +283,6 @@ def _shown(net: Any, table: str, column: str, rows: list[Any], must: str) -> Ite
             f" (so are {len(rows) - _MOST_ROWS} more)" if len(rows) > _MOST_ROWS and row == rows[_MOST_ROWS - 1] else ""
         )
         value = net[table][column].at[row]
-        missing = value is None or value is pd.NA or value != value
-        seen = "nothing" if missing else str(value)[:60] or "an empty text"
+        seen = "nothing" if is_missing(value) else _printable(str(value)[:60]) or "an empty text"
         hint = "correct it, or take the element out of service" if table not in ("switch", "bus") else ""
         yield Problem(f"{called(net, table, row)}{must}{more}", place(net, table, row, column), seen, hint)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from math import isfinite
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,9 @@ from marketsim.grid.quiet import quiet_pandapower
 
 LARGEST: Final = 64 * MIB
 NET: Final = ("pandapower.auxiliary", "pandapowerNet")
+_LONGEST_NAME: Final = 200
+_MOST_COSTS: Final = 1_000
+"""Rows whose costs are converted: pandapower does it one by one."""
 _MOST_BRACKETS: Final = 8_000_000
 _GEO_TABLES: Final = ("bus", "bus_dc", "line", "line_dc")
 _VERSION: Final = re.compile(r"\d{1,4}(\.\d{1,4}){0,3}(\.?(dev|rc|a|b|post)\d{0,4})?")
@@ -104,7 +108,8 @@ def _unfit(name: str, value: Any, net: Any) -> str:
     if isinstance(net.get(name), pd.DataFrame):
         return "" if isinstance(value, pd.DataFrame) else "this has to be a table"
     if name == "name":
-        return "" if isinstance(value, str) else "this has to be a text"
+        fits = isinstance(value, str) and len(value) <= _LONGEST_NAME and value.isprintable()
+        return "" if fits else f"this has to be a text of at most {_LONGEST_NAME} letters"
     if name in ("version", "format_version"):
         return "" if _VERSION.fullmatch(str(value)) else "this is no version"
     if name in ("f_hz", "sn_mva"):
@@ -129,6 +134,11 @@ def _are_types(value: object) -> bool:
 def _converted(net: Any, path: Path) -> Any:
     """The net in the format of the pandapower that is installed."""
     written = str(net.version)
+    if any(len(rows) > _MOST_COSTS for rows in _with_costs(net)):
+        hint = "remove the costs, which are not used here"
+        raise NetworkError(
+            [Problem(f"costs of more than {_MOST_COSTS} elements are not converted", "", "", hint, str(path))]
+        )
     try:
         with quiet_pandapower():
             convert_format(net)
@@ -138,3 +148,11 @@ def _converted(net: Any, path: Path) -> Any:
         message = f"pandapower cannot convert the net, which version {written} wrote"
         raise NetworkError([Problem(message, "", said[:200], hint, str(path))]) from error
     return net
+
+
+def _with_costs(net: Any) -> Iterator[Any]:
+    """Tables whose costs an older format holds in its own way."""
+    for name, rows in net.items():
+        old = isinstance(rows, pd.DataFrame) and (name.endswith("_cost") and name not in ("pwl_cost", "poly_cost"))
+        if old or (isinstance(rows, pd.DataFrame) and {"cost_per_kw", "cost_per_kvar"} & set(map(str, rows.columns))):
+            yield rows

@@ -22,11 +22,13 @@ from marketsim.grid.net_columns import DTYPES, column_of
 Kind: TypeAlias = tuple[str, str]
 """Module and class."""
 TABLES: Final = frozenset({("pandas.core.frame", "DataFrame"), ("pandas", "DataFrame")})
+_TUPLE: Final = ("builtins", "tuple")
+_ARRAY: Final = ("numpy", "array")
 _COLLECTIONS: Final[dict[Kind, Callable[[Any], Any]]] = {
-    ("builtins", "tuple"): tuple,
+    _TUPLE: tuple,
     ("builtins", "set"): set,
     ("builtins", "frozenset"): frozenset,
-    ("numpy", "array"): np.array,
+    _ARRAY: np.array,
 }
 _NUMBERS: Final[dict[Kind, type[np.generic]]] = {
     ("numpy", name): getattr(np, name)
@@ -137,21 +139,34 @@ class Reader:
         if kind in _BOOLS and held in (True, False, "true", "false"):
             return held in (True, "true")
         made = _NUMBERS.get(kind)
-        if made is not None and isinstance(held, int | float) and not isinstance(held, bool):
-            try:
+        if made is not None and issubclass(made, np.integer):
+            if type(held) is int and np.iinfo(made).min <= held <= np.iinfo(made).max:
                 return made(held)
-            except (OverflowError, ValueError):
-                pass  # refused below, as what does not fit
-        if made is not None and issubclass(made, np.floating) and held in ("nan", "inf", "-inf"):
+        elif made is not None and (type(held) is float or held in ("nan", "inf", "-inf")):
             return made(held)
         self.refuse(f"this is no {kind[1]}", where, held)
         return None
 
     def _collection(self, kind: Any, items: list[Any], where: str) -> Any:
+        plain = all(type(item) in _SCALARS or isinstance(item, str) for item in items)
+        small = all(type(item) is not int or abs(item) < 2**63 for item in items)
+        if kind == _ARRAY:
+            return self._array(items, where)
+        if kind != _TUPLE and not (plain and small):  # texts and small numbers are found by their hashes in no time
+            self.refuse(f"a {kind[1]} of other things than texts and numbers", where)
+            return None
+        return _COLLECTIONS[kind](items)
+
+    def _array(self, items: list[Any], where: str) -> Any:
+        """An array of numbers, of any shape, or of objects in a row: one of texts takes the longest for each."""
+        if not _are_numbers(items):
+            made = np.empty(len(items), dtype=object)
+            made[:] = [item if type(item) in _SCALARS or isinstance(item, str) else str(item)[:80] for item in items]
+            return made
         try:
-            return _COLLECTIONS[kind](items)
-        except (TypeError, ValueError) as error:
-            self.refuse(f"this is no {kind[1]}: {error}", where)
+            return np.array(items, dtype=None if items else np.float64)
+        except (ValueError, OverflowError) as error:
+            self.refuse(f"this is no array: {error}", where)
             return None
 
     def _data(self, held: Any, where: str) -> None:
@@ -288,14 +303,14 @@ def _is_split(decoded: Any) -> bool:
     columns, index, data = decoded["columns"], decoded["index"], decoded["data"]
     if not all(isinstance(each, list) for each in (columns, index, data)) or len(data) != len(index):
         return False
-    names = all(isinstance(each, str | int) for each in columns) and all(
-        isinstance(each, str | int | float) and not isinstance(each, bool) for each in index
+    names = all(isinstance(each, str) or (type(each) is int and abs(each) < 2**63) for each in columns) and all(
+        isinstance(each, str | float) or (type(each) is int and abs(each) < 2**63) for each in index
     )
     return names and all(isinstance(row, list) and len(row) == len(columns) for row in data)
 
 
 def _index(labels: list[Any]) -> Any:
-    if all(isinstance(label, int) and abs(label) < 2**63 for label in labels):
+    if all(type(label) is int for label in labels):
         return pd.Index(labels, dtype=np.int64)
     return pd.Index(labels, dtype=object)
 
@@ -316,4 +331,5 @@ def _are_numbers(tree: Any) -> bool:
 
 
 def _short(text: str, most: int = 80) -> str:
-    return text if len(text) <= most else f"{text[: most - 3]}..."
+    short = text if len(text) <= most else f"{text[: most - 3]}..."
+    return short if short.isprintable() else repr(short)

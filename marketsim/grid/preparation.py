@@ -58,6 +58,7 @@ def prepare(net: Any, options: FeederOptions = DEFAULTS) -> Prepared:
     unsound = [*bad_values(net)]
     problems = [*unsound, *_refusals(net)]
     if not unsound:
+        problems += [*_asymmetric_impedances(net), *_active_controllers(net), *_unbuilt_impedances(net)]
         problems += [*_source_problems(net, options), *_load_problems(net)]
     if problems:
         raise NetworkError(problems)
@@ -86,7 +87,7 @@ def _refusals(net: Any) -> list[Problem]:
             )
             message = f"{called(net, table, row)}cannot be used{more}: {head}"
             found.append(Problem(message, place(net, table, row), hint=hint))
-    return found + _asymmetric_impedances(net) + _active_controllers(net) + _unbuilt_impedances(net)
+    return found
 
 
 def _asymmetric_impedances(net: Any) -> list[Problem]:
@@ -103,8 +104,8 @@ def _asymmetric_impedances(net: Any) -> list[Problem]:
     ]
 
 
-def _controllers(net: Any) -> dict[int, str]:
-    return {int(row): kind_of(net.controller.object.at[row]) for row in _in_service(net, "controller")}
+def _controllers(net: Any) -> dict[object, str]:
+    return {row: kind_of(net.controller.object.at[row]) for row in _in_service(net, "controller")}
 
 
 def _active_controllers(net: Any) -> list[Problem]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +14,7 @@ import pandas as pd
 import pytest
 
 from marketsim.core.errors import NetworkError
-from marketsim.grid import extraction
+from marketsim.grid import extraction, net_file
 from marketsim.grid.preparation import prepare
 
 NAN, INF = float("nan"), float("inf")
@@ -236,3 +239,39 @@ def test_a_nets_own_options_of_power_flows_are_set_aside_and_noted() -> None:
     prepared = prepare(net)
     assert any("trafo_model" in note for note in prepared.notes)
     assert not prepared.net.user_pf_options
+
+
+HOSTILE = [
+    *(None, True, "", "x", "\x1b[2J", "1", -1, 0, 1e308, -1e-300, 2**62, 10**30, [], [1, 2], {}, {"a": [1]}),
+    {"_module": "numpy", "_class": "array", "_object": [1.0, 2.0]},
+    {"_module": "builtins", "_class": "set", "_object": ["a"]},
+    {"_module": "numpy", "_class": "float64", "_object": "nan"},
+    {"_module": "pandapower.control.controller.const_control", "_class": "ConstControl", "_object": "{}"},
+]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_stands_in_a_cell_of_a_file_ends_in_a_feeder_or_a_refusal(seed: int) -> None:
+    """Three cells of any tables, and once in a while an index or a column, hold what does not belong there."""
+    draw = random.Random(seed)
+    tree = json.loads(pandapower.to_json(village()))
+    members = tree["_object"]
+    tables = [name for name, member in members.items() if isinstance(member, dict) and '"data":[[' in str(member)]
+    for _ in range(3):
+        held = json.loads(members[name := draw.choice(tables)]["_object"])
+        row = draw.randrange(len(held["data"]))
+        kind = draw.random()
+        if kind < 0.1:
+            held["index"][row] = draw.choice([-1, 2**50, "a", 1.5, held["index"][0]])
+        elif kind < 0.2:
+            held["columns"][draw.randrange(len(held["columns"]))] = "other"
+        else:
+            held["data"][row][draw.randrange(len(held["columns"]))] = draw.choice(HOSTILE)
+        members[name]["_object"] = json.dumps(held)
+    try:
+        extraction.extract(net_file.parse(json.dumps(tree), Path("net.json")))
+    except NetworkError as error:
+        said = str(error)
+        assert "(got '')" not in said
+        assert "\x1b" not in said
+        assert len(said) < 20_000
