@@ -7,7 +7,6 @@ the largest index; what its matrices would no longer show is found here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from math import isfinite
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -33,11 +32,15 @@ class _Rule(NamedTuple):
     """Whether a value may be missing."""
 
 
-_FINITE: Final = _Rule(isfinite, "must be a number")
-_POSITIVE: Final = _Rule(lambda value: isfinite(value) and value > 0.0, "must be above 0")
-_NOT_NEGATIVE: Final = _Rule(lambda value: isfinite(value) and value >= 0.0, "must be 0 or more")
-_NOT_ZERO: Final = _Rule(lambda value: isfinite(value) and value != 0.0, "must be a number other than 0")
-_COUNT: Final = _Rule(lambda value: value >= 1.0 and value == int(value), "must be a whole number above 0", 1.0)
+_LARGEST: Final = 1e12
+"""Of any number: products of a few of them are still numbers."""
+_FINITE: Final = _Rule(lambda value: abs(value) <= _LARGEST, "must be a number, of at most 1e12")
+_POSITIVE: Final = _Rule(lambda value: 0.0 < value <= _LARGEST, "must be above 0, and at most 1e12")
+_NOT_NEGATIVE: Final = _Rule(lambda value: 0.0 <= value <= _LARGEST, "must be 0 or more, and at most 1e12")
+_NOT_ZERO: Final = _Rule(lambda value: 0.0 < abs(value) <= _LARGEST, "must be a number other than 0")
+_COUNT: Final = _Rule(
+    lambda value: 1.0 <= value <= _LARGEST and value == int(value), "must be a whole number above 0", 1.0
+)
 _PERCENT: Final = _Rule(lambda value: 0.0 <= value <= 100.0, "must be between 0 and 100", 0.0)
 _SHARE: Final = _Rule(lambda value: 0.0 < value <= 1.0, "must be above 0 and at most 1")
 _RATING: Final = _Rule(lambda value: value > 0.0, "must be above 0; nothing stands for no rating", optional=True)
@@ -48,7 +51,7 @@ _WINDINGS: Final = ("hv", "mv", "lv")
 
 _NUMBERS: Final[dict[str, dict[str, _Rule]]] = {
     "bus": {"vn_kv": _POSITIVE, "min_vm_pu": _MAYBE, "max_vm_pu": _MAYBE},
-    "ext_grid": {"vm_pu": _POSITIVE, "va_degree": _ZERO},
+    "ext_grid": {"vm_pu": _POSITIVE, "va_degree": _ZERO, "slack_weight": _ONE},
     "load": {
         "p_mw": _FINITE,
         "q_mvar": _ZERO,
@@ -206,6 +209,23 @@ def bad_values(net: Any) -> Iterator[Problem]:
         yield from _shown(net, table, flag, bad, "must be true or false")
         if not bad and table in _NUMBERS:
             yield from _bad_rows(net, table, rows if table == "switch" else rows[rows[flag].to_numpy(dtype=bool)])
+
+
+def settle_types(net: Any) -> None:
+    """Numbers and flags of sound tables that stand in columns of objects get columns of their own type."""
+    for table in (*_NUMBERS, *_FLAGGED):
+        rows = net.get(table)
+        if not isinstance(rows, pd.DataFrame):
+            continue
+        flag = "closed" if table == "switch" else "in_service"
+        if flag in rows and rows[flag].dtype != np.bool_:
+            rows[flag] = rows[flag].to_numpy(dtype=bool)
+        used = rows[rows["in_service"]] if "in_service" in rows else rows
+        if len(used) < len(rows):  # what is out of service may hold anything
+            continue
+        for column in (*_NUMBERS.get(table, ()), *_BUSES.get(table, ())):
+            if column in rows and rows[column].dtype == object:
+                rows[column] = pd.to_numeric(rows[column])
 
 
 def _bad_rows(net: Any, table: str, used: Any) -> Iterator[Problem]:

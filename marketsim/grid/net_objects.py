@@ -289,11 +289,12 @@ class Reader:
 
     def geometry(self, tree: Any, where: str) -> str | None:
         """GeoJSON of a bus or line as text; None where there is none."""
-        if tree is None or tree == "":
+        if tree is None or (isinstance(tree, str) and not tree):
             return None
         held = self.parsed(tree, where) if isinstance(tree, str) else tree
         if held is not None and not _is_geometry(held):
             self.refuse("this is no GeoJSON of a place or a line", where, tree, "set it to None")
+            return None
         return tree if isinstance(tree, str) else json.dumps(held)
 
 

@@ -19,7 +19,7 @@ import pandapower  # type: ignore[import-untyped]
 
 from marketsim.core.errors import NetworkError, Problem
 from marketsim.grid.feeder import DEFAULTS, FeederOptions
-from marketsim.grid.net_checks import bad_values, called, demand_tables, place
+from marketsim.grid.net_checks import bad_values, called, demand_tables, place, settle_types
 from marketsim.grid.net_objects import Unbuilt, kind_of
 
 BAND_PU: Final = (0.9, 1.1)
@@ -58,6 +58,7 @@ def prepare(net: Any, options: FeederOptions = DEFAULTS) -> Prepared:
     unsound = [*bad_values(net)]
     problems = [*unsound, *_refusals(net)]
     if not unsound:
+        settle_types(net)
         problems += [*_asymmetric_impedances(net), *_active_controllers(net), *_unbuilt_impedances(net)]
         problems += [*_source_problems(net, options), *_load_problems(net)]
     if problems:

@@ -82,16 +82,33 @@ def _windings(net: Any) -> None:
 
 
 MUTATIONS: list[tuple[Callable[[Any], None], str, str]] = [
-    (at("line", "length_km", -0.5, 1), "village.line[1].length_km", "'Cable 2' must be above 0 (got -0.5)"),
-    (at("line", "length_km", 0.0), "village.line[0].length_km", "'Cable 1' must be above 0 (got 0.0)"),
+    (
+        at("line", "length_km", -0.5, 1),
+        "village.line[1].length_km",
+        "'Cable 2' must be above 0, and at most 1e12 (got -0.5)",
+    ),
+    (
+        at("line", "length_km", 0.0),
+        "village.line[0].length_km",
+        "'Cable 1' must be above 0, and at most 1e12 (got 0.0)",
+    ),
     (at("line", "length_km", NAN), "village.line[0].length_km", "(got nothing)"),
+    (at("load", "p_mw", 1e308), "village.load[0].p_mw", "(got 1e+308)"),
     (at("line", "length_km", INF), "village.line[0].length_km", "(got inf)"),
     (at("line", "length_km", "far"), "village.line[0].length_km", "(got far)"),
     (at("line", "length_km", ""), "village.line[0].length_km", "(got an empty text)"),
     (at("line", "length_km", True), "village.line[0].length_km", "(got True)"),
-    (at("line", "r_ohm_per_km", -0.1), "village.line[0].r_ohm_per_km", "must be 0 or more (got -0.1)"),
+    (
+        at("line", "r_ohm_per_km", -0.1),
+        "village.line[0].r_ohm_per_km",
+        "must be 0 or more, and at most 1e12 (got -0.1)",
+    ),
     (at("line", "r_ohm_per_km", NAN), "village.line[0].r_ohm_per_km", "(got nothing)"),
-    (at("line", "x_ohm_per_km", NAN), "village.line[0].x_ohm_per_km", "must be a number (got nothing)"),
+    (
+        at("line", "x_ohm_per_km", NAN),
+        "village.line[0].x_ohm_per_km",
+        "must be a number, of at most 1e12 (got nothing)",
+    ),
     (at("line", "c_nf_per_km", None), "village.line[0].c_nf_per_km", "(got nothing)"),
     (at("line", "max_i_ka", 0.0), "village.line[0].max_i_ka", "must be above 0"),
     (at("line", "max_i_ka", -0.2), "village.line[0].max_i_ka", "(got -0.2)"),
@@ -104,7 +121,7 @@ MUTATIONS: list[tuple[Callable[[Any], None], str, str]] = [
     (at("line", "to_bus", 1), "village.line[0].to_bus", "both ends at one bus"),
     (at("line", "in_service", "false"), "village.line[0].in_service", "must be true or false (got false)"),
     (at("line", "in_service", None), "village.line[0].in_service", "(got nothing)"),
-    (at("bus", "vn_kv", 0.0, 2), "village.bus[2].vn_kv", "'middle' must be above 0 (got 0.0)"),
+    (at("bus", "vn_kv", 0.0, 2), "village.bus[2].vn_kv", "'middle' must be above 0, and at most 1e12 (got 0.0)"),
     (at("bus", "vn_kv", -0.4, 2), "village.bus[2].vn_kv", "(got -0.4)"),
     (at("bus", "min_vm_pu", "low", 2), "village.bus[2].min_vm_pu", "(got low)"),
     (
@@ -112,14 +129,22 @@ MUTATIONS: list[tuple[Callable[[Any], None], str, str]] = [
         "village.bus[0].min_vm_pu",
         "max_vm_pu",
     ),
-    (at("load", "p_mw", NAN), "village.load[0].p_mw", "'home' must be a number (got nothing)"),
+    (at("load", "p_mw", NAN), "village.load[0].p_mw", "'home' must be a number, of at most 1e12 (got nothing)"),
     (at("load", "q_mvar", "2 kvar"), "village.load[0].q_mvar", "(got 2 kvar)"),
     (at("load", "scaling", None), "village.load[0].scaling", "(got nothing)"),
     (at("load", "const_z_p_percent", 140.0), "village.load[0].const_z_p_percent", "between 0 and 100 (got 140.0)"),
     (at("load", "bus", 9), "village.load[0].bus", "(got 9)"),
-    (at("ext_grid", "vm_pu", NAN), "village.ext_grid[0].vm_pu", "'source' must be above 0 (got nothing)"),
+    (
+        at("ext_grid", "vm_pu", NAN),
+        "village.ext_grid[0].vm_pu",
+        "'source' must be above 0, and at most 1e12 (got nothing)",
+    ),
     (at("ext_grid", "bus", 9), "village.ext_grid[0].bus", "(got 9)"),
-    (at("trafo", "sn_mva", -0.25), "village.trafo[0].sn_mva", "'station' must be above 0 (got -0.25)"),
+    (
+        at("trafo", "sn_mva", -0.25),
+        "village.trafo[0].sn_mva",
+        "'station' must be above 0, and at most 1e12 (got -0.25)",
+    ),
     (at("trafo", "vk_percent", 0.0), "village.trafo[0].vk_percent", "other than 0 (got 0.0)"),
     (at("trafo", "vn_lv_kv", 0.0), "village.trafo[0].vn_lv_kv", "(got 0.0)"),
     (at("trafo", "shift_degree", NAN), "village.trafo[0].shift_degree", "(got nothing)"),
@@ -132,7 +157,11 @@ MUTATIONS: list[tuple[Callable[[Any], None], str, str]] = [
     (at("switch", "et", "x"), "village.switch[0].et", "must be one of b, l, t, t3 (got x)"),
     (at("switch", "closed", "no"), "village.switch[0].closed", "(got no)"),
     (at("switch", "z_ohm", -1.0), "village.switch[0].z_ohm", "(got -1.0)"),
-    (_impedance(xft_pu=NAN), "village.impedance[0].xft_pu", "'coupling' must be a number (got nothing)"),
+    (
+        _impedance(xft_pu=NAN),
+        "village.impedance[0].xft_pu",
+        "'coupling' must be a number, of at most 1e12 (got nothing)",
+    ),
     (_impedance(sn_mva=0.0), "village.impedance[0].sn_mva", "(got 0.0)"),
     (_impedance(rft_pu=0.5), "village.impedance[0]", "'coupling' a branch whose impedance depends on the direction"),
     (_windings, "village.trafo3w[0].vk_mv_percent", "'big' must be a number other than 0 (got 0.0)"),
@@ -221,6 +250,17 @@ def test_a_net_without_any_column_of_names_is_labelled_by_indices() -> None:
     assert feeder.network.bus_names == ("0", "1", "2", "3")
     assert set(feeder.network.branch_names) == {"line 0", "line 1", "trafo 0"}
     assert feeder.node("3") == feeder.node(3) == 3
+
+
+def test_flags_and_numbers_in_columns_of_objects_count_as_what_they_are() -> None:
+    net = village()
+    at("bus", "in_service", 0, 3)(net)
+    at("line", "in_service", 0, 1)(net)
+    at("load", "p_mw", 2)(net)
+    net.load["bus"] = 2
+    network = extraction.extract(net).network
+    assert network.n_nodes == 3
+    assert network.nominal_kw[2] > 2_000.0
 
 
 def test_columns_that_pandapower_has_a_default_for_may_be_missing() -> None:

@@ -133,6 +133,13 @@ def _whole(text: Callable[[dict[str, Any]], str]) -> Attack:
     return lambda members, _: text(members)
 
 
+def _costs(members: dict[str, Any], _: Path) -> None:
+    members["version"] = members["format_version"] = "2.0.0"
+    rows = [[1.0, 3, True]] * 5_000
+    held = json.dumps({"columns": ["cost_per_kw", "bus", "in_service"], "index": list(range(5_000)), "data": rows})
+    members["gen"].update(_object=held, dtype={})
+
+
 def _far_bus(members: dict[str, Any], _: Path) -> None:
     held = json.loads(members["bus"]["_object"])
     held["index"][-1] = 2**40
@@ -214,6 +221,10 @@ ATTACKS: dict[str, Attack] = {
     "no options": _member([1], "user_pf_options"),
     "a place of another kind": _in_cell('{"type": "__loader__", "coordinates": [1, 2]}', "bus", "geo"),
     "a place nowhere": _in_cell('{"type": "Point", "coordinates": [NaN, 1]}', "bus", "geo"),
+    "a place that is an array": _in_cell(evil([1.0, 2.0], "numpy", "array"), "bus", "geo"),
+    "a set of large numbers": _member(evil([2**61 - 1, 2 * (2**61 - 1), 10**30], "builtins", "set")),
+    "costs by the thousand": _costs,
+    "a name that writes to the terminal": _member("\x1b[2J", "name"),
     "a place with more": _in_cell('{"type": "Point", "coordinates": [1, 2], "x": {"type": "Point"}}', "bus", "geo"),
     "lists without end": _whole(lambda m: json.dumps({"_object": m | {"more": 0}})[:-2] + f', "deep": {DEEP}}}}}'),
     "text in text without end": _in_cell(_nested(14)),
