@@ -98,6 +98,7 @@ def facts_of(feeder: Feeder) -> FeederFacts:
         load_buses=tuple(bus for bus, has_load in zip(network.bus_names, loaded, strict=True) if has_load),
         nominal_kw=network.load_kw.tolist(),
         nominal_kvar=network.load_kvar.tolist(),
+        reasons=feeder.reasons,
     )
 
 

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import secrets
 import stat
 from collections.abc import Callable
@@ -79,26 +80,22 @@ def json_value(text: str, path: Path | str, refused: type[InputError], line: int
         raise refused([Problem("this is no JSON", "", said, "", str(path), line)]) from error
 
 
-def strict_json(text: str) -> Any:
-    """A JSON value; ValueError where there is none, see ``json_value``."""
+def strict_json(text: str, *, constants: bool = False) -> Any:
+    """A JSON value; ValueError where there is none, see ``json_value``. ``constants``: NaN and infinities are numbers."""
     if _deeper_than(text, _DEEPEST):
         raise ValueError(f"more than {_DEEPEST} levels")
-    return json.loads(
-        text, object_pairs_hook=_object, parse_constant=_no_number, parse_int=_integer, parse_float=_finite
-    )
+    constant = float if constants else _no_number
+    return json.loads(text, object_pairs_hook=_object, parse_constant=constant, parse_int=_integer, parse_float=_finite)
 
 
 def _deeper_than(text: str, most: int) -> bool:
     """Whether brackets may stand deeper than ``most``; those inside of texts are looked at only where it matters."""
     if text.count("[") + text.count("{") <= most:
         return False
-    depth, inside, escaped = 0, False, False
-    for letter in text:
-        if inside:
-            inside, escaped = escaped or letter != '"', letter == "\\" and not escaped
-        elif letter == '"':
-            inside = True
-        elif letter in "[{":
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        letter = token[0]
+        if letter in "[{":
             depth += 1
             if depth > most:
                 return True
@@ -107,11 +104,15 @@ def _deeper_than(text: str, most: int) -> bool:
     return False
 
 
+_TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+"""A text, also one without an end, or a bracket."""
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        seen = set[str]()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         raise ValueError(f"the key {twice[:80]!r} stands twice")
     return found
 

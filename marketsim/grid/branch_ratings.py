@@ -34,14 +34,40 @@ def branch_ratings(
         names[start:stop] = ratings.names
         kind[start:stop] = ratings.kind
         from_ka[start:stop], to_ka[start:stop] = ratings.from_ka, ratings.to_ka
-    times = Counter(names)
-    unique = [f"{name} #{row}" if times[name] > 1 else name for row, name in enumerate(names)]
-    return unique, kind, from_ka, to_ka
+    return _unique(names), kind, from_ka, to_ka
+
+
+def element_of(net: Any, name: str) -> tuple[str, Any]:
+    """Table and index of a branch by its unique name, in a net that was converted; empty and None where it is none."""
+    ranges = dict(net._pd2ppc_lookups["branch"])
+    names, *_ = branch_ratings(net, max(stop for _, stop in ranges.values()), ranges)
+    row = names.index(name) if name in names else -1
+    for table, (start, stop) in ranges.items():
+        if start <= row < stop and table in ("line", "trafo"):
+            return table, net[table].index[row - start]
+    return "", None
+
+
+def _unique(names: list[str]) -> list[str]:
+    """Names that stand several times get the number of their row, and one more where even that is a name."""
+    times, taken = Counter(names), set(names)
+    made = []
+    for row, name in enumerate(names):
+        while times[name] > 1 or (name != names[row] and name in taken):
+            name = f"{name} #{row}"
+        taken.add(name)
+        made.append(name)
+    return made
 
 
 def text_of(value: object) -> str:
     """A cell of a table as text; empty where there is nothing."""
-    return "" if value is None or value is pd.NA or value != value else str(value).strip()
+    return "" if is_missing(value) else str(value).strip()
+
+
+def is_missing(value: object) -> bool:
+    """Whether a cell of a table has nothing in it."""
+    return value is None or value is pd.NA or (isinstance(value, float | np.floating) and bool(np.isnan(value)))
 
 
 class _Ratings(NamedTuple):

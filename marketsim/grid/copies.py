@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketsim.core.arrays import IntArray
+from marketsim.core.errors import NetworkError, Problem
 from marketsim.grid.feeder import Feeder
 from marketsim.grid.network import Network
 
@@ -49,7 +50,12 @@ def feeder_copies(feeder: Feeder, copies: int) -> Feeder:
     n_inner = feeder.network.n_nodes - 1
     nodes = {name: node for name, node in feeder.nodes.items() if node == 0}
     for tag in range(copies):
-        nodes |= {f"{name}@{tag}": node + tag * n_inner for name, node in feeder.nodes.items() if node > 0}
+        copied = {f"{name}@{tag}": node + tag * n_inner for name, node in feeder.nodes.items() if node > 0}
+        twice = nodes.keys() & copied.keys()
+        if twice:
+            hint = "rename the bus, or leave the copies out"
+            raise NetworkError([Problem("a bus is called like a copy of another", value=min(twice), hint=hint)])
+        nodes |= copied
     return feeder._replace(
         network=side_by_side(feeder.network, copies),
         nodes=nodes,

@@ -9,13 +9,11 @@ end; G and B hold the whole charging of a branch, G_ASYM and B_ASYM what its to 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from math import inf, sqrt
+from math import inf, isfinite, sqrt
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import pandas as pd
 from pandapower.auxiliary import _add_ppc_options  # type: ignore[import-untyped]
 from pandapower.pd2ppc import _pd2ppc  # type: ignore[import-untyped]
 from pandapower.pypower import idx_brch as br  # type: ignore[import-untyped]
@@ -23,7 +21,9 @@ from pandapower.pypower import idx_bus as bu
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import NetworkError, Problem
+from marketsim.core.files import strict_json
 from marketsim.grid.branch_ratings import branch_ratings, text_of
+from marketsim.grid.bus_names import bus_names
 from marketsim.grid.feeder import CAVEAT, DEFAULTS, Feeder, FeederOptions
 from marketsim.grid.network import ComplexArray, Network
 from marketsim.grid.preparation import Prepared, prepare
@@ -54,12 +54,27 @@ def read(prepared: Prepared) -> Feeder:
     net = prepared.net
     matrices = _convert(net)
     axis = _node_axis(net, matrices)
-    network = _network(net, matrices, axis)._replace(load_pu=_load_shares(prepared, matrices, axis))
+    names = bus_names(net, axis.buses)
+    network = _network(net, matrices, axis, names.labels)._replace(load_pu=_load_shares(prepared, matrices, axis))
     _check(network)
-    nodes, ambiguous = _aliases(net, axis)
     indices = np.array([buses[0] if buses else -1 for buses in axis.buses], dtype=np.int64)
     notes = (*prepared.notes, CAVEAT) if net.bus.vn_kv.min() < 1.0 else prepared.notes
-    return Feeder(network, nodes, indices, ambiguous, _dropped(net, axis), notes, _coordinates(net, axis))
+    if names.by_index:
+        listed = ", ".join(f"index {bus}" for bus in names.by_index[:3])
+        notes = (
+            *notes,
+            f"{len(names.by_index)} buses are reached by {listed} ...: their numbers are other buses' names",
+        )
+    return Feeder(
+        network=network,
+        nodes=names.nodes,
+        indices=indices,
+        ambiguous=names.ambiguous,
+        dropped=names.dropped,
+        notes=notes,
+        coordinates=_coordinates(net, axis),
+        reasons=names.reasons,
+    )
 
 
 class _Matrices(NamedTuple):
@@ -126,38 +141,6 @@ def _node_axis(net: Any, of: _Matrices) -> _Axis:
     return _Axis(node_of_row, row_of_node, (fed, *(tuple(members[row]) for row in others)))
 
 
-def _bus_names(net: Any, axis: _Axis) -> tuple[str, ...]:
-    """The name of a node's first bus where it is unique and no other bus's index, else the index."""
-    named = {int(bus): text_of(name) for bus, name in net.bus.name.items()}
-    times = pd.Series(list(named.values()), dtype=object).value_counts().to_dict()
-    indices = {str(bus) for bus in named}
-
-    def label(bus: int) -> str:
-        name = named[bus]
-        usable = name and times[name] == 1 and (name not in indices or name == str(bus))
-        return name if usable else str(bus)
-
-    names, inner = [], 0
-    for buses in axis.buses:
-        inner += not buses
-        names.append(label(buses[0]) if buses else f"inner point {inner}")
-    return tuple(names)
-
-
-def _aliases(net: Any, axis: _Axis) -> tuple[dict[str, int], frozenset[str]]:
-    """Every name and index that leads to a node; a name goes before the index of another bus."""
-    nodes: dict[str, int] = {}
-    by_name: dict[str, set[int]] = {}
-    for node, buses in enumerate(axis.buses):
-        for bus in buses:
-            nodes[str(bus)] = node
-            by_name.setdefault(text_of(net.bus.name.at[bus]), set()).add(node)
-    by_name.pop("", None)
-    ambiguous = frozenset(name for name, found in by_name.items() if len(found) > 1)
-    nodes.update({name: next(iter(found)) for name, found in by_name.items() if len(found) == 1})
-    return nodes, ambiguous - nodes.keys()
-
-
 def _coordinates(net: Any, axis: _Axis) -> FloatArray | None:
     """Mean place of the buses of each node by the net's GeoJSON points, NaN without one [n_nodes, 2]; None: no points."""
     if "geo" not in net.bus:
@@ -176,17 +159,10 @@ def _coordinates(net: Any, axis: _Axis) -> FloatArray | None:
 def _point(text: object) -> tuple[float, float] | None:
     """A GeoJSON point; None for anything else."""
     try:
-        x, y = json.loads(str(text))["coordinates"][:2]
-        return float(x), float(y)
-    except (ValueError, TypeError, KeyError):
+        x, y = (float(each) for each in strict_json(str(text))["coordinates"][:2])
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
-
-
-def _dropped(net: Any, axis: _Axis) -> tuple[str, ...]:
-    kept = {bus for buses in axis.buses for bus in buses}
-    lost = [int(bus) for bus in sorted(net.bus.index) if bus not in kept]
-    known = [text_of(net.bus.name.at[bus]) for bus in lost]
-    return tuple(dict.fromkeys([str(bus) for bus in lost] + [name for name in known if name]))
+    return (x, y) if isfinite(x) and isfinite(y) else None
 
 
 def _limits(net: Any, axis: _Axis) -> tuple[FloatArray, FloatArray]:
@@ -214,7 +190,7 @@ def _load_shares(prepared: Prepared, of: _Matrices, axis: _Axis) -> ComplexArray
     return found
 
 
-def _network(net: Any, of: _Matrices, axis: _Axis) -> Network:
+def _network(net: Any, of: _Matrices, axis: _Axis, labels: tuple[str, ...]) -> Network:
     rows = np.flatnonzero(of.branch_in_service)
     ends = axis.node_of_row[of.branch[:, [br.F_BUS, br.T_BUS]].astype(np.int64)[rows]]
     rows = rows[ends[:, 0] != ends[:, 1]]  # a branch between two sources carries nothing
@@ -229,7 +205,7 @@ def _network(net: Any, of: _Matrices, axis: _Axis) -> Network:
     return Network(
         name=text_of(net.name) or "net",
         base_kva=of.base_mva * 1e3,
-        bus_names=_bus_names(net, axis),
+        bus_names=labels,
         base_kv=base_kv,
         source_pu=float(net.ext_grid.vm_pu[net.ext_grid.in_service.to_numpy(dtype=bool)].iloc[0]),
         branch_names=tuple(names[row] for row in rows),

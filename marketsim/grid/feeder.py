@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -32,6 +33,11 @@ CAVEAT: Final = (
 )
 """Said once in every report about a grid; a run's manifest says it of nets with buses below 1 kV."""
 DEFAULTS: Final = FeederOptions()
+UNUSABLE_HINTS: Final = (
+    "this bus has no supply: close a switch that leads to it, or choose another bus",
+    "use the index of the bus",
+)
+"""What to do about a bus without supply, and about a name of several buses."""
 
 
 class Feeder(NamedTuple):
@@ -39,7 +45,7 @@ class Feeder(NamedTuple):
 
     network: Network
     nodes: Mapping[str, int]
-    """Node of each bus by name and by index; buses fused by closed switches share a node."""
+    """Node of each bus by name and by index, see ``bus_names``; buses fused by closed switches share a node."""
     indices: IntArray
     """Index of a bus at each node in the pandapower net; -1 inside an element [n_nodes]."""
     ambiguous: frozenset[str] = frozenset()
@@ -50,6 +56,8 @@ class Feeder(NamedTuple):
     """What was changed or left out on the way, for the user to read."""
     coordinates: FloatArray | None = None
     """Where the net puts its nodes, NaN where it does not say [n_nodes, 2]; None: it puts none."""
+    reasons: Mapping[str, str] = MappingProxyType({})
+    """Why a name or index of a bus leads to no node."""
 
     def node(self, bus: str | int) -> int:
         """Node of a bus by its name or index; NetworkError where there is none."""
@@ -74,10 +82,8 @@ class Feeder(NamedTuple):
 
     def _problem(self, bus: str) -> Problem:
         place = f"feeder {self.network.name}"
-        if bus in self.dropped:
-            return Problem("bus has no supply", place, bus, "close a switch that leads to it, or choose another bus")
-        if bus in self.ambiguous:
-            return Problem("several buses have this name", place, bus, "use the index of the bus")
+        if bus in self.reasons:
+            return Problem(self.reasons[bus], place, bus, UNUSABLE_HINTS[bus in self.ambiguous])
         close = get_close_matches(bus, list(self.nodes), n=3)
         names = self.network.bus_names
         hint = f"did you mean {', '.join(close)}?" if close else f"buses: {', '.join(names[:5])} ... {names[-1]}"

@@ -16,7 +16,7 @@ from marketsim.core.errors import NetworkError, PowerFlowDiverged, Problem
 from marketsim.core.fence import Fence
 from marketsim.core.units import WH_PER_KWH
 from marketsim.grid import extraction, pandapower_nets
-from marketsim.grid.branch_ratings import labels
+from marketsim.grid.branch_ratings import element_of
 from marketsim.grid.feeder import DEFAULTS, FeederOptions
 from marketsim.grid.preparation import prepare
 from marketsim.grid.quiet import quiet_pandapower
@@ -105,12 +105,8 @@ class SlotNets:
             net.ext_grid["vm_pu"] *= 1.0 + law.step * position
             return
         name = self.feeder.network.branch_names[law.branch]
-        for table in ("trafo", "line"):
-            names = labels(net[table], table)
-            if name in names:
-                row = net[table].index[names.index(name)]
-                break
-        else:
+        table, row = element_of(self._net, name)
+        if not table:
             raise NetworkError([Problem("only lines and transformers are regulated in a net of a slot", value=name)])
         if table == "trafo":
             _second_tap(net.trafo, row, law.step, position)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import copy
 import importlib
-import json
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandapower  # type: ignore[import-untyped]
@@ -18,15 +17,11 @@ import pandapower.networks  # type: ignore[import-untyped]
 
 from marketsim.core.errors import MissingDependency, NetworkError, Problem
 from marketsim.core.fence import Fence
-from marketsim.grid import feeder141, names
+from marketsim.grid import feeder141, names, net_file
 from marketsim.grid.quiet import quiet_pandapower
 
 PandapowerNet = Any
 """``pandapower.pandapowerNet``; pandapower ships no usable types."""
-TRUSTED: Final = frozenset({"pandapower", "pandas", "numpy", "networkx", "builtins", "shapely", "geopandas", "geojson"})
-"""Packages whose objects a net file may contain: pandapower imports whatever module a file names."""
-_LARGEST_FILE: Final = 256 * 1024 * 1024
-_DEEPEST: Final = 12
 
 
 def feeder(name: str, folder: Fence | Path | None = None) -> PandapowerNet:
@@ -124,59 +119,12 @@ def _from_simbench(code: str) -> PandapowerNet:
 
 
 def _from_file(path: Path) -> PandapowerNet:
-    return copy.deepcopy(_parsed(path, _text(path)))
+    return copy.deepcopy(_parsed(path, net_file.text_of_net(path)))
 
 
 @lru_cache(maxsize=4)  # parsing takes far longer than copying, and a study reads its net for every run
 def _parsed(path: Path, text: str) -> PandapowerNet:
-    try:
-        untrusted = sorted(_modules(json.loads(text)) - TRUSTED)
-        if untrusted:
-            hint = "save it again with pandapower.to_json after removing these objects"
-            raise NetworkError([Problem(f"the net contains objects of {', '.join(untrusted)}", str(path), hint=hint)])
-        with quiet_pandapower():
-            net = pandapower.from_json_string(text)
-    except NetworkError:
-        raise
-    except Exception as error:  # pandapower raises whatever its parsers meet; to the user all of it means the same
-        raise _not_a_net(path, str(error)) from error
-    if not isinstance(net, pandapower.pandapowerNet):
-        raise _not_a_net(path, f"it holds a {type(net).__name__}")
+    net = net_file.parse(text, path)
     if not net.name:
         net.name = path.stem
     return net
-
-
-def _text(path: Path) -> str:
-    try:
-        size = path.stat().st_size
-        if size > _LARGEST_FILE:
-            raise _not_a_net(path, f"{size} bytes are more than the {_LARGEST_FILE} that a net may have")
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NetworkError([Problem(f"the file cannot be read: {error}", str(path))]) from error
-
-
-def _not_a_net(path: Path, why: str) -> NetworkError:
-    hint = "write the file with pandapower.to_json(net, path)"
-    return NetworkError([Problem("this is no pandapower net", str(path), why[:200], hint)])
-
-
-def _modules(value: object, depth: int = 0) -> set[str]:
-    """Top-level packages that a parsed net file names, also inside the JSON texts that it nests."""
-    if depth > _DEEPEST:
-        raise ValueError("nested too deeply")
-    if isinstance(value, str):
-        if not value.lstrip().startswith(("{", "[")):
-            return set()
-        try:
-            inner = json.loads(value)
-        except ValueError:
-            return set()
-        return _modules(inner, depth + 1)
-    if isinstance(value, dict):
-        own = {str(value["_module"]).partition(".")[0]} if "_module" in value else set()
-        return own.union(*(_modules(item, depth + 1) for item in value.values()))
-    if isinstance(value, list):
-        return set().union(*(_modules(item, depth + 1) for item in value if isinstance(item, str | dict | list)))
-    return set()

@@ -18,6 +18,8 @@ import numpy as np
 
 from marketsim.core.errors import NetworkError, Problem
 from marketsim.grid.feeder import DEFAULTS, FeederOptions
+from marketsim.grid.net_checks import bad_values, called, demand_tables, place, settle_types
+from marketsim.grid.net_objects import Unbuilt, kind_of
 
 BAND_PU: Final = (0.9, 1.1)
 """Where neither scenario nor net says anything: EN 50160."""
@@ -30,8 +32,13 @@ _REFUSED: Final = {
     "vsc": "converters of DC grids are not solved: take it out of service",
     "svc": "it controls a voltage: replace it by a shunt at its present susceptance, or take it out of service",
     "ssc": "it controls a voltage: replace it by a shunt, or take it out of service",
+    "vsc_stacked": "converters of DC grids are not solved: take it out of service",
+    "vsc_bipolar": "converters of DC grids are not solved: take it out of service",
+    "b2b_vsc": "converters of DC grids are not solved: take it out of service",
     "tcsc": "it controls a flow: replace it by an impedance, or take it out of service",
 }
+_MOST_ROWS: Final = 5
+"""Elements of a kind that are shown."""
 _DROPPED: Final = ("sgen", "asymmetric_sgen", "storage")
 _PASSIVE_CONTROLLERS: Final = ("ConstControl",)
 """They replay the time series of the net's own elements, which agents replace."""
@@ -56,7 +63,13 @@ class Prepared(NamedTuple):
 
 def prepare(net: Any, options: FeederOptions = DEFAULTS) -> Prepared:
     """Rewrite ``net`` in place; NetworkError lists everything that cannot be represented."""
-    problems = [*_refusals(net), *_source_problems(net, options), *_load_problems(net)]
+    demand_tables(net)
+    unsound = [*bad_values(net)]
+    problems = [*unsound, *_refusals(net)]
+    if not unsound:
+        settle_types(net)
+        problems += [*_asymmetric_impedances(net), *_active_controllers(net), *_unbuilt_impedances(net)]
+        problems += [*_source_problems(net, options), *_load_problems(net)]
     if problems:
         raise NetworkError(problems)
     notes, shares = _drop_generation(net), _impedance_shares(net)
@@ -64,7 +77,7 @@ def prepare(net: Any, options: FeederOptions = DEFAULTS) -> Prepared:
         notes.append(
             f"{len(shares)} loads draw a share as constant impedance: it belongs to the load, and goes where the load goes"
         )
-    notes += _controller_notes(net)
+    notes += [*_controller_notes(net), *_option_notes(net)]
     _set_source(net, options.source_pu)
     _set_band(net, options.voltage_band_pu)
     _set_ratings(net, options)
@@ -78,19 +91,18 @@ def _in_service(net: Any, table: str) -> Any:
     return rows.index[rows["in_service"].to_numpy(dtype=bool)] if "in_service" in rows else rows.index
 
 
-def _place(net: Any, table: str, row: object) -> str:
-    return f"{net.name or 'net'}.{table}[{row}]"
-
-
 def _refusals(net: Any) -> list[Problem]:
     found = []
     for table, why in _REFUSED.items():
+        head, _, hint = why.partition(": ")
         rows = list(_in_service(net, table))
-        if rows:
-            others = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
-            head, _, hint = why.partition(": ")
-            found.append(Problem(f"cannot be used{others}: {head}", _place(net, table, rows[0]), hint=hint))
-    return found + _asymmetric_impedances(net) + _active_controllers(net)
+        for row in rows[:_MOST_ROWS]:
+            more = (
+                f" and {len(rows) - _MOST_ROWS} more" if len(rows) > _MOST_ROWS and row == rows[_MOST_ROWS - 1] else ""
+            )
+            message = f"{called(net, table, row)}cannot be used{more}: {head}"
+            found.append(Problem(message, place(net, table, row), hint=hint))
+    return found
 
 
 def _asymmetric_impedances(net: Any) -> list[Problem]:
@@ -99,25 +111,52 @@ def _asymmetric_impedances(net: Any) -> list[Problem]:
     hint = "give it the same impedance in both directions"
     return [
         Problem(
-            "a branch whose impedance depends on the direction is not supported",
-            _place(net, "impedance", row),
+            f"{called(net, 'impedance', row)}a branch whose impedance depends on the direction is not supported",
+            place(net, "impedance", row),
             hint=hint,
         )
         for row in rows.index[differs]
     ]
 
 
-def _controllers(net: Any) -> dict[int, str]:
-    return {int(row): type(net.controller.object.at[row]).__name__ for row in _in_service(net, "controller")}
+def _controllers(net: Any) -> dict[object, str]:
+    return {row: kind_of(net.controller.object.at[row]) for row in _in_service(net, "controller")}
 
 
 def _active_controllers(net: Any) -> list[Problem]:
     hint = "take it out of service: taps and set-points then hold their present values"
     return [
-        Problem("controllers are not run", _place(net, "controller", row), kind, hint)
+        Problem("controllers are not run", place(net, "controller", row), kind, hint)
         for row, kind in _controllers(net).items()
         if kind not in _PASSIVE_CONTROLLERS
     ]
+
+
+def _unbuilt_impedances(net: Any) -> list[Problem]:
+    """Transformers whose impedance follows a characteristic that a file holds, which is never built."""
+    found = []
+    for table in ("trafo", "trafo3w"):
+        for row in _in_service(net, table) if "tap_dependent_impedance" in net[table] else ():
+            if net[table].tap_dependent_impedance.at[row] is True or net[table].tap_dependent_impedance.at[row] == 1:
+                message = (
+                    f"{called(net, table, row)}an impedance by the characteristic of its tap is not read from files"
+                )
+                found.append(Problem(message, place(net, table, row), hint="set tap_dependent_impedance to False"))
+    return found if _holds_unbuilt(net) else []
+
+
+def _holds_unbuilt(net: Any) -> bool:
+    rows = net.get("characteristic")
+    return rows is not None and "object" in rows and any(isinstance(each, Unbuilt) for each in rows["object"])
+
+
+def _option_notes(net: Any) -> list[str]:
+    """Options of power flows that the net brings; every solver here has the same."""
+    options = net.get("user_pf_options")
+    if not options:
+        return []
+    net["user_pf_options"] = {}
+    return [f"the net's own options of power flows are not used: {', '.join(str(name) for name in options)[:200]}"]
 
 
 def _controller_notes(net: Any) -> list[str]:
@@ -150,7 +189,9 @@ def _load_problems(net: Any) -> list[Problem]:
     currents = (rows.const_i_p_percent != 0) | (rows.const_i_q_percent != 0)
     hint = "set const_i_p_percent and const_i_q_percent to 0, or split the load into constant power and impedance"
     return [
-        Problem("loads of constant current are not supported", _place(net, "load", row), hint=hint)
+        Problem(
+            f"{called(net, 'load', row)}loads of constant current are not supported", place(net, "load", row), hint=hint
+        )
         for row in rows.index[currents][:5]
     ]
 

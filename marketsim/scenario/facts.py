@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -17,3 +18,5 @@ class FeederFacts(NamedTuple):
     """Nominal load of each node [kW]."""
     nominal_kvar: Sequence[float]
     """Nominal reactive load of each node [kvar]; lagging is positive."""
+    reasons: Mapping[str, str] = MappingProxyType({})
+    """Why a name of a bus, or its index, leads to no node."""

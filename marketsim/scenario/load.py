@@ -18,7 +18,7 @@ from marketsim.scenario.choice import Catalog, Context
 from marketsim.scenario.facts import FeederFacts
 from marketsim.scenario.model import MAX_PARTS, Scenario
 from marketsim.scenario.prepare import prepared
-from marketsim.scenario.problems import Detail, Loc, details_of, to_problems
+from marketsim.scenario.problems import UNSEEN, Detail, Loc, details_of, to_problems
 from marketsim.scenario.resolve import resolved
 from marketsim.scenario.rules import scenario_details, slot_fits_int64
 from marketsim.scenario.source import Source, read_source
@@ -144,17 +144,12 @@ def _resolve(
             if context.tolerant:
                 # The feeder may be that of a plugin; without its table agents cannot be placed.
                 return _unplaced(scenario, context, f"grid {name}")
-            return (), [_of_feeder(each, name) for each in error.problems]
+            return (), [_of_feeder(each) for each in error.problems]
         if facts is None:
             return _unplaced(scenario, context, f"buses of {name}")
     with uncollected():
         agents, wrong = resolved(scenario, facts)
         return agents, [*wrong, *slot_fits_int64(scenario, agents)]
-
-
-def _of_feeder(problem: Problem, name: str) -> Detail:
-    """What is wrong with a feeder, at the place where it is named."""
-    return Detail(("grid", "feeder"), problem.message, problem.value or name, problem.hint)
 
 
 def _check_early(check: Check, source: Source, scenario: Scenario) -> None:
@@ -170,6 +165,13 @@ def _unplaced(scenario: Scenario, context: Context, unchecked: str) -> tuple[tup
         context.unchecked.append(f"nominal loads of {scenario.grid.feeder}")
     agents, wrong = resolved(scenario, None, placed=False)
     return agents, [*wrong, *slot_fits_int64(scenario, agents)]
+
+
+def _of_feeder(problem: Problem) -> Detail:
+    """A feeder's problem at the line that names the feeder, with its own place in words."""
+    line = f"line {problem.line}, column {problem.column}" if problem.line else ""
+    message = ": ".join(part for part in (problem.path, line, problem.message) if part)
+    return Detail(("grid", "feeder"), message, problem.value or UNSEEN, problem.hint)
 
 
 def _plugin_files(source: Source) -> tuple[list[Problem], tuple[Path, ...]]:

@@ -194,11 +194,18 @@ class _Group:
             return
         known = self._feeder.nodes
         unknown = [bus for bus in dict.fromkeys(buses) if bus not in known]
-        if unknown:
-            key = "bus" if self.entry.bus is not None else "buses"
-            seen = unknown[0] if len(unknown) == 1 else unknown
-            hint = did_you_mean(unknown[0], known) if len(known) <= 20 else _nearest(unknown[0], known)
-            raise Wrong([Detail((key,), "the feeder has no such bus", seen, hint)])
+        if not unknown:
+            return
+        key = "bus" if self.entry.bus is not None else "buses"
+        seen = unknown[0] if len(unknown) == 1 else unknown
+        reasons = [self._feeder.reasons[bus] for bus in unknown if bus in self._feeder.reasons]
+        strangers = [bus for bus in unknown if bus not in self._feeder.reasons]
+        if strangers:
+            reasons.append("the feeder has no such bus" + (f": {', '.join(strangers)}" if reasons else ""))
+            hint = did_you_mean(strangers[0], known) if len(known) <= 20 else _nearest(strangers[0], known)
+        else:
+            hint = "choose another bus, or name it by its index"
+        raise Wrong([Detail((key,), "; ".join(reasons), seen, hint)])
 
     def node(self, bus: str | None) -> int:
         """Node of a bus; -1 where it is not known."""

@@ -10,7 +10,7 @@ import pandapower
 import pytest
 
 from marketsim.core.errors import MissingDependency, NetworkError
-from marketsim.grid import pandapower_nets
+from marketsim.grid import net_file, pandapower_nets
 from marketsim.grid.pandapower_nets import feeder
 
 SMALL = "pandapower:simple_four_bus_system"
@@ -44,7 +44,8 @@ def test_a_net_survives_its_file(tmp_path: Path) -> None:
 
 
 def test_a_net_without_a_name_is_called_after_its_file(tmp_path: Path) -> None:
-    net = pandapower.create_empty_network()
+    net = feeder(SMALL)
+    net.name = ""
     pandapower.to_json(net, str(tmp_path / "village.json"))
     assert feeder("file:village.json", tmp_path).name == "village"
 
@@ -58,7 +59,7 @@ def test_a_file_that_is_no_net_is_refused(text: str, tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "net.json").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(NetworkError, match="cannot be read"):
+    with pytest.raises(NetworkError, match="not UTF-8"):
         feeder("file:net.json", tmp_path)
 
 
@@ -69,9 +70,9 @@ def test_a_file_nested_without_end_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_larger_than_any_net_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pandapower_nets, "_LARGEST_FILE", 10)
+    monkeypatch.setattr(net_file, "LARGEST", 10)
     (tmp_path / "net.json").write_text(" " * 11)
-    with pytest.raises(NetworkError, match="11 bytes are more than"):
+    with pytest.raises(NetworkError, match="has 11 bytes, at most 10 bytes are read"):
         feeder("file:net.json", tmp_path)
 
 
