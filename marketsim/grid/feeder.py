@@ -33,11 +33,6 @@ CAVEAT: Final = (
 )
 """Said once in every report about a grid; a run's manifest says it of nets with buses below 1 kV."""
 DEFAULTS: Final = FeederOptions()
-UNUSABLE_HINTS: Final = (
-    "this bus has no supply: close a switch that leads to it, or choose another bus",
-    "use the index of the bus",
-)
-"""What to do about a bus without supply, and about a name of several buses."""
 
 
 class Feeder(NamedTuple):
@@ -82,8 +77,11 @@ class Feeder(NamedTuple):
 
     def _problem(self, bus: str) -> Problem:
         place = f"feeder {self.network.name}"
-        if bus in self.reasons:
-            return Problem(self.reasons[bus], place, bus, UNUSABLE_HINTS[bus in self.ambiguous])
+        if bus in self.reasons or bus in self.dropped or bus in self.ambiguous:
+            several = bus in self.ambiguous
+            why = self.reasons.get(bus, "several buses have this name" if several else "bus has no supply")
+            hint = "use the index of the bus" if several else "close a switch that leads to it, or choose another bus"
+            return Problem(why, place, bus, hint)
         close = get_close_matches(bus, list(self.nodes), n=3)
         names = self.network.bus_names
         hint = f"did you mean {', '.join(close)}?" if close else f"buses: {', '.join(names[:5])} ... {names[-1]}"

@@ -171,8 +171,32 @@ _FEEDERS: Final = """### Feeders
 | `file:<net.json>` | a pandapower net of your own, relative to the scenario and inside its folder |
 | `<name>` or `<name>:<argument>` | a feeder of a plugin |
 
-The nominal loads of a net serve `peak_kw: feeder` and `background`; its own generators are left out, since generation
-belongs to the agents. Open switches are respected. Radial nets are solved by a compiled sweep.
+The nominal loads of a net serve `peak_kw: feeder` and `background`; its own static generators are left out, since
+generation belongs to the agents. Open switches are respected. Radial nets are solved by a compiled sweep. What cannot be
+represented (generators that hold a voltage, extended wards, DC lines, asymmetric impedances, controllers in service) and
+what cannot be calculated with (lengths or ratings of zero or less, numbers that are missing, buses that are not there) is
+refused with its table, row, name and value; rows out of service may hold anything.
+
+**Net files** are what `pandapower.to_json` writes, of pandapower 2.0 or later; older formats are converted as
+`pandapower.from_json` converts them. They may be a stranger's: a file is a regular file of at most 64 MiB, parsed strictly
+and read as data. Tables, numbers, texts, lists, tuples, sets and arrays are read; controllers, characteristics and output
+writers of pandapower are kept by their name and never built (a controller in service is refused, but `ConstControl`, which
+only replays series; so is a transformer with `tap_dependent_impedance` on a characteristic of a file). Any other object, a
+path or an address in place of a table, text that only looks like JSON, and tables with several levels of index are refused
+with their place. No module is imported and no other file opened.
+
+**Buses** are named by name or index, and mean the same bus wherever they stand, in a scenario, in tables, in reports and in
+`run.net`:
+
+- a text or number that is the name of a bus means that bus;
+- a number that is no bus's name means the bus of that index of the pandapower net;
+- where an index is the name of another bus, as in `pandapower:case11_iwamoto`, `index 3` means the bus of index 3;
+- a name of several buses, of a bus out of service or of one that is not connected to the external grid is refused, with the
+  reason.
+
+Tables call a bus by its name if no other bus has it, else by its index, else by `index 3`; buses fused by closed switches
+are one node, called after that of the lowest index. Lines and transformers are called by their names where all of their
+table have different ones, else `line 3`, `trafo 0`; names that stand in two tables get the number of their row.
 """
 
 
