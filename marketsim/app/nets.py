@@ -21,7 +21,7 @@ def slot_nets(ready: ReadyScenario) -> SlotNets:
         raise InputError("this run has no grid, so its slots have no net")
     return SlotNets(
         ready.model.grid.feeder,
-        ready.model.folder,
+        ready.fence.opened_for(ready.model.grid.feeder),
         feeder_options(ready.model),
         background=ready.model.grid.load_scale if ready.model.grid.background else 0.0,
         hours=ready.model.clock.slot_minutes / 60.0,

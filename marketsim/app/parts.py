@@ -14,6 +14,7 @@ from marketsim.builtin import SOURCE
 from marketsim.core.arrays import IntArray
 from marketsim.core.build import BuildContext, Choice
 from marketsim.core.errors import InputError, MarketsimError, PluginError, Problem
+from marketsim.core.fence import FENCE, FOLDER
 from marketsim.core.ports import Profiles
 from marketsim.core.records import Community
 from marketsim.core.rng import Streams
@@ -96,7 +97,8 @@ def context_of(ready: ReadyScenario, seeds: tuple[int, ...]) -> BuildContext:
     model = ready.model
     clock = model.clock.to_clock()
     facts = {
-        "folder": model.folder,
+        FOLDER: model.folder,
+        FENCE: ready.fence,
         "gate_closure_slots": model.market.gate_closure_slots,
         "pv_scale": getattr(model.profiles.params, "pv_scale", 1.0),
     }

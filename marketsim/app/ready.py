@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from marketsim.builtin import built_in_registry
 from marketsim.core.build import AgentSpec
 from marketsim.core.errors import ScenarioError
+from marketsim.core.fence import Fence
 from marketsim.extension import files
 from marketsim.extension.entry_points import installed_plugins, load_installed
 from marketsim.extension.files import PluginFile
@@ -16,7 +17,7 @@ from marketsim.extension.registry import Registry
 from marketsim.grid import names
 from marketsim.grid.feeder import Feeder, FeederOptions
 from marketsim.scenario.facts import FeederFacts
-from marketsim.scenario.load import Loaded
+from marketsim.scenario.load import Loaded, source_of
 from marketsim.scenario.load import load_scenario as read_scenario
 from marketsim.scenario.model import Scenario
 from marketsim.scenario.source import Source
@@ -42,6 +43,11 @@ class ReadyScenario:
         return self.model.name
 
     @property
+    def fence(self) -> Fence:
+        """Where the files that it names may lie."""
+        return self.source.fence
+
+    @property
     def seed(self) -> int:
         """Seed of all random streams."""
         return self.model.seed
@@ -64,7 +70,7 @@ def feeder_options(model: Scenario) -> FeederOptions:
     return FeederOptions(grid.source_pu, grid.voltage_band_pu, grid.line_rating_a)
 
 
-def load_feeder(model: Scenario, registry: Registry) -> Feeder | None:
+def load_feeder(model: Scenario, registry: Registry, fence: Fence) -> Feeder | None:
     """The feeder that a scenario names, by a plugin or by the package; NetworkError if it cannot be used."""
     name = model.grid.feeder
     if name is None:
@@ -73,7 +79,7 @@ def load_feeder(model: Scenario, registry: Registry) -> Feeder | None:
 
     kind, _, argument = name.partition(":")
     if kind not in registry.names("grid"):
-        return feeders.load(name, model.folder, feeder_options(model))
+        return feeders.load(name, fence.opened_for(name), feeder_options(model))
     made = registry.factory("grid", kind)(argument, model.folder)
     if isinstance(made, Feeder):
         return made
@@ -94,32 +100,36 @@ def facts_of(feeder: Feeder) -> FeederFacts:
     )
 
 
-def load_scenario(scenario: ScenarioLike, overrides: Mapping[str, object] | None = None) -> ReadyScenario:
+def load_scenario(
+    scenario: ScenarioLike,
+    overrides: Mapping[str, object] | None = None,
+    *,
+    trust: bool = False,
+    tell: Callable[[Path], None] | None = None,
+) -> ReadyScenario:
     """Read, validate and resolve a scenario, its plugins and its feeder.
 
-    ``scenario`` is a path, a mapping, or YAML text with a line break; ``overrides`` map dotted paths to values.
+    ``scenario`` is a path, a mapping, or YAML text with a line break; ``overrides`` map dotted paths to values. Plugin
+    files that it names are executed, each after ``tell`` got its path. ``trust``: the scenario is your own, so its
+    files may lie outside of its folder, and its plugins are executed also where a run, training or study wrote it.
     Raises ScenarioError, PluginError or NetworkError with every problem at once.
     """
-    if not isinstance(scenario, str | Path | Mapping | Source):
-        raise ScenarioError(f"a scenario is a path, a mapping or YAML text, not {type(scenario).__name__}")
-    if not isinstance(overrides, Mapping | None) or any(not isinstance(path, str) for path in overrides or ()):
-        raise ScenarioError(f"overrides map paths to values, as in {{'grid.gate': 'observe'}}, got {overrides!r}")
+    source = _source(scenario, overrides, trust=trust)
     registry = full_registry()
     plugin_files: list[PluginFile] = []
     feeders_seen: list[Feeder | None] = []
 
     def look_up(model: Scenario) -> FeederFacts:
-        feeder = load_feeder(model, registry)
+        feeder = load_feeder(model, registry, source.fence)
         feeders_seen.append(feeder)
         if feeder is None:
             raise AssertionError("asked for the facts of no feeder")
         return facts_of(feeder)
 
     loaded = read_scenario(
-        scenario,
-        overrides,
+        source,
         catalog=registry,
-        load_plugins=lambda paths: plugin_files.extend(files.load_files(registry, paths)),
+        load_plugins=lambda paths: plugin_files.extend(files.load_files(registry, paths, tell)),
         feeder=look_up,
     )
     return ReadyScenario(
@@ -132,25 +142,39 @@ def load_scenario(scenario: ScenarioLike, overrides: Mapping[str, object] | None
     )
 
 
-def check_scenario(scenario: ScenarioLike, overrides: Mapping[str, object] | None = None) -> Loaded:
+def _source(scenario: ScenarioLike, overrides: Mapping[str, object] | None, *, trust: bool) -> Source:
+    """The scenario as written, with overrides in place."""
+    if not isinstance(scenario, str | Path | Mapping | Source):
+        raise ScenarioError(f"a scenario is a path, a mapping or YAML text, not {type(scenario).__name__}")
+    if not isinstance(overrides, Mapping | None) or any(not isinstance(path, str) for path in overrides or ()):
+        raise ScenarioError(f"overrides map paths to values, as in {{'grid.gate': 'observe'}}, got {overrides!r}")
+    if not isinstance(trust, bool):
+        raise ScenarioError(f"trust is True or False, not {type(trust).__name__}")
+    return source_of(scenario, overrides, trust=trust)
+
+
+def check_scenario(
+    scenario: ScenarioLike, overrides: Mapping[str, object] | None = None, *, trust: bool = False
+) -> Loaded:
     """Validate without running any plugin code and without a heavy library; what only plugins know stays unchecked.
 
     Where all values are valid, tariff and profiles are built, so that the files that they name are checked, too. The
     buses of ``feeder141`` are checked; those of other feeders when they are loaded.
     """
+    written = _source(scenario, overrides, trust=trust)
     registry = built_in_registry()
 
     def look_up(model: Scenario) -> FeederFacts | None:
         base, _ = names.copies(model.grid.feeder or "")
         source, item = names.parse(base)
         if source == "file":
-            names.net_file(item, model.folder)
+            names.net_file(item, written.fence.opened_for(model.grid.feeder or ""))
         if source != names.FEEDER141:
             return None
-        feeder = load_feeder(model, registry)
+        feeder = load_feeder(model, registry, written.fence)
         return None if feeder is None else facts_of(feeder)
 
-    loaded = read_scenario(scenario, overrides, catalog=registry, feeder=look_up, tolerant=bool(installed_plugins()))
+    loaded = read_scenario(written, catalog=registry, feeder=look_up, tolerant=bool(installed_plugins()))
     if loaded.agents:
         from marketsim.app.parts import part_problems
 

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from marketsim.core.errors import PluginError, Problem
+from marketsim.core.files import MIB, read_bytes
 from marketsim.extension import lazy
 from marketsim.extension.entry import Entry
 from marketsim.extension.registry import Registry
+
+LARGEST: Final = 4 * MIB
+"""Bytes of a plugin file."""
 
 
 class PluginFile(NamedTuple):
@@ -33,22 +38,29 @@ def plugin_name(path: Path) -> str:
     return path.parent.name or path.stem if path.stem == "plugin" else path.stem
 
 
-def load_file(registry: Registry, path: Path) -> PluginFile:
-    """Execute a plugin file and register what it brings; PluginError with file and line where it fails."""
+def load_file(registry: Registry, path: Path, tell: Callable[[Path], None] | None = None) -> PluginFile:
+    """Execute a plugin file and register what it brings; PluginError with file and line where it fails.
+
+    ``tell`` gets its path before that.
+    """
     source = _read(path)
+    if tell is not None:
+        tell(path)
     digest = hashlib.sha256(source).hexdigest()
     name = plugin_name(path)
     module = _module(path, source, digest, name)
     return PluginFile(name, path, digest, registry.register(module, name, str(path)))
 
 
-def load_files(registry: Registry, paths: tuple[Path, ...]) -> tuple[PluginFile, ...]:
+def load_files(
+    registry: Registry, paths: tuple[Path, ...], tell: Callable[[Path], None] | None = None
+) -> tuple[PluginFile, ...]:
     """Load several files; every problem of all of them at once."""
     loaded: list[PluginFile] = []
     problems: list[Problem] = []
     for path in paths:
         try:
-            loaded.append(load_file(registry, path))
+            loaded.append(load_file(registry, path, tell))
         except PluginError as error:
             problems += error.problems
     if problems:
@@ -59,11 +71,7 @@ def load_files(registry: Registry, paths: tuple[Path, ...]) -> tuple[PluginFile,
 def _read(path: Path) -> bytes:
     if path.suffix != ".py":
         raise PluginError([Problem("a plugin must be a .py file", value=str(path))])
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise PluginError([Problem(f"plugin cannot be read: {reason}", value=str(path))]) from error
+    return read_bytes(path, LARGEST, PluginError)
 
 
 def _module(path: Path, source: bytes, digest: str, name: str) -> ModuleType:

@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
+from marketsim.core.errors import InputError
+from marketsim.core.fence import Fence
 from marketsim.fairness.breaker import Breaker
 from marketsim.fairness.critique_cache import CritiqueCache, Kept, default_folder, question_key
 from marketsim.fairness.event_thread import EventThread
@@ -58,6 +60,12 @@ class _Attempts:
 
     made: int = 0
     last: Failure | None = None
+
+
+def demand_cache_inside(params: OllamaCriticParams, fence: Fence) -> None:
+    """InputError where the scenario's answers would be kept outside of its fence."""
+    if params.cache and params.cache_folder is not None:
+        fence.file(params.cache_folder, InputError, "the folder of the answers")
 
 
 class Interviewer:

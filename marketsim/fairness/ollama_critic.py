@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import InputError, Problem
+from marketsim.core.fence import fence_of
 from marketsim.core.records import Community, SlotRecord
 from marketsim.fairness.critic import Critique, Scores, Triple, distance, stacked, triple
-from marketsim.fairness.interviewer import Interviewer, Question, Reply
+from marketsim.fairness.interviewer import Interviewer, Question, Reply, demand_cache_inside
 from marketsim.fairness.params import MeasureChoice, OllamaCriticParams
 from marketsim.fairness.pending import Pending, outcomes
 from marketsim.fairness.rule_critic import inputs_hash, rule_names
@@ -157,14 +158,11 @@ class OllamaCritic:
         return row._replace(ftg=ftg, fbs=fbs, fpp=fpp, source="cache" if reply.cached else "ollama")
 
 
-def scenario_folder(context: BuildContext) -> Path:
-    """Folder that relative paths of a critic's parameters start from."""
-    return Path(str(context.facts.get("folder", ".")))
-
-
 def build(params: OllamaCriticParams, context: BuildContext) -> OllamaCritic:
     """The critic of a simulation; MissingDependency without the client library, InputError for a bad address."""
+    fence = fence_of(context.facts)
+    demand_cache_inside(params, fence)
     try:
-        return OllamaCritic(context.community, params, scenario_folder(context))
+        return OllamaCritic(context.community, params, fence.folder)
     except ValueError as error:
         raise InputError([Problem(str(error), path="critic.host", hint="such as 127.0.0.1:11434")]) from error

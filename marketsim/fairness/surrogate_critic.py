@@ -12,10 +12,11 @@ import numpy as np
 
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import InputError, Problem
+from marketsim.core.fence import fence_of
 from marketsim.core.records import Community, SlotRecord
 from marketsim.fairness.critic import CriticTally, Critique, Scores, Triple, distance, triple
-from marketsim.fairness.interviewer import Interviewer, Question, Reply
-from marketsim.fairness.ollama_critic import case_of, scenario_folder, server_facts, with_answer
+from marketsim.fairness.interviewer import Interviewer, Question, Reply, demand_cache_inside
+from marketsim.fairness.ollama_critic import case_of, server_facts, with_answer
 from marketsim.fairness.params import SurrogateCriticParams
 from marketsim.fairness.pending import Pending
 from marketsim.fairness.rule_critic import inputs_hash, rule_names
@@ -141,9 +142,11 @@ def _audited(question: Question, rule: Triple, critique: Critique, reply: Reply)
 
 def build(params: SurrogateCriticParams, context: BuildContext) -> SurrogateCritic:
     """The critic of a simulation; InputError where the file cannot be used."""
-    folder = scenario_folder(context)
-    surrogate = read_surrogate(folder / params.file)
+    fence = fence_of(context.facts)
+    surrogate = read_surrogate(fence.file(params.file, InputError, "the surrogate"))
+    if params.audit_share > 0.0:
+        demand_cache_inside(params.auditor, fence)
     try:
-        return SurrogateCritic(context.community, params, surrogate, folder)
+        return SurrogateCritic(context.community, params, surrogate, fence.folder)
     except ValueError as error:
         raise InputError([Problem(str(error), path="critic.auditor.host")]) from error

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from marketsim.core.fence import Fence
 from marketsim.grid import feeder141, names
 from marketsim.grid.copies import feeder_copies
 from marketsim.grid.feeder import DEFAULTS, Feeder, FeederOptions
@@ -15,7 +16,7 @@ BusLoads = dict[str, tuple[float, float]]
 """Nominal (kW, kvar) by bus."""
 
 
-def load(name: str, folder: Path | None = None, options: FeederOptions = DEFAULTS) -> Feeder:
+def load(name: str, folder: Fence | Path | None = None, options: FeederOptions = DEFAULTS) -> Feeder:
     """The feeder of a scenario in ``folder``; NetworkError if it does not exist or cannot be used.
 
     ``feeder141*72`` is that feeder 72 times behind one source; bus 7 of the fourth copy is called ``7@3``.
@@ -24,7 +25,7 @@ def load(name: str, folder: Path | None = None, options: FeederOptions = DEFAULT
     return feeder_copies(_one(base, folder, options), copies)
 
 
-def _one(name: str, folder: Path | None, options: FeederOptions) -> Feeder:
+def _one(name: str, folder: Fence | Path | None, options: FeederOptions) -> Feeder:
     source = names.parse(name).source
     if source == names.FEEDER141:
         return feeder141.feeder(options)
@@ -36,13 +37,13 @@ def _known(name: str, options: FeederOptions) -> Feeder:
     return _extracted(name, None, options)
 
 
-def _extracted(name: str, folder: Path | None, options: FeederOptions) -> Feeder:
+def _extracted(name: str, folder: Fence | Path | None, options: FeederOptions) -> Feeder:
     from marketsim.grid import extraction, pandapower_nets
 
     return extraction.extract(pandapower_nets.feeder(name, folder), options)
 
 
-def bus_loads(name: str, folder: Path | None = None) -> BusLoads:
+def bus_loads(name: str, folder: Fence | Path | None = None) -> BusLoads:
     """The feeder's own nominal load by bus, buses without load left out, in order of nodes [kW, kvar]."""
     network = load(name, folder).network
     loaded = np.flatnonzero((network.nominal_kw != 0.0) | (network.nominal_kvar != 0.0))

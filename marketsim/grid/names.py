@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from marketsim.core.errors import NetworkError, Problem
+from marketsim.core.fence import Fence
 
 FEEDER141: Final = "feeder141"
 SOURCES: Final = ("pandapower", "simbench", "file")
@@ -124,15 +125,11 @@ def copies(name: str) -> tuple[str, int]:
     return base.strip(), int(count)
 
 
-def net_file(item: str, folder: Path | None) -> Path:
+def net_file(item: str, folder: Fence | Path | None) -> Path:
     """Path of a ``file:`` feeder, which lies in the scenario's ``folder`` or below; anywhere if that is None."""
-    path = Path(item) if folder is None else (folder / item)
-    resolved = path.resolve()
-    if folder is not None and not resolved.is_relative_to(folder.resolve()):
-        hint = "put the net beside the scenario and name it relative to it"
-        raise NetworkError([Problem("the file of a feeder must lie in the scenario's folder", value=item, hint=hint)])
-    if not resolved.is_file():
-        raise NetworkError(
-            [Problem("there is no such file", value=str(path), hint="file:NET.json, relative to the scenario")]
-        )
-    return resolved
+    fence = Fence.of(folder)
+    path = fence.file(item, NetworkError, "the file of a feeder")
+    if not path.is_file():
+        seen, hint = str(fence.folder / item), "file:NET.json, relative to the scenario"
+        raise NetworkError([Problem("there is no such file", value=seen, hint=hint)])
+    return path

@@ -13,6 +13,7 @@ from pandapower.powerflow import LoadflowNotConverged  # type: ignore[import-unt
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import NetworkError, PowerFlowDiverged, Problem
+from marketsim.core.fence import Fence
 from marketsim.core.units import WH_PER_KWH
 from marketsim.grid import extraction, pandapower_nets
 from marketsim.grid.branch_ratings import labels
@@ -60,7 +61,7 @@ class SlotNets:
     def __init__(
         self,
         name: str,
-        folder: Path | None = None,
+        folder: Fence | Path | None = None,
         options: FeederOptions = DEFAULTS,
         *,
         background: float = 0.0,

@@ -17,6 +17,7 @@ import pandapower  # type: ignore[import-untyped]
 import pandapower.networks  # type: ignore[import-untyped]
 
 from marketsim.core.errors import MissingDependency, NetworkError, Problem
+from marketsim.core.fence import Fence
 from marketsim.grid import feeder141, names
 from marketsim.grid.quiet import quiet_pandapower
 
@@ -28,7 +29,7 @@ _LARGEST_FILE: Final = 256 * 1024 * 1024
 _DEEPEST: Final = 12
 
 
-def feeder(name: str, folder: Path | str | None = None) -> PandapowerNet:
+def feeder(name: str, folder: Fence | Path | None = None) -> PandapowerNet:
     """A pandapower net by its name, as its authors made it, loads included.
 
     ``name``: ``feeder141``, ``pandapower:<network>``, ``simbench:<code>`` or ``file:<net.json>`` (relative to
@@ -38,7 +39,7 @@ def feeder(name: str, folder: Path | str | None = None) -> PandapowerNet:
         raise NetworkError([Problem("a feeder in several copies has no pandapower net", value=name)])
     source, item = names.parse(name)
     if source == "file":
-        return _from_file(names.net_file(item, Path(folder) if folder is not None else None))
+        return _from_file(names.net_file(item, folder))
     return copy.deepcopy(_known(source, item))
 
 

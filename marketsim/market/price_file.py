@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from marketsim.core.clock import Clock
 from marketsim.core.errors import Problem, ScenarioError
+from marketsim.core.files import MIB, read_text
 
 Values: TypeAlias = Sequence[float] | float | None
 Prices: TypeAlias = tuple[Sequence[float], Values, Values]
@@ -21,6 +23,7 @@ At: TypeAlias = Callable[..., Problem]
 
 _KNOWN = ("time", "retail", "feed_in", "wholesale")
 _MOST_PROBLEMS = 20
+_LARGEST: Final = 64 * MIB
 _BOUNDS = {"retail": (1e-6, 1_000.0), "feed_in": (1e-6, 1_000.0), "wholesale": (-1_000.0, 1_000.0)}
 
 
@@ -61,14 +64,11 @@ def _refuse(problems: list[Problem]) -> None:
 
 def _rows(path: Path, at: At) -> list[_Row]:
     """Rows that hold anything, with their lines."""
+    reader = csv.reader(io.StringIO(read_text(path, _LARGEST, ScenarioError), newline=""))
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            return [_Row(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
-    except OSError as error:
-        raise ScenarioError([at(f"cannot read the price file: {error.strerror}")]) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ScenarioError([at(f"the price file is no UTF-8 CSV text: {error}")]) from error
+        return [_Row(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+    except csv.Error as error:
+        raise ScenarioError([at(f"the price file is no CSV text: {error}", line=reader.line_num)]) from error
 
 
 def _header_problems(at: At, header: Sequence[str], feed_in: Values) -> list[Problem]:

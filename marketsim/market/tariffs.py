@@ -6,7 +6,6 @@ Each is a table of prices by slot, worked out when the simulation is built; a sl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from marketsim.core.arrays import FloatArray, IntArray, frozen
 from marketsim.core.build import BuildContext
 from marketsim.core.clock import Clock, SlotTime
 from marketsim.core.errors import Problem, ScenarioError
+from marketsim.core.fence import fence_of
 from marketsim.core.records import Tariffs
 from marketsim.core.units import to_ticks
 from marketsim.market.price_file import read_prices
@@ -109,7 +109,11 @@ def build_series(params: SeriesParams, context: BuildContext) -> TableTariff:
     """Real-time prices; ScenarioError unless they are one day, which repeats, or cover the run."""
     if params.file is not None:
         given = read_prices(
-            _inside(params.file, context), params.feed_in, params.wholesale, context.clock, params.value_minutes
+            fence_of(context.facts).file(params.file, ScenarioError),
+            params.feed_in,
+            params.wholesale,
+            context.clock,
+            params.value_minutes,
         )
     else:
         assert params.retail is not None
@@ -122,18 +126,6 @@ def build_series(params: SeriesParams, context: BuildContext) -> TableTariff:
     assert by_slot[1] is not None
     prices = PriceTable(by_slot[0], by_slot[1], by_slot[2])
     return TableTariff(prices, context.clock.slots_per_day, context.community.n_markets)
-
-
-def _inside(file: Path, context: BuildContext) -> Path:
-    """A file relative to the scenario's folder, and inside it, so that a stranger's scenario reaches nothing else."""
-    if "folder" not in context.facts:
-        return file
-    folder = Path(str(context.facts["folder"])).resolve()
-    path = (folder / file).resolve()
-    if not path.is_relative_to(folder):
-        hint = f"move it below {folder}"
-        raise ScenarioError([Problem("the file lies outside the scenario's folder", "file", str(file), hint)])
-    return path
 
 
 def _whole_days(n_values: int, params: SeriesParams, clock: Clock) -> int:

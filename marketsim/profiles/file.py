@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Final, NamedTuple, cast
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import AgentSpec, BuildContext
 from marketsim.core.errors import Problem, ProfileError
+from marketsim.core.fence import fence_of
 from marketsim.core.params import Params
 from marketsim.profiles.daily import DayProfiles
 from marketsim.profiles.params import ClimatologyParams, FileColumns, FileParams
@@ -38,7 +38,7 @@ class Source(NamedTuple):
 def build(params: Params, context: BuildContext) -> DayProfiles:
     """Profiles of all agents from a file; ProfileError lists everything that is wrong with it."""
     own = cast(FileParams, params)
-    table = read_table(own.path, Path(str(context.facts.get("folder", "."))))
+    table = read_table(own.path, fence_of(context.facts))
     if own.time not in table.columns:
         raise ProfileError([unknown_column(table, own.time, "profiles.time")])
     steps, problems = read_times(table, own.time, own.utc_offset_hours)

@@ -15,6 +15,7 @@ import numpy as np
 
 from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import Problem, ProfileError
+from marketsim.core.fence import Fence
 
 MOST_ALIKE: Final = 20
 """Problems of one kind in one column that are listed one by one; the rest is counted."""
@@ -32,9 +33,9 @@ class Table(NamedTuple):
     """Line (CSV) or row (Parquet) of each row, from 1 [n_rows]."""
 
 
-def read_table(path: str, folder: Path) -> Table:
+def read_table(path: str, folder: Path | Fence) -> Table:
     """Read a CSV or Parquet file inside ``folder``; ProfileError if it cannot be read as a table."""
-    found = _inside(path, folder)
+    found = _inside(path, Fence.of(folder))
     if found.suffix.lower() == ".csv":
         return _read_csv(path, found)
     if found.suffix.lower() in (".parquet", ".pq"):
@@ -77,15 +78,12 @@ def _refused(file: str, message: str, hint: str = "", value: str = "") -> Profil
     return ProfileError([Problem(message, value=value, hint=hint, file=file)])
 
 
-def _inside(path: str, folder: Path) -> Path:
-    root = folder.resolve()
+def _inside(path: str, fence: Fence) -> Path:
+    found = fence.file(path, ProfileError)
     try:
-        found = (root / path).resolve()
-        if not found.is_relative_to(root):
-            raise _refused(path, "the file lies outside the scenario's folder", f"move it below {root}")
         if not found.is_file():
             raise _refused(path, "there is no such file", f"looked for {found}")
-    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links in a circle, before Python 3.13
+    except OSError as error:
         raise _refused(path, f"the file cannot be opened: {error}") from None
     return found
 

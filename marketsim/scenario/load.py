@@ -10,7 +10,8 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from marketsim.core.build import AgentSpec
-from marketsim.core.errors import InputError, Problem, ScenarioError
+from marketsim.core.errors import InputError, PluginError, Problem, ScenarioError
+from marketsim.core.fence import TRUST
 from marketsim.scenario.agents import OWNER_SHARE
 from marketsim.scenario.choice import Catalog, Context
 from marketsim.scenario.facts import FeederFacts
@@ -48,17 +49,21 @@ def load_scenario(
     load_plugins: Callable[[tuple[Path, ...]], object] | None = None,
     feeder: FeederLookup | None = None,
     tolerant: bool = False,
+    trust: bool = False,
 ) -> Loaded:
     """Read, validate and resolve a scenario; ScenarioError with every problem.
 
     ``scenario`` is a path, a mapping, YAML text (with a line break) or what ``read_source`` returned. ``load_plugins``
     makes ``catalog`` know the plugin files that the scenario names; without it no plugin code runs, and names that
     may be theirs are listed as unchecked. ``tolerant`` allows this also where the scenario names no plugin file
-    (installed plugins that were not loaded). ``feeder`` answers for buses and nominal loads.
+    (installed plugins that were not loaded). ``feeder`` answers for buses and nominal loads. ``trust``: the scenario is
+    the user's own; without it, plugins of a scenario that a run, training or study wrote, or whose ``folder`` leads out
+    of where it lies, are refused by PluginError.
     """
-    source = _source(scenario, overrides)
+    source = source_of(scenario, overrides, trust=trust)
     problems, plugins = _plugin_files(source)
     if plugins and load_plugins is not None and not problems:
+        demand_trust(source)
         load_plugins(plugins)
     unloaded = bool(problems) or (bool(plugins) and load_plugins is None)
     context = Context(catalog, source.folder, tolerant or unloaded)
@@ -74,10 +79,14 @@ def load_scenario(
     return Loaded(valid, agents, source, plugins, tuple(dict.fromkeys(context.unchecked)))
 
 
-def _source(scenario: str | Path | Mapping[str, object] | Source, overrides: Mapping[str, object] | None) -> Source:
-    if isinstance(scenario, Source):
-        return scenario.override(overrides) if overrides else scenario
-    return read_source(scenario, overrides)
+def source_of(
+    scenario: str | Path | Mapping[str, object] | Source, overrides: Mapping[str, object] | None, *, trust: bool
+) -> Source:
+    """The scenario as written, with overrides in place; of what ``read_source`` returned, what it says of trust is kept."""
+    if not isinstance(scenario, Source):
+        return read_source(scenario, overrides, trust=trust)
+    source = scenario.override(overrides) if overrides else scenario
+    return source._replace(trust=source.trust or trust)
 
 
 def validate_source(source: Source, context: Context) -> tuple[Scenario | None, list[Detail]]:
@@ -119,12 +128,17 @@ def _resolve(
                 # The feeder may be that of a plugin; without its table agents cannot be placed.
                 context.unchecked.append(f"grid {name}")
                 return (), []
-            return (), [Detail(("grid", "feeder"), each.message, each.value, each.hint) for each in error.problems]
+            return (), [_of_feeder(each, name) for each in error.problems]
         if facts is None:
             context.unchecked.append(f"buses of {name}")
             return (), []
     agents, wrong = resolved(scenario, facts)
     return agents, [*wrong, *slot_fits_int64(scenario, agents)]
+
+
+def _of_feeder(problem: Problem, name: str) -> Detail:
+    """What is wrong with a feeder, at the place where it is named."""
+    return Detail(("grid", "feeder"), problem.message, problem.value or name, problem.hint)
 
 
 def _plugin_files(source: Source) -> tuple[list[Problem], tuple[Path, ...]]:
@@ -133,8 +147,7 @@ def _plugin_files(source: Source) -> tuple[list[Problem], tuple[Path, ...]]:
     if listed is None or not isinstance(listed.value, list):
         # Absent, null, or of a wrong type, which validation says.
         return [], ()
-    named = child(source.root, "folder")
-    start = source.folder / named.value if named is not None and isinstance(named.value, str) else source.folder
+    start = source.fence.folder
     problems: list[Problem] = []
     paths: list[Path] = []
     for position, item in enumerate(listed.value):
@@ -147,6 +160,27 @@ def _plugin_files(source: Source) -> tuple[list[Problem], tuple[Path, ...]]:
             where = f"plugins[{position}]"
             problems.append(Problem(fault, where, shorten(item.value), f"looked for {path}", *item.place))
     return problems, tuple(paths)
+
+
+def demand_trust(source: Source) -> None:
+    """PluginError for the plugins of a scenario whose files are not where a scenario's own files are."""
+    fence, listed = source.fence, child(source.root, "plugins")
+    if fence.is_open or not (source.made or fence.leaves) or listed is None or not isinstance(listed.value, list):
+        return
+    why = "lies in a folder that a run, training or study wrote" if source.made else "has a folder outside of its own"
+    problems = [
+        Problem(
+            f"this plugin is not executed: the scenario {why}",
+            f"plugins[{position}]",
+            shorten(str(fence.folder / item.value), 200),
+            f"a plugin is a program and can do whatever you can; {TRUST}",
+            *item.place,
+        )
+        for position, item in enumerate(listed.value)
+        if isinstance(item.value, str) and item.value not in fence.own
+    ]
+    if problems:
+        raise PluginError(problems)
 
 
 def _file_fault(path: Path) -> str:

@@ -1,23 +1,29 @@
 """From files to one tree: reading, ``extends``, overrides.
 
 ``extends: base.yaml`` lays a scenario over another one. The path is relative to the file that names it; all files
-lie in the folder of the first one or below, so that a scenario of a stranger reaches nothing else.
+lie in the folder of the first one or below, so that a scenario of a stranger reaches nothing else. What the user says
+beside a file (``--set``, overrides, a mapping in Python) is remembered as such: see ``Source.fence``.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from itertools import islice
+from pathlib import Path, PurePath
 from typing import Final, NamedTuple
 
 from marketsim.core.errors import Problem, ScenarioError
-from marketsim.scenario.overrides import apply_overrides
+from marketsim.core.fence import Fence
+from marketsim.core.files import read_bytes
+from marketsim.scenario.overrides import apply_overrides, split_path
 from marketsim.scenario.switches import merge
-from marketsim.scenario.tree import Node, Place, child, from_python, key_place, plain, shorten
-from marketsim.scenario.yamltext import decode, parse
+from marketsim.scenario.tree import Node, Place, child, from_python, key_place, plain, shorten, texts
+from marketsim.scenario.yamltext import MAX_BYTES, decode, parse
 
 MAX_EXTENDS: Final = 16
+MANIFEST: Final = "manifest.json"
+"""Lies beside the scenario in a folder that the program made; what ``results.folder`` calls it."""
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -28,44 +34,90 @@ class Source(NamedTuple):
     folder: Path
     name: str
     """What the scenario is called if it does not say: stem of the file, or ``scenario``."""
+    trust: bool = False
+    """Whether the user says that the scenario is his own: its files may lie anywhere, its plugins run."""
+    own: frozenset[str] = frozenset()
+    """Texts that the user said himself; files of these names are not the scenario's choice."""
+    own_folder: bool = False
+    """Whether ``folder`` is one of these."""
+    listens: bool = True
+    """Whether what is laid over it is the user's word; not so where it comes from a file, too."""
+    made: bool = False
+    """Whether it lies in a folder that the program made: of a run, a training or a study."""
 
     def override(self, overrides: Mapping[str, object]) -> Source:
         """The same scenario with values set from outside."""
-        return self._replace(root=apply_overrides(self.root, overrides))
+        changed = self._replace(root=apply_overrides(self.root, overrides))
+        if not self.listens:
+            return changed
+        folder = any(split_path(path)[0] == "folder" for path in overrides)
+        return changed.saying(overrides)._replace(own_folder=self.own_folder or folder)
+
+    def saying(self, values: Mapping[str, object]) -> Source:
+        """The same scenario; every text in ``values`` is the user's own word."""
+        said = {text for _, text in texts(from_python(values))}
+        return self._replace(own=self.own | said | {str(PurePath(text)) for text in said})
+
+    @property
+    def fence(self) -> Fence:
+        """Where the files that it names may lie: in ``folder``, which lies where the scenario does unless the user says so."""
+        named = child(self.root, "folder")
+        text = named.value if named is not None and isinstance(named.value, str) else "."
+        start = self.folder / text
+        if self.trust:
+            return Fence(start, None)
+        leaves = "" if self.own_folder or _is_inside(start, self.folder) else text
+        return Fence(start, start, leaves, self.own)
 
 
-def read_source(scenario: str | Path | Mapping[str, object], overrides: Mapping[str, object] | None = None) -> Source:
+def _is_inside(path: Path, folder: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):  # RuntimeError: links in a circle, before Python 3.13
+        return False
+
+
+def read_source(
+    scenario: str | Path | Mapping[str, object],
+    overrides: Mapping[str, object] | None = None,
+    *,
+    trust: bool = False,
+) -> Source:
     """A scenario from a path, a mapping, or YAML text (a ``str`` with a line break), with overrides in place."""
     source, chain = _first(scenario)
-    source = source._replace(root=_extended(source.root, source.folder, chain))
+    source = source._replace(root=_extended(source.root, source.folder, chain), trust=trust)
     return source.override(overrides) if overrides else source
 
 
 def _first(scenario: str | Path | Mapping[str, object]) -> tuple[Source, tuple[Path, ...]]:
     """The scenario itself, before anything that it extends; and its file, if it has one."""
     if isinstance(scenario, Mapping):
-        return Source(_mapping_root(from_python(scenario), ""), Path.cwd(), "scenario"), ()
+        source = Source(_mapping_root(from_python(scenario), ""), Path.cwd(), "scenario")
+        return source.saying(scenario)._replace(own_folder="folder" in scenario), ()
     if isinstance(scenario, str) and "\n" in scenario:
         return Source(_mapping_root(parse(scenario, "<text>"), "<text>"), Path.cwd(), "scenario"), ()
     path = Path(scenario)
     root = _mapping_root(parse(_read(path), str(path)), str(path))
     name = _NOT_IN_NAMES.sub("-", path.stem).strip("._-")[:100]
-    return Source(root, path.absolute().parent, name or "scenario"), (path.resolve(),)
+    made = (path.parent / MANIFEST).exists() or (path.parent / MANIFEST).is_symlink()
+    return Source(root, path.absolute().parent, name or "scenario", made=made), (path.resolve(),)
 
 
 def _read(path: Path) -> str:
     try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        near = [other.name for other in sorted(path.parent.glob("*.y*ml"))][:5] if path.parent.is_dir() else []
-        hint = f"{path.parent} has {', '.join(near)}" if near else ""
-        raise ScenarioError([Problem("there is no such file", hint=hint, file=str(path))]) from None
-    except IsADirectoryError:
-        raise ScenarioError([Problem("is a folder, not a scenario file", file=str(path))]) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ScenarioError([Problem(f"cannot be read: {reason}", file=str(path))]) from error
+        data = read_bytes(path, MAX_BYTES, ScenarioError)
+    except ScenarioError as error:
+        problem = error.problems[0]
+        if problem.hint or not isinstance(error.__context__, FileNotFoundError):
+            raise
+        raise ScenarioError([problem._replace(hint=_near(path.parent))]) from None
     return decode(data, str(path))
+
+
+def _near(folder: Path) -> str:
+    """What scenarios there are in a folder, for somebody who looked for another one."""
+    near = [other.name for other in islice(folder.glob("*.y*ml"), 100)] if folder.is_dir() else []
+    return f"{folder} has {', '.join(sorted(near)[:5])}" if near else ""
 
 
 def _mapping_root(root: Node, file: str) -> Node:

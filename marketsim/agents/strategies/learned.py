@@ -15,6 +15,7 @@ from marketsim.agents.params import LearnedParams
 from marketsim.core.arrays import FloatArray, IntArray, KeyArray
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import CheckpointError, Problem
+from marketsim.core.fence import fence_of
 from marketsim.core.records import Decisions, Observations
 
 LOADER: Final = "load_policy"
@@ -99,7 +100,7 @@ def build(params: LearnedParams, context: BuildContext) -> Learned:
     MissingDependency without torch.
     """
     loader = cast("Callable[[Path], Trained]", context.facts[LOADER])
-    path = Path(str(context.facts.get("folder", "."))) / params.checkpoint
+    path = fence_of(context.facts).file(params.checkpoint, CheckpointError, "the checkpoint")
     trained = loader(path)
     _demand_features(path, trained.layout)
     whose = _whose(path, trained.layout.agents, params, context)

@@ -17,7 +17,7 @@ from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import InputError, RunError
 from marketsim.core.simulation import Simulation
 from marketsim.fairness.critic import Scores, Triple, triple
-from marketsim.fairness.interviewer import Interviewer, Question, Reply
+from marketsim.fairness.interviewer import Interviewer, Question, Reply, demand_cache_inside
 from marketsim.fairness.ollama_critic import masked
 from marketsim.fairness.params import OllamaCriticParams
 from marketsim.fairness.pending import outcome
@@ -83,10 +83,17 @@ class AuditReport:
         return {**own, "comparisons": rows}
 
 
-def audited_scenario(path: str | Path, overrides: Mapping[str, object]) -> ReadyScenario:
-    """The scenario of a file, or the one that stands in a run folder."""
+def audited_scenario(
+    path: str | Path,
+    overrides: Mapping[str, object],
+    *,
+    trust: bool = False,
+    tell: Callable[[Path], None] | None = None,
+) -> ReadyScenario:
+    """The scenario of a file, or the one that stands in a run folder; ``trust`` and ``tell`` as for ``load_scenario``."""
     place = Path(path)
-    return load_scenario(place / "scenario.yaml" if place.is_dir() else path, overrides)
+    found = place / "scenario.yaml" if place.is_dir() else path
+    return load_scenario(found, overrides, trust=trust, tell=tell)
 
 
 def critic_params(ready: ReadyScenario, changes: Mapping[str, object]) -> OllamaCriticParams:
@@ -141,7 +148,8 @@ def audit(
     """
     chosen = cases(ready, params, slots)
     rounds = list(_rounds(params, repeats, models))
-    asker = _Asker(chosen, Path(ready.model.folder), len(rounds) * len(chosen), progress)
+    demand_cache_inside(params, ready.fence)
+    asker = _Asker(chosen, ready.fence.folder, len(rounds) * len(chosen), progress)
     answers = {each.name: asker.ask(each) for each in rounds}
     first = answers["repeat 1"]
     if np.isnan(first).all():
