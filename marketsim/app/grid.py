@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from marketsim.app.ready import ReadyScenario
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.build import BuildContext
+from marketsim.core.build import Basics, BuildContext, GridInfo, VoltageBand
+from marketsim.core.fleets import FleetInfo
 from marketsim.core.free_gate_kernel import FreeGate
-from marketsim.core.params import Params
-from marketsim.core.ports import Gate
+from marketsim.core.ports import Gate, Reactive
 from marketsim.core.units import WH_PER_KWH
 from marketsim.core.welfare import GridModel
 from marketsim.grid.feeder import Feeder
 from marketsim.grid.heads import head_names
 from marketsim.grid.network import BranchKind, Network
-from marketsim.metrics.efficiency import GRID_MODEL_FACT
-from marketsim.metrics.grid import BAND_FACT, VoltageBand
-from marketsim.metrics.laws import BACKGROUND_FACT
 from marketsim.results.tables import ElementNames
 from marketsim.scenario.model import VoltageRegulator
 
 if TYPE_CHECKING:
+    from marketsim.grid.gate_state import GateSettings
     from marketsim.grid.tap_changer import Law
 
 _RADIAL = {
@@ -56,60 +55,58 @@ class GridParts:
     """A fresh gate; run and reference run have one each."""
     node_of: IntArray
     """Node of each agent, -1 without a grid [n_agents]."""
-    facts: Mapping[str, Any]
     elements: ElementNames
+    info: GridInfo | None = None
+    """What other parts may know; None without a grid."""
     network: Network | None = None
-    background_wh: int = 0
-    """Load that belongs to no agent, a market and slot."""
 
 
-def grid_parts(ready: ReadyScenario, context: BuildContext, reactive: Any) -> GridParts:
+def grid_parts(ready: ReadyScenario, context: Basics, fleets: Sequence[FleetInfo], reactive: Reactive) -> GridParts:
     """Feeder and gate of a scenario, or their absence."""
     community = context.community
     if ready.feeder is None or ready.model.grid.gate == "none":
         return GridParts(
             gate=lambda: FreeGate(community.n_markets, community.market),
             node_of=np.full(community.n_agents, -1, dtype=np.int64),
-            facts={},
             elements=ElementNames(connections=tuple(agent.name for agent in context.agents)),
         )
     network = regulated(ready, rated(ready, ready.feeder.network))
     nodes = ready.feeder.nodes_of([_bus_of(agent) for agent in context.agents])
-    settings = _settings(ready, context, network, reactive)
+    settings = _settings(ready, context, fleets, network, reactive)
     if ready.model.grid.gate == "doe_maximal":
         settings = replace(settings, planner=_ac_model(ready, context, network, nodes, reactive))
     gate_class = _gate_class(ready, network)
-    background_wh = int(np.rint(settings.background_kw * (context.clock.slot_hours * WH_PER_KWH)).sum())
+    background_wh = int(
+        np.rint((network.nominal_kw * _background(ready, network)) * (context.clock.slot_hours * WH_PER_KWH)).sum()
+    )
 
     def gate_on(net: Network) -> Gate:
         made: Gate = gate_class(net, nodes, community.n_markets, context.clock.slot_hours, settings)
         return made
 
-    gate, tap_facts = _regulated(ready, network, gate_on, community.n_markets)
-
+    gate, taps = _regulated(ready, network, gate_on, community.n_markets)
     return GridParts(
         gate=gate,
         node_of=np.tile(nodes, community.n_markets),
-        facts={
-            BAND_FACT: VoltageBand(network.v_min_pu, network.v_max_pu),
-            BACKGROUND_FACT: background_wh,
-            **tap_facts,
-            **_distance(ready, network, nodes),
-            **_optimum_model(ready, context, network, nodes, reactive, gate),
-        },
         elements=_element_names(context, network),
+        info=GridInfo(
+            band=VoltageBand(network.v_min_pu, network.v_max_pu),
+            model=_optimum_model(ready, context, network, nodes, reactive, gate),
+            background_wh=background_wh,
+            distances=cache(partial(_distances, network, nodes)),
+            taps=taps,
+        ),
         network=network,
-        background_wh=background_wh,
     )
 
 
 def _regulated(
     ready: ReadyScenario, network: Network, gate_on: Callable[[Network], Gate], n_markets: int
-) -> tuple[Callable[[], Gate], dict[str, Any]]:
+) -> tuple[Callable[[], Gate], list[tuple[int, ...]] | None]:
     """How a gate is made, with the scenario's tap changers if it has any; the first one made logs their positions."""
     if not is_regulated(ready):
-        return lambda: gate_on(network), {}
-    from marketsim.grid.tap_changer import LOG_FACT, Positions, RegulatedGate, Regulator, at_position
+        return lambda: gate_on(network), None
+    from marketsim.grid.tap_changer import Positions, RegulatedGate, Regulator, at_position
 
     laws, log, made = tap_laws(ready), list[Positions](), list[RegulatedGate]()
 
@@ -121,7 +118,14 @@ def _regulated(
         made.append(own)
         return own
 
-    return gate, {LOG_FACT: log}
+    return gate, log
+
+
+def tap_log(context: BuildContext) -> list[tuple[int, ...]]:
+    """Positions of the slots of a simulation with tap changers."""
+    if context.grid is None or context.grid.taps is None:
+        raise AssertionError("the simulation has no tap changers")
+    return context.grid.taps
 
 
 def is_regulated(ready: ReadyScenario) -> bool:
@@ -187,56 +191,52 @@ def regulated(ready: ReadyScenario, network: Network) -> Network:
     return network
 
 
-def _settings(ready: ReadyScenario, context: BuildContext, network: Network, reactive: Any) -> Any:
+def _settings(
+    ready: ReadyScenario, context: Basics, fleets: Sequence[FleetInfo], network: Network, reactive: Reactive
+) -> GateSettings:
     from marketsim.grid.gate_state import GateSettings
 
     grid, n_connections = ready.model.grid, len(context.agents)
-    background = grid.load_scale if grid.background else 0.0
-    free = np.ones(network.n_nodes)
-    if ready.feeder is not None:
-        free[ready.feeder.nodes_of([_bus_of(agent) for agent in context.agents])] = 0.0
+    share = _background(ready, network)
     return GateSettings(
         import_limit_wh=context.community.import_limit_wh[:n_connections],
         export_limit_wh=context.community.export_limit_wh[:n_connections],
         head_import_kw=_or_infinite(grid.head_kw.import_kw),
         head_export_kw=_or_infinite(grid.head_kw.export_kw),
-        background_kw=network.nominal_kw * free * background,
-        background_kvar=network.nominal_kvar * free * background,
+        background_kw=network.nominal_kw * share,
+        background_kvar=network.nominal_kvar * share,
         source_kvar_per_kw=reactive.law.source_kvar_per_kw[:n_connections],
         sink_kvar_per_kw=reactive.law.sink_kvar_per_kw[:n_connections],
         curve_pu=reactive.law.curve_pu,
         curve_kvar=reactive.law.curve_kvar[:n_connections],
         inverter_kva=reactive.law.kva[:n_connections],
-        behind_kw=getattr(reactive, "behind_kw", None),
+        behind_kw=reactive.behind_kw if len(reactive.law.curve_pu) else None,
         guard_voltage_pu=grid.guard.voltage_pu,
         guard_loading=grid.guard.loading_percent / 100.0,
         worsen_voltage_pu=grid.worsen_tolerance.voltage_pu,
         worsen_loading=grid.worsen_tolerance.loading_percent / 100.0,
-        rated_export_wh=_rated_wh(context, exports=True),
-        rated_import_wh=_rated_wh(context, exports=False),
+        rated_export_wh=_rated_wh(context, fleets, exports=True),
+        rated_import_wh=_rated_wh(context, fleets, exports=False),
     )
 
 
-def _rated_wh(context: BuildContext, *, exports: bool) -> IntArray:
+def _background(ready: ReadyScenario, network: Network) -> FloatArray:
+    """What each node draws in every slot, of its nominal load: where an agent stands, nothing [n_nodes]."""
+    grid = ready.model.grid
+    free = np.ones(network.n_nodes)
+    free[feeder_of(ready).nodes_of([_bus_of(agent) for agent in ready.agents])] = 0.0
+    return free * (grid.load_scale if grid.background else 0.0)
+
+
+def _rated_wh(context: Basics, fleets: Sequence[FleetInfo], *, exports: bool) -> IntArray:
     """What each connection is rated to inject, or its devices to draw, a slot [Wh] [n_connections]."""
-    pv_scale = float(str(context.facts["pv_scale"]))
-    slot_wh = context.clock.slot_hours * WH_PER_KWH
-    powers = [
-        sum(power_kw(device, exports=exports) for device in agent.devices.values())
-        + (agent.pv_kw * pv_scale if exports else 0.0)
-        for agent in context.agents
-    ]
-    return np.rint(np.array(powers) * slot_wh).astype(np.int64)
-
-
-def power_kw(device: Params, *, exports: bool) -> float:
-    """Rated power of a device in one direction [kW]: ``power_kw`` draws, and injects too where the device gives back;
-    ``max_kw`` injects. A device of a plugin without either counts for nothing.
-    """
-    gives_back = hasattr(device, "discharge_efficiency")
+    n = len(context.agents)
+    power_kw = np.zeros(n)
+    for fleet in fleets:
+        power_kw += (fleet.rated_out_kw if exports else fleet.rated_in_kw)[:n]
     if exports:
-        return float(getattr(device, "power_kw", 0.0) if gives_back else getattr(device, "max_kw", 0.0))
-    return float(getattr(device, "power_kw", 0.0))
+        power_kw += np.array([agent.pv_kw for agent in context.agents]) * context.pv_scale
+    return np.rint(power_kw * (context.clock.slot_hours * WH_PER_KWH)).astype(np.int64)
 
 
 def _or_infinite(limit: float | None) -> float:
@@ -251,37 +251,34 @@ def _gate_class(ready: ReadyScenario, network: Network) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def _distance(ready: ReadyScenario, network: Network, nodes: IntArray) -> dict[str, FloatArray]:
-    """Electrical distances, where network charges go by them."""
-    if "pairwise" not in ready.registry.traits("charges", ready.model.market.charges.name):
-        return {}
+def _distances(network: Network, nodes: IntArray) -> FloatArray:
     from marketsim.grid.distance import distance_ohm
 
-    return {"distance_ohm": distance_ohm(network, nodes)}
+    return distance_ohm(network, nodes)
 
 
 def _optimum_model(
     ready: ReadyScenario,
-    context: BuildContext,
+    context: Basics,
     network: Network,
     nodes: IntArray,
-    reactive: Any,
+    reactive: Reactive,
     gate: Callable[[], Gate],
-) -> dict[str, Any]:
+) -> GridModel | None:
     """What the welfare optimum is verified by, where the gate limits anything."""
     grid = ready.model.grid
     if grid.gate == "observe" or is_regulated(ready):  # the model knows one state of the taps
-        return {}
+        return None
     probe = gate() if grid.gate == "ac" else None
-    return {GRID_MODEL_FACT: _ac_model(ready, context, network, nodes, reactive, probe)}
+    return _ac_model(ready, context, network, nodes, reactive, probe)
 
 
 def _ac_model(
     ready: ReadyScenario,
-    context: BuildContext,
+    context: Basics,
     network: Network,
     nodes: IntArray,
-    reactive: Any,
+    reactive: Reactive,
     probe: Gate | None = None,
 ) -> GridModel:
     from marketsim.grid.ac_model import AcModel, Worsening
@@ -291,7 +288,7 @@ def _ac_model(
     return AcModel(network, nodes, context.community, context.clock.slot_hours, reactive.law, worsening, probe)
 
 
-def _element_names(context: BuildContext, network: Network) -> ElementNames:
+def _element_names(context: Basics, network: Network) -> ElementNames:
     return ElementNames(
         nodes=network.bus_names,
         branches=network.branch_names,

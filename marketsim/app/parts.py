@@ -1,9 +1,8 @@
-"""Parts of a ready scenario from their factories, and what these get to know. Light: ``validate`` builds some of them."""
+"""Parts of a ready scenario as they are built, and what they get to know. Light: ``validate`` builds some of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,16 +11,17 @@ import numpy as np
 from marketsim.app.ready import ReadyScenario
 from marketsim.builtin import SOURCE
 from marketsim.core.arrays import IntArray
-from marketsim.core.build import BuildContext, Choice
+from marketsim.core.build import Basics, BuildContext, Choice
 from marketsim.core.errors import InputError, MarketsimError, PluginError, Problem
-from marketsim.core.fence import FENCE, FOLDER
-from marketsim.core.ports import Profiles
+from marketsim.core.fleets import FleetInfo, faults_of
+from marketsim.core.ports import Device, Profiles
 from marketsim.core.records import Community
 from marketsim.core.rng import Streams
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
 from marketsim.extension.lazy import failure
 from marketsim.extension.registry import Registry
 from marketsim.profiles.library import simbench_library
+from marketsim.profiles.params import SourceParams
 from marketsim.profiles.plan import check_shapes
 from marketsim.scenario.model import Scenario
 from marketsim.scenario.overrides import split_path
@@ -41,7 +41,7 @@ _SECTIONS: Final[dict[str, Loc]] = {
 """Where the parameters of a part stand in a scenario, ``*`` for its name."""
 
 
-def chosen(ready: ReadyScenario, kind: str, choice: Choice, context: BuildContext) -> Any:
+def chosen(ready: ReadyScenario, kind: str, choice: Choice, context: object) -> Any:
     """The part that a scenario chooses; an InputError tells where in the scenario."""
     try:
         return made(ready.registry, kind, choice.name, choice.params, context)
@@ -79,11 +79,11 @@ def _naming(root: Node, section: Loc, name: str) -> Loc | None:
 
 
 def made(registry: Registry, kind: str, name: str, *arguments: Any) -> Any:
-    """A part from its factory; where that is a plugin's and fails, PluginError tells which one and where."""
-    factory = registry.factory(kind, name)
+    """A part as it is built; where that is a plugin's and fails, PluginError tells which one and where."""
+    build = registry.builder(kind, name)
     source = registry.entry(kind, name).source
     try:
-        return factory(*arguments)
+        return build(*arguments)
     except MarketsimError:
         raise
     except Exception as error:
@@ -92,23 +92,65 @@ def made(registry: Registry, kind: str, name: str, *arguments: Any) -> Any:
         raise PluginError([failure(error, f"plugin {source}: {kind} {name!r} cannot be built")]) from error
 
 
-def context_of(ready: ReadyScenario, seeds: tuple[int, ...]) -> BuildContext:
-    """What the parts of as many markets as there are seeds get to know of the scenario."""
+def basics_of(ready: ReadyScenario, seeds: tuple[int, ...]) -> Basics:
+    """What the first parts of as many markets as there are seeds are built from."""
     model = ready.model
     clock = model.clock.to_clock()
-    facts = {
-        FOLDER: model.folder,
-        FENCE: ready.fence,
-        "gate_closure_slots": model.market.gate_closure_slots,
-        "pv_scale": getattr(model.profiles.params, "pv_scale", 1.0),
-    }
-    return BuildContext(
+    scaled = model.profiles.params
+    return Basics(
         clock=clock,
         streams=Streams(seeds),
         community=_community(ready, len(seeds), clock.slot_hours),
         agents=ready.agents,
-        facts=facts,
+        fence=ready.fence,
+        closure_slots=model.market.gate_closure_slots,
+        pv_scale=scaled.pv_scale if isinstance(scaled, SourceParams) else 1.0,
+        retry_passes=model.grid.retry_passes,
+        policies=_load_policy,
     )
+
+
+def context_of(ready: ReadyScenario, seeds: tuple[int, ...]) -> BuildContext:
+    """What parts get to know that are built without a grid."""
+    basics = basics_of(ready, seeds)
+    fleets = fleets_of(devices_of(ready, basics))
+    return BuildContext.of(basics, tariff=chosen(ready, "tariff", ready.model.tariff, basics), fleets=fleets)
+
+
+def devices_of(ready: ReadyScenario, basics: Basics) -> tuple[Device, ...]:
+    """One fleet a kind of device that anybody has, in the order of the registry."""
+    owned = {name for agent in ready.agents for name in agent.devices}
+    n_agents = basics.community.n_agents
+    devices = []
+    for name in ready.registry.names("device"):
+        if name in owned:
+            rows = tuple(agent.devices.get(name) for agent in ready.agents) * basics.community.n_markets
+            devices.append(made(ready.registry, "device", name, rows, basics))
+            _check_info(ready.registry, name, devices[-1], n_agents)
+    return tuple(devices)
+
+
+def fleets_of(devices: Sequence[Device]) -> tuple[FleetInfo, ...]:
+    """What the fleets say of themselves."""
+    return tuple(device.info for device in devices)
+
+
+def _check_info(registry: Registry, name: str, device: Device, n_agents: int) -> None:
+    try:
+        info: object = device.info
+    except AttributeError:
+        info = None
+    wrong = faults_of(info, name, n_agents)
+    if wrong:
+        who = f"plugin {registry.entry('device', name).source}: device {name!r}"
+        raise PluginError([Problem(f"{who}: {fault}") for fault in wrong])
+
+
+def _load_policy(path: Path) -> Any:
+    """Trained policies, for the strategy that acts by them; torch is loaded here, and not before."""
+    from marketsim.learning.policy import load_policy
+
+    return load_policy(path)
 
 
 def _limits(limits_kw: Sequence[float | None], hours: float) -> IntArray:
@@ -135,19 +177,18 @@ def _community(ready: ReadyScenario, n_markets: int, hours: float) -> Community:
 def profiles_of(ready: ReadyScenario) -> Profiles:
     """The profiles of one market with the scenario's own seed."""
     context = context_of(ready, (ready.model.seed,))
-    context = replace(context, tariff=chosen(ready, "tariff", ready.model.tariff, context))
     profiles: Profiles = chosen(ready, "profile", ready.model.profiles, context)
     return profiles
 
 
 def part_problems(ready: ReadyScenario) -> list[Problem]:
     """What is wrong with the built-in tariff and profiles of a scenario that is valid by itself, files included."""
-    model, context = ready.model, context_of(ready, (ready.model.seed,))
+    model, seeds = ready.model, (ready.model.seed,)
     checks: list[Callable[[], object]] = []
     if model.tariff.name in ready.registry.names("tariff"):
-        checks.append(lambda: chosen(ready, "tariff", model.tariff, context))
+        checks.append(lambda: chosen(ready, "tariff", model.tariff, basics_of(ready, seeds)))
     if model.profiles.name == "file":
-        checks.append(lambda: chosen(ready, "profile", model.profiles, context))
+        checks.append(lambda: chosen(ready, "profile", model.profiles, context_of(ready, seeds)))
     if model.profiles.name == "simbench_2016" and any(agent.load.shape or agent.pv_shape for agent in ready.agents):
         checks.append(lambda: check_shapes(ready.agents, simbench_library()))
     problems: list[Problem] = []

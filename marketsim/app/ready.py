@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from marketsim.builtin import built_in_registry
-from marketsim.core.build import AgentSpec
+from marketsim.core.build import AgentSpec, FeederContext
 from marketsim.core.errors import ScenarioError
 from marketsim.core.fence import Fence
 from marketsim.extension import files
@@ -80,7 +80,7 @@ def load_feeder(model: Scenario, registry: Registry, fence: Fence) -> Feeder | N
     kind, _, argument = name.partition(":")
     if kind not in registry.names("grid"):
         return feeders.load(name, fence.opened_for(name), feeder_options(model))
-    made = registry.factory("grid", kind)(argument, model.folder)
+    made = registry.builder("grid", kind)(argument, FeederContext(fence))
     if isinstance(made, Feeder):
         return made
     from marketsim.grid import extraction

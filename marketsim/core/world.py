@@ -56,12 +56,12 @@ class World:
     @property
     def stores(self) -> tuple[bool, ...]:
         """Which fleets give back what they draw."""
-        return tuple(device.stores for device in self.devices)
+        return tuple(device.info.stores for device in self.devices)
 
     @property
     def device_names(self) -> tuple[str, ...]:
         """Names of the fleets in order."""
-        return tuple(device.name for device in self.devices)
+        return tuple(device.info.name for device in self.devices)
 
 
 def by_market(community: Community, per_market: IntArray) -> IntArray:

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import InputError, Problem
-from marketsim.core.fence import fence_of
 from marketsim.core.records import Community, SlotRecord
 from marketsim.fairness.critic import Critique, Scores, Triple, distance, stacked, triple
 from marketsim.fairness.interviewer import Interviewer, Question, Reply, demand_cache_inside
@@ -160,7 +159,7 @@ class OllamaCritic:
 
 def build(params: OllamaCriticParams, context: BuildContext) -> OllamaCritic:
     """The critic of a simulation; MissingDependency without the client library, InputError for a bad address."""
-    fence = fence_of(context.facts)
+    fence = context.fence
     demand_cache_inside(params, fence)
     try:
         return OllamaCritic(context.community, params, fence.folder)

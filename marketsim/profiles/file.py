@@ -11,11 +11,10 @@ import numpy as np
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import AgentSpec, BuildContext
 from marketsim.core.errors import Problem, ProfileError
-from marketsim.core.fence import fence_of
 from marketsim.core.params import Params
 from marketsim.profiles.daily import DayProfiles
 from marketsim.profiles.params import ClimatologyParams, FileColumns, FileParams
-from marketsim.profiles.plan import HEAT_PUMP, Component, ratio
+from marketsim.profiles.plan import Component, annual_heat_kwh, ratio
 from marketsim.profiles.table import Table, read_powers, read_table, unknown_column
 from marketsim.profiles.times import Steps, read_times
 
@@ -38,14 +37,18 @@ class Source(NamedTuple):
 def build(params: Params, context: BuildContext) -> DayProfiles:
     """Profiles of all agents from a file; ProfileError lists everything that is wrong with it."""
     own = cast(FileParams, params)
-    table = read_table(own.path, fence_of(context.facts))
+    table = read_table(own.path, context.fence)
     if own.time not in table.columns:
         raise ProfileError([unknown_column(table, own.time, "profiles.time")])
     steps, problems = read_times(table, own.time, own.utc_offset_hours)
     problems += _check_entries(own, context)
     sources: dict[str, list[Source | None]] = {}
+    heats = [annual_kwh is not None for annual_kwh in annual_heat_kwh(context)]
     for series in SERIES:
-        found = [_source_of(spec, series, own, table) for spec in context.agents]
+        found = [
+            _source_of(spec, series, own, table) if series != "heat" or heated else None
+            for spec, heated in zip(context.agents, heats, strict=True)
+        ]
         problems += _check_sources(series, found, context, table)
         sources[series] = found
     wanted = {source.column for found in sources.values() for source in found if source is not None}
@@ -177,7 +180,7 @@ def _entry(spec: AgentSpec, columns: Mapping[str, FileColumns]) -> tuple[str, Fi
 
 def _source_of(spec: AgentSpec, series: str, params: FileParams, table: Table) -> Source | None:
     """Where a series of an agent stands; None if it has none. The column need not exist."""
-    if (series == "pv" and spec.pv_kw <= 0) or (series == "heat" and HEAT_PUMP not in spec.devices):
+    if series == "pv" and spec.pv_kw <= 0:
         return None
     key, entry = _entry(spec, params.columns)
     shape = {"load": spec.load.shape, "pv": spec.pv_shape, "heat": None}[series]

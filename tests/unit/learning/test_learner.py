@@ -19,7 +19,7 @@ PARAMS = LearnerParams(hidden=(4,), markets=8, episodes=16)
 def test_ppo_is_registered_with_its_parameters():
     registry = built_in_registry()
     assert registry.params("learner", "ppo") is LearnerParams
-    assert registry.factory("learner", "ppo") is build
+    assert registry.builder("learner", "ppo") is build
 
 
 def test_it_trains_and_names_its_checkpoint(tmp_path):

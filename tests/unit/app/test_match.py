@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from marketsim.app.match import match
 from marketsim.core.errors import OrderError
 from marketsim.market.double_auction import DoubleAuction
-from marketsim.market.public import match
 
 ORDERS = {
     "agent": ["ann", "bob", "cid"],
