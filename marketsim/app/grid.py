@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from marketsim.app.parts import chosen
 from marketsim.app.ready import ReadyScenario
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import Basics, BuildContext, GridInfo, VoltageBand
 from marketsim.core.fleets import FleetInfo
-from marketsim.core.free_gate_kernel import FreeGate
 from marketsim.core.ports import Gate, Reactive
 from marketsim.core.units import WH_PER_KWH
 from marketsim.core.welfare import GridModel
@@ -27,24 +26,6 @@ from marketsim.scenario.model import VoltageRegulator
 if TYPE_CHECKING:
     from marketsim.grid.gate_state import GateSettings
     from marketsim.grid.tap_changer import Law
-
-_RADIAL = {
-    "ac": ("marketsim.grid.gate", "RadialGate"),
-    "sensitivity": ("marketsim.grid.sensitivity_gate", "SensitivityGate"),
-    "observe": ("marketsim.grid.observe_gate", "ObserveGate"),
-    "market_first": ("marketsim.grid.market_first_gate", "MarketFirstGate"),
-    "doe_equal": ("marketsim.grid.envelope_gate", "EqualEnvelopeGate"),
-    "doe_maximal": ("marketsim.grid.envelope_gate", "MaximalEnvelopeGate"),
-}
-_MESHED = {
-    "ac": ("marketsim.grid.meshed_gate", "MeshedGate"),
-    "sensitivity": ("marketsim.grid.meshed_gate", "MeshedGate"),
-    "observe": ("marketsim.grid.meshed_gate", "MeshedObserveGate"),
-    "market_first": ("marketsim.grid.market_first_gate", "MeshedMarketFirstGate"),
-    "doe_equal": ("marketsim.grid.envelope_gate", "MeshedEqualEnvelopeGate"),
-    "doe_maximal": ("marketsim.grid.envelope_gate", "MeshedMaximalEnvelopeGate"),
-}
-"""Gate of each mode; on meshed nets ``sensitivity`` is exact, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +45,32 @@ class GridParts:
 def grid_parts(ready: ReadyScenario, context: Basics, fleets: Sequence[FleetInfo], reactive: Reactive) -> GridParts:
     """Feeder and gate of a scenario, or their absence."""
     community = context.community
-    if ready.feeder is None or ready.model.grid.gate == "none":
+    choice = ready.model.grid.gate
+    if ready.feeder is None or has_trait(ready, "blind"):
         return GridParts(
-            gate=lambda: FreeGate(community.n_markets, community.market),
+            gate=lambda: chosen(ready, "gate", choice, context),
             node_of=np.full(community.n_agents, -1, dtype=np.int64),
             elements=ElementNames(connections=tuple(agent.name for agent in context.agents)),
         )
+    from marketsim.grid.gates.context import GateContext
+
     network = regulated(ready, rated(ready, ready.feeder.network))
     nodes = ready.feeder.nodes_of([_bus_of(agent) for agent in context.agents])
     settings = _settings(ready, context, fleets, network, reactive)
-    if ready.model.grid.gate == "doe_maximal":
-        settings = replace(settings, planner=_ac_model(ready, context, network, nodes, reactive))
-    gate_class = _gate_class(ready, network)
-    background_wh = int(
-        np.rint((network.nominal_kw * _background(ready, network)) * (context.clock.slot_hours * WH_PER_KWH)).sum()
-    )
+    background_kw = network.nominal_kw * _background(ready, network)
+    background_wh = int(np.rint(background_kw * (context.clock.slot_hours * WH_PER_KWH)).sum())
 
     def gate_on(net: Network) -> Gate:
-        made: Gate = gate_class(net, nodes, community.n_markets, context.clock.slot_hours, settings)
+        ground = GateContext(
+            n_markets=community.n_markets,
+            market=community.market,
+            hours=context.clock.slot_hours,
+            network=net,
+            nodes=nodes,
+            settings=settings,
+            model=partial(_ac_model, ready, context, net, nodes, reactive),
+        )
+        made: Gate = chosen(ready, "gate", choice, ground)
         return made
 
     gate, taps = _regulated(ready, network, gate_on, community.n_markets)
@@ -243,12 +232,9 @@ def _or_infinite(limit: float | None) -> float:
     return float("inf") if limit is None else limit
 
 
-def _gate_class(ready: ReadyScenario, network: Network) -> Any:
-    """Class of the scenario's gate; each mode is a module of its own."""
-    from marketsim.grid.radial import is_radial
-
-    module, name = (_RADIAL if is_radial(network) else _MESHED)[ready.model.grid.gate]
-    return getattr(importlib.import_module(module), name)
+def has_trait(ready: ReadyScenario, trait: str) -> bool:
+    """Whether the scenario's gate is such a one."""
+    return trait in ready.registry.traits("gate", ready.model.grid.gate.name)
 
 
 def _distances(network: Network, nodes: IntArray) -> FloatArray:
@@ -266,10 +252,9 @@ def _optimum_model(
     gate: Callable[[], Gate],
 ) -> GridModel | None:
     """What the welfare optimum is verified by, where the gate limits anything."""
-    grid = ready.model.grid
-    if grid.gate == "observe" or is_regulated(ready):  # the model knows one state of the taps
+    if has_trait(ready, "records") or is_regulated(ready):  # the model knows one state of the taps
         return None
-    probe = gate() if grid.gate == "ac" else None
+    probe = gate() if has_trait(ready, "exact") else None
     return _ac_model(ready, context, network, nodes, reactive, probe)
 
 

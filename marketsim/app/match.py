@@ -16,7 +16,7 @@ from marketsim.core.build import BuildContext
 from marketsim.core.clock import Clock
 from marketsim.core.errors import OrderError, Problem
 from marketsim.core.free_gate_kernel import FreeGate
-from marketsim.core.ports import Engine
+from marketsim.core.ports import Engine, lacking
 from marketsim.core.records import Community, Fallback, Orders, Reason, Rejects, Side, Tariffs, Trades
 from marketsim.core.rng import Streams
 from marketsim.core.units import UNLIMITED_WH, to_kwh, to_price, to_ticks, to_wh
@@ -85,8 +85,9 @@ def match(
 
 def _engine(engine: str | Engine, parameters: Mapping[str, Any], n_agents: int) -> Engine:
     if not isinstance(engine, str):
-        if not hasattr(engine, "match"):
-            raise OrderError(f"engine must be a name or an object with a method match, got {engine!r}")
+        missing = lacking(Engine, engine)
+        if missing:
+            raise OrderError(f"engine must be a name or an engine, got {engine!r}, which has no {', '.join(missing)}")
         if parameters:
             raise OrderError(f"an engine object takes no parameters here, got {', '.join(parameters)}")
         return engine

@@ -14,10 +14,24 @@ from marketsim.core.arrays import IntArray
 from marketsim.core.build import Basics, BuildContext, Choice
 from marketsim.core.errors import InputError, MarketsimError, PluginError, Problem
 from marketsim.core.fleets import FleetInfo, faults_of
-from marketsim.core.ports import Device, Profiles
+from marketsim.core.metric import Metric
+from marketsim.core.ports import (
+    Allocation,
+    Charges,
+    Device,
+    Engine,
+    Gate,
+    Profiles,
+    Reactive,
+    Settlement,
+    Strategy,
+    Tariff,
+    lacking,
+)
 from marketsim.core.records import Community
 from marketsim.core.rng import Streams
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
+from marketsim.extension.entry import Entry, place_of
 from marketsim.extension.lazy import failure
 from marketsim.extension.registry import Registry
 from marketsim.profiles.library import simbench_library
@@ -35,10 +49,26 @@ _SECTIONS: Final[dict[str, Loc]] = {
     "charges": ("market", "charges", "*"),
     "allocation": ("grid", "allocation", "*"),
     "reactive": ("grid", "reactive", "*"),
+    "gate": ("grid", "gate", "*"),
+    "settlement": ("market", "settlement", "*"),
     "critic": ("critic",),
     "strategy": ("agents",),
 }
 """Where the parameters of a part stand in a scenario, ``*`` for its name."""
+_PORTS: Final[dict[str, type]] = {
+    "allocation": Allocation,
+    "charges": Charges,
+    "device": Device,
+    "engine": Engine,
+    "gate": Gate,
+    "metric": Metric,
+    "profile": Profiles,
+    "reactive": Reactive,
+    "settlement": Settlement,
+    "strategy": Strategy,
+    "tariff": Tariff,
+}
+"""What a part has to have."""
 
 
 def chosen(ready: ReadyScenario, kind: str, choice: Choice, context: object) -> Any:
@@ -83,13 +113,28 @@ def made(registry: Registry, kind: str, name: str, *arguments: Any) -> Any:
     build = registry.builder(kind, name)
     source = registry.entry(kind, name).source
     try:
-        return build(*arguments)
+        part = build(*arguments)
     except MarketsimError:
         raise
     except Exception as error:
         if source == SOURCE:
             raise
         raise PluginError([failure(error, f"plugin {source}: {kind} {name!r} cannot be built")]) from error
+    if source != SOURCE and kind in _PORTS:
+        _demand_port(registry.entry(kind, name), build, part)
+    return part
+
+
+def _demand_port(entry: Entry, build: object, part: object) -> None:
+    """PluginError for a part that has not everything that is called on its port."""
+    missing = lacking(_PORTS[entry.kind], part)
+    if missing:
+        file, line = place_of(build)
+        port = _PORTS[entry.kind].__name__
+        what = f"{type(part).__name__} has no {', '.join(missing)}"
+        message = f"plugin {entry.source}: {entry.kind} {entry.name!r}: {what}, which the port {port} declares"
+        hint = f"see marketsim.core.ports.{port}"
+        raise PluginError([Problem(message, hint=hint, file=file, line=line)])
 
 
 def basics_of(ready: ReadyScenario, seeds: tuple[int, ...]) -> Basics:

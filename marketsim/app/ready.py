@@ -57,10 +57,11 @@ class ReadyScenario:
         return load_scenario(self.source, overrides)
 
 
-def full_registry() -> Registry:
-    """Built-in parts and installed plugins."""
+def full_registry(plugin_files: tuple[Path, ...] = ()) -> Registry:
+    """Built-in parts, installed plugins, and those of some files, which are executed."""
     registry = built_in_registry()
     load_installed(registry, installed_plugins())
+    files.load_files(registry, plugin_files)
     return registry
 
 

@@ -29,13 +29,14 @@ from marketsim.core.ports import (
     Engine,
     Profiles,
     Reactive,
+    Settlement,
     Strategy,
 )
 from marketsim.core.world import Role, World
 from marketsim.grid.network import Network
 from marketsim.market.allocation import with_rights
 from marketsim.market.bounds import WithinTariffs, within_bounds
-from marketsim.market.settlement import settle
+from marketsim.market.settlement import balanced
 from marketsim.results.tables import ElementNames
 
 REFERENCE = Choice("utility_only", UtilityOnlyParams())
@@ -115,7 +116,7 @@ def _world(
         reactive=reactive,
         delivery=delivery,
         bounds=within_bounds,
-        settle=settle,
+        settle=_settlement(ready, context),
         firm_share=firm_share,
         node_of=grid.node_of,
     )
@@ -156,6 +157,13 @@ def _engine(ready: ReadyScenario, context: BuildContext) -> Engine:
     if "signed" in ready.registry.traits("charges", market.charges.name):
         engine = WithinTariffs(engine)
     return engine
+
+
+def _settlement(ready: ReadyScenario, context: BuildContext) -> Settlement:
+    choice = ready.model.market.settlement
+    made: Settlement = chosen(ready, "settlement", choice, context)
+    source = ready.registry.entry("settlement", choice.name).source
+    return made if source == SOURCE else balanced(made, f"plugin {source}: settlement {choice.name!r}")
 
 
 def critic_of(ready: ReadyScenario, context: BuildContext) -> Any:

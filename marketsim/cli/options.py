@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -25,6 +26,13 @@ def seed_option(function: F) -> F:
     """``--seed``, short for an override."""
     text = "Seed of all random streams; short for --set seed=N."
     return click.option("--seed", type=int, metavar="N", help=text)(function)
+
+
+def plugin_option(function: F) -> F:
+    """``--plugin FILE``, any number of times."""
+    text = "A plugin file whose parts count, too; it is executed (repeatable)."
+    path = click.Path(path_type=Path)
+    return click.option("--plugin", "plugin_files", type=path, metavar="FILE", multiple=True, help=text)(function)
 
 
 def overrides_of(texts: tuple[str, ...], seed: int | None) -> dict[str, object]:

@@ -6,7 +6,7 @@ Shapes and signs are those of ``records``. Every object here is plain and resolv
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Generic, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -17,8 +17,10 @@ from marketsim.core.records import (
     Community,
     Decisions,
     DeviceRange,
+    Exchange,
     Forecast,
     GridState,
+    Ledger,
     Observations,
     Orders,
     Quotes,
@@ -190,6 +192,16 @@ class Allocation(Protocol):
         ...
 
 
+class Settlement(Protocol):
+    """Books a slot: a function, or an object that is called as one."""
+
+    def __call__(
+        self, community: Community, trades: Trades, orders: Orders, exchange: Exchange, tariffs: Tariffs
+    ) -> Ledger:
+        """Who pays what; all payments sum to zero exactly."""
+        ...
+
+
 class ReactiveLaw(NamedTuple):
     """How reactive power follows from active power and voltage, for the gate; each array [n_agents]."""
 
@@ -231,3 +243,14 @@ class Reactive(Protocol):
         Asked only where ``law`` has a curve.
         """
         ...
+
+
+def lacking(port: type, part: object) -> list[str]:
+    """Members that a port declares and a part has not."""
+    declared = {name for base in port.__mro__ if base not in (object, Protocol, Generic) for name in _members(base)}
+    return sorted(name for name in declared if not hasattr(part, name))
+
+
+def _members(protocol: type) -> list[str]:
+    own = [name for name in vars(protocol) if name == "__call__" or not name.startswith("_")]
+    return [*own, *vars(protocol).get("__annotations__", {})]

@@ -76,9 +76,11 @@ def faults(entry: object) -> list[str]:
     return [*_name_faults(entry), *_params_faults(entry), *_build_faults(entry), *_word_faults(entry)]
 
 
-def line_of(entry: object) -> tuple[str, int]:
-    """File and line of the function that builds a part; empty and 0 where that has none."""
-    code = getattr(getattr(entry, "build", None), "__code__", None)
+def place_of(build: object) -> tuple[str, int]:
+    """File and line of what builds a part, a function or a class; empty and 0 where that cannot be told."""
+    if inspect.isclass(build):
+        build = vars(build).get("__init__", build)
+    code = getattr(build, "__code__", None)
     return (code.co_filename, code.co_firstlineno) if code is not None else ("", 0)
 
 

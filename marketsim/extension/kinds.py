@@ -92,7 +92,9 @@ KINDS: Final = MappingProxyType(
         "gate": Kind(
             "grid: {gate: <name>}",
             "a marketsim.core.ports.Gate",
-            "Holds trades to the limits of the grid; context is a marketsim.grid.gates.context.GateContext.",
+            "Holds trades to the limits of the grid; context is a marketsim.grid.gates.context.GateContext. Traits: blind "
+            "(knows no grid; context is a Basics), records (refuses nothing), exact (admits what its AC power flow takes), "
+            "plans (with one feeder, so without tap changers).",
         ),
         "settlement": Kind(
             "market: {settlement: <name>}",

@@ -16,7 +16,7 @@ import pluggy
 from marketsim.core.errors import PluginError, Problem
 from marketsim.core.params import Params
 from marketsim.extension import hookspecs, lazy
-from marketsim.extension.entry import Build, Entry, call_faults, faults, line_of, params_class_faults
+from marketsim.extension.entry import Build, Entry, call_faults, faults, params_class_faults, place_of
 from marketsim.extension.kinds import KINDS, OLDER_HOOKS
 
 
@@ -164,7 +164,7 @@ class _Origin(NamedTuple):
 
     def problem(self, entry: object, fault: str, hint: str = "") -> Problem:
         """A fault of an entry, at the line of what builds it, else at that of the hook."""
-        own_file, own_line = line_of(entry)
+        own_file, own_line = place_of(entry.build) if isinstance(entry, Entry) else ("", 0)
         line = own_line if own_file == self.file else self.line
         what = f"{entry.kind} {entry.name!r}: " if isinstance(entry, Entry) else ""
         return Problem(f"plugin {self.name}: {what}{fault}", hint=hint, file=self.file, line=line)

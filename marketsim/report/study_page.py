@@ -79,7 +79,7 @@ def _built(study: Study) -> tuple[Built | None, str]:
     """The scenario of a study, built, and its gate; None and the default gate where that cannot be done here."""
     try:
         ready = load_scenario(study.path / SCENARIO)
-        return build(ready), ready.model.grid.gate
+        return build(ready), ready.model.grid.gate.name
     except MarketsimError:
         return None, "ac"
 
