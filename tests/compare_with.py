@@ -2,8 +2,8 @@
 
 The other commit is checked out beside this one for the time being. Both run the same short scenarios, each in a process of
 its own, with every gate, engine, kind of charges, allocation and reactive mode; every table has to have the same
-bytes, and every other file of a run folder the same content but for times, versions, places and hashes of plugins. ``WORD``: only cases with it in their
-name. Exits 1 and names what differs.
+bytes, and every other file of a run folder the same content but for times, versions, places and hashes of plugins.
+``WORD``: only cases with it in their name. Exits 1 and names what differs.
 """
 
 from __future__ import annotations

@@ -87,6 +87,8 @@ def _gate_traits(scenario: Scenario, catalog: Catalog) -> frozenset[str]:
 def gate_has_feeder(scenario: Scenario, catalog: Catalog) -> Iterator[Detail]:
     """There is no gate without a feeder."""
     grid = scenario.grid
+    if isinstance(grid.gate.params, Unchecked):  # a plugin's, which may need none
+        return
     if grid.feeder is None and "blind" not in _gate_traits(scenario, catalog):
         hint = "name one, such as feeder: feeder141, or set gate: none"
         yield Detail(("grid", "gate"), "needs a feeder", grid.gate.name, hint)

@@ -1,4 +1,4 @@
-"""Contract kit for devices: inherit, name the factory and example parameters, get the contract tested.
+"""Contract kit for devices: inherit, name what builds it and example parameters, get the contract tested.
 
 ::
 
@@ -43,7 +43,7 @@ class Step(NamedTuple):
 
 
 def context(n_agents: int, slots: int = 96, slot_minutes: int = 15) -> BuildContext:
-    """What a device's factory gets, for one market of ``n_agents``."""
+    """What a device is built from, for one market of ``n_agents``."""
     return BuildContext(clock(slots, slot_minutes), Streams((1,)), community(n_agents), agents=())
 
 

@@ -1,4 +1,4 @@
-"""Contract kit for strategies: inherit, name the factory and its parameters, get the contract tested.
+"""Contract kit for strategies: inherit, name what builds it and its parameters, get the contract tested.
 
 ::
 
@@ -146,7 +146,7 @@ def specs(devices: Sequence[Devices], strategy: str = "any", kind: str = "prosum
 def strategy_context(
     devices: Sequence[Devices], seeds: Sequence[int] = (1,), slots: int = 96, slot_minutes: int = 15
 ) -> BuildContext:
-    """What a strategy's factory gets for all agents of markets with these seeds."""
+    """What a strategy is built from, for all agents of markets with these seeds."""
     names = tuple(dict.fromkeys(name for own in devices for name in own))
     return BuildContext(
         clock=clock(slots, slot_minutes),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from marketsim.core.errors import NetworkError, Problem
+from marketsim.scenario.dump import document
 from marketsim.scenario.load import Loaded
 
 Load = Callable[..., Loaded]
@@ -165,3 +166,18 @@ def test_missing_sections_come_with_an_example(problems: Problems, minimal: str,
     (problem,) = problems(minimal, {key: None})
     assert (problem.path, problem.message) == (key, "is missing")
     assert problem.hint.startswith(f"for example {key}: ")
+
+
+def test_a_gate_that_only_a_plugin_knows_is_not_judged(load: Load, minimal: str) -> None:
+    """Without its code nobody can tell whether it needs a feeder; its parameters are kept as written."""
+    gated = load(minimal, {"grid.gate": {"quota": {"kw": 30}}}, tolerant=True)
+    assert gated.scenario.grid.gate.name == "quota"
+    assert gated.unchecked == ("gate quota",)
+
+
+def test_a_gate_without_parameters_is_written_by_its_bare_name(load: Load, minimal: str) -> None:
+    """So resolved scenarios are what they were when a gate was a word; the default settlement is not written at all."""
+    loaded = load(minimal + ON_FEEDER, {**ON_BUS, "grid.gate": {"observe": {}}})
+    written = document(loaded.scenario, loaded.agents)
+    assert written["grid"]["gate"] == "observe"
+    assert "settlement" not in written["market"]
