@@ -69,7 +69,7 @@ def faults(entry: object) -> list[str]:
     """What is wrong with an entry, as far as can be told without importing anything."""
     if not isinstance(entry, Entry):
         return [f"each item must be an Entry, not {type(entry).__name__}"]
-    if entry.kind not in KINDS:
+    if not isinstance(entry.kind, str) or entry.kind not in KINDS:
         close = get_close_matches(str(entry.kind), KINDS, n=1)
         known = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(KINDS)}"
         return [f"there is no kind {entry.kind!r}; {known}"]
@@ -120,8 +120,10 @@ def _word_faults(entry: Entry) -> list[str]:
     found = [] if isinstance(entry.summary, str) else [f"the summary must be one line of text, not {entry.summary!r}"]
     words = entry.traits
     if not isinstance(words, frozenset | set) or not all(isinstance(word, str) for word in words):
-        found.append(f"traits must be a set of words, not {words!r}")
-    return found
+        return [*found, f"traits must be a set of words, not {words!r}"]
+    known = KINDS[entry.kind].traits
+    can_be = f"the kind {entry.kind} has {', '.join(known)}" if known else f"the kind {entry.kind} has none"
+    return [*found, *(f"there is no trait {word!r}; {can_be}" for word in sorted(words) if word not in known)]
 
 
 def call_faults(kind: str, build: object) -> list[str]:

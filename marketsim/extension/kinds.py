@@ -19,6 +19,8 @@ class Kind(NamedTuple):
     """One or two sentences for authors."""
     call: tuple[str, ...] = _BUILT
     """Positional arguments of ``build``."""
+    traits: tuple[str, ...] = ()
+    """Facts about a part that an entry can state."""
 
     @property
     def shape(self) -> str:
@@ -42,11 +44,14 @@ KINDS: Final = MappingProxyType(
             "market: {engine: <name>}",
             "a marketsim.core.ports.Engine",
             "Matches orders. Traits: pairs (handles charges by pair of agents), prices (needs the utility's prices).",
+            traits=("pairs", "prices"),
         ),
         "critic": Kind(
             "critic: {kind: <name>}",
             "a marketsim.fairness.critic.Critic",
-            "Scores the fairness of a slot. One that takes its time is a PatientCritic, which a run also lets watch.",
+            "Scores the fairness of a slot. One that takes its time is a PatientCritic, which a run also lets watch. "
+            "Trait: formula (scores are formulas of a slot, so that what did not happen can be scored, too).",
+            traits=("formula",),
         ),
         "device": Kind(
             "a key <name> of an agent",
@@ -59,6 +64,7 @@ KINDS: Final = MappingProxyType(
             "a marketsim.core.ports.Profiles",
             "Load, PV and other series. Trait: metered (loads come in kW, so that agents need no scale). Parameters that derive "
             "from marketsim.profiles.params.SourceParams have a pv_scale, which ratings of plants then follow.",
+            traits=("metered",),
         ),
         "tariff": Kind("tariff: <name>", "a marketsim.core.ports.Tariff", "Prices of the utility."),
         "metric": Kind(
@@ -81,6 +87,7 @@ KINDS: Final = MappingProxyType(
             "market: {charges: <name>}",
             "a marketsim.core.ports.Charges",
             "Network charges. Traits: pairwise (differ by pair of agents), signed (can be negative).",
+            traits=("pairwise", "signed"),
         ),
         "allocation": Kind(
             "grid: {allocation: <name>}",
@@ -96,6 +103,7 @@ KINDS: Final = MappingProxyType(
             "Holds trades to the limits of the grid; context is a marketsim.grid.gates.context.GateContext. Traits: blind "
             "(knows no grid; context is a Basics), records (refuses nothing), exact (admits what its AC power flow takes), "
             "plans (with one feeder, so without tap changers).",
+            traits=("blind", "records", "exact", "plans"),
         ),
         "settlement": Kind(
             "market: {settlement: <name>}",

@@ -118,6 +118,12 @@ def test_a_name_is_taken_once(registry: Registry) -> None:
         (strategy("a", summary=3), "summary must be one line of text"),
         (strategy("a", traits="pairs"), "traits must be a set of words"),
         (strategy("a", traits=frozenset({3})), "traits must be a set of words"),
+        (strategy("a", traits=frozenset({"pairs"})), "no trait 'pairs'; the kind strategy has none"),
+        (
+            Entry(kind="engine", name="a", build=build, traits=frozenset({"pair"})),
+            "no trait 'pair'; the kind engine has pairs, prices",
+        ),
+        (Entry(kind=[], name="a", build=build), r"no kind \[\]"),  # type: ignore[arg-type]
         (Entry(kind="grid", name="a", build=lambda argument: 1), r"callable as build\(argument, context\)"),
         (Entry(kind="device", name="load", build=build), "already a key of every agent"),
         (Entry(kind="agent", name="a", build=build, params=Margin), "has no parameters of its own"),
