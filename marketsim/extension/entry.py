@@ -117,7 +117,9 @@ def _build_faults(entry: Entry) -> list[str]:
 
 
 def _word_faults(entry: Entry) -> list[str]:
-    found = [] if isinstance(entry.summary, str) else [f"the summary must be one line of text, not {entry.summary!r}"]
+    found: list[str] = (
+        [] if isinstance(entry.summary, str) else [f"the summary must be one line of text, not {entry.summary!r}"]
+    )
     words = entry.traits
     if not isinstance(words, frozenset | set) or not all(isinstance(word, str) for word in words):
         return [*found, f"traits must be a set of words, not {words!r}"]
