@@ -32,7 +32,7 @@ HOMES = {
     "click": ["cli/*"],
     "rich": ["cli/*"],
     "pyarrow": ["results/*", "profiles/file.py", "profiles/parquet_file.py"],
-    "pandas": ["results/*", "grid/*", "market/public.py", "analysis/*", "profiles/extract_simbench.py"],
+    "pandas": ["results/*", "grid/*", "app/match.py", "analysis/*", "profiles/extract_simbench.py"],
     "numba": ["core/compiled.py", "*kernel*.py"],
     "llvmlite": ["core/compiled.py"],
     "yaml": ["scenario/*", "analysis/bench/*"],

@@ -70,7 +70,7 @@ def parts_of(ready: ReadyScenario, built: Built, *, shared: bool) -> Parts:
     learners = _learners(ready)
     n, m = len(ready.agents), context.community.n_markets
     rows = (np.arange(m)[:, None] * n + learners).reshape(-1)
-    within = replace(context, rows=rows)
+    within = context.for_rows(rows)
     game = section.game
     player = Player(ActionSpace(game.prices, game.quantities, game.charges if has_stores(within) else 0), within)
     others = [position for position in range(n) if position not in set(learners.tolist())]
@@ -157,7 +157,7 @@ def scales_of(ready: ReadyScenario, parts: Parts) -> Scales:
         np.array([getattr(price, name)[0] for price in prices]) for name in ("retail_ticks", "feed_in_ticks")
     )
     agents = [ready.agents[position] for position in parts.learners]
-    power_kw = np.array([sum(getattr(each, "power_kw", 0.0) or 0.0 for each in a.devices.values()) for a in agents])
+    power_kw = np.array([fleet.rated_in_kw[parts.learners] for fleet in parts.built.context.fleets]).sum(axis=0)
     tradable_kwh = (np.abs(pv - load).mean(axis=0) + _STORE_USE * power_kw) * clock.slot_hours
     spread = float(to_price(retail - feed_in).mean())
     return Scales(

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from marketsim.app.parts import chosen, context_of
 from marketsim.app.ready import ReadyScenario
 from marketsim.app.running import RUNS, manifest_facts
 from marketsim.core.errors import Problem, RunFolderError
@@ -74,7 +75,7 @@ def train_scenario(
     from marketsim.app.game import build_game
 
     choice = ready.model.learning.learner
-    learner: Learner = ready.registry.factory("learner", choice.name)(choice.params)
+    learner: Learner = chosen(ready, "learner", choice, context_of(ready, (ready.seed,)))
     hashed = scenario_hash(ready.model, ready.agents)
     with TrainingFolder(
         folder, manifest_facts(ready, "torch"), dump(ready.model, ready.agents, folder), resume=resume

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from marketsim.core.build import BuildContext
 from marketsim.learning.curves import Progress
 from marketsim.learning.extra import need_tensorboard, need_torch
 from marketsim.learning.game import Game
@@ -81,6 +82,6 @@ class Ppo:
         return trained.checkpoint
 
 
-def build(params: LearnerParams) -> Ppo:
+def build(params: LearnerParams, context: BuildContext) -> Ppo:  # noqa: ARG001 - part of the port
     """Learner ``ppo``."""
     return Ppo(params)

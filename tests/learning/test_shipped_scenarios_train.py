@@ -24,7 +24,7 @@ SHORT = {
 def test_a_scenario_trains_and_its_policies_act(name, tmp_path):
     """With the gate on where there is a feeder."""
     ready = ms.load_scenario(SCENARIOS / f"{name}.yaml", SHORT)
-    assert (ready.feeder is None) == (ready.model.grid.gate == "none")
+    assert (ready.feeder is None) == (ready.model.grid.gate.name == "none")
     game = build_game(ready)
     checkpoint = Ppo(ready.model.learning.learner.params).train(game, tmp_path, seed=1, scenario_hash="")
     assert game.shape.n_agents == len(ready.agents)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,7 @@ from marketsim.agents.params import LearnedParams
 from marketsim.core.arrays import FloatArray, IntArray, KeyArray
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import CheckpointError, Problem
-from marketsim.core.fence import fence_of
 from marketsim.core.records import Decisions, Observations
-
-LOADER: Final = "load_policy"
-"""Fact of the build context that loads a checkpoint: ``(path) -> Trained``."""
 
 
 class Policy(Protocol):
@@ -99,9 +95,10 @@ def build(params: LearnedParams, context: BuildContext) -> Learned:
     CheckpointError where it cannot be read, knows none of the agents, or saw what this version does not know;
     MissingDependency without torch.
     """
-    loader = cast("Callable[[Path], Trained]", context.facts[LOADER])
-    path = fence_of(context.facts).file(params.checkpoint, CheckpointError, "the checkpoint")
-    trained = loader(path)
+    path = context.fence.file(params.checkpoint, CheckpointError, "the checkpoint")
+    if context.policies is None:
+        raise ValueError("a strategy of trained policies is built with BuildContext.policies, which loads them")
+    trained: Trained = context.policies(path)
     _demand_features(path, trained.layout)
     whose = _whose(path, trained.layout.agents, params, context)
     heads = trained.policy.heads

@@ -16,7 +16,7 @@ from marketsim.analysis.bench.rows import BenchFailed, Row, once_s
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.learning.curves import Progress
 from marketsim.learning.game import Features, Layout, Shape, Step
-from marketsim.learning.learner import build
+from marketsim.learning.learner import Ppo
 from marketsim.learning.params import LearnerParams, TrustRegionParams
 
 MARKETS, AGENTS, SLOTS, FEATURES, HEADS = 16, 20, 24, 16, (11, 5)
@@ -75,7 +75,7 @@ def ours(params: LearnerParams) -> float:
     """Agent-steps a second of our learner, playing and learning: median of its updates after the first."""
     seen: list[Progress] = []
     with tempfile.TemporaryDirectory() as folder:
-        build(params).train(ToyGame(), Path(folder), seed=SEED, scenario_hash="", progress=seen.append)
+        Ppo(params).train(ToyGame(), Path(folder), seed=SEED, scenario_hash="", progress=seen.append)
     returns = [each.row.total for each in seen]
     if not returns[-1] > returns[0]:
         raise BenchFailed(f"nothing was learned: returns {returns}")

@@ -12,6 +12,7 @@ from marketsim.learning import extra
 from marketsim.learning.learner import build
 from marketsim.learning.params import LearnerParams
 from marketsim.testing.games import Bandit
+from marketsim.testing.worlds import build_context
 
 PARAMS = LearnerParams(hidden=(4,), markets=8, episodes=16)
 
@@ -19,11 +20,11 @@ PARAMS = LearnerParams(hidden=(4,), markets=8, episodes=16)
 def test_ppo_is_registered_with_its_parameters():
     registry = built_in_registry()
     assert registry.params("learner", "ppo") is LearnerParams
-    assert registry.factory("learner", "ppo") is build
+    assert registry.builder("learner", "ppo") is build
 
 
 def test_it_trains_and_names_its_checkpoint(tmp_path):
-    learner = build(PARAMS)
+    learner = build(PARAMS, build_context())
     assert (learner.markets, learner.rounds(2, 8)) == (8, 2)
     seen = []
     path = learner.train(Bandit([0, 1], 2), tmp_path, seed=1, scenario_hash="", progress=seen.append)
@@ -46,4 +47,4 @@ def test_it_trains_and_names_its_checkpoint(tmp_path):
 def test_what_is_not_installed_is_named_with_its_extra(monkeypatch, library, params, message):
     monkeypatch.setattr(extra, "find_spec", lambda name: None if name == library else find_spec(name))
     with pytest.raises(MissingDependency, match=message):
-        build(params)
+        build(params, build_context())

@@ -11,9 +11,12 @@ import numpy as np
 
 from marketsim.core.arrays import BoolArray
 from marketsim.core.compiled import AdmitPointer
+from marketsim.core.ports import Gate
 from marketsim.grid.gate_base import CompiledGate
 from marketsim.grid.gate_observe_kernel import admit_freely
 from marketsim.grid.gate_screen_kernel import find_broken
+from marketsim.grid.gates.context import GateContext
+from marketsim.grid.gates.params import GateParams
 from marketsim.grid.meshed_gate import MeshedObserveGate
 
 
@@ -35,3 +38,9 @@ class MeshedMarketFirstGate(MeshedObserveGate):
     def broken(self) -> BoolArray:
         """Markets whose AC state breaks a limit of the slot, or has no solution."""
         return np.array([self.breaks(market) for market in range(len(self._markets))], dtype=np.bool_)
+
+
+def build(params: GateParams, context: GateContext) -> Gate:  # noqa: ARG001 - no parameters
+    """Free trade, curtailed afterwards."""
+    made = MarketFirstGate if context.is_radial else MeshedMarketFirstGate
+    return made(context.network, context.nodes, context.n_markets, context.hours, context.settings)

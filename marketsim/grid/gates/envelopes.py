@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.compiled import AdmitPointer
+from marketsim.core.ports import Gate
 from marketsim.grid import gate_layout_kernel as row
 from marketsim.grid.envelopes import Rule, envelope
 from marketsim.grid.gate_base import CompiledGate
 from marketsim.grid.gate_envelope_kernel import admit_within, fits
 from marketsim.grid.gate_state import GateSettings
+from marketsim.grid.gates.context import GateContext
+from marketsim.grid.gates.params import GateParams
 from marketsim.grid.meshed_gate import MeshedGate
 from marketsim.grid.network import Network
 
@@ -114,3 +118,16 @@ class MeshedMaximalEnvelopeGate(MeshedEqualEnvelopeGate):
     """Envelopes of the largest sum on any net."""
 
     _rule = "maximal"
+
+
+def build_equal(params: GateParams, context: GateContext) -> Gate:  # noqa: ARG001 - no parameters
+    """Equal envelopes."""
+    made = EqualEnvelopeGate if context.is_radial else MeshedEqualEnvelopeGate
+    return made(context.network, context.nodes, context.n_markets, context.hours, context.settings)
+
+
+def build_maximal(params: GateParams, context: GateContext) -> Gate:  # noqa: ARG001 - no parameters
+    """Envelopes of the largest sum, planned with the AC model."""
+    settings = replace(context.settings, planner=context.model())
+    made = MaximalEnvelopeGate if context.is_radial else MeshedMaximalEnvelopeGate
+    return made(context.network, context.nodes, context.n_markets, context.hours, settings)

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from importlib import import_module
+from datetime import date
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from marketsim.app.parts import made
+from marketsim.app.ready import full_registry
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
+from marketsim.core.build import BuildContext
+from marketsim.core.clock import Clock
 from marketsim.core.errors import OrderError, Problem
 from marketsim.core.free_gate_kernel import FreeGate
-from marketsim.core.ports import Engine
-from marketsim.core.records import Fallback, Orders, Reason, Rejects, Side, Tariffs, Trades
-from marketsim.core.units import to_kwh, to_price, to_ticks, to_wh
+from marketsim.core.ports import Engine, lacking
+from marketsim.core.records import Community, Fallback, Orders, Reason, Rejects, Side, Tariffs, Trades
+from marketsim.core.rng import Streams
+from marketsim.core.units import UNLIMITED_WH, to_kwh, to_price, to_ticks, to_wh
+from marketsim.extension.registry import Registry
 from marketsim.market.bounds import within_bounds
 
 COLUMNS: Final = ("agent", "side", "price", "energy_kwh")
 
-_ENGINES: Final = {
-    "double_auction": "DoubleAuctionParams",
-    "call_auction": "CallAuctionParams",
-    "huang": "HuangParams",
-    "mid_market_rate": "MidMarketRateParams",
-    "supply_demand_ratio": "SupplyDemandRatioParams",
-    "pro_rata": "ProRataParams",
-}
 _SIDES: Final = {"buy": int(Side.BUY), "sell": int(Side.SELL)}
 _MOST_PRICE: Final = 1e6
 _MOST_ENERGY_KWH: Final = 1e9
@@ -56,9 +55,10 @@ def match(
     ``orders`` has the columns ``agent``, ``side`` ("buy", "sell", 1 or -1), ``price`` [currency/kWh] and
     ``energy_kwh``, in order of arrival. Prices are rounded to ticks of 1e-6 currency/kWh, energies to Wh, half to even.
 
-    ``engine`` is the name of a built-in engine, with its ``parameters`` as in a scenario, or an engine of your own.
-    ``retail`` and ``feed_in`` [currency/kWh] are the utility's prices: with both, orders outside them are rejected; the
-    engines ``mid_market_rate``, ``supply_demand_ratio`` and ``pro_rata`` need them.
+    ``engine`` is the name of an engine, built in or of an installed plugin, with its ``parameters`` as in a scenario, or
+    an engine of your own. ``retail`` and ``feed_in`` [currency/kWh] are the utility's prices: with both, orders outside
+    them are rejected; engines with the trait ``prices``, such as ``mid_market_rate``, ``supply_demand_ratio`` and
+    ``pro_rata``, need them.
 
     Trades have ``buyer``, ``seller``, ``energy_kwh``, ``price``, then ``energy_wh``, ``price_ticks``, ``buyer_ticks``,
     ``seller_ticks`` and the positions ``buy_order`` and ``sell_order``, in order of execution. Rejects name buyer,
@@ -67,9 +67,9 @@ def match(
     Raises OrderError with everything that is wrong with the orders.
     """
     columns = _checked(orders)
-    matcher = _engine(engine, parameters)
-    tariffs = _tariffs(matcher.name, retail, feed_in)
     records = _records(columns)
+    matcher = _engine(engine, parameters, len(columns.labels))
+    tariffs = _tariffs(matcher.name, retail, feed_in)
     bounded = retail is not None
     keep, outside = within_bounds(records, tariffs) if bounded else (None, None)
     index = None if keep is None or keep.all() else np.flatnonzero(keep)
@@ -83,22 +83,46 @@ def match(
     return _table(orders, _trades(columns, trades)), _table(orders, _rejects(columns, rejects))
 
 
-def _engine(engine: str | Engine, parameters: Mapping[str, Any]) -> Engine:
+def _engine(engine: str | Engine, parameters: Mapping[str, Any], n_agents: int) -> Engine:
     if not isinstance(engine, str):
-        if not hasattr(engine, "match"):
-            raise OrderError(f"engine must be a name or an object with a method match, got {engine!r}")
+        missing = lacking(Engine, engine)
+        if missing:
+            raise OrderError(f"engine must be a name or an engine, got {engine!r}, which has no {', '.join(missing)}")
         if parameters:
             raise OrderError(f"an engine object takes no parameters here, got {', '.join(parameters)}")
         return engine
-    if engine not in _ENGINES:
-        raise OrderError([Problem("there is no such engine", "engine", repr(engine), _near(engine, _ENGINES))])
-    params = getattr(import_module("marketsim.market.params"), _ENGINES[engine])
+    registry = _registry()
+    if engine not in registry.names("engine"):
+        hint = _near(engine, registry.names("engine"))
+        raise OrderError([Problem("there is no such engine", "engine", repr(engine), hint)])
+    params = registry.params("engine", engine)
     try:
         checked = params(**parameters)
     except ValueError as error:  # pydantic's error is one
         raise OrderError(list(_parameter_problems(engine, error, params.model_fields))) from error
-    built: Engine = import_module(f"marketsim.market.{engine}").build(checked)
+    built: Engine = made(registry, "engine", engine, checked, _context(n_agents))
     return built
+
+
+@cache
+def _registry() -> Registry:
+    """Built-in parts and installed plugins, looked up once."""
+    return full_registry()
+
+
+def _context(n_agents: int) -> BuildContext:
+    """An hour without a grid, of agents that bring nothing but their orders."""
+    unlimited = np.full(n_agents, UNLIMITED_WH)
+    community = Community(
+        names=tuple(str(agent) for agent in range(n_agents)),
+        market=np.zeros(n_agents, dtype=np.int64),
+        connection=np.arange(n_agents),
+        is_prosumer=np.ones(n_agents, dtype=bool),
+        n_markets=1,
+        import_limit_wh=unlimited,
+        export_limit_wh=unlimited,
+    )
+    return BuildContext(Clock(date(2016, 1, 1), 1, 60), Streams((1,)), community, ())
 
 
 def _near(name: str, known: Iterable[str]) -> str:
@@ -123,7 +147,8 @@ def _tariffs(engine: str, retail: float | None, feed_in: float | None) -> Tariff
     if (retail is None) != (feed_in is None):
         raise OrderError("give both retail and feed_in, or neither")
     if retail is None or feed_in is None:
-        if engine in ("mid_market_rate", "supply_demand_ratio", "pro_rata"):
+        registry = _registry()
+        if engine in registry.names("engine") and "prices" in registry.traits("engine", engine):
             raise OrderError(f"engine {engine} needs the utility's prices: give retail and feed_in")
         return Tariffs(np.full(1, np.iinfo(np.int64).max), np.zeros(1, dtype=np.int64), None)
     if not 0 <= feed_in <= retail <= _MOST_PRICE:

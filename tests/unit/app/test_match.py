@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from marketsim.app.match import match
 from marketsim.core.errors import OrderError
 from marketsim.market.double_auction import DoubleAuction
-from marketsim.market.public import match
 
 ORDERS = {
     "agent": ["ann", "bob", "cid"],
@@ -153,7 +153,7 @@ def test_values_are_rounded_half_to_even():
     [
         (None, {}, "^orders must be a table with columns agent, side, price, energy_kwh, got NoneType$"),
         ([{"agent": "a"}], {}, "^orders must be a table .* got list$"),
-        (ORDERS, {"engine": 3}, "^engine must be a name or an object with a method match, got 3$"),
+        (ORDERS, {"engine": 3}, "^engine must be a name or an engine, got 3, which has no match, name, rounds$"),
         ({**ORDERS, "agent": [None] * len(ORDERS["agent"])}, {}, r"^agent: row 0: names nobody \(got None\)"),
         (ORDERS, {"rounds": 0}, r"^rounds: engine double_auction: should be greater than or equal to 1 \(got 0\)$"),
         (ORDERS, {"pricerule": "midpoint"}, "^pricerule: engine double_auction has no such parameter\n.*'price_rule'"),

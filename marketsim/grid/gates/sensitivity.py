@@ -9,9 +9,13 @@ import numpy as np
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.compiled import AdmitPointer
 from marketsim.core.errors import NetworkError, Problem
+from marketsim.core.ports import Gate
 from marketsim.grid import gate_screen_kernel as screen
 from marketsim.grid.gate_base import CompiledGate
 from marketsim.grid.gate_state import GateSettings, Packed, with_rows
+from marketsim.grid.gates.context import GateContext
+from marketsim.grid.gates.params import GateParams
+from marketsim.grid.meshed_gate import MeshedGate
 
 MOST_BYTES = 2**31
 """Largest store of sensitivities of a market."""
@@ -56,3 +60,9 @@ class SensitivityGate(CompiledGate):
         answer = np.zeros(len(self._ints), dtype=np.bool_)
         screen.find_broken(self._ints, self._floats, answer)
         return answer
+
+
+def build(params: GateParams, context: GateContext) -> Gate:  # noqa: ARG001 - no parameters
+    """Screened admission; on meshed nets it is exact, too."""
+    made = SensitivityGate if context.is_radial else MeshedGate
+    return made(context.network, context.nodes, context.n_markets, context.hours, context.settings)
