@@ -255,7 +255,7 @@ def marketsim_critics() -> list[Entry]:
 def marketsim_learners() -> list[Entry]:
     """Learning algorithms."""
     summary = "proximal policy optimisation of many agents, a trust region for each"
-    return [_entry("ppo", "learning.learner:build", "learning.params:LearnerParams", summary, extra="learn")]
+    return [_entry("ppo", "learning.ppo.learner:build", "learning.params:LearnerParams", summary, extra="learn")]
 
 
 @hookimpl

@@ -187,7 +187,7 @@ def _context(ready: ReadyScenario, seeds: tuple[int, ...]) -> BuildContext:
 
 def _load_policy(path: Path) -> Any:
     """Trained policies, for the strategy that acts by them; torch is loaded here, and not before."""
-    from marketsim.learning.policy import load_policy
+    from marketsim.learning.ppo.learned import load_policy
 
     return load_policy(path)
 

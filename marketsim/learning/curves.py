@@ -6,11 +6,14 @@ import csv
 import io
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
+
+from marketsim.core.errors import RunError
+from marketsim.core.learner import Row
 
 CURVES: Final = "training.csv"
 AGENTS: Final = "training_agents.csv"
@@ -18,42 +21,11 @@ SPEED: Final = "speed.csv"
 TENSORBOARD: Final = "tensorboard"
 
 
-class Row(NamedTuple):
-    """An update; returns are sums over an episode, means over agents and episodes."""
+class Columns(NamedTuple):
+    """Names of the values of an update, and of those of an agent in it, as game and learner declare them."""
 
-    update: int
-    """From 1."""
-    episodes: int
-    """Played until then, of all markets."""
-    agent_steps: int
-    """Decisions made until then."""
-    learning_rate: float
-    total: float
-    """Return: economic and shaping."""
-    economic: float
-    shaping: float
-    lowest: float
-    """Return of the agent that earned least."""
-    ftg: float
-    """Mean score over slots and markets where it is defined."""
-    fbs: float
-    fpp: float
-    kl: float
-    """Mean over agents of the divergence of this update [nat]."""
-    highest_kl: float
-    """Of the agent whose policy moved most [nat]."""
-    entropy: float
-    """Of the policies, all heads together [nat]."""
-    clipped: float
-    """Share of decisions beyond the clip range."""
-    policy_loss: float
-    """Clipped loss of the policies after the update, advantages standardised."""
-    explained_variance: float
-    """Of the returns by the critics before the update."""
-    stopped: int
-    """Agents whose update the trust region ended."""
-    undone: int
-    """Agents whose last epoch the trust region undid."""
+    updates: tuple[str, ...]
+    agents: tuple[str, ...]
 
 
 class AgentRow(NamedTuple):
@@ -61,15 +33,7 @@ class AgentRow(NamedTuple):
 
     update: int
     agent: str
-    total: float
-    economic: float
-    shaping: float
-    kl: float
-    entropy: float
-    epochs: int
-    """That count, undone ones left out."""
-    stopped: int
-    undone: int
+    values: Mapping[str, float]
 
 
 class SpeedRow(NamedTuple):
@@ -81,36 +45,29 @@ class SpeedRow(NamedTuple):
     agent_steps_per_s: float
 
 
-class Progress(NamedTuple):
-    """Where a training stands."""
-
-    row: Row
-    updates: int
-    """In the whole training."""
-    agent_steps_per_s: float
-    """Of the last update, playing and learning together."""
-
-
 class Curves:
     """Writes the rows of a training as it goes; a context manager.
 
-    Rows after update ``kept`` are dropped: a resumed training writes them again.
+    Rows after update ``kept`` are dropped: a resumed training writes them again. RunError for a name that stands twice.
     """
 
-    def __init__(self, folder: Path, kept: int, *, tensorboard: bool = False) -> None:
-        self._files = {
-            kind: _opened(folder / name, kind._fields, kept)
-            for kind, name in ((Row, CURVES), (AgentRow, AGENTS), (SpeedRow, SPEED))
+    def __init__(self, folder: Path, kept: int, columns: Columns, *, tensorboard: bool = False) -> None:
+        self._columns = {
+            CURVES: _heading(Row._fields[:-1], columns.updates),
+            AGENTS: _heading(AgentRow._fields[:-1], columns.agents),
+            SPEED: SpeedRow._fields,
         }
+        self._files = {name: _opened(folder / name, names, kept) for name, names in self._columns.items()}
         self._board: Any = _board(folder / TENSORBOARD, kept) if tensorboard else None
 
     def add(self, row: Row, agents: Sequence[AgentRow], speed: SpeedRow) -> None:
         """Append an update."""
-        for kind, rows in ((Row, [row]), (AgentRow, agents), (SpeedRow, [speed])):
-            self._files[kind].write(_lines([[_text(value) for value in each] for each in rows]))
-            self._files[kind].flush()
+        update = _flat(row)
+        for name, rows in ((CURVES, [update]), (AGENTS, [_flat(each) for each in agents]), (SPEED, [speed._asdict()])):
+            self._files[name].write(_lines([[_text(each[column]) for column in self._columns[name]] for each in rows]))
+            self._files[name].flush()
         if self._board is not None:
-            for name, value in row._asdict().items():
+            for name, value in update.items():
                 if name != "update" and not math.isnan(value):
                     self._board.add_scalar(name, value, row.update)
 
@@ -130,8 +87,24 @@ class Curves:
 def read_curves(folder: Path) -> dict[str, list[float]]:
     """Columns of the learning curves in a folder; NaN where undefined."""
     with (folder / CURVES).open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {name: [float(row[name] or "nan") for row in rows] for name in Row._fields}
+        reader = csv.DictReader(file)
+        rows = list(reader)
+    return {name: [float(row[name] or "nan") for row in rows] for name in reader.fieldnames or ()}
+
+
+def _heading(counts: Sequence[str], values: Sequence[str]) -> tuple[str, ...]:
+    """Columns of a table; a game may not call a part as a column is called already."""
+    names = (*counts, *values)
+    twice = [name for place, name in enumerate(names) if name in names[:place]]
+    if twice:
+        raise RunError(f"the game calls a part {twice[0]!r}, which is a column of the learning curves already")
+    return names
+
+
+def _flat(row: Row | AgentRow) -> dict[str, Any]:
+    counts = row._asdict()
+    values = counts.pop("values")
+    return {**counts, **values}
 
 
 def _text(value: float | int | str) -> str:

@@ -360,7 +360,7 @@ def of_checkpoint(data: bytes, rng: Rng) -> bytes:
     """A value or tensor of a checkpoint changed, with a checksum that fits."""
     import torch
 
-    from marketsim.learning import checkpoint
+    from marketsim.learning.ppo import checkpoint
 
     content = torch.load(io.BytesIO(data), weights_only=True)
     del content["sha256"]
