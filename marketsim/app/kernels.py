@@ -11,7 +11,8 @@ import importlib
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from marketsim.app.ready import ReadyScenario
 
 COMPILING: Final = "Compiling kernels for this machine, once (up to a minute)."
+
+_PATIENCE_S: Final = 120.0
+"""For the second process once there is nothing left to begin [s]."""
 
 _EVERY_RUN: Final = (
     "marketsim.core.slot_kernel",
@@ -68,17 +72,28 @@ def compile_once(ready: ReadyScenario, tell: Callable[[str], None] | None = None
         return
     if tell is not None:
         tell(COMPILING)
-    with tempfile.TemporaryDirectory() as claims:
-        command = [sys.executable, "-m", "marketsim.app.kernels", claims, *reversed(modules)]
-        with subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as other:
-            try:
-                compile_unclaimed(Path(claims), modules)
-            except BaseException:
-                other.kill()
-                raise
+    try:
+        with tempfile.TemporaryDirectory() as claims:
+            _share(Path(claims), modules)
+    except OSError as error:  # no room for a folder, or for a process
+        warnings.warn(f"kernels are compiled by one process alone: {error}", RuntimeWarning, stacklevel=2)
     compile_missing(modules)
+
+
+def _share(claims: Path, modules: Sequence[str]) -> None:
+    """Compile side by side with the second process. One that hangs is not waited for longer than its last part may take."""
+    command = [sys.executable, "-m", "marketsim.app.kernels", str(claims), *reversed(modules)]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as other:
+        try:
+            compile_unclaimed(claims, modules)
+            other.wait(timeout=_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            other.kill()
+        except BaseException:
+            other.kill()
+            raise
 
 
 def compile_unclaimed(claims: Path, modules: Iterable[str]) -> None:

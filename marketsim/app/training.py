@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,8 @@ from marketsim.results.folder import CRITIC, SUMMARY, folder_name, write_json
 from marketsim.results.training_figure import draw_curves
 from marketsim.results.training_folder import TrainingFolder, is_training
 from marketsim.scenario.dump import dump, scenario_hash
+
+_LOG = logging.getLogger("marketsim.training")
 
 PARTS = 10
 """Begin and end of a training are summed up by the first and last of so many parts."""
@@ -64,7 +67,8 @@ def train_scenario(
     """Train the agents of a scenario as its section ``learning`` says.
 
     Writes the resolved scenario, manifest, curves, a figure of them and checkpoints into ``folder``. With ``resume`` the
-    training there goes on and ends as if it had never stopped. Raises RunFolderError or CheckpointError for a folder
+    training there goes on and ends as if it had never stopped; one that came to no checkpoint begins anew, and says so.
+    Raises RunFolderError or CheckpointError for a folder
     that cannot be used, MissingDependency without the extra, RunError where a part fails; what was learned is kept.
     """
     from marketsim.app.game import build_game, learner_of
@@ -74,6 +78,8 @@ def train_scenario(
     with TrainingFolder(
         folder, manifest_facts(ready, "torch"), dump(ready.model, ready.agents, folder), resume=resume
     ) as held:
+        if held.anew:
+            _LOG.warning("the training in %s was ended before its first checkpoint: it begins anew", folder)
         game = build_game(ready, needs=learner.needs)
         notes = CriticNotes(folder / CRITIC, game.critiques)
 
@@ -84,7 +90,7 @@ def train_scenario(
 
         try:
             checkpoint = learner.train(
-                game, folder, seed=ready.seed, scenario_hash=hashed, resume=resume, progress=note
+                game, folder, seed=ready.seed, scenario_hash=hashed, resume=held.resumes, progress=note
             )
         except BaseException:
             game.close(wait=False)

@@ -1,8 +1,9 @@
 """Compilation of kernels: one decorator, one cache folder a version of the sources.
 
 numba keys its cache by the file of a kernel alone and does not notice a changed kernel in another file. So
-the folder carries a hash of every kernel module's text and of the versions that matter. Without a writable folder
-kernels compile uncached, with a warning. No kernel uses ``fastmath``: results must not depend on the compiler's mood.
+the folder carries a hash of every kernel module's text and of the versions that matter. Without a writable folder of the
+user's own kernels compile uncached, with a warning; how they are kept says ``kernel_cache``. No kernel uses ``fastmath``:
+results must not depend on the compiler's mood.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ import llvmlite  # type: ignore[import-untyped]
 import numba
 import numpy as np
 from numba import types
-from numba.core import config as _config
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.extending import typeof_impl
+
+from marketsim.core.kernel_cache import ENDING, KernelCache, private_folder
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -99,13 +101,12 @@ class _PartCompiler(Compiler):
         return super().define_pipelines()  # type: ignore[no-untyped-call]
 
 
-config: Any = _config
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 @cache
 def cache_folder() -> Path | None:
-    """Folder of compiled kernels for exactly these sources and versions; None if none can be written."""
+    """Folder of compiled kernels for exactly these sources and versions; None if none can be used."""
     digest = hashlib.sha256()
     for version in (sys.version, numba.__version__, llvmlite.__version__, np.__version__, platform.machine()):
         digest.update(version.encode())
@@ -114,16 +115,13 @@ def cache_folder() -> Path | None:
         digest.update(source.read_bytes())
     digest.update(Path(__file__).read_bytes())
     root = os.environ.get("MARKETSIM_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    folder = Path(root).expanduser() / "marketsim" / digest.hexdigest()[:16]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".probe-{os.getpid()}"
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
+        folder = Path(root).expanduser() / "marketsim" / digest.hexdigest()[:16]
+        private_folder(folder)
+    except (OSError, RuntimeError) as error:  # a RuntimeError where nobody knows a home
         warnings.warn(
             f"no writable folder for compiled kernels ({error}); they are compiled anew in each process. "
-            "Set MARKETSIM_CACHE_DIR to a writable folder.",
+            "Set MARKETSIM_CACHE_DIR to a writable folder of your own.",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -134,20 +132,15 @@ def cache_folder() -> Path | None:
 def in_cache(module: str) -> bool:
     """Whether kernels of a module have been compiled and kept; true also where none can be kept."""
     folder = cache_folder()
-    return folder is None or any(folder.glob(f"*/{module.rpartition('.')[2]}.*.nbi"))
+    return folder is None or any(folder.glob(f"{module.rpartition('.')[2]}.*{ENDING}"))
 
 
-def _save_if_possible(compiled: Any) -> None:
-    """A disk that takes no more costs the next process its compilation, and this one nothing."""
-    saved = compiled._cache.save_overload
-
-    def save(signature: Any, data: Any) -> None:
-        try:
-            saved(signature, data)
-        except OSError as error:
-            warnings.warn(f"compiled kernels cannot be kept: {error}", RuntimeWarning, stacklevel=2)
-
-    compiled._cache.save_overload = save
+def _keep_compiled(compiled: Any, folder: Path) -> None:
+    """Keep what is compiled from now on; a function without a file whose changes could be seen is not kept."""
+    try:
+        compiled._cache = KernelCache(compiled.py_func, folder)
+    except OSError as error:
+        warnings.warn(f"compiled kernels cannot be kept: {error}", RuntimeWarning, stacklevel=3)
 
 
 def _keep_from_python(part: Any) -> None:
@@ -177,26 +170,22 @@ def kernel(
 
     def wrap(function: F) -> F:
         folder = cache_folder()
-        kept = config.CACHE_DIR
-        config.CACHE_DIR = str(folder) if folder else kept
-        try:
-            options: dict[str, Any] = {"cache": folder is not None, "nogil": True}
-            if part or helper or borrowing:
-                options = {"pipeline_class": _PartCompiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-            if helper or borrowing:
-                options["_nrt"] = False
-            if borrowing:
-                options["forceinline"] = True
-            compiled: Any = numba.njit(**options)(function)
-            if "pipeline_class" in options:
-                _keep_from_python(compiled)
-            if options.get("cache"):
-                _save_if_possible(compiled)
-            if signature:
-                compiled.compile(signature)
-                compiled.disable_compile()
-        finally:
-            config.CACHE_DIR = kept
+        options: dict[str, Any] = {"nogil": True}
+        is_part = part or helper or borrowing
+        if is_part:
+            options = {"pipeline_class": _PartCompiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+        if helper or borrowing:
+            options["_nrt"] = False
+        if borrowing:
+            options["forceinline"] = True
+        compiled: Any = numba.njit(**options)(function)
+        if is_part:
+            _keep_from_python(compiled)
+        elif folder is not None:
+            _keep_compiled(compiled, folder)
+        if signature:
+            compiled.compile(signature)
+            compiled.disable_compile()
         return cast("F", compiled)
 
     return wrap

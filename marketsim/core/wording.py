@@ -25,3 +25,10 @@ def _decimals(size: float, unit: str) -> int:
     if size == 0.0 or size >= 1_000.0:
         return 0
     return 1 if size >= 100.0 else 2 if size >= 10.0 else 3 if size >= 1.0 else 4
+
+
+def plain(text: str, most: int = 200) -> str:
+    """Somebody else's text as one short line: nothing in it that moves a cursor or is no character, at most so many."""
+    seen = text[: 4 * most]
+    flat = " ".join("".join(letter if letter.isprintable() else " " for letter in seen).split())
+    return flat if len(flat) <= most and len(seen) == len(text) else f"{flat[: most - 3]}..."

@@ -16,7 +16,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from marketsim.core.errors import InputError
+from marketsim.core.files import MIB, read_text, strict_json
+from marketsim.fairness.critic_log import read_features
+
 FORMAT: Final = "marketsim critique 1"
+_MOST_BYTES: Final = 4 * MIB
+_LONGEST_NAME: Final = 200
 
 
 class Kept(NamedTuple):
@@ -95,19 +101,31 @@ def _check(content: Mapping[str, Any]) -> str:
 
 
 def read_kept(place: Path) -> Kept | None:
-    """The answer in a file; None where it is missing, damaged or of another kind."""
+    """The answer in a file; None where it is missing, no regular file, damaged, of another kind or of other types."""
     try:
-        content = json.loads(place.read_text(encoding="utf-8"))
-        if content["format"] != FORMAT or content["check"] != _check(content):
+        content = strict_json(read_text(place, _MOST_BYTES, InputError, links=False))
+        if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("check") != _check(content):
             return None
-        ftg, fbs, fpp = (float(score) for score in content["scores"])
-        kept = Kept(*(content[name] for name in Kept._fields))
-        features = tuple(float(each) for each in kept.features)
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        features = read_features("features", content.get("features"))
+    except (InputError, ValueError, RecursionError):
         return None
-    if not all(0.0 <= score <= 1.0 for score in (ftg, fbs, fpp)):
+    texts = [text for name in ("key", "model", "digest", "text") if isinstance(text := content.get(name), str)]
+    scores = content.get("scores")
+    if len(texts) < 4 or not _is_name(texts[1]):
         return None
-    return kept._replace(scores=(ftg, fbs, fpp), features=features)
+    if not isinstance(scores, list) or len(scores) != 3 or not all(_is_score(score) for score in scores):
+        return None
+    key, model, digest, text = texts
+    ftg, fbs, fpp = (float(score) for score in scores)
+    return Kept(key, (ftg, fbs, fpp), model, digest, text, features)
+
+
+def _is_name(value: str) -> bool:
+    return len(value) <= _LONGEST_NAME and (value == "" or value.isprintable())
+
+
+def _is_score(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0.0 <= value <= 1.0
 
 
 def all_kept(folder: Path) -> Iterator[Kept]:

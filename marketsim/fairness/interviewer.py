@@ -7,6 +7,8 @@ why there are none.
 from __future__ import annotations
 
 import asyncio
+import functools
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -15,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
+from marketsim.core.wording import plain
 from marketsim.fairness.breaker import Breaker
 from marketsim.fairness.critique_cache import CritiqueCache, Kept, default_folder, question_key
 from marketsim.fairness.event_thread import EventThread
@@ -24,8 +27,14 @@ from marketsim.fairness.prompt import ANSWER_SCHEMA, messages
 
 T = TypeVar("T")
 
+_LOG: Final = logging.getLogger("marketsim.critic")
 _GRACE_S: Final = 0.5
 """How much later than its deadline a reply may reach the simulation's thread."""
+
+
+@functools.cache
+def _tell(model: str, url: str) -> None:
+    _LOG.warning("asks the model %s at %s", model, url)
 
 
 class Question(NamedTuple):
@@ -99,7 +108,8 @@ class Interviewer:
         return self.params.deadline_s + _GRACE_S + (0.0 if self._loaded else self.params.load_deadline_s)
 
     def begin(self, question: Question) -> Future[Reply]:
-        """Ask beside the simulation."""
+        """Ask beside the simulation; who is asked is said once, on standard error unless logging goes elsewhere."""
+        _tell(plain(self.params.model), self.server.url)
         return self._thread.submit(self._reply(question))
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from marketsim.core.errors import MissingDependency
+from marketsim.core.wording import plain
 from marketsim.fairness.answer import read_answer
 from marketsim.fairness.ollama_host import full_name, is_local, ollama_url
 from marketsim.fairness.params import OllamaCriticParams
@@ -30,7 +31,7 @@ REASONS: Final[Mapping[str, str]] = {
     "missing_model": "the server does not have the model (404)",
     "busy": "the server's queue is full (503)",
     "server_error": "another error of the server (5xx, or an error in the body)",
-    "http_error": "another answer that is none (4xx, a redirection without end)",
+    "http_error": "another answer that is none (4xx, a redirection: none is followed)",
     "not_json": "what came is no JSON: HTML, cut off, damaged",
     "bad_reply": "JSON, but no reply of Ollama's protocol",
     "prompt_cut": "the question did not fit into num_ctx, and was cut or would have been",
@@ -50,12 +51,12 @@ class Failure(Exception):
 
     def __init__(self, reason: str, detail: str = "") -> None:
         self.reason = reason
-        flat = " ".join(detail.split())[:200]
+        flat = plain(detail)
         super().__init__(f"{reason}: {flat}" if flat else reason)
 
 
 class Identity(NamedTuple):
-    """Who answers: recorded with every critique."""
+    """Who answers: recorded with every critique, so what the server says of itself is cut to a short line."""
 
     model: str
     digest: str
@@ -124,9 +125,12 @@ class ModelServer:
 
     def _connected(self) -> Any:
         if self._client is None:
-            self._client = self._ollama.AsyncClient(
-                host=self.url, event_hooks=_hooks(), trust_env=not is_local(self.url), timeout=None
+            client = self._ollama.AsyncClient(
+                host=self.url, follow_redirects=False, headers=_PLAIN, **_manner(self.url)
             )
+            if self._params.host is not None:  # the key in OLLAMA_API_KEY is for the server in OLLAMA_HOST
+                client._client.headers.pop("authorization", None)
+            self._client = client
         return self._client
 
     async def close(self) -> None:
@@ -148,7 +152,7 @@ class ModelServer:
         except Exception as error:
             raise as_failure(error) from error
         thinks = _SILENCES_THINKING in (shown.capabilities or ())
-        return Identity(self._params.model, listed[model], version, thinks)
+        return Identity(self._params.model, plain(listed[model]), version, thinks)
 
     async def load(self, deadline_s: float) -> None:
         """Have the server load the model, with the options of all later calls; Failure where it fails."""
@@ -205,19 +209,31 @@ async def _version(url: str) -> str:
     import httpx
 
     tls = url.startswith("https://")  # without it there is no certificate to check, nor a store of them to load
-    async with httpx.AsyncClient(trust_env=not is_local(url), timeout=None, verify=tls, event_hooks=_hooks()) as http:
+    async with httpx.AsyncClient(verify=tls, follow_redirects=False, headers=_PLAIN, **_manner(url)) as http:
         reply = await http.get(f"{url}/api/version")
         reply.raise_for_status()
-        return str(reply.json()["version"])
+        version = reply.json()["version"]
+    if not isinstance(version, str):
+        raise Failure("bad_reply", f"the server's version is no text but {type(version).__name__}")
+    return plain(version)
 
 
-def _hooks() -> dict[str, list[Any]]:
-    return {"response": [_bound_body]}
+_PLAIN: Final = {"Accept-Encoding": "identity"}
+"""What is packed may be a thousand times as large when it is unpacked."""
+
+
+def _manner(url: str) -> dict[str, Any]:
+    """Options of any client: no proxy before this machine, bodies that end, deadlines from outside alone."""
+    return {"trust_env": not is_local(url), "timeout": None, "event_hooks": {"response": [_bound_body]}}
 
 
 async def _bound_body(response: httpx.Response) -> None:
-    """A body without end must not fill the memory before the deadline."""
+    """A body without end, or one that grows as it is unpacked, must not fill the memory before the deadline."""
     import httpx
+
+    packing = response.headers.get("content-encoding", "identity").strip().lower()
+    if packing != "identity":
+        raise Failure("bad_reply", f"the body is packed ({packing}), which was not asked for")
 
     class Bounded(httpx.AsyncByteStream):
         """A stream that ends with an error beyond ``_MOST_BYTES``."""

@@ -12,6 +12,7 @@ from marketsim.core.errors import InputError, Problem
 from marketsim.core.records import Community, SlotRecord
 from marketsim.fairness.critic import Critique, Scores, Triple, distance, stacked, triple
 from marketsim.fairness.interviewer import Interviewer, Question, Reply
+from marketsim.fairness.ollama_host import demand_own
 from marketsim.fairness.params import MeasureChoice, OllamaCriticParams
 from marketsim.fairness.pending import Pending, outcomes
 from marketsim.fairness.rule_critic import inputs_hash, rule_names
@@ -162,8 +163,14 @@ def scenario_folder(context: BuildContext) -> Path:
     return Path(str(context.facts.get("folder", ".")))
 
 
+def is_trusted(context: BuildContext) -> bool:
+    """Whether the user has said that the scenario is their own."""
+    return context.facts.get("trusted", False) is True
+
+
 def build(params: OllamaCriticParams, context: BuildContext) -> OllamaCritic:
-    """The critic of a simulation; MissingDependency without the client library, InputError for a bad address."""
+    """The critic of a simulation; MissingDependency without the client library, InputError for an address that it may not ask."""
+    demand_own(params.host, "critic.host", trusted=is_trusted(context))
     try:
         return OllamaCritic(context.community, params, scenario_folder(context))
     except ValueError as error:

@@ -15,7 +15,8 @@ from marketsim.core.errors import InputError, Problem
 from marketsim.core.records import Community, SlotRecord
 from marketsim.fairness.critic import CriticTally, Critique, Scores, Triple, distance, triple
 from marketsim.fairness.interviewer import Interviewer, Question, Reply
-from marketsim.fairness.ollama_critic import case_of, scenario_folder, server_facts, with_answer
+from marketsim.fairness.ollama_critic import case_of, is_trusted, scenario_folder, server_facts, with_answer
+from marketsim.fairness.ollama_host import demand_own
 from marketsim.fairness.params import SurrogateCriticParams
 from marketsim.fairness.pending import Pending
 from marketsim.fairness.rule_critic import inputs_hash, rule_names
@@ -142,6 +143,8 @@ def _audited(question: Question, rule: Triple, critique: Critique, reply: Reply)
 def build(params: SurrogateCriticParams, context: BuildContext) -> SurrogateCritic:
     """The critic of a simulation; InputError where the file cannot be used."""
     folder = scenario_folder(context)
+    if params.audit_share > 0.0:
+        demand_own(params.auditor.host, "critic.auditor.host", trusted=is_trusted(context))
     surrogate = read_surrogate(folder / params.file)
     try:
         return SurrogateCritic(context.community, params, surrogate, folder)

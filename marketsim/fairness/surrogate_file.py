@@ -8,8 +8,7 @@ from __future__ import annotations
 import io
 import json
 import os
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +16,8 @@ import numpy as np
 
 from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import InputError, Problem
+from marketsim.core.files import strict_json
+from marketsim.core.npz import read_npz
 from marketsim.fairness.surrogate_features import NAMES
 from marketsim.fairness.surrogate_kernel import network_scores
 
@@ -26,6 +27,10 @@ DRIFT_SLACK: Final = 0.02
 LEAST_AUDITS: Final = 20
 _SCORES: Final = 3
 _MOST_UNITS: Final = 4096
+_LARGEST_WEIGHT: Final = 1e60
+"""Three layers of such weights stay far from what a float can hold, so that every score is a number."""
+_LONGEST_NAME: Final = 200
+_HINT: Final = "make one with 'marketsim critic train-surrogate critic.jsonl --out FILE'"
 
 
 class Network(NamedTuple):
@@ -76,30 +81,72 @@ def write_surrogate(path: Path, surrogate: Surrogate) -> None:
 
 def read_surrogate(path: Path) -> Surrogate:
     """A surrogate from its file; InputError where there is none that this version can use."""
-    hint = "make one with 'marketsim critic train-surrogate critic.jsonl --out FILE'"
-    if not path.is_file():
-        raise InputError([Problem("there is no such surrogate", file=str(path), hint=hint)])
+    if not path.exists():
+        raise InputError([Problem("there is no such surrogate", file=str(path), hint=_HINT)])
+    stored = read_npz(path, ("about", *Network._fields), InputError, "surrogate", _HINT)
+    texts = [name for name, value in stored.items() if isinstance(value, str) != (name == "about")]
+    if texts:
+        raise _refused(path, f"this is no surrogate: {', '.join(texts)} of the wrong type")
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            about = json.loads(str(stored["about"]))
-            network = Network(*(np.ascontiguousarray(stored[name], dtype=np.float64) for name in Network._fields))
-        fault = _fault(network, about)
-    except (OSError, ValueError, LookupError, TypeError, zipfile.BadZipFile, RecursionError) as error:
-        raise InputError([Problem(f"this is no surrogate: {error}", file=str(path), hint=hint)]) from error
+        about = strict_json(stored.pop("about"))
+    except (ValueError, RecursionError) as error:
+        raise _refused(path, f"this is no surrogate: what it says about itself is no JSON: {error}") from error
+    network = Network(**stored)
+    fault = _fault_of_about(about) or _fault_of_weights(network)
     if fault:
-        raise InputError([Problem(fault, file=str(path), hint=hint)])
+        raise _refused(path, fault)
     return Surrogate(network, about)
 
 
-def _fault(network: Network, about: Mapping[str, Any]) -> str:
-    if about["format"] != FORMAT or tuple(about["features"]) != NAMES:
+def _refused(path: Path, message: str) -> InputError:
+    return InputError([Problem(message, file=str(path), hint=_HINT)])
+
+
+def _fault_of_about(about: object) -> str:
+    if not isinstance(about, dict):
+        return "this is no surrogate: it says nothing about itself"
+    if about.get("format") != FORMAT:
+        return "this is no surrogate that this version can read"
+    if about.get("features") != list(NAMES):
         return "this surrogate was made for other features than this version has"
-    units = len(network.b1), len(network.b2)
+    wrong = [name for name, fits in _TOLD.items() if not fits(about.get(name))]
+    if wrong:
+        return f"this surrogate does not say what is due about itself: {', '.join(wrong)}"
+    return ""
+
+
+def _fault_of_weights(network: Network) -> str:
+    units = network.b1.size, network.b2.size
     shapes = ((len(NAMES), units[0]), units[:1], units, units[1:], (units[1], _SCORES), (_SCORES,))
-    if tuple(each.shape for each in network) != shapes or max(units) > _MOST_UNITS:
+    if tuple(each.shape for each in network) != shapes or not 0 < min(units) <= max(units) <= _MOST_UNITS:
         return "the weights of this surrogate do not fit together"
     if not all(np.isfinite(each).all() for each in network):
         return "the weights of this surrogate are not finite"
-    if not np.isfinite(np.array(about["held_out_error"], dtype=np.float64)).all():
-        return "this surrogate does not say how well it predicts"
+    if not all((np.abs(each) <= _LARGEST_WEIGHT).all() for each in network):
+        return f"the weights of this surrogate are larger than {_LARGEST_WEIGHT:g}"
     return ""
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST_NAME and (not value or value.isprintable())
+
+
+def _are_errors(value: object) -> bool:
+    if not isinstance(value, list) or len(value) != _SCORES:
+        return False
+    return all(isinstance(each, int | float) and not isinstance(each, bool) and 0.0 <= each <= 1.0 for each in value)
+
+
+_TOLD: Final[Mapping[str, Callable[[object], bool]]] = {
+    "model": _is_name,
+    "samples": _is_count,
+    "held_out": _is_count,
+    "held_out_error": _are_errors,
+    "mean_error": _are_errors,
+    "seed": lambda value: isinstance(value, int) and not isinstance(value, bool),
+}
+"""What a surrogate says about itself, and what that has to be."""

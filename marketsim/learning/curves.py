@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import IO, Any, Final, NamedTuple, Self
 
-from marketsim.core.errors import RunError
+from marketsim.core import files
+from marketsim.core.errors import CheckpointError, RunError
 from marketsim.core.learner import Row
+from marketsim.learning.curve_rows import as_csv, kept_rows, named_rows, rows_of
 
 CURVES: Final = "training.csv"
 AGENTS: Final = "training_agents.csv"
 SPEED: Final = "speed.csv"
 TENSORBOARD: Final = "tensorboard"
+COUNTS: Final = Row._fields[:-1]
+"""Columns that every learner's updates begin with."""
 
 
 class Columns(NamedTuple):
@@ -48,28 +50,38 @@ class SpeedRow(NamedTuple):
 class Curves:
     """Writes the rows of a training as it goes; a context manager.
 
-    Rows after update ``kept`` are dropped: a resumed training writes them again. RunError for a name that stands twice.
+    Rows after update ``kept`` are dropped: a resumed training writes them again. CheckpointError where one until then is
+    missing, before anything is written; the file of speeds may be missing, since nothing depends on it. RunError where the
+    game calls a part as a column is called already.
     """
 
-    def __init__(self, folder: Path, kept: int, columns: Columns, *, tensorboard: bool = False) -> None:
+    def __init__(
+        self, folder: Path, kept: int, columns: Columns, agents: Sequence[str], *, tensorboard: bool = False
+    ) -> None:
         self._columns = {
-            CURVES: _heading(Row._fields[:-1], columns.updates),
-            AGENTS: _heading(AgentRow._fields[:-1], columns.agents),
-            SPEED: SpeedRow._fields,
+            CURVES: _heading(dict.fromkeys(COUNTS, "int"), columns.updates),
+            AGENTS: _heading({"update": "int", "agent": "str"}, columns.agents),
+            SPEED: _heading({"update": "int"}, SpeedRow._fields[1:]),
         }
-        self._files = {name: _opened(folder / name, names, kept) for name, names in self._columns.items()}
+        earlier = {name: _earlier(folder / name, kinds, kept, agents) for name, kinds in self._columns.items()}
+        self._files = {name: _opened(folder / name, self._columns[name], rows) for name, rows in earlier.items()}
         self._board: Any = _board(folder / TENSORBOARD, kept) if tensorboard else None
 
     def add(self, row: Row, agents: Sequence[AgentRow], speed: SpeedRow) -> None:
         """Append an update."""
         update = _flat(row)
         for name, rows in ((CURVES, [update]), (AGENTS, [_flat(each) for each in agents]), (SPEED, [speed._asdict()])):
-            self._files[name].write(_lines([[_text(each[column]) for column in self._columns[name]] for each in rows]))
+            self._files[name].write(as_csv([[_text(each[column]) for column in self._columns[name]] for each in rows]))
             self._files[name].flush()
         if self._board is not None:
             for name, value in update.items():
                 if name != "update" and not math.isnan(value):
                     self._board.add_scalar(name, value, row.update)
+
+    def sync(self) -> None:
+        """Put what was added down to the disk: a checkpoint must not be there without its rows."""
+        for file in self._files.values():
+            os.fsync(file.fileno())
 
     def __enter__(self) -> Self:
         return self
@@ -85,20 +97,18 @@ class Curves:
 
 
 def read_curves(folder: Path) -> dict[str, list[float]]:
-    """Columns of the learning curves in a folder; NaN where undefined."""
-    with (folder / CURVES).open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        rows = list(reader)
-    return {name: [float(row[name] or "nan") for row in rows] for name in reader.fieldnames or ()}
+    """Columns of the learning curves in a folder, NaN where undefined; CheckpointError where there are none."""
+    names, rows = named_rows(folder / CURVES, COUNTS)
+    return {name: [float(row[place] or "nan") for row in rows] for place, name in enumerate(names)}
 
 
-def _heading(counts: Sequence[str], values: Sequence[str]) -> tuple[str, ...]:
-    """Columns of a table; a game may not call a part as a column is called already."""
-    names = (*counts, *values)
+def _heading(first: Mapping[str, str], values: Sequence[str]) -> dict[str, str]:
+    """Columns of a table with the types of their values; a game may not call a part as a column is called already."""
+    names = (*first, *values)
     twice = [name for place, name in enumerate(names) if name in names[:place]]
     if twice:
         raise RunError(f"the game calls a part {twice[0]!r}, which is a column of the learning curves already")
-    return names
+    return {**first, **dict.fromkeys(values, "float")}
 
 
 def _flat(row: Row | AgentRow) -> dict[str, Any]:
@@ -113,23 +123,22 @@ def _text(value: float | int | str) -> str:
     return str(value)
 
 
-def _lines(rows: Sequence[Sequence[str]]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(rows)
-    return buffer.getvalue()
+def _earlier(path: Path, columns: Mapping[str, str], kept: int, agents: Sequence[str]) -> list[list[str]]:
+    """Rows of a resumed training that stay."""
+    if not kept:
+        return []
+    if path.name != SPEED:
+        return kept_rows(path, columns, kept, agents)
+    try:
+        return [row for row in rows_of(path, columns) if int(row[0]) <= kept]
+    except CheckpointError:
+        return []
 
 
-def _opened(path: Path, columns: Sequence[str], kept: int) -> io.TextIOWrapper:
-    """The file with its head and the rows of updates up to ``kept``, open at its end."""
-    text = _lines([columns])
-    if kept and path.exists():
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))[1:]
-        text += _lines([row for row in rows if len(row) == len(columns) and int(row[0]) <= kept])
-    temporary = path.with_name(path.name + ".partial")
-    temporary.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(temporary, path)
-    return path.open("a", encoding="utf-8", newline="\n")
+def _opened(path: Path, columns: Mapping[str, str], rows: Sequence[Sequence[str]]) -> IO[str]:
+    """The file with its head and ``rows``, open at its end."""
+    files.replace(path, as_csv([list(columns), *rows]), durable=False)
+    return files.append_to(path)
 
 
 def _board(folder: Path, kept: int) -> Any:

@@ -9,7 +9,9 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from marketsim.core.errors import Problem, RunFolderError
+from marketsim.core.files import PARTIAL, is_partial_of
 from marketsim.results.folder import (
+    COMPLETE,
     FAILED,
     MANIFEST,
     RUNNING,
@@ -49,7 +51,8 @@ class TrainingFolder:
     Parameters
     ----------
     path
-        New or empty folder, or with ``resume`` that of a training which is not going on. Else RunFolderError.
+        New or empty folder, or with ``resume`` that of a training which is not going on. Else RunFolderError. A training
+        that was ended before its first checkpoint begins anew, with or without ``resume``.
     facts
         Of the manifest: scenario, seed, hash, versions.
     scenario_text
@@ -62,17 +65,24 @@ class TrainingFolder:
         self._manifest: dict[str, Any] = {}
         self._spent_s = 0.0
         self._began = 0.0
+        self.anew = False
+        """Whether a training had begun here that came to nothing, and begins again."""
+
+    @property
+    def resumes(self) -> bool:
+        """Whether there is something to go on with."""
+        return self._resume and not self.anew
 
     def __enter__(self) -> Self:
         earlier = self._claimed()
-        self._spent_s = float(earlier.get("wall_s", 0.0))
+        self._spent_s = _seconds(self.path, earlier.get("wall_s", 0.0))
         self._began = time.monotonic()
         self._manifest = {**begun(TRAINING_FORMAT), **self._facts}
-        if "started" in earlier:
+        if isinstance(earlier.get("started"), str):
             self._manifest["started"] = earlier["started"]
         try:
             write_json(self.path / MANIFEST, self._manifest)
-            if not self._resume:
+            if not self.resumes:
                 write_text(self.path / SCENARIO, self._scenario_text)
         except OSError as error:
             raise refusal(self.path, f"cannot write the training: {error.strerror}", "choose another --out") from error
@@ -104,17 +114,40 @@ class TrainingFolder:
         """The folder, fit to be written into; what its manifest said if it is resumed."""
         path = self.path
         if self._resume:
-            earlier = read_training(path)
+            earlier = {} if _is_left_empty(path) else read_training(path)
             if status(earlier) == RUNNING:
                 raise refusal(path, f"a training is going on there (process {earlier.get('pid')})", "let it end first")
-            return earlier
+            self.anew = _came_to_nothing(path, status(earlier))
+            return {} if self.anew else earlier
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise refusal(path, f"cannot make the folder: {error.strerror}", "choose another --out") from error
-        if any(path.iterdir()):
-            if is_training(path):
+        if any(path.iterdir()) and not _is_left_empty(path):
+            if not is_training(path):
+                raise refusal(path, "the folder is not empty and holds no training", "choose another --out")
+            reached = status(read_json(path / MANIFEST))
+            if not _came_to_nothing(path, reached):
                 hint = "go on with it by --resume, or choose another --out"
-                raise refusal(path, f"there is a training already ({status(read_json(path / MANIFEST))})", hint)
-            raise refusal(path, "the folder is not empty and holds no training", "choose another --out")
+                raise refusal(path, f"there is a training already ({reached})", hint)
+            self.anew = True
         return {}
+
+
+def _is_left_empty(path: Path) -> bool:
+    """Whether a folder holds nothing but what a kill leaves of a manifest that was being written."""
+    return path.is_dir() and all(is_partial_of(entry.name, MANIFEST) for entry in path.iterdir())
+
+
+def _came_to_nothing(path: Path, reached: str) -> bool:
+    """Whether a training was ended before its first checkpoint: there is nothing but what it begins with."""
+    if reached in (RUNNING, COMPLETE):
+        return False
+    return all(entry.name in (MANIFEST, SCENARIO) or entry.name.endswith(PARTIAL) for entry in path.iterdir())
+
+
+def _seconds(path: Path, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value < 1e12:
+        message = "the manifest does not say how long the training took"
+        raise RunFolderError([Problem(message, "wall_s", str(value)[:80], file=str(path / MANIFEST))])
+    return float(value)

@@ -132,3 +132,52 @@ def test_a_replay_of_another_day_is_refused(root, tmp_path, stricken):
     run, _, _ = stricken
     with pytest.raises(RunError, match="its inputs differ"):
         day(root, {"kind": "replay", "file": str(run.path)}, tmp_path / "again", seed=2, **{"profiles.pv_scale": 2})
+
+
+@pytest.mark.parametrize(
+    ("chosen", "path"),
+    [
+        ({"kind": "ollama", "host": "http://127.0.0.1.nip.io:9"}, "critic.host"),
+        ({"kind": "ollama", "host": "0.0.0.0:9"}, "critic.host"),
+    ],
+)
+def test_another_machine_is_not_asked_without_trust(root, python, tmp_path, chosen, path):
+    """Refused at its line before anything is sent or looked up, with what to do."""
+    lines = ["extends: pilot.yaml", "critic:", *(f"  {key}: '{value}'" for key, value in chosen.items())]
+    (tmp_path / "pilot.yaml").write_bytes((root / PILOT).read_bytes())
+    (tmp_path / "own.yaml").write_text("\n".join(lines) + "\n")
+    ended = python("-c", WATCHED, str(tmp_path / "own.yaml"), str(tmp_path / "run"))
+    assert ended.code == 2, ended.err
+    assert f"own.yaml:4:9: {path}: the scenario wants to ask a model on another machine" in ended.err
+    assert "--trust" in ended.err
+    assert "contacted" not in ended.err
+
+
+WATCHED = """
+import socket, sys
+
+def contacted(*arguments, **options):
+    sys.stderr.write("contacted")
+    sys.exit(3)
+
+socket.getaddrinfo = socket.socket.connect = contacted
+from marketsim.cli.main import main
+main(["run", sys.argv[1], "--out", sys.argv[2], "--set", "clock.slots=2", "--quiet"])
+"""
+
+
+def test_who_is_asked_is_said_once(root, python, tmp_path):
+    """On standard error, with model and address; the log and the manifest are not filled by a server's texts."""
+    with OllamaServer(version="x" * 3_000_000) as server:
+        critic = ("kind=ollama", f"host={server.url}", "cache=false")
+        sets = [word for each in (*critic, "deadline_s=20") for word in ("--set", f"critic.{each}")]
+        ended = python(
+            *("-m", "marketsim", "run", str(root / PILOT), "--out", str(tmp_path / "run")),
+            *("--set", "clock.slots=24", *sets),
+        )
+    assert ended.code == 0, ended.err
+    assert ended.err.count(f"asks the model gemma3:4b at {server.url}") == 1
+    run = ms.open_run(tmp_path / "run")
+    assert run.summary["critic_answers"] > 0
+    assert max(len(line) for line in (tmp_path / "run" / "critic.jsonl").read_text().splitlines()) < 2_000
+    assert len(run.manifest["critic"]["server"]) == 200

@@ -19,6 +19,7 @@ from marketsim.core.simulation import Simulation
 from marketsim.fairness.critic import Scores, Triple, triple
 from marketsim.fairness.interviewer import Interviewer, Question, Reply
 from marketsim.fairness.ollama_critic import masked
+from marketsim.fairness.ollama_host import demand_own
 from marketsim.fairness.params import OllamaCriticParams
 from marketsim.fairness.pending import outcome
 from marketsim.fairness.prompt import SCORES, WORDINGS
@@ -89,10 +90,14 @@ def audited_scenario(path: str | Path, overrides: Mapping[str, object]) -> Ready
     return load_scenario(place / "scenario.yaml" if place.is_dir() else path, overrides)
 
 
-def critic_params(ready: ReadyScenario, changes: Mapping[str, object]) -> OllamaCriticParams:
-    """Parameters of the model: the scenario's if its critic is one, else the defaults; with ``changes``."""
+def critic_params(ready: ReadyScenario, changes: Mapping[str, object], *, trusted: bool = False) -> OllamaCriticParams:
+    """Parameters of the model: the scenario's if its critic is one, else the defaults; with ``changes``.
+
+    InputError where the scenario's host is another machine, unless it is ``trusted``; one among the changes is.
+    """
     own = ready.model.critic.params
     base = own if isinstance(own, OllamaCriticParams) else OllamaCriticParams()
+    demand_own(base.host, "critic.host", trusted=trusted or "host" in changes)
     return OllamaCriticParams(**{**base.model_dump(), **changes})
 
 

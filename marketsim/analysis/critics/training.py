@@ -48,9 +48,14 @@ def _samples(path: Path) -> Iterator[Sample]:
             yield Sample(one.model, one.features, one.scores)
     if kept:
         return
-    for row in read_log(log_file(path)):
-        if row.answer is not None and row.features is not None and len(row.features) == len(NAMES):
-            yield Sample(row.model or "", row.features, row.answer)
+    place = log_file(path)
+    for row in read_log(place):
+        if row.answer is None or row.features is None:
+            continue
+        if len(row.features) != len(NAMES):
+            message = f"slot {row.slot} has {len(row.features)} features, where this version has {len(NAMES)}"
+            raise InputError([Problem(message, "features", file=str(place), hint="log the run again")])
+        yield Sample(row.model or "", row.features, row.answer)
 
 
 def _arrays(chosen: Sequence[Sample]) -> tuple[FloatArray, FloatArray]:

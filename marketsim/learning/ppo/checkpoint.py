@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import io
-import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from marketsim.core.errors import CheckpointError, Problem
 from marketsim.core.game import Layout
+from marketsim.learning.envelope import is_whole, read, refusal, write
 from marketsim.learning.params import LearnerParams
 from marketsim.learning.ppo.adam import AdamState
+from marketsim.learning.ppo.checkpoint_schema import demand_fitting, demand_kinds, params_of
 from marketsim.learning.ppo.networks import Networks, make_networks
 from marketsim.learning.ppo.policy import Policy
 from marketsim.learning.ppo.scales import Moments, Scales, observation_scale
 from marketsim.learning.ppo.shape import Shape
-
-FORMAT: Final = "marketsim checkpoint"
-VERSION: Final = 1
 
 
 class Checkpoint(NamedTuple):
@@ -63,50 +56,41 @@ class Checkpoint(NamedTuple):
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint in place of ``path``, in one step and down to the disk; OSError where that fails."""
-    content = _content(checkpoint)
-    buffer = io.BytesIO()
-    torch.save({**content, "sha256": _digest(content)}, buffer)
-    temporary = path.with_name(path.name + ".partial")
-    try:
-        with temporary.open("wb") as file:
-            file.write(buffer.getvalue())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):  # the first error is the one to report
-            temporary.unlink(missing_ok=True)
-        raise
+    write(path, _content(checkpoint))
 
 
 def load(path: Path) -> Checkpoint:
     """Read a checkpoint; CheckpointError where it is missing, damaged, not ours, or of another version."""
-    content = _read(path)
+    content = read(path)
     try:
-        if content["sha256"] != _digest({key: value for key, value in content.items() if key != "sha256"}):
-            raise _error(path, "this checkpoint is damaged: its contents do not match their checksum")
-        return _checkpoint(content)
-    except (KeyError, TypeError, ValueError) as error:
-        raise _error(path, f"this checkpoint is damaged: {error!r}") from error
+        demand_kinds(content)
+        if not is_whole(content):
+            raise refusal(path, "this checkpoint is damaged: its contents do not match their checksum")
+        params = params_of(content)
+        demand_fitting(content, params)
+    except (ValueError, RecursionError) as error:
+        text = " ".join(str(error).split())
+        raise refusal(path, f"this checkpoint is damaged: {text[:300]}") from error
+    return _checkpoint(content, params)
 
 
 def demand_same(path: Path, found: Checkpoint, wanted: Checkpoint) -> None:
     """CheckpointError unless ``found`` can go on as the training that ``wanted`` begins."""
     if found.scenario_hash != wanted.scenario_hash:
         hint = "resume with the scenario and the --set values that it began with, or train into another --out"
-        raise _error(path, "this checkpoint was trained on another scenario", hint)
+        raise refusal(path, "this checkpoint was trained on another scenario", hint)
     if found.params != wanted.params:
         ours, theirs = wanted.params.model_dump(), found.params.model_dump()
         changed = [key for key in ours if ours[key] != theirs[key]]
         hint = "resume with the parameters that it began with, or train into another --out"
-        raise _error(
+        raise refusal(
             path,
             f"this checkpoint was trained with another learning.learner.ppo.{changed[0]}",
             hint,
             theirs[changed[0]],
         )
     if found.seed != wanted.seed:
-        raise _error(path, "this checkpoint was trained with another seed", f"resume with --seed {found.seed}")
+        raise refusal(path, "this checkpoint was trained with another seed", f"resume with --seed {found.seed}")
     demand_shape(path, found.shape, wanted.shape)
 
 
@@ -116,37 +100,20 @@ def demand_shape(path: Path, found: Shape, wanted: Shape) -> None:
         ours, theirs = getattr(wanted, name), getattr(found, name)
         if ours != theirs:
             text = f"this checkpoint is of a game with other {name}: {theirs}, here {ours}"
-            raise _error(path, text, "its policies fit only the agents and observations that they were trained with")
+            raise refusal(path, text, "its policies fit only the agents and observations that they were trained with")
     if not np.array_equal(found.used, wanted.used):
-        raise _error(path, "this checkpoint is of a game whose agents use other parts of an action", "train anew")
+        raise refusal(path, "this checkpoint is of a game whose agents use other parts of an action", "train anew")
 
 
-def _error(path: Path, message: str, hint: str = "", seen: object = "") -> CheckpointError:
-    return CheckpointError([Problem(message, file=str(path), value=str(seen), hint=hint)])
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        hint = "name the file checkpoint.pt in the folder that 'marketsim train' printed"
-        raise _error(path, "there is no such checkpoint", hint) from None
-    except OSError as error:
-        raise _error(path, f"cannot read the checkpoint: {error.strerror}") from error
-    try:
-        content = torch.load(io.BytesIO(raw), weights_only=True, map_location="cpu")
-    except Exception as error:  # torch raises what its readers raise: zip, pickle, runtime errors
-        raise _error(path, "this is no checkpoint of marketsim, or a damaged one", seen=_first_line(error)) from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise _error(path, "this file of torch is no checkpoint of marketsim")
-    if content.get("version") != VERSION:
-        hint = "load it with the version of marketsim that wrote it, or train anew"
-        raise _error(path, f"this checkpoint is of format {content.get('version')}, not {VERSION}", hint)
-    return content
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0][:120]
+def demand_memory(path: Path, found: Checkpoint, fresh: Mapping[str, NDArray[Any]]) -> None:
+    """CheckpointError unless the game, whose memory at its beginning is ``fresh``, can go on from that of ``found``."""
+    ours = {name: (values.shape, values.dtype) for name, values in fresh.items()}
+    theirs = {name: (values.shape, values.dtype) for name, values in found.memory.items()}
+    if ours != theirs:
+        changed = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
+        raise refusal(
+            path, "what this checkpoint remembers does not fit the game", "train anew", ", ".join(changed)[:200]
+        )
 
 
 def _content(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -157,8 +124,6 @@ def _content(checkpoint: Checkpoint) -> dict[str, Any]:
         for part, value in each._asdict().items()
     }
     return {
-        "format": FORMAT,
-        "version": VERSION,
         "params": checkpoint.params.model_dump_json(),
         "shape": {**shape._asdict(), "heads": list(shape.heads), "used": torch.from_numpy(shape.used)},
         "layout": {
@@ -179,7 +144,7 @@ def _content(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-def _checkpoint(content: Mapping[str, Any]) -> Checkpoint:
+def _checkpoint(content: Mapping[str, Any], params: LearnerParams) -> Checkpoint:
     shape = content["shape"]
 
     def moments(name: str) -> Moments:
@@ -187,7 +152,7 @@ def _checkpoint(content: Mapping[str, Any]) -> Checkpoint:
         return Moments(float(number), mean.numpy(), variance.numpy())
 
     return Checkpoint(
-        params=LearnerParams.model_validate_json(content["params"]),
+        params=params,
         shape=Shape(**{**shape, "heads": tuple(shape["heads"]), "used": shape["used"].numpy()}),
         layout=_layout(content["layout"]),
         scenario_hash=content["scenario_hash"],
@@ -209,18 +174,3 @@ def _layout(content: Mapping[str, Any]) -> Layout:
         factor=content["factor"].numpy(),
         bound=content["bound"],
     )
-
-
-def _digest(content: Mapping[str, Any]) -> str:
-    """SHA-256 of keys and values, tensors by their bytes."""
-    digest = hashlib.sha256()
-    for key in sorted(content):
-        value = content[key]
-        digest.update(key.encode() + b"\0")
-        if isinstance(value, torch.Tensor):
-            digest.update(f"{value.dtype}{tuple(value.shape)}".encode() + value.contiguous().numpy().tobytes())
-        elif isinstance(value, dict):
-            digest.update(_digest(value).encode())
-        else:
-            digest.update(json.dumps(value).encode())
-    return digest.hexdigest()

@@ -20,7 +20,7 @@ from marketsim.core.rng import Streams
 from marketsim.learning.curves import AgentRow, Curves, SpeedRow
 from marketsim.learning.params import LearnerParams
 from marketsim.learning.ppo import adam
-from marketsim.learning.ppo.checkpoint import Checkpoint, demand_same, load, save
+from marketsim.learning.ppo.checkpoint import Checkpoint, demand_memory, demand_same, load, save
 from marketsim.learning.ppo.networks import Networks, make_networks
 from marketsim.learning.ppo.rollout import Played, play
 from marketsim.learning.ppo.rows import columns_of, rows_of
@@ -70,6 +70,7 @@ def train(
     elif path.exists():
         raise CheckpointError([Problem("there is a training already", file=str(path), hint="go on with --resume")])
     if current.updates:
+        demand_memory(path, current, {name: np.array(values) for name, values in game.memory().items()})
         game.recall(current.memory)
     try:
         if not resume:
@@ -108,16 +109,20 @@ def _train(
     networks = current.networks
     rounds = params.rounds(shape.n_agents, shape.slots)
     updates = -(-rounds // params.rounds_per_update)
-    with Curves(folder, current.updates, columns_of(shape), tensorboard=params.tensorboard) as curves:
+    agents, columns = current.layout.agents, columns_of(shape)
+    with Curves(folder, current.updates, columns, agents, tensorboard=params.tensorboard) as curves:
         try:
             while current.episode < rounds:
-                current, row, agents, speed = _advanced(game, networks, current, rounds)
-                curves.add(row, agents, speed)
+                after, row, of_agents, speed = _advanced(game, networks, current, rounds)
+                curves.add(row, of_agents, speed)
+                current = after  # not before: an interrupt here must not save an update without its rows
                 if progress is not None:
                     progress(Progress(row, shape.scores, updates, speed.agent_steps_per_s))
                 if current.updates % params.checkpoint_every == 0 or current.episode >= rounds:
+                    curves.sync()
                     _save(folder, current)
         except (KeyboardInterrupt, MarketsimError):
+            curves.sync()
             _save(folder, current)
             raise
     return Trained(folder, folder / CHECKPOINT, current)

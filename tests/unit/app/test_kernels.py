@@ -35,6 +35,9 @@ def commands(monkeypatch):
         def __exit__(self, *_):
             return False
 
+        def wait(self, timeout):
+            assert timeout < 600
+
         def kill(self):
             asked.append("killed")
 
@@ -131,11 +134,40 @@ def test_the_other_process_ends_with_this_one(pilot, commands, monkeypatch):
     assert commands[-1] == "killed"
 
 
+def test_a_second_process_that_hangs_is_given_up(pilot, commands, monkeypatch):
+    """It was stopped in the middle of a module: that one is compiled here."""
+    missing, imported = {"marketsim.core.rng_kernel"}, []
+
+    def hangs(_, timeout):
+        raise subprocess.TimeoutExpired("python", timeout)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", hangs)
+    monkeypatch.setattr(compiled, "in_cache", lambda module: module not in missing)
+    monkeypatch.setattr(kernels, "_claimed", lambda path: False)
+    monkeypatch.setattr(kernels.importlib, "import_module", imported.append)
+    kernels.compile_once(pilot)
+    assert commands[-1] == "killed"
+    assert imported == ["marketsim.core.rng_kernel"]
+
+
+@pytest.mark.parametrize("what", ["TemporaryDirectory", "Popen"])
+def test_without_room_for_a_second_process_one_compiles(pilot, monkeypatch, what):
+    missing, imported = {"marketsim.core.rng_kernel"}, []
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(kernels.tempfile if what == "TemporaryDirectory" else subprocess, what, full)
+    monkeypatch.setattr(compiled, "in_cache", lambda module: module not in missing)
+    monkeypatch.setattr(kernels.importlib, "import_module", imported.append)
+    with pytest.warns(RuntimeWarning, match="compiled by one process alone: .*No space left"):
+        kernels.compile_once(pilot)
+    assert imported == ["marketsim.core.rng_kernel"]
+
+
 def test_the_cache_tells_which_modules_it_holds(monkeypatch, tmp_path):
-    """By the index files that numba leaves; without a cache there is nothing to share."""
-    folder = tmp_path / "core_0123"
-    folder.mkdir()
-    (folder / "rng_kernel.mix_rows-29.py311.nbi").write_bytes(b"")
+    """By the names of its files; without a cache there is nothing to share."""
+    (tmp_path / "rng_kernel.mix_rows-29.0123456789abcdef.nbc").write_bytes(b"")
     monkeypatch.setattr(compiled, "cache_folder", lambda: tmp_path)
     assert compiled.in_cache("marketsim.core.rng_kernel")
     assert not compiled.in_cache("marketsim.core.slot_kernel")

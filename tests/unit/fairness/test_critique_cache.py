@@ -4,9 +4,11 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from marketsim.fairness import critique_cache
 from marketsim.fairness.critique_cache import CritiqueCache, Kept, all_kept, default_folder, question_key, read_kept
 
 KEY = question_key("abc", {"seed": 1}, [{"role": "user", "content": "{}"}], {})
@@ -77,6 +79,60 @@ def test_an_answer_under_another_name_is_not_believed(tmp_path):
 def test_scores_out_of_range_are_not_believed(tmp_path):
     CritiqueCache(tmp_path).put(kept(scores=(1.5, 0.0, 0.0)))
     assert read_kept(file_of(tmp_path)) is None
+
+
+def sealed(place, **changes):
+    """The answer in a file, changed, with the checksum that belongs to it."""
+    content = {**json.loads(place.read_text()), **changes}
+    body = {name: value for name, value in content.items() if name != "check"}
+    place.write_text(json.dumps({**body, "check": critique_cache._check(body)}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": ["gemma"]},
+        {"model": 7},
+        {"model": "x" * 201},
+        {"model": "a\x1b[2J"},
+        {"key": None},
+        {"digest": {}},
+        {"text": 1},
+        {"scores": [True, 0.5, 0.5]},
+        {"scores": ["0.5", 0.5, 0.5]},
+        {"scores": {"0.1": 1, "0.2": 1, "0.3": 1}},
+        {"scores": [0.5, 0.5]},
+        {"features": None},
+        {"features": "111"},
+        {"features": ["0.5"]},
+        {"features": [1e300]},
+        {"features": [[0.5]]},
+        {"format": ["marketsim critique 1"]},
+        {"text": "x" * 5_000_000},
+    ],
+)
+def test_values_of_other_types_count_as_absent(tmp_path, changes):
+    """In a stranger's folder, with the right checksum."""
+    cache = CritiqueCache(tmp_path)
+    cache.put(kept())
+    place = file_of(tmp_path)
+    sealed(place)
+    assert cache.get(KEY) == (0.8, 0.7, 0.6)
+    sealed(place, **changes)
+    assert cache.get(KEY) is None
+    assert list(all_kept(tmp_path)) == []
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_only_regular_files_are_answers(tmp_path, make):
+    """A pipe, a folder and a device count as absent; nobody waits for them."""
+    cache = CritiqueCache(tmp_path)
+    cache.put(kept())
+    place = file_of(tmp_path)
+    place.unlink()
+    make(place)
+    assert cache.get(KEY) is None
+    assert list(all_kept(tmp_path)) == []
 
 
 def test_a_folder_that_cannot_be_written_is_told_and_nothing_else_happens(tmp_path):

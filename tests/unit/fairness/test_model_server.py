@@ -1,9 +1,13 @@
 """Every fault of a server becomes a reason out of the documented list, within the deadline."""
 
 import asyncio
+import gzip
 import json
 import sys
+import threading
 import time
+from contextlib import contextmanager
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 import pytest
 
@@ -203,3 +207,94 @@ def test_the_usual_judge_keeps_the_range():
     row = {"available_wh": 10, "sold_wh": 10, "price": 0.3}
     view = {**VIEW, "sellers": [row, {**row, "sold_wh": 0, "price": None}, {**row, "price": 0.08}]}
     assert by_volume(view) == {"ftg": 50, "fbs": 0, "fpp": 0}
+
+
+def test_what_a_server_says_of_itself_is_a_short_line():
+    """A version and a digest of megabytes, with commands to a terminal and halves of letters in them."""
+    long = "1\x1b[2J\r\n\ud800" + "x" * 3_000_000
+    with OllamaServer(version=long, models={"gemma3:4b": long[:900_000]}) as server:
+        who = identify(server.url, 20.0)
+    assert who.server.startswith("1 [2J x")
+    assert len(who.server) == len(who.digest) == 200
+    assert who.server.isprintable()
+    json.dumps(who, ensure_ascii=False).encode()
+
+
+def test_a_version_that_is_no_text_is_a_bad_reply():
+    with OllamaServer(version=["1"] * 9) as server, pytest.raises(Failure, match="no text but list") as raised:
+        identify(server.url, 20.0)
+    assert raised.value.reason == "bad_reply"
+
+
+def test_a_reason_is_a_short_line_too():
+    assert str(Failure("busy", "a\x1b[31m\x00b\u2028c" + "x" * 10**6)).startswith("busy: a [31m b cxx")
+    assert len(str(Failure("busy", "x" * 10**6))) < 220
+
+
+@contextmanager
+def raw(answer):
+    """A server that sends these bytes to whoever connects. Its address and what was asked of it."""
+    heads = []
+
+    class Handler(BaseRequestHandler):
+        def handle(self):
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += self.request.recv(65_536) or b"\r\n\r\n"
+            heads.append(head.decode("latin-1"))
+            self.request.sendall(answer)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", heads
+        server.shutdown()
+
+
+def reply(body, *headers, status="200 OK"):
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
+def test_nobody_is_followed_to_another_address(status):
+    """Not with the question, not with the first look."""
+    with raw(b"") as (elsewhere, seen), raw(reply(b"", f"Location: {elsewhere}/", status=status)) as (url, _):
+        for call in (ask, identify):
+            with pytest.raises(Failure) as raised:
+                call(url, deadline_s=5.0)
+            assert raised.value.reason == "http_error"
+    assert seen == []
+
+
+@pytest.mark.parametrize("packing", ["gzip", "deflate", "br", "zstd", "gzip, gzip"])
+def test_a_packed_body_is_not_unpacked(packing):
+    """A kilobyte may become a gigabyte; nothing packed was asked for."""
+    bomb = gzip.compress(b" " * 50_000_000)
+    with raw(reply(bomb, f"Content-Encoding: {packing}")) as (url, heads):
+        for call in (ask, identify):
+            with pytest.raises(Failure, match="the body is packed") as raised:
+                call(url, deadline_s=20.0)
+            assert raised.value.reason == "bad_reply"
+    assert all("accept-encoding: identity" in head.lower() for head in heads)
+
+
+def test_no_proxy_is_asked_about_this_machine(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with OllamaServer() as server:
+        assert identify(server.url, 5.0).model == "gemma3:4b"
+
+
+def test_the_key_of_the_user_goes_to_the_server_of_the_user_alone(monkeypatch):
+    """``OLLAMA_API_KEY`` is for the server in ``OLLAMA_HOST``, not for one that a scenario names."""
+    monkeypatch.setenv("OLLAMA_API_KEY", "secret-of-mine")
+    with raw(reply(b"{}")) as (url, heads):
+        with pytest.raises(Failure):
+            ask(url, deadline_s=5.0)
+        assert heads
+        assert not any("secret" in head for head in heads)
+        monkeypatch.setenv("OLLAMA_HOST", url)
+        heads.clear()
+        with pytest.raises(Failure):
+            ask(None, deadline_s=5.0)
+        assert any("secret-of-mine" in head for head in heads)

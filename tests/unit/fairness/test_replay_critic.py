@@ -1,6 +1,7 @@
 """Replay: the scores used in an earlier run, or a clear word why not."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -147,6 +148,90 @@ GOOD = {
 def test_a_line_that_is_no_critique_is_told_with_its_number(tmp_path, line):
     (tmp_path / "critic.jsonl").write_text(f"{json.dumps(GOOD)}\n{line}\n")
     with pytest.raises(InputError, match=r"critic\.jsonl:2: this line is no critique"):
+        read_log(tmp_path)
+
+
+BAD = {
+    "slot": [-1, True, 1.0, "1", None, 2**70, [0], {}],
+    "market": [-1, False, 0.5, None],
+    "inputs": [1, None, "x" * 101, "a\nb", ["a"]],
+    "ftg": [-0.1, 1.01, "0.5", [0.5], 10**30, {}],
+    "source": [None, 1, "a\x1b[2J", "x" * 101],
+    "latency_s": [-1, "1", None, True],
+    "error": [1, []],
+    "asked": [1, "x" * 101],
+    "model": [1, "x" * 201, "a\x00", ["gemma"]],
+    "server": ["x" * 60_000, 3],
+    "attempts": [-1, 1.5, True, "1"],
+    "answer": [
+        [0.1, 0.2],
+        [0.1, 0.2, 1.5],
+        [0.1, 0.2, True],
+        {"ftg": 1, "fbs": 1, "fpp": 1},
+        "abc",
+        [[1], [1], [1]],
+        1,
+    ],
+    "audit_gap": [[0.1, "0.2", 0.3]],
+    "features": [["1"], [True], [None], {"a": 1}, "12", [1e13], [0.1] * 1_001, [[0.1]], 7],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
+def test_a_value_that_cannot_be_is_told_with_its_line_and_name(tmp_path, name, value):
+    (tmp_path / "critic.jsonl").write_text(f"{json.dumps(GOOD)}\n{json.dumps({**GOOD, name: value})}\n")
+    with pytest.raises(InputError) as caught:
+        read_log(tmp_path)
+    (problem,) = caught.value.problems
+    assert (problem.file, problem.line) == (str(tmp_path / "critic.jsonl"), 2)
+    assert problem.message.startswith("this line is no critique: ")
+    assert name in problem.message or "bytes" in problem.message
+    assert len(str(problem)) < 500
+
+
+@pytest.mark.parametrize("text", ["Infinity", "-Infinity", "NaN", "1e999", "-1e999", "1" * 5_000])
+def test_features_are_finite(tmp_path, text):
+    line = json.dumps({**GOOD, "features": [0.25]}).replace("0.25", text)
+    (tmp_path / "critic.jsonl").write_text(f"{line}\n")
+    with pytest.raises(InputError, match=r"critic\.jsonl:1: this line is no critique"):
+        read_log(tmp_path)
+
+
+def test_a_reason_is_cut_to_a_line(tmp_path):
+    (tmp_path / "critic.jsonl").write_text(json.dumps({**GOOD, "error": "a\x1b[2J\n" + "x" * 9_000}) + "\n")
+    (row,) = read_log(tmp_path)
+    assert row.error.startswith("a [2J xxx")
+    assert len(row.error) == 1_000
+
+
+def test_all_lines_that_are_none_are_told_at_once(tmp_path):
+    """Up to twenty of them; one that is not UTF-8 with its column."""
+    bad = [b'{"slot": "\xff"}', b"[]", b'{"slot": 0, "slot": 1}', b"{" * 70_000]
+    good = json.dumps(GOOD).encode()
+    (tmp_path / "critic.jsonl").write_bytes(b"\n".join([good, *bad, good, b""]))
+    with pytest.raises(InputError) as caught:
+        read_log(tmp_path)
+    assert [problem.line for problem in caught.value.problems] == [2, 3, 4, 5]
+    assert caught.value.problems[0].column == 11
+    (tmp_path / "critic.jsonl").write_bytes(b"[]\n" * 100)
+    with pytest.raises(InputError, match="and 80 more lines are no critiques"):
+        read_log(tmp_path)
+
+
+def test_a_last_line_without_an_end_counts_if_it_is_whole(tmp_path):
+    """As an editor may leave it."""
+    (tmp_path / "critic.jsonl").write_text(f"{json.dumps(GOOD)}\n{json.dumps({**GOOD, 'slot': 1})}")
+    assert [row.slot for row in read_log(tmp_path)] == [0, 1]
+    (tmp_path / "critic.jsonl").write_text(f"{json.dumps(GOOD)}\n{json.dumps({**GOOD, 'slot': -1})}")
+    with pytest.raises(InputError, match=r"critic\.jsonl:2: "):
+        read_log(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device"])
+def test_only_regular_files_are_logs(tmp_path, kind):
+    place = tmp_path / "critic.jsonl"
+    {"folder": place.mkdir, "pipe": lambda: os.mkfifo(place), "device": lambda: place.symlink_to("/dev/zero")}[kind]()
+    with pytest.raises(InputError, match="not a file"):
         read_log(tmp_path)
 
 

@@ -74,6 +74,50 @@ def test_a_resumed_training_keeps_its_beginning_and_adds_up_its_time(tmp_path):
     assert (tmp_path / "scenario.yaml").read_text() == "as it was"
 
 
+def killed(path, **facts):
+    """A folder whose training was killed: its manifest says running, and its process is gone."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    found = {"format": TRAINING_FORMAT, "status": "running", **identity(), "pid": gone.pid, "started": "then", **facts}
+    write_json(path / "manifest.json", found)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize(
+    "left",
+    [(), ("manifest.json.0123456789abcdef.partial",), ("manifest.json",), ("manifest.json", "scenario.yaml")],
+)
+def test_what_was_ended_before_its_first_checkpoint_begins_anew(tmp_path, left, resume):
+    """Wherever it was killed; with the scenario that is given now, and its own beginning."""
+    for name in left:
+        (tmp_path / name).write_text("as it was")
+    if "manifest.json" in left:
+        killed(tmp_path)
+        (tmp_path / "checkpoint.pt.0123456789abcdef.partial").write_bytes(b"half")
+    with opened(tmp_path, resume=resume) as held:
+        assert not held.resumes
+        assert held.anew == ("manifest.json" in left or resume)
+        assert (tmp_path / "scenario.yaml").read_text() == "name: pilot\n"
+    assert manifest(tmp_path)["status"] == "complete"
+    assert manifest(tmp_path)["started"] != "then"
+
+
+@pytest.mark.parametrize("name", ["checkpoint.pt", "training.csv", "summary.json", "thesis.tex"])
+def test_what_has_come_further_does_not_begin_anew(tmp_path, name):
+    (tmp_path / name).write_text("x")
+    killed(tmp_path)
+    assert "there is a training already (interrupted)" in refusal(tmp_path)
+    with opened(tmp_path, resume=True) as held:
+        assert held.resumes
+
+
+@pytest.mark.parametrize("value", ["1", None, True, -1, [1], {}, 1e300])
+def test_a_time_that_is_none_is_told(tmp_path, value):
+    (tmp_path / "checkpoint.pt").write_text("x")
+    killed(tmp_path, wall_s=value)
+    assert "wall_s: the manifest does not say how long the training took" in refusal(tmp_path, resume=True)
+
+
 def refusal(path, *, resume=False):
     with pytest.raises(RunFolderError) as caught, opened(path, resume=resume):
         pass

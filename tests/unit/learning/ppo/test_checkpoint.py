@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from marketsim.core import files
 from marketsim.core.errors import CheckpointError
 from marketsim.core.game import Layout
+from marketsim.learning import envelope
 from marketsim.learning.params import LearnerParams
 from marketsim.learning.ppo import adam, checkpoint
 from marketsim.learning.ppo.checkpoint import Checkpoint
@@ -79,7 +81,7 @@ def test_a_write_that_fails_keeps_the_old_one(tmp_path, monkeypatch):
     def full(_handle):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         checkpoint.save(tmp_path / "c.pt", made(updates=6))
     assert [path.name for path in tmp_path.iterdir()] == ["c.pt"]
@@ -113,7 +115,7 @@ def test_a_missing_file_says_where_to_look(tmp_path):
 
 
 def test_a_folder_is_no_checkpoint(tmp_path):
-    assert "cannot read the checkpoint: Is a directory" in refusal(tmp_path)
+    assert "is a folder, not a file" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04 not a zip"])
@@ -134,7 +136,7 @@ def test_a_file_that_would_run_code_is_not_loaded(tmp_path):
         def __reduce__(self):
             return (Path.touch, (tmp_path / "sprung",))
 
-    torch.save({"format": checkpoint.FORMAT, "trap": Trap()}, tmp_path / "c.pt")
+    torch.save({"format": envelope.FORMAT, "trap": Trap()}, tmp_path / "c.pt")
     assert "no checkpoint of marketsim" in refusal(tmp_path / "c.pt")
     (tmp_path / "c.pt").write_bytes(pickle.dumps(Trap()))
     assert "no checkpoint of marketsim" in refusal(tmp_path / "c.pt")
@@ -142,7 +144,7 @@ def test_a_file_that_would_run_code_is_not_loaded(tmp_path):
 
 
 def test_another_version_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "VERSION", 2)
+    monkeypatch.setattr(envelope, "VERSION", 2)
     checkpoint.save(tmp_path / "c.pt", made())
     monkeypatch.undo()
     assert "this checkpoint is of format 2, not 1" in refusal(tmp_path / "c.pt")
@@ -169,8 +171,8 @@ def test_a_lacking_part_is_damage(tmp_path):
     checkpoint.save(tmp_path / "c.pt", made())
     content = torch.load(tmp_path / "c.pt", weights_only=True)
     del content["adam.mean"], content["sha256"]
-    torch.save({**content, "sha256": checkpoint._digest(content)}, tmp_path / "c.pt")
-    assert "this checkpoint is damaged: KeyError('adam.mean')" in refusal(tmp_path / "c.pt")
+    torch.save({**content, "sha256": envelope.digest(content)}, tmp_path / "c.pt")
+    assert "this checkpoint is damaged: adam.mean is missing" in refusal(tmp_path / "c.pt")
 
 
 @pytest.mark.parametrize(

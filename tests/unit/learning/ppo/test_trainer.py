@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 
 import numpy as np
 import pytest
@@ -213,6 +214,83 @@ def test_curves_past_the_checkpoint_are_written_again(tmp_path):
         file.write("7,half a row")
     train(game(), PARAMS, killed, resume=True)
     assert bytes_of(killed) == bytes_of(whole)
+
+
+def lines_of(path):
+    return path.read_text().splitlines(keepends=True)
+
+
+DAMAGES = {
+    "missing": (lambda path: path.unlink(), "the learning curves of this training are missing"),
+    "empty": (lambda path: path.write_text(""), "are empty"),
+    "head alone": (lambda path: path.write_text(lines_of(path)[0]), "do not reach the checkpoint"),
+    "first row missing": (
+        lambda path: path.write_text("".join(lines_of(path)[:1] + lines_of(path)[3:])),
+        "do not reach",
+    ),
+    "cut": (lambda path: path.write_text(path.read_text()[:-9]), "do not reach the checkpoint"),
+    "other columns": (lambda path: path.write_text(path.read_text().replace("update", "day", 1)), "columns are others"),
+    "a column more": (lambda path: path.write_text(path.read_text().replace("\n", ",1\n")), "columns are others"),
+    "foreign": (lambda path: path.write_text("time,price\n1,2\n"), "columns are others"),
+    "text": (lambda path: path.write_text("".join([*lines_of(path)[:1], "a" + lines_of(path)[1]])), "update is 'a1'"),
+    "a value more": (lambda path: path.write_text(path.read_text().rstrip("\n") + ",1\n"), "values, not"),
+    "infinite": (lambda path: path.write_text(path.read_text()[: path.read_text().rfind(",")] + ",inf\n"), "is 'inf'"),
+    "a row twice": (lambda path: path.write_text("".join([*lines_of(path), lines_of(path)[1]])), "do not reach"),
+    "out of order": (
+        lambda path: path.write_text("".join([lines_of(path)[0], *reversed(lines_of(path)[1:])])),
+        "are not in order: update 1",
+    ),
+    "quotes": (lambda path: path.write_text(lines_of(path)[0] + '"1'), "do not reach"),
+    "no UTF-8": (lambda path: path.write_bytes(path.read_bytes() + b"\xff\n"), "not UTF-8"),
+    "a folder": (lambda path: (path.unlink(), path.mkdir()), "is a folder"),
+    "a pipe": (lambda path: (path.unlink(), os.mkfifo(path)), "is a pipe"),
+}
+
+
+@pytest.mark.parametrize("name", [CURVES, AGENTS])
+@pytest.mark.parametrize("what", DAMAGES)
+def test_curves_that_were_not_left_so_are_refused_with_what_to_do(tmp_path, what, name):
+    """And nothing is written over."""
+    with pytest.raises(KeyboardInterrupt):
+        train(Interrupting(KeyboardInterrupt(), 24), PARAMS, tmp_path)
+    damage, message = DAMAGES[what]
+    damage(tmp_path / name)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    with pytest.raises(CheckpointError, match=message) as caught:
+        train(game(), PARAMS, tmp_path, resume=True)
+    assert caught.value.problems[0].file == str(tmp_path / name)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+
+
+def test_speeds_may_be_missing(tmp_path):
+    """Nothing depends on them."""
+    whole, stopped = folder(tmp_path, "whole"), folder(tmp_path, "stopped")
+    train(game(), PARAMS, whole)
+    with pytest.raises(KeyboardInterrupt):
+        train(Interrupting(KeyboardInterrupt(), 24), PARAMS, stopped)
+    (stopped / SPEED).unlink()
+    train(game(), PARAMS, stopped, resume=True)
+    assert bytes_of(stopped) == bytes_of(whole)
+
+
+def test_an_interrupt_while_a_row_is_written_loses_no_row(tmp_path, monkeypatch):
+    """The checkpoint does not count an update whose rows are not there."""
+    whole, stopped = folder(tmp_path, "whole"), folder(tmp_path, "stopped")
+    train(game(), PARAMS, whole)
+    add = trainer.Curves.add
+    with monkeypatch.context() as patched:
+
+        def interrupted(self, row, agents, speed):
+            if row.update == 3:
+                raise KeyboardInterrupt
+            add(self, row, agents, speed)
+
+        patched.setattr(trainer.Curves, "add", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(game(), PARAMS, stopped)
+    assert load(stopped / trainer.CHECKPOINT).updates == 2
+    train(game(), PARAMS, stopped, resume=True)
+    assert bytes_of(stopped) == bytes_of(whole)
 
 
 def test_a_finished_training_resumes_to_itself(tmp_path):
