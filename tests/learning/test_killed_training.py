@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from marketsim.learning.params import LearnerParams
 from marketsim.learning.ppo.trainer import train
 from marketsim.testing.games import ContextualBandit
@@ -52,3 +54,57 @@ def test_killed_and_resumed_it_ends_as_if_unbroken(tmp_path):
     train(ContextualBandit(2, 3), PARAMS, killed, resume=True)
     for name in COMPARED:
         assert (killed / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("at", [0, 2, 11])
+def test_killed_again_and_again_it_ends_as_if_unbroken(tmp_path, at):
+    """kill -9 after so many updates, at whatever step of the next one; and once more after as many again."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    killed.mkdir()
+    train(ContextualBandit(2, 3), PARAMS, whole)
+    for _ in range(2):
+        resume = ["resume"] if (killed / "checkpoint.pt").exists() else []
+        before = updates(killed)
+        process = subprocess.Popen([sys.executable, "-c", QUICK, str(killed), PARAMS.model_dump_json(), *resume])
+        try:
+            until = time.monotonic() + 60.0
+            while process.poll() is None and (updates(killed) < before + at or not (killed / "training.csv").exists()):
+                assert time.monotonic() < until
+                time.sleep(0.001)
+        finally:
+            process.kill()
+            process.wait()
+        if updates(killed) >= 30:
+            break
+    train(ContextualBandit(2, 3), PARAMS, killed, resume=True)
+    for name in COMPARED:
+        assert (killed / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+QUICK = SLOW.replace("time.sleep(0.1)", "time.sleep(0.01)").replace(
+    "progress=", 'resume="resume" in sys.argv, progress='
+)
+
+
+@pytest.mark.parametrize("again", [(), ("--resume",)])
+def test_killed_before_its_first_checkpoint_it_begins_anew(cli, environment, root, tmp_path, again):
+    """As soon as there is a manifest; what it ends with is what an unbroken training ends with."""
+    command = ("train", str(root / "scenarios/pilot.yaml"), "--set", SMALL, "--quiet", "--out")
+    assert cli(*command, str(tmp_path / "whole")).code == 0
+    killed = tmp_path / "killed"
+    process = subprocess.Popen([sys.executable, "-m", "marketsim", *command, str(killed)], env=environment())
+    try:
+        while process.poll() is None and not (killed / "manifest.json").exists():
+            time.sleep(0.001)
+    finally:
+        process.kill()
+        process.wait()
+    assert not (killed / "checkpoint.pt").exists()
+    ended = cli(*command, str(killed), *again)
+    assert ended.code == 0, ended.err
+    for name in COMPARED:
+        assert (killed / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+
+
+SMALL = "learning.learner={ppo: {markets: 2, episodes: 4, hidden: [4]}}"
