@@ -358,7 +358,7 @@ PARTS: Final = (
     _part(
         "learner",
         "ppo",
-        "learning.learner:build",
+        "learning.ppo.learner:build",
         "learning.params:LearnerParams",
         "proximal policy optimisation of many agents, a trust region for each",
         extra="learn",

@@ -80,8 +80,9 @@ KINDS: Final = MappingProxyType(
         ),
         "learner": Kind(
             "learning: {learner: <name>}",
-            "a marketsim.learning.learner.Learner",
-            "Trains the policies of a game.",
+            "a marketsim.core.learner.Learner",
+            "Trains the policies of a game; needs says what that has to know: markets side by side, whether one policy acts "
+            "for all, rounds of the training.",
         ),
         "charges": Kind(
             "market: {charges: <name>}",

@@ -360,7 +360,7 @@ def of_checkpoint(data: bytes, rng: Rng) -> bytes:
     """A value or tensor of a checkpoint changed, with a checksum that fits."""
     import torch
 
-    from marketsim.learning import checkpoint
+    from marketsim.learning import envelope
 
     content = torch.load(io.BytesIO(data), weights_only=True)
     del content["sha256"]
@@ -370,7 +370,7 @@ def of_checkpoint(data: bytes, rng: Rng) -> bytes:
         _tensor(value, rng) if isinstance(value, torch.Tensor) and rng.random() < 0.9 else rng.choice(ODD[:40])
     )
     written = io.BytesIO()
-    torch.save({**content, "sha256": checkpoint._digest(content)}, written)
+    torch.save({**content, "sha256": envelope.digest(content)}, written)
     return written.getvalue()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import marketsim as ms
 from marketsim.app.game import build_game
-from marketsim.learning.learner import Ppo
+from marketsim.learning.ppo.learner import Ppo
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
 SHORT = {

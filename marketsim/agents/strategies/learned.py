@@ -4,69 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from marketsim.agents.game.actions import ActionSpace, Player, has_stores
 from marketsim.agents.game.features import Look, Scaling, unknown_features
 from marketsim.agents.params import LearnedParams
-from marketsim.core.arrays import FloatArray, IntArray, KeyArray
+from marketsim.core.arrays import IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import CheckpointError, Problem
+from marketsim.core.game import Layout
+from marketsim.core.learner import Trained
 from marketsim.core.records import Decisions, Observations
-
-
-class Policy(Protocol):
-    """Policies of agents, frozen."""
-
-    @property
-    def heads(self) -> tuple[int, ...]:
-        """Number of choices of each head of an action."""
-        ...
-
-    def act(self, features: NDArray[np.float32], agents: IntArray, keys: KeyArray | None) -> IntArray:
-        """Actions [n, heads]; sampled with ``keys``, else the most probable."""
-        ...
-
-
-class Layout(Protocol):
-    """Whose policies they are, and what they see; see ``agents.game.features.Scaling``."""
-
-    @property
-    def agents(self) -> tuple[str, ...]:
-        """Names of the agents that were trained [A]."""
-        ...
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """Names of what they see [F]."""
-        ...
-
-    @property
-    def offset(self) -> FloatArray:
-        """[A, F]."""
-        ...
-
-    @property
-    def factor(self) -> FloatArray:
-        """[A, F]."""
-        ...
-
-
-class Trained(Protocol):
-    """A loaded checkpoint."""
-
-    @property
-    def policy(self) -> Policy:
-        """Its policies."""
-        ...
-
-    @property
-    def layout(self) -> Layout:
-        """What they need to act."""
-        ...
 
 
 class Learned(Player):
