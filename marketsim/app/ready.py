@@ -58,11 +58,11 @@ class ReadyScenario:
         return load_scenario(self.source, overrides)
 
 
-def full_registry(plugin_files: tuple[Path, ...] = ()) -> Registry:
-    """Built-in parts, installed plugins, and those of some files, which are executed."""
+def full_registry(plugin_files: tuple[Path, ...] = (), tell: Callable[[Path], None] | None = None) -> Registry:
+    """Built-in parts, installed plugins, and those of some files, which are executed; ``tell`` gets each path before."""
     registry = built_in_registry()
     load_installed(registry, installed_plugins())
-    files.load_files(registry, plugin_files)
+    files.load_files(registry, plugin_files, tell)
     return registry
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from marketsim.cli.options import plugin_option
+from marketsim.cli.options import plugin_option, teller
 from marketsim.cli.parameters import parameter_lines
 from marketsim.cli.tables import table
 from marketsim.core.errors import MissingDependency
@@ -26,7 +26,7 @@ def list_(kind: str | None, plugin_files: tuple[Path, ...], as_json: bool) -> No
     """List all parts by kind and name."""
     from marketsim.app.ready import full_registry
 
-    entries = full_registry(plugin_files).entries(kind)
+    entries = full_registry(plugin_files, teller()).entries(kind)
     rows = [(entry.kind, entry.name, entry.summary, entry.source) for entry in entries]
     if as_json:
         keys = ("kind", "name", "summary", "source")
@@ -44,7 +44,7 @@ def show(name: str, kind: str | None, plugin_files: tuple[Path, ...]) -> None:
     from marketsim.app.ready import full_registry
     from marketsim.core.errors import InputError
 
-    registry = full_registry(plugin_files)
+    registry = full_registry(plugin_files, teller())
     found = [entry for entry in registry.entries(kind) if entry.name == name]
     if not found:
         from difflib import get_close_matches

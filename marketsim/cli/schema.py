@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from marketsim.cli.options import plugin_option
+from marketsim.cli.options import plugin_option, teller
 
 
 @click.command()
@@ -21,4 +21,4 @@ def schema(plugin_files: tuple[Path, ...]) -> None:
     from marketsim.app.ready import full_registry
     from marketsim.scenario.schema import json_schema
 
-    click.echo(json.dumps(json_schema(full_registry(plugin_files)), indent=2))
+    click.echo(json.dumps(json_schema(full_registry(plugin_files, teller())), indent=2))

@@ -119,6 +119,9 @@ class Reader:
 
     def _object(self, tree: dict[str, Any], where: str, *, cell: bool) -> Any:
         kind = tree.get("_module"), tree.get("_class")
+        if not all(isinstance(part, str | None) for part in kind):
+            self.refuse("this names no class", where, kind)
+            return None
         if kind in TABLES:
             return self.table(tree, where)
         held = tree.get("_object")

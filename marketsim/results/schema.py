@@ -51,10 +51,10 @@ def long_text(value: Any) -> str:
 
 
 def number(value: Any) -> str:
-    """A finite number; truth values are none."""
+    """A finite number that 64 bits hold; truth values are none."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "must be a number"
-    return "" if abs(value) <= 1e300 else "must be a finite number"
+    return "" if abs(value) <= (_LARGEST if isinstance(value, int) else 1e300) else "must be a finite number"
 
 
 def count(value: Any) -> str:

@@ -172,7 +172,7 @@ def of_value(value: Any, rng: Rng) -> Any:
             case 4:
                 holder[key] = _near(holder[key], rng)
             case 5 if rng.random() < 0.2:
-                holder[key] = _deep(rng.choice((50, 500)))
+                holder[key] = _deep(rng.choice((50, 150)))
             case _:
                 holder[key] = rng.choice(ODD)
     return value
@@ -370,7 +370,11 @@ def of_checkpoint(data: bytes, rng: Rng) -> bytes:
         _tensor(value, rng) if isinstance(value, torch.Tensor) and rng.random() < 0.9 else rng.choice(ODD[:40])
     )
     written = io.BytesIO()
-    torch.save({**content, "sha256": envelope.digest(content)}, written)
+    try:
+        digest = envelope.digest(content)
+    except Exception:  # of a layout that has no bytes; then the checksum is wrong as well
+        digest = "0" * 64
+    torch.save({**content, "sha256": digest}, written)
     return written.getvalue()
 
 
