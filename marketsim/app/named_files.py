@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from marketsim.agents.params import LearnedParams
 from marketsim.app.ready import ReadyScenario
 from marketsim.builtin import SOURCE
 from marketsim.core.errors import CheckpointError, InputError, Problem
@@ -14,6 +15,7 @@ from marketsim.core.fence import Fence
 from marketsim.core.files import demand_regular
 from marketsim.extension.registry import Registry
 from marketsim.fairness.critic_log import log_file, read_log
+from marketsim.fairness.params import ReplayCriticParams, SurrogateCriticParams
 
 _MOST_BYTES: Final = 2**40
 _ZIP: Final = b"PK\x03\x04"
@@ -36,18 +38,16 @@ def named_files(ready: ReadyScenario) -> Iterator[NamedFile]:
     seen: set[str] = set()
     if is_built_in(ready.registry, "strategy", "learned"):
         for agent in ready.agents:
-            own = getattr(agent.strategy.params, "checkpoint", None)
-            if agent.strategy.name == "learned" and isinstance(own, str) and own not in seen:
-                seen.add(own)
-                yield _checkpoint(ready.fence, own, f"agents[{agent.group}].strategy.learned.checkpoint")
+            own = agent.strategy.params
+            if isinstance(own, LearnedParams) and own.checkpoint not in seen:
+                seen.add(own.checkpoint)
+                yield _checkpoint(ready.fence, own.checkpoint, f"agents[{agent.group}].strategy.learned.checkpoint")
     critic = ready.model.critic
-    file = getattr(critic.params, "file", None)
-    if (
-        isinstance(file, str)
-        and critic.name in ("replay", "surrogate")
-        and is_built_in(ready.registry, "critic", critic.name)
-    ):
-        yield _log(ready.fence, file) if critic.name == "replay" else _surrogate(ready.fence, file)
+    if is_built_in(ready.registry, "critic", critic.name):
+        if isinstance(critic.params, ReplayCriticParams):
+            yield _log(ready.fence, critic.params.file)
+        if isinstance(critic.params, SurrogateCriticParams):
+            yield _surrogate(ready.fence, critic.params.file)
 
 
 def is_built_in(registry: Registry, kind: str, name: str) -> bool:

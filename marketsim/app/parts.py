@@ -22,6 +22,7 @@ from marketsim.core.ports import (
     Device,
     Engine,
     Gate,
+    Noted,
     Profiles,
     Reactive,
     Settlement,
@@ -35,8 +36,9 @@ from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
 from marketsim.extension.entry import Entry, place_of
 from marketsim.extension.lazy import failure
 from marketsim.extension.registry import Registry
+from marketsim.market.tariff_params import SeriesParams
 from marketsim.profiles.library import simbench_library
-from marketsim.profiles.params import SourceParams
+from marketsim.profiles.params import FileParams, SourceParams
 from marketsim.profiles.plan import check_shapes
 from marketsim.scenario.model import Scenario
 from marketsim.scenario.overrides import split_path
@@ -227,6 +229,11 @@ def profiles_of(ready: ReadyScenario) -> Profiles:
     return profiles
 
 
+def notes_of(part: object) -> tuple[str, ...]:
+    """What profiles found in their series, where they say so."""
+    return part.notes if isinstance(part, Noted) else ()
+
+
 def part_problems(ready: ReadyScenario) -> list[Problem]:
     """What is wrong with the files of a scenario that is valid by itself, and with its tariff and shapes."""
     return [problem for error in checked(ready).faults for problem in error.problems]
@@ -258,7 +265,7 @@ def checked(ready: ReadyScenario) -> Checked:
         except InputError as error:
             faults.append(type(error)([_placed(problem, (), ready.source.root) for problem in error.problems]))
         else:
-            notes += getattr(made_part, "notes", ()) if kind == "profile" else ()
+            notes += notes_of(made_part) if kind == "profile" else ()
     named = list(named_files(ready))
     for each in named:
         section = _SECTIONS["strategy" if each.what == "checkpoint" else "critic"]
@@ -266,9 +273,10 @@ def checked(ready: ReadyScenario) -> Checked:
             each.check()
         except InputError as error:
             faults.append(type(error)([_placed(problem, section, ready.source.root) for problem in error.problems]))
-    params = (ready.model.profiles.params, ready.model.tariff.params)
-    own = [getattr(params[0], "path", None), getattr(params[1], "file", None)]
-    read = [str(file) for file in own if file] + [each.path.name for each in named if each.whole]
+    series, prices = ready.model.profiles.params, ready.model.tariff.params
+    own = [series.path] if isinstance(series, FileParams) else []
+    own += [str(prices.file)] if isinstance(prices, SeriesParams) and prices.file is not None else []
+    read = own + [each.path.name for each in named if each.whole]
     unread = tuple(f"contents of {each.path.name}" for each in named if not each.whole)
     return Checked(faults, notes, tuple(read), unread)
 

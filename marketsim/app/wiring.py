@@ -15,7 +15,7 @@ from marketsim.agents.model import BUILT_IN_KINDS, decides
 from marketsim.agents.params import UtilityOnlyParams
 from marketsim.agents.simple import simple_strategy
 from marketsim.app.grid import GridParts, feeder_of, grid_parts, is_regulated, tap_laws, tap_log
-from marketsim.app.parts import basics_of, chosen, devices_of, fleets_of, made
+from marketsim.app.parts import basics_of, chosen, devices_of, fleets_of, made, notes_of
 from marketsim.app.ready import ReadyScenario
 from marketsim.builtin import BUILT_IN_METRICS, SOURCE
 from marketsim.core.arrays import FloatArray, IntArray
@@ -89,7 +89,7 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
         elements=grid.elements,
         grid=grid.network,
         background_wh=0 if grid.info is None else grid.info.background_wh,
-        notes=getattr(profiles, "notes", ()),
+        notes=notes_of(profiles),
     )
 
 

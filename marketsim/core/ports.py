@@ -43,6 +43,14 @@ class Profiles(Protocol):
         ...
 
 
+@runtime_checkable
+class Noted(Protocol):
+    """What profiles may be beside: they found something in their series that whoever runs them should know."""
+
+    notes: tuple[str, ...]
+    """A sentence each."""
+
+
 class Tariff(Protocol):
     """The utility's published prices."""
 

@@ -70,7 +70,7 @@ def _triangular(u: float, low: float, mode: float, high: float) -> float:
         return low
     if u * (high - low) < mode - low:
         return low + sqrt(u * (high - low) * (mode - low))
-    return high - sqrt((1.0 - u) * (high - low) * (high - mode))
+    return max(mode, high - sqrt((1.0 - u) * (high - low) * (high - mode)))  # float noise may fall short of it
 
 
 def _integers(u: float, low: int, high: int) -> int:

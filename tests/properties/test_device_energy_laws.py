@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketsim.devices import battery, curtailable_load, ev, generator, heat_pump
+from marketsim.devices.fleet import whole_wh
 from marketsim.devices.params import (
     BatteryParams,
     CurtailableLoadParams,
@@ -104,7 +105,7 @@ def test_vehicle_departs_full_whenever_power_suffices(lacking_kwh, slots_left, p
         drawn = -sum(int(step.energy_wh[0]) for step in steps)
         missed = sum(int(step.unserved_wh[0]) for step in steps)
         assert drawn + missed == required
-        assert missed == max(0, required - slots_left * int(fleet.power_wh[0]))
+        assert missed == max(0, required - slots_left * int(whole_wh(fleet.power_wh)[0]))
 
 
 @settings(max_examples=60, deadline=None)
