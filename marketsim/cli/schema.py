@@ -6,6 +6,8 @@ import json
 
 import click
 
+from marketsim.cli.saying import say
+
 
 @click.command()
 def schema() -> None:
@@ -17,4 +19,4 @@ def schema() -> None:
     from marketsim.builtin import built_in_registry
     from marketsim.scenario.schema import json_schema
 
-    click.echo(json.dumps(json_schema(built_in_registry()), indent=2))
+    say(json.dumps(json_schema(built_in_registry()), indent=2))
