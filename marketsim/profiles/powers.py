@@ -204,7 +204,10 @@ def _looks_like_a_counter(values: FloatArray, at: _Places, steps: Steps) -> list
         told = f"only falls when it begins anew, {_times(len(falls))}, as the count of a day does"
         hint = f"write the energy of each step, or {none}"
     elif len(falls) <= max(2.0, _BEGINS_ANEW * n_rises) and np.median(values) >= _LARGE * typical:
-        told, row = f"rises in {n_rises} steps and falls {_times(len(falls))}, as where a meter begins anew", falls[0] + 1
+        told, row = (
+            f"rises in {n_rises} steps and falls {_times(len(falls))}, as where a meter begins anew",
+            falls[0] + 1,
+        )
         hint = f"cut the file there and set profiles.values: counter_kwh (or counter_wh) if it is, else {none}"
     else:
         return []

@@ -79,7 +79,9 @@ def read_times(
         return None, [Problem(f"the times in {name!r} do not increase", value=str(times[0]), file=table.file)]
     step = length[0][0]
     problems = _check_step(table, name, times[0], step)
-    back = any(each < _NO_TIME and not _autumn(time, each, step) for time, each in zip(times, differences, strict=False))
+    back = any(
+        each < _NO_TIME and not _autumn(time, each, step) for time, each in zip(times, differences, strict=False)
+    )
     irregular = [
         _irregular(table, name, row + 1, times[row], times[row + 1], step)
         for row, difference in enumerate(differences)
