@@ -130,6 +130,8 @@ def _ask(decider: Decider, view: AgentView, seen: Observations) -> list[Order] |
         answer = decider.decide(view)
         if answer is None:
             return None
+        if isinstance(answer, Order):  # a tuple, too
+            raise TypeError("decide returns a list of orders, not an order: write [view.buy(...)]")
         orders = list(answer)
         strange = next((order for order in orders if not isinstance(order, Order)), None)
         if strange is not None:
