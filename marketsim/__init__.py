@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from marketsim.agents.view import AgentView as AgentView
     from marketsim.agents.view import Order as Order
     from marketsim.analysis.studies.public import whatif as whatif
+    from marketsim.app.match import match as match
     from marketsim.app.public import feeder as feeder
     from marketsim.app.public import parallel_env as parallel_env
     from marketsim.app.ready import ReadyScenario as ReadyScenario
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from marketsim.core.params import Params as Params
     from marketsim.extension.entry import Entry as Entry
     from marketsim.extension.hookspecs import hookimpl as hookimpl
-    from marketsim.market.public import match as match
     from marketsim.results.reader import Run as Run
 
 _HOMES = {
@@ -38,7 +38,7 @@ _HOMES = {
     "Run": "marketsim.results.reader",
     "feeder": "marketsim.app.public",
     "parallel_env": "marketsim.app.public",
-    "match": "marketsim.market.public",
+    "match": "marketsim.app.match",
     "whatif": "marketsim.analysis.studies.public",
     "Prosumer": "marketsim.agents.members",
     "Consumer": "marketsim.agents.members",

@@ -16,7 +16,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 TESTS = sorted(
     path for folder in ("tests", "plugins") for path in (ROOT / folder).rglob("*.py") if path.name.startswith("test_")
 )
-LAYERS = ("core", "testing", "siblings", "builtin", "app", "analysis", "report", "cli")
+LAYERS = ("core", "testing", "siblings", "builtin", "games", "app", "analysis", "report", "cli")
 """From the bottom; a module imports its own layer's package or lower layers. ``testing`` is a tool of tests."""
 SIBLINGS = {
     *("agents", "devices", "extension", "fairness", "grid", "market", "metrics", "profiles", "results", "scenario"),
@@ -32,7 +32,7 @@ HOMES = {
     "click": ["cli/*"],
     "rich": ["cli/*"],
     "pyarrow": ["results/*", "profiles/file.py", "profiles/parquet_file.py"],
-    "pandas": ["results/*", "grid/*", "market/public.py", "analysis/*", "profiles/extract_simbench.py"],
+    "pandas": ["results/*", "grid/*", "app/match.py", "analysis/*", "profiles/extract_simbench.py"],
     "numba": ["core/compiled.py", "*kernel*.py"],
     "llvmlite": ["core/compiled.py"],
     "yaml": ["scenario/*", "analysis/bench/*"],
@@ -111,7 +111,7 @@ def package_of(path: Path) -> str:
 
 
 def test_imports_go_one_way():
-    """cli, analysis -> app -> builtin -> siblings -> core; siblings do not know each other."""
+    """cli, analysis -> app -> games -> builtin -> siblings -> core; siblings do not know each other."""
     wrong = []
     for path in SOURCES:
         own = package_of(path)
@@ -125,6 +125,36 @@ def test_imports_go_one_way():
             if layer(parts[1]) >= layer(own) and not tool_of_tests:
                 wrong.append(f"{name_of(path)} imports {name}")
     assert wrong == []
+
+
+def imports_of(room: str) -> dict[str, set[str]]:
+    """Modules of a room with the modules of the room that they import, wherever in them."""
+    paths = {f"marketsim.{name_of(path).removesuffix('.py').replace('/', '.')}": path for path in SOURCES}
+    inside = {name: path for name, path in paths.items() if name.startswith(f"marketsim.{room}.")}
+    found = {}
+    for name, path in inside.items():
+        used = {part for each in imported(path) for part in (each, each.rpartition(".")[0])}
+        found[name] = (used & set(inside)) - {name}
+    return found
+
+
+def circles(imports: dict[str, set[str]]) -> set[str]:
+    """What is left when modules that import none of those left are taken away again and again: circles and who uses them."""
+    left = dict(imports)
+    while free := {name for name, used in left.items() if not used & set(left)}:
+        left = {name: used for name, used in left.items() if name not in free}
+    return set(left)
+
+
+def test_circles_are_found():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set(), "e": {"d"}}) == {"a", "b", "c"}
+    assert "marketsim.learning.ppo.networks" in imports_of("learning")["marketsim.learning.ppo.checkpoint"]
+
+
+@pytest.mark.parametrize("room", ["games", "learning", "envs"])
+def test_no_module_imports_itself_by_way_of_others(room):
+    """Not even inside a function."""
+    assert circles(imports_of(room)) == set()
 
 
 def test_every_package_has_its_layer():

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from marketsim.app.grid import is_regulated
+from marketsim.app.grid import has_trait, is_regulated
 from marketsim.app.ready import ReadyScenario
 from marketsim.app.wiring import Built, build
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
@@ -80,7 +80,7 @@ def outside(network: Network, v_pu: FloatArray, loading: FloatArray) -> BoolArra
 
 def needs_feeder(ready: ReadyScenario, what: str) -> None:
     """InputError where a scenario has no grid to ask about."""
-    if ready.feeder is None or ready.model.grid.gate == "none":
+    if ready.feeder is None or has_trait(ready, "blind"):
         raise InputError(f"{what} asks about a feeder, and {ready.name} has none: set grid.feeder and grid.gate")
     if is_regulated(ready):
         raise InputError(

@@ -2,51 +2,31 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from marketsim.app.parts import chosen
 from marketsim.app.ready import ReadyScenario
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.build import BuildContext
+from marketsim.core.build import Basics, BuildContext, GridInfo, VoltageBand
 from marketsim.core.connections import ConnectionModel, has_limits
-from marketsim.core.free_gate_kernel import FreeGate
-from marketsim.core.params import Params
-from marketsim.core.ports import Gate
+from marketsim.core.fleets import FleetInfo
+from marketsim.core.ports import Gate, Reactive
 from marketsim.core.units import WH_PER_KWH
 from marketsim.core.welfare import GridModel
 from marketsim.grid.feeder import Feeder
 from marketsim.grid.heads import head_names
 from marketsim.grid.network import BranchKind, Network
-from marketsim.metrics.efficiency import GRID_MODEL_FACT
-from marketsim.metrics.grid import BAND_FACT, VoltageBand
-from marketsim.metrics.laws import BACKGROUND_FACT
 from marketsim.results.tables import ElementNames
 from marketsim.scenario.model import VoltageRegulator
 
 if TYPE_CHECKING:
+    from marketsim.grid.gate_state import GateSettings
     from marketsim.grid.tap_changer import Law
-
-_RADIAL = {
-    "ac": ("marketsim.grid.gate", "RadialGate"),
-    "sensitivity": ("marketsim.grid.sensitivity_gate", "SensitivityGate"),
-    "observe": ("marketsim.grid.observe_gate", "ObserveGate"),
-    "market_first": ("marketsim.grid.market_first_gate", "MarketFirstGate"),
-    "doe_equal": ("marketsim.grid.envelope_gate", "EqualEnvelopeGate"),
-    "doe_maximal": ("marketsim.grid.envelope_gate", "MaximalEnvelopeGate"),
-}
-_MESHED = {
-    "ac": ("marketsim.grid.meshed_gate", "MeshedGate"),
-    "sensitivity": ("marketsim.grid.meshed_gate", "MeshedGate"),
-    "observe": ("marketsim.grid.meshed_gate", "MeshedObserveGate"),
-    "market_first": ("marketsim.grid.market_first_gate", "MeshedMarketFirstGate"),
-    "doe_equal": ("marketsim.grid.envelope_gate", "MeshedEqualEnvelopeGate"),
-    "doe_maximal": ("marketsim.grid.envelope_gate", "MeshedMaximalEnvelopeGate"),
-}
-"""Gate of each mode; on meshed nets ``sensitivity`` is exact, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,62 +37,67 @@ class GridParts:
     """A fresh gate; run and reference run have one each."""
     node_of: IntArray
     """Node of each agent, -1 without a grid [n_agents]."""
-    facts: Mapping[str, Any]
     elements: ElementNames
+    info: GridInfo | None = None
+    """What other parts may know; None without a grid and without limits of connections."""
     network: Network | None = None
-    background_wh: int = 0
-    """Load that belongs to no agent, a market and slot."""
 
 
-def grid_parts(ready: ReadyScenario, context: BuildContext, reactive: Any) -> GridParts:
+def grid_parts(ready: ReadyScenario, context: Basics, fleets: Sequence[FleetInfo], reactive: Reactive) -> GridParts:
     """Feeder and gate of a scenario, or their absence."""
     community = context.community
-    if ready.feeder is None or ready.model.grid.gate == "none":
+    choice = ready.model.grid.gate
+    if ready.feeder is None or has_trait(ready, "blind"):
         return GridParts(
-            gate=lambda: FreeGate(
-                community.n_markets, community.market, community.import_limit_wh, community.export_limit_wh
-            ),
+            gate=lambda: chosen(ready, "gate", choice, context),
             node_of=np.full(community.n_agents, -1, dtype=np.int64),
-            facts={GRID_MODEL_FACT: ConnectionModel(community)} if has_limits(community) else {},
             elements=ElementNames(connections=tuple(agent.name for agent in context.agents)),
+            info=GridInfo(model=ConnectionModel(community)) if has_limits(community) else None,
         )
+    from marketsim.grid.gates.context import GateContext
+
     network = network_of_run(ready)
     nodes = ready.feeder.nodes_of([_bus_of(agent) for agent in context.agents])
-    settings = _settings(ready, context, network, reactive)
-    if ready.model.grid.gate == "doe_maximal":
-        settings = replace(settings, planner=_ac_model(ready, context, network, nodes, reactive))
-    gate_class = _gate_class(ready, network)
-    background_wh = int(np.rint(settings.background_kw * (context.clock.slot_hours * WH_PER_KWH)).sum())
+    settings = _settings(ready, context, fleets, network, reactive)
+    background_kw = network.nominal_kw * own_load_share(ready)
+    background_wh = int(np.rint(background_kw * (context.clock.slot_hours * WH_PER_KWH)).sum())
 
     def gate_on(net: Network) -> Gate:
-        made: Gate = gate_class(net, nodes, community.n_markets, context.clock.slot_hours, settings)
+        ground = GateContext(
+            n_markets=community.n_markets,
+            market=community.market,
+            hours=context.clock.slot_hours,
+            network=net,
+            nodes=nodes,
+            settings=settings,
+            model=partial(_ac_model, ready, context, net, nodes, reactive),
+        )
+        made: Gate = chosen(ready, "gate", choice, ground)
         return made
 
-    gate, tap_facts = _regulated(ready, network, gate_on, community.n_markets)
-
+    gate, taps = _regulated(ready, network, gate_on, community.n_markets)
     return GridParts(
         gate=gate,
         node_of=np.tile(nodes, community.n_markets),
-        facts={
-            BAND_FACT: VoltageBand(network.v_min_pu, network.v_max_pu),
-            BACKGROUND_FACT: background_wh,
-            **tap_facts,
-            **_distance(ready, network, nodes),
-            **_optimum_model(ready, context, network, nodes, reactive, gate),
-        },
         elements=_element_names(context, network),
+        info=GridInfo(
+            band=VoltageBand(network.v_min_pu, network.v_max_pu),
+            model=_optimum_model(ready, context, network, nodes, reactive, gate),
+            background_wh=background_wh,
+            distances=cache(partial(_distances, network, nodes)),
+            taps=taps,
+        ),
         network=network,
-        background_wh=background_wh,
     )
 
 
 def _regulated(
     ready: ReadyScenario, network: Network, gate_on: Callable[[Network], Gate], n_markets: int
-) -> tuple[Callable[[], Gate], dict[str, Any]]:
+) -> tuple[Callable[[], Gate], list[tuple[int, ...]] | None]:
     """How a gate is made, with the scenario's tap changers if it has any; the first one made logs their positions."""
     if not is_regulated(ready):
-        return lambda: gate_on(network), {}
-    from marketsim.grid.tap_changer import LOG_FACT, Positions, RegulatedGate, Regulator, at_position
+        return lambda: gate_on(network), None
+    from marketsim.grid.tap_changer import Positions, RegulatedGate, Regulator, at_position
 
     laws, log, made = tap_laws(ready), list[Positions](), list[RegulatedGate]()
 
@@ -124,7 +109,14 @@ def _regulated(
         made.append(own)
         return own
 
-    return gate, {LOG_FACT: log}
+    return gate, log
+
+
+def tap_log(context: BuildContext) -> list[tuple[int, ...]]:
+    """Positions of the slots of a simulation with tap changers."""
+    if context.grid is None or context.grid.taps is None:
+        raise AssertionError("the simulation has no tap changers")
+    return context.grid.taps
 
 
 def is_regulated(ready: ReadyScenario) -> bool:
@@ -204,7 +196,9 @@ def regulated(ready: ReadyScenario, network: Network) -> Network:
     return network
 
 
-def _settings(ready: ReadyScenario, context: BuildContext, network: Network, reactive: Any) -> Any:
+def _settings(
+    ready: ReadyScenario, context: Basics, fleets: Sequence[FleetInfo], network: Network, reactive: Reactive
+) -> GateSettings:
     from marketsim.grid.gate_state import GateSettings
 
     grid, n_connections = ready.model.grid, len(context.agents)
@@ -221,81 +215,63 @@ def _settings(ready: ReadyScenario, context: BuildContext, network: Network, rea
         curve_pu=reactive.law.curve_pu,
         curve_kvar=reactive.law.curve_kvar[:n_connections],
         inverter_kva=reactive.law.kva[:n_connections],
-        behind_kw=getattr(reactive, "behind_kw", None),
+        behind_kw=reactive.behind_kw if len(reactive.law.curve_pu) else None,
         guard_voltage_pu=grid.guard.voltage_pu,
         guard_loading=grid.guard.loading_percent / 100.0,
         worsen_voltage_pu=grid.worsen_tolerance.voltage_pu,
         worsen_loading=grid.worsen_tolerance.loading_percent / 100.0,
-        rated_export_wh=_rated_wh(context, exports=True),
-        rated_import_wh=_rated_wh(context, exports=False),
+        rated_export_wh=_rated_wh(context, fleets, exports=True),
+        rated_import_wh=_rated_wh(context, fleets, exports=False),
     )
 
 
-def _rated_wh(context: BuildContext, *, exports: bool) -> IntArray:
+def _rated_wh(context: Basics, fleets: Sequence[FleetInfo], *, exports: bool) -> IntArray:
     """What each connection is rated to inject, or its devices to draw, a slot [Wh] [n_connections]."""
-    pv_scale = float(str(context.facts["pv_scale"]))
-    slot_wh = context.clock.slot_hours * WH_PER_KWH
-    powers = [
-        sum(power_kw(device, exports=exports) for device in agent.devices.values())
-        + (agent.pv_kw * pv_scale if exports else 0.0)
-        for agent in context.agents
-    ]
-    return np.rint(np.array(powers) * slot_wh).astype(np.int64)
-
-
-def power_kw(device: Params, *, exports: bool) -> float:
-    """Rated power of a device in one direction [kW]: ``power_kw`` draws, and injects too where the device gives back;
-    ``max_kw`` injects. A device of a plugin without either counts for nothing.
-    """
-    gives_back = hasattr(device, "discharge_efficiency")
+    n = len(context.agents)
+    power_kw = np.zeros(n)
+    for fleet in fleets:
+        power_kw += (fleet.rated_out_kw if exports else fleet.rated_in_kw)[:n]
     if exports:
-        return float(getattr(device, "power_kw", 0.0) if gives_back else getattr(device, "max_kw", 0.0))
-    return float(getattr(device, "power_kw", 0.0))
+        power_kw += np.array([agent.pv_kw for agent in context.agents]) * context.pv_scale
+    return np.rint(power_kw * (context.clock.slot_hours * WH_PER_KWH)).astype(np.int64)
 
 
 def _or_infinite(limit: float | None) -> float:
     return float("inf") if limit is None else limit
 
 
-def _gate_class(ready: ReadyScenario, network: Network) -> Any:
-    """Class of the scenario's gate; each mode is a module of its own."""
-    from marketsim.grid.radial import is_radial
-
-    module, name = (_RADIAL if is_radial(network) else _MESHED)[ready.model.grid.gate]
-    return getattr(importlib.import_module(module), name)
+def has_trait(ready: ReadyScenario, trait: str) -> bool:
+    """Whether the scenario's gate is such a one."""
+    return trait in ready.registry.traits("gate", ready.model.grid.gate.name)
 
 
-def _distance(ready: ReadyScenario, network: Network, nodes: IntArray) -> dict[str, FloatArray]:
-    """Electrical distances, where network charges go by them."""
-    if "pairwise" not in ready.registry.traits("charges", ready.model.market.charges.name):
-        return {}
+def _distances(network: Network, nodes: IntArray) -> FloatArray:
     from marketsim.grid.distance import distance_ohm
 
-    return {"distance_ohm": distance_ohm(network, nodes)}
+    return distance_ohm(network, nodes)
 
 
 def _optimum_model(
     ready: ReadyScenario,
-    context: BuildContext,
+    context: Basics,
     network: Network,
     nodes: IntArray,
-    reactive: Any,
+    reactive: Reactive,
     gate: Callable[[], Gate],
-) -> dict[str, Any]:
+) -> GridModel | None:
     """What the welfare optimum is verified by, where the gate limits anything."""
-    grid = ready.model.grid
-    if grid.gate == "observe" or is_regulated(ready):  # the model knows one state of the taps
-        return {}
-    probe = gate() if grid.gate == "ac" else None
-    return {GRID_MODEL_FACT: _ac_model(ready, context, network, nodes, reactive, probe)}
+    if has_trait(ready, "records") or is_regulated(ready):  # the model knows one state of the taps
+        return None
+    probe = gate() if has_trait(ready, "exact") else None
+    return _ac_model(ready, context, network, nodes, reactive, probe)
 
 
 def _ac_model(
     ready: ReadyScenario,
-    context: BuildContext,
+    context: Basics,
     network: Network,
     nodes: IntArray,
-    reactive: Any,
+    reactive: Reactive,
     probe: Gate | None = None,
 ) -> GridModel:
     from marketsim.grid.ac_model import AcModel, Worsening
@@ -305,7 +281,7 @@ def _ac_model(
     return AcModel(network, nodes, context.community, context.clock.slot_hours, reactive.law, worsening, probe)
 
 
-def _element_names(context: BuildContext, network: Network) -> ElementNames:
+def _element_names(context: Basics, network: Network) -> ElementNames:
     return ElementNames(
         nodes=network.bus_names,
         branches=network.branch_names,

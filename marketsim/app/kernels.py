@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from marketsim.core.child import module_command, module_environment
+from marketsim.grid.gates.kernels import EVERY_GATE, KERNELS
 
 if TYPE_CHECKING:
     from marketsim.app.ready import ReadyScenario
@@ -44,23 +45,17 @@ _EVERY_RUN: Final = (
     "marketsim.core.potential_kernel",
     "marketsim.fairness.measures_kernel",
 )
-_GATES: Final = {
-    "ac": ("marketsim.grid.gate_kernel",),
-    "sensitivity": ("marketsim.grid.gate_screen_kernel",),
-    "observe": ("marketsim.grid.gate_observe_kernel",),
-}
-_EVERY_GATE: Final = ("marketsim.grid.gate_market_kernel", "marketsim.grid.gate_report_kernel")
 _ENGINES: Final = {"double_auction": ("marketsim.market.double_auction_kernel",)}
 
 
 def kernels_of(ready: ReadyScenario) -> tuple[str, ...]:
     """Modules of the kernels that a run of the scenario needs in any case, the gate's first."""
     gate: tuple[str, ...] = ()
-    if ready.feeder is not None and ready.model.grid.gate in _GATES:
+    if ready.feeder is not None and ready.model.grid.gate.name in KERNELS:
         from marketsim.grid.radial import is_radial
 
         if is_radial(ready.feeder.network):
-            gate = (*_EVERY_GATE, *_GATES[ready.model.grid.gate])
+            gate = (*EVERY_GATE, *KERNELS[ready.model.grid.gate.name])
     return (*gate, *_EVERY_RUN, *_ENGINES.get(ready.model.market.engine.name, ()))
 
 

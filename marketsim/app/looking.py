@@ -165,16 +165,24 @@ def harmless(ready: ReadyScenario) -> ReadyScenario:
     def plain_choice(kind: str, name: str) -> Choice:
         return Choice(name, registry.params(kind, name)())
 
+    gate = model.grid.gate.name
     grid = model.grid.model_copy(
-        update={"reactive": plain_choice("reactive", "unity"), "allocation": plain_choice("allocation", "arrival")}
+        update={
+            "reactive": plain_choice("reactive", "unity"),
+            "allocation": plain_choice("allocation", "arrival"),
+            "gate": plain_choice("gate", gate if gate in registry.names("gate") else "ac"),
+        }
     )
     if ready.feeder is None:
-        grid = grid.model_copy(update={"feeder": None, "gate": "none", "tap_changer": None, "regulators": ()})
+        grid = grid.model_copy(
+            update={"feeder": None, "gate": plain_choice("gate", "none"), "tap_changer": None, "regulators": ()}
+        )
     market = model.market.model_copy(
         update={
             "gate_closure_slots": 0,
             "engine": plain_choice("engine", "double_auction"),
             "charges": plain_choice("charges", "none"),
+            "settlement": plain_choice("settlement", "pay_as_agreed"),
         }
     )
     changes = {

@@ -1,9 +1,8 @@
-"""Parts of a ready scenario from their factories, and what these get to know. Light: ``validate`` builds some of them."""
+"""Parts of a ready scenario as they are built, and what they get to know. Light: ``validate`` builds some of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -13,16 +12,31 @@ from marketsim.app.named_files import is_built_in, named_files
 from marketsim.app.ready import ReadyScenario
 from marketsim.builtin import SOURCE
 from marketsim.core.arrays import IntArray
-from marketsim.core.build import BuildContext, Choice
+from marketsim.core.build import Basics, BuildContext, Choice
 from marketsim.core.errors import InputError, MarketsimError, PluginError, Problem
-from marketsim.core.fence import FENCE, FOLDER
-from marketsim.core.ports import Profiles
+from marketsim.core.fleets import FleetInfo, faults_of
+from marketsim.core.metric import Metric
+from marketsim.core.ports import (
+    Allocation,
+    Charges,
+    Device,
+    Engine,
+    Gate,
+    Profiles,
+    Reactive,
+    Settlement,
+    Strategy,
+    Tariff,
+    lacking,
+)
 from marketsim.core.records import Community
 from marketsim.core.rng import Streams
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
+from marketsim.extension.entry import Entry, place_of
 from marketsim.extension.lazy import failure
 from marketsim.extension.registry import Registry
 from marketsim.profiles.library import simbench_library
+from marketsim.profiles.params import SourceParams
 from marketsim.profiles.plan import check_shapes
 from marketsim.scenario.model import Scenario
 from marketsim.scenario.overrides import split_path
@@ -36,13 +50,29 @@ _SECTIONS: Final[dict[str, Loc]] = {
     "charges": ("market", "charges", "*"),
     "allocation": ("grid", "allocation", "*"),
     "reactive": ("grid", "reactive", "*"),
+    "gate": ("grid", "gate", "*"),
+    "settlement": ("market", "settlement", "*"),
     "critic": ("critic",),
     "strategy": ("agents",),
 }
 """Where the parameters of a part stand in a scenario, ``*`` for its name."""
+_PORTS: Final[dict[str, type]] = {
+    "allocation": Allocation,
+    "charges": Charges,
+    "device": Device,
+    "engine": Engine,
+    "gate": Gate,
+    "metric": Metric,
+    "profile": Profiles,
+    "reactive": Reactive,
+    "settlement": Settlement,
+    "strategy": Strategy,
+    "tariff": Tariff,
+}
+"""What a part has to have."""
 
 
-def chosen(ready: ReadyScenario, kind: str, choice: Choice, context: BuildContext) -> Any:
+def chosen(ready: ReadyScenario, kind: str, choice: Choice, context: object) -> Any:
     """The part that a scenario chooses; an InputError tells where in the scenario."""
     try:
         return made(ready.registry, kind, choice.name, choice.params, context)
@@ -80,36 +110,93 @@ def _naming(root: Node, section: Loc, name: str) -> Loc | None:
 
 
 def made(registry: Registry, kind: str, name: str, *arguments: Any) -> Any:
-    """A part from its factory; where that is a plugin's and fails, PluginError tells which one and where."""
-    factory = registry.factory(kind, name)
+    """A part as it is built; where that is a plugin's and fails, PluginError tells which one and where."""
+    build = registry.builder(kind, name)
     source = registry.entry(kind, name).source
     try:
-        return factory(*arguments)
+        part = build(*arguments)
     except MarketsimError:
         raise
     except Exception as error:
         if source == SOURCE:
             raise
         raise PluginError([failure(error, f"plugin {source}: {kind} {name!r} cannot be built")]) from error
+    if source != SOURCE and kind in _PORTS:
+        _demand_port(registry.entry(kind, name), build, part)
+    return part
 
 
-def context_of(ready: ReadyScenario, seeds: tuple[int, ...]) -> BuildContext:
-    """What the parts of as many markets as there are seeds get to know of the scenario."""
+def _demand_port(entry: Entry, build: object, part: object) -> None:
+    """PluginError for a part that has not everything that is called on its port."""
+    missing = lacking(_PORTS[entry.kind], part)
+    if missing:
+        file, line = place_of(build)
+        port = _PORTS[entry.kind].__name__
+        what = f"{type(part).__name__} has no {', '.join(missing)}"
+        message = f"plugin {entry.source}: {entry.kind} {entry.name!r}: {what}, which the port {port} declares"
+        hint = f"see marketsim.core.ports.{port}"
+        raise PluginError([Problem(message, hint=hint, file=file, line=line)])
+
+
+def basics_of(ready: ReadyScenario, seeds: tuple[int, ...]) -> Basics:
+    """What the first parts of as many markets as there are seeds are built from."""
     model = ready.model
     clock = model.clock.to_clock()
-    facts = {
-        FOLDER: model.folder,
-        FENCE: ready.fence,
-        "gate_closure_slots": model.market.gate_closure_slots,
-        "pv_scale": getattr(model.profiles.params, "pv_scale", 1.0),
-    }
-    return BuildContext(
+    scaled = model.profiles.params
+    return Basics(
         clock=clock,
         streams=Streams(seeds),
         community=_community(ready, len(seeds), clock.slot_hours),
         agents=ready.agents,
-        facts=facts,
+        fence=ready.fence,
+        closure_slots=model.market.gate_closure_slots,
+        pv_scale=scaled.pv_scale if isinstance(scaled, SourceParams) else 1.0,
+        retry_passes=model.grid.retry_passes,
+        policies=_load_policy,
     )
+
+
+def context_of(ready: ReadyScenario, seeds: tuple[int, ...]) -> BuildContext:
+    """What parts get to know that are built without a grid."""
+    basics = basics_of(ready, seeds)
+    fleets = fleets_of(devices_of(ready, basics))
+    return BuildContext.of(basics, tariff=chosen(ready, "tariff", ready.model.tariff, basics), fleets=fleets)
+
+
+def devices_of(ready: ReadyScenario, basics: Basics) -> tuple[Device, ...]:
+    """One fleet a kind of device that anybody has, in the order of the registry."""
+    owned = {name for agent in ready.agents for name in agent.devices}
+    n_agents = basics.community.n_agents
+    devices = []
+    for name in ready.registry.names("device"):
+        if name in owned:
+            rows = tuple(agent.devices.get(name) for agent in ready.agents) * basics.community.n_markets
+            devices.append(made(ready.registry, "device", name, rows, basics))
+            _check_info(ready.registry, name, devices[-1], n_agents)
+    return tuple(devices)
+
+
+def fleets_of(devices: Sequence[Device]) -> tuple[FleetInfo, ...]:
+    """What the fleets say of themselves."""
+    return tuple(device.info for device in devices)
+
+
+def _check_info(registry: Registry, name: str, device: Device, n_agents: int) -> None:
+    try:
+        info: object = device.info
+    except AttributeError:
+        info = None
+    wrong = faults_of(info, name, n_agents)
+    if wrong:
+        who = f"plugin {registry.entry('device', name).source}: device {name!r}"
+        raise PluginError([Problem(f"{who}: {fault}") for fault in wrong])
+
+
+def _load_policy(path: Path) -> Any:
+    """Trained policies, for the strategy that acts by them; torch is loaded here, and not before."""
+    from marketsim.learning.ppo.learned import load_policy
+
+    return load_policy(path)
 
 
 def _limits(limits_kw: Sequence[float | None], hours: float) -> IntArray:
@@ -136,7 +223,6 @@ def _community(ready: ReadyScenario, n_markets: int, hours: float) -> Community:
 def profiles_of(ready: ReadyScenario) -> Profiles:
     """The profiles of one market with the scenario's own seed."""
     context = context_of(ready, (ready.model.seed,))
-    context = replace(context, tariff=chosen(ready, "tariff", ready.model.tariff, context))
     profiles: Profiles = chosen(ready, "profile", ready.model.profiles, context)
     return profiles
 
@@ -189,11 +275,15 @@ def checked(ready: ReadyScenario) -> Checked:
 
 def _light_parts(ready: ReadyScenario) -> Iterator[tuple[str, Callable[[], object]]]:
     """What is built to check a scenario, by the kind of part: what comes with the package and takes no time."""
-    model, context = ready.model, context_of(ready, (ready.model.seed,))
+    model, basics = ready.model, basics_of(ready, (ready.model.seed,))
+
+    def without_tariff() -> BuildContext:
+        return BuildContext.of(basics, tariff=None, fleets=fleets_of(devices_of(ready, basics)))
+
     if is_built_in(ready.registry, "tariff", model.tariff.name):
-        yield "tariff", lambda: chosen(ready, "tariff", model.tariff, context)
+        yield "tariff", lambda: chosen(ready, "tariff", model.tariff, basics)
     if model.profiles.name == "file" and is_built_in(ready.registry, "profile", "file"):
-        yield "profile", lambda: chosen(ready, "profile", model.profiles, context)
+        yield "profile", lambda: chosen(ready, "profile", model.profiles, without_tariff())
     if model.profiles.name == "simbench_2016" and any(agent.load.shape or agent.pv_shape for agent in ready.agents):
         yield "shapes", lambda: check_shapes(ready.agents, simbench_library())
 

@@ -33,12 +33,13 @@ def parallel_env(scenario: ReadyScenario | ScenarioLike, *, trust: bool = False)
     extra ``learn``, and ScenarioError for agents that cannot learn.
     """
     try:
-        from marketsim.envs.market_env import MarketEnv, Rules
+        from marketsim.envs.market_env import MarketEnv
     except ModuleNotFoundError as error:
         if error.name not in ("pettingzoo", "gymnasium"):
             raise
         raise MissingDependency("pettingzoo", "learn", "An environment") from error
-    from marketsim.app.game import MarketGame, build_game
+    from marketsim.app.game import build_game
+    from marketsim.games.market.game import MarketGame
 
     ready = scenario if isinstance(scenario, ReadyScenario) else load_scenario(scenario, trust=trust)
     at_once = with_ramp(ready, (0.0, 0.0))
@@ -46,10 +47,7 @@ def parallel_env(scenario: ReadyScenario | ScenarioLike, *, trust: bool = False)
     def make(seed: int) -> MarketGame:
         return build_game(at_once, seeds=(seed,), rounds=1)
 
-    first = make(ready.seed)
-    shape, layout = first.shape, first.layout
-    rules = Rules(layout.agents, shape.heads, shape.used, shape.n_features, shape.n_state, layout.bound)
-    return MarketEnv(rules, make, ready.seed, first)
+    return MarketEnv(make, ready.seed)
 
 
 def with_ramp(scenario: ReadyScenario, ramp: tuple[float, float]) -> ReadyScenario:

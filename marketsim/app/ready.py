@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from marketsim.builtin import built_in_registry
-from marketsim.core.build import AgentSpec
+from marketsim.core.build import AgentSpec, FeederContext
 from marketsim.core.errors import ScenarioError
 from marketsim.core.fence import Fence
 from marketsim.extension import files
@@ -58,10 +58,11 @@ class ReadyScenario:
         return load_scenario(self.source, overrides)
 
 
-def full_registry() -> Registry:
-    """Built-in parts and installed plugins."""
+def full_registry(plugin_files: tuple[Path, ...] = (), tell: Callable[[Path], None] | None = None) -> Registry:
+    """Built-in parts, installed plugins, and those of some files, which are executed; ``tell`` gets each path before."""
     registry = built_in_registry()
     load_installed(registry, installed_plugins())
+    files.load_files(registry, plugin_files, tell)
     return registry
 
 
@@ -81,7 +82,7 @@ def load_feeder(model: Scenario, registry: Registry, fence: Fence) -> Feeder | N
     kind, _, argument = name.partition(":")
     if kind not in registry.names("grid"):
         return feeders.load(name, fence.opened_for(name), feeder_options(model))
-    made = registry.factory("grid", kind)(argument, model.folder)
+    made = registry.builder("grid", kind)(argument, FeederContext(fence))
     if isinstance(made, Feeder):
         return made
     from marketsim.grid import extraction

@@ -199,10 +199,11 @@ def _validator(ready: ReadyScenario, built: Built) -> Any:
 
     if not is_regulated(ready):
         return check_on(built.grid)
-    from marketsim.grid.tap_changer import TappedValidator, at_position, log_of
+    from marketsim.app.grid import tap_log
+    from marketsim.grid.tap_changer import TappedValidator, at_position
 
     network, laws = built.grid, tap_laws(ready)
-    return TappedValidator(lambda at: check_on(at_position(network, laws, at)), log_of(built.context.facts))
+    return TappedValidator(lambda at: check_on(at_position(network, laws, at)), tap_log(built.context))
 
 
 def _validation_summary(found: Any) -> dict[str, Value]:

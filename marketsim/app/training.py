@@ -7,29 +7,30 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from marketsim.app.ready import ReadyScenario
 from marketsim.app.running import RUNS, manifest_facts
 from marketsim.core.errors import Problem, RunError, RunFolderError
 from marketsim.core.files import append_to
+from marketsim.core.game import Shape
+from marketsim.core.learner import Progress
 from marketsim.fairness.critic import CriticTally, Critique
-from marketsim.learning.curves import Progress, read_curves
+from marketsim.learning.curves import read_curves
 from marketsim.learning.params import LearnerParams
 from marketsim.results.folder import CRITIC, SUMMARY, folder_name, write_json
 from marketsim.results.training_figure import draw_curves
 from marketsim.results.training_folder import TrainingFolder, is_training
 from marketsim.scenario.dump import dump, scenario_hash
 
-if TYPE_CHECKING:
-    from marketsim.learning.learner import Learner
-
 _LOG = logging.getLogger("marketsim.training")
 
 PARTS = 10
 """Begin and end of a training are summed up by the first and last of so many parts."""
-SHOWN = ("total", "economic", "shaping", "lowest", "ftg", "fbs", "fpp", "kl", "entropy")
-"""Curves that the summary tells the begin and end of."""
+STOPS: Final = ("stopped", "undone")
+"""Curves of a learner that are counted over the whole training, where it has them."""
+MOVEMENT: Final = ("kl", "entropy")
+"""Curves of a learner that the summary tells the begin and end of, where it has them."""
 
 
 class Training(NamedTuple):
@@ -71,17 +72,16 @@ def train_scenario(
     Raises RunFolderError or CheckpointError for a folder
     that cannot be used, MissingDependency without the extra, RunError where a part fails; what was learned is kept.
     """
-    from marketsim.app.game import build_game
+    from marketsim.app.game import build_game, learner_of
 
-    choice = ready.model.learning.learner
-    learner: Learner = ready.registry.factory("learner", choice.name)(choice.params)
+    learner = learner_of(ready)
     hashed = scenario_hash(ready.model, ready.agents)
     with TrainingFolder(
         folder, manifest_facts(ready, "torch"), dump(ready.model, ready.agents, folder), resume=resume
     ) as held:
         if held.anew:
             _LOG.warning("the training in %s was ended before its first checkpoint: it begins anew", folder)
-        game = build_game(ready)
+        game = build_game(ready, needs=learner.needs)
         notes = CriticNotes(folder / CRITIC, game.critiques)
 
         def note(now: Progress) -> None:
@@ -100,24 +100,29 @@ def train_scenario(
         curves = read_curves(folder)
         notes.take(len(curves["update"]))
         held.note({"critic": {**facts, "fallbacks": dict(sorted(notes.tally.reasons.items()))}} if facts else {})
+        shape = game.shape
         summary = {
             "scenario": ready.name,
             "seed": ready.seed,
-            **summed_up(curves),
+            **summed_up(curves, shape),
             **notes.tally.summary(),
             "checkpoint": checkpoint.name,
             "wall_s": round(held.wall_s, 3),
         }
-        _write_up(folder, curves, _limits(choice.params), summary)
+        _write_up(folder, curves, _limits(ready.model.learning.learner.params), shape, summary)
     return Training(folder, checkpoint, summary)
 
 
 def _write_up(
-    folder: Path, curves: Mapping[str, Sequence[float]], limits: dict[str, float], summary: Mapping[str, object]
+    folder: Path,
+    curves: Mapping[str, Sequence[float]],
+    limits: dict[str, float],
+    shape: Shape,
+    summary: Mapping[str, object],
 ) -> None:
     """What stands in the folder at the end beside the policies; RunError where the disk takes no more."""
     try:
-        draw_curves(curves, limits, folder)
+        draw_curves(curves, limits, folder, shape.rewards, shape.scores)
         write_json(folder / SUMMARY, summary)
     except OSError as error:
         raise RunError(
@@ -146,7 +151,7 @@ class CriticNotes:
                 file.writelines(lines)
 
 
-def summed_up(curves: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+def summed_up(curves: Mapping[str, Sequence[float]], shape: Shape) -> dict[str, Any]:
     """Counts, and means of each curve over the first and the last tenth of the updates; null where undefined."""
     updates = len(curves["update"])
     part = max(1, updates // PARTS)
@@ -154,10 +159,10 @@ def summed_up(curves: Mapping[str, Sequence[float]]) -> dict[str, Any]:
         "updates": updates,
         "episodes": int(curves["episodes"][-1]),
         "agent_steps": int(curves["agent_steps"][-1]),
-        "stopped": int(sum(curves["stopped"])),
-        "undone": int(sum(curves["undone"])),
+        **{name: int(sum(curves[name])) for name in STOPS if name in curves},
     }
-    for name in SHOWN:
+    shown = ("total", *shape.rewards, "lowest", *shape.scores, *MOVEMENT)
+    for name in (name for name in shown if name in curves):
         found[f"{name}_first"] = _mean(curves[name][:part])
         found[f"{name}_last"] = _mean(curves[name][-part:])
     return found

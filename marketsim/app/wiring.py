@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,9 +14,8 @@ from marketsim.agents.members import Participant
 from marketsim.agents.model import BUILT_IN_KINDS, decides
 from marketsim.agents.params import UtilityOnlyParams
 from marketsim.agents.simple import simple_strategy
-from marketsim.agents.strategies.learned import LOADER
-from marketsim.app.grid import GridParts, feeder_of, grid_parts, is_regulated, tap_laws
-from marketsim.app.parts import chosen, context_of, made
+from marketsim.app.grid import GridParts, feeder_of, grid_parts, is_regulated, tap_laws, tap_log
+from marketsim.app.parts import basics_of, chosen, devices_of, fleets_of, made
 from marketsim.app.ready import ReadyScenario
 from marketsim.builtin import BUILT_IN_METRICS, SOURCE
 from marketsim.core.arrays import FloatArray, IntArray
@@ -29,19 +27,16 @@ from marketsim.core.ports import (
     Allocation,
     Device,
     Engine,
-    PlanningEngine,
     Profiles,
     Reactive,
-    RetryingEngine,
+    Settlement,
     Strategy,
 )
 from marketsim.core.world import Role, World
-from marketsim.devices.curtailable_load import curtailable_share
 from marketsim.grid.network import Network
 from marketsim.market.allocation import with_rights
 from marketsim.market.bounds import WithinTariffs, within_bounds
-from marketsim.market.settlement import settle
-from marketsim.metrics.efficiency import GRID_MODEL_FACT
+from marketsim.market.settlement import balanced
 from marketsim.metrics.guard import GuardedMetric
 from marketsim.metrics.shunts import ShuntMetric
 from marketsim.results.tables import ElementNames
@@ -74,18 +69,13 @@ class Built(NamedTuple):
 def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
     """Wire one market, or with several ``seeds`` as many replicas side by side."""
     model = ready.model
-    context = _context(ready, tuple(seeds) if seeds is not None else (model.seed,))
-    context = replace(context, tariff=chosen(ready, "tariff", model.tariff, context))
-    devices = _devices(ready, context)
-    context = replace(
-        context,
-        device_names=tuple(device.name for device in devices),
-        stores=tuple(device.stores for device in devices),
-    )
+    basics = basics_of(ready, tuple(seeds) if seeds is not None else (model.seed,))
+    devices = devices_of(ready, basics)
+    reactive: Reactive = chosen(ready, "reactive", model.grid.reactive, basics)
+    grid = grid_parts(ready, basics, fleets_of(devices), reactive)
+    tariff = chosen(ready, "tariff", model.tariff, basics)
+    context = BuildContext.of(basics, tariff=tariff, fleets=fleets_of(devices), grid=grid.info)
     profiles: Profiles = chosen(ready, "profile", model.profiles, context)
-    reactive: Reactive = chosen(ready, "reactive", model.grid.reactive, context)
-    grid = grid_parts(ready, context, reactive)
-    context = replace(context, facts={**context.facts, **grid.facts})
     kinds = _kinds(ready, context)
     world = _world(ready, context, devices, profiles, reactive, grid, kinds)
     reference = replace(world, cast=_reference_cast(ready, context), gate=grid.gate(), rounds=1)
@@ -98,7 +88,7 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
         critic=chosen(ready, "critic", model.critic, context),
         elements=grid.elements,
         grid=grid.network,
-        background_wh=grid.background_wh,
+        background_wh=0 if grid.info is None else grid.info.background_wh,
         notes=getattr(profiles, "notes", ()),
     )
 
@@ -112,9 +102,9 @@ def _world(
     grid: GridParts,
     kinds: Mapping[str, Any],
 ) -> World:
-    firm_share = _firm_share(ready, context.community.n_markets)
+    firm_share = _firm_share(context)
     profiles, delivery = _delivered(ready, context, profiles, reactive, firm_share)
-    engine = _engine(ready, grid)
+    engine = _engine(ready, context)
     return World(
         clock=context.clock,
         community=context.community,
@@ -124,14 +114,14 @@ def _world(
         devices=devices,
         cast=cast_of(ready, context, kinds, range(len(ready.agents))),
         engine=engine,
-        rounds=getattr(engine, "rounds", 1),
+        rounds=engine.rounds,
         allocation=_allocation(ready, context),
         charges=chosen(ready, "charges", ready.model.market.charges, context),
         gate=grid.gate(),
         reactive=reactive,
         delivery=delivery,
         bounds=within_bounds,
-        settle=settle,
+        settle=_settlement(ready, context),
         firm_share=firm_share,
         node_of=grid.node_of,
     )
@@ -140,16 +130,17 @@ def _world(
 def copied_world(ready: ReadyScenario, built: Built, seeds: Sequence[int]) -> World:
     """The market side of a world for as many copies as there are ``seeds``: it can trade, and nothing else."""
     model = ready.model
-    context = _context(ready, tuple(seeds))
-    facts = built.context.facts
-    context = replace(context, tariff=built.context.tariff, device_names=built.context.device_names, facts=facts)
-    context = replace(context, stores=built.context.stores)
-    reactive: Reactive = chosen(ready, "reactive", model.grid.reactive, context)
-    grid = grid_parts(ready, context, reactive)
+    basics = basics_of(ready, tuple(seeds))
+    devices = devices_of(ready, basics)
+    reactive: Reactive = chosen(ready, "reactive", model.grid.reactive, basics)
+    grid = grid_parts(ready, basics, fleets_of(devices), reactive)
+    tariff = _given(built.context.tariff)
+    context = BuildContext.of(basics, tariff=tariff, fleets=fleets_of(devices), grid=grid.info)
     return replace(
         built.world,
         community=context.community,
         streams=context.streams,
+        devices=devices,
         gate=grid.gate(),
         node_of=grid.node_of,
         reactive=reactive,
@@ -165,16 +156,19 @@ def _allocation(ready: ReadyScenario, context: BuildContext) -> Allocation:
     return with_rights(chosen(ready, "allocation", grid.allocation, context), grid.untraded, grid.priority)
 
 
-def _engine(ready: ReadyScenario, grid: GridParts) -> Engine:
+def _engine(ready: ReadyScenario, context: BuildContext) -> Engine:
     market = ready.model.market
-    engine: Engine = made(ready.registry, "engine", market.engine.name, market.engine.params)
-    if isinstance(engine, RetryingEngine):
-        engine = engine.with_retry_passes(ready.model.grid.retry_passes)
-    if isinstance(engine, PlanningEngine):
-        engine = engine.with_grid(grid.facts.get(GRID_MODEL_FACT))
+    engine: Engine = chosen(ready, "engine", market.engine, context)
     if "signed" in ready.registry.traits("charges", market.charges.name):
         engine = WithinTariffs(engine)
     return engine
+
+
+def _settlement(ready: ReadyScenario, context: BuildContext) -> Settlement:
+    choice = ready.model.market.settlement
+    made: Settlement = chosen(ready, "settlement", choice, context)
+    source = ready.registry.entry("settlement", choice.name).source
+    return made if source == SOURCE else balanced(made, f"plugin {source}: settlement {choice.name!r}")
 
 
 def critic_of(ready: ReadyScenario, context: BuildContext) -> Any:
@@ -185,38 +179,27 @@ def critic_of(ready: ReadyScenario, context: BuildContext) -> Any:
     return chosen(ready, "critic", Choice(choice.name, params), context)
 
 
-def _context(ready: ReadyScenario, seeds: tuple[int, ...]) -> BuildContext:
-    context = context_of(ready, seeds)
-    return replace(context, facts={**context.facts, LOADER: _load_policy})
-
-
-def _load_policy(path: Path) -> Any:
-    """Trained policies, for the strategy that acts by them; torch is loaded here, and not before."""
-    from marketsim.learning.policy import load_policy
-
-    return load_policy(path)
-
-
 def _given(tariff: Any) -> Any:
     if tariff is None:
         raise AssertionError("the tariff is built before the world")
     return tariff
 
 
-def _devices(ready: ReadyScenario, context: BuildContext) -> tuple[Device, ...]:
-    """One fleet a kind of device that anybody has, in the order of the registry."""
-    owned = {name for agent in ready.agents for name in agent.devices}
-    fleets = []
-    for name in ready.registry.names("device"):
-        if name in owned:
-            rows = [agent.devices.get(name) for agent in ready.agents] * context.community.n_markets
-            fleets.append(made(ready.registry, "device", name, rows, context))
-    return tuple(fleets)
-
-
-def _firm_share(ready: ReadyScenario, n_markets: int) -> FloatArray:
-    rows = [agent.devices.get("curtailable_load") for agent in ready.agents] * n_markets
-    return np.asarray(1.0 - curtailable_share(rows))
+def _firm_share(context: BuildContext) -> FloatArray:
+    """Share of each agent's load that no fleet declares to be its own [n_agents]."""
+    left = np.ones(context.community.n_agents)
+    for fleet in context.fleets:
+        if fleet.load_share is not None:
+            left = left - fleet.load_share
+    beyond = np.flatnonzero(~((left >= 0.0) & (left <= 1.0)))
+    if len(beyond):
+        names = ", ".join(fleet.name for fleet in context.fleets if fleet.load_share is not None)
+        hint = "what they declare as load_share lies within 0..1, and adds up to 1 at most"
+        who = context.community.names[beyond[0]]
+        raise PluginError(
+            [Problem(f"the devices {names} take more than all or less than none of the load of {who!r}", hint=hint)]
+        )
+    return left
 
 
 def _kinds(ready: ReadyScenario, context: BuildContext) -> dict[str, Any]:
@@ -251,8 +234,7 @@ def cast_of(
         groups[agent.strategy, decides(kinds[agent.kind])].append(position)
     cast = []
     for (choice, own), rows in _roles(context, groups).items():
-        within = replace(context, rows=rows)
-        strategy: Strategy = chosen(ready, "strategy", choice, within)
+        strategy: Strategy = chosen(ready, "strategy", choice, context.for_rows(rows))
         if own:
             strategy = simple_strategy(strategy, choice.name)
         elif ready.registry.entry("strategy", choice.name).source != SOURCE:
@@ -263,8 +245,7 @@ def cast_of(
 
 def _reference_cast(ready: ReadyScenario, context: BuildContext) -> tuple[Role, ...]:
     rows = np.arange(context.community.n_agents)
-    factory = ready.registry.factory("strategy", REFERENCE.name)
-    return (Role(factory(REFERENCE.params, replace(context, rows=rows)), rows),)
+    return (Role(chosen(ready, "strategy", REFERENCE, context.for_rows(rows)), rows),)
 
 
 def _delivered(
@@ -288,7 +269,7 @@ def _metrics(ready: ReadyScenario, context: BuildContext, grid: GridParts) -> tu
     if grid.network is not None and grid.network.ground_pu.real.any():
         metrics.append(ShuntMetric())
     if is_regulated(ready):
-        from marketsim.grid.tap_changer import TapMetric, log_of
+        from marketsim.grid.tap_changer import TapMetric
 
-        metrics.append(TapMetric(tap_laws(ready), feeder_of(ready).network.branch_names, log_of(context.facts)))
+        metrics.append(TapMetric(tap_laws(ready), feeder_of(ready).network.branch_names, tap_log(context)))
     return tuple(metrics)

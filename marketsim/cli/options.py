@@ -51,6 +51,13 @@ def teller(*, quiet: bool = False) -> Callable[[Path], None] | None:
     return None if quiet else lambda path: say(f"Executing the plugin {path}", err=True)
 
 
+def plugin_option(function: F) -> F:
+    """``--plugin FILE``, any number of times."""
+    text = "A plugin file whose parts count, too; it is executed (repeatable)."
+    path = click.Path(path_type=Path)
+    return click.option("--plugin", "plugin_files", type=path, metavar="FILE", multiple=True, help=text)(function)
+
+
 def overrides_of(texts: tuple[str, ...], seed: int | None) -> dict[str, object]:
     """Overrides by path; ScenarioError if one cannot be read."""
     from marketsim.scenario.overrides import parse_override

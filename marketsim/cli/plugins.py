@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 
+from marketsim.cli.options import plugin_option, teller
 from marketsim.cli.parameters import parameter_lines
 from marketsim.cli.saying import say
 from marketsim.cli.tables import table
@@ -19,12 +21,13 @@ def plugins() -> None:
 
 @plugins.command("list")
 @click.option("--kind", help="Only parts of this kind, e.g. strategy.")
+@plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
-def list_(kind: str | None, as_json: bool) -> None:
+def list_(kind: str | None, plugin_files: tuple[Path, ...], as_json: bool) -> None:
     """List all parts by kind and name."""
     from marketsim.app.ready import full_registry
 
-    entries = full_registry().entries(kind)
+    entries = full_registry(plugin_files, teller()).entries(kind)
     rows = [(entry.kind, entry.name, entry.summary, entry.source) for entry in entries]
     if as_json:
         keys = ("kind", "name", "summary", "source")
@@ -36,12 +39,13 @@ def list_(kind: str | None, as_json: bool) -> None:
 @plugins.command()
 @click.argument("name")
 @click.option("--kind", help="Where a name is used by several kinds.")
-def show(name: str, kind: str | None) -> None:
+@plugin_option
+def show(name: str, kind: str | None, plugin_files: tuple[Path, ...]) -> None:
     """Show the parameters of the part NAME with their units, defaults and meaning."""
     from marketsim.app.ready import full_registry
     from marketsim.core.errors import InputError
 
-    registry = full_registry()
+    registry = full_registry(plugin_files, teller())
     found = [entry for entry in registry.entries(kind) if entry.name == name]
     if not found:
         from difflib import get_close_matches

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 
+from marketsim.cli.options import plugin_option, teller
 from marketsim.cli.saying import say
 
 
 @click.command()
-def schema() -> None:
-    """Print the JSON Schema of scenarios.
+@plugin_option
+def schema(plugin_files: tuple[Path, ...]) -> None:
+    """Print the JSON Schema of scenarios, by which editors complete and check them.
 
     In VS Code, save it as scenario.schema.json and begin a scenario with
     # yaml-language-server: $schema=scenario.schema.json
     """
-    from marketsim.builtin import built_in_registry
+    from marketsim.app.ready import full_registry
     from marketsim.scenario.schema import json_schema
 
-    say(json.dumps(json_schema(built_in_registry()), indent=2))
+    say(json.dumps(json_schema(full_registry(plugin_files, teller())), indent=2))

@@ -18,7 +18,7 @@ from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
     from marketsim.app.training import Training
-    from marketsim.learning.curves import Progress
+    from marketsim.core.learner import Progress
 
 _FOLDER = "Folder of the training [default: runs/<scenario>-training-<seed>-<time>]."
 _RESUME = "Go on with the training in --out, or with the latest of this scenario and seed."
@@ -104,13 +104,15 @@ def _progress(name: str, *, quiet: bool) -> Iterator[Callable[[Progress], None] 
 
 def line(progress: Progress) -> str:
     """Where a training stands: return, fairness, movement of the policies, speed."""
-    row = progress.row
-    scores = " ".join("-" if score != score else f"{score:.2f}" for score in (row.ftg, row.fbs, row.fpp))
-    held = f" ({row.stopped} held)" if row.stopped else ""
-    return (
-        f"return {row.total:+.3f}  FTG FBS FPP {scores}  KL {row.kl:.4f}{held}  "
-        f"{progress.agent_steps_per_s / 1000:.1f}k agent-steps/s"
-    )
+    values = progress.row.values
+    told = [f"return {values['total']:+.3f}"]
+    if progress.scores:
+        scores = ("-" if values[name] != values[name] else f"{values[name]:.2f}" for name in progress.scores)
+        told.append(" ".join((*(name.upper() for name in progress.scores), *scores)))
+    if "kl" in values:
+        held = f" ({values['stopped']} held)" if values.get("stopped") else ""
+        told.append(f"KL {values['kl']:.4f}{held}")
+    return "  ".join((*told, f"{progress.agent_steps_per_s / 1000:.1f}k agent-steps/s"))
 
 
 _LABELS = {
@@ -130,14 +132,18 @@ def _sum_up(made: Training) -> None:
     from marketsim.cli.tables import table
 
     summary = made.summary
+    shown = [key.removesuffix("_first") for key in summary if key.endswith("_first")]
     rows = [
         (label, *(_shown(name, summary[f"{name}_{when}"]) for when in ("first", "last")), unit)
-        for name, (label, unit) in _LABELS.items()
+        for name in shown
+        for label, unit in [_LABELS.get(name, (name, "-"))]
     ]
     title = f"{summary['scenario']}: {summary['episodes']:,} episodes in {summary['updates']} updates, seed {summary['seed']}"
     table(("mean over agents", "first tenth", "last tenth", "unit"), rows, title=title, right=(1, 2))
+    if "stopped" in summary:
+        stopped, undone = summary["stopped"], summary["undone"]
+        say(f"The trust region ended {stopped:,} updates of an agent early, and undid {undone:,} epochs.")
     say(
-        f"The trust region ended {summary['stopped']:,} updates of an agent early, and undid {summary['undone']:,} epochs.\n"
         f"{summary['agent_steps']:,} decisions of agents in {summary['wall_s']:.0f} s. Written to {made.folder}: "
         f"{made.checkpoint.name}, learning_curves.svg, training.csv.\n\n"
         "These are days of training. What next:\n"

@@ -1,17 +1,30 @@
-"""What a factory gets to build a part of a simulation: resolved facts, no files, no registry."""
+"""What is known when a part of a simulation is built: typed, no files, no registry."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from marketsim.core.arrays import IntArray
+from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.clock import Clock
+from marketsim.core.fence import Fence
+from marketsim.core.fleets import FleetInfo
 from marketsim.core.params import Params
 from marketsim.core.ports import Tariff
 from marketsim.core.records import Community
 from marketsim.core.rng import Streams
+from marketsim.core.welfare import GridModel
+
+PolicyLoader: TypeAlias = Callable[[Path], Any]
+"""Trained policies of a checkpoint; what they are is between ``learning`` and the strategy that acts by them."""
+OPEN: Final = Fence(Path(), None)
+"""No fence: paths start from the current folder and lead anywhere."""
+
+
+def _no_distances() -> FloatArray:
+    raise LookupError("there are no electrical distances")
 
 
 class Choice(NamedTuple):
@@ -59,8 +72,16 @@ class AgentSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class BuildContext:
-    """Handed to every factory.
+class FeederContext:
+    """What a source of feeders gets to know; nothing else of a scenario is settled by then."""
+
+    fence: Fence = OPEN
+    """Where the files may lie that a scenario names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Basics:
+    """What tariffs, devices and reactive modes are built from; everything else gets a ``BuildContext``.
 
     Markets are replicas of one list of agents: market m holds the rows m * len(agents) ... (m + 1) * len(agents) - 1
     of the flat axis, in the order of ``agents``.
@@ -71,12 +92,73 @@ class BuildContext:
     community: Community
     agents: tuple[AgentSpec, ...]
     """Agents of one market."""
-    device_names: tuple[str, ...] = ()
-    """Fleets of the simulation in order."""
-    stores: tuple[bool, ...] = ()
-    """Which of them give back what they draw; for metrics, as the tariff."""
+    fence: Fence = OPEN
+    """Where the files may lie that the scenario names."""
+    closure_slots: int = 0
+    """Slots between trade and delivery."""
+    pv_scale: float = 1.0
+    """Factor by which the profiles scale every PV plant beyond its ``pv_kw``."""
+    retry_passes: int = 3
+    """Passes in which orders that the gate refused are tried again."""
+    policies: PolicyLoader | None = None
+    """Loads trained policies from a checkpoint; None: there is nobody who could."""
+
+
+class VoltageBand(NamedTuple):
+    """Limits of each node [p.u.] [n_nodes], node 0 the source, and of loading, as a share of the rating."""
+
+    v_min_pu: FloatArray
+    v_max_pu: FloatArray
+    loading: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class GridInfo:
+    """What parts may know of the grid of a simulation, or of its connections where they alone are limited."""
+
+    band: VoltageBand | None = None
+    """None without a feeder."""
+    model: GridModel | None = None
+    """What positions that did not happen are checked by: AC power flow with the gate's limits, or the limits of connections
+    without a feeder; None: nothing is limited."""
+    background_wh: int = 0
+    """Load of the feeder that belongs to no agent, a market and slot."""
+    distances: Callable[[], FloatArray] = _no_distances
+    """Electrical distance of every two connections [ohm] [n_connections, n_connections], worked out when asked for."""
+    taps: list[tuple[int, ...]] | None = None
+    """Positions of the tap changers in each slot so far; None: there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildContext(Basics):
+    """What is known once tariff, devices and grid are built."""
+
+    tariff: Tariff | None = None
+    fleets: tuple[FleetInfo, ...] = ()
+    """Fleets of the simulation in order, [n_agents] each."""
+    grid: GridInfo | None = None
+    """None without a grid and without limits of connections."""
     rows: IntArray | None = None
     """For a strategy: the rows of the flat axis that it decides for."""
-    tariff: Tariff | None = None
-    facts: Mapping[str, object] = field(default_factory=dict)
-    """Further facts by name, for plugins."""
+
+    @classmethod
+    def of(
+        cls, basics: Basics, *, tariff: Tariff | None, fleets: tuple[FleetInfo, ...], grid: GridInfo | None = None
+    ) -> BuildContext:
+        """The context of a simulation whose basics are known."""
+        known = {each.name: getattr(basics, each.name) for each in fields(Basics)}
+        return cls(**known, tariff=tariff, fleets=fleets, grid=grid)
+
+    def for_rows(self, rows: IntArray) -> BuildContext:
+        """The same for a strategy that decides for some rows."""
+        return replace(self, rows=rows)
+
+    @property
+    def device_names(self) -> tuple[str, ...]:
+        """Names of the fleets in order."""
+        return tuple(fleet.name for fleet in self.fleets)
+
+    @property
+    def stores(self) -> tuple[bool, ...]:
+        """Which of them give back what they draw."""
+        return tuple(fleet.stores for fleet in self.fleets)

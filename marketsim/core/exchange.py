@@ -113,5 +113,5 @@ def execute(
         np.array(stores, dtype=np.bool_),
         place.absorb,
     )
-    exchange = Exchange(imported, exported, left, absorbed, residual.imports, exports)
+    exchange = Exchange(imported, exported, left, absorbed)
     return Executed(exchange, device_wh, bought, sold)

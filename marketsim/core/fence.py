@@ -6,17 +6,12 @@ tells what stands in a file elsewhere, or whether there is one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from marketsim.core.errors import InputError, Problem
 
-FENCE: Final = "fence"
-"""Fact of the build context that holds the scenario's fence."""
-FOLDER: Final = "folder"
-"""Fact of the build context that holds the folder alone."""
 TRUST: Final = "if the scenario is your own, run it with --trust (in Python: trust=True)"
 """What to do about what only a scenario of one's own may have."""
 
@@ -75,11 +70,3 @@ class Fence:
             hint = f"move it below {root}; or, {TRUST}"
             raise refused([Problem(f"{what} lies outside the scenario's folder", file=str(named), hint=hint)])
         return found
-
-
-def fence_of(facts: Mapping[str, object]) -> Fence:
-    """The fence among the facts of a build context: its own, or one around its folder, or, without either, none."""
-    fence, folder = facts.get(FENCE), facts.get(FOLDER)
-    if isinstance(fence, Fence):
-        return fence
-    return Fence.of(None if folder is None else Path(str(folder)))

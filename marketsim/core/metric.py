@@ -80,5 +80,7 @@ class Totals:
 def fleet_flags(stores: Sequence[bool], record: SlotRecord) -> BoolArray:
     """Which fleets give back what they draw, as an array; ValueError unless there is one flag a fleet of the record."""
     if len(stores) != len(record.energy.device_wh):
-        raise ValueError(f"{len(stores)} flags for {len(record.energy.device_wh)} fleets: set BuildContext.stores")
+        raise ValueError(
+            f"{len(stores)} flags for {len(record.energy.device_wh)} fleets: build it with BuildContext.fleets"
+        )
     return np.array(stores, dtype=bool)

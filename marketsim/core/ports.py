@@ -6,16 +6,21 @@ Shapes and signs are those of ``records``. Every object here is plain and resolv
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Generic, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.clock import SlotTime
+from marketsim.core.fleets import FleetInfo
 from marketsim.core.records import (
     Community,
     Decisions,
     DeviceRange,
+    Exchange,
     Forecast,
     GridState,
+    Ledger,
     Observations,
     Orders,
     Quotes,
@@ -24,7 +29,6 @@ from marketsim.core.records import (
     Tariffs,
     Trades,
 )
-from marketsim.core.welfare import GridModel
 
 
 class Profiles(Protocol):
@@ -53,9 +57,8 @@ class Device(Protocol):
     All methods are pure: state in, state out.
     """
 
-    name: str
-    stores: bool
-    """True where drawn energy comes back (a battery): drawing is then no final consumption."""
+    info: FleetInfo
+    """What the fleet is."""
 
     def initial(self) -> FloatArray:
         """State at the start [rows, n_agents]."""
@@ -159,8 +162,6 @@ class ChargeTable(NamedTuple):
 class Charges(Protocol):
     """Network charges on trade between peers."""
 
-    pairwise: bool
-
     def at(self, inputs: SlotInputs, gate: Gate) -> ChargeTable:
         """Charges of the slot, from the untraded state of the open gate."""
         ...
@@ -170,31 +171,16 @@ class Engine(Protocol):
     """Matches orders. Same orders, same gate answers: same trades."""
 
     name: str
-    supports_pairs: bool
-    """Whether ``pair_ticks`` can be handled."""
+    rounds: int
+    """How often agents quote within a slot, at least once; from the second round on in ``RevisingStrategy.revise``."""
 
     def match(
         self, orders: Orders, gate: Gate, tariffs: Tariffs, pair_ticks: IntArray | None = None
     ) -> tuple[Trades, Rejects]:
-        """Trades and refusals. ``buyer_ticks`` and ``seller_ticks`` at the hub, but for pair charges in the buyer's."""
-        ...
+        """Trades and refusals; ``pair_ticks`` only to an engine whose entry has the trait ``pairs``.
 
-
-@runtime_checkable
-class RetryingEngine(Protocol):
-    """An engine that tries orders again which the gate refused."""
-
-    def with_retry_passes(self, passes: int) -> Engine:
-        """The same engine with at most so many passes (``grid.retry_passes``)."""
-        ...
-
-
-@runtime_checkable
-class PlanningEngine(Protocol):
-    """An engine that plans trades with the grid's AC limits, before the gate is asked."""
-
-    def with_grid(self, grid: GridModel | None) -> Engine:
-        """The same engine with the AC model of the gate's limits; None: the gate limits nothing."""
+        ``buyer_ticks`` and ``seller_ticks`` at the hub, but for pair charges in the buyer's.
+        """
         ...
 
 
@@ -206,8 +192,42 @@ class Allocation(Protocol):
         ...
 
 
+class Settlement(Protocol):
+    """Books a slot: a function, or an object that is called as one."""
+
+    def __call__(
+        self, community: Community, trades: Trades, orders: Orders, exchange: Exchange, tariffs: Tariffs
+    ) -> Ledger:
+        """Who pays what; all payments sum to zero exactly."""
+        ...
+
+
+class ReactiveLaw(NamedTuple):
+    """How reactive power follows from active power and voltage, for the gate; each array [n_agents]."""
+
+    source_kvar_per_kw: FloatArray
+    """Reactive injection that comes with each kW that an agent injects more [kvar/kW]; negative: absorbing."""
+    sink_kvar_per_kw: FloatArray
+    """Reactive draw that comes with each kW that a device draws more [kvar/kW], >= 0."""
+    kva: FloatArray
+    """Apparent power of the inverter [kVA]; 0: none."""
+    curve_pu: FloatArray
+    """Voltages of the volt-var curve [4]: 1 up to the first, 0 between the inner two, -1 from the last on; empty: none."""
+    curve_kvar: FloatArray
+    """Full reactive power of the curve [kvar], capped at sqrt(kva^2 - P^2); 0: the agent follows no curve."""
+
+    @classmethod
+    def none(cls, n_agents: int) -> ReactiveLaw:
+        """Nothing follows: what is traded moves no reactive power."""
+        nothing = np.zeros(n_agents)
+        return cls(nothing, nothing, nothing, np.zeros(0), nothing)
+
+
 class Reactive(Protocol):
     """Reactive power of loads and inverters."""
+
+    law: ReactiveLaw
+    """What the gate moves with each Wh that it admits."""
 
     def kvar(self, community: Community, inputs: SlotInputs, firm_wh: IntArray) -> FloatArray:
         """Reactive injection of the untraded state an agent [kvar]; consumption is negative [n_agents]."""
@@ -216,3 +236,21 @@ class Reactive(Protocol):
     def limit_pv(self, pv_wh: IntArray, hours: float) -> IntArray:
         """PV left within the apparent limit of the inverter at its set-point [n_agents]."""
         ...
+
+    def behind_kw(self) -> FloatArray:
+        """What an inverter delivers beyond its connection's net injection in the slot of the last ``kvar`` [kW] [n_agents].
+
+        Asked only where ``law`` has a curve.
+        """
+        ...
+
+
+def lacking(port: type, part: object) -> list[str]:
+    """Members that a port declares and a part has not."""
+    declared = {name for base in port.__mro__ if base not in (object, Protocol, Generic) for name in _members(base)}
+    return sorted(name for name in declared if not hasattr(part, name))
+
+
+def _members(protocol: type) -> list[str]:
+    own = [name for name in vars(protocol) if name == "__call__" or not name.startswith("_")]
+    return [*own, *vars(protocol).get("__annotations__", {})]

@@ -296,9 +296,6 @@ class Exchange(NamedTuple):
     curtailed_wh: IntArray
     absorbed_wh: IntArray
     """PV that went into own storage after the market [n_devices, n_agents]."""
-    imported_by_order: IntArray
-    """Deferrable energy that an order bought from the utility [n_orders]."""
-    exported_by_order: IntArray
 
 
 class Energy(NamedTuple):

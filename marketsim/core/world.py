@@ -11,13 +11,23 @@ import numpy as np
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.clock import Clock
 from marketsim.core.delivery import Delivery
-from marketsim.core.ports import Allocation, Charges, Device, Engine, Gate, Profiles, Reactive, Strategy, Tariff
-from marketsim.core.records import Community, Exchange, Ledger, Orders, Rejects, Tariffs, Trades
+from marketsim.core.ports import (
+    Allocation,
+    Charges,
+    Device,
+    Engine,
+    Gate,
+    Profiles,
+    Reactive,
+    Settlement,
+    Strategy,
+    Tariff,
+)
+from marketsim.core.records import Community, Orders, Rejects, Tariffs
 from marketsim.core.rng import Streams
 
 Bounds = Callable[[Orders, Tariffs], tuple[BoolArray, Rejects]]
 """Which orders keep within the tariffs, and the refusal of the others."""
-Settle = Callable[[Community, Trades, Orders, Exchange, Tariffs], Ledger]
 
 
 class Role(NamedTuple):
@@ -47,7 +57,7 @@ class World:
     reactive: Reactive
     delivery: Delivery
     bounds: Bounds
-    settle: Settle
+    settle: Settlement
     firm_share: FloatArray
     """Share of the profile's load that is firm; the rest belongs to a curtailable-load fleet [n_agents]."""
     node_of: IntArray
@@ -56,12 +66,12 @@ class World:
     @property
     def stores(self) -> tuple[bool, ...]:
         """Which fleets give back what they draw."""
-        return tuple(device.stores for device in self.devices)
+        return tuple(device.info.stores for device in self.devices)
 
     @property
     def device_names(self) -> tuple[str, ...]:
         """Names of the fleets in order."""
-        return tuple(device.name for device in self.devices)
+        return tuple(device.info.name for device in self.devices)
 
 
 def by_market(community: Community, per_market: IntArray) -> IntArray:

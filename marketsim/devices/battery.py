@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.build import BuildContext
+from marketsim.core.build import Basics
+from marketsim.core.fleets import FleetInfo, StoreInfo
 from marketsim.core.params import Params
 from marketsim.core.records import DeviceRange, SlotInputs
 from marketsim.core.units import WH_PER_KWH, to_ticks
 from marketsim.devices import battery_kernel
-from marketsim.devices.fleet import column, slot_wh, typed
+from marketsim.devices.fleet import column, owned, slot_wh, typed
 from marketsim.devices.params import BatteryParams
 
 
@@ -42,8 +43,7 @@ class Battery:
     charge_efficiency: FloatArray
     discharge_efficiency: FloatArray
     wear_ticks: IntArray
-    name: str = "battery"
-    stores: bool = True
+    info: FleetInfo
 
     def initial(self) -> FloatArray:
         """Stored energy at the start [1, n_agents]."""
@@ -82,15 +82,23 @@ class Battery:
         return stored_after(stored_wh, energy_wh, self.charge_efficiency, self.discharge_efficiency)
 
 
-def build(rows: Sequence[Params | None], context: BuildContext) -> Battery:
+def build(params: Sequence[Params | None], context: Basics) -> Battery:
     """The batteries of all agents; zero ratings for who has none."""
-    own = typed(BatteryParams, rows)
+    own = typed(BatteryParams, params)
+    power_kw = column(own, lambda row: row.power_kw)
+    charge_efficiency = column(own, lambda row: row.charge_efficiency, absent=1.0)
+    discharge_efficiency = column(own, lambda row: row.discharge_efficiency, absent=1.0)
+    wear = column(own, lambda row: row.wear_cost)
+    usable = column(own, lambda row: row.soc_max, absent=1.0) - column(own, lambda row: row.soc_min)
+    capacity_kwh = column(own, lambda row: row.energy_kwh) * usable
+    store = StoreInfo(capacity_kwh, charge_efficiency, discharge_efficiency, wear)
     return Battery(
-        power_wh=slot_wh(column(own, lambda row: row.power_kw), context.clock.slot_hours),
+        power_wh=slot_wh(power_kw, context.clock.slot_hours),
         lowest_wh=column(own, lambda row: row.soc_min * row.energy_kwh * WH_PER_KWH),
         highest_wh=column(own, lambda row: row.soc_max * row.energy_kwh * WH_PER_KWH),
         initial_wh=column(own, lambda row: row.soc_initial * row.energy_kwh * WH_PER_KWH),
-        charge_efficiency=column(own, lambda row: row.charge_efficiency, absent=1.0),
-        discharge_efficiency=column(own, lambda row: row.discharge_efficiency, absent=1.0),
-        wear_ticks=to_ticks(column(own, lambda row: row.wear_cost)),
+        charge_efficiency=charge_efficiency,
+        discharge_efficiency=discharge_efficiency,
+        wear_ticks=to_ticks(wear),
+        info=FleetInfo("battery", owned(own), power_kw, power_kw, store=store),
     )

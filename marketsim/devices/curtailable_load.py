@@ -1,7 +1,7 @@
 """Curtailable load: a share of the agent's load that is served only if somebody decides so.
 
 The profile's load is split: the firm part (1 - share) is ``SlotInputs.load_wh``, the rest is this fleet's, metered on
-its own from ``load_kw``. The composition root takes the shares from ``curtailable_share`` for ``World.firm_share``.
+its own from ``load_kw``. It declares the shares (``FleetInfo.load_share``), of which ``World.firm_share`` is made.
 """
 
 from __future__ import annotations
@@ -12,18 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.build import BuildContext
+from marketsim.core.build import Basics
+from marketsim.core.fleets import FleetInfo, PriceInfo
 from marketsim.core.params import Params
 from marketsim.core.records import DeviceRange, SlotInputs
 from marketsim.core.sensing import meter
 from marketsim.core.units import to_ticks
-from marketsim.devices.fleet import column, no_level, series, typed
+from marketsim.devices.fleet import column, no_level, owned, series, typed
 from marketsim.devices.params import CurtailableLoadParams
-
-
-def curtailable_share(rows: Sequence[Params | None]) -> FloatArray:
-    """Share of each agent's load that belongs to this fleet [n_agents]; the rest of it is firm."""
-    return column(typed(CurtailableLoadParams, rows), lambda row: row.share)
 
 
 @dataclass(slots=True)
@@ -36,8 +32,7 @@ class CurtailableLoad:
     share: FloatArray
     cost_ticks: IntArray
     """What a curtailed kWh is worth to its owner."""
-    name: str = "curtailable_load"
-    stores: bool = False
+    info: FleetInfo
 
     def initial(self) -> FloatArray:
         """No remainder [1, n_agents]."""
@@ -60,13 +55,17 @@ class CurtailableLoad:
 
     def _metered(self, state: FloatArray, inputs: SlotInputs) -> tuple[IntArray, FloatArray]:
         carry = state[0] if inputs.time.of_day else np.zeros_like(state[0])  # remainders are carried within a day
-        return meter(series(inputs, "load_kw", self.name) * self.share, inputs.time.hours, carry)
+        return meter(series(inputs, "load_kw", self.info.name) * self.share, inputs.time.hours, carry)
 
 
-def build(rows: Sequence[Params | None], context: BuildContext) -> CurtailableLoad:  # noqa: ARG001
-    """The curtailable loads of all agents; a share of zero for who has none."""
-    own = typed(CurtailableLoadParams, rows)
-    return CurtailableLoad(
-        share=curtailable_share(rows),
-        cost_ticks=to_ticks(column(own, lambda row: row.cost_per_kwh)),
-    )
+def build(params: Sequence[Params | None], context: Basics) -> CurtailableLoad:  # noqa: ARG001
+    """The curtailable loads of all agents; a share of zero for who has none.
+
+    What a load is rated for is not known before it is metered: it counts for nothing in ratings.
+    """
+    own = typed(CurtailableLoadParams, params)
+    share, cost = column(own, lambda row: row.share), column(own, lambda row: row.cost_per_kwh)
+    none = np.zeros(len(own))
+    price = PriceInfo(cost, none)
+    info = FleetInfo("curtailable_load", owned(own), none, none, price=price, load_share=share)
+    return CurtailableLoad(share=share, cost_ticks=to_ticks(cost), info=info)

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
-from marketsim.core.build import BuildContext
+from marketsim.core.build import Basics
+from marketsim.core.fleets import FleetInfo, StayInfo
 from marketsim.core.params import Params
 from marketsim.core.records import DeviceRange, SlotInputs
 from marketsim.core.units import WH_PER_KWH
-from marketsim.devices.fleet import column, no_level, series, typed, whole_wh
+from marketsim.devices.fleet import column, no_level, owned, series, typed, whole_wh
 from marketsim.devices.params import EvParams
 
 
@@ -33,8 +34,7 @@ class Ev:
     """Most energy of a whole slot, not rounded."""
     capacity_wh: FloatArray
     efficiency: FloatArray
-    name: str = "ev"
-    stores: bool = False
+    info: FleetInfo
 
     def initial(self) -> FloatArray:
         """Nothing is required before the first arrival [1, n_agents]."""
@@ -64,13 +64,13 @@ class Ev:
 
     def _presence(self, inputs: SlotInputs) -> tuple[FloatArray, FloatArray]:
         """Share of the slot at home, and slots at home after it."""
-        here = np.clip(series(inputs, "ev_connected", self.name), 0.0, 1.0)
+        here = np.clip(series(inputs, "ev_connected", self.info.name), 0.0, 1.0)
         share = np.where(self.capacity_wh > 0, here, 0.0)
-        return share, np.maximum(series(inputs, "ev_slots_left", self.name) - 1.0, 0.0)
+        return share, np.maximum(series(inputs, "ev_slots_left", self.info.name) - 1.0, 0.0)
 
     def _required(self, state: FloatArray, inputs: SlotInputs, connected: BoolArray) -> IntArray:
         """Energy required [Wh at the meter], arrivals of this slot included; never more than an empty battery takes."""
-        lacking = np.minimum(series(inputs, "ev_arrival_kwh", self.name) * WH_PER_KWH, self.capacity_wh)
+        lacking = np.minimum(series(inputs, "ev_arrival_kwh", self.info.name) * WH_PER_KWH, self.capacity_wh)
         arrived = np.where(connected, np.rint(lacking / self.efficiency), 0.0)
         return np.asarray((state[0] + arrived).astype(np.int64))
 
@@ -80,11 +80,23 @@ class Ev:
         return np.clip(1.0 - share, 0.0, 1.0)
 
 
-def build(rows: Sequence[Params | None], context: BuildContext) -> Ev:
+def build(params: Sequence[Params | None], context: Basics) -> Ev:
     """The vehicles of all agents; zero ratings for who has none."""
-    own = typed(EvParams, rows)
+    own = typed(EvParams, params)
+    power_kw = column(own, lambda row: row.power_kw)
+    efficiency = column(own, lambda row: row.efficiency, absent=1.0)
+    stay = StayInfo(
+        capacity_kwh=column(own, lambda row: row.energy_kwh),
+        efficiency=efficiency,
+        daily_kwh=column(own, lambda row: row.daily_kwh),
+        arrival_hour=column(own, lambda row: row.arrival_hour, absent=np.nan),
+        departure_hour=column(own, lambda row: row.departure_hour, absent=np.nan),
+        arrival_spread_h=column(own, lambda row: row.arrival_spread_h),
+        departure_spread_h=column(own, lambda row: row.departure_spread_h),
+    )
     return Ev(
-        power_wh=column(own, lambda row: row.power_kw) * (context.clock.slot_hours * WH_PER_KWH),
+        power_wh=power_kw * (context.clock.slot_hours * WH_PER_KWH),
         capacity_wh=column(own, lambda row: row.energy_kwh * WH_PER_KWH),
-        efficiency=column(own, lambda row: row.efficiency, absent=1.0),
+        efficiency=efficiency,
+        info=FleetInfo("ev", owned(own), power_kw, np.zeros(len(own)), stay=stay),
     )

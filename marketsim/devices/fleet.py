@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import RunError
 from marketsim.core.params import Params
 from marketsim.core.records import SlotInputs
@@ -32,6 +32,11 @@ def typed(kind: type[P], rows: Sequence[Params | None]) -> list[P | None]:
 def column(rows: Sequence[P | None], read: Callable[[P], float], absent: float = 0.0) -> FloatArray:
     """One parameter of every agent [n_agents]; ``absent`` where an agent has no such device."""
     return np.array([absent if row is None else read(row) for row in rows], dtype=np.float64)
+
+
+def owned(rows: Sequence[P | None]) -> BoolArray:
+    """Who has a device [n_agents]."""
+    return np.array([row is not None for row in rows], dtype=np.bool_)
 
 
 def whole_wh(energy_wh: FloatArray) -> IntArray:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.build import BuildContext
+from marketsim.core.build import Basics
+from marketsim.core.fleets import FleetInfo, PriceInfo
 from marketsim.core.params import Params
 from marketsim.core.records import DeviceRange, SlotInputs
 from marketsim.core.units import WH_PER_KWH, to_ticks
-from marketsim.devices.fleet import column, money, no_level, slot_wh, typed, whole_wh
+from marketsim.devices.fleet import column, money, no_level, owned, slot_wh, typed, whole_wh
 from marketsim.devices.params import GeneratorParams
 
 
@@ -33,8 +34,7 @@ class Generator:
     quadratic_cost: FloatArray
     constant_cost: FloatArray
     hours: float
-    name: str = "generator"
-    stores: bool = False
+    info: FleetInfo
 
     def initial(self) -> FloatArray:
         """Every generator starts at its smallest power [1, n_agents]."""
@@ -63,18 +63,22 @@ class Generator:
         return np.asarray(energy_wh * self.wear_ticks + money(beyond_linear))
 
 
-def build(rows: Sequence[Params | None], context: BuildContext) -> Generator:
+def build(params: Sequence[Params | None], context: Basics) -> Generator:
     """The generators of all agents; zero ratings for who has none. A ramp is at least 1 Wh a slot."""
-    own = typed(GeneratorParams, rows)
+    own = typed(GeneratorParams, params)
     hours = context.clock.slot_hours
-    most = slot_wh(column(own, lambda row: row.max_kw), hours)
+    max_kw = column(own, lambda row: row.max_kw)
+    cost, quadratic_cost = column(own, lambda row: row.cost_per_kwh), column(own, lambda row: row.quadratic_cost)
+    price = PriceInfo(cost, quadratic_cost)
+    most = slot_wh(max_kw, hours)
     ramp = column(own, lambda row: np.inf if row.ramp_kw_per_h is None else row.ramp_kw_per_h) * (hours * hours)
     return Generator(
         least_wh=np.minimum(np.ceil(column(own, lambda row: row.min_kw) * hours * WH_PER_KWH).astype(np.int64), most),
         most_wh=most,
         ramp_wh=np.clip(whole_wh(np.minimum(ramp * WH_PER_KWH, most)), np.minimum(1, most), most),
-        wear_ticks=to_ticks(column(own, lambda row: row.cost_per_kwh)),
-        quadratic_cost=column(own, lambda row: row.quadratic_cost),
+        wear_ticks=to_ticks(cost),
+        quadratic_cost=quadratic_cost,
         constant_cost=column(own, lambda row: row.constant_cost),
         hours=hours,
+        info=FleetInfo("generator", owned(own), np.zeros(len(own)), max_kw, price=price),
     )

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.build import BuildContext
+from marketsim.core.build import Basics
+from marketsim.core.fleets import FleetInfo
 from marketsim.core.params import Params
 from marketsim.core.records import DeviceRange, SlotInputs
 from marketsim.core.units import WH_PER_KWH
-from marketsim.devices.fleet import column, level, series, slot_wh, typed
+from marketsim.devices.fleet import column, level, owned, series, slot_wh, typed
 from marketsim.devices.params import HeatPumpParams
 
 _LEAST_BUFFER = 2.0
@@ -37,8 +38,7 @@ class HeatPump:
     kept: FloatArray
     """Share of the buffer's heat that is left after a slot."""
     initial_wh: FloatArray
-    name: str = "heat_pump"
-    stores: bool = False
+    info: FleetInfo
 
     def initial(self) -> FloatArray:
         """Heat in the buffer at the start [1, n_agents]."""
@@ -67,19 +67,21 @@ class HeatPump:
 
     def _unheated(self, state: FloatArray, inputs: SlotInputs) -> FloatArray:
         """Content of the buffer [Wh] at the end of the slot if the heat pump stood still; negative: heat is missing."""
-        heat_wh = np.maximum(series(inputs, "heat_kw", self.name), 0.0) * (inputs.time.hours * WH_PER_KWH)
+        heat_wh = np.maximum(series(inputs, "heat_kw", self.info.name), 0.0) * (inputs.time.hours * WH_PER_KWH)
         return np.asarray(self.kept * state[0] - np.where(self.capacity_wh > 0, heat_wh, 0.0))
 
 
-def build(rows: Sequence[Params | None], context: BuildContext) -> HeatPump:
+def build(params: Sequence[Params | None], context: Basics) -> HeatPump:
     """The heat pumps of all agents; zero ratings for who has none. A buffer holds at least 2 Wh of electricity."""
-    own = typed(HeatPumpParams, rows)
+    own = typed(HeatPumpParams, params)
     hours = context.clock.slot_hours
     capacity = column(own, lambda row: max(row.buffer_kwh * WH_PER_KWH, _LEAST_BUFFER * row.cop))
+    power_kw, heat_kwh = column(own, lambda row: row.power_kw), column(own, lambda row: row.annual_heat_kwh)
     return HeatPump(
-        power_wh=slot_wh(column(own, lambda row: row.power_kw), hours),
+        power_wh=slot_wh(power_kw, hours),
         cop=column(own, lambda row: row.cop, absent=1.0),
         capacity_wh=capacity,
         kept=(1.0 - column(own, lambda row: row.loss_per_h)) ** hours,
         initial_wh=capacity * column(own, lambda row: row.level_initial),
+        info=FleetInfo("heat_pump", owned(own), power_kw, np.zeros(len(own)), annual_heat_kwh=heat_kwh),
     )

@@ -1,6 +1,6 @@
 """One registrable part, and what each kind of part has to be callable with.
 
-Built-ins and plugins are described by the same record. ``params`` and ``factory`` may be given as ``"module:Attr"``:
+Built-ins and plugins are described by the same record. ``params`` and ``build`` may be given as ``"module:Attr"``:
 then nothing is imported before the part is used, so that listing and validating load no heavy library.
 """
 
@@ -11,36 +11,13 @@ import keyword
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import MappingProxyType
+from difflib import get_close_matches
 from typing import Any, Final
 
 from marketsim.core.params import Params
+from marketsim.extension.kinds import KINDS, WITHOUT_PARAMETERS
 
-Factory = Callable[..., Any]
-
-FACTORY_ARGUMENTS: Final = MappingProxyType(
-    {
-        "agent": ("params", "context"),
-        "strategy": ("params", "context"),
-        "engine": ("params",),
-        "critic": ("params", "context"),
-        "device": ("rows", "context"),
-        "profile": ("params", "context"),
-        "tariff": ("params", "context"),
-        "metric": ("params", "context"),
-        "grid": ("argument", "folder"),
-        "learner": ("params",),
-        "charges": ("params", "context"),
-        "allocation": ("params", "context"),
-        "reactive": ("params", "context"),
-    }
-)
-"""Positional arguments with which the factory of each kind is called."""
-
-KINDS: Final = tuple(FACTORY_ARGUMENTS)
-
-WITHOUT_PARAMETERS: Final = frozenset(("agent", "grid"))
-"""Kinds that a scenario only names."""
+Build = Callable[..., Any]
 
 RESERVED_DEVICE_NAMES: Final = frozenset(
     {
@@ -66,49 +43,60 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A part under the name by which scenarios choose it. Plugins fill in the first four to seven fields."""
+    """A part under the name by which scenarios choose it."""
 
+    kind: str
+    """A word of ``kinds.KINDS``."""
     name: str
     """Lower-case letters, digits and ``_``."""
-    factory: Factory | str
-    """What builds the part, or where it is (``"package.module:build"``)."""
+    build: Build | str
+    """What builds the part, called as its kind says, or where it is (``"package.module:build"``)."""
     params: type[Params] | str = Params
     """Model of its parameters, or where it is; ``Params`` itself: it takes none."""
     summary: str = ""
     """One line for ``marketsim plugins list``."""
     traits: frozenset[str] = frozenset()
-    """Facts that validation needs before anything is built: an engine with ``pairs`` handles pairwise charges, charges
-    with ``pairwise`` need such an engine, and with ``signed`` can be negative, so that prices are held within the
-    tariffs; a profile source with ``metered`` brings loads that need no scaling."""
+    """Facts that validation needs before anything is built; which there are stands at each kind."""
     extra: str = ""
     """Extra of the package to install if a library is missing."""
-    kind: str = ""
-    """Filled in by the registry."""
     source: str = ""
     """Who registered it; filled in by the registry."""
 
 
-def faults(kind: str, entry: object) -> list[str]:
-    """What is wrong with an entry returned for ``kind``, as far as can be told without importing anything."""
+def faults(entry: object) -> list[str]:
+    """What is wrong with an entry, as far as can be told without importing anything."""
     if not isinstance(entry, Entry):
         return [f"each item must be an Entry, not {type(entry).__name__}"]
-    return [*_name_faults(kind, entry.name), *_params_faults(kind, entry), *_factory_faults(kind, entry)]
+    if not isinstance(entry.kind, str) or entry.kind not in KINDS:
+        close = get_close_matches(str(entry.kind), KINDS, n=1)
+        known = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(KINDS)}"
+        return [f"there is no kind {entry.kind!r}; {known}"]
+    return [*_name_faults(entry), *_params_faults(entry), *_build_faults(entry), *_word_faults(entry)]
 
 
-def _name_faults(kind: str, name: object) -> list[str]:
+def place_of(build: object) -> tuple[str, int]:
+    """File and line of what builds a part, a function or a class; empty and 0 where that cannot be told."""
+    if inspect.isclass(build):
+        build = vars(build).get("__init__", build)
+    code = getattr(build, "__code__", None)
+    return (code.co_filename, code.co_firstlineno) if code is not None else ("", 0)
+
+
+def _name_faults(entry: Entry) -> list[str]:
+    name = entry.name
     if not isinstance(name, str) or not _NAME.fullmatch(name) or keyword.iskeyword(name):
         return [f"the name {name!r} must be lower-case letters, digits and '_', beginning with a letter"]
-    if kind == "device" and name in RESERVED_DEVICE_NAMES:
+    if entry.kind == "device" and name in RESERVED_DEVICE_NAMES:
         return [f"the device name {name!r} is already a key of every agent in a scenario"]
     return []
 
 
-def _params_faults(kind: str, entry: Entry) -> list[str]:
+def _params_faults(entry: Entry) -> list[str]:
     params = entry.params
-    if kind in WITHOUT_PARAMETERS and params is not Params:
-        return [f"a part of the kind {kind} has no parameters of its own"]
+    if entry.kind in WITHOUT_PARAMETERS and params is not Params:
+        return [f"a part of the kind {entry.kind} has no parameters of its own"]
     if isinstance(params, str):
         return [] if _REFERENCE.fullmatch(params) else [f"params {params!r} must read 'module:Attribute'"]
     return params_class_faults(params)
@@ -121,23 +109,34 @@ def params_class_faults(params: object) -> list[str]:
     return [f"params must be a subclass of marketsim.core.params.Params, not {params!r}"]
 
 
-def _factory_faults(kind: str, entry: Entry) -> list[str]:
-    if isinstance(entry.factory, str):
-        known = _REFERENCE.fullmatch(entry.factory)
-        return [] if known else [f"factory {entry.factory!r} must read 'module:attribute'"]
-    return call_faults(kind, entry.factory)
+def _build_faults(entry: Entry) -> list[str]:
+    if isinstance(entry.build, str):
+        known = _REFERENCE.fullmatch(entry.build)
+        return [] if known else [f"build {entry.build!r} must read 'module:attribute'"]
+    return call_faults(entry.kind, entry.build)
 
 
-def call_faults(kind: str, factory: object) -> list[str]:
-    """Whether ``factory`` can be called as its kind demands."""
-    arguments = FACTORY_ARGUMENTS[kind]
-    shape = f"build({', '.join(arguments)})"
-    if not callable(factory):
-        return [f"factory must be callable as {shape}, not {factory!r}"]
+def _word_faults(entry: Entry) -> list[str]:
+    found: list[str] = (
+        [] if isinstance(entry.summary, str) else [f"the summary must be one line of text, not {entry.summary!r}"]
+    )
+    words = entry.traits
+    if not isinstance(words, frozenset | set) or not all(isinstance(word, str) for word in words):
+        return [*found, f"traits must be a set of words, not {words!r}"]
+    known = KINDS[entry.kind].traits
+    can_be = f"the kind {entry.kind} has {', '.join(known)}" if known else f"the kind {entry.kind} has none"
+    return [*found, *(f"there is no trait {word!r}; {can_be}" for word in sorted(words) if word not in known)]
+
+
+def call_faults(kind: str, build: object) -> list[str]:
+    """Whether ``build`` can be called as its kind demands."""
+    shape = KINDS[kind].shape
+    if not callable(build):
+        return [f"build must be callable as {shape}, not {build!r}"]
     try:
-        inspect.signature(factory).bind(*arguments)
+        inspect.signature(build).bind(*KINDS[kind].call)
     except TypeError as error:
-        return [f"factory {getattr(factory, '__name__', factory)!r} must be callable as {shape}: {error}"]
+        return [f"{getattr(build, '__name__', build)!r} must be callable as {shape}: {error}"]
     except ValueError:
         # Some callables written in C do not tell their signature; they show at the first call.
         return []

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import pluggy
 
 from marketsim.core.errors import PluginError, Problem
 from marketsim.core.params import Params
 from marketsim.extension import hookspecs, lazy
-from marketsim.extension.entry import KINDS, Entry, Factory, call_faults, faults, params_class_faults
+from marketsim.extension.entry import Build, Entry, call_faults, faults, params_class_faults, place_of
+from marketsim.extension.kinds import KINDS, OLDER_HOOKS
 
 
 class Registry:
@@ -27,14 +28,14 @@ class Registry:
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
 
-    def add(self, kind: str, entry: Entry, source: str) -> Entry:
+    def add(self, entry: Entry, source: str) -> Entry:
         """Register one part and return it as filed; PluginError if it is malformed or its name is taken."""
-        problems = [Problem(f"plugin {source}: {kind}: {fault}") for fault in faults(kind, entry)]
-        problems = problems or self._clashes(kind, entry, source)
+        problems = [Problem(f"plugin {source}: {fault}") for fault in faults(entry)]
+        problems = problems or self._clashes(entry, source)
         if problems:
             raise PluginError(problems)
-        filed = replace(entry, kind=kind, source=source)
-        self._entries[kind][entry.name] = filed
+        filed = replace(entry, traits=frozenset(entry.traits), source=source)
+        self._entries[entry.kind][entry.name] = filed
         return filed
 
     def register(self, plugin: object, name: str, file: str = "") -> tuple[Entry, ...]:
@@ -42,7 +43,7 @@ class Registry:
 
         ``name`` is how messages and ``marketsim plugins`` call it, ``file`` where its code is. Raises PluginError with
         everything that is wrong: hooks that do not exist or take other arguments, returns of the wrong type,
-        factories of the wrong signature, names that are taken.
+        a ``build`` of the wrong signature, names that are taken.
         """
         problems = _hook_problems(self._manager, plugin, name, file)
         if problems:
@@ -58,30 +59,24 @@ class Registry:
             raise
 
     def _file_all(self, plugin: object, name: str, file: str) -> tuple[Entry, ...]:
-        offered: list[tuple[str, str, Entry]] = []
-        problems: list[Problem] = []
-        for hook, result in _call_hooks(self._manager, plugin, name, file):
-            kind = hookspecs.KIND_OF_HOOK[hook]
-            found, wrong = _entries(result, kind)
-            offered += [(hook, kind, entry) for entry in found]
-            problems += [Problem(f"plugin {name}: {hook}: {fault}", file=file) for fault in wrong]
-        names = [(kind, entry.name) for _, kind, entry in offered]
-        for position, (hook, kind, entry) in enumerate(offered):
-            clashes = self._clashes(kind, entry, name)
-            if names[position] in names[:position]:
-                clashes = [Problem(f"{kind} {entry.name!r} is brought twice")]
-            head = f"plugin {name}: {hook}"
-            problems += [clash._replace(message=f"{head}: {clash.message}", file=file) for clash in clashes]
+        found, problems = _entries(_call_hook(self._manager, plugin, name, file), _Origin.of(plugin, name, file))
+        seen: set[tuple[str, str]] = set()
+        for entry in found:
+            key = entry.kind, entry.name
+            clashes = [Problem("it is brought twice")] if key in seen else self._clashes(entry, name)
+            seen.add(key)
+            origin = _Origin.of(plugin, name, file)
+            problems += [origin.problem(entry, clash.message, clash.hint) for clash in clashes]
         if problems:
             raise PluginError(problems)
-        return tuple(self.add(kind, entry, name) for _, kind, entry in offered)
+        return tuple(self.add(entry, name) for entry in found)
 
-    def _clashes(self, kind: str, entry: Entry, source: str) -> list[Problem]:
-        taken = self._entries[kind].get(entry.name)
+    def _clashes(self, entry: Entry, source: str) -> list[Problem]:
+        taken = self._entries[entry.kind].get(entry.name)
         if taken is None:
             return []
         hint = f"give the one of {source} another name"
-        return [Problem(f"{kind} {entry.name!r} is already registered by {taken.source}", hint=hint)]
+        return [Problem(f"{entry.kind} {entry.name!r} is already registered by {taken.source}", hint=hint)]
 
     def names(self, kind: str) -> tuple[str, ...]:
         """Names registered for a kind, in order of registration; PluginError for an unknown kind."""
@@ -110,12 +105,12 @@ class Registry:
         self._check(entry, params_class_faults(found))
         return cast("type[Params]", found)
 
-    def factory(self, kind: str, name: str) -> Factory:
-        """Factory of a part, imported now if it was given by reference."""
+    def builder(self, kind: str, name: str) -> Build:
+        """What builds a part, imported now if it was given by reference."""
         entry = self.entry(kind, name)
-        found = self._resolve(entry, entry.factory)
+        found = self._resolve(entry, entry.build)
         self._check(entry, call_faults(kind, found))
-        return cast("Factory", found)
+        return cast("Build", found)
 
     def traits(self, kind: str, name: str) -> frozenset[str]:
         """Facts about a part that validation needs; see ``Entry.traits``."""
@@ -152,48 +147,83 @@ def _unknown(what: str, name: str, known: Iterable[str]) -> Problem:
     return Problem(f"there is no {what}", hint=hint)
 
 
+class _Origin(NamedTuple):
+    """Where a plugin's parts come from."""
+
+    name: str
+    file: str
+    line: int
+    """Of its hook; 0 where that cannot be told."""
+
+    @classmethod
+    def of(cls, plugin: object, name: str, file: str) -> _Origin:
+        code = getattr(getattr(plugin, hookspecs.HOOK, None), "__code__", None)
+        if code is None or (file and code.co_filename != file):
+            return cls(name, file, 0)
+        return cls(name, file or code.co_filename, code.co_firstlineno)
+
+    def problem(self, entry: object, fault: str, hint: str = "") -> Problem:
+        """A fault of an entry, at the line of what builds it, else at that of the hook."""
+        own_file, own_line = place_of(entry.build) if isinstance(entry, Entry) else ("", 0)
+        line = own_line if own_file == self.file else self.line
+        what = f"{entry.kind} {entry.name!r}: " if isinstance(entry, Entry) else ""
+        return Problem(f"plugin {self.name}: {what}{fault}", hint=hint, file=self.file, line=line)
+
+
 def _hook_problems(manager: pluggy.PluginManager, plugin: object, name: str, file: str) -> list[Problem]:
-    """Hooks that do not exist, functions that forgot their mark, and plugins that bring nothing."""
+    """Hooks that do not exist or no longer do, a function that forgot its mark, and plugins that bring nothing."""
+    older = [hook for hook in OLDER_HOOKS if hasattr(plugin, hook)]
+    if older:
+        return [_renewed(plugin, older, name, file)]
     problems: list[Problem] = []
-    marked = 0
-    for attribute in dir(plugin):
-        is_marked = manager.parse_hookimpl_opts(plugin, attribute) is not None
-        marked += is_marked
-        if is_marked and attribute not in hookspecs.KIND_OF_HOOK:
-            problem = _unknown(f"hook {attribute!r}", attribute, hookspecs.KIND_OF_HOOK)
+    marked = [each for each in dir(plugin) if manager.parse_hookimpl_opts(plugin, each) is not None]
+    for attribute in marked:
+        if attribute != hookspecs.HOOK:
+            problem = _unknown(f"hook {attribute!r}", attribute, (hookspecs.HOOK,))
             problems.append(problem._replace(message=f"plugin {name}: {problem.message}", file=file))
-        if not is_marked and attribute in hookspecs.KIND_OF_HOOK:
-            message = f"plugin {name}: {attribute} is not marked as a hook"
-            problems.append(Problem(message, hint="put @hookimpl above it", file=file))
-            marked += 1
-    if not marked:
-        hint = "mark a function such as marketsim_strategies with @hookimpl and return a list of Entry"
+    if hookspecs.HOOK not in marked and hasattr(plugin, hookspecs.HOOK):
+        message = f"plugin {name}: {hookspecs.HOOK} is not marked as a hook"
+        problems.append(Problem(message, hint="put @hookimpl above it", file=file))
+    elif not marked:
+        hint = f"mark a function {hookspecs.HOOK} with @hookimpl and let it yield an Entry for each part"
         problems.append(Problem(f"plugin {name} has no hooks", hint=hint, file=file))
     return problems
 
 
-def _call_hooks(manager: pluggy.PluginManager, plugin: object, name: str, file: str) -> Iterable[tuple[str, object]]:
-    """Result of each hook of this plugin alone, in the order of ``KIND_OF_HOOK``."""
-    for hook in hookspecs.KIND_OF_HOOK:
-        for implementation in getattr(manager.hook, hook).get_hookimpls():
-            if implementation.plugin is not plugin:
-                continue
+def _renewed(plugin: object, older: list[str], name: str, file: str) -> Problem:
+    """How a plugin for the older hooks, one a kind, is written now."""
+    code = getattr(getattr(plugin, older[0]), "__code__", None)
+    line = code.co_firstlineno if code is not None and code.co_filename == file else 0
+    one = "a hook" if len(older) == 1 else "hooks"
+    yields = "\n".join(
+        f'        yield ms.Entry(kind="{kind}", name=..., build=lambda {", ".join(KINDS[kind].call)}: ..., summary=...)'
+        for kind in (OLDER_HOOKS[hook] for hook in older)
+    )
+    form = f"write it as\n    @ms.hookimpl\n    def {hookspecs.HOOK}():\n{yields}"
+    message = (
+        f"plugin {name}: {', '.join(older)}: {one} of an older version; parts of every kind come from one hook now"
+    )
+    return Problem(message, hint=form, file=file, line=line)
+
+
+def _call_hook(manager: pluggy.PluginManager, plugin: object, name: str, file: str) -> object:
+    """What the hook of this plugin alone returns."""
+    for implementation in getattr(manager.hook, hookspecs.HOOK).get_hookimpls():
+        if implementation.plugin is plugin:
             try:
                 result = implementation.function()
-                yield hook, list(result) if isinstance(result, Iterator) else result
+                return list(result) if isinstance(result, Iterator) else result
             except Exception as error:
-                problem = lazy.failure(error, f"plugin {name}: {hook} failed", own_file=file)
+                problem = lazy.failure(error, f"plugin {name}: {hookspecs.HOOK} failed", own_file=file)
                 raise PluginError([problem]) from error
+    return ()
 
 
-def _entries(result: object, kind: str) -> tuple[list[Entry], list[str]]:
+def _entries(result: object, origin: _Origin) -> tuple[list[Entry], list[Problem]]:
     """The well-formed entries that a hook returned, and what is wrong with the others."""
     if isinstance(result, Entry | str) or not isinstance(result, Iterable):
-        return [], [f"must return a list of Entry, not {type(result).__name__}"]
+        fault = f"{hookspecs.HOOK} must yield entries or return a list of them, not {type(result).__name__}"
+        return [], [origin.problem(None, fault)]
     items = list(result)
-    wrong = [_named(item, fault) for item in items for fault in faults(kind, item)]
-    return [item for item in items if not faults(kind, item)], wrong
-
-
-def _named(item: object, fault: str) -> str:
-    return f"{item.name!r}: {fault}" if isinstance(item, Entry) else fault
+    wrong = [origin.problem(item, fault) for item in items for fault in faults(item)]
+    return [item for item in items if not faults(item)], wrong

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import InputError, Problem
-from marketsim.core.fence import fence_of
 from marketsim.core.records import Community, SlotRecord
 from marketsim.fairness.critic import Critique, Scores, Triple, distance, stacked, triple
 from marketsim.fairness.interviewer import Interviewer, Question, Reply, demand_cache_inside
@@ -161,7 +160,7 @@ class OllamaCritic:
 
 def build(params: OllamaCriticParams, context: BuildContext) -> OllamaCritic:
     """The critic of a simulation; MissingDependency without the client library, InputError for an address that it may not ask."""
-    fence = fence_of(context.facts)
+    fence = context.fence
     demand_own(params.host, "critic.host", trusted=fence.says(params.host))
     demand_cache_inside(params, fence)
     try:

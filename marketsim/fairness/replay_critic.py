@@ -7,7 +7,6 @@ from collections import defaultdict, deque
 
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import InputError, Problem, RunError
-from marketsim.core.fence import fence_of
 from marketsim.core.records import Community, SlotRecord
 from marketsim.fairness.critic import Critique, Scores, stacked
 from marketsim.fairness.critic_log import log_file, read_log
@@ -79,7 +78,7 @@ class ReplayCritic:
 
 def build(params: ReplayCriticParams, context: BuildContext) -> ReplayCritic:
     """The critic of a simulation; InputError where the log cannot be used."""
-    place = log_file(fence_of(context.facts).file(params.file, InputError, "the log of critiques"))
+    place = log_file(context.fence.file(params.file, InputError, "the log of critiques"))
     rows = read_log(place)
     if not rows:
         raise InputError([Problem("the log has no critiques", file=str(place))])

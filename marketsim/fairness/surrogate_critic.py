@@ -12,7 +12,6 @@ import numpy as np
 
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import InputError, Problem
-from marketsim.core.fence import fence_of
 from marketsim.core.records import Community, SlotRecord
 from marketsim.fairness.critic import CriticTally, Critique, Scores, Triple, distance, triple
 from marketsim.fairness.interviewer import Interviewer, Question, Reply, demand_cache_inside
@@ -143,7 +142,7 @@ def _audited(question: Question, rule: Triple, critique: Critique, reply: Reply)
 
 def build(params: SurrogateCriticParams, context: BuildContext) -> SurrogateCritic:
     """The critic of a simulation; InputError where the file cannot be used."""
-    fence = fence_of(context.facts)
+    fence = context.fence
     if params.audit_share > 0.0:
         demand_own(params.auditor.host, "critic.auditor.host", trusted=fence.says(params.auditor.host))
         demand_cache_inside(params.auditor, fence)

@@ -14,7 +14,7 @@ from scipy.sparse import bmat, csc_array, diags_array
 from scipy.sparse.linalg import splu
 
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.ports import Gate
+from marketsim.core.ports import Gate, ReactiveLaw
 from marketsim.core.records import Community, GridState, SlotRecord
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
 from marketsim.core.welfare import of_all
@@ -22,7 +22,6 @@ from marketsim.grid.fixed_point import admittance
 from marketsim.grid.gate_probe_kernel import all_admitted
 from marketsim.grid.network import ComplexArray, Network
 from marketsim.grid.power_flow_check import Validator
-from marketsim.grid.reactive.modes import ReactiveLaw
 
 _BLOCK: Final = 16
 """Right-hand sides solved at once: few enough that BLAS does not spread a millisecond's work over threads."""

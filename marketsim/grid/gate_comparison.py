@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.grid.gate import RadialGate
 from marketsim.grid.gate_state import GateSettings
+from marketsim.grid.gates.ac import RadialGate
+from marketsim.grid.gates.sensitivity import SensitivityGate
 from marketsim.grid.network import Network
-from marketsim.grid.sensitivity_gate import SensitivityGate
 
 TRADES_A_SLOT = 100
 

@@ -7,7 +7,7 @@ slot to that of the positions at which the changers stand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -237,15 +237,3 @@ def far_end_is_from(network: Network, branch: int) -> bool:
     graph = coo_array((np.ones(network.n_branches), ends), shape=(network.n_nodes, network.n_nodes)).tocsr()
     (steps,) = dijkstra(graph, directed=False, unweighted=True, indices=[0])
     return bool(steps[network.from_node[branch]] > steps[network.to_node[branch]])
-
-
-LOG_FACT = "tap_log"
-"""Name in ``BuildContext.facts`` of the positions of all slots so far."""
-
-
-def log_of(facts: Mapping[str, object]) -> list[Positions]:
-    """Positions of the slots of a simulation with changers."""
-    log = facts[LOG_FACT]
-    if not isinstance(log, list):
-        raise TypeError(f"the fact {LOG_FACT!r} has to be a list, not {type(log).__name__}")
-    return log

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,15 +25,40 @@ def rows_of(path: Path, columns: Mapping[str, str]) -> list[list[str]]:
     ``columns`` are its names with the types of their values (``int``, ``float``, ``str``). CheckpointError with the line
     of what is no row, for another head, and where there is no such file.
     """
+    wanted = list(columns)
+    return _table(path, lambda head: columns if list(head) == wanted else None)[1]
+
+
+def named_rows(path: Path, counts: Sequence[str]) -> tuple[tuple[str, ...], list[list[str]]]:
+    """Names and rows of a curve's file whose columns begin with ``counts``, whole numbers; the others are numbers.
+
+    CheckpointError as for ``rows_of``.
+    """
+
+    def kinds(head: Sequence[str]) -> Mapping[str, str] | None:
+        if tuple(head[: len(counts)]) != tuple(counts) or len(set(head)) < len(head):
+            return None
+        return {name: "int" if name in counts else "float" for name in head}
+
+    return _table(path, kinds)
+
+
+def _table(
+    path: Path, kinds_of: Callable[[Sequence[str]], Mapping[str, str] | None]
+) -> tuple[tuple[str, ...], list[list[str]]]:
+    """Names and rows; ``kinds_of`` gives the types of the columns that a head names, None where they are others."""
     if not path.exists() and not path.is_symlink():
         message = "the learning curves of this training are missing"
         raise CheckpointError([Problem(message, file=str(path), hint=_RESTORE)])
     text = read_text(path, _MOST_BYTES, CheckpointError, links=False)
     reader = csv.reader(io.StringIO(text[: text.rfind("\n") + 1], newline=""), strict=True)  # each line has its end
     rows: list[list[str]] = []
+    columns: Mapping[str, str] | None = None
     try:
         for row in reader:
-            fault = _fault(row, columns) if rows else "" if row == list(columns) else "its columns are others"
+            if not rows:
+                columns = kinds_of(row)
+            fault = "its columns are others" if columns is None else _fault(row, columns) if rows else ""
             if fault:
                 raise _refusal(path, f"these are no learning curves of this version: {fault}", reader.line_num)
             rows.append(row)
@@ -41,16 +66,16 @@ def rows_of(path: Path, columns: Mapping[str, str]) -> list[list[str]]:
         raise _refusal(path, f"these are no learning curves: {plain(str(error))}", reader.line_num) from error
     if not rows:
         raise _refusal(path, "the learning curves of this training are empty", 0)
-    return rows[1:]
+    return tuple(rows[0]), rows[1:]
 
 
 def kept_rows(path: Path, columns: Mapping[str, str], kept: int, agents: Sequence[str]) -> list[list[str]]:
     """The rows of updates 1 to ``kept``; later ones are left out. CheckpointError where one of them is missing.
 
-    Each update has one row, or where there is a column ``agent`` one for each of the ``agents``, in order.
+    Each update has one row, or where the second column is ``agent`` one for each of the ``agents``, in order.
     """
     rows = [row for row in rows_of(path, columns) if int(row[0]) <= kept]
-    of_update: Sequence[str] = agents if _AGENT in columns else [""]
+    of_update: Sequence[str] = agents if tuple(columns)[1] == _AGENT else [""]
     if len(rows) != kept * len(of_update):
         found = f"{len(rows)} rows of {kept * len(of_update)}"
         raise _refusal(

@@ -4,60 +4,30 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, NamedTuple, Self, get_type_hints
+from typing import IO, Any, Final, NamedTuple, Self
 
 from marketsim.core import files
-from marketsim.core.errors import CheckpointError
-from marketsim.learning.curve_rows import as_csv, kept_rows, rows_of
+from marketsim.core.errors import CheckpointError, RunError
+from marketsim.core.learner import Row
+from marketsim.learning.curve_rows import as_csv, kept_rows, named_rows, rows_of
 
 CURVES: Final = "training.csv"
 AGENTS: Final = "training_agents.csv"
 SPEED: Final = "speed.csv"
 TENSORBOARD: Final = "tensorboard"
-MOST_BYTES: Final = 2**30
-"""Of a file of curves."""
+COUNTS: Final = Row._fields[:-1]
+"""Columns that every learner's updates begin with."""
 
 
-class Row(NamedTuple):
-    """An update; returns are sums over an episode, means over agents and episodes."""
+class Columns(NamedTuple):
+    """Names of the values of an update, and of those of an agent in it, as game and learner declare them."""
 
-    update: int
-    """From 1."""
-    episodes: int
-    """Played until then, of all markets."""
-    agent_steps: int
-    """Decisions made until then."""
-    learning_rate: float
-    total: float
-    """Return: economic and shaping."""
-    economic: float
-    shaping: float
-    lowest: float
-    """Return of the agent that earned least."""
-    ftg: float
-    """Mean score over slots and markets where it is defined."""
-    fbs: float
-    fpp: float
-    kl: float
-    """Mean over agents of the divergence of this update [nat]."""
-    highest_kl: float
-    """Of the agent whose policy moved most [nat]."""
-    entropy: float
-    """Of the policies, all heads together [nat]."""
-    clipped: float
-    """Share of decisions beyond the clip range."""
-    policy_loss: float
-    """Clipped loss of the policies after the update, advantages standardised."""
-    explained_variance: float
-    """Of the returns by the critics before the update."""
-    stopped: int
-    """Agents whose update the trust region ended."""
-    undone: int
-    """Agents whose last epoch the trust region undid."""
+    updates: tuple[str, ...]
+    agents: tuple[str, ...]
 
 
 class AgentRow(NamedTuple):
@@ -65,15 +35,7 @@ class AgentRow(NamedTuple):
 
     update: int
     agent: str
-    total: float
-    economic: float
-    shaping: float
-    kl: float
-    entropy: float
-    epochs: int
-    """That count, undone ones left out."""
-    stopped: int
-    undone: int
+    values: Mapping[str, float]
 
 
 class SpeedRow(NamedTuple):
@@ -85,35 +47,34 @@ class SpeedRow(NamedTuple):
     agent_steps_per_s: float
 
 
-class Progress(NamedTuple):
-    """Where a training stands."""
-
-    row: Row
-    updates: int
-    """In the whole training."""
-    agent_steps_per_s: float
-    """Of the last update, playing and learning together."""
-
-
 class Curves:
     """Writes the rows of a training as it goes; a context manager.
 
     Rows after update ``kept`` are dropped: a resumed training writes them again. CheckpointError where one until then is
-    missing, before anything is written; the file of speeds may be missing, since nothing depends on it.
+    missing, before anything is written; the file of speeds may be missing, since nothing depends on it. RunError where the
+    game calls a part as a column is called already.
     """
 
-    def __init__(self, folder: Path, kept: int, agents: Sequence[str], *, tensorboard: bool = False) -> None:
-        earlier = {name: _earlier(folder / name, kind, kept, agents) for kind, name in _FILES.items()}
-        self._files = {kind: _opened(folder / name, kind, earlier[name]) for kind, name in _FILES.items()}
+    def __init__(
+        self, folder: Path, kept: int, columns: Columns, agents: Sequence[str], *, tensorboard: bool = False
+    ) -> None:
+        self._columns = {
+            CURVES: _heading(dict.fromkeys(COUNTS, "int"), columns.updates),
+            AGENTS: _heading({"update": "int", "agent": "str"}, columns.agents),
+            SPEED: _heading({"update": "int"}, SpeedRow._fields[1:]),
+        }
+        earlier = {name: _earlier(folder / name, kinds, kept, agents) for name, kinds in self._columns.items()}
+        self._files = {name: _opened(folder / name, self._columns[name], rows) for name, rows in earlier.items()}
         self._board: Any = _board(folder / TENSORBOARD, kept) if tensorboard else None
 
     def add(self, row: Row, agents: Sequence[AgentRow], speed: SpeedRow) -> None:
         """Append an update."""
-        for kind, rows in ((Row, [row]), (AgentRow, agents), (SpeedRow, [speed])):
-            self._files[kind].write(as_csv([[_text(value) for value in each] for each in rows]))
-            self._files[kind].flush()
+        update = _flat(row)
+        for name, rows in ((CURVES, [update]), (AGENTS, [_flat(each) for each in agents]), (SPEED, [speed._asdict()])):
+            self._files[name].write(as_csv([[_text(each[column]) for column in self._columns[name]] for each in rows]))
+            self._files[name].flush()
         if self._board is not None:
-            for name, value in row._asdict().items():
+            for name, value in update.items():
                 if name != "update" and not math.isnan(value):
                     self._board.add_scalar(name, value, row.update)
 
@@ -135,18 +96,25 @@ class Curves:
             self._board.close()
 
 
-_FILES: Final[dict[type[Row | AgentRow | SpeedRow], str]] = {Row: CURVES, AgentRow: AGENTS, SpeedRow: SPEED}
-
-
-def _kinds(kind: type[Row | AgentRow | SpeedRow]) -> dict[str, str]:
-    """Columns of a file with the types of their values."""
-    return {name: each.__name__ for name, each in get_type_hints(kind).items()}
-
-
 def read_curves(folder: Path) -> dict[str, list[float]]:
     """Columns of the learning curves in a folder, NaN where undefined; CheckpointError where there are none."""
-    rows = rows_of(folder / CURVES, _kinds(Row))
-    return {name: [float(row[place] or "nan") for row in rows] for place, name in enumerate(Row._fields)}
+    names, rows = named_rows(folder / CURVES, COUNTS)
+    return {name: [float(row[place] or "nan") for row in rows] for place, name in enumerate(names)}
+
+
+def _heading(first: Mapping[str, str], values: Sequence[str]) -> dict[str, str]:
+    """Columns of a table with the types of their values; a game may not call a part as a column is called already."""
+    names = (*first, *values)
+    twice = [name for place, name in enumerate(names) if name in names[:place]]
+    if twice:
+        raise RunError(f"the game calls a part {twice[0]!r}, which is a column of the learning curves already")
+    return {**first, **dict.fromkeys(values, "float")}
+
+
+def _flat(row: Row | AgentRow) -> dict[str, Any]:
+    counts = row._asdict()
+    values = counts.pop("values")
+    return {**counts, **values}
 
 
 def _text(value: float | int | str) -> str:
@@ -155,21 +123,21 @@ def _text(value: float | int | str) -> str:
     return str(value)
 
 
-def _earlier(path: Path, kind: type[Row | AgentRow | SpeedRow], kept: int, agents: Sequence[str]) -> list[list[str]]:
+def _earlier(path: Path, columns: Mapping[str, str], kept: int, agents: Sequence[str]) -> list[list[str]]:
     """Rows of a resumed training that stay."""
     if not kept:
         return []
-    if kind is not SpeedRow:
-        return kept_rows(path, _kinds(kind), kept, agents)
+    if path.name != SPEED:
+        return kept_rows(path, columns, kept, agents)
     try:
-        return [row for row in rows_of(path, _kinds(kind)) if int(row[0]) <= kept]
+        return [row for row in rows_of(path, columns) if int(row[0]) <= kept]
     except CheckpointError:
         return []
 
 
-def _opened(path: Path, kind: type[Row | AgentRow | SpeedRow], rows: Sequence[Sequence[str]]) -> IO[str]:
+def _opened(path: Path, columns: Mapping[str, str], rows: Sequence[Sequence[str]]) -> IO[str]:
     """The file with its head and ``rows``, open at its end."""
-    files.replace(path, as_csv([kind._fields, *rows]), durable=False)
+    files.replace(path, as_csv([list(columns), *rows]), durable=False)
     return files.append_to(path)
 
 

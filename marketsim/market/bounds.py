@@ -56,8 +56,7 @@ class WithinTariffs:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.name, self.supports_pairs = engine.name, engine.supports_pairs
-        self.rounds = getattr(engine, "rounds", 1)
+        self.name, self.rounds = engine.name, engine.rounds
 
     def match(
         self, orders: Orders, gate: Gate, tariffs: Tariffs, pair_ticks: IntArray | None = None

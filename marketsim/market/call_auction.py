@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from marketsim.core.arrays import BoolArray, IntArray
+from marketsim.core.build import BuildContext
 from marketsim.core.records import Orders
 from marketsim.market.common_factor import share
 from marketsim.market.crossing import cross
@@ -65,6 +66,6 @@ def pay_as_bid(
     return _clear(orders, buys, sells, uniform=False)
 
 
-def build(params: CallAuctionParams) -> PoolEngine:
+def build(params: CallAuctionParams, context: BuildContext) -> PoolEngine:  # noqa: ARG001 - part of the port
     """The engine."""
     return PoolEngine("call_auction", uniform if params.pricing == "uniform" else pay_as_bid)

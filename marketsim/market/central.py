@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from marketsim.core.arrays import BoolArray, IntArray
-from marketsim.core.ports import Engine, Gate
+from marketsim.core.build import BuildContext
+from marketsim.core.ports import Gate
 from marketsim.core.records import (
     BLAMES_SINK,
     BOTH,
@@ -38,19 +39,14 @@ PASSES: Final = 3
 
 
 class CentralOptimum:
-    """Port ``Engine``, and ``core.ports.PlanningEngine``."""
+    """Port ``Engine``."""
 
     name = "central_optimum"
-    supports_pairs = False
     rounds = 1
 
     def __init__(self, steps: int = 12, grid: GridModel | None = None) -> None:
         """``steps``: linear programmes a slot and market at most. ``grid`` None: no limits are planned with."""
         self._steps, self._grid = steps, grid
-
-    def with_grid(self, grid: GridModel | None) -> Engine:
-        """The same engine, planning with the limits of ``grid``."""
-        return CentralOptimum(self._steps, grid)
 
     def match(
         self,
@@ -241,6 +237,6 @@ def _admit(orders: Orders, gate: Gate, market: int, asked: _Asked) -> tuple[IntA
     return done, code, element
 
 
-def build(params: CentralOptimumParams) -> CentralOptimum:
-    """The engine."""
-    return CentralOptimum(params.steps)
+def build(params: CentralOptimumParams, context: BuildContext) -> CentralOptimum:
+    """The engine, planning with the limits of the gate."""
+    return CentralOptimum(params.steps, None if context.grid is None else context.grid.model)

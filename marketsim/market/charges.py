@@ -17,7 +17,6 @@ class FixedCharges:
     """Port ``Charges`` that is the same in every slot."""
 
     def __init__(self, table: ChargeTable) -> None:
-        self.pairwise = table.pair_ticks is not None
         self._table = table
 
     def at(self, inputs: SlotInputs, gate: Gate) -> ChargeTable:  # noqa: ARG002 - the same in every slot
@@ -33,8 +32,6 @@ class NodalCharges:
     pays, and what relieves it earns as much. The scale is reached at the bus whose sensitivity is largest in absolute
     value. Where there is none, or none is known, the charge is 0.
     """
-
-    pairwise = False
 
     def __init__(self, market: IntArray, n_markets: int, largest_ticks: int) -> None:
         self._market, self._n_markets, self._largest_ticks = market, n_markets, largest_ticks
@@ -74,13 +71,13 @@ def build_nodal(params: NodalChargesParams, context: BuildContext) -> NodalCharg
 
 
 def build_distance(params: DistanceChargesParams, context: BuildContext) -> FixedCharges:
-    """Charges by electrical distance; ``context.facts["distance_ohm"]`` holds |z| of the path between connections.
+    """Charges by electrical distance, |z| of the path between connections.
 
     The matrix [n_connections, n_connections] is the same in every market.
     """
-    if "distance_ohm" not in context.facts:
+    if context.grid is None or context.grid.band is None:
         raise ScenarioError("network charges by distance need a grid: set grid.feeder, or choose other charges")
-    distance = np.asarray(context.facts["distance_ohm"], dtype=np.float64)
+    distance = np.asarray(context.grid.distances(), dtype=np.float64)
     n = len(context.agents)
     if distance.shape != (n, n) or not np.isfinite(distance).all():
         raise ScenarioError(

@@ -18,6 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from marketsim.core.arrays import IntArray, whole_column
+from marketsim.core.build import BuildContext
 from marketsim.core.errors import LawBroken
 from marketsim.core.ports import Gate, GateKernel
 from marketsim.core.records import Orders, Rejects, Tariffs, Trades
@@ -31,15 +32,10 @@ class DoubleAuction:
     """Port ``Engine``. ``rounds`` is how often agents quote within a slot; the slot repeats ``match``."""
 
     name = "double_auction"
-    supports_pairs = True
 
     def __init__(self, midpoint: bool = False, rounds: int = 1, retry_passes: int = 3) -> None:
         self.rounds = rounds
         self._midpoint, self._passes = midpoint, retry_passes
-
-    def with_retry_passes(self, passes: int) -> DoubleAuction:
-        """The same auction with at most so many passes for refused orders."""
-        return DoubleAuction(self._midpoint, self.rounds, passes)
 
     def match(
         self,
@@ -120,6 +116,6 @@ def _records(orders: Orders, trades: Table, rejects: Table, pair_ticks: IntArray
     return Trades(buy, sell, energy, price, buyer_ticks, price, moves), Rejects(*rejects)
 
 
-def build(params: DoubleAuctionParams, retry_passes: int = 3) -> DoubleAuction:
-    """The engine; ``retry_passes`` is the grid's setting."""
-    return DoubleAuction(params.price_rule == "midpoint", params.rounds, retry_passes)
+def build(params: DoubleAuctionParams, context: BuildContext) -> DoubleAuction:
+    """The engine."""
+    return DoubleAuction(params.price_rule == "midpoint", params.rounds, context.retry_passes)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from marketsim.core.arrays import IntArray
+from marketsim.core.build import BuildContext
 from marketsim.core.records import Orders
 from marketsim.market.crossing import cross
 from marketsim.market.params import HuangParams
@@ -65,6 +66,6 @@ def clear(
     )
 
 
-def build(params: HuangParams) -> PoolEngine:  # noqa: ARG001 - no parameters yet
+def build(params: HuangParams, context: BuildContext) -> PoolEngine:  # noqa: ARG001 - part of the port
     """The engine."""
     return PoolEngine("huang", clear)

@@ -8,6 +8,7 @@ microgrid, IEEE PES General Meeting 2017, doi 10.1109/PESGM.2017.8274546). The m
 from __future__ import annotations
 
 from marketsim.core.arrays import IntArray
+from marketsim.core.build import BuildContext
 from marketsim.core.records import Orders
 from marketsim.market.administrative import pool_at
 from marketsim.market.params import MidMarketRateParams
@@ -19,6 +20,6 @@ def clear(orders: Orders, buys: IntArray, sells: IntArray, retail_ticks: int, fe
     return pool_at(orders, buys, sells, (retail_ticks + feed_in_ticks) // 2)
 
 
-def build(params: MidMarketRateParams) -> PoolEngine:  # noqa: ARG001 - no parameters yet
+def build(params: MidMarketRateParams, context: BuildContext) -> PoolEngine:  # noqa: ARG001 - part of the port
     """The engine."""
     return PoolEngine("mid_market_rate", clear)

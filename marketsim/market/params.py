@@ -83,6 +83,10 @@ class DistanceChargesParams(Params):
     """Charge for each ohm of impedance on the path [currency/kWh/ohm]."""
 
 
+class PayAsAgreedParams(Params):
+    """Every trade is paid at the price that was agreed, imports and exports at the utility's tariffs."""
+
+
 class ArrivalParams(Params):
     """First come, first served."""
 

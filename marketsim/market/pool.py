@@ -69,7 +69,6 @@ class Pairs(NamedTuple):
 class PoolEngine:
     """Port ``Engine`` for a mechanism that clears each market at once."""
 
-    supports_pairs = False
     rounds = 1
 
     def __init__(self, name: str, mechanism: Mechanism) -> None:

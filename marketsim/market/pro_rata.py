@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from marketsim.core.arrays import IntArray
+from marketsim.core.build import BuildContext
 from marketsim.core.records import Orders
 from marketsim.market.administrative import pool_at
 from marketsim.market.params import ProRataParams
@@ -24,6 +25,6 @@ def clear(
     return pool_at(orders, buys, sells, feed_in_ticks + (retail_ticks - feed_in_ticks) * parts // _PARTS)
 
 
-def build(params: ProRataParams) -> PoolEngine:
+def build(params: ProRataParams, context: BuildContext) -> PoolEngine:  # noqa: ARG001 - part of the port
     """The engine."""
     return PoolEngine("pro_rata", partial(clear, parts=round(params.position * _PARTS)))

@@ -16,6 +16,7 @@ b > s > 0: where the tariffs are otherwise there is no trade.
 from __future__ import annotations
 
 from marketsim.core.arrays import IntArray
+from marketsim.core.build import BuildContext
 from marketsim.core.records import Orders
 from marketsim.market.administrative import pool_at
 from marketsim.market.params import SupplyDemandRatioParams
@@ -38,6 +39,6 @@ def clear(orders: Orders, buys: IntArray, sells: IntArray, retail_ticks: int, fe
     return pool_at(orders, buys, sells, sell_price(supply, demand, retail_ticks, feed_in_ticks))
 
 
-def build(params: SupplyDemandRatioParams) -> PoolEngine:  # noqa: ARG001 - no parameters yet
+def build(params: SupplyDemandRatioParams, context: BuildContext) -> PoolEngine:  # noqa: ARG001 - part of the port
     """The engine."""
     return PoolEngine("supply_demand_ratio", clear)

@@ -11,10 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray, frozen
-from marketsim.core.build import BuildContext
+from marketsim.core.build import Basics
 from marketsim.core.clock import Clock, SlotTime
 from marketsim.core.errors import Problem, ScenarioError
-from marketsim.core.fence import fence_of
 from marketsim.core.records import Tariffs
 from marketsim.core.units import to_ticks
 from marketsim.market.price_file import read_prices
@@ -61,14 +60,14 @@ class TableTariff:
         return column
 
 
-def build_flat(params: FlatParams, context: BuildContext) -> TableTariff:
+def build_flat(params: FlatParams, context: Basics) -> TableTariff:
     """The same prices in every slot."""
     wholesale = None if params.wholesale is None else np.array([params.wholesale])
     prices = PriceTable(np.array([params.retail]), np.array([params.feed_in]), wholesale)
     return TableTariff(prices, context.clock.slots_per_day, context.community.n_markets)
 
 
-def build_time_of_use(params: TimeOfUseParams, context: BuildContext) -> TableTariff:
+def build_time_of_use(params: TimeOfUseParams, context: Basics) -> TableTariff:
     """Prices by the hour of the day; ScenarioError where a window begins or ends inside a slot."""
     _demand_whole_slots(params.windows, context.clock)
     hours = np.arange(context.clock.slots_per_day) * context.clock.slot_hours
@@ -105,11 +104,11 @@ def _demand_whole_slots(windows: Sequence[Window], clock: Clock) -> None:
         raise ScenarioError(problems)
 
 
-def build_series(params: SeriesParams, context: BuildContext) -> TableTariff:
+def build_series(params: SeriesParams, context: Basics) -> TableTariff:
     """Real-time prices; ScenarioError unless they are one day, which repeats, or cover the run."""
     if params.file is not None:
         given = read_prices(
-            fence_of(context.facts).file(params.file, ScenarioError),
+            context.fence.file(params.file, ScenarioError),
             params.feed_in,
             params.wholesale,
             context.clock,

@@ -16,8 +16,6 @@ from marketsim.core.welfare import GridModel, admissible, constrained_gains
 from marketsim.metrics.optimum import market_legs, merit_order, merit_order_net_wh
 from marketsim.metrics.params import EfficiencyParams
 
-GRID_MODEL_FACT: Final = "grid_model"
-"""Name in ``BuildContext.facts`` of the ``GridModel``; absent where the gate limits nothing."""
 MERIT_ORDER: Final = "merit_order"
 SLP: Final = "slp"
 
@@ -121,7 +119,4 @@ class EfficiencyMetric:
 
 def build(params: EfficiencyParams, context: BuildContext) -> EfficiencyMetric:
     """The metric of a simulation."""
-    grid = context.facts.get(GRID_MODEL_FACT)
-    if grid is not None and not isinstance(grid, GridModel):
-        raise TypeError(f"the fact {GRID_MODEL_FACT!r} has to be a GridModel, not {type(grid).__name__}")
-    return EfficiencyMetric(context.community, grid, params.slp_steps)
+    return EfficiencyMetric(context.community, None if context.grid is None else context.grid.model, params.slp_steps)

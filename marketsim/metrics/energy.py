@@ -9,6 +9,7 @@ import numpy as np
 
 from marketsim.core.arrays import BoolArray, IntArray
 from marketsim.core.build import BuildContext
+from marketsim.core.fleets import FleetInfo
 from marketsim.core.metric import Kpi, Totals, Value, fleet_flags, ratio
 from marketsim.core.records import GridState, Reason, Rejects, SlotRecord
 from marketsim.core.units import WH_PER_KWH
@@ -73,9 +74,9 @@ def losses_wh(grid: GridState) -> float:
 class EnergyMetric:
     """Port ``Metric``: energy."""
 
-    def __init__(self, device_names: Sequence[str] = (), stores: Sequence[bool] = ()) -> None:
-        self._stores = tuple(stores)
-        self._is_ev: BoolArray = np.array([name == "ev" for name in device_names], dtype=bool)
+    def __init__(self, fleets: Sequence[FleetInfo] = ()) -> None:
+        self._stores = tuple(fleet.stores for fleet in fleets)
+        self._is_ev: BoolArray = np.array([fleet.departs for fleet in fleets], dtype=bool)
         self._totals, self._reference = Totals(), Totals()
         self._losses_wh, self._reference_losses_wh = 0.0, 0.0
         self._has_grid = False
@@ -179,4 +180,4 @@ def _exchange(record: SlotRecord) -> dict[str, int]:
 
 def build(params: EnergyParams, context: BuildContext) -> EnergyMetric:  # noqa: ARG001 - part of the port
     """The metric of a simulation."""
-    return EnergyMetric(context.device_names, context.stores)
+    return EnergyMetric(context.fleets)

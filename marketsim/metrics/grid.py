@@ -11,14 +11,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from marketsim.core.arrays import FloatArray
-from marketsim.core.build import BuildContext
+from marketsim.core.build import BuildContext, VoltageBand
 from marketsim.core.metric import Kpi, Value, defined, ratio
 from marketsim.core.records import GridState, SlotRecord
 from marketsim.metrics.params import GridParams
-
-BAND_FACT: Final = "voltage_band"
-"""Name in ``BuildContext.facts`` of the ``VoltageBand``; absent without a grid."""
 
 GRID: Final = (
     Kpi("voltage_min_pu", "p.u.", "Lowest voltage of any bus and slot."),
@@ -49,14 +45,6 @@ COLUMNS: Final = (
     Kpi("market_violations", "-", "Buses outside the band that were inside it before matching.", int),
     Kpi("loading_max_percent", "%", "Highest loading of a branch."),
 )
-
-
-class VoltageBand(NamedTuple):
-    """Limits of each node [p.u.] [n_nodes], node 0 the source, and of loading, as a share of the rating."""
-
-    v_min_pu: FloatArray
-    v_max_pu: FloatArray
-    loading: float = 1.0
 
 
 class Snapshot(NamedTuple):
@@ -186,7 +174,4 @@ class GridMetric:
 
 def build(params: GridParams, context: BuildContext) -> GridMetric:  # noqa: ARG001 - no parameters
     """The metric of a simulation."""
-    band = context.facts.get(BAND_FACT)
-    if band is not None and not isinstance(band, VoltageBand):
-        raise TypeError(f"the fact {BAND_FACT!r} has to be a VoltageBand, not {type(band).__name__}")
-    return GridMetric(band, bool(context.facts.get("gate_closure_slots", 0)))
+    return GridMetric(None if context.grid is None else context.grid.band, context.closure_slots > 0)

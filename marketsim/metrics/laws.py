@@ -13,9 +13,6 @@ from marketsim.core.metric import Kpi, Value, defined
 from marketsim.core.records import Community, SlotRecord
 from marketsim.metrics.params import LawsParams
 
-BACKGROUND_FACT: Final = "background_wh"
-"""Name in ``BuildContext.facts`` of the load [Wh] a market and slot that belongs to no agent; absent: none."""
-
 LAWS: Final = (
     Kpi(
         "energy_imbalance_wh",
@@ -119,7 +116,4 @@ def _row(energy_wh: int, money: int, grid_wh: float) -> dict[str, Value]:
 
 def build(params: LawsParams, context: BuildContext) -> LawsMetric:  # noqa: ARG001 - no parameters
     """The metric of a simulation."""
-    background_wh = context.facts.get(BACKGROUND_FACT, 0)
-    if not isinstance(background_wh, int):
-        raise TypeError(f"the fact {BACKGROUND_FACT!r} has to be whole Wh, not {background_wh!r}")
-    return LawsMetric(context.community, background_wh)
+    return LawsMetric(context.community, 0 if context.grid is None else context.grid.background_wh)

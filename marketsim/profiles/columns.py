@@ -12,7 +12,7 @@ from marketsim.core.arrays import FloatArray
 from marketsim.core.build import AgentSpec
 from marketsim.core.errors import Problem
 from marketsim.profiles.params import FileColumns, FileParams, Values
-from marketsim.profiles.plan import HEAT_PUMP, ratio
+from marketsim.profiles.plan import ratio
 from marketsim.profiles.table import Table, unknown_column
 
 SERIES: Final = ("load", "pv", "heat")
@@ -51,13 +51,19 @@ class Assigned(NamedTuple):
     problems: list[Problem]
 
 
-def assigned(agents: Sequence[AgentSpec], params: FileParams, table: Table) -> Assigned:
-    """Who uses which column; all columns that are missing, and all that nobody uses while an agent has no load."""
+def assigned(agents: Sequence[AgentSpec], heated: Sequence[bool], params: FileParams, table: Table) -> Assigned:
+    """Who uses which column; all columns that are missing, and all that nobody uses while an agent has no load.
+
+    ``heated`` says who has a device that covers a heat demand.
+    """
     problems = _check_entries(params, agents)
     sources: dict[str, list[Source | None]] = {}
     wanted: dict[str, Values | None] = {}
     for series in SERIES:
-        found = [_source_of(spec, series, params, table) for spec in agents]
+        found = [
+            _source_of(spec, series, params, table) if series != "heat" or heat else None
+            for spec, heat in zip(agents, heated, strict=True)
+        ]
         for source in found:
             if source is not None and source.column in table.columns:
                 problems += _check_values(source, wanted)
@@ -85,7 +91,7 @@ def _entry(spec: AgentSpec, columns: Mapping[str, FileColumns]) -> tuple[str, Fi
 
 def _source_of(spec: AgentSpec, series: str, params: FileParams, table: Table) -> Source | None:
     """Where a series of an agent stands; None if it has none. The column need not exist."""
-    if (series == "pv" and spec.pv_kw <= 0) or (series == "heat" and HEAT_PUMP not in spec.devices):
+    if series == "pv" and spec.pv_kw <= 0:
         return None
     key, entry = _entry(spec, params.columns)
     shape = {"load": spec.load.shape, "pv": spec.pv_shape, "heat": None}[series]

@@ -18,7 +18,7 @@ from marketsim.profiles.draws import Draw, agent_keys, relative_noise
 from marketsim.profiles.forecast import SlotForecast
 from marketsim.profiles.params import ClimatologyParams, NoisyPerfectParams, PerfectParams
 from marketsim.profiles.plan import power_factor_tan
-from marketsim.profiles.vehicles import EV, Vehicles
+from marketsim.profiles.vehicles import Vehicles
 
 Block: TypeAlias = dict[str, FloatArray]
 """Series of a day by name, each [slots_per_day, n_agents]."""
@@ -90,9 +90,8 @@ class DayProfiles:
         self.notes: tuple[str, ...] = ()
         """What whoever runs it should know of its series."""
         self.steps = context.clock.slots_per_day
-        self.sees_slot = context.facts.get("gate_closure_slots", 0) == 0
-        owners = any(EV in spec.devices for spec in context.agents) or EV in context.device_names
-        self.vehicles = Vehicles(context) if owners else None
+        self.sees_slot = context.closure_slots == 0
+        self.vehicles = Vehicles(context) if any(fleet.departs for fleet in context.fleets) else None
         self.tan = power_factor_tan(context)
         self._keys = agent_keys(context.streams, context.community)
         self.actual = _Recent(self._actual)

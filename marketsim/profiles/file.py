@@ -12,12 +12,11 @@ from marketsim.core.alike import listed
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import Problem, ProfileError
-from marketsim.core.fence import fence_of
 from marketsim.core.params import Params
 from marketsim.profiles.columns import Source, assigned
 from marketsim.profiles.daily import DayProfiles
 from marketsim.profiles.params import ClimatologyParams, FileParams
-from marketsim.profiles.plan import Component
+from marketsim.profiles.plan import Component, annual_heat_kwh
 from marketsim.profiles.series import SeriesFile
 from marketsim.profiles.times import Steps
 
@@ -25,8 +24,9 @@ from marketsim.profiles.times import Steps
 def build(params: Params, context: BuildContext) -> DayProfiles:
     """Profiles of all agents from a file; ProfileError lists everything that is wrong with it."""
     own = cast(FileParams, params)
-    file = SeriesFile(own, fence_of(context.facts))
-    found = assigned(context.agents, own, file.table)
+    file = SeriesFile(own, context.fence)
+    heated = [annual_kwh is not None for annual_kwh in annual_heat_kwh(context)]
+    found = assigned(context.agents, heated, own, file.table)
     series, wrong = file.series(found.wanted)
     problems = [*wrong, *found.problems]
     if series is not None:

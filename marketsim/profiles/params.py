@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Protocol, TypeAlias, runtime_checkable
 
 from pydantic import Field, field_validator
 
@@ -83,6 +83,16 @@ class DaySelection(Params):
     """Meteorological season; none: any."""
     weather: Weather | None = None
     """Sunny: the day's PV yield reaches the median of its month; none: any."""
+
+
+@runtime_checkable
+class DrawsDays(Protocol):
+    """Parameters of a source that draws source days, so that any number of different days can be played."""
+
+    @property
+    def days(self) -> DaySelection | None:
+        """Which; None: those of the clock."""
+        ...
 
 
 class DiversificationParams(Params):

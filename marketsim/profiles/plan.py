@@ -11,12 +11,9 @@ import numpy as np
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray, KeyArray
 from marketsim.core.build import AgentSpec, BuildContext
 from marketsim.core.errors import Problem, ProfileError
-from marketsim.core.params import Params
 from marketsim.profiles.draws import Draw, pick
 from marketsim.profiles.library import STEP_HOURS, Library
 from marketsim.profiles.resample import resampled
-
-HEAT_PUMP = "heat_pump"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +69,23 @@ def pv_wish(spec: AgentSpec) -> Wish | None:
     return Wish(spec.pv_shape, lambda _: pv_kw) if pv_kw > 0 else None
 
 
-def heat_wish(spec: AgentSpec) -> Wish | None:
-    """The heat demand of the owner of a heat pump; None if it has none."""
-    heat_pump = spec.devices.get(HEAT_PUMP)
-    if heat_pump is None:
-        return None
-    annual_kwh = annual_heat_kwh(heat_pump)
-    return Wish(None, lambda year: ratio(annual_kwh, float(year.sum()) * STEP_HOURS))
+def annual_heat_kwh(context: BuildContext) -> list[float | None]:
+    """Heat demand of a year that the fleets of each agent of a market have to cover [kWh]; None: it has no such device."""
+    n = len(context.agents)
+    heating = [
+        (fleet.owned[:n], fleet.annual_heat_kwh[:n]) for fleet in context.fleets if fleet.annual_heat_kwh is not None
+    ]
+    demands = [[float(kwh[agent]) for owned, kwh in heating if owned[agent]] for agent in range(n)]
+    return [sum(found) if found else None for found in demands]
 
 
-def annual_heat_kwh(heat_pump: Params) -> float:
-    """Heat demand of a year that the parameters of a heat pump state [kWh]; 0 if they state none."""
-    return float(getattr(heat_pump, "annual_heat_kwh", 0.0))
+def heat_wishes(context: BuildContext) -> list[Wish | None]:
+    """The heat demand of each agent of a market."""
+
+    def wish(annual_kwh: float) -> Wish:
+        return Wish(None, lambda year: ratio(annual_kwh, float(year.sum()) * STEP_HOURS))
+
+    return [None if annual_kwh is None else wish(annual_kwh) for annual_kwh in annual_heat_kwh(context)]
 
 
 def ratio(wanted: float, given: float) -> float:
@@ -101,12 +103,14 @@ def component(
     context: BuildContext,
     libraries: Sequence[Library],
     keys: KeyArray,
-    wish_of: Callable[[AgentSpec], Wish | None],
+    wishes: Sequence[Wish | None],
     kind: str,
     draw: Draw,
     known: BoolArray | None = None,
 ) -> Component:
-    """A component of all agents; ``libraries`` holds one a market. The shapes must exist: see ``check_shapes``.
+    """A component of all agents; ``libraries`` holds one a market, ``wishes`` one an agent of it.
+
+    The shapes must exist: see ``check_shapes``.
 
     Scales go by the days ``known`` of the year [366]; None: by all.
     """
@@ -115,7 +119,6 @@ def component(
     rows: dict[tuple[int, str], int] = {}
     years: list[FloatArray] = []
     row, scale_kw = np.zeros(n_agents, dtype=np.int64), np.zeros(n_agents)
-    wishes = [wish_of(spec) for spec in context.agents]
     for agent in range(n_agents):
         wish, market = wishes[agent % len(wishes)], int(context.community.market[agent])
         if wish is None:

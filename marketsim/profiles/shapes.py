@@ -16,7 +16,7 @@ from marketsim.profiles.draws import Draw, agent_keys, pick, relative_noise
 from marketsim.profiles.library import Library
 from marketsim.profiles.params import ClimatologyParams, DaySelection, DiversificationParams, SourceParams
 from marketsim.profiles.parts import IS_OF
-from marketsim.profiles.plan import Component, check_shapes, component, heat_wish, load_wish, pv_wish
+from marketsim.profiles.plan import Component, check_shapes, component, heat_wishes, load_wish, pv_wish
 from marketsim.profiles.resample import resampled
 from marketsim.profiles.weather import weather_of_days
 
@@ -108,11 +108,11 @@ class ShapeDays:
         self, context: BuildContext, libraries: Sequence[Library], params: SourceParams, spread: float
     ) -> dict[str, Component]:
         load, pv, heat = (
-            component(context, libraries, self._keys, wish, kind, draw, self._known)
-            for wish, kind, draw in (
-                (load_wish, "household", Draw.LOAD_SHAPE),
-                (pv_wish, "pv", Draw.PV_SHAPE),
-                (heat_wish, "heat", Draw.HEAT_SHAPE),
+            component(context, libraries, self._keys, wishes, kind, draw, self._known)
+            for wishes, kind, draw in (
+                ([load_wish(spec) for spec in context.agents], "household", Draw.LOAD_SHAPE),
+                ([pv_wish(spec) for spec in context.agents], "pv", Draw.PV_SHAPE),
+                (heat_wishes(context), "heat", Draw.HEAT_SHAPE),
             )
         )
         factor = 1.0 + spread * (2.0 * uniforms(self._keys, Draw.SCALE) - 1.0)

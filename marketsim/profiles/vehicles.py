@@ -13,10 +13,11 @@ import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
+from marketsim.core.errors import Problem, ProfileError
+from marketsim.core.fleets import StayInfo
 from marketsim.core.rng import mix, uniforms
 from marketsim.profiles.draws import ARRIVALS, agent_keys, normals
 
-EV: Final = "ev"
 NAMES: Final = ("ev_connected", "ev_slots_left", "ev_arrival_kwh")
 _DIGITS: Final = 9
 """Of hours in slots: what misses a slot border by float noise alone is on it."""
@@ -33,29 +34,41 @@ class Stays(NamedTuple):
     """What the battery lacks on arrival."""
 
 
+def _stays_of(context: BuildContext) -> StayInfo:
+    """The stays of all fleets [n_agents], NaN hours for who has none; ProfileError for an agent with two."""
+    staying = [(fleet, fleet.stay) for fleet in context.fleets if fleet.stay is not None]
+    owned = np.array([fleet.owned for fleet, _ in staying])
+    for agent in np.flatnonzero(owned.sum(axis=0) > 1).tolist():
+        names = " and ".join(fleet.name for fleet, _ in staying if fleet.owned[agent])
+        message = f"{context.community.names[agent]!r} has devices of several kinds that come and go: {names}"
+        raise ProfileError(
+            [Problem(message, hint="the series of arrivals serve one an agent: give the others to others")]
+        )
+    held = StayInfo(*(np.full(context.community.n_agents, np.nan) for _ in StayInfo._fields))
+    for fleet, stay in staying:
+        for column, values in zip(held, stay, strict=True):
+            column[fleet.owned] = values[fleet.owned]
+    return held
+
+
 class Vehicles:
-    """The stays of all vehicles; ``rows`` are the agents that have one."""
+    """The stays of the devices that come and go; ``rows`` are the agents that have one."""
 
     def __init__(self, context: BuildContext) -> None:
         community, steps = context.community, context.clock.slots_per_day
-        own = [spec.devices.get(EV) for spec in context.agents]
-        owners = np.array([params is not None for params in own], dtype=bool)
-        self.rows: IntArray = np.flatnonzero(np.tile(owners, community.n_markets))
+        stay = _stays_of(context)
+        self.rows: IntArray = np.flatnonzero(~np.isnan(stay.arrival_hour))
         self.n_agents = community.n_agents
         self.steps = steps
         self._keys = agent_keys(context.streams, community, ARRIVALS)[self.rows]
 
-        def column(name: str, default: float) -> FloatArray:
-            values = [float(getattr(params, name, default)) for params in own if params is not None]
-            return np.tile(np.array(values, dtype=np.float64), community.n_markets)
-
-        self._arrival_h = column("arrival_hour", 18.0)
-        self._stay_h = (column("departure_hour", 7.0) - self._arrival_h) % 24.0
-        self._arrival_spread_h = column("arrival_spread_h", 0.0)
-        self._departure_spread_h = column("departure_spread_h", 0.0)
-        self._daily_kwh = column("daily_kwh", 0.0)
+        own = StayInfo(*(column[self.rows] for column in stay))
+        self._arrival_h = own.arrival_hour
+        self._stay_h = (own.departure_hour - self._arrival_h) % 24.0
+        self._arrival_spread_h, self._departure_spread_h = own.arrival_spread_h, own.departure_spread_h
+        self._daily_kwh = own.daily_kwh
         self._energy_width = np.minimum(
-            _ENERGY_SPREAD * self._daily_kwh, np.maximum(column("energy_kwh", np.inf) - self._daily_kwh, 0.0)
+            _ENERGY_SPREAD * self._daily_kwh, np.maximum(own.capacity_kwh - self._daily_kwh, 0.0)
         )
 
     def stays(self, run_day: int) -> Stays:

@@ -194,7 +194,7 @@ def page_context(of: RunContent) -> dict[str, Any]:
         "cards": cards(of.summary, of.currency),
         "groups": GROUPS,
         "grid": _grid_facts(of),
-        "gate": of.ready.model.grid.gate if of.ready else None,
+        "gate": of.ready.model.grid.gate.name if of.ready else None,
         "texts": texts(of),
         "refused": of.refused,
         "unrefused": unrefused(of),

@@ -84,12 +84,12 @@ def _built(study: Study, *, trust: bool) -> tuple[Built | None, str, list[str]]:
     try:
         if trust:
             ready = trusted(path).ready
-            return build(ready), ready.model.grid.gate, []
+            return build(ready), ready.model.grid.gate.name, []
         seen = look(read_text(path, MAX_BYTES, RunFolderError, links=False), study.path)
         left_out = [f"Limits of the feeder are left out: {problem}" for problem in seen.left_out]
         if seen.plugins:
             left_out.append(f"What KPIs of plugins mean is left out: looking at a study loads none. {TRUST_HINT}")
-        return build(harmless(seen.ready)), seen.ready.model.grid.gate, left_out
+        return build(harmless(seen.ready)), seen.ready.model.grid.gate.name, left_out
     except MarketsimError as error:
         text = f"The study's scenario cannot be read here, so the meaning of KPIs and limits are left out: {error}"
         return None, "ac", [text]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -31,36 +32,44 @@ class Panel(NamedTuple):
     curves: tuple[Curve, ...]
 
 
-PANELS: Final = (
-    Panel(
-        "Return of an episode, mean over agents",
-        "scaled reward",
-        (
-            Curve("total", "total", BLUE),
-            Curve("economic", "economic", GREEN),
-            Curve("shaping", "shaping", ORANGE),
-            Curve("lowest", "agent with the least", GREY),
-        ),
-    ),
-    Panel(
-        "Fairness scores, mean over slots",
-        "score",
-        (Curve("ftg", "FTG", BLUE), Curve("fbs", "FBS", ORANGE), Curve("fpp", "FPP", GREEN)),
-    ),
-    Panel(
-        "Movement of policies in an update",
-        "KL [nat]",
-        (Curve("highest_kl", "farthest agent", ORANGE), Curve("kl", "mean over agents", BLUE)),
-    ),
-    Panel("Entropy of policies, mean over agents", "nat", (Curve("entropy", "all heads", BLUE),)),
+MOVEMENT: Final = Panel(
+    "Movement of policies in an update",
+    "KL [nat]",
+    (Curve("highest_kl", "farthest agent", ORANGE), Curve("kl", "mean over agents", BLUE)),
 )
+ENTROPY: Final = Panel("Entropy of policies, mean over agents", "nat", (Curve("entropy", "all heads", BLUE),))
 
 
-def draw_curves(columns: Mapping[str, Sequence[float]], limits: Mapping[str, float], folder: Path) -> list[Path]:
+def panels_of(columns: Iterable[str], rewards: Sequence[str], scores: Sequence[str]) -> tuple[Panel, ...]:
+    """The panels of a game whose reward has these parts and whose slots these scores, with the curves that there are."""
+    parts = [Curve(name, name, colour) for name, colour in zip(rewards, cycle((GREEN, ORANGE, RED)), strict=False)]
+    told = [
+        Curve(name, name.upper(), colour) for name, colour in zip(scores, cycle((BLUE, ORANGE, GREEN)), strict=False)
+    ]
+    returns = (Curve("total", "total", BLUE), *parts, Curve("lowest", "agent with the least", GREY))
+    panels = (
+        Panel("Return of an episode, mean over agents", "scaled reward", returns),
+        Panel("Fairness scores, mean over slots", "score", tuple(told)),
+        MOVEMENT,
+        ENTROPY,
+    )
+    known = set(columns)
+    return tuple(
+        panel._replace(curves=tuple(curve for curve in panel.curves if curve.column in known)) for panel in panels
+    )
+
+
+def draw_curves(
+    columns: Mapping[str, Sequence[float]],
+    limits: Mapping[str, float],
+    folder: Path,
+    rewards: Sequence[str],
+    scores: Sequence[str],
+) -> list[Path]:
     """Draw the learning curves into ``folder``; the files, of the same bytes for the same curves.
 
-    ``columns`` are those of ``training.csv``; ``limits`` are lines in the panel of movement, by label [nat].
-    MissingDependency without matplotlib.
+    ``columns`` are those of ``training.csv``, ``rewards`` and ``scores`` which of them are the game's; ``limits`` are
+    lines in the panel of movement, by label [nat]. MissingDependency without matplotlib.
     """
     if find_spec("matplotlib") is None:
         raise MissingDependency("matplotlib", "learn", "The figure of learning curves")
@@ -68,9 +77,12 @@ def draw_curves(columns: Mapping[str, Sequence[float]], limits: Mapping[str, flo
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10.0, 6.4), layout="constrained")
-    for panel, axes in zip(PANELS, figure.subplots(2, 2).flat, strict=True):
+    for panel, axes in zip(panels_of(columns, rewards, scores), figure.subplots(2, 2).flat, strict=True):
+        if not panel.curves:
+            axes.set_axis_off()
+            continue
         _draw(panel, axes, columns)
-        if panel.curves[0].column == "highest_kl":
+        if panel.title == MOVEMENT.title:
             for (label, height), style in zip(limits.items(), ("--", ":"), strict=False):
                 axes.axhline(height, color=RED, linewidth=0.9, linestyle=style, label=label)
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=4, fontsize=8, frameon=False)

@@ -180,6 +180,11 @@ def written(choice: Choice) -> dict[str, Any]:
     return {choice.name: written_params(choice.params)}
 
 
+def _written_bare(choice: Choice) -> dict[str, Any] | str:
+    """The same, by the bare name where there is nothing to say of it."""
+    return written(choice) if written_params(choice.params) else choice.name
+
+
 def _written_tagged(tag: str, choice: Choice) -> dict[str, Any]:
     return {tag: choice.name, **written_params(choice.params)}
 
@@ -189,9 +194,9 @@ def default(name: str) -> Any:
     return name
 
 
-def by_key(kind: str) -> tuple[Any, ...]:
-    """Annotations of a field that chooses a part of ``kind`` by key."""
-    return _annotations(kind, partial(_by_key, kind), written)
+def by_key(kind: str, *, bare: bool = False) -> tuple[Any, ...]:
+    """Annotations of a field that chooses a part of ``kind`` by key; ``bare``: without parameters written as its name."""
+    return _annotations(kind, partial(_by_key, kind), _written_bare if bare else written)
 
 
 def by_tag(kind: str, tag: str) -> tuple[Any, ...]:
@@ -200,7 +205,7 @@ def by_tag(kind: str, tag: str) -> tuple[Any, ...]:
 
 
 def _annotations(
-    reference: str, read: Callable[[object, ValidationInfo], Choice], write: Callable[[Choice], dict[str, Any]]
+    reference: str, read: Callable[[object, ValidationInfo], Choice], write: Callable[[Choice], Any]
 ) -> tuple[Any, ...]:
     schema = WithJsonSchema({LINK: f"choice:{reference}"})
     return PlainValidator(read), PlainSerializer(write), schema
@@ -211,6 +216,8 @@ Engine = Annotated[Choice, *by_key("engine")]
 Charges = Annotated[Choice, *by_key("charges")]
 Allocation = Annotated[Choice, *by_key("allocation")]
 Reactive = Annotated[Choice, *by_key("reactive")]
+Gate = Annotated[Choice, *by_key("gate", bare=True)]
+Settlement = Annotated[Choice, *by_key("settlement", bare=True)]
 Metric = Annotated[Choice, *by_key("metric")]
 Learner = Annotated[Choice, *by_key("learner")]
 Profile = Annotated[Choice, *by_tag("profile", "source")]

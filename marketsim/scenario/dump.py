@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -19,12 +19,17 @@ from marketsim.scenario.choice import written, written_params
 from marketsim.scenario.model import Scenario
 
 _BARE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*|[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_LATER: Final[Mapping[tuple[str, str], str]] = {("market", "settlement"): "pay_as_agreed"}
+"""Keys that versions before had not, and what these always did: left out where they say so, and hashes stay what they were."""
 _WORDS: Final = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf"))
 
 
 def document(scenario: Scenario, agents: tuple[AgentSpec, ...]) -> dict[str, Any]:
     """The resolved scenario as plain values."""
     whole = scenario.model_dump(mode="json", by_alias=True, exclude={"extends", "agents"})
+    for (section, key), always in _LATER.items():
+        if whole[section][key] == always:
+            del whole[section][key]
     order = [name for name in Scenario.model_fields if name in whole or name == "agents"]
     return {name: [agent_document(agent) for agent in agents] if name == "agents" else whole[name] for name in order}
 

@@ -22,9 +22,11 @@ from marketsim.scenario.choice import (
     Charges,
     Critic,
     Engine,
+    Gate,
     Metric,
     Profile,
     Reactive,
+    Settlement,
     Tariff,
     context_of,
     default,
@@ -190,9 +192,8 @@ class GridSection(Params):
     background: bool = False
     """Whether buses without agents draw their nominal load in every slot, its constant-impedance share with the voltage;
     shunts and the admittances of wards are equipment and always draw."""
-    gate: Literal["ac", "sensitivity", "observe", "market_first", "doe_equal", "doe_maximal", "none"]
-    """``ac`` exact (default with a feeder), ``sensitivity`` screened, ``observe`` recorded only, ``market_first``
-    curtailed afterwards, ``doe_equal`` and ``doe_maximal`` free within operating envelopes, ``none``."""
+    gate: Gate
+    """How trades are held to the limits; null: ``ac`` with a feeder, ``none`` without."""
     untraded: Literal["withheld", "exported"] = "withheld"
     """What PV surplus does without a trade: it is held back, or it flows by right as far as the grid takes it."""
     worsen_tolerance: WorsenTolerance = WorsenTolerance()
@@ -222,6 +223,8 @@ class MarketSection(Params):
     """Slots between trade and delivery; from 1 on forecasts are traded and deviations settled with the utility."""
     charges: Charges = default("none")
     """Network charges on trade between peers."""
+    settlement: Settlement = default("pay_as_agreed")
+    """Who pays what; left out where it is the default."""
 
 
 class OutputSection(Params):

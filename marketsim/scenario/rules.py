@@ -29,8 +29,8 @@ def scenario_details(scenario: Scenario, catalog: Catalog, tolerant: bool = Fals
         *day_is_divided(scenario),
         *run_fits_calendar(scenario),
         *band_is_ordered(scenario),
-        *gate_has_feeder(scenario),
-        *tap_changer_can_move(scenario),
+        *gate_has_feeder(scenario, catalog),
+        *tap_changer_can_move(scenario, catalog),
         *closure_is_shorter_than_run(scenario),
         *engine_handles_charges(scenario, catalog),
     ]
@@ -78,16 +78,23 @@ def band_is_ordered(scenario: Scenario) -> Iterator[Detail]:
         yield Detail(("grid", "voltage_band_pu"), "must be [lowest, highest]", list(band), hint)
 
 
-def gate_has_feeder(scenario: Scenario) -> Iterator[Detail]:
+def _gate_traits(scenario: Scenario, catalog: Catalog) -> frozenset[str]:
+    """What the scenario's gate is; nothing where only a plugin knows."""
+    gate = scenario.grid.gate
+    return frozenset() if isinstance(gate.params, Unchecked) else catalog.traits("gate", gate.name)
+
+
+def gate_has_feeder(scenario: Scenario, catalog: Catalog) -> Iterator[Detail]:
     """There is no gate without a feeder."""
     grid = scenario.grid
-    if grid.feeder is None and grid.gate != "none":
-        yield Detail(
-            ("grid", "gate"), "needs a feeder", grid.gate, "name one, such as feeder: feeder141, or set gate: none"
-        )
+    if isinstance(grid.gate.params, Unchecked):  # a plugin's, which may need none
+        return
+    if grid.feeder is None and "blind" not in _gate_traits(scenario, catalog):
+        hint = "name one, such as feeder: feeder141, or set gate: none"
+        yield Detail(("grid", "gate"), "needs a feeder", grid.gate.name, hint)
 
 
-def tap_changer_can_move(scenario: Scenario) -> Iterator[Detail]:
+def tap_changer_can_move(scenario: Scenario, catalog: Catalog) -> Iterator[Detail]:
     """Tap changers start at one of their positions, one a branch, and no gate plans ahead of them."""
     grid = scenario.grid
     changers: list[tuple[tuple[str | int, ...], TapChanger | VoltageRegulator]] = [
@@ -107,9 +114,9 @@ def tap_changer_can_move(scenario: Scenario) -> Iterator[Detail]:
             yield Detail(
                 ("grid", "regulators", place, "branch"), "has a regulator already", branch, "leave one of them out"
             )
-    if changers and grid.gate == "doe_maximal":
+    if changers and "plans" in _gate_traits(scenario, catalog):
         hint = "choose another gate, such as doe_equal"
-        yield Detail(("grid", "gate"), "plans with a fixed feeder and takes no tap changer", grid.gate, hint)
+        yield Detail(("grid", "gate"), "plans with a fixed feeder and takes no tap changer", grid.gate.name, hint)
 
 
 def closure_is_shorter_than_run(scenario: Scenario) -> Iterator[Detail]:
@@ -131,7 +138,7 @@ def engine_handles_charges(scenario: Scenario, catalog: Catalog) -> Iterator[Det
         hint = f"engines that do: {', '.join(able) or 'none'}"
         message = f"the engine {engine.name} does not support charges by pair of agents"
         yield Detail(("market", "charges"), message, charges.name, hint)
-    elif traits & {"pairwise", "signed"} and scenario.grid.gate == "none":
+    elif traits & {"pairwise", "signed"} and "blind" in _gate_traits(scenario, catalog):
         hint = "name a feeder under grid: {feeder: ...}, with a gate, or choose other charges"
         yield Detail(("market", "charges"), "network charges by the grid need a grid", charges.name, hint)
 

@@ -17,7 +17,18 @@ from marketsim.scenario.quantity import BOUNDS
 
 DIALECT: Final = GenerateJsonSchema.schema_dialect
 _REFERENCES: Final = "#/$defs/{model}"
-_BY_KEY: Final = ("tariff", "engine", "charges", "allocation", "reactive", "metric", "learner", "strategy")
+_BY_KEY: Final = (
+    "tariff",
+    "engine",
+    "charges",
+    "allocation",
+    "reactive",
+    "gate",
+    "settlement",
+    "metric",
+    "learner",
+    "strategy",
+)
 _BY_TAG: Final = {"profile": "profiles", "critic": "critic"}
 """Kinds that are named beside their parameters, and the section in which."""
 

@@ -1,4 +1,4 @@
-"""Contract kit for critics: inherit, name the factory and its parameters, get the contract tested.
+"""Contract kit for critics: inherit, name what builds it and its parameters, get the contract tested.
 
 ::
 
@@ -38,7 +38,7 @@ Content = tuple[Sequence[int], Sequence[int], Sequence[Deal]]
 
 
 def critic_context(people: Community) -> BuildContext:
-    """What a critic's factory gets."""
+    """What a critic is built from."""
     return BuildContext(clock=clock(96), streams=Streams(range(people.n_markets)), community=people, agents=())
 
 

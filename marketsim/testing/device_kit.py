@@ -1,4 +1,4 @@
-"""Contract kit for devices: inherit, name the factory and example parameters, get the contract tested.
+"""Contract kit for devices: inherit, name what builds it and example parameters, get the contract tested.
 
 ::
 
@@ -19,10 +19,12 @@ import numpy as np
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.clock import Clock, SlotTime
+from marketsim.core.fleets import faults_of
 from marketsim.core.params import Params
 from marketsim.core.ports import Device
 from marketsim.core.records import DeviceRange, SlotInputs
 from marketsim.core.rng import Streams
+from marketsim.core.units import WH_PER_KWH
 from marketsim.testing.worlds import FixedTariff, clock, community
 
 Build = Callable[[Sequence[Params | None], BuildContext], Device]
@@ -41,7 +43,7 @@ class Step(NamedTuple):
 
 
 def context(n_agents: int, slots: int = 96, slot_minutes: int = 15) -> BuildContext:
-    """What a device's factory gets, for one market of ``n_agents``."""
+    """What a device is built from, for one market of ``n_agents``."""
     return BuildContext(clock(slots, slot_minutes), Streams((1,)), community(n_agents), agents=())
 
 
@@ -125,10 +127,9 @@ class DeviceContract:
         return walk(self._device(rows), policy, self._inputs(len(rows)), np.random.default_rng(self.seed))
 
     def test_states_its_name_and_columns(self) -> None:
-        """A fleet has a name, says whether it stores, and has a running cost for each agent."""
+        """A fleet says what it is (``FleetInfo``), agent by agent, and has a running cost for each."""
         device = self._device(self._rows())
-        assert device.name
-        assert isinstance(device.stores, bool)
+        assert not faults_of(device.info, device.info.name, len(self._rows()))
         nothing = np.zeros(len(self._rows()), dtype=np.int64)
         assert device.running_cost(nothing, nothing).shape == nothing.shape
 
@@ -175,6 +176,20 @@ class DeviceContract:
         for step in self._walk(any_energy):
             assert not np.any([energy[none] for energy in step.reach[:3]])
             assert not step.unserved_wh[none].any()
+
+    def test_owners_and_ratings_are_what_it_declares(self) -> None:
+        """Who has one is declared so, and nothing beyond the declared ratings is ever in range.
+
+        A fleet whose energy is a share of the load is rated by nobody.
+        """
+        rows = self._rows()
+        info = self._device(rows).info
+        assert info.owned.tolist() == [row is not None for row in rows]
+        if info.load_share is None:
+            to_wh = self._clock.slot_hours * WH_PER_KWH
+            for step in self._walk(any_energy):
+                assert (-step.reach.lo_wh <= info.rated_in_kw * to_wh + 1).all()
+                assert (step.reach.hi_wh <= info.rated_out_kw * to_wh + 1).all()
 
     def test_an_agent_does_not_depend_on_its_neighbours(self) -> None:
         """Each agent's range and state are the same alone as in the fleet."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from marketsim.core.arrays import BoolArray, FloatArray, IntArray
-from marketsim.learning.game import Features, Layout, Shape, Step
+from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.game import Actions, ActionSpace, Box, Categorical, Features, Layout, Shape, Step
 
 
 class SmallGame:
@@ -19,21 +19,24 @@ class SmallGame:
     def __init__(
         self,
         n_agents: int,
-        heads: Sequence[int],
+        actions: ActionSpace | Sequence[int],
         *,
         n_markets: int = 8,
         slots: int = 8,
         n_features: int = 1,
         n_state: int = 1,
-        used: BoolArray | None = None,
+        scores: tuple[str, ...] = (),
     ) -> None:
-        everything = np.ones((n_agents, len(heads)), dtype=np.bool_)
-        self._shape = Shape(
-            n_markets, n_agents, n_features, n_state, tuple(heads), everything if used is None else used, slots
-        )
+        """``actions`` is a space, or the heads of choices that all agents use."""
+        if not isinstance(actions, Categorical | Box):
+            actions = Categorical(tuple(actions), np.ones((n_agents, len(actions)), dtype=np.bool_))
+        self._shape = Shape(n_markets, n_agents, n_features, n_state, actions, slots, ("economic", "shaping"), scores)
         self.slot = 0
         self.rng = np.random.default_rng(0)
-        self.last = np.zeros((n_markets, n_agents, len(heads)), dtype=np.int64)
+        size, kind = (
+            (len(actions.heads), np.int64) if isinstance(actions, Categorical) else (actions.low.shape[1], np.float64)
+        )
+        self.last: Actions = np.zeros((n_markets, n_agents, size), dtype=kind)
         """Actions of the slot before; zeros in the first."""
 
     @property
@@ -63,19 +66,29 @@ class SmallGame:
         self.draw()
         return self._look()
 
-    def step(self, actions: IntArray) -> Step:
+    def close(self, *, wait: bool = True) -> Mapping[str, object]:  # noqa: ARG002 - part of the port
+        """There is nothing to release."""
+        return {}
+
+    def step(self, actions: Actions) -> Step:
         """Play a slot."""
-        if actions.shape != self.last.shape:
-            raise AssertionError(f"actions {actions.shape}, {self.last.shape} expected")
-        if np.any(actions < 0) or np.any(actions >= np.array(self.shape.heads)):
-            raise AssertionError("an action outside its head")
+        self._demand_legal(actions)
         economic, shaping = self.earned(actions)
+        parts = {"economic": economic, "shaping": shaping, **self.told(actions)}
         self.last = actions.copy()
         self.slot += 1
         self.draw()
         seen, state = self._look()
-        scores = np.full((self.shape.n_markets, 3), np.nan)
-        return Step(seen, state, economic, shaping, scores, self.slot == self.shape.slots)
+        return Step(seen, state, economic + shaping, parts, self.slot == self.shape.slots)
+
+    def _demand_legal(self, actions: Actions) -> None:
+        if actions.shape != self.last.shape or actions.dtype != self.last.dtype:
+            raise AssertionError(f"actions {actions.shape} of {actions.dtype}, {self.last.shape} expected")
+        match self.shape.actions:
+            case Categorical(heads, _) if np.any(actions < 0) or np.any(actions >= np.array(heads)):
+                raise AssertionError("an action outside its head")
+            case Box(low, high) if not np.all((actions >= low) & (actions <= high)):
+                raise AssertionError("an action outside its bounds")
 
     def _look(self) -> tuple[Features, Features]:
         return self.seen().astype(np.float32), self.state().astype(np.float32)
@@ -91,9 +104,13 @@ class SmallGame:
         """State of every market [M, G]; ones by default."""
         return np.ones((self.shape.n_markets, self.shape.n_state))
 
-    def earned(self, actions: IntArray) -> tuple[FloatArray, FloatArray]:  # noqa: ARG002 - for subclasses
-        """Economic and shaping reward [M, A] each of ``actions`` [M, A, H]."""
+    def earned(self, actions: Actions) -> tuple[FloatArray, FloatArray]:  # noqa: ARG002 - for subclasses
+        """Economic and shaping reward [M, A] each of ``actions`` [M, A, H or D]."""
         raise TypeError(f"{type(self).__name__} pays nothing")
+
+    def told(self, actions: Actions) -> Mapping[str, FloatArray]:  # noqa: ARG002 - for subclasses
+        """The scores of a slot [M]; none by default."""
+        return {}
 
     def nothing(self) -> FloatArray:
         """No reward [M, A]."""
@@ -107,7 +124,7 @@ class Bandit(SmallGame):
         super().__init__(len(best), (n_arms,))
         self.best = np.array(best)
 
-    def earned(self, actions: IntArray) -> tuple[FloatArray, FloatArray]:
+    def earned(self, actions: Actions) -> tuple[FloatArray, FloatArray]:
         """1 for the best arm."""
         return (actions[:, :, 0] == self.best).astype(np.float64), self.nothing()
 
@@ -122,7 +139,7 @@ class ContextualBandit(SmallGame):
     def __init__(self, n_agents: int, n_arms: int) -> None:
         used = np.ones((n_agents, 2), dtype=np.bool_)
         used[0, 1] = False
-        super().__init__(n_agents, (n_arms, n_arms), n_features=n_arms, used=used)
+        super().__init__(n_agents, Categorical((n_arms, n_arms), used), n_features=n_arms)
         self.n_arms = n_arms
         self.context = np.zeros((self.shape.n_markets, n_agents), dtype=np.int64)
 
@@ -138,7 +155,7 @@ class ContextualBandit(SmallGame):
         """The best arm [M, A]."""
         return (self.context + np.arange(self.shape.n_agents)) % self.n_arms
 
-    def earned(self, actions: IntArray) -> tuple[FloatArray, FloatArray]:
+    def earned(self, actions: Actions) -> tuple[FloatArray, FloatArray]:
         """1 for both, 0.25 for one."""
         right = (actions == self.best()[:, :, np.newaxis]).astype(np.float64)
         right[:, 0, 1] = right[:, 0, 0]
@@ -157,16 +174,22 @@ class TwoTraders(SmallGame):
 
     def __init__(self) -> None:
         used = np.array([[False, True], [True, True]])
-        super().__init__(2, (self.PRICES, self.SHARES), used=used)
+        super().__init__(2, Categorical((self.PRICES, self.SHARES), used), scores=("traded",))
         self.ask = 0.5
 
-    def earned(self, actions: IntArray) -> tuple[FloatArray, FloatArray]:
+    def earned(self, actions: Actions) -> tuple[FloatArray, FloatArray]:
         """Gains of both; the fairness of a slot is how much of the unit is traded."""
         bid = actions[:, 1, 0] / (self.PRICES - 1)
         traded = actions[:, :, 1].min(axis=1) / (self.SHARES - 1) * (bid >= self.ask)
         price = (bid + self.ask) / 2.0
         gains = np.stack([price * traded, (1.0 - price) * traded], axis=1)
         return gains, self.nothing() + 0.1 * traded[:, np.newaxis]
+
+    def told(self, actions: Actions) -> Mapping[str, FloatArray]:
+        """How much of the unit is traded; undefined where the bid does not reach the ask."""
+        bid = actions[:, 1, 0] / (self.PRICES - 1)
+        share = actions[:, :, 1].min(axis=1) / (self.SHARES - 1)
+        return {"traded": np.where(bid >= self.ask, share, np.nan)}
 
 
 class TwoSteps(SmallGame):
@@ -184,7 +207,7 @@ class TwoSteps(SmallGame):
         look[:, :, min(self.slot, 1)] = 1.0
         return look
 
-    def earned(self, actions: IntArray) -> tuple[FloatArray, FloatArray]:
+    def earned(self, actions: Actions) -> tuple[FloatArray, FloatArray]:
         """0.5 for taking at once (choice 1), 1 after waiting (choice 0)."""
         if self.slot == 0:
             return 0.5 * (actions[:, :, 0] == 1), self.nothing()
@@ -206,7 +229,7 @@ class HiddenState(SmallGame):
         """The coin."""
         return self.coin[:, np.newaxis]
 
-    def earned(self, actions: IntArray) -> tuple[FloatArray, FloatArray]:  # noqa: ARG002 - they do not matter
+    def earned(self, actions: Actions) -> tuple[FloatArray, FloatArray]:  # noqa: ARG002 - they do not matter
         """The coin."""
         return self.nothing() + self.coin[:, np.newaxis], self.nothing()
 
@@ -227,10 +250,46 @@ class Remembering(Bandit):
         """Go on from them."""
         self.mean, self.seen_slots = memory["mean"].copy(), memory["slots"].copy()
 
-    def earned(self, actions: IntArray) -> tuple[FloatArray, FloatArray]:
+    def earned(self, actions: Actions) -> tuple[FloatArray, FloatArray]:
         """As a bandit, and the mean."""
         economic, _ = super().earned(actions)
         shaping = self.nothing() + self.mean
         self.seen_slots += 1.0
         self.mean = self.mean + (economic.mean(axis=0) - self.mean) / self.seen_slots
         return economic, shaping
+
+
+class Aiming(SmallGame):
+    """Actions are numbers: each agent sees a mark and is paid 1 less its squared distance from it. Optimum: 1 a slot.
+
+    Agent a aims on a line of its own within [-1 - a, 1 + a]; the mark lies in the inner half. A second number means
+    something to agent 0 alone, whose bounds [0, 0.1] are another's 0.
+    """
+
+    def __init__(self, n_agents: int = 2, *, n_markets: int = 8) -> None:
+        reach = 1.0 + np.arange(n_agents)
+        second = np.where(np.arange(n_agents) == 0, 0.1, 0.0)
+        super().__init__(
+            n_agents,
+            Box(np.stack([-reach, 0.0 * reach], axis=1), np.stack([reach, second], axis=1)),
+            n_markets=n_markets,
+            scores=("hits",),
+        )
+        self.reach = reach
+        self.mark: FloatArray = np.zeros((n_markets, n_agents))
+
+    def draw(self) -> None:
+        """A mark for each agent."""
+        self.mark = self.rng.uniform(-0.5, 0.5, self.mark.shape) * self.reach
+
+    def seen(self) -> FloatArray:
+        """The mark."""
+        return self.mark[:, :, np.newaxis]
+
+    def earned(self, actions: Actions) -> tuple[FloatArray, FloatArray]:
+        """1 less the squared distance; the second number is shaping."""
+        return 1.0 - (actions[:, :, 0] - self.mark) ** 2, actions[:, :, 1]
+
+    def told(self, actions: Actions) -> Mapping[str, FloatArray]:
+        """Share of the agents within 0.1 of their marks."""
+        return {"hits": (np.abs(actions[:, :, 0] - self.mark) <= 0.1).mean(axis=1)}

@@ -74,7 +74,7 @@ def random_record(
         orders=orders,
         trades=trades,
         rejects=rejects,
-        exchange=Exchange(wh(), wh(), curtailed, nothing, np.zeros_like(side), np.zeros_like(side)),
+        exchange=Exchange(wh(), wh(), curtailed, nothing),
         energy=Energy(device_wh, pv_wh, bought, sold, net_wh, np.abs(nothing)),
         ledger=_ledger(community, bought, sold, rng),
         grid=_grid(n_markets, n_nodes, rng),

@@ -1,4 +1,4 @@
-"""Contract kit for strategies: inherit, name the factory and its parameters, get the contract tested.
+"""Contract kit for strategies: inherit, name what builds it and its parameters, get the contract tested.
 
 ::
 
@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import AgentSpec, BuildContext, Choice, LoadSpec
+from marketsim.core.fleets import FleetInfo, PriceInfo, StayInfo, StoreInfo
 from marketsim.core.limits import hold_orders, positions
 from marketsim.core.params import Params
 from marketsim.core.ports import RevisingStrategy, Strategy
@@ -38,36 +38,92 @@ from marketsim.core.records import (
     Tariffs,
 )
 from marketsim.core.rng import Streams, mix
-from marketsim.testing.worlds import clock, community
+from marketsim.testing.fleets import BUILDS
+from marketsim.testing.worlds import build_context, clock, community
 
 RETAIL, FEED_IN = 300_000, 80_000
-STORES = {"battery"}
-
-Devices = Mapping[str, Any]
-"""Parameters by device name; anything with the right attributes serves."""
 
 
-def battery(**changes: float) -> SimpleNamespace:
-    """Parameters of a battery of 10 kWh."""
-    values = {"energy_kwh": 10.0, "power_kw": 4.0, "charge_efficiency": 0.95, "discharge_efficiency": 0.95}
-    return SimpleNamespace(**{**values, "soc_min": 0.0, "soc_max": 1.0, "wear_cost": 0.01, **changes})
+class Owned(Params):
+    """One device of an agent, as a fleet declares it."""
+
+    power_kw: float = 1.0
+    gives_kw: float = 0.0
+    """Largest power that it injects."""
+    store: tuple[float, float, float, float] | None = None
+    """Usable energy [kWh], efficiencies of charging and discharging, wear [currency/kWh]."""
+    price: tuple[float, float] | None = None
+    """Linear and quadratic cost."""
+    stay: tuple[float, float, float, float, float, float, float] | None = None
+    """As ``StayInfo``."""
 
 
-def ev(**changes: float) -> SimpleNamespace:
-    """Parameters of a vehicle that leaves at 7."""
-    return SimpleNamespace(
-        **{"energy_kwh": 50.0, "power_kw": 11.0, "efficiency": 0.9, "departure_hour": 7.0, **changes}
+Devices = Mapping[str, Params]
+"""By the name of the fleet: ``Owned``, or the parameters of a built-in device."""
+
+
+def battery(
+    *,
+    energy_kwh: float = 10.0,
+    power_kw: float = 4.0,
+    charge_efficiency: float = 0.95,
+    discharge_efficiency: float = 0.95,
+    soc_min: float = 0.0,
+    soc_max: float = 1.0,
+    wear_cost: float = 0.01,
+) -> Owned:
+    """A battery of 10 kWh."""
+    store = (energy_kwh * (soc_max - soc_min), charge_efficiency, discharge_efficiency, wear_cost)
+    return Owned(power_kw=power_kw, gives_kw=power_kw, store=store)
+
+
+def ev(
+    *, energy_kwh: float = 50.0, power_kw: float = 11.0, efficiency: float = 0.9, departure_hour: float = 7.0
+) -> Owned:
+    """A vehicle that leaves at 7."""
+    return Owned(power_kw=power_kw, stay=(energy_kwh, efficiency, 8.0, 18.0, departure_hour, 0.0, 0.0))
+
+
+def heat_pump(*, power_kw: float = 2.0) -> Owned:
+    """A heat pump."""
+    return Owned(power_kw=power_kw)
+
+
+def priced(cost_per_kwh: float, quadratic_cost: float = 0.0) -> Owned:
+    """A device with a price of its own."""
+    return Owned(price=(cost_per_kwh, quadratic_cost))
+
+
+def fleet_of(name: str, devices: Sequence[Devices], n_markets: int = 1) -> FleetInfo:
+    """What the fleet ``name`` declares, the same in every market."""
+    params = [each.get(name) for each in devices] * n_markets
+    own = [each if isinstance(each, Owned) else None for each in params]
+    if own != params:
+        info: FleetInfo = BUILDS[name](params, build_context(len(devices), n_markets)).info
+        return info
+    owned = np.array([each is not None for each in own], dtype=bool)
+
+    def column(read: Callable[[Owned], float], absent: float = 0.0) -> FloatArray:
+        return np.array([absent if each is None else read(each) for each in own], dtype=np.float64)
+
+    def parts(read: Callable[[Owned], tuple[float, ...] | None], absent: Sequence[float]) -> list[FloatArray] | None:
+        if all(each is None or read(each) is None for each in own):
+            return None
+        rows = [absent if each is None else read(each) or absent for each in own]
+        return list(np.array(rows, dtype=np.float64).T)
+
+    store = parts(lambda each: each.store, (0.0, 1.0, 1.0, 0.0))
+    price = parts(lambda each: each.price, (0.0, 0.0))
+    stay = parts(lambda each: each.stay, (0.0, 1.0, 0.0, np.nan, np.nan, 0.0, 0.0))
+    return FleetInfo(
+        name=name,
+        owned=owned,
+        rated_in_kw=column(lambda each: each.power_kw),
+        rated_out_kw=column(lambda each: each.gives_kw),
+        store=None if store is None else StoreInfo(*store),
+        price=None if price is None else PriceInfo(*price),
+        stay=None if stay is None else StayInfo(*stay),
     )
-
-
-def heat_pump(**changes: float) -> SimpleNamespace:
-    """Parameters of a heat pump."""
-    return SimpleNamespace(**{"power_kw": 2.0, "cop": 3.0, "buffer_kwh": 6.0, **changes})
-
-
-def priced(cost_per_kwh: float, **changes: float) -> SimpleNamespace:
-    """Parameters of a device with a price of its own."""
-    return SimpleNamespace(cost_per_kwh=cost_per_kwh, **changes)
 
 
 FULLY_EQUIPPED: Devices = {
@@ -90,15 +146,14 @@ def specs(devices: Sequence[Devices], strategy: str = "any", kind: str = "prosum
 def strategy_context(
     devices: Sequence[Devices], seeds: Sequence[int] = (1,), slots: int = 96, slot_minutes: int = 15
 ) -> BuildContext:
-    """What a strategy's factory gets for all agents of markets with these seeds."""
+    """What a strategy is built from, for all agents of markets with these seeds."""
     names = tuple(dict.fromkeys(name for own in devices for name in own))
     return BuildContext(
         clock=clock(slots, slot_minutes),
         streams=Streams(seeds),
         community=community(len(devices), len(seeds)),
         agents=specs(devices),
-        device_names=names,
-        stores=tuple(name in STORES for name in names),
+        fleets=tuple(fleet_of(name, devices, len(seeds)) for name in names),
         rows=np.arange(len(devices) * len(seeds)),
     )
 
@@ -165,7 +220,7 @@ def observed(
 def random_observations(context: BuildContext, rng: np.random.Generator, slot: int = 40) -> Observations:
     """Any loads, PV and device ranges that can occur, the same in every market."""
     n, copies = len(context.agents), context.community.n_markets
-    ranges = [_random_reach(name, context.agents, rng) for name in context.device_names]
+    ranges = [_random_reach(fleet, n, rng) for fleet in context.fleets]
     every = np.tile(np.arange(n), copies)
     repeated = [DeviceRange(one.lo_wh[every], one.firm_wh[every], one.hi_wh[every], one.level[every]) for one in ranges]
     load, pv = rng.integers(0, 2_000, n), rng.integers(0, 3_000, n) * (rng.random(n) < 0.6)
@@ -173,18 +228,17 @@ def random_observations(context: BuildContext, rng: np.random.Generator, slot: i
     return observed(context, load[every], pv[every], repeated, slot=slot, last_price_ticks=price)
 
 
-def _random_reach(name: str, agents: Sequence[AgentSpec], rng: np.random.Generator) -> DeviceRange:
-    n = len(agents)
-    owned = np.array([name in agent.devices for agent in agents])
+def _random_reach(fleet: FleetInfo, n: int, rng: np.random.Generator) -> DeviceRange:
+    owned = fleet.owned[:n]
     draw, give = rng.integers(0, 3_000, (2, n)) * owned
     level = np.where(owned, rng.random(n), np.nan)
     must = np.where(rng.random(n) < 0.3, rng.integers(0, draw + 1), 0)
     zero = np.zeros(n, dtype=np.int64)
-    if name == "generator":
+    if fleet.name == "generator":
         return DeviceRange(np.minimum(must, give), np.minimum(must, give), give, np.full(n, np.nan))
-    if name in STORES:
+    if fleet.stores:
         return DeviceRange(-draw, zero, give, level)
-    if name == "curtailable_load":
+    if fleet.priced:
         return DeviceRange(-draw, zero, zero, np.full(n, np.nan))
     return DeviceRange(-draw, -must, -must, level)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from typing import Any
 
 import numpy as np
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
+from marketsim.core.build import BuildContext
 from marketsim.core.clock import Clock, SlotTime
-from marketsim.core.ports import ChargeTable, Gate
+from marketsim.core.ports import ChargeTable, Gate, ReactiveLaw
 from marketsim.core.records import (
     Community,
     Decisions,
@@ -22,6 +24,7 @@ from marketsim.core.records import (
     Tariffs,
     empty_rejects,
 )
+from marketsim.core.rng import Streams
 from marketsim.core.units import UNLIMITED_WH
 
 Row = tuple[int, int, int, int, int, int]
@@ -52,6 +55,17 @@ def batch(rows: Sequence[Row]) -> OrderBatch:
     """Orders from rows of plain numbers."""
     table = np.array(rows, dtype=np.int64).reshape(-1, 6)
     return OrderBatch(*(np.ascontiguousarray(column) for column in table.T))
+
+
+def build_context(agents_per_market: int = 2, n_markets: int = 1, **more: Any) -> BuildContext:
+    """What a part is built from, in a world without devices and grid; ``more`` are fields of the context."""
+    known = {
+        "clock": clock(),
+        "streams": Streams(range(1, n_markets + 1)),
+        "community": community(agents_per_market, n_markets),
+        "agents": (),
+    }
+    return BuildContext(**{**known, **more})
 
 
 class ConstantProfiles:
@@ -119,8 +133,6 @@ def plain_decisions(n_agents: int, rows: Sequence[Row], n_devices: int = 0) -> D
 class NoCharges:
     """Trade is free of network charges."""
 
-    pairwise = False
-
     def __init__(self, n_agents: int) -> None:
         self._zero = np.zeros(n_agents, dtype=np.int64)
 
@@ -139,6 +151,13 @@ class NoAllocation:
 
 class UnityReactive:
     """No reactive power, no limits."""
+
+    def __init__(self, n_agents: int = 0) -> None:
+        self.law = ReactiveLaw.none(n_agents)
+
+    def behind_kw(self) -> FloatArray:
+        """Zero [n_agents]."""
+        return np.zeros(len(self.law.kva))
 
     def kvar(self, community: Community, inputs: SlotInputs, firm_wh: IntArray) -> FloatArray:  # noqa: ARG002
         """Zero [n_agents]."""

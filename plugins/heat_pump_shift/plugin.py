@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import marketsim as ms
 
@@ -23,6 +23,11 @@ class HeatShifter(ms.Prosumer):
 
 
 @ms.hookimpl
-def marketsim_agents() -> list[ms.Entry]:
-    """The kind ``heat_shifter``."""
-    return [ms.Entry("heat_shifter", lambda params, context: HeatShifter, summary="heats ahead from PV and at noon")]
+def marketsim_parts() -> Iterator[ms.Entry]:
+    """The kind of agent ``heat_shifter``."""
+    yield ms.Entry(
+        kind="agent",
+        name="heat_shifter",
+        build=lambda params, context: HeatShifter,
+        summary="heats ahead from PV and at noon",
+    )

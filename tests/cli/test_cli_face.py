@@ -153,7 +153,7 @@ print(json.dumps([light, [name for name in ms.__all__ if not hasattr(ms, name)],
 
 def test_an_unexpected_fault_is_a_message_and_a_traceback_only_on_request(cli, monkeypatch):
     """The outermost call tells the user what to do; with ``--debug`` the traceback is there."""
-    monkeypatch.setattr("marketsim.builtin.built_in_registry", lambda: 1 / 0)
+    monkeypatch.setattr("marketsim.app.ready.full_registry", lambda *files: 1 / 0)
     ended = cli("schema")
     assert ended == (
         1,

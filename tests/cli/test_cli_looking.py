@@ -21,8 +21,8 @@ from marketsim.grid import feeders
 
 
 @ms.hookimpl
-def marketsim_grids():
-    return [ms.Entry("mine", lambda argument, folder: feeders.load("feeder141"), summary="a feeder")]
+def marketsim_parts():
+    yield ms.Entry(kind="grid", name="mine", build=lambda argument, context: feeders.load("feeder141"), summary="a feeder")
 """
 SMALL = {
     "name": "small",

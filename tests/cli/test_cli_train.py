@@ -7,7 +7,7 @@ import math
 import shlex
 
 from marketsim.cli.train import _again, line
-from marketsim.learning.curves import Progress, Row
+from marketsim.core.learner import Progress, Row
 
 PILOT = "scenarios/pilot.yaml"
 SMALL = ("--set", "learning.learner={ppo: {markets: 2, episodes: 4, hidden: [4]}}")
@@ -67,13 +67,11 @@ def test_the_command_that_resumes_can_be_pasted():
 
 
 def test_progress_tells_return_fairness_movement_and_speed():
-    values = dict.fromkeys(Row._fields, 0.0) | {
-        "update": 3,
-        "total": 1.5,
-        "ftg": 0.5,
-        "fbs": math.nan,
-        "fpp": 0.75,
-        "kl": 0.0042,
-    }
-    shown = line(Progress(Row(**{**values, "stopped": 2}), 10, 31_400.0))
+    values = {"total": 1.5, "ftg": 0.5, "fbs": math.nan, "fpp": 0.75, "kl": 0.0042, "stopped": 2}
+    row = Row(3, 48, 9216, values)
+    shown = line(Progress(row, ("ftg", "fbs", "fpp"), 10, 31_400.0))
     assert shown == "return +1.500  FTG FBS FPP 0.50 - 0.75  KL 0.0042 (2 held)  31.4k agent-steps/s"
+
+
+def test_progress_of_a_game_and_learner_that_say_less_is_shorter():
+    assert line(Progress(Row(3, 48, 9216, {"total": 1.5}), (), 10, 31_400.0)) == "return +1.500  31.4k agent-steps/s"

@@ -16,8 +16,8 @@ import marketsim as ms
 
 
 @ms.hookimpl
-def marketsim_agents():
-    return [ms.Entry("idle", lambda params, context: ms.Consumer)]
+def marketsim_parts():
+    yield ms.Entry(kind="agent", name="idle", build=lambda params, context: ms.Consumer)
 """
 COMMANDS = (
     ("run",),

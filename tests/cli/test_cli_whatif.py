@@ -118,7 +118,7 @@ def test_a_study_all_of_whose_runs_fail_is_a_failure(cli, out, scenario_file):
     """Exit code 1, each error once, with the numbers of its runs."""
     scenario_file(
         "import marketsim as ms\n\n\nclass Bad(ms.Prosumer):\n    def decide(self, view):\n        return 1 / 0\n\n\n"
-        "@ms.hookimpl\ndef marketsim_agents():\n    return [ms.Entry('bad', lambda params, context: Bad)]\n",
+        "@ms.hookimpl\ndef marketsim_parts():\n    return [ms.Entry(kind='agent', name='bad', build=lambda params, context: Bad)]\n",
         "bad.py",
     )
     path = scenario_file(

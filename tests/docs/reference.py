@@ -274,12 +274,14 @@ class ScenarioPage:
         yield self._model("## clock", self._definition("ClockSection"))
         yield self._model("## grid", self._definition("GridSection"))
         yield _FEEDERS
+        yield from self._parts("### grid.gate", "gate", about="How trades are held to the limits: [gate.md](gate.md).")
         yield from self._parts("### grid.allocation", "allocation", about="How scarce capacity is shared.")
         yield from self._parts("### grid.reactive", "reactive", about="Reactive power of inverters.")
         yield from self._parts("## tariff", "tariff", about="Prices of the utility [currency/kWh].")
         yield self._model("## market", self._definition("MarketSection"))
         yield from self._parts("### market.engine", "engine", about="How orders become trades.")
         yield from self._parts("### market.charges", "charges", about="Network charges on trade between peers.")
+        yield from self._parts("### market.settlement", "settlement", about="Who pays what.")
         yield from self._parts(
             "## profiles",
             "profile",
@@ -404,6 +406,8 @@ _LINKS: Final = {
     "charges": "a kind of [charges](#marketcharges)",
     "allocation": "an [allocation](#gridallocation)",
     "reactive": "a [mode](#gridreactive)",
+    "gate": "a [gate](#gridgate)",
+    "settlement": "a [settlement](#marketsettlement)",
     "metric": "a metric",
     "strategy": "a [strategy](#strategies)",
     "profile": "a [source](#profiles)",

@@ -15,7 +15,7 @@ from marketsim.agents.view import AgentView
 from marketsim.builtin import built_in_registry
 from marketsim.cli.main import cli
 from marketsim.core.records import Reason
-from marketsim.extension.hookspecs import KIND_OF_HOOK
+from marketsim.extension.kinds import KINDS
 from marketsim.results import folder
 from marketsim.results.tables import TABLES
 from marketsim.scenario.model import GridSection
@@ -98,9 +98,11 @@ def test_readme_lists_every_public_name():
     assert set(marketsim.__all__) <= code_in("README.md")
 
 
-def test_every_hook_is_explained():
-    """Each hook has a row on the page of plugins, with the call of its factory."""
-    assert set(KIND_OF_HOOK) <= code_in("docs/plugins.md")
+def test_every_kind_is_explained():
+    """Each kind of part has a row on the page of plugins, with how it is chosen and built."""
+    page = code_in("docs/plugins.md")
+    assert set(KINDS) <= page
+    assert {kind.shape for kind in KINDS.values()} <= page
 
 
 def test_every_part_of_the_view_is_explained():

@@ -21,8 +21,8 @@ class Own(ms.Prosumer):
 
 
 @ms.hookimpl
-def marketsim_agents():
-    return [ms.Entry("own", lambda params, context: Own, summary="test")]
+def marketsim_parts():
+    yield ms.Entry(kind="agent", name="own", build=lambda params, context: Own, summary="test")
 """
 
 

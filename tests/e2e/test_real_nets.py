@@ -153,6 +153,6 @@ def test_volt_var_on_a_meshed_net_is_refused_with_what_to_choose(
     ended = cli(verb, scenario, "--set", "grid.reactive=volt_var")
     assert (ended.code, ended.out) == (2, "")
     assert ended.err == (
-        "error: grid.reactive: volt-var curves are solved on radial feeders only\n"
+        "error: --set grid.reactive: volt-var curves are solved on radial feeders only\n"
         "    choose unity, fixed_pf or fixed_q\n"
     )

@@ -27,8 +27,8 @@ class Moody(ms.Prosumer):
         return None
 
 @ms.hookimpl
-def marketsim_agents():
-    return [ms.Entry("moody", lambda params, context: Moody)]
+def marketsim_parts():
+    return [ms.Entry(kind="agent", name="moody", build=lambda params, context: Moody)]
 """
 
 
@@ -98,9 +98,9 @@ def test_control_c_within_a_slot_keeps_the_slots_before(scenario, cli, tmp_path)
         ("import sys\nsys.exit(3)\n", "moody.py:2:"),
         ("x = 1\n", "moody"),
         ("import marketsim as ms\n@ms.hookimpl\ndef marketsim_agnts():\n    return []\n", "marketsim_agnts"),
-        ("import marketsim as ms\n@ms.hookimpl\ndef marketsim_agents():\n    return 7\n", "marketsim_agents"),
-        ("import marketsim as ms\n@ms.hookimpl\ndef marketsim_agents(x, y):\n    return []\n", "marketsim_agents"),
-        (AGENT.replace('"moody", lambda', '"prosumer", lambda'), "prosumer"),
+        ("import marketsim as ms\n@ms.hookimpl\ndef marketsim_parts():\n    return 7\n", "marketsim_parts"),
+        ("import marketsim as ms\n@ms.hookimpl\ndef marketsim_parts(x, y):\n    return []\n", "marketsim_parts"),
+        (AGENT.replace('"moody", build', '"prosumer", build'), "prosumer"),
         (AGENT.replace("lambda params, context: Moody", "lambda params, context: 7"), "moody"),
         (AGENT.replace("lambda params, context: Moody", "lambda params, context: 1 / 0"), "moody"),
     ],
@@ -130,8 +130,8 @@ class Erratic:
         raise ValueError("no mood at all")
 
 @ms.hookimpl
-def marketsim_strategies():
-    return [ms.Entry("erratic", lambda params, context: Erratic())]
+def marketsim_parts():
+    return [ms.Entry(kind="strategy", name="erratic", build=lambda params, context: Erratic())]
 """
     path = scenario(plugin)
     path.write_text(path.read_text().replace("kind: moody", "kind: consumer, strategy: erratic"))

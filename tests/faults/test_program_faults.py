@@ -72,7 +72,7 @@ def test_a_recorded_disagreement_stands_on_the_screen(cli, disagreeing, short, t
 
 def test_money_that_appears_from_nowhere_stops_the_run(root, monkeypatch):
     """A settlement that is off by one unit of 1e-9 is caught in the slot in which it happens."""
-    from marketsim.app import wiring
+    from marketsim.market import settlement
 
     def generous(*arguments):
         ledger = settle(*arguments)
@@ -80,8 +80,8 @@ def test_money_that_appears_from_nowhere_stops_the_run(root, monkeypatch):
             return ledger._replace(utility=ledger.utility + 1)
         return ledger
 
-    settle = wiring.settle
-    monkeypatch.setattr(wiring, "settle", generous)
+    settle = settlement.settle
+    monkeypatch.setattr(settlement, "settle", generous)
     with pytest.raises(LawBroken, match=r"slot 0: .* \(1\); this is a fault of the program"):
         ms.simulate(ms.load_scenario(root / "scenarios" / "pilot.yaml"))
 

@@ -360,7 +360,7 @@ def of_checkpoint(data: bytes, rng: Rng) -> bytes:
     """A value or tensor of a checkpoint changed, with a checksum that fits."""
     import torch
 
-    from marketsim.learning import checkpoint
+    from marketsim.learning import envelope
 
     content = torch.load(io.BytesIO(data), weights_only=True)
     del content["sha256"]
@@ -371,7 +371,7 @@ def of_checkpoint(data: bytes, rng: Rng) -> bytes:
     )
     written = io.BytesIO()
     try:
-        digest = checkpoint._digest(content)
+        digest = envelope.digest(content)
     except Exception:  # of a layout that has no bytes; then the checksum is wrong as well
         digest = "0" * 64
     torch.save({**content, "sha256": digest}, written)

@@ -125,7 +125,7 @@ def checkpoint(folder: Path) -> None:
     """Policies that act."""
     import numpy as np
 
-    from marketsim.learning.policy import load_policy
+    from marketsim.learning.ppo.learned import load_policy
 
     learned = load_policy(folder / "checkpoint.pt")
     policy = learned.policy

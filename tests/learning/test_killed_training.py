@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from marketsim.learning.params import LearnerParams
-from marketsim.learning.trainer import train
+from marketsim.learning.ppo.trainer import train
 from marketsim.testing.games import ContextualBandit
 
 PARAMS = LearnerParams(hidden=(6,), markets=8, episodes=30 * 8, checkpoint_every=3)
@@ -20,7 +20,7 @@ SLOW = """
 import sys, time
 from pathlib import Path
 from marketsim.learning.params import LearnerParams
-from marketsim.learning.trainer import train
+from marketsim.learning.ppo.trainer import train
 from marketsim.testing.games import ContextualBandit
 
 params = LearnerParams.model_validate_json(sys.argv[2])

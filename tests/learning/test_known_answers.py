@@ -7,8 +7,8 @@ import pytest
 
 from marketsim.learning.curves import read_curves
 from marketsim.learning.params import LearnerParams, TrustRegionParams
-from marketsim.learning.rollout import play
-from marketsim.learning.trainer import train
+from marketsim.learning.ppo.rollout import play
+from marketsim.learning.ppo.trainer import train
 from marketsim.testing.games import Bandit, ContextualBandit, HiddenState, TwoSteps, TwoTraders
 
 NEAR = 0.95
@@ -35,7 +35,7 @@ def learned(game, folder, seed=1, **changes):
         for _ in range(game.shape.slots):
             actions = policy.act(seen.reshape(len(agents), -1), agents)
             step = game.step(actions.reshape(game.shape.n_markets, game.shape.n_agents, -1))
-            rewards.append(step.economic)
+            rewards.append(step.parts["economic"])
             seen = step.seen
     return read_curves(folder), np.mean(rewards, axis=(0, 1))
 
@@ -111,7 +111,7 @@ def test_learning_is_what_earns_it(tmp_path):
     """The same policies before the first update earn what chance earns: the games are not won from the start."""
     game = ContextualBandit(3, 4)
     untrained = train(game, QUICK.model_copy(update={"learning_rate": 1e-9, "episodes": 1}), tmp_path).last.policy()
-    chance = play(game, untrained, 1, range(8)).economic.mean()
+    chance = play(game, untrained, 1, range(8)).rewards["economic"].mean()
     # both heads right in 1/16 of slots, one in 6/16; the agent with one head is right in 1/4
     expected = (2 * (1 / 16 + 0.25 * 6 / 16) + 1 / 4) / 3
     assert chance == pytest.approx(expected, abs=0.03)

@@ -9,7 +9,7 @@ import pytest
 
 import marketsim as ms
 from marketsim.app.game import build_game
-from marketsim.learning.learner import Ppo
+from marketsim.learning.ppo.learner import Ppo
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
 SHORT = {
@@ -24,7 +24,7 @@ SHORT = {
 def test_a_scenario_trains_and_its_policies_act(name, tmp_path):
     """With the gate on where there is a feeder."""
     ready = ms.load_scenario(SCENARIOS / f"{name}.yaml", SHORT)
-    assert (ready.feeder is None) == (ready.model.grid.gate == "none")
+    assert (ready.feeder is None) == (ready.model.grid.gate.name == "none")
     game = build_game(ready)
     checkpoint = Ppo(ready.model.learning.learner.params).train(game, tmp_path, seed=1, scenario_hash="")
     assert game.shape.n_agents == len(ready.agents)

@@ -86,7 +86,7 @@ def test_names_of_agents_do_not_matter(rows, names):
 def test_money_balances_whatever_the_gate_refuses(rows, passes, seed):
     orders, trades, _ = match(rows, fickle_gate(1, N_AGENTS, seed=seed), DoubleAuction(retry_passes=passes))
     none = np.zeros(N_AGENTS, dtype=np.int64)
-    exchange = Exchange(none, none, none, none.reshape(1, -1), none[:0], none[:0])
+    exchange = Exchange(none, none, none, none.reshape(1, -1))
     ledger = settle(community(N_AGENTS), trades, orders, exchange, tariffs_of())
     assert imbalance(ledger) == 0
     assert not ledger.operator.any()

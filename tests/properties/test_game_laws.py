@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import marketsim as ms
-from marketsim.app.game import MarketGame, build_game
+from marketsim.app.game import build_game
 from marketsim.core.potential import availability
+from marketsim.games.market.game import SCORES, MarketGame
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
 DEFAULTS = {"learning": {}}
@@ -46,7 +47,7 @@ def test_two_batteries_that_trade_to_and_fro_never_earn(seed, efficiency, wear):
     game.reset(0)
     traded = 0
     for _ in range(24):
-        game.step(rng.integers(0, game.shape.heads, (1, 2, 3)))
+        game.step(rng.integers(0, game.shape.actions.heads, (1, 2, 3)))
         bills = game.bills
         assert float((bills.reference - bills.paid + bills.stored).sum()) <= 1e-3  # of 1e-9 currency
         traded += int(game.record.trades.energy_wh.sum())
@@ -86,7 +87,7 @@ def test_ftg_never_rises_when_less_is_traded_and_availability_knows_no_offer(fir
     told = []
     for actions in (first, second):
         game = at_noon(episode=episode)
-        scores = game.step(np.array([actions])).scores[0]
+        scores = game.step(np.array([actions])).parts["ftg"]
         record = game.record
         available = availability(record.positions, record.inputs.tariffs, game._world.community)
         told.append((int(record.trades.energy_wh.sum()), scores[0], [each.tolist() for each in available]))
@@ -101,13 +102,14 @@ def test_ftg_never_rises_when_less_is_traded_and_availability_knows_no_offer(fir
 def test_orders_that_met_nobody_change_no_score(actions, episode):
     """Who traded nothing takes the offer back: the same trades, the same scores to the byte."""
     game = at_noon(episode=episode)
-    first = game.step(np.array([actions])).scores
+    first = game.step(np.array([actions])).parts
     energy = game.record.energy
     idle = (energy.bought_wh == 0) & (energy.sold_wh == 0)
     fewer = np.array([actions])
     fewer[:, idle, 1] = 0
     again = at_noon(episode=episode)
-    assert again.step(fewer).scores.tobytes() == first.tobytes()
+    parts = again.step(fewer).parts
+    assert all(parts[name].tobytes() == first[name].tobytes() for name in SCORES)
 
 
 @given(actions=CHOICES, episode=st.integers(0, 20), agent=st.integers(0, 7))
@@ -120,8 +122,8 @@ def test_a_difference_is_what_playing_again_gives(actions, episode, agent):
     truthful = np.array([actions])
     truthful[0, agent] = (10 if place.firm_demand_wh[agent] > 0 else 0, 4)
     other = at_noon(PLAIN, episode).step(truthful)
-    expected = np.nan_to_num(step.scores[0, 0] - other.scores[0, 0])
-    assert step.shaping[0, agent] == pytest.approx(expected, abs=1e-12)
+    expected = np.nan_to_num(step.parts["ftg"][0] - other.parts["ftg"][0])
+    assert step.parts["shaping"][0, agent] == pytest.approx(expected, abs=1e-12)
 
 
 @given(seed=st.integers(0, 1000))
@@ -142,12 +144,14 @@ def test_a_difference_on_the_grid_asks_the_gate_as_the_slot_did(seed):
         game = build_game(ready, markets=1, rounds=1)
         game.reset(0)
         for _ in range(12):
-            game.step(np.tile(nothing, (1, len(names), 1))[..., : len(game.shape.heads)])
+            game.step(np.tile(nothing, (1, len(names), 1))[..., : len(game.shape.actions.heads)])
         return game
 
     nothing = np.array([0, 0, 2])
     game = noon()
-    actions = np.random.default_rng(seed).integers(0, game.shape.heads, (1, len(names), len(game.shape.heads)))
+    actions = np.random.default_rng(seed).integers(
+        0, game.shape.actions.heads, (1, len(names), len(game.shape.actions.heads))
+    )
     actions[..., 2:] = 2  # stores rest: their truthful price is not one of the game's
     step = game.step(actions)
     assert game.record.rejects.size
@@ -155,5 +159,5 @@ def test_a_difference_on_the_grid_asks_the_gate_as_the_slot_did(seed):
     row = game._parts.rows[agent]
     truthful = actions.copy()
     truthful[0, agent, :2] = (10 if game.record.positions.firm_demand_wh[row] > 0 else 0, 4)
-    expected = np.nan_to_num(step.scores[0, 0] - noon().step(truthful).scores[0, 0])
-    assert step.shaping[0, agent] == pytest.approx(expected, abs=1e-12)
+    expected = np.nan_to_num(step.parts["ftg"][0] - noon().step(truthful).parts["ftg"][0])
+    assert step.parts["shaping"][0, agent] == pytest.approx(expected, abs=1e-12)

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketsim.core.records import Reason
-from marketsim.grid.gate import RadialGate
 from marketsim.grid.gate_state import GateSettings
+from marketsim.grid.gates.ac import RadialGate
+from marketsim.grid.gates.observe import ObserveGate
+from marketsim.grid.gates.sensitivity import SensitivityGate
 from marketsim.grid.network import Network
-from marketsim.grid.observe_gate import ObserveGate
-from marketsim.grid.sensitivity_gate import SensitivityGate
 from marketsim.testing.grids import dense_power_flow, random_network
 
 HOURS = 0.25

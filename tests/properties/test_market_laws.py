@@ -19,20 +19,21 @@ from marketsim.market.params import (
     SupplyDemandRatioParams,
 )
 from marketsim.testing.engine_kit import FEED_IN, RETAIL, filled, orders_of, tariffs_of
+from marketsim.testing.worlds import build_context
 
 RESTING, MIDPOINT = DoubleAuction(), DoubleAuction(midpoint=True)
 AUCTIONS = {
     "resting": RESTING,
     "midpoint": MIDPOINT,
-    "uniform": call_auction.build(CallAuctionParams()),
-    "pay as bid": call_auction.build(CallAuctionParams(pricing="pay_as_bid")),
-    "huang": huang.build(HuangParams()),
+    "uniform": call_auction.build(CallAuctionParams(), build_context()),
+    "pay as bid": call_auction.build(CallAuctionParams(pricing="pay_as_bid"), build_context()),
+    "huang": huang.build(HuangParams(), build_context()),
 }
 """Engines whose prices come from the orders."""
 POOLS = {
-    "mid-market rate": mid_market_rate.build(MidMarketRateParams()),
-    "supply-demand ratio": supply_demand_ratio.build(SupplyDemandRatioParams()),
-    "pro rata": pro_rata.build(ProRataParams()),
+    "mid-market rate": mid_market_rate.build(MidMarketRateParams(), build_context()),
+    "supply-demand ratio": supply_demand_ratio.build(SupplyDemandRatioParams(), build_context()),
+    "pro rata": pro_rata.build(ProRataParams(), build_context()),
 }
 """Engines whose prices come from the tariffs."""
 LAW = settings(deadline=None, max_examples=60)

@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from marketsim.core.records import BLAMES_SINK, NOWHERE, Reason
-from marketsim.grid.gate import RadialGate
 from marketsim.grid.gate_state import GateSettings
+from marketsim.grid.gates.ac import RadialGate
 from marketsim.grid.meshed_gate import MeshedGate
 from marketsim.testing.grids import random_network, tree_network
 

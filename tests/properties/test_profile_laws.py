@@ -21,6 +21,7 @@ from marketsim.profiles.calendar import SEASON_OF, WEEKDAY_OF, shifted
 from marketsim.profiles.daily import DayProfiles
 from marketsim.profiles.params import SimbenchParams, SyntheticParams
 from marketsim.profiles.resample import resampled
+from marketsim.testing.fleets import declared
 from marketsim.testing.worlds import FixedTariff, community
 
 DIVISORS = [minutes for minutes in range(1, 1441) if 1440 % minutes == 0]
@@ -55,7 +56,7 @@ def agents(n: int) -> tuple[AgentSpec, ...]:
 def context(n_agents: int, seeds: list[int], start: date = date(2016, 7, 12), slot_minutes: int = 15) -> BuildContext:
     clock = Clock(start, 96, slot_minutes)
     markets = community(n_agents, len(seeds))
-    return BuildContext(clock, Streams(seeds), markets, agents(n_agents), tariff=FixedTariff(len(seeds)))
+    return declared(BuildContext(clock, Streams(seeds), markets, agents(n_agents), tariff=FixedTariff(len(seeds))))
 
 
 @given(

@@ -32,7 +32,7 @@ def demand_policy(fleet: Fleet, deferrable: str) -> Policy:
         return Priced(fleet)
     if deferrable == "flexible":
         return Flexible(fleet)
-    return OnArrival(fleet) if fleet.departs else FirmOnly()
+    return OnArrival(fleet) if fleet.info.departs else FirmOnly()
 
 
 def _store_policy(fleet: Fleet, storage: StorageChoice) -> Policy:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from marketsim.agents.strategies.fleets import Fleet
+from marketsim.agents.strategies.fleets import Fleet, price_of
 from marketsim.agents.strategies.plan import NO_OFFER, Draft
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.records import DeviceRange, Observations, Side
@@ -37,13 +37,13 @@ class Flexible:
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet.index
-        self._departs = fleet.departs
-        self._departure = fleet.column("departure_hour", np.nan)
-        efficiency = fleet.column("efficiency", 1.0)
-        power = fleet.column("power_kw", 0.0)
-        self._full_hours = np.divide(
-            fleet.column("energy_kwh"), efficiency * power, out=np.zeros_like(power), where=efficiency * power > 0
-        )
+        stay, power_kw = fleet.info.stay, fleet.info.rated_in_kw
+        self._departs = stay is not None
+        self._departure = np.full_like(power_kw, np.nan) if stay is None else stay.departure_hour
+        self._full_hours = np.zeros_like(power_kw)
+        if stay is not None:
+            rate = stay.efficiency * power_kw
+            np.divide(stay.capacity_kwh, rate, out=self._full_hours, where=rate > 0)
         self.sees: tuple[str, ...] = ("time",) if self._departs else ()
 
     def plan(self, seen: Observations, draft: Draft) -> None:
@@ -77,7 +77,7 @@ class Priced:
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet.index
-        self._linear, self._quadratic = fleet.column("cost_per_kwh"), fleet.column("quadratic_cost")
+        self._linear, self._quadratic = price_of(fleet)
 
     def plan(self, seen: Observations, draft: Draft) -> None:
         """Dispatch into the own balance; offer the rest."""

@@ -2,75 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Protocol, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from marketsim.agents.game.actions import ActionSpace, Player, has_stores
 from marketsim.agents.game.features import Look, Scaling, unknown_features
 from marketsim.agents.params import LearnedParams
-from marketsim.core.arrays import FloatArray, IntArray, KeyArray
+from marketsim.core.arrays import IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import CheckpointError, Problem
-from marketsim.core.fence import fence_of
+from marketsim.core.game import Layout
+from marketsim.core.learner import Trained
 from marketsim.core.records import Decisions, Observations
-
-LOADER: Final = "load_policy"
-"""Fact of the build context that loads a checkpoint: ``(path) -> Trained``."""
-
-
-class Policy(Protocol):
-    """Policies of agents, frozen."""
-
-    @property
-    def heads(self) -> tuple[int, ...]:
-        """Number of choices of each head of an action."""
-        ...
-
-    def act(self, features: NDArray[np.float32], agents: IntArray, keys: KeyArray | None) -> IntArray:
-        """Actions [n, heads]; sampled with ``keys``, else the most probable."""
-        ...
-
-
-class Layout(Protocol):
-    """Whose policies they are, and what they see; see ``agents.game.features.Scaling``."""
-
-    @property
-    def agents(self) -> tuple[str, ...]:
-        """Names of the agents that were trained [A]."""
-        ...
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """Names of what they see [F]."""
-        ...
-
-    @property
-    def offset(self) -> FloatArray:
-        """[A, F]."""
-        ...
-
-    @property
-    def factor(self) -> FloatArray:
-        """[A, F]."""
-        ...
-
-
-class Trained(Protocol):
-    """A loaded checkpoint."""
-
-    @property
-    def policy(self) -> Policy:
-        """Its policies."""
-        ...
-
-    @property
-    def layout(self) -> Layout:
-        """What they need to act."""
-        ...
 
 
 class Learned(Player):
@@ -99,9 +44,10 @@ def build(params: LearnedParams, context: BuildContext) -> Learned:
     CheckpointError where it cannot be read, knows none of the agents, or saw what this version does not know;
     MissingDependency without torch.
     """
-    loader = cast("Callable[[Path], Trained]", context.facts[LOADER])
-    path = fence_of(context.facts).file(params.checkpoint, CheckpointError, "the checkpoint")
-    trained = loader(path)
+    path = context.fence.file(params.checkpoint, CheckpointError, "the checkpoint")
+    if context.policies is None:
+        raise ValueError("a strategy of trained policies is built with BuildContext.policies, which loads them")
+    trained: Trained = context.policies(path)
     _demand_features(path, trained.layout)
     whose = _whose(path, trained.layout.agents, params, context)
     heads = trained.policy.heads

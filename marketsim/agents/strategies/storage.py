@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from marketsim.agents.strategies import plan_kernel
-from marketsim.agents.strategies.fleets import Fleet
+from marketsim.agents.strategies.fleets import Fleet, store_of
 from marketsim.agents.strategies.plan import Draft
 from marketsim.core.records import Observations
 from marketsim.core.units import to_ticks
@@ -39,8 +39,9 @@ class Trade:
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet, self._owned = fleet.index, fleet.owned
-        self._round_trip = fleet.column("charge_efficiency", 1.0) * fleet.column("discharge_efficiency", 1.0)
-        self._wear = to_ticks(fleet.column("wear_cost"))
+        store = store_of(fleet)
+        self._round_trip = store.charge_efficiency * store.discharge_efficiency
+        self._wear = to_ticks(store.wear)
 
     def plan(self, seen: Observations, draft: Draft) -> None:
         """Dispatch into the own balance; offer the rest on the better side."""

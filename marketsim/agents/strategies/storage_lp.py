@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from marketsim.agents.params import LpParams
-from marketsim.agents.strategies.fleets import Fleet
+from marketsim.agents.strategies.fleets import Fleet, store_of
 from marketsim.agents.strategies.linear_programme import Outlook, StorePlan, Stores, plan_stores
 from marketsim.agents.strategies.plan import NO_OFFER, Draft, better_side
 from marketsim.core.arrays import FloatArray, IntArray
@@ -34,13 +34,13 @@ class LinearProgramme:
         to_the_day = () if params.horizon_slots else ("slots_per_day",)
         self.sees: tuple[str, ...] = ("time", *to_the_day, "market", "last_price_ticks", "forecast")
         self._owned, self._owners = fleet.owned, np.flatnonzero(fleet.owned)
-        usable = fleet.column("energy_kwh") * (fleet.column("soc_max", 1.0) - fleet.column("soc_min"))
+        store = store_of(fleet)
         self._stores = Stores(
-            capacity_kwh=usable,
-            power_kw=fleet.column("power_kw"),
-            charge_efficiency=fleet.column("charge_efficiency", 1.0),
-            discharge_efficiency=fleet.column("discharge_efficiency", 1.0),
-            wear=fleet.column("wear_cost"),
+            capacity_kwh=store.capacity_kwh,
+            power_kw=fleet.info.rated_in_kw,
+            charge_efficiency=store.charge_efficiency,
+            discharge_efficiency=store.discharge_efficiency,
+            wear=store.wear,
         )
         self._solved_at = -1
         self._plan = StorePlan.none(len(fleet.owned))

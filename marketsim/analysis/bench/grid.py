@@ -8,8 +8,8 @@ from marketsim.analysis.bench.rows import BenchFailed, Row, median_s
 from marketsim.core.arrays import IntArray
 from marketsim.grid import feeder141
 from marketsim.grid.feeder import FeederOptions
-from marketsim.grid.gate import RadialGate
 from marketsim.grid.gate_state import GateSettings
+from marketsim.grid.gates.ac import RadialGate
 from marketsim.market.pool_kernel import admit_until_short
 
 N_TRADES, SEED, LOAD, HOURS, SOURCE_PU = 2_000, 1, 0.7, 0.25, 1.02

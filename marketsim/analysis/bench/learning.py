@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from marketsim.analysis.bench.rows import BenchFailed, Row, once_s
-from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.learning.curves import Progress
-from marketsim.learning.game import Features, Layout, Shape, Step
-from marketsim.learning.learner import build
+from marketsim.core.arrays import FloatArray
+from marketsim.core.game import Actions, Categorical, Features, Layout, Shape, Step
+from marketsim.core.learner import Progress
 from marketsim.learning.params import LearnerParams, TrustRegionParams
+from marketsim.learning.ppo.learner import Ppo
 
 MARKETS, AGENTS, SLOTS, FEATURES, HEADS = 16, 20, 24, 16, (11, 5)
 UPDATES, SEED = 12, 1
@@ -36,12 +36,11 @@ class ToyGame:
 
     def __init__(self) -> None:
         used = np.ones((AGENTS, len(HEADS)), dtype=np.bool_)
-        self.shape = Shape(MARKETS, AGENTS, FEATURES, 1, HEADS, used, SLOTS)
+        self.shape = Shape(MARKETS, AGENTS, FEATURES, 1, Categorical(HEADS, used), SLOTS, ("economic",))
         names = tuple(str(feature) for feature in range(FEATURES))
         zero = np.zeros((AGENTS, FEATURES))
         self.layout = Layout(tuple(f"agent {a}" for a in range(AGENTS)), names, zero, zero + 1.0, 10.0)
         self._state = np.zeros((MARKETS, 1), dtype=np.float32)
-        self._scores = np.full((MARKETS, 3), np.nan)
         self._draw(0)
 
     def _draw(self, episode: int) -> None:
@@ -63,20 +62,24 @@ class ToyGame:
         self._draw(episode)
         return self._looks[0], self._state
 
-    def step(self, actions: IntArray) -> Step:
+    def close(self, *, wait: bool = True) -> Mapping[str, object]:  # noqa: ARG002 - part of the port
+        """There is nothing to release."""
+        return {}
+
+    def step(self, actions: Actions) -> Step:
         """Play a slot."""
         economic = (actions == self._best[self._slot]).mean(axis=2)
         self._slot += 1
         ended = self._slot == SLOTS
-        return Step(self._looks[self._slot], self._state, economic, np.zeros_like(economic), self._scores, ended)
+        return Step(self._looks[self._slot], self._state, economic, {"economic": economic}, ended)
 
 
 def ours(params: LearnerParams) -> float:
     """Agent-steps a second of our learner, playing and learning: median of its updates after the first."""
     seen: list[Progress] = []
     with tempfile.TemporaryDirectory() as folder:
-        build(params).train(ToyGame(), Path(folder), seed=SEED, scenario_hash="", progress=seen.append)
-    returns = [each.row.total for each in seen]
+        Ppo(params).train(ToyGame(), Path(folder), seed=SEED, scenario_hash="", progress=seen.append)
+    returns = [each.row.values["total"] for each in seen]
     if not returns[-1] > returns[0]:
         raise BenchFailed(f"nothing was learned: returns {returns}")
     return statistics.median(each.agent_steps_per_s for each in seen[1:])
@@ -110,7 +113,7 @@ def _vector() -> Any:
             seen, _ = self.game.reset(self.episode)
             return seen.reshape(self.num_envs, FEATURES)
 
-        def step_async(self, actions: IntArray) -> None:
+        def step_async(self, actions: Actions) -> None:
             self.actions = actions
 
         def step_wait(self) -> tuple[Features, FloatArray, Any, list[dict[str, Any]]]:
@@ -121,7 +124,7 @@ def _vector() -> Any:
                 infos = [{"terminal_observation": row} for row in seen]
                 self.episode += 1
                 seen = self.reset()
-            return seen, step.economic.reshape(-1), np.full(self.num_envs, step.ended), infos
+            return seen, step.reward.reshape(-1), np.full(self.num_envs, step.ended), infos
 
         def close(self) -> None: ...
 

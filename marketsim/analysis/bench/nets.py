@@ -12,7 +12,7 @@ import numpy as np
 from marketsim.analysis.bench.rows import BenchFailed, Row, median_s
 from marketsim.core.ports import Gate
 from marketsim.core.records import GridState
-from marketsim.grid.gate import RadialGate
+from marketsim.grid.gates.ac import RadialGate
 from marketsim.grid.network import Network
 from marketsim.grid.power_flow_check import Validator
 from marketsim.grid.radial import is_radial

@@ -17,7 +17,7 @@ from marketsim.core.metric import Value
 from marketsim.fairness.measures import jain_index
 from marketsim.metrics.efficiency import EfficiencyMetric
 from marketsim.metrics.energy import EnergyMetric
-from marketsim.metrics.grid import BAND_FACT, GridMetric
+from marketsim.metrics.grid import GridMetric
 
 
 class Outcome(NamedTuple):
@@ -82,11 +82,11 @@ def compare(
 def _outcome(ready: ReadyScenario, mechanism: Mechanism) -> Outcome:
     built = build(ready)
     context, community = built.context, built.world.community
-    band = context.facts.get(BAND_FACT)
+    band = None if context.grid is None else context.grid.band
     metrics = (
-        EnergyMetric(context.device_names, context.stores),
+        EnergyMetric(context.fleets),
         EfficiencyMetric(community, None, 0),
-        GridMetric(band),  # type: ignore[arg-type]
+        GridMetric(band),
     )
     path = follow(ready, metrics, built)
     return Outcome(

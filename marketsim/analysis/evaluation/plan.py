@@ -212,9 +212,9 @@ def evaluation_of(
 
 def _readable(checkpoint: Path) -> Path:
     """The policies of a training, looked at before anything is simulated: CheckpointError where they cannot be used."""
-    from marketsim.learning.checkpoint import load
+    from marketsim.learning.ppo.learned import load_policy
 
-    load(checkpoint)
+    load_policy(checkpoint)
     return checkpoint
 
 

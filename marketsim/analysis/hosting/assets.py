@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -61,15 +61,13 @@ def per_kw(asset: Asset, ready: ReadyScenario) -> FloatArray:
     if not asset.sample:
         return np.stack((np.ones(slots), -np.ones(slots)))
     alone = ready.variant(_alone(asset))
-    world = build(alone).world
-    installed = sum(_rating_kw(agent) for agent in alone.agents)
+    built = build(alone)
+    world = built.world
+    installed = sum(agent.pv_kw for agent in alone.agents)
+    installed = installed or sum(float(fleet.rated_in_kw.sum()) for fleet in built.context.fleets)
     hours = world.clock.slot_hours
     nets = [int(record.energy.net_wh.sum()) for record in Simulation(world).run()]
     return np.array(nets)[None, :] / (WH_PER_KWH * hours * installed)
-
-
-def _rating_kw(agent: Any) -> float:
-    return float(agent.pv_kw or sum(getattr(device, "power_kw", 0.0) for device in agent.devices.values()))
 
 
 def _alone(asset: Asset) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from marketsim.analysis.execution.mapping import Job, engine_for, map_runs
 from marketsim.analysis.reinforce.upgrades import Refusals, Upgrade, annuity, cost, upgrades, with_upgrade
 from marketsim.analysis.trajectory import follow, needs_feeder
+from marketsim.app.grid import has_trait
 from marketsim.app.ready import ReadyScenario, load_scenario
 from marketsim.core.arrays import BoolArray
 from marketsim.core.errors import InputError, RunError
@@ -69,9 +70,10 @@ def reinforcement(
     needs_feeder(ready, "reinforce")
     if most < 1:
         raise InputError(f"at least one upgrade has to be looked at, not {most}")
-    if ready.model.grid.gate == "observe":
+    if has_trait(ready, "records"):
+        gate = ready.model.grid.gate.name
         raise InputError(
-            "reinforce weighs what the gate curtails, and grid.gate observe curtails nothing: set grid.gate to ac"
+            f"reinforce weighs what the gate curtails, and grid.gate {gate} curtails nothing: set grid.gate to ac"
         )
     say = tell or (lambda _: None)
     say("running the feeder as it is")

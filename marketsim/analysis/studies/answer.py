@@ -16,6 +16,7 @@ import numpy as np
 from marketsim.analysis.studies.axes import Axis
 from marketsim.analysis.studies.table import OK
 from marketsim.app.ready import ReadyScenario
+from marketsim.builtin import PARTS
 from marketsim.core.arrays import BoolArray
 from marketsim.core.errors import InputError, Problem
 from marketsim.fairness.critic import CRITIC_KPIS
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 GATE: Final = "grid.gate"
-_OBSERVING: Final = frozenset({"observe", "none"})
+RECORDING: Final = frozenset(entry.name for entry in PARTS if entry.kind == "gate" and "records" in entry.traits)
+"""Gates that refuse nothing and record what breaks."""
+OBSERVING: Final = RECORDING | {entry.name for entry in PARTS if entry.kind == "gate" and "blind" in entry.traits}
+"""Gates that refuse nothing, and the absence of one."""
 _COMPARE: Final[Mapping[str, Callable[[Any, float], Any]]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -158,7 +162,7 @@ def plain_value(value: Any) -> Any:
 def _criteria(rows: pd.DataFrame, gate: str) -> tuple[Criterion, ...]:
     if "voltage_max_pu" not in rows or rows["voltage_max_pu"].isna().all():
         return (WORSE_OFF,)
-    return (OUT_OF_LIMITS, WORSE_OFF) if gate in _OBSERVING else (OUT_OF_LIMITS, REFUSED, WORSE_OFF)
+    return (OUT_OF_LIMITS, WORSE_OFF) if gate in OBSERVING else (OUT_OF_LIMITS, REFUSED, WORSE_OFF)
 
 
 def _finding(path: str, held: Mapping[str, Any], criterion: Criterion, rows: pd.DataFrame) -> Finding:

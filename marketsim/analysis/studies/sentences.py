@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from marketsim.analysis.studies.answer import (
     GATE,
+    OBSERVING,
     OUT_OF_LIMITS,
+    RECORDING,
     REFUSED,
     WORSE_OFF,
     Criterion,
@@ -22,7 +24,6 @@ from marketsim.core.wording import number
 if TYPE_CHECKING:
     import pandas as pd
 
-_LIMITING: Final = ("ac", "sensitivity")
 _NO_MONEY: Final = 0.005
 """Of a currency: what is less is called the same."""
 
@@ -136,8 +137,11 @@ def _evidence(finding: Finding, rows: pd.DataFrame) -> str:
 
 def gate_lines(table: pd.DataFrame, axes: Sequence[Axis]) -> list[str]:
     """What the gate prevents and what it costs, where a study has it both limiting and observing."""
-    gates = [gate for gate in _LIMITING if GATE in table and (table[GATE] == gate).any()]
-    if not gates or not (table[GATE] == "observe").any():
+    if GATE not in table:
+        return []
+    seen = [str(gate) for gate in table[GATE].unique()]
+    gates, observing = [gate for gate in seen if gate not in OBSERVING], [gate for gate in seen if gate in RECORDING]
+    if not gates or not observing:
         return []
     axis = main_axis(axes)
     others = [path for each in axes if each is not axis for path in each.paths if path != GATE]
@@ -148,7 +152,7 @@ def gate_lines(table: pd.DataFrame, axes: Sequence[Axis]) -> list[str]:
             rows = rows[rows[axis.paths[0]] == last]
             held = {axis.paths[0]: last, **held}
         for gate in gates:
-            limited, free = rows[rows[GATE] == gate], rows[rows[GATE] == "observe"]
+            limited, free = rows[rows[GATE] == gate], rows[rows[GATE].isin(observing)]
             if len(limited) and len(free):
                 lines.append(_effect(gate, limited, free, held))
     return lines

@@ -93,7 +93,7 @@ def _evaluated(plan: Plan, outcomes: list[Outcome], path: Path | None, criteria:
         table,
         timings_table(outcomes),
         path,
-        findings(table, plan.axes, plan.scenario.model.grid.gate, criteria),
+        findings(table, plan.axes, plan.scenario.model.grid.gate.name, criteria),
         sensitivities(table, plan.axes, plan.design, plan.scenario.seed),
     )
 

@@ -10,30 +10,15 @@ by the slopes of ``ReactiveLaw``, and solves a curve itself. An inverter without
 from __future__ import annotations
 
 from math import sqrt
-from typing import NamedTuple
 
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.build import BuildContext
+from marketsim.core.build import Basics
+from marketsim.core.ports import ReactiveLaw
 from marketsim.core.records import Community, SlotInputs
 from marketsim.core.units import WH_PER_KWH
 from marketsim.grid.reactive.params import FixedPfParams, FixedQParams, ReactiveParams, UnityParams, VoltVarParams
-
-
-class ReactiveLaw(NamedTuple):
-    """How reactive power follows from active power and voltage, for the gate; each array [n_agents]."""
-
-    source_kvar_per_kw: FloatArray
-    """Reactive injection that comes with each kW that an agent injects more [kvar/kW]; negative: absorbing."""
-    sink_kvar_per_kw: FloatArray
-    """Reactive draw that comes with each kW that a device draws more [kvar/kW], >= 0."""
-    kva: FloatArray
-    """Apparent power of the inverter [kVA]; 0: none."""
-    curve_pu: FloatArray
-    """Voltages of the volt-var curve [4]; empty: no curve. See ``curve_share``."""
-    curve_kvar: FloatArray
-    """Full reactive power of the curve [kvar], capped at sqrt(kva^2 - P^2); 0: the agent follows no curve."""
 
 
 class _Mode:
@@ -41,11 +26,11 @@ class _Mode:
 
     law: ReactiveLaw
 
-    def __init__(self, params: ReactiveParams, context: BuildContext) -> None:
+    def __init__(self, params: ReactiveParams, context: Basics) -> None:
         agents, n_markets = context.agents, context.community.n_markets
         factors = np.array([agent.load.power_factor for agent in agents], dtype=np.float64)
         self._load_tan = np.tile(_tan(factors), n_markets)
-        sized = params.oversize * _pv_scale(context)
+        sized = params.oversize * context.pv_scale
         rated = [sized * agent.pv_kw if agent.inverter_kva is None else agent.inverter_kva for agent in agents]
         self.kva: FloatArray = np.tile(np.array(rated, dtype=np.float64), n_markets)
         self._limits_pv = np.tile([agent.inverter_kva is not None for agent in agents], n_markets)
@@ -72,6 +57,10 @@ class _Mode:
         most = np.floor(self._most_kw() * (hours * WH_PER_KWH)).astype(np.int64)
         return np.where(self._limits_pv, np.minimum(pv_wh, most), pv_wh)
 
+    def behind_kw(self) -> FloatArray:
+        """See ``Reactive``: asked for by the one mode with a curve, which says more."""
+        return np.zeros(len(self.kva))
+
     def _load_ratio(self, inputs: SlotInputs) -> FloatArray:
         if "load_kvar" not in inputs.series:
             return self._load_tan
@@ -97,7 +86,7 @@ class Unity(_Mode):
 class FixedPf(_Mode):
     """Q = -+ tan(phi) P for what is injected."""
 
-    def __init__(self, params: FixedPfParams, context: BuildContext) -> None:
+    def __init__(self, params: FixedPfParams, context: Basics) -> None:
         super().__init__(params, context)
         self._pf = params.power_factor
         slope = float(_tan(np.array(self._pf))) * (-1.0 if params.absorbing else 1.0)
@@ -114,7 +103,7 @@ class FixedPf(_Mode):
 class FixedQ(_Mode):
     """Q at its set-point, within sqrt(S^2 - P^2); reactive power goes before active."""
 
-    def __init__(self, params: FixedQParams, context: BuildContext) -> None:
+    def __init__(self, params: FixedQParams, context: Basics) -> None:
         super().__init__(params, context)
         self._share = params.q_share
 
@@ -128,7 +117,7 @@ class FixedQ(_Mode):
 class VoltVar(_Mode):
     """Q from the bus voltage; the gate solves the curve, so the untraded state starts without it."""
 
-    def __init__(self, params: VoltVarParams, context: BuildContext) -> None:
+    def __init__(self, params: VoltVarParams, context: Basics) -> None:
         super().__init__(params, context)
         curve_pu = np.array(params.voltages_pu, dtype=np.float64)
         self.law = self.law._replace(curve_pu=curve_pu, curve_kvar=params.q_share * self.kva)
@@ -149,30 +138,24 @@ def curve_share(v_pu: FloatArray, curve_pu: FloatArray) -> FloatArray:
     return np.interp(v_pu, curve_pu, [1.0, 0.0, 0.0, -1.0])
 
 
-def build_unity(params: UnityParams, context: BuildContext) -> Unity:
+def build_unity(params: UnityParams, context: Basics) -> Unity:
     """Mode ``unity``."""
     return Unity(params, context)
 
 
-def build_fixed_pf(params: FixedPfParams, context: BuildContext) -> FixedPf:
+def build_fixed_pf(params: FixedPfParams, context: Basics) -> FixedPf:
     """Mode ``fixed_pf``."""
     return FixedPf(params, context)
 
 
-def build_fixed_q(params: FixedQParams, context: BuildContext) -> FixedQ:
+def build_fixed_q(params: FixedQParams, context: Basics) -> FixedQ:
     """Mode ``fixed_q``."""
     return FixedQ(params, context)
 
 
-def build_volt_var(params: VoltVarParams, context: BuildContext) -> VoltVar:
+def build_volt_var(params: VoltVarParams, context: Basics) -> VoltVar:
     """Mode ``volt_var``."""
     return VoltVar(params, context)
-
-
-def _pv_scale(context: BuildContext) -> float:
-    """Factor by which the profiles scale every PV plant beyond its ``pv_kw``."""
-    scale = context.facts.get("pv_scale", 1.0)
-    return float(scale) if isinstance(scale, int | float) else 1.0
 
 
 def _tan(power_factor: FloatArray) -> FloatArray:

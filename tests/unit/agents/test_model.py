@@ -35,12 +35,10 @@ def model_of(load_kw, pv_kw, *, batteries=None, n_markets=1, slots=4):
     kinds = ("prosumer", "consumer")
     agents = tuple(replace(spec, kind=kinds[row % 2]) for row, spec in enumerate(specs(equipped)))
     place, seeds = community(n, n_markets), tuple(range(n_markets))
-    names = ("battery",) if batteries else ()
-    context = BuildContext(
-        clock(slots), Streams(seeds), place, agents, names, (True,) * len(names), np.arange(n * n_markets)
-    )
+    bare = BuildContext(clock(slots), Streams(seeds), place, agents, rows=np.arange(n * n_markets))
     rows = [agent.devices.get("battery") for agent in agents] * n_markets
-    fleets = (build_battery(rows, context),) if batteries else ()
+    fleets = (build_battery(rows, bare),) if batteries else ()
+    context = replace(bare, fleets=tuple(fleet.info for fleet in fleets))
     profiles = ConstantProfiles(list(load_kw) * n_markets, list(pv_kw) * n_markets)
     cast = [Role(truthful.build(TruthfulParams(), context), np.arange(n * n_markets))]
     world = plain_world(place, profiles, cast, fleets, slots=slots, seeds=seeds)

@@ -69,7 +69,7 @@ def test_another_engine_brings_no_auction():
 
 def test_every_kernel_named_exists(pilot):
     """A module that was renamed would silently be compiled by one process alone."""
-    names = {*kernels.kernels_of(pilot), *kernels._EVERY_GATE, *(m for gate in kernels._GATES.values() for m in gate)}
+    names = {*kernels.kernels_of(pilot), *kernels.EVERY_GATE, *(m for gate in kernels.KERNELS.values() for m in gate)}
     for name in names:
         assert compiled._PACKAGE.joinpath(*name.split(".")[1:]).with_suffix(".py").is_file(), name
 

@@ -31,8 +31,8 @@ class Calm(ms.Prosumer):
 
 
 @ms.hookimpl
-def marketsim_agents():
-    return [ms.Entry("calm", lambda params, context: Calm, summary="calm")]
+def marketsim_parts():
+    return [ms.Entry(kind="agent", name="calm", build=lambda params, context: Calm, summary="calm")]
 '''
 
 

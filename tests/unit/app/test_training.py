@@ -14,9 +14,11 @@ from marketsim.app.ready import load_scenario
 from marketsim.app.training import CriticNotes, _write_up, latest_training, summed_up, train_scenario
 from marketsim.core.errors import CheckpointError, InputError, RunError, RunFolderError
 from marketsim.fairness.critic import Critique
-from marketsim.learning.curves import Row, read_curves
-from marketsim.learning.policy import load_policy
+from marketsim.learning.curves import read_curves
+from marketsim.learning.ppo.learned import load_policy
+from marketsim.learning.ppo.rows import columns_of
 from marketsim.scenario.dump import scenario_hash
+from marketsim.testing.games import Bandit
 from marketsim.testing.ollama_server import OllamaServer
 
 PILOT = "scenarios/pilot.yaml"
@@ -107,10 +109,12 @@ def test_the_latest_training_of_a_scenario_is_found(pilot, tmp_path, monkeypatch
 
 def test_the_summary_compares_the_first_with_the_last_tenth():
     """Undefined scores are left out; where there are none the mean is null."""
-    curves = {name: [float(i) for i in range(20)] for name in Row._fields}
+    shape = Bandit([0], 2).shape._replace(scores=("fbs", "fpp"))
+    names = ("update", "episodes", "agent_steps", *columns_of(shape).updates)
+    curves = {name: [float(i) for i in range(20)] for name in names}
     curves["fbs"] = [math.nan] * 20
     curves["fpp"] = [math.nan, 0.5, *[0.0] * 18]
-    found = summed_up(curves)
+    found = summed_up(curves, shape)
     assert (found["total_first"], found["total_last"]) == (0.5, 18.5)
     assert (found["fbs_first"], found["fpp_first"]) == (None, 0.5)
     assert found["updates"] == 20

@@ -57,8 +57,7 @@ def ahead(slots=1, n_agents=1, profiles=None, minutes=60, firm_share=1.0):
 
 def exchange_of(import_wh, export_wh, curtailed_wh):
     columns = [np.array(column, dtype=np.int64) for column in (import_wh, export_wh, curtailed_wh)]
-    none = np.zeros(0, dtype=np.int64)
-    return Exchange(*columns, np.zeros((0, len(columns[0])), dtype=np.int64), none, none)
+    return Exchange(*columns, np.zeros((0, len(columns[0])), dtype=np.int64))
 
 
 def deliver(real, planned, exchange):

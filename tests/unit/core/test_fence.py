@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from marketsim.core.build import FeederContext
 from marketsim.core.errors import InputError, ProfileError
-from marketsim.core.fence import FENCE, FOLDER, Fence, fence_of
+from marketsim.core.fence import Fence
 
 
 @pytest.fixture
@@ -80,9 +81,6 @@ def test_an_open_fence_lets_everything_pass(folder: Path) -> None:
     assert Fence.of(None).file(folder / "own.csv", InputError) == (folder / "own.csv").resolve()
 
 
-def test_parts_find_the_fence_among_their_facts(folder: Path) -> None:
-    """Their scenario's, or one around its folder."""
-    own = Fence(folder, None)
-    assert fence_of({FENCE: own, FOLDER: folder}) is own
-    assert fence_of({FOLDER: folder}).within == folder
-    assert fence_of({}).is_open
+def test_parts_that_nobody_gave_a_fence_have_an_open_one() -> None:
+    """What is built without a scenario comes from the user's own code."""
+    assert FeederContext().fence.is_open

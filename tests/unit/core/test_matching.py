@@ -46,7 +46,7 @@ class Deaf(Scripted):
 class ScriptedEngine:
     """Answers round after round with what it was given, and remembers the orders it got."""
 
-    supports_pairs = False
+    name, rounds = "scripted", 1
 
     def __init__(self, *answers):
         self.answers, self.got = list(answers), []

@@ -8,13 +8,14 @@ from marketsim.core.records import DeviceRange
 from marketsim.core.simulation import Simulation, initial_state
 from marketsim.core.world import Role, by_market
 from marketsim.testing.plain_world import plain_world
+from marketsim.testing.strategy_kit import fleet_of
 from marketsim.testing.worlds import ConstantProfiles, Scripted, community, plain_decisions
 
 
 class Counter:
     """A fleet whose state counts the slots."""
 
-    name, stores = "counter", False
+    info = fleet_of("counter", [{}, {}])
 
     def initial(self):
         return np.zeros((1, 2))

@@ -1,6 +1,6 @@
 import numpy as np
 
-from marketsim.devices.curtailable_load import build, curtailable_share
+from marketsim.devices.curtailable_load import build
 from marketsim.devices.params import CurtailableLoadParams
 from marketsim.testing.device_kit import context, slot_inputs
 from marketsim.testing.worlds import clock
@@ -10,7 +10,7 @@ INPUTS = slot_inputs(clock(slot_minutes=15).at(3), {"load_kw": np.array([8.0, 8.
 
 
 def test_shares_split_the_load():
-    assert curtailable_share(ROWS).tolist() == [0.25, 0.0]
+    assert build(ROWS, context(2)).info.load_share.tolist() == [0.25, 0.0]
 
 
 def test_the_range_is_its_share_of_the_load():

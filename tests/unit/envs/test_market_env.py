@@ -11,7 +11,7 @@ from gymnasium.spaces import Box, MultiDiscrete
 
 import marketsim as ms
 from marketsim.core.errors import RunError
-from marketsim.testing.env_kit import EnvContract
+from marketsim.testing.env_kit import MarketEnvContract
 
 SCENARIOS = Path(__file__).resolve().parents[3] / "scenarios"
 
@@ -20,14 +20,14 @@ def env_of(name: str = "pilot.yaml", overrides: Mapping[str, object] | None = No
     return ms.parallel_env(ms.load_scenario(SCENARIOS / name, overrides))
 
 
-class TestPilot(EnvContract):
+class TestPilot(MarketEnvContract):
     """The pilot's market."""
 
     def make_env(self):
         return env_of()
 
 
-class TestMixedAssets(EnvContract):
+class TestMixedAssets(MarketEnvContract):
     """Stores, vehicles and heat pumps."""
 
     def make_env(self):
@@ -61,7 +61,16 @@ def test_rewards_are_the_sum_of_both_parts_and_scores_stand_beside():
     assert 0 < scored < 24 * 8
 
 
-@pytest.mark.parametrize(("action", "message"), [([11, 0], "outside"), ([0], "outside"), (None, "no action for agent")])
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        ([11, 0], "outside"),
+        ([0], "outside"),
+        ([0.5, 0], "outside"),
+        (["a", "b"], "outside"),
+        (None, "no action for agent"),
+    ],
+)
 def test_a_wrong_action_is_named(action, message):
     env = env_of()
     env.reset()

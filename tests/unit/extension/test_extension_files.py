@@ -35,8 +35,8 @@ def build(params, context):
 
 
 @hookimpl
-def marketsim_strategies():
-    return [Entry("night", build, NightParams, "buys at night")]
+def marketsim_parts():
+    return [Entry(kind="strategy", name="night", build=build, params=NightParams, summary="buys at night")]
 """
 
 
@@ -59,7 +59,7 @@ def test_a_file_registers_its_parts(registry: Registry, tmp_path: Path) -> None:
     assert loaded.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert [(entry.kind, entry.name) for entry in loaded.entries] == [("strategy", "night")]
     params = registry.params("strategy", "night")
-    assert registry.factory("strategy", "night")(params(), None) == 0.2
+    assert registry.builder("strategy", "night")(params(), None) == 0.2
 
 
 def test_nothing_is_written_beside_the_file(registry: Registry, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import InputError
+from marketsim.core.fence import Fence
 from marketsim.fairness.critic import CriticTally, PatientCritic, distance
 from marketsim.fairness.ollama_critic import OllamaCritic, build
 from marketsim.fairness.params import MeasureChoice, OllamaCriticParams, RuleCriticParams
@@ -347,6 +348,6 @@ def test_an_address_that_is_none_is_the_user_s_error(monkeypatch):
 def test_the_cache_folder_starts_from_the_scenario_s(tmp_path):
     from dataclasses import replace
 
-    context: BuildContext = replace(critic_context(community(5)), facts={"folder": tmp_path})
+    context: BuildContext = replace(critic_context(community(5)), fence=Fence(tmp_path, tmp_path))
     critic = build(OllamaCriticParams(cache_folder="kept"), context)
     assert critic.interviewer.cache.folder == tmp_path / "kept"

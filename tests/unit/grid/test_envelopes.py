@@ -11,11 +11,11 @@ from marketsim.core.arrays import IntArray
 from marketsim.core.records import NOWHERE, Reason
 from marketsim.core.welfare import GridModel
 from marketsim.grid import feeder141
-from marketsim.grid.envelope_gate import EqualEnvelopeGate, MeshedEqualEnvelopeGate
 from marketsim.grid.envelopes import equal, largest, maximal
 from marketsim.grid.feeder import FeederOptions
-from marketsim.grid.gate import RadialGate
 from marketsim.grid.gate_state import GateSettings
+from marketsim.grid.gates.ac import RadialGate
+from marketsim.grid.gates.envelopes import EqualEnvelopeGate, MeshedEqualEnvelopeGate
 from marketsim.grid.network import Network
 from marketsim.grid.power_flow_check import Validator
 

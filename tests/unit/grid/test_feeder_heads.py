@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from marketsim.core.records import BLAMES_SINK, NOWHERE, Reason
-from marketsim.grid.gate import RadialGate
 from marketsim.grid.gate_state import GateSettings
+from marketsim.grid.gates.ac import RadialGate
 from marketsim.grid.heads import head_names, head_of_node
 from marketsim.grid.meshed_gate import MeshedGate
 from marketsim.grid.network import Network

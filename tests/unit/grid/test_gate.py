@@ -8,8 +8,8 @@ from marketsim.core.compiled import ADMIT
 from marketsim.core.records import BLAMES_SINK, NOWHERE, Reason
 from marketsim.grid import feeder141, pandapower_nets
 from marketsim.grid.feeder import FeederOptions
-from marketsim.grid.gate import RadialGate
 from marketsim.grid.gate_state import GateSettings
+from marketsim.grid.gates.ac import RadialGate
 from marketsim.grid.network import BranchKind, Network
 from marketsim.grid.quiet import quiet_pandapower
 from marketsim.testing.grids import dense_power_flow, random_network, tree_network

@@ -5,14 +5,15 @@ import pytest
 
 from marketsim.core.errors import NetworkError
 from marketsim.core.records import BLAMES_SINK, NOWHERE, Reason
-from marketsim.grid import feeder141, sensitivity_gate
+from marketsim.grid import feeder141
 from marketsim.grid.feeder import FeederOptions
-from marketsim.grid.gate import RadialGate
 from marketsim.grid.gate_comparison import compare
 from marketsim.grid.gate_state import GateSettings
+from marketsim.grid.gates import sensitivity
+from marketsim.grid.gates.ac import RadialGate
+from marketsim.grid.gates.observe import ObserveGate
+from marketsim.grid.gates.sensitivity import SensitivityGate
 from marketsim.grid.network import Network
-from marketsim.grid.observe_gate import ObserveGate
-from marketsim.grid.sensitivity_gate import SensitivityGate
 from marketsim.testing.grids import tree_network
 
 HOURS = 0.25
@@ -129,7 +130,7 @@ def test_a_market_without_a_solution_refuses_everything_in_every_screen() -> Non
 
 
 def test_a_table_of_sensitivities_that_would_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sensitivity_gate, "MOST_BYTES", 100)
+    monkeypatch.setattr(sensitivity, "MOST_BYTES", 100)
     with pytest.raises(NetworkError, match=r"too large for a table of sensitivities.*4 connections"):
         opened(SensitivityGate, LINE, 0, 0, 0, 0)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from marketsim.core.records import NOWHERE, Reason
-from marketsim.grid.gate import RadialGate
 from marketsim.grid.gate_state import GateSettings
+from marketsim.grid.gates.ac import RadialGate
 from marketsim.grid.network import Network
 from marketsim.testing.grids import dense_power_flow, random_network, tree_network
 

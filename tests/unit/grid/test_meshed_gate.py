@@ -9,8 +9,8 @@ from marketsim.core.errors import NetworkError
 from marketsim.core.records import BLAMES_SINK, NOWHERE, Reason
 from marketsim.grid import feeder141
 from marketsim.grid.feeder import FeederOptions
-from marketsim.grid.gate import RadialGate
 from marketsim.grid.gate_state import GateSettings
+from marketsim.grid.gates.ac import RadialGate
 from marketsim.grid.meshed_gate import MeshedGate, MeshedObserveGate
 from marketsim.grid.network import Network
 from marketsim.grid.power_flow_check import Validator

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from marketsim.core.build import AgentSpec, BuildContext, Choice, LoadSpec
+from marketsim.core.build import AgentSpec, Basics, Choice, LoadSpec
 from marketsim.core.clock import Clock
 from marketsim.core.params import Params
 from marketsim.core.records import Community, SlotInputs, Tariffs
@@ -25,7 +25,7 @@ from marketsim.grid.reactive.params import FixedPfParams, FixedQParams, UnityPar
 CLOCK = Clock(date(2016, 7, 12), 96, 15)
 
 
-def context(n_markets: int = 1, **facts: object) -> BuildContext:
+def context(n_markets: int = 1, pv_scale: float = 1.0) -> Basics:
     """A market of a consumer at pf 0.9, a PV owner of 100 kW and one with an inverter of 80 kVA behind 100 kW of PV."""
 
     def agent(name: str, pv_kw: float, inverter_kva: float | None, power_factor: float = 1.0) -> AgentSpec:
@@ -45,7 +45,7 @@ def context(n_markets: int = 1, **facts: object) -> BuildContext:
         import_limit_wh=np.full(n_agents, 2**62),
         export_limit_wh=np.full(n_agents, 2**62),
     )
-    return BuildContext(CLOCK, Streams([1] * n_markets), community, agents, facts=facts)
+    return Basics(CLOCK, Streams([1] * n_markets), community, agents, pv_scale=pv_scale)
 
 
 def inputs(load_kw: list[float], **series: list[float]) -> SlotInputs:
@@ -59,9 +59,7 @@ def inputs(load_kw: list[float], **series: list[float]) -> SlotInputs:
     )
 
 
-def kvar(
-    mode: Any, made: BuildContext, load_kw: list[float], net_kw: list[float], **series: list[float]
-) -> list[float]:
+def kvar(mode: Any, made: Basics, load_kw: list[float], net_kw: list[float], **series: list[float]) -> list[float]:
     firm_wh = np.rint(np.array(net_kw) * 250.0).astype(np.int64)
     values: list[float] = mode.kvar(made.community, inputs(load_kw, **series), firm_wh).tolist()
     return values

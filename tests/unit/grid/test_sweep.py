@@ -7,8 +7,8 @@ import pytest
 from marketsim.core.records import GridState
 from marketsim.grid import extraction, feeder141, pandapower_nets
 from marketsim.grid.feeder import FeederOptions
-from marketsim.grid.gate import RadialGate
 from marketsim.grid.gate_state import GateSettings
+from marketsim.grid.gates.ac import RadialGate
 from marketsim.grid.network import Network
 from marketsim.grid.quiet import quiet_pandapower
 from marketsim.testing.grids import dense_power_flow, random_network, tree_network

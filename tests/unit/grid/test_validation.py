@@ -60,7 +60,7 @@ def slot_of(validator: Validator, scale: float = 0.7) -> tuple[GridState, Exchan
     )
     nothing = np.zeros(net_wh.size, dtype=np.int64)
     none = np.zeros((0, net_wh.size), dtype=np.int64)
-    exchange = Exchange(-net_wh.reshape(-1), nothing, nothing, none, nothing, nothing)
+    exchange = Exchange(-net_wh.reshape(-1), nothing, nothing, none)
     return state, exchange
 
 

@@ -14,10 +14,11 @@ from marketsim.market import mid_market_rate, pro_rata, supply_demand_ratio
 from marketsim.market.params import MidMarketRateParams, ProRataParams, SupplyDemandRatioParams
 from marketsim.market.supply_demand_ratio import sell_price
 from marketsim.testing.engine_kit import FEED_IN, RETAIL, filled, orders_of, tariffs_of
+from marketsim.testing.worlds import build_context
 
 BUY, SELL = 1, -1
-MMR = mid_market_rate.build(MidMarketRateParams())
-SDR = supply_demand_ratio.build(SupplyDemandRatioParams())
+MMR = mid_market_rate.build(MidMarketRateParams(), build_context())
+SDR = supply_demand_ratio.build(SupplyDemandRatioParams(), build_context())
 
 energies = st.lists(st.integers(1, 5_000), min_size=1, max_size=6)
 
@@ -74,7 +75,9 @@ def test_the_ratio_needs_a_retail_price_above_a_positive_feed_in_tariff(retail, 
     assert match(SDR, [5], [5], retail, feed_in)[1].size == 0
 
 
-@pytest.mark.parametrize("engine", [MMR, SDR, pro_rata.build(ProRataParams())], ids=lambda engine: engine.name)
+@pytest.mark.parametrize(
+    "engine", [MMR, SDR, pro_rata.build(ProRataParams(), build_context())], ids=lambda engine: engine.name
+)
 def test_everybody_on_a_side_has_the_same_fill_rate(engine):
     orders, trades = match(engine, [10, 30], [8, 8, 4])
     assert filled(orders, trades).tolist() == [5, 15, 8, 8, 4]
@@ -88,10 +91,12 @@ def test_an_owners_limit_is_never_overridden():
 
 @pytest.mark.parametrize(("position", "price"), [(0.0, FEED_IN), (0.5, 190_000), (1.0, RETAIL), (1 / 3, 153_333)])
 def test_the_pool_trades_at_its_place_between_the_tariffs(position, price):
-    trades = match(pro_rata.build(ProRataParams(position=position)), [5], [5])[1]
+    trades = match(pro_rata.build(ProRataParams(position=position), build_context()), [5], [5])[1]
     assert trades.price_ticks.tolist() == [price]
 
 
 def test_the_pool_at_the_midpoint_trades_as_the_mid_market_rate():
-    one, other = (match(engine, [7, 9], [3, 8])[1] for engine in (MMR, pro_rata.build(ProRataParams())))
+    one, other = (
+        match(engine, [7, 9], [3, 8])[1] for engine in (MMR, pro_rata.build(ProRataParams(), build_context()))
+    )
     assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))

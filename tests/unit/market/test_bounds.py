@@ -13,6 +13,7 @@ from marketsim.core.records import Reason, Tariffs
 from marketsim.market.bounds import WithinTariffs, within_bounds
 from marketsim.market.double_auction import DoubleAuction
 from marketsim.testing.engine_kit import FEED_IN, RETAIL, orders_of, tariffs_of
+from marketsim.testing.worlds import build_context
 
 BUY, SELL = 1, -1
 
@@ -102,7 +103,10 @@ def test_what_a_seller_would_get_beyond_retail_is_its_buyer_s():
 
 SIGNED = st.integers(-300_000, 300_000)
 REGISTRY = built_in_registry()
-ENGINES = [REGISTRY.factory("engine", name)(REGISTRY.params("engine", name)()) for name in REGISTRY.names("engine")]
+ENGINES = [
+    REGISTRY.builder("engine", name)(REGISTRY.params("engine", name)(), build_context())
+    for name in REGISTRY.names("engine")
+]
 
 
 @st.composite

@@ -11,9 +11,13 @@ from marketsim.core.free_gate_kernel import FreeGate
 from marketsim.market.call_auction import build
 from marketsim.market.params import CallAuctionParams
 from marketsim.testing.engine_kit import filled, orders_of, tariffs_of
+from marketsim.testing.worlds import build_context
 
 BUY, SELL = 1, -1
-UNIFORM, PAY_AS_BID = build(CallAuctionParams()), build(CallAuctionParams(pricing="pay_as_bid"))
+UNIFORM, PAY_AS_BID = (
+    build(CallAuctionParams(), build_context()),
+    build(CallAuctionParams(pricing="pay_as_bid"), build_context()),
+)
 
 
 def match(engine, rows):

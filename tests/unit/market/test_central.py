@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from marketsim.core.arrays import IntArray
-from marketsim.core.ports import PlanningEngine
+from marketsim.core.build import GridInfo, VoltageBand
 from marketsim.core.records import NOWHERE, Orders, Reason, Side, Tariffs
-from marketsim.market.central import CentralOptimum, merit_order
+from marketsim.market.central import CentralOptimum, build, merit_order
+from marketsim.market.params import CentralOptimumParams
+from marketsim.testing.worlds import build_context
 
 TARIFFS = Tariffs(np.array([300_000]), np.array([80_000]), None)
 
@@ -151,11 +153,12 @@ def test_a_counter_flow_makes_room() -> None:
     assert bought[2] > 0
 
 
-def test_the_limit_is_told_by_the_composition_root() -> None:
+def test_the_limits_are_those_of_the_context() -> None:
+    """It plans with the model of the gate's limits; without a grid, or where the gate limits nothing, with none."""
     grid = Line(1, [1.0])
-    engine = CentralOptimum(steps=3)
-    assert isinstance(engine, PlanningEngine)
-    assert engine.with_grid(grid)._grid is grid  # type: ignore[attr-defined]
+    band = VoltageBand(np.array([0.9]), np.array([1.1]))
+    for info, planned in ((GridInfo(band, grid), grid), (GridInfo(band), None), (None, None)):  # type: ignore[arg-type]
+        assert build(CentralOptimumParams(), build_context(grid=info))._grid is planned
 
 
 def test_charges_between_pairs_are_refused() -> None:

@@ -7,20 +7,21 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from marketsim.core.build import BuildContext
+from marketsim.core.build import GridInfo, VoltageBand
 from marketsim.core.errors import ScenarioError
 from marketsim.core.free_gate_kernel import FreeGate
-from marketsim.core.rng import Streams
 from marketsim.market.charges import build_distance, build_flat, build_nodal, build_none
 from marketsim.market.double_auction import DoubleAuction
 from marketsim.market.params import DistanceChargesParams, FlatChargesParams, NoChargesParams, NodalChargesParams
 from marketsim.testing.engine_kit import orders_of, tariffs_of
-from marketsim.testing.worlds import clock, community
+from marketsim.testing.worlds import build_context
+
+BAND = VoltageBand(np.array([0.9]), np.array([1.1]))
 
 
-def context(n_agents=3, n_markets=1, **facts):
-    people = community(n_agents, n_markets)
-    return BuildContext(clock(), Streams([0] * n_markets), people, (SimpleNamespace(),) * n_agents, facts=facts)
+def context(n_agents=3, n_markets=1, distance_ohm=None):
+    grid = None if distance_ohm is None else GridInfo(BAND, distances=lambda: distance_ohm)
+    return build_context(n_agents, n_markets, agents=(SimpleNamespace(),) * n_agents, grid=grid)
 
 
 class Sensitive(FreeGate):
@@ -73,7 +74,6 @@ def test_distance_charges_go_by_the_path_between_buyer_and_seller_in_every_marke
     distance = np.array([[0.0, 1.5, 2.0], [1.5, 0.0, 0.5], [2.0, 0.5, 0.0]])
     charges = build_distance(DistanceChargesParams(per_kwh_ohm=1e-5), context(3, 2, distance_ohm=distance))
     table = at(charges)
-    assert charges.pairwise
     assert table.pair_ticks.shape == (2, 3, 3)
     assert (table.pair_ticks == np.rint(distance * 10)).all()
     orders = orders_of([(0, -1, 10, 5), (1, -1, 10, 5), (2, 1, 40, 5)])

@@ -12,6 +12,7 @@ from marketsim.market.double_auction import DoubleAuction, build
 from marketsim.market.params import DoubleAuctionParams
 from marketsim.testing.engine_kit import orders_of, tariffs_of
 from marketsim.testing.gates_kernel import capacity_gate
+from marketsim.testing.worlds import build_context
 
 BUY, SELL = 1, -1
 
@@ -178,6 +179,6 @@ def test_a_gate_that_admits_less_than_nothing_or_more_than_asked_is_found_out(an
 
 
 def test_build_takes_the_rule_the_rounds_and_the_grids_passes():
-    engine = build(DoubleAuctionParams(price_rule="midpoint", rounds=20), retry_passes=0)
-    assert (engine.rounds, engine.name, engine.supports_pairs) == (20, "double_auction", True)
+    engine = build(DoubleAuctionParams(price_rule="midpoint", rounds=20), build_context(retry_passes=0))
+    assert (engine.rounds, engine.name) == (20, "double_auction")
     assert match([(0, SELL, 10, 4), (1, BUY, 20, 4)], engine=engine)[0] == [(1, 0, 4, 15)]

@@ -13,9 +13,10 @@ from marketsim.core.free_gate_kernel import FreeGate
 from marketsim.market.huang import build, equal_burden
 from marketsim.market.params import HuangParams
 from marketsim.testing.engine_kit import filled, orders_of, tariffs_of
+from marketsim.testing.worlds import build_context
 
 BUY, SELL = 1, -1
-ENGINE = build(HuangParams())
+ENGINE = build(HuangParams(), build_context())
 
 
 def match(rows):

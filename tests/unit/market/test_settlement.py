@@ -17,11 +17,8 @@ BUY, SELL = 1, -1
 
 
 def exchange(imports, exports):
-    none = np.zeros(0, dtype=np.int64)
     columns = np.asarray(imports, dtype=np.int64), np.asarray(exports, dtype=np.int64)
-    return Exchange(
-        *columns, np.zeros(len(imports), dtype=np.int64), np.zeros((0, len(imports)), dtype=np.int64), none, none
-    )
+    return Exchange(*columns, np.zeros(len(imports), dtype=np.int64), np.zeros((0, len(imports)), dtype=np.int64))
 
 
 def trades_of(rows):

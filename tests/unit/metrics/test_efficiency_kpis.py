@@ -1,17 +1,13 @@
 """Efficiency KPIs."""
 
-from datetime import date
-
 import numpy as np
 import pytest
 
-from marketsim.core.build import BuildContext
-from marketsim.core.clock import Clock
-from marketsim.core.rng import Streams
-from marketsim.metrics.efficiency import GRID_MODEL_FACT, EfficiencyMetric, build
+from marketsim.core.build import GridInfo, VoltageBand
+from marketsim.metrics.efficiency import EfficiencyMetric, build
 from marketsim.metrics.params import EfficiencyParams
 from marketsim.testing.records import Deal, Fleet, slot_record
-from marketsim.testing.worlds import community
+from marketsim.testing.worlds import build_context, community
 
 PEOPLE = community(3)
 GAP = 220_000
@@ -114,17 +110,9 @@ def test_each_market_has_its_own_optimum():
     assert row["g_star_slp"] == 1
 
 
-def context(**facts):
-    return BuildContext(Clock(date(2016, 7, 12), 1, 60), Streams([1]), PEOPLE, (), facts=facts)
-
-
-def test_build_takes_the_grid_model_from_the_facts():
+def test_build_takes_the_model_of_the_grid():
     grid = Cap([0.0, 0.0, 0.0])
-    build(EfficiencyParams(), context(**{GRID_MODEL_FACT: grid})).observe(record(), None)
+    band = VoltageBand(np.array([0.9]), np.array([1.1]))
+    build(EfficiencyParams(), build_context(community=PEOPLE, grid=GridInfo(band, grid))).observe(record(), None)
     assert grid.opened == 1
-    assert build(EfficiencyParams(), context()).observe(record(), None)["g_star_slp"] == 0
-
-
-def test_a_grid_model_of_another_type_is_refused():
-    with pytest.raises(TypeError, match=r"grid_model.*GridModel"):
-        build(EfficiencyParams(), context(**{GRID_MODEL_FACT: 3}))
+    assert build(EfficiencyParams(), build_context(community=PEOPLE)).observe(record(), None)["g_star_slp"] == 0

@@ -6,6 +6,7 @@ import pytest
 from marketsim.core.records import Reason
 from marketsim.metrics.energy import EnergyMetric
 from marketsim.testing.records import Deal, Fleet, Refusal, grid_state, slot_record
+from marketsim.testing.strategy_kit import battery, ev, fleet_of, heat_pump
 from marketsim.testing.worlds import community
 
 PEOPLE = community(3)
@@ -16,8 +17,11 @@ def record(deals=(), load_wh=LOAD, pv_wh=PV, **options):
     return slot_record(PEOPLE, load_wh, pv_wh, deals=deals, **options)
 
 
-def run(*records, reference=None, names=(), stores=()):
-    metric = EnergyMetric(names, stores)
+EVERYTHING = {"ev": ev(), "battery": battery(), "heat_pump": heat_pump()}
+
+
+def run(*records, reference=None, names=()):
+    metric = EnergyMetric([fleet_of(name, [EVERYTHING] * 3) for name in names])
     for seen in records:
         metric.observe(seen, reference)
     return metric.summary()
@@ -50,13 +54,13 @@ def test_cars_consume_and_batteries_do_not():
         Fleet([-7, 0, 0], [0, 0, 0], dispatch_wh=[-7, 0, 0], stores=False),
         Fleet([-5, 0, 0], [5, 0, 0], 0, [-5, 0, 0]),
     ]
-    summary = run(record(fleets=fleets), names=["ev", "battery"], stores=[False, True])
+    summary = run(record(fleets=fleets), names=["ev", "battery"])
     assert summary["demand_kwh"] == pytest.approx(0.097)
 
 
 def test_what_cars_missed_is_told_from_other_devices():
     fleets = [Fleet([0] * 3, [0] * 3, unserved_wh=[3, 0, 4]), Fleet([0] * 3, [0] * 3, unserved_wh=[0, 1, 0])]
-    summary = run(record(fleets=fleets), names=["ev", "heat_pump"], stores=[False, False])
+    summary = run(record(fleets=fleets), names=["ev", "heat_pump"])
     assert summary["ev_unserved_kwh"] == pytest.approx(0.007)
     assert summary["unserved_kwh"] == pytest.approx(0.008)
 
@@ -101,16 +105,14 @@ def test_the_share_of_peers_is_of_final_consumption():
 
 def test_energy_bought_for_a_battery_is_no_consumption():
     battery = Fleet([0, 0, -30], [0, 0, 0])
-    summary = run(record([Deal(2, 0, 30, 100_000, buys=0)], fleets=[battery]), names=["battery"], stores=[True])
+    summary = run(record([Deal(2, 0, 30, 100_000, buys=0)], fleets=[battery]), names=["battery"])
     assert (summary["p2p_kwh"], summary["p2p_share"]) == (0.03, 0.0)
 
 
 def test_trade_to_and_fro_between_batteries_adds_nothing_to_the_share():
     batteries = Fleet([0, 0, -30], [30, 0, 0])
     once, more = [Deal(1, 0, 40, 100_000)], [Deal(2, 0, 30, 100_000, buys=0, sells=0)]
-    first, second = (
-        run(record(deals, fleets=[batteries]), names=["battery"], stores=[True]) for deals in (once, once + more)
-    )
+    first, second = (run(record(deals, fleets=[batteries]), names=["battery"]) for deals in (once, once + more))
     assert first["p2p_share"] == second["p2p_share"] == pytest.approx(40 / 90)
     assert second["p2p_kwh"] > first["p2p_kwh"]
 
@@ -119,7 +121,7 @@ def test_a_purchase_beside_own_generation_adds_nothing_to_the_share():
     """Agent 2 covers its 10 Wh itself, whatever its battery buys and sells beside."""
     battery = Fleet([-30, 0, 0], [0, 0, 30])
     deals = [Deal(0, 2, 30, 100_000, buys=0, sells=0), Deal(0, 2, 20, 100_000, buys=0)]
-    with_battery = run(record(deals, fleets=[battery._replace(lo_wh=[-60, 0, 0])]), names=["battery"], stores=[True])
+    with_battery = run(record(deals, fleets=[battery._replace(lo_wh=[-60, 0, 0])]), names=["battery"])
     assert with_battery["p2p_share"] == 0.0
 
 

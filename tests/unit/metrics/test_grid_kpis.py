@@ -1,18 +1,15 @@
 """Grid KPIs."""
 
 import math
-from datetime import date
 
 import numpy as np
 import pytest
 
-from marketsim.core.build import BuildContext
-from marketsim.core.clock import Clock
-from marketsim.core.rng import Streams
-from marketsim.metrics.grid import BAND_FACT, GridMetric, VoltageBand, build
+from marketsim.core.build import GridInfo
+from marketsim.metrics.grid import GridMetric, VoltageBand, build
 from marketsim.metrics.params import GridParams
 from marketsim.testing.records import grid_state, slot_record
-from marketsim.testing.worlds import community
+from marketsim.testing.worlds import build_context, community
 
 BAND = VoltageBand(np.full(4, 0.95), np.full(4, 1.05))
 """Node 0 is the source."""
@@ -121,45 +118,7 @@ def test_the_row_of_a_slot_counts_buses():
     assert row["loading_max_percent"] == pytest.approx(20.0)
 
 
-def context(**facts):
-    return BuildContext(Clock(date(2016, 7, 12), 1, 60), Streams([1]), community(2), (), facts=facts)
-
-
-def test_build_takes_the_band_from_the_facts():
-    metric = build(GridParams(), context(**{BAND_FACT: BAND}))
+def test_build_takes_the_band_of_the_grid():
+    metric = build(GridParams(), build_context(grid=GridInfo(BAND)))
     assert metric.observe(record(LOW), None)["voltage_violations"] == 2
-    assert build(GridParams(), context()).observe(record(LOW), None)["voltage_violations"] is None
-
-
-def test_a_band_of_another_type_is_refused():
-    with pytest.raises(TypeError, match=r"voltage_band.*VoltageBand"):
-        build(GridParams(), context(**{BAND_FACT: (0.95, 1.05)}))
-
-
-@pytest.mark.parametrize(("traded_ahead", "violations"), [(True, 1), (False, 0)])
-def test_only_trade_ahead_of_time_has_delivery_violations(traded_ahead, violations):
-    """Slots count that end broken and were not broken before trade, and only under gate closure."""
-    metric = GridMetric(BAND, traded_ahead=traded_ahead)
-    for seen in (record(LOW, firm_v=GOOD), record(LOW, firm_v=LOW), record(GOOD, firm_v=LOW), record(GOOD)):
-        metric.observe(seen, None)
-    assert metric.summary()["delivery_violations"] == violations
-
-
-def unsolved(firm_v):
-    """A slot whose power flow has no solution after trade."""
-    seen = record([[math.nan] * 4], firm_v=firm_v, loading=[[math.nan, math.nan]], firm_loading=[[0.2, 0.2]])
-    return seen._replace(grid=seen.grid._replace(converged=np.array([False])))
-
-
-def test_what_has_no_solution_is_outside_its_limits():
-    """It counts as a violation, of the firm state where that had no solution either, and adds no voltage."""
-    summary = run(unsolved([[math.nan] * 4]), unsolved(GOOD), record(GOOD))
-    assert (summary["unsolved_slots"], summary["slots_with_violation"], summary["firm_violation_slots"]) == (2, 2, 1)
-    assert (summary["voltage_min_pu"], summary["voltage_violation_rate"]) == (0.98, 0.0)
-
-
-def test_a_run_without_any_solution_is_no_run_without_a_feeder():
-    """Counts are numbers, voltages undefined."""
-    summary = run(unsolved([[math.nan] * 4]))
-    assert (summary["unsolved_slots"], summary["slots_with_violation"]) == (1, 1)
-    assert summary["voltage_min_pu"] is summary["voltage_violation_rate"] is summary["loading_max_percent"] is None
+    assert build(GridParams(), build_context()).observe(record(LOW), None)["voltage_violations"] is None

@@ -105,8 +105,8 @@ class Odd:
 
 
 @ms.hookimpl
-def marketsim_metrics():
-    return [ms.Entry("odd", lambda params, context: Odd(), summary="a test")]
+def marketsim_parts():
+    yield ms.Entry(kind="metric", name="odd", build=lambda params, context: Odd(), summary="a test")
 """
 
 

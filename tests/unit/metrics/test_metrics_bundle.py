@@ -20,6 +20,7 @@ from marketsim.metrics.laws import LawsMetric
 from marketsim.metrics.money import MoneyMetric
 from marketsim.metrics.params import EnergyParams, LawsParams, MoneyParams
 from marketsim.testing.records import Deal, Fleet, slot_record
+from marketsim.testing.strategy_kit import ev, fleet_of
 from marketsim.testing.worlds import community
 
 PEOPLE = community(3)
@@ -66,9 +67,8 @@ def test_an_observed_record_is_not_changed():
 
 
 def test_factories_build_what_the_context_describes():
-    context = BuildContext(
-        Clock(date(2016, 7, 12), 1, 60), Streams([1]), PEOPLE, (), device_names=("ev",), stores=(False,)
-    )
+    cars = fleet_of("ev", [{}, {}, {"ev": ev()}])
+    context = BuildContext(Clock(date(2016, 7, 12), 1, 60), Streams([1]), PEOPLE, (), fleets=(cars,))
     built = [
         energy.build(EnergyParams(), context),
         money.build(MoneyParams(), context),

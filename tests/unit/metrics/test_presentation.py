@@ -143,5 +143,5 @@ def test_totals_are_python_integers():
 def test_a_metric_that_knows_other_fleets_is_refused():
     record = slot_record(community(2), [5, 0], [0, 0], fleets=[Fleet([0, 0], [0, 0])])
     assert fleet_flags([True], record).tolist() == [True]
-    with pytest.raises(ValueError, match=r"0 flags for 1 fleets: set BuildContext\.stores"):
+    with pytest.raises(ValueError, match=r"0 flags for 1 fleets: build it with BuildContext\.fleets"):
         fleet_flags([], record)

@@ -4,32 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from marketsim.core.build import AgentSpec, BuildContext, Choice, LoadSpec
+from marketsim.core.build import OPEN, AgentSpec, BuildContext, Choice, LoadSpec
 from marketsim.core.clock import Clock
+from marketsim.core.fence import Fence
 from marketsim.core.params import Params
 from marketsim.core.rng import Streams
+from marketsim.devices.params import EvParams, HeatPumpParams
+from marketsim.testing.fleets import declared
 from marketsim.testing.worlds import FixedTariff, community
-
-
-class Ev(Params):
-    """What profiles read of a vehicle."""
-
-    energy_kwh: float = 50.0
-    arrival_hour: float = 18.0
-    departure_hour: float = 7.0
-    arrival_spread_h: float = 1.5
-    departure_spread_h: float = 0.75
-    daily_kwh: float = 8.0
-
-
-class HeatPump(Params):
-    """What profiles read of a heat pump."""
-
-    annual_heat_kwh: float = 8_000.0
 
 
 def make_agent(name: str = "a0", *, load: LoadSpec | None = None, pv_kw: float = 0.0, **fields: object) -> AgentSpec:
@@ -46,17 +33,20 @@ def make_context(
     start: date = date(2016, 7, 12),
     slots: int = 96,
     slot_minutes: int = 15,
-    **facts: object,
+    folder: Path | str | None = None,
+    closure_slots: int = 0,
 ) -> BuildContext:
-    """A market a seed, each with the same agents."""
-    return BuildContext(
+    """A market a seed, each with the same agents and what their devices declare."""
+    bare = BuildContext(
         clock=Clock(start, slots, slot_minutes),
         streams=Streams(seeds),
         community=community(len(agents), len(seeds)),
         agents=tuple(agents),
         tariff=FixedTariff(len(seeds)),
-        facts=facts,
+        fence=OPEN if folder is None else Fence(Path(folder), Path(folder)),
+        closure_slots=closure_slots,
     )
+    return declared(bare)
 
 
 @pytest.fixture(scope="session")
@@ -72,15 +62,15 @@ def context() -> Callable[..., BuildContext]:
 
 
 @pytest.fixture(scope="session")
-def ev() -> type[Ev]:
+def ev() -> type[EvParams]:
     """Parameters of a vehicle."""
-    return Ev
+    return EvParams
 
 
 @pytest.fixture(scope="session")
-def heat_pump() -> type[HeatPump]:
+def heat_pump() -> Callable[..., HeatPumpParams]:
     """Parameters of a heat pump."""
-    return HeatPump
+    return partial(HeatPumpParams, power_kw=3.0)
 
 
 @pytest.fixture

@@ -206,7 +206,7 @@ def test_under_gate_closure_nothing_is_known_before_the_first_slot(
 ) -> None:
     path = write_csv({"a0_load_kw": [1.0 + hour for hour in range(24)]})
     params = FileParams.model_validate({"path": path, "forecast": method})
-    ahead = {"slots": 24, "slot_minutes": 60, "folder": tmp_path, "gate_closure_slots": 1}
+    ahead = {"slots": 24, "slot_minutes": 60, "folder": tmp_path, "closure_slots": 1}
     there = build(params, context([agent(load=AS_METERED)], **ahead))
     assert expected(there, 0, 3) == [0.0, 0.0, 0.0]
     assert expected(there, 2, 3) == [2.0, 2.0, 2.0]

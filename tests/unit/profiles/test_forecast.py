@@ -66,13 +66,13 @@ def test_persistence_is_what_was_metered_a_day_before(profiles: Callable[..., Da
 def test_under_gate_closure_persistence_knows_what_was_metered_before_the_slot(
     profiles: Callable[..., DayProfiles],
 ) -> None:
-    there = profiles("persistence", gate_closure_slots=4)
+    there = profiles("persistence", closure_slots=4)
     np.testing.assert_array_equal(expected(there, "load_kw", 100, 96), actual(there, "load_kw", 100 - 96, 96))
 
 
 @pytest.mark.parametrize("method", ["climatology", "noisy_perfect"])
 def test_under_gate_closure_this_slot_is_a_forecast_too(profiles: Callable[..., DayProfiles], method: str) -> None:
-    there = profiles(method, gate_closure_slots=1)
+    there = profiles(method, closure_slots=1)
     assert (expected(there, "load_kw", 48, 1) != actual(there, "load_kw", 48, 1)).all()
 
 

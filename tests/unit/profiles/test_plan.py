@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from marketsim.profiles.plan import (
     annual_heat_kwh,
     check_shapes,
     component,
-    heat_wish,
+    heat_wishes,
     load_wish,
     power_factor_tan,
     pv_wish,
@@ -38,15 +39,23 @@ def test_an_empty_shape_stays_empty(agent: Make) -> None:
     assert load_wish(agent(load=LoadSpec(peak_kw=3.0))).scale_of(np.zeros((366, 96))) == 0.0
 
 
-def test_who_states_nothing_has_nothing(agent: Make) -> None:
+def test_who_states_nothing_has_nothing(agent: Make, context: Make) -> None:
     bare = agent(load=LoadSpec(shape="H0-A"))
-    assert (load_wish(bare), pv_wish(bare), heat_wish(bare)) == (None, None, None)
+    assert (load_wish(bare), pv_wish(bare), heat_wishes(context([bare]))) == (None, None, [None])
 
 
-def test_heat_is_that_of_the_heat_pump(agent: Make, heat_pump: Make) -> None:
-    wish = heat_wish(agent(devices={"heat_pump": heat_pump(annual_heat_kwh=9000.0)}))
+def test_heat_is_that_of_the_heat_pump(agent: Make, context: Make, heat_pump: Make) -> None:
+    own = agent(devices={"heat_pump": heat_pump(annual_heat_kwh=9000.0)})
+    none, wish = heat_wishes(context([agent("b"), own], seeds=(1, 2)))
+    assert none is None
     assert wish.scale_of(YEAR) * YEAR.sum() * 0.25 == pytest.approx(9000.0, rel=1e-12)
-    assert annual_heat_kwh(agent().strategy.params) == 0.0
+
+
+def test_heat_of_several_fleets_adds_up(agent: Make, context: Make, heat_pump: Make) -> None:
+    """A device of a plugin may cover heat as well, whatever its name and parameters are."""
+    one = context([agent(devices={"heat_pump": heat_pump(annual_heat_kwh=9000.0)})])
+    (pump,) = one.fleets
+    assert annual_heat_kwh(replace(one, fleets=(pump, replace(pump, name="boiler")))) == [18_000.0]
 
 
 def test_reactive_power_follows_the_power_factor(agent: Make, context: Make) -> None:
@@ -78,7 +87,12 @@ def test_known_shapes_are_no_problem(agent: Make) -> None:
 def test_agents_without_a_shape_get_all_household_shapes(agent: Make, context: Make) -> None:
     whole = context([agent(f"a{row}") for row in range(60)])
     part = component(
-        whole, [simbench_library()], agent_keys(whole.streams, whole.community), load_wish, "household", Draw.LOAD_SHAPE
+        whole,
+        [simbench_library()],
+        agent_keys(whole.streams, whole.community),
+        [load_wish(spec) for spec in whole.agents],
+        "household",
+        Draw.LOAD_SHAPE,
     )
     assert len(part.years) == 5
     assert set(part.row.tolist()) == set(range(5))
@@ -88,6 +102,7 @@ def test_markets_may_have_libraries_of_their_own(agent: Make, context: Make) -> 
     pair = context([agent()], seeds=(1, 2))
     low, high = np.full((366, 96), 0.5), np.full((366, 96), 1.0)
     libraries = [Library({"household": ("one",)}, {"one": year}.__getitem__) for year in (low, high)]
-    part = component(pair, libraries, agent_keys(pair.streams, pair.community), load_wish, "household", Draw.LOAD_SHAPE)
+    wishes = [load_wish(spec) for spec in pair.agents]
+    part = component(pair, libraries, agent_keys(pair.streams, pair.community), wishes, "household", Draw.LOAD_SHAPE)
     assert part.row.tolist() == [0, 1]
     assert part.scale_kw[0] == 2 * part.scale_kw[1]

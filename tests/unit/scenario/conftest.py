@@ -79,6 +79,8 @@ class FakeCatalog:
         "charges": {"none": Params, "distance": Params},
         "allocation": {"arrival": Params, "merit": Params},
         "reactive": {"unity": Params, "volt_var": Curve},
+        "gate": dict.fromkeys(("ac", "sensitivity", "observe", "doe_maximal", "none"), Params),
+        "settlement": {"pay_as_agreed": Params},
         "profile": {"simbench_2016": Synthetic, "synthetic": Synthetic},
         "critic": {"rule": Params, "ollama": Ollama},
         "learner": {"ppo": Params},
@@ -96,7 +98,13 @@ class FakeCatalog:
         return self.parts[kind][name]
 
     def traits(self, kind: str, name: str) -> frozenset[str]:
-        marked = {("charges", "distance"): "pairwise", ("engine", "double_auction"): "pairs"}
+        marked = {
+            ("charges", "distance"): "pairwise",
+            ("engine", "double_auction"): "pairs",
+            ("gate", "none"): "blind",
+            ("gate", "observe"): "records",
+            ("gate", "doe_maximal"): "plans",
+        }
         return frozenset(filter(None, (marked.get((kind, name)),)))
 
 

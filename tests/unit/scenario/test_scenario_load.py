@@ -50,7 +50,7 @@ def test_the_contract_loads(load: Load) -> None:
     scenario, agents, *_ = load(CONTRACT)
     assert (scenario.name, scenario.seed) == ("ieee141", 1)
     assert scenario.clock.to_clock() == Clock(date(2016, 7, 12), 96, 15)
-    assert (scenario.grid.feeder, scenario.grid.source_pu, scenario.grid.gate) == ("feeder141", 1.02, "ac")
+    assert (scenario.grid.feeder, scenario.grid.source_pu, scenario.grid.gate.name) == ("feeder141", 1.02, "ac")
     assert scenario.grid.voltage_band_pu == (0.95, 1.05)
     assert scenario.profiles.name == "simbench_2016"
     assert scenario.output.voltages is True

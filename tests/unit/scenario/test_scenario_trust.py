@@ -31,8 +31,8 @@ pathlib.Path(__file__).with_name("mark").write_text("x")
 
 
 @ms.hookimpl
-def marketsim_agents():
-    return [ms.Entry("idle", lambda params, context: ms.Consumer)]
+def marketsim_parts():
+    yield ms.Entry(kind="agent", name="idle", build=lambda params, context: ms.Consumer)
 """
 
 USES = {

@@ -30,7 +30,7 @@ def played(
     """A game of one market after some slots in which everybody acts alike."""
     game = build_game(ms.load_scenario(SCENARIOS / name, {**PLAIN, **(overrides or {})}), markets=1, rounds=1)
     game.reset(0)
-    shape = (1, game.shape.n_agents, len(game.shape.heads))
+    shape = (1, game.shape.n_agents, len(game.shape.actions.heads))
     for _ in range(slots):
         game.step(np.broadcast_to(np.array(actions)[: shape[2]], shape))
     return game

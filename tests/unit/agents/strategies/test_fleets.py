@@ -23,11 +23,12 @@ def test_only_fleets_that_somebody_owns_are_known():
     assert [(fleet.index, fleet.owned.tolist()) for fleet in fleets] == [(1, [True])]
 
 
-def test_columns_have_a_default_for_who_has_none():
-    context = strategy_context([{"generator": priced(0.2)}, {}])
-    (fleet,) = own_fleets(context)
-    assert fleet.column("cost_per_kwh", 9.0).tolist() == [0.2, 9.0]
-    assert fleet.column("quadratic_cost").tolist() == [0.0, 0.0]
+def test_a_fleet_is_known_for_the_agents_of_the_strategy_alone():
+    """Columns are those of the strategy's rows, in their order."""
+    context = strategy_context([{"generator": priced(0.2)}, {}, {"generator": priced(0.3)}])
+    (fleet,) = own_fleets(context.for_rows(np.array([2, 1])))
+    assert fleet.info.price.cost.tolist() == [0.3, 0.0]
+    assert fleet.owned.tolist() == [True, False]
 
 
 def test_replicas_of_a_market_have_the_same_devices():
@@ -38,11 +39,10 @@ def test_replicas_of_a_market_have_the_same_devices():
 def test_vehicles_depart():
     """Of all fleets only vehicles have a deadline."""
     fleets = own_fleets(strategy_context([FULLY_EQUIPPED]))
-    assert [fleet.departs for fleet in fleets] == [False, True, False, False, False]
+    assert [fleet.info.departs for fleet in fleets] == [False, True, False, False, False]
 
 
-@pytest.mark.parametrize("changes", [{"rows": None}, {"stores": ()}])
-def test_the_context_has_to_be_complete(changes):
-    context = replace(strategy_context([{"battery": battery()}]), **changes)
-    with pytest.raises(ValueError, match=r"built with BuildContext\.rows and BuildContext\.stores"):
+def test_the_context_has_to_have_rows():
+    context = replace(strategy_context([{"battery": battery()}]), rows=None)
+    with pytest.raises(ValueError, match=r"built with the rows of its agents, BuildContext\.rows"):
         own_fleets(context)

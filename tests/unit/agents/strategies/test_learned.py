@@ -10,8 +10,8 @@ import pytest
 import marketsim as ms
 from marketsim.app.game import build_game
 from marketsim.core.errors import CheckpointError
-from marketsim.learning.learner import Ppo
 from marketsim.learning.params import LearnerParams
+from marketsim.learning.ppo.learner import Ppo
 
 SCENARIOS = Path(__file__).resolve().parents[4] / "scenarios"
 SMALL = {"learning.learner": {"ppo": {"markets": 2, "episodes": 2, "hidden": [8], "epochs": 1}}}

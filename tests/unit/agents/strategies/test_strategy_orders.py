@@ -9,7 +9,7 @@ from marketsim.agents.strategies.orders import legs_of
 from marketsim.agents.strategies.plan import Draft
 from marketsim.core.limits import stand
 from marketsim.core.records import FIRM, PV, Fallback, Side
-from marketsim.testing.strategy_kit import FEED_IN, RETAIL, battery, observed, reach, strategy_context
+from marketsim.testing.strategy_kit import FEED_IN, RETAIL, battery, heat_pump, observed, reach, strategy_context
 
 
 def legs(load_wh, pv_wh, ranges=(), offer=None, devices=None):
@@ -43,7 +43,7 @@ def test_firm_demand_is_worth_retail_and_pv_the_feed_in_tariff():
 
 
 def test_must_run_energy_is_sold_as_firm():
-    one = legs([100], [0], [reach([400], [400], [400])], devices=[{"generator": battery()}])
+    one = legs([100], [0], [reach([400], [400], [400])], devices=[{"generator": heat_pump()}])
     assert (one.side.tolist(), one.component.tolist(), one.energy_wh.tolist()) == ([Side.SELL], [FIRM], [300])
     assert one.value_ticks.tolist() == [FEED_IN]
 

@@ -35,8 +35,8 @@ class Slow(ms.Prosumer):
 
 
 @ms.hookimpl
-def marketsim_agents():
-    return [ms.Entry("slow", lambda params, context: Slow)]
+def marketsim_parts():
+    return [ms.Entry(kind="agent", name="slow", build=lambda params, context: Slow)]
 """
 SCENARIO = """
 name: slow

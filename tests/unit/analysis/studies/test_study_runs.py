@@ -188,8 +188,8 @@ class Clumsy(ms.Prosumer):
 
 
 @ms.hookimpl
-def marketsim_agents():
-    return [ms.Entry("clumsy", lambda params, context: Clumsy)]
+def marketsim_parts():
+    return [ms.Entry(kind="agent", name="clumsy", build=lambda params, context: Clumsy)]
 """
 
 

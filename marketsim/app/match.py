@@ -1,0 +1,300 @@
+"""``marketsim.match``: an engine on a table of orders, without a scenario and without a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from marketsim.app.parts import made
+from marketsim.app.ready import full_registry
+from marketsim.core.arrays import BoolArray, FloatArray, IntArray
+from marketsim.core.build import BuildContext
+from marketsim.core.clock import Clock
+from marketsim.core.errors import OrderError, Problem
+from marketsim.core.free_gate_kernel import FreeGate
+from marketsim.core.ports import Engine, lacking
+from marketsim.core.records import Community, Fallback, Orders, Reason, Rejects, Side, Tariffs, Trades
+from marketsim.core.rng import Streams
+from marketsim.core.units import UNLIMITED_WH, to_kwh, to_price, to_ticks, to_wh
+from marketsim.extension.registry import Registry
+from marketsim.market.bounds import within_bounds
+
+COLUMNS: Final = ("agent", "side", "price", "energy_kwh")
+
+_SIDES: Final = {"buy": int(Side.BUY), "sell": int(Side.SELL)}
+_MOST_PRICE: Final = 1e6
+_MOST_ENERGY_KWH: Final = 1e9
+_LISTED: Final = 100
+"""Problems told one by one; the rest is counted."""
+
+
+class Columns(NamedTuple):
+    """Checked orders of the user's."""
+
+    labels: Any
+    """Agents as the user names them [n_orders]."""
+    side: IntArray
+    price_ticks: IntArray
+    energy_wh: IntArray
+
+
+def match(
+    orders: Any,
+    engine: str | Engine = "double_auction",
+    *,
+    retail: float | None = None,
+    feed_in: float | None = None,
+    **parameters: Any,
+) -> tuple[Any, Any]:
+    """Match orders and return (trades, rejects), as DataFrames if ``orders`` is one, else as dicts of arrays.
+
+    ``orders`` has the columns ``agent``, ``side`` ("buy", "sell", 1 or -1), ``price`` [currency/kWh] and
+    ``energy_kwh``, in order of arrival. Prices are rounded to ticks of 1e-6 currency/kWh, energies to Wh, half to even.
+
+    ``engine`` is the name of an engine, built in or of an installed plugin, with its ``parameters`` as in a scenario, or
+    an engine of your own. ``retail`` and ``feed_in`` [currency/kWh] are the utility's prices: with both, orders outside
+    them are rejected; engines with the trait ``prices``, such as ``mid_market_rate``, ``supply_demand_ratio`` and
+    ``pro_rata``, need them.
+
+    Trades have ``buyer``, ``seller``, ``energy_kwh``, ``price``, then ``energy_wh``, ``price_ticks``, ``buyer_ticks``,
+    ``seller_ticks`` and the positions ``buy_order`` and ``sell_order``, in order of execution. Rejects name buyer,
+    seller, energy, ``reason`` and positions, with None and -1 where there is no order on that side.
+
+    Raises OrderError with everything that is wrong with the orders.
+    """
+    columns = _checked(orders)
+    records = _records(columns)
+    matcher = _engine(engine, parameters, len(columns.labels))
+    tariffs = _tariffs(matcher.name, retail, feed_in)
+    bounded = retail is not None
+    keep, outside = within_bounds(records, tariffs) if bounded else (None, None)
+    index = None if keep is None or keep.all() else np.flatnonzero(keep)
+    inside = records if index is None else Orders(*(column[index] for column in records))
+    trades, rejects = matcher.match(inside, FreeGate(1), tariffs)
+    if index is not None:
+        trades = trades._replace(buy_order=index[trades.buy_order], sell_order=index[trades.sell_order])
+        rejects = rejects._replace(buy_order=index[rejects.buy_order], sell_order=index[rejects.sell_order])
+    if outside is not None:
+        rejects = Rejects(*(np.concatenate(parts) for parts in zip(outside, rejects, strict=True)))
+    return _table(orders, _trades(columns, trades)), _table(orders, _rejects(columns, rejects))
+
+
+def _engine(engine: str | Engine, parameters: Mapping[str, Any], n_agents: int) -> Engine:
+    if not isinstance(engine, str):
+        missing = lacking(Engine, engine)
+        if missing:
+            raise OrderError(f"engine must be a name or an engine, got {engine!r}, which has no {', '.join(missing)}")
+        if parameters:
+            raise OrderError(f"an engine object takes no parameters here, got {', '.join(parameters)}")
+        return engine
+    registry = _registry()
+    if engine not in registry.names("engine"):
+        hint = _near(engine, registry.names("engine"))
+        raise OrderError([Problem("there is no such engine", "engine", repr(engine), hint)])
+    params = registry.params("engine", engine)
+    try:
+        checked = params(**parameters)
+    except ValueError as error:  # pydantic's error is one
+        raise OrderError(list(_parameter_problems(engine, error, params.model_fields))) from error
+    built: Engine = made(registry, "engine", engine, checked, _context(n_agents))
+    return built
+
+
+@cache
+def _registry() -> Registry:
+    """Built-in parts and installed plugins, looked up once."""
+    return full_registry()
+
+
+def _context(n_agents: int) -> BuildContext:
+    """An hour without a grid, of agents that bring nothing but their orders."""
+    unlimited = np.full(n_agents, UNLIMITED_WH)
+    community = Community(
+        names=tuple(str(agent) for agent in range(n_agents)),
+        market=np.zeros(n_agents, dtype=np.int64),
+        connection=np.arange(n_agents),
+        is_prosumer=np.ones(n_agents, dtype=bool),
+        n_markets=1,
+        import_limit_wh=unlimited,
+        export_limit_wh=unlimited,
+    )
+    return BuildContext(Clock(date(2016, 1, 1), 1, 60), Streams((1,)), community, ())
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known := list(known), 1)
+    return f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(known) or 'none'}"
+
+
+def _parameter_problems(engine: str, error: Any, known: Iterable[str]) -> Iterator[Problem]:
+    """What is wrong with an engine's parameters, one problem each."""
+    for found in error.errors():
+        name = ".".join(str(part) for part in found["loc"])
+        if found["type"] == "extra_forbidden":
+            yield Problem(f"engine {engine} has no such parameter", name, hint=_near(name, known))
+        else:
+            message = found["msg"].removeprefix("Input ").removeprefix("Value error, ")
+            yield Problem(f"engine {engine}: {message}", name, repr(found["input"]))
+
+
+def _tariffs(engine: str, retail: float | None, feed_in: float | None) -> Tariffs:
+    if (retail is None) != (feed_in is None):
+        raise OrderError("give both retail and feed_in, or neither")
+    if retail is None or feed_in is None:
+        registry = _registry()
+        if engine in registry.names("engine") and "prices" in registry.traits("engine", engine):
+            raise OrderError(f"engine {engine} needs the utility's prices: give retail and feed_in")
+        return Tariffs(np.full(1, np.iinfo(np.int64).max), np.zeros(1, dtype=np.int64), None)
+    if not 0 <= feed_in <= retail <= _MOST_PRICE:
+        raise OrderError(f"the utility's prices must be 0 <= feed_in <= retail, got feed_in {feed_in}, retail {retail}")
+    return Tariffs(to_ticks([retail]), to_ticks([feed_in]), None)
+
+
+def _checked(orders: Any) -> Columns:
+    if not hasattr(orders, "keys"):
+        raise OrderError(f"orders must be a table with columns {', '.join(COLUMNS)}, got {type(orders).__name__}")
+    missing = [name for name in COLUMNS if name not in orders]
+    if missing:
+        raise OrderError(
+            [Problem("column is missing", name, hint=f"orders need {', '.join(COLUMNS)}") for name in missing]
+        )
+    raw = {name: _column(orders[name]) for name in COLUMNS}
+    lengths = {name: values.shape for name, values in raw.items()}
+    if len(set(lengths.values())) > 1 or any(len(shape) != 1 for shape in lengths.values()):
+        raise OrderError(f"columns must be of one length, got {', '.join(f'{k}: {v}' for k, v in lengths.items())}")
+    problems: list[Problem] = []
+    side, unknown = _sides(raw["side"])
+    _tell(problems, "side", raw["side"], unknown, 'is no side; use "buy", "sell", 1 or -1')
+    price = _numbers(problems, "price", raw["price"], _MOST_PRICE)
+    energy = _numbers(problems, "energy_kwh", raw["energy_kwh"], _MOST_ENERGY_KWH)
+    _tell(problems, "agent", raw["agent"], _missing(raw["agent"]), "names nobody")
+    if problems:
+        raise OrderError(problems)
+    return Columns(raw["agent"], side, to_ticks(price), to_wh(energy))
+
+
+def _column(values: Any) -> Any:
+    """The values as an array, each as it was: numpy would write numbers among texts as texts."""
+    if isinstance(values, list | tuple) and any(isinstance(value, str) for value in values):
+        column = np.empty(len(values), dtype=object)
+        column[:] = values
+        return column
+    return np.asarray(values)
+
+
+def _missing(agents: Any) -> BoolArray:
+    """Which names are None or NaN, as tables write what is not there [n_orders]."""
+    if agents.dtype.kind in "biuUS":
+        return np.zeros(agents.shape, dtype=bool)
+    return np.array([agent is None or agent != agent for agent in agents.tolist()], dtype=bool)  # NaN is not itself
+
+
+def _sides(values: Any) -> tuple[IntArray, BoolArray]:
+    """Sides, and which are unknown [n_orders]."""
+    plain = values if values.dtype.kind in "iuf" else values.astype(object)
+    buys, sells = (np.asarray((plain == name) | (plain == side), dtype=bool) for name, side in _SIDES.items())
+    return np.where(buys, int(Side.BUY), int(Side.SELL)), ~(buys | sells)
+
+
+def _numbers(problems: list[Problem], name: str, values: Any, most: float) -> FloatArray:
+    try:
+        numbers: FloatArray = values.astype(np.float64)
+    except (TypeError, ValueError):
+        numbers = np.array([_number(value) for value in values.tolist()], dtype=np.float64)
+    finite = np.isfinite(numbers)
+    _tell(problems, name, values, ~finite, "is no finite number")
+    _tell(problems, name, values, finite & (numbers < 0), "is negative")
+    _tell(problems, name, values, finite & (numbers > most), f"is too large, the most is {most:g}")
+    return numbers
+
+
+def _number(value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def _tell(problems: list[Problem], name: str, values: Any, wrong: BoolArray, what: str) -> None:
+    rows = np.flatnonzero(wrong)
+    problems += [
+        Problem(f"row {row}: {what}", name, repr(values[row : row + 1].tolist()[0])) for row in rows[:_LISTED].tolist()
+    ]
+    if len(rows) > _LISTED:
+        problems.append(Problem(f"and {len(rows) - _LISTED} more rows: {what}", name))
+
+
+def _records(columns: Columns) -> Orders:
+    n = len(columns.side)
+    zeros = np.zeros(n, dtype=np.int64)
+    agent = _codes(columns.labels)
+    return Orders(
+        market=zeros,
+        agent=agent,
+        connection=agent,
+        side=columns.side,
+        price_ticks=columns.price_ticks,
+        energy_wh=columns.energy_wh,
+        firm_wh=zeros,
+        component=zeros,
+        fallback=np.full(n, int(Fallback.KEEP)),
+        limit_ticks=columns.price_ticks,
+    )
+
+
+def _codes(labels: Any) -> IntArray:
+    """A number >= 0 for each different label."""
+    if labels.dtype.kind in "iu" and (len(labels) == 0 or (labels.min() >= 0 and labels.max() < 2**62)):
+        return np.asarray(labels, dtype=np.int64)
+    seen: dict[object, int] = {}
+    return np.array([seen.setdefault(label, len(seen)) for label in labels.tolist()], dtype=np.int64)
+
+
+def _label(columns: Columns, order: IntArray) -> Any:
+    """Labels of the orders' agents; None where there is no order."""
+    if len(order) == 0 or order.min() >= 0:
+        return columns.labels[order]
+    nobody = np.array([None], dtype=object)
+    return np.concatenate((columns.labels.astype(object), nobody))[order]
+
+
+def _trades(columns: Columns, trades: Trades) -> dict[str, Any]:
+    return {
+        "buyer": _label(columns, trades.buy_order),
+        "seller": _label(columns, trades.sell_order),
+        "energy_kwh": to_kwh(trades.energy_wh),
+        "price": to_price(trades.price_ticks),
+        "energy_wh": trades.energy_wh,
+        "price_ticks": trades.price_ticks,
+        "buyer_ticks": trades.buyer_ticks,
+        "seller_ticks": trades.seller_ticks,
+        "buy_order": trades.buy_order,
+        "sell_order": trades.sell_order,
+    }
+
+
+def _rejects(columns: Columns, rejects: Rejects) -> dict[str, Any]:
+    sides = np.array(["seller", "both", "buyer"], dtype=object)
+    reasons = np.array([reason.name.lower() for reason in Reason], dtype=object)
+    return {
+        "buyer": _label(columns, rejects.buy_order),
+        "seller": _label(columns, rejects.sell_order),
+        "energy_kwh": to_kwh(rejects.energy_wh),
+        "refused": sides[rejects.side + 1],
+        "reason": reasons[rejects.reason],
+        "energy_wh": rejects.energy_wh,
+        "buy_order": rejects.buy_order,
+        "sell_order": rejects.sell_order,
+    }
+
+
+def _table(like: Any, columns: dict[str, Any]) -> Any:
+    if isinstance(like, Mapping):
+        return columns
+    return type(like)(columns)

@@ -1,0 +1,143 @@
+"""The kinds of part: the word by which an entry says its kind, where a scenario chooses it, and what builds it."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+_BUILT: Final = ("params", "context")
+
+
+class Kind(NamedTuple):
+    """One kind of part."""
+
+    chosen: str
+    """How a scenario chooses a part of it; empty: nothing chooses one yet."""
+    returns: str
+    """What ``build`` returns."""
+    text: str
+    """One or two sentences for authors."""
+    call: tuple[str, ...] = _BUILT
+    """Positional arguments of ``build``."""
+    traits: tuple[str, ...] = ()
+    """Facts about a part that an entry can state."""
+
+    @property
+    def shape(self) -> str:
+        """How ``build`` is called."""
+        return f"build({', '.join(self.call)})"
+
+
+KINDS: Final = MappingProxyType(
+    {
+        "agent": Kind(
+            "kind: <name> of an agent",
+            "a subclass of marketsim.Prosumer or marketsim.Consumer",
+            "Kinds of market participants: a view that reads the rows of one agent. They have no parameters of their own.",
+        ),
+        "strategy": Kind(
+            "strategy: <name> of an agent",
+            "a marketsim.core.ports.Strategy",
+            "Decides for all agents of context.rows at once. For one agent at a time write an agent kind with a decide.",
+        ),
+        "engine": Kind(
+            "market: {engine: <name>}",
+            "a marketsim.core.ports.Engine",
+            "Matches orders. Traits: pairs (handles charges by pair of agents), prices (needs the utility's prices).",
+            traits=("pairs", "prices"),
+        ),
+        "critic": Kind(
+            "critic: {kind: <name>}",
+            "a marketsim.fairness.critic.Critic",
+            "Scores the fairness of a slot. One that takes its time is a PatientCritic, which a run also lets watch. "
+            "Trait: formula (scores are formulas of a slot, so that what did not happen can be scored, too).",
+            traits=("formula",),
+        ),
+        "device": Kind(
+            "a key <name> of an agent",
+            "a marketsim.core.ports.Device",
+            "The fleet of all agents: params holds the validated model of each agent of the flat axis, None for who has "
+            "none. owner_share beside the parameters in a scenario is no parameter and never reaches the model.",
+        ),
+        "profile": Kind(
+            "profiles: {source: <name>}",
+            "a marketsim.core.ports.Profiles",
+            "Load, PV and other series. Trait: metered (loads come in kW, so that agents need no scale). Parameters that derive "
+            "from marketsim.profiles.params.SourceParams have a pv_scale, which ratings of plants then follow.",
+            traits=("metered",),
+        ),
+        "tariff": Kind("tariff: <name>", "a marketsim.core.ports.Tariff", "Prices of the utility."),
+        "metric": Kind(
+            "metrics: [<name>]",
+            "a marketsim.core.metric.Metric",
+            "Measures a run slot by slot, in the same memory for a day and for a year.",
+        ),
+        "grid": Kind(
+            'grid: {feeder: "<name>:<argument>"}',
+            "a pandapower net, or a marketsim.grid.feeder.Feeder",
+            "A source of feeders: argument is the text after the colon, context.fence says where its files may lie.",
+            ("argument", "context"),
+        ),
+        "learner": Kind(
+            "learning: {learner: <name>}",
+            "a marketsim.core.learner.Learner",
+            "Trains the policies of a game; needs says what that has to know: markets side by side, whether one policy acts "
+            "for all, rounds of the training.",
+        ),
+        "charges": Kind(
+            "market: {charges: <name>}",
+            "a marketsim.core.ports.Charges",
+            "Network charges. Traits: pairwise (differ by pair of agents), signed (can be negative).",
+            traits=("pairwise", "signed"),
+        ),
+        "allocation": Kind(
+            "grid: {allocation: <name>}",
+            "a marketsim.core.ports.Allocation",
+            "Shares out scarce grid capacity before matching.",
+        ),
+        "reactive": Kind(
+            "grid: {reactive: <name>}", "a marketsim.core.ports.Reactive", "Reactive power of loads and inverters."
+        ),
+        "gate": Kind(
+            "grid: {gate: <name>}",
+            "a marketsim.core.ports.Gate",
+            "Holds trades to the limits of the grid; context is a marketsim.grid.gates.context.GateContext. Traits: blind "
+            "(knows no grid; context is a Basics), records (refuses nothing), exact (admits what its AC power flow takes), "
+            "plans (with one feeder, so without tap changers).",
+            traits=("blind", "records", "exact", "plans"),
+        ),
+        "settlement": Kind(
+            "market: {settlement: <name>}",
+            "a marketsim.core.ports.Settlement",
+            "Books what was traded and exchanged in a slot.",
+        ),
+        "sharing": Kind("", "a rule that shares out what a finished period cost", "Cost sharing."),
+        "game": Kind("", "a game that learners play", "What a training is about."),
+        "expert": Kind("", "a plan of a day as an expert makes it", "Experts that learners imitate or are checked by."),
+        "model": Kind("", "a client of a language model", "Language models."),
+        "importer": Kind("", "a scenario made of data of others", "Importers of data."),
+    }
+)
+"""By word, in the order of ``marketsim plugins list``."""
+
+WITHOUT_PARAMETERS: Final = frozenset(("agent", "grid"))
+"""Kinds that a scenario only names."""
+
+OLDER_HOOKS: Final = MappingProxyType(
+    {
+        "marketsim_agents": "agent",
+        "marketsim_strategies": "strategy",
+        "marketsim_engines": "engine",
+        "marketsim_critics": "critic",
+        "marketsim_devices": "device",
+        "marketsim_profiles": "profile",
+        "marketsim_tariffs": "tariff",
+        "marketsim_metrics": "metric",
+        "marketsim_grids": "grid",
+        "marketsim_learners": "learner",
+        "marketsim_charges": "charges",
+        "marketsim_allocations": "allocation",
+        "marketsim_reactives": "reactive",
+    }
+)
+"""Hooks of versions before 0.2, one a kind, and the kind that takes their place."""

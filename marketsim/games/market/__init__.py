@@ -1,0 +1,1 @@
+"""The market as a game: price, quantity and charge level, slot by slot."""

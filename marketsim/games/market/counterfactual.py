@@ -1,0 +1,174 @@
+"""What a slot's scores would be without one agent's strategy: its orders replaced by its truthful ones.
+
+Each market is copied once for each learning agent and once as it is, and all copies are matched in one call of the
+engine, in the market's own order of arrival. Positions are the same in all copies: what an agent did behind its meter
+is not undone.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from marketsim.agents.strategies.orders import Legs
+from marketsim.core.arrays import BoolArray, FloatArray, IntArray
+from marketsim.core.free_gate_kernel import FreeGate
+from marketsim.core.matching import arrival_rank, match_rounds
+from marketsim.core.ports import Engine
+from marketsim.core.potential import availability
+from marketsim.core.records import Fallback, Orders, SlotRecord, Tariffs, Trades
+from marketsim.core.world import World
+from marketsim.fairness.critic import Scores
+from marketsim.fairness.slot import Inputs
+from marketsim.games.market.copies_kernel import copied_books, first_of, moved_by
+
+
+class Judge(Protocol):
+    """A critic that is a formula: it scores any markets from what the measures depend on."""
+
+    def judge(self, inputs: Inputs) -> Scores:
+        """Scores of each market."""
+        ...
+
+
+class Matcher(Protocol):
+    """Matches the books of copies."""
+
+    every: bool
+    """Whether copies of all markets are wanted, needed or not."""
+
+    def match(self, orders: Orders, tariffs: Tariffs, record: SlotRecord) -> Trades:
+        """Trades of all copies, copies ascending."""
+        ...
+
+
+class WithoutWires:
+    """Matches as if there was no grid: what an agent's orders do to the market, whatever the wires take of it."""
+
+    every = False
+
+    def __init__(self, engine: Engine, n_copies: int) -> None:
+        self._engine, self._gate = engine, FreeGate(n_copies)
+
+    def match(self, orders: Orders, tariffs: Tariffs, record: SlotRecord) -> Trades:  # noqa: ARG002
+        """Everything is admitted, and nothing charged."""
+        return self._engine.match(orders, self._gate, tariffs)[0]
+
+
+class OnGrid:
+    """Matches through a gate of each copy's own, opened as that of its market was."""
+
+    every = True
+
+    def __init__(self, copies: World, original: IntArray) -> None:
+        self._world, self._original = copies, original
+
+    def match(self, orders: Orders, tariffs: Tariffs, record: SlotRecord) -> Trades:
+        """Charges, allocation, gate and engine as in the slot; one round."""
+        world, place = self._world, record.positions
+        firm_wh = (place.must_run_wh - place.firm_demand_wh)[self._original]
+        world.gate.open(firm_wh, record.opened_kvar[self._original])
+        inputs = record.inputs._replace(tariffs=tariffs, series={})
+        orders, _ = world.allocation.grant(orders, world.gate, tariffs)
+        return match_rounds(world, inputs, (), orders, world.charges.at(inputs, world.gate))[1]
+
+
+class Sizes(NamedTuple):
+    """M markets of n agents, of which A learn."""
+
+    markets: int
+    agents: int
+    learners: IntArray
+    """Their positions in a market [A]."""
+
+    @property
+    def copies(self) -> int:
+        """Of each market: one a learner, and the last as it is."""
+        return len(self.learners) + 1
+
+    @property
+    def original(self) -> IntArray:
+        """Row of the flat axis of each agent of all copies [M * copies * n]."""
+        rows = np.arange(self.markets * self.agents).reshape(self.markets, 1, self.agents)
+        return np.broadcast_to(rows, (self.markets, self.copies, self.agents)).reshape(-1)
+
+
+class Counterfactual:
+    """Differences that single agents' orders make to the scores of a slot."""
+
+    def __init__(self, sizes: Sizes, judge: Judge, matcher: Matcher) -> None:
+        self._sizes, self._judge, self._matcher = sizes, judge, matcher
+        self._learner_of = np.full(sizes.agents, -1, dtype=np.int64)
+        self._learner_of[sizes.learners] = np.arange(len(sizes.learners))
+
+    def differences(self, world: World, record: SlotRecord, truthful: Legs, relevant: BoolArray) -> FloatArray:
+        """Scores as they are less those with one agent truthful [M, A, 3]; NaN where either is undefined.
+
+        ``truthful`` are the legs of the learning agents, numbered as the flat axis is. Markets that are not ``relevant``
+        [M] are NaN.
+        """
+        sizes = self._sizes
+        found = np.full((sizes.markets, sizes.copies, 3), np.nan)
+        copied = np.ones_like(relevant) if self._matcher.every else relevant
+        if not relevant.any():
+            return found[:, :-1]
+        market = np.repeat(np.flatnonzero(copied), sizes.copies)
+        orders = self._orders(world, record, truthful, copied)
+        prices = record.inputs.tariffs
+        tariffs = Tariffs(prices.retail_ticks[market], prices.feed_in_ticks[market], None)
+        trades = self._matcher.match(orders, tariffs, record)
+        scores = self._judge.judge(self._inputs(world, record, orders, trades, tariffs, market))
+        found[copied] = np.stack(scores, axis=1).reshape(-1, sizes.copies, 3)
+        found[~relevant] = np.nan
+        return np.asarray(found[:, -1:] - found[:, :-1])
+
+    def _orders(self, world: World, record: SlotRecord, truthful: Legs, copied: BoolArray) -> Orders:
+        n_agents = self._sizes.markets * self._sizes.agents
+        orders, prices = record.orders, record.inputs.tariffs
+        arrival = np.argsort(arrival_rank(world, record.inputs.time.slot, 0))
+        copy, connection, side, limit, energy, firm, component = copied_books(
+            arrival, copied, self._learner_of, self._sizes.copies,
+            first_of(orders.agent, n_agents),
+            orders.side, orders.limit_ticks, orders.energy_wh, orders.firm_wh, orders.component,
+            first_of(truthful.agent, n_agents),
+            truthful.side, truthful.value_ticks, truthful.energy_wh, truthful.component,
+            prices.retail_ticks, prices.feed_in_ticks,
+        )  # fmt: skip
+        return Orders(
+            market=copy,
+            agent=copy * self._sizes.agents + connection,
+            connection=connection,
+            side=side,
+            price_ticks=limit,
+            energy_wh=energy,
+            firm_wh=firm,
+            component=component,
+            fallback=np.full_like(side, int(Fallback.KEEP)),
+            limit_ticks=limit,
+        )
+
+    def _inputs(
+        self, world: World, record: SlotRecord, orders: Orders, trades: Trades, tariffs: Tariffs, market: IntArray
+    ) -> Inputs:
+        """What the scores of all copies depend on; what the grid refuses is left out."""
+        n = self._sizes.agents
+        n_agents = len(market) * n
+        bought, sold = moved_by(orders.agent, trades.buy_order, trades.sell_order, trades.energy_wh, n_agents)
+        available = availability(record.positions, record.inputs.tariffs, world.community)
+        supply, demand = (each.reshape(-1, n)[market].reshape(-1) for each in available)
+        trade_market = orders.market[trades.buy_order]
+        by_copy = np.argsort(trade_market, kind="stable")
+        return Inputs(
+            market=np.repeat(np.arange(len(market)), n),
+            supply_wh=supply,
+            refused_wh=np.zeros(n_agents, dtype=np.int64),
+            demand_wh=demand,
+            sold_wh=sold,
+            bought_wh=bought,
+            trade_market=trade_market[by_copy],
+            price_ticks=trades.price_ticks[by_copy],
+            energy_wh=trades.energy_wh[by_copy],
+            retail_ticks=tariffs.retail_ticks,
+            feed_in_ticks=tariffs.feed_in_ticks,
+        )

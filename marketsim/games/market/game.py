@@ -1,0 +1,180 @@
+"""The game that agents learn: the simulation itself, many markets side by side, played slot by slot.
+
+Nothing is rebuilt between episodes. An episode is a stretch of days of one long calendar, entered with all devices
+reset, and every random number of the simulation is drawn by seed, stream and slot: so an episode depends on scenario,
+seed and number alone, and a market in a batch has the bytes that it has alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from marketsim.agents.game.features import BOUND, OWN, PUBLIC, Look, scaling
+from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.game import Actions, Categorical, Features, Layout, Shape, Step
+from marketsim.core.learner import GameNeeds
+from marketsim.core.records import SlotRecord, State
+from marketsim.core.simulation import initial_state
+from marketsim.core.slot import open_slot, play_slot
+from marketsim.core.units import MONEY_PER_CURRENCY
+from marketsim.fairness.critic import Critic, Critique, PatientCritic, Scores
+from marketsim.fairness.shaping import Shaping
+from marketsim.games.market.parts import Parts, Scales, parts_of, scales_of
+from marketsim.games.market.reward import Credit, credit_of, shaping_of
+from marketsim.games.market.setting import Setting
+
+ECONOMIC, SHAPING = REWARDS = ("economic", "shaping")
+"""Parts of the reward: economic, scaled; and fairness shaping after centring, ramp and cap."""
+SCORES: Final = Scores._fields
+"""Scores of the critic in the slot."""
+
+
+class Bills(NamedTuple):
+    """What the economic reward is made of [1e-9 currency] [M, A]."""
+
+    reference: FloatArray
+    paid: FloatArray
+    """Payments, network charges and wear."""
+    stored: FloatArray
+    """Change of stored energy, at the mean feed-in price."""
+
+
+class MarketGame:
+    """Implements ``core.game.Game`` on the simulation; made by ``make_game``."""
+
+    def __init__(self, parts: Parts, scales: Scales, critic: Critic, credit: Credit, shaping: Shaping | None) -> None:
+        self._parts, self._scales = parts, scales
+        self._critic, self._credit, self._shaping = critic, credit, shaping
+        world = parts.setting.world
+        self._m, self._a = world.community.n_markets, len(parts.learners)
+        names = parts.features
+        self._scaling = scaling(names, scales.ratings)
+        self._look_of_all = self._scaling.of(np.tile(np.arange(self._a), self._m))
+        self._own = [names.index(name) for name in OWN if name in names]
+        self._public = [names.index(name) for name in PUBLIC]
+        self._currency = np.tile(scales.currency, (self._m, 1)) * MONEY_PER_CURRENCY
+        self._state: State | None = None
+
+    @property
+    def shape(self) -> Shape:
+        """Sizes and names of the game."""
+        player, n = self._parts.player, self._a
+        used = np.ones((n, len(player.space.heads)), dtype=np.bool_)
+        used[:, :2] = self._parts.trades[:, None]
+        if player.space.charges:
+            used[:, 2] = player.owns_store[:n]
+        n_state = n * len(self._own) + len(self._public)
+        return Shape(
+            n_markets=self._m,
+            n_agents=n,
+            n_features=len(self._scaling.names),
+            n_state=n_state,
+            actions=Categorical(player.space.heads, used),
+            slots=self._parts.slots_per_episode,
+            rewards=REWARDS,
+            scores=SCORES,
+        )
+
+    @property
+    def layout(self) -> Layout:
+        """Whose game it is, and what its features mean."""
+        return Layout(self._parts.names, *self._scaling, BOUND)
+
+    @property
+    def record(self) -> SlotRecord:
+        """What happened in the last slot."""
+        if self._record is None:
+            raise AssertionError("no slot of this episode has been played yet")
+        return self._record
+
+    @property
+    def bills(self) -> Bills:
+        """What the last slot's economic reward was made of."""
+        if self._bills is None:
+            raise AssertionError("no slot of this episode has been played yet")
+        return self._bills
+
+    def critiques(self) -> list[Critique]:
+        """What the critic wrote down since the last call."""
+        return self._critic.drain()
+
+    def close(self, *, wait: bool = True) -> Mapping[str, object]:
+        """Let the critic go, after what it has under way unless it need not ``wait``; what it says of itself."""
+        if not isinstance(self._critic, PatientCritic):
+            return {}
+        self._critic.finish(wait=wait)
+        return self._critic.facts()
+
+    def memory(self) -> Mapping[str, FloatArray]:
+        """What shaping remembers."""
+        return {} if self._shaping is None else self._shaping.memory()
+
+    def recall(self, memory: Mapping[str, FloatArray]) -> None:
+        """Go on from a memory."""
+        if self._shaping is not None:
+            self._shaping.recall(memory)
+
+    def reset(self, episode: int) -> tuple[Features, Features]:
+        """Begin an episode with all devices as at the beginning of a run."""
+        parts = self._parts
+        first = parts.days.first(episode) * parts.setting.world.clock.slots_per_day
+        self._world = parts.world()
+        self._state = initial_state(self._world)._replace(slot=first)
+        self._reference = parts.reference(first)
+        self._episode, self._slot = episode, 0
+        self._record: SlotRecord | None = None
+        self._bills: Bills | None = None
+        return self._look()
+
+    def step(self, actions: Actions) -> Step:
+        """Play a slot."""
+        if self._state is None or self._slot >= self._parts.slots_per_episode:
+            raise AssertionError("an episode is begun by reset, and ends after its slots")
+        self._parts.player.hand.put(np.ascontiguousarray(actions).reshape(self._m * self._a, -1))
+        before, opened = self._state, self._opened
+        reference = self._reference(opened)
+        record, self._state = play_slot(self._world, before, opened)
+        self._record, self._bills = record, self._billed(record, reference, before, self._state)
+        economic = (self._bills.reference - self._bills.paid + self._bills.stored) / self._currency
+        scores = np.stack(self._critic.review(record), axis=1)
+        shaping = self._shaped(record, scores, economic)
+        self._slot += 1
+        seen, state = self._look()
+        told = {ECONOMIC: economic, SHAPING: shaping, **dict(zip(SCORES, scores.T, strict=True))}
+        return Step(seen, state, economic + shaping, told, self._slot == self._parts.slots_per_episode)
+
+    def _look(self) -> tuple[Features, Features]:
+        assert self._state is not None
+        self._opened = open_slot(self._world, self._state)
+        seen = self._look_of_all(Look(self._opened.seen[0])).reshape(self._m, self._a, -1)
+        state = np.concatenate((seen[:, :, self._own].reshape(self._m, -1), seen[:, 0, self._public]), axis=1)
+        return seen, state
+
+    def _billed(self, record: SlotRecord, reference: IntArray, before: State, after: State) -> Bills:
+        rows = self._parts.rows
+        paid = record.ledger.money.sum(axis=0) + record.wear_money
+        stored = np.zeros(len(paid))
+        for stores, had, has in zip(self._world.stores, before.devices, after.devices, strict=True):
+            if stores:
+                stored += has[0] - had[0]
+        worth = stored[rows] * self._scales.feed_in_ticks
+        parts = (reference[rows].astype(np.float64), paid[rows].astype(np.float64), worth)
+        return Bills(*(part.reshape(self._m, self._a) for part in parts))
+
+    def _shaped(self, record: SlotRecord, scores: FloatArray, economic: FloatArray) -> FloatArray:
+        if self._shaping is None:
+            return np.zeros_like(economic)
+        credit, weight = self._credit(self._world, record, scores)
+        time = record.inputs.time
+        return self._shaping(credit, economic, weight, self._episode, time.slot, time.of_day)
+
+
+def make_game(setting: Setting, needs: GameNeeds) -> MarketGame:
+    """The game of a setting for a learner with these needs; ScenarioError where the scenario asks for what cannot be."""
+    parts = parts_of(setting, shared=needs.shared)
+    rounds = needs.rounds(len(parts.learners), parts.slots_per_episode)
+    critic = setting.critic()
+    return MarketGame(parts, scales_of(parts), critic, credit_of(parts, critic), shaping_of(parts, rounds))

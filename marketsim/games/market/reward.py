@@ -1,0 +1,85 @@
+"""The reward of a game, as its scenario chooses it: where scores come from, and how they are credited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from marketsim.core.arrays import FloatArray
+from marketsim.core.errors import Problem, ScenarioError
+from marketsim.core.potential import availability
+from marketsim.core.records import SlotRecord
+from marketsim.core.world import World
+from marketsim.fairness.shaping import Shaping, ShapingRule, influence
+from marketsim.games.market.counterfactual import Counterfactual, Matcher, OnGrid, Sizes, WithoutWires
+from marketsim.games.market.parts import Parts
+
+_CONSTANT_SCORE: Final = 0.5
+
+Credit: TypeAlias = Callable[[World, SlotRecord, FloatArray], tuple[FloatArray, FloatArray | float]]
+"""(world, record, scores [M, 3]) -> what each agent is credited with [M, A, 3], NaN where undefined, and its weight."""
+
+
+def credit_of(parts: Parts, critic: Any) -> Credit:
+    """The credit rule of the scenario."""
+    section = parts.setting.reward
+    shape = (parts.setting.context.community.n_markets, len(parts.learners), 3)
+    everybody = np.zeros(shape)
+    if section.scores == "constant":
+        return lambda _, __, scores: (np.where(np.isfinite(scores), _CONSTANT_SCORE, np.nan)[:, None] + everybody, 1.0)
+    rule = section.credit or ("difference" if parts.setting.formula else "shared")
+    if rule == "shared":
+        return lambda _, __, scores: (scores[:, None] + everybody, 1.0)
+    if rule == "influence":
+        return lambda _, record, scores: (scores[:, None] + everybody, _influence(record, parts))
+    counterfactual = _counterfactual(parts, critic)
+
+    def difference(world: World, record: SlotRecord, scores: FloatArray) -> tuple[FloatArray, float]:
+        legs = parts.player.truthful
+        flat = legs._replace(agent=parts.rows[legs.agent])
+        relevant = np.asarray(np.isfinite(scores).any(axis=1))
+        return counterfactual.differences(world, record, flat, relevant), 1.0
+
+    return difference
+
+
+def _counterfactual(parts: Parts, critic: Any) -> Counterfactual:
+    setting = parts.setting
+    if not setting.formula:
+        hint = "use shared or influence, or critic: rule"
+        message = f"the critic {setting.critic_name} is asked once a slot and cannot score what did not happen"
+        raise ScenarioError([Problem(message, "learning.reward.credit", "difference", hint)])
+    community = setting.context.community
+    sizes = Sizes(community.n_markets, community.n_agents // community.n_markets, parts.learners)
+    world = setting.world
+    matcher: Matcher = WithoutWires(world.engine, sizes.markets * sizes.copies)
+    if setting.reward.counterfactual == "grid" and (world.node_of >= 0).any():
+        seeds = np.repeat(np.array(world.streams.seeds), sizes.copies).tolist()
+        matcher = OnGrid(setting.copies(seeds), sizes.original)
+    return Counterfactual(sizes, critic, matcher)
+
+
+def _influence(record: SlotRecord, parts: Parts) -> FloatArray:
+    community = parts.setting.context.community
+    available = availability(record.positions, record.inputs.tariffs, community)
+    shape = (community.n_markets, -1)
+    return influence(*(each.reshape(shape)[:, parts.learners] for each in available))
+
+
+def shaping_of(parts: Parts, rounds: int) -> Shaping | None:
+    """The shaping of a training of so many ``rounds``; None where there is none."""
+    section, context = parts.setting.reward, parts.setting.context
+    if section.scores == "none" or section.eta == 0.0:
+        return None
+    begins, ends = (share * rounds for share in section.ramp)
+    rule = ShapingRule(
+        weights=(section.weights.ftg, section.weights.fbs, section.weights.fpp),
+        eta=section.eta,
+        ramp=(begins, ends),
+        cap=section.cap,
+        placebo=section.scores == "placebo",
+        centred=section.centred,
+    )
+    return Shaping(rule, len(parts.learners), context.clock.slots_per_day, context.streams)

@@ -1,0 +1,1 @@
+"""Gates: how trades are held to the limits of the grid, one module a mode."""

@@ -1,0 +1,1 @@
+"""Proximal policy optimisation of many agents: networks, update, training, and what its checkpoints hold."""

@@ -1,0 +1,130 @@
+"""Parts of one's own, a short file each, run on a feeder without a change anywhere else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import marketsim as ms
+from marketsim.core.errors import MarketsimError
+
+PARTS = Path(__file__).resolve().parent.parent / "parts"
+MOST_LINES = 40
+OWN = {
+    "gate": ("own_gate.py", "grid.gate", {"quota": {"kw": 30.0}}),
+    "engine": ("own_engine.py", "market.engine", "first_match"),
+    "reactive": ("own_reactive.py", "grid.reactive", {"compensated": {"slope": 0.2}}),
+    "settlement": ("own_settlement.py", "market.settlement", {"with_fee": {"fee": 0.02}}),
+}
+"""File, where a scenario chooses the part, and how."""
+
+
+def scenario(file: str, **changes: object) -> ms.ReadyScenario:
+    """Half a day of the stressed feeder with a part of a file of the tests."""
+    return ms.load_scenario(
+        "scenarios/stress141.yaml",
+        {
+            "plugins": [str(PARTS / file)],
+            "clock.slots": 16,
+            "clock.slot_minutes": 60,
+            "profiles.pv_scale": 2.0,
+            "output.voltages": False,
+            **changes,
+        },
+        trust=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def usual() -> ms.Run:
+    """The same half day with the parts that come with the package."""
+    return ms.simulate(scenario("own_engine.py"))
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_a_part_is_a_short_file(kind: str) -> None:
+    """No more lines than fit on a screen."""
+    assert len((PARTS / OWN[kind][0]).read_text().splitlines()) <= MOST_LINES
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_a_part_of_one_s_own_runs_on_a_feeder(kind: str, usual: ms.Run) -> None:
+    """The run is complete and balances, the part is in its scenario, and the run is another one than the usual."""
+    file, path, choice = OWN[kind]
+    run = ms.simulate(scenario(file, **{path: choice}))
+    summary = run.summary
+    assert (run.status, summary["money_imbalance"], summary["energy_imbalance_wh"]) == ("complete", 0, 0)
+    assert summary["validated_slots"] == summary["slots"]
+    assert len(run.trades) > 0
+    name = choice if isinstance(choice, str) else next(iter(choice))
+    assert name in run.scenario_text
+    assert run.manifest["scenario_hash"] != usual.manifest["scenario_hash"]
+    differing = [key for key, value in summary.items() if key != "wall_s" and value != usual.summary[key]]
+    assert differing
+
+
+def test_the_gate_of_one_s_own_refuses_what_is_beyond_its_quota() -> None:
+    """30 kW and an hour are 30 kWh a connection and slot: no trade is larger, and the rest is refused by it."""
+    run = ms.simulate(scenario("own_gate.py", **{"grid.gate": {"quota": {"kw": 30.0}}}))
+    moving = run.trades[run.trades.moves == 3] if "moves" in run.trades else run.trades
+    assert moving.energy_wh.max() <= 30_000
+    assert run.summary["rejected_kwh"] > 0
+
+
+def test_the_settlement_of_one_s_own_charges_its_fee(usual: ms.Run) -> None:
+    """The operator receives two cents for each kWh imported; nothing else moves."""
+    run = ms.simulate(scenario("own_settlement.py", **{"market.settlement": {"with_fee": {"fee": 0.02}}}))
+    assert run.trades.equals(usual.trades)
+    fees = run.agents.network_charges_money.sum() - usual.agents.network_charges_money.sum()
+    assert fees == run.agents.import_wh.sum() * 20_000
+    assert run.summary["import_kwh"] == usual.summary["import_kwh"]
+
+
+LEAKY = """\
+import marketsim as ms
+from marketsim.market.settlement import settle
+
+def leaky(community, trades, orders, exchange, tariffs):
+    ledger = settle(community, trades, orders, exchange, tariffs)
+    return ledger._replace(operator=ledger.operator + 1)
+
+@ms.hookimpl
+def marketsim_parts():
+    yield ms.Entry(kind="settlement", name="leaky", build=lambda params, context: leaky)
+    yield ms.Entry(kind="settlement", name="none", build=lambda params, context: lambda *whatever: None)
+    yield ms.Entry(kind="reactive", name="bare", build=lambda params, context: object())
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "message"),
+    [
+        ("market.settlement", "leaky", "plugin leaky: settlement 'leaky': the payments of a slot sum to 1 x"),
+        ("market.settlement", "none", "plugin leaky: settlement 'none' returned NoneType"),
+        (
+            "grid.reactive",
+            "bare",
+            "leaky.py:12: plugin leaky: reactive 'bare': object has no behind_kw, kvar, law, limit_pv",
+        ),
+    ],
+)
+def test_what_a_part_owes_to_its_port_is_said(tmp_path: Path, path: str, name: str, message: str) -> None:
+    """The error names plugin, kind and name, and is no traceback."""
+    (tmp_path / "leaky.py").write_text(LEAKY)
+    with pytest.raises(MarketsimError) as caught:
+        ms.simulate(scenario(str(tmp_path / "leaky.py"), **{path: name}))
+    assert message in str(caught.value)
+
+
+def test_parts_of_a_file_are_listed_shown_and_in_the_schema(cli):
+    """``--plugin FILE``: the commands that know the parts know those of a file, too."""
+    file = PARTS / "own_gate.py"
+    listed = json.loads(cli("plugins", "list", "--kind", "gate", "--plugin", file, "--json").out)
+    assert (listed[-1]["name"], listed[-1]["source"]) == ("quota", "own_gate")
+    shown = cli("plugins", "show", "quota", "--plugin", file)
+    assert (shown.code, "kw" in shown.out, "(from own_gate)" in shown.out) == (0, True, True)
+    assert cli("plugins", "show", "quota").code == 2
+    schema = json.loads(cli("schema", "--plugin", file).out)
+    assert "quota" in json.dumps(schema["$defs"]["choice:gate"])

@@ -1,0 +1,213 @@
+"""The ports: what they declare is what is called on them, and nothing reaches past them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol, get_type_hints
+
+import pytest
+
+import marketsim
+from marketsim.core import delivery, metric, ports
+from marketsim.core.build import Basics, BuildContext
+from marketsim.core.ports import lacking
+from marketsim.core.world import World
+
+PACKAGE = Path(marketsim.__file__).parent
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+PORTS: dict[str, type] = {
+    each.__name__: each
+    for module in (ports, delivery, metric)
+    for each in vars(module).values()
+    if isinstance(each, type) and Protocol in each.__mro__ and each.__module__ == module.__name__
+}
+HELD = {"Profiles", "Tariff", "Device", "Engine", "Gate", "Charges", "Allocation", "Reactive", "Strategy"}
+"""Ports whose objects a world holds."""
+PARAMETER_NAMES = {"params", "own", "row", "device_params"}
+"""How parameter models are called throughout the package."""
+
+
+def members(port: type) -> set[str]:
+    """What a port declares."""
+    return set(lacking(port, None)) | {name for name in vars(port) if not name.startswith("_")}
+
+
+def known_in(path: Path, tree: ast.Module) -> set[str]:
+    """Names of ports that a module imports from the core, or is the home of."""
+    if path in (Path(module.__file__ or "") for module in (ports, delivery, metric)):
+        return set(PORTS)
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return {
+        each.name for node in imports if (node.module or "").startswith("marketsim.core") for each in node.names
+    } & PORTS.keys()
+
+
+def annotated_with(annotation: ast.expr | None, known: set[str]) -> str | None:
+    """The port that an annotation names, also as ``Port | None``."""
+    if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):
+        return annotated_with(annotation.left, known) or annotated_with(annotation.right, known)
+    name = annotation.id if isinstance(annotation, ast.Name) else None
+    name = annotation.value if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str) else name
+    return name if name in known else None
+
+
+def scopes(tree: ast.AST, known: set[str]) -> Iterator[tuple[ast.FunctionDef, dict[str, str]]]:
+    """Functions, with the names in them that hold an object of a port."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+            held = {each.arg: annotated_with(each.annotation, known) for each in arguments}
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.AnnAssign) and isinstance(inner.target, ast.Name):
+                    held[inner.target.id] = annotated_with(inner.annotation, known)
+            yield node, {name: port for name, port in held.items() if port is not None}
+
+
+def fields_of_world() -> dict[str, str]:
+    """``world.gate`` is a ``Gate``, and so on."""
+    hints = {name: getattr(hint, "__name__", "") for name, hint in get_type_hints(World).items()}
+    return {name: hint for name, hint in hints.items() if hint in PORTS}
+
+
+def kept(of: ast.ClassDef, known: set[str]) -> dict[str, str]:
+    """Attributes of an instance that hold what ``__init__`` was given: ``self._gate = gate``."""
+    found: dict[str, str] = {}
+    for function, held in scopes(of, known):
+        pairs: list[tuple[ast.expr, ast.expr]] = []
+        for node in ast.walk(function) if function.name == "__init__" else ():
+            if (
+                isinstance(node, ast.Assign)
+                and isinstance(node.value, ast.Tuple)
+                and isinstance(node.targets[0], ast.Tuple)
+            ):
+                pairs += zip(node.targets[0].elts, node.value.elts, strict=True)
+            elif isinstance(node, ast.Assign):
+                pairs.append((node.targets[0], node.value))
+        for target, value in pairs:
+            if isinstance(target, ast.Attribute) and isinstance(value, ast.Name) and value.id in held:
+                found[target.attr] = held[value.id]
+    return found
+
+
+def calls() -> Iterator[tuple[str, str, str]]:
+    """(port, attribute, place) of whatever is read on an object of a port, as far as annotations tell."""
+    world = fields_of_world()
+    for path in SOURCES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        known = known_in(path, tree)
+        own = {
+            function: kept(of, known) for of in ast.walk(tree) if isinstance(of, ast.ClassDef) for function in of.body
+        }
+        for function, held in scopes(tree, known):
+            for node in ast.walk(function):
+                if isinstance(node, ast.Attribute):
+                    port = port_of(node.value, held, own.get(function, {}), world)
+                    if port is not None:
+                        yield port, node.attr, f"{path.relative_to(PACKAGE)}:{node.lineno}"
+
+
+def port_of(subject: ast.expr, held: dict[str, str], own: dict[str, str], world: dict[str, str]) -> str | None:
+    """The port of what an attribute is read on: an argument, ``self._gate`` or ``world.gate``."""
+    if isinstance(subject, ast.Name):
+        return held.get(subject.id)
+    if isinstance(subject, ast.Attribute) and isinstance(subject.value, ast.Name):
+        return {"self": own, "world": world}.get(subject.value.id, {}).get(subject.attr)
+    return None
+
+
+def test_what_is_called_is_declared():
+    """Every attribute that the package reads on an object of a port is one that the port declares."""
+    undeclared = [f"{place}: {port}.{name}" for port, name, place in calls() if name not in members(PORTS[port])]
+    assert undeclared == []
+
+
+def test_what_is_declared_is_called():
+    """A member of a port that nobody reads is dead: it goes. The members below are read where no annotation tells."""
+    called = {(port, name) for port, name, _ in calls()}
+    elsewhere = {
+        ("Device", "info"),  # of world.devices
+        ("Device", "initial"),
+        ("Device", "range"),
+        ("Device", "advance"),
+        ("Device", "running_cost"),
+        ("Strategy", "sees"),  # by the kit, and by the documentation
+        ("Strategy", "decide"),  # of roles
+        ("Reactive", "behind_kw"),  # handed to the gate
+    }
+    declared = {(port, name) for port in HELD for name in members(PORTS[port])}
+    assert declared - called - elsewhere == set()
+    assert elsewhere <= declared
+
+
+def test_the_finder_finds():
+    """The comparison would see a call that no port declares, on an argument and on a field of the world."""
+    found = {(port, name) for port, name, _ in calls()}
+    assert {
+        ("Gate", "open"),
+        ("Gate", "admit"),
+        ("Engine", "match"),
+        ("Reactive", "kvar"),
+        ("Reactive", "law"),
+    } <= found
+    assert len(found) > 20
+
+
+def test_nothing_is_looked_for_on_a_port_or_in_parameters():
+    """``getattr`` and ``hasattr`` with a literal name are for neither: a port declares, a device declares its fleet."""
+    names = {name for port in PORTS.values() for name in members(port)}
+    found = []
+    for path in SOURCES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        held = {name for _, held in scopes(tree, known_in(path, tree)) for name in held}
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in ("getattr", "hasattr")
+            ):
+                subject, name = node.args[0], node.args[1]
+                literal = name.value if isinstance(name, ast.Constant) else None
+                of = subject.id if isinstance(subject, ast.Name) else getattr(subject, "attr", "")
+                if of in held | PARAMETER_NAMES | {"device", "devices"} or (literal in names and of != "self"):
+                    found.append(f"{path.relative_to(PACKAGE)}:{node.lineno}: {ast.unparse(node)}")
+    allowed = ("core/ports.py", "app/game.py", "app/episodes.py")  # lacking; settings of the learner and of profiles
+    assert [each for each in found if not each.startswith(allowed)] == []
+
+
+def test_the_context_has_no_facts():
+    """Every field of what parts are built from has a type of its own, and none maps names to whatever."""
+    for record in (Basics, BuildContext):
+        for name, hint in get_type_hints(record).items():
+            assert hint not in (object, Any), name
+            assert "Mapping[str" not in str(hint), name
+            assert not str(hint).startswith("dict"), name
+    text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
+    assert "context.facts" not in text
+    assert re.findall(r"\b[A-Z_]+_FACT\b", text) == []
+
+
+def test_no_protocol_is_copied():
+    """No two protocols of the package declare the same members, and none has a ``with_...`` that makes a copy of a part."""
+    defined: dict[frozenset[str], list[str]] = {}
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and any(
+                isinstance(b, ast.Name) and b.id == "Protocol" for b in node.bases
+            ):
+                methods = {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
+                data = {each.target.id for each in node.body if isinstance(each, ast.AnnAssign)}  # type: ignore[union-attr]
+                assert not [name for name in methods if name.startswith("with_")], f"{path}: {node.name}"
+                defined.setdefault(frozenset(methods | data), []).append(f"{path.relative_to(PACKAGE)}:{node.name}")
+    assert [places for names, places in defined.items() if len(names) > 1 and len(places) > 1] == []
+
+
+@pytest.mark.parametrize("port", sorted(PORTS))
+def test_what_a_part_lacks_is_named(port: str):
+    """Nothing has everything: an object without members lacks all of them, and what declares them lacks none."""
+    bare = lacking(PORTS[port], object())
+    assert bare
+    whole = type("Whole", (), dict.fromkeys(bare))()
+    assert lacking(PORTS[port], whole) == []
