@@ -129,7 +129,7 @@ def simple_strategy(default: Strategy, name: str) -> SimpleStrategy:
 
 
 def _file_of(decider: Decider) -> str:
-    code = getattr(type(decider).decide, "__code__", None)
+    code = getattr(decider.decide, "__code__", None)
     return "" if code is None else str(code.co_filename)
 
 
