@@ -135,6 +135,62 @@ def test_a_correct_copy_is_accepted_and_gives_the_same_tables(scenario, scenario
     assert len(own.trades) > 0
 
 
+@pytest.mark.parametrize("gate", ["ac", "sensitivity", "observe", "market_first", "doe_maximal"])
+def test_a_gate_on_a_feeder_may_build_on_one_of_the_package(scenario, scenario_file, monkeypatch, gate):
+    """Compiled checks take what is read-only; so do tap-free feeders with gate closure, which amends."""
+    monkeypatch.setitem(NAMES, "gate", gate)
+    monkeypatch.setitem(BUILT_IN, "gate", gate)
+    path = scenario("gate")
+    overrides = {
+        "grid.feeder": "feeder141", "agents[0].bus": "8", "agents[1].bus": "9", "clock.slots": 3,
+        "market.gate_closure_slots": 1, "agents[0].load.annual_kwh": 3000,
+    }  # fmt: skip
+    own = ms.simulate(ms.load_scenario(path, overrides))
+    plain_path = scenario_file(SCENARIO.format(**BUILT_IN, plugins=""), "plain.yaml")
+    plain = ms.simulate(ms.load_scenario(plain_path, overrides))
+    for name in TABLES:
+        assert getattr(own, name).equals(getattr(plain, name)), name
+
+
+def test_arrays_of_the_simulator_stay_as_they_are(scenario, scenario_file):
+    """A plugin that tries to write, and goes on, changes no table."""
+    path = scenario("strategy", """
+        def decide(self, seen):
+            for column in (seen.load_wh, seen.pv_wh, seen.retail_ticks, seen.last_price_ticks):
+                try:
+                    column[:] = 0
+                except ValueError:
+                    continue
+                raise RuntimeError("an array could be written to")
+            return self.inner.decide(seen)
+    """)  # fmt: skip
+    own = ms.simulate(ms.load_scenario(path))
+    plain = ms.simulate(ms.load_scenario(scenario_file(SCENARIO.format(**BUILT_IN, plugins=""), "plain.yaml")))
+    for name in TABLES:
+        assert getattr(own, name).equals(getattr(plain, name)), name
+
+
+def test_what_a_part_returned_is_its_own_no_more(scenario, scenario_file):
+    """A device that uses its arrays again changes no record."""
+    path = scenario("device", """
+        def range(self, state, inputs):
+            self.kept = self.inner.range(state, inputs)
+            self.kept = self.kept._replace(level=self.kept.level.copy())
+            return self.kept
+
+        def advance(self, state, inputs, energy_wh):
+            for column in self.kept:
+                column[:] = 0
+            return self.inner.advance(state, inputs, energy_wh)
+    """)  # fmt: skip
+    own = ms.simulate(ms.load_scenario(path))
+    plain = ms.simulate(ms.load_scenario(scenario_file(SCENARIO.format(**BUILT_IN, plugins=""), "plain.yaml")))
+    levels = [run.agents.filter(like="_level").to_numpy() for run in (own, plain)]
+    assert np.nanmax(levels[1]) > 0
+    np.testing.assert_array_equal(*levels)
+    assert own.agents.import_wh.equals(plain.agents.import_wh)
+
+
 READ_ONLY = "ValueError: assignment destination is read-only"
 BROKEN = [
     ("metric", "observe", READ_ONLY, """
