@@ -381,6 +381,31 @@ def marketsim_parts():
     assert ms.open_run(tmp_path / "run").status == "failed"
 
 
+@pytest.mark.parametrize("fault", ["sys.exit(0)", "1 / 0"])
+def test_an_agent_that_cannot_be_made_is_the_user_s_input(scenario_file, cli, tmp_path, fault):
+    plugin = f"""\
+import sys
+import marketsim as ms
+
+class Shy(ms.Consumer):
+    def __init__(self, *given):
+        {fault}
+
+    def decide(self, view):
+        return None
+
+@ms.hookimpl
+def marketsim_parts():
+    yield ms.Entry(kind="agent", name="shy", build=lambda params, context: Shy)
+"""
+    scenario_file(plugin, "mine.py")
+    text = SCENARIO.format(**BUILT_IN, plugins="plugins: [mine.py]").replace("kind: consumer", "kind: shy")
+    ended = cli("run", scenario_file(text), "--out", tmp_path / "run", "--quiet")
+    assert (ended.code, ended.out) == (2, "")
+    assert "mine.py:6: agent 'flat' of kind 'shy' cannot be made: " in ended.err
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_call_that_takes_long_is_told_with_its_line(scenario, caplog, monkeypatch):
     """Once a call, by the logger ``marketsim.plugins``, which writes on standard error where nobody has set it up."""
     monkeypatch.setattr(watch, "SLOW_S", 0.2)
