@@ -227,6 +227,21 @@ def test_only_the_command_line_prints():
     assert printing == []
 
 
+def test_what_is_said_goes_through_one_place():
+    """Commands print by ``say``, which lets nothing in a stranger's names act on the terminal."""
+    own = {"cli/saying.py", "cli/main.py"}  # main comes before everything, and escapes by itself
+    direct = [
+        f"{name_of(path)}:{node.lineno}"
+        for path in SOURCES
+        for node in nodes(path)
+        if isinstance(node, ast.Attribute)
+        and node.attr in {"echo", "secho"}
+        and name_of(path) not in own
+        and "nl=False" not in path.read_text("utf-8").splitlines()[node.lineno - 1]  # a line that is written over
+    ]
+    assert direct == []
+
+
 def functions(path: Path) -> Iterator[tuple[str, int]]:
     """Every function with its length in lines, decorators and docstring left out."""
     for node in nodes(path):

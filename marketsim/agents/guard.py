@@ -23,8 +23,8 @@ _WHOLE, _TRUTH = "iu", "b"
 class GuardedStrategy:
     """A strategy whose errors and malformed decisions stop the run with a RunError that names it and the slot."""
 
-    def __init__(self, inner: Strategy, name: str) -> None:
-        self._inner, self._name = inner, name
+    def __init__(self, inner: Strategy, name: str, owner: str = "") -> None:
+        self._inner, self._name, self._owner = inner, name, owner
         self.sees = tuple(inner.sees)
 
     def decide(self, seen: Observations) -> Decisions:
@@ -49,15 +49,15 @@ class GuardedStrategy:
         where = f"{type(self._inner).__module__}.{type(self._inner).__qualname__}"
         return RunError(
             f"strategy {self._name!r} ({where}) failed in {method} of slot {seen.time.slot} "
-            f"({seen.time.begins:%Y-%m-%d %H:%M}): {what}"
+            f"({seen.time.begins:%Y-%m-%d %H:%M}): {what}" + (f" ({self._owner})" if self._owner else "")
         )
 
 
 class GuardedRevisingStrategy(GuardedStrategy):
     """The same for a strategy that quotes anew in each round."""
 
-    def __init__(self, inner: RevisingStrategy, name: str) -> None:
-        super().__init__(inner, name)
+    def __init__(self, inner: RevisingStrategy, name: str, owner: str = "") -> None:
+        super().__init__(inner, name, owner)
         self._revising = inner
 
     def revise(self, seen: Observations, quotes: Quotes) -> IntArray:
@@ -76,11 +76,11 @@ class GuardedRevisingStrategy(GuardedStrategy):
         return _whole(price)
 
 
-def guarded(strategy: Strategy, name: str) -> Strategy:
-    """``strategy`` under guard; ``name`` is what a scenario calls it."""
+def guarded(strategy: Strategy, name: str, owner: str = "") -> Strategy:
+    """``strategy`` under guard; ``name`` is what a scenario calls it, ``owner`` says whose it is."""
     if isinstance(strategy, RevisingStrategy):
-        return GuardedRevisingStrategy(strategy, name)
-    return GuardedStrategy(strategy, name)
+        return GuardedRevisingStrategy(strategy, name, owner)
+    return GuardedStrategy(strategy, name, owner)
 
 
 def _whole(array: IntArray) -> IntArray:

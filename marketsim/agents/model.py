@@ -16,7 +16,9 @@ from marketsim.agents.accounts import Account
 from marketsim.agents.members import Consumer, Participant, Prosumer
 from marketsim.agents.simple import SimpleStrategy
 from marketsim.agents.utility import Utility
+from marketsim.core.blame import place_of
 from marketsim.core.build import AgentSpec
+from marketsim.core.errors import PluginError, Problem
 from marketsim.core.records import SlotRecord
 from marketsim.core.simulation import Simulation
 
@@ -49,7 +51,7 @@ class MarketModel(mesa.Model):  # type: ignore[misc]  # Mesa is not typed
         self.paid_by_utilities = Account(world.community.n_markets)
         self.paid_by_operators = Account(world.community.n_markets)
         self.members = tuple(
-            kinds[spec.kind](self, row, spec)
+            self._member(kinds[spec.kind], row, spec)
             for row, spec in enumerate(specs[connection] for connection in world.community.connection.tolist())
         )
         """Prosumers and consumers by their row."""
@@ -58,6 +60,17 @@ class MarketModel(mesa.Model):  # type: ignore[misc]  # Mesa is not typed
         for role in world.cast:
             if isinstance(role.strategy, SimpleStrategy):
                 role.strategy.bind([self.members[row] for row in role.rows.tolist()])
+
+    def _member(self, kind: type[Participant], row: int, spec: AgentSpec) -> Participant:
+        """An agent; PluginError where its class, of a plugin, cannot be made into one."""
+        try:
+            return kind(self, row, spec)
+        except (Exception, SystemExit) as error:
+            if kind in BUILT_IN_KINDS.values():
+                raise
+            what = f"agent {spec.name!r} of kind {spec.kind!r} cannot be made: {type(error).__name__}: {error}"
+            file, line = place_of(error)
+            raise PluginError([Problem(what, file=file, line=line)]) from error
 
     def step(self) -> None:
         """Simulate the next slot."""

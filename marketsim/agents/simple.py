@@ -10,9 +10,11 @@ import numpy as np
 from marketsim.agents.stage import Stage
 from marketsim.agents.strategies.plan import Fixed, Plan
 from marketsim.agents.view import AgentView, Order
+from marketsim.core import watch
 from marketsim.core.arrays import BoolArray, IntArray
 from marketsim.core.blame import told
 from marketsim.core.errors import PluginError, RunError
+from marketsim.core.interrupts import is_interrupt
 from marketsim.core.limits import Standing
 from marketsim.core.ports import RevisingStrategy, Strategy
 from marketsim.core.records import PV, UTILITY_ONLY_TICKS, Decisions, Fallback, Observations, OrderBatch, Quotes, Side
@@ -120,21 +122,32 @@ def simple_strategy(default: Strategy, name: str) -> SimpleStrategy:
             f"agents that decide for themselves build on the plan of a strategy, but {name!r} has none: "
             "choose one of the built-in strategies for them"
         )
+    watch.start()
     if isinstance(default, RevisingStrategy):
         return RevisingSimpleStrategy(default, default)
     return SimpleStrategy(default)
 
 
+def _file_of(decider: Decider) -> str:
+    code = getattr(decider.decide, "__code__", None)
+    return "" if code is None else str(code.co_filename)
+
+
 def _ask(decider: Decider, view: AgentView, seen: Observations) -> list[Order] | None:
     try:
-        answer = decider.decide(view)
-        if answer is None:
+        with watch.watched(f"agent {decider.name!r} of kind {decider.kind!r}, decide,", _file_of(decider)):
+            answer = decider.decide(view)
+            orders = None if answer is None else list(answer)
+        if orders is None:
             return None
-        orders = list(answer)
+        if isinstance(answer, Order):  # a tuple, too
+            raise TypeError("decide returns a list of orders, not an order: write [view.buy(...)]")
         strange = next((order for order in orders if not isinstance(order, Order)), None)
         if strange is not None:
             raise TypeError(f"decide returns orders made by view.buy and view.sell, or None, not {strange!r}")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        if is_interrupt(error):
+            raise
         where = f"{type(decider).__module__}.{type(decider).__qualname__}"
         raise RunError(
             f"agent {decider.name!r} of kind {decider.kind!r} ({where}) failed in slot {seen.time.slot} "

@@ -11,6 +11,7 @@ from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.limits import Standing
 from marketsim.core.records import Observations
 from marketsim.core.units import to_price
+from marketsim.core.walls import read_only
 
 
 class Stage:
@@ -45,12 +46,12 @@ class Stage:
     def series(self, name: str, horizon: int) -> FloatArray:
         """Forecast of a series [horizon, k]."""
         if (name, horizon) not in self._series:
-            self._series[name, horizon] = self.seen.forecast.series(name, horizon)
+            self._series[name, horizon] = read_only(self.seen.forecast.series(name, horizon))
         return self._series[name, horizon]
 
     def prices(self, horizon: int) -> tuple[FloatArray, FloatArray]:
         """Retail and feed-in prices [currency/kWh], each [horizon, k]."""
         if horizon not in self._prices:
             retail, feed_in = self.seen.forecast.tariffs(horizon)
-            self._prices[horizon] = to_price(retail), to_price(feed_in)
+            self._prices[horizon] = read_only((to_price(retail), to_price(feed_in)))
         return self._prices[horizon]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -25,21 +26,27 @@ from marketsim.core.ports import (
     Noted,
     Profiles,
     Reactive,
+    RevisingStrategy,
     Settlement,
     Strategy,
     Tariff,
+    declared,
     lacking,
 )
 from marketsim.core.records import Community
 from marketsim.core.rng import Streams
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
+from marketsim.core.wall_rules import Sizes
+from marketsim.core.walls import Owner, read_only, walled
 from marketsim.extension.entry import Entry, place_of
 from marketsim.extension.lazy import failure
 from marketsim.extension.registry import Registry
+from marketsim.fairness.critic import PatientCritic
 from marketsim.market.tariff_params import SeriesParams
 from marketsim.profiles.library import simbench_library
 from marketsim.profiles.params import FileParams, SourceParams
 from marketsim.profiles.plan import check_shapes
+from marketsim.scenario.agents import BUILT_IN_KINDS
 from marketsim.scenario.model import Scenario
 from marketsim.scenario.overrides import split_path
 from marketsim.scenario.problems import Loc
@@ -72,6 +79,8 @@ _PORTS: Final[dict[str, type]] = {
     "tariff": Tariff,
 }
 """What a part has to have."""
+_WALLED: Final[dict[str, type]] = {**_PORTS, "strategy": RevisingStrategy, "critic": PatientCritic}
+"""What a part of a plugin may have, and what is called behind a wall."""
 
 
 def chosen(ready: ReadyScenario, kind: str, choice: Choice, context: object) -> Any:
@@ -115,17 +124,51 @@ def made(registry: Registry, kind: str, name: str, *arguments: Any) -> Any:
     """A part as it is built; where that is a plugin's and fails, PluginError tells which one and where."""
     build = registry.builder(kind, name)
     source = registry.entry(kind, name).source
+    if source == SOURCE:
+        return build(*arguments)
     try:
-        part = build(*arguments)
+        part = build(*map(_read_only, arguments))
     except MarketsimError:
         raise
-    except Exception as error:
-        if source == SOURCE:
-            raise
+    except (Exception, SystemExit) as error:
         raise PluginError([failure(error, f"plugin {source}: {kind} {name!r} cannot be built")]) from error
-    if source != SOURCE and kind in _PORTS:
+    if kind in _PORTS:
         _demand_port(registry.entry(kind, name), build, part)
-    return part
+    port = _WALLED.get(kind)
+    if port is None:
+        return part
+    return walled(part, Owner(source, kind, name, *place_of(build)), _sizes(arguments[-1]), declared(port))
+
+
+def suspects(ready: ReadyScenario) -> tuple[str, ...]:
+    """The parts of plugins that a scenario's slots are made of, as messages tell them."""
+    model, agents = ready.model, ready.agents
+    market, grid = model.market, model.grid
+    named = [("tariff", model.tariff.name), ("profile", model.profiles.name), ("engine", market.engine.name)]
+    named += [("charges", market.charges.name), ("settlement", market.settlement.name)]
+    named += [("allocation", grid.allocation.name), ("reactive", grid.reactive.name), ("gate", grid.gate.name)]
+    named += sorted({("device", name) for agent in agents for name in agent.devices})
+    named += sorted({("strategy", agent.strategy.name) for agent in agents})
+    named += sorted({("agent", agent.kind) for agent in agents} - {("agent", kind) for kind in BUILT_IN_KINDS})
+    sources = [(ready.registry.entry(*each).source, *each) for each in named]
+    return tuple(str(Owner(*each)) for each in sources if each[0] != SOURCE)
+
+
+def _read_only(argument: Any) -> Any:
+    """What a plugin's part is built from, with the arrays that all parts share read-only."""
+    if isinstance(argument, Basics):
+        argument = replace(argument, community=read_only(argument.community))
+    if isinstance(argument, BuildContext):
+        argument = replace(argument, rows=read_only(argument.rows))
+    return argument
+
+
+def _sizes(context: Any) -> Sizes:
+    """How many agents and markets a part is built for."""
+    if isinstance(context, Basics):
+        return Sizes(context.community.n_agents, context.community.n_markets)
+    market = getattr(context, "market", None)
+    return Sizes(None if market is None else len(market), getattr(context, "n_markets", None))
 
 
 def _demand_port(entry: Entry, build: object, part: object) -> None:

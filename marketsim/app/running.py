@@ -28,8 +28,9 @@ from marketsim.core.metric import Metric, Value
 from marketsim.core.records import SlotRecord
 from marketsim.core.simulation import Simulation
 from marketsim.metrics.bundle import Metrics
-from marketsim.results.folder import folder_name
+from marketsim.results.folder import COMPLETE, SUMMARY, folder_name
 from marketsim.results.grid_history import GridHistory
+from marketsim.results.manifests import demand_whole_summary
 from marketsim.results.reader import Run
 from marketsim.results.reader import open_run as read_run
 from marketsim.results.tables import Layout
@@ -110,7 +111,10 @@ def open_run(path: str | Path, *, trust: bool = False) -> Run:
     say so, unless ``trust`` allows it.
     """
     saved = _Saved(trust=trust)
-    return read_run(_folder(path), saved.net, saved.history)
+    run = read_run(_folder(path), saved.net, saved.history)
+    if run.status == COMPLETE:
+        demand_whole_summary(run.summary, _folder(path) / SUMMARY)
+    return run
 
 
 def _folder(path: object) -> Path:

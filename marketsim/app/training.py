@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from marketsim.app.ready import ReadyScenario
 from marketsim.app.running import RUNS, manifest_facts
-from marketsim.core.errors import Problem, RunFolderError
+from marketsim.core.errors import Problem, RunError, RunFolderError
 from marketsim.core.files import append_to
 from marketsim.core.game import Shape
 from marketsim.core.learner import Progress
@@ -101,7 +101,6 @@ def train_scenario(
         notes.take(len(curves["update"]))
         held.note({"critic": {**facts, "fallbacks": dict(sorted(notes.tally.reasons.items()))}} if facts else {})
         shape = game.shape
-        draw_curves(curves, _limits(ready.model.learning.learner.params), folder, shape.rewards, shape.scores)
         summary = {
             "scenario": ready.name,
             "seed": ready.seed,
@@ -110,8 +109,25 @@ def train_scenario(
             "checkpoint": checkpoint.name,
             "wall_s": round(held.wall_s, 3),
         }
-        write_json(folder / SUMMARY, summary)
+        _write_up(folder, curves, _limits(ready.model.learning.learner.params), shape, summary)
     return Training(folder, checkpoint, summary)
+
+
+def _write_up(
+    folder: Path,
+    curves: Mapping[str, Sequence[float]],
+    limits: dict[str, float],
+    shape: Shape,
+    summary: Mapping[str, object],
+) -> None:
+    """What stands in the folder at the end beside the policies; RunError where the disk takes no more."""
+    try:
+        draw_curves(curves, limits, folder, shape.rewards, shape.scores)
+        write_json(folder / SUMMARY, summary)
+    except OSError as error:
+        raise RunError(
+            f"cannot write the training to {folder}: {error.strerror or error}; its policies are kept"
+        ) from error
 
 
 class CriticNotes:

@@ -15,7 +15,7 @@ from marketsim.agents.model import BUILT_IN_KINDS, decides
 from marketsim.agents.params import UtilityOnlyParams
 from marketsim.agents.simple import simple_strategy
 from marketsim.app.grid import GridParts, feeder_of, grid_parts, is_regulated, tap_laws, tap_log
-from marketsim.app.parts import basics_of, chosen, devices_of, fleets_of, made, notes_of
+from marketsim.app.parts import basics_of, chosen, devices_of, fleets_of, made, notes_of, suspects
 from marketsim.app.ready import ReadyScenario
 from marketsim.builtin import BUILT_IN_METRICS, SOURCE
 from marketsim.core.arrays import FloatArray, IntArray
@@ -29,14 +29,13 @@ from marketsim.core.ports import (
     Engine,
     Profiles,
     Reactive,
-    Settlement,
     Strategy,
 )
+from marketsim.core.walls import owner_of
 from marketsim.core.world import Role, World
 from marketsim.grid.network import Network
 from marketsim.market.allocation import with_rights
 from marketsim.market.bounds import WithinTariffs, within_bounds
-from marketsim.market.settlement import balanced
 from marketsim.metrics.guard import GuardedMetric
 from marketsim.metrics.shunts import ShuntMetric
 from marketsim.results.tables import ElementNames
@@ -121,9 +120,10 @@ def _world(
         reactive=reactive,
         delivery=delivery,
         bounds=within_bounds,
-        settle=_settlement(ready, context),
+        settle=chosen(ready, "settlement", ready.model.market.settlement, context),
         firm_share=firm_share,
         node_of=grid.node_of,
+        suspects=suspects(ready),
     )
 
 
@@ -162,13 +162,6 @@ def _engine(ready: ReadyScenario, context: BuildContext) -> Engine:
     if "signed" in ready.registry.traits("charges", market.charges.name):
         engine = WithinTariffs(engine)
     return engine
-
-
-def _settlement(ready: ReadyScenario, context: BuildContext) -> Settlement:
-    choice = ready.model.market.settlement
-    made: Settlement = chosen(ready, "settlement", choice, context)
-    source = ready.registry.entry("settlement", choice.name).source
-    return made if source == SOURCE else balanced(made, f"plugin {source}: settlement {choice.name!r}")
 
 
 def critic_of(ready: ReadyScenario, context: BuildContext) -> Any:
@@ -238,7 +231,7 @@ def cast_of(
         if own:
             strategy = simple_strategy(strategy, choice.name)
         elif ready.registry.entry("strategy", choice.name).source != SOURCE:
-            strategy = guarded(strategy, choice.name)
+            strategy = guarded(strategy, choice.name, owner_of(strategy))
         cast.append(Role(strategy, rows))
     return tuple(cast)
 
@@ -265,7 +258,7 @@ def _metrics(ready: ReadyScenario, context: BuildContext, grid: GridParts) -> tu
     metrics: list[Metric] = [chosen(ready, "metric", each, context) for each in (*own, *ready.model.metrics)]
     for place, each in enumerate((*own, *ready.model.metrics)):
         if registry.entry("metric", each.name).source != SOURCE:
-            metrics[place] = GuardedMetric(metrics[place], each.name)
+            metrics[place] = GuardedMetric(metrics[place], each.name, owner_of(metrics[place]))
     if grid.network is not None and grid.network.ground_pu.real.any():
         metrics.append(ShuntMetric())
     if is_regulated(ready):

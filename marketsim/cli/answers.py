@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import click
 
+from marketsim.cli.saying import say
+
 F = TypeVar("F", bound=Callable[..., Any])
 Rows = Sequence[Mapping[str, object]]
 
@@ -47,7 +49,7 @@ def teller(as_json: bool) -> Callable[[str], None] | None:
     """Says on a terminal's standard error what is being done; None where nobody reads it."""
     if as_json or not sys.stderr.isatty():
         return None
-    return lambda text: click.echo(f"{text} ...", err=True)
+    return lambda text: say(f"{text} ...", err=True)
 
 
 def give(document: Mapping[str, object], rows: Rows, *, as_json: bool, out: str | None) -> bool:
@@ -55,7 +57,7 @@ def give(document: Mapping[str, object], rows: Rows, *, as_json: bool, out: str 
     if out is not None:
         _write(Path(out), document, rows)
     if as_json:
-        click.echo(json.dumps(document, indent=2))
+        say(json.dumps(document, indent=2))
     return as_json
 
 

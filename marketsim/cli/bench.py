@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def bench(only: tuple[str, ...], scale: bool, as_json: bool) -> None:
     """
     rows = _measured(("growth", *only) if scale else only or _PARTS)
     if as_json:
-        click.echo(json.dumps([{**row._asdict(), "met": row.met} for row in rows], indent=2))
+        say(json.dumps([{**row._asdict(), "met": row.met} for row in rows], indent=2))
         return
     shown = []
     for row in rows:
@@ -39,7 +40,7 @@ def bench(only: tuple[str, ...], scale: bool, as_json: bool) -> None:
         shown.append((row.name, f"{number(row.value)} {row.unit}", _target(row), met, row.detail))
     versions = ", ".join(f"{name} {version(name)}" for name in ("marketsim", "numpy", "numba", "pandapower"))
     table(("what", "value", "target (stretch)", "met", "workload"), shown, right=(1,))
-    click.echo(f"Python {platform.python_version()}, {versions}.")
+    say(f"Python {platform.python_version()}, {versions}.")
 
 
 def _target(row: Row) -> str:
@@ -69,6 +70,6 @@ def _measured(parts: tuple[str, ...]) -> list[Row]:
     rows: list[Row] = []
     for place, part in enumerate(parts, start=1):
         if sys.stderr.isatty():
-            click.echo(f"[{place}/{len(parts)}] measuring {part} ...", err=True)
+            say(f"[{place}/{len(parts)}] measuring {part} ...", err=True)
         rows += known[part]()
     return rows

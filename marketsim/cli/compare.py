@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from marketsim.cli.saying import say
+
 if TYPE_CHECKING:
     from marketsim.analysis.compare.arms import Arm
     from marketsim.analysis.compare.verdicts import Verdict
@@ -37,11 +39,11 @@ def compare(folders: tuple[str, ...], by: str | None, every: bool, as_json: bool
             {"base": base.name, "other": other.name, "notes": notes, "kpis": [each._asdict() for each in verdicts]}
             for other, verdicts, notes in compared
         ]
-        click.echo(json.dumps({"notes": common, "comparisons": pairs}, indent=2, ensure_ascii=False))
+        say(json.dumps({"notes": common, "comparisons": pairs}, indent=2))
         return
     for position, (other, verdicts, notes) in enumerate(compared):
         if position:
-            click.echo()
+            say()
         _show(base, other, verdicts, [*common, *notes], every=every)
 
 
@@ -85,7 +87,7 @@ def _show(base: Arm, other: Arm, verdicts: Sequence[Verdict], notes: Sequence[st
     table(head, rows, title=f"A: {base.name}\nB: {other.name}", right=right)
     for note in notes:
         tell(note)
-    click.echo(_verdict(verdicts))
+    say(_verdict(verdicts))
 
 
 _HEAD = ("", "unit", "A", "B", "B - A", "change", "95 % interval", "verdict")

@@ -8,6 +8,7 @@ import click
 
 from marketsim.cli.answers import answer_options, check_out, give, teller
 from marketsim.cli.options import load, overrides_of, scenario_argument, seed_option, set_option, trust_option
+from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
 
 if TYPE_CHECKING:
@@ -81,18 +82,18 @@ def _robustness(outcomes: list[Outcome]) -> None:
         for each in outcomes
     ]
     title = "slots outside a limit if the real feeder differs from the model (farthest outside the voltage band, p.u.)"
-    click.echo()
+    say()
     table(("mechanism", *errors), rows, title=title, right=range(1, len(errors) + 1))
 
 
 def _remarks(outcomes: list[Outcome]) -> None:
     from marketsim.grid.feeder import CAVEAT
 
-    click.echo()
+    say()
     for each in outcomes:
-        click.echo(f"{each.mechanism.name}: {each.mechanism.text}.")
-    click.echo(
+        say(f"{each.mechanism.name}: {each.mechanism.text}.")
+    say(
         "gains: gains from trade at true values [currency]. Jain: of the curtailed shares of PV owners, 1 is even. "
         "p.u. h: distance to the voltage band times duration. s: wall time of the slots alone."
     )
-    click.echo(CAVEAT)
+    say(CAVEAT)

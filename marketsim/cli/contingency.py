@@ -8,6 +8,7 @@ import click
 
 from marketsim.cli.answers import answer_options, check_out, give, teller
 from marketsim.cli.options import load, overrides_of, scenario_argument, seed_option, set_option, trust_option
+from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
 
 if TYPE_CHECKING:
@@ -76,10 +77,10 @@ def _show(found: Contingencies, top: int) -> None:
         f"{found.scenario}: {min(top, len(found.ranked))} worst of {len(found.ranked)} failures, {found.hours:g} h each"
     )
     table(head, rows, title=title, right=range(1, 7))
-    click.echo(
+    say(
         "\nunserved: consumption without supply in the worst window of the repair time, ties closed; customers: agents "
         "without supply then. slots out: slots outside a limit that were inside before; p.u. out: farthest outside the "
         "voltage band; loading: the highest."
     )
     for note in found.notes:
-        click.echo(note)
+        say(note)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from marketsim.cli.options import overrides_of, set_option, teller, trust_option
+from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
     from marketsim.analysis.critics.audit import AuditReport, Comparison, Progress
@@ -54,7 +55,7 @@ def train_surrogate(
     demand_new(file, InputError, force=force)
     made = training.train_surrogate(paths, file, model=model, seed=seed)
     if as_json:
-        click.echo(json.dumps({**made.about, "file": out}, indent=2))
+        say(json.dumps({**made.about, "file": out}, indent=2))
     else:
         _tell(made, file)
 
@@ -73,17 +74,17 @@ def _tell(made: Surrogate, file: Path) -> None:
     worse = [name for name, own, mean in pairs if own > max(mean, _SMALL_ERROR)]
     if worse:
         tell(f"No better than the mean for {', '.join(worse)}: log more slots, or more varied ones.")
-    click.echo(f"Written to {file}; use it with critic: {{kind: surrogate, file: ...}}.")
+    say(f"Written to {file}; use it with critic: {{kind: surrogate, file: ...}}.")
 
 
 def _tell_drift(drift: Drift, renewed: Surrogate | None, file: Path, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({**drift._asdict(), "trained": renewed is not None, "file": str(file)}, indent=2))
+        say(json.dumps({**drift._asdict(), "trained": renewed is not None, "file": str(file)}, indent=2))
         return
     gap = "-" if drift.gap is None else f"{drift.gap:.4f}"
-    click.echo(f"Mean difference from {drift.audits} answers: {gap}; it has drifted above {drift.limit:.4f}.")
+    say(f"Mean difference from {drift.audits} answers: {gap}; it has drifted above {drift.limit:.4f}.")
     if renewed is None:
-        click.echo(f"{file} is left as it is.")
+        say(f"{file} is left as it is.")
     else:
         _tell(renewed, file)
 
@@ -134,7 +135,7 @@ def audit(
     if out:
         _write(Path(out), text)
     if as_json:
-        click.echo(text)
+        say(text)
     else:
         _show(report)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from marketsim.cli.saying import say
 from marketsim.cli.tables import table
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def doctor(host: str | None, as_json: bool) -> None:
     state = ollama_state(host)
     folder = cache_folder()
     if as_json:
-        click.echo(
+        say(
             json.dumps(
                 {
                     "python": platform.python_version(),

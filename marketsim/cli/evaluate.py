@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from marketsim.cli.options import overrides_of, set_option, teller, trust_option
+from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
     from marketsim.analysis.evaluation.study import Evaluated
@@ -82,12 +83,12 @@ def evaluate(
         with _progress(quiet=quiet or as_json) as progress:
             done = plan.run(workers, progress)
     except KeyboardInterrupt:
-        click.echo(f"\nInterrupted. Go on with: {plan.resume_command}", err=True)
+        say(f"\nInterrupted. Go on with: {plan.resume_command}", err=True)
         sys.exit(1)
     if as_json:
         from marketsim.analysis.evaluation.present import as_json as told
 
-        click.echo(json.dumps(told(done.found), indent=2))
+        say(json.dumps(told(done.found), indent=2))
     elif not quiet:
         _sum_up(done, plan.folder)
 
@@ -124,8 +125,8 @@ def _sum_up(done: Evaluated, folder: Path) -> None:
     if found.aims:
         table(AIM_HEAD, aim_rows(found))
     for own in done.exploits:
-        click.echo(f"{own.agent} trained anew against the others gains {100 * own.mean:+.2f} % of its turnover.")
+        say(f"{own.agent} trained anew against the others gains {100 * own.mean:+.2f} % of its turnover.")
     for each in done.failed:
-        click.echo(f"failed: {each.arm}, seed {each.seed}: {each.reason}")
+        say(f"failed: {each.arm}, seed {each.seed}: {each.reason}")
     here = Path.cwd()
-    click.echo(f"Written to {folder.relative_to(here) if folder.is_relative_to(here) else folder}.")
+    say(f"Written to {folder.relative_to(here) if folder.is_relative_to(here) else folder}.")

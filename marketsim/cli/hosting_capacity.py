@@ -8,6 +8,7 @@ import click
 
 from marketsim.cli.answers import answer_options, check_out, give, teller
 from marketsim.cli.options import load, overrides_of, scenario_argument, seed_option, set_option, trust_option
+from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
 
 if TYPE_CHECKING:
@@ -129,16 +130,14 @@ def _show(report: Report) -> None:
     for each in report.capacities:
         if each.buses:
             _weakest(each)
-    click.echo(
-        f"\n{options.placements} placements; days: {report.days}. Peak load on them: {number(report.peak_load_kw)} kW."
-    )
+    say(f"\n{options.placements} placements; days: {report.days}. Peak load on them: {number(report.peak_load_kw)} kW.")
     for each in report.capacities:
         if each.capped:
-            click.echo(f"{each.rule}: {each.capped} placements take the most that was tried; it is a lower bound.")
+            say(f"{each.rule}: {each.capped} placements take the most that was tried; it is a lower bound.")
         if each.scanned:
-            click.echo(f"{each.rule}: {each.scanned} placements were not monotone and were scanned unit by unit.")
+            say(f"{each.rule}: {each.scanned} placements were not monotone and were scanned unit by unit.")
     for note in report.notes:
-        click.echo(note)
+        say(note)
 
 
 def _share(kw: float, peak_kw: float) -> str:
@@ -155,6 +154,6 @@ def _most(each: Capacity) -> str:
 def _weakest(each: Capacity) -> None:
     weakest = sorted(each.buses, key=lambda bus: bus.kw)[:_WEAKEST]
     rows = [(bus.name, number(bus.kw), bus.binding, bus.when) for bus in weakest]
-    click.echo()
+    say()
     title = f"{min(_WEAKEST, len(each.buses))} weakest of {len(each.buses)} buses alone, {each.rule}"
     table(("bus", "kW", "binds", "when"), rows, title=title, right=(1,))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from marketsim.cli.saying import say
+
 if TYPE_CHECKING:
     from marketsim.app.ready import ReadyScenario
 
@@ -46,7 +48,7 @@ def load(scenario: str, overrides: dict[str, object], *, trust: bool, quiet: boo
 
 def teller(*, quiet: bool = False) -> Callable[[Path], None] | None:
     """Says on standard error that a plugin file is executed, unless nobody wants to hear it."""
-    return None if quiet else lambda path: click.echo(f"Executing the plugin {path}", err=True)
+    return None if quiet else lambda path: say(f"Executing the plugin {path}", err=True)
 
 
 def plugin_option(function: F) -> F:

@@ -9,6 +9,7 @@ import click
 
 from marketsim.cli.options import plugin_option, teller
 from marketsim.cli.parameters import parameter_lines
+from marketsim.cli.saying import say
 from marketsim.cli.tables import table
 from marketsim.core.errors import MissingDependency
 
@@ -30,7 +31,7 @@ def list_(kind: str | None, plugin_files: tuple[Path, ...], as_json: bool) -> No
     rows = [(entry.kind, entry.name, entry.summary, entry.source) for entry in entries]
     if as_json:
         keys = ("kind", "name", "summary", "source")
-        click.echo(json.dumps([dict(zip(keys, row, strict=True)) for row in rows], indent=2))
+        say(json.dumps([dict(zip(keys, row, strict=True)) for row in rows], indent=2))
         return
     table(("kind", "name", "what it is", "from"), rows)
 
@@ -54,12 +55,12 @@ def show(name: str, kind: str | None, plugin_files: tuple[Path, ...]) -> None:
         hint = f"; did you mean {close[0]!r}?" if close else "; see marketsim plugins list"
         raise InputError(f"there is no part named {name!r}{hint}")
     for entry in found:
-        click.echo(f"{entry.kind} {entry.name} (from {entry.source})")
-        click.echo(f"  {entry.summary}")
+        say(f"{entry.kind} {entry.name} (from {entry.source})")
+        say(f"  {entry.summary}")
         try:
             model = registry.params(entry.kind, entry.name)
         except MissingDependency as error:
-            click.echo(f"  {error}")
+            say(f"  {error}")
             continue
         for line in parameter_lines(model.model_json_schema(by_alias=True)):
-            click.echo(line)
+            say(line)

@@ -8,6 +8,7 @@ import click
 
 from marketsim.cli.answers import answer_options, check_out, give, teller
 from marketsim.cli.options import load, overrides_of, scenario_argument, seed_option, set_option, trust_option
+from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
 
 if TYPE_CHECKING:
@@ -76,9 +77,7 @@ def _show(found: Reinforcement) -> None:
     if rows:
         table(head, rows, title=title, right=range(1, 6))
     else:
-        click.echo(
-            f"{title}\nNo voltage and no branch of the feeder made the gate refuse anything: copper buys nothing."
-        )
-    click.echo()
+        say(f"{title}\nNo voltage and no branch of the feeder made the gate refuse anything: copper buys nothing.")
+    say()
     for note in found.notes:
-        click.echo(note)
+        say(note)

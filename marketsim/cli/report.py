@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from marketsim.cli.options import trust_option
-from marketsim.core.wording import harmless
+from marketsim.cli.saying import say
 
 
 @click.command()
@@ -25,8 +25,8 @@ def report(folder: str, out: str | None, force: bool, trust: bool, show: bool) -
     from marketsim.report.write import report_folder
 
     made = report_folder(Path(folder), None if out is None else Path(out), force=force, trust=trust)
-    click.echo(f"Written to {made.path} ({made.path.stat().st_size / 1e6:.1f} MB).")
+    say(f"Written to {made.path} ({made.path.stat().st_size / 1e6:.1f} MB).")
     for text in made.left_out:
-        click.echo(harmless(text), err=True)
+        say(text, err=True)
     if show:
         click.launch(str(made.path))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from marketsim.cli.options import load, overrides_of, scenario_argument, seed_option, set_option, trust_option
+from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
     from marketsim.app.ready import ReadyScenario
@@ -51,7 +52,7 @@ def run(
     if on_mismatch:
         changes["grid.on_mismatch"] = on_mismatch
     ready = load(scenario, changes, trust=trust, quiet=quiet)
-    compile_once(ready, None if quiet or as_json or not sys.stderr.isatty() else partial(click.echo, err=True))
+    compile_once(ready, None if quiet or as_json or not sys.stderr.isatty() else partial(say, err=True))
 
     from marketsim.app.running import default_folder, simulate
 
@@ -60,18 +61,18 @@ def run(
         with progress_bar(ready.name, "slots", quiet=quiet or as_json) as progress:
             made = simulate(ready, folder, force=force, progress=progress)
     except KeyboardInterrupt:
-        click.echo(
+        say(
             f"\nInterrupted. What was simulated until then is kept in {folder}: open it with marketsim.open_run(...), "
             "or run again with --force to replace it.",
             err=True,
         )
         sys.exit(1)
     if as_json:
-        click.echo(json.dumps(made.summary, indent=2))
+        say(json.dumps(made.summary, indent=2))
     elif not quiet:
         _sum_up(made)
         _tell_notes(made, ready)
-        click.echo(f"Written to {folder} in {made.summary['wall_s']:.1f} s{_report(made, ready)}.")
+        say(f"Written to {folder} in {made.summary['wall_s']:.1f} s{_report(made, ready)}.")
 
 
 def _report(made: Run, ready: ReadyScenario) -> str:
@@ -82,7 +83,7 @@ def _report(made: Run, ready: ReadyScenario) -> str:
     try:
         return f"; to look at it, open {write_report(made, ready=ready)}"
     except MarketsimError as error:
-        click.echo(f"The run is complete, but its report could not be written: {error}", err=True)
+        say(f"The run is complete, but its report could not be written: {error}", err=True)
         return ""
 
 
@@ -103,35 +104,35 @@ def _sum_up(made: Run) -> None:
         rows.append((line.label, *shown, change))
     title = f"{made.manifest['scenario']}: {summary['agents']} agents, {summary['slots']} slots, seed {summary['seed']}"
     table(("", "market", "unit", "utility only", "change"), rows, title=title, right=(1, 3, 4))
-    click.echo(_verdict(summary))
+    say(_verdict(summary))
     for line in made.manifest.get("refused_orders", ()):
-        click.echo(f"{line}.")
+        say(f"{line}.")
     _tell_critic(summary, made.manifest.get("critic", {}))
 
 
 def _tell_notes(made: Run, ready: ReadyScenario) -> None:
-    """What is to be known of the series; what the feeder has to say stands in the manifest and the report."""
+    """What is to be known of the series, and what of the net is left out; the rest stands in manifest and report."""
     for note in made.manifest["notes"]:
-        if ready.feeder is None or note not in ready.feeder.notes:
-            click.echo(note)
+        if ready.feeder is None or note not in ready.feeder.notes or "of the net left out" in note:
+            say(note)
 
 
 def _tell_critic(summary: dict[str, Any], about: dict[str, Any]) -> None:
     """What a critic that asks others went through; nothing where the scores are the rule's own."""
     if summary["critic_answers"]:
         gap = summary["critic_rule_gap"]
-        click.echo(
+        say(
             f"{about.get('model', 'The language model')} scored {summary['critic_answers']} slots, "
             f"{summary['critic_cached']} from the cache; it differs from the rule by {gap:.3f} on average."
         )
     if summary["critic_fallbacks"]:
         reasons = ", ".join(f"{reason} {count}" for reason, count in about.get("fallbacks", {}).items())
-        click.echo(
+        say(
             f"{summary['critic_fallbacks']} of {summary['critic_calls']} critiques fell back to the rule ({reasons}); "
             "critic.jsonl has the details."
         )
     if about.get("drifted"):
-        click.echo(
+        say(
             f"The surrogate has drifted: {about['audit_gap']:.3f} from {about['audits']} audits, limit "
             f"{about['drift_limit']:.3f}. Train it again: marketsim critic train-surrogate ... --if-drifted."
         )

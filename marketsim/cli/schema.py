@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from marketsim.cli.options import plugin_option, teller
+from marketsim.cli.saying import say
 
 
 @click.command()
@@ -21,4 +22,4 @@ def schema(plugin_files: tuple[Path, ...]) -> None:
     from marketsim.app.ready import full_registry
     from marketsim.scenario.schema import json_schema
 
-    click.echo(json.dumps(json_schema(full_registry(plugin_files, teller())), indent=2))
+    say(json.dumps(json_schema(full_registry(plugin_files, teller())), indent=2))

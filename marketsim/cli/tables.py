@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-import click
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from marketsim.cli.saying import say
 from marketsim.core.wording import harmless, number
 
 __all__ = ["console", "number", "progress_bar", "table", "tell"]
@@ -26,7 +26,7 @@ def console(*, stderr: bool = False) -> Console:
 
 def tell(text: str) -> None:
     """Print a line that may hold texts of a stranger."""
-    click.echo(harmless(text))
+    say(text)
 
 
 def table(

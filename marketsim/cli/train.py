@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from marketsim.cli.options import load, overrides_of, scenario_argument, seed_option, set_option, trust_option
+from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
     from marketsim.app.training import Training
@@ -56,10 +57,10 @@ def train(
             made = train_scenario(ready, folder, resume=resume, progress=progress)
     except KeyboardInterrupt:
         again = _again(scenario, overrides, seed, folder, trust=trust)
-        click.echo(f"\nInterrupted. What was learned until then is kept in {folder}; go on with\n  {again}", err=True)
+        say(f"\nInterrupted. What was learned until then is kept in {folder}; go on with\n  {again}", err=True)
         sys.exit(1)
     if as_json:
-        click.echo(json.dumps({**made.summary, "folder": str(made.folder)}, indent=2))
+        say(json.dumps({**made.summary, "folder": str(made.folder)}, indent=2))
     elif not quiet:
         _sum_up(made)
 
@@ -141,8 +142,8 @@ def _sum_up(made: Training) -> None:
     table(("mean over agents", "first tenth", "last tenth", "unit"), rows, title=title, right=(1, 2))
     if "stopped" in summary:
         stopped, undone = summary["stopped"], summary["undone"]
-        click.echo(f"The trust region ended {stopped:,} updates of an agent early, and undid {undone:,} epochs.")
-    click.echo(
+        say(f"The trust region ended {stopped:,} updates of an agent early, and undid {undone:,} epochs.")
+    say(
         f"{summary['agent_steps']:,} decisions of agents in {summary['wall_s']:.0f} s. Written to {made.folder}: "
         f"{made.checkpoint.name}, learning_curves.svg, training.csv.\n\n"
         "These are days of training. What next:\n"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from marketsim.cli.options import overrides_of, scenario_argument, set_option, trust_option
+from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
     from marketsim.app.ready import CheckedScenario
@@ -31,21 +32,19 @@ def validate(scenario: str, overrides: tuple[str, ...], trust: bool, as_json: bo
     except ScenarioError as error:
         if not as_json:
             raise
-        click.echo(
-            json.dumps({"valid": False, "problems": [problem._asdict() for problem in error.problems]}, indent=2)
-        )
+        say(json.dumps({"valid": False, "problems": [problem._asdict() for problem in error.problems]}, indent=2))
         raise SystemExit(2) from error
     if as_json:
-        click.echo(json.dumps(_facts(checked), indent=2))
+        say(json.dumps(_facts(checked), indent=2))
         return
     clock = checked.scenario.clock
     agents = _n_agents(checked)
-    click.echo(f"{scenario}: valid ({agents} agents, {clock.slots} slots of {clock.slot_minutes} minutes)")
+    say(f"{scenario}: valid ({agents} agents, {clock.slots} slots of {clock.slot_minutes} minutes)")
     if checked.plugins:
-        click.echo("It names plugins, whose code was not run: " + ", ".join(map(str, checked.plugins)))
+        say("It names plugins, whose code was not run: " + ", ".join(map(str, checked.plugins)))
     for note in checked.notes:
-        click.echo(note)
-    click.echo(_extent(checked))
+        say(note)
+    say(_extent(checked))
 
 
 def _n_agents(checked: CheckedScenario) -> int:

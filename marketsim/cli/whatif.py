@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from marketsim.cli.options import load, overrides_of, set_option, teller, trust_option
+from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
     from marketsim.analysis.studies.axes import Axis
@@ -96,7 +97,7 @@ def whatif(
                 plan, engine_for(workers, ray), folder, resume=resume, tables=tables, criteria=own, progress=progress
             )
     except KeyboardInterrupt:
-        click.echo(f"\nInterrupted. Finished runs are kept; go on with: {_resume_hint(folder)}", err=True)
+        say(f"\nInterrupted. Finished runs are kept; go on with: {_resume_hint(folder)}", err=True)
         sys.exit(1)
     _report(made, as_json=as_json, quiet=quiet)
     if made.table["status"].eq("failed").all():
@@ -147,7 +148,7 @@ def _report(made: Finished, *, as_json: bool, quiet: bool) -> None:
         rows = json.loads(made.table.to_json(orient="records", double_precision=15))
         moved = [each._asdict() for each in made.sensitivities]
         whole = {"study": str(made.path), **document, "sensitivities": moved, "table": rows}
-        click.echo(json.dumps(whole, indent=2, ensure_ascii=False))
+        say(json.dumps(whole, indent=2))
     elif not quiet:
         _show(made, document["answer"])
 
@@ -161,7 +162,7 @@ def _show(made: Finished, lines: list[str]) -> None:
     for line in (*shown.notes, *failures(made.table), *made.notes):
         tell(line)
     if lines:
-        click.echo("\nAnswer")
+        say("\nAnswer")
         for line in lines:
             tell(f"- {line}")
-    click.echo(f"Written to {made.path}.")
+    say(f"Written to {made.path}.")

@@ -9,11 +9,22 @@ from typing import Final
 _PACKAGE: Final = str(Path(__file__).resolve().parent.parent)
 
 
+def is_foreign(file: str) -> bool:
+    """Whether a file is outside the package."""
+    return not file.startswith((_PACKAGE, "<frozen"))
+
+
+def raised_by_package(error: BaseException) -> bool:
+    """Whether the line that raised an error is one of the package."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and not is_foreign(frames[-1].filename)
+
+
 def place_of(error: BaseException, own_file: str = "") -> tuple[str, int]:
     """Last file and line of ``own_file`` that the error passed, else of any code outside the package; ("", 0): none."""
     frames = [(frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)]
     own = [frame for frame in frames if frame[0] == own_file]
-    foreign = [frame for frame in frames if not frame[0].startswith((_PACKAGE, "<frozen"))]
+    foreign = [frame for frame in frames if is_foreign(frame[0])]
     return (own or foreign or [(own_file, 0)])[-1]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.records import Community, GridState, SlotRecord
 from marketsim.core.units import UNLIMITED_WH
+from marketsim.core.welfare import of_all
 
 
 def has_limits(community: Community) -> bool:
@@ -38,14 +39,15 @@ class ConnectionModel:
     def margins(self, market: int, net_wh: FloatArray) -> FloatArray:
         """Excess over each connection's import, then export limit, as a share of it [2 n_connections]."""
         imports, exports = self._limits(market)
+        net_wh = of_all(net_wh, len(imports))
         under, over = (-net_wh - imports) / _scale(imports), (net_wh - exports) / _scale(exports)
         return np.concatenate((under, over))
 
-    def gradient(self, market: int, net_wh: FloatArray, limits: IntArray) -> FloatArray:
+    def gradient(self, market: int, net_wh: FloatArray, limits: IntArray) -> FloatArray:  # noqa: ARG002 - linear
         """Derivative of these margins to the net injections [1/Wh] [len(limits), n_connections]."""
         imports, exports = self._limits(market)
-        side, connection = np.divmod(limits, len(net_wh))
-        answer = np.zeros((len(limits), len(net_wh)))
+        side, connection = np.divmod(limits, len(imports))
+        answer = np.zeros((len(limits), len(imports)))
         slope = np.where(side == 0, -1.0 / _scale(imports)[connection], 1.0 / _scale(exports)[connection])
         answer[np.arange(len(limits)), connection] = slope
         return answer

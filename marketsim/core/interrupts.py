@@ -16,12 +16,12 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     except SystemError as error:
-        if _interrupted(error):
+        if is_interrupt(error):
             raise KeyboardInterrupt from error
         raise
 
 
-def _interrupted(error: BaseException) -> bool:
+def is_interrupt(error: BaseException) -> bool:
     """Whether an interrupt is behind an error; each compiled caller on the way out wraps it once more."""
     behind: BaseException | None = error
     while behind is not None and not isinstance(behind, KeyboardInterrupt):

@@ -255,8 +255,12 @@ class Reactive(Protocol):
 
 def lacking(port: type, part: object) -> list[str]:
     """Members that a port declares and a part has not."""
-    declared = {name for base in port.__mro__ if base not in (object, Protocol, Generic) for name in _members(base)}
-    return sorted(name for name in declared if not hasattr(part, name))
+    return sorted(name for name in declared(port) if not hasattr(part, name))
+
+
+def declared(port: type) -> set[str]:
+    """Members that a port declares."""
+    return {name for base in port.__mro__ if base not in (object, Protocol, Generic) for name in _members(base)}
 
 
 def _members(protocol: type) -> list[str]:

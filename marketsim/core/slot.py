@@ -29,6 +29,7 @@ from marketsim.core.records import (
 )
 from marketsim.core.rollback import roll_back
 from marketsim.core.sensing import decide, observe, take_inputs
+from marketsim.core.walls import blaming
 from marketsim.core.world import World
 
 Taken = tuple[SlotInputs, FloatArray]
@@ -54,6 +55,7 @@ def run_slot(world: World, state: State, taken: Taken | None = None) -> tuple[Sl
     return play_slot(world, state, open_slot(world, state, taken))
 
 
+@blaming
 def open_slot(world: World, state: State, taken: Taken | None = None) -> Opened:
     """What the slot that comes next brings, and what everybody sees of it.
 
@@ -66,6 +68,7 @@ def open_slot(world: World, state: State, taken: Taken | None = None) -> Opened:
     return Opened(inputs, carry, planned, ranges, seen)
 
 
+@blaming
 def play_slot(world: World, state: State, opened: Opened) -> tuple[SlotRecord, State]:
     """Decide, trade, settle and move on from what ``open_slot`` returned for the same ``state``."""
     inputs, carry, planned, ranges, seen = opened

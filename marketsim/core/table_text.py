@@ -38,6 +38,9 @@ def table_text(data: bytes, file: str, refused: type[InputError]) -> str:
 
 def table_rows(text: str, delimiter: str, file: str, refused: type[InputError]) -> list[Row]:
     """The rows that hold anything; ``refused`` with the line of what is no CSV."""
+    if text[:4].lower() == "sep=":
+        hint = "delete this line, and state the separator where one can be (profiles.separator)"
+        raise refused([Problem("the first line tells a spreadsheet the separator", "", text[:5], hint, file, 1)])
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         return [Row(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]

@@ -31,7 +31,7 @@ class GridModel(Protocol):
     """AC power flow at net positions that did not happen; implemented by the composition root from the grid.
 
     Limits are everything that the gate checks: voltages, loadings, connections, feeder heads, as it froze them when
-    the slot opened.
+    the slot opened. Net injections may end with the last connection that has any: see ``of_all``.
     """
 
     def open(self, record: SlotRecord) -> None:
@@ -58,6 +58,11 @@ class GridModel(Protocol):
         ...
 
 
+def of_all(net_wh: FloatArray, n_connections: int) -> FloatArray:
+    """Net injections of all connections [n_connections]; nothing at those behind the last that is given."""
+    return np.pad(net_wh, (0, n_connections - len(net_wh)))
+
+
 class Legs(NamedTuple):
     """What the positions of one market could trade, a row a leg; energy that moves nothing is lumped together."""
 
@@ -68,7 +73,7 @@ class Legs(NamedTuple):
     moves: BoolArray
     """Whether trading it changes the power flow; firm energy flows in any case."""
     base_wh: IntArray
-    """Net injection of each connection when nothing is traded [n_connections]."""
+    """Net injection of each connection when nothing is traded [n_connections], or up to the last that has legs."""
 
     def net_wh(self, traded_wh: FloatArray) -> FloatArray:
         """Net injections when the legs trade so much [n_connections]."""

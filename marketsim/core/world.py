@@ -62,6 +62,8 @@ class World:
     """Share of the profile's load that is firm; the rest belongs to a curtailable-load fleet [n_agents]."""
     node_of: IntArray
     """Grid node of each agent; -1 without a grid [n_agents]."""
+    suspects: tuple[str, ...] = ()
+    """Parts of plugins, as messages tell them: what breaks a law is likely one of them."""
 
     @property
     def stores(self) -> tuple[bool, ...]:

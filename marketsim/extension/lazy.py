@@ -30,7 +30,7 @@ def load(reference: str, who: str, extra: str = "") -> object:
         module = importlib.import_module(module_name)
     except ImportError as error:
         raise import_failure(error, who, extra) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError([failure(error, f"{who}: {reference} cannot be imported")]) from error
     try:
         return getattr(module, attribute)

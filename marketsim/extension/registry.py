@@ -213,7 +213,7 @@ def _call_hook(manager: pluggy.PluginManager, plugin: object, name: str, file: s
             try:
                 result = implementation.function()
                 return list(result) if isinstance(result, Iterator) else result
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 problem = lazy.failure(error, f"plugin {name}: {hookspecs.HOOK} failed", own_file=file)
                 raise PluginError([problem]) from error
     return ()

@@ -17,6 +17,7 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.ports import Gate, ReactiveLaw
 from marketsim.core.records import Community, GridState, SlotRecord
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
+from marketsim.core.welfare import of_all
 from marketsim.grid.fixed_point import admittance
 from marketsim.grid.gate_probe_kernel import all_admitted
 from marketsim.grid.network import ComplexArray, Network
@@ -110,11 +111,12 @@ class AcModel:
             return False
         self._probe.open(slot.firm_wh, slot.opened_kvar)
         admit, ints, floats = self._probe.kernel
-        delta_wh = np.rint(net_wh - self._firm_wh(market)).astype(np.int64)
+        delta_wh = np.rint(of_all(net_wh, len(self._nodes)) - self._firm_wh(market)).astype(np.int64)
         return bool(all_admitted(admit, ints[market], floats[market], delta_wh))
 
     def margins(self, market: int, net_wh: FloatArray) -> FloatArray | None:
         """Excess over each limit at these injections [n_connections]: p.u., or share of a rating; None: unsolved."""
+        net_wh = of_all(net_wh, len(self._nodes))
         solved = self._solve(market, net_wh)
         if solved is None:
             return None
@@ -133,6 +135,7 @@ class AcModel:
     def gradient(self, market: int, net_wh: FloatArray, limits: IntArray) -> FloatArray:
         """Derivative of these margins to the net injections [1/Wh] [len(limits), n_connections]."""
         n_grid = 2 * (self._network.n_nodes - 1) + 2 * self._network.n_branches
+        net_wh = of_all(net_wh, len(self._nodes))
         answer = np.zeros((len(limits), len(net_wh)))
         own = np.flatnonzero(limits >= n_grid)
         side, connection = np.divmod(limits[own] - n_grid, len(net_wh))

@@ -146,8 +146,8 @@ class CompiledGate:
         return net_wh, kvar
 
     def _rows(self, flat: Any, dtype: type[np.generic]) -> Any:
-        """A flat quantity of agents as [n_markets, n_connections]."""
-        return np.ascontiguousarray(flat, dtype=dtype).reshape(self._connection_axis)
+        """A flat quantity of agents as [n_markets, n_connections]; a copy of what is read-only, which no kernel takes."""
+        return np.require(flat, dtype, ("C_CONTIGUOUS", "WRITEABLE")).reshape(self._connection_axis)
 
     def _by_node(self, by_position: FloatArray) -> FloatArray:
         by_node = np.empty_like(by_position)

@@ -46,6 +46,7 @@ def read_prices(path: Path, feed_in: Values, wholesale: Values, clock: Clock, va
     lines = [row.line for row in rows[1:]]
     _refuse(_order_problems(at, lines, columns["retail"], columns.get("feed_in", feed_in)))
     skipped = _start_row(at, lines, times, clock, value_minutes) if "time" in header else 0
+    _refuse(_end_problems(at, times, clock, value_minutes))
     cut = {name: values[skipped:] for name, values in columns.items()}
     return cut["retail"], cut.get("feed_in", feed_in), cut.get("wholesale", wholesale)
 
@@ -140,6 +141,16 @@ def _order_problems(at: At, lines: Sequence[int], retail: Sequence[float], feed_
         for line, pays, takes in zip(lines, low, retail, strict=True)
         if pays > takes
     ]
+
+
+def _end_problems(at: At, times: Sequence[datetime], clock: Clock, value_minutes: int) -> list[Problem]:
+    """A problem where dated prices end before the run does: those of one date are not those of the next."""
+    ends = datetime.combine(clock.start, datetime.min.time()) + timedelta(minutes=clock.slots * clock.slot_minutes)
+    last = times[-1] + timedelta(minutes=value_minutes) if times else ends
+    if last >= ends:
+        return []
+    hint = "add the rows that are missing, shorten clock.slots, or, for a day that repeats, leave out the column time"
+    return [at(f"the prices end at {last}, the run at {ends}", value=str(times[-1]), hint=hint)]
 
 
 def _start_row(at: At, lines: Sequence[int], times: Sequence[datetime], clock: Clock, value_minutes: int) -> int:

@@ -118,7 +118,8 @@ class SeriesParams(Params):
     """What energy costs the utility [currency/kWh]: one price, or as many values as ``retail``."""
     file: Path | None = None
     """CSV file with a header: ``retail``, and where they are not given here ``feed_in`` and ``wholesale``. A column
-    ``time`` (ISO 8601, local standard time) places the rows; without it the first is midnight of the start."""
+    ``time`` (ISO 8601, local standard time) places the rows, which then last to the end of the run; without it the first
+    is midnight of the start, and 24 hours repeat."""
     value_minutes: Annotated[int, Field(ge=1, le=1_440)] = 60
     """Time for which one value holds [min]; a day has a whole number of them."""
 

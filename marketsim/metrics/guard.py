@@ -18,8 +18,8 @@ class GuardedMetric:
     PluginError for what it declares, RunError for what it returns while the run goes.
     """
 
-    def __init__(self, metric: Metric, name: str) -> None:
-        self._metric, self._name = metric, name
+    def __init__(self, metric: Metric, name: str, owner: str = "") -> None:
+        self._metric, self._name, self._owner = metric, name, f" ({owner})" if owner else ""
         self.definitions = self._declared("definitions")
         self.columns = self._declared("columns")
 
@@ -27,7 +27,7 @@ class GuardedMetric:
         declared: tuple[Kpi, ...] = self._called(what, lambda: tuple(getattr(self._metric, what)))
         wrong = [each for each in declared if not _is_kpi(each)]
         if wrong:
-            message = f"metric {self._name}: {what} must be a list of Kpi(name, unit, text)"
+            message = f"metric {self._name}: {what} must be a list of Kpi(name, unit, text){self._owner}"
             raise PluginError([Problem(message, value=repr(wrong[0])[:60])])
         return declared
 
@@ -74,7 +74,7 @@ class GuardedMetric:
         raise self._fault(f"{where} must be a finite number or None{when}", value, "return None for what is undefined")
 
     def _fault(self, message: str, value: object, hint: str = "") -> RunError:
-        return RunError(str(Problem(f"metric {self._name}: {message}", "", repr(value)[:60], hint)))
+        return RunError(str(Problem(f"metric {self._name}: {message}{self._owner}", "", repr(value)[:60], hint)))
 
 
 def _is_kpi(each: object) -> bool:

@@ -74,7 +74,7 @@ def assigned(agents: Sequence[AgentSpec], heated: Sequence[bool], params: FilePa
     without = [
         spec for spec, source in zip(agents, sources["load"], strict=True) if source is None and not _says_none(spec)
     ]
-    left = _check_left(without, unused, params)
+    left = _check_left(without, unused, params, nothing=not any(any(found) for found in sources.values()))
     notes = () if left else _notes(agents, without, unused, params)
     return Assigned(sources, dict(sorted(wanted.items())), notes, _once([*problems, *left]))
 
@@ -173,10 +173,15 @@ def _check_sources(
     return problems
 
 
-def _check_left(without: Sequence[AgentSpec], unused: Sequence[str], params: FileParams) -> list[Problem]:
-    """A problem where agents have no load while the file has columns for loads that nobody uses."""
+def _check_left(
+    without: Sequence[AgentSpec], unused: Sequence[str], params: FileParams, *, nothing: bool
+) -> list[Problem]:
+    """A problem where agents have no load while the file has columns for loads that nobody uses.
+
+    ``nothing``: no agent uses any column of the file, so that whatever these are called, the file is there for no reason.
+    """
     own_names = [_plain(spec.name) for spec in without]
-    loads = [name for name in unused if _may_be_load(_plain(name), own_names)]
+    loads = [name for name in unused if nothing or _may_be_load(_plain(name), own_names)]
     if not without or not loads:
         return []
     first = without[0]

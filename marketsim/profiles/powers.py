@@ -21,6 +21,9 @@ _RISING: Final = 0.25
 """Share of the steps in which a meter moves, at least."""
 _LARGE: Final = 10.0
 """Readings are larger than what passes in a step, by this factor or more."""
+_LEAST_RISES: Final = 3
+_BEGINS_ANEW: Final = 0.02
+"""Falls of a meter that is changed or runs over, as a share of its rises, at most; powers fall as often as they rise."""
 
 
 class Reading(NamedTuple):
@@ -185,21 +188,32 @@ def _looks_like_a_counter(values: FloatArray, at: _Places, steps: Steps) -> list
     """A problem where a series of powers or energies can hardly be anything but readings that add up."""
     rises = np.diff(values)
     per_day = int(timedelta(days=1) / steps.length)
-    if len(values) < _LEAST_ROWS or np.count_nonzero(rises > 0) < _RISING * len(rises):
+    n_rises = np.count_nonzero(rises > 0)
+    if len(values) < _LEAST_ROWS or n_rises < _LEAST_RISES:
         return []
     typical = float(np.median(rises[rises > 0]))
-    falls = np.flatnonzero(rises < 0)
-    if not len(falls):
-        if values[0] < _LARGE * typical and len(values) < 2 * per_day:
-            return []
+    often, long = n_rises >= _RISING * len(rises), len(values) >= 2 * per_day
+    falls, row = np.flatnonzero(rises < 0), 1
+    none = "say that it is none: profiles.values: kw or kwh"
+    if not len(falls) and (values[0] >= _LARGE * typical or (often and long)):
         told = f"never falls from {values[0]:.9g} to {values[-1]:.9g}"
-        hint = "set profiles.values: counter_kwh (or counter_wh) if it is, else say that it is none: profiles.values: kw or kwh"
-    elif (
-        len(values) >= 2 * per_day and len(falls) <= len(values) // per_day and np.all(values[falls + 1] <= 2 * typical)
-    ):
-        told = f"only falls when it begins anew, {len(falls)} times, as the count of a day does"
-        hint = "write the energy of each step, or say that it is none: profiles.values: kw or kwh"
+        hint = f"set profiles.values: counter_kwh (or counter_wh) if it is, else {none}"
+    elif not len(falls) or not often:
+        return []
+    elif long and abs(len(falls) - len(values) // per_day) <= 1 and np.all(values[falls + 1] <= 2 * typical):
+        told = f"only falls when it begins anew, {_times(len(falls))}, as the count of a day does"
+        hint = f"write the energy of each step, or {none}"
+    elif len(falls) <= max(2.0, _BEGINS_ANEW * n_rises) and np.median(values) >= _LARGE * typical:
+        told, row = (
+            f"rises in {n_rises} steps and falls {_times(len(falls))}, as where a meter begins anew",
+            falls[0] + 1,
+        )
+        hint = f"cut the file there and set profiles.values: counter_kwh (or counter_wh) if it is, else {none}"
     else:
         return []
     message = f"the column {at.name!r} {told}: it looks like a meter that counts up, not like power or energy in a step"
-    return [Problem(message, at.name, f"{values[1]:.9g}", hint, at.table.file, at.line(1))]
+    return [at.problem(int(row), message, values[row], hint)]
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

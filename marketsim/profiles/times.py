@@ -24,6 +24,7 @@ _DAYLIGHT_SAVING: Final = (
 )
 _WITH: Final = "a time with an offset from UTC"
 _WITHOUT: Final = "a time without an offset from UTC"
+_SEVERAL: Final = "where several meters stand one below another, give each a column of its own"
 _FILL: Final = (
     "fill the gap, or set profiles.gaps: interpolate (or previous) with profiles.longest_gap_minutes: {minutes}"
 )
@@ -78,10 +79,14 @@ def read_times(
         return None, [Problem(f"the times in {name!r} do not increase", value=str(times[0]), file=table.file)]
     step = length[0][0]
     problems = _check_step(table, name, times[0], step)
+    back = any(
+        each < _NO_TIME and not _autumn(time, each, step) for time, each in zip(times, differences, strict=False)
+    )
     irregular = [
         _irregular(table, name, row + 1, times[row], times[row + 1], step)
         for row, difference in enumerate(differences)
         if difference != step and not _may_be_filled(times[row], difference, step, longest_gap)
+        if not (back and difference > _NO_TIME)  # what is missing is known when the rows are in their order
     ]
     problems += first_few(irregular, "faults of the same column")
     if problems:
@@ -166,9 +171,9 @@ def _irregular(table: Table, name: str, row: int, earlier: datetime, later: date
     elif _spring(earlier, difference, step):
         message, hint = f"an hour is missing after {earlier}", _DAYLIGHT_SAVING
     elif difference == _NO_TIME:
-        message, hint = "the time stands twice", "keep one of the rows"
+        message, hint = "the time stands twice", f"keep one of the rows; {_SEVERAL}"
     elif difference < _NO_TIME:
-        message, hint = f"the time lies before that of the row above ({earlier})", "sort the rows by time"
+        message, hint = f"the time lies before that of the row above ({earlier})", f"sort the rows by time; {_SEVERAL}"
     elif difference % step:
         message = f"the step is not {step} as elsewhere, but {difference}"
         hint = "write equal steps, or leave out the rows in between"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
+import re
+from typing import Any, Final
 
 import numpy as np
 from markupsafe import Markup
@@ -31,6 +32,16 @@ def packed(matrix: FloatArray, low: float, high: float) -> dict[str, Any]:
     }
 
 
+def shown(value: Any) -> Any:
+    """Text of a stranger for a page: what turns its direction round, or is no character, stands as its escape."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return _ACTING.sub(lambda found: repr(found[0])[1:-1], value)
+
+
+_ACTING: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
 def script_json(content: Any) -> Markup:
     """JSON for inside a ``<script>``: nothing in it can end the element or begin another."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -42,6 +53,7 @@ def script_json(content: Any) -> Markup:
         ("\u2029", "\\u2029"),
     ):
         text = text.replace(letter, escape)
+    text = _ACTING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     return Markup(text)
 
 

@@ -15,7 +15,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from marketsim.core.errors import RunError
-from marketsim.report.embed import script_json
+from marketsim.report.embed import script_json, shown
 
 _ASSETS: Final = "marketsim.report"
 _END_OF_SCRIPT: Final = re.compile(r"</(?=script)", re.IGNORECASE)
@@ -40,7 +40,12 @@ def _plotly() -> str:
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=FunctionLoader(_asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FunctionLoader(_asset),
+        autoescape=True,
+        finalize=shown,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
 
 

@@ -6,7 +6,8 @@ import io
 import json
 import os
 import platform
-from collections.abc import Mapping
+import stat
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +34,12 @@ _OURS: Final = (
     *(SUMMARY, SCENARIO, CRITIC, REPORT),
 )
 """Files of a run beside its manifest."""
+
+
+_ENDINGS: Final = frozenset(
+    {".csv", ".html", ".json", ".jsonl", ".md", ".parquet", ".png", ".pt", ".svg", ".yaml", FINAL_SUFFIX, STREAM_SUFFIX}
+)
+"""Of files that a run, a study, an evaluation or a training writes."""
 
 
 def folder_name(scenario: str, seed: int, now: datetime) -> str:
@@ -135,19 +142,40 @@ def refusal(place: Path, message: str, hint: str) -> RunFolderError:
     return RunFolderError([Problem(message, file=str(place), hint=hint)])
 
 
-def demand_own(folder: Path) -> None:
-    """RunFolderError where anything below a folder is a link: what is written there could go anywhere."""
-    hint = "put the files themselves there, or choose another --out"
-    found = [
-        Path(place) / name
-        for place, folders, names in os.walk(folder)
-        for name in (*folders, *names)
-        if (Path(place) / name).is_symlink()
+def demand_own(folder: Path, folders: Collection[str] = ()) -> None:
+    """RunFolderError where anything below a folder is not what results are written into.
+
+    Refused are links, which could lead anywhere, pipes, sockets and devices, folders with the name of a table, a figure or
+    another file of results, and files with a name of ``folders``.
+    """
+    problems = [
+        Problem(wrong, file=str(path), hint="put what belongs there in its place, or choose another --out")
+        for path in _below(folder)
+        if (wrong := _no_place(path, path.parent == folder and path.name in folders))
     ]
-    if found:
-        raise RunFolderError(
-            [Problem("is a link, which is not followed here", file=str(each), hint=hint) for each in found[:20]]
-        )
+    if problems:
+        raise RunFolderError(problems[:20])
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            yield Path(place) / name
+
+
+def _no_place(path: Path, is_folder: bool) -> str:
+    """Why something cannot be left where it is; empty where it can."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError:  # it is gone
+        return ""
+    if stat.S_ISLNK(mode):
+        return "is a link, which is not followed here"
+    if stat.S_ISDIR(mode):
+        return "is a folder, where a file belongs" if path.suffix in _ENDINGS else ""
+    if not stat.S_ISREG(mode):
+        return "is a pipe, a socket or a device, where a file belongs"
+    return "is a file, where a folder belongs" if is_folder else ""
 
 
 def now_text() -> str:

@@ -83,6 +83,8 @@ EVALUATION: Final[Keys] = {
 TRAINED: Final[Keys] = {"checkpoint": Key(text, required=True)}
 """Summary of a training, as an evaluation reads it."""
 
+_SUMMARY: Final[Keys] = {name: Key(count, required=True) for name in ("slots", "agents", "seed")}
+"""What every complete run has beside the KPIs of its metrics."""
 _TRIPLE: Final = maybe(all_of(maybe(score), 3))
 _CRITIQUE: Final[Keys] = {
     "slot": Key(slot, required=True),
@@ -128,6 +130,11 @@ def _agents(manifest: Mapping[str, Any], file: str) -> Iterator[Problem]:
 def demand_summary(summary: Mapping[str, Any], file: Path) -> None:
     """RunFolderError with every KPI that is no number, text or null."""
     refuse(list(faults(summary, {name: Key(scalar) for name in summary}, str(file))))
+
+
+def demand_whole_summary(summary: Mapping[str, Any], file: Path) -> None:
+    """RunFolderError with what the summary of a complete run lacks."""
+    refuse(list(faults(summary, _SUMMARY, str(file))))
 
 
 def read_critiques(path: Path) -> list[dict[str, Any]]:

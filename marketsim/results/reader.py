@@ -246,7 +246,8 @@ def open_run(
     manifest = read_manifest(folder)
     complete = status(manifest) == COMPLETE
     summary = read_object(folder / SUMMARY) if complete else {}
-    demand_summary(summary, folder / SUMMARY)
+    if complete:
+        demand_summary(summary, folder / SUMMARY)
     log = folder / CRITIC
     return Run(
         manifest=manifest,

@@ -11,12 +11,12 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from marketsim.core.errors import Problem, RunFolderError
+from marketsim.results.plain_tables import LARGEST
 from marketsim.results.schema import MOST_SLOTS, refuse
 from marketsim.results.tables import BOOK_LEVELS, no_rows
 
 GRIDS: Final = {"agents": "agent", "book": "level", "voltages": "node"}
 """Tables with the same rows in every slot, and the column that counts them within a market."""
-_LARGEST: Final = 1e300
 _MINUTE_MS: Final = 60_000
 _DAY_MS: Final = 1_440 * _MINUTE_MS
 _YEARS_MS: Final = (-62_135_596_800_000, 253_370_764_800_000)
@@ -50,6 +50,10 @@ def demand_schema(name: str, schema: pa.Schema, path: Path) -> None:
             seen = str(schema.field(field.name).type)[:60]
             problems.append(Problem(f"this column must be of type {field.type}", field.name, seen, file=str(path)))
     for field in schema:
+        try:
+            (field.metadata or {}).get(b"unit", b"").decode()
+        except UnicodeDecodeError:
+            problems.append(Problem("the unit of this column is no text", field.name[:60], file=str(path)))
         if field.name not in due.names and not _plain(field.type):
             seen = str(field.type)[:60]
             problems.append(Problem("this column must hold numbers or texts", field.name[:60], seen, file=str(path)))
@@ -166,7 +170,7 @@ def demand_values(name: str, table: pa.Table, path: Path) -> None:
 def _fault(field: pa.Field, column: pa.ChunkedArray, *, fixed: bool) -> str:
     if pa.types.is_floating(field.type):
         sizes = pc.max(pc.abs(column)).as_py()
-        if (sizes is not None and not sizes <= _LARGEST) or _has_nan(column):
+        if (sizes is not None and not sizes <= LARGEST) or _has_nan(column):
             return "must hold finite numbers"
     elif pa.types.is_dictionary(field.type):
         return _names_fault(column)
@@ -189,6 +193,8 @@ def _names_fault(column: pa.ChunkedArray) -> str:
             return "names a text that is not in its dictionary"
         if len(chunk.dictionary) > _MOST_NAMES or chunk.dictionary.null_count:
             return "has a dictionary that cannot be one of names"
+        if len(chunk.dictionary.unique()) < len(chunk.dictionary):
+            return "has a dictionary in which a name stands twice"
     return ""
 
 

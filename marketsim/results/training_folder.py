@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from marketsim.core.errors import Problem, RunFolderError
-from marketsim.core.files import PARTIAL, is_partial_of
+from marketsim.core.files import MIB, PARTIAL, demand_regular, is_partial_of
 from marketsim.results import manifests
 from marketsim.results.folder import (
     COMPLETE,
@@ -32,6 +32,8 @@ from marketsim.results.schema import read_object, seen
 
 TRAINING_FORMAT: Final = "marketsim training 1"
 """What the manifest of a training must say to be ours."""
+_LARGEST: Final = 2048 * MIB
+"""Bytes of policies that are read."""
 
 
 def is_training(folder: Path) -> bool:
@@ -53,6 +55,7 @@ def trained_checkpoint(folder: Path) -> Path:
     if Path(name).name != name:
         message = "must name a file of the training's folder"
         raise RunFolderError([Problem(message, "checkpoint", seen(name), file=str(folder / SUMMARY))])
+    demand_regular(folder / name, _LARGEST, RunFolderError, links=False)
     return folder / name
 
 
@@ -128,7 +131,7 @@ class TrainingFolder:
         path = self.path
         if self._resume:
             earlier = {} if _is_left_empty(path) else read_training(path)
-            demand_own(path)
+            demand_own(path, ("tensorboard", "checkpoints"))
             if status(earlier) == RUNNING:
                 raise refusal(path, f"a training is going on there (process {earlier.get('pid')})", "let it end first")
             self.anew = _came_to_nothing(path, status(earlier))

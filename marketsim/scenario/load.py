@@ -146,7 +146,7 @@ def _resolve(
                 return _unplaced(scenario, context, f"grid {name}")
             return (), [_of_feeder(each) for each in error.problems]
         if facts is None:
-            return _unplaced(scenario, context, f"buses of {name}")
+            return _unplaced(scenario, context, f"the net {name} and its buses")
     with uncollected():
         agents, wrong = resolved(scenario, facts)
         return agents, [*wrong, *slot_fits_int64(scenario, agents)]

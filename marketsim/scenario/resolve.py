@@ -204,7 +204,7 @@ class _Group:
             reasons.append("the feeder has no such bus" + (f": {', '.join(strangers)}" if reasons else ""))
             hint = did_you_mean(strangers[0], known) if len(known) <= 20 else _nearest(strangers[0], known)
         else:
-            hint = "choose another bus, or name it by its index"
+            hint = "choose another bus; one of several of the same name is called by its index"
         raise Wrong([Detail((key,), "; ".join(reasons), seen, hint)])
 
     def node(self, bus: str | None) -> int:

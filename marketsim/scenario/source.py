@@ -7,6 +7,7 @@ beside a file (``--set``, overrides, a mapping in Python) is remembered as such:
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from itertools import islice
@@ -14,7 +15,7 @@ from pathlib import Path, PurePath
 from typing import Final, NamedTuple
 
 from marketsim.core.errors import Problem, ScenarioError
-from marketsim.core.fence import Fence
+from marketsim.core.fence import TRUST, Fence
 from marketsim.core.files import decoded, read_bytes
 from marketsim.scenario.overrides import apply_overrides, split_path
 from marketsim.scenario.switches import merge
@@ -85,9 +86,22 @@ def read_source(
 ) -> Source:
     """A scenario from a path, a mapping, or YAML text (a ``str`` with a line break), with overrides in place."""
     budget = Budget()
+    if not isinstance(scenario, Mapping) and not trust:
+        _demand_within(scenario)
     source, chain = _first(scenario, budget)
     source = source._replace(root=_extended(source.root, source.folder, chain, budget), trust=trust)
     return source.override(overrides) if overrides else source
+
+
+def _demand_within(scenario: str | Path) -> None:
+    """ScenarioError where the file is a link out of its folder: whoever made the folder chose what would be read."""
+    if isinstance(scenario, str) and "\n" in scenario:
+        return
+    path = Path(scenario)
+    with contextlib.suppress(OSError, ValueError):  # such a path is refused where it is opened
+        if path.is_symlink() and not _is_inside(path, path.parent):
+            message = "the scenario is a link to a file outside of its folder, which is not followed"
+            raise ScenarioError([Problem(message, file=str(path), hint=f"name the file itself; or, {TRUST}")])
 
 
 def _first(scenario: str | Path | Mapping[str, object], budget: Budget) -> tuple[Source, tuple[Path, ...]]:

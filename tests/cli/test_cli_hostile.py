@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 
@@ -230,3 +231,21 @@ def test_a_file_that_only_a_run_reads_is_missed_where_it_is_named(cli, scenario_
     assert (ended.code, ended.out) == (2, "")
     assert message in ended.err
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("verb", ["validate", "run"])
+def test_the_name_of_a_plugin_file_does_not_act_on_the_terminal(cli, tmp_path, verb):
+    """What is told before it is executed, and where it is only named, shows escapes as text."""
+    name = "\x1b]0;title\x07\u202e.py"
+    (tmp_path / name).write_text("", encoding="utf-8")
+    scenario = {
+        "clock": {"start": "2016-07-12", "slots": 1, "slot_minutes": 60},
+        "tariff": {"flat": {"retail": 0.3, "feed_in": 0.08}},
+        "agents": [{"kind": "consumer", "load": {"annual_kwh": 3000}}],
+        "plugins": [name],
+    }
+    (tmp_path / "s.yaml").write_text(json.dumps(scenario), encoding="utf-8")
+    ended = cli(verb, str(tmp_path / "s.yaml"), *(["--out", str(tmp_path / "out")] if verb == "run" else []))
+    said = ended.out + ended.err
+    assert "\\x1b]0;title\\x07\\u202e.py" in said
+    assert not {"\x1b", "\x07", "\u202e"} & set(said)

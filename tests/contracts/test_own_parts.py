@@ -101,8 +101,8 @@ def marketsim_parts():
 @pytest.mark.parametrize(
     ("path", "name", "message"),
     [
-        ("market.settlement", "leaky", "plugin leaky: settlement 'leaky': the payments of a slot sum to 1 x"),
-        ("market.settlement", "none", "plugin leaky: settlement 'none' returned NoneType"),
+        ("market.settlement", "leaky", "the payments of a slot sum to 1 x 1e-9 currency, and must sum to zero"),
+        ("market.settlement", "none", "plugin leaky: settlement 'none' failed in __call__ of slot 0 ("),
         (
             "grid.reactive",
             "bare",

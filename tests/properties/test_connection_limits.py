@@ -67,3 +67,21 @@ def test_no_connection_passes_more_than_its_limit(
     limited = {f"a{k}" for k, (drawn, fed) in enumerate(limits) if drawn is not None or fed is not None}
     assert set(binding.element_name.dropna().astype(str)) <= limited
     assert run.summary["energy_imbalance_wh"] == 0
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [{}, {"feeder": "pandapower:create_kerber_landnetz_kabel_1", "voltage_band_pu": [0.5, 1.5]}],
+    ids=["no feeder", "ac"],
+)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_agents_that_have_nothing_to_trade_are_no_obstacle(engine: str, grid: dict[str, Any]) -> None:
+    """The last agents of a market without any order, as after sunset, at a limited connection."""
+    made = scenario(engine, [(2.0, 1.0)] * N, 1, "withheld", grid)
+    for agent in made["agents"][2:]:
+        agent |= {"kind": "consumer", "load": {"annual_kwh": 0.0}}
+        del agent["battery"], agent["pv_kw"]
+    run = ms.simulate(made)
+    assert (run.agents[run.agents.name.isin(["a2", "a3"])].net_wh == 0).all()
+    assert run.trades.energy_wh.sum() > 0
+    assert run.summary["energy_imbalance_wh"] == 0

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from marketsim.analysis.studies.answer import held_text, plain_value
 from marketsim.analysis.studies.folder import Study
 from marketsim.analysis.studies.table import OK, kpi_names
+from marketsim.app.running import open_run
 from marketsim.core.errors import InputError, Problem, RunFolderError
 from marketsim.results.folder import COMPLETE
-from marketsim.results.reader import Run, open_run
+from marketsim.results.reader import Run
 from marketsim.scenario.problems import did_you_mean
 from marketsim.scenario.tree import plain
 from marketsim.scenario.yamltext import parse

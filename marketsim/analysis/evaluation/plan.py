@@ -191,7 +191,7 @@ def evaluation_of(
             *(arm for arm in own if not arm.trained),
             Arm(TRAINED, "the policies of the training run", {LEARNED: {}}),
         )
-        subject, checkpoints = TRAINED, {TRAINED: trained_checkpoint(what.absolute())}
+        subject, checkpoints = TRAINED, {TRAINED: _readable(trained_checkpoint(what.absolute()))}
     count = (1 if trained else _SEEDS) if seeds is None else seeds
     folder = (Path(out) if out is not None else _default_folder(ready)).absolute()
     if exploit and subject not in {arm.name for arm in own}:
@@ -208,6 +208,14 @@ def evaluation_of(
         exploit=check_agents(ready, exploit),
         resume=resume,
     )
+
+
+def _readable(checkpoint: Path) -> Path:
+    """The policies of a training, looked at before anything is simulated: CheckpointError where they cannot be used."""
+    from marketsim.learning.ppo.learned import load_policy
+
+    load_policy(checkpoint)
+    return checkpoint
 
 
 def _default_folder(ready: ReadyScenario) -> Path:

@@ -130,7 +130,7 @@ def plan_of(study: Study, *, trust: bool = False, tell: Callable[[Path], None] |
     Scenario and values come from the study's folder, none of them is the user's own word. ``trust`` and ``tell`` are for
     ``load_scenario``.
     """
-    source = read_source(study.path / SCENARIO)._replace(listens=False)
+    source = read_source(study.path / SCENARIO, trust=trust)._replace(listens=False)
     return plan_study(
         load_scenario(source, trust=trust, tell=tell),
         study.axes,
@@ -261,7 +261,7 @@ def _demand_free(folder: Path, *, resume: bool) -> Study | None:
     if not is_study(folder):
         raise refusal(folder, "the folder is not empty and holds no study of marketsim", "choose another --out")
     study = open_study(folder)
-    demand_own(folder)
+    demand_own(folder, (RUNS, FIGURES))
     if study.status == RUNNING:
         pid = study.manifest.get("pid")
         raise refusal(folder, f"a study is being run there (process {pid})", "choose another --out")

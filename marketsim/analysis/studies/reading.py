@@ -13,6 +13,7 @@ from marketsim.analysis.studies.sensitivity import Sensitivity
 from marketsim.analysis.studies.table import LEADING, STATUSES, TRAILING
 from marketsim.core.errors import Problem, RunFolderError
 from marketsim.core.files import read_text
+from marketsim.metrics.presentation import HEADLINE
 from marketsim.results.plain_tables import read_plain
 from marketsim.results.schema import Key, Keys, all_of, count, demand, flag, maybe, number, one_of, refuse, seen, text
 from marketsim.scenario.tree import plain
@@ -99,7 +100,12 @@ def read_study_table(path: Path, axes: Sequence[Axis], runs: int) -> pd.DataFram
     whole = {"run": range(runs), "point": range(runs)}
     for name in ("run", "point", "seed"):
         column = table[name]
-        if column.dtype.kind != "i" or (name in whole and not column.between(0, runs - 1).all()) or (column < 0).any():
+        if (
+            column.dtype.kind != "i"
+            or column.isna().any()
+            or (name in whole and not column.between(0, runs - 1).all())
+            or (column < 0).any()
+        ):
             problems.append(Problem("must hold whole numbers in range", name, str(column.dtype), file=str(path)))
     if not table["status"].isin(STATUSES).all():
         problems.append(Problem(f"must be one of {', '.join(STATUSES)}", "status", file=str(path)))
@@ -108,6 +114,11 @@ def read_study_table(path: Path, axes: Sequence[Axis], runs: int) -> pd.DataFram
         Problem("must hold numbers", axis.paths[0], str(table[axis.paths[0]].dtype), file=str(path))
         for axis in axes
         if ((axis.numeric and axis.levels) or axis.span is not None) and table[axis.paths[0]].dtype.kind not in "if"
+    ]
+    problems += [
+        Problem("must hold numbers", line.name, "texts", file=str(path))
+        for line in HEADLINE
+        if line.name in table.columns and table[line.name].dtype.kind not in "if" and table[line.name].notna().any()
     ]
     refuse(problems)
     return table

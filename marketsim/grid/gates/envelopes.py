@@ -76,7 +76,7 @@ class _Fits:
 
     def __call__(self, delta_wh: IntArray) -> bool:
         """Whether the limits are kept."""
-        return bool(fits(self._ints, self._floats, np.ascontiguousarray(delta_wh, dtype=np.int64)))
+        return bool(fits(self._ints, self._floats, np.require(delta_wh, np.int64, ("C_CONTIGUOUS", "WRITEABLE"))))
 
 
 def _directions(

@@ -198,6 +198,7 @@ def test_random_numbers_go_on_within_a_slot():
         (lambda view: view.dispatch("sauna", 1.0), "no device 'sauna'"),
         (lambda view: [view.buy(1.0, 0.2, fallback="never")], "fallback is 'utility' or 'keep', not 'never'"),
         (lambda view: [view.buy("much", 0.2)], "could not convert string to float: 'much'"),
+        (lambda view: view.buy(1.0, 0.2), r"TypeError: decide returns a list of orders, not an order"),
         (lambda view: [(1, 0.2)], r"TypeError: decide returns orders .*, not \(1, 0.2\)"),
         (lambda view: 7, "TypeError: 'int' object is not iterable"),
         (lambda view: 1 / 0, "ZeroDivisionError: division by zero"),

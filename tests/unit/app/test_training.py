@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import threading
 
 import pytest
 
+from marketsim.analysis.evaluation.plan import evaluation_of
+from marketsim.app.game import build_game
 from marketsim.app.ready import load_scenario
-from marketsim.app.training import CriticNotes, latest_training, summed_up, train_scenario
-from marketsim.core.errors import CheckpointError, RunFolderError
+from marketsim.app.training import CriticNotes, _write_up, latest_training, summed_up, train_scenario
+from marketsim.core.errors import CheckpointError, InputError, RunError, RunFolderError
 from marketsim.fairness.critic import Critique
 from marketsim.learning.curves import read_curves
 from marketsim.learning.ppo.learned import load_policy
@@ -160,3 +163,32 @@ def test_critiques_are_counted_and_a_model_s_are_kept(tmp_path):
     ]
     counts = notes.tally.summary()
     assert (counts["critic_calls"], counts["critic_fallbacks"]) == (3, 1)
+
+
+@pytest.mark.parametrize("damage", ["text", "cut", "folder", "link"])
+def test_damaged_policies_are_refused_before_anything_is_evaluated(trained, tmp_path, damage):
+    """Not after all other arms were simulated, as a failure of each seed."""
+    shutil.copytree(trained[0].folder, tmp_path / "training")
+    path = tmp_path / "training" / "checkpoint.pt"
+    data = path.read_bytes()
+    path.unlink()
+    if damage == "folder":
+        path.mkdir()
+    elif damage == "link":
+        path.symlink_to(trained[0].checkpoint)
+    else:
+        path.write_bytes(b"no policies" if damage == "text" else data[:-100])
+    with pytest.raises(InputError, match="checkpoint.pt: "):
+        evaluation_of(tmp_path / "training", out=tmp_path / "out", weeks=1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_training_whose_end_cannot_be_written_says_so(trained, pilot, tmp_path):
+    """A folder in the place of its summary: refused on resume before anything is learned, and named."""
+    shutil.copytree(trained[0].folder, tmp_path / "training")
+    (tmp_path / "training" / "summary.json").unlink()
+    (tmp_path / "training" / "summary.json").mkdir()
+    with pytest.raises(RunFolderError, match="summary.json: is a folder, where a file belongs"):
+        train_scenario(pilot, tmp_path / "training", resume=True)
+    with pytest.raises(RunError, match="its policies are kept"):
+        _write_up(tmp_path / "training", read_curves(trained[0].folder), {}, build_game(pilot, markets=1).shape, {})

@@ -38,3 +38,11 @@ def test_the_gradient_is_the_slope_of_the_margins() -> None:
         step = np.eye(2)[agent]
         slope = (model.margins(0, at + step) - model.margins(0, at - step)) / 2.0
         assert model.gradient(0, at, limits)[:, agent] == pytest.approx(slope, abs=1e-12)
+
+
+def test_connections_behind_the_last_that_trades_may_be_left_out() -> None:
+    """Whoever has no order in a slot is not in the engine's plan, and the last connection may be such a one."""
+    model, short, whole = opened([0, 0]), np.array([-150.0]), np.array([-150.0, 0.0])
+    assert model.margins(0, short).tolist() == model.margins(0, whole).tolist()
+    assert model.surely_admits(0, short) == model.surely_admits(0, whole)
+    assert model.gradient(0, short, np.arange(4)).tolist() == model.gradient(0, whole, np.arange(4)).tolist()

@@ -174,6 +174,19 @@ def test_the_time_column_places_the_rows(price_file):
     assert set(retail_of_day(tariff, HOURLY)) == {300_000}
 
 
+@pytest.mark.parametrize("hours", [1, 24, 25, 47])
+def test_dated_prices_that_end_before_the_run_are_refused(price_file, hours):
+    """Prices of the 12th of July are none of the 13th; only a day without a date repeats."""
+    rows = [f"2016-07-{12 + hour // 24}T{hour % 24:02d}:00,0.3" for hour in range(hours)]
+    file = price_file("time,retail\n" + "\n".join(rows))
+    ctx = context(2, slots=48, slot_minutes=60)
+    with pytest.raises(ScenarioError, match=r"prices end at .* the run at 2016-07-14 00:00:00") as caught:
+        build_series(SeriesParams(file=file, feed_in=0.1), ctx)
+    assert "leave out the column time" in caught.value.problems[0].hint
+    again = price_file("retail\n" + "0.3\n" * 24)
+    assert set(retail_of_day(build_series(SeriesParams(file=again, feed_in=0.1), ctx), ctx)) == {300_000}
+
+
 def test_every_bad_line_of_a_file_is_named(price_file):
     text = HEADER + "0.3,0.05\nnan,0.05\n\n0.3\n0.3,cheap\n0.3,0.0\n"
     with pytest.raises(ScenarioError) as caught:

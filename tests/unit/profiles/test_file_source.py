@@ -238,6 +238,15 @@ def test_agents_without_a_load_beside_columns_that_nobody_uses_are_refused(
     assert "load: {annual_kwh: 0}" in problem.hint
 
 
+@pytest.mark.parametrize("columns", [["H1", "H2"], ["meter_1"], ["N0001-A"], ["temperature"]])
+def test_a_file_of_which_no_agent_uses_a_column_is_refused(
+    profiles: Make, agent: Make, write_csv: Make, columns: list[str]
+) -> None:
+    """Whatever its columns are called: a run in which nobody draws anything is not what was meant."""
+    (problem,) = problems_of(profiles, [agent("home", load=AS_METERED)], write_csv(dict.fromkeys(columns, HOURS)))
+    assert "'home' has no load, while no agent uses these columns of series.csv" in problem.message
+
+
 def test_the_name_that_may_have_been_meant_is_told(profiles: Make, agent: Make, write_csv: Make) -> None:
     (problem,) = problems_of(profiles, [agent("house-1", load=AS_METERED)], write_csv({"house1_load_kw": HOURS}))
     assert problem.hint.startswith("did you mean 'house1_load_kw' for 'house-1'?")

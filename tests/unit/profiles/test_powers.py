@@ -198,3 +198,22 @@ def test_a_gap_of_a_meter_keeps_the_energy() -> None:
     )
     assert problems == []
     assert power[:3].tolist() == [2.0, 2.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ([*meter(50), *meter(46, 0.0)], "falls once"),
+        ([*meter(30, 99_996.0), *meter(40, 0.1), *meter(60, 2.0)], "falls 2 times"),
+    ],
+)
+def test_a_meter_that_is_changed_or_runs_over_is_recognised(cells: list[object], said: str) -> None:
+    (problem,) = read(cells, "a_kwh")[2]
+    assert said in problem.message
+    assert problem.line == next(row for row, cell in enumerate(cells) if row and cell < cells[row - 1]) + 2
+    assert "cut the file there" in problem.hint
+
+
+def test_a_meter_of_whole_kwh_is_recognised_though_it_seldom_moves() -> None:
+    (problem,) = read([1000 + row // 12 for row in range(96)], "a_kwh", minutes=15)[2]
+    assert "never falls from 1000 to 1007" in problem.message

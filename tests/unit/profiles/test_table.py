@@ -177,3 +177,9 @@ def test_a_damaged_parquet_file_is_refused(tmp_path: Path, cut: int) -> None:
     (tmp_path / "a.parquet").write_bytes(data[:cut] + data[-cut:])
     with pytest.raises(ProfileError, match="not a Parquet file that can be read"):
         read_table("a.parquet", tmp_path)
+
+
+def test_the_line_that_tells_a_spreadsheet_the_separator_is_recognised(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("sep=;\ntime;a_load_kw\n2016-07-12T00:00;1\n")
+    with pytest.raises(ProfileError, match=r"s\.csv:1: the first line tells a spreadsheet the separator \(got sep=;\)"):
+        read_table("s.csv", tmp_path)

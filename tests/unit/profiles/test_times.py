@@ -105,6 +105,15 @@ def test_every_irregular_step_is_named(broken: list[datetime], message: str, lin
     assert "daylight" not in problems[0].hint
 
 
+def test_rows_out_of_order_are_no_gaps() -> None:
+    """Two rows exchanged: one fault, and nothing is missing; of meters one below another the hint speaks."""
+    _, (problem,) = read([*DAY[:5], DAY[6], DAY[5], *DAY[7:]])
+    assert problem.message == "the time lies before that of the row above (2016-07-12 06:00:00)"
+    assert problem.line == 8
+    _, (problem,) = read([*DAY, *DAY])
+    assert "where several meters stand one below another, give each a column of its own" in problem.hint
+
+
 def test_a_doubled_quarter_hour_is_named() -> None:
     quarters = hours(datetime(2016, 7, 12), 20, 15)
     _, (problem,) = read([*quarters[:5], *quarters[4:]])

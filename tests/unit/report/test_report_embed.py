@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import Markup
 
-from marketsim.report.embed import packed, script_json
+from marketsim.report.embed import packed, script_json, shown
 
 
 @given(
@@ -42,3 +43,16 @@ def test_what_is_undefined_stays_undefined():
     back = unpacked(packed(np.array([[1.0, np.nan]]), 0.9, 1.1))
     assert back[0, 0] == pytest.approx(1.0, abs=2e-6)
     assert np.isnan(back[0, 1])
+
+
+def test_what_acts_on_the_text_around_it_is_shown_as_its_escape() -> None:
+    """Directions, controls and halves of characters; in the data they are JSON's escapes. Other scripts stay."""
+    for letter in ("\x1b", "\x7f", "\x85", "\u202e", "\u2066", "\ud800"):
+        escape = repr(letter)[1:-1]
+        assert shown(f"a{letter}b") == f"a{escape}b"
+        text = str(script_json({"name": f"a{letter}b"}))
+        assert letter not in text
+        text.encode()
+        assert json.loads(text)["name"] == f"a{letter}b"
+    assert shown("Bäcker 日本 عربي\n") == "Bäcker 日本 عربي\n"
+    assert shown(Markup("<b>")) == "<b>"

@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 
+import marketsim as ms
 from marketsim.core.errors import RunFolderError
 from marketsim.results.reader import open_run
 
@@ -160,3 +161,10 @@ def test_leftovers_of_a_killed_run_go_with_force_and_nothing_else(run, small):
     small.write(run.path, force=True)
     assert not any(path.exists() for path in ours)
     assert all(path.read_text() == "x" for path in others)
+
+
+def test_a_summary_that_lacks_what_every_run_has_is_refused(run):
+    """A complete run has slots, agents and a seed; the rest is the business of its metrics."""
+    (run.path / "summary.json").write_text('{"p2p_kwh": 1}')
+    with pytest.raises(RunFolderError, match=r"summary\.json: slots: is missing(.|\n)*agents(.|\n)*seed"):
+        ms.open_run(run.path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,8 @@ import pytest
 from marketsim.core.errors import RunFolderError
 from marketsim.results import parquet
 from marketsim.results.reader import open_run
+from marketsim.results.table_checks import demand_values
+from marketsim.results.tables import no_rows
 
 TABLES = ("slots", "agents", "trades", "rejects", "book", "voltages")
 
@@ -95,6 +98,7 @@ def test_every_table_is_opened_as_it_was_written(run, name):
         ("voltages", lambda t: t.slice(0, 47), "the table has 47 rows"),
         ("rejects", lambda t: t.drop_columns(["element"]), "element"),
         ("agents", lambda t: t.append_column("load_wh", t["load_wh"]), "twice"),
+        ("book", lambda t: with_unit(t, "price_ticks", b"\xff"), "price_ticks: the unit of this column is no text"),
     ],
 )
 def test_a_table_that_no_run_writes_is_refused(run, table, change, message):
@@ -103,6 +107,21 @@ def test_a_table_that_no_run_writes_is_refused(run, table, change, message):
     with pytest.raises(RunFolderError, match=message) as refused:
         found.table(table)
     assert refused.value.problems[0].file.endswith(f"{table}.parquet")
+
+
+def with_unit(table, name, unit):
+    fields = [field.with_metadata({b"unit": unit}) if field.name == name else field for field in table.schema]
+    return table.cast(pa.schema(fields))
+
+
+def test_a_name_stands_once_in_a_dictionary():
+    """Of a stream; Parquet makes its dictionaries itself."""
+    names = pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int32()), pa.array(["a", "a"]))
+    table = no_rows("voltages").slice(0, 0)
+    kind = table.schema.field("bus").type
+    columns = {"bus": pa.chunked_array([names.cast(kind) if names.type != kind else names])}
+    with pytest.raises(RunFolderError, match="bus: has a dictionary in which a name stands twice"):
+        demand_values("voltages", pa.table(columns), Path("voltages.arrows"))
 
 
 @pytest.mark.parametrize("name", ["slots", "agents", "trades"])

@@ -9,7 +9,7 @@ import pytest
 
 from marketsim.core.errors import Problem, ScenarioError
 from marketsim.scenario.source import MAX_EXTENDS, read_source
-from marketsim.scenario.tree import locate, plain
+from marketsim.scenario.tree import child, locate, plain
 
 Write = Callable[..., Path]
 
@@ -140,3 +140,18 @@ def test_three_forms_of_a_scenario(write: Write) -> None:
 def test_null_extends_nothing() -> None:
     """A resolved scenario may say that it extends nothing."""
     assert plain(read_source("extends: null\nseed: 1\n").root) == {"seed": 1}
+
+
+def test_a_scenario_that_is_a_link_out_of_its_folder_is_not_read(write: Write, tmp_path: Path) -> None:
+    """What it leads to is not told, and read only for somebody who trusts it; a link within the folder is followed."""
+    outside = tmp_path / "outside.yaml"
+    outside.write_text("secret: 1\n", encoding="utf-8")
+    top = write("top.yaml", "seed: 1\n")
+    for name, target in (("out.yaml", outside), ("gone.yaml", tmp_path / "gone"), ("in.yaml", top)):
+        (top.parent / name).symlink_to(target)
+    for name in ("out.yaml", "gone.yaml"):
+        with pytest.raises(ScenarioError, match="is a link to a file outside of its folder") as caught:
+            read_source(top.parent / name)
+        assert "secret" not in str(caught.value)
+    assert child(read_source(top.parent / "out.yaml", trust=True).root, "secret") is not None
+    assert child(read_source(top.parent / "in.yaml").root, "seed") is not None

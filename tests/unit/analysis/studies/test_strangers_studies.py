@@ -86,6 +86,9 @@ def test_what_is_no_design_is_refused(study, text):
         (lambda t: t.assign(**{"profiles.pv_scale": ["a", "b"]}), "must hold numbers"),
         (lambda t: t.assign(p2p_kwh=float("inf")), "finite"),
         (lambda t: t.assign(p2p_kwh=[[1], [2]]), "numbers or texts"),
+        (lambda t: t.assign(p2p_kwh=-1e308), "finite"),
+        (lambda t: t.assign(p2p_kwh=["a", ""]), "p2p_kwh: .*must hold numbers"),
+        (lambda t: t.assign(seed=pd.array([1, None], "Int64")), "seed"),
     ],
 )
 def test_a_table_of_wrong_kind_is_refused(study, change, message):

@@ -1,0 +1,326 @@
+"""What a part of a plugin may return, by kind and method: type of record, numbers, shape, range.
+
+A rule returns a copy of the result in the types that the rest of the program counts on, so that a plugin which goes on
+writing into its own arrays changes no record; or it raises ``Wrong`` with what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, NoReturn
+
+import numpy as np
+
+from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.ports import ChargeTable
+from marketsim.core.records import (
+    BLAMES_SINK,
+    DeviceRange,
+    GridState,
+    Ledger,
+    Orders,
+    Reason,
+    Rejects,
+    Side,
+    Tariffs,
+    Trades,
+)
+
+_MOST: Final = 10**15
+"""Largest energy [Wh], price [ticks] and reactive power [kvar] of anything: far within 64 bits."""
+_MOST_MONEY: Final = 10**18
+"""Largest payment [1e-9 currency]."""
+_CODES: Final = frozenset(int(reason) | blame for reason in Reason for blame in (0, BLAMES_SINK))
+
+
+class Wrong(Exception):
+    """A result breaks a rule; the text says which one."""
+
+
+class Sizes(NamedTuple):
+    """How many there are of what; None: it cannot be told."""
+
+    n_agents: int | None = None
+    n_markets: int | None = None
+
+
+class Call(NamedTuple):
+    """A call that has returned."""
+
+    part: Any
+    given: tuple[Any, ...]
+    result: Any
+    sizes: Sizes
+
+
+def _wrong(what: str) -> NoReturn:
+    raise Wrong(what)
+
+
+def _array(name: str, value: Any, kinds: str, say: str, shape: tuple[int | None, ...]) -> Any:
+    if not isinstance(value, np.ndarray):
+        _wrong(f"{name} has to be an array, not {type(value).__name__}")
+    if value.dtype.kind not in kinds:
+        _wrong(f"{name} has to hold {say}, not {value.dtype}")
+    fits = value.ndim == len(shape) and all(
+        want is None or want == got for want, got in zip(shape, value.shape, strict=True)
+    )
+    if not fits:
+        told = ", ".join("any" if want is None else str(want) for want in shape)
+        _wrong(f"{name} has to have the shape ({told}), not {value.shape}")
+    return value
+
+
+def _demand(name: str, array: Any, holds: Any, rule: str) -> None:
+    if not np.all(holds):
+        place = np.argwhere(~holds)[0]
+        _wrong(f"{name} has to be {rule}, not {array[tuple(place)]} at {', '.join(map(str, place))}")
+
+
+def whole(name: str, value: Any, shape: tuple[int | None, ...], least: int = -_MOST, most: int = _MOST) -> IntArray:
+    """Whole numbers within bounds, as 64-bit integers of one's own."""
+    array = _array(name, value, "iu", "whole numbers", shape)
+    _demand(name, array, (array >= least) & (array <= most), f"within {least}..{most}")
+    return np.array(array, dtype=np.int64, order="C")
+
+
+def real(name: str, value: Any, shape: tuple[int | None, ...], *, nan: bool = False) -> FloatArray:
+    """Real numbers, finite or, where that has a meaning, NaN."""
+    array = np.array(_array(name, value, "fiu", "real numbers", shape), dtype=np.float64, order="C")
+    _demand(name, array, np.isfinite(array) | (np.isnan(array) if nan else False), "finite")
+    return array
+
+
+def _record(result: Any, kind: type, method: str = "it") -> Any:
+    if not isinstance(result, kind):
+        _wrong(f"{method} has to return {kind.__name__}, not {type(result).__name__}")
+    return result
+
+
+def _pair(result: Any, what: str) -> tuple[Any, Any]:
+    if not isinstance(result, tuple) or len(result) != 2:
+        _wrong(f"it has to return {what}, not {type(result).__name__}")
+    return result[0], result[1]
+
+
+def tariffs(call: Call) -> Tariffs:
+    """Prices of a slot."""
+    found, n = _record(call.result, Tariffs), (call.sizes.n_markets,)
+    retail, feed_in = whole("retail_ticks", found.retail_ticks, n), whole("feed_in_ticks", found.feed_in_ticks, n)
+    _demand("feed_in_ticks", feed_in, feed_in <= retail, "at most retail_ticks")
+    bulk = None if found.wholesale_ticks is None else whole("wholesale_ticks", found.wholesale_ticks, n)
+    return Tariffs(retail, feed_in, bulk)
+
+
+def profiles(call: Call) -> dict[str, Any]:
+    """Series of a slot."""
+    if not isinstance(call.result, Mapping):
+        _wrong(f"it has to return series by name, not {type(call.result).__name__}")
+    series = dict(call.result)
+    for name in ("load_kw", "pv_kw"):
+        if name not in series:
+            _wrong(f"the series {name} is missing")
+        series[name] = real(name, series[name], (call.sizes.n_agents,))
+        _demand(name, series[name], series[name] >= 0, "at least 0")
+    for name, column in series.items():
+        series[name] = _array(f"series {name!r}", column, "fiub", "numbers", (call.sizes.n_agents,)).copy()
+    return series
+
+
+def forecast_series(call: Call) -> FloatArray:
+    """A forecast of a series; NaN where it is not defined."""
+    return real(f"the forecast of {call.given[0]}", call.result, (call.given[1], call.sizes.n_agents), nan=True)
+
+
+def forecast_tariffs(call: Call) -> tuple[IntArray, IntArray]:
+    """Published prices."""
+    retail, feed_in = _pair(call.result, "retail and feed-in prices")
+    shape = (call.given[0], call.sizes.n_agents)
+    return whole("the retail prices", retail, shape), whole("the feed-in prices", feed_in, shape)
+
+
+def fleet_state(call: Call) -> FloatArray:
+    """State at the start."""
+    return np.array(_array("the state", call.result, "f", "real numbers", (None, call.sizes.n_agents)))
+
+
+def fleet_range(call: Call) -> DeviceRange:
+    """What a fleet can do."""
+    found, n = _record(call.result, DeviceRange), (call.sizes.n_agents,)
+    lo, firm, hi = (whole(name, value, n) for name, value in zip(found._fields[:3], found[:3], strict=True))
+    _demand("firm_wh", firm, lo <= firm, "at least lo_wh")
+    _demand("hi_wh", hi, firm <= hi, "at least firm_wh")
+    return DeviceRange(lo, firm, hi, real("level", found.level, n, nan=True))
+
+
+def fleet_advance(call: Call) -> tuple[FloatArray, IntArray]:
+    """The next state, and what was missed."""
+    state, missed = _pair(call.result, "the next state and the missed energy")
+    before = call.given[0]
+    after = np.array(_array("the state", state, "f", "real numbers", before.shape), dtype=np.float64)
+    return after, whole("the missed energy", missed, (call.sizes.n_agents,), least=0)
+
+
+def fleet_cost(call: Call) -> IntArray:
+    """Running cost."""
+    return whole("the running cost", call.result, (call.sizes.n_agents,), -_MOST_MONEY, _MOST_MONEY)
+
+
+def _table(kind: type, found: Any, n_orders: int) -> dict[str, IntArray]:
+    rows = np.size(_record(found, kind).buy_order)
+    where = {"buy_order": (-1, n_orders - 1), "sell_order": (-1, n_orders - 1), "energy_wh": (0, _MOST)}
+    if kind is Trades:
+        where |= {"buy_order": (0, n_orders - 1), "sell_order": (0, n_orders - 1), "energy_wh": (1, _MOST)}
+        where["moves"] = (0, 3)
+    else:
+        where |= {"reason": (0, max(Reason)), "side": (-1, 1), "element": (-1, _MOST)}
+    name = kind.__name__.lower()
+    return {
+        column: whole(f"{name}.{column}", value, (rows,), *where.get(column, (-_MOST, _MOST)))
+        for column, value in found._asdict().items()
+    }
+
+
+def matched(call: Call) -> tuple[Trades, Rejects]:
+    """Trades and refusals of an engine."""
+    trades, rejects = _pair(call.result, "trades and rejects")
+    orders: Orders = call.given[0]
+    done = Trades(**_table(Trades, trades, orders.size))
+    refused = Rejects(**_table(Rejects, rejects, orders.size))
+    buy, sell = done.buy_order, done.sell_order
+    _demand("trades.buy_order", buy, orders.side[buy] == Side.BUY, "an order that buys")
+    _demand("trades.sell_order", sell, orders.side[sell] == Side.SELL, "an order that sells")
+    _demand("trades.sell_order", sell, orders.market[buy] == orders.market[sell], "an order of the buyer's market")
+    _demand("trades.sell_order", sell, orders.agent[buy] != orders.agent[sell], "of another agent than the buyer")
+    _demand("trades.buyer_ticks", done.buyer_ticks, done.buyer_ticks <= orders.price_ticks[buy], "within the bid")
+    _demand("trades.seller_ticks", done.seller_ticks, done.seller_ticks >= orders.price_ticks[sell], "within the ask")
+    for side in (buy, sell):
+        filled = np.zeros(orders.size, dtype=np.int64)
+        np.add.at(filled, side, done.energy_wh)
+        _demand("the traded energy of an order", filled, filled <= orders.energy_wh, "at most what it asks for")
+    return done, refused
+
+
+def charged(call: Call) -> ChargeTable:
+    """Network charges."""
+    found, n = _record(call.result, ChargeTable), (call.sizes.n_agents,)
+    pair = found.pair_ticks
+    return ChargeTable(
+        whole("buy_ticks", found.buy_ticks, n),
+        whole("sell_ticks", found.sell_ticks, n),
+        None if pair is None else whole("pair_ticks", pair, (call.sizes.n_markets, None, None)),
+    )
+
+
+def granted(call: Call) -> tuple[Orders, Rejects]:
+    """Orders after an allocation."""
+    changed, rejects = _pair(call.result, "orders and rejects")
+    before: Orders = call.given[0]
+    _record(changed, Orders)
+    after = Orders(*(whole(f"orders.{name}", value, (before.size,)) for name, value in changed._asdict().items()))
+    _demand("orders.energy_wh", after.energy_wh, (after.energy_wh >= 0) & (after.energy_wh <= before.energy_wh),
+            "at most what the order had, and at least 0")  # fmt: skip
+    firm = (after.firm_wh >= 0) & (after.firm_wh <= np.maximum(after.energy_wh, before.firm_wh))
+    _demand("orders.firm_wh", after.firm_wh, firm, "at most orders.energy_wh, and at least 0")
+    for name in set(Orders._fields) - {"energy_wh", "firm_wh"}:
+        column = getattr(after, name)
+        _demand(f"orders.{name}", column, column == getattr(before, name), "what it was")
+    return after, Rejects(**_table(Rejects, rejects, before.size))
+
+
+def kvar(call: Call) -> FloatArray:
+    """Power of each agent."""
+    return real("its answer", call.result, (call.sizes.n_agents,))
+
+
+def limited_pv(call: Call) -> IntArray:
+    """PV within the limit of the inverter."""
+    pv_wh = call.given[0]
+    left = whole("its answer", call.result, pv_wh.shape, least=0)
+    _demand("its answer", left, left <= pv_wh, "at most the PV there is")
+    return left
+
+
+def admitted(call: Call) -> tuple[int, int, int]:
+    """What a gate admits."""
+    if not isinstance(call.result, tuple) or len(call.result) != 3:
+        _wrong(f"it has to return admitted Wh, code and element, not {type(call.result).__name__}")
+    if not all(isinstance(each, int | np.integer) and not isinstance(each, bool) for each in call.result):
+        _wrong(f"it has to return whole numbers, not {call.result}")
+    wh, code, element = map(int, call.result)
+    if not 0 <= wh <= call.given[3]:
+        _wrong(f"the admitted energy has to lie within 0..{call.given[3]}, not {wh}")
+    if code not in _CODES:
+        _wrong(f"the code has to be a Reason, with or without BLAMES_SINK, not {code}")
+    return wh, code, element
+
+
+def broken_markets(call: Call) -> Any:
+    """Markets whose limits are broken."""
+    return _array("its answer", call.result, "b", "truth values", (call.sizes.n_markets,)).copy()
+
+
+def grid_state(call: Call) -> GridState:
+    """The power flow of a slot."""
+    found, n = _record(call.result, GridState), call.sizes.n_markets
+    columns: dict[str, Any] = {}
+    for name, value in found._asdict().items():
+        shape = (n,) if name in ("slack_wh", "losses_wh", "shunt_wh", "converged") else (n, None)
+        if name == "converged":
+            columns[name] = _array(name, value, "b", "truth values", shape).copy()
+        else:
+            columns[name] = whole(name, value, shape) if name == "net_wh" else np.array(
+                _array(name, value, "f", "real numbers", shape)
+            )  # fmt: skip
+    return GridState(**columns)
+
+
+def ledger(call: Call) -> Ledger:
+    """Payments of a slot, which sum to zero."""
+    found, community = call.result, call.given[0]
+    if not isinstance(found, Ledger):
+        _wrong(f"it returned {type(found).__name__} in place of a Ledger")
+    shapes = {"money": (5, community.n_agents), "utility": (community.n_markets,), "operator": (community.n_markets,)}
+    for name, column in found._asdict().items():
+        if not isinstance(column, np.ndarray) or column.dtype != np.int64 or column.shape != shapes[name]:
+            _wrong(f"{name} must be whole money, an int64 array of shape {shapes[name]}")
+    off = sum(sum(column.ravel().tolist()) for column in found)
+    if off != 0:
+        _wrong(f"the payments of a slot sum to {off} x 1e-9 currency, and must sum to zero")
+    return Ledger(*(column.copy() for column in found))
+
+
+def scores(call: Call) -> Any:
+    """Scores of a critic, NaN where undefined."""
+    if getattr(call.result, "_fields", None) != ("ftg", "fbs", "fpp"):
+        _wrong(f"it has to return Scores, not {type(call.result).__name__}")
+    columns = [real(name, column, (call.sizes.n_markets,), nan=True) for name, column in call.result._asdict().items()]
+    for name, column in zip(call.result._fields, columns, strict=True):
+        _demand(name, column, np.isnan(column) | ((column >= 0) & (column <= 1)), "within 0..1, or NaN")
+    return type(call.result)(*columns)
+
+
+def drained(call: Call) -> list[Any]:
+    """Critiques."""
+    if not isinstance(call.result, list | tuple) or not all(hasattr(each, "entry") for each in call.result):
+        _wrong("it has to return a list of Critique")
+    return list(call.result)
+
+
+Rule = Callable[[Call], Any]
+RULES: Final[dict[str, dict[str, Rule]]] = {
+    "tariff": {"at": tariffs},
+    "profile": {"at": profiles},
+    "forecast": {"series": forecast_series, "tariffs": forecast_tariffs},
+    "device": {
+        "initial": fleet_state, "range": fleet_range, "advance": fleet_advance, "running_cost": fleet_cost,
+    },
+    "engine": {"match": matched},
+    "charges": {"at": charged},
+    "allocation": {"grant": granted},
+    "reactive": {"kvar": kvar, "limit_pv": limited_pv, "behind_kw": kvar},
+    "gate": {"admit": admitted, "broken": broken_markets, "sensitivity": kvar, "close": grid_state},
+    "settlement": {"__call__": ledger},
+    "critic": {"review": scores, "drain": drained},
+}  # fmt: skip
+"""By kind and method of the port; strategies and metrics have guards of their own."""

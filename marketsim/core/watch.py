@@ -1,0 +1,72 @@
+"""Calls of plugins that take long: a line says which one, and at which line of it the program stands."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from marketsim.core.blame import is_foreign
+
+SLOW_S = 30.0
+"""A call of a plugin that takes longer is told [s]."""
+_LOG = logging.getLogger("marketsim.plugins")
+
+
+class _Call:
+    """A call under way."""
+
+    def __init__(self, what: str, file: str) -> None:
+        self.what, self.file = what, file
+        self.thread, self.began_s, self.told = threading.get_ident(), time.monotonic(), False
+
+
+_calls: dict[int, _Call] = {}
+_watch: list[threading.Thread] = []
+
+
+def start() -> None:
+    """Begin to watch; once a process, also after a fork."""
+    if _watch and _watch[0].is_alive():
+        return
+    _calls.clear()
+    _watch[:] = [threading.Thread(target=_look, name="marketsim-plugins", daemon=True)]
+    _watch[0].start()
+
+
+@contextmanager
+def watched(what: str, file: str) -> Iterator[None]:
+    """A call of the plugin's code ``what``, whose own file is ``file``."""
+    call = _Call(what, file)
+    _calls[id(call)] = call
+    try:
+        yield
+    finally:
+        _calls.pop(id(call), None)
+
+
+def _look() -> None:
+    while True:
+        time.sleep(min(SLOW_S / 4, 1.0))
+        now_s = time.monotonic()
+        for call in list(_calls.values()):
+            if not call.told and now_s - call.began_s > SLOW_S:
+                call.told = True
+                place = _place(sys._current_frames().get(call.thread), call.file)
+                _LOG.warning("%s has taken more than %g s in one call, and stands at %s", call.what, SLOW_S, place)
+
+
+def _place(frame: FrameType | None, own_file: str) -> str:
+    """The innermost line of the plugin's own file, else of any code outside the package."""
+    foreign = ""
+    while frame is not None:
+        file, place = frame.f_code.co_filename, f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        if file == own_file:
+            return place
+        foreign = foreign or (place if is_foreign(file) else "")
+        frame = frame.f_back
+    return foreign or own_file or "an unknown line"
