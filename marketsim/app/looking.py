@@ -6,21 +6,25 @@ out, and why is said. Whoever trusts the folder's maker asks for both (``ms.open
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from marketsim.app.ready import ReadyScenario, load_feeder, load_scenario
+from marketsim.app.ready import ReadyScenario, facts_of, load_feeder, load_scenario
 from marketsim.builtin import built_in_registry
 from marketsim.core.build import Choice, LoadSpec
 from marketsim.core.errors import InputError, NetworkError, Problem, ScenarioError
+from marketsim.core.fence import Fence
 from marketsim.core.files import demand_regular
+from marketsim.extension.registry import Registry
 from marketsim.grid import names
 from marketsim.grid.feeder import Feeder
 from marketsim.results.folder import MANIFEST, SCENARIO
 from marketsim.results.frames import agent_names
 from marketsim.results.reader import Run
 from marketsim.scenario.agents import BUILT_IN_KINDS
+from marketsim.scenario.facts import FeederFacts
 from marketsim.scenario.load import load_scenario as read_scenario
 from marketsim.scenario.model import Scenario
 from marketsim.scenario.source import Source
@@ -69,19 +73,31 @@ def look(text: str, folder: Path) -> Seen:
     outside = _outside(root, folder)
     # No plugin is even looked for, and relative paths start from the folder itself.
     source = Source(_without(root, ("plugins", *(("folder",) if outside else ()))), folder.absolute(), "scenario")
-    loaded = read_scenario(source, catalog=built_in_registry(), tolerant=True)
+    registry = built_in_registry()
+    feeders: list[Feeder] = []
+    left_out: list[Problem] = []
+
+    def look_up(model: Scenario) -> FeederFacts:
+        try:
+            feeders.append(_feeder(model, registry, source.fence, folder, outside=outside))
+        except InputError as error:
+            left_out.extend(error.problems)
+            raise
+        return facts_of(feeders[0])
+
+    loaded = read_scenario(source, catalog=registry, feeder=look_up, tolerant=True)
+    if left_out:
+        with contextlib.suppress(ScenarioError):  # only a resolved scenario says itself where its agents are
+            loaded = read_scenario(source, catalog=registry, tolerant=True)
     ready = ReadyScenario(
         model=loaded.scenario,
         agents=loaded.agents,
         source=loaded.source,
-        registry=built_in_registry(),
+        registry=registry,
         plugin_files=(),
-        feeder=None,
+        feeder=feeders[0] if feeders else None,
     )
-    try:
-        return Seen(replace(ready, feeder=_feeder(ready, folder, outside=outside)), plugins)
-    except InputError as error:
-        return Seen(ready, plugins, error.problems)
+    return Seen(ready, plugins, tuple(left_out))
 
 
 def _texts(nodes: list[Node]) -> list[str]:
@@ -113,19 +129,20 @@ def _outside(root: Node, folder: Path) -> bool:
     return not (folder / start.value).resolve().is_relative_to(folder.resolve())
 
 
-def _feeder(ready: ReadyScenario, folder: Path, *, outside: bool) -> Feeder | None:
+def _feeder(model: Scenario, registry: Registry, fence: Fence, folder: Path, *, outside: bool) -> Feeder:
     """The feeder of a scenario, by this package alone and from this folder alone; NetworkError where there is none."""
-    name = ready.model.grid.feeder
-    if name is None:
-        return None
+    name = model.grid.feeder or ""
     base, _ = names.copies(name)
     if base.strip() != names.FEEDER141 and base.partition(":")[0].strip() not in names.SOURCES:
         message = "the feeder is none of this package; it may be one of a plugin, and looking at a run loads none"
         raise NetworkError([Problem(message, "grid.feeder", repr(name), HINT)])
     kind, item = names.parse(base)
     if kind == "file":
-        _demand_inside(ready.model, item, folder, outside=outside)
-    return load_feeder(ready.model, ready.registry, ready.fence)
+        _demand_inside(model, item, folder, outside=outside)
+    found = load_feeder(model, registry, fence)
+    if found is None:
+        raise AssertionError("asked for the feeder of a scenario without one")
+    return found
 
 
 def _demand_inside(model: Scenario, item: str, folder: Path, *, outside: bool) -> None:
