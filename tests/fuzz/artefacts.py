@@ -72,7 +72,7 @@ def own_data(folder: Path) -> None:
     rows = [
         [
             f"2016-06-{12 + hour // 24}T{hour % 24:02d}:00:00",
-            *(round(0.3 + 0.01 * (hour * k % 24), 3) for k in range(1, 6)),
+            *(round(0.3 + 0.01 * (hour * hour * k % 13), 3) for k in range(1, 6)),
         ]
         for hour in range(48)
     ]
