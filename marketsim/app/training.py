@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from marketsim.app.ready import ReadyScenario
 from marketsim.app.running import RUNS, manifest_facts
-from marketsim.core.errors import Problem, RunError, RunFolderError
+from marketsim.core.errors import CheckpointError, Problem, RunError, RunFolderError
 from marketsim.core.files import append_to
 from marketsim.core.game import Shape
 from marketsim.core.learner import Progress
@@ -98,6 +98,9 @@ def train_scenario(
             raise
         facts = game.close()
         curves = read_curves(folder)
+        if not curves["update"]:
+            message = "the checkpoint says that the training has ended, and there is no update of it"
+            raise CheckpointError([Problem(message, file=str(checkpoint), hint="train anew into another --out")])
         notes.take(len(curves["update"]))
         held.note({"critic": {**facts, "fallbacks": dict(sorted(notes.tally.reasons.items()))}} if facts else {})
         shape = game.shape

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -14,6 +13,8 @@ from marketsim.core.files import MIB, read_text
 from marketsim.core.wording import plain
 
 _MOST_BYTES: Final = 2048 * MIB
+_LARGEST: Final = 1e100
+"""Of a return or a divergence; figures of such numbers can be drawn."""
 _UPDATE: Final = "update"
 _AGENT: Final = "agent"
 _RESTORE: Final = "put back the file that the training wrote, or train anew into another --out"
@@ -102,7 +103,7 @@ def _is_number(text: str, *, whole: bool) -> bool:
     if whole:
         return text.isascii() and text.isdecimal() and len(text) < 19
     try:
-        return text == "" or math.isfinite(float(text))
+        return text == "" or abs(float(text)) <= _LARGEST  # refuses NaN, too
     except ValueError:
         return False
 

@@ -13,6 +13,7 @@ from marketsim.analysis.studies.answer import OUT_OF_LIMITS, REFUSED, Finding, h
 from marketsim.analysis.studies.axes import Axis
 from marketsim.analysis.studies.plan import Plan
 from marketsim.analysis.studies.sensitivity import Sensitivity
+from marketsim.analysis.studies.table import holds_numbers
 from marketsim.core.errors import MissingDependency
 from marketsim.core.files import make_folder
 from marketsim.results.folder import save_figure
@@ -73,7 +74,8 @@ def _drawings(
     plan: Plan, table: pd.DataFrame, found: Sequence[Finding], moved: Sequence[Sensitivity]
 ) -> Iterator[tuple[str, Callable[[], Any]]]:
     axis = main_axis(plan.axes)
-    panels = [panel for panel in _PANELS if panel.kpi in table and table[panel.kpi].notna().any()]
+    numbers = [panel for panel in _PANELS if panel.kpi in table and holds_numbers(table[panel.kpi])]
+    panels = [panel for panel in numbers if table[panel.kpi].notna().any()]
     if axis is not None and panels:
         yield "response", lambda: _response(plan, table, axis, panels, found)
     plane = _plane(plan.axes) if plan.design == "grid" else None

@@ -10,7 +10,7 @@ import numpy as np
 
 from marketsim.analysis.studies.axes import Axis
 from marketsim.analysis.studies.designs import GRID, LHS, import_salib, unit_problem
-from marketsim.analysis.studies.table import OK, kpi_names
+from marketsim.analysis.studies.table import OK, holds_numbers, kpi_names
 from marketsim.core.arrays import FloatArray
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def sensitivities(table: pd.DataFrame, axes: Sequence[Axis], design: str, seed: 
     means = _means(table)
     found: list[Sensitivity] = []
     for kpi in kpi_names(table, [path for axis in axes for path in axis.paths]):
-        if kpi not in means or means[kpi].isna().any() or means[kpi].nunique() < 2:
+        if kpi not in means or not holds_numbers(means[kpi]) or means[kpi].isna().any() or means[kpi].nunique() < 2:
             continue
         values = means[kpi].to_numpy(dtype=np.float64)
         if design == GRID:

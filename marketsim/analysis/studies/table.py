@@ -59,6 +59,11 @@ def kpi_names(table: pd.DataFrame, paths: Sequence[str]) -> list[str]:
     return [name for name in table.columns if name not in others]
 
 
+def holds_numbers(column: pd.Series[Any]) -> bool:
+    """Whether a KPI is a number in every run; a metric may have texts, too."""
+    return column.dtype.kind in "ifb"
+
+
 def _summary(outcome: Outcome) -> Mapping[str, Any]:
     return {} if outcome.failure is not None else outcome.value[SUMMARY]
 
