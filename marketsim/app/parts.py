@@ -277,11 +277,6 @@ def notes_of(part: object) -> tuple[str, ...]:
     return part.notes if isinstance(part, Noted) else ()
 
 
-def part_problems(ready: ReadyScenario) -> list[Problem]:
-    """What is wrong with the files of a scenario that is valid by itself, and with its tariff and shapes."""
-    return [problem for error in checked(ready).faults for problem in error.problems]
-
-
 class Checked(NamedTuple):
     """What was found without a run."""
 

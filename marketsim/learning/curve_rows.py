@@ -15,7 +15,6 @@ from marketsim.core.wording import plain
 _MOST_BYTES: Final = 2048 * MIB
 _LARGEST: Final = 1e100
 """Of a return or a divergence; figures of such numbers can be drawn."""
-_UPDATE: Final = "update"
 _AGENT: Final = "agent"
 _RESTORE: Final = "put back the file that the training wrote, or train anew into another --out"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from marketsim.app.parts import context_of, part_problems, profiles_of
+from marketsim.app.parts import checked, context_of, profiles_of
 from marketsim.app.ready import check_scenario, load_scenario
 from marketsim.app.wiring import build
 from marketsim.core.errors import InputError, ProfileError, ScenarioError
@@ -16,6 +16,11 @@ HEAD = "clock: {start: 2016-07-12, slots: 4, slot_minutes: 60}\n"
 AGENTS = "agents:\n  - {name: a, kind: consumer, load: {annual_kwh: 4000}, connection_kw: {import: 7}}\n"
 FLAT = "tariff: {flat: {retail: 0.30, feed_in: 0.08}}\n"
 SHORT = "tariff: {series: {retail: [0.3, 0.2], feed_in: 0.08}}\n"
+
+
+def part_problems(ready):
+    """What is wrong with the files of a scenario that is valid by itself, and with its tariff and shapes."""
+    return [problem for error in checked(ready).faults for problem in error.problems]
 
 
 @pytest.fixture
