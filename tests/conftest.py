@@ -15,13 +15,25 @@ import pytest
 from hypothesis import settings
 
 import marketsim as ms
+from marketsim.grid.names import PANDAPOWER_NETWORKS
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = (*sorted((ROOT / "scenarios").glob("*.yaml")), *sorted((ROOT / "plugins").glob("*/scenario.yaml")))
 EXAMPLES = {"quick": 10, "nightly": 10}
 """Examples of a property at most, and times as many as it says."""
+BEYOND = {"quick": ("full", "nightly"), "full": ("nightly",), "nightly": ()}
+"""Marks of tests that a tier leaves to those after it."""
 SETTINGS = "_hypothesis_internal_use_settings"
 """Where hypothesis keeps the settings of a property; tests/test_tiers.py tells where that has changed."""
+FEW_NETWORKS = (
+    *("case4gs", "case6ww", "case33bw", "create_cigre_network_mv", "create_cigre_network_lv", "create_kerber_dorfnetz"),
+    *("example_multivoltage", "mv_oberrhein", "ieee_european_lv_asymmetric", "simple_four_bus_system", "iceland"),
+)
+"""Nets of pandapower that stand for the others in the quick tier."""
+LARGE_NETWORKS = (
+    *("case9241pegase", "case6515rte", "case6495rte", "case6470rte", "lv_schutterwald"),
+    *("kb_extrem_vorstadtnetz_trafo_1", "kb_extrem_vorstadtnetz_trafo_2"),
+)
 HOURS = {"clock.slots": 24, "clock.slot_minutes": 60}
 """A day in a quarter of the slots: night, noon and evening."""
 
@@ -52,10 +64,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Each tier has its tests, and properties as many examples: no more in ``quick``, ten times as many in ``nightly``."""
     tier = config.getoption("--tier")
-    if tier != "nightly":
-        late = [item for item in items if item.get_closest_marker("nightly")]
-        config.hook.pytest_deselected(items=late)
-        items[:] = [item for item in items if not item.get_closest_marker("nightly")]
+    late = [item for item in items if any(item.get_closest_marker(each) for each in BEYOND[tier])]
+    config.hook.pytest_deselected(items=late)
+    items[:] = [item for item in items if item not in set(late)]
     if tier == "full":
         return
     for item in items:
@@ -68,9 +79,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test with the argument ``shipped`` runs for each scenario of the repository."""
+    """One test for each scenario of the repository (argument ``shipped``), or each net of pandapower (``pandapower_network``)."""
     if "shipped" in metafunc.fixturenames:
         metafunc.parametrize("shipped", SHIPPED, ids=[str(path.relative_to(ROOT)) for path in SHIPPED])
+    if "pandapower_network" in metafunc.fixturenames:
+        metafunc.parametrize("pandapower_network", [_network(name) for name in PANDAPOWER_NETWORKS])
+
+
+def _network(name: str) -> Any:
+    if name in LARGE_NETWORKS:
+        return pytest.param(name, marks=pytest.mark.nightly)
+    return pytest.param(name, marks=[] if name in FEW_NETWORKS else pytest.mark.full)
 
 
 @pytest.fixture(scope="session")

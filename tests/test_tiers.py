@@ -22,21 +22,25 @@ def test_law(x):
 def test_default(x):
     tried.append(x)
 
+@pytest.mark.full
+def test_not_quick():
+    tried.append("full")
+
 @pytest.mark.nightly
 def test_late():
     tried.append("late")
 
 def test_count():
-    print(f"tried {len(tried)}, late {'late' in tried}")
+    print(f"tried {len(tried)}, full {'full' in tried}, late {'late' in tried}")
 """
 
 
 @pytest.mark.parametrize(
     ("tier", "said", "count"),
     [
-        ("quick", "tried 20, late False", 3),
-        ("full", "tried 140, late False", 3),
-        ("nightly", "tried 1401, late True", 4),
+        ("quick", "tried 20, full False, late False", 3),
+        ("full", "tried 141, full True, late False", 4),
+        ("nightly", "tried 1402, full True, late True", 5),
     ],
 )
 def test_a_tier_says_how_much_is_tried(
@@ -45,7 +49,7 @@ def test_a_tier_says_how_much_is_tried(
     """Properties have at most ten examples in ``quick`` and ten times their own in ``nightly``, explicit ones included."""
     (tmp_path / "conftest.py").write_text((root / "tests" / "conftest.py").read_text())
     (tmp_path / "test_some.py").write_text(TESTS)
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = nightly: late\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    full: not quick\n    nightly: late\n")
     ended = python("-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", "--tier", tier, "test_some.py", cwd=tmp_path)
     assert ended.code == 0, ended.out
     assert said in ended.out

@@ -16,14 +16,12 @@ from hypothesis import strategies as st
 
 from marketsim.app.ready import facts_of, load_scenario
 from marketsim.core.errors import NetworkError, ScenarioError
-from marketsim.grid import extraction, names
+from marketsim.grid import extraction
 from marketsim.grid.bus_names import bus_names
 from marketsim.grid.feeder import Feeder
 from marketsim.grid.net_of_slot import Injection, SlotNets
 from marketsim.grid.pandapower_nets import feeder as named
 from marketsim.grid.preparation import prepare
-
-LARGE = {"lv_schutterwald", "kb_extrem_vorstadtnetz_trafo_1", "kb_extrem_vorstadtnetz_trafo_2"}
 
 
 def chain(bus_labels: list[object]) -> Any:
@@ -51,12 +49,8 @@ def assert_labels_lead_back(feeder: Feeder, net: Any) -> None:
         assert feeder.branch(name) == row
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(each, marks=[pytest.mark.nightly] if each in LARGE else []) for each in names.PANDAPOWER_NETWORKS],
-)
-def test_labels_of_every_pandapower_net_lead_back_to_their_bus(name: str) -> None:
-    net = named(f"pandapower:{name}")
+def test_labels_of_every_pandapower_net_lead_back_to_their_bus(pandapower_network: str) -> None:
+    net = named(f"pandapower:{pandapower_network}")
     if len(net.gen) or len(net.xward) or len(net.dcline):
         with pytest.raises(NetworkError) as caught:
             extraction.extract(net)

@@ -23,14 +23,13 @@ from pandapower.timeseries import OutputWriter
 from pandapower.timeseries.data_sources.frame_data import DFData
 
 from marketsim.core.errors import NetworkError
-from marketsim.grid import extraction, names, net_file
+from marketsim.grid import extraction, net_file
 from marketsim.grid.net_objects import Unbuilt, kind_of
 from marketsim.grid.pandapower_nets import feeder
 from marketsim.grid.quiet import quiet_pandapower
 
 MARKER = "marker_module_of_a_net"
 SMALL = "pandapower:simple_four_bus_system"
-LARGE = {"case9241pegase", "case6515rte", "case6495rte", "case6470rte"}
 
 Attack = Callable[[dict[str, Any], Path], "str | None"]
 """Changes the members of a net in place, or gives the whole text of the file."""
@@ -307,14 +306,10 @@ def same(one: Any, other: Any) -> None:
             assert type(value) is type(other[key]), key
 
 
-def _network(name: str) -> Any:
-    marks = [pytest.mark.nightly] if name in LARGE else []
-    return pytest.param(name, marks=marks)
-
-
-@pytest.mark.parametrize("name", [_network(name) for name in names.PANDAPOWER_NETWORKS])
-def test_every_net_that_pandapower_writes_is_read_as_pandapower_reads_it(name: str, tmp_path: Path) -> None:
-    net = feeder(f"pandapower:{name}")
+def test_every_net_that_pandapower_writes_is_read_as_pandapower_reads_it(
+    pandapower_network: str, tmp_path: Path
+) -> None:
+    net = feeder(f"pandapower:{pandapower_network}")
     pandapower.to_json(net, str(tmp_path / "net.json"))
     again = feeder("file:net.json", tmp_path)
     theirs = pandapower.from_json(str(tmp_path / "net.json"))

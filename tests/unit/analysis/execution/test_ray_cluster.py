@@ -61,6 +61,7 @@ def kill_the_first(folder, killed):
         time.sleep(0.02)
 
 
+@pytest.mark.full
 def test_a_study_on_two_workers_of_ray_one_of_them_killed(scenario_file, tmp_path, monkeypatch):
     """The table has the bytes of a study in this process, and one run says that it took two workers."""
     pytest.importorskip("ray", reason="needs the extra ray: pip install 'marketsim[ray]'")
