@@ -2,8 +2,9 @@
 
 The other commit is checked out beside this one for the time being. Both run the same short scenarios, each in a process of
 its own, with every gate, engine, kind of charges, allocation and reactive mode; every table has to have the same
-bytes, and every other file of a run folder the same content but for times, versions, places and hashes of plugins.
-``WORD``: only cases with it in their name. Exits 1 and names what differs.
+bytes (those of a training and of an evaluation but for times). Of the other files it is said where their content differs
+beyond times, versions, places and hashes of plugins. ``WORD``: only cases with it in their name. Exits 1 where a table
+differs, and names it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ ENGINES: Final = (
 )
 REACTIVE: Final = ("unity", {"fixed_pf": {"power_factor": 0.95}}, {"fixed_q": {"q_share": -0.3}}, "volt_var")
 CHARGES: Final = ("none", "flat", {"nodal": {"largest_per_kwh": 0.03}}, "distance")
+FLEETING: Final = ("began", "ended", "started", "finished", "versions", "kernels", "platform", "plugins")
+"""Keys of what differs from run to run."""
 RINGS: Final[dict[str, Any]] = {
     "name": "rings",
     "clock": {"start": "2016-07-12", "slots": 6, "slot_minutes": 240},
@@ -123,6 +126,26 @@ def cases() -> Iterator[tuple[str, str, dict[str, Any]]]:
     )
 
 
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """(name, command) of what is more than a run; ``--out`` is a folder, or a table where it gives an answer."""
+    hours = ["--set", "clock.slots=24", "--set", "clock.slot_minutes=60"]
+    yield (
+        "study",
+        [
+            *("whatif", STRESS, *hours, "--vary", "profiles.pv_scale=0.5:1.5:3", "--vary", "grid.gate=ac,observe"),
+            *("--seeds", "2", "--tables", "--workers", "1"),
+        ],
+    )
+    yield "answer: comparison of gates", ["compare-gates", STRESS, *hours]
+    learner = ["--set", "learning.learner={ppo: {markets: 2, episodes: 4}}"]
+    few = ["--seeds", "2", "--weeks", "1", "--workers", "1", "--arm", "rule,none,truthful"]
+    yield "evaluation", ["evaluate", "scenarios/pilot.yaml", *hours, *learner, *few]
+    yield (
+        "answer: hosting capacity",
+        ["hosting-capacity", STRESS, *hours, "--placements", "3", "--days", "1", "--no-buses"],
+    )
+
+
 def _name(choice: Any) -> str:
     return choice if isinstance(choice, str) else next(iter(choice))
 
@@ -142,7 +165,25 @@ def outputs(words: list[str], place: Path) -> dict[str, dict[str, str]]:
         if not words or any(word in name for word in words):
             found[name] = _digests(name, scenario, changes, place)
             sys.stderr.write(f"{name}: {len(found[name])} files\n")
+    for name, command in commands():
+        if not words or any(word in name for word in words):
+            found[name] = _digests_of_command(name, command, place)
+            sys.stderr.write(f"{name}: {len(found[name])} files\n")
     return found
+
+
+def _digests_of_command(name: str, command: list[str], place: Path) -> dict[str, str]:
+    folder = place / name.replace(" ", "_").replace(":", "")
+    if name.startswith("answer"):
+        folder.mkdir()
+        told = ["--out", str(folder / "answer.csv")]
+    else:
+        told = ["--quiet", "--out", str(folder)]
+    whole = [sys.executable, "-m", "marketsim", *command, *told]
+    ended = subprocess.run(whole, capture_output=True, text=True)
+    if ended.returncode:
+        return {"refused": ended.stderr}
+    return _digests_in(folder, place)
 
 
 def _digests(name: str, scenario: str, changes: dict[str, Any], place: Path) -> dict[str, str]:
@@ -160,7 +201,12 @@ def _digests(name: str, scenario: str, changes: dict[str, Any], place: Path) -> 
             ms.simulate(ready, folder)
     except MarketsimError as error:
         return {"refused": str(error)}
-    return {path.name: _digest(path, place) for path in sorted(folder.iterdir()) if path.is_file()}
+    return _digests_in(folder, place)
+
+
+def _digests_in(folder: Path, place: Path) -> dict[str, str]:
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
+    return {str(path.relative_to(folder)): _digest(path, place) for path in files}
 
 
 def _digest(path: Path, place: Path) -> str:
@@ -170,29 +216,28 @@ def _digest(path: Path, place: Path) -> str:
         return "not compared"
     if path.suffix == ".csv":
         rows = list(csv.DictReader(path.read_text().splitlines()))
-        content = json.dumps([{k: v for k, v in row.items() if not k.endswith("_s")} for row in rows]).encode()
+        content = json.dumps(
+            [{k: v for k, v in row.items() if not k.endswith(("_s", "seconds"))} for row in rows]
+        ).encode()
     if path.suffix == ".jsonl":
         lines = [json.loads(line) for line in path.read_text().splitlines()]
         content = json.dumps([{k: v for k, v in line.items() if not k.endswith("_s")} for line in lines]).encode()
     if path.name == "scenario.yaml":
         content = b"\n".join(line for line in content.splitlines() if not line.startswith((b"folder:", b"- ../")))
     if path.suffix == ".json":
-        kept = json.loads(content)
-        for key in (
-            "wall_s",
-            "began",
-            "ended",
-            "started",
-            "finished",
-            "versions",
-            "kernels",
-            "platform",
-            "plugins",
-        ):
-            kept.pop(key, None)
-        kept = {k: v for k, v in kept.items() if not k.endswith(("_at", "_s"))}
+        kept = _timeless(json.loads(content))
         content = json.dumps(kept).encode()
     return hashlib.sha256(content.replace(str(place).encode(), b"")).hexdigest()
+
+
+def _timeless(value: Any) -> Any:
+    """Without times, versions, platform and hashes of plugins, at any depth."""
+    if isinstance(value, list):
+        return [_timeless(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {key: each for key, each in value.items() if key not in FLEETING and not key.endswith(("_at", "_s"))}
+    return {key: _timeless(each) for key, each in kept.items()}
 
 
 def _in_tree(tree: Path, words: list[str]) -> dict[str, dict[str, str]]:
@@ -236,14 +281,31 @@ def main() -> int:
         return 0
     after = _in_tree(ROOT, given.words)
     before = {name: files for name, files in before.items() if name in after or not given.words}
-    differing = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-    for name in differing:
+    return _told(before, after)
+
+
+def _told(before: dict[str, dict[str, str]], after: dict[str, dict[str, str]]) -> int:
+    """Print what differs; 1 where a table does."""
+    tables, cases_off, beside = 0, 0, 0
+    for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name, {}), after.get(name, {})
+        tables += sum(_is_table(file) for file in new)
         files = sorted(file for file in old.keys() | new.keys() if old.get(file) != new.get(file))
-        seen = [f"{file} ({old.get(file, 'none')} -> {new.get(file, 'none')})" for file in files]
-        sys.stdout.write(f"{name}: {', '.join(seen)}\n")
-    sys.stdout.write(f"{len(after)} cases, {len(differing)} of them differ\n")
-    return 1 if differing else 0
+        off = [file for file in files if _is_table(file)]
+        cases_off += bool(off)
+        beside += len(files) - len(off)
+        for kind, some in (("tables", off), ("other files", [file for file in files if file not in off])):
+            seen = [f"{file} ({old.get(file, 'none')[:60]} -> {new.get(file, 'none')[:60]})" for file in some]
+            if seen:
+                sys.stdout.write(f"{name}: {kind}: {', '.join(seen)}\n")
+    sys.stdout.write(
+        f"{len(after)} cases with {tables} tables, tables of {cases_off} cases differ; other files: {beside}\n"
+    )
+    return 1 if cases_off else 0
+
+
+def _is_table(file: str) -> bool:
+    return file == "refused" or file.endswith((".parquet", ".csv"))
 
 
 if __name__ == "__main__":
