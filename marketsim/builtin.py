@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Final
 
+from marketsim.core.params import Params
 from marketsim.extension.entry import Entry
 from marketsim.extension.hookspecs import hookimpl
 from marketsim.extension.registry import Registry, new_registry
@@ -22,7 +23,7 @@ def _part(
         kind=kind,
         name=name,
         build=f"marketsim.{build}",
-        params=f"marketsim.{params}",
+        params=f"marketsim.{params}" if params else Params,
         summary=summary,
         traits=frozenset(traits),
         extra=extra,
@@ -354,6 +355,14 @@ PARTS: Final = (
         "fairness.surrogate_critic:build",
         "fairness.params:SurrogateCriticParams",
         "a small network that has learned a language model's scores",
+    ),
+    _part(
+        "model",
+        "ollama",
+        "fairness.model_server:build",
+        "",
+        "models that an Ollama server has",
+        extra="learn",
     ),
     _part(
         "learner",

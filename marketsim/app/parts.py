@@ -13,9 +13,10 @@ from marketsim.app.named_files import is_built_in, named_files
 from marketsim.app.ready import ReadyScenario
 from marketsim.builtin import SOURCE
 from marketsim.core.arrays import IntArray
-from marketsim.core.build import Basics, BuildContext, Choice
+from marketsim.core.build import Basics, BuildContext, Choice, FileContext
 from marketsim.core.errors import InputError, MarketsimError, PluginError, Problem
 from marketsim.core.fleets import FleetInfo, faults_of
+from marketsim.core.language_model import LanguageModel, ModelMaker, ModelSettings
 from marketsim.core.metric import Metric
 from marketsim.core.ports import (
     Allocation,
@@ -39,9 +40,11 @@ from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
 from marketsim.core.wall_rules import Sizes
 from marketsim.core.walls import Owner, read_only, walled
 from marketsim.extension.entry import Entry, place_of
+from marketsim.extension.entry_points import installed_plugins
 from marketsim.extension.lazy import failure
 from marketsim.extension.registry import Registry
 from marketsim.fairness.critic import PatientCritic
+from marketsim.fairness.params import OllamaCriticParams
 from marketsim.market.tariff_params import SeriesParams
 from marketsim.profiles.library import simbench_library
 from marketsim.profiles.params import FileParams, SourceParams
@@ -49,7 +52,7 @@ from marketsim.profiles.plan import check_shapes
 from marketsim.scenario.agents import BUILT_IN_KINDS
 from marketsim.scenario.model import Scenario
 from marketsim.scenario.overrides import split_path
-from marketsim.scenario.problems import Loc
+from marketsim.scenario.problems import Loc, did_you_mean
 from marketsim.scenario.tree import Node, dotted, locate, texts
 
 _SECTIONS: Final[dict[str, Loc]] = {
@@ -71,6 +74,7 @@ _PORTS: Final[dict[str, type]] = {
     "device": Device,
     "engine": Engine,
     "gate": Gate,
+    "model": LanguageModel,
     "metric": Metric,
     "profile": Profiles,
     "reactive": Reactive,
@@ -198,6 +202,7 @@ def basics_of(ready: ReadyScenario, seeds: tuple[int, ...]) -> Basics:
         pv_scale=scaled.pv_scale if isinstance(scaled, SourceParams) else 1.0,
         retry_passes=model.grid.retry_passes,
         policies=_load_policy,
+        models=model_maker(ready),
     )
 
 
@@ -242,6 +247,26 @@ def _load_policy(path: Path) -> Any:
     from marketsim.learning.ppo.learned import load_policy
 
     return load_policy(path)
+
+
+def model_maker(ready: ReadyScenario) -> ModelMaker:
+    """Makes language models by the name of their part; InputError for a name that there is not."""
+    registry, context = ready.registry, FileContext(ready.fence)
+
+    def maker(name: str, settings: ModelSettings) -> LanguageModel:
+        demand_model(ready, name, "client")
+        model: LanguageModel = made(registry, "model", name, settings, context)
+        return model
+
+    return maker
+
+
+def demand_model(ready: ReadyScenario, name: str, path: str) -> None:
+    """InputError where no part of the kind ``model`` has this name."""
+    known = ready.registry.names("model")
+    if name not in known:
+        hint = did_you_mean(name, known) or f"there are: {', '.join(known)}; a plugin can bring others"
+        raise InputError([Problem("nothing of this name speaks with language models", path, repr(name), hint)])
 
 
 def _limits(limits_kw: Sequence[float | None], hours: float) -> IntArray:
@@ -304,6 +329,7 @@ def checked(ready: ReadyScenario) -> Checked:
             faults.append(type(error)([_placed(problem, (), ready.source.root) for problem in error.problems]))
         else:
             notes += notes_of(made_part) if kind == "profile" else ()
+    faults += _unknown_model(ready)
     named = list(named_files(ready))
     for each in named:
         section = _SECTIONS["strategy" if each.what == "checkpoint" else "critic"]
@@ -317,6 +343,18 @@ def checked(ready: ReadyScenario) -> Checked:
     read = own + [each.path.name for each in named if each.whole]
     unread = tuple(f"contents of {each.path.name}" for each in named if not each.whole)
     return Checked(faults, notes, tuple(read), unread)
+
+
+def _unknown_model(ready: ReadyScenario) -> list[InputError]:
+    """What is wrong with the client of a model, where no plugin may bring it."""
+    params = ready.model.critic.params
+    if not isinstance(params, OllamaCriticParams) or ready.model.plugins or installed_plugins():
+        return []
+    try:
+        demand_model(ready, params.client, "critic.client")
+    except InputError as error:
+        return [InputError([_placed(problem, (), ready.source.root) for problem in error.problems])]
+    return []
 
 
 def _light_parts(ready: ReadyScenario) -> Iterator[tuple[str, Callable[[], object]]]:

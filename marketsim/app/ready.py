@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from marketsim.builtin import built_in_registry
-from marketsim.core.build import AgentSpec, FeederContext
+from marketsim.core.build import AgentSpec, FileContext
 from marketsim.core.errors import ScenarioError
 from marketsim.core.fence import Fence
 from marketsim.extension import files
@@ -82,7 +82,7 @@ def load_feeder(model: Scenario, registry: Registry, fence: Fence) -> Feeder | N
     kind, _, argument = name.partition(":")
     if kind not in registry.names("grid"):
         return feeders.load(name, fence.opened_for(name), feeder_options(model))
-    made = registry.builder("grid", kind)(argument, FeederContext(fence))
+    made = registry.builder("grid", kind)(argument, FileContext(fence))
     if isinstance(made, Feeder):
         return made
     from marketsim.grid import extraction

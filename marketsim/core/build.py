@@ -11,6 +11,7 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.clock import Clock
 from marketsim.core.fence import Fence
 from marketsim.core.fleets import FleetInfo
+from marketsim.core.language_model import ModelMaker
 from marketsim.core.params import Params
 from marketsim.core.ports import Tariff
 from marketsim.core.records import Community
@@ -72,8 +73,8 @@ class AgentSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class FeederContext:
-    """What a source of feeders gets to know; nothing else of a scenario is settled by then."""
+class FileContext:
+    """What sources of feeders and language models get to know: nothing of a scenario but where its files may lie."""
 
     fence: Fence = OPEN
     """Where the files may lie that a scenario names."""
@@ -102,6 +103,8 @@ class Basics:
     """Passes in which orders that the gate refused are tried again."""
     policies: PolicyLoader | None = None
     """Loads trained policies from a checkpoint; None: there is nobody who could."""
+    models: ModelMaker | None = None
+    """Makes language models by the name of their part; None: there is nobody who could."""
 
 
 class VoltageBand(NamedTuple):

@@ -114,13 +114,19 @@ KINDS: Final = MappingProxyType(
         "sharing": Kind("", "a rule that shares out what a finished period cost", "Cost sharing."),
         "game": Kind("", "a game that learners play", "What a training is about."),
         "expert": Kind("", "a plan of a day as an expert makes it", "Experts that learners imitate or are checked by."),
-        "model": Kind("", "a client of a language model", "Language models."),
+        "model": Kind(
+            "critic: {kind: ollama, client: <name>}",
+            "a marketsim.core.language_model.LanguageModel",
+            "Speaks with a language model: settings say which one and how it chooses its words, context.fence where files "
+            "may lie.",
+            ("settings", "context"),
+        ),
         "importer": Kind("", "a scenario made of data of others", "Importers of data."),
     }
 )
 """By word, in the order of ``marketsim plugins list``."""
 
-WITHOUT_PARAMETERS: Final = frozenset(("agent", "grid"))
+WITHOUT_PARAMETERS: Final = frozenset(("agent", "grid", "model"))
 """Kinds that a scenario only names."""
 
 OLDER_HOOKS: Final = MappingProxyType(

@@ -10,20 +10,24 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
+from marketsim.core.blame import told
+from marketsim.core.build import Basics
 from marketsim.core.errors import InputError
 from marketsim.core.fence import Fence
+from marketsim.core.language_model import Failure, Identity, LanguageModel
 from marketsim.core.wording import plain
+from marketsim.fairness.answer import read_answer
 from marketsim.fairness.breaker import Breaker
 from marketsim.fairness.critique_cache import CritiqueCache, Kept, default_folder, question_key
 from marketsim.fairness.event_thread import EventThread
-from marketsim.fairness.model_server import Failure, Identity, ModelServer, as_failure
+from marketsim.fairness.ollama_host import demand_own
 from marketsim.fairness.params import OllamaCriticParams
 from marketsim.fairness.prompt import ANSWER_SCHEMA, messages
 
@@ -77,13 +81,34 @@ def demand_cache_inside(params: OllamaCriticParams, fence: Fence) -> None:
         fence.file(params.cache_folder, InputError, "the folder of the answers")
 
 
+def asked_model(params: OllamaCriticParams, context: Basics, path: str) -> LanguageModel:
+    """The model that a scenario asks, by what stands at ``path``.
+
+    InputError where it may not be asked or there is none of the kind, and where answers would be kept outside of the
+    scenario's fence; MissingDependency without the library that the client needs.
+    """
+    demand_own(params.host, f"{path}.host", trusted=context.fence.says(params.host))
+    demand_cache_inside(params, context.fence)
+    if context.models is None:
+        raise LookupError("nobody here makes language models")
+    try:
+        return context.models(params.client, params.settings())
+    except InputError as error:
+        placed = [
+            problem._replace(path=f"{path}.{problem.path}" if problem.path else path) for problem in error.problems
+        ]
+        raise type(error)(placed) from error
+
+
 class Interviewer:
     """Questions to one model.
 
     Parameters
     ----------
     params
-        Server, model, options, deadlines.
+        Options and deadlines.
+    model
+        Who is asked.
     folder
         Folder that a relative cache folder starts from.
     clock
@@ -91,10 +116,13 @@ class Interviewer:
     """
 
     def __init__(
-        self, params: OllamaCriticParams, folder: Path = Path(), clock: Callable[[], float] = time.monotonic
+        self,
+        params: OllamaCriticParams,
+        model: LanguageModel,
+        folder: Path = Path(),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.params = params
-        self.server = ModelServer(params)
+        self.params, self.model = params, model
         own = default_folder() if params.cache_folder is None else folder / params.cache_folder
         self.cache = CritiqueCache(own if params.cache else None)
         self.identity: Identity | None = None
@@ -117,12 +145,12 @@ class Interviewer:
 
     def begin(self, question: Question) -> Future[Reply]:
         """Ask beside the simulation; who is asked is said once, on standard error unless logging goes elsewhere."""
-        _tell(plain(self.params.model), self.server.url)
+        _tell(plain(self.params.model), self.model.url)
         return self._thread.submit(self._reply(question))
 
     def close(self) -> None:
         """Drop what is still being asked, and the connections."""
-        self._thread.close(self.server.close())
+        self._thread.close(self.model.close())
         self._renew()
 
     async def _reply(self, question: Question) -> Reply:
@@ -137,7 +165,7 @@ class Interviewer:
             before = f", after {attempts.last}" if attempts.last else ""
             failure = Failure("timeout", f"no answer within {self.params.deadline_s:g} s{before}")
         except Exception as error:
-            failure = as_failure(error)
+            failure = _as_failure(error)
         latency = time.perf_counter() - began
         return Reply(scores, None if failure is None else str(failure), attempts.made, latency, self.identity)
 
@@ -149,9 +177,9 @@ class Interviewer:
             self._loading = True
             try:
                 async with asyncio.timeout(self.params.load_deadline_s):
-                    self.identity = await self.server.identify(self.params.deadline_s)
-                    await self.server.load(self.params.load_deadline_s)
-            except (Failure, TimeoutError):
+                    self.identity = await _held_to(Identity, self.model.identify(self.params.deadline_s))
+                    await self.model.load(self.params.seed, self.params.load_deadline_s)
+            except Exception:  # the question will tell
                 return
             finally:
                 self._loaded = True
@@ -159,7 +187,7 @@ class Interviewer:
     async def _known(self) -> Identity:
         async with self._knowing:
             if self.identity is None:
-                self.identity = await self.server.identify(self.params.deadline_s)
+                self.identity = await _held_to(Identity, self.model.identify(self.params.deadline_s))
             return self.identity
 
     async def _scores(self, question: Question, attempts: _Attempts) -> tuple[float, float, float]:
@@ -167,7 +195,7 @@ class Interviewer:
             await self._guarded(self._known)
         assert self.identity is not None
         prompt = messages(self.params.wording, question.text)
-        options = {**self.server.options(self.params.seed), "think": not self.identity.thinks}
+        options = {**self.model.options(self.params.seed), "think": not self.identity.thinks}
         key = question_key(self.identity.digest, options, prompt, ANSWER_SCHEMA)
         kept = self.cache.get(key)
         if kept is not None:
@@ -178,10 +206,10 @@ class Interviewer:
         own = self._asked[key] = asyncio.get_running_loop().create_future()
         try:
             async with self._room:
-                scores = await self._guarded(partial(self._twice, prompt, self.identity.thinks, attempts))
+                scores = await self._guarded(partial(self._twice, prompt, attempts))
             own.set_result(scores)
         except BaseException as error:
-            own.set_exception(as_failure(error) if isinstance(error, Exception) else Failure("timeout", "cancelled"))
+            own.set_exception(_as_failure(error) if isinstance(error, Exception) else Failure("timeout", "cancelled"))
             own.exception()  # seen: nobody may be waiting
             raise
         finally:
@@ -189,20 +217,25 @@ class Interviewer:
         self.cache.put(Kept(key, scores, *self.identity[:2], question.text, question.features))
         return scores
 
-    async def _twice(
-        self, prompt: Sequence[Mapping[str, str]], thinks: bool, attempts: _Attempts
-    ) -> tuple[float, float, float]:
+    async def _twice(self, prompt: Sequence[Mapping[str, str]], attempts: _Attempts) -> tuple[float, float, float]:
         """A failed answer is asked for once more with another seed; a model that is missing is not."""
         for seed in (self.params.seed, self.params.seed + 1):
             attempts.made += 1
             try:
-                return await self.server.ask(prompt, seed, self.params.deadline_s, thinks)
+                return await self._answered(prompt, seed)
             except Failure as failure:
                 attempts.last = failure
-                if failure.reason == "missing_model":
+                if failure.reason in ("missing_model", "client_failed"):
                     break
         assert attempts.last is not None
         raise attempts.last
+
+    async def _answered(self, prompt: Sequence[Mapping[str, str]], seed: int) -> tuple[float, float, float]:
+        asking = self.model.ask(prompt, ANSWER_SCHEMA, seed, self.params.deadline_s)
+        verdict = read_answer(await _held_to((str, type(None)), asking))
+        if verdict.scores is None:
+            raise Failure(verdict.reason, verdict.detail)
+        return verdict.scores
 
     async def _guarded(self, call: Callable[[], Awaitable[T]]) -> T:
         """A call to the server unless it is left alone for now; whatever ends it otherwise counts against the server."""
@@ -215,3 +248,23 @@ class Interviewer:
             raise
         self._breaker.record(good=True)
         return result
+
+
+async def _held_to(kind: Any, answering: Coroutine[Any, Any, T]) -> T:
+    """What a client of a model returns, if it is of its kind; Failure for whatever else comes of it."""
+    try:
+        answer = await answering
+    except Exception as error:
+        raise _as_failure(error) from error
+    if not isinstance(answer, kind):
+        raise Failure("client_failed", f"it returned {type(answer).__name__}")
+    return answer
+
+
+def _as_failure(error: Exception) -> Failure:
+    """An error on the way to an answer; one that is no ``Failure`` is the client's own."""
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, TimeoutError):
+        return Failure("timeout", str(error))
+    return Failure("client_failed", told(error))

@@ -9,59 +9,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
-from marketsim.core.errors import MissingDependency
+from marketsim.core.build import FileContext
+from marketsim.core.errors import InputError, MissingDependency, Problem
+from marketsim.core.language_model import Failure, Identity, ModelSettings
 from marketsim.core.wording import plain
-from marketsim.fairness.answer import read_answer
 from marketsim.fairness.ollama_host import full_name, is_local, ollama_url
-from marketsim.fairness.params import OllamaCriticParams
-from marketsim.fairness.prompt import ANSWER_SCHEMA
 
 if TYPE_CHECKING:
     import httpx
 
 _MOST_BYTES: Final = 4_000_000
 _SILENCES_THINKING: Final = "thinking"
-
-REASONS: Final[Mapping[str, str]] = {
-    "timeout": "no answer within the deadline; the connection is closed and what comes later is discarded",
-    "refused": "nothing listens there, or the connection cannot be made",
-    "connection_lost": "the connection was reset, or the body ended too early",
-    "missing_model": "the server does not have the model (404)",
-    "busy": "the server's queue is full (503)",
-    "server_error": "another error of the server (5xx, or an error in the body)",
-    "http_error": "another answer that is none (4xx, a redirection: none is followed)",
-    "not_json": "what came is no JSON: HTML, cut off, damaged",
-    "bad_reply": "JSON, but no reply of Ollama's protocol",
-    "prompt_cut": "the question did not fit into num_ctx, and was cut or would have been",
-    "truncated": "the answer was cut at num_predict, or is not finished",
-    "empty": "the answer is empty",
-    "prose": "the answer is text without JSON",
-    "incomplete": "a score is missing",
-    "out_of_range": "a score is no whole number from 0 to 100",
-    "circuit_open": "not asked: the server is left alone after repeated failures",
-    "run_ended": "not answered before the run ended",
-}
-"""Why the rule's scores stand for the model's; the first word of ``error`` in ``critic.jsonl``."""
-
-
-class Failure(Exception):
-    """A call that brought no scores."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        self.reason = reason
-        flat = plain(detail)
-        super().__init__(f"{reason}: {flat}" if flat else reason)
-
-
-class Identity(NamedTuple):
-    """Who answers: recorded with every critique, so what the server says of itself is cut to a short line."""
-
-    model: str
-    digest: str
-    server: str
-    thinks: bool
 
 
 def import_client(purpose: str) -> Any:
@@ -105,17 +65,18 @@ def _status_reason(status: int) -> str:
 
 
 class ModelServer:
-    """Questions to one model on one server. To be used within one event loop."""
+    """Port ``LanguageModel``: one model on one server. To be used within one event loop."""
 
-    def __init__(self, params: OllamaCriticParams) -> None:
+    def __init__(self, settings: ModelSettings) -> None:
         self._ollama = import_client("the critic 'ollama'")
-        self._params = params
-        self.url = ollama_url(params.host)
+        self._settings = settings
+        self.url = ollama_url(settings.host)
         self._client: Any = None
+        self._thinks = False
 
     def options(self, seed: int) -> dict[str, float | int]:
         """Options of a call; ``num_ctx`` never changes, since the server would load the model anew."""
-        own = self._params
+        own = self._settings
         return {
             "temperature": own.temperature,
             "seed": seed,
@@ -128,7 +89,7 @@ class ModelServer:
             client = self._ollama.AsyncClient(
                 host=self.url, follow_redirects=False, headers=_PLAIN, **_manner(self.url)
             )
-            if self._params.host is not None:  # the key in OLLAMA_API_KEY is for the server in OLLAMA_HOST
+            if self._settings.host is not None:  # the key in OLLAMA_API_KEY is for the server in OLLAMA_HOST
                 client._client.headers.pop("authorization", None)
             self._client = client
         return self._client
@@ -141,50 +102,48 @@ class ModelServer:
 
     async def identify(self, deadline_s: float) -> Identity:
         """Digest of the model, version of the server, and whether the model thinks aloud; Failure where it fails."""
-        client, model = self._connected(), full_name(self._params.model)
+        client, model = self._connected(), full_name(self._settings.model)
         try:
             async with asyncio.timeout(deadline_s):
                 version = await _version(self.url)
                 listed = {full_name(each.model or ""): each.digest or "" for each in (await client.list()).models}
                 if model not in listed:
-                    raise Failure("missing_model", f"no {self._params.model} at {self.url}: ollama pull {model}")
+                    raise Failure("missing_model", f"no {self._settings.model} at {self.url}: ollama pull {model}")
                 shown = await client.show(model)
         except Exception as error:
             raise as_failure(error) from error
-        thinks = _SILENCES_THINKING in (shown.capabilities or ())
-        return Identity(self._params.model, plain(listed[model]), version, thinks)
+        self._thinks = _SILENCES_THINKING in (shown.capabilities or ())
+        return Identity(self._settings.model, plain(listed[model]), version, self._thinks)
 
-    async def load(self, deadline_s: float) -> None:
+    async def load(self, seed: int, deadline_s: float) -> None:
         """Have the server load the model, with the options of all later calls; Failure where it fails."""
         client = self._connected()
         try:
             async with asyncio.timeout(deadline_s):
-                await client.chat(model=self._params.model, messages=[], options=self.options(self._params.seed))
+                await client.chat(model=self._settings.model, messages=[], options=self.options(seed))
         except Exception as error:
             raise as_failure(error) from error
 
     async def ask(
-        self, question: Sequence[Mapping[str, str]], seed: int, deadline_s: float, thinks: bool
-    ) -> tuple[float, float, float]:
-        """The scores that the model gives; Failure where it gives none."""
-        client, own = self._connected(), self._params
+        self, messages: Sequence[Mapping[str, str]], form: Mapping[str, Any], seed: int, deadline_s: float
+    ) -> str | None:
+        """The text that the model answers, which may be none; Failure where it does not answer, or was cut."""
+        client = self._connected()
         try:
             async with asyncio.timeout(deadline_s):
                 reply = await client.chat(
-                    model=own.model,
-                    messages=list(question),
+                    model=self._settings.model,
+                    messages=list(messages),
                     stream=False,
-                    format=dict(ANSWER_SCHEMA),
+                    format=dict(form),
                     options=self.options(seed),
-                    think=False if thinks else None,
+                    think=False if self._thinks else None,
                 )
         except Exception as error:
             raise as_failure(error) from error
-        self._demand_whole(reply, sum(len(part["content"]) for part in question))
-        verdict = read_answer(reply.message.content)
-        if verdict.scores is None:
-            raise Failure(verdict.reason, verdict.detail)
-        return verdict.scores
+        self._demand_whole(reply, sum(len(part["content"]) for part in messages))
+        text: str | None = reply.message.content
+        return text
 
     def _demand_whole(self, reply: Any, characters: int) -> None:
         """Failure where the question or the answer was cut.
@@ -192,8 +151,8 @@ class ModelServer:
         A question that does not fit is cut without a word: older servers then report ``num_ctx`` tokens read, newer
         ones half of it. A token is one character at least, so a text shorter than the room was read as a whole.
         """
-        read, room = reply.prompt_eval_count, self._params.num_ctx
-        if read is not None and (read < 0 or read + self._params.num_predict > room):
+        read, room = reply.prompt_eval_count, self._settings.num_ctx
+        if read is not None and (read < 0 or read + self._settings.num_predict > room):
             raise Failure("prompt_cut", f"{read} tokens read, num_ctx is {room}: raise num_ctx")
         if read is not None and characters > room and 0 <= read - room // 2 <= _HALF_SLACK:
             raise Failure("prompt_cut", f"{read} tokens read, half of num_ctx {room}: raise num_ctx")
@@ -255,3 +214,11 @@ async def _bound_body(response: httpx.Response) -> None:
 
     assert isinstance(response.stream, httpx.AsyncByteStream)
     response.stream = Bounded(response.stream)
+
+
+def build(settings: ModelSettings, context: FileContext) -> ModelServer:  # noqa: ARG001 - no files
+    """Model ``ollama``; MissingDependency without the client library, InputError for what is no address."""
+    try:
+        return ModelServer(settings)
+    except ValueError as error:
+        raise InputError([Problem(str(error), path="host", hint="such as 127.0.0.1:11434")]) from error

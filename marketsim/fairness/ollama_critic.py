@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from marketsim.core.build import BuildContext
-from marketsim.core.errors import InputError, Problem
+from marketsim.core.language_model import LanguageModel
 from marketsim.core.records import Community, SlotRecord
 from marketsim.fairness.critic import Critique, Scores, Triple, distance, stacked, triple
-from marketsim.fairness.interviewer import Interviewer, Question, Reply, demand_cache_inside
-from marketsim.fairness.ollama_host import demand_own
+from marketsim.fairness.interviewer import Interviewer, Question, Reply, asked_model
 from marketsim.fairness.params import MeasureChoice, OllamaCriticParams
 from marketsim.fairness.pending import Pending, outcomes
 from marketsim.fairness.rule_critic import inputs_hash, rule_names
@@ -81,7 +80,7 @@ def server_facts(interviewer: Interviewer) -> dict[str, object]:
     """Who answers, for the manifest; None where the server never answered."""
     who, cache = interviewer.identity, interviewer.cache
     return {
-        "host": interviewer.server.url,
+        "host": interviewer.model.url,
         "model": interviewer.params.model,
         "digest": None if who is None else who.digest,
         "server": None if who is None else who.server,
@@ -97,10 +96,12 @@ class OllamaCritic:
     rule's.
     """
 
-    def __init__(self, community: Community, params: OllamaCriticParams, folder: Path = Path()) -> None:
+    def __init__(
+        self, community: Community, params: OllamaCriticParams, model: LanguageModel, folder: Path = Path()
+    ) -> None:
         self._community, self._params = community, params
         self._markets = list(range(community.n_markets))
-        self.interviewer = Interviewer(params, folder)
+        self.interviewer = Interviewer(params, model, folder)
         self._pending = Pending()
 
     def review(self, record: SlotRecord) -> Scores:
@@ -159,11 +160,6 @@ class OllamaCritic:
 
 
 def build(params: OllamaCriticParams, context: BuildContext) -> OllamaCritic:
-    """The critic of a simulation; MissingDependency without the client library, InputError for an address that it may not ask."""
-    fence = context.fence
-    demand_own(params.host, "critic.host", trusted=fence.says(params.host))
-    demand_cache_inside(params, fence)
-    try:
-        return OllamaCritic(context.community, params, fence.folder)
-    except ValueError as error:
-        raise InputError([Problem(str(error), path="critic.host", hint="such as 127.0.0.1:11434")]) from error
+    """The critic of a simulation; errors as ``asked_model``."""
+    model = asked_model(params, context, "critic")
+    return OllamaCritic(context.community, params, model, context.fence.folder)

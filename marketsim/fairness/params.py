@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from marketsim.core.language_model import ModelSettings
 from marketsim.core.params import Params
 
 
@@ -30,6 +31,8 @@ class RuleCriticParams(MeasureChoice):
 class OllamaCriticParams(Params):
     """A language model on an Ollama server scores the slot; where it fails, the rule does and the reason is kept."""
 
+    client: str = Field(default="ollama", min_length=1, max_length=100)
+    """What speaks with the model: `ollama`, or a part of the kind `model` that a plugin brings."""
     host: str | None = Field(default=None, min_length=1)
     """Where the server listens, such as `127.0.0.1:11434`; null: the variable `OLLAMA_HOST`, or that address."""
     model: str = Field(default="gemma3:4b", min_length=1, max_length=200)
@@ -64,6 +67,10 @@ class OllamaCriticParams(Params):
     """Folder of the answers, relative to the scenario's; null: `MARKETSIM_CACHE_DIR`, or the user's cache folder."""
     rule: MeasureChoice = MeasureChoice()
     """Measures of the rule that is blended in, compared with and fallen back to."""
+
+    def settings(self) -> ModelSettings:
+        """Which model, and how it chooses its words."""
+        return ModelSettings(self.host, self.model, self.temperature, self.num_ctx, self.num_predict)
 
     @field_validator("host")
     @classmethod

@@ -11,12 +11,12 @@ from typing import Final
 import numpy as np
 
 from marketsim.core.build import BuildContext
-from marketsim.core.errors import InputError, Problem
+from marketsim.core.errors import InputError
+from marketsim.core.language_model import LanguageModel
 from marketsim.core.records import Community, SlotRecord
 from marketsim.fairness.critic import CriticTally, Critique, Scores, Triple, distance, triple
-from marketsim.fairness.interviewer import Interviewer, Question, Reply, demand_cache_inside
+from marketsim.fairness.interviewer import Interviewer, Question, Reply, asked_model
 from marketsim.fairness.ollama_critic import case_of, server_facts, with_answer
-from marketsim.fairness.ollama_host import demand_own
 from marketsim.fairness.params import SurrogateCriticParams
 from marketsim.fairness.pending import Pending
 from marketsim.fairness.rule_critic import inputs_hash, rule_names
@@ -39,11 +39,17 @@ class SurrogateCritic:
     source = "surrogate"
 
     def __init__(
-        self, community: Community, params: SurrogateCriticParams, surrogate: Surrogate, folder: Path = Path()
+        self,
+        community: Community,
+        params: SurrogateCriticParams,
+        surrogate: Surrogate,
+        auditor: LanguageModel | None = None,
+        folder: Path = Path(),
     ) -> None:
+        """``auditor`` is asked about the share of slots that ``params`` say; None: about none."""
         self._community, self._params, self._surrogate = community, params, surrogate
         self._names = rule_names(params.auditor.rule)
-        self._interviewer = Interviewer(params.auditor, folder) if params.audit_share > 0.0 else None
+        self._interviewer = None if auditor is None else Interviewer(params.auditor, auditor, folder)
         self._pending = Pending()
         self._tally = CriticTally()
 
@@ -141,13 +147,7 @@ def _audited(question: Question, rule: Triple, critique: Critique, reply: Reply)
 
 
 def build(params: SurrogateCriticParams, context: BuildContext) -> SurrogateCritic:
-    """The critic of a simulation; InputError where the file cannot be used."""
-    fence = context.fence
-    if params.audit_share > 0.0:
-        demand_own(params.auditor.host, "critic.auditor.host", trusted=fence.says(params.auditor.host))
-        demand_cache_inside(params.auditor, fence)
-    surrogate = read_surrogate(fence.file(params.file, InputError, "the surrogate"))
-    try:
-        return SurrogateCritic(context.community, params, surrogate, fence.folder)
-    except ValueError as error:
-        raise InputError([Problem(str(error), path="critic.auditor.host")]) from error
+    """The critic of a simulation; InputError where the file cannot be used, else as ``asked_model``."""
+    auditor = asked_model(params.auditor, context, "critic.auditor") if params.audit_share > 0.0 else None
+    surrogate = read_surrogate(context.fence.file(params.file, InputError, "the surrogate"))
+    return SurrogateCritic(context.community, params, surrogate, auditor, context.fence.folder)

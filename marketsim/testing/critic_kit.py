@@ -22,10 +22,12 @@ import numpy as np
 
 from marketsim.core.arrays import FloatArray
 from marketsim.core.build import BuildContext
+from marketsim.core.language_model import LanguageModel, ModelSettings
 from marketsim.core.params import Params
 from marketsim.core.records import Community, SlotRecord
 from marketsim.core.rng import Streams
 from marketsim.fairness.critic import Critic, Critique, PatientCritic
+from marketsim.fairness.model_server import ModelServer
 from marketsim.testing.records import Deal, slot_record
 from marketsim.testing.worlds import clock, community
 
@@ -39,7 +41,14 @@ Content = tuple[Sequence[int], Sequence[int], Sequence[Deal]]
 
 def critic_context(people: Community) -> BuildContext:
     """What a critic is built from."""
-    return BuildContext(clock=clock(96), streams=Streams(range(people.n_markets)), community=people, agents=())
+    return BuildContext(
+        clock=clock(96), streams=Streams(range(people.n_markets)), community=people, agents=(), models=_on_server
+    )
+
+
+def _on_server(_: str, settings: ModelSettings) -> LanguageModel:
+    """A language model on an Ollama server."""
+    return ModelServer(settings)
 
 
 def content(seed: int) -> Content:

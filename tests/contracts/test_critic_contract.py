@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from marketsim.fairness import ollama_critic, rule_critic
+from marketsim.fairness.model_server import ModelServer
 from marketsim.fairness.params import MeasureChoice, OllamaCriticParams, RuleCriticParams, SurrogateCriticParams
 from marketsim.fairness.surrogate_critic import SurrogateCritic
 from marketsim.fairness.surrogate_features import NAMES
@@ -66,4 +67,4 @@ class TestAuditedSurrogateCritic(CriticContract):
 
     def critic(self, people):
         params = SurrogateCriticParams(file="frozen", audit_share=0.5, auditor=self.auditor)
-        return SurrogateCritic(people, params, some_surrogate())
+        return SurrogateCritic(people, params, some_surrogate(), ModelServer(self.auditor.settings()))

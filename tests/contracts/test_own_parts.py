@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import marketsim as ms
+from marketsim.app.ready import check_scenario
 from marketsim.core.errors import MarketsimError
 
 PARTS = Path(__file__).resolve().parent.parent / "parts"
@@ -43,10 +44,10 @@ def usual() -> ms.Run:
     return ms.simulate(scenario("own_engine.py"))
 
 
-@pytest.mark.parametrize("kind", OWN)
-def test_a_part_is_a_short_file(kind: str) -> None:
+@pytest.mark.parametrize("file", sorted(path.name for path in PARTS.glob("own_*.py")))
+def test_a_part_is_a_short_file(file: str) -> None:
     """No more lines than fit on a screen."""
-    assert len((PARTS / OWN[kind][0]).read_text().splitlines()) <= MOST_LINES
+    assert len((PARTS / file).read_text().splitlines()) <= MOST_LINES
 
 
 @pytest.mark.parametrize("kind", OWN)
@@ -128,3 +129,56 @@ def test_parts_of_a_file_are_listed_shown_and_in_the_schema(cli):
     assert cli("plugins", "show", "quota").code == 2
     schema = json.loads(cli("schema", "--plugin", file).out)
     assert "quota" in json.dumps(schema["$defs"]["choice:gate"])
+
+
+ASKING = {"critic": {"kind": "ollama", "client": "bookkeeper", "cache": False}}
+
+
+def critiques(run: ms.Run) -> list[dict]:
+    assert run.path is not None
+    return [json.loads(line) for line in (run.path / "critic.jsonl").read_text().splitlines()]
+
+
+def test_a_model_of_one_s_own_is_asked(tmp_path: Path) -> None:
+    """Without a server: its answers are the scores of every slot in which something could be traded."""
+    run = ms.simulate(scenario("own_model.py", **ASKING), tmp_path / "run")
+    asked = [each for each in critiques(run) if each["source"] == "ollama"]
+    assert len(asked) > 3
+    assert {each["digest"] for each in asked} == {"bookkeeper-1"}
+    assert all(each["answer"][0] == pytest.approx(each["rule"][0], abs=0.005) for each in asked)
+    assert run.summary["critic_fallbacks"] == 0
+    assert run.manifest["critic"]["host"] == "this process"
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "said"),
+    [
+        ("slot = json", "slot = jsan", "NameError: name 'jsan' is not defined ("),
+        ("return json.dumps({", "return dict({", "it returned dict"),
+        ("return Identity", "Identity", "it returned NoneType"),
+    ],
+)
+def test_a_broken_model_is_replaced_by_the_rule_and_named(tmp_path: Path, was: str, becomes: str, said: str) -> None:
+    """The run goes on; each fallback says what the client did, and where."""
+    text = (PARTS / "own_model.py").read_text()
+    assert was in text
+    (tmp_path / "broken.py").write_text(text.replace(was, becomes))
+    run = ms.simulate(scenario(str(tmp_path / "broken.py"), **ASKING), tmp_path / "run")
+    asked = [each for each in critiques(run) if each["error"]]
+    assert len(asked) == run.summary["critic_fallbacks"] > 3
+    assert {each["error"].partition(":")[0] for each in asked} <= {"client_failed", "circuit_open"}
+    assert said in asked[0]["error"]
+
+
+def test_a_model_that_there_is_not_is_named_with_its_place() -> None:
+    with pytest.raises(MarketsimError, match="nothing of this name speaks with language models") as caught:
+        ms.simulate(scenario("own_model.py", critic={"kind": "ollama", "client": "bookeeper"}))
+    assert "critic.client" in str(caught.value)
+    assert "did you mean bookkeeper?" in str(caught.value)
+
+
+def test_a_model_that_no_plugin_can_bring_is_found_without_a_run() -> None:
+    """By ``check_scenario``, which executes nothing."""
+    with pytest.raises(MarketsimError, match="nothing of this name speaks with language models"):
+        check_scenario("scenarios/pilot.yaml", {"critic": {"kind": "ollama", "client": "olama"}})
+    check_scenario("scenarios/pilot.yaml", {"critic": {"kind": "ollama", "client": "ollama"}})

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from marketsim.builtin import built_in_registry
+from marketsim.core.language_model import REASONS
 from marketsim.fairness.critic import Critique
-from marketsim.fairness.model_server import REASONS
 from marketsim.fairness.prompt import WORDINGS
 from marketsim.fairness.surrogate_features import NAMES
 from marketsim.fairness.surrogate_file import DRIFT_FACTOR, DRIFT_SLACK, LEAST_AUDITS

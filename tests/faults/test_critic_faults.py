@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 import marketsim as ms
-from marketsim.fairness.model_server import REASONS
+from marketsim.core.language_model import REASONS
 from marketsim.testing.ollama_server import OllamaServer, at_random, unused_address
 
 PILOT = "scenarios/pilot.yaml"

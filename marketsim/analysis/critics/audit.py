@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from marketsim.app.parts import model_maker
 from marketsim.app.ready import ReadyScenario, load_scenario
 from marketsim.app.wiring import build
 from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import InputError, RunError
+from marketsim.core.language_model import ModelMaker
 from marketsim.core.simulation import Simulation
 from marketsim.fairness.critic import Scores, Triple, triple
 from marketsim.fairness.interviewer import Interviewer, Question, Reply, demand_cache_inside
@@ -156,7 +158,7 @@ def audit(
     """
     chosen = cases(ready, params, slots)
     rounds = list(_rounds(params, repeats, models))
-    asker = _Asker(chosen, ready.fence.folder, len(rounds) * len(chosen), progress)
+    asker = _Asker(chosen, model_maker(ready), ready.fence.folder, len(rounds) * len(chosen), progress)
     answers = {each.name: asker.ask(each) for each in rounds}
     first = answers["repeat 1"]
     if np.isnan(first).all():
@@ -189,15 +191,18 @@ def _rounds(params: OllamaCriticParams, repeats: int, models: Sequence[str]) -> 
 class _Asker:
     """Asks round after round, as many questions at once as the parameters say."""
 
-    def __init__(self, chosen: Sequence[Case], folder: Path, total: int, progress: Progress | None) -> None:
-        self._cases, self._folder, self._total, self._progress = chosen, folder, total, progress
+    def __init__(
+        self, chosen: Sequence[Case], models: ModelMaker, folder: Path, total: int, progress: Progress | None
+    ) -> None:
+        self._cases, self._models, self._folder, self._total, self._progress = chosen, models, folder, total, progress
         self._done = 0
         self.failures: Counter[str] = Counter()
         self.identity: Any = None
 
     def ask(self, each: _Round) -> FloatArray:
         """Scores [n_cases, 3] of a round; NaN where there was no answer, or none is defined."""
-        interviewer = Interviewer(each.params, self._folder)
+        model = self._models(each.params.client, each.params.settings())
+        interviewer = Interviewer(each.params, model, self._folder)
         waiting: deque[Future[Reply]] = deque()
         rows: list[Triple] = []
         try:

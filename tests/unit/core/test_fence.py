@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from marketsim.core.build import FeederContext
+from marketsim.core.build import FileContext
 from marketsim.core.errors import InputError, ProfileError
 from marketsim.core.fence import Fence
 
@@ -83,4 +83,4 @@ def test_an_open_fence_lets_everything_pass(folder: Path) -> None:
 
 def test_parts_that_nobody_gave_a_fence_have_an_open_one() -> None:
     """What is built without a scenario comes from the user's own code."""
-    assert FeederContext().fence.is_open
+    assert FileContext().fence.is_open

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from marketsim.core.language_model import REASONS
 from marketsim.fairness.answer import read_answer
-from marketsim.fairness.model_server import REASONS
 from marketsim.fairness.prompt import ANSWER_SCHEMA, WORDINGS, messages
 from marketsim.testing.ollama_server import CONTENTS
 

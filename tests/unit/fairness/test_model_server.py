@@ -12,7 +12,9 @@ from socketserver import BaseRequestHandler, ThreadingTCPServer
 import pytest
 
 from marketsim.core.errors import MissingDependency
-from marketsim.fairness.model_server import REASONS, Failure, ModelServer, as_failure
+from marketsim.core.language_model import REASONS, Failure
+from marketsim.fairness.interviewer import Interviewer
+from marketsim.fairness.model_server import ModelServer, as_failure
 from marketsim.fairness.params import OllamaCriticParams
 from marketsim.fairness.prompt import ANSWER_SCHEMA, messages
 from marketsim.testing.ollama_server import FAULTS, FENCED, OllamaServer, by_volume, unused_address
@@ -62,14 +64,22 @@ OUTCOMES = {
 
 
 def params_of(url, **changes):
-    return OllamaCriticParams(**{"host": url, "cache": False, "num_ctx": 4096, **changes})
+    return OllamaCriticParams(**{"host": url, "cache": False, "num_ctx": 4096, "load_deadline_s": 0, **changes})
+
+
+def settings_of(url, **changes):
+    return params_of(url, **changes).settings()
 
 
 def ask(url, question=QUESTION, deadline_s=0.4, thinks=False, **changes):
+    """Scores, as an interviewer gets them from the server alone."""
+
     async def once():
-        server = ModelServer(params_of(url, **changes))
+        server = ModelServer(settings_of(url, **changes))
+        server._thinks = thinks
+        interviewer = Interviewer(params_of(url, deadline_s=deadline_s, **changes), server)
         try:
-            return await server.ask(question, 1, deadline_s, thinks)
+            return await interviewer._answered(question, 1)
         finally:
             await server.close()
 
@@ -78,7 +88,7 @@ def ask(url, question=QUESTION, deadline_s=0.4, thinks=False, **changes):
 
 def identify(url, deadline_s=0.4, **changes):
     async def once():
-        server = ModelServer(params_of(url, **changes))
+        server = ModelServer(settings_of(url, **changes))
         try:
             return await server.identify(deadline_s)
         finally:
@@ -142,7 +152,7 @@ def test_a_question_that_did_not_fit_is_found_out(read, cut):
     class Reply:
         prompt_eval_count, done, done_reason = read, True, "stop"
 
-    server = ModelServer(params_of("127.0.0.1:9"))
+    server = ModelServer(settings_of("127.0.0.1:9"))
     if cut:
         with pytest.raises(Failure, match="prompt_cut"):
             asyncio.run(demand(server, Reply))
@@ -156,7 +166,7 @@ def test_half_of_the_context_is_suspicious_only_if_the_text_may_be_longer():
     class Reply:
         prompt_eval_count, done, done_reason = 2_050, True, "stop"
 
-    server = ModelServer(params_of("127.0.0.1:9"))
+    server = ModelServer(settings_of("127.0.0.1:9"))
     server._demand_whole(Reply, 4_000)
     with pytest.raises(Failure, match="half of num_ctx"):
         server._demand_whole(Reply, 5_000)
@@ -200,7 +210,7 @@ def test_what_nobody_thought_of_is_a_bad_reply(error):
 def test_without_the_client_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ollama", None)
     with pytest.raises(MissingDependency, match=r"pip install 'marketsim\[learn\]'"):
-        ModelServer(params_of("127.0.0.1:9"))
+        ModelServer(settings_of("127.0.0.1:9"))
 
 
 def test_the_usual_judge_keeps_the_range():

@@ -11,6 +11,7 @@ from marketsim.core.build import BuildContext
 from marketsim.core.errors import InputError
 from marketsim.core.fence import Fence
 from marketsim.fairness.critic import CriticTally, PatientCritic, distance
+from marketsim.fairness.model_server import ModelServer
 from marketsim.fairness.ollama_critic import OllamaCritic, build
 from marketsim.fairness.params import MeasureChoice, OllamaCriticParams, RuleCriticParams
 from marketsim.fairness.rule_critic import RuleCritic
@@ -33,7 +34,7 @@ def asked():
         params = OllamaCriticParams(
             **{"host": host, "cache": False, "load_deadline_s": 0, "deadline_s": 5.0, **changes}
         )
-        made.append(OllamaCritic(community(5) if people is None else people, params))
+        made.append(OllamaCritic(community(5) if people is None else people, params, ModelServer(params.settings())))
         return made[-1]
 
     yield make

@@ -8,6 +8,7 @@ import pytest
 
 from marketsim.core.errors import InputError, RunError
 from marketsim.fairness.critic_log import read_log
+from marketsim.fairness.model_server import ModelServer
 from marketsim.fairness.ollama_critic import OllamaCritic
 from marketsim.fairness.params import OllamaCriticParams, ReplayCriticParams
 from marketsim.fairness.replay_critic import ReplayCritic, build
@@ -28,7 +29,8 @@ def original():
     """A run's reviews by a model with a fault now and then: what was scored, and what was written down."""
     faults = [None, "500", "prose", None, "empty", None]
     with OllamaServer(faults) as server:
-        critic = OllamaCritic(PEOPLE, OllamaCriticParams(host=server.url, cache=False, load_deadline_s=0, deadline_s=5))
+        params = OllamaCriticParams(host=server.url, cache=False, load_deadline_s=0, deadline_s=5)
+        critic = OllamaCritic(PEOPLE, params, ModelServer(params.settings()))
         scores = [np.array(critic.review(record)) for record in slots()]
         critic.finish()
         return scores, critic.drain()

@@ -8,6 +8,7 @@ import pytest
 
 from marketsim.core.errors import InputError
 from marketsim.fairness.critic import CriticTally
+from marketsim.fairness.model_server import ModelServer
 from marketsim.fairness.params import OllamaCriticParams, SurrogateCriticParams
 from marketsim.fairness.slot import measure
 from marketsim.fairness.surrogate_critic import SurrogateCritic, build
@@ -41,7 +42,8 @@ def features_of(*markets):
 
 def critic_of(people, surrogate=None, **changes):
     params = SurrogateCriticParams(**{"file": "frozen.npz", **changes})
-    return SurrogateCritic(people, params, surrogate or Surrogate(network(), ABOUT))
+    auditor = ModelServer(params.auditor.settings()) if params.audit_share else None
+    return SurrogateCritic(people, params, surrogate or Surrogate(network(), ABOUT), auditor)
 
 
 def test_features_are_what_their_names_say():
