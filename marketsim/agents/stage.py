@@ -9,9 +9,9 @@ import numpy as np
 from marketsim.agents.strategies.plan import Plan
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.limits import Standing
+from marketsim.core.read_only import read_only
 from marketsim.core.records import Observations
 from marketsim.core.units import to_price
-from marketsim.core.walls import read_only
 
 
 class Stage:

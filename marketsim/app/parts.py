@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from marketsim.app.foreign import behind_wall, made_by, owner
 from marketsim.app.named_files import is_built_in, named_files
 from marketsim.app.ready import ReadyScenario
-from marketsim.builtin import SOURCE
 from marketsim.core.arrays import IntArray
 from marketsim.core.build import Basics, BuildContext, Choice, FileContext
-from marketsim.core.errors import InputError, MarketsimError, PluginError, Problem
+from marketsim.core.errors import InputError, PluginError, Problem
 from marketsim.core.fleets import FleetInfo, faults_of
 from marketsim.core.language_model import LanguageModel, ModelMaker, ModelSettings
 from marketsim.core.metric import Metric
@@ -31,17 +30,12 @@ from marketsim.core.ports import (
     Settlement,
     Strategy,
     Tariff,
-    declared,
-    lacking,
 )
 from marketsim.core.records import Community
 from marketsim.core.rng import Streams
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
 from marketsim.core.wall_rules import Sizes
-from marketsim.core.walls import Owner, read_only, walled
-from marketsim.extension.entry import Entry, place_of
 from marketsim.extension.entry_points import installed_plugins
-from marketsim.extension.lazy import failure
 from marketsim.extension.registry import Registry
 from marketsim.fairness.critic import PatientCritic
 from marketsim.fairness.params import OllamaCriticParams
@@ -126,26 +120,15 @@ def _naming(root: Node, section: Loc, name: str) -> Loc | None:
 
 def made(registry: Registry, kind: str, name: str, *arguments: Any) -> Any:
     """A part as it is built; where that is a plugin's and fails, PluginError tells which one and where."""
-    build = registry.builder(kind, name)
-    source = registry.entry(kind, name).source
-    if source == SOURCE:
+    build, who = registry.builder(kind, name), owner(registry, kind, name)
+    if who is None:
         return build(*arguments)
-    try:
-        part = build(*map(_read_only, arguments))
-    except MarketsimError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise PluginError([failure(error, f"plugin {source}: {kind} {name!r} cannot be built")]) from error
-    if kind in _PORTS:
-        _demand_port(registry.entry(kind, name), build, part)
-    port = _WALLED.get(kind)
-    if port is None:
-        return part
-    return walled(part, Owner(source, kind, name, *place_of(build)), _sizes(arguments[-1]), declared(port))
+    part = made_by(who, build, arguments)
+    return behind_wall(part, who, _sizes(arguments[-1]), _PORTS.get(kind), _WALLED.get(kind))
 
 
 def suspects(ready: ReadyScenario) -> tuple[str, ...]:
-    """The parts of plugins that a scenario's slots are made of, as messages tell them."""
+    """The parts of plugins that a scenario's slots are made of, each with the line that builds it."""
     model, agents = ready.model, ready.agents
     market, grid = model.market, model.grid
     named = [("tariff", model.tariff.name), ("profile", model.profiles.name), ("engine", market.engine.name)]
@@ -154,37 +137,24 @@ def suspects(ready: ReadyScenario) -> tuple[str, ...]:
     named += sorted({("device", name) for agent in agents for name in agent.devices})
     named += sorted({("strategy", agent.strategy.name) for agent in agents})
     named += sorted({("agent", agent.kind) for agent in agents} - {("agent", kind) for kind in BUILT_IN_KINDS})
-    sources = [(ready.registry.entry(*each).source, *each) for each in named]
-    return tuple(str(Owner(*each)) for each in sources if each[0] != SOURCE)
+    named += [("grid", source) for source in _feeder_source(ready)]
+    owners = [owner(ready.registry, *each) for each in named]
+    return tuple(who.placed for who in owners if who is not None)
 
 
-def _read_only(argument: Any) -> Any:
-    """What a plugin's part is built from, with the arrays that all parts share read-only."""
-    if isinstance(argument, Basics):
-        argument = replace(argument, community=read_only(argument.community))
-    if isinstance(argument, BuildContext):
-        argument = replace(argument, rows=read_only(argument.rows))
-    return argument
+def _feeder_source(ready: ReadyScenario) -> tuple[str, ...]:
+    """The registered source of the scenario's feeder, if it has one."""
+    source, _, _ = (ready.model.grid.feeder or "").partition(":")
+    return (source,) if source in ready.registry.names("grid") else ()
 
 
 def _sizes(context: Any) -> Sizes:
     """How many agents and markets a part is built for."""
     if isinstance(context, Basics):
-        return Sizes(context.community.n_agents, context.community.n_markets)
+        community = context.community
+        return Sizes(community.n_agents, community.n_markets, community.names)
     market = getattr(context, "market", None)
     return Sizes(None if market is None else len(market), getattr(context, "n_markets", None))
-
-
-def _demand_port(entry: Entry, build: object, part: object) -> None:
-    """PluginError for a part that has not everything that is called on its port."""
-    missing = lacking(_PORTS[entry.kind], part)
-    if missing:
-        file, line = place_of(build)
-        port = _PORTS[entry.kind].__name__
-        what = f"{type(part).__name__} has no {', '.join(missing)}"
-        message = f"plugin {entry.source}: {entry.kind} {entry.name!r}: {what}, which the port {port} declares"
-        hint = f"see marketsim.core.ports.{port}"
-        raise PluginError([Problem(message, hint=hint, file=file, line=line)])
 
 
 def basics_of(ready: ReadyScenario, seeds: tuple[int, ...]) -> Basics:

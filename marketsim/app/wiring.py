@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from marketsim.agents.guard import guarded
 from marketsim.agents.members import Participant
 from marketsim.agents.model import BUILT_IN_KINDS, decides
 from marketsim.agents.params import UtilityOnlyParams
@@ -17,7 +16,7 @@ from marketsim.agents.simple import simple_strategy
 from marketsim.app.grid import GridParts, feeder_of, grid_parts, is_regulated, tap_laws, tap_log
 from marketsim.app.parts import basics_of, chosen, devices_of, fleets_of, made, notes_of, suspects
 from marketsim.app.ready import ReadyScenario
-from marketsim.builtin import BUILT_IN_METRICS, SOURCE
+from marketsim.builtin import BUILT_IN_METRICS
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext, Choice
 from marketsim.core.delivery import Ahead, ClosedProfiles, Delivery, Immediate
@@ -31,12 +30,10 @@ from marketsim.core.ports import (
     Reactive,
     Strategy,
 )
-from marketsim.core.walls import owner_of
 from marketsim.core.world import Role, World
 from marketsim.grid.network import Network
 from marketsim.market.allocation import with_rights
 from marketsim.market.bounds import WithinTariffs, within_bounds
-from marketsim.metrics.guard import GuardedMetric
 from marketsim.metrics.shunts import ShuntMetric
 from marketsim.results.tables import ElementNames
 
@@ -230,8 +227,6 @@ def cast_of(
         strategy: Strategy = chosen(ready, "strategy", choice, context.for_rows(rows))
         if own:
             strategy = simple_strategy(strategy, choice.name)
-        elif ready.registry.entry("strategy", choice.name).source != SOURCE:
-            strategy = guarded(strategy, choice.name, owner_of(strategy))
         cast.append(Role(strategy, rows))
     return tuple(cast)
 
@@ -256,9 +251,6 @@ def _metrics(ready: ReadyScenario, context: BuildContext, grid: GridParts) -> tu
     registry = ready.registry
     own = [Choice(name, registry.params("metric", name)()) for name in BUILT_IN_METRICS]
     metrics: list[Metric] = [chosen(ready, "metric", each, context) for each in (*own, *ready.model.metrics)]
-    for place, each in enumerate((*own, *ready.model.metrics)):
-        if registry.entry("metric", each.name).source != SOURCE:
-            metrics[place] = GuardedMetric(metrics[place], each.name, owner_of(metrics[place]))
     if grid.network is not None and grid.network.ground_pu.real.any():
         metrics.append(ShuntMetric())
     if is_regulated(ready):

@@ -42,12 +42,15 @@ class Sizes(NamedTuple):
 
     n_agents: int | None = None
     n_markets: int | None = None
+    names: tuple[str, ...] = ()
+    """Of the agents of all markets; empty: they cannot be told."""
 
 
 class Call(NamedTuple):
     """A call that has returned."""
 
     part: Any
+    """What stands in for the part: its attributes are those that it had when it was built."""
     given: tuple[Any, ...]
     result: Any
     sizes: Sizes
@@ -323,4 +326,4 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     "settlement": {"__call__": ledger},
     "critic": {"review": scores, "drain": drained},
 }  # fmt: skip
-"""By kind and method of the port; strategies and metrics have guards of their own."""
+"""By kind and method of the port; those of strategies and metrics stand in ``decision_rules`` and ``metric_rules``."""

@@ -1,7 +1,7 @@
 """Walls around the parts of plugins: what goes in is read-only, what comes out is looked at, what fails is theirs.
 
 A wall is made once, when a part is built, from what the part has: every public method is called under watch, and those of
-its port are held to the rules of ``wall_rules``. Built-in parts have no wall.
+its port are held to the rules of its kind. Built-in parts have no wall.
 """
 
 from __future__ import annotations
@@ -9,20 +9,25 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, wraps
-from types import MappingProxyType
-from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
-
-import numpy as np
+from typing import Any, Final, NamedTuple, ParamSpec, TypeVar, cast
 
 from marketsim.core import watch
 from marketsim.core.blame import place_of, raised_by_package
 from marketsim.core.clock import SlotTime
+from marketsim.core.decision_rules import DECISION_RULES
 from marketsim.core.errors import LawBroken, MarketsimError, RunError
 from marketsim.core.interrupts import is_interrupt
+from marketsim.core.metric_rules import METRIC_RULES, declared_kpis
 from marketsim.core.ports import declared
-from marketsim.core.records import Forecast, Observations
-from marketsim.core.wall_rules import RULES, Call, Sizes, Wrong
+from marketsim.core.read_only import read_only
+from marketsim.core.records import Forecast
+from marketsim.core.wall_rules import RULES, Call, Rule, Sizes, Wrong
 from marketsim.core.world import World
+
+HELD: Final[Mapping[str, Mapping[str, Rule]]] = {**RULES, "strategy": DECISION_RULES, "metric": METRIC_RULES}
+"""What methods return is held to, by kind and method."""
+_DECLARED: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {"metric": declared_kpis}
+"""What parts declare when they are built, which stays so, by kind."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,6 +45,11 @@ class Owner(NamedTuple):
 
     def __str__(self) -> str:
         return f"plugin {self.plugin}: {self.kind} {self.name!r}"
+
+    @property
+    def placed(self) -> str:
+        """The same, with the line that builds the part."""
+        return f"{self}, {self.file}:{self.line}" if self.file else str(self)
 
 
 class PluginFault(RunError):
@@ -60,69 +70,23 @@ def _when(time: SlotTime) -> str:
     return f" of slot {time.slot} ({time.begins:%Y-%m-%d %H:%M})"
 
 
-def read_only(value: Any) -> Any:
-    """The same value, its arrays as views that cannot be written to; records, tuples, lists and mappings are looked into."""
-    if isinstance(value, np.ndarray):
-        if not value.flags.writeable:
-            return value
-        view = value.view()
-        view.flags.writeable = False
-        return view
-    if isinstance(value, tuple):
-        if type(value) is SlotTime:
-            return value
-        inner = [read_only(each) for each in value]
-        if all(new is old for new, old in zip(inner, value, strict=True)):
-            return value
-        made = type(value)(*inner) if hasattr(value, "_fields") else tuple(inner)
-        if isinstance(made, Observations):
-            return made._replace(forecast=ReadForecast(made.forecast))
-        return made
-    if type(value) is list:
-        return [read_only(each) for each in value]
-    if type(value) is dict:
-        return MappingProxyType({key: read_only(each) for key, each in value.items()})
-    return value
-
-
-class ReadForecast:
-    """A forecast whose answers cannot be written to: a source may keep what it hands out."""
-
-    def __init__(self, made: Any) -> None:
-        self._made = made
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._made, name)
-
-    def series(self, name: str, horizon: int) -> Any:
-        """As of the forecast."""
-        return read_only(self._made.series(name, horizon))
-
-    def tariffs(self, horizon: int) -> Any:
-        """As of the forecast."""
-        return read_only(self._made.tariffs(horizon))
-
-
 class Wall:
     """What stands in for a part of a plugin; ``walled`` makes it. What the part has beside methods is handed on."""
 
     def __init__(self, part: Any, who: Owner, sizes: Sizes) -> None:
         self._part, self._who, self._sizes = part, who, sizes
+        self._declared = _DECLARED[who.kind](part) if who.kind in _DECLARED else {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["_part"], name)
 
     def _ask(self, method: str, arguments: tuple[Any, ...], more: Mapping[str, Any]) -> Any:
         own = getattr(self._part, method)
-        with watch.watched(f"{self._who}, {method},", self._who.file), self._blamed(method, arguments):
-            result = own(*map(read_only, arguments), **{name: read_only(each) for name, each in more.items()})
-        rule = RULES.get(self._who.kind, {}).get(method)
-        if rule is None:
-            return result
-        try:
-            return rule(Call(self._part, (*arguments, *more.values()), result, self._sizes))
-        except Wrong as wrong:
-            raise PluginFault(self._who, method, str(wrong), self._place(own), self._time(arguments)) from None
+        with self._blamed(method, arguments, own):
+            with watch.watched(f"{self._who}, {method},", self._who.file):
+                result = own(*map(read_only, arguments), **{name: read_only(each) for name, each in more.items()})
+            rule = HELD.get(self._who.kind, {}).get(method)
+            return result if rule is None else rule(Call(self, (*arguments, *more.values()), result, self._sizes))
 
     def _time(self, arguments: tuple[Any, ...]) -> str:
         """When a call is, where its arguments tell."""
@@ -141,15 +105,17 @@ class Wall:
             return self._who.file, self._who.line
         return code.co_filename, code.co_firstlineno
 
-    def _blamed(self, method: str, arguments: tuple[Any, ...]) -> _Blamed:
-        return _Blamed(self._who, method, lambda: self._time(arguments))
+    def _blamed(self, method: str, arguments: tuple[Any, ...], own: Any) -> _Blamed:
+        return _Blamed(self._who, method, lambda: self._place(own), lambda: self._time(arguments))
 
 
 class _Blamed:
-    """Turns what a plugin raises into its fault, an exit included; an interrupt is nobody's."""
+    """Turns what a plugin raises, or returns against a rule, into its fault, an exit included; an interrupt is nobody's."""
 
-    def __init__(self, who: Owner, method: str, when: Callable[[], str]) -> None:
-        self._who, self._method, self._when = who, method, when
+    def __init__(
+        self, who: Owner, method: str, written: Callable[[], tuple[str, int]], when: Callable[[], str]
+    ) -> None:
+        self._who, self._method, self._written, self._when = who, method, written, when
 
     def __enter__(self) -> None:
         return None
@@ -157,12 +123,16 @@ class _Blamed:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
         if error is None or isinstance(error, PluginFault) or is_interrupt(error):
             return
+        if isinstance(error, Wrong):
+            raise PluginFault(self._who, self._method, str(error), self._written(), self._when()) from None
         if isinstance(error, RunError) and not isinstance(error, LawBroken) and raised_by_package(error):
             return  # a power flow without a solution, a full disk: not of the plugin's making
         if isinstance(error, KeyError) and self._who.kind == "forecast" and self._method == "series":
             return  # there is no such series, which the port provides for
         rule = f"{type(error).__name__}: {error}"
-        raise PluginFault(self._who, self._method, rule, place_of(error, self._who.file), self._when()) from error
+        file, line = place_of(error, self._who.file)
+        place = (file, line) if line else self._written()
+        raise PluginFault(self._who, self._method, rule, place, self._when()) from error
 
 
 def walled(part: Any, who: Owner, sizes: Sizes, port: Iterable[str]) -> Any:
@@ -181,18 +151,12 @@ def walled(part: Any, who: Owner, sizes: Sizes, port: Iterable[str]) -> Any:
     return wall
 
 
-def owner_of(part: Any) -> str:
-    """Whose part stands behind a wall, with the line that builds it."""
-    who: Owner = part._who
-    return f"{who}, {who.file}:{who.line}" if who.file else str(who)
-
-
 def _walled_forecasts(forecast: Callable[..., Any], who: Owner, sizes: Sizes) -> Callable[..., Any]:
     def made(time: SlotTime, agents: Any) -> Any:
         return walled(
             forecast(time, agents),
             who._replace(kind="forecast"),
-            Sizes(len(agents), sizes.n_markets),
+            sizes._replace(n_agents=len(agents), names=()),
             declared(Forecast),
         )
 
@@ -211,7 +175,7 @@ def _wall_class(kind: type, methods: frozenset[str], data: frozenset[str]) -> Ca
         return ask
 
     def attribute(name: str) -> property:
-        return property(lambda self: getattr(self._part, name))
+        return property(lambda self: self._declared[name] if name in self._declared else getattr(self._part, name))
 
     members: dict[str, Any] = {name: method(name) for name in methods}
     members |= {"__module__": kind.__module__, "__qualname__": kind.__qualname__}

@@ -11,7 +11,8 @@ import pytest
 import marketsim as ms
 from marketsim.core import watch
 from marketsim.core.errors import LawBroken
-from marketsim.core.walls import read_only, suspected
+from marketsim.core.read_only import read_only
+from marketsim.core.walls import suspected
 
 SCENARIO = """\
 name: broken

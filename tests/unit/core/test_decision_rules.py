@@ -1,27 +1,33 @@
-"""Strategies of plugins under guard."""
+"""Strategies of plugins behind their wall."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from marketsim.agents.guard import GuardedRevisingStrategy, guarded
 from marketsim.agents.params import TruthfulParams, ZeroIntelligenceParams
 from marketsim.agents.strategies import truthful, zero_intelligence
-from marketsim.core.errors import LawBroken, RunError
-from marketsim.core.ports import RevisingStrategy
+from marketsim.core.errors import RunError
+from marketsim.core.ports import RevisingStrategy, declared
+from marketsim.core.wall_rules import Sizes
+from marketsim.core.walls import Owner, walled
 from marketsim.testing.strategy_kit import StrategyContract, battery, observed, quotes_of, reach, strategy_context
 from marketsim.testing.worlds import Scripted, plain_decisions
 
 ORDER = (0, 1, 200_000, 500, -1, 1)
-PLACE = r"strategy 'mine' \(.*Scripted\) failed in decide of slot 3 \(2016-07-12 00:45\): "
+PLACE = r"plugin p: strategy 'mine' failed in decide of slot 3 \(2016-07-12 00:45\): "
+
+
+def guarded(strategy, names=("roof",)):
+    """A strategy of a plugin as roles get it."""
+    return walled(strategy, Owner("p", "strategy", "mine"), Sizes(len(names), 1, names), declared(RevisingStrategy))
 
 
 def decided_by(script):
     """What a guarded script decides for one agent with one fleet in slot 3."""
     context = strategy_context([{"battery": battery()}])
     seen = observed(context, [500], [0], [reach([-1], [0], [1], [0.5])], slot=3)
-    return guarded(Scripted(script), "mine").decide(seen)
+    return guarded(Scripted(script)).decide(seen)
 
 
 def changed(**columns):
@@ -77,13 +83,18 @@ def test_the_cause_is_kept():
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
-def broken_law(seen):
-    raise LawBroken("a law")
+def test_the_owner_of_a_strange_order_is_named():
+    with pytest.raises(RunError, match=r"orders.energy_wh has to lie in .*, not -5 \(agent 'roof'\)"):
+        decided_by(changed(energy_wh=np.array([-5])))
 
 
-def test_errors_of_the_program_itself_pass_as_they_are():
-    with pytest.raises(LawBroken, match="a law"):
-        decided_by(broken_law)
+def test_what_was_decided_is_a_copy():
+    """A strategy that uses its arrays again changes no record."""
+    kept = plain_decisions(1, [ORDER], n_devices=1)
+    decided = decided_by(lambda seen: kept)
+    for array in (*kept[:3], *kept.orders):
+        array[...] = 0
+    assert [int(column[0]) for column in decided.orders] == list(ORDER)
 
 
 class Revising(Scripted):
@@ -108,7 +119,7 @@ class Revising(Scripted):
 )
 def test_malformed_revisions_are_named(answer, message):
     context = strategy_context([{}])
-    strategy = guarded(Revising(answer), "mine")
+    strategy = guarded(Revising(answer))
     seen = observed(context, [500], [0], slot=3)
     quotes = quotes_of(context, strategy.decide(seen).orders, np.array([0]))
     with pytest.raises(RunError, match=f"failed in revise of slot 3 .*{message}"):
@@ -117,8 +128,8 @@ def test_malformed_revisions_are_named(answer, message):
 
 def test_what_revises_still_revises():
     context = strategy_context([{}])
-    assert isinstance(guarded(zero_intelligence.build(ZeroIntelligenceParams(), context), "z"), GuardedRevisingStrategy)
-    assert not isinstance(guarded(truthful.build(TruthfulParams(), context), "t"), RevisingStrategy)
+    assert isinstance(guarded(zero_intelligence.build(ZeroIntelligenceParams(), context)), RevisingStrategy)
+    assert not isinstance(guarded(truthful.build(TruthfulParams(), context)), RevisingStrategy)
 
 
 class TestGuardedContract(StrategyContract):
@@ -128,4 +139,4 @@ class TestGuardedContract(StrategyContract):
 
     @staticmethod
     def build(params, context):
-        return guarded(zero_intelligence.build(params, context), "zero_intelligence")
+        return guarded(zero_intelligence.build(params, context))

@@ -1,0 +1,112 @@
+"""What a plugin's strategy may return: the rules of ``decide`` and ``revise``. All problems of an answer are told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+
+from marketsim.core.arrays import BoolArray, IntArray
+from marketsim.core.records import PV, Decisions, Fallback, Observations, OrderBatch, Quotes, Side
+from marketsim.core.wall_rules import Call, Rule, Wrong
+
+_MOST: Final = 10**12
+"""Largest energy [Wh] and price [ticks] of an order: far beyond any market, far within 64 bits."""
+_WHOLE, _TRUTH = "iu", "b"
+"""Kinds of numpy's types."""
+
+
+def decided(call: Call) -> Decisions:
+    """Decisions, in 64-bit integers of one's own."""
+    found, seen = call.result, call.given[0]
+    problems = _problems(found, seen, call.sizes.names)
+    if problems:
+        raise Wrong("; ".join(problems))
+    return Decisions(
+        dispatch_wh=_whole(found.dispatch_wh),
+        marginal_ticks=_whole(found.marginal_ticks),
+        absorb=np.array(found.absorb),
+        orders=OrderBatch(*(_whole(column) for column in found.orders)),
+    )
+
+
+def revised(call: Call) -> IntArray:
+    """New limit prices."""
+    quotes: Quotes = call.given[1]
+    price = call.result
+    problem = _wrong("its answer", price, (len(quotes.agent),), _WHOLE) or _beyond("each price", price, -_MOST, _MOST)
+    if problem:
+        raise Wrong(problem)
+    return _whole(price)
+
+
+def _whole(array: IntArray) -> IntArray:
+    return np.array(array, dtype=np.int64, order="C")
+
+
+def _problems(found: Any, seen: Observations, names: tuple[str, ...]) -> list[str]:
+    if not isinstance(found, Decisions) or not isinstance(found.orders, OrderBatch):
+        return [f"it has to return Decisions with an OrderBatch, not {type(found).__name__}"]
+    k, n_devices = len(seen.load_wh), len(seen.ranges)
+    malformed = [problem for problem in _malformed(found, k, n_devices) if problem]
+    return malformed or [problem for problem in _out_of_range(found.orders, seen, n_devices, names) if problem]
+
+
+def _malformed(found: Decisions, k: int, n_devices: int) -> Iterator[str]:
+    yield _wrong("dispatch_wh", found.dispatch_wh, (n_devices, k), _WHOLE)
+    yield _wrong("marginal_ticks", found.marginal_ticks, (n_devices, k), _WHOLE)
+    yield _wrong("absorb", found.absorb, (k,), _TRUTH)
+    for name, column in found.orders._asdict().items():
+        yield _wrong(f"orders.{name}", column, (np.size(found.orders.agent),), _WHOLE)
+
+
+def _out_of_range(orders: OrderBatch, seen: Observations, n_devices: int, names: tuple[str, ...]) -> Iterator[str]:
+    strange = _beyond("orders.agent", orders.agent, 0, len(seen.load_wh) - 1)
+    whose = _Owners(orders.agent, seen, () if strange else names)
+    yield strange
+    yield _beyond("orders.component", orders.component, PV, n_devices - 1, whose)
+    yield _beyond("orders.energy_wh", orders.energy_wh, 0, _MOST, whose)
+    yield _beyond("orders.price_ticks", orders.price_ticks, -_MOST, _MOST, whose)
+    yield _not_among("orders.side", orders.side, Side, whose)
+    yield _not_among("orders.fallback", orders.fallback, Fallback, whose)
+
+
+class _Owners:
+    """Whose order a row is, in words; nothing where that cannot be told."""
+
+    def __init__(self, agent: IntArray, seen: Observations, names: tuple[str, ...]) -> None:
+        self._agent, self._seen, self._names = agent, seen, names
+
+    def of(self, order: int) -> str:
+        """The owner of the order at a position."""
+        return f" (agent {self._names[self._seen.agents[self._agent[order]]]!r})" if self._names else ""
+
+
+def _wrong(name: str, array: Any, shape: tuple[int, ...], kinds: str) -> str:
+    if not isinstance(array, np.ndarray):
+        return f"{name} has to be an array, not {type(array).__name__}"
+    if array.shape != shape:
+        return f"{name} has to have the shape {shape}, not {array.shape}"
+    if array.dtype.kind not in kinds:
+        return f"{name} has to hold {'truth values' if kinds == _TRUTH else 'whole numbers'}, not {array.dtype}"
+    return ""
+
+
+def _beyond(name: str, array: IntArray, least: int, most: int, whose: _Owners | None = None) -> str:
+    return _first(array, (array < least) | (array > most), f"{name} has to lie in {least}..{most}", whose)
+
+
+def _not_among(name: str, array: IntArray, choices: type[Side] | type[Fallback], whose: _Owners) -> str:
+    known = [int(choice) for choice in choices]
+    return _first(array, ~np.isin(array, known), f"{name} has to be one of {known}", whose)
+
+
+def _first(array: IntArray, strange: BoolArray, rule: str, whose: _Owners | None) -> str:
+    places = np.flatnonzero(strange)
+    if not places.size:
+        return ""
+    return f"{rule}, not {array[places[0]]}{'' if whose is None else whose.of(places[0])}"
+
+
+DECISION_RULES: Final[dict[str, Rule]] = {"decide": decided, "revise": revised}

@@ -1,0 +1,76 @@
+"""What a plugin's metric may declare and return: named KPIs, each a finite number, text or None."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any, Final
+
+from marketsim.core.metric import Kpi, Value
+from marketsim.core.wall_rules import Call, Rule, Wrong
+
+
+def declared_kpis(part: Any) -> dict[str, tuple[Kpi, ...]]:
+    """``definitions`` and ``columns`` of a metric as they are when it is built; Wrong for what are no KPIs."""
+    return {what: _kpis(what, getattr(part, what)) for what in ("definitions", "columns")}
+
+
+def _kpis(what: str, found: Any) -> tuple[Kpi, ...]:
+    if not isinstance(found, Sequence) or isinstance(found, str):
+        raise Wrong(f"{what} has to be a list of Kpi(name, unit, text), not {type(found).__name__}")
+    for each in found:
+        if not _is_kpi(each):
+            raise Wrong(f"{what} has to be a list of Kpi(name, unit, text), not of {_shown(each)}")
+    return tuple(found)
+
+
+def _is_kpi(each: object) -> bool:
+    if not isinstance(each, Kpi) or not isinstance(each.name, str) or not each.name.isprintable() or not each.name:
+        return False
+    return isinstance(each.unit, str) and isinstance(each.text, str) and each.kind in (int, float, str)
+
+
+def observed(call: Call) -> dict[str, Value]:
+    """The row of a slot, as plain values."""
+    return _plain(call.result, call.part.columns)
+
+
+def summed_up(call: Call) -> dict[str, Value]:
+    """The KPIs of a run, as plain values."""
+    return _plain(call.result, call.part.definitions)
+
+
+def _plain(found: Any, declared: Sequence[Kpi]) -> dict[str, Value]:
+    if not isinstance(found, Mapping):
+        raise Wrong(f"it has to return a mapping of KPIs by name, not {type(found).__name__}")
+    names = [kpi.name for kpi in declared]
+    other = [name for name in (*found, *names) if (name in found) != (name in names)]
+    if other:
+        state = "is declared and missing" if other[0] in names else "is not declared"
+        raise Wrong(f"it has to return the KPIs that it declares: {_shown(other[0])} {state}")
+    return {kpi.name: _value(kpi, found[kpi.name]) for kpi in declared}
+
+
+def _value(kpi: Kpi, value: Any) -> Value:
+    if value is None:
+        return None
+    if kpi.kind is str:
+        if isinstance(value, str):
+            return value
+        raise Wrong(f"{kpi.name} has to be text or None, not {_shown(value)}")
+    if kpi.kind is int:
+        if isinstance(value, Integral) and not isinstance(value, bool) and abs(int(value)) < 2**63:
+            return int(value)
+        raise Wrong(f"{kpi.name} has to be a whole number of 64 bits or None, not {_shown(value)}")
+    if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    hint = "return None for what is undefined"
+    raise Wrong(f"{kpi.name} has to be a finite number or None, not {_shown(value)}: {hint}")
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:60]
+
+
+METRIC_RULES: Final[dict[str, Rule]] = {"observe": observed, "summary": summed_up}
