@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from marketsim.app.foreign import owner
+from marketsim.app.plugin_feeders import feeder_of_plugin
 from marketsim.builtin import built_in_registry
 from marketsim.core.build import AgentSpec, FileContext
 from marketsim.core.errors import ScenarioError
@@ -82,12 +84,12 @@ def load_feeder(model: Scenario, registry: Registry, fence: Fence) -> Feeder | N
     kind, _, argument = name.partition(":")
     if kind not in registry.names("grid"):
         return feeders.load(name, fence.opened_for(name), feeder_options(model))
-    made = registry.builder("grid", kind)(argument, FileContext(fence))
-    if isinstance(made, Feeder):
-        return made
-    from marketsim.grid import extraction
-
-    return extraction.extract(made, feeder_options(model))
+    build, context = registry.builder("grid", kind), FileContext(fence)
+    who = owner(registry, "grid", kind)
+    if who is not None:
+        return feeder_of_plugin(who, build, argument, context, feeder_options(model))
+    made: Feeder = build(argument, context)
+    return made
 
 
 def facts_of(feeder: Feeder) -> FeederFacts:

@@ -38,6 +38,11 @@ def feeder(name: str, folder: Fence | Path | None = None) -> PandapowerNet:
     return copy.deepcopy(_known(source, item))
 
 
+def is_net(value: object) -> bool:
+    """Whether it is a net of pandapower."""
+    return isinstance(value, pandapower.pandapowerNet)
+
+
 @cache
 def _known(source: str, item: str) -> PandapowerNet:
     made = {names.FEEDER141: _feeder141, "pandapower": _from_pandapower, "simbench": _from_simbench}

@@ -72,7 +72,7 @@ class RadialFeeder(NamedTuple):
 
 def is_radial(network: Network) -> bool:
     """Whether the branches form a tree that spans all nodes."""
-    return network.n_branches == network.n_nodes - 1 and not _unreached(network)
+    return network.n_branches == network.n_nodes - 1 and not unreached(network)
 
 
 def _neighbours(network: Network) -> list[list[tuple[int, int]]]:
@@ -86,7 +86,8 @@ def _neighbours(network: Network) -> list[list[tuple[int, int]]]:
     return of
 
 
-def _unreached(network: Network) -> list[int]:
+def unreached(network: Network) -> list[int]:
+    """Nodes that no chain of branches joins to the source."""
     neighbours = _neighbours(network)
     seen, waiting = {0}, [0]
     while waiting:
@@ -99,7 +100,7 @@ def _unreached(network: Network) -> list[int]:
 
 def _require_tree(network: Network) -> None:
     """NetworkError unless the network is a tree."""
-    isolated = [network.bus_names[node] for node in _unreached(network)]
+    isolated = [network.bus_names[node] for node in unreached(network)]
     if isolated:
         shown = ", ".join(isolated[:10]) + (" ..." if len(isolated) > 10 else "")
         hint = "close a switch that feeds them or take them out of the net"

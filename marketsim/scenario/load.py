@@ -170,6 +170,8 @@ def _unplaced(scenario: Scenario, context: Context, unchecked: str) -> tuple[tup
 def _of_feeder(problem: Problem) -> Detail:
     """A feeder's problem at the line that names the feeder, with its own place in words."""
     line = f"line {problem.line}, column {problem.column}" if problem.line else ""
+    if problem.line and not problem.column:  # of a plugin's source
+        line = f"{problem.file}:{problem.line}"
     message = ": ".join(part for part in (problem.path, line, problem.message) if part)
     return Detail(("grid", "feeder"), message, problem.value or UNSEEN, problem.hint)
 

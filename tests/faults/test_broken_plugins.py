@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import textwrap
 
 import numpy as np
@@ -358,6 +359,42 @@ def test_a_part_that_cannot_be_built_is_the_user_s_input(scenario, cli, tmp_path
     assert (ended.code, ended.out) == (2, "")
     assert f"plugin mine: {kind} 'mine' cannot be built" in ended.err
     assert not (tmp_path / "run").exists()
+
+
+ON_FEEDER = {"grid.feeder": "feeder141", "agents[0].bus": "8", "agents[1].bus": "9", "clock.slots": 1}
+WRITES = [
+    *((kind, "context.community.import_limit_wh[:] = 0", {}) for kind in NAMES),
+    ("gate", "context.network.z_pu[:] = 0", ON_FEEDER),
+    ("gate", "context.nodes[:] = 0", ON_FEEDER),
+    ("gate", "context.settings.import_limit_wh[:] = 0", ON_FEEDER),
+    ("gate", "context.market[:] = 0", ON_FEEDER),
+    ("gate", "context.settings.guard_loading = 1.0", ON_FEEDER),
+    ("strategy", "context.rows[:] = 0", {}),
+    ("strategy", "context.grid.band.v_min_pu[:] = 0", ON_FEEDER),
+    ("charges", "context.grid.distances()[:] = 0", ON_FEEDER),
+    ("engine", "context.fleets[0].rated_in_kw[:] = 0", {}),
+    ("metric", "context.tariff.at(context.clock.at(0)).retail_ticks[:] = 0", {}),
+    ("critic", "context.agents[0].devices['battery'] = None", {}),
+    ("profile", "context.fleets[0].store.capacity_kwh[:] = 0", {}),
+]
+
+
+@pytest.mark.parametrize(("kind", "written", "changes"), WRITES)
+def test_a_factory_that_writes_into_what_it_is_told_is_named(scenario, cli, monkeypatch, kind, written, changes):
+    """Before the run, exit code 2: with plugin, line, and that it cannot be written to."""
+    if changes:
+        monkeypatch.setitem(NAMES, "gate", "ac")
+        monkeypatch.setitem(BUILT_IN, "gate", "ac")
+    path = scenario(kind, f"def __init__(self, params, context):\n    {written}  # HERE")
+    sets = [part for key, value in changes.items() for part in ("--set", f"{key}={value}")]
+    ended = cli("run", path, *sets, "--out", path.parent / "run", "--quiet")
+    plugin = path.parent / "mine.py"
+    line = next(at for at, text in enumerate(plugin.read_text().splitlines(), 1) if "# HERE" in text)
+    assert (ended.code, ended.out) == (2, "")
+    assert f"{plugin}:{line}: " in ended.err
+    assert f"plugin mine: {kind} 'mine' cannot be built: " in ended.err
+    assert re.search("read-only|FrozenInstanceError|does not support item assignment", ended.err)
+    assert not (path.parent / "run").exists()
 
 
 def test_an_agent_that_exits_is_named(scenario_file, cli, tmp_path):
