@@ -16,6 +16,7 @@ from marketsim.agents.accounts import Account
 from marketsim.agents.members import Consumer, Participant, Prosumer
 from marketsim.agents.simple import SimpleStrategy
 from marketsim.agents.utility import Utility
+from marketsim.core import watch
 from marketsim.core.blame import place_of
 from marketsim.core.build import AgentSpec
 from marketsim.core.errors import PluginError, Problem
@@ -63,11 +64,13 @@ class MarketModel(mesa.Model):  # type: ignore[misc]  # Mesa is not typed
 
     def _member(self, kind: type[Participant], row: int, spec: AgentSpec) -> Participant:
         """An agent; PluginError where its class, of a plugin, cannot be made into one."""
-        try:
+        if kind in BUILT_IN_KINDS.values():
             return kind(self, row, spec)
+        watch.start()
+        try:
+            with watch.watched(f"agent {spec.name!r} of kind {spec.kind!r}, __init__,", ""):
+                return kind(self, row, spec)
         except (Exception, SystemExit) as error:
-            if kind in BUILT_IN_KINDS.values():
-                raise
             what = f"agent {spec.name!r} of kind {spec.kind!r} cannot be made: {type(error).__name__}: {error}"
             file, line = place_of(error)
             raise PluginError([Problem(what, file=file, line=line)]) from error

@@ -1,19 +1,28 @@
-"""Calls of plugins that take long: a line says which one, and at which line of it the program stands."""
+"""Calls of plugins that take long: a line says which one, and at which line of it the program stands.
+
+Watched are the calls of a simulation, and before it the plugin's file, its hook and what builds its parts.
+"""
 
 from __future__ import annotations
 
 import logging
+import math
+import os
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Final
 
 from marketsim.core.blame import is_foreign
+from marketsim.core.errors import InputError, Problem
+from marketsim.core.numerals import number
 
-SLOW_S = 30.0
-"""A call of a plugin that takes longer is told [s]."""
+SLOW_S: Final = 30.0
+"""A call of a plugin that takes longer is told [s], unless ``VARIABLE`` says another time."""
+VARIABLE: Final = "MARKETSIM_SLOW_CALL_S"
 _LOG = logging.getLogger("marketsim.plugins")
 
 
@@ -27,15 +36,27 @@ class _Call:
 
 _calls: dict[int, _Call] = {}
 _watch: list[threading.Thread] = []
+_slow_s: list[float] = [SLOW_S]
 
 
 def start() -> None:
-    """Begin to watch; once a process, also after a fork."""
+    """Begin to watch; once a process, also after a fork. InputError where ``VARIABLE`` is no time."""
+    _slow_s[0] = slow_s()
     if _watch and _watch[0].is_alive():
         return
     _calls.clear()
     _watch[:] = [threading.Thread(target=_look, name="marketsim-plugins", daemon=True)]
     _watch[0].start()
+
+
+def slow_s() -> float:
+    """After how long a call is told [s]; InputError where ``VARIABLE`` is no number of seconds above 0."""
+    said = os.environ.get(VARIABLE, "")
+    seconds = number(said) if said else SLOW_S
+    if not 0.0 < seconds < math.inf:
+        hint = f"such as {VARIABLE}=30, or leave it out"
+        raise InputError([Problem("has to be a number of seconds above 0", path=VARIABLE, value=repr(said), hint=hint)])
+    return seconds
 
 
 @contextmanager
@@ -51,13 +72,14 @@ def watched(what: str, file: str) -> Iterator[None]:
 
 def _look() -> None:
     while True:
-        time.sleep(min(SLOW_S / 4, 1.0))
+        limit_s = _slow_s[0]
+        time.sleep(min(limit_s / 4, 1.0))
         now_s = time.monotonic()
         for call in list(_calls.values()):
-            if not call.told and now_s - call.began_s > SLOW_S:
+            if not call.told and now_s - call.began_s > limit_s:
                 call.told = True
                 place = _place(sys._current_frames().get(call.thread), call.file)
-                _LOG.warning("%s has taken more than %g s in one call, and stands at %s", call.what, SLOW_S, place)
+                _LOG.warning("%s has taken more than %g s in one call, and stands at %s", call.what, limit_s, place)
 
 
 def _place(frame: FrameType | None, own_file: str) -> str:

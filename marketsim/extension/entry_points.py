@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final, NamedTuple
 
+from marketsim.core import watch
 from marketsim.core.errors import PluginError, Problem
 from marketsim.extension import lazy
 from marketsim.extension.entry import Entry
@@ -55,9 +56,11 @@ def load_installed(registry: Registry, plugins: tuple[InstalledPlugin, ...]) -> 
 
 def _import(plugin: InstalledPlugin) -> object:
     who = f"plugin {plugin.name} of {plugin.package or plugin.reference}"
+    watch.start()
     try:
-        return plugin.point.load()
+        with watch.watched(f"{who}, its import,", ""):
+            return plugin.point.load()
     except ImportError as error:
         raise lazy.import_failure(error, who) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError([lazy.failure(error, f"{who} cannot be loaded")]) from error

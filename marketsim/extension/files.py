@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final, NamedTuple
 
+from marketsim.core import watch
 from marketsim.core.errors import PluginError, Problem
 from marketsim.core.files import MIB, read_bytes
 from marketsim.extension import lazy
@@ -85,7 +86,9 @@ def _module(path: Path, source: bytes, digest: str, name: str) -> ModuleType:
     # Annotations of parameter models and pickles look their module up by name.
     sys.modules[module_name] = module
     try:
-        exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
+        watch.start()
+        with watch.watched(f"plugin {name}, its file,", str(path)):
+            exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
     except BaseException as error:
         del sys.modules[module_name]
         if isinstance(error, ImportError):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+from types import ModuleType
 from typing import Final
 
+from marketsim.core import watch
 from marketsim.core.blame import place_of
 from marketsim.core.errors import MissingDependency, PluginError, Problem
 
@@ -27,7 +29,7 @@ def load(reference: str, who: str, extra: str = "") -> object:
     """
     module_name, _, attribute = reference.partition(":")
     try:
-        module = importlib.import_module(module_name)
+        module = _imported(module_name, who)
     except ImportError as error:
         raise import_failure(error, who, extra) from error
     except (Exception, SystemExit) as error:
@@ -37,6 +39,15 @@ def load(reference: str, who: str, extra: str = "") -> object:
     except AttributeError:
         hint = f"{module_name} defines {', '.join(public_names(module)) or 'no public names'}"
         raise PluginError([Problem(f"{who}: {module_name} has no {attribute}", hint=hint)]) from None
+
+
+def _imported(name: str, who: str) -> ModuleType:
+    """A module, its import watched where it is none of the package: those compile kernels, which may take long."""
+    if name.partition(".")[0] == "marketsim":
+        return importlib.import_module(name)
+    watch.start()
+    with watch.watched(f"{who}, its import,", ""):
+        return importlib.import_module(name)
 
 
 def import_failure(

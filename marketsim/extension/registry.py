@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, cast
 
 import pluggy
 
+from marketsim.core import watch
 from marketsim.core.errors import PluginError, Problem
 from marketsim.core.params import Params
 from marketsim.extension import hookspecs, lazy
@@ -211,8 +212,9 @@ def _call_hook(manager: pluggy.PluginManager, plugin: object, name: str, file: s
     for implementation in getattr(manager.hook, hookspecs.HOOK).get_hookimpls():
         if implementation.plugin is plugin:
             try:
-                result = implementation.function()
-                return list(result) if isinstance(result, Iterator) else result
+                with watch.watched(f"plugin {name}, {hookspecs.HOOK},", file):
+                    result = implementation.function()
+                    return list(result) if isinstance(result, Iterator) else result
             except (Exception, SystemExit) as error:
                 problem = lazy.failure(error, f"plugin {name}: {hookspecs.HOOK} failed", own_file=file)
                 raise PluginError([problem]) from error

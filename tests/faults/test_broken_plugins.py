@@ -446,7 +446,7 @@ def marketsim_parts():
 
 def test_a_call_that_takes_long_is_told_with_its_line(scenario, caplog, monkeypatch):
     """Once a call, by the logger ``marketsim.plugins``, which writes on standard error where nobody has set it up."""
-    monkeypatch.setattr(watch, "SLOW_S", 0.2)
+    monkeypatch.setenv(watch.VARIABLE, "0.2")
     path = scenario("tariff", "def at(self, time):\n    time.slot == 2 and globals()['time'].sleep(1.6)  # HERE\n"
                     "    return self.inner.at(time)")  # fmt: skip
     with caplog.at_level(logging.WARNING, "marketsim.plugins"):
