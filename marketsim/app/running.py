@@ -27,6 +27,7 @@ from marketsim.core.memory import keep_memory
 from marketsim.core.metric import Metric, Value
 from marketsim.core.records import SlotRecord
 from marketsim.core.simulation import Simulation
+from marketsim.core.walls import suspecting
 from marketsim.metrics.bundle import Metrics
 from marketsim.results.folder import COMPLETE, SUMMARY, folder_name
 from marketsim.results.grid_history import GridHistory
@@ -80,6 +81,7 @@ def simulate(
         validator = _validator(scenario, built)
         critics = stack.enter_context(Reviews(built.critic, writer))
         stack.enter_context(interruptible())
+        stack.enter_context(suspecting(built.world.suspects))
         for record, reference in _steps(model, built):
             critics.take(record)
             refused.take(record)

@@ -143,9 +143,15 @@ def main(argv: Sequence[str] | None = None) -> None:
             sys.exit(1)
         if debug:
             raise
-        click.echo(
-            harmless(f"error: unexpected {type(error).__name__}: {error}\n")
-            + "This is a fault of marketsim; run again with --debug for the traceback and report it.",
-            err=True,
-        )
+        click.echo(harmless(f"error: unexpected {type(error).__name__}: {error}\n") + _whose(error), err=True)
         sys.exit(1)
+
+
+def _whose(error: Exception) -> str:
+    """Whose fault an unexpected error is: that of the plugin whose code it came through, else ours."""
+    from marketsim.extension.files import line_of_plugin
+
+    line = line_of_plugin(error)
+    if line:
+        return harmless(f"It came from a plugin, at {line}; run again with --debug for the traceback.")
+    return "This is a fault of marketsim; run again with --debug for the traceback and report it."

@@ -23,7 +23,7 @@ Only the command line prints; library code raises.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from marketsim.core.wording import harmless
 
@@ -95,6 +95,12 @@ class CheckpointError(InputError):
     """A checkpoint is missing, damaged, not ours, of another version, or of another scenario."""
 
 
+BY_LAW: Final = "; this is a fault of the program"
+"""How the message of a broken law ends, unless parts of plugins took part."""
+BY_CHECK: Final = ". This is a fault of the program, not of the scenario."
+"""The same of power flows that disagree."""
+
+
 class MissingDependency(MarketsimError):
     """An optional library is not installed."""
 
@@ -106,6 +112,9 @@ class MissingDependency(MarketsimError):
 
 class RunError(MarketsimError):
     """The simulation had to stop."""
+
+    suspects: tuple[str, ...] = ()
+    """Parts of plugins that may have brought it about, each with its line; the message names them."""
 
 
 class LawBroken(RunError):

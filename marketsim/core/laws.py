@@ -8,7 +8,7 @@ import numpy as np
 
 from marketsim.core import slot_kernel
 from marketsim.core.arrays import BoolArray, IntArray, rows_of
-from marketsim.core.errors import LawBroken
+from marketsim.core.errors import BY_LAW, LawBroken
 from marketsim.core.matching_kernel import BUYER, KEPT
 from marketsim.core.records import Community, DeviceRange, SlotRecord
 
@@ -29,7 +29,7 @@ def money_imbalance(record: SlotRecord) -> int:
 
 def _demand(holds: bool | np.bool_, law: str, record: SlotRecord, seen: object) -> None:
     if not holds:
-        raise LawBroken(f"slot {record.inputs.time.slot}: {law} does not hold ({seen}); this is a fault of the program")
+        raise LawBroken(f"slot {record.inputs.time.slot}: {law} does not hold ({seen}){BY_LAW}")
 
 
 def _demand_each(holds: BoolArray, law: str, record: SlotRecord, names: Sequence[str]) -> None:
@@ -65,7 +65,7 @@ def check_limits(slot: int, status: int) -> None:
     """Raise LawBroken unless ``take_trades`` found the trades of a round within the limits that orders have in it."""
     if status != KEPT:
         side = "buyer" if status == BUYER else "seller"
-        raise LawBroken(f"slot {slot}: a {side}'s limit price does not hold; this is a fault of the program")
+        raise LawBroken(f"slot {slot}: a {side}'s limit price does not hold{BY_LAW}")
 
 
 def check_laws(community: Community, record: SlotRecord, ranges: Sequence[DeviceRange]) -> None:

@@ -7,7 +7,8 @@ its port are held to the rules of its kind. Built-in parts have no wall.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, wraps
 from typing import Any, Final, NamedTuple, ParamSpec, TypeVar, cast
 
@@ -15,7 +16,7 @@ from marketsim.core import watch
 from marketsim.core.blame import place_of, raised_by_package
 from marketsim.core.clock import SlotTime
 from marketsim.core.decision_rules import DECISION_RULES
-from marketsim.core.errors import LawBroken, MarketsimError, RunError
+from marketsim.core.errors import BY_CHECK, BY_LAW, LawBroken, MarketsimError, RunError, ValidationMismatch
 from marketsim.core.interrupts import is_interrupt
 from marketsim.core.metric_rules import METRIC_RULES, declared_kpis
 from marketsim.core.ports import declared
@@ -202,18 +203,39 @@ def blaming(function: Callable[P, R]) -> Callable[P, R]:
             raise dated from fault.__cause__
         except Exception as error:
             world, state = cast("tuple[World, Any]", arguments[:2])
-            ours = isinstance(error, MarketsimError) and not isinstance(error, LawBroken)
-            if ours or not world.suspects or is_interrupt(error):
+            if not _is_suspicious(error, world.suspects):
                 raise
             raise suspected(error, world.suspects, _when(world.clock.at(state.slot))) from error
 
     return stage
 
 
+@contextmanager
+def suspecting(suspects: tuple[str, ...]) -> Iterator[None]:
+    """The same for what is done with slots that are simulated, such as checking them."""
+    try:
+        yield
+    except Exception as error:
+        if not _is_suspicious(error, suspects):
+            raise
+        raise suspected(error, suspects, "") from error
+
+
+def _is_suspicious(error: Exception, suspects: tuple[str, ...]) -> bool:
+    """Whether an error in a simulation with parts of plugins may be theirs, and none has been named yet."""
+    if not suspects or is_interrupt(error) or (isinstance(error, RunError) and error.suspects):
+        return False
+    return isinstance(error, LawBroken | ValidationMismatch) or not isinstance(error, MarketsimError)
+
+
 def suspected(error: Exception, suspects: tuple[str, ...], when: str) -> RunError:
     """A law broken, or an error in the program, in a simulation with parts of plugins."""
-    if isinstance(error, LawBroken):
-        what = str(error).replace("; this is a fault of the program", "")
-        return LawBroken(f"{what}; the suspects are parts of plugins: {', '.join(suspects)}")
-    what = f"{type(error).__name__}: {error}"
-    return RunError(f"the simulation failed in the course{when}: {what}; the suspects are: {', '.join(suspects)}")
+    listed = ", ".join(suspects)
+    if isinstance(error, LawBroken | ValidationMismatch):
+        what = str(error).removesuffix(BY_LAW).removesuffix(BY_CHECK)
+        made: RunError = type(error)(f"{what}; the suspects are parts of plugins: {listed}")
+    else:
+        what = f"{type(error).__name__}: {error}"
+        made = RunError(f"the simulation failed in the course{when}: {what}; the suspects are: {listed}")
+    made.suspects = suspects
+    return made

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,9 @@ from marketsim.extension.registry import Registry
 
 LARGEST: Final = 4 * MIB
 """Bytes of a plugin file."""
+
+_PREFIX: Final = "marketsim_plugin_"
+"""Of the names of their modules."""
 
 
 class PluginFile(NamedTuple):
@@ -69,6 +73,13 @@ def load_files(
     return tuple(loaded)
 
 
+def line_of_plugin(error: BaseException) -> str:
+    """``file:line`` of the last line of a plugin's file that an error passed; empty where it passed none."""
+    executed = {module.__file__ for name, module in list(sys.modules.items()) if name.startswith(_PREFIX)}
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((f"{each.filename}:{each.lineno}" for each in reversed(frames) if each.filename in executed), "")
+
+
 def _read(path: Path) -> bytes:
     if path.suffix != ".py":
         raise PluginError([Problem("a plugin must be a .py file", value=str(path))])
@@ -78,7 +89,7 @@ def _read(path: Path) -> bytes:
 def _module(path: Path, source: bytes, digest: str, name: str) -> ModuleType:
     """The executed module; the same file with the same bytes is executed once in a process."""
     place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
-    module_name = f"marketsim_plugin_{name}_{place}_{digest[:12]}"
+    module_name = f"{_PREFIX}{name}_{place}_{digest[:12]}"
     if module_name in sys.modules:
         return sys.modules[module_name]
     module = ModuleType(module_name)

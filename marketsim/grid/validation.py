@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.errors import ValidationMismatch
+from marketsim.core.errors import BY_CHECK, ValidationMismatch
 from marketsim.core.records import Community, Exchange, GridState
 from marketsim.core.units import WH_PER_KWH
 from marketsim.grid.network import Network
@@ -179,7 +179,7 @@ class BatchValidator:
         self._mismatches += found
         if found and self._stop:
             more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-            raise ValidationMismatch(f"{found[0]}{more}. This is a fault of the program, not of the scenario.")
+            raise ValidationMismatch(f"{found[0]}{more}{BY_CHECK}")
         return found
 
     def finish(self) -> Summary:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from marketsim.core.arrays import whole_column
 from marketsim.core.build import BuildContext
-from marketsim.core.errors import LawBroken
+from marketsim.core.errors import BY_LAW, LawBroken
 from marketsim.core.ports import Settlement
 from marketsim.core.records import Community, Exchange, Ledger, Orders, Tariffs, Trades
 from marketsim.market import settlement_kernel
@@ -47,4 +47,4 @@ def check(ledger: Ledger) -> None:
     """Raise LawBroken unless the payments sum to zero exactly."""
     off = imbalance(ledger)
     if off != 0:
-        raise LawBroken(f"the ledger is off by {off} x 1e-9 currency; this is a fault of the program")
+        raise LawBroken(f"the ledger is off by {off} x 1e-9 currency{BY_LAW}")

@@ -11,8 +11,10 @@ from typing import Annotated, Any, Final, Protocol
 
 from pydantic import ConfigDict, PlainSerializer, PlainValidator, ValidationError, ValidationInfo, WithJsonSchema
 
+from marketsim.core.blame import told
 from marketsim.core.build import Choice
 from marketsim.core.errors import InputError
+from marketsim.core.interrupts import is_interrupt
 from marketsim.core.params import Params
 from marketsim.scenario.draw import LINK
 from marketsim.scenario.problems import MOST_DETAILS, UNSEEN, Detail, Loc, Wrong, details_of, did_you_mean
@@ -87,11 +89,11 @@ def validate_params(model: type[Params], raw: object, loc: Loc = (), beside: tup
     """
     text = json.dumps(raw)
     try:
-        return model.model_validate_json(text, strict=True)
+        return _validated(model, text, loc, strict=True)
     except ValidationError as error:
         strict = error
     try:
-        params = model.model_validate_json(text)
+        params = _validated(model, text, loc)
         found = _details(strict, model, raw, beside, _SCALAR_TYPES)
     except ValidationError as error:
         found = _details(error, model, raw, beside)
@@ -102,6 +104,19 @@ def validate_params(model: type[Params], raw: object, loc: Loc = (), beside: tup
             # Behind a model's ``before`` validator strictness refuses lists for tuples and the like.
             return params
     raise Wrong([detail._replace(loc=(*loc, *detail.loc)) for detail in found])
+
+
+def _validated(model: type[Params], text: str, loc: Loc, *, strict: bool | None = None) -> Params:
+    """By the model; ``Wrong`` with the line where one of a plugin fails otherwise than by a ValidationError."""
+    try:
+        return model.model_validate_json(text, strict=strict)
+    except ValidationError:
+        raise
+    except (Exception, SystemExit) as error:
+        if model.__module__.partition(".")[0] == "marketsim" or is_interrupt(error):
+            raise
+        message = f"the model {model.__name__} of these parameters failed: {told(error)}"
+        raise Wrong([Detail(loc, message, UNSEEN)]) from error
 
 
 _SCALAR_TYPES: Final = frozenset(("int_type", "float_type", "bool_type", "string_type"))

@@ -11,7 +11,7 @@ import pytest
 
 import marketsim as ms
 from marketsim.core import watch
-from marketsim.core.errors import LawBroken
+from marketsim.core.errors import BY_CHECK, BY_LAW, LawBroken
 from marketsim.core.read_only import read_only
 from marketsim.core.walls import suspected
 
@@ -473,8 +473,124 @@ def test_a_law_broken_beyond_the_rules_names_the_parts_of_plugins(scenario, cli,
     assert "fault of marketsim" not in ended.err
 
 
-def test_a_broken_law_is_not_called_a_fault_of_the_program():
-    said = suspected(LawBroken("slot 0: x does not hold; this is a fault of the program"), ("plugin p",), "")
+def test_power_flows_that_disagree_name_the_parts_of_plugins(scenario, cli, tmp_path, monkeypatch):
+    """A gate whose voltages are others than those of the independent check; the slots are kept, exit code 1."""
+    monkeypatch.setitem(NAMES, "gate", "ac")
+    monkeypatch.setitem(BUILT_IN, "gate", "ac")
+    path = scenario("gate", """
+        def close(self):
+            found = self.inner.close()
+            return found._replace(v_pu=found.v_pu * 1.001)
+    """)  # fmt: skip
+    sets = [part for key, value in ON_FEEDER.items() for part in ("--set", f"{key}={value}")]
+    ended = cli("run", path, *sets, "--out", tmp_path / "run", "--quiet")
+    assert ended.code == 1
+    plugin = path.parent / "mine.py"
+    assert f"the suspects are parts of plugins: plugin mine: gate 'mine', {plugin}:" in ended.err
+    assert "fault of the program" not in ended.err
+    run = ms.open_run(tmp_path / "run")
+    assert (run.status, run.n_slots) == ("failed", 1)
+    assert "the suspects are" in run.manifest["error"]
+
+
+def test_a_law_that_breaks_names_the_parts_of_plugins(scenario, cli, tmp_path, monkeypatch):
+    """What breaks it here is the program itself, which cannot be told from the plugin beside it."""
+    from marketsim.core import slot
+
+    execute = slot.execute
+
+    def overdriven(*arguments):
+        done = execute(*arguments)
+        done.device_wh[0, 0] += 10**6
+        return done
+
+    monkeypatch.setattr(slot, "execute", overdriven)
+    path = scenario("device")
+    ended = cli("run", path, "--out", tmp_path / "run", "--quiet")
+    assert ended.code == 1
+    plugin = path.parent / "mine.py"
+    assert f"; the suspects are parts of plugins: plugin mine: device 'mine', {plugin}:" in ended.err
+    assert "fault of the program" not in ended.err
+    assert ms.open_run(tmp_path / "run").status == "failed"
+
+
+def test_an_error_beside_the_slots_names_the_parts_of_plugins(scenario, cli, tmp_path, monkeypatch):
+    """What goes wrong where slots are written or summed up is no plain fault of marketsim either."""
+    from marketsim.metrics.bundle import Metrics
+
+    monkeypatch.setattr(Metrics, "summary", lambda self: 1 / 0)
+    path = scenario("tariff")
+    ended = cli("run", path, "--out", tmp_path / "run", "--quiet")
+    assert ended.code == 1
+    assert "ZeroDivisionError: division by zero; the suspects are: plugin mine: tariff 'mine', " in ended.err
+    assert "fault of marketsim" not in ended.err
+    assert ms.open_run(tmp_path / "run").n_slots == 14
+
+
+def test_without_plugins_a_fault_stays_one_of_marketsim(scenario_file, cli, tmp_path, monkeypatch):
+    from marketsim.metrics.bundle import Metrics
+
+    monkeypatch.setattr(Metrics, "summary", lambda self: 1 / 0)
+    path = scenario_file(SCENARIO.format(**BUILT_IN, plugins=""))
+    ended = cli("run", path, "--out", tmp_path / "run", "--quiet")
+    assert ended.code == 1
+    assert "This is a fault of marketsim" in ended.err
+
+
+def test_what_comes_through_a_plugin_by_an_unforeseen_way_is_not_called_ours(scenario, cli, tmp_path):
+    """A property that is read outside of every wall: while agents are grouped."""
+    path = scenario("strategy")
+    plugin = path.parent / "mine.py"
+    text = (
+        plugin.read_text()
+        .replace("params=KNOWN.params(KIND, NAME)", "params=Odd")
+        .replace(
+            "@ms.hookimpl",
+            """\
+class Odd(ms.Params):
+    def __hash__(self):
+        return 1 // 0  # HERE
+
+@ms.hookimpl""",
+        )
+    )
+    plugin.write_text(text)
+    line = next(at for at, each in enumerate(text.splitlines(), 1) if "# HERE" in each)
+    ended = cli("run", path, "--out", tmp_path / "run", "--quiet")
+    assert ended.code == 1
+    assert f"It came from a plugin, at {plugin}:{line}; run again with --debug" in ended.err
+    assert "fault of marketsim" not in ended.err
+
+
+def test_a_model_of_parameters_that_fails_is_the_user_s_input(scenario, cli, tmp_path):
+    """With the line of the scenario and that of the plugin."""
+    path = scenario("strategy")
+    plugin = path.parent / "mine.py"
+    text = (
+        plugin.read_text()
+        .replace("params=KNOWN.params(KIND, NAME)", "params=Odd")
+        .replace(
+            "@ms.hookimpl",
+            """\
+class Odd(ms.Params):
+    def model_post_init(self, context):
+        1 // 0  # HERE
+
+@ms.hookimpl""",
+        )
+    )
+    plugin.write_text(text)
+    line = next(at for at, each in enumerate(text.splitlines(), 1) if "# HERE" in each)
+    ended = cli("run", path, "--out", tmp_path / "run", "--quiet")
+    assert ended.code == 2
+    assert f"{path}:4:" in ended.err
+    assert "the model Odd of these parameters failed: ZeroDivisionError: " in ended.err
+    assert f"({plugin}:{line})" in ended.err
+
+
+@pytest.mark.parametrize("end", [BY_LAW, BY_CHECK])
+def test_a_broken_law_is_not_called_a_fault_of_the_program(end):
+    said = suspected(LawBroken(f"slot 0: x does not hold{end}"), ("plugin p",), "")
     assert str(said) == "slot 0: x does not hold; the suspects are parts of plugins: plugin p"
 
 
