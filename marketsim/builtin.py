@@ -37,6 +37,7 @@ PARTS: Final = (
         "profiles.simbench:build",
         "profiles.params:SimbenchParams",
         "real quarter-hour load, PV, EV and heat-pump shapes of 2016 (SimBench)",
+        traits=("library",),
     ),
     _part(
         "profile",

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from marketsim.core.errors import CheckpointError, Problem
+from marketsim.core.fence import Fence
+from marketsim.core.named_file import NamedFile, demand_archive
 from marketsim.core.params import OneOf, Params
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -76,6 +81,18 @@ class LearnedParams(Params):
     """Agent of the training whose policy acts; null: the one of the same name."""
     actions: Literal["best", "sampled"] = "best"
     """Take the most probable action, or draw one by the policy's probabilities and the run's seed."""
+
+    def files_named(self, fence: Fence, at: str) -> Iterator[NamedFile]:
+        """The checkpoint."""
+
+        def check() -> None:
+            path = fence.file(self.checkpoint, CheckpointError, "the checkpoint")
+            hint = "name the file checkpoint.pt in the folder that 'marketsim train' printed"
+            absent = Problem("there is no such checkpoint", path=f"{at}.checkpoint", value=str(path), hint=hint)
+            other = Problem("this is no checkpoint of marketsim, or a damaged one", file=str(path))
+            demand_archive(path, absent, other, CheckpointError)
+
+        yield NamedFile(Path(self.checkpoint), check, whole=False)
 
 
 class ZeroIntelligenceParams(TraderParams):

@@ -13,7 +13,7 @@ from marketsim.app.named_files import is_built_in, named_files
 from marketsim.app.ready import ReadyScenario
 from marketsim.core.arrays import IntArray
 from marketsim.core.build import Basics, BuildContext, Choice, FileContext
-from marketsim.core.errors import InputError, PluginError, Problem
+from marketsim.core.errors import InputError, PluginError, Problem, ScenarioError
 from marketsim.core.fleets import FleetInfo, faults_of
 from marketsim.core.language_model import LanguageModel, ModelMaker, ModelSettings
 from marketsim.core.metric import Metric
@@ -39,14 +39,14 @@ from marketsim.extension.entry_points import installed_plugins
 from marketsim.extension.registry import Registry
 from marketsim.fairness.critic import PatientCritic
 from marketsim.fairness.params import OllamaCriticParams
-from marketsim.market.tariff_params import SeriesParams
 from marketsim.profiles.library import simbench_library
-from marketsim.profiles.params import FileParams, SourceParams
+from marketsim.profiles.params import SourceParams
 from marketsim.profiles.plan import check_shapes
 from marketsim.scenario.agents import BUILT_IN_KINDS
 from marketsim.scenario.model import Scenario
 from marketsim.scenario.overrides import split_path
 from marketsim.scenario.problems import Loc, did_you_mean
+from marketsim.scenario.rules import power_fits_int64
 from marketsim.scenario.tree import Node, dotted, locate, texts
 
 _SECTIONS: Final[dict[str, Loc]] = {
@@ -193,7 +193,18 @@ def devices_of(ready: ReadyScenario, basics: Basics) -> tuple[Device, ...]:
             rows = tuple(agent.devices.get(name) for agent in ready.agents) * basics.community.n_markets
             devices.append(made(ready.registry, "device", name, rows, basics))
             _check_info(ready.registry, name, devices[-1], n_agents)
+    _demand_countable(ready, devices)
     return tuple(devices)
+
+
+def _demand_countable(ready: ReadyScenario, devices: Sequence[Device]) -> None:
+    """ScenarioError where a slot could hold more money than 64 bits, by what fleets say that they are rated for."""
+    n_agents = len(ready.agents)
+    infos = [device.info for device in devices]
+    rated_kw = sum(float(info.rated_in_kw[:n_agents].sum() + info.rated_out_kw[:n_agents].sum()) for info in infos)
+    found = list(power_fits_int64(ready.model, ready.agents, rated_kw / 2.0))
+    if found:
+        raise ScenarioError([Problem(each.message, path=dotted(each.loc), hint=each.hint) for each in found])
 
 
 def fleets_of(devices: Sequence[Device]) -> tuple[FleetInfo, ...]:
@@ -301,18 +312,16 @@ def checked(ready: ReadyScenario) -> Checked:
             notes += notes_of(made_part) if kind == "profile" else ()
     faults += _unknown_model(ready)
     named = list(named_files(ready))
-    for each in named:
-        section = _SECTIONS["strategy" if each.what == "checkpoint" else "critic"]
+    for kind, each in named:
+        section = _SECTIONS[kind]
         try:
             each.check()
         except InputError as error:
             faults.append(type(error)([_placed(problem, section, ready.source.root) for problem in error.problems]))
-    series, prices = ready.model.profiles.params, ready.model.tariff.params
-    own = [series.path] if isinstance(series, FileParams) else []
-    own += [str(prices.file)] if isinstance(prices, SeriesParams) and prices.file is not None else []
-    read = own + [each.path.name for each in named if each.whole]
-    unread = tuple(f"contents of {each.path.name}" for each in named if not each.whole)
-    return Checked(faults, notes, tuple(read), unread)
+    read = (*ready.model.profiles.params.files_read(), *ready.model.tariff.params.files_read())
+    read += tuple(each.path.name for _, each in named if each.whole)
+    unread = tuple(f"contents of {each.path.name}" for _, each in named if not each.whole)
+    return Checked(faults, notes, read, unread)
 
 
 def _unknown_model(ready: ReadyScenario) -> list[InputError]:
@@ -336,9 +345,13 @@ def _light_parts(ready: ReadyScenario) -> Iterator[tuple[str, Callable[[], objec
 
     if is_built_in(ready.registry, "tariff", model.tariff.name):
         yield "tariff", lambda: chosen(ready, "tariff", model.tariff, basics)
-    if model.profiles.name == "file" and is_built_in(ready.registry, "profile", "file"):
-        yield "profile", lambda: chosen(ready, "profile", model.profiles, without_tariff())
-    if model.profiles.name == "simbench_2016" and any(agent.load.shape or agent.pv_shape for agent in ready.agents):
+    source = model.profiles
+    if not is_built_in(ready.registry, "profile", source.name):
+        return
+    if source.params.files_read():
+        yield "profile", lambda: chosen(ready, "profile", source, without_tariff())
+    shaped = any(agent.load.shape or agent.pv_shape for agent in ready.agents)
+    if shaped and "library" in ready.registry.traits("profile", source.name):
         yield "shapes", lambda: check_shapes(ready.agents, simbench_library())
 
 

@@ -164,9 +164,7 @@ def _engine(ready: ReadyScenario, context: BuildContext) -> Engine:
 def critic_of(ready: ReadyScenario, context: BuildContext) -> Any:
     """The scenario's critic for a game, which keeps no rows where that can be chosen."""
     choice = ready.model.critic
-    fields = type(choice.params).model_fields
-    params = choice.params.model_copy(update={"log": False}) if "log" in fields else choice.params
-    return chosen(ready, "critic", Choice(choice.name, params), context)
+    return chosen(ready, "critic", Choice(choice.name, choice.params.without_rows()), context)
 
 
 def _given(tariff: Any) -> Any:

@@ -2,20 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
+
+from marketsim.core.fence import Fence
+from marketsim.core.named_file import NamedFile
 
 OR_NAME: Final = "marketsim-or-name"
 """Key in the JSON Schema of a model whose keys may stand for themselves: ``x`` for ``{x: {}}``."""
 
 
 class Params(BaseModel):
-    """Parameters of a part that a scenario can name: frozen, no unknown keys, finite numbers only."""
+    """Parameters of a part that a scenario can name: frozen, no unknown keys, finite numbers only.
+
+    What is asked of a scenario before anything is built, its parameters say themselves: those that have a power, a price, a
+    scale or a file override the method of it.
+    """
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, use_attribute_docstrings=True
     )
+
+    def largest_power_kw(self) -> float:
+        """Largest power that a device of these parameters draws or injects [kW]; 0: it is known when it is built."""
+        return 0.0
+
+    def largest_price(self) -> float:
+        """Largest magnitude of a price in them [currency/kWh]; 0: none is known before the slots."""
+        return 0.0
+
+    def largest_scale(self) -> float:
+        """Largest factor by which they scale the powers of agents [-]."""
+        return 1.0
+
+    def without_rows(self) -> Self:
+        """The same for a part that need not keep rows of what it did, where that can be chosen."""
+        return self
+
+    def files_read(self) -> tuple[str, ...]:
+        """Files that are read whole when the part is built; where there are any, validation builds it."""
+        return ()
+
+    def files_named(self, fence: Fence, at: str) -> Iterator[NamedFile]:  # noqa: ARG002 - of parameters without files
+        """Files that validation looks at without building the part; ``at`` is where the parameters stand in the scenario."""
+        return iter(())
 
 
 class OneOf(Params):

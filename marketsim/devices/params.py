@@ -42,6 +42,10 @@ class BatteryParams(Params):
     wear_cost: Cost = 0.01
     """Wear for each kWh charged or discharged at the meter [currency/kWh]; a cost, not a payment."""
 
+    def largest_power_kw(self) -> float:
+        """Its rated power."""
+        return self.power_kw
+
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if not self.soc_min < self.soc_max:
@@ -74,6 +78,10 @@ class EvParams(Params):
     efficiency: Efficiency = 0.9
     """Energy in the vehicle's battery for each kWh drawn at the meter [-]."""
 
+    def largest_power_kw(self) -> float:
+        """Its rated power."""
+        return self.power_kw
+
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.daily_kwh > self.energy_kwh:
@@ -100,6 +108,10 @@ class HeatPumpParams(Params):
     """Share of the buffer's heat lost in an hour [1/h]."""
     level_initial: Share = 0.5
     """Heat in the buffer at the start of the run, as a share of the full buffer [-]."""
+
+    def largest_power_kw(self) -> float:
+        """Its rated power."""
+        return self.power_kw
 
 
 class CurtailableLoadParams(Params):
@@ -129,6 +141,10 @@ class GeneratorParams(Params):
     """Quadratic part of the cost [currency/(kW^2 h)]."""
     constant_cost: Cost = 0.0
     """Cost of each hour in which it runs [currency/h]."""
+
+    def largest_power_kw(self) -> float:
+        """Its rated power."""
+        return self.max_kw
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

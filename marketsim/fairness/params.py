@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, Self
 
 from pydantic import Field, field_validator
 
+from marketsim.core.errors import InputError, Problem
+from marketsim.core.fence import Fence
+from marketsim.core.files import demand_regular
 from marketsim.core.language_model import ModelSettings
+from marketsim.core.named_file import MOST_BYTES, NamedFile, demand_archive
 from marketsim.core.params import Params
 
 
@@ -26,6 +32,10 @@ class RuleCriticParams(MeasureChoice):
 
     log: bool = True
     """Keep a row for each slot and market for `critic.jsonl`."""
+
+    def without_rows(self) -> Self:
+        """The same, keeping none."""
+        return self.model_copy(update={"log": False})
 
 
 class OllamaCriticParams(Params):
@@ -88,6 +98,18 @@ class ReplayCriticParams(Params):
     file: str = Field(min_length=1)
     """A `critic.jsonl`, or the run folder that has one, relative to the scenario's folder."""
 
+    def files_named(self, fence: Fence, at: str) -> Iterator[NamedFile]:  # noqa: ARG002 - said by the file
+        """The log."""
+        from marketsim.fairness.critic_log import log_file, read_log
+
+        def check() -> None:
+            place = log_file(fence.file(self.file, InputError, "the log"))
+            demand_regular(place, MOST_BYTES, InputError)
+            if not read_log(place):
+                raise InputError([Problem("the log has no critiques", file=str(place))])
+
+        yield NamedFile(Path(self.file), check, whole=True)
+
 
 class SurrogateCriticParams(Params):
     """A small network that has learned a model's scores, with a share of the slots audited by that model."""
@@ -100,6 +122,21 @@ class SurrogateCriticParams(Params):
     """The model that is asked."""
     log: bool = True
     """Keep a row for each slot and market for `critic.jsonl`; audited slots are kept in any case."""
+
+    def without_rows(self) -> Self:
+        """The same, keeping none."""
+        return self.model_copy(update={"log": False})
+
+    def files_named(self, fence: Fence, at: str) -> Iterator[NamedFile]:  # noqa: ARG002 - said by the file
+        """The surrogate."""
+
+        def check() -> None:
+            path = fence.file(self.file, InputError, "the surrogate")
+            hint = "make one with 'marketsim critic train-surrogate critic.jsonl --out FILE'"
+            absent = Problem("there is no such surrogate", file=str(path), hint=hint)
+            demand_archive(path, absent, absent._replace(message="this is no surrogate"), InputError)
+
+        yield NamedFile(Path(self.file), check, whole=False)
 
 
 class FairnessParams(Params):

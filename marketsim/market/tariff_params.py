@@ -21,6 +21,10 @@ def _demand_order(feed_in: float | None, retail: float) -> None:
         raise ValueError(f"feed_in ({feed_in}) exceeds retail ({retail}): no peer could trade between them")
 
 
+def _largest(*prices: float | None) -> float:
+    return max((abs(price) for price in prices if price is not None), default=0.0)
+
+
 class FlatParams(Params):
     """The same prices in every slot."""
 
@@ -30,6 +34,10 @@ class FlatParams(Params):
     """What the utility pays for energy [currency/kWh]; not above ``retail``."""
     wholesale: WholesalePrice | None = None
     """What energy costs the utility [currency/kWh]; none: its margin is not computed."""
+
+    def largest_price(self) -> float:
+        """Of the three."""
+        return _largest(self.retail, self.feed_in, self.wholesale)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -93,6 +101,11 @@ class TimeOfUseParams(Params):
     wholesale: WholesalePrice | None = None
     """What energy costs the utility [currency/kWh] in windows that do not say."""
 
+    def largest_price(self) -> float:
+        """Of all windows."""
+        own = (each for window in self.windows for each in (window.retail, window.feed_in, window.wholesale))
+        return _largest(self.feed_in, self.wholesale, *own)
+
     @model_validator(mode="after")
     def _whole_day(self) -> Self:
         faults = _coverage_faults(self.windows)
@@ -122,6 +135,15 @@ class SeriesParams(Params):
     is midnight of the start, and 24 hours repeat."""
     value_minutes: Annotated[int, Field(ge=1, le=1_440)] = 60
     """Time for which one value holds [min]; a day has a whole number of them."""
+
+    def largest_price(self) -> float:
+        """Of what is listed here."""
+        columns = (self.retail, self.feed_in, self.wholesale)
+        return max(_largest(*(each if isinstance(each, tuple) else (each,))) for each in columns)
+
+    def files_read(self) -> tuple[str, ...]:
+        """The file of prices, if there is one."""
+        return () if self.file is None else (str(self.file),)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -68,6 +68,10 @@ class SourceParams(Params):
     forecast: ForecastChoice = ForecastChoice(climatology=ClimatologyParams())
     """What agents expect of later slots."""
 
+    def largest_scale(self) -> float:
+        """That of PV or of loads."""
+        return max(self.pv_scale, self.demand_scale)
+
 
 class DaySelection(Params):
     """Source days drawn with the seed, instead of the clock's own dates; workdays stay workdays."""
@@ -192,6 +196,10 @@ class FileParams(SourceParams):
     """Longest gap that is filled [min]."""
     largest_kw: Annotated[float, Field(gt=0, le=1e9)] | None = None
     """Largest mean power of a step that is believed [kW]: above it a value is refused with its line; null: any."""
+
+    def files_read(self) -> tuple[str, ...]:
+        """The series."""
+        return (self.path,)
 
     @field_validator("date_format")
     @classmethod

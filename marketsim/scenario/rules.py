@@ -6,13 +6,13 @@ A rule sees a scenario whose every value is valid by itself.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 from marketsim.core.build import AgentSpec
 from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH
 from marketsim.scenario.agents import BUILT_IN_KINDS, AgentEntry
-from marketsim.scenario.choice import Catalog, Unchecked, written_params
+from marketsim.scenario.choice import Catalog, Unchecked
 from marketsim.scenario.draw import Draw
 from marketsim.scenario.model import Scenario, TapChanger, VoltageRegulator
 from marketsim.scenario.problems import MOST_DETAILS, Detail, did_you_mean
@@ -200,35 +200,19 @@ def _seen(value: float | Draw) -> object:
 
 def slot_fits_int64(scenario: Scenario, agents: tuple[AgentSpec, ...]) -> Iterator[Detail]:
     """No slot can hold more money than 64 bits count; an estimate from above that is far from any real scenario."""
-    scale = max(1.0, _largest(written_params(scenario.profiles.params), lambda key: key.endswith("_scale")))
-    power_kw = sum(_power_kw(agent) for agent in agents) * scale
+    devices_kw = sum(each.largest_power_kw() for agent in agents for each in agent.devices.values())
+    yield from power_fits_int64(scenario, agents, devices_kw)
+
+
+def power_fits_int64(scenario: Scenario, agents: tuple[AgentSpec, ...], devices_kw: float) -> Iterator[Detail]:
+    """The same where all devices together have a power [kW]."""
+    # The peak of a household's year lies below 0.02 of its energy an hour.
+    loads_kw = sum(agent.load.peak_kw or (agent.load.annual_kwh or 0.0) * 0.02 for agent in agents)
+    scale = max(1.0, scenario.profiles.params.largest_scale())
+    power_kw = (loads_kw + sum(agent.pv_kw for agent in agents) + devices_kw) * scale
     energy_wh = power_kw * scenario.clock.slot_minutes / 60.0 * WH_PER_KWH
-    price = max(1.0, _largest(written_params(scenario.tariff.params), _is_price))
+    price = max(1.0, scenario.tariff.params.largest_price())
     if energy_wh * price * MONEY_PER_CURRENCY / WH_PER_KWH * _SAFETY < _INT64:
         return
     hint = f"all agents together have up to {power_kw:.3g} kW, and prices go up to {price:.3g} currency/kWh"
     yield Detail(("agents",), "a slot could hold more money than 64 bits can count", hint=hint)
-
-
-def _power_kw(agent: AgentSpec) -> float:
-    # The peak of a household's year lies below 0.02 of its energy an hour.
-    load_kw = agent.load.peak_kw or (agent.load.annual_kwh or 0.0) * 0.02
-    return load_kw + agent.pv_kw + sum(_largest(written_params(each), _is_power) for each in agent.devices.values())
-
-
-def _is_power(key: str) -> bool:
-    return key.endswith("_kw")
-
-
-def _is_price(key: str) -> bool:
-    return not key.endswith(("_h", "hour", "hours", "minutes", "slots", "day", "days"))
-
-
-def _largest(value: Any, counts: Callable[[str], bool], counted: bool = False) -> float:
-    """Largest magnitude among the numbers under keys that count."""
-    if isinstance(value, Mapping):
-        return max((_largest(item, counts, counts(key)) for key, item in value.items()), default=0.0)
-    if isinstance(value, list):
-        return max((_largest(item, counts, counted) for item in value), default=0.0)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return abs(float(value)) if is_number and counted else 0.0

@@ -397,6 +397,20 @@ def test_a_factory_that_writes_into_what_it_is_told_is_named(scenario, cli, monk
     assert not (path.parent / "run").exists()
 
 
+def test_ratings_that_money_cannot_be_counted_for_are_refused_before_the_run(scenario, cli, tmp_path):
+    """By what the fleet says of itself, however its parameters are called."""
+    path = scenario("device", """
+        def __init__(self, params, context):
+            self.inner = KNOWN.builder(KIND, NAME)(params, context)
+            own = self.inner.info
+            self.info = replace(own, name="mine", rated_in_kw=own.rated_in_kw * 1e13)
+    """)  # fmt: skip
+    ended = cli("run", path, "--out", tmp_path / "run", "--quiet")
+    assert (ended.code, ended.out) == (2, "")
+    assert "agents: a slot could hold more money than 64 bits can count" in ended.err
+    assert not (tmp_path / "run").exists()
+
+
 def test_an_agent_that_exits_is_named(scenario_file, cli, tmp_path):
     plugin = """\
 import sys

@@ -21,6 +21,9 @@ class Flat(Params):
     feed_in: float = Field(default=0.0, ge=0)
     """What it pays [currency/kWh]."""
 
+    def largest_price(self) -> float:
+        return self.retail
+
 
 class Auction(Params):
     price_rule: Literal["resting", "midpoint"] = "resting"
