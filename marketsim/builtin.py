@@ -17,7 +17,14 @@ SOURCE = "marketsim"
 
 
 def _part(
-    kind: str, name: str, build: str, params: str, summary: str, traits: tuple[str, ...] = (), extra: str = ""
+    kind: str,
+    name: str,
+    build: str,
+    params: str,
+    summary: str,
+    traits: tuple[str, ...] = (),
+    extra: str = "",
+    kernels: tuple[str, ...] = (),
 ) -> Entry:
     return Entry(
         kind=kind,
@@ -27,7 +34,12 @@ def _part(
         summary=summary,
         traits=frozenset(traits),
         extra=extra,
+        kernels=tuple(f"marketsim.{module}" for module in kernels),
     )
+
+
+_GATE_KERNELS: Final = ("grid.gate_market_kernel", "grid.gate_report_kernel")
+"""Of every compiled gate."""
 
 
 PARTS: Final = (
@@ -154,6 +166,7 @@ PARTS: Final = (
         "market.params:DoubleAuctionParams",
         "continuous double auction, price-time priority",
         traits=("pairs",),
+        kernels=("market.double_auction_kernel",),
     ),
     _part(
         "engine",
@@ -253,6 +266,7 @@ PARTS: Final = (
         "grid.gates.params:GateParams",
         "exact: every trade checked by an AC power flow while it is matched",
         traits=("exact",),
+        kernels=(*_GATE_KERNELS, "grid.gate_kernel"),
     ),
     _part(
         "gate",
@@ -260,6 +274,7 @@ PARTS: Final = (
         "grid.gates.sensitivity:build",
         "grid.gates.params:GateParams",
         "screened by linear sensitivities, AC at the end of the slot",
+        kernels=(*_GATE_KERNELS, "grid.gate_screen_kernel"),
     ),
     _part(
         "gate",
@@ -268,6 +283,7 @@ PARTS: Final = (
         "grid.gates.params:GateParams",
         "trade freely and record which limits break",
         traits=("records",),
+        kernels=(*_GATE_KERNELS, "grid.gate_observe_kernel"),
     ),
     _part(
         "gate",

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from marketsim.core.child import module_command, module_environment
-from marketsim.grid.gates.kernels import EVERY_GATE, KERNELS
 
 if TYPE_CHECKING:
     from marketsim.app.ready import ReadyScenario
@@ -45,18 +44,17 @@ _EVERY_RUN: Final = (
     "marketsim.core.potential_kernel",
     "marketsim.fairness.measures_kernel",
 )
-_ENGINES: Final = {"double_auction": ("marketsim.market.double_auction_kernel",)}
 
 
 def kernels_of(ready: ReadyScenario) -> tuple[str, ...]:
     """Modules of the kernels that a run of the scenario needs in any case, the gate's first."""
-    gate: tuple[str, ...] = ()
-    if ready.feeder is not None and ready.model.grid.gate.name in KERNELS:
+    registry, model = ready.registry, ready.model
+    gate = registry.entry("gate", model.grid.gate.name).kernels if ready.feeder is not None else ()
+    if gate and ready.feeder is not None:
         from marketsim.grid.radial import is_radial
 
-        if is_radial(ready.feeder.network):
-            gate = (*EVERY_GATE, *KERNELS[ready.model.grid.gate.name])
-    return (*gate, *_EVERY_RUN, *_ENGINES.get(ready.model.market.engine.name, ()))
+        gate = gate if is_radial(ready.feeder.network) else ()
+    return (*gate, *_EVERY_RUN, *registry.entry("engine", model.market.engine.name).kernels)
 
 
 def compile_once(ready: ReadyScenario, tell: Callable[[str], None] | None = None) -> None:

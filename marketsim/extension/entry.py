@@ -61,6 +61,9 @@ class Entry:
     """Facts that validation needs before anything is built; which there are stands at each kind."""
     extra: str = ""
     """Extra of the package to install if a library is missing."""
+    kernels: tuple[str, ...] = ()
+    """Modules of compiled functions that the part needs in any case: the first run on a machine compiles them side by side
+    with others. Of built-in parts alone; a gate's are those for radial feeders."""
     source: str = ""
     """Who registered it; filled in by the registry."""
 
@@ -120,6 +123,8 @@ def _word_faults(entry: Entry) -> list[str]:
     found: list[str] = (
         [] if isinstance(entry.summary, str) else [f"the summary must be one line of text, not {entry.summary!r}"]
     )
+    if entry.kernels and not all(module.startswith("marketsim.") for module in entry.kernels):
+        found.append("kernels are modules of the package: those of a plugin are compiled when it imports them")
     words = entry.traits
     if not isinstance(words, frozenset | set) or not all(isinstance(word, str) for word in words):
         return [*found, f"traits must be a set of words, not {words!r}"]

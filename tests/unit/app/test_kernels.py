@@ -10,6 +10,7 @@ import pytest
 
 from marketsim.app import kernels
 from marketsim.app.ready import load_scenario
+from marketsim.builtin import PARTS
 from marketsim.core import compiled
 
 PILOT, IEEE141 = "scenarios/pilot.yaml", "scenarios/ieee141.yaml"
@@ -69,7 +70,7 @@ def test_another_engine_brings_no_auction():
 
 def test_every_kernel_named_exists(pilot):
     """A module that was renamed would silently be compiled by one process alone."""
-    names = {*kernels.kernels_of(pilot), *kernels.EVERY_GATE, *(m for gate in kernels.KERNELS.values() for m in gate)}
+    names = {*kernels.kernels_of(pilot), *(module for entry in PARTS for module in entry.kernels)}
     for name in names:
         assert compiled._PACKAGE.joinpath(*name.split(".")[1:]).with_suffix(".py").is_file(), name
 
