@@ -133,12 +133,18 @@ def _feeder(model: Scenario, registry: Registry, fence: Fence, folder: Path, *, 
     """The feeder of a scenario, by this package alone and from this folder alone; NetworkError where there is none."""
     name = model.grid.feeder or ""
     base, _ = names.copies(name)
+    if base.partition(":")[0] in registry.names("grid"):
+        return _loaded(model, registry, fence)
     if base.strip() != names.FEEDER141 and base.partition(":")[0].strip() not in names.SOURCES:
         message = "the feeder is none of this package; it may be one of a plugin, and looking at a run loads none"
         raise NetworkError([Problem(message, "grid.feeder", repr(name), HINT)])
     kind, item = names.parse(base)
     if kind == "file":
         _demand_inside(model, item, folder, outside=outside)
+    return _loaded(model, registry, fence)
+
+
+def _loaded(model: Scenario, registry: Registry, fence: Fence) -> Feeder:
     found = load_feeder(model, registry, fence)
     if found is None:
         raise AssertionError("asked for the feeder of a scenario without one")

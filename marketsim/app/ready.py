@@ -199,6 +199,8 @@ def check_scenario(
 
     def look_up(model: Scenario) -> FeederFacts | None:
         base, _ = names.copies(model.grid.feeder or "")
+        if base.partition(":")[0] in registry.names("grid"):
+            return None
         source, item = names.parse(base)
         if source == "file":
             names.net_file(item, written.fence.opened_for(model.grid.feeder or ""))
