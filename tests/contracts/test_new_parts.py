@@ -33,14 +33,15 @@ CHOSEN = {
     "allocation": {"grid.allocation": "half_for_all"},
     "reactive": {"grid.reactive": "absorbing"},
     "gate": {"grid.gate": "even"},
+    "model": {"critic": {"kind": "ollama", "client": "even_handed", "cache": False}},
     "settlement": {"market.settlement": "for_free"},
 }
 """How a scenario chooses the new part of each kind."""
 DIFFERS = dict.fromkeys(CHOSEN, "trades") | {
-    "critic": "", "metric": "", "grid": "slots", "reactive": "slots", "settlement": "agents", "device": "agents",
+    "critic": "", "metric": "", "model": "", "grid": "slots", "reactive": "slots", "settlement": "agents", "device": "agents",
     "learner": "",
 }  # fmt: skip
-"""The table that shows that the part was used; critic and metric show in the summary, a learner changes no run."""
+"""The table that shows that the part was used; critic, model and metric show in the summary, a learner changes no run."""
 SCENARIO = {
     "name": "new",
     "clock": {"start": "2016-07-12", "slots": 24, "slot_minutes": 60},
@@ -101,6 +102,8 @@ def test_a_new_part_needs_its_module_and_its_line(scenario, kind):
     assert own.summary["validated_slots"] == own.summary["slots"]
     if kind == "metric":
         assert own.summary["busy_slots"] > 0
+    elif kind == "model":
+        assert (own.summary["critic_answers"], usual.summary["critic_answers"]) == (24, 0)
     elif kind == "critic":
         assert (own.summary["critic_calls"], usual.summary["critic_calls"]) == (0, 24)
     else:

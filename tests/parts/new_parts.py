@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 
 from marketsim.agents.members import Consumer
 from marketsim.agents.params import TraderParams
 from marketsim.agents.strategies.assemble import assemble
 from marketsim.core.fleets import FleetInfo, PriceInfo
+from marketsim.core.language_model import Identity
 from marketsim.core.learner import GameNeeds
 from marketsim.core.metric import Kpi
 from marketsim.core.params import Params
@@ -292,6 +295,32 @@ def build_settlement(params, context):
     return for_free
 
 
+# fairness/even_handed.py
+class EvenHanded:
+    """Finds everything half fair, and asks nobody."""
+
+    url = "this process"
+
+    def options(self, seed):
+        return {"seed": seed}
+
+    async def identify(self, deadline_s):
+        return Identity("even-handed", "even-handed-1", "none", thinks=False)
+
+    async def load(self, seed, deadline_s):
+        return None
+
+    async def ask(self, messages, form, seed, deadline_s):
+        return json.dumps({"ftg": 50, "fbs": 50, "fpp": 50})
+
+    async def close(self):
+        return None
+
+
+def build_model(settings, context):
+    return EvenHanded()
+
+
 def entry(kind, name, params="Params"):
     """A line of ``builtin.PARTS``: what ``_part`` makes of it."""
     return Entry(kind=kind, name=name, build=f"new_parts:build_{kind}", params=f"new_parts:{params}", summary=name)
@@ -313,5 +342,6 @@ PARTS = (
     entry("gate", "even"),
     entry("settlement", "for_free"),
     Entry(kind="agent", name="thrifty", build="new_parts:build_agent", summary="bids half"),
+    Entry(kind="model", name="even_handed", build="new_parts:build_model", summary="half fair"),
     Entry(kind="grid", name="half", build="new_parts:build_grid", summary="half of the impedances"),
 )
