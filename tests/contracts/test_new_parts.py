@@ -103,7 +103,7 @@ def test_a_new_part_needs_its_module_and_its_line(scenario, kind):
     if kind == "metric":
         assert own.summary["busy_slots"] > 0
     elif kind == "model":
-        assert (own.summary["critic_answers"], usual.summary["critic_answers"]) == (24, 0)
+        assert own.summary["critic_answers"] > usual.summary["critic_answers"] == own.summary["critic_fallbacks"] == 0
     elif kind == "critic":
         assert (own.summary["critic_calls"], usual.summary["critic_calls"]) == (0, 24)
     else:
