@@ -21,13 +21,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from marketsim.core.arrays import FloatArray
-from marketsim.core.build import BuildContext
+from marketsim.core.build import BuildContext, FileContext
 from marketsim.core.language_model import LanguageModel, ModelSettings
 from marketsim.core.params import Params
 from marketsim.core.records import Community, SlotRecord
 from marketsim.core.rng import Streams
+from marketsim.fairness import model_server
 from marketsim.fairness.critic import Critic, Critique, PatientCritic
-from marketsim.fairness.model_server import ModelServer
 from marketsim.testing.records import Deal, slot_record
 from marketsim.testing.worlds import clock, community
 
@@ -48,7 +48,7 @@ def critic_context(people: Community) -> BuildContext:
 
 def _on_server(_: str, settings: ModelSettings) -> LanguageModel:
     """A language model on an Ollama server."""
-    return ModelServer(settings)
+    return model_server.build(settings, FileContext())
 
 
 def content(seed: int) -> Content:
