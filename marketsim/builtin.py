@@ -239,6 +239,21 @@ PARTS: Final = (
         "every trade at its price, the rest with the utility at its tariffs",
     ),
     _part(
+        "sharing",
+        "none",
+        "sharing.rules:build_none",
+        "sharing.params:NoSharingParams",
+        "everybody pays what the settlement says",
+        traits=("idle",),
+    ),
+    _part(
+        "sharing",
+        "proportional",
+        "sharing.rules:build_proportional",
+        "sharing.params:ProportionalSharingParams",
+        "what all save or lose together, in proportion to the bills that they would have alone",
+    ),
+    _part(
         "allocation",
         "arrival",
         "market.allocation:build_arrival",

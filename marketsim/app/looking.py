@@ -206,6 +206,8 @@ def harmless(ready: ReadyScenario) -> ReadyScenario:
             "engine": plain_choice("engine", "double_auction"),
             "charges": plain_choice("charges", "none"),
             "settlement": plain_choice("settlement", "pay_as_agreed"),
+            "sharing": plain_choice("sharing", "none"),
+            "sharing_period": "day",
         }
     )
     changes = {

@@ -28,6 +28,7 @@ from marketsim.core.ports import (
     Reactive,
     RevisingStrategy,
     Settlement,
+    Sharing,
     Strategy,
     Tariff,
 )
@@ -58,6 +59,7 @@ _SECTIONS: Final[dict[str, Loc]] = {
     "reactive": ("grid", "reactive", "*"),
     "gate": ("grid", "gate", "*"),
     "settlement": ("market", "settlement", "*"),
+    "sharing": ("market", "sharing", "*"),
     "critic": ("critic",),
     "strategy": ("agents",),
 }
@@ -73,6 +75,7 @@ _PORTS: Final[dict[str, type]] = {
     "profile": Profiles,
     "reactive": Reactive,
     "settlement": Settlement,
+    "sharing": Sharing,
     "strategy": Strategy,
     "tariff": Tariff,
 }
@@ -132,7 +135,7 @@ def suspects(ready: ReadyScenario) -> tuple[str, ...]:
     model, agents = ready.model, ready.agents
     market, grid = model.market, model.grid
     named = [("tariff", model.tariff.name), ("profile", model.profiles.name), ("engine", market.engine.name)]
-    named += [("charges", market.charges.name), ("settlement", market.settlement.name)]
+    named += [("charges", market.charges.name), ("settlement", market.settlement.name), ("sharing", market.sharing.name)]
     named += [("allocation", grid.allocation.name), ("reactive", grid.reactive.name), ("gate", grid.gate.name)]
     named += sorted({("device", name) for agent in agents for name in agent.devices})
     named += sorted({("strategy", agent.strategy.name) for agent in agents})

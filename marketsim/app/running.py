@@ -141,6 +141,7 @@ def _writer(ready: ReadyScenario, built: Built, metrics: Metric, folder: Path | 
         elements=(built.elements,),
         voltages=ready.model.output.voltages and ready.feeder is not None,
         book=ready.model.output.book,
+        sharing=built.world.sharing is not None,
     )
     return RunWriter(
         folder,

@@ -30,7 +30,7 @@ from marketsim.core.ports import (
     Reactive,
     Strategy,
 )
-from marketsim.core.world import Role, World
+from marketsim.core.world import Role, SharedPeriods, World
 from marketsim.grid.network import Network
 from marketsim.market.allocation import with_rights
 from marketsim.market.bounds import WithinTariffs, within_bounds
@@ -74,7 +74,7 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
     profiles: Profiles = chosen(ready, "profile", model.profiles, context)
     kinds = _kinds(ready, context)
     world = _world(ready, context, devices, profiles, reactive, grid, kinds)
-    reference = replace(world, cast=_reference_cast(ready, context), gate=grid.gate(), rounds=1)
+    reference = replace(world, cast=_reference_cast(ready, context), gate=grid.gate(), rounds=1, sharing=None)
     return Built(
         world=world,
         reference=reference,
@@ -121,6 +121,7 @@ def _world(
         firm_share=firm_share,
         node_of=grid.node_of,
         suspects=suspects(ready),
+        sharing=_sharing(ready, context),
     )
 
 
@@ -151,6 +152,14 @@ def copied_world(ready: ReadyScenario, built: Built, seeds: Sequence[int]) -> Wo
 def _allocation(ready: ReadyScenario, context: BuildContext) -> Allocation:
     grid = ready.model.grid
     return with_rights(chosen(ready, "allocation", grid.allocation, context), grid.untraded, grid.priority)
+
+
+def _sharing(ready: ReadyScenario, context: BuildContext) -> SharedPeriods | None:
+    market, clock = ready.model.market, context.clock
+    if "idle" in ready.registry.traits("sharing", market.sharing.name):
+        return None
+    slots = clock.slots if market.sharing_period == "run" else clock.slots_per_day
+    return SharedPeriods(market.sharing.name, chosen(ready, "sharing", market.sharing, context), slots)
 
 
 def _engine(ready: ReadyScenario, context: BuildContext) -> Engine:

@@ -10,7 +10,8 @@ from marketsim.core import slot_kernel
 from marketsim.core.arrays import BoolArray, IntArray, rows_of
 from marketsim.core.errors import BY_LAW, LawBroken
 from marketsim.core.matching_kernel import BUYER, KEPT
-from marketsim.core.records import Community, DeviceRange, SlotRecord
+from marketsim.core.period import Period
+from marketsim.core.records import Community, DeviceRange, LedgerLine, SlotRecord
 
 
 def energy_imbalance_wh(record: SlotRecord) -> IntArray:
@@ -93,9 +94,23 @@ def check_laws(community: Community, record: SlotRecord, ranges: Sequence[Device
         trades.energy_wh,
         orders.agent,
         orders.market,
+        community.market,
         *record.ledger,
     ):
         return
     _check_energy(community, record, ranges)
     _check_trades(record)
     _demand(money_imbalance(record) == 0, "the balance of money", record, money_imbalance(record))
+    moved = np.zeros(community.n_markets, dtype=np.int64)
+    np.add.at(moved, community.market, record.ledger.money[LedgerLine.SHARING])
+    _demand(not moved.any(), "that sharing moves money within a market alone", record, moved.tolist())
+
+
+def check_shares(period: Period, shares: IntArray, name: str) -> None:
+    """Raise LawBroken unless shares [n_agents] sum to what was paid, to the last unit, in each market."""
+    for market, (due, shared) in enumerate(zip(*map(period.of_markets, (period.paid_money, shares)), strict=True)):
+        if due != shared:
+            raise LawBroken(
+                f"slot {period.time.slot}: the shares by the rule {name!r} in market {market} sum to {shared} x 1e-9 "
+                f"currency where {due} was paid; this is a fault of the program"
+            )

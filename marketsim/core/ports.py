@@ -13,6 +13,7 @@ import numpy as np
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.clock import SlotTime
 from marketsim.core.fleets import FleetInfo
+from marketsim.core.period import Period
 from marketsim.core.records import (
     Community,
     Decisions,
@@ -206,7 +207,18 @@ class Settlement(Protocol):
     def __call__(
         self, community: Community, trades: Trades, orders: Orders, exchange: Exchange, tariffs: Tariffs
     ) -> Ledger:
-        """Who pays what; all payments sum to zero exactly."""
+        """Who pays what; all payments sum to zero exactly, and the line of sharing is zero."""
+        ...
+
+
+class Sharing(Protocol):
+    """Shares out what a finished period cost. Same period: same shares."""
+
+    def share(self, period: Period) -> IntArray:
+        """What each agent is to have paid for the period [1e-9 currency] [n_agents].
+
+        In each market the shares sum to what was paid there, to the last unit.
+        """
         ...
 
 

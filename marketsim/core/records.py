@@ -322,13 +322,15 @@ class LedgerLine(IntEnum):
     NETWORK_CHARGES = 2
     IMPORTS = 3
     EXPORTS = 4
+    SHARING = 5
+    """What cost sharing moves between the agents of a market; zero but in the last slot of a period."""
 
 
 class Ledger(NamedTuple):
     """Payments of a slot in money units (1e-9 currency); what an account pays is positive. They sum to zero exactly."""
 
     money: IntArray
-    """What each agent pays by ``LedgerLine`` [5, n_agents]; receipts are negative."""
+    """What each agent pays by ``LedgerLine`` [6, n_agents]; receipts are negative."""
     utility: IntArray
     """[n_markets]."""
     operator: IntArray

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from marketsim.core.records import SlotRecord, State
+from marketsim.core.sharing import Periods
 from marketsim.core.slot import Taken, run_slot
 from marketsim.core.world import World
 
@@ -33,6 +34,7 @@ class Simulation:
         self.state = initial_state(world)
         self.record: SlotRecord | None = None
         """What happened in the last slot."""
+        self._periods = None if world.sharing is None else Periods(world.sharing, world.community, world.clock)
 
     @property
     def done(self) -> bool:
@@ -40,8 +42,9 @@ class Simulation:
         return self.state.slot >= self.world.clock.slots
 
     def step(self, taken: Taken | None = None) -> SlotRecord:
-        """Simulate the next slot; ``taken`` as for ``open_slot``."""
-        self.record, self.state = run_slot(self.world, self.state, taken)
+        """Simulate the next slot; ``taken`` as for ``open_slot``. One that ends a period has the line of sharing."""
+        record, self.state = run_slot(self.world, self.state, taken)
+        self.record = record if self._periods is None else self._periods.take(record)
         return self.record
 
     def run(self) -> Iterator[SlotRecord]:

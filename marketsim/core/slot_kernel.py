@@ -11,11 +11,12 @@ import numpy as np
 from numba import types
 
 from marketsim.core.compiled import ADMIT_POINTER, kernel
-from marketsim.core.records import BLAMES_SINK, FIRM, PV, Fallback, Reason, Side
+from marketsim.core.records import BLAMES_SINK, FIRM, PV, Fallback, LedgerLine, Reason, Side
 
 _BUY, _SELL, _UTILITY, _FIRM, _PV = int(Side.BUY), int(Side.SELL), int(Fallback.UTILITY), int(FIRM), int(PV)
 _FIRST_FLOW, _LAST_FLOW = int(Reason.UNDERVOLTAGE), int(Reason.DIVERGED)
 _ROLLED_BACK = int(Reason.ROLLED_BACK)
+_SHARING = int(LedgerLine.SHARING)
 _OFFSET = 2
 """Components count from PV = -2."""
 _I1 = types.Array(types.int64, 1, "C", readonly=True)
@@ -303,11 +304,24 @@ def agents_in_balance(
     return True
 
 
-@kernel(types.boolean(*(_I1,) * 9, *(_I2,) * 3, *(_I1,) * 5, _I2, _I1, _I1))
+@kernel(part=True)
+def moves_within_markets(home: Any, moved: Any) -> bool:
+    """Whether what moves between agents sums to zero in each market; ``home`` is the market of each, ascending."""
+    rest, market = 0, -1
+    for a in range(len(home)):
+        if home[a] != market:
+            if rest != 0:
+                return False
+            market = home[a]
+        rest += moved[a]
+    return rest == 0
+
+
+@kernel(types.boolean(*(_I1,) * 9, *(_I2,) * 3, *(_I1,) * 6, _I2, _I1, _I1))
 def laws_hold(
     load: Any, pv: Any, pv_used: Any, curtailed: Any, bought: Any, sold: Any, imported: Any, exported: Any, net: Any,
     executed: Any, lo_wh: Any, hi_wh: Any,
-    buy: Any, sell: Any, trade_wh: Any, agent: Any, market: Any,
+    buy: Any, sell: Any, trade_wh: Any, agent: Any, market: Any, home: Any,
     money: Any, utility: Any, operator: Any,
 ) -> bool:  # fmt: skip
     """Whether every law of ``laws`` holds; which one does not, they find out."""
@@ -325,4 +339,4 @@ def laws_hold(
     for line in range(len(money)):
         for a in range(len(load)):
             paid += money[line, a]
-    return paid == 0
+    return paid == 0 and moves_within_markets(home, money[_SHARING])

@@ -12,12 +12,14 @@ from typing import Any, Final, NamedTuple, NoReturn
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.period import Period
 from marketsim.core.ports import ChargeTable
 from marketsim.core.records import (
     BLAMES_SINK,
     DeviceRange,
     GridState,
     Ledger,
+    LedgerLine,
     Orders,
     Reason,
     Rejects,
@@ -283,14 +285,30 @@ def ledger(call: Call) -> Ledger:
     found, community = call.result, call.given[0]
     if not isinstance(found, Ledger):
         _wrong(f"it returned {type(found).__name__} in place of a Ledger")
-    shapes = {"money": (5, community.n_agents), "utility": (community.n_markets,), "operator": (community.n_markets,)}
+    n_markets = (community.n_markets,)
+    shapes = {"money": (len(LedgerLine), community.n_agents), "utility": n_markets, "operator": n_markets}
     for name, column in found._asdict().items():
         if not isinstance(column, np.ndarray) or column.dtype != np.int64 or column.shape != shapes[name]:
             _wrong(f"{name} must be whole money, an int64 array of shape {shapes[name]}")
     off = sum(sum(column.ravel().tolist()) for column in found)
     if off != 0:
         _wrong(f"the payments of a slot sum to {off} x 1e-9 currency, and must sum to zero")
+    moved = found.money[LedgerLine.SHARING]
+    _demand("the line SHARING of money", moved, moved == 0, "0, for market: {sharing: ...} alone books there")
     return Ledger(*(column.copy() for column in found))
+
+
+def shared(call: Call) -> IntArray:
+    """Shares of a period, which sum to what was paid in each market."""
+    period: Period = call.given[0]
+    shares = whole("its answer", call.result, (period.community.n_agents,), -_MOST_MONEY, _MOST_MONEY)
+    for market, (due, got) in enumerate(zip(*map(period.of_markets, (period.paid_money, shares)), strict=True)):
+        if got != due:
+            _wrong(
+                f"the shares in market {market} sum to {got} x 1e-9 currency, {abs(got - due)} too "
+                f"{'much' if got > due else 'little'}: they must sum to what was paid there, to the last unit"
+            )
+    return shares
 
 
 def scores(call: Call) -> Any:
@@ -324,6 +342,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     "reactive": {"kvar": kvar, "limit_pv": limited_pv, "behind_kw": kvar},
     "gate": {"admit": admitted, "broken": broken_markets, "sensitivity": kvar, "close": grid_state},
     "settlement": {"__call__": ledger},
+    "sharing": {"share": shared},
     "critic": {"review": scores, "drain": drained},
 }  # fmt: skip
 """By kind and method of the port; those of strategies and metrics stand in ``decision_rules`` and ``metric_rules``."""

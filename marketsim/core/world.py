@@ -20,6 +20,7 @@ from marketsim.core.ports import (
     Profiles,
     Reactive,
     Settlement,
+    Sharing,
     Strategy,
     Tariff,
 )
@@ -35,6 +36,16 @@ class Role(NamedTuple):
 
     strategy: Strategy
     rows: IntArray
+
+
+class SharedPeriods(NamedTuple):
+    """How what finished periods cost is shared."""
+
+    name: str
+    """Of the rule, as the scenario chooses it."""
+    rule: Sharing
+    slots: int
+    """Slots of a period; the last slot of the run ends one as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,8 @@ class World:
     """Grid node of each agent; -1 without a grid [n_agents]."""
     suspects: tuple[str, ...] = ()
     """Parts of plugins, as messages tell them: what breaks a law is likely one of them."""
+    sharing: SharedPeriods | None = None
+    """None: everybody pays what the settlement says."""
 
     @property
     def stores(self) -> tuple[bool, ...]:

@@ -112,7 +112,13 @@ KINDS: Final = MappingProxyType(
             "a marketsim.core.ports.Settlement",
             "Books what was traded and exchanged in a slot.",
         ),
-        "sharing": Kind("", "a rule that shares out what a finished period cost", "Cost sharing."),
+        "sharing": Kind(
+            "market: {sharing: <name>}",
+            "a marketsim.core.ports.Sharing",
+            "Shares out what a finished day or run cost; the shares sum to what was paid in each market, to the last unit. "
+            "Trait: idle (everybody pays what the settlement says, and the rule is never asked).",
+            traits=("idle",),
+        ),
         "game": Kind("", "a game that learners play", "What a training is about."),
         "expert": Kind("", "a plan of a day as an expert makes it", "Experts that learners imitate or are checked by."),
         "model": Kind(

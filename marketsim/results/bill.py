@@ -10,7 +10,7 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from marketsim.core.errors import InputError, Problem
 from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH
-from marketsim.results.tables import LEDGER_COLUMNS
+from marketsim.results.tables import LEDGER_COLUMNS, SHARING_COLUMN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,12 +33,13 @@ _LINES: Final = (
     _Line("exports", ("export_wh",), -1, "energy sold to the utility, at the feed-in tariff"),
 )
 """In the order of ``LEDGER_COLUMNS``."""
+_SHARING: Final = _Line("cost sharing", (), 1, "what the agent's share of a period's cost is above what it had paid")
 
 
 def bill(
     table: Callable[..., pa.Table], names: Sequence[Sequence[str]], agent: str | int, market: int = 0
 ) -> pd.DataFrame:
-    """The bill of one agent over all slots of a run.
+    """The bill of one agent over all slots of a run; with a line of cost sharing where costs were shared.
 
     Index: the lines and ``total``. Columns: ``energy_kwh``; ``mean_price`` [currency/kWh], null without energy;
     ``amount`` [currency], receipts negative; ``amount_money``, the same exactly [1e-9 currency]; ``meaning``.
@@ -47,16 +48,18 @@ def bill(
 
     index = _index_of(names, agent, market)
     energies = sorted({column for line in _LINES for column in line.energy})
-    rows = table("agents", columns=["market", "agent", *energies, *LEDGER_COLUMNS])
+    rows = table("agents", columns=["market", "agent", *energies, *LEDGER_COLUMNS, SHARING_COLUMN])
+    shared = SHARING_COLUMN in rows.column_names
+    columns = (*LEDGER_COLUMNS, SHARING_COLUMN) if shared else LEDGER_COLUMNS
     mine = rows.filter(pc.and_(pc.equal(rows["market"], market), pc.equal(rows["agent"], index)))
-    total = {name: _sum(mine[name]) for name in (*energies, *LEDGER_COLUMNS)}
+    total = {name: _sum(mine[name]) for name in (*energies, *columns)}
     lines: list[tuple[object, ...]] = []
-    for line, column in zip(_LINES, LEDGER_COLUMNS, strict=True):
+    for line, column in zip((*_LINES, *([_SHARING] if shared else [])), columns, strict=True):
         energy_kwh = sum(total[name] for name in line.energy) / WH_PER_KWH
         amount = total[column] / MONEY_PER_CURRENCY
         price = line.price_sign * amount / energy_kwh if energy_kwh else None
         lines.append((line.name, energy_kwh, price, amount, total[column], line.text))
-    paid = sum(total[column] for column in LEDGER_COLUMNS)
+    paid = sum(total[column] for column in columns)
     lines.append(("total", None, None, paid / MONEY_PER_CURRENCY, paid, "paid in all; negative: received"))
     head = ("line", "energy_kwh", "mean_price", "amount", "amount_money", "meaning")
     frame = pd.DataFrame(lines, columns=list(head)).set_index("line")

@@ -52,10 +52,11 @@ class AgentBuffer:
         self._market, self._index = _int32(community.market), _int32(community.connection)
         self._name = _names(np.arange(self._n_agents), pa.array(community.names))
         devices = layout.device_names
+        self._lines = len(layout.ledger_columns)
         self._int_names = (
             *(column.name for column in AGENT_ENERGIES),
             "wear_money",
-            *LEDGER_COLUMNS,
+            *layout.ledger_columns,
             *(f"{name}_wh" for name in devices),
             *(f"{name}_unserved_wh" for name in devices),
         )
@@ -86,7 +87,7 @@ class AgentBuffer:
                 place.must_run_wh,
                 place.surplus_wh,
                 record.wear_money,
-                record.ledger.money.reshape(-1),
+                record.ledger.money[: self._lines].reshape(-1),
                 energy.device_wh.reshape(-1),
                 energy.unserved_wh.reshape(-1),
             ),
@@ -109,7 +110,7 @@ class AgentBuffer:
             "market": pa.concat_arrays([self._market] * n_slots),
             "agent": pa.concat_arrays([self._index] * n_slots),
             "name": pa.concat_arrays([self._name] * n_slots),
-            "paid_money": pa.array(ints[ledger : ledger + len(LEDGER_COLUMNS)].sum(axis=0)),
+            "paid_money": pa.array(ints[ledger : ledger + self._lines].sum(axis=0)),
         }
         arrays |= {name: pa.array(column) for name, column in zip(self._int_names, ints, strict=True)}
         arrays |= {name: _maybe(column) for name, column in zip(self._float_names, floats, strict=True)}

@@ -27,7 +27,9 @@ LEDGER_COLUMNS: Final = (
     "imports_money",
     "exports_money",
 )
-"""Columns of the agents' table that hold the lines of a bill, in the order of ``records.LedgerLine``."""
+"""Columns of the agents' table that hold the lines of a bill in every run, in the order of ``records.LedgerLine``."""
+SHARING_COLUMN: Final = "sharing_money"
+"""The line that comes after these where costs are shared."""
 SIDE_NAMES: Final = ("seller", "both", "buyer")
 """Names of the sides of a refusal, by ``Side`` + 1."""
 REASON_NAMES: Final = tuple(reason.name.lower() for reason in Reason)
@@ -79,6 +81,13 @@ class Layout:
     """Whether the table of voltages is written; needs a grid."""
     book: bool = True
     """Whether the table of the order book's depth is written."""
+    sharing: bool = False
+    """Whether costs are shared, so that the bill has a line for it."""
+
+    @property
+    def ledger_columns(self) -> tuple[str, ...]:
+        """Columns of the lines of a bill."""
+        return (*LEDGER_COLUMNS, SHARING_COLUMN) if self.sharing else LEDGER_COLUMNS
 
 
 _SLOT = Column("slot", "int32", "-", "Slots since the start of the run, from 0.")
@@ -123,6 +132,12 @@ _LEDGER_TEXTS: Final = (
     "Paid to the utility for imports.",
     "Paid by the utility for exports; receipts are negative.",
 )
+SHARING: Final = Column(
+    SHARING_COLUMN,
+    "int64",
+    MONEY,
+    "Cost sharing, in the last slot of a period: what the agent's share is above what it paid; only where costs are shared.",
+)
 
 
 def _device_columns(name: str) -> tuple[Column, ...]:
@@ -133,7 +148,7 @@ def _device_columns(name: str) -> tuple[Column, ...]:
     )
 
 
-def _agents(device_names: Sequence[str]) -> tuple[Column, ...]:
+def _agents(device_names: Sequence[str], *, sharing: bool = False) -> tuple[Column, ...]:
     devices = tuple(column for name in device_names for column in _device_columns(name))
     bill = tuple(Column(name, "int64", MONEY, text) for name, text in zip(LEDGER_COLUMNS, _LEDGER_TEXTS, strict=True))
     return (
@@ -142,6 +157,7 @@ def _agents(device_names: Sequence[str]) -> tuple[Column, ...]:
         *devices,
         Column("kvar", "float", "kvar", "Reactive injection.", optional=True),
         *bill,
+        *([SHARING] if sharing else []),
         Column("paid_money", "int64", MONEY, "Sum of the bill's lines; receipts are negative."),
         Column("wear_money", "int64", MONEY, "Wear and running cost of own devices; no payment."),
         Column("reference_paid_money", "int64", MONEY, "Paid in the same slot of the reference run.", optional=True),
@@ -209,7 +225,8 @@ def _slots(layout: Layout) -> tuple[Column, ...]:
 
 def columns(layout: Layout) -> dict[str, tuple[Column, ...]]:
     """Columns of every table of a run, by the table's name; ValueError where a metric repeats a column."""
-    tables = {"slots": _slots(layout), "agents": _agents(layout.device_names), "trades": TRADES, "rejects": REJECTS}
+    agents = _agents(layout.device_names, sharing=layout.sharing)
+    tables = {"slots": _slots(layout), "agents": agents, "trades": TRADES, "rejects": REJECTS}
     tables |= {"book": BOOK} if layout.book else {}
     return tables | ({"voltages": VOLTAGES} if layout.voltages else {})
 

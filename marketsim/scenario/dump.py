@@ -19,7 +19,11 @@ from marketsim.scenario.choice import written, written_params
 from marketsim.scenario.model import Scenario
 
 _BARE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*|[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_LATER: Final[Mapping[tuple[str, str], str]] = {("market", "settlement"): "pay_as_agreed"}
+_LATER: Final[Mapping[tuple[str, str], str]] = {
+    ("market", "settlement"): "pay_as_agreed",
+    ("market", "sharing"): "none",
+    ("market", "sharing_period"): "day",
+}
 """Keys that versions before had not, and what these always did: left out where they say so, and hashes stay what they were."""
 _WORDS: Final = frozenset(("null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf"))
 

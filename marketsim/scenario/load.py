@@ -20,7 +20,7 @@ from marketsim.scenario.model import MAX_PARTS, Scenario
 from marketsim.scenario.prepare import prepared
 from marketsim.scenario.problems import UNSEEN, Detail, Loc, details_of, to_problems
 from marketsim.scenario.resolve import resolved
-from marketsim.scenario.rules import scenario_details, slot_fits_int64
+from marketsim.scenario.rules import period_fits_memory, scenario_details, slot_fits_int64
 from marketsim.scenario.source import Source, read_source
 from marketsim.scenario.tree import child, plain, shorten
 from marketsim.scenario.yamltext import uncollected
@@ -149,7 +149,7 @@ def _resolve(
             return _unplaced(scenario, context, f"the net {name} and its buses")
     with uncollected():
         agents, wrong = resolved(scenario, facts)
-        return agents, [*wrong, *slot_fits_int64(scenario, agents)]
+        return agents, [*wrong, *_sizes_fit(scenario, agents, context)]
 
 
 def _check_early(check: Check, source: Source, scenario: Scenario) -> None:
@@ -158,13 +158,17 @@ def _check_early(check: Check, source: Source, scenario: Scenario) -> None:
         check(source, scenario, agents)
 
 
+def _sizes_fit(scenario: Scenario, agents: tuple[AgentSpec, ...], context: Context) -> list[Detail]:
+    return [*slot_fits_int64(scenario, agents), *period_fits_memory(scenario, agents, context.catalog)]
+
+
 def _unplaced(scenario: Scenario, context: Context, unchecked: str) -> tuple[tuple[AgentSpec, ...], list[Detail]]:
     """Agents where the feeder is not loaded; what depends on its table stays unchecked."""
     context.unchecked.append(unchecked)
     if any("feeder" in (entry.load.peak_kw, entry.load.power_factor) for entry in scenario.agents):
         context.unchecked.append(f"nominal loads of {scenario.grid.feeder}")
     agents, wrong = resolved(scenario, None, placed=False)
-    return agents, [*wrong, *slot_fits_int64(scenario, agents)]
+    return agents, [*wrong, *_sizes_fit(scenario, agents, context)]
 
 
 def _of_feeder(problem: Problem) -> Detail:

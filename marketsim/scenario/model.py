@@ -27,6 +27,7 @@ from marketsim.scenario.choice import (
     Profile,
     Reactive,
     Settlement,
+    Sharing,
     Tariff,
     context_of,
     default,
@@ -225,6 +226,10 @@ class MarketSection(Params):
     """Network charges on trade between peers."""
     settlement: Settlement = default("pay_as_agreed")
     """Who pays what; left out where it is the default."""
+    sharing: Sharing = default("none")
+    """Rule by which what a finished period cost is shared among the agents; left out where it is the default."""
+    sharing_period: Literal["day", "run"] = "day"
+    """A period of sharing: each day, or the whole run; the end of the run ends a day, too. Left out where it is the default."""
 
 
 class OutputSection(Params):

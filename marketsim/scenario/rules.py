@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from marketsim.core.build import AgentSpec
+from marketsim.core.period import MOST_CELLS
 from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH
 from marketsim.scenario.agents import BUILT_IN_KINDS, AgentEntry
 from marketsim.scenario.choice import Catalog, Unchecked
@@ -33,6 +34,7 @@ def scenario_details(scenario: Scenario, catalog: Catalog, tolerant: bool = Fals
         *tap_changer_can_move(scenario, catalog),
         *closure_is_shorter_than_run(scenario),
         *engine_handles_charges(scenario, catalog),
+        *period_has_sharing(scenario, catalog),
     ]
     metered = _is_metered(scenario, catalog)
     for position, entry in enumerate(scenario.agents):
@@ -143,6 +145,20 @@ def engine_handles_charges(scenario: Scenario, catalog: Catalog) -> Iterator[Det
         yield Detail(("market", "charges"), "network charges by the grid need a grid", charges.name, hint)
 
 
+def _shares(scenario: Scenario, catalog: Catalog) -> bool:
+    """Whether the scenario has a rule that shares costs; yes where only a plugin knows."""
+    sharing = scenario.market.sharing
+    return isinstance(sharing.params, Unchecked) or "idle" not in catalog.traits("sharing", sharing.name)
+
+
+def period_has_sharing(scenario: Scenario, catalog: Catalog) -> Iterator[Detail]:
+    """A period other than the default is that of a rule."""
+    market = scenario.market
+    if market.sharing_period != "day" and not _shares(scenario, catalog):
+        hint = "choose a rule, such as sharing: proportional, or leave the period out"
+        yield Detail(("market", "sharing_period"), "needs a rule of sharing", market.sharing_period, hint)
+
+
 def kinds_are_known(scenario: Scenario, catalog: Catalog, tolerant: bool) -> Iterator[Detail]:
     """Every agent's kind is built in or registered."""
     known = dict.fromkeys((*BUILT_IN_KINDS, *catalog.names("agent")))
@@ -216,3 +232,16 @@ def power_fits_int64(scenario: Scenario, agents: tuple[AgentSpec, ...], devices_
         return
     hint = f"all agents together have up to {power_kw:.3g} kW, and prices go up to {price:.3g} currency/kWh"
     yield Detail(("agents",), "a slot could hold more money than 64 bits can count", hint=hint)
+
+
+def period_fits_memory(scenario: Scenario, agents: tuple[AgentSpec, ...], catalog: Catalog) -> Iterator[Detail]:
+    """A period of sharing is in memory as a whole."""
+    clock, market = scenario.clock, scenario.market
+    whole_run = market.sharing_period == "run"
+    slots = clock.slots if whole_run else min(clock.slots, _MINUTES_A_DAY // clock.slot_minutes)
+    if not _shares(scenario, catalog) or slots * len(agents) <= MOST_CELLS:
+        return
+    hint = f"{slots} slots of {len(agents)} agents are more than {MOST_CELLS:,} rows together: " + (
+        "share by day, or simulate fewer or longer slots" if whole_run else "choose longer slots, or share nothing"
+    )
+    yield Detail(("market", "sharing_period"), "is too long to be held in memory", market.sharing_period, hint)

@@ -25,6 +25,7 @@ _BY_KEY: Final = (
     "reactive",
     "gate",
     "settlement",
+    "sharing",
     "metric",
     "learner",
     "strategy",

@@ -1,0 +1,1 @@
+"""Rules of cost sharing: who is to have paid what for a finished period."""
