@@ -20,7 +20,7 @@ LAYERS = ("core", "testing", "siblings", "builtin", "games", "app", "analysis", 
 """From the bottom; a module imports its own layer's package or lower layers. ``testing`` is a tool of tests."""
 SIBLINGS = {
     *("agents", "devices", "extension", "fairness", "grid", "market", "metrics", "profiles", "results", "scenario"),
-    *("learning", "envs"),
+    *("learning", "envs", "sharing"),
 }
 HOMES = {
     "mesa": ["agents/*"],

@@ -135,7 +135,11 @@ def suspects(ready: ReadyScenario) -> tuple[str, ...]:
     model, agents = ready.model, ready.agents
     market, grid = model.market, model.grid
     named = [("tariff", model.tariff.name), ("profile", model.profiles.name), ("engine", market.engine.name)]
-    named += [("charges", market.charges.name), ("settlement", market.settlement.name), ("sharing", market.sharing.name)]
+    named += [
+        ("charges", market.charges.name),
+        ("settlement", market.settlement.name),
+        ("sharing", market.sharing.name),
+    ]
     named += [("allocation", grid.allocation.name), ("reactive", grid.reactive.name), ("gate", grid.gate.name)]
     named += sorted({("device", name) for agent in agents for name in agent.devices})
     named += sorted({("strategy", agent.strategy.name) for agent in agents})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -51,4 +52,4 @@ class Period(NamedTuple):
         """Exact sum of a whole number of each agent over each market [n_markets]."""
         starts = np.searchsorted(self.community.market, np.arange(self.community.n_markets + 1)).tolist()
         values = per_agent.tolist()
-        return [sum(values[first:after]) for first, after in zip(starts, starts[1:], strict=False)]
+        return [sum(values[first:after]) for first, after in pairwise(starts)]

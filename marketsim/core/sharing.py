@@ -67,8 +67,10 @@ class Periods:
 
     def _shared(self, record: SlotRecord) -> SlotRecord:
         rows = self._taken
-        energy_wh, ticks = self._energy_wh[:, :rows], self._ticks[:, :rows]
-        period: Period = read_only(Period(record.inputs.time, self._community, *energy_wh, *ticks, self._bill))
+        load_wh, pv_wh, net_wh = self._energy_wh[:, :rows]
+        retail, feed_in = self._ticks[:, :rows]
+        time, community, bill = record.inputs.time, self._community, self._bill
+        period: Period = read_only(Period(time, community, load_wh, pv_wh, net_wh, retail, feed_in, bill))
         shares = self._rule.share(period)
         check_shares(period, shares, self._name)
         money = record.ledger.money.copy()

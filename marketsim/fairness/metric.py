@@ -45,18 +45,20 @@ OVER_THE_RUN: Final = (
     Kpi(
         "gini_unit_cost",
         "-",
-        "Gini coefficient of the consumers' net payments a kWh consumed, normalised for negatives; 0 is equal.",
+        "Gini coefficient of the consumers' net payments, cost sharing included, a kWh consumed, normalised for negatives; 0 is "
+        "equal.",
     ),
     Kpi(
         "gini_saving",
         "-",
-        "Gini coefficient of the agents' savings against the reference run, normalised for negatives; 0 is equal.",
+        "Gini coefficient of the agents' savings, cost sharing included, against the reference run, which has none; "
+        "normalised for negatives; 0 is equal.",
     ),
     Kpi(
         "worst_off_saving",
         "-",
-        "Smallest saving of an agent against the reference run, over its imports paid plus exports received there; "
-        "bills alone: stored energy and wear are not valued.",
+        "Smallest saving of an agent, cost sharing included, against the reference run, over its imports paid plus exports "
+        "received there; bills alone: stored energy and wear are not valued.",
     ),
 )
 

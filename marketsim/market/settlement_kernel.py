@@ -29,7 +29,7 @@ def book(
     buy_order: Any, sell_order: Any, energy_wh: Any, price_ticks: Any, buyer_ticks: Any, seller_ticks: Any, agent: Any,
     market: Any, import_wh: Any, export_wh: Any, retail_ticks: Any, feed_in_ticks: Any,
 ) -> Any:  # fmt: skip
-    """What each agent pays by line [5, n_agents], each utility and each operator [n_markets]; all int64."""
+    """What each agent pays by line [6, n_agents], each utility and each operator [n_markets]; all int64."""
     n_agents, n_markets = len(market), len(retail_ticks)
     money = np.zeros((_LINES, n_agents), dtype=np.int64)
     utility, operator = np.zeros(n_markets, dtype=np.int64), np.zeros(n_markets, dtype=np.int64)

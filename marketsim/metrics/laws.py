@@ -41,7 +41,8 @@ class Imbalance(NamedTuple):
     energy_wh: int
     """Both energy balances of every agent, and purchases against sales."""
     money: int
-    """Sum of all payments, and imports and exports on the bills against energy times tariff [1e-9 currency]."""
+    """Sum of all payments, imports and exports on the bills against energy times tariff, and what sharing moves beyond a
+    market [1e-9 currency]."""
     grid_wh: FloatArray
     """|slack energy - (imports - exports + own load + losses)| [n_markets]; NaN where the power flow has no solution."""
 

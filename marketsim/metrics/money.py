@@ -15,15 +15,20 @@ from marketsim.metrics.params import MoneyParams
 
 MONEY: Final = (
     Kpi("mean_price", "currency/kWh", "Energy-weighted mean price of the trades, without network charges."),
-    Kpi("consumer_cost", "currency", "Net payments of the consumers with network charges."),
+    Kpi("consumer_cost", "currency", "Net payments of the consumers with network charges and cost sharing."),
     Kpi("consumer_cost_grid_only", "currency", "consumer_cost in the reference run."),
     Kpi("consumer_saving", "-", "1 - consumer_cost / consumer_cost_grid_only."),
-    Kpi("prosumer_cost", "currency", "Net payments of the prosumers with network charges; negative: they earn."),
+    Kpi(
+        "prosumer_cost",
+        "currency",
+        "Net payments of the prosumers with network charges and cost sharing; negative: they earn.",
+    ),
     Kpi("prosumer_cost_grid_only", "currency", "prosumer_cost in the reference run."),
     Kpi(
         "utility_revenue",
         "currency",
-        "Net receipts of utility and operator: retail x import - feed-in x export + network charges + surplus.",
+        "Net receipts of utility and operator: retail x import - feed-in x export + network charges + surplus; cost "
+        "sharing moves nothing here.",
     ),
     Kpi("utility_revenue_grid_only", "currency", "utility_revenue in the reference run."),
     Kpi(

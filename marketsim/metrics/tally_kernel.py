@@ -13,7 +13,7 @@ _I2 = types.Array(types.int64, 2, "C", readonly=True)
 _B1 = types.Array(types.boolean, 1, "C", readonly=True)
 _THREE = types.UniTuple(types.int64, 3)  # type: ignore[no-untyped-call]
 _SIX = types.UniTuple(types.int64, 6)  # type: ignore[no-untyped-call]
-_IMPORTS, _EXPORTS = int(LedgerLine.IMPORTS), int(LedgerLine.EXPORTS)
+_IMPORTS, _EXPORTS, _SHARING = int(LedgerLine.IMPORTS), int(LedgerLine.EXPORTS), int(LedgerLine.SHARING)
 
 
 @kernel(_SIX(_I1, _I2, _B1, _I1, _I1, _I1, _I1, _I1))
@@ -67,11 +67,13 @@ def tally_laws(
     imported: IntArray, exported: IntArray, money: IntArray, retail: IntArray, feed_in: IntArray, market: IntArray,
     drawn: IntArray,
 ) -> tuple[int, int, int]:  # fmt: skip
-    """Energy imbalance [Wh], sum of the agents' payments, and unexplained exchange on their bills [1e-9 currency].
+    """Energy imbalance [Wh], sum of the agents' payments, and what is unexplained on their bills [1e-9 currency].
 
+    Unexplained are imports and exports beyond energy times tariff, and what sharing moves beyond a market.
     Writes imports less exports of each market [Wh] [n_markets].
     """
     imbalance, paid, unexplained, peers = 0, 0, 0, 0
+    moved, home = 0, -1
     for agent in range(len(load)):
         through_meter = exported[agent] + sold[agent] - imported[agent] - bought[agent]
         made = pv_used[agent] - load[agent]
@@ -85,4 +87,8 @@ def tally_laws(
         unexplained += abs(money[_IMPORTS, agent] - imported[agent] * retail[m])
         unexplained += abs(money[_EXPORTS, agent] + exported[agent] * feed_in[m])
         drawn[m] += imported[agent] - exported[agent]
-    return imbalance + abs(peers), paid, unexplained
+        if m != home:
+            unexplained += abs(moved)
+            moved, home = 0, m
+        moved += money[_SHARING, agent]
+    return imbalance + abs(peers), paid, unexplained + abs(moved)

@@ -11,6 +11,7 @@ from marketsim.core.arrays import FloatArray
 from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH
 from marketsim.results.frames import agent_names
 from marketsim.results.reader import Run
+from marketsim.results.tables import SHARING_COLUMN
 
 _ENERGIES: Final = (
     "load_wh",
@@ -24,6 +25,8 @@ _ENERGIES: Final = (
 )
 _MONEY: Final = ("peer_purchases_money", "peer_sales_money", "network_charges_money", "paid_money")
 REFERENCE: Final = "reference_paid_money"
+_SOMETIMES: Final = (REFERENCE, SHARING_COLUMN)
+"""Columns that not every run has."""
 _MOST_ROWS: Final = 2_000_000
 """Rows of the table of agents read at once."""
 
@@ -55,6 +58,8 @@ class Totals(NamedTuple):
     paid: FloatArray
     reference_paid: FloatArray
     """Paid in the reference run; NaN where the run did not record it."""
+    sharing: FloatArray
+    """Moved by cost sharing, part of ``paid``; NaN where costs are not shared."""
 
     def of(self, rows: Sequence[int]) -> Totals:
         """Of some agents together, as arrays of one row."""
@@ -73,7 +78,7 @@ def totals(run: Run) -> Totals:
     """Sums of the table of agents, read piece by piece so that memory stays flat."""
     first = np.cumsum([0, *(len(names) for names in agent_names(run.manifest))])
     n_agents = int(first[-1])
-    sums = {name: np.zeros(n_agents) for name in (*_ENERGIES, *_MONEY, REFERENCE)}
+    sums = {name: np.zeros(n_agents) for name in (*_ENERGIES, *_MONEY, *_SOMETIMES)}
     for table in agent_pieces(run, ["market", "agent", *sums]):
         row = first[table.column("market").to_numpy()] + table.column("agent").to_numpy()
         for name, total in sums.items():
@@ -82,7 +87,7 @@ def totals(run: Run) -> Totals:
             else:
                 total += np.nan
     energies = (sums[name] / WH_PER_KWH for name in _ENERGIES)
-    return Totals(*energies, *(sums[name] / MONEY_PER_CURRENCY for name in (*_MONEY, REFERENCE)))
+    return Totals(*energies, *(sums[name] / MONEY_PER_CURRENCY for name in (*_MONEY, *_SOMETIMES)))
 
 
 def agent_pieces(run: Run, columns: Sequence[str]) -> Iterator[Any]:

@@ -28,6 +28,8 @@ AGENT_COLUMNS: Final = (
     ("Saves", "currency", 2),
 )
 """Label, unit and digits of the columns of the tables of agents and classes."""
+SHARING_COLUMN: Final = ("Cost sharing", "currency", 2)
+"""Last column of the table of agents where costs are shared; part of what an agent pays in all."""
 
 
 def _columns(of: Totals) -> list[FloatArray]:
@@ -44,11 +46,12 @@ def _table(of: Totals) -> list[list[float | None]]:
 
 def agent_table(names: Sequence[str], people: Sequence[Person], of: Totals) -> dict[str, Any]:
     """A row an agent: energies, mean prices, what it pays and saves."""
+    shared = bool(np.isfinite(of.sharing).any())
     return {
-        "head": [[label, unit, digits] for label, unit, digits in AGENT_COLUMNS],
+        "head": [list(column) for column in (*AGENT_COLUMNS, *([SHARING_COLUMN] if shared else []))],
         "names": list(names),
         "kinds": [person.kind for person in people],
-        "values": _table(of),
+        "values": [*_table(of), *([plain(of.sharing, SHARING_COLUMN[2])] if shared else [])],
     }
 
 

@@ -13,7 +13,8 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 from marketsim.core.errors import Problem, RunFolderError
 from marketsim.results.plain_tables import LARGEST
 from marketsim.results.schema import MOST_SLOTS, refuse
-from marketsim.results.tables import BOOK_LEVELS, no_rows
+from marketsim.results.tables import BOOK_LEVELS, SHARING, no_rows
+from marketsim.results.tables import schema as schema_of
 
 GRIDS: Final = {"agents": "agent", "book": "level", "voltages": "node"}
 """Tables with the same rows in every slot, and the column that counts them within a market."""
@@ -22,6 +23,8 @@ _DAY_MS: Final = 1_440 * _MINUTE_MS
 _YEARS_MS: Final = (-62_135_596_800_000, 253_370_764_800_000)
 """Of the years 1 to 9998, from 1970."""
 _MOST_NAMES: Final = 2_000_000
+_SOMETIMES: Final = {"agents": schema_of((SHARING,))}
+"""Columns that a table has in some runs."""
 
 
 class Rows(NamedTuple):
@@ -43,7 +46,7 @@ def demand_schema(name: str, schema: pa.Schema, path: Path) -> None:
     if len(set(schema.names)) < len(schema.names):
         raise RunFolderError([Problem("the table has a column twice", file=str(path))])
     due = no_rows(name).schema
-    for field in due:
+    for field in (*due, *(each for each in _sometimes(name) if each.name in schema.names)):
         if field.name not in schema.names:
             problems.append(Problem(f"the table of {name} has no such column", field.name, file=str(path)))
         elif schema.field(field.name).type != field.type:
@@ -58,6 +61,10 @@ def demand_schema(name: str, schema: pa.Schema, path: Path) -> None:
             seen = str(field.type)[:60]
             problems.append(Problem("this column must hold numbers or texts", field.name[:60], seen, file=str(path)))
     refuse(problems)
+
+
+def _sometimes(name: str) -> pa.Schema:
+    return _SOMETIMES.get(name, pa.schema([]))
 
 
 def _plain(kind: pa.DataType) -> bool:
@@ -156,7 +163,7 @@ def _demand_order(keys: pa.Table, rows: Rows, path: Path) -> None:
 
 def demand_values(name: str, table: pa.Table, path: Path) -> None:
     """RunFolderError for nulls, NaN and numbers where the columns that were read cannot hold any."""
-    due = {field.name: field for field in no_rows(name).schema}
+    due = {field.name: field for field in (*no_rows(name).schema, *_sometimes(name))}
     problems: list[Problem] = []
     for field in table.schema:
         column, known = table.column(field.name), due.get(field.name)

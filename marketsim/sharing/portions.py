@@ -23,4 +23,4 @@ def portions(total: int, weights: IntArray, names: Sequence[str]) -> IntArray:
     parts, rest = (exact // whole).astype(np.int64), (exact % whole).astype(np.int64)
     left = abs(total) - sum(parts.tolist())
     parts[np.lexsort((np.array(names), -rest))[:left]] += 1
-    return parts if total >= 0 else -parts
+    return np.asarray(parts if total >= 0 else -parts)

@@ -14,6 +14,7 @@ from marketsim.core.records import (
     Exchange,
     GridState,
     Ledger,
+    LedgerLine,
     Orders,
     Positions,
     Reason,
@@ -113,11 +114,12 @@ def _pairs(community: Community, orders: Orders, rng: np.random.Generator) -> tu
 
 
 def _ledger(community: Community, bought: np.ndarray, sold: np.ndarray, rng: np.random.Generator) -> Ledger:
-    money = rng.integers(0, 10**9, (5, community.n_agents))
+    money = rng.integers(0, 10**9, (len(LedgerLine), community.n_agents))
     money[0] = np.where(bought > 0, money[0], 0)
     money[1] = np.where(sold > 0, -money[1], 0)
     money[2] = np.where(bought + sold > 0, money[2], 0)
     money[4] *= -1
+    money[LedgerLine.SHARING] = 0
     utility = np.zeros(community.n_markets, dtype=np.int64)
     np.subtract.at(utility, community.market, money.sum(axis=0))
     return Ledger(money, utility, np.zeros_like(utility))

@@ -12,6 +12,7 @@ REGISTRY = built_in_registry()
 ENGINES, STRATEGIES, DEVICES = (REGISTRY.names(kind) for kind in ("engine", "strategy", "device"))
 STRATEGIES = tuple(name for name in STRATEGIES if name != "learned")  # needs a training: test_learned.py
 CHARGES, ALLOCATIONS, REACTIVES = (REGISTRY.names(kind) for kind in ("charges", "allocation", "reactive"))
+SHARINGS = REGISTRY.names("sharing")
 STORAGE = ("idle", "self_consumption", "trade", "lp")
 FORECASTS = ("climatology", "persistence", "noisy_perfect", "perfect")
 
@@ -66,6 +67,24 @@ def test_every_engine_with_every_network_charge(village, simulated, engine, char
     run = balances(simulated(scenario))
     collected = run.agents.network_charges_money.abs().sum()
     assert (collected > 0) == (charges != "none" or engine == "huang")
+
+
+@pytest.mark.parametrize("period", ["day", "run"])
+@pytest.mark.parametrize("sharing", SHARINGS)
+def test_every_sharing(simulated, village, sharing, period):
+    """Bills have a line that sums to zero in every slot and is written where a rule shares; a day and a half are two periods."""
+    clock = {"start": "2016-07-12", "slots": 36, "slot_minutes": 60}
+    idle = "idle" in REGISTRY.traits("sharing", sharing)
+    market = {"sharing": sharing} | ({} if idle else {"sharing_period": period})
+    run = balances(simulated(village(clock=clock, market=market)))
+    plain = simulated(village(clock=clock))
+    assert ("sharing_money" in run.agents) != idle
+    assert run.trades.equals(plain.trades)
+    assert run.agents.paid_money.sum() == plain.agents.paid_money.sum()
+    if not idle:
+        line = run.agents.groupby("slot").sharing_money
+        assert (line.sum() == 0).all()
+        assert line.any()[lambda found: found].index.tolist() == ([23, 35] if period == "day" else [35])
 
 
 @pytest.mark.parametrize("mode", REACTIVES)

@@ -18,6 +18,7 @@ OWN = {
     "engine": ("own_engine.py", "market.engine", "first_match"),
     "reactive": ("own_reactive.py", "grid.reactive", {"compensated": {"slope": 0.2}}),
     "settlement": ("own_settlement.py", "market.settlement", {"with_fee": {"fee": 0.02}}),
+    "sharing": ("own_sharing.py", "market.sharing", "equal_gain"),
 }
 """File, where a scenario chooses the part, and how."""
 
@@ -81,6 +82,23 @@ def test_the_settlement_of_one_s_own_charges_its_fee(usual: ms.Run) -> None:
     fees = run.agents.network_charges_money.sum() - usual.agents.network_charges_money.sum()
     assert fees == run.agents.import_wh.sum() * 20_000
     assert run.summary["import_kwh"] == usual.summary["import_kwh"]
+
+
+@pytest.mark.parametrize("period", ["day", "run"])
+def test_the_sharing_of_one_s_own_shares_gains_equally(usual: ms.Run, period: str) -> None:
+    """Everybody saves the same against its bill alone, to a unit, and what is paid in all stays what it was."""
+    changes = {"market.sharing": "equal_gain", "market.sharing_period": period}
+    run = ms.simulate(scenario("own_sharing.py", **changes))
+    assert run.trades.equals(usual.trades)
+    assert run.agents.sharing_money.any()
+    assert not run.agents.query("slot < 15").sharing_money.any()
+    alike = [name for name in usual.agents if name not in ("paid_money", "paid")]
+    assert run.agents[alike].equals(usual.agents[alike])
+    rows = run.agents.merge(run.slots[["slot", "retail_ticks", "feed_in_ticks"]], on="slot")
+    prices = rows.retail_ticks.where(rows.net_wh < 0, rows.feed_in_ticks)
+    gains = (-rows.net_wh * prices - rows.paid_money).groupby(rows.name).sum()
+    assert gains.max() - gains.min() <= 1
+    assert gains.sum() == -(rows.net_wh * prices).sum() - usual.agents.paid_money.sum()
 
 
 LEAKY = """\

@@ -48,6 +48,9 @@ Every key of `summary.json`, of `run.summary` in Python and of `marketsim run --
 - On a feeder with shunts, wards or, with `grid.background`, loads of constant impedance, `shunt_kwh` is what these draw at
   the voltage of their bus (`shunt_wh` in the table of slots). It is own load of the feeder, on nobody's bill; it is neither
   in `losses_kwh` nor in `utility_margin`, and in `grid_imbalance_wh` it counts with the background.
+- Where costs are shared (`market: {sharing: ...}`), every KPI of payments is that of the bills with their line of sharing:
+  `consumer_cost`, `prosumer_cost`, `consumer_saving`, `gini_unit_cost`, `gini_saving`, `worst_off_saving`. The reference run
+  has no sharing. Utility, operator and gains from trade are as without it: the line moves money between agents of a market alone.
 - [tables.md](tables.md) lists the columns of the table of slots, which hold most of these quantities slot by slot.
 """
 
@@ -87,7 +90,10 @@ DataFrames with the same columns, and behind each counted one the same in daily 
 
 _ABOUT: Final[Mapping[str, str]] = {
     "slots": "A row a slot. With several markets side by side quantities are summed, scores averaged by weight.",
-    "agents": "A row an agent and slot. `<device>` is each kind of device that any agent has, such as `battery`.",
+    "agents": "A row an agent and slot. `<device>` is each kind of device that any agent has, such as `battery`. "
+    "`sharing_money` is there only where costs are shared; in the last slot of a period it holds what sharing changes on the "
+    "bill of the whole period, and so do `paid_money` and, in the table of slots, `consumer_cost_money` and "
+    "`prosumer_cost_money`.",
     "trades": "A row a trade, in order of execution. A match that crosses the end of a firm leg is two rows.",
     "rejects": "A row a refused quantity, in order of refusal. Reasons: {reasons}.",
     "book": "A row a price level and slot: the order book as the market opened; left out with `output: {{book: false}}`. "
@@ -107,7 +113,7 @@ def run_tables() -> dict[str, tuple[Column, ...]]:
         (), *(np.zeros(0, dtype=np.int64),) * 2, np.zeros(0, dtype=bool), 1, *(np.zeros(0, dtype=np.int64),) * 2
     )
     given = tuple(kpi for metric in built_in_metrics() for kpi in metric.columns)
-    return columns(Layout(nobody, 96, ("<device>",), given, voltages=True))
+    return columns(Layout(nobody, 96, ("<device>",), given, voltages=True, sharing=True))
 
 
 def tables_page() -> str:
@@ -159,6 +165,22 @@ depends on the seed, the group, the key and the agent's position in the group, a
 | `{integers: [a, b]}` | a whole number from a to b, both included |
 | `{choice: [x, y, ...]}` | one of the values, all equally likely |
 """
+
+_SHARING: Final = """By what rule the bills of a finished period are changed among the agents of a market.
+
+`sharing_period` says what a period is: each `day`, from midnight to midnight, or the whole `run`; the end of the run ends a day,
+too. In the last slot of a period each agent is charged (or paid) what its share is above (or below) what it had paid, in a line
+of its own (`sharing_money`), so that in each market the shares sum to what was paid there to the last unit. Nothing else moves:
+prices, trades, power flows and what strategies see are those of the market; the reference run has no sharing; a training rewards by the
+slot's settlement, without the line. A run that was interrupted or failed has no line for the period that it did not finish.
+A period is in memory as a whole: 24 bytes an agent and slot, at most 10,000,000 rows.
+
+`proportional` changes bills by the same share of their size alone: with a_i what agent i would have paid with the utility only, at
+the energy through its own meter in each slot, and C what all of its market paid, its share is a_i - (sum a - C) |a_i| / sum |a|; where
+nobody would earn alone that is C a_i / sum a. Where nobody would have had a bill at all, C is shared equally. Nobody pays more
+than a_i unless all together do (as when network charges cost more than trade brings). It changes bills, not behaviour: a_i counts
+what devices did in the market, which is not the reference run, so that an agent can pay more than there. It answers to
+no group of agents: some may be better off among themselves."""
 
 _FEEDERS: Final = """### Feeders
 
@@ -282,6 +304,7 @@ class ScenarioPage:
         yield from self._parts("### market.engine", "engine", about="How orders become trades.")
         yield from self._parts("### market.charges", "charges", about="Network charges on trade between peers.")
         yield from self._parts("### market.settlement", "settlement", about="Who pays what.")
+        yield from self._parts("### market.sharing", "sharing", about=_SHARING)
         yield from self._parts(
             "## profiles",
             "profile",
@@ -408,6 +431,7 @@ _LINKS: Final = {
     "reactive": "a [mode](#gridreactive)",
     "gate": "a [gate](#gridgate)",
     "settlement": "a [settlement](#marketsettlement)",
+    "sharing": "a [sharing](#marketsharing)",
     "metric": "a metric",
     "strategy": "a [strategy](#strategies)",
     "profile": "a [source](#profiles)",

@@ -23,7 +23,7 @@ agents:
   - {{name: flat, kind: consumer, load: {{annual_kwh: 4000}}{strategy}}}
 tariff: {tariff}
 profiles: {profile}
-market: {{engine: {engine}, charges: {charges}, settlement: {settlement}}}
+market: {{engine: {engine}, charges: {charges}, settlement: {settlement}, sharing: {sharing}}}
 grid: {{allocation: {allocation}, reactive: {reactive}, gate: {gate}}}
 critic: {{kind: {critic}}}
 metrics: [{metric}]
@@ -35,6 +35,7 @@ BUILT_IN = {
     "engine": "double_auction",
     "charges": "none",
     "settlement": "pay_as_agreed",
+    "sharing": "proportional",
     "allocation": "arrival",
     "reactive": "fixed_pf",
     "gate": "none",
@@ -46,7 +47,13 @@ BUILT_IN = {
 """What is chosen for each kind, as it is written."""
 NAMES = {
     **{"tariff": "flat", "profile": "simbench_2016", "engine": "double_auction", "charges": "none"},
-    **{"settlement": "pay_as_agreed", "allocation": "arrival", "reactive": "fixed_pf", "gate": "none"},
+    **{
+        "sharing": "proportional",
+        "settlement": "pay_as_agreed",
+        "allocation": "arrival",
+        "reactive": "fixed_pf",
+        "gate": "none",
+    },
     **{"critic": "rule", "metric": "money", "device": "battery", "strategy": "truthful"},
 }
 OURS = {
@@ -305,6 +312,39 @@ BROKEN = [
      def __call__(self, *arguments):  # HERE
          found = self.inner(*arguments)
          return found._replace(operator=found.operator + 1)"""),
+    ("settlement", "__call__", "the line SHARING of money has to be 0", """
+     def __call__(self, *arguments):  # HERE
+         found = self.inner(*arguments)
+         money = found.money.copy()
+         money[5] += [1, -1]
+         return found._replace(money=money)"""),
+    ("sharing", "share", "they must sum to what was paid there, to the last unit", """
+     def share(self, period):  # HERE
+         return self.inner.share(period) + [1, 0]"""),
+    ("sharing", "share", "1 too little", """
+     def share(self, period):  # HERE
+         return self.inner.share(period) - [0, 1]"""),
+    ("sharing", "share", "its answer has to hold whole numbers, not float64", """
+     def share(self, period):  # HERE
+         return self.inner.share(period) * 1.0"""),
+    ("sharing", "share", "its answer has to hold whole numbers, not float64", """
+     def share(self, period):  # HERE
+         return np.full(2, np.nan)"""),
+    ("sharing", "share", "its answer has to be an array, not NoneType", """
+     def share(self, period):  # HERE
+         return None"""),
+    ("sharing", "share", "its answer has to have the shape (2), not (3,)", """
+     def share(self, period):  # HERE
+         return np.zeros(3, dtype=int)"""),
+    ("sharing", "share", READ_ONLY, """
+     def share(self, period):
+         period.net_wh[:] = 0  # HERE"""),
+    ("sharing", "share", READ_ONLY, """
+     def share(self, period):
+         period.community.market[:] = 0  # HERE"""),
+    ("sharing", "share", "ZeroDivisionError: division by zero", """
+     def share(self, period):
+         return 1 / 0  # HERE"""),
     ("critic", "review", "ftg has to be within 0..1, or NaN", """
      def review(self, record):  # HERE
          found = self.inner.review(record)

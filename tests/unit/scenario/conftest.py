@@ -84,6 +84,7 @@ class FakeCatalog:
         "reactive": {"unity": Params, "volt_var": Curve},
         "gate": dict.fromkeys(("ac", "sensitivity", "observe", "doe_maximal", "none"), Params),
         "settlement": {"pay_as_agreed": Params},
+        "sharing": {"none": Params, "proportional": Params},
         "profile": {"simbench_2016": Synthetic, "synthetic": Synthetic},
         "critic": {"rule": Params, "ollama": Ollama},
         "learner": {"ppo": Params},

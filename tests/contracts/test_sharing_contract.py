@@ -1,0 +1,86 @@
+"""Every built-in rule of cost sharing keeps the contract that plugins are held to, and so does one of one's own."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from marketsim.core.wall_rules import Wrong
+from marketsim.sharing import rules
+from marketsim.sharing.params import NoSharingParams, ProportionalSharingParams
+from marketsim.testing.sharing_kit import SharingContract
+
+OWN = Path(__file__).resolve().parent.parent / "parts" / "own_sharing.py"
+
+
+def own_rule(params, context):
+    """The rule of the file, as a plugin brings it."""
+    spec = importlib.util.spec_from_file_location("own_sharing", OWN)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    (entry,) = module.marketsim_parts()
+    return entry.build(params, context)
+
+
+class TestNone(SharingContract):
+    build = staticmethod(rules.build_none)
+    params = NoSharingParams()
+
+
+class TestProportional(SharingContract):
+    build = staticmethod(rules.build_proportional)
+    params = ProportionalSharingParams()
+
+
+class TestOneOfOnesOwn(SharingContract):
+    build = staticmethod(own_rule)
+
+
+class Off:
+    """Everybody's bill, and one unit too much."""
+
+    def share(self, period):
+        return period.paid_money + (np.arange(period.community.n_agents) == 0)
+
+
+class Mixing:
+    """All markets' money in one pot."""
+
+    def share(self, period):
+        paid = period.paid_money
+        paid[-1] = paid.sum() - paid[:-1].sum()
+        return np.roll(paid, 1)
+
+
+class Forgetful:
+    """Another one wins each time."""
+
+    def __init__(self):
+        self.times = 0
+
+    def share(self, period):
+        self.times += 1
+        paid = period.paid_money
+        paid[0] += self.times % 3
+        paid[-1] -= self.times % 3
+        return paid
+
+
+@pytest.mark.parametrize(
+    ("rule", "law"),
+    [
+        (Off, "test_shares_are_whole_money_and_sum_to_what_was_paid"),
+        (Off, "test_one_agent_alone_keeps_its_bill"),
+        (Mixing, "test_markets_know_nothing_of_each_other"),
+        (Forgetful, "test_the_same_period_is_shared_alike"),
+    ],
+)
+def test_the_kit_finds_what_breaks_its_laws(rule, law):
+    """A kit that nothing fails tests nothing."""
+    kit = SharingContract()
+    kit.build = lambda params, context: rule()
+    with pytest.raises((AssertionError, Wrong)):
+        getattr(kit, law)()
