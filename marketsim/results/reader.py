@@ -77,7 +77,7 @@ class Run:
         """``complete``, ``running``, ``interrupted`` or ``failed``."""
         self.critiques = [dict(entry) for entry in critiques]
         self._tables = tables
-        self._known: dict[str, int] = {}
+        self._known: dict[str, tuple[str, ...]] = {}
         """Tables of the folder that were looked at, with their number of columns."""
         self._net_builder = net_builder
         self._history_builder = history_builder
@@ -87,6 +87,8 @@ class Run:
 
     def table(self, name: str, columns: Sequence[str] | None = None, slot: int | range | None = None) -> pa.Table:
         """An Arrow table as written; ``columns`` and ``slot`` (one, or a range of step 1) read only what is asked for.
+
+        Columns that this run has not are left out.
 
         Raises InputError for a table that this run has not, RunFolderError for one that cannot be read.
         """
@@ -110,12 +112,12 @@ class Run:
                     demand_schema(name, file.schema_arrow, path)
                     demand_slots(file.metadata.num_rows if name == "slots" else 0, path)
                     self._demand_keys(name, file.read(columns=key_columns(name)), path)
-                    self._known[name] = len(file.schema_arrow)
+                    self._known[name] = tuple(file.schema_arrow.names)
             if slot is None:
                 rows = pq.read_metadata(path).num_rows
-                demand_memory(path, rows, self._known[name] if columns is None else len(columns))
+                demand_memory(path, rows, len(self._known[name] if columns is None else columns))
             wanted = None if slot is None else _in_slots(pc.field("slot"), slot)
-            asked = None if columns is None else list(columns)
+            asked = None if columns is None else [each for each in columns if each in self._known[name]]
             return pq.read_table(path, columns=asked, filters=wanted)
 
     def _from_stream(self, name: str, path: Path) -> pa.Table:
@@ -127,7 +129,7 @@ class Run:
             if name not in self._known:
                 demand_slots(written.num_rows if name == "slots" else 0, path)
                 self._demand_keys(name, written.select(key_columns(name)), path)
-                self._known[name] = written.num_columns
+                self._known[name] = tuple(written.column_names)
             return written
 
     def _demand_keys(self, name: str, keys: pa.Table, path: Path) -> None:

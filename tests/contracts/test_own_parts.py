@@ -96,7 +96,7 @@ def test_the_sharing_of_one_s_own_shares_gains_equally(usual: ms.Run, period: st
     assert run.agents[alike].equals(usual.agents[alike])
     rows = run.agents.merge(run.slots[["slot", "retail_ticks", "feed_in_ticks"]], on="slot")
     prices = rows.retail_ticks.where(rows.net_wh < 0, rows.feed_in_ticks)
-    gains = (-rows.net_wh * prices - rows.paid_money).groupby(rows.name).sum()
+    gains = (-rows.net_wh * prices - rows.paid_money).groupby(rows.agent).sum()
     assert gains.max() - gains.min() <= 1
     assert gains.sum() == -(rows.net_wh * prices).sum() - usual.agents.paid_money.sum()
 

@@ -30,8 +30,8 @@ def test_a_bill_line_by_line():
     orders = orders_of([(0, BUY, 0, 0), (1, SELL, 0, 0)])
     trades = trades_of([(0, 1, 500, 100, 120, 90)])
     ledger = settle(community(2), trades, orders, exchange([200, 0], [0, 300]), tariffs_of())
-    assert ledger.money[:, 0].tolist() == [50_000, 0, 10_000, 200 * RETAIL, 0]
-    assert ledger.money[:, 1].tolist() == [0, -50_000, 5_000, 0, -300 * FEED_IN]
+    assert ledger.money[:, 0].tolist() == [50_000, 0, 10_000, 200 * RETAIL, 0, 0]
+    assert ledger.money[:, 1].tolist() == [0, -50_000, 5_000, 0, -300 * FEED_IN, 0]
     assert ledger.operator.tolist() == [-15_000]
     assert ledger.utility.tolist() == [300 * FEED_IN - 200 * RETAIL]
 

@@ -89,3 +89,17 @@ def test_the_row_shows_the_slot_alone():
     row = metric.observe(seen, None)
     assert list(row) == [kpi.name for kpi in metric.columns]
     assert row["money_imbalance"] == 0
+
+
+def test_sharing_that_moves_money_between_markets_is_seen():
+    """It sums to zero in all; a line that balances within each market is no imbalance."""
+    people = community(2, 2)
+    seen = slot_record(people, [5, 80, 7, 0], [0, 0, 0, 40])
+    found = []
+    for line in ([3, -3, 5, -5], [3, -1, -2, 0]):
+        money = seen.ledger.money.copy()
+        money[LedgerLine.SHARING] = line
+        metric = LawsMetric(people)
+        metric.observe(bent(seen, "ledger", money=money), None)
+        found.append(metric.summary()["money_imbalance"])
+    assert found == [0, 4]

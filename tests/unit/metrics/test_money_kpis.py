@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from marketsim.core.records import LedgerLine
 from marketsim.metrics.money import MoneyMetric
 from marketsim.testing.records import Deal, Prices, grid_state, slot_record
 from marketsim.testing.worlds import community
@@ -97,3 +98,17 @@ def test_the_row_of_a_slot_is_exact():
     assert row["consumer_cost_money"] == 500 * 200_000 + 500 * 300_000
     assert row["prosumer_cost_money"] == -(500 * 200_000 + 300 * 80_000)
     assert row["utility_revenue_money"] == 500 * 300_000 - 300 * 80_000
+
+
+def test_the_line_of_sharing_is_on_the_bills_and_not_the_utility_s():
+    """The consumer pays 0.04 more and the prosumer as much less; prices, revenue and the reference know nothing of it."""
+    plain = record([Deal(1, 0, 500, 200_000)])
+    money = plain.ledger.money.copy()
+    money[LedgerLine.SHARING] = [-40_000_000, 40_000_000]
+    shared = plain._replace(ledger=plain.ledger._replace(money=money))
+    without, summary = run(plain, reference=record()), run(shared, reference=record())
+    assert summary["consumer_cost"] == pytest.approx(without["consumer_cost"] + 0.04)
+    assert summary["prosumer_cost"] == pytest.approx(without["prosumer_cost"] - 0.04)
+    assert summary["consumer_saving"] == pytest.approx(1 - (without["consumer_cost"] + 0.04) / 0.3)
+    changed = {"consumer_cost", "prosumer_cost", "consumer_saving"}
+    assert {name for name in summary if summary[name] != without[name]} == changed

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import marketsim as ms
 from marketsim.report import people
 from marketsim.report.people import Person, classes, names_of, totals
 
@@ -18,7 +19,24 @@ def test_totals_are_those_of_the_bills(simulated, hours, monkeypatch):
         assert whole.paid[row] == pytest.approx(bill.amount["total"])
         assert whole.bought[row] == pytest.approx(bill.energy_kwh["peer purchases"])
     for one, other in zip(whole, pieces, strict=True):
-        assert one == pytest.approx(other)
+        assert one == pytest.approx(other, nan_ok=True)
+
+
+@pytest.mark.parametrize("folder", [True, False])
+def test_the_line_of_sharing_is_part_of_what_is_paid(hours, tmp_path, folder):
+    """Its totals are the bills', in memory and from a folder; where costs are not shared it is undefined."""
+    out = [tmp_path / name if folder else None for name in ("shared", "plain")]
+    scenario = "scenarios/community.yaml"
+    run = ms.simulate(ms.load_scenario(scenario, {**hours, "market.sharing": "proportional"}), out[0])
+    plain = ms.simulate(ms.load_scenario(scenario, hours), out[1])
+    shared, usual = totals(run), totals(plain)
+    assert np.isnan(usual.sharing).all()
+    assert shared.sharing.sum() == pytest.approx(0.0, abs=1e-9)
+    assert np.abs(shared.sharing).max() > 0.01
+    assert shared.paid - shared.sharing == pytest.approx(usual.paid)
+    row = int(np.abs(shared.sharing).argmax())
+    assert run.bill(row).amount["cost sharing"] == pytest.approx(shared.sharing[row])
+    assert "cost sharing" not in plain.bill(row).index
 
 
 def test_savings_add_up_to_the_kpis(simulated, hours):

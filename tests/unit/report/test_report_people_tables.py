@@ -86,3 +86,14 @@ def test_all_agents_come_first_and_balance():
 def test_money_and_energy_have_units(columns):
     """Only names, kinds and counts have none."""
     assert {label for label, unit, _ in columns if not unit} <= {"Agent", "Kind", "Class", "Agents"}
+
+
+def test_the_line_of_sharing_is_a_column_where_costs_are_shared():
+    """Behind all others, whose places stay what they were."""
+    plain, shared = (
+        agent_table(["sun", "ann", "bob"], PEOPLE, TRADE._replace(sharing=np.array(line)))
+        for line in ([np.nan] * 3, [0.3, -0.1, -0.2])
+    )
+    assert len(plain["head"]) == len(plain["values"]) + 2 == len(AGENT_COLUMNS)
+    assert shared["head"] == [*plain["head"], ["Cost sharing", "currency", 2]]
+    assert shared["values"] == [*plain["values"], [0.3, -0.1, -0.2]]

@@ -87,6 +87,16 @@ def test_every_table_is_opened_as_it_was_written(run, name):
             column("ftg", lambda c: [[1.0]] * len(c), pa.list_(pa.float64())),
             "ftg: this column must hold numbers or texts",
         ),
+        (
+            "agents",
+            lambda t: t.append_column("sharing_money", pa.array(["x"] * len(t))),
+            "sharing_money: this column must be of type int64",
+        ),
+        (
+            "agents",
+            lambda t: t.append_column("sharing_money", pa.array([None] * len(t), pa.int64())),
+            "sharing_money: must not be undefined",
+        ),
         ("agents", column("net_wh", lambda c: [None] * len(c)), "net_wh: must not be undefined"),
         ("agents", column("agent", lambda c: [5] * len(c)), "agent: every slot must have each of them once"),
         ("agents", lambda t: t.slice(0, len(t) // 2), "the table has 48 rows, 16 slots need 96"),

@@ -30,7 +30,19 @@ def test_the_table_of_voltages_is_optional():
 
 
 def test_a_line_of_the_bill_is_a_column():
-    assert [name.removesuffix("_money") for name in LEDGER_COLUMNS] == [line.name.lower() for line in LedgerLine]
+    shared = Layout(community(2), 24, sharing=True)
+    assert [name.removesuffix("_money") for name in shared.ledger_columns] == [line.name.lower() for line in LedgerLine]
+
+
+def test_the_line_of_sharing_is_there_only_where_costs_are_shared():
+    """It stands behind the others and before the sum; without it the table is what it was."""
+    plain, shared = (
+        [column.name for column in columns(Layout(community(2), 24, sharing=sharing))["agents"]]
+        for sharing in (False, True)
+    )
+    assert Layout(community(2), 24).ledger_columns == LEDGER_COLUMNS
+    assert shared[shared.index("exports_money") : shared.index("paid_money")] == ["exports_money", "sharing_money"]
+    assert [name for name in shared if name != "sharing_money"] == plain
 
 
 def test_each_fleet_has_its_columns():

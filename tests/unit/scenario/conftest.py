@@ -106,6 +106,7 @@ class FakeCatalog:
             ("charges", "distance"): "pairwise",
             ("engine", "double_auction"): "pairs",
             ("gate", "none"): "blind",
+            ("sharing", "none"): "idle",
             ("gate", "observe"): "records",
             ("gate", "doe_maximal"): "plans",
         }

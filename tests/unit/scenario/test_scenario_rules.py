@@ -37,6 +37,18 @@ ON_BUS = {"agents[0].bus": 48}
         ({"agents[0].kind": "prosumr"}, "agents[0].kind", "no agent of this kind"),
         ({"agents[0].group": 1, "agents[0].count": 2}, "agents[0].group", "stands beside count"),
         ({"agents[0].pv_kw": 1e13}, "agents", "64 bits"),
+        ({"market.sharing_period": "run"}, "market.sharing_period", "needs a rule of sharing"),
+        (
+            {
+                "market.sharing": "proportional",
+                "market.sharing_period": "run",
+                "clock.slots": 9_999_999,
+                "clock.start": "0001-01-01",
+                "agents[0].count": 2,
+            },
+            "market.sharing_period",
+            "is too long to be held in memory",
+        ),
         ({"agents[0].pv_kw": 1e8, "tariff.flat.retail": 1e6}, "agents", "64 bits"),
     ],
 )
@@ -181,3 +193,26 @@ def test_a_gate_without_parameters_is_written_by_its_bare_name(load: Load, minim
     written = document(loaded.scenario, loaded.agents)
     assert written["grid"]["gate"] == "observe"
     assert "settlement" not in written["market"]
+
+
+def test_sharing_is_written_where_it_is_chosen(load: Load, minimal: str) -> None:
+    """The default is left out, so resolved scenarios and their hashes are what they were; a rule and its period are written."""
+    assert not {"sharing", "sharing_period"} & document(*load(minimal)[:2])["market"].keys()
+    shared = document(*load(minimal, {"market.sharing": "proportional", "market.sharing_period": "run"})[:2])["market"]
+    assert (shared["sharing"], shared["sharing_period"]) == ("proportional", "run")
+    assert "sharing_period" not in document(*load(minimal, {"market.sharing": "proportional"})[:2])["market"]
+
+
+def test_a_period_is_held_in_memory_by_day(load: Load, problems: Problems, minimal: str) -> None:
+    """What is too long as a run is not as days; without sharing nothing is held, however long a run is."""
+    long = {"clock.slots": 9_999_999, "clock.start": "0001-01-01", "agents[0].count": 2}
+    assert load(minimal, {**long, "market.sharing": "proportional"}).scenario.market.sharing_period == "day"
+    assert load(minimal, long).scenario.market.sharing.name == "none"
+    (problem,) = problems(minimal, {**long, "market.sharing": "proportional", "market.sharing_period": "run"})
+    assert "share by day" in problem.hint
+
+
+def test_a_sharing_that_only_a_plugin_knows_may_have_any_period(load: Load, minimal: str) -> None:
+    """Without its code nobody can tell whether it shares nothing."""
+    shared = load(minimal, {"market.sharing": "shapley", "market.sharing_period": "run"}, tolerant=True)
+    assert shared.unchecked == ("sharing shapley",)
