@@ -205,6 +205,32 @@ def test_everybody_pays_what_the_hand_says(hour, case):
     assert run.summary["utility_revenue"] == pytest.approx(sum(own.paid for own in expected.values()), abs=1e-5)
 
 
+SHARED = {
+    # alone: -6 x 0.08, -2 x 0.08, 4 x 0.30, in all 0.56; paid: -8 x 0.08 + 4 x 0.08 = -0.32; so 0.88 is gained
+    # and shared by 0.48 : 0.16 : 1.20 of 1.84
+    "supply-demand ratio, long": {
+        "roof": -0.48 - 0.88 * 0.48 / 1.84, "shed": -0.16 - 0.88 * 0.16 / 1.84, "home": 1.20 - 0.88 * 1.20 / 1.84,
+    },
+    # alone: -2 x 0.08, 0.30, 3 x 0.30, in all 1.04; paid: 2 x 0.30 = 0.60; 0.44 is shared by 0.16 : 0.30 : 0.90 of 1.36
+    "mid-market rate, short": {
+        "roof": -0.16 - 0.44 * 0.16 / 1.36, "flat": 0.30 - 0.44 * 0.30 / 1.36, "house": 0.90 - 0.44 * 0.90 / 1.36,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SHARED)
+def test_costs_are_shared_as_the_hand_says(hour, case):
+    """In proportion to the bills alone: the line is the share less what the market made each pay, and sums to zero exactly."""
+    houses, market, paid, _ = CASES[case]
+    run = hour(houses, {**market, "sharing": "proportional"})
+    for name, share in SHARED[case].items():
+        bill = run.bill(name).amount
+        assert bill["total"] == pytest.approx(share, abs=5e-6), name
+        assert bill["cost sharing"] == pytest.approx(share - paid[name].paid, abs=5e-6), name
+    assert run.agents.sharing_money.sum() == 0
+    assert run.agents.paid_money.sum() == hour(houses, market).agents.paid_money.sum()
+
+
 def test_a_resting_order_sets_the_price_whoever_it_is(hour):
     """Two houses, one trade: at the ask of 0.124 where the seller came first, else at the bid of 0.278; both happen."""
     houses = {"roof": House(0, 3, 0.2), "home": House(2, 0, 0.1)}

@@ -208,3 +208,12 @@ def test_a_constant_score_pays_nothing_once_it_is_known():
     game = game_of(overrides={"learning.reward": {"scores": "constant", "ramp": [0, 0]}}, markets=2)
     game.reset(0)
     assert all(np.abs(game.step(chosen).parts["shaping"]).max() < 1e-12 for chosen in actions_of(game, 4, 24))
+
+
+def test_rewards_are_those_of_the_slots_without_the_line_of_sharing():
+    """The game plays slots, and no period ends in one: to the byte the same with and without a rule."""
+    plain, shared = (
+        game_of(overrides=overrides, seeds=(1,)) for overrides in (FULL, {**FULL, "market.sharing": "proportional"})
+    )
+    actions = actions_of(plain, 3, 24)
+    assert play(plain, 0, actions) == play(shared, 0, actions)
