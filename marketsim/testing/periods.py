@@ -29,11 +29,12 @@ def period_of(
     shape = (len(net), who.n_markets)
     bill = np.zeros((LedgerLine.SHARING, who.n_agents), dtype=np.int64)
     bill[LedgerLine.IMPORTS] = paid_money
-    prices = (
+    retail, feed_in = (
         np.broadcast_to(np.reshape(ticks, (-1, 1)), shape).astype(np.int64) for ticks in (retail_ticks, feed_in_ticks)
     )
     time = clock(len(net)).at(len(net) - 1)
-    made: Period = read_only(Period(time, who, np.maximum(-net, 0), np.maximum(net, 0), net, *prices, bill))
+    load_wh, pv_wh = np.maximum(-net, 0), np.maximum(net, 0)
+    made: Period = read_only(Period(time, who, load_wh, pv_wh, net, retail, feed_in, bill))
     return made
 
 

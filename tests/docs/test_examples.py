@@ -89,7 +89,7 @@ def test_parts_of_the_page_on_plugins_keep_their_contracts(folder):
     exec(compile(named(ROOT / "docs" / "plugins.md")["test_mine.py"], "test_mine.py", "exec"), namespace)
     kits = [item for name, item in namespace.items() if name.startswith("Test")]
     run = [getattr(kit(), name)() for kit in kits for name in dir(kit) if name.startswith("test_")]
-    assert len(kits) == 4
+    assert len(kits) == 5
     assert len(run) > 25
 
 
