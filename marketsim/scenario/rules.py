@@ -145,16 +145,16 @@ def engine_handles_charges(scenario: Scenario, catalog: Catalog) -> Iterator[Det
         yield Detail(("market", "charges"), "network charges by the grid need a grid", charges.name, hint)
 
 
-def _shares(scenario: Scenario, catalog: Catalog) -> bool:
-    """Whether the scenario has a rule that shares costs; yes where only a plugin knows."""
+def _shares(scenario: Scenario, catalog: Catalog) -> bool | None:
+    """Whether the scenario has a rule that shares costs; None where only a plugin knows."""
     sharing = scenario.market.sharing
-    return isinstance(sharing.params, Unchecked) or "idle" not in catalog.traits("sharing", sharing.name)
+    return None if isinstance(sharing.params, Unchecked) else "idle" not in catalog.traits("sharing", sharing.name)
 
 
 def period_has_sharing(scenario: Scenario, catalog: Catalog) -> Iterator[Detail]:
     """A period other than the default is that of a rule."""
     market = scenario.market
-    if market.sharing_period != "day" and not _shares(scenario, catalog):
+    if market.sharing_period != "day" and _shares(scenario, catalog) is False:
         hint = "choose a rule, such as sharing: proportional, or leave the period out"
         yield Detail(("market", "sharing_period"), "needs a rule of sharing", market.sharing_period, hint)
 
@@ -239,7 +239,7 @@ def period_fits_memory(scenario: Scenario, agents: tuple[AgentSpec, ...], catalo
     clock, market = scenario.clock, scenario.market
     whole_run = market.sharing_period == "run"
     slots = clock.slots if whole_run else min(clock.slots, _MINUTES_A_DAY // clock.slot_minutes)
-    if not _shares(scenario, catalog) or slots * len(agents) <= MOST_CELLS:
+    if slots * len(agents) <= MOST_CELLS or not _shares(scenario, catalog):
         return
     hint = f"{slots} slots of {len(agents)} agents are more than {MOST_CELLS:,} rows together: " + (
         "share by day, or simulate fewer or longer slots" if whole_run else "choose longer slots, or share nothing"

@@ -173,7 +173,7 @@ too. In the last slot of a period each agent is charged (or paid) what its share
 of its own (`sharing_money`), so that in each market the shares sum to what was paid there to the last unit. Nothing else moves:
 prices, trades, power flows and what strategies see are those of the market; the reference run has no sharing; a training rewards by the
 slot's settlement, without the line. A run that was interrupted or failed has no line for the period that it did not finish.
-A period is in memory as a whole: 24 bytes an agent and slot, at most 10,000,000 rows.
+A period is in memory as a whole: 24 bytes an agent and slot, at most 10,000,000 of them, and what a rule computes beside.
 
 `proportional` changes bills by the same share of their size alone: with a_i what agent i would have paid with the utility only, at
 the energy through its own meter in each slot, and C what all of its market paid, its share is a_i - (sum a - C) |a_i| / sum |a|; where

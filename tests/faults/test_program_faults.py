@@ -86,6 +86,21 @@ def test_money_that_appears_from_nowhere_stops_the_run(root, monkeypatch):
         ms.simulate(ms.load_scenario(root / "scenarios" / "pilot.yaml"))
 
 
+def test_shares_that_are_off_stop_the_run_in_the_slot_in_which_they_are_booked(root, monkeypatch):
+    """A built-in rule that loses one unit of 1e-9 is named."""
+    from marketsim.sharing import rules
+
+    def careless(total, weights, names):
+        return portions(total - 1, weights, names)
+
+    portions = rules.portions
+    monkeypatch.setattr(rules, "portions", careless)
+    with pytest.raises(
+        LawBroken, match=r"slot 23: the shares by the rule 'proportional' in market 0 .* fault of the program"
+    ):
+        ms.simulate(ms.load_scenario(root / "scenarios" / "pilot.yaml", {"market.sharing": "proportional"}))
+
+
 def test_energy_that_a_device_invents_stops_the_run(village, monkeypatch):
     """A fleet that is told to give more than its range allows is caught by the law of ranges."""
     from marketsim.core import slot

@@ -213,6 +213,7 @@ def test_a_period_is_held_in_memory_by_day(load: Load, problems: Problems, minim
 
 
 def test_a_sharing_that_only_a_plugin_knows_may_have_any_period(load: Load, minimal: str) -> None:
-    """Without its code nobody can tell whether it shares nothing."""
-    shared = load(minimal, {"market.sharing": "shapley", "market.sharing_period": "run"}, tolerant=True)
+    """Without its code nobody can tell whether it shares nothing, and neither needs a period nor holds it."""
+    long = {"clock.slots": 9_999_999, "clock.start": "0001-01-01", "agents[0].count": 2}
+    shared = load(minimal, {"market.sharing": "shapley", "market.sharing_period": "run", **long}, tolerant=True)
     assert shared.unchecked == ("sharing shapley",)
