@@ -114,6 +114,7 @@ def scenarios(draw):
             "engine": engine,
             "charges": draw(st.sampled_from(charges)),
             "gate_closure_slots": draw(st.sampled_from([0, 0, 0, 2])),
+            "sharing": draw(st.sampled_from(["none", "proportional"])),
         },
         "profiles": {"source": "synthetic"},
         "agents": draw(agents(BUSES.get(grid.get("feeder")))),
@@ -145,6 +146,9 @@ def test_whatever_is_simulated_balances(scenario):
     refused = run.rejects.query("reason not in ('exceeds_position', 'both_modes')")
     assert (refused.energy_wh > 0).all()
     agents_ = run.agents
+    if scenario["market"]["sharing"] == "proportional":
+        assert (agents_.groupby("slot").sharing_money.sum() == 0).all()
+        assert not agents_.query("slot < 11").sharing_money.any()
     assert (agents_.curtailed_wh <= agents_.surplus_wh).all() or scenario["market"]["gate_closure_slots"]
 
 
