@@ -15,8 +15,8 @@ from marketsim.core.clock import Clock
 from marketsim.core.errors import RunError
 from marketsim.core.laws import check_shares
 from marketsim.core.period import Period
+from marketsim.core.read_only import read_only
 from marketsim.core.records import Community, LedgerLine, SlotRecord
-from marketsim.core.walls import read_only
 from marketsim.core.world import SharedPeriods
 
 _MOST_MONEY: Final = 2.0**62

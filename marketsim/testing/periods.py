@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from marketsim.core.period import Period
+from marketsim.core.read_only import read_only
 from marketsim.core.records import Community, LedgerLine
-from marketsim.core.walls import read_only
 from marketsim.testing.worlds import clock, community
 
 SLOTS = 4

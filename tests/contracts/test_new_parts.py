@@ -35,10 +35,12 @@ CHOSEN = {
     "gate": {"grid.gate": "even"},
     "model": {"critic": {"kind": "ollama", "client": "even_handed", "cache": False}},
     "settlement": {"market.settlement": "for_free"},
+    "sharing": {"market.sharing": "by_load"},
 }
 """How a scenario chooses the new part of each kind."""
 DIFFERS = dict.fromkeys(CHOSEN, "trades") | {
-    "critic": "", "metric": "", "model": "", "grid": "slots", "reactive": "slots", "settlement": "agents", "device": "agents",
+    "critic": "", "metric": "", "model": "", "grid": "slots", "reactive": "slots", "settlement": "agents", "sharing": "agents",
+    "device": "agents",
     "learner": "",
 }  # fmt: skip
 """The table that shows that the part was used; critic, model and metric show in the summary, a learner changes no run."""

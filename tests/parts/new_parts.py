@@ -28,6 +28,7 @@ from marketsim.market.administrative import pool_at
 from marketsim.market.pool import PoolEngine
 from marketsim.market.settlement import settle
 from marketsim.profiles.params import SourceParams
+from marketsim.sharing.portions import portions
 
 
 # agents/thrifty.py
@@ -295,6 +296,24 @@ def build_settlement(params, context):
     return for_free
 
 
+# sharing/by_load.py
+class ByLoad:
+    """Everybody pays for the load it has, whatever it traded."""
+
+    def share(self, period):
+        shares = np.zeros(period.community.n_agents, dtype=np.int64)
+        for market, paid in enumerate(period.of_markets(period.paid_money)):
+            rows = np.flatnonzero(period.community.market == market)
+            load_wh = period.load_wh[:, rows].sum(axis=0)
+            names = [period.community.names[row] for row in rows]
+            shares[rows] = portions(paid, load_wh if load_wh.any() else load_wh + 1, names)
+        return shares
+
+
+def build_sharing(params, context):
+    return ByLoad()
+
+
 # fairness/even_handed.py
 class EvenHanded:
     """Finds everything half fair, and asks nobody."""
@@ -341,6 +360,7 @@ PARTS = (
     entry("reactive", "absorbing"),
     entry("gate", "even"),
     entry("settlement", "for_free"),
+    entry("sharing", "by_load"),
     Entry(kind="agent", name="thrifty", build="new_parts:build_agent", summary="bids half"),
     Entry(kind="model", name="even_handed", build="new_parts:build_model", summary="half fair"),
     Entry(kind="grid", name="half", build="new_parts:build_grid", summary="half of the impedances"),
