@@ -83,7 +83,8 @@ class SimpleStrategy:
         by_default = self._default.quote(seen, plan, ~self._own)
         own = _batch(answers)
         left = _for_utility(np.where(self._own, standing.surplus_wh, 0), own)
-        return Decisions(plan.dispatch_wh, plan.value_ticks, plan.absorb, _joined(by_default, _joined(own, left)))
+        orders = _joined(by_default, _joined(own, left))
+        return Decisions(plan.dispatch_wh, plan.value_ticks, plan.absorb, orders, stage.kvar)
 
     def _stage(self, seen: Observations) -> Stage:
         def follow(wanted_wh: IntArray, fixed: BoolArray) -> tuple[Plan, Standing]:

@@ -27,6 +27,8 @@ class Stage:
         self.seen = seen
         self.fixed = np.zeros(plan.dispatch_wh.shape, dtype=bool)
         self.wanted_wh = plan.dispatch_wh.copy()
+        self.kvar: FloatArray | None = None
+        """Reactive power that agents ask of their inverters [k]; None: nobody has."""
         self._plan, self._standing, self._follow, self._stale = plan, standing, follow, False
         self._series: dict[tuple[str, int], FloatArray] = {}
         self._prices: dict[int, tuple[FloatArray, FloatArray]] = {}
@@ -35,6 +37,12 @@ class Stage:
         """Let an agent run its device itself."""
         self.fixed[device, agent], self.wanted_wh[device, agent] = True, energy_wh
         self._stale = True
+
+    def ask(self, agent: int, kvar: float) -> None:
+        """Ask an agent's inverter for reactive power."""
+        if self.kvar is None:
+            self.kvar = np.zeros(len(self.seen.load_wh))
+        self.kvar[agent] = kvar
 
     def now(self) -> tuple[Plan, Standing]:
         """Plan and positions after everything that the agents dispatched so far."""

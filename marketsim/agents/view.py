@@ -1,4 +1,4 @@
-"""What one agent of the simple form sees and says, in kWh and currency/kWh."""
+"""What one agent of the simple form sees and says, in kWh, currency/kWh and kvar."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.records import FIRM, PV, DeviceRange, Fallback, Side
 from marketsim.core.units import TICKS_PER_CURRENCY, WH_PER_KWH, to_ticks, to_wh
 
-_MOST_KWH, _MOST_PRICE = 1e9, 1e6
+_MOST_KWH, _MOST_PRICE, _MOST_KVAR = 1e9, 1e6, 1e9
 
 
 class Order(NamedTuple):
@@ -206,6 +206,14 @@ class AgentView:
         self._stage.fix(
             index, self._agent, min(max(wanted, int(reach.lo_wh[self._agent])), int(reach.hi_wh[self._agent]))
         )
+
+    def ask_kvar(self, kvar: float) -> None:
+        """Ask the own inverter for reactive power on top of what ``grid.reactive`` has it do; injection is positive [kvar].
+
+        It gives what its apparent power leaves beside any active power that the slot may bring; without an inverter,
+        nothing. Raises ValueError for a malformed number.
+        """
+        self._stage.ask(self._agent, _checked("kvar", kvar, -_MOST_KVAR, _MOST_KVAR))
 
     def _order(self, side: Side, energy_kwh: float, price: float, device: str | None, fallback: str | None) -> Order:
         component = (FIRM if side == Side.BUY else PV) if device is None else self._index(device)

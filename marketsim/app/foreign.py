@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from marketsim.builtin import SOURCE
 from marketsim.core import watch
 from marketsim.core.blame import place_of, raised_by_package
 from marketsim.core.errors import InputError, MarketsimError, PluginError, Problem
 from marketsim.core.interrupts import is_interrupt
-from marketsim.core.ports import declared, lacking
+from marketsim.core.ports import declared, lacking, untaken
 from marketsim.core.read_only import read_only
 from marketsim.core.wall_rules import Sizes, Wrong
 from marketsim.core.walls import Owner, walled
 from marketsim.extension.entry import place_of as written_at
 from marketsim.extension.registry import Registry
+
+_TOLD_ALL: Final = frozenset(("reactive",))
+"""Kinds whose parts may be called with every argument that their port declares, also those that can be left out."""
 
 
 def owner(registry: Registry, kind: str, name: str) -> Owner | None:
@@ -43,6 +46,12 @@ def behind_wall(part: Any, who: Owner, sizes: Sizes, port: type | None, walls: t
         missing = [] if port is None else lacking(port, part)
         if port is not None and missing:
             what = f"{type(part).__name__} has no {', '.join(missing)}, which the port {port.__name__} declares"
+            raise fault(who, what, f"see {port.__module__}.{port.__name__}")
+        deaf = untaken(port, part) if port is not None and who.kind in _TOLD_ALL else []
+        if port is not None and deaf:
+            what = (
+                f"{type(part).__name__} cannot be called as {', '.join(deaf)}, which the port {port.__name__} declares"
+            )
             raise fault(who, what, f"see {port.__module__}.{port.__name__}")
         try:
             return part if walls is None else walled(part, who, sizes, declared(walls))

@@ -7,18 +7,20 @@ from typing import Any, Final
 
 import numpy as np
 
-from marketsim.core.arrays import BoolArray, IntArray
+from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.records import PV, Decisions, Fallback, Observations, OrderBatch, Quotes, Side
 from marketsim.core.wall_rules import Call, Rule, Wrong
 
 _MOST: Final = 10**12
 """Largest energy [Wh] and price [ticks] of an order: far beyond any market, far within 64 bits."""
-_WHOLE, _TRUTH = "iu", "b"
+_MOST_KVAR: Final = 1e9
+_WHOLE, _TRUTH, _REAL = "iu", "b", "fiu"
 """Kinds of numpy's types."""
+_SAID: Final = {_WHOLE: "whole numbers", _TRUTH: "truth values", _REAL: "real numbers"}
 
 
 def decided(call: Call) -> Decisions:
-    """Decisions, in 64-bit integers of one's own."""
+    """Decisions, in 64-bit integers of one's own; reactive power in 64-bit floats."""
     found, seen = call.result, call.given[0]
     problems = _problems(found, seen, call.sizes.names)
     if problems:
@@ -28,6 +30,7 @@ def decided(call: Call) -> Decisions:
         marginal_ticks=_whole(found.marginal_ticks),
         absorb=np.array(found.absorb),
         orders=OrderBatch(*(_whole(column) for column in found.orders)),
+        kvar=None if found.kvar is None else np.array(found.kvar, dtype=np.float64),
     )
 
 
@@ -50,7 +53,7 @@ def _problems(found: Any, seen: Observations, names: tuple[str, ...]) -> list[st
         return [f"it has to return Decisions with an OrderBatch, not {type(found).__name__}"]
     k, n_devices = len(seen.load_wh), len(seen.ranges)
     malformed = [problem for problem in _malformed(found, k, n_devices) if problem]
-    return malformed or [problem for problem in _out_of_range(found.orders, seen, n_devices, names) if problem]
+    return malformed or [problem for problem in _out_of_range(found, seen, n_devices, names) if problem]
 
 
 def _malformed(found: Decisions, k: int, n_devices: int) -> Iterator[str]:
@@ -59,9 +62,15 @@ def _malformed(found: Decisions, k: int, n_devices: int) -> Iterator[str]:
     yield _wrong("absorb", found.absorb, (k,), _TRUTH)
     for name, column in found.orders._asdict().items():
         yield _wrong(f"orders.{name}", column, (np.size(found.orders.agent),), _WHOLE)
+    if found.kvar is not None:
+        yield _wrong("kvar", found.kvar, (k,), _REAL)
 
 
-def _out_of_range(orders: OrderBatch, seen: Observations, n_devices: int, names: tuple[str, ...]) -> Iterator[str]:
+def _out_of_range(found: Decisions, seen: Observations, n_devices: int, names: tuple[str, ...]) -> Iterator[str]:
+    orders = found.orders
+    if found.kvar is not None:
+        each = _Owners(np.arange(len(seen.agents)), seen, names)
+        yield _beyond("kvar", found.kvar, -_MOST_KVAR, _MOST_KVAR, each)
     strange = _beyond("orders.agent", orders.agent, 0, len(seen.load_wh) - 1)
     whose = _Owners(orders.agent, seen, () if strange else names)
     yield strange
@@ -73,14 +82,14 @@ def _out_of_range(orders: OrderBatch, seen: Observations, n_devices: int, names:
 
 
 class _Owners:
-    """Whose order a row is, in words; nothing where that cannot be told."""
+    """Whose a row is, in words; nothing where that cannot be told."""
 
     def __init__(self, agent: IntArray, seen: Observations, names: tuple[str, ...]) -> None:
         self._agent, self._seen, self._names = agent, seen, names
 
-    def of(self, order: int) -> str:
-        """The owner of the order at a position."""
-        return f" (agent {self._names[self._seen.agents[self._agent[order]]]!r})" if self._names else ""
+    def of(self, row: int) -> str:
+        """The owner of the row at a position."""
+        return f" (agent {self._names[self._seen.agents[self._agent[row]]]!r})" if self._names else ""
 
 
 def _wrong(name: str, array: Any, shape: tuple[int, ...], kinds: str) -> str:
@@ -89,12 +98,13 @@ def _wrong(name: str, array: Any, shape: tuple[int, ...], kinds: str) -> str:
     if array.shape != shape:
         return f"{name} has to have the shape {shape}, not {array.shape}"
     if array.dtype.kind not in kinds:
-        return f"{name} has to hold {'truth values' if kinds == _TRUTH else 'whole numbers'}, not {array.dtype}"
+        return f"{name} has to hold {_SAID[kinds]}, not {array.dtype}"
     return ""
 
 
-def _beyond(name: str, array: IntArray, least: int, most: int, whose: _Owners | None = None) -> str:
-    return _first(array, (array < least) | (array > most), f"{name} has to lie in {least}..{most}", whose)
+def _beyond(name: str, array: IntArray | FloatArray, least: float, most: float, whose: _Owners | None = None) -> str:
+    inside = (array >= least) & (array <= most)  # NaN is not
+    return _first(array, ~inside, f"{name} has to lie in {least}..{most}", whose)
 
 
 def _not_among(name: str, array: IntArray, choices: type[Side] | type[Fallback], whose: _Owners) -> str:
@@ -102,7 +112,7 @@ def _not_among(name: str, array: IntArray, choices: type[Side] | type[Fallback],
     return _first(array, ~np.isin(array, known), f"{name} has to be one of {known}", whose)
 
 
-def _first(array: IntArray, strange: BoolArray, rule: str, whose: _Owners | None) -> str:
+def _first(array: IntArray | FloatArray, strange: BoolArray, rule: str, whose: _Owners | None) -> str:
     places = np.flatnonzero(strange)
     if not places.size:
         return ""

@@ -14,7 +14,7 @@ import numpy as np
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.clock import Clock, SlotTime
 from marketsim.core.ports import Gate, Profiles, Reactive
-from marketsim.core.records import Community, Exchange, Forecast, SlotInputs
+from marketsim.core.records import AskedKvar, Community, Exchange, Forecast, SlotInputs
 from marketsim.core.units import WH_PER_KWH
 
 
@@ -26,11 +26,18 @@ class Delivery(Protocol):
         ...
 
     def deliver(
-        self, gate: Gate, inputs: SlotInputs, planned: SlotInputs, firm_wh: IntArray, exchange: Exchange
+        self,
+        gate: Gate,
+        inputs: SlotInputs,
+        planned: SlotInputs,
+        firm_wh: IntArray,
+        exchange: Exchange,
+        asked: AskedKvar | None = None,
     ) -> Exchange:
         """The exchange after deviations; tells the gate what was really delivered.
 
-        ``firm_wh`` is the untraded net energy that the gate was opened with [n_agents].
+        ``firm_wh`` is the untraded net energy that the gate was opened with [n_agents]; ``asked``: reactive power that
+        strategies ask for, which stands.
         """
         ...
 
@@ -49,6 +56,7 @@ class Immediate:
         planned: SlotInputs,  # noqa: ARG002
         firm_wh: IntArray,  # noqa: ARG002
         exchange: Exchange,
+        asked: AskedKvar | None = None,  # noqa: ARG002
     ) -> Exchange:
         """The exchange as it is."""
         return exchange
@@ -101,16 +109,25 @@ class Ahead:
         return inputs._replace(load_wh=_whole(load_kw * self._firm_share * to_wh), pv_wh=pv_wh)
 
     def deliver(
-        self, gate: Gate, inputs: SlotInputs, planned: SlotInputs, firm_wh: IntArray, exchange: Exchange
+        self,
+        gate: Gate,
+        inputs: SlotInputs,
+        planned: SlotInputs,
+        firm_wh: IntArray,
+        exchange: Exchange,
+        asked: AskedKvar | None = None,
     ) -> Exchange:
-        """Keep the planned net energy with the PV there is; what is short is imported, what is too much exported."""
+        """Keep the planned net energy with the PV there is; what is short is imported, what is too much exported.
+
+        Inverters give what is asked of them as far as they can at the power that is delivered.
+        """
         wanted = planned.pv_wh - exchange.curtailed_wh + inputs.load_wh - planned.load_wh
         used = np.clip(wanted, 0, inputs.pv_wh)
         short = wanted - used
         lacking, beyond = np.maximum(short, 0), np.maximum(-short, 0)
         less_export = np.minimum(exchange.export_wh, lacking)
         less_import = np.minimum(exchange.import_wh, beyond)
-        gate.amend(-short, self._reactive.kvar(self._community, inputs, firm_wh - short))
+        gate.amend(-short, self._reactive.kvar(self._community, inputs, firm_wh - short, asked))
         return exchange._replace(
             import_wh=exchange.import_wh + lacking - less_export - less_import,
             export_wh=exchange.export_wh + beyond - less_import - less_export,

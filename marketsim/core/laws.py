@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
 from marketsim.core import slot_kernel
 from marketsim.core.arrays import BoolArray, IntArray, rows_of
 from marketsim.core.errors import BY_LAW, LawBroken
+from marketsim.core.inverters import room_kvar
 from marketsim.core.matching_kernel import BUYER, KEPT
 from marketsim.core.period import Period
-from marketsim.core.records import Community, DeviceRange, LedgerLine, SlotRecord
+from marketsim.core.ports import Reactive
+from marketsim.core.records import AskedKvar, Community, DeviceRange, Exchange, LedgerLine, SlotRecord
+from marketsim.core.units import WH_PER_KWH
+
+_ROUNDING_KVAR: Final = 1e-6
 
 
 def energy_imbalance_wh(record: SlotRecord) -> IntArray:
@@ -114,3 +120,24 @@ def check_shares(period: Period, shares: IntArray, name: str) -> None:
                 f"slot {period.time.slot}: the shares by the rule {name!r} in market {market} sum to {shared} x 1e-9 "
                 f"currency where {due} was paid; this is a fault of the program"
             )
+
+
+def check_inverters(
+    community: Community, reactive: Reactive, record: SlotRecord, asked: AskedKvar, planned: Exchange
+) -> None:
+    """Raise LawBroken unless every inverter that gives what is ``asked`` of it keeps its apparent power at its final P.
+
+    What its mode does by itself beyond that is the mode's affair, and is taken no farther. ``planned``: the exchange before
+    deviations, which tells with the trades how far the gate moved each connection.
+    """
+    place, energy, inputs, law = record.positions, record.energy, record.inputs, reactive.law
+    out_wh = energy.sold_wh + planned.export_wh - place.must_run_wh
+    into_wh = energy.bought_wh + planned.import_wh - place.firm_demand_wh
+    firm_wh = energy.net_wh - out_wh + into_wh
+    per_kw = 1.0 / (inputs.time.hours * WH_PER_KWH)
+    granted = reactive.kvar(community, inputs, firm_wh, asked) - reactive.kvar(community, inputs, firm_wh)
+    firm_kw, p_kw = ((net_wh + inputs.load_wh) * per_kw for net_wh in (firm_wh, energy.net_wh))
+    own = reactive.inverter_kvar(np.asarray(firm_kw)) + law.source_kvar_per_kw * (out_wh * per_kw)
+    room = np.maximum(room_kvar(law, np.asarray(p_kw)), np.abs(own))
+    kept = np.abs(own + granted) <= room + _ROUNDING_KVAR
+    _demand_each(kept | (law.kva == 0.0), "the apparent power of an inverter", record, community.names)

@@ -5,6 +5,7 @@ Shapes and signs are those of ``records``. Every object here is plain and resolv
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Generic, NamedTuple, Protocol, runtime_checkable
 
@@ -15,6 +16,7 @@ from marketsim.core.clock import SlotTime
 from marketsim.core.fleets import FleetInfo
 from marketsim.core.period import Period
 from marketsim.core.records import (
+    AskedKvar,
     Community,
     Decisions,
     DeviceRange,
@@ -249,8 +251,21 @@ class Reactive(Protocol):
     law: ReactiveLaw
     """What the gate moves with each Wh that it admits."""
 
-    def kvar(self, community: Community, inputs: SlotInputs, firm_wh: IntArray) -> FloatArray:
-        """Reactive injection of the untraded state an agent [kvar]; consumption is negative [n_agents]."""
+    def kvar(
+        self, community: Community, inputs: SlotInputs, firm_wh: IntArray, decided: AskedKvar | None = None
+    ) -> FloatArray:
+        """Reactive injection of the untraded state an agent [kvar]; consumption is negative [n_agents].
+
+        What strategies have ``decided`` comes on top of what the mode does by itself, as far as inverters give it: see
+        ``inverters.granted_kvar``. None: nobody asks for any.
+        """
+        ...
+
+    def inverter_kvar(self, p_kw: FloatArray) -> FloatArray:
+        """What inverters do by themselves at active power ``p_kw``, without a curve [kvar] [n_agents].
+
+        Asked only in slots in which strategies ask for reactive power.
+        """
         ...
 
     def limit_pv(self, pv_wh: IntArray, hours: float) -> IntArray:
@@ -268,6 +283,23 @@ class Reactive(Protocol):
 def lacking(port: type, part: object) -> list[str]:
     """Members that a port declares and a part has not."""
     return sorted(name for name in declared(port) if not hasattr(part, name))
+
+
+def untaken(port: type, part: object) -> list[str]:
+    """Methods of a part, as its port calls them, that do not take all the arguments which the port declares."""
+    methods = {name: item for name, item in vars(port).items() if inspect.isfunction(item) and not name.startswith("_")}
+    calls = {name: tuple(inspect.signature(method).parameters)[1:] for name, method in methods.items()}
+    return [f"{name}({', '.join(call)})" for name, call in calls.items() if not _takes(part, name, call)]
+
+
+def _takes(part: object, method: str, call: tuple[str, ...]) -> bool:
+    try:
+        inspect.signature(getattr(part, method)).bind(*call)
+    except TypeError:
+        return False
+    except ValueError:
+        return True  # what is written in C may not tell its signature; it shows at the first call
+    return True
 
 
 def declared(port: type) -> set[str]:

@@ -160,6 +160,20 @@ class Decisions(NamedTuple):
     """PV that is neither sold nor exported may fill the agent's own storage [k]."""
     orders: OrderBatch
     """``agent`` counts within the k agents."""
+    kvar: FloatArray | None = None
+    """Reactive power asked of each agent's inverter on top of what ``grid.reactive`` does, injection positive [kvar] [k];
+    None: nothing is asked."""
+
+
+class AskedKvar(NamedTuple):
+    """Reactive power asked of inverters in a slot, and how far a gate may still move their active power; [n_agents]."""
+
+    kvar: FloatArray
+    """On top of what the mode does by itself, injection positive [kvar]; 0: nothing is asked."""
+    up_wh: IntArray
+    """The most that may be admitted out of each connection beyond the untraded state [Wh]."""
+    down_wh: IntArray
+    """The most that may be admitted into each connection beyond the untraded state [Wh]."""
 
 
 class Observations(NamedTuple):

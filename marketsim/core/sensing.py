@@ -98,19 +98,26 @@ def observe(world: World, state: State, inputs: SlotInputs, ranges: Sequence[Dev
 
 
 def decide(world: World, seen: Sequence[Observations]) -> Decisions:
-    """Decisions of all strategies on the flat axis; orders agent by agent as submitted."""
+    """Decisions of all strategies on the flat axis; orders agent by agent as submitted.
+
+    ``kvar`` is 0 for agents of strategies that ask for none, and None where no strategy asks.
+    """
     n_agents = world.community.n_agents
     dispatch = np.zeros((len(world.devices), n_agents), dtype=np.int64)
     marginal = np.full_like(dispatch, -1)
     absorb = np.zeros(n_agents, dtype=bool)
+    kvar: FloatArray | None = None
     batches: list[OrderBatch] = []
     for role, view in zip(world.cast, seen, strict=True):
         decided = role.strategy.decide(view)
         dispatch[:, role.rows] = decided.dispatch_wh
         marginal[:, role.rows] = decided.marginal_ticks
         absorb[role.rows] = decided.absorb
+        if decided.kvar is not None:
+            kvar = np.zeros(n_agents) if kvar is None else kvar
+            kvar[role.rows] = decided.kvar
         batches.append(decided.orders._replace(agent=role.rows[decided.orders.agent]))
-    return Decisions(dispatch, marginal, absorb, _joined(batches))
+    return Decisions(dispatch, marginal, absorb, _joined(batches), kvar)
 
 
 def _joined(batches: Sequence[OrderBatch]) -> OrderBatch:

@@ -10,15 +10,17 @@ import numpy as np
 from marketsim.core import slot_kernel
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.exchange import Executed, exchange_residual, execute, filled_wh
-from marketsim.core.laws import check_laws
+from marketsim.core.inverters import asked_kvar
+from marketsim.core.laws import check_inverters, check_laws
 from marketsim.core.limits import hold_orders, positions
 from marketsim.core.matching import arrival_rank, join_rejects, match_rounds, standing_refusals
 from marketsim.core.records import (
+    AskedKvar,
+    Decisions,
     DeviceRange,
     Energy,
     Exchange,
     Observations,
-    OrderBatch,
     Orders,
     Positions,
     Rejects,
@@ -75,7 +77,7 @@ def play_slot(world: World, state: State, opened: Opened) -> tuple[SlotRecord, S
     decisions = decide(world, seen)
     place = positions(planned, ranges, world.stores, decisions)
 
-    traded = trade(world, inputs, planned, place, decisions.orders, seen)
+    traded = trade(world, inputs, planned, place, decisions, seen)
     orders, trades = traded.orders, traded.trades
     residual, not_exchanged = exchange_residual(world.gate, inputs.tariffs, orders, trades)
     trades, residual, undone = roll_back(world.gate, orders, trades, residual)
@@ -83,7 +85,7 @@ def play_slot(world: World, state: State, opened: Opened) -> tuple[SlotRecord, S
     asked = join_rejects((traded.refused, not_exchanged, undone))
 
     done = execute(place, ranges, world.stores, orders, trades, residual)
-    exchange = world.delivery.deliver(world.gate, inputs, planned, traded.firm_wh, done.exchange)
+    exchange = world.delivery.deliver(world.gate, inputs, planned, traded.firm_wh, done.exchange, traded.asked)
     grid = world.gate.close()
     own_kvar, voltage_pu = slot_kernel.own_grid(
         world.community.market, world.node_of, traded.kvar, grid.kvar, grid.v_pu
@@ -105,6 +107,8 @@ def play_slot(world: World, state: State, opened: Opened) -> tuple[SlotRecord, S
         kvar=own_kvar,
     )
     check_laws(world.community, record, ranges)
+    if traded.asked is not None:
+        check_inverters(world.community, world.reactive, record, traded.asked, done.exchange)
     return record, _next_state(world, state, record, devices, carry, voltage_pu)
 
 
@@ -115,6 +119,8 @@ class Traded(NamedTuple):
     """Untraded net energy [n_agents]."""
     kvar: FloatArray
     """Reactive injection of the untraded state [n_agents]."""
+    asked: AskedKvar | None
+    """What strategies ask of inverters."""
     orders: Orders
     trades: Trades
     excess: Rejects
@@ -130,12 +136,14 @@ def trade(
     inputs: SlotInputs,
     planned: SlotInputs,
     place: Positions,
-    batch: OrderBatch,
+    decisions: Decisions,
     seen: Sequence[Observations],
 ) -> Traded:
     """Open the gate on the untraded state and match the orders in their order of arrival."""
+    batch = decisions.orders
     firm_wh = place.must_run_wh - place.firm_demand_wh
-    kvar = world.reactive.kvar(world.community, planned, firm_wh)
+    asked = asked_kvar(decisions.kvar, place)
+    kvar = world.reactive.kvar(world.community, planned, firm_wh, asked)
     world.gate.open(firm_wh, kvar)
     charges = world.charges.at(inputs, world.gate)
 
@@ -143,7 +151,7 @@ def trade(
     orders, excess = hold_orders(world.community, place, world.stores, batch, arrival)
     orders, unallotted = world.allocation.grant(orders, world.gate, inputs.tariffs)
     orders, trades, refused = match_rounds(world, inputs, seen, orders, charges)
-    return Traded(firm_wh, kvar, orders, trades, excess, unallotted, refused)
+    return Traded(firm_wh, kvar, asked, orders, trades, excess, unallotted, refused)
 
 
 def _advance_devices(

@@ -339,7 +339,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     "engine": {"match": matched},
     "charges": {"at": charged},
     "allocation": {"grant": granted},
-    "reactive": {"kvar": kvar, "limit_pv": limited_pv, "behind_kw": kvar},
+    "reactive": {"kvar": kvar, "inverter_kvar": kvar, "limit_pv": limited_pv, "behind_kw": kvar},
     "gate": {"admit": admitted, "broken": broken_markets, "sensitivity": kvar, "close": grid_state},
     "settlement": {"__call__": ledger},
     "sharing": {"share": shared},

@@ -13,6 +13,7 @@ from marketsim.core.build import BuildContext
 from marketsim.core.clock import Clock, SlotTime
 from marketsim.core.ports import ChargeTable, Gate, ReactiveLaw
 from marketsim.core.records import (
+    AskedKvar,
     Community,
     Decisions,
     Forecast,
@@ -159,9 +160,19 @@ class UnityReactive:
         """Zero [n_agents]."""
         return np.zeros(len(self.law.kva))
 
-    def kvar(self, community: Community, inputs: SlotInputs, firm_wh: IntArray) -> FloatArray:  # noqa: ARG002
+    def kvar(
+        self,
+        community: Community,  # noqa: ARG002
+        inputs: SlotInputs,  # noqa: ARG002
+        firm_wh: IntArray,
+        decided: AskedKvar | None = None,  # noqa: ARG002 - there are no inverters
+    ) -> FloatArray:
         """Zero [n_agents]."""
         return np.zeros(len(firm_wh))
+
+    def inverter_kvar(self, p_kw: FloatArray) -> FloatArray:
+        """Zero [n_agents]."""
+        return np.zeros_like(p_kw)
 
     def limit_pv(self, pv_wh: IntArray, hours: float) -> IntArray:  # noqa: ARG002 - no limit
         """PV as it is."""

@@ -125,7 +125,7 @@ def marketsim_parts():
         (
             "grid.reactive",
             "bare",
-            "leaky.py:12: plugin leaky: reactive 'bare': object has no behind_kw, kvar, law, limit_pv",
+            "leaky.py:12: plugin leaky: reactive 'bare': object has no behind_kw, inverter_kvar, kvar, law, limit_pv",
         ),
     ],
 )

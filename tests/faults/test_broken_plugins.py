@@ -296,7 +296,7 @@ BROKEN = [
      def limit_pv(self, pv_wh, hours):  # HERE
          return pv_wh + 1"""),
     ("reactive", "kvar", "its answer has to be finite, not inf", """
-     def kvar(self, community, inputs, firm_wh):  # HERE
+     def kvar(self, community, inputs, firm_wh, decided=None):  # HERE
          return np.full(2, np.inf)"""),
     ("gate", "open", READ_ONLY, """
      def open(self, firm_wh, kvar):

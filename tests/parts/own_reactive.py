@@ -11,8 +11,11 @@ class Compensated:
         self.law = ReactiveLaw.none(n_agents)._replace(source_kvar_per_kw=np.full(n_agents, -slope))
         self._slope = slope
 
-    def kvar(self, community, inputs, firm_wh):
-        return -self._slope * np.maximum(firm_wh, 0) / (inputs.time.hours * 1000)
+    def kvar(self, community, inputs, firm_wh, decided=None):  # inverters without a rating give nothing more
+        return self.inverter_kvar(firm_wh / (inputs.time.hours * 1000))
+
+    def inverter_kvar(self, p_kw):
+        return -self._slope * np.maximum(p_kw, 0)
 
     def limit_pv(self, pv_wh, hours):
         return pv_wh

@@ -3,8 +3,8 @@
 Loads draw at their own power factor (profile series ``load_kvar``; without it ``LoadSpec.power_factor``), scaled with
 the metered energy. Behind the meter the rest of the net energy, P = net + load, belongs to the connection's inverter
 where it is positive and to drawing devices where it is negative. The gate moves reactive power with each admitted Wh
-by the slopes of ``ReactiveLaw``, and solves a curve itself. An inverter without ``inverter_kva`` is sized to its plant
-(``oversize`` times the PV's rating) and never limits it.
+by the slopes of ``ReactiveLaw``, and solves a curve itself. What strategies ask for comes on top, within the apparent
+power. An inverter without ``inverter_kva`` is sized to its plant (``oversize`` times the PV's rating) and never limits it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import Basics
+from marketsim.core.inverters import granted_kvar
 from marketsim.core.ports import ReactiveLaw
-from marketsim.core.records import Community, SlotInputs
+from marketsim.core.records import AskedKvar, Community, SlotInputs
 from marketsim.core.units import WH_PER_KWH
 from marketsim.grid.reactive.params import FixedPfParams, FixedQParams, ReactiveParams, UnityParams, VoltVarParams
 
@@ -40,15 +41,23 @@ class _Mode:
         none = np.zeros(n_agents)
         self.law = ReactiveLaw(none, sink, self.kva, np.zeros(0), none)
 
-    def kvar(self, community: Community, inputs: SlotInputs, firm_wh: IntArray) -> FloatArray:
-        """Reactive injection of the untraded state [kvar] [n_agents]; consumption is negative."""
+    def kvar(
+        self, community: Community, inputs: SlotInputs, firm_wh: IntArray, decided: AskedKvar | None = None
+    ) -> FloatArray:
+        """Reactive injection of the untraded state [kvar] [n_agents]; consumption is negative.
+
+        What strategies have ``decided`` is added as far as it keeps within the inverters, whatever a gate admits.
+        """
         if len(firm_wh) != community.n_agents:
             raise ValueError(f"firm_wh has {len(firm_wh)} agents, the community {community.n_agents}")
         per_kw = 1.0 / (inputs.time.hours * WH_PER_KWH)
         p_kw = np.asarray((firm_wh + inputs.load_wh) * per_kw, dtype=np.float64)
         drawn = self._load_ratio(inputs) * inputs.load_wh * per_kw
         drawn += self.law.sink_kvar_per_kw * np.maximum(-p_kw, 0.0)
-        return np.asarray(self._inverter_kvar(p_kw) - drawn)
+        own = self.inverter_kvar(p_kw)
+        if decided is not None:
+            own = own + granted_kvar(self.law, decided, p_kw, own, inputs.time.hours)
+        return np.asarray(own - drawn)
 
     def limit_pv(self, pv_wh: IntArray, hours: float) -> IntArray:
         """PV left within the apparent limit of the inverter at its set-point [Wh] [n_agents]."""
@@ -67,8 +76,8 @@ class _Mode:
         kw, kvar = inputs.series["load_kw"], inputs.series["load_kvar"]
         return np.divide(kvar, kw, out=np.zeros(len(kw)), where=kw > 0.0)
 
-    def _inverter_kvar(self, p_kw: FloatArray) -> FloatArray:
-        """Reactive injection of the inverters at active power ``p_kw`` [kvar]."""
+    def inverter_kvar(self, p_kw: FloatArray) -> FloatArray:
+        """Reactive injection of the inverters by themselves at active power ``p_kw``, without a curve [kvar] [n_agents]."""
         return np.zeros_like(p_kw)
 
     def _most_kw(self) -> FloatArray:
@@ -92,7 +101,8 @@ class FixedPf(_Mode):
         slope = float(_tan(np.array(self._pf))) * (-1.0 if params.absorbing else 1.0)
         self.law = self.law._replace(source_kvar_per_kw=np.where(self.kva > 0.0, slope, 0.0))
 
-    def _inverter_kvar(self, p_kw: FloatArray) -> FloatArray:
+    def inverter_kvar(self, p_kw: FloatArray) -> FloatArray:
+        """See ``Reactive``."""
         wanted = self.law.source_kvar_per_kw * np.maximum(p_kw, 0.0)
         return _capped(wanted, self._room(p_kw))
 
@@ -107,7 +117,8 @@ class FixedQ(_Mode):
         super().__init__(params, context)
         self._share = params.q_share
 
-    def _inverter_kvar(self, p_kw: FloatArray) -> FloatArray:
+    def inverter_kvar(self, p_kw: FloatArray) -> FloatArray:
+        """See ``Reactive``."""
         return _capped(self._share * self.kva, self._room(p_kw))
 
     def _most_kw(self) -> FloatArray:
@@ -123,10 +134,12 @@ class VoltVar(_Mode):
         self.law = self.law._replace(curve_pu=curve_pu, curve_kvar=params.q_share * self.kva)
         self._load_kw: FloatArray = np.zeros(len(self.kva))
 
-    def kvar(self, community: Community, inputs: SlotInputs, firm_wh: IntArray) -> FloatArray:
+    def kvar(
+        self, community: Community, inputs: SlotInputs, firm_wh: IntArray, decided: AskedKvar | None = None
+    ) -> FloatArray:
         """See ``Reactive``; remembers the load that inverters serve behind the meter."""
         self._load_kw = inputs.load_wh / (inputs.time.hours * WH_PER_KWH)
-        return super().kvar(community, inputs, firm_wh)
+        return super().kvar(community, inputs, firm_wh, decided)
 
     def behind_kw(self) -> FloatArray:
         """What an inverter delivers beyond its connection's net injection in the slot of the last ``kvar`` [kW]."""
