@@ -11,7 +11,9 @@ import pandapower
 import pytest
 
 import marketsim as ms
+from marketsim.app.wiring import build
 from marketsim.core.errors import MarketsimError, RunError
+from marketsim.core.simulation import Simulation
 from marketsim.grid.net_of_slot import TOLERANCES_MVA
 
 PLUGIN = """\
@@ -28,7 +30,7 @@ class Asking:
         self.inner, self.kvar, self.sees = inner, params.kvar, inner.sees
 
     def decide(self, seen):
-        asked = self.kvar * np.cos(seen.agents + seen.time.slot)
+        asked = self.kvar * np.cos(seen.agents % 7 + seen.time.slot)
         return self.inner.decide(seen)._replace(kvar=asked)
 
 @ms.hookimpl
@@ -158,6 +160,16 @@ def test_a_delivery_that_deviates_keeps_what_was_asked(scenario: Callable, feede
     np.testing.assert_allclose(given[:, 1:][night[:, 1:]], wanted[:, 1:][night[:, 1:]], atol=1e-6)
     net = run.net(2)
     np.testing.assert_allclose(net.res_bus.vm_pu.min(), run.voltages[run.voltages.slot == 2].v_pu.min(), atol=AGREES_PU)
+
+
+def test_markets_side_by_side_ask_as_each_would_alone(scenario: Callable) -> None:
+    """Copies for training open, trade and end with the reactive power of the market alone."""
+    ready = ms.load_scenario(scenario(200.0, "fixed_pf"))
+    alone, copies = (Simulation(build(ready, seeds).world) for seeds in ([1], [1, 1]))
+    for one, two in zip(alone.run(), copies.run(), strict=True):
+        assert np.tile(one.opened_kvar, 2).tobytes() == two.opened_kvar.tobytes()
+        assert np.tile(one.kvar, 2).tobytes() == two.kvar.tobytes()
+        assert np.abs(one.kvar).max() > 100.0
 
 
 def test_agents_of_the_simple_form_ask_too(tmp_path: Path, scenario: Callable) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from marketsim.core.delivery import Ahead, ClosedProfiles, Immediate
 from marketsim.core.free_gate_kernel import FreeGate
-from marketsim.core.records import Exchange, SlotInputs
+from marketsim.core.records import AskedKvar, Exchange, SlotInputs
 from marketsim.testing.worlds import FixedTariff, UnityReactive, clock, community
 
 
@@ -190,3 +190,20 @@ def test_the_utility_steps_in_last(case):
     assert not (after.export_wh + after.curtailed_wh)[more_import].any()
     assert not after.import_wh[more_export].any()
     assert (after.curtailed_wh == pv)[more_export].all()
+
+
+def test_what_was_asked_of_inverters_stands_at_delivery():
+    """The reactive mode hears it once more, at the untraded energy that deviations leave, and the gate what it answers."""
+
+    class Hearing(UnityReactive):
+        def kvar(self, community, inputs, firm_wh, decided=None):
+            self.firm_wh, self.decided = firm_wh, decided
+            return decided.kvar
+
+    mode, gate = Hearing(1), RecordingGate(1)
+    asked = AskedKvar(np.array([7.0]), NOTHING[:1], NOTHING[:1])
+    delivery = Ahead(community(1), ClosedProfiles(Numbered(), 1, clock(96, 60)), mode, np.ones(1))
+    delivery.deliver(gate, inputs([80], [0]), inputs([50], [0]), np.array([-50]), exchange_of([50], [0], [0]), asked)
+    assert mode.decided is asked
+    assert mode.firm_wh.tolist() == [-80]
+    assert gate.kvar.tolist() == [7.0]

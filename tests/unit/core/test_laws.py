@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from marketsim.core.errors import LawBroken
-from marketsim.core.laws import check_laws, energy_imbalance_wh, money_imbalance
-from marketsim.core.records import DeviceRange
+from marketsim.core.laws import check_inverters, check_laws, energy_imbalance_wh, money_imbalance
+from marketsim.core.records import AskedKvar, DeviceRange
 from marketsim.testing.records import Deal, Fleet, slot_record
-from marketsim.testing.worlds import community
+from marketsim.testing.worlds import UnityReactive, community
 
 PEOPLE = community(2, 2)
 FLEET = Fleet(lo_wh=[-300] * 4, hi_wh=[300] * 4, dispatch_wh=[0, -100, 0, 0])
@@ -100,3 +100,38 @@ def test_a_slot_without_trades_is_checked_too():
     check_laws(PEOPLE, record, [])
     with pytest.raises(LawBroken, match="the balance of money"):
         check_laws(PEOPLE, tampered(record, "ledger", "money", (3, 0), 1), [])
+
+
+class Generous(UnityReactive):
+    """Inverters of 1 kVA that give all that is asked, whatever they inject."""
+
+    def __init__(self):
+        super().__init__(4)
+        self.law = self.law._replace(kva=np.array([1.0, 1.0, 1.0, 0.0]))
+
+    def kvar(self, community, inputs, firm_wh, decided=None):
+        return np.zeros(4) if decided is None else decided.kvar
+
+
+@pytest.mark.parametrize(
+    ("asked", "broken"),
+    [
+        ([0.59, 0.0, 0.91, 5.0], None),
+        ([-0.61, 0.0, 0.0, 0.0], "a0"),
+        ([0.0, 0.0, 0.96, 0.0], "a2"),
+        ([0.0, 1.01, 0.0, 0.0], "a1"),
+    ],
+)
+def test_an_inverter_keeps_its_apparent_power(asked, broken):
+    """Beside 0.8, 0.1, 0.4 and 0 kW, and of S = 1 kVA; who has no rating breaks none."""
+    record = slot_record(PEOPLE, [0, 500, 100, 400], [800, 0, 400, 0], fleets=[FLEET], slot=3)
+    hours = record.inputs.time.hours
+    p_kw = (record.energy.net_wh + record.inputs.load_wh) / hours / 1_000.0
+    assert np.abs(p_kw).tolist() == pytest.approx([0.8, 0.1, 0.4, 0.0])
+    zero = np.zeros(4, dtype=np.int64)
+    given = AskedKvar(np.array(asked), zero, zero)
+    if broken is None:
+        check_inverters(PEOPLE, Generous(), record, given, record.exchange)
+        return
+    with pytest.raises(LawBroken, match=rf"slot 3: the apparent power of an inverter does not hold \(agent {broken}\)"):
+        check_inverters(PEOPLE, Generous(), record, given, record.exchange)

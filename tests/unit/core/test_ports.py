@@ -13,8 +13,9 @@ import pytest
 import marketsim
 from marketsim.core import delivery, metric, ports
 from marketsim.core.build import Basics, BuildContext
-from marketsim.core.ports import lacking
+from marketsim.core.ports import lacking, untaken
 from marketsim.core.world import World
+from marketsim.testing.worlds import UnityReactive
 
 PACKAGE = Path(marketsim.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -210,3 +211,25 @@ def test_what_a_part_lacks_is_named(port: str):
     assert bare
     whole = type("Whole", (), dict.fromkeys(bare))()
     assert lacking(PORTS[port], whole) == []
+
+
+def test_methods_that_take_less_than_their_port_says_are_named():
+    """Arguments that may be left out count, too; what takes whatever comes takes them."""
+
+    class Older:
+        law, behind_kw = None, print
+
+        def kvar(self, community, inputs, firm_wh):
+            return firm_wh
+
+        def inverter_kvar(self, *whatever):
+            return whatever
+
+        def limit_pv(self, pv_wh):
+            return pv_wh
+
+    assert untaken(ports.Reactive, Older()) == [
+        "kvar(community, inputs, firm_wh, decided)",
+        "limit_pv(pv_wh, hours)",
+    ]
+    assert untaken(ports.Reactive, UnityReactive()) == []

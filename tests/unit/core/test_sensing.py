@@ -157,3 +157,15 @@ def test_dispatch_lands_on_the_flat_axis():
     decided = decide(replace(world, devices=(Fleet(),)), views)
     assert decided.dispatch_wh.tolist() == [[0, 1, -2, 3]]
     assert decided.marginal_ticks.tolist() == [[0, 10, -20, 30]]
+
+
+def test_reactive_power_that_is_asked_lands_on_the_flat_axis():
+    """Who does not ask beside one who does asks for zero; where nobody asks, there is nothing to land."""
+    silent = Scripted(lambda seen: plain_decisions(len(seen.agents), []))
+    asking = Scripted(lambda seen: plain_decisions(len(seen.agents), [])._replace(kvar=np.array([5.0, -7.0])))
+    for second, expected in ((asking, [0.0, 5.0, 0.0, -7.0]), (silent, None)):
+        world = world_of(cast=[Role(silent, np.array([0, 2])), Role(second, np.array([1, 3]))])
+        state = initial_state(world)
+        inputs, _ = take_inputs(world, state)
+        decided = decide(world, [observe(world, state, inputs, [], role) for role in world.cast])
+        assert (None if decided.kvar is None else decided.kvar.tolist()) == expected
