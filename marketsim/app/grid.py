@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from marketsim.core.build import Basics, BuildContext, GridInfo, VoltageBand
 from marketsim.core.connections import ConnectionModel, has_limits
 from marketsim.core.fleets import FleetInfo
 from marketsim.core.ports import Gate, Reactive
-from marketsim.core.units import WH_PER_KWH
+from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
 from marketsim.core.welfare import GridModel
 from marketsim.grid.feeder import Feeder
 from marketsim.grid.heads import head_names
@@ -70,7 +70,7 @@ def grid_parts(ready: ReadyScenario, context: Basics, fleets: Sequence[FleetInfo
             network=net,
             nodes=nodes,
             settings=settings,
-            model=partial(_ac_model, ready, context, net, nodes, reactive),
+            model=partial(_ac_model, ready, _unlimited(context), net, nodes, reactive),
         )
         made: Gate = chosen(ready, "gate", choice, ground)
         return made
@@ -266,6 +266,12 @@ def _optimum_model(
     return _ac_model(ready, context, network, nodes, reactive, probe)
 
 
+def _unlimited(context: Basics) -> Basics:
+    """The same without limits of connections, which a gate that plans holds itself."""
+    free = np.full(context.community.n_agents, UNLIMITED_WH, dtype=np.int64)
+    return replace(context, community=context.community._replace(import_limit_wh=free, export_limit_wh=free))
+
+
 def _ac_model(
     ready: ReadyScenario,
     context: Basics,
@@ -275,10 +281,13 @@ def _ac_model(
     probe: Gate | None = None,
 ) -> GridModel:
     from marketsim.grid.ac_model import AcModel, Worsening
+    from marketsim.grid.untraded import Ground
 
-    grid = ready.model.grid
+    grid, hours, own_share = ready.model.grid, context.clock.slot_hours, own_load_share(ready)
     worsening = Worsening(grid.worsen_tolerance.voltage_pu, grid.worsen_tolerance.loading_percent / 100.0)
-    return AcModel(network, nodes, context.community, context.clock.slot_hours, reactive.law, worsening, probe)
+    background_wh = np.rint(network.nominal_kw * own_share * (hours * WH_PER_KWH)).astype(np.int64)
+    ground = Ground(background_wh, network.nominal_kvar * own_share, reactive.behind_kw)
+    return AcModel(network, nodes, context.community, hours, reactive.law, worsening, probe, ground)
 
 
 def _element_names(context: Basics, network: Network) -> ElementNames:

@@ -7,7 +7,7 @@ import numpy as np
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.records import Community, GridState, SlotRecord
 from marketsim.core.units import UNLIMITED_WH
-from marketsim.core.welfare import of_all
+from marketsim.core.welfare import demand_agents, of_all
 
 
 def has_limits(community: Community) -> bool:
@@ -26,6 +26,11 @@ class ConnectionModel:
     def open(self, record: SlotRecord) -> None:
         """Take over a slot that is over."""
         self._firm_wh = record.positions.must_run_wh - record.positions.firm_demand_wh
+
+    def open_at(self, firm_wh: IntArray, kvar: FloatArray) -> None:
+        """Take over an untraded state [n_agents]; without a grid, reactive power does not matter."""
+        demand_agents(self._community, firm_wh, kvar)
+        self._firm_wh = firm_wh.copy()
 
     def open_state(self, grid: GridState) -> None:  # noqa: ARG002 - connections are the gate's business then
         """Take over a slot under way: net positions count from what its gate holds, which limits connections itself."""

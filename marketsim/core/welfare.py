@@ -17,7 +17,7 @@ from typing import Final, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
-from marketsim.core.records import GridState, SlotRecord
+from marketsim.core.records import Community, GridState, SlotRecord
 from marketsim.core.units import WH_PER_KWH
 
 TOLERANCE: Final = 1e-9
@@ -30,12 +30,19 @@ _GAP: Final = 1e-6
 class GridModel(Protocol):
     """AC power flow at net positions that did not happen; implemented by the composition root from the grid.
 
-    Limits are everything that the gate checks: voltages, loadings, connections, feeder heads, as it froze them when
-    the slot opened. Net injections may end with the last connection that has any: see ``of_all``.
+    Limits are voltages, loadings and connections, as a gate freezes them when the slot opens.
+    Net injections may end with the last connection that has any: see ``of_all``.
     """
 
     def open(self, record: SlotRecord) -> None:
         """Take over a slot that is over: its limits and reactive power."""
+        ...
+
+    def open_at(self, firm_wh: IntArray, kvar: FloatArray) -> None:
+        """Take over an untraded state, given by net energy [Wh] and reactive power [kvar] alone as to a gate; [n_agents] each.
+
+        No gate and no slot is needed for that. ValueError for other shapes.
+        """
         ...
 
     def open_state(self, grid: GridState) -> None:
@@ -56,6 +63,13 @@ class GridModel(Protocol):
     def gradient(self, market: int, net_wh: FloatArray, limits: IntArray) -> FloatArray:
         """Derivative of these limits' margins to the net injections [1/Wh] [len(limits), n_connections]."""
         ...
+
+
+def demand_agents(community: Community, firm_wh: IntArray, kvar: FloatArray) -> None:
+    """ValueError unless both hold a number an agent of the flat axis."""
+    for name, given in (("firm_wh", firm_wh), ("kvar", kvar)):
+        if given.shape != (community.n_agents,):
+            raise ValueError(f"{name} has to have the shape ({community.n_agents},), an agent each, not {given.shape}")
 
 
 def of_all(net_wh: FloatArray, n_connections: int) -> FloatArray:

@@ -7,24 +7,22 @@ power-grid-model's; gradients are exact derivatives at the solution, by the adjo
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import bmat, csc_array, diags_array
 from scipy.sparse.linalg import splu
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.ports import Gate, ReactiveLaw
 from marketsim.core.records import Community, GridState, SlotRecord
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
-from marketsim.core.welfare import of_all
+from marketsim.core.welfare import demand_agents, of_all
 from marketsim.grid.fixed_point import admittance
 from marketsim.grid.gate_probe_kernel import all_admitted
+from marketsim.grid.jacobian import BLOCK, jacobian
 from marketsim.grid.network import ComplexArray, Network
 from marketsim.grid.power_flow_check import Validator
-
-_BLOCK: Final = 16
-"""Right-hand sides solved at once: few enough that BLAS does not spread a millisecond's work over threads."""
+from marketsim.grid.untraded import Ground, UntradedFlow
 
 
 class Worsening(NamedTuple):
@@ -50,10 +48,12 @@ class _Slot(NamedTuple):
     """Net injection of each agent in that state [n_agents]."""
     node_kw: FloatArray
     """Net injection of each node in that state [n_markets, n_nodes]."""
-    grid: GridState
-    """Limits are frozen by its untraded voltages and loadings; ``firm_kvar`` is what reactive power starts from."""
     kvar: FloatArray
     """Reactive injection of each node in that state [n_markets, n_nodes]."""
+    v_pu: FloatArray
+    """Voltages of the untraded state, by which limits are frozen [n_markets, n_nodes]."""
+    loading: FloatArray
+    """Loadings of the untraded state [n_markets, n_branches]."""
     opened_kvar: FloatArray | None
     """What a gate is opened with [n_agents]; None: the state is under way, and a gate of its own holds it."""
 
@@ -77,8 +77,9 @@ class AcModel:
         law: ReactiveLaw,
         worsening: Worsening = Worsening(),  # noqa: B008 - immutable
         probe: Gate | None = None,
+        ground: Ground | None = None,
     ) -> None:
-        """``law`` and ``community`` on the flat axis; ``hours``: length of a slot [h].
+        """``law`` and ``community`` on the flat axis; ``hours``: length of a slot [h]; ``ground`` None: no background.
 
         ``probe``: an exact gate of its own, which answers quickly where nothing binds.
         """
@@ -89,6 +90,8 @@ class AcModel:
         self._y, self._ends = admittance(network)
         self._slot: _Slot | None = None
         self._probe = probe
+        ground = ground or Ground.none(network, community)
+        self._untraded = UntradedFlow(self._validator, self._y, node_of_connection, community, law, ground, self._to_kw)
 
     def open(self, record: SlotRecord) -> None:
         """Take over a slot that is over: its untraded state, limits and reactive power."""
@@ -97,12 +100,20 @@ class AcModel:
         node_kw: FloatArray = np.asarray(grid.net_wh * self._to_kw)
         moved_kw = (record.energy.net_wh - firm_wh) * self._to_kw
         np.add.at(node_kw, (self._community.market, np.tile(self._nodes, len(node_kw))), -moved_kw)
-        self._slot = _Slot(firm_wh, node_kw, grid, grid.firm_kvar, record.opened_kvar)
+        self._slot = _Slot(
+            firm_wh, node_kw, grid.firm_kvar, grid.firm_v_pu, grid.firm_loading, opened_kvar=record.opened_kvar
+        )
+
+    def open_at(self, firm_wh: IntArray, kvar: FloatArray) -> None:
+        """Take over an untraded state [n_agents]: limits are frozen, and curves followed, by a power flow of its own."""
+        demand_agents(self._community, firm_wh, kvar)
+        self._slot = _Slot(firm_wh.copy(), *self._untraded.solve(firm_wh, kvar), opened_kvar=kvar.copy())
 
     def open_state(self, grid: GridState) -> None:
         """Take over a slot under way: net positions count from what its gate holds, connections are its business."""
         nothing = np.zeros(self._community.n_agents, dtype=np.int64)
-        self._slot = _Slot(nothing, np.asarray(grid.net_wh * self._to_kw), grid, grid.kvar, None)
+        node_kw = np.asarray(grid.net_wh * self._to_kw)
+        self._slot = _Slot(nothing, node_kw, grid.kvar, grid.firm_v_pu, grid.firm_loading, opened_kvar=None)
 
     def surely_admits(self, market: int, net_wh: FloatArray) -> bool:
         """Whether the probe admits every change from the untraded state, one after the other, to the whole Wh."""
@@ -148,8 +159,7 @@ class AcModel:
         return answer
 
     def _solve(self, market: int, net_wh: FloatArray) -> _Solution | None:
-        power_kw, kvar = self._injections(market, net_wh)
-        found = self._validator.solve_one(power_kw, kvar)
+        found = self._validator.solve_one(*self._injections(market, net_wh))
         if not found.converged[0]:
             return None
         v = found.v_complex[0]
@@ -184,8 +194,8 @@ class AcModel:
         return power_kw, kvar
 
     def _limits(self, market: int) -> _Limits:
-        grid, own = self._given().grid, self._network
-        v, loading = grid.firm_v_pu[market], np.nan_to_num(grid.firm_loading[market])
+        slot, own = self._given(), self._network
+        v, loading = slot.v_pu[market], np.nan_to_num(slot.loading[market])
         worse = self._worsening
         return _Limits(
             v_min_pu=np.where(v < own.v_min_pu, v - worse.voltage_pu, own.v_min_pu),
@@ -216,9 +226,9 @@ class AcModel:
         """Adjoint solution: one factorisation, one back-substitution a limit."""
         n_inner = self._network.n_nodes - 1
         slopes_of_state = np.stack([self._state_slope(solved, int(limit)) for limit in limits], axis=1)
-        factors = splu(_jacobian(self._y, solved.v).T.tocsc(), permc_spec="MMD_AT_PLUS_A")
-        blocks = range(0, len(limits), _BLOCK)
-        adjoint = np.hstack([factors.solve(slopes_of_state[:, begin : begin + _BLOCK]) for begin in blocks])
+        factors = splu(jacobian(self._y, solved.v).T.tocsc(), permc_spec="MMD_AT_PLUS_A")
+        blocks = range(0, len(limits), BLOCK)
+        adjoint = np.hstack([factors.solve(slopes_of_state[:, begin : begin + BLOCK]) for begin in blocks])
         by_node = np.zeros((2, self._network.n_nodes, len(limits)))
         by_node[:, 1:] = adjoint.reshape(2, n_inner, len(limits))
         slope = self._slopes(market, net_wh)[:, None]
@@ -242,14 +252,3 @@ class AcModel:
             slope[0, node] += (1j * direction).real
             slope[1, node] += direction.real / abs(solved.v[node])
         return slope[:, 1:].reshape(-1)
-
-
-def _jacobian(y: csc_array, v: ComplexArray) -> csc_array:
-    """Derivative of the inner nodes' power to angles and magnitudes (Zimmerman 2010, MATPOWER Technical Note 2)."""
-    current: ComplexArray = np.asarray(y @ v)
-    unit = v / np.abs(v)
-    by_angle = 1j * diags_array(v) @ (diags_array(current) - y @ diags_array(v)).conj()
-    by_magnitude = diags_array(v) @ (y @ diags_array(unit)).conj() + diags_array(np.conj(current) * unit)
-    inner_angle, inner_magnitude = by_angle.tocsc()[1:, 1:], by_magnitude.tocsc()[1:, 1:]
-    blocks = [[inner_angle.real, inner_magnitude.real], [inner_angle.imag, inner_magnitude.imag]]
-    return csc_array(bmat(blocks, format="csc"))

@@ -9,7 +9,7 @@ withdrawals. ``equal`` gives all the same, up to the rating; ``maximal`` gives t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,15 @@ Fits: TypeAlias = Callable[[IntArray], bool]
 """Whether the untraded state and so much more at each connection keep every limit; withdrawals are negative."""
 STEPS: Final = 12
 """Linear programmes of a maximal envelope at most."""
+
+
+class Planner(NamedTuple):
+    """What maximal envelopes are planned with: a model, open at the untraded state, and that state in one market."""
+
+    model: GridModel
+    market: int
+    base_wh: IntArray
+    """Untraded net energy [n_connections]."""
 
 
 def largest(fits: Callable[[int], bool], most: int) -> int:
@@ -43,20 +52,20 @@ def equal(fits: Fits, rated_wh: IntArray, sign: int) -> IntArray:
     return np.minimum(common, rated_wh)
 
 
-def maximal(fits: Fits, rated_wh: IntArray, sign: int, planner: GridModel, market: int) -> IntArray:
+def maximal(fits: Fits, rated_wh: IntArray, sign: int, planner: Planner) -> IntArray:
     """Envelopes of the largest sum, by successive linear programmes on AC sensitivities [Wh] [n_connections].
 
-    ``planner`` is open at the untraded state. What its solver and that of ``fits`` see differently is taken off all
+    What the planner's solver and that of ``fits`` see differently is taken off all
     envelopes by one factor; where that leaves less than the equal envelope, there is a better local optimum: that one.
     """
     if fits(sign * rated_wh):
         return rated_wh.copy()
     rated = np.flatnonzero(rated_wh)
-    legs = _legs(rated_wh, rated, sign)
+    legs = _legs(rated_wh, rated, sign, planner.base_wh)
     common = equal(fits, rated_wh, sign)
     found = np.zeros(len(rated_wh))
     start_wh = np.append(common.sum(), common[rated]).astype(np.float64)
-    found[rated] = constrained_optimum(legs, planner, market, start_wh, STEPS)[1:]
+    found[rated] = constrained_optimum(legs, planner.model, planner.market, start_wh, STEPS)[1:]
 
     def cut(part: int) -> IntArray:
         """So many billionths of what was planned, in whole Wh; a programme's 5.9999999 is a 6."""
@@ -66,7 +75,7 @@ def maximal(fits: Fits, rated_wh: IntArray, sign: int, planner: GridModel, marke
     return planned if planned.sum() >= common.sum() else common
 
 
-def _legs(rated_wh: IntArray, rated: IntArray, sign: int) -> Legs:
+def _legs(rated_wh: IntArray, rated: IntArray, sign: int, base_wh: IntArray) -> Legs:
     """The utility on one side, at a gain of one tick a Wh, and every connection that is rated on the other."""
     n = len(rated)
     return Legs(
@@ -75,12 +84,12 @@ def _legs(rated_wh: IntArray, rated: IntArray, sign: int) -> Legs:
         value_ticks=np.append(int(sign > 0), np.full(n, int(sign < 0))),
         cap_wh=np.append(rated_wh.sum(), rated_wh[rated]),
         moves=np.append(False, np.full(n, True)),
-        base_wh=np.zeros(len(rated_wh), dtype=np.int64),
+        base_wh=base_wh,
     )
 
 
-def envelope(rule: Rule, fits: Fits, rated_wh: IntArray, sign: int, planner: GridModel | None, market: int) -> IntArray:
+def envelope(rule: Rule, fits: Fits, rated_wh: IntArray, sign: int, planner: Planner | None) -> IntArray:
     """Envelopes of one market by a rule's name."""
     if rule == "equal" or planner is None:
         return equal(fits, rated_wh, sign)
-    return maximal(fits, rated_wh, sign, planner, market)
+    return maximal(fits, rated_wh, sign, planner)

@@ -31,7 +31,7 @@ class GateContext:
     settings: GateSettings
     """Limits of connections and heads, guards, ratings, background, and how reactive power follows."""
     model: Callable[[], GridModel]
-    """Makes an AC model of these limits that needs no gate, to plan with."""
+    """Makes an AC model of the network's limits that needs no gate, to plan with; those of connections are the gate's."""
 
     @property
     def is_radial(self) -> bool:

@@ -10,8 +10,9 @@ import numpy as np
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.compiled import AdmitPointer
 from marketsim.core.ports import Gate
+from marketsim.core.welfare import GridModel
 from marketsim.grid import gate_layout_kernel as row
-from marketsim.grid.envelopes import Rule, envelope
+from marketsim.grid.envelopes import Planner, Rule, envelope
 from marketsim.grid.gate_base import CompiledGate
 from marketsim.grid.gate_envelope_kernel import admit_within, fits
 from marketsim.grid.gate_state import GateSettings
@@ -19,6 +20,13 @@ from marketsim.grid.gates.context import GateContext
 from marketsim.grid.gates.params import GateParams
 from marketsim.grid.meshed_gate import MeshedGate
 from marketsim.grid.network import Network
+
+
+def opened(model: GridModel | None, firm_wh: IntArray, kvar: FloatArray) -> GridModel | None:
+    """The model that plans, if there is one, open at the untraded state."""
+    if model is not None:
+        model.open_at(firm_wh, kvar)
+    return model
 
 
 class EqualEnvelopeGate(CompiledGate):
@@ -45,16 +53,15 @@ class EqualEnvelopeGate(CompiledGate):
     def open(self, firm_wh: IntArray, kvar: FloatArray) -> None:
         """See ``core.ports.Gate``; envelopes go where the books keep the limits of connections."""
         super().open(firm_wh, kvar)
-        planner = self._settings.planner
-        if planner is not None:
-            planner.open_state(self.close())
+        model = opened(self._settings.planner, firm_wh, kvar)
         n = self._connection_axis[1]
         for market in range(len(self._ints)):
             if self._ints[market, row.FACTS, row.CONVERGED] == 0:
                 continue
+            base_wh = self._ints[market, row.CONNECTION_WH, :n]
+            planner = None if model is None else Planner(model, market, base_wh)
             for sign, rated, frozen in _directions(self._settings, n, row.EXPORT_FROZEN, row.IMPORT_FROZEN):
-                granted = envelope(self._rule, self._fits(market), rated, sign, planner, market)
-                allowed = sign * self._ints[market, row.CONNECTION_WH, :n] + granted
+                allowed = sign * base_wh + envelope(self._rule, self._fits(market), rated, sign, planner)
                 limits = self._ints[market, frozen]
                 limits[:n] = np.minimum(limits[:n], allowed)
 
@@ -97,15 +104,13 @@ class MeshedEqualEnvelopeGate(MeshedGate):
     def open(self, firm_wh: IntArray, kvar: FloatArray) -> None:
         """See ``core.ports.Gate``."""
         super().open(firm_wh, kvar)
-        planner = self._settings.planner
-        if planner is not None:
-            planner.open_state(self.close())
+        model = opened(self._settings.planner, firm_wh, kvar)
         for index, market in enumerate(self._markets):
             if market.firm is None or not market.firm.converged[0]:
                 continue
+            planner = None if model is None else Planner(model, index, market.firm_wh)
             for sign, rated, bound in _directions(self._settings, len(firm_wh) // len(self._markets), 1, 0):
-                granted = envelope(self._rule, self._fits(market), rated, sign, planner, index)
-                allowed = market.firm_wh + sign * granted
+                allowed = market.firm_wh + sign * envelope(self._rule, self._fits(market), rated, sign, planner)
                 tighter = np.minimum if sign > 0 else np.maximum
                 market.bounds_wh[bound] = tighter(market.bounds_wh[bound], allowed)
 

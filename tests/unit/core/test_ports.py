@@ -11,7 +11,7 @@ from typing import Any, Protocol, get_type_hints
 import pytest
 
 import marketsim
-from marketsim.core import delivery, metric, ports
+from marketsim.core import delivery, metric, ports, welfare
 from marketsim.core.build import Basics, BuildContext
 from marketsim.core.ports import lacking, untaken
 from marketsim.core.world import World
@@ -19,14 +19,15 @@ from marketsim.testing.worlds import UnityReactive
 
 PACKAGE = Path(marketsim.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
+HOMES = (ports, delivery, metric, welfare)
 PORTS: dict[str, type] = {
     each.__name__: each
-    for module in (ports, delivery, metric)
+    for module in HOMES
     for each in vars(module).values()
     if isinstance(each, type) and Protocol in each.__mro__ and each.__module__ == module.__name__
 }
-HELD = {"Profiles", "Tariff", "Device", "Engine", "Gate", "Charges", "Allocation", "Reactive", "Strategy"}
-"""Ports whose objects a world holds."""
+HELD = {"Profiles", "Tariff", "Device", "Engine", "Gate", "Charges", "Allocation", "Reactive", "Strategy", "GridModel"}
+"""Ports whose objects a world holds, and what positions that did not happen are asked of."""
 PARAMETER_NAMES = {"params", "own", "row", "device_params"}
 """How parameter models are called throughout the package."""
 
@@ -38,7 +39,7 @@ def members(port: type) -> set[str]:
 
 def known_in(path: Path, tree: ast.Module) -> set[str]:
     """Names of ports that a module imports from the core, or is the home of."""
-    if path in (Path(module.__file__ or "") for module in (ports, delivery, metric)):
+    if path in (Path(module.__file__ or "") for module in HOMES):
         return set(PORTS)
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     return {

@@ -11,7 +11,7 @@ from marketsim.core.arrays import IntArray
 from marketsim.core.records import NOWHERE, Reason
 from marketsim.core.welfare import GridModel
 from marketsim.grid import feeder141
-from marketsim.grid.envelopes import equal, largest, maximal
+from marketsim.grid.envelopes import Planner, equal, largest, maximal
 from marketsim.grid.feeder import FeederOptions
 from marketsim.grid.gate_state import GateSettings
 from marketsim.grid.gates.ac import RadialGate
@@ -32,6 +32,9 @@ class Sum:
         self.rows = np.stack((np.ones(n), np.append(np.zeros(n - 1), 1.0)))
 
     def open(self, record: object) -> None:
+        pass
+
+    def open_at(self, firm_wh: object, kvar: object) -> None:
         pass
 
     def open_state(self, grid: object) -> None:
@@ -70,7 +73,7 @@ def test_maximal_envelopes_have_the_largest_sum() -> None:
     grid, rated = Sum(3), np.array([8, 8, 8])
     grid.most = np.array([17.0, 3.0])
     assert isinstance(grid, GridModel)
-    found = maximal(grid.fits, rated, 1, grid, 0)
+    found = maximal(grid.fits, rated, 1, Planner(grid, 0, np.zeros(3, dtype=np.int64)))
     best = max(sum(each) for each in itertools.product(range(9), repeat=3) if grid.fits(np.array(each)))
     assert found.sum() == best == 17
     assert grid.fits(found)
@@ -78,7 +81,7 @@ def test_maximal_envelopes_have_the_largest_sum() -> None:
 
 def test_where_everything_fits_envelopes_are_the_ratings() -> None:
     grid, rated = Sum(3), np.array([8, 0, 9])
-    assert maximal(grid.fits, rated, 1, grid, 0).tolist() == [8, 0, 9]
+    assert maximal(grid.fits, rated, 1, Planner(grid, 0, np.zeros(3, dtype=np.int64))).tolist() == [8, 0, 9]
     assert equal(grid.fits, rated, 1).tolist() == [8, 0, 9]
 
 

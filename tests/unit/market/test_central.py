@@ -44,6 +44,9 @@ class Line:
     def open(self, *_: Any) -> None:
         pass
 
+    def open_at(self, firm_wh: Any, kvar: Any) -> None:
+        pass
+
     def open_state(self, grid: Any) -> None:
         self.base = self.net.copy()
 

@@ -27,6 +27,9 @@ class Cap:
     def open(self, record):
         self.opened += 1
 
+    def open_at(self, firm_wh, kvar):
+        raise AssertionError("a metric takes over whole records")
+
     def open_state(self, grid):
         raise AssertionError("a metric takes over whole records")
 

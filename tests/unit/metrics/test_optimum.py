@@ -30,6 +30,9 @@ class DistFlow:
     def open(self, record):
         pass
 
+    def open_at(self, firm_wh, kvar):
+        pass
+
     def open_state(self, grid):
         pass
 
