@@ -13,6 +13,7 @@ from marketsim.agents.members import Consumer
 from marketsim.agents.params import TraderParams
 from marketsim.agents.strategies.assemble import assemble
 from marketsim.core.fleets import FleetInfo, PriceInfo
+from marketsim.core.inverters import granted_kvar
 from marketsim.core.language_model import Identity
 from marketsim.core.learner import GameNeeds
 from marketsim.core.metric import Kpi
@@ -260,8 +261,13 @@ class Absorbing:
     def __init__(self, n_agents):
         self.law = ReactiveLaw.none(n_agents)._replace(source_kvar_per_kw=np.full(n_agents, -0.1))
 
-    def kvar(self, community, inputs, firm_wh):
-        return -0.1 * np.maximum(firm_wh, 0) / (inputs.time.hours * 1000)
+    def kvar(self, community, inputs, firm_wh, decided=None):
+        p_kw = firm_wh / (inputs.time.hours * 1000)
+        own = self.inverter_kvar(p_kw)
+        return own if decided is None else own + granted_kvar(self.law, decided, p_kw, own, inputs.time.hours)
+
+    def inverter_kvar(self, p_kw):
+        return -0.1 * np.maximum(p_kw, 0)
 
     def limit_pv(self, pv_wh, hours):
         return pv_wh

@@ -63,6 +63,9 @@ def test_smaller_whole_numbers_are_widened():
         (changed(price_ticks=np.array([10**13])), "orders.price_ticks has to lie in .*, not 10000000000000"),
         (changed(side=np.array([0])), r"orders.side has to be one of \[1, -1\], not 0"),
         (changed(fallback=np.array([2])), r"orders.fallback has to be one of \[0, 1\], not 2"),
+        (changed(kvar=np.zeros(2)), r"kvar has to have the shape \(1,\), not \(2,\)"),
+        (changed(kvar=np.array([np.nan])), r"kvar has to lie in -1000000000\.0\.\.1000000000\.0, not nan"),
+        (changed(kvar=np.array([True])), "kvar has to hold real numbers, not bool"),
         (lambda seen: 1 / 0, "ZeroDivisionError: division by zero"),
     ],
 )
