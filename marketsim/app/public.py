@@ -10,6 +10,8 @@ from marketsim.app.ready import ReadyScenario, ScenarioLike, load_scenario
 from marketsim.core.errors import MissingDependency, NetworkError
 
 if TYPE_CHECKING:
+    from marketsim.core.game import Game
+    from marketsim.envs.game_env import GameEnv
     from marketsim.envs.market_env import MarketEnv
 
 
@@ -25,27 +27,34 @@ def feeder(name: str, folder: str | Path | None = None) -> Any:
     return pandapower_nets.feeder(name, None if folder is None else Path(folder))
 
 
-def parallel_env(scenario: ReadyScenario | ScenarioLike, *, trust: bool = False) -> MarketEnv:
-    """A scenario's market as a PettingZoo ``ParallelEnv``: the game that ``learning`` describes, with one market.
+def parallel_env(scenario: ReadyScenario | ScenarioLike, *, trust: bool = False) -> MarketEnv | GameEnv[Game]:
+    """A scenario's game as a PettingZoo ``ParallelEnv``: the one that ``learning`` describes, with one market.
 
-    ``scenario`` is loaded, or what ``load_scenario`` takes, with ``trust``. The shaping has its full weight from the
-    beginning, since an environment does not know how long it will be trained. Raises MissingDependency without the
-    extra ``learn``, and ScenarioError for agents that cannot learn.
+    ``scenario`` is loaded, or what ``load_scenario`` takes, with ``trust``. The environment of the market game also has the
+    ``record`` of the last slot; its shaping has its full weight from the beginning, since an environment does not know how
+    long it will be trained. Raises MissingDependency without the extra ``learn``, ScenarioError for agents that cannot learn,
+    and PluginFault for what the game of a plugin does wrong.
     """
     try:
+        from marketsim.envs.game_env import GameEnv
         from marketsim.envs.market_env import MarketEnv
     except ModuleNotFoundError as error:
         if error.name not in ("pettingzoo", "gymnasium"):
             raise
         raise MissingDependency("pettingzoo", "learn", "An environment") from error
     from marketsim.app.game import build_game
+    from marketsim.core.game import MARKET
     from marketsim.games.market.game import MarketGame
 
     ready = scenario if isinstance(scenario, ReadyScenario) else load_scenario(scenario, trust=trust)
+    if ready.model.learning.game.name != MARKET:
+        return GameEnv(lambda seed: build_game(ready, seeds=(seed,), rounds=1), ready.seed)
     at_once = with_ramp(ready, (0.0, 0.0))
 
     def make(seed: int) -> MarketGame:
-        return build_game(at_once, seeds=(seed,), rounds=1)
+        game = build_game(at_once, seeds=(seed,), rounds=1)
+        assert isinstance(game, MarketGame)
+        return game
 
     return MarketEnv(make, ready.seed)
 
