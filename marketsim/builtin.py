@@ -410,6 +410,7 @@ PARTS: Final = (
         "games.market.game:build",
         "games.market.params:MarketGameParams",
         "price, quantity and charge level in the market, slot by slot",
+        traits=("rewarded",),
     ),
     _part("metric", "energy", "metrics.energy:build", "metrics.params:EnergyParams", "energy volumes and shares"),
     _part("metric", "money", "metrics.money:build", "metrics.params:MoneyParams", "costs, savings and revenues"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from marketsim.app.ready import ReadyScenario, ScenarioLike, load_scenario
 from marketsim.core.errors import MissingDependency, NetworkError
@@ -43,20 +43,19 @@ def parallel_env(scenario: ReadyScenario | ScenarioLike, *, trust: bool = False)
             raise
         raise MissingDependency("pettingzoo", "learn", "An environment") from error
     from marketsim.app.game import build_game
-    from marketsim.core.game import MARKET
     from marketsim.games.market.game import MarketGame
 
     ready = scenario if isinstance(scenario, ReadyScenario) else load_scenario(scenario, trust=trust)
-    if ready.model.learning.game.name != MARKET:
-        return GameEnv(lambda seed: build_game(ready, seeds=(seed,), rounds=1), ready.seed)
     at_once = with_ramp(ready, (0.0, 0.0))
 
-    def make(seed: int) -> MarketGame:
-        game = build_game(at_once, seeds=(seed,), rounds=1)
-        assert isinstance(game, MarketGame)
-        return game
+    def make(seed: int) -> Game:
+        return build_game(at_once, seeds=(seed,), rounds=1)
 
-    return MarketEnv(make, ready.seed)
+    first = make(ready.seed)
+    kept = [first]  # the environment makes its game itself, and this is the one
+    if not isinstance(first, MarketGame):
+        return GameEnv(lambda seed: kept.pop() if kept else make(seed), ready.seed)
+    return MarketEnv(lambda seed: cast("MarketGame", kept.pop() if kept else make(seed)), ready.seed)
 
 
 def with_ramp(scenario: ReadyScenario, ramp: tuple[float, float]) -> ReadyScenario:

@@ -123,7 +123,8 @@ KINDS: Final = MappingProxyType(
             "learning: {game: <name>}",
             "a marketsim.core.game.Game",
             "What a training is about. context is a marketsim.games.context.GameContext: what its learner needs, and a world of "
-            "its own with profiles, gate and everything else of a slot.",
+            "its own with profiles, gate and everything else of a slot. Trait: rewarded (takes the section learning.reward).",
+            traits=("rewarded",),
         ),
         "expert": Kind("", "a plan of a day as an expert makes it", "Experts that learners imitate or are checked by."),
         "model": Kind(

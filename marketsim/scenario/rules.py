@@ -37,7 +37,7 @@ def scenario_details(scenario: Scenario, catalog: Catalog, tolerant: bool = Fals
         *closure_is_shorter_than_run(scenario),
         *engine_handles_charges(scenario, catalog),
         *period_has_sharing(scenario, catalog),
-        *reward_is_of_the_market_game(scenario),
+        *reward_is_heard(scenario, catalog),
     ]
     metered = _is_metered(scenario, catalog)
     for position, entry in enumerate(scenario.agents):
@@ -162,10 +162,10 @@ def period_has_sharing(scenario: Scenario, catalog: Catalog) -> Iterator[Detail]
         yield Detail(("market", "sharing_period"), "needs a rule of sharing", market.sharing_period, hint)
 
 
-def reward_is_of_the_market_game(scenario: Scenario) -> Iterator[Detail]:
-    """What ``learning.reward`` says is said of the market game; another game would not hear it."""
+def reward_is_heard(scenario: Scenario, catalog: Catalog) -> Iterator[Detail]:
+    """What ``learning.reward`` says is said of the market; a game with a reward of its own would not hear it."""
     game = scenario.learning.game.name
-    if game == MARKET:
+    if isinstance(scenario.learning.game.params, Unchecked) or "rewarded" in catalog.traits("game", game):
         return
     said, usual = written_params(scenario.learning.reward), written_params(RewardParams())
     for key in usual:

@@ -107,6 +107,7 @@ class FakeCatalog:
         marked = {
             ("charges", "distance"): "pairwise",
             ("engine", "double_auction"): "pairs",
+            ("game", "market"): "rewarded",
             ("gate", "none"): "blind",
             ("sharing", "none"): "idle",
             ("gate", "observe"): "records",
