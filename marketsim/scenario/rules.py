@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from marketsim.core.build import AgentSpec
-from marketsim.core.period import MOST_CELLS
 from marketsim.core.game import MARKET
+from marketsim.core.period import MOST_CELLS
 from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH
 from marketsim.scenario.agents import BUILT_IN_KINDS, AgentEntry
 from marketsim.scenario.choice import Catalog, Unchecked, written_params
