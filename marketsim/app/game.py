@@ -1,31 +1,33 @@
-"""The game of a scenario: its market, joined with what the learner says of itself."""
+"""The game of a scenario and its learner: built as any part, from what they have to know of each other."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 import numpy as np
 
 from marketsim.app.episodes import draws_days, on_part
-from marketsim.app.parts import chosen, context_of, profiles_of
+from marketsim.app.foreign import owner
+from marketsim.app.parts import chosen, context_of, placed, profiles_of
 from marketsim.app.ready import ReadyScenario
 from marketsim.app.wiring import Built, build, cast_of, copied_world, critic_of
-from marketsim.core.errors import PluginError, Problem
+from marketsim.core.build import BuildContext
+from marketsim.core.errors import Problem, ScenarioError
+from marketsim.core.game import MARKET, Game
 from marketsim.core.learner import GameNeeds, Learner
 from marketsim.core.rng import Streams
-from marketsim.games.market.game import MarketGame, make_game
-from marketsim.games.market.setting import Setting
+from marketsim.games.context import GameContext
+from marketsim.games.guard import guarded
+from marketsim.games.market.params import MarketGameParams
+from marketsim.learning.guard import GuardedLearner
 
 
 def learner_of(ready: ReadyScenario) -> Learner:
     """The learner that a scenario names; MissingDependency without its extra, PluginError for what is none."""
     choice = ready.model.learning.learner
-    learner = chosen(ready, "learner", choice, context_of(ready, (ready.seed,)))
-    if not isinstance(learner, Learner):
-        source = ready.registry.entry("learner", choice.name).source
-        hint = "return an object with needs and train, see marketsim.core.learner.Learner"
-        raise PluginError([Problem(f"plugin {source}: learner {choice.name!r} is none", hint=hint)])
-    return learner
+    learner: Learner = chosen(ready, "learner", choice, context_of(ready, (ready.seed,)))
+    return learner if owner(ready.registry, "learner", choice.name) is None else GuardedLearner(learner)
 
 
 def build_game(
@@ -35,13 +37,13 @@ def build_game(
     markets: int | None = None,
     rounds: int | None = None,
     seeds: Sequence[int] | None = None,
-) -> MarketGame:
+) -> Game:
     """The game of a scenario.
 
     ``needs`` are those of who will play it (default: the scenario's learner). ``markets`` are played side by side
     (default: as many as the needs say), each with a seed of its own that follows from the scenario's, unless ``seeds``
     names them. ``rounds`` is how many episodes the whole training has (default: what the needs say), which the ramp of
-    the shaping is measured by.
+    the shaping is measured by. PluginError for a plugin's that is no game, PluginFault for one that declares what cannot be.
     """
     if needs is None:
         needs = learner_of(ready).needs
@@ -50,19 +52,22 @@ def build_game(
     if seeds is None:
         seeds = market_seeds(ready.seed, needs.markets if markets is None else markets)
     ready = on_part(ready, "training")
-    return make_game(setting_of(ready, build(ready, seeds)), needs)
+    choice = ready.model.learning.game
+    game: Game = chosen(ready, "game", choice, _context(ready, build(ready, seeds), needs))
+    who = owner(ready.registry, "game", choice.name)
+    return game if who is None else guarded(game, who)
 
 
-def setting_of(ready: ReadyScenario, built: Built) -> Setting:
-    """What the game is made of."""
+def _context(ready: ReadyScenario, built: Built, needs: GameNeeds) -> GameContext:
+    """What the game is built from."""
     model, registry, context = ready.model, ready.registry, built.context
-    return Setting(
-        game=model.learning.game,
-        reward=model.learning.reward,
+    return GameContext(
+        **{each.name: getattr(context, each.name) for each in fields(BuildContext)},
         seed=ready.seed,
-        context=context,
+        needs=needs,
         world=built.world,
         reference=built.reference,
+        reward=model.learning.reward,
         draws_days=draws_days(ready),
         metered="metered" in registry.traits("profile", model.profiles.name),
         critic_name=model.critic.name,
@@ -72,6 +77,16 @@ def setting_of(ready: ReadyScenario, built: Built) -> Setting:
         profiles=lambda: profiles_of(ready),
         copies=lambda seeds: copied_world(ready, built, seeds),
     )
+
+
+def market_game_of(ready: ReadyScenario, purpose: str) -> MarketGameParams:
+    """Settings of the market game; ScenarioError where the scenario is about another one, which has no ``purpose``."""
+    choice = ready.model.learning.game
+    if isinstance(choice.params, MarketGameParams):
+        return choice.params
+    message = f"the game {choice.name} is not the market, and {purpose}"
+    hint = f"choose the market by --set learning.game={MARKET}"
+    raise placed(ScenarioError([Problem(message, "learning.game", choice.name, hint)]), ready)
 
 
 def market_seeds(seed: int, markets: int) -> tuple[int, ...]:

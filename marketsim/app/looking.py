@@ -27,6 +27,7 @@ from marketsim.scenario.agents import BUILT_IN_KINDS
 from marketsim.scenario.facts import FeederFacts
 from marketsim.scenario.load import load_scenario as read_scenario
 from marketsim.scenario.model import Scenario
+from marketsim.scenario.older import renewed
 from marketsim.scenario.source import Source
 from marketsim.scenario.tree import Node, child, plain, shorten
 from marketsim.scenario.yamltext import parse
@@ -66,7 +67,7 @@ def trusted(scenario: str | Path) -> Seen:
 
 def look(text: str, folder: Path) -> Seen:
     """The resolved scenario ``text`` of a run or study in ``folder``; ScenarioError where it is none."""
-    root = parse(text, str(folder / SCENARIO))
+    root = renewed(parse(text, str(folder / SCENARIO)))
     _demand_whole(root, folder)
     listed = child(root, "plugins")
     plugins = () if listed is None or not isinstance(listed.value, list) else tuple(_texts(listed.value))

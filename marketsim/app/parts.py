@@ -15,7 +15,9 @@ from marketsim.core.arrays import IntArray
 from marketsim.core.build import Basics, BuildContext, Choice, FileContext
 from marketsim.core.errors import InputError, PluginError, Problem, ScenarioError
 from marketsim.core.fleets import FleetInfo, faults_of
+from marketsim.core.game import Game
 from marketsim.core.language_model import LanguageModel, ModelMaker, ModelSettings
+from marketsim.core.learner import Learner
 from marketsim.core.metric import Metric
 from marketsim.core.ports import (
     Allocation,
@@ -40,6 +42,7 @@ from marketsim.extension.entry_points import installed_plugins
 from marketsim.extension.registry import Registry
 from marketsim.fairness.critic import PatientCritic
 from marketsim.fairness.params import OllamaCriticParams
+from marketsim.games.context import ReviewedGame
 from marketsim.profiles.library import simbench_library
 from marketsim.profiles.params import SourceParams
 from marketsim.profiles.plan import check_shapes
@@ -62,6 +65,8 @@ _SECTIONS: Final[dict[str, Loc]] = {
     "sharing": ("market", "sharing", "*"),
     "critic": ("critic",),
     "strategy": ("agents",),
+    "game": ("learning", "game", "*"),
+    "learner": ("learning", "learner", "*"),
 }
 """Where the parameters of a part stand in a scenario, ``*`` for its name."""
 _PORTS: Final[dict[str, type]] = {
@@ -69,8 +74,10 @@ _PORTS: Final[dict[str, type]] = {
     "charges": Charges,
     "device": Device,
     "engine": Engine,
+    "game": Game,
     "gate": Gate,
     "model": LanguageModel,
+    "learner": Learner,
     "metric": Metric,
     "profile": Profiles,
     "reactive": Reactive,
@@ -80,7 +87,12 @@ _PORTS: Final[dict[str, type]] = {
     "tariff": Tariff,
 }
 """What a part has to have."""
-_WALLED: Final[dict[str, type]] = {**_PORTS, "strategy": RevisingStrategy, "critic": PatientCritic}
+_WALLED: Final[dict[str, type]] = {
+    **_PORTS,
+    "strategy": RevisingStrategy,
+    "critic": PatientCritic,
+    "game": ReviewedGame,
+}
 """What a part of a plugin may have, and what is called behind a wall."""
 
 
@@ -90,7 +102,12 @@ def chosen(ready: ReadyScenario, kind: str, choice: Choice, context: object) -> 
         return made(ready.registry, kind, choice.name, choice.params, context)
     except InputError as error:
         section = tuple(choice.name if part == "*" else part for part in _SECTIONS.get(kind, ()))
-        raise type(error)([_placed(problem, section, ready.source.root) for problem in error.problems]) from error
+        raise placed(error, ready, section) from error
+
+
+def placed(error: InputError, ready: ReadyScenario, section: Loc = ()) -> InputError:
+    """The same error, with places in the scenario; paths that do not start at its root start from ``section``."""
+    return type(error)([_placed(problem, section, ready.source.root) for problem in error.problems])
 
 
 def _placed(problem: Problem, section: Loc, root: Node) -> Problem:
@@ -314,7 +331,7 @@ def checked(ready: ReadyScenario) -> Checked:
         try:
             made_part = check()
         except InputError as error:
-            faults.append(type(error)([_placed(problem, (), ready.source.root) for problem in error.problems]))
+            faults.append(placed(error, ready))
         else:
             notes += notes_of(made_part) if kind == "profile" else ()
     faults += _unknown_model(ready)
@@ -324,7 +341,7 @@ def checked(ready: ReadyScenario) -> Checked:
         try:
             each.check()
         except InputError as error:
-            faults.append(type(error)([_placed(problem, section, ready.source.root) for problem in error.problems]))
+            faults.append(placed(error, ready, section))
     read = (*ready.model.profiles.params.files_read(), *ready.model.tariff.params.files_read())
     read += tuple(each.path.name for _, each in named if each.whole)
     unread = tuple(f"contents of {each.path.name}" for _, each in named if not each.whole)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from marketsim.app.ready import ReadyScenario, ScenarioLike, load_scenario
 from marketsim.core.errors import MissingDependency, NetworkError
 
 if TYPE_CHECKING:
+    from marketsim.core.game import Game
+    from marketsim.envs.game_env import GameEnv
     from marketsim.envs.market_env import MarketEnv
 
 
@@ -25,14 +27,16 @@ def feeder(name: str, folder: str | Path | None = None) -> Any:
     return pandapower_nets.feeder(name, None if folder is None else Path(folder))
 
 
-def parallel_env(scenario: ReadyScenario | ScenarioLike, *, trust: bool = False) -> MarketEnv:
-    """A scenario's market as a PettingZoo ``ParallelEnv``: the game that ``learning`` describes, with one market.
+def parallel_env(scenario: ReadyScenario | ScenarioLike, *, trust: bool = False) -> MarketEnv | GameEnv[Game]:
+    """A scenario's game as a PettingZoo ``ParallelEnv``: the one that ``learning`` describes, with one market.
 
-    ``scenario`` is loaded, or what ``load_scenario`` takes, with ``trust``. The shaping has its full weight from the
-    beginning, since an environment does not know how long it will be trained. Raises MissingDependency without the
-    extra ``learn``, and ScenarioError for agents that cannot learn.
+    ``scenario`` is loaded, or what ``load_scenario`` takes, with ``trust``. The environment of the market game also has the
+    ``record`` of the last slot; its shaping has its full weight from the beginning, since an environment does not know how
+    long it will be trained. Raises MissingDependency without the extra ``learn``, ScenarioError for agents that cannot learn,
+    and PluginFault for what the game of a plugin does wrong.
     """
     try:
+        from marketsim.envs.game_env import GameEnv
         from marketsim.envs.market_env import MarketEnv
     except ModuleNotFoundError as error:
         if error.name not in ("pettingzoo", "gymnasium"):
@@ -44,10 +48,14 @@ def parallel_env(scenario: ReadyScenario | ScenarioLike, *, trust: bool = False)
     ready = scenario if isinstance(scenario, ReadyScenario) else load_scenario(scenario, trust=trust)
     at_once = with_ramp(ready, (0.0, 0.0))
 
-    def make(seed: int) -> MarketGame:
+    def make(seed: int) -> Game:
         return build_game(at_once, seeds=(seed,), rounds=1)
 
-    return MarketEnv(make, ready.seed)
+    first = make(ready.seed)
+    kept = [first]  # the environment makes its game itself, and this is the one
+    if not isinstance(first, MarketGame):
+        return GameEnv(lambda seed: kept.pop() if kept else make(seed), ready.seed)
+    return MarketEnv(lambda seed: cast("MarketGame", kept.pop() if kept else make(seed)), ready.seed)
 
 
 def with_ramp(scenario: ReadyScenario, ramp: tuple[float, float]) -> ReadyScenario:

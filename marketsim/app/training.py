@@ -9,13 +9,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from marketsim.app.parts import placed
 from marketsim.app.ready import ReadyScenario
 from marketsim.app.running import RUNS, manifest_facts
-from marketsim.core.errors import CheckpointError, Problem, RunError, RunFolderError
+from marketsim.core.errors import CheckpointError, InputError, Problem, RunError, RunFolderError, ScenarioError
 from marketsim.core.files import append_to
-from marketsim.core.game import Shape
+from marketsim.core.game import Game, Shape
 from marketsim.core.learner import Progress
+from marketsim.core.walls import PluginFault
 from marketsim.fairness.critic import CriticTally, Critique
+from marketsim.games.context import Reviewed
+from marketsim.games.guard import GuardedGame
 from marketsim.learning.curves import read_curves
 from marketsim.learning.params import LearnerParams
 from marketsim.results.folder import CRITIC, SUMMARY, folder_name, write_json
@@ -41,6 +45,8 @@ class Training(NamedTuple):
     """What ``strategy: {learned: {checkpoint: ...}}`` names."""
     summary: dict[str, Any]
     """Flat; also in ``summary.json``."""
+    game: str
+    """What was played, by its name."""
 
 
 def default_training_folder(ready: ReadyScenario, now: datetime) -> Path:
@@ -82,7 +88,7 @@ def train_scenario(
         if held.anew:
             _LOG.warning("the training in %s was ended before its first checkpoint: it begins anew", folder)
         game = build_game(ready, needs=learner.needs)
-        notes = CriticNotes(folder / CRITIC, game.critiques)
+        notes = CriticNotes(folder / CRITIC, game.critiques if isinstance(game, Reviewed) else list)
 
         def note(now: Progress) -> None:
             notes.take(now.row.update)
@@ -93,8 +99,11 @@ def train_scenario(
             checkpoint = learner.train(
                 game, folder, seed=ready.seed, scenario_hash=hashed, resume=held.resumes, progress=note
             )
+        except ScenarioError as error:
+            _let_go(game)
+            raise _unplayable(error, ready, game) from error
         except BaseException:
-            game.close(wait=False)
+            _let_go(game)
             raise
         facts = game.close()
         curves = read_curves(folder)
@@ -102,7 +111,8 @@ def train_scenario(
             message = "the checkpoint says that the training has ended, and there is no update of it"
             raise CheckpointError([Problem(message, file=str(checkpoint), hint="train anew into another --out")])
         notes.take(len(curves["update"]))
-        held.note({"critic": {**facts, "fallbacks": dict(sorted(notes.tally.reasons.items()))}} if facts else {})
+        fallbacks = {"fallbacks": dict(sorted(notes.tally.reasons.items()))} if isinstance(game, Reviewed) else {}
+        held.note({"critic" if fallbacks else "game": {**facts, **fallbacks}} if facts else {})
         shape = game.shape
         summary = {
             "scenario": ready.name,
@@ -113,7 +123,21 @@ def train_scenario(
             "wall_s": round(held.wall_s, 3),
         }
         _write_up(folder, curves, _limits(ready.model.learning.learner.params), shape, summary)
-    return Training(folder, checkpoint, summary)
+    return Training(folder, checkpoint, summary, ready.model.learning.game.name)
+
+
+def _let_go(game: Game) -> None:
+    """Close a game after an error, which is what is told: what a plugin's does wrong beside it is logged."""
+    try:
+        game.close(wait=False)
+    except PluginFault as fault:
+        _LOG.warning("%s", fault)
+
+
+def _unplayable(error: ScenarioError, ready: ReadyScenario, game: Game) -> InputError:
+    """What a learner cannot play, with its place in the scenario, and whose game it is."""
+    whose = f"; it is that of {game.owner}" if isinstance(game, GuardedGame) else ""
+    return placed(ScenarioError([each._replace(hint=f"{each.hint}{whose}") for each in error.problems]), ready)
 
 
 def _write_up(

@@ -15,6 +15,7 @@ import click
 
 from marketsim.cli.options import load, overrides_of, scenario_argument, seed_option, set_option, trust_option
 from marketsim.cli.saying import say
+from marketsim.core.game import MARKET
 
 if TYPE_CHECKING:
     from marketsim.app.training import Training
@@ -145,7 +146,19 @@ def _sum_up(made: Training) -> None:
         say(f"The trust region ended {stopped:,} updates of an agent early, and undid {undone:,} epochs.")
     say(
         f"{summary['agent_steps']:,} decisions of agents in {summary['wall_s']:.0f} s. Written to {made.folder}: "
-        f"{made.checkpoint.name}, learning_curves.svg, training.csv.\n\n"
+        f"{made.checkpoint.name}, learning_curves.svg, training.csv.\n\n{_next(made)}"
+    )
+
+
+def _next(made: Training) -> str:
+    """What can be done with the policies."""
+    if made.game != MARKET:
+        return (
+            f"These are policies of the game {made.game}. From Python, "
+            f"marketsim.learning.ppo.learned.load_policy({str(made.checkpoint)!r})\n"
+            "      acts by them; marketsim evaluate and the strategy learned are about the market"
+        )
+    return (
         "These are days of training. What next:\n"
         f"  marketsim evaluate {shlex.quote(str(made.folder))}\n"
         "      the policies on days that they have not seen, beside baselines\n"

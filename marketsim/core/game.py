@@ -7,7 +7,7 @@ numbers of an action. Games stand in ``marketsim.games``; tests use small ones w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from marketsim.core.arrays import BoolArray, FloatArray
 from marketsim.core.errors import RunError
 
+MARKET: Final = "market"
+"""What scenarios call the game of the market; every checkpoint that says nothing is one of it."""
 Features = NDArray[np.float32]
 """Scaled observations, about [-1, 1]."""
 
@@ -90,7 +92,9 @@ class Layout(NamedTuple):
     factor: FloatArray
     """[A, F]"""
     bound: float
-    """Largest size of a scaled feature."""
+    """Largest size of a scaled feature, of the state's, too."""
+    game: str = ""
+    """What scenarios call the game; filled in where a scenario names it, else empty."""
 
 
 class Game(Protocol):
@@ -128,6 +132,21 @@ class Game(Protocol):
     def close(self, *, wait: bool = True) -> Mapping[str, object]:
         """Release what the game holds, after what is under way unless it need not ``wait``; what it says of itself."""
         ...
+
+
+class Memoryless:
+    """A part of ``Game`` for games whose rewards remember nothing and that hold nothing: their base."""
+
+    def memory(self) -> Mapping[str, FloatArray]:
+        """Nothing."""
+        return {}
+
+    def recall(self, memory: Mapping[str, FloatArray]) -> None:
+        """There is nothing to go on from."""
+
+    def close(self, *, wait: bool = True) -> Mapping[str, object]:  # noqa: ARG002 - part of the port
+        """There is nothing to release, and nothing to say."""
+        return {}
 
 
 def demand_sound(shape: Shape) -> None:

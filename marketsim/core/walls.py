@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache, wraps
 from typing import Any, Final, NamedTuple, ParamSpec, TypeVar, cast
 
@@ -16,7 +16,7 @@ from marketsim.core import watch
 from marketsim.core.blame import place_of, raised_by_package
 from marketsim.core.clock import SlotTime
 from marketsim.core.decision_rules import DECISION_RULES
-from marketsim.core.errors import BY_CHECK, BY_LAW, LawBroken, MarketsimError, RunError, ValidationMismatch
+from marketsim.core.errors import BY_CHECK, BY_LAW, InputError, LawBroken, MarketsimError, RunError, ValidationMismatch
 from marketsim.core.interrupts import is_interrupt
 from marketsim.core.metric_rules import METRIC_RULES, declared_kpis
 from marketsim.core.ports import declared
@@ -32,6 +32,8 @@ _DECLARED: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {"metric": 
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_LONG: Final = frozenset((("learner", "train"),))
+"""Calls that take as long as they take."""
 
 
 class Owner(NamedTuple):
@@ -62,6 +64,10 @@ class PluginFault(RunError):
         super().__init__(f"{who} failed in {method}{when}: {rule}{at}")
         self.dated = bool(when)
 
+    def at(self, when: str) -> PluginFault:
+        """The same, told with when it was, such as `` of episode 3, slot 5``."""
+        return self if self.dated or not when else PluginFault(*self._told, when)
+
     def of_slot(self, time: SlotTime) -> PluginFault:
         """The same, with slot and time."""
         return self if self.dated else PluginFault(*self._told, _when(time))
@@ -84,10 +90,15 @@ class Wall:
     def _ask(self, method: str, arguments: tuple[Any, ...], more: Mapping[str, Any]) -> Any:
         own = getattr(self._part, method)
         with self._blamed(method, arguments, own):
-            with watch.watched(f"{self._who}, {method},", self._who.file):
+            with self._watched(method):
                 result = own(*map(read_only, arguments), **{name: read_only(each) for name, each in more.items()})
             rule = HELD.get(self._who.kind, {}).get(method)
             return result if rule is None else rule(Call(self, (*arguments, *more.values()), result, self._sizes))
+
+    def _watched(self, method: str) -> AbstractContextManager[None]:
+        if (self._who.kind, method) in _LONG:
+            return nullcontext()
+        return watch.watched(f"{self._who}, {method},", self._who.file)
 
     def _time(self, arguments: tuple[Any, ...]) -> str:
         """When a call is, where its arguments tell."""
@@ -105,6 +116,11 @@ class Wall:
         if code is None or (self._who.file and code.co_filename != self._who.file):
             return self._who.file, self._who.line
         return code.co_filename, code.co_firstlineno
+
+    def _written(self, method: str) -> tuple[str, int]:
+        """Where a method or a property is written."""
+        static = inspect.getattr_static(self._part, method, None)
+        return self._place(static.fget if isinstance(static, property) else getattr(self._part, method, None))
 
     def _blamed(self, method: str, arguments: tuple[Any, ...], own: Any) -> _Blamed:
         return _Blamed(self._who, method, lambda: self._place(own), lambda: self._time(arguments))
@@ -130,6 +146,8 @@ class _Blamed:
             return  # a power flow without a solution, a full disk: not of the plugin's making
         if isinstance(error, KeyError) and self._who.kind == "forecast" and self._method == "series":
             return  # there is no such series, which the port provides for
+        if isinstance(error, InputError) and self._who.kind == "learner" and raised_by_package(error):
+            return  # what a learner cannot play or resume is the user's choice
         rule = f"{type(error).__name__}: {error}"
         file, line = place_of(error, self._who.file)
         place = (file, line) if line else self._written()
@@ -150,6 +168,19 @@ def walled(part: Any, who: Owner, sizes: Sizes, port: Iterable[str]) -> Any:
     if who.kind == "profile":
         wall.forecast = _walled_forecasts(wall.forecast, who, sizes)
     return wall
+
+
+def held(part: Any, method: str, rule: Callable[[Any], R], call: Callable[[], Any], when: str = "") -> R:
+    """What ``call`` brings, which is ``method`` of a part behind its wall, by a rule; PluginFault with ``when`` it was."""
+    wall = cast("Wall", part)
+    try:
+        with _Blamed(wall._who, method, lambda: wall._written(method), lambda: when):
+            return rule(call())
+    except PluginFault as fault:
+        dated = fault.at(when)
+        if dated is fault:
+            raise
+        raise dated from fault.__cause__
 
 
 def _walled_forecasts(forecast: Callable[..., Any], who: Owner, sizes: Sizes) -> Callable[..., Any]:

@@ -39,6 +39,9 @@ RESERVED_DEVICE_NAMES: Final = frozenset(
 )
 """Keys of an agent in a scenario; a device is such a key too, so it cannot carry one of these names."""
 
+RESERVED_GAME_NAMES: Final = frozenset({"days", "prices", "quantities", "charges", "agents", "ratings"})
+"""Settings of the market game, which older scenarios wrote where a game is named now."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
@@ -93,6 +96,8 @@ def _name_faults(entry: Entry) -> list[str]:
         return [f"the name {name!r} must be lower-case letters, digits and '_', beginning with a letter"]
     if entry.kind == "device" and name in RESERVED_DEVICE_NAMES:
         return [f"the device name {name!r} is already a key of every agent in a scenario"]
+    if entry.kind == "game" and name in RESERVED_GAME_NAMES:
+        return [f"the game name {name!r} is already a setting of the market game in scenarios of older versions"]
     return []
 
 

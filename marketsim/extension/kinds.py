@@ -119,7 +119,13 @@ KINDS: Final = MappingProxyType(
             "Trait: idle (everybody pays what the settlement says, and the rule is never asked).",
             traits=("idle",),
         ),
-        "game": Kind("", "a game that learners play", "What a training is about."),
+        "game": Kind(
+            "learning: {game: <name>}",
+            "a marketsim.core.game.Game",
+            "What a training is about. context is a marketsim.games.context.GameContext: what its learner needs, and a world of "
+            "its own with profiles, gate and everything else of a slot. Trait: rewarded (takes the section learning.reward).",
+            traits=("rewarded",),
+        ),
         "expert": Kind("", "a plan of a day as an expert makes it", "Experts that learners imitate or are checked by."),
         "model": Kind(
             "critic: {kind: ollama, client: <name>}",

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from marketsim.core.build import AgentSpec
+from marketsim.core.game import MARKET
 from marketsim.scenario.choice import written, written_params
 from marketsim.scenario.model import Scenario
 
@@ -94,6 +95,8 @@ def scenario_hash(scenario: Scenario, agents: tuple[AgentSpec, ...]) -> str:
     values = document(scenario, agents)
     del values["folder"], values["currency"]
     values["plugins"] = [Path(path).name for path in scenario.plugins]
+    if scenario.learning.game.name == MARKET:  # as older versions wrote it, so that what they hashed stays the same
+        values["learning"]["game"] = values["learning"]["game"][MARKET]
     text = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -10,26 +10,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from marketsim.core.params import Params
-from marketsim.scenario.choice import Learner, default
+from marketsim.scenario.choice import Game, Learner, default
 
 Weight = Annotated[float, Field(ge=0.0, le=1000.0)]
-
-
-class GameParams(Params):
-    """The game that agents learn: episodes of days that are drawn from the training part of the year."""
-
-    days: int = Field(default=1, ge=1, le=366)
-    """Days of an episode [d]."""
-    prices: int = Field(default=11, ge=2, le=1001)
-    """K: prices to choose from, evenly from the feed-in tariff to retail."""
-    quantities: int = Field(default=5, ge=2, le=1001)
-    """L: shares of the slot's own surplus or deficit to choose from, evenly from nothing to all of it."""
-    charges: Literal[3, 5, 7, 9, 11] = 5
-    """Charge levels of stores to choose from, evenly from full discharge over rest to full charge."""
-    agents: Literal["all"] | tuple[str, ...] = "all"
-    """Who learns, by name; the others follow their strategies."""
-    ratings: bool | None = None
-    """Whether agents see their role and ratings; null: where one network acts for all."""
 
 
 class ScoreWeights(Params):
@@ -44,7 +27,7 @@ class ScoreWeights(Params):
 
 
 class RewardParams(Params):
-    """Reward of a slot: (c0 - c + dV) / scale + eta x sum of weight x credited score.
+    """Reward of a slot of the market game: (c0 - c + dV) / scale + eta x sum of weight x credited score.
 
     c are payments, network charges and wear, c0 the same in the reference run, dV the change of stored energy at the
     mean feed-in price.
@@ -74,9 +57,9 @@ class RewardParams(Params):
 class LearningSection(Params):
     """What a training does with the scenario."""
 
-    game: GameParams = GameParams()
-    """The game."""
+    game: Game = default("market")
+    """What is played. The settings of `market` may also stand without its name."""
     reward: RewardParams = RewardParams()
-    """Its reward."""
+    """Reward of the game `market`; other games have rewards of their own."""
     learner: Learner = default("ppo")
     """Learning algorithm."""

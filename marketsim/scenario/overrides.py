@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from marketsim.core.errors import Problem, ScenarioError
+from marketsim.scenario.older import renewed, renewed_path
 from marketsim.scenario.switches import Loc, keeps, opened
 from marketsim.scenario.tree import MAX_DEPTH, Member, Node, Place, dotted, from_python, plain, shorten, shorten_text
 from marketsim.scenario.yamltext import parse
@@ -55,7 +56,8 @@ def apply_overrides(root: Node, overrides: Mapping[str, object]) -> Node:
     for path, value in overrides.items():
         place = Place(f"--set {shorten_text(path, 200)}")
         try:
-            root = _put(root, split_path(path), from_python(value, place), place, ())
+            loc = renewed_path(root, split_path(path))
+            root = renewed(_put(root, loc, from_python(value, place), place, ()))
         except ScenarioError as error:
             problems += [problem._replace(file=place.file) for problem in error.problems]
     if problems:

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from marketsim.core.build import AgentSpec
+from marketsim.core.game import MARKET
 from marketsim.core.period import MOST_CELLS
 from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH
 from marketsim.scenario.agents import BUILT_IN_KINDS, AgentEntry
-from marketsim.scenario.choice import Catalog, Unchecked
+from marketsim.scenario.choice import Catalog, Unchecked, written_params
 from marketsim.scenario.draw import Draw
+from marketsim.scenario.learning import RewardParams
 from marketsim.scenario.model import Scenario, TapChanger, VoltageRegulator
 from marketsim.scenario.problems import MOST_DETAILS, Detail, did_you_mean
 
@@ -35,6 +37,7 @@ def scenario_details(scenario: Scenario, catalog: Catalog, tolerant: bool = Fals
         *closure_is_shorter_than_run(scenario),
         *engine_handles_charges(scenario, catalog),
         *period_has_sharing(scenario, catalog),
+        *reward_is_heard(scenario, catalog),
     ]
     metered = _is_metered(scenario, catalog)
     for position, entry in enumerate(scenario.agents):
@@ -157,6 +160,19 @@ def period_has_sharing(scenario: Scenario, catalog: Catalog) -> Iterator[Detail]
     if market.sharing_period != "day" and _shares(scenario, catalog) is False:
         hint = "choose a rule, such as sharing: proportional, or leave the period out"
         yield Detail(("market", "sharing_period"), "needs a rule of sharing", market.sharing_period, hint)
+
+
+def reward_is_heard(scenario: Scenario, catalog: Catalog) -> Iterator[Detail]:
+    """What ``learning.reward`` says is said of the market; a game with a reward of its own would not hear it."""
+    game = scenario.learning.game.name
+    if isinstance(scenario.learning.game.params, Unchecked) or "rewarded" in catalog.traits("game", game):
+        return
+    said, usual = written_params(scenario.learning.reward), written_params(RewardParams())
+    for key in usual:
+        if said[key] != usual[key]:
+            message = f"belongs to the game {MARKET}, and the game here is {game}"
+            hint = f"leave it out, or learn the market by learning: {{game: {MARKET}}}"
+            yield Detail(("learning", "reward", key), message, said[key], hint, at_key=True)
 
 
 def kinds_are_known(scenario: Scenario, catalog: Catalog, tolerant: bool) -> Iterator[Detail]:

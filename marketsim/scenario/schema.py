@@ -7,11 +7,13 @@ from typing import Any, Final
 from pydantic.json_schema import GenerateJsonSchema
 
 from marketsim.core.errors import MarketsimError
+from marketsim.core.game import MARKET
 from marketsim.core.params import OR_NAME, Params
 from marketsim.scenario.agents import BUILT_IN_KINDS, OWNER_SHARE
 from marketsim.scenario.choice import Catalog
 from marketsim.scenario.draw import LINK
 from marketsim.scenario.model import Scenario
+from marketsim.scenario.older import MARKET_SETTINGS
 from marketsim.scenario.prepare import DEFAULTS, MAYBE_NULL, TAGS
 from marketsim.scenario.quantity import BOUNDS
 
@@ -28,6 +30,7 @@ _BY_KEY: Final = (
     "sharing",
     "metric",
     "learner",
+    "game",
     "strategy",
 )
 _BY_TAG: Final = {"profile": "profiles", "critic": "critic"}
@@ -56,6 +59,7 @@ def json_schema(catalog: Catalog) -> Schema:
         definitions[f"distribution:{name}"] = _one_of_keys({**laws, "choice": _array(item, 1)})
     for kind in _BY_KEY:
         definitions[f"choice:{kind}"] = _by_key(kind, catalog, definitions)
+    _open_game(definitions)
     for kind, section in _BY_TAG.items():
         definitions[f"choice:{kind}:{TAGS[section]}"] = _by_tag(kind, section, catalog, definitions)
     _open_agent(definitions["AgentEntry"], catalog, definitions)
@@ -127,6 +131,16 @@ def _by_tag(kind: str, section: str, catalog: Catalog, definitions: Schema) -> S
         body["required"] = [*chosen, *body.get("required", [])]
         bodies.append(body)
     return {"anyOf": [{"enum": names}, *bodies]}
+
+
+def _open_game(definitions: Schema) -> None:
+    """The settings of the market game may stand without its name, as older versions wrote them."""
+    choice = definitions["choice:game"]
+    [market] = [each[MARKET] for each in (branch.get("properties", {}) for branch in choice["anyOf"]) if MARKET in each]
+    settings = next(branch for branch in market["anyOf"] if "properties" in branch)
+    known = {key: item for key, item in settings["properties"].items() if key in MARKET_SETTINGS}
+    said = f"Settings of {MARKET}, as older versions wrote them."
+    choice["anyOf"].append({**settings, "properties": known, "description": said})
 
 
 def _or_null(schema: Schema) -> Schema:

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from marketsim.core.errors import Problem, ScenarioError
 from marketsim.core.fence import TRUST, Fence
 from marketsim.core.files import decoded, read_bytes
+from marketsim.scenario.older import renewed
 from marketsim.scenario.overrides import apply_overrides, split_path
 from marketsim.scenario.switches import merge
 from marketsim.scenario.tree import Node, Place, child, from_python, key_place, plain, shorten, texts
@@ -140,7 +141,7 @@ def _mapping_root(root: Node, file: str) -> Node:
         message = "a scenario must be a mapping of keys to values"
         seen = "a list" if isinstance(root.value, list) else shorten(root.value)
         raise ScenarioError([Problem(message, "", seen, "begin with `name: ...`", *root.place._replace(file=file))])
-    return root
+    return renewed(root)
 
 
 def _extended(root: Node, folder: Path, chain: tuple[Path, ...], budget: Budget) -> Node:

@@ -20,6 +20,8 @@ _BY_KEY: Final = frozenset(
         ("market", "charges"),
         ("grid", "allocation"),
         ("grid", "reactive"),
+        ("learning", "game"),
+        ("learning", "learner"),
         ("agents", "*", "strategy"),
     }
 )

@@ -14,6 +14,7 @@ import marketsim as ms
 from marketsim import builtin
 from marketsim.app.game import build_game, learner_of
 from marketsim.app.ready import check_scenario
+from marketsim.app.training import train_scenario
 from marketsim.extension.kinds import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +30,7 @@ CHOSEN = {
     "metric": {"metrics": ["busy"]},
     "grid": {"grid.feeder": "half"},
     "learner": {"learning.learner": "idle"},
+    "game": {"learning.game": "guessing"},
     "charges": {"market.charges": "buyers_pay"},
     "allocation": {"grid.allocation": "half_for_all"},
     "reactive": {"grid.reactive": "absorbing"},
@@ -41,9 +43,9 @@ CHOSEN = {
 DIFFERS = dict.fromkeys(CHOSEN, "trades") | {
     "critic": "", "metric": "", "model": "", "grid": "slots", "reactive": "slots", "settlement": "agents", "sharing": "agents",
     "device": "agents",
-    "learner": "",
+    "learner": "", "game": "",
 }  # fmt: skip
-"""The table that shows that the part was used; critic, model and metric show in the summary, a learner changes no run."""
+"""The table that shows that the part was used; critic, model and metric show in the summary, learner and game change no run."""
 SCENARIO = {
     "name": "new",
     "clock": {"start": "2016-07-12", "slots": 24, "slot_minutes": 60},
@@ -95,7 +97,7 @@ def test_the_page_shows_what_runs():
     assert [text for text in shown if text.strip() not in module] == []
 
 
-@pytest.mark.parametrize("kind", [kind for kind in CHOSEN if kind != "learner"])
+@pytest.mark.parametrize("kind", [kind for kind in CHOSEN if kind not in ("learner", "game")])
 def test_a_new_part_needs_its_module_and_its_line(scenario, kind):
     """It validates, runs, balances, and the run is another one than without it."""
     check_scenario(scenario.path, CHOSEN[kind])
@@ -116,6 +118,14 @@ def test_a_new_learner_needs_its_module_and_its_line(scenario, tmp_path):
     ready = scenario("learner")
     learner = learner_of(ready)
     assert learner.train(build_game(ready), tmp_path, seed=1, scenario_hash="") == tmp_path
+
+
+def test_a_new_game_needs_its_module_and_its_line(scenario, tmp_path):
+    """It is trained, and its reward stands in the curves."""
+    ready = scenario("game").variant({"learning.learner.ppo": {"markets": 2, "episodes": 4, "hidden": [8]}})
+    made = train_scenario(ready, tmp_path / "training")
+    assert (made.game, made.summary["updates"]) == ("guessing", 2)
+    assert 0.0 < made.summary["right_last"] <= 24.0
 
 
 @pytest.mark.parametrize("kind", CHOSEN)
@@ -165,8 +175,8 @@ LEFT_OUT = (
     "report/series.py",
 )
 """The table itself, tools of tests and of measuring, and modules whose keys are those of printed and drawn answers."""
-ORDINARY = {entry.name for entry in builtin.PARTS if entry.kind == "metric"}
-"""Words too ordinary to look for: groups of KPIs."""
+ORDINARY = {entry.name for entry in builtin.PARTS if entry.kind in ("metric", "game")}
+"""Words too ordinary to look for: groups of KPIs, and the market, which is a column of tables and a section of scenarios."""
 
 
 def names_of_parts() -> set[str]:

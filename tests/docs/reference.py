@@ -318,6 +318,12 @@ class ScenarioPage:
             "## critic", "critic", about="Who scores each slot's fairness; the name is `kind`, `rule` if left out."
         )
         yield self._model("## learning", self._definition("LearningSection"))
+        yield from self._parts(
+            "### learning.game",
+            "game",
+            about="What is played. The settings of `market` may also stand without its name, as older versions wrote them: "
+            "`game: {quantities: 4}` is `game: {market: {quantities: 4}}`, and a run or training writes the latter.",
+        )
         yield from self._parts("### learning.learner", "learner", about="How policies are learnt.")
         yield "## metrics\n\nA list of further measures, of plugins. The built-in ones are in every run.\n"
         yield self._model("## output", self._definition("OutputSection"))
@@ -437,6 +443,7 @@ _LINKS: Final = {
     "profile": "a [source](#profiles)",
     "critic": "a [critic](#critic)",
     "learner": "a [learner](#learninglearner)",
+    "game": "a [game](#learninggame)",
 }
 
 

@@ -89,8 +89,8 @@ def test_parts_of_the_page_on_plugins_keep_their_contracts(folder):
     exec(compile(named(ROOT / "docs" / "plugins.md")["test_mine.py"], "test_mine.py", "exec"), namespace)
     kits = [item for name, item in namespace.items() if name.startswith("Test")]
     run = [getattr(kit(), name)() for kit in kits for name in dir(kit) if name.startswith("test_")]
-    assert len(kits) == 5
-    assert len(run) > 25
+    assert len(kits) == 6
+    assert len(run) > 33
 
 
 @pytest.mark.parametrize("page", pages_with("yaml"))

@@ -13,6 +13,7 @@ from marketsim.agents.members import Consumer
 from marketsim.agents.params import TraderParams
 from marketsim.agents.strategies.assemble import assemble
 from marketsim.core.fleets import FleetInfo, PriceInfo
+from marketsim.core.game import Categorical, Layout, Memoryless, Shape, Step
 from marketsim.core.inverters import granted_kvar
 from marketsim.core.language_model import Identity
 from marketsim.core.learner import GameNeeds
@@ -226,6 +227,39 @@ def build_learner(params, context):
     return Idle()
 
 
+# games/guessing.py
+class Guessing(Memoryless):
+    """Each agent guesses whether its load will rise."""
+
+    def __init__(self, context):
+        self._context, n = context, len(context.agents)
+        guess, slots = Categorical((2,), np.ones((n, 1), dtype=np.bool_)), context.clock.slots_per_day
+        self.shape = Shape(context.community.n_markets, n, 1, 0, guess, slots, rewards=("right",))
+        self.layout = Layout(
+            tuple(each.name for each in context.agents), ("load",), np.zeros((n, 1)), np.ones((n, 1)), 1.0
+        )
+
+    def reset(self, episode):
+        self._slot = self._context.first_slot(episode)
+        return self._look()
+
+    def _look(self):
+        time = self._context.clock.at(self._slot)
+        self._load_kw = self._context.world.profiles.at(time)["load_kw"].reshape(self.shape[:2])
+        return np.tanh(self._load_kw / 100)[:, :, None], np.zeros((self.shape.n_markets, 0))
+
+    def step(self, actions):
+        before_kw = self._load_kw
+        self._slot += 1
+        seen = self._look()
+        right = ((self._load_kw > before_kw) == (actions[:, :, 0] == 1)).astype(np.float64)
+        return Step(*seen, right, {"right": right}, self._slot % self.shape.slots == 0)
+
+
+def build_game(params, context):
+    return Guessing(context)
+
+
 # market/buyers_pay.py
 class BuyersPay:
     """A cent a kWh, paid by buyers."""
@@ -361,6 +395,7 @@ PARTS = (
     entry("tariff", "night", "NightParams"),
     entry("metric", "busy"),
     entry("learner", "idle"),
+    entry("game", "guessing"),
     entry("charges", "buyers_pay"),
     entry("allocation", "half_for_all"),
     entry("reactive", "absorbing"),

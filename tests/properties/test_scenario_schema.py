@@ -85,7 +85,11 @@ BASE: dict[str, Any] = {
     "critic": {"kind": "ollama", "model": "m", "deadline_s": 20, "every": 1},
     "metrics": ["energy"],
     "output": {"voltages": True},
-    "learning": {},
+    "learning": {
+        "game": {"market": {"days": 1, "quantities": 4, "charges": 5, "agents": ["sun-1"], "ratings": None}},
+        "reward": {"scores": "critic", "eta": 2.0, "weights": {"ftg": 0.5}, "ramp": [0.0, 0.5], "centred": True},
+        "learner": {"ppo": {"markets": 2, "hidden": [8], "agent_steps": None, "trust_region": {"stop": 1.5}}},
+    },
     "plugins": [],
 }
 BETWEEN_VALUES = (
@@ -192,6 +196,24 @@ def test_the_schema_refuses_what_the_program_refuses_and_nothing_else(loc, value
     """At any place any value: both take it, or both refuse it, or the program compares it with another value."""
     assume(not (PARTS & set(loc) and (drawn(value) or LAWS & set(loc))))
     agree(changed(loc, value))
+
+
+OLDER = {"days": 1, "prices": 3, "quantities": 4, "charges": 5, "agents": ["sun-1"], "ratings": None}
+"""The settings of the market game as versions wrote them that had no other."""
+
+
+def test_both_take_the_older_form_of_a_game():
+    """Without a name, whole or in part."""
+    for game in (OLDER, {}, {"quantities": 4}, "market", {"market": None}):
+        assert loader_says(changed(("learning",), {"game": game})) == []
+        agree(changed(("learning",), {"game": game}))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(key=st.sampled_from([*OLDER, "market", "nix"]), value=st.one_of(NUMBERS, OTHER), more=st.booleans())
+def test_the_older_form_of_a_game_is_the_same_to_both(key, value, more):
+    """Any value of a setting, alone or beside the others; and what is no setting, or a game beside settings."""
+    agree(changed(("learning",), {"game": {**(OLDER if more else {}), key: value}}))
 
 
 KEYS = sorted({loc for loc in places(BASE) if isinstance(loc[-1], str)}, key=str)

@@ -13,7 +13,7 @@ from marketsim.agents.params import LearnedParams
 from marketsim.core.arrays import IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import CheckpointError, Problem
-from marketsim.core.game import Layout
+from marketsim.core.game import MARKET, Layout
 from marketsim.core.learner import Trained
 from marketsim.core.records import Decisions, Observations
 
@@ -48,14 +48,25 @@ def build(params: LearnedParams, context: BuildContext) -> Learned:
     if context.policies is None:
         raise ValueError("a strategy of trained policies is built with BuildContext.policies, which loads them")
     trained: Trained = context.policies(path)
+    demand_of_market(path, trained.layout)
     _demand_features(path, trained.layout)
     whose = _whose(path, trained.layout.agents, params, context)
     heads = trained.policy.heads
+    if not 2 <= len(heads) <= 3:
+        message = f"these policies choose among {len(heads)} heads, and the market has price, quantity and, for stores, charge"
+        raise _error(path, message, hint="train the market by learning: {game: market}")
     if has_stores(context) and len(heads) < 3:
         hint = "train with agents that have a store, or leave theirs out"
         raise _error(path, "these policies were trained without stores, and cannot run one", hint=hint)
     space = ActionSpace(heads[0], heads[1], heads[2] if len(heads) > 2 else 0)
     return Learned(trained, whose, space, context, sampled=params.actions == "sampled")
+
+
+def demand_of_market(path: Path, layout: Layout) -> None:
+    """CheckpointError for policies of another game than the market, whose actions mean nothing there."""
+    if layout.game not in (MARKET, ""):
+        message = f"these policies were trained in the game {layout.game}, and a strategy acts in the market"
+        raise _error(path, message, hint="name a checkpoint that was trained with learning: {game: market}")
 
 
 def _whose(path: Path, known: Sequence[str], params: LearnedParams, context: BuildContext) -> IntArray:

@@ -15,6 +15,7 @@ from marketsim.app.running import open_run
 from marketsim.core.errors import InputError, Problem, RunFolderError
 from marketsim.results.folder import COMPLETE
 from marketsim.results.reader import Run
+from marketsim.scenario.older import renewed
 from marketsim.scenario.problems import did_you_mean
 from marketsim.scenario.tree import plain
 from marketsim.scenario.yamltext import parse
@@ -39,7 +40,8 @@ def arms_of_runs(folders: Sequence[Path]) -> tuple[Arm, ...]:
     """Runs as arms: those that differ in their seed alone are one arm; RunFolderError for runs without an end."""
     runs = [_complete(folder) for folder in folders]
     scenarios = [
-        plain(parse(run.scenario_text, f"{folder}/scenario.yaml")) for run, folder in zip(runs, folders, strict=True)
+        plain(renewed(parse(run.scenario_text, f"{folder}/scenario.yaml")))
+        for run, folder in zip(runs, folders, strict=True)
     ]
     groups: dict[str, list[int]] = {}
     for place, scenario in enumerate(scenarios):

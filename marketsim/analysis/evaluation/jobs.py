@@ -12,6 +12,7 @@ import numpy as np
 from marketsim.analysis.evaluation.arms import LEARNED, Arm
 from marketsim.analysis.evaluation.totals import DAYS_A_WEEK, Totals, weekly_totals
 from marketsim.app.episodes import on_part
+from marketsim.app.game import market_game_of
 from marketsim.app.ready import ReadyScenario, load_scenario
 from marketsim.app.running import simulate
 from marketsim.app.training import train_scenario
@@ -89,15 +90,18 @@ def slots_per_day(ready: ReadyScenario) -> int:
 
 
 def with_strategy(ready: ReadyScenario, strategy: Mapping[str, Mapping[str, Any]]) -> ReadyScenario:
-    """The scenario with one strategy for all agents that learn (``learning.game.agents``), wherever its file lies."""
+    """The scenario with one strategy for all agents that learn (``learners_of``), wherever its file lies."""
     [(name, raw)] = strategy.items()
     choice = Choice(name, ready.registry.params("strategy", name).model_validate(dict(raw)))
-    learners = ready.model.learning.game.agents
-    agents = [
-        replace(agent, strategy=choice) if learners == "all" or agent.name in learners else agent
-        for agent in ready.agents
-    ]
+    learners = learners_of(ready)
+    agents = [replace(agent, strategy=choice) if agent.name in learners else agent for agent in ready.agents]
     return replace(ready, agents=tuple(agents), source=ready.source.saying(strategy))
+
+
+def learners_of(ready: ReadyScenario) -> tuple[str, ...]:
+    """Agents that learn the market, by name; ScenarioError where the scenario's game is another one."""
+    chosen = market_game_of(ready, "an evaluation compares strategies in the market").agents
+    return tuple(agent.name for agent in ready.agents if chosen == "all" or agent.name in chosen)
 
 
 def totals_to_json(totals: Totals) -> dict[str, Any]:

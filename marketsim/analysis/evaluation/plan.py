@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from marketsim.analysis.evaluation.arms import LEARNED, Arm, choose_arms
 from marketsim.analysis.evaluation.exploit import check_agents, exploitability
-from marketsim.analysis.evaluation.jobs import EvaluateCell
+from marketsim.analysis.evaluation.jobs import EvaluateCell, learners_of
 from marketsim.analysis.evaluation.present import as_json, figure, markdown
 from marketsim.analysis.evaluation.results import RULE
 from marketsim.analysis.evaluation.study import Evaluated, cells_of, evaluate_arms
@@ -184,6 +184,7 @@ def evaluation_of(
     changes = dict(overrides or {})
     trained = is_training(what)
     ready = load_scenario(what / SCENARIO if trained else what, changes, trust=trust, tell=tell)
+    learners_of(ready)  # before anything is made of another game
     own = choose_arms(arms, ready.model.critic.name)
     subject, checkpoints = RULE, {}
     if trained:
@@ -212,9 +213,10 @@ def evaluation_of(
 
 def _readable(checkpoint: Path) -> Path:
     """The policies of a training, looked at before anything is simulated: CheckpointError where they cannot be used."""
+    from marketsim.agents.strategies.learned import demand_of_market
     from marketsim.learning.ppo.learned import load_policy
 
-    load_policy(checkpoint)
+    demand_of_market(checkpoint, load_policy(checkpoint).layout)
     return checkpoint
 
 

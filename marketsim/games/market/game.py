@@ -14,17 +14,17 @@ import numpy as np
 
 from marketsim.agents.game.features import BOUND, OWN, PUBLIC, Look, scaling
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.game import Actions, Categorical, Features, Layout, Shape, Step
-from marketsim.core.learner import GameNeeds
+from marketsim.core.game import MARKET, Actions, Categorical, Features, Layout, Shape, Step
 from marketsim.core.records import SlotRecord, State
 from marketsim.core.simulation import initial_state
 from marketsim.core.slot import open_slot, play_slot
 from marketsim.core.units import MONEY_PER_CURRENCY
 from marketsim.fairness.critic import Critic, Critique, PatientCritic, Scores
 from marketsim.fairness.shaping import Shaping
+from marketsim.games.context import GameContext
+from marketsim.games.market.params import MarketGameParams
 from marketsim.games.market.parts import Parts, Scales, parts_of, scales_of
 from marketsim.games.market.reward import Credit, credit_of, shaping_of
-from marketsim.games.market.setting import Setting
 
 ECONOMIC, SHAPING = REWARDS = ("economic", "shaping")
 """Parts of the reward: economic, scaled; and fairness shaping after centring, ramp and cap."""
@@ -43,12 +43,12 @@ class Bills(NamedTuple):
 
 
 class MarketGame:
-    """Implements ``core.game.Game`` on the simulation; made by ``make_game``."""
+    """Implements ``core.game.Game`` on the simulation; made by ``build``."""
 
     def __init__(self, parts: Parts, scales: Scales, critic: Critic, credit: Credit, shaping: Shaping | None) -> None:
         self._parts, self._scales = parts, scales
         self._critic, self._credit, self._shaping = critic, credit, shaping
-        world = parts.setting.world
+        world = parts.context.world
         self._m, self._a = world.community.n_markets, len(parts.learners)
         names = parts.features
         self._scaling = scaling(names, scales.ratings)
@@ -81,7 +81,7 @@ class MarketGame:
     @property
     def layout(self) -> Layout:
         """Whose game it is, and what its features mean."""
-        return Layout(self._parts.names, *self._scaling, BOUND)
+        return Layout(self._parts.names, *self._scaling, BOUND, MARKET)
 
     @property
     def record(self) -> SlotRecord:
@@ -120,7 +120,7 @@ class MarketGame:
     def reset(self, episode: int) -> tuple[Features, Features]:
         """Begin an episode with all devices as at the beginning of a run."""
         parts = self._parts
-        first = parts.days.first(episode) * parts.setting.world.clock.slots_per_day
+        first = parts.days.first(episode) * parts.context.world.clock.slots_per_day
         self._world = parts.world()
         self._state = initial_state(self._world)._replace(slot=first)
         self._reference = parts.reference(first)
@@ -172,9 +172,9 @@ class MarketGame:
         return self._shaping(credit, economic, weight, self._episode, time.slot, time.of_day)
 
 
-def make_game(setting: Setting, needs: GameNeeds) -> MarketGame:
-    """The game of a setting for a learner with these needs; ScenarioError where the scenario asks for what cannot be."""
-    parts = parts_of(setting, shared=needs.shared)
-    rounds = needs.rounds(len(parts.learners), parts.slots_per_episode)
-    critic = setting.critic()
+def build(params: MarketGameParams, context: GameContext) -> MarketGame:
+    """Game ``market``; ScenarioError where the scenario asks for what cannot be."""
+    parts = parts_of(params, context)
+    rounds = context.needs.rounds(len(parts.learners), parts.slots_per_episode)
+    critic = context.critic()
     return MarketGame(parts, scales_of(parts), critic, credit_of(parts, critic), shaping_of(parts, rounds))

@@ -18,8 +18,9 @@ from marketsim.core.simulation import initial_state
 from marketsim.core.slot import Opened, run_slot
 from marketsim.core.units import to_price
 from marketsim.core.world import Role, World
-from marketsim.games.market.episodes import EpisodeDays, RecurringTariff
-from marketsim.games.market.setting import Setting
+from marketsim.games.context import GameContext
+from marketsim.games.episodes import EpisodeDays, RecurringTariff
+from marketsim.games.market.params import MarketGameParams
 
 _CALIBRATION_DAYS: Final = 28
 """Training days that sizes of agents are read from."""
@@ -42,7 +43,7 @@ class Scales(NamedTuple):
 class Parts(NamedTuple):
     """What a game is made of, beside its reward."""
 
-    setting: Setting
+    context: GameContext
     player: Player
     learners: IntArray
     """Positions of the A learning agents in their market."""
@@ -61,37 +62,36 @@ class Parts(NamedTuple):
     """Of an episode that begins in a slot: the bills [n_agents] of its slots in turn, in the reference run."""
 
 
-def parts_of(setting: Setting, *, shared: bool) -> Parts:
+def parts_of(game: MarketGameParams, context: GameContext) -> Parts:
     """Everything but the reward; ScenarioError for learners that are not there."""
-    game, context = setting.game, setting.context
-    learners = _learners(setting)
+    learners = _learners(game, context)
     n, m = len(context.agents), context.community.n_markets
     rows = (np.arange(m)[:, None] * n + learners).reshape(-1)
     within = context.for_rows(rows)
     player = Player(ActionSpace(game.prices, game.quantities, game.charges if has_stores(within) else 0), within)
     others = [position for position in range(n) if position not in set(learners.tolist())]
-    tariff = RecurringTariff(setting.world.tariff, context.clock)
+    tariff = RecurringTariff(context.world.tariff, context.clock)
     role = Role(player, rows)
 
     def world() -> World:
-        return replace(setting.world, cast=(role, *setting.cast(others)), tariff=tariff)
+        return replace(context.world, cast=(role, *context.cast(others)), tariff=tariff)
 
     agents = [context.agents[position] for position in learners]
-    ratings = shared if game.ratings is None else game.ratings
+    ratings = context.needs.shared if game.ratings is None else game.ratings
     return Parts(
-        setting=setting,
+        context=context,
         player=player,
         learners=learners,
         names=tuple(agent.name for agent in agents),
-        trades=np.array([agent.pv_kw > 0 or _draws(agent) or setting.metered for agent in agents]),
+        trades=np.array([agent.pv_kw > 0 or _draws(agent) or context.metered for agent in agents]),
         rows=rows,
         features=feature_names(
-            stores=player.space.charges > 0, grid=bool((setting.world.node_of >= 0).any()), ratings=ratings
+            stores=player.space.charges > 0, grid=bool((context.world.node_of >= 0).any()), ratings=ratings
         ),
-        days=EpisodeDays(game.days, context.clock, setting.seed, draws_days=setting.draws_days),
+        days=EpisodeDays(game.days, context.clock, context.seed, draws_days=context.draws_days),
         slots_per_episode=game.days * context.clock.slots_per_day,
         world=world,
-        reference=lambda first: _reference(replace(setting.reference, tariff=tariff), first),
+        reference=lambda first: _reference(replace(context.reference, tariff=tariff), first),
     )
 
 
@@ -99,15 +99,15 @@ def _draws(agent: AgentSpec) -> bool:
     return agent.load.peak_kw is not None or agent.load.annual_kwh is not None
 
 
-def _learners(setting: Setting) -> IntArray:
-    chosen = setting.game.agents
-    names = [agent.name for agent in setting.context.agents]
+def _learners(game: MarketGameParams, context: GameContext) -> IntArray:
+    chosen = game.agents
+    names = [agent.name for agent in context.agents]
     if chosen == "all":
         return np.arange(len(names))
     unknown = [name for name in chosen if name not in names]
     if unknown or not chosen:
         hint = f"agents: {', '.join(names)}"
-        problem = Problem("there is no such agent", "learning.game.agents", ", ".join(unknown) or "[]", hint)
+        problem = Problem("there is no such agent", "learning.game.market.agents", ", ".join(unknown) or "[]", hint)
         raise ScenarioError([problem])
     return np.array(sorted({names.index(name) for name in chosen}), dtype=np.int64)
 
@@ -139,16 +139,16 @@ def _reference(world: World, first: int) -> Callable[[Opened], IntArray]:
 
 def scales_of(parts: Parts) -> Scales:
     """Sizes of agents, from one market with the scenario's own seed: the same however many are played."""
-    setting = parts.setting
-    one, clock = setting.profiles(), setting.context.clock
-    days = _CALIBRATION_DAYS if setting.draws_days else min(clock.days, _CALIBRATION_DAYS)
+    context = parts.context
+    one, clock = context.profiles(), context.clock
+    days = _CALIBRATION_DAYS if context.draws_days else min(clock.days, _CALIBRATION_DAYS)
     series = [one.at(clock.at(slot)) for slot in range(days * clock.slots_per_day)]
     load, pv = (np.array([each[name] for each in series])[:, parts.learners] for name in ("load_kw", "pv_kw"))
-    prices = [setting.world.tariff.at(clock.at(slot)) for slot in range(min(clock.slots, 7 * clock.slots_per_day))]
+    prices = [context.world.tariff.at(clock.at(slot)) for slot in range(min(clock.slots, 7 * clock.slots_per_day))]
     retail = np.array([price.retail_ticks[0] for price in prices])
     feed_in = np.array([price.feed_in_ticks[0] for price in prices])
-    agents = [setting.context.agents[position] for position in parts.learners]
-    power_kw = np.array([fleet.rated_in_kw[parts.learners] for fleet in setting.context.fleets]).sum(axis=0)
+    agents = [context.agents[position] for position in parts.learners]
+    power_kw = np.array([fleet.rated_in_kw[parts.learners] for fleet in context.fleets]).sum(axis=0)
     tradable_kwh = (np.abs(pv - load).mean(axis=0) + _STORE_USE * power_kw) * clock.slot_hours
     spread = float(to_price(retail - feed_in).mean())
     return Scales(

@@ -24,12 +24,12 @@ Credit: TypeAlias = Callable[[World, SlotRecord, FloatArray], tuple[FloatArray, 
 
 def credit_of(parts: Parts, critic: Any) -> Credit:
     """The credit rule of the scenario."""
-    section = parts.setting.reward
-    shape = (parts.setting.context.community.n_markets, len(parts.learners), 3)
+    section = parts.context.reward
+    shape = (parts.context.community.n_markets, len(parts.learners), 3)
     everybody = np.zeros(shape)
     if section.scores == "constant":
         return lambda _, __, scores: (np.where(np.isfinite(scores), _CONSTANT_SCORE, np.nan)[:, None] + everybody, 1.0)
-    rule = section.credit or ("difference" if parts.setting.formula else "shared")
+    rule = section.credit or ("difference" if parts.context.formula else "shared")
     if rule == "shared":
         return lambda _, __, scores: (scores[:, None] + everybody, 1.0)
     if rule == "influence":
@@ -46,23 +46,23 @@ def credit_of(parts: Parts, critic: Any) -> Credit:
 
 
 def _counterfactual(parts: Parts, critic: Any) -> Counterfactual:
-    setting = parts.setting
-    if not setting.formula:
+    context = parts.context
+    if not context.formula:
         hint = "use shared or influence, or critic: rule"
-        message = f"the critic {setting.critic_name} is asked once a slot and cannot score what did not happen"
+        message = f"the critic {context.critic_name} is asked once a slot and cannot score what did not happen"
         raise ScenarioError([Problem(message, "learning.reward.credit", "difference", hint)])
-    community = setting.context.community
+    community = context.community
     sizes = Sizes(community.n_markets, community.n_agents // community.n_markets, parts.learners)
-    world = setting.world
+    world = context.world
     matcher: Matcher = WithoutWires(world.engine, sizes.markets * sizes.copies)
-    if setting.reward.counterfactual == "grid" and (world.node_of >= 0).any():
+    if context.reward.counterfactual == "grid" and (world.node_of >= 0).any():
         seeds = np.repeat(np.array(world.streams.seeds), sizes.copies).tolist()
-        matcher = OnGrid(setting.copies(seeds), sizes.original)
+        matcher = OnGrid(context.copies(seeds), sizes.original)
     return Counterfactual(sizes, critic, matcher)
 
 
 def _influence(record: SlotRecord, parts: Parts) -> FloatArray:
-    community = parts.setting.context.community
+    community = parts.context.community
     available = availability(record.positions, record.inputs.tariffs, community)
     shape = (community.n_markets, -1)
     return influence(*(each.reshape(shape)[:, parts.learners] for each in available))
@@ -70,7 +70,8 @@ def _influence(record: SlotRecord, parts: Parts) -> FloatArray:
 
 def shaping_of(parts: Parts, rounds: int) -> Shaping | None:
     """The shaping of a training of so many ``rounds``; None where there is none."""
-    section, context = parts.setting.reward, parts.setting.context
+    context = parts.context
+    section = context.reward
     if section.scores == "none" or section.eta == 0.0:
         return None
     begins, ends = (share * rounds for share in section.ramp)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from marketsim.core.game import Layout
+from marketsim.core.game import MARKET, Layout
 from marketsim.learning.envelope import is_whole, read, refusal, write
 from marketsim.learning.params import LearnerParams
 from marketsim.learning.ppo.adam import AdamState
@@ -118,6 +118,7 @@ def demand_memory(path: Path, found: Checkpoint, fresh: Mapping[str, NDArray[Any
 
 def _content(checkpoint: Checkpoint) -> dict[str, Any]:
     shape = checkpoint.shape
+    named = {} if checkpoint.layout.game == MARKET else {"game": checkpoint.layout.game}
     moments = {
         f"scales.{name}.{part}": torch.as_tensor(value, dtype=torch.float64)
         for name, each in checkpoint.scales._asdict().items()
@@ -127,11 +128,12 @@ def _content(checkpoint: Checkpoint) -> dict[str, Any]:
         "params": checkpoint.params.model_dump_json(),
         "shape": {**shape._asdict(), "heads": list(shape.heads), "used": torch.from_numpy(shape.used)},
         "layout": {
-            **checkpoint.layout._asdict(),
             "agents": list(checkpoint.layout.agents),
             "features": list(checkpoint.layout.features),
             "offset": torch.tensor(checkpoint.layout.offset),
             "factor": torch.tensor(checkpoint.layout.factor),
+            "bound": checkpoint.layout.bound,
+            **named,  # what says nothing is of the market, as all were once
         },
         "scenario_hash": checkpoint.scenario_hash,
         "seed": checkpoint.seed,
@@ -173,4 +175,5 @@ def _layout(content: Mapping[str, Any]) -> Layout:
         offset=content["offset"].numpy(),
         factor=content["factor"].numpy(),
         bound=content["bound"],
+        game=content.get("game", MARKET),
     )

@@ -55,7 +55,8 @@ def demand_kinds(content: Mapping[str, Any]) -> None:
     """ValueError with what is wrong where something is missing, is more than there should be, or of another type."""
     _demand(content, _KINDS, "")
     _demand(content["shape"], _SHAPE, "shape.")
-    _demand(content["layout"], _LAYOUT, "layout.")
+    layout = content["layout"]
+    _demand(layout, {**_LAYOUT, "game": _TEXT} if "game" in layout else _LAYOUT, "layout.")
     memory = content["memory"]
     if len(memory) > 100 or not all(isinstance(name, str) and len(name) <= 200 for name in memory):
         raise ValueError("memory has names that are none")

@@ -52,5 +52,6 @@ def test_the_ramp_is_measured_by_the_rounds_that_the_learner_says(root, tmp_path
 
 
 def test_a_learner_that_does_not_say_what_it_needs_is_refused(root, tmp_path):
-    with pytest.raises(PluginError, match="learner 'own' is none\n    return an object with needs and train"):
+    message = "plugin.py:15: plugin .*: learner 'own': Own has no needs, which the port Learner declares"
+    with pytest.raises(PluginError, match=f"{message}\n    see marketsim.core.learner.Learner"):
         learner_of(own(root, tmp_path, "markets = 3"))

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from marketsim.core.errors import Problem, ScenarioError
 from marketsim.core.params import Params
+from marketsim.games.market.params import MarketGameParams
 from marketsim.scenario.facts import FeederFacts
 from marketsim.scenario.load import Loaded, load_scenario
 
@@ -88,6 +89,7 @@ class FakeCatalog:
         "profile": {"simbench_2016": Synthetic, "synthetic": Synthetic},
         "critic": {"rule": Params, "ollama": Ollama},
         "learner": {"ppo": Params},
+        "game": {"market": MarketGameParams, "dice": Curve},
         "strategy": {"truthful": Params, "margin": Margin},
         "device": {"battery": Battery},
         "metric": {"jain": Params},
@@ -105,6 +107,7 @@ class FakeCatalog:
         marked = {
             ("charges", "distance"): "pairwise",
             ("engine", "double_auction"): "pairs",
+            ("game", "market"): "rewarded",
             ("gate", "none"): "blind",
             ("sharing", "none"): "idle",
             ("gate", "observe"): "records",

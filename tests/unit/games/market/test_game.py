@@ -14,7 +14,7 @@ from marketsim.core.clock import Clock
 from marketsim.core.errors import ScenarioError
 from marketsim.core.laws import energy_imbalance_wh, money_imbalance
 from marketsim.core.records import Tariffs
-from marketsim.games.market.episodes import EpisodeDays, RecurringTariff
+from marketsim.games.episodes import EpisodeDays, RecurringTariff
 from marketsim.games.market.game import MarketGame
 from marketsim.profiles.calendar import SEASON_OF
 from marketsim.profiles.parts import IS_OF
@@ -118,7 +118,7 @@ def test_the_bill_without_devices_is_that_of_the_reference_run():
 
     game = game_of(markets=2)
     game.reset(1)
-    world = game._parts.setting.reference
+    world = game._parts.context.reference
     state = initial_state(world)._replace(slot=24)
     for chosen in actions_of(game, 5, 24):
         record, state = run_slot(world, state)
@@ -129,7 +129,7 @@ def test_the_bill_without_devices_is_that_of_the_reference_run():
 
 def test_episodes_are_drawn_from_training_days_of_the_scenario_s_season():
     game = game_of(markets=4)
-    source = game._parts.setting.world.profiles.source
+    source = game._parts.context.world.profiles.source
     used = {int(day) for episode in range(20) for day in source.weather_days(game._parts.days.first(episode))}
     assert len(used) > 15
     assert all(IS_OF["training"][day] and SEASON_OF[day] == 2 for day in used)

@@ -1,0 +1,111 @@
+"""Games of plugins: what they declare and bring is looked at, and what is wrong is told with episode and slot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from marketsim.core.arrays import FloatArray
+from marketsim.core.game import Actions, Features, Game, Layout, Shape, Step
+from marketsim.core.game_rules import (
+    Declared,
+    demand_playable,
+    facts,
+    looked,
+    remembered,
+    sound_layout,
+    sound_shape,
+    stepped,
+)
+from marketsim.core.wall_rules import Wrong
+from marketsim.core.walls import Owner, held
+from marketsim.fairness.critic import Critique
+from marketsim.games.context import Reviewed, ReviewedGame
+
+R = TypeVar("R")
+
+
+class GuardedGame:
+    """Port ``Game`` over a plugin's, which stands behind its wall; PluginFault for what it does wrong.
+
+    Shape and layout are asked for once; the layout gets the name by which scenarios call the game.
+    """
+
+    def __init__(self, game: Game, who: Owner) -> None:
+        self._game, self._when = game, ""
+        self.owner = who.placed
+        """Whose game it is, with the line that builds it."""
+        self._shape = self._held("shape", sound_shape, lambda: game.shape)
+        layout = self._held("layout", lambda found: sound_layout(found, self._shape), lambda: game.layout)
+        self._declared = Declared(self._shape, layout._replace(game=who.name))
+        self._episode = self._slot = 0
+
+    @property
+    def shape(self) -> Shape:
+        """As declared when it was built."""
+        return self._shape
+
+    @property
+    def layout(self) -> Layout:
+        """As declared when it was built."""
+        return self._declared.layout
+
+    def memory(self) -> Mapping[str, FloatArray]:
+        """What the game remembers."""
+        return self._held("memory", remembered, self._game.memory)
+
+    def recall(self, memory: Mapping[str, FloatArray]) -> None:
+        """Go on from a memory."""
+        self._held("recall", _anything, lambda: self._game.recall(dict(memory)))
+
+    def reset(self, episode: int) -> tuple[Features, Features]:
+        """Begin an episode."""
+        self._episode, self._slot = episode, 0
+        self._when = f" of episode {episode}"
+        return self._held("reset", lambda found: looked(found, self._declared), lambda: self._game.reset(episode))
+
+    def step(self, actions: Actions) -> Step:
+        """Play a slot; ValueError for actions that the game does not have."""
+        demand_playable(actions, self._shape)
+        self._when = f" of episode {self._episode}, slot {self._slot}"
+        self._slot += 1
+        last = self._slot == self._shape.slots
+        return self._held(
+            "step", lambda found: stepped(found, self._declared, last=last), lambda: self._game.step(actions)
+        )
+
+    def close(self, *, wait: bool = True) -> Mapping[str, object]:
+        """Let it go; what it says of itself."""
+        return self._held("close", facts, lambda: self._game.close(wait=wait))
+
+    def _held(self, method: str, rule: Callable[[Any], R], call: Callable[[], Any]) -> R:
+        return held(self._game, method, rule, call, self._when)
+
+
+class GuardedReviewedGame(GuardedGame):
+    """The same for a game whose slots a critic reviews."""
+
+    def __init__(self, game: ReviewedGame, who: Owner) -> None:
+        super().__init__(game, who)
+        self._reviewed = game
+
+    def critiques(self) -> list[Critique]:
+        """What its critic wrote down."""
+        return self._held("critiques", _critiques, self._reviewed.critiques)
+
+
+def guarded(game: Game, who: Owner) -> GuardedGame:
+    """The game of a plugin, held to its port."""
+    return (
+        GuardedReviewedGame(cast("ReviewedGame", game), who) if isinstance(game, Reviewed) else GuardedGame(game, who)
+    )
+
+
+def _anything(_: Any) -> None:
+    return None
+
+
+def _critiques(found: Any) -> list[Critique]:
+    if not isinstance(found, list) or not all(isinstance(each, Critique) for each in found):
+        raise Wrong("it has to return a list of Critique")
+    return found
