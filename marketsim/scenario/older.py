@@ -26,15 +26,21 @@ def renewed(root: Node) -> Node:
     return _with(root, GAME, Node({MARKET: Member(game[1].place, game[1])}, game[1].place))
 
 
-def renewed_path(root: Node, loc: Loc) -> Loc:
-    """An override's path as it is written now.
+def renewed_path(root: Node, loc: Loc, leaf: Node) -> Loc:
+    """An override's path as it is written now; ``leaf`` is its value.
 
-    ScenarioError where it sets something of the market game, and ``root`` names another one: that would be taken away.
+    ScenarioError where it sets something of the market game, or a value beside the name of a game, and ``root`` names
+    another one: that would be taken away.
     """
-    if loc[:2] != GAME or len(loc) < 3 or loc[2] not in MARKET_SETTINGS:
+    if loc[:2] != GAME or len(loc) < 3:
+        return loc
+    other = _named(locate(root, GAME))
+    if loc[2] not in MARKET_SETTINGS:
+        if len(loc) == 3 and other not in ("", MARKET) and leaf.value is not None and not isinstance(leaf.value, dict):
+            hint = f"parameters of {other} go below its name: {dotted((*GAME, other, loc[2]))}"
+            raise ScenarioError([Problem(f"names no game, and the scenario's game is {other}", dotted(loc), hint=hint)])
         return loc
     path = (*GAME, MARKET, *loc[2:])
-    other = _named(locate(root, GAME))
     if other not in ("", MARKET):
         message = f"{loc[2]} is a setting of the game {MARKET}, and the scenario's game is {other}"
         raise ScenarioError([Problem(message, dotted(loc), hint=f"to train on the market instead: {dotted(path)}")])

@@ -56,8 +56,9 @@ def apply_overrides(root: Node, overrides: Mapping[str, object]) -> Node:
     for path, value in overrides.items():
         place = Place(f"--set {shorten_text(path, 200)}")
         try:
-            loc = renewed_path(root, split_path(path))
-            root = renewed(_put(root, loc, from_python(value, place), place, ()))
+            leaf = from_python(value, place)
+            loc = renewed_path(root, split_path(path), leaf)
+            root = renewed(_put(root, loc, leaf, place, ()))
         except ScenarioError as error:
             problems += [problem._replace(file=place.file) for problem in error.problems]
     if problems:

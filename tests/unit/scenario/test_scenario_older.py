@@ -105,6 +105,15 @@ def test_settings_of_the_market_do_not_take_another_game_away(problems, minimal,
     assert problem.hint == "to train on the market instead: learning.game.market.quantities"
 
 
+@pytest.mark.parametrize("game", ["dice", "{dice: {points: []}}"])
+def test_a_parameter_beside_the_name_of_another_game_does_not_take_it_away(problems, minimal, game):
+    """It is no setting of the market, which nobody has named: the path below the game's name is told."""
+    [problem] = problems(minimal + f"learning: {{game: {game}}}\n", {"learning.game.points": 7})
+    assert problem.file == "--set learning.game.points"
+    assert (problem.path, problem.message) == ("learning.game.points", "names no game, and the scenario's game is dice")
+    assert problem.hint == "parameters of dice go below its name: learning.game.dice.points"
+
+
 @pytest.mark.parametrize(
     ("game", "path", "message", "hint"),
     [
