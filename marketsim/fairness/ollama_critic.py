@@ -77,11 +77,11 @@ def with_answer(critique: Critique, question: Question, reply: Reply) -> Critiqu
 
 
 def server_facts(interviewer: Interviewer) -> dict[str, object]:
-    """Who answers, for the manifest; None where the server never answered."""
+    """Who answers, for the manifest: the model that was asked for until one has said what it is."""
     who, cache = interviewer.identity, interviewer.cache
     return {
         "host": interviewer.model.url,
-        "model": interviewer.params.model,
+        "model": interviewer.params.model if who is None else who.model,
         "digest": None if who is None else who.digest,
         "server": None if who is None else who.server,
         **({} if cache.fault is None else {"cache_fault": cache.fault}),

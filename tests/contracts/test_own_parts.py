@@ -168,6 +168,15 @@ def test_a_model_of_one_s_own_is_asked(tmp_path: Path) -> None:
     assert run.manifest["critic"]["host"] == "this process"
 
 
+def test_the_model_that_answered_is_told(tmp_path: Path) -> None:
+    """What the client says that it is, in the manifest as in each answer, and not what the scenario asked for."""
+    text = (PARTS / "own_model.py").read_text().replace("self.settings.model, ", '"ledger", ')
+    (tmp_path / "own_model.py").write_text(text)
+    run = ms.simulate(scenario(str(tmp_path / "own_model.py"), **ASKING), tmp_path / "run")
+    assert {each["model"] for each in critiques(run) if each["source"] == "ollama"} == {"ledger"}
+    assert run.manifest["critic"]["model"] == "ledger"
+
+
 @pytest.mark.parametrize(
     ("was", "becomes", "said"),
     [
