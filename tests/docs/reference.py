@@ -93,7 +93,8 @@ _ABOUT: Final[Mapping[str, str]] = {
     "agents": "A row an agent and slot. `<device>` is each kind of device that any agent has, such as `battery`. "
     "`sharing_money` is there only where costs are shared; in the last slot of a period it holds what sharing changes on the "
     "bill of the whole period, and so do `paid_money` and, in the table of slots, `consumer_cost_money` and "
-    "`prosumer_cost_money`.",
+    "`prosumer_cost_money`. `kvar` of agents that share a bus is what each gave when the slot opened and an equal share of what "
+    "their bus moved since; with `grid: {{gate: none}}` it is that of the untraded state.",
     "trades": "A row a trade, in order of execution. A match that crosses the end of a firm leg is two rows.",
     "rejects": "A row a refused quantity, in order of refusal. Reasons: {reasons}.",
     "book": "A row a price level and slot: the order book as the market opened; left out with `output: {{book: false}}`. "
