@@ -317,7 +317,7 @@ class Checked(NamedTuple):
     files: tuple[str, ...]
     """Files that were read."""
     unread: tuple[str, ...]
-    """Files whose contents only a run reads."""
+    """Files whose contents only a run reads, and clients of models that a plugin has to bring."""
 
 
 def checked(ready: ReadyScenario) -> Checked:
@@ -345,6 +345,7 @@ def checked(ready: ReadyScenario) -> Checked:
     read = (*ready.model.profiles.params.files_read(), *ready.model.tariff.params.files_read())
     read += tuple(each.path.name for _, each in named if each.whole)
     unread = tuple(f"contents of {each.path.name}" for _, each in named if not each.whole)
+    unread += _foreign_model(ready)
     return Checked(faults, notes, read, unread)
 
 
@@ -358,6 +359,14 @@ def _unknown_model(ready: ReadyScenario) -> list[InputError]:
     except InputError as error:
         return [InputError([_placed(problem, (), ready.source.root) for problem in error.problems])]
     return []
+
+
+def _foreign_model(ready: ReadyScenario) -> tuple[str, ...]:
+    """The client of a model that does not come with the package: without its plugin nobody knows whether there is one."""
+    params = ready.model.critic.params
+    if not isinstance(params, OllamaCriticParams) or params.client in ready.registry.names("model"):
+        return ()
+    return (f"model {params.client}",)
 
 
 def _light_parts(ready: ReadyScenario) -> Iterator[tuple[str, Callable[[], object]]]:

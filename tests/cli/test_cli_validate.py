@@ -90,6 +90,14 @@ def test_plugins_are_named_and_not_run(cli, scenario_file, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
+def test_a_model_that_a_plugin_has_to_bring_stays_unchecked(cli, scenario_file):
+    """As every part does that no code has brought yet; the one that comes with the package is no such thing."""
+    scenario_file("", "plugin.py")
+    path = scenario_file(GOOD + "critic: {kind: ollama, client: parrot}\nplugins: [plugin.py]\n")
+    assert cli("validate", path).out.rstrip().endswith("Not checked before it is run: model parrot.")
+    assert "Not checked" not in cli("validate", path, "--set", "critic.client=ollama").out
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
