@@ -41,10 +41,8 @@ from marketsim.core.wall_rules import Sizes
 from marketsim.extension.entry_points import installed_plugins
 from marketsim.extension.registry import Registry
 from marketsim.fairness.critic import PatientCritic
-from marketsim.fairness.params import OllamaCriticParams
 from marketsim.games.context import ReviewedGame
 from marketsim.profiles.library import simbench_library
-from marketsim.profiles.params import SourceParams
 from marketsim.profiles.plan import check_shapes
 from marketsim.scenario.agents import BUILT_IN_KINDS
 from marketsim.scenario.model import Scenario
@@ -185,7 +183,6 @@ def basics_of(ready: ReadyScenario, seeds: tuple[int, ...]) -> Basics:
     """What the first parts of as many markets as there are seeds are built from."""
     model = ready.model
     clock = model.clock.to_clock()
-    scaled = model.profiles.params
     return Basics(
         clock=clock,
         streams=Streams(seeds),
@@ -193,7 +190,7 @@ def basics_of(ready: ReadyScenario, seeds: tuple[int, ...]) -> Basics:
         agents=ready.agents,
         fence=ready.fence,
         closure_slots=model.market.gate_closure_slots,
-        pv_scale=scaled.pv_scale if isinstance(scaled, SourceParams) else 1.0,
+        pv_scale=model.profiles.params.plant_scale(),
         retry_passes=model.grid.retry_passes,
         policies=_load_policy,
         models=model_maker(ready),
@@ -334,7 +331,8 @@ def checked(ready: ReadyScenario) -> Checked:
             faults.append(placed(error, ready))
         else:
             notes += notes_of(made_part) if kind == "profile" else ()
-    faults += _unknown_model(ready)
+    strange, unknown_models = _strange_models(ready)
+    faults += strange
     named = list(named_files(ready))
     for kind, each in named:
         section = _SECTIONS[kind]
@@ -345,28 +343,22 @@ def checked(ready: ReadyScenario) -> Checked:
     read = (*ready.model.profiles.params.files_read(), *ready.model.tariff.params.files_read())
     read += tuple(each.path.name for _, each in named if each.whole)
     unread = tuple(f"contents of {each.path.name}" for _, each in named if not each.whole)
-    unread += _foreign_model(ready)
-    return Checked(faults, notes, read, unread)
+    return Checked(faults, notes, read, unread + unknown_models)
 
 
-def _unknown_model(ready: ReadyScenario) -> list[InputError]:
-    """What is wrong with the client of a model, where no plugin may bring it."""
-    params = ready.model.critic.params
-    if not isinstance(params, OllamaCriticParams) or ready.model.plugins or installed_plugins():
-        return []
-    try:
-        demand_model(ready, params.client, "critic.client")
-    except InputError as error:
-        return [InputError([_placed(problem, (), ready.source.root) for problem in error.problems])]
-    return []
-
-
-def _foreign_model(ready: ReadyScenario) -> tuple[str, ...]:
-    """The client of a model that does not come with the package: without its plugin nobody knows whether there is one."""
-    params = ready.model.critic.params
-    if not isinstance(params, OllamaCriticParams) or params.client in ready.registry.names("model"):
-        return ()
-    return (f"model {params.client}",)
+def _strange_models(ready: ReadyScenario) -> tuple[list[InputError], tuple[str, ...]]:
+    """Clients of models that do not come with the package: wrong, or nobody knows where a plugin may bring them."""
+    named = ready.model.critic.params.clients_named("critic")
+    strange = [(path, name) for path, name in named if name not in ready.registry.names("model")]
+    if strange and (ready.model.plugins or installed_plugins()):
+        return [], tuple(f"model {name}" for _, name in strange)
+    faults = []
+    for path, name in strange:
+        try:
+            demand_model(ready, name, path)
+        except InputError as error:
+            faults.append(placed(error, ready))
+    return faults, ()
 
 
 def _light_parts(ready: ReadyScenario) -> Iterator[tuple[str, Callable[[], object]]]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Self
+from typing import Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema
 
 from marketsim.core.fence import Fence
+from marketsim.core.field_docs import field_docs
 from marketsim.core.named_file import NamedFile
 
 OR_NAME: Final = "marketsim-or-name"
@@ -21,9 +23,19 @@ class Params(BaseModel):
     scale or a file override the method of it.
     """
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The schema, with what stands below each field as its description."""
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema).get("properties", {})
+        docs = field_docs(cls)
+        for name, field in cls.model_fields.items():
+            key = field.alias or name
+            if key in properties and name in docs:
+                properties[key].setdefault("description", docs[name])
+        return schema
 
     def largest_power_kw(self) -> float:
         """Largest power that a device of these parameters draws or injects [kW]; 0: it is known when it is built."""
@@ -37,6 +49,10 @@ class Params(BaseModel):
         """Largest factor by which they scale the powers of agents [-]."""
         return 1.0
 
+    def plant_scale(self) -> float:
+        """Factor by which series of these parameters scale every PV plant beyond its rating [-]."""
+        return 1.0
+
     def without_rows(self) -> Self:
         """The same for a part that need not keep rows of what it did, where that can be chosen."""
         return self
@@ -48,6 +64,10 @@ class Params(BaseModel):
     def files_named(self, fence: Fence, at: str) -> Iterator[NamedFile]:  # noqa: ARG002 - of parameters without files
         """Files that validation looks at without building the part; ``at`` is where the parameters stand in the scenario."""
         return iter(())
+
+    def clients_named(self, at: str) -> tuple[tuple[str, str], ...]:  # noqa: ARG002 - of parameters that ask no model
+        """(path in the scenario, name) of parts of the kind ``model`` that are to be asked; ``at`` as for ``files_named``."""
+        return ()
 
 
 class OneOf(Params):

@@ -64,7 +64,7 @@ KINDS: Final = MappingProxyType(
             "a marketsim.core.ports.Profiles",
             "Load, PV and other series. Traits: metered (loads come in kW, so that agents need no scale), library "
             "(shapes are those of the package's library). Parameters that derive "
-            "from marketsim.profiles.params.SourceParams have a pv_scale, which ratings of plants then follow.",
+            "from marketsim.profiles.params.SourceParams have a pv_scale, which ratings of plants then follow (plant_scale).",
             traits=("metered", "library"),
         ),
         "tariff": Kind("tariff: <name>", "a marketsim.core.ports.Tariff", "Prices of the utility."),

@@ -78,6 +78,10 @@ class OllamaCriticParams(Params):
     rule: MeasureChoice = MeasureChoice()
     """Measures of the rule that is blended in, compared with and fallen back to."""
 
+    def clients_named(self, at: str) -> tuple[tuple[str, str], ...]:
+        """See ``Params``."""
+        return ((f"{at}.client", self.client),)
+
     def settings(self) -> ModelSettings:
         """Which model, and how it chooses its words."""
         return ModelSettings(self.host, self.model, self.temperature, self.num_ctx, self.num_predict)
@@ -137,6 +141,10 @@ class SurrogateCriticParams(Params):
             demand_archive(path, absent, absent._replace(message="this is no surrogate"), InputError)
 
         yield NamedFile(Path(self.file), check, whole=False)
+
+    def clients_named(self, at: str) -> tuple[tuple[str, str], ...]:
+        """See ``Params``."""
+        return self.auditor.clients_named(f"{at}.auditor") if self.audit_share > 0.0 else ()
 
 
 class FairnessParams(Params):

@@ -72,6 +72,10 @@ class SourceParams(Params):
         """That of PV or of loads."""
         return max(self.pv_scale, self.demand_scale)
 
+    def plant_scale(self) -> float:
+        """See ``Params``."""
+        return self.pv_scale
+
 
 class DaySelection(Params):
     """Source days drawn with the seed, instead of the clock's own dates; workdays stay workdays."""

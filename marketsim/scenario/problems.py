@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import BaseModel, ValidationError
 
 from marketsim.core.errors import Problem
+from marketsim.core.field_docs import field_docs
 from marketsim.scenario.tree import Node, dotted, key_place, locate, shorten
 from marketsim.scenario.yamltext import resolve_scalar
 
@@ -217,8 +218,8 @@ def _describe(model: type[BaseModel], loc: Loc) -> str:
     if holder is None:
         return ""
     for name, field in holder.model_fields.items():
-        if loc[-1] in (name, field.alias) and field.description:
-            return " ".join(field.description.replace("``", "").split())
+        if loc[-1] in (name, field.alias):
+            return " ".join(field_docs(holder).get(name, "").replace("``", "").split())
     return ""
 
 

@@ -18,6 +18,7 @@ from marketsim.app.ready import load_scenario
 from marketsim.app.wiring import build
 from marketsim.builtin import built_in_registry
 from marketsim.cli.main import cli
+from marketsim.core.field_docs import field_docs
 from marketsim.core.metric import Kpi, Metric
 from marketsim.core.records import Community
 from marketsim.fairness.critic import CRITIC_KPIS
@@ -332,7 +333,7 @@ class ScenarioPage:
 
     def _top(self) -> dict[str, Any]:
         """The schema's top level, with the meaning of sections from their model."""
-        meant = {key: field.description for key, field in Scenario.model_fields.items()}
+        meant = field_docs(Scenario)
         properties = {key: {"description": meant.get(key), **item} for key, item in self._schema["properties"].items()}
         return {"properties": properties, "required": self._schema["anyOf"][0]["required"]}
 
