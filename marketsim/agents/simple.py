@@ -146,7 +146,7 @@ def _ask(decider: Decider, view: AgentView, seen: Observations) -> list[Order] |
         strange = next((order for order in orders if not isinstance(order, Order)), None)
         if strange is not None:
             raise TypeError(f"decide returns orders made by view.buy and view.sell, or None, not {strange!r}")
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         if is_interrupt(error):
             raise
         where = f"{type(decider).__module__}.{type(decider).__qualname__}"

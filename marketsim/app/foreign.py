@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from marketsim.builtin import SOURCE
 from marketsim.core import watch
-from marketsim.core.blame import place_of, raised_by_package
+from marketsim.core.blame import place_of, raised_by_package, said
 from marketsim.core.errors import InputError, MarketsimError, PluginError, Problem
 from marketsim.core.interrupts import is_interrupt
 from marketsim.core.ports import declared, lacking, untaken
@@ -70,11 +70,11 @@ def named(who: Owner, what: str) -> Iterator[None]:
     watch.start()
     try:
         yield
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         ours = isinstance(error, InputError) or (isinstance(error, MarketsimError) and raised_by_package(error))
         if ours or is_interrupt(error):
             raise
         file, line = place_of(error, who.file)
         place = (file, line) if line else (who.file, who.line)
-        message = f"{who} {what}: {type(error).__name__}: {error}"
+        message = f"{who} {what}: {said(error)}"
         raise PluginError([Problem(message, file=place[0], line=place[1])]) from error

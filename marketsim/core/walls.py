@@ -13,7 +13,7 @@ from functools import cache, wraps
 from typing import Any, Final, NamedTuple, ParamSpec, TypeVar, cast
 
 from marketsim.core import watch
-from marketsim.core.blame import place_of, raised_by_package
+from marketsim.core.blame import place_of, raised_by_package, said
 from marketsim.core.clock import SlotTime
 from marketsim.core.decision_rules import DECISION_RULES
 from marketsim.core.errors import BY_CHECK, BY_LAW, InputError, LawBroken, MarketsimError, RunError, ValidationMismatch
@@ -148,7 +148,7 @@ class _Blamed:
             return  # there is no such series, which the port provides for
         if isinstance(error, InputError) and self._who.kind == "learner" and raised_by_package(error):
             return  # what a learner cannot play or resume is the user's choice
-        rule = f"{type(error).__name__}: {error}"
+        rule = said(error)
         file, line = place_of(error, self._who.file)
         place = (file, line) if line else self._written()
         raise PluginFault(self._who, self._method, rule, place, self._when()) from error
@@ -266,7 +266,7 @@ def suspected(error: Exception, suspects: tuple[str, ...], when: str) -> RunErro
         what = str(error).removesuffix(BY_LAW).removesuffix(BY_CHECK)
         made: RunError = type(error)(f"{what}; the suspects are parts of plugins: {listed}")
     else:
-        what = f"{type(error).__name__}: {error}"
+        what = said(error)
         made = RunError(f"the simulation failed in the course{when}: {what}; the suspects are: {listed}")
     made.suspects = suspects
     return made

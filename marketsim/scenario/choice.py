@@ -112,7 +112,7 @@ def _validated(model: type[Params], text: str, loc: Loc, *, strict: bool | None 
         return model.model_validate_json(text, strict=strict)
     except ValidationError:
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         if model.__module__.partition(".")[0] == "marketsim" or is_interrupt(error):
             raise
         message = f"the model {model.__name__} of these parameters failed: {told(error)}"
