@@ -11,7 +11,7 @@ from marketsim.core import watch
 from marketsim.core.blame import place_of, raised_by_package, said
 from marketsim.core.errors import InputError, MarketsimError, PluginError, Problem
 from marketsim.core.interrupts import is_interrupt
-from marketsim.core.ports import declared, lacking, untaken
+from marketsim.core.ports import declared, lacking, uncallable, untaken
 from marketsim.core.read_only import read_only
 from marketsim.core.wall_rules import Sizes, Wrong
 from marketsim.core.walls import Owner, walled
@@ -46,6 +46,10 @@ def behind_wall(part: Any, who: Owner, sizes: Sizes, port: type | None, walls: t
         missing = [] if port is None else lacking(port, part)
         if port is not None and missing:
             what = f"{type(part).__name__} has no {', '.join(missing)}, which the port {port.__name__} declares"
+            raise fault(who, what, f"see {port.__module__}.{port.__name__}")
+        dumb = [] if port is None else uncallable(port, part)
+        if port is not None and dumb:
+            what = f"{type(part).__name__} has {', '.join(dumb)}, which the port {port.__name__} declares, as no method"
             raise fault(who, what, f"see {port.__module__}.{port.__name__}")
         deaf = untaken(port, part) if port is not None and who.kind in _TOLD_ALL else []
         if port is not None and deaf:

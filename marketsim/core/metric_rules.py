@@ -8,10 +8,10 @@ from numbers import Integral, Real
 from typing import Any, Final
 
 from marketsim.core.metric import Kpi, Value
-from marketsim.core.wall_rules import Call, Rule, Wrong
+from marketsim.core.wall_rules import Call, Rule, Sizes, Wrong
 
 
-def declared_kpis(part: Any) -> dict[str, tuple[Kpi, ...]]:
+def declared_kpis(part: Any, sizes: Sizes) -> dict[str, Any]:  # noqa: ARG001 - as all that parts declare
     """``definitions`` and ``columns`` of a metric as they are when it is built; Wrong for what are no KPIs."""
     return {what: _kpis(what, getattr(part, what)) for what in ("definitions", "columns")}
 
@@ -56,8 +56,8 @@ def _value(kpi: Kpi, value: Any) -> Value:
     if value is None:
         return None
     if kpi.kind is str:
-        if isinstance(value, str):
-            return value
+        if isinstance(value, str) and value.encode("utf-8", "replace") == value.encode("utf-8", "surrogatepass"):
+            return str(value)
         raise Wrong(f"{kpi.name} has to be text or None, not {_shown(value)}")
     if kpi.kind is int:
         if isinstance(value, Integral) and not isinstance(value, bool) and abs(int(value)) < 2**63:

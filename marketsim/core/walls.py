@@ -22,12 +22,12 @@ from marketsim.core.metric_rules import METRIC_RULES, declared_kpis
 from marketsim.core.ports import declared
 from marketsim.core.read_only import read_only
 from marketsim.core.records import Forecast
-from marketsim.core.wall_rules import RULES, Call, Rule, Sizes, Wrong
+from marketsim.core.wall_rules import DECLARED, RULES, Call, Declared, Rule, Sizes, Wrong
 from marketsim.core.world import World
 
 HELD: Final[Mapping[str, Mapping[str, Rule]]] = {**RULES, "strategy": DECISION_RULES, "metric": METRIC_RULES}
 """What methods return is held to, by kind and method."""
-_DECLARED: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {"metric": declared_kpis}
+_DECLARED: Final[Mapping[str, Declared]] = {**DECLARED, "metric": declared_kpis}
 """What parts declare when they are built, which stays so, by kind."""
 
 P = ParamSpec("P")
@@ -82,7 +82,7 @@ class Wall:
 
     def __init__(self, part: Any, who: Owner, sizes: Sizes) -> None:
         self._part, self._who, self._sizes = part, who, sizes
-        self._declared = _DECLARED[who.kind](part) if who.kind in _DECLARED else {}
+        self._declared = _DECLARED[who.kind](part, sizes) if who.kind in _DECLARED else {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["_part"], name)
