@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, Final
 
 from marketsim.core.metric import Kpi, Value
 from marketsim.core.wall_rules import Call, Rule, Sizes, Wrong
+
+_MOST: Final = 1e300
+"""Largest KPI that a run folder holds."""
+_TAKEN: Final = frozenset(("slots", "agents", "seed", "wall_s"))
+"""What the summary of every run has beside the KPIs."""
 
 
 def declared_kpis(part: Any, sizes: Sizes) -> dict[str, Any]:  # noqa: ARG001 - as all that parts declare
@@ -22,6 +26,8 @@ def _kpis(what: str, found: Any) -> tuple[Kpi, ...]:
     for each in found:
         if not _is_kpi(each):
             raise Wrong(f"{what} has to be a list of Kpi(name, unit, text), not of {_shown(each)}")
+        if what == "definitions" and each.name in _TAKEN:
+            raise Wrong(f"{what} has a KPI {each.name!r}, which is what every summary has of its own")
     return tuple(found)
 
 
@@ -63,7 +69,7 @@ def _value(kpi: Kpi, value: Any) -> Value:
         if isinstance(value, Integral) and not isinstance(value, bool) and abs(int(value)) < 2**63:
             return int(value)
         raise Wrong(f"{kpi.name} has to be a whole number of 64 bits or None, not {_shown(value)}")
-    if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
+    if isinstance(value, Real) and not isinstance(value, bool) and abs(value) <= _MOST:
         return float(value)
     hint = "return None for what is undefined"
     raise Wrong(f"{kpi.name} has to be a finite number or None, not {_shown(value)}: {hint}")

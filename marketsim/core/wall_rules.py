@@ -37,6 +37,8 @@ _MOST_POWER: Final = 1e9
 """Largest load, PV [kW] and reactive power [kvar] of an agent, and largest level of a device [-]."""
 _MOST_MONEY: Final = 10**18
 """Largest payment [1e-9 currency]."""
+_MOST_INDEX: Final = 2**31 - 1
+"""Largest index of an element that a table holds."""
 _MOST_ROUNDS: Final = 10_000
 _OF_AGENTS: Final = ("source_kvar_per_kw", "sink_kvar_per_kw", "kva", "curve_kvar")
 _CODES: Final = frozenset(int(reason) | blame for reason in Reason for blame in (0, BLAMES_SINK))
@@ -209,7 +211,7 @@ def _table(kind: type, found: Any, n_orders: int) -> dict[str, IntArray]:
         where |= {"buy_order": (0, n_orders - 1), "sell_order": (0, n_orders - 1), "energy_wh": (1, _MOST)}
         where["moves"] = (0, 3)
     else:
-        where |= {"reason": (0, max(Reason)), "side": (-1, 1), "element": (-1, _MOST)}
+        where |= {"reason": (0, max(Reason)), "side": (-1, 1), "element": (-1, _MOST_INDEX)}
     name = kind.__name__.lower()
     return {
         column: whole(f"{name}.{column}", value, (rows,), *where.get(column, (-_MOST, _MOST)))
@@ -361,6 +363,13 @@ def drained(call: Call) -> list[Any]:
     for each in call.result:
         _whole_number("slot of a critique", each.slot, 0, _MOST)
         _whole_number("market of a critique", each.market, 0, (call.sizes.n_markets or _MOST) - 1)
+        for name in ("inputs", "source"):
+            if not isinstance(getattr(each, name), str):
+                _wrong(f"{name} of a critique has to be text, not {getattr(each, name)!r:.60}")
+        for name in ("ftg", "fbs", "fpp"):
+            score = getattr(each, name)
+            if score is not None and not (isinstance(score, int | float) and 0 <= score <= 1):
+                _wrong(f"{name} of a critique has to be within 0..1, or None, not {score!r:.60}")
         try:
             json.dumps(each.entry(), allow_nan=False, ensure_ascii=False).encode()
         except (TypeError, ValueError, RecursionError) as error:
@@ -369,7 +378,9 @@ def drained(call: Call) -> list[Any]:
 
 
 def _is_critique(each: Any) -> bool:
-    return isinstance(each, tuple) and {"slot", "market", "error"} <= set(getattr(each, "_fields", ()))
+    return isinstance(each, tuple) and {"slot", "market", "inputs", "ftg", "fbs", "fpp", "source", "error"} <= set(
+        getattr(each, "_fields", ())
+    )
 
 
 def _whole_number(name: str, value: Any, least: int, most: int) -> int:

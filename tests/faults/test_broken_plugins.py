@@ -406,9 +406,21 @@ BROKEN = [
          class Half:
              entry = dict
          return [Half()]"""),
-    ("critic", "drain", "a critique has to hold texts, finite numbers and None", """
+    ("critic", "drain", "ftg of a critique has to be within 0..1, or None, not inf", """
      def drain(self):  # HERE
          return [each._replace(ftg=np.inf) for each in self.inner.drain()]"""),
+    ("critic", "drain", "source of a critique has to be text, not 7", """
+     def drain(self):  # HERE
+         return [each._replace(source=7) for each in self.inner.drain()]"""),
+    ("engine", "match", "rejects.element has to be within -1..2147483647", """
+     def match(self, orders, gate, tariffs, pair_ticks=None):  # HERE
+         trades, rejects = self.inner.match(orders, gate, tariffs)
+         return trades, empty_rejects()._replace(**{
+             name: np.array([value]) for name, value in
+             {"buy_order": 0, "sell_order": -1, "energy_wh": 9, "reason": 3, "element": 10**12, "side": 1}.items()})"""),
+    ("metric", "observe", "own_mean_price_ticks has to be a finite number or None, not 1e+305", """
+     def observe(self, record, reference):  # HERE
+         return super().observe(record, reference) | {"own_mean_price_ticks": 1e305}"""),
     ("critic", "drain", "market of a critique has to be a whole number within 0..0, not 7", """
      def drain(self):  # HERE
          return [each._replace(market=7) for each in self.inner.drain()]"""),
@@ -505,6 +517,10 @@ DECLARED = [
     ("engine", "rounds = 2.5", "rounds has to be a whole number within 1..10000, not 2.5"),
     ("engine", "name = 7", "name has to be text, not int"),
     ("engine", "match = None", "Mine has match, which the port Engine declares, as no method"),
+    ("metric", """
+     def __init__(self, params, context):
+         self.inner = KNOWN.builder(KIND, NAME)(params, context)
+         self.definitions, self.columns = (self.inner.definitions[0]._replace(name="slots"),), ()""".strip(), "definitions has a KPI 'slots', which is what every summary has of its own"),
     ("profile", "notes = 7", "notes has to hold sentences that can be printed"),
     ("reactive", "law = None", "law has to be a ReactiveLaw, not NoneType"),
     ("reactive", """@property
