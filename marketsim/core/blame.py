@@ -6,6 +6,8 @@ import traceback
 from pathlib import Path
 from typing import Final
 
+_LONGEST: Final = 4_000
+"""Letters of a message that are told."""
 _PACKAGE: Final = str(Path(__file__).resolve().parent.parent)
 
 
@@ -34,6 +36,7 @@ def said(error: BaseException) -> str:
         text = str(error)
     except Exception as worse:
         text = f"its message cannot be made ({type(worse).__name__})"
+    text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
     return f"{type(error).__name__}: {text.encode('utf-8', 'backslashreplace').decode()}"
 
 

@@ -11,6 +11,8 @@ from marketsim.core.wall_rules import Call, Rule, Sizes, Wrong
 
 _MOST: Final = 1e300
 """Largest KPI that a run folder holds."""
+_LONGEST: Final = 10_000
+"""Letters of a text that a run folder holds."""
 _TAKEN: Final = frozenset(("slots", "agents", "seed", "wall_s"))
 """What the summary of every run has beside the KPIs."""
 
@@ -34,7 +36,8 @@ def _kpis(what: str, found: Any) -> tuple[Kpi, ...]:
 def _is_kpi(each: object) -> bool:
     if not isinstance(each, Kpi) or not isinstance(each.name, str) or not each.name.isprintable() or not each.name:
         return False
-    return isinstance(each.unit, str) and isinstance(each.text, str) and each.kind in (int, float, str)
+    words = (each.name, each.unit, each.text)
+    return all(isinstance(word, str) and _can_be_kept(word) for word in words) and each.kind in (int, float, str)
 
 
 def observed(call: Call) -> dict[str, Value]:
@@ -62,9 +65,9 @@ def _value(kpi: Kpi, value: Any) -> Value:
     if value is None:
         return None
     if kpi.kind is str:
-        if isinstance(value, str) and value.encode("utf-8", "replace") == value.encode("utf-8", "surrogatepass"):
+        if isinstance(value, str) and _can_be_kept(value):
             return str(value)
-        raise Wrong(f"{kpi.name} has to be text or None, not {_shown(value)}")
+        raise Wrong(f"{kpi.name} has to be text of at most {_LONGEST} letters or None, not {_shown(value)}")
     if kpi.kind is int:
         if isinstance(value, Integral) and not isinstance(value, bool) and abs(int(value)) < 2**63:
             return int(value)
@@ -73,6 +76,10 @@ def _value(kpi: Kpi, value: Any) -> Value:
         return float(value)
     hint = "return None for what is undefined"
     raise Wrong(f"{kpi.name} has to be a finite number or None, not {_shown(value)}: {hint}")
+
+
+def _can_be_kept(text: str) -> bool:
+    return len(text) <= _LONGEST and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _shown(value: object) -> str:

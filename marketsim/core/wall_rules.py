@@ -39,6 +39,8 @@ _MOST_MONEY: Final = 10**18
 """Largest payment [1e-9 currency]."""
 _MOST_INDEX: Final = 2**31 - 1
 """Largest index of an element that a table holds."""
+_LONGEST: Final = 10_000
+"""Letters of a note."""
 _MOST_ROUNDS: Final = 10_000
 _OF_AGENTS: Final = ("source_kvar_per_kw", "sink_kvar_per_kw", "kva", "curve_kvar")
 _CODES: Final = frozenset(int(reason) | blame for reason in Reason for blame in (0, BLAMES_SINK))
@@ -416,9 +418,13 @@ def declared_notes(part: Any, sizes: Sizes) -> dict[str, Any]:  # noqa: ARG001
     if not isinstance(part, Noted):
         return {}
     notes = part.notes
-    if not isinstance(notes, tuple | list) or not all(isinstance(note, str) and note.isprintable() for note in notes):
+    if not isinstance(notes, tuple | list) or not all(map(_is_sentence, notes)):
         _wrong("notes has to hold sentences that can be printed")
     return {"notes": tuple(notes)}
+
+
+def _is_sentence(note: Any) -> bool:
+    return isinstance(note, str) and note.isprintable() and len(note) <= _LONGEST
 
 
 Declared = Callable[[Any, Sizes], dict[str, Any]]

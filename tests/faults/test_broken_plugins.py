@@ -629,21 +629,25 @@ def test_a_column_that_the_table_of_slots_has_is_the_user_s_input(scenario, cli,
     assert not (tmp_path / "run").exists()
 
 
-def test_text_that_no_file_can_hold_is_no_kpi(scenario, cli, tmp_path):
-    path = scenario("metric", """
+@pytest.mark.parametrize("word", [r'"\udcff"', '"x" * 20_000'])
+def test_text_that_no_file_can_hold_is_no_kpi(scenario, cli, tmp_path, word):
+    path = scenario("metric", f"""
         def __init__(self, params, context):
             self.inner = KNOWN.builder(KIND, NAME)(params, context)
             self.definitions, self.columns = (self.inner.definitions[0]._replace(name="word", kind=str),), ()
 
         def observe(self, record, reference):
-            return {}
+            return {{}}
 
         def summary(self):
-            return {"word": "\\udcff"}
+            return {{"word": {word}}}
     """)  # fmt: skip
     ended = cli("run", path, "--out", tmp_path / "run", "--quiet")
     assert ended.code == 1
-    assert "plugin mine: metric 'mine' failed in summary: word has to be text or None" in ended.err
+    assert (
+        "plugin mine: metric 'mine' failed in summary: word has to be text of at most 10000 letters or None"
+        in ended.err
+    )
     assert ms.open_run(tmp_path / "run").n_slots == 14
 
 
