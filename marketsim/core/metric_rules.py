@@ -72,7 +72,7 @@ def _value(kpi: Kpi, value: Any) -> Value:
         if isinstance(value, Integral) and not isinstance(value, bool) and abs(int(value)) < 2**63:
             return int(value)
         raise Wrong(f"{kpi.name} has to be a whole number of 64 bits or None, not {_shown(value)}")
-    if isinstance(value, Real) and not isinstance(value, bool) and abs(value) <= _MOST:
+    if isinstance(value, Real) and not isinstance(value, bool) and abs(float(value)) <= _MOST:
         return float(value)
     hint = "return None for what is undefined"
     raise Wrong(f"{kpi.name} has to be a finite number or None, not {_shown(value)}: {hint}")
