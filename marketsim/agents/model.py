@@ -17,9 +17,10 @@ from marketsim.agents.members import Consumer, Participant, Prosumer
 from marketsim.agents.simple import SimpleStrategy
 from marketsim.agents.utility import Utility
 from marketsim.core import watch
-from marketsim.core.blame import place_of
+from marketsim.core.blame import place_of, said
 from marketsim.core.build import AgentSpec
 from marketsim.core.errors import PluginError, Problem
+from marketsim.core.interrupts import is_interrupt
 from marketsim.core.records import SlotRecord
 from marketsim.core.simulation import Simulation
 
@@ -70,8 +71,10 @@ class MarketModel(mesa.Model):  # type: ignore[misc]  # Mesa is not typed
         try:
             with watch.watched(f"agent {spec.name!r} of kind {spec.kind!r}, __init__,", ""):
                 return kind(self, row, spec)
-        except (Exception, SystemExit) as error:
-            what = f"agent {spec.name!r} of kind {spec.kind!r} cannot be made: {type(error).__name__}: {error}"
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            what = f"agent {spec.name!r} of kind {spec.kind!r} cannot be made: {said(error)}"
             file, line = place_of(error)
             raise PluginError([Problem(what, file=file, line=line)]) from error
 

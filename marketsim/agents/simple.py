@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from marketsim.core.interrupts import is_interrupt
 from marketsim.core.limits import Standing
 from marketsim.core.ports import RevisingStrategy, Strategy
 from marketsim.core.records import PV, UTILITY_ONLY_TICKS, Decisions, Fallback, Observations, OrderBatch, Quotes, Side
+
+_MOST: Final = 10**12
+"""Largest energy [Wh] and price [ticks] of an order, as ``view.buy`` makes them."""
 
 
 class Decider(Protocol):
@@ -146,7 +149,9 @@ def _ask(decider: Decider, view: AgentView, seen: Observations) -> list[Order] |
         strange = next((order for order in orders if not isinstance(order, Order)), None)
         if strange is not None:
             raise TypeError(f"decide returns orders made by view.buy and view.sell, or None, not {strange!r}")
-    except (Exception, SystemExit) as error:
+        for order in orders:
+            _demand_sound(order, len(seen.ranges))
+    except BaseException as error:
         if is_interrupt(error):
             raise
         where = f"{type(decider).__module__}.{type(decider).__qualname__}"
@@ -155,6 +160,16 @@ def _ask(decider: Decider, view: AgentView, seen: Observations) -> list[Order] |
             f"({seen.time.begins:%Y-%m-%d %H:%M}): {told(error)}"
         ) from error
     return orders
+
+
+def _demand_sound(order: Order, n_devices: int) -> None:
+    """ValueError for an order that neither ``view.buy`` nor ``view.sell`` would make."""
+    if not all(isinstance(each, int | np.integer) and not isinstance(each, bool) for each in order):
+        raise ValueError(f"an order has to hold whole numbers, and this one does not: {order}")
+    bounds = (order.side in list(Side), order.fallback in list(Fallback), PV <= order.component < n_devices)
+    sizes = (0 <= order.energy_wh <= _MOST, UTILITY_ONLY_TICKS <= order.price_ticks <= _MOST)
+    if not all((*bounds, *sizes)):
+        raise ValueError(f"an order has to be one that view.buy or view.sell makes, and this one is none: {order}")
 
 
 def _batch(answers: Sequence[list[Order] | None]) -> OrderBatch:

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from marketsim.builtin import SOURCE
 from marketsim.core import watch
-from marketsim.core.blame import place_of, raised_by_package
+from marketsim.core.blame import place_of, raised_by_package, said
 from marketsim.core.errors import InputError, MarketsimError, PluginError, Problem
 from marketsim.core.interrupts import is_interrupt
-from marketsim.core.ports import declared, lacking, untaken
+from marketsim.core.ports import declared, lacking, uncallable, untaken
 from marketsim.core.read_only import read_only
 from marketsim.core.wall_rules import Sizes, Wrong
 from marketsim.core.walls import Owner, walled
@@ -47,6 +47,10 @@ def behind_wall(part: Any, who: Owner, sizes: Sizes, port: type | None, walls: t
         if port is not None and missing:
             what = f"{type(part).__name__} has no {', '.join(missing)}, which the port {port.__name__} declares"
             raise fault(who, what, f"see {port.__module__}.{port.__name__}")
+        dumb = [] if port is None else uncallable(port, part)
+        if port is not None and dumb:
+            what = f"{type(part).__name__} has {', '.join(dumb)}, which the port {port.__name__} declares, as no method"
+            raise fault(who, what, f"see {port.__module__}.{port.__name__}")
         deaf = untaken(port, part) if port is not None and who.kind in _TOLD_ALL else []
         if port is not None and deaf:
             what = (
@@ -70,11 +74,11 @@ def named(who: Owner, what: str) -> Iterator[None]:
     watch.start()
     try:
         yield
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         ours = isinstance(error, InputError) or (isinstance(error, MarketsimError) and raised_by_package(error))
         if ours or is_interrupt(error):
             raise
         file, line = place_of(error, who.file)
         place = (file, line) if line else (who.file, who.line)
-        message = f"{who} {what}: {type(error).__name__}: {error}"
+        message = f"{who} {what}: {said(error)}"
         raise PluginError([Problem(message, file=place[0], line=place[1])]) from error

@@ -40,7 +40,7 @@ from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
 from marketsim.core.wall_rules import Sizes
 from marketsim.extension.entry_points import installed_plugins
 from marketsim.extension.registry import Registry
-from marketsim.fairness.critic import PatientCritic
+from marketsim.fairness.critic import Critic, PatientCritic
 from marketsim.games.context import ReviewedGame
 from marketsim.profiles.library import simbench_library
 from marketsim.profiles.plan import check_shapes
@@ -70,6 +70,7 @@ _SECTIONS: Final[dict[str, Loc]] = {
 _PORTS: Final[dict[str, type]] = {
     "allocation": Allocation,
     "charges": Charges,
+    "critic": Critic,
     "device": Device,
     "engine": Engine,
     "game": Game,

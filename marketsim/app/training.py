@@ -19,7 +19,7 @@ from marketsim.core.learner import Progress
 from marketsim.core.walls import PluginFault
 from marketsim.fairness.critic import CriticTally, Critique
 from marketsim.games.context import Reviewed
-from marketsim.games.guard import GuardedGame
+from marketsim.games.guard import whose
 from marketsim.learning.curves import read_curves
 from marketsim.learning.params import LearnerParams
 from marketsim.results.folder import CRITIC, SUMMARY, folder_name, write_json
@@ -136,8 +136,8 @@ def _let_go(game: Game) -> None:
 
 def _unplayable(error: ScenarioError, ready: ReadyScenario, game: Game) -> InputError:
     """What a learner cannot play, with its place in the scenario, and whose game it is."""
-    whose = f"; it is that of {game.owner}" if isinstance(game, GuardedGame) else ""
-    return placed(ScenarioError([each._replace(hint=f"{each.hint}{whose}") for each in error.problems]), ready)
+    owner = f"; it is that of {whose(game)}" if whose(game) else ""
+    return placed(ScenarioError([each._replace(hint=f"{each.hint}{owner}") for each in error.problems]), ready)
 
 
 def _write_up(

@@ -6,6 +6,8 @@ import traceback
 from pathlib import Path
 from typing import Final
 
+_LONGEST: Final = 4_000
+"""Letters of a message that are told."""
 _PACKAGE: Final = str(Path(__file__).resolve().parent.parent)
 
 
@@ -28,7 +30,17 @@ def place_of(error: BaseException, own_file: str = "") -> tuple[str, int]:
     return (own or foreign or [(own_file, 0)])[-1]
 
 
+def said(error: BaseException) -> str:
+    """``Type: message`` of an error that may be a stranger's: also where its message fails, or no file could hold it."""
+    try:
+        text = str(error)
+    except Exception as worse:
+        text = f"its message cannot be made ({type(worse).__name__})"
+    text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return f"{type(error).__name__}: {text.encode('utf-8', 'backslashreplace').decode()}"
+
+
 def told(error: BaseException) -> str:
     """The error with its place, ``Type: message (file:line)``; without a place where only the package ran."""
     file, line = place_of(error)
-    return f"{type(error).__name__}: {error}{f' ({file}:{line})' if line else ''}"
+    return f"{said(error)}{f' ({file}:{line})' if line else ''}"

@@ -95,6 +95,8 @@ class _Owners:
 def _wrong(name: str, array: Any, shape: tuple[int, ...], kinds: str) -> str:
     if not isinstance(array, np.ndarray):
         return f"{name} has to be an array, not {type(array).__name__}"
+    if isinstance(array, np.ma.MaskedArray):
+        return f"{name} has to be an array without a mask"
     if array.shape != shape:
         return f"{name} has to have the shape {shape}, not {array.shape}"
     if array.dtype.kind not in kinds:

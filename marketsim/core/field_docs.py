@@ -12,10 +12,13 @@ from itertools import pairwise
 
 @cache
 def field_docs(cls: type) -> Mapping[str, str]:
-    """Docstring of each annotated field of a class and of those that it derives from, by name; none without their source."""
+    """Docstring of each annotated field of a class and of those that it derives from, by name; none without their source.
+
+    What pydantic says of its own model is left out.
+    """
     found: dict[str, str] = {}
     for base in reversed(cls.__mro__):
-        if "__annotations__" in vars(base):
+        if "__annotations__" in vars(base) and base.__module__.partition(".")[0] != "pydantic":
             found.update(_own(base))
     return found
 

@@ -24,6 +24,10 @@ def interruptible() -> Iterator[None]:
 def is_interrupt(error: BaseException) -> bool:
     """Whether an interrupt is behind an error; each compiled caller on the way out wraps it once more."""
     behind: BaseException | None = error
-    while behind is not None and not isinstance(behind, KeyboardInterrupt):
+    seen: set[int] = set()
+    while behind is not None and id(behind) not in seen:
+        if isinstance(behind, KeyboardInterrupt):
+            return True
+        seen.add(id(behind))  # ``raise error from error`` stands behind itself
         behind = behind.__cause__ or behind.__context__
-    return behind is not None
+    return False

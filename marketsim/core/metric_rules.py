@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, Final
 
 from marketsim.core.metric import Kpi, Value
-from marketsim.core.wall_rules import Call, Rule, Wrong
+from marketsim.core.wall_rules import Call, Rule, Sizes, Wrong
+
+_MOST: Final = 1e300
+"""Largest KPI that a run folder holds."""
+_LONGEST: Final = 10_000
+"""Letters of a text that a run folder holds."""
+_TAKEN: Final = frozenset(("slots", "agents", "seed", "wall_s"))
+"""What the summary of every run has beside the KPIs."""
 
 
-def declared_kpis(part: Any) -> dict[str, tuple[Kpi, ...]]:
+def declared_kpis(part: Any, sizes: Sizes) -> dict[str, Any]:  # noqa: ARG001 - as all that parts declare
     """``definitions`` and ``columns`` of a metric as they are when it is built; Wrong for what are no KPIs."""
     return {what: _kpis(what, getattr(part, what)) for what in ("definitions", "columns")}
 
@@ -22,13 +28,16 @@ def _kpis(what: str, found: Any) -> tuple[Kpi, ...]:
     for each in found:
         if not _is_kpi(each):
             raise Wrong(f"{what} has to be a list of Kpi(name, unit, text), not of {_shown(each)}")
+        if what == "definitions" and each.name in _TAKEN:
+            raise Wrong(f"{what} has a KPI {each.name!r}, which is what every summary has of its own")
     return tuple(found)
 
 
 def _is_kpi(each: object) -> bool:
     if not isinstance(each, Kpi) or not isinstance(each.name, str) or not each.name.isprintable() or not each.name:
         return False
-    return isinstance(each.unit, str) and isinstance(each.text, str) and each.kind in (int, float, str)
+    words = (each.name, each.unit, each.text)
+    return all(isinstance(word, str) and _can_be_kept(word) for word in words) and each.kind in (int, float, str)
 
 
 def observed(call: Call) -> dict[str, Value]:
@@ -56,17 +65,21 @@ def _value(kpi: Kpi, value: Any) -> Value:
     if value is None:
         return None
     if kpi.kind is str:
-        if isinstance(value, str):
-            return value
-        raise Wrong(f"{kpi.name} has to be text or None, not {_shown(value)}")
+        if isinstance(value, str) and _can_be_kept(value):
+            return str(value)
+        raise Wrong(f"{kpi.name} has to be text of at most {_LONGEST} letters or None, not {_shown(value)}")
     if kpi.kind is int:
         if isinstance(value, Integral) and not isinstance(value, bool) and abs(int(value)) < 2**63:
             return int(value)
         raise Wrong(f"{kpi.name} has to be a whole number of 64 bits or None, not {_shown(value)}")
-    if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
+    if isinstance(value, Real) and not isinstance(value, bool) and abs(float(value)) <= _MOST:
         return float(value)
     hint = "return None for what is undefined"
     raise Wrong(f"{kpi.name} has to be a finite number or None, not {_shown(value)}: {hint}")
+
+
+def _can_be_kept(text: str) -> bool:
+    return len(text) <= _LONGEST and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _shown(value: object) -> str:

@@ -285,6 +285,13 @@ def lacking(port: type, part: object) -> list[str]:
     return sorted(name for name in declared(port) if not hasattr(part, name))
 
 
+def uncallable(port: type, part: object) -> list[str]:
+    """Methods that a port declares and that cannot be called on a part."""
+    methods = {name for base in _bases(port) for name in _members(base) if inspect.isfunction(vars(base).get(name))}
+    found = {name for name in methods if name != "__call__" and not callable(getattr(part, name))}
+    return sorted(found | ({"__call__"} if "__call__" in methods and not callable(part) else set()))
+
+
 def untaken(port: type, part: object) -> list[str]:
     """Methods of a part, as its port calls them, that do not take all the arguments which the port declares."""
     methods = {name: item for name, item in vars(port).items() if inspect.isfunction(item) and not name.startswith("_")}
@@ -304,7 +311,11 @@ def _takes(part: object, method: str, call: tuple[str, ...]) -> bool:
 
 def declared(port: type) -> set[str]:
     """Members that a port declares."""
-    return {name for base in port.__mro__ if base not in (object, Protocol, Generic) for name in _members(base)}
+    return {name for base in _bases(port) for name in _members(base)}
+
+
+def _bases(port: type) -> list[type]:
+    return [base for base in port.__mro__ if base not in (object, Protocol, Generic)]
 
 
 def _members(protocol: type) -> list[str]:

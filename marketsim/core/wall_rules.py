@@ -6,6 +6,8 @@ writing into its own arrays changes no record; or it raises ``Wrong`` with what 
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -13,10 +15,11 @@ import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.period import Period
-from marketsim.core.ports import ChargeTable
+from marketsim.core.ports import ChargeTable, Noted, ReactiveLaw, lacking
 from marketsim.core.records import (
     BLAMES_SINK,
     DeviceRange,
+    Forecast,
     GridState,
     Ledger,
     LedgerLine,
@@ -29,9 +32,17 @@ from marketsim.core.records import (
 )
 
 _MOST: Final = 10**15
-"""Largest energy [Wh], price [ticks] and reactive power [kvar] of anything: far within 64 bits."""
+"""Largest energy [Wh] and price [ticks] of anything: far within 64 bits."""
+_MOST_POWER: Final = 1e9
+"""Largest load, PV [kW] and reactive power [kvar] of an agent, and largest level of a device [-]."""
 _MOST_MONEY: Final = 10**18
 """Largest payment [1e-9 currency]."""
+_MOST_INDEX: Final = 2**31 - 1
+"""Largest index of an element that a table holds."""
+_LONGEST: Final = 10_000
+"""Letters of a note."""
+_MOST_ROUNDS: Final = 10_000
+_OF_AGENTS: Final = ("source_kvar_per_kw", "sink_kvar_per_kw", "kva", "curve_kvar")
 _CODES: Final = frozenset(int(reason) | blame for reason in Reason for blame in (0, BLAMES_SINK))
 
 
@@ -65,6 +76,9 @@ def _wrong(what: str) -> NoReturn:
 def _array(name: str, value: Any, kinds: str, say: str, shape: tuple[int | None, ...]) -> Any:
     if not isinstance(value, np.ndarray):
         _wrong(f"{name} has to be an array, not {type(value).__name__}")
+    if isinstance(value, np.ma.MaskedArray):
+        _wrong(f"{name} has to be an array without a mask")
+    value = np.asarray(value)  # no subclass, which may compare as it likes
     if value.dtype.kind not in kinds:
         _wrong(f"{name} has to hold {say}, not {value.dtype}")
     fits = value.ndim == len(shape) and all(
@@ -89,10 +103,21 @@ def whole(name: str, value: Any, shape: tuple[int | None, ...], least: int = -_M
     return np.array(array, dtype=np.int64, order="C")
 
 
-def real(name: str, value: Any, shape: tuple[int | None, ...], *, nan: bool = False) -> FloatArray:
-    """Real numbers, finite or, where that has a meaning, NaN."""
+def real(
+    name: str,
+    value: Any,
+    shape: tuple[int | None, ...],
+    *,
+    nan: bool = False,
+    least: float = -math.inf,
+    most: float = math.inf,
+) -> FloatArray:
+    """Real numbers within bounds, finite or, where that has a meaning, NaN."""
     array = np.array(_array(name, value, "fiu", "real numbers", shape), dtype=np.float64, order="C")
-    _demand(name, array, np.isfinite(array) | (np.isnan(array) if nan else False), "finite")
+    unknown = np.isnan(array) if nan else False
+    _demand(name, array, np.isfinite(array) | unknown, "finite")
+    _demand(name, array, (array >= least) | unknown, f"at least {least:g}")
+    _demand(name, array, (array <= most) | unknown, f"at most {most:g}")
     return array
 
 
@@ -125,16 +150,26 @@ def profiles(call: Call) -> dict[str, Any]:
     for name in ("load_kw", "pv_kw"):
         if name not in series:
             _wrong(f"the series {name} is missing")
-        series[name] = real(name, series[name], (call.sizes.n_agents,))
-        _demand(name, series[name], series[name] >= 0, "at least 0")
+        series[name] = real(name, series[name], (call.sizes.n_agents,), least=0.0, most=_MOST_POWER)
     for name, column in series.items():
         series[name] = _array(f"series {name!r}", column, "fiub", "numbers", (call.sizes.n_agents,)).copy()
     return series
 
 
 def forecast_series(call: Call) -> FloatArray:
-    """A forecast of a series; NaN where it is not defined."""
-    return real(f"the forecast of {call.given[0]}", call.result, (call.given[1], call.sizes.n_agents), nan=True)
+    """A forecast of a series; NaN where it is not defined, which load and PV always are."""
+    name, shape = f"the forecast of {call.given[0]}", (call.given[1], call.sizes.n_agents)
+    if call.given[0] in ("load_kw", "pv_kw"):
+        return real(name, call.result, shape, least=0.0, most=_MOST_POWER)
+    return real(name, call.result, shape, nan=True)
+
+
+def forecasts(call: Call) -> Any:
+    """What can be asked for forecasts."""
+    missing = lacking(Forecast, call.result)
+    if missing:
+        _wrong(f"it has to return a Forecast, and {type(call.result).__name__} has no {', '.join(missing)}")
+    return call.result
 
 
 def forecast_tariffs(call: Call) -> tuple[IntArray, IntArray]:
@@ -155,7 +190,7 @@ def fleet_range(call: Call) -> DeviceRange:
     lo, firm, hi = (whole(name, value, n) for name, value in zip(found._fields[:3], found[:3], strict=True))
     _demand("firm_wh", firm, lo <= firm, "at least lo_wh")
     _demand("hi_wh", hi, firm <= hi, "at least firm_wh")
-    return DeviceRange(lo, firm, hi, real("level", found.level, n, nan=True))
+    return DeviceRange(lo, firm, hi, real("level", found.level, n, nan=True, least=-_MOST_POWER, most=_MOST_POWER))
 
 
 def fleet_advance(call: Call) -> tuple[FloatArray, IntArray]:
@@ -178,7 +213,7 @@ def _table(kind: type, found: Any, n_orders: int) -> dict[str, IntArray]:
         where |= {"buy_order": (0, n_orders - 1), "sell_order": (0, n_orders - 1), "energy_wh": (1, _MOST)}
         where["moves"] = (0, 3)
     else:
-        where |= {"reason": (0, max(Reason)), "side": (-1, 1), "element": (-1, _MOST)}
+        where |= {"reason": (0, max(Reason)), "side": (-1, 1), "element": (-1, _MOST_INDEX)}
     name = kind.__name__.lower()
     return {
         column: whole(f"{name}.{column}", value, (rows,), *where.get(column, (-_MOST, _MOST)))
@@ -235,7 +270,7 @@ def granted(call: Call) -> tuple[Orders, Rejects]:
 
 def kvar(call: Call) -> FloatArray:
     """Power of each agent."""
-    return real("its answer", call.result, (call.sizes.n_agents,))
+    return real("its answer", call.result, (call.sizes.n_agents,), least=-_MOST_POWER, most=_MOST_POWER)
 
 
 def limited_pv(call: Call) -> IntArray:
@@ -277,6 +312,7 @@ def grid_state(call: Call) -> GridState:
             columns[name] = whole(name, value, shape) if name == "net_wh" else np.array(
                 _array(name, value, "f", "real numbers", shape)
             )  # fmt: skip
+            _demand(name, columns[name], ~np.isinf(columns[name]), "finite, or NaN")
     return GridState(**columns)
 
 
@@ -290,12 +326,13 @@ def ledger(call: Call) -> Ledger:
     for name, column in found._asdict().items():
         if not isinstance(column, np.ndarray) or column.dtype != np.int64 or column.shape != shapes[name]:
             _wrong(f"{name} must be whole money, an int64 array of shape {shapes[name]}")
+        whole(name, column, column.shape, -_MOST_MONEY, _MOST_MONEY)
     off = sum(sum(column.ravel().tolist()) for column in found)
     if off != 0:
         _wrong(f"the payments of a slot sum to {off} x 1e-9 currency, and must sum to zero")
     moved = found.money[LedgerLine.SHARING]
     _demand("the line SHARING of money", moved, moved == 0, "0, for market: {sharing: ...} alone books there")
-    return Ledger(*(column.copy() for column in found))
+    return Ledger(*(np.array(column) for column in found))
 
 
 def shared(call: Call) -> IntArray:
@@ -323,15 +360,84 @@ def scores(call: Call) -> Any:
 
 def drained(call: Call) -> list[Any]:
     """Critiques."""
-    if not isinstance(call.result, list | tuple) or not all(hasattr(each, "entry") for each in call.result):
+    if not isinstance(call.result, list | tuple) or not all(map(_is_critique, call.result)):
         _wrong("it has to return a list of Critique")
+    for each in call.result:
+        _whole_number("slot of a critique", each.slot, 0, _MOST)
+        _whole_number("market of a critique", each.market, 0, (call.sizes.n_markets or _MOST) - 1)
+        for name in ("inputs", "source"):
+            if not isinstance(getattr(each, name), str):
+                _wrong(f"{name} of a critique has to be text, not {getattr(each, name)!r:.60}")
+        for name in ("ftg", "fbs", "fpp"):
+            score = getattr(each, name)
+            if score is not None and not (isinstance(score, int | float) and 0 <= score <= 1):
+                _wrong(f"{name} of a critique has to be within 0..1, or None, not {score!r:.60}")
+        try:
+            json.dumps(each.entry(), allow_nan=False, ensure_ascii=False).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            _wrong(f"a critique has to hold texts, finite numbers and None: {error}")
     return list(call.result)
+
+
+def _is_critique(each: Any) -> bool:
+    return isinstance(each, tuple) and {"slot", "market", "inputs", "ftg", "fbs", "fpp", "source", "error"} <= set(
+        getattr(each, "_fields", ())
+    )
+
+
+def _whole_number(name: str, value: Any, least: int, most: int) -> int:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not least <= value <= most:
+        _wrong(f"{name} has to be a whole number within {least}..{most}, not {value!r:.60}")
+    return int(value)
+
+
+def declared_rounds(part: Any, sizes: Sizes) -> dict[str, Any]:  # noqa: ARG001 - as all that parts declare
+    """Name and rounds of an engine, as they are when it is built."""
+    name = part.name
+    if not isinstance(name, str):
+        _wrong(f"name has to be text, not {type(name).__name__}")
+    return {"name": name, "rounds": _whole_number("rounds", part.rounds, 1, _MOST_ROUNDS)}
+
+
+def declared_law(part: Any, sizes: Sizes) -> dict[str, Any]:
+    """How reactive power follows in a reactive mode, as it is when it is built."""
+    law, n = part.law, (sizes.n_agents,)
+    if not isinstance(law, ReactiveLaw):
+        _wrong(f"law has to be a ReactiveLaw, not {type(law).__name__}")
+    columns = {name: real(f"law.{name}", getattr(law, name), n) for name in _OF_AGENTS}
+    for name in ("sink_kvar_per_kw", "kva", "curve_kvar"):
+        _demand(f"law.{name}", columns[name], columns[name] >= 0, "at least 0")
+    curve = real("law.curve_pu", law.curve_pu, (None,))
+    if len(curve) not in (0, 4) or np.any(np.diff(curve) < 0):
+        _wrong("law.curve_pu has to hold four rising voltages, or none")
+    return {"law": ReactiveLaw(**columns, curve_pu=curve)}
+
+
+def declared_notes(part: Any, sizes: Sizes) -> dict[str, Any]:  # noqa: ARG001
+    """What profiles found in their series."""
+    if not isinstance(part, Noted):
+        return {}
+    notes = part.notes
+    if not isinstance(notes, tuple | list) or not all(map(_is_sentence, notes)):
+        _wrong("notes has to hold sentences that can be printed")
+    return {"notes": tuple(notes)}
+
+
+def _is_sentence(note: Any) -> bool:
+    return isinstance(note, str) and note.isprintable() and len(note) <= _LONGEST
+
+
+Declared = Callable[[Any, Sizes], dict[str, Any]]
+DECLARED: Final[dict[str, Declared]] = {
+    "engine": declared_rounds, "reactive": declared_law, "profile": declared_notes,
+}  # fmt: skip
+"""What parts declare when they are built, which stays so, by kind."""
 
 
 Rule = Callable[[Call], Any]
 RULES: Final[dict[str, dict[str, Rule]]] = {
     "tariff": {"at": tariffs},
-    "profile": {"at": profiles},
+    "profile": {"at": profiles, "forecast": forecasts},
     "forecast": {"series": forecast_series, "tariffs": forecast_tariffs},
     "device": {
         "initial": fleet_state, "range": fleet_range, "advance": fleet_advance, "running_cost": fleet_cost,

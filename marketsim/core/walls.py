@@ -13,7 +13,7 @@ from functools import cache, wraps
 from typing import Any, Final, NamedTuple, ParamSpec, TypeVar, cast
 
 from marketsim.core import watch
-from marketsim.core.blame import place_of, raised_by_package
+from marketsim.core.blame import place_of, raised_by_package, said
 from marketsim.core.clock import SlotTime
 from marketsim.core.decision_rules import DECISION_RULES
 from marketsim.core.errors import BY_CHECK, BY_LAW, InputError, LawBroken, MarketsimError, RunError, ValidationMismatch
@@ -22,12 +22,12 @@ from marketsim.core.metric_rules import METRIC_RULES, declared_kpis
 from marketsim.core.ports import declared
 from marketsim.core.read_only import read_only
 from marketsim.core.records import Forecast
-from marketsim.core.wall_rules import RULES, Call, Rule, Sizes, Wrong
+from marketsim.core.wall_rules import DECLARED, RULES, Call, Declared, Rule, Sizes, Wrong
 from marketsim.core.world import World
 
 HELD: Final[Mapping[str, Mapping[str, Rule]]] = {**RULES, "strategy": DECISION_RULES, "metric": METRIC_RULES}
 """What methods return is held to, by kind and method."""
-_DECLARED: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {"metric": declared_kpis}
+_DECLARED: Final[Mapping[str, Declared]] = {**DECLARED, "metric": declared_kpis}
 """What parts declare when they are built, which stays so, by kind."""
 
 P = ParamSpec("P")
@@ -82,7 +82,7 @@ class Wall:
 
     def __init__(self, part: Any, who: Owner, sizes: Sizes) -> None:
         self._part, self._who, self._sizes = part, who, sizes
-        self._declared = _DECLARED[who.kind](part) if who.kind in _DECLARED else {}
+        self._declared = _DECLARED[who.kind](part, sizes) if who.kind in _DECLARED else {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["_part"], name)
@@ -148,7 +148,7 @@ class _Blamed:
             return  # there is no such series, which the port provides for
         if isinstance(error, InputError) and self._who.kind == "learner" and raised_by_package(error):
             return  # what a learner cannot play or resume is the user's choice
-        rule = f"{type(error).__name__}: {error}"
+        rule = said(error)
         file, line = place_of(error, self._who.file)
         place = (file, line) if line else self._written()
         raise PluginFault(self._who, self._method, rule, place, self._when()) from error
@@ -266,7 +266,7 @@ def suspected(error: Exception, suspects: tuple[str, ...], when: str) -> RunErro
         what = str(error).removesuffix(BY_LAW).removesuffix(BY_CHECK)
         made: RunError = type(error)(f"{what}; the suspects are parts of plugins: {listed}")
     else:
-        what = f"{type(error).__name__}: {error}"
+        what = said(error)
         made = RunError(f"the simulation failed in the course{when}: {what}; the suspects are: {listed}")
     made.suspects = suspects
     return made

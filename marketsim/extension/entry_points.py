@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from marketsim.core import watch
 from marketsim.core.errors import PluginError, Problem
+from marketsim.core.interrupts import is_interrupt
 from marketsim.extension import lazy
 from marketsim.extension.entry import Entry
 from marketsim.extension.registry import Registry
@@ -62,5 +63,7 @@ def _import(plugin: InstalledPlugin) -> object:
             return plugin.point.load()
     except ImportError as error:
         raise lazy.import_failure(error, who) from error
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
         raise PluginError([lazy.failure(error, f"{who} cannot be loaded")]) from error

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from marketsim.core import watch
 from marketsim.core.errors import PluginError, Problem
 from marketsim.core.files import MIB, read_bytes
+from marketsim.core.interrupts import is_interrupt
 from marketsim.extension import lazy
 from marketsim.extension.entry import Entry
 from marketsim.extension.registry import Registry
@@ -104,8 +105,8 @@ def _module(path: Path, source: bytes, digest: str, name: str) -> ModuleType:
         del sys.modules[module_name]
         if isinstance(error, ImportError):
             raise lazy.import_failure(error, f"plugin {name}", own_file=str(path)) from error
-        if isinstance(error, Exception | SystemExit):
-            problem = lazy.failure(error, f"plugin {name} cannot be loaded", own_file=str(path))
-            raise PluginError([problem]) from error
-        raise
+        if is_interrupt(error):
+            raise
+        problem = lazy.failure(error, f"plugin {name} cannot be loaded", own_file=str(path))
+        raise PluginError([problem]) from error
     return module

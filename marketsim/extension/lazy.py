@@ -7,8 +7,9 @@ from types import ModuleType
 from typing import Final
 
 from marketsim.core import watch
-from marketsim.core.blame import place_of
+from marketsim.core.blame import place_of, said
 from marketsim.core.errors import MissingDependency, PluginError, Problem
+from marketsim.core.interrupts import is_interrupt
 
 EXTRA_OF_LIBRARY: Final = {
     "torch": "learn",
@@ -32,7 +33,9 @@ def load(reference: str, who: str, extra: str = "") -> object:
         module = _imported(module_name, who)
     except ImportError as error:
         raise import_failure(error, who, extra) from error
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
         raise PluginError([failure(error, f"{who}: {reference} cannot be imported")]) from error
     try:
         return getattr(module, attribute)
@@ -66,7 +69,7 @@ def import_failure(
 def failure(error: BaseException, what: str, own_file: str = "", hint: str = "") -> Problem:
     """An exception of foreign code as a problem at the line of that code."""
     file, line, column = _place(error, own_file)
-    return Problem(f"{what}: {type(error).__name__}: {error}", hint=hint, file=file, line=line, column=column)
+    return Problem(f"{what}: {said(error)}", hint=hint, file=file, line=line, column=column)
 
 
 def _place(error: BaseException, own_file: str) -> tuple[str, int, int]:

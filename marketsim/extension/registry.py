@@ -15,6 +15,7 @@ import pluggy
 
 from marketsim.core import watch
 from marketsim.core.errors import PluginError, Problem
+from marketsim.core.interrupts import is_interrupt
 from marketsim.core.params import Params
 from marketsim.extension import hookspecs, lazy
 from marketsim.extension.entry import Build, Entry, call_faults, faults, params_class_faults, place_of
@@ -215,7 +216,9 @@ def _call_hook(manager: pluggy.PluginManager, plugin: object, name: str, file: s
                 with watch.watched(f"plugin {name}, {hookspecs.HOOK},", file):
                     result = implementation.function()
                     return list(result) if isinstance(result, Iterator) else result
-            except (Exception, SystemExit) as error:
+            except BaseException as error:
+                if is_interrupt(error):
+                    raise
                 problem = lazy.failure(error, f"plugin {name}: {hookspecs.HOOK} failed", own_file=file)
                 raise PluginError([problem]) from error
     return ()

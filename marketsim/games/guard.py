@@ -101,6 +101,11 @@ def guarded(game: Game, who: Owner) -> GuardedGame:
     )
 
 
+def whose(game: object) -> str:
+    """The plugin that a game is of, with the line that builds it; empty for one of the package."""
+    return game.owner if isinstance(game, GuardedGame) else ""
+
+
 def _anything(_: Any) -> None:
     return None
 

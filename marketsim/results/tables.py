@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
+from marketsim.core.errors import PluginError, Problem
 from marketsim.core.metric import Kpi
 from marketsim.core.records import Community, Reason
 
@@ -219,7 +220,10 @@ def _slots(layout: Layout) -> tuple[Column, ...]:
     names = [column.name for column in (*_SLOTS, *given)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ValueError(f"the table of slots would have these columns twice: {', '.join(twice)}")
+        hint = "a metric has to give its columns names of their own"
+        raise PluginError(
+            [Problem(f"the table of slots would have these columns twice: {', '.join(twice)}", hint=hint)]
+        )
     return _SLOTS + given
 
 

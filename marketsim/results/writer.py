@@ -16,6 +16,7 @@ from typing import IO, Any, Final, Self
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 
+from marketsim.core.blame import said
 from marketsim.core.errors import RunError
 from marketsim.core.files import append_to
 from marketsim.core.metric import Value
@@ -227,7 +228,7 @@ class RunWriter:
         if error is None or isinstance(error, KeyboardInterrupt):
             self.abort(INTERRUPTED)
         else:
-            self.abort(FAILED, f"{type(error).__name__}: {error}")
+            self.abort(FAILED, said(error))
 
     def _hold_gathered(self) -> None:
         """Hand the gathered columns of all tables to their sinks."""

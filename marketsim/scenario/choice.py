@@ -109,14 +109,21 @@ def validate_params(model: type[Params], raw: object, loc: Loc = (), beside: tup
 def _validated(model: type[Params], text: str, loc: Loc, *, strict: bool | None = None) -> Params:
     """By the model; ``Wrong`` with the line where one of a plugin fails otherwise than by a ValidationError."""
     try:
-        return model.model_validate_json(text, strict=strict)
+        params = model.model_validate_json(text, strict=strict)
+        if not _is_of_package(model):
+            written_params(params)  # as the folder of a run will have it
+        return params
     except ValidationError:
         raise
-    except (Exception, SystemExit) as error:
-        if model.__module__.partition(".")[0] == "marketsim" or is_interrupt(error):
+    except BaseException as error:
+        if _is_of_package(model) or is_interrupt(error):
             raise
         message = f"the model {model.__name__} of these parameters failed: {told(error)}"
         raise Wrong([Detail(loc, message, UNSEEN)]) from error
+
+
+def _is_of_package(model: type[Params]) -> bool:
+    return model.__module__.partition(".")[0] == "marketsim"
 
 
 _SCALAR_TYPES: Final = frozenset(("int_type", "float_type", "bool_type", "string_type"))

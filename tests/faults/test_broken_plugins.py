@@ -364,6 +364,66 @@ BROKEN = [
     ("strategy", "decide", "SystemExit: 0", """
      def decide(self, seen):
          sys.exit(0)  # HERE"""),
+    ("strategy", "decide", "orders.price_ticks has to be an array without a mask", """
+     def decide(self, seen):  # HERE
+         found = self.inner.decide(seen)
+         price = np.ma.MaskedArray(found.orders.price_ticks + 10**17, mask=True)
+         return found._replace(orders=found.orders._replace(price_ticks=price))"""),
+    ("device", "range", "hi_wh has to be an array without a mask", """
+     def range(self, state, inputs):  # HERE
+         found = self.inner.range(state, inputs)
+         return found._replace(hi_wh=np.ma.MaskedArray(found.hi_wh + 10**17, mask=True))"""),
+    ("device", "range", "level has to be at least -1e+09", """
+     def range(self, state, inputs):  # HERE
+         found = self.inner.range(state, inputs)
+         return found._replace(level=found.level - 7e300)"""),
+    ("tariff", "at", "retail_ticks has to be within", """
+     def at(self, time):  # HERE
+         class Yes(np.ndarray):
+             def __ge__(self, other):
+                 return np.ones(self.shape, bool)
+         found = self.inner.at(time)
+         return found._replace(retail_ticks=(found.retail_ticks - 5 * 10**17).view(Yes))"""),
+    ("profile", "at", "load_kw has to be at most 1e+09", """
+     def at(self, time):  # HERE
+         found = dict(self.inner.at(time))
+         return found | {"load_kw": found["load_kw"] + 1e300}"""),
+    ("profile", "forecast", "it has to return a Forecast, and NoneType has no series, tariffs", """
+     def forecast(self, time, agents):  # HERE
+         return None"""),
+    ("reactive", "kvar", "its answer has to be at most 1e+09", """
+     def kvar(self, community, inputs, firm_wh, decided=None):  # HERE
+         return np.full(2, 1e300)"""),
+    ("settlement", "__call__", "money has to be within", """
+     def __call__(self, *arguments):  # HERE
+         found = self.inner(*arguments)
+         money = found.money.copy()
+         money[3] += 2**62
+         money[4] -= 2**62
+         return found._replace(money=money)"""),
+    ("critic", "drain", "it has to return a list of Critique", """
+     def drain(self):  # HERE
+         class Half:
+             entry = dict
+         return [Half()]"""),
+    ("critic", "drain", "ftg of a critique has to be within 0..1, or None, not inf", """
+     def drain(self):  # HERE
+         return [each._replace(ftg=np.inf) for each in self.inner.drain()]"""),
+    ("critic", "drain", "source of a critique has to be text, not 7", """
+     def drain(self):  # HERE
+         return [each._replace(source=7) for each in self.inner.drain()]"""),
+    ("engine", "match", "rejects.element has to be within -1..2147483647", """
+     def match(self, orders, gate, tariffs, pair_ticks=None):  # HERE
+         trades, rejects = self.inner.match(orders, gate, tariffs)
+         return trades, empty_rejects()._replace(**{
+             name: np.array([value]) for name, value in
+             {"buy_order": 0, "sell_order": -1, "energy_wh": 9, "reason": 3, "element": 10**12, "side": 1}.items()})"""),
+    ("metric", "observe", "own_mean_price_ticks has to be a finite number or None, not 1e+305", """
+     def observe(self, record, reference):  # HERE
+         return super().observe(record, reference) | {"own_mean_price_ticks": 1e305}"""),
+    ("critic", "drain", "market of a critique has to be a whole number within 0..0, not 7", """
+     def drain(self):  # HERE
+         return [each._replace(market=7) for each in self.inner.drain()]"""),
 ]  # fmt: skip
 
 
@@ -449,6 +509,146 @@ def test_ratings_that_money_cannot_be_counted_for_are_refused_before_the_run(sce
     assert (ended.code, ended.out) == (2, "")
     assert "agents: a slot could hold more money than 64 bits can count" in ended.err
     assert not (tmp_path / "run").exists()
+
+
+DECLARED = [
+    ("engine", "rounds = 0", "rounds has to be a whole number within 1..10000, not 0"),
+    ("engine", "rounds = 10**9", "rounds has to be a whole number within 1..10000, not 1000000000"),
+    ("engine", "rounds = 2.5", "rounds has to be a whole number within 1..10000, not 2.5"),
+    ("engine", "name = 7", "name has to be text, not int"),
+    ("engine", "match = None", "Mine has match, which the port Engine declares, as no method"),
+    ("metric", """
+     def __init__(self, params, context):
+         self.inner = KNOWN.builder(KIND, NAME)(params, context)
+         self.definitions, self.columns = (self.inner.definitions[0]._replace(name="slots"),), ()""".strip(), "definitions has a KPI 'slots', which is what every summary has of its own"),
+    ("profile", "notes = 7", "notes has to hold sentences that can be printed"),
+    ("reactive", "law = None", "law has to be a ReactiveLaw, not NoneType"),
+    ("reactive", """@property
+     def law(self):
+         return self.inner.law._replace(kva=np.full(2, np.nan))""", "law.kva has to be finite, not nan"),
+    ("reactive", """@property
+     def law(self):
+         return self.inner.law._replace(kva=np.zeros(1))""", "law.kva has to have the shape (2), not (1,)"),
+    ("reactive", """@property
+     def law(self):
+         return self.inner.law._replace(curve_pu=np.ones(1))""", "law.curve_pu has to hold four rising voltages, or none"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "declared", "rule"), DECLARED, ids=range(len(DECLARED)))
+def test_what_a_part_declares_is_looked_at_before_the_run(scenario, cli, tmp_path, kind, declared, rule):
+    """Exit code 2, with the line that builds the part; no run folder."""
+    path = scenario(kind, declared.replace("\n     ", "\n"))
+    ended = cli("run", path, "--out", tmp_path / "run", "--quiet")
+    assert (ended.code, ended.out) == (2, "")
+    assert f"{path.parent / 'mine.py'}:" in ended.err
+    assert f"plugin mine: {kind} 'mine': {rule}" in ended.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_declaration_stays_what_it_was(scenario):
+    """What is asked again later could be another answer, or none."""
+    path = scenario("engine", """
+        asked = 0
+        @property
+        def rounds(self):
+            self.asked += 1
+            return 1 if self.asked < 5 else 1 / 0
+    """)  # fmt: skip
+    assert ms.simulate(ms.load_scenario(path)).summary["slots"] == 14
+
+
+@pytest.mark.parametrize("forecast", ["np.nan", "-1.0", "1e30"])
+def test_forecasts_that_a_market_cannot_trade_on_are_named(scenario, cli, tmp_path, forecast):
+    """At a gate closure load and PV are forecasts: what is no power must not become energy."""
+    path = scenario("profile", f"""
+        def forecast(self, time, agents):
+            made = self.inner.forecast(time, agents)
+            class Odd:
+                def tariffs(self, horizon):
+                    return made.tariffs(horizon)
+                def series(self, name, horizon):  # HERE
+                    return made.series(name, horizon) * 0 + {forecast}
+            return Odd()
+    """)  # fmt: skip
+    ended = cli("run", path, "--set", "market.gate_closure_slots=1", "--out", tmp_path / "run", "--quiet")
+    assert ended.code == 1
+    assert "plugin mine: forecast 'mine' failed in series of slot 0" in ended.err
+    assert "the forecast of load_kw has to be " in ended.err
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["side=7", "energy_wh=0.5", "energy_wh=10**14", "price_ticks=12.9", "component=99", "fallback=5", "side=True"],
+)
+def test_orders_of_an_agent_are_those_that_its_view_makes(scenario_file, cli, tmp_path, change):
+    plugin = f"""\
+import marketsim as ms
+
+class Tinker(ms.Consumer):
+    def decide(self, view):
+        return [view.buy(1.0, 0.1)._replace({change})]
+
+@ms.hookimpl
+def marketsim_parts():
+    yield ms.Entry(kind="agent", name="tinker", build=lambda params, context: Tinker)
+"""
+    scenario_file(plugin, "mine.py")
+    text = SCENARIO.format(**BUILT_IN, plugins="plugins: [mine.py]").replace("kind: consumer", "kind: tinker")
+    ended = cli("run", scenario_file(text), "--out", tmp_path / "run", "--quiet")
+    assert ended.code == 1
+    assert "agent 'flat' of kind 'tinker'" in ended.err
+    assert "ValueError: an order has to " in ended.err
+    assert "fault of marketsim" not in ended.err
+    assert ms.open_run(tmp_path / "run").status == "failed"
+
+
+def test_parameters_that_no_folder_can_hold_are_the_user_s_input(scenario, cli, tmp_path):
+    """A run writes its scenario down, with the parameters of parts: that shows before it begins."""
+    path = scenario("strategy")
+    plugin = path.parent / "mine.py"
+    text = plugin.read_text().replace("params=KNOWN.params(KIND, NAME)", "params=Odd")
+    odd = "from typing import Any\n\nclass Odd(ms.Params):\n    x: Any = np.zeros(3)\n\n@ms.hookimpl"
+    plugin.write_text(text.replace("@ms.hookimpl", odd))
+    ended = cli("run", path, "--out", tmp_path / "run", "--quiet")
+    assert ended.code == 2
+    assert f"{path}:4:" in ended.err
+    assert "the model Odd of these parameters failed: PydanticSerializationError" in ended.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_column_that_the_table_of_slots_has_is_the_user_s_input(scenario, cli, tmp_path):
+    path = scenario("metric", """
+        def __init__(self, params, context):
+            self.inner = KNOWN.builder(KIND, NAME)(params, context)
+            self.definitions, self.columns = (), (self.inner.columns[0]._replace(name="slot"),)
+    """)  # fmt: skip
+    ended = cli("run", path, "--out", tmp_path / "run", "--quiet")
+    assert ended.code == 2
+    assert "the table of slots would have these columns twice: slot" in ended.err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("word", [r'"\udcff"', '"x" * 20_000'])
+def test_text_that_no_file_can_hold_is_no_kpi(scenario, cli, tmp_path, word):
+    path = scenario("metric", f"""
+        def __init__(self, params, context):
+            self.inner = KNOWN.builder(KIND, NAME)(params, context)
+            self.definitions, self.columns = (self.inner.definitions[0]._replace(name="word", kind=str),), ()
+
+        def observe(self, record, reference):
+            return {{}}
+
+        def summary(self):
+            return {{"word": {word}}}
+    """)  # fmt: skip
+    ended = cli("run", path, "--out", tmp_path / "run", "--quiet")
+    assert ended.code == 1
+    assert (
+        "plugin mine: metric 'mine' failed in summary: word has to be text of at most 10000 letters or None"
+        in ended.err
+    )
+    assert ms.open_run(tmp_path / "run").n_slots == 14
 
 
 def test_an_agent_that_exits_is_named(scenario_file, cli, tmp_path):

@@ -11,7 +11,7 @@ from typing import Any, Protocol, get_type_hints
 import pytest
 
 import marketsim
-from marketsim.core import delivery, metric, ports, welfare
+from marketsim.core import delivery, game, language_model, learner, metric, ports, records, welfare
 from marketsim.core.build import Basics, BuildContext
 from marketsim.core.ports import lacking, untaken
 from marketsim.core.world import World
@@ -19,7 +19,7 @@ from marketsim.testing.worlds import UnityReactive
 
 PACKAGE = Path(marketsim.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-HOMES = (ports, delivery, metric, welfare)
+HOMES = (ports, delivery, game, language_model, learner, metric, records, welfare)
 PORTS: dict[str, type] = {
     each.__name__: each
     for module in HOMES
@@ -37,35 +37,61 @@ def members(port: type) -> set[str]:
     return set(lacking(port, None)) | {name for name in vars(port) if not name.startswith("_")}
 
 
-def known_in(path: Path, tree: ast.Module) -> set[str]:
-    """Names of ports that a module imports from the core, or is the home of."""
+def known_in(path: Path, tree: ast.Module) -> dict[str, str]:
+    """Ports that a module imports from the core, or is the home of, by the names that they have in it."""
     if path in (Path(module.__file__ or "") for module in HOMES):
-        return set(PORTS)
+        return {name: name for name in PORTS}
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    return {
-        each.name for node in imports if (node.module or "").startswith("marketsim.core") for each in node.names
-    } & PORTS.keys()
+    named = {
+        each.asname or each.name: each.name
+        for node in imports
+        if (node.module or "").startswith("marketsim.core")
+        for each in node.names
+    }
+    return {own: name for own, name in named.items() if name in {*PORTS, "World"}}
 
 
-def annotated_with(annotation: ast.expr | None, known: set[str]) -> str | None:
-    """The port that an annotation names, also as ``Port | None``."""
+def annotated_with(annotation: ast.expr | None, known: dict[str, str]) -> str | None:
+    """The port that an annotation names, also as ``Port | None``, ``Optional[Port]``, ``ports.Port`` or in quotes."""
     if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):
         return annotated_with(annotation.left, known) or annotated_with(annotation.right, known)
-    name = annotation.id if isinstance(annotation, ast.Name) else None
-    name = annotation.value if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str) else name
-    return name if name in known else None
+    if isinstance(annotation, ast.Subscript) and isinstance(annotation.value, ast.Name):
+        return annotated_with(annotation.slice, known) if annotation.value.id == "Optional" else None
+    if isinstance(annotation, ast.Attribute):
+        return annotation.attr if annotation.attr in PORTS else None
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        return annotated_with(ast.parse(annotation.value, mode="eval").body, known)
+    return known.get(annotation.id) if isinstance(annotation, ast.Name) else None
 
 
-def scopes(tree: ast.AST, known: set[str]) -> Iterator[tuple[ast.FunctionDef, dict[str, str]]]:
-    """Functions, with the names in them that hold an object of a port."""
+def items_of(annotation: ast.expr | None, known: dict[str, str]) -> str | None:
+    """The port of what a sequence holds, as its annotation says."""
+    if not isinstance(annotation, ast.Subscript):
+        return None
+    inner = annotation.slice.elts[0] if isinstance(annotation.slice, ast.Tuple) else annotation.slice
+    return annotated_with(inner, known)
+
+
+def scopes(
+    tree: ast.AST, known: dict[str, str]
+) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, dict[str, str]]]:
+    """Functions, with the names in them that hold an object of a port: arguments, items of arguments, other names of both."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
-            held = {each.arg: annotated_with(each.annotation, known) for each in arguments}
+            found = {each.arg: annotated_with(each.annotation, known) for each in arguments}
+            many = {each.arg: items_of(each.annotation, known) for each in arguments}
+            held = {name: port for name, port in found.items() if port is not None}
             for inner in ast.walk(node):
                 if isinstance(inner, ast.AnnAssign) and isinstance(inner.target, ast.Name):
-                    held[inner.target.id] = annotated_with(inner.annotation, known)
-            yield node, {name: port for name, port in held.items() if port is not None}
+                    port = annotated_with(inner.annotation, known)
+                    held |= {} if port is None else {inner.target.id: port}
+                elif isinstance(inner, ast.For | ast.comprehension) and isinstance(inner.iter, ast.Name):
+                    port = many.get(inner.iter.id)
+                    held |= {inner.target.id: port} if isinstance(inner.target, ast.Name) and port else {}
+                elif isinstance(inner, ast.Assign) and isinstance(inner.value, ast.Name) and inner.value.id in held:
+                    held |= {each.id: held[inner.value.id] for each in inner.targets if isinstance(each, ast.Name)}
+            yield node, held
 
 
 def fields_of_world() -> dict[str, str]:
@@ -74,9 +100,11 @@ def fields_of_world() -> dict[str, str]:
     return {name: hint for name, hint in hints.items() if hint in PORTS}
 
 
-def kept(of: ast.ClassDef, known: set[str]) -> dict[str, str]:
+def kept(of: ast.ClassDef, known: dict[str, str]) -> dict[str, str]:
     """Attributes of an instance that hold what ``__init__`` was given: ``self._gate = gate``."""
-    found: dict[str, str] = {}
+    fields = [each for each in of.body if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)]
+    ports_of = {each.target.id: annotated_with(each.annotation, known) for each in fields}  # type: ignore[union-attr]
+    found = {name: port for name, port in ports_of.items() if port is not None}
     for function, held in scopes(of, known):
         pairs: list[tuple[ast.expr, ast.expr]] = []
         for node in ast.walk(function) if function.name == "__init__" else ():
@@ -88,6 +116,8 @@ def kept(of: ast.ClassDef, known: set[str]) -> dict[str, str]:
                 pairs += zip(node.targets[0].elts, node.value.elts, strict=True)
             elif isinstance(node, ast.Assign):
                 pairs.append((node.targets[0], node.value))
+            elif isinstance(node, ast.AnnAssign) and node.value is not None:
+                pairs.append((node.target, node.value))
         for target, value in pairs:
             if isinstance(target, ast.Attribute) and isinstance(value, ast.Name) and value.id in held:
                 found[target.attr] = held[value.id]
@@ -114,10 +144,18 @@ def calls() -> Iterator[tuple[str, str, str]]:
 def port_of(subject: ast.expr, held: dict[str, str], own: dict[str, str], world: dict[str, str]) -> str | None:
     """The port of what an attribute is read on: an argument, ``self._gate`` or ``world.gate``."""
     if isinstance(subject, ast.Name):
-        return held.get(subject.id)
-    if isinstance(subject, ast.Attribute) and isinstance(subject.value, ast.Name):
-        return {"self": own, "world": world}.get(subject.value.id, {}).get(subject.attr)
-    return None
+        port = held.get(subject.id)
+        return port if port in PORTS else None
+    if not isinstance(subject, ast.Attribute):
+        return None
+    if isinstance(subject.value, ast.Name) and subject.value.id == "self":
+        port = own.get(subject.attr)
+        return port if port in PORTS else None
+    of = subject.value
+    name = of.id if isinstance(of, ast.Name) else ""
+    is_own = isinstance(of, ast.Attribute) and isinstance(of.value, ast.Name) and of.value.id == "self"
+    is_world = name == "world" or held.get(name) == "World" or (is_own and own.get(of.attr) == "World")  # type: ignore[union-attr]
+    return world.get(subject.attr) if is_world else None
 
 
 def test_what_is_called_is_declared():
@@ -196,7 +234,7 @@ def test_no_protocol_is_copied():
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ClassDef) and any(
-                isinstance(b, ast.Name) and b.id == "Protocol" for b in node.bases
+                ast.unparse(base).partition("[")[0] in ("Protocol", "typing.Protocol") for base in node.bases
             ):
                 methods = {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
                 data = {each.target.id for each in node.body if isinstance(each, ast.AnnAssign)}  # type: ignore[union-attr]
