@@ -11,12 +11,15 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_object_dtype
 
 from marketsim.core.errors import NetworkError, Problem
 from marketsim.grid.branch_ratings import is_missing, text_of
 
 _LARGEST_INDEX: Final = 10_000_000
 _LARGEST_TABLE: Final = 200_000
+_WHOLE, _REAL = "iu", "iuf"
+"""Kinds of numpy's types."""
 _MOST_ROWS: Final = 5
 """Rows of a column that are shown."""
 
@@ -203,12 +206,12 @@ def bad_values(net: Any) -> Iterator[Problem]:
     for table in (*_NUMBERS, *_FLAGGED):
         rows = net.get(table)
         flag = "closed" if table == "switch" else "in_service"
-        if not isinstance(rows, pd.DataFrame) or flag not in rows:
+        if not isinstance(rows, pd.DataFrame) or flag not in rows or not len(rows):
             continue
-        bad = [row for row, value in rows[flag].items() if not _is_flag(value)]
+        bad = [] if rows[flag].dtype == np.bool_ else [row for row, held in rows[flag].items() if not _is_flag(held)]
         yield from _shown(net, table, flag, bad, "must be true or false")
         if not bad and table in _NUMBERS:
-            yield from _bad_rows(net, table, rows if table == "switch" else rows[rows[flag].to_numpy(dtype=bool)])
+            yield from _bad_rows(net, table, rows if table == "switch" else _in_service(rows))
 
 
 def settle_types(net: Any) -> None:
@@ -220,12 +223,22 @@ def settle_types(net: Any) -> None:
         flag = "closed" if table == "switch" else "in_service"
         if flag in rows and rows[flag].dtype != np.bool_:
             rows[flag] = rows[flag].to_numpy(dtype=bool)
-        used = rows[rows["in_service"]] if "in_service" in rows else rows
-        if len(used) < len(rows):  # what is out of service may hold anything
+        if not len(rows):
             continue
-        for column in (*_NUMBERS.get(table, ()), *_BUSES.get(table, ())):
-            if column in rows and rows[column].dtype == object:
-                rows[column] = pd.to_numeric(rows[column])
+        objects = {name for name, kind in rows.dtypes.items() if is_object_dtype(kind)}
+        settled = [name for name in (*_NUMBERS.get(table, ()), *_BUSES.get(table, ())) if name in objects]
+        if not settled or len(_in_service(rows)) < len(rows):  # what is out of service may hold anything
+            continue
+        for name in settled:
+            rows[name] = pd.to_numeric(rows[name])
+
+
+def _in_service(rows: Any) -> Any:
+    """The rows that are in service; the table itself where all are."""
+    if "in_service" not in rows:
+        return rows
+    used = rows["in_service"].to_numpy(dtype=bool)
+    return rows if used.all() else rows[used]
 
 
 def _bad_rows(net: Any, table: str, used: Any) -> Iterator[Problem]:
@@ -237,7 +250,7 @@ def _bad_rows(net: Any, table: str, used: Any) -> Iterator[Problem]:
         yield from _shown(net, table, column, bad, rule.must)
     known = set(net.bus.index)
     for column in _BUSES.get(table, ()):
-        bad = [row for row, bus in used[column].items() if not _is_in(bus, known)]
+        bad = _not_among(used[column], known)
         sound &= not bad
         yield from _shown(net, table, column, bad, "there is no such bus")
     if sound and table == "bus":
@@ -252,12 +265,22 @@ def _is_flag(value: object) -> bool:
     return isinstance(value, bool | np.bool_) or (isinstance(value, int | float | np.number) and value in (0, 1))
 
 
+def _not_among(values: Any, known: set[int]) -> list[Any]:
+    """Rows whose value is none of some indices."""
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in _WHOLE:
+        return [values.index[k] for k, held in enumerate(values.to_list()) if held not in known]
+    return [row for row, held in values.items() if not _is_in(held, known)]
+
+
 def _is_in(bus: object, known: set[int]) -> bool:
     return isinstance(bus, int | float | np.number) and not isinstance(bus, bool) and bus in known
 
 
 def _misfits(values: Any, rule: _Rule) -> list[Any]:
     """Rows whose value breaks a rule."""
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in _REAL:
+        held = enumerate(values.to_list())
+        return [values.index[k] for k, value in held if not (rule.optional if value != value else rule.fits(value))]
     bad = []
     for row, value in values.items():
         if is_missing(value):
@@ -272,7 +295,8 @@ def _bad_ends(net: Any, table: str, used: Any) -> Iterator[Problem]:
     """Branches from a bus to itself."""
     ends = _BUSES.get(table, ())
     if len(ends) > 1:
-        bad = [row for row, *at in used[list(ends)].itertuples() if len(set(at)) < len(at)]
+        each = enumerate(zip(*(used[end].to_list() for end in ends), strict=True))
+        bad = [used.index[row] for row, at in each if len(set(at)) < len(at)]
         yield from _shown(net, table, ends[1], bad, "a branch has both ends at one bus")
 
 
@@ -282,7 +306,7 @@ def _bad_switches(net: Any, used: Any) -> Iterator[Problem]:
     yield from _shown(net, "switch", "et", bad, f"must be one of {', '.join(_BEHIND_SWITCH)}")
     for kind, behind in _BEHIND_SWITCH.items() if not bad else ():
         known, elements = set(net[behind].index), used["element"][used["et"] == kind]
-        bad_rows = [row for row, element in elements.items() if not _is_in(element, known)]
+        bad_rows = _not_among(elements, known)
         yield from _shown(net, "switch", "element", bad_rows, f"there is no such {behind}")
 
 

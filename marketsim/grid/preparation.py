@@ -106,6 +106,8 @@ def _refusals(net: Any) -> list[Problem]:
 
 
 def _asymmetric_impedances(net: Any) -> list[Problem]:
+    if not len(net.impedance):
+        return []
     rows = net.impedance.loc[list(_in_service(net, "impedance"))]
     differs = (rows.rft_pu != rows.rtf_pu) | (rows.xft_pu != rows.xtf_pu)
     hint = "give it the same impedance in both directions"
@@ -211,6 +213,8 @@ def _impedance_shares(net: Any) -> tuple[ImpedanceShare, ...]:
     rows = net.load.loc[list(_in_service(net, "load"))]
     share_p, share_q = rows.const_z_p_percent / 100.0, rows.const_z_q_percent / 100.0
     chosen = (share_p != 0) | (share_q != 0)
+    if not chosen.any():
+        return ()
     rows, share_p, share_q = rows[chosen], share_p[chosen], share_q[chosen]
     taken_mw, taken_mvar = rows.p_mw * share_p, rows.q_mvar * share_q
     net.load.loc[rows.index, "p_mw"] = rows.p_mw - taken_mw
