@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -50,6 +50,9 @@ from marketsim.scenario.overrides import split_path
 from marketsim.scenario.problems import Loc, did_you_mean
 from marketsim.scenario.rules import power_fits_int64
 from marketsim.scenario.tree import Node, dotted, locate, texts
+
+if TYPE_CHECKING:
+    from marketsim.grid.gates.context import GateContext
 
 _SECTIONS: Final[dict[str, Loc]] = {
     "tariff": ("tariff", "*"),
@@ -171,13 +174,14 @@ def _feeder_source(ready: ReadyScenario) -> tuple[str, ...]:
     return (source,) if source in ready.registry.names("grid") else ()
 
 
-def _sizes(context: Any) -> Sizes:
+def _sizes(context: Basics | FileContext | GateContext) -> Sizes:
     """How many agents and markets a part is built for."""
     if isinstance(context, Basics):
         community = context.community
         return Sizes(community.n_agents, community.n_markets, community.names)
-    market = getattr(context, "market", None)
-    return Sizes(None if market is None else len(market), getattr(context, "n_markets", None))
+    if isinstance(context, FileContext):
+        return Sizes(None, None)
+    return Sizes(len(context.market), context.n_markets)
 
 
 def basics_of(ready: ReadyScenario, seeds: tuple[int, ...]) -> Basics:

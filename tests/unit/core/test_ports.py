@@ -216,6 +216,41 @@ def test_nothing_is_looked_for_on_a_port_or_in_parameters():
     assert [each for each in found if not each.startswith("core/ports.py")] == []  # but in lacking, which compares
 
 
+LOOKED_FOR = {
+    "agents/model.py": {"_ids"},  # of Mesa, whose models leak by it
+    "agents/simple.py": {"__code__"},
+    "app/match.py": {"keys"},  # a table, or columns by name
+    "core/fence.py": {"strerror"},
+    "core/files.py": {"strerror", "O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NOFOLLOW", "O_NONBLOCK"},
+    "core/kernel_cache.py": {"fchmod", "geteuid"},
+    "core/memory.py": {"mallopt"},
+    "core/read_only.py": {"__dataclass_params__", "_fields"},
+    "core/wall_rules.py": {"_fields"},
+    "core/walls.py": {"__code__", "inputs", "time"},  # whatever a plugin's method was given
+    "analysis/studies/answer.py": {"item"},
+    "extension/entry.py": {"__code__", "__name__"},
+    "extension/registry.py": {"__code__"},
+    "report/limits.py": {"chunks"},
+    "results/folder.py": {"item"},
+    "results/parquet.py": {"strerror"},
+    "scenario/yamltext.py": {"CSafeLoader"},
+}
+"""Every name that the package looks for on an object, by module: of libraries, systems and numbers, none of a part."""
+
+
+def test_everything_that_is_looked_for_is_listed():
+    """What may be there or not is no port: a new ``getattr`` or ``hasattr`` needs its line above."""
+    found: dict[str, set[str]] = {}
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id="getattr" | "hasattr"), args=[_, ast.Constant(value=str(name)), *_]):
+                    module = str(path.relative_to(PACKAGE))
+                    if not module.startswith("testing/"):
+                        found.setdefault(module, set()).add(name)
+    assert found == LOOKED_FOR
+
+
 def test_the_context_has_no_facts():
     """Every field of what parts are built from has a type of its own, and none maps names to whatever."""
     for record in (Basics, BuildContext):
