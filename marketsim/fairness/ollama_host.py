@@ -105,12 +105,16 @@ class ServerState:
 
 def look(url: str, deadline_s: float = 2.0) -> ServerState:
     """Version and models of a server; returns within ``deadline_s``, also where it hangs or drips."""
-    state = ServerState(url, error=f"no answer within {deadline_s:g} s")
+    state = ServerState(url, error=_late(deadline_s))
     found: list[ServerState] = []
     thread = threading.Thread(target=lambda: found.append(_look(url, deadline_s)), daemon=True)
     thread.start()
     thread.join(deadline_s)
     return found[0] if found else state
+
+
+def _late(deadline_s: float) -> str:
+    return f"no answer within {deadline_s:g} s"
 
 
 def _look(url: str, deadline_s: float) -> ServerState:
@@ -120,8 +124,11 @@ def _look(url: str, deadline_s: float) -> ServerState:
         listed = _get(f"{url}/api/tags", deadline_s)["models"]
         state.models = sorted(plain(str(model["name"])) for model in listed[:_MOST_MODELS])
         state.version = plain(str(version))
+    except TimeoutError:
+        state.error = _late(deadline_s)
     except urllib.error.URLError as error:
-        state.error = plain(str(error.reason))
+        late = isinstance(error.reason, TimeoutError)
+        state.error = _late(deadline_s) if late else plain(str(error.reason))
     except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError, RecursionError) as error:
         state.error = plain(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
     return state

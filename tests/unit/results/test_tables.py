@@ -1,5 +1,6 @@
 import pytest
 
+from marketsim.core.errors import PluginError
 from marketsim.core.metric import Kpi
 from marketsim.core.records import LedgerLine
 from marketsim.results.tables import LEDGER_COLUMNS, MONEY, TABLES, TICKS, WH, Layout, columns, no_rows, schema
@@ -59,7 +60,7 @@ def test_unit_and_meaning_travel_with_the_field():
 
 def test_a_metric_cannot_repeat_a_column():
     layout = Layout(community(2), 24, slot_columns=(Kpi("trades", "-", "Mine."), Kpi("x", "-", "Mine.")))
-    with pytest.raises(ValueError, match="these columns twice: trades"):
+    with pytest.raises(PluginError, match="these columns twice: trades"):
         columns(layout)
 
 
