@@ -13,13 +13,18 @@ from marketsim.core.errors import InputError, MarketsimError, PluginError, Probl
 from marketsim.core.interrupts import is_interrupt
 from marketsim.core.ports import declared, lacking, uncallable, untaken
 from marketsim.core.read_only import read_only
-from marketsim.core.wall_rules import Sizes, Wrong
+from marketsim.core.rule_terms import Sizes, Wrong
 from marketsim.core.walls import Owner, walled
 from marketsim.extension.entry import place_of as written_at
 from marketsim.extension.registry import Registry
+from marketsim.fairness.critic_rules import CRITIC_RULES
 
 _TOLD_ALL: Final = frozenset(("reactive",))
 """Kinds whose parts may be called with every argument that their port declares, also those that can be left out."""
+
+
+_RULES: Final = {"critic": CRITIC_RULES}
+"""Rules of kinds whose records are not the core's."""
 
 
 def owner(registry: Registry, kind: str, name: str) -> Owner | None:
@@ -43,24 +48,27 @@ def behind_wall(part: Any, who: Owner, sizes: Sizes, port: type | None, walls: t
     ``walls`` declares what may be called on it, behind a wall; None: it has none.
     """
     with named(who, "cannot be used"):
-        missing = [] if port is None else lacking(port, part)
-        if port is not None and missing:
-            what = f"{type(part).__name__} has no {', '.join(missing)}, which the port {port.__name__} declares"
-            raise fault(who, what, f"see {port.__module__}.{port.__name__}")
-        dumb = [] if port is None else uncallable(port, part)
-        if port is not None and dumb:
-            what = f"{type(part).__name__} has {', '.join(dumb)}, which the port {port.__name__} declares, as no method"
-            raise fault(who, what, f"see {port.__module__}.{port.__name__}")
-        deaf = untaken(port, part) if port is not None and who.kind in _TOLD_ALL else []
-        if port is not None and deaf:
-            what = (
-                f"{type(part).__name__} cannot be called as {', '.join(deaf)}, which the port {port.__name__} declares"
-            )
-            raise fault(who, what, f"see {port.__module__}.{port.__name__}")
+        if port is not None:
+            for what in _short_of(port, part, who.kind):
+                why = f"{type(part).__name__} {what}, which the port {port.__name__} declares"
+                raise fault(who, why, f"see {port.__module__}.{port.__name__}")
         try:
-            return part if walls is None else walled(part, who, sizes, declared(walls))
+            return part if walls is None else walled(part, who, sizes, declared(walls), _RULES.get(who.kind))
         except Wrong as wrong:
             raise fault(who, str(wrong)) from None
+
+
+def _short_of(port: type, part: object, kind: str) -> Iterator[str]:
+    """What a part has not of its port, the worst first."""
+    missing = lacking(port, part)
+    if missing:
+        yield f"has no {', '.join(missing)}"
+    dumb = uncallable(port, part)
+    if dumb:
+        yield f"has {', '.join(dumb)} as no method"
+    deaf = untaken(port, part) if kind in _TOLD_ALL else []
+    if deaf:
+        yield f"cannot be called as {', '.join(deaf)}"
 
 
 def fault(who: Owner, what: str, hint: str = "") -> PluginError:

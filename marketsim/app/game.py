@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from marketsim.app.foreign import owner
 from marketsim.app.parts import chosen, context_of, placed, profiles_of
 from marketsim.app.ready import ReadyScenario
 from marketsim.app.wiring import Built, build, cast_of, copied_world, critic_of
-from marketsim.core.build import BuildContext
+from marketsim.core.build import BuildContext, known_of
 from marketsim.core.errors import Problem, ScenarioError
 from marketsim.core.game import MARKET, Game
 from marketsim.core.learner import GameNeeds, Learner
@@ -62,7 +61,7 @@ def _context(ready: ReadyScenario, built: Built, needs: GameNeeds) -> GameContex
     """What the game is built from."""
     model, registry, context = ready.model, ready.registry, built.context
     return GameContext(
-        **{each.name: getattr(context, each.name) for each in fields(BuildContext)},
+        **known_of(context, BuildContext),
         seed=ready.seed,
         needs=needs,
         world=built.world,

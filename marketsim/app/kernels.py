@@ -86,7 +86,7 @@ def _share(claims: Path, modules: Sequence[str]) -> None:
             other.wait(timeout=_PATIENCE_S)
         except subprocess.TimeoutExpired:
             other.kill()
-        except BaseException:
+        except BaseException:  # an interrupt, too: the other process is not left behind
             other.kill()
             raise
 

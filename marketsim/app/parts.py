@@ -36,8 +36,8 @@ from marketsim.core.ports import (
 )
 from marketsim.core.records import Community
 from marketsim.core.rng import Streams
+from marketsim.core.rule_terms import Sizes
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
-from marketsim.core.wall_rules import Sizes
 from marketsim.extension.entry_points import installed_plugins
 from marketsim.extension.registry import Registry
 from marketsim.fairness.critic import Critic, PatientCritic

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -95,16 +96,10 @@ def train_scenario(
             if progress is not None:
                 progress(now)
 
-        try:
+        with _let_go_after_errors(game, ready):
             checkpoint = learner.train(
                 game, folder, seed=ready.seed, scenario_hash=hashed, resume=held.resumes, progress=note
             )
-        except ScenarioError as error:
-            _let_go(game)
-            raise _unplayable(error, ready, game) from error
-        except BaseException:
-            _let_go(game)
-            raise
         facts = game.close()
         curves = read_curves(folder)
         if not curves["update"]:
@@ -126,12 +121,19 @@ def train_scenario(
     return Training(folder, checkpoint, summary, ready.model.learning.game.name)
 
 
-def _let_go(game: Game) -> None:
+@contextmanager
+def _let_go_after_errors(game: Game, ready: ReadyScenario) -> Iterator[None]:
     """Close a game after an error, which is what is told: what a plugin's does wrong beside it is logged."""
     try:
-        game.close(wait=False)
-    except PluginFault as fault:
-        _LOG.warning("%s", fault)
+        yield
+    except BaseException as error:  # an interrupt, too: a game may have a critic that is still being asked
+        try:
+            game.close(wait=False)
+        except PluginFault as fault:
+            _LOG.warning("%s", fault)
+        if isinstance(error, ScenarioError):
+            raise _unplayable(error, ready, game) from error
+        raise
 
 
 def _unplayable(error: ScenarioError, ready: ReadyScenario, game: Game) -> InputError:

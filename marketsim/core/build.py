@@ -149,8 +149,7 @@ class BuildContext(Basics):
         cls, basics: Basics, *, tariff: Tariff | None, fleets: tuple[FleetInfo, ...], grid: GridInfo | None = None
     ) -> BuildContext:
         """The context of a simulation whose basics are known."""
-        known = {each.name: getattr(basics, each.name) for each in fields(Basics)}
-        return cls(**known, tariff=tariff, fleets=fleets, grid=grid)
+        return cls(**known_of(basics, Basics), tariff=tariff, fleets=fleets, grid=grid)
 
     def for_rows(self, rows: IntArray) -> BuildContext:
         """The same for a strategy that decides for some rows."""
@@ -165,3 +164,8 @@ class BuildContext(Basics):
     def stores(self) -> tuple[bool, ...]:
         """Which of them give back what they draw."""
         return tuple(fleet.stores for fleet in self.fleets)
+
+
+def known_of(context: Basics, kind: type[Basics]) -> dict[str, Any]:
+    """What a context has of the fields of ``kind``, by name: what a context that knows more begins with."""
+    return {each.name: getattr(context, each.name) for each in fields(kind)}

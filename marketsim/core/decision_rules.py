@@ -9,7 +9,7 @@ import numpy as np
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.records import PV, Decisions, Fallback, Observations, OrderBatch, Quotes, Side
-from marketsim.core.wall_rules import Call, Rule, Wrong
+from marketsim.core.rule_terms import Call, Rule, Wrong, array_of
 
 _MOST: Final = 10**12
 """Largest energy [Wh] and price [ticks] of an order: far beyond any market, far within 64 bits."""
@@ -93,14 +93,10 @@ class _Owners:
 
 
 def _wrong(name: str, array: Any, shape: tuple[int, ...], kinds: str) -> str:
-    if not isinstance(array, np.ndarray):
-        return f"{name} has to be an array, not {type(array).__name__}"
-    if isinstance(array, np.ma.MaskedArray):
-        return f"{name} has to be an array without a mask"
-    if array.shape != shape:
-        return f"{name} has to have the shape {shape}, not {array.shape}"
-    if array.dtype.kind not in kinds:
-        return f"{name} has to hold {_SAID[kinds]}, not {array.dtype}"
+    try:
+        array_of(name, array, kinds, _SAID[kinds], shape)
+    except Wrong as wrong:
+        return str(wrong)
     return ""
 
 

@@ -242,7 +242,7 @@ def replace(path: Path, data: bytes | str | Callable[[IO[bytes]], object], *, du
             if durable:
                 os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
+    except BaseException:  # an interrupt, too: nothing half written is left behind
         with contextlib.suppress(OSError):  # the first error is the one to report
             temporary.unlink(missing_ok=True)
         raise

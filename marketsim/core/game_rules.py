@@ -15,7 +15,7 @@ from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import RunError
 from marketsim.core.game import Actions, Box, Categorical, Features, Layout, Shape, Step, demand_parts, demand_sound
 from marketsim.core.learner import GameNeeds
-from marketsim.core.wall_rules import Wrong, real
+from marketsim.core.rule_terms import Wrong, real, whole_number
 
 _MOST: Final = 10**9
 """Of anything that is counted in a game."""
@@ -35,7 +35,7 @@ def sound_shape(shape: Any) -> Shape:
     if not isinstance(shape, Shape):
         raise Wrong(f"shape has to be a Shape, not {type(shape).__name__}")
     for name in ("n_markets", "n_agents", "n_features", "n_state", "slots"):
-        _whole(f"shape.{name}", getattr(shape, name), 0, _MOST)
+        whole_number(f"shape.{name}", getattr(shape, name), 0, _MOST)
     for name in ("rewards", "scores"):
         _names(f"shape.{name}", getattr(shape, name))
     actions = _space(shape.actions)
@@ -51,7 +51,9 @@ def _space(actions: Any) -> Categorical | Box:
         heads, used = actions.heads, actions.used
         if not isinstance(heads, tuple) or not isinstance(used, np.ndarray) or used.dtype.kind != "b":
             raise Wrong("shape.actions has to have a tuple of heads, and truth values of which are used")
-        return Categorical(tuple(_whole("a head of shape.actions", each, 1, _MOST) for each in heads), used.copy())
+        return Categorical(
+            tuple(whole_number("a head of shape.actions", each, 1, _MOST) for each in heads), used.copy()
+        )
     if isinstance(actions, Box):
         return Box(
             real("shape.actions.low", actions.low, (None, None)), real("shape.actions.high", actions.high, (None, None))
@@ -85,12 +87,6 @@ def _names(what: str, names: Any) -> None:
         raise Wrong(f"{what} has to hold names, not {names!r:.80}")
     if len(set(names)) < len(names) or any(len(name) > _LONGEST_NAME or not name.isprintable() for name in names):
         raise Wrong(f"{what} has to hold different names that can be printed")
-
-
-def _whole(what: str, value: Any, least: int, most: int) -> int:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not least <= value <= most:
-        raise Wrong(f"{what} has to be a whole number within {least}..{most}, not {value!r:.80}")
-    return int(value)
 
 
 def looked(found: Any, of: Declared) -> tuple[Features, Features]:
@@ -184,9 +180,9 @@ def sound_needs(needs: Any) -> GameNeeds:
         raise Wrong(f"needs.shared has to be true or false, not {needs.shared!r:.40}")
     if not callable(needs.rounds):
         raise Wrong("needs.rounds has to be callable as rounds(agents, slots)")
-    return needs._replace(markets=_whole("needs.markets", needs.markets, 1, _MOST_MARKETS))
+    return needs._replace(markets=whole_number("needs.markets", needs.markets, 1, _MOST_MARKETS))
 
 
 def sound_rounds(rounds: Any) -> int:
     """How many episodes a training has."""
-    return _whole("its answer", rounds, 1, _MOST)
+    return whole_number("its answer", rounds, 1, _MOST)

@@ -22,10 +22,14 @@ def asked_kvar(kvar: FloatArray | None, place: Positions) -> AskedKvar | None:
     return AskedKvar(kvar, place.surplus_wh + place.up_wh.sum(axis=0), place.down_wh.sum(axis=0))
 
 
+def within_kvar(kva: FloatArray, p_kw: FloatArray) -> FloatArray:
+    """Reactive power that apparent power ``kva`` leaves at active power ``p_kw``, sqrt(S^2 - P^2) [kvar]; 0 beyond it."""
+    return np.asarray(np.sqrt(np.maximum(kva**2 - p_kw**2, 0.0)))
+
+
 def room_kvar(law: ReactiveLaw, p_kw: FloatArray) -> FloatArray:
     """Reactive power of an inverter at active power ``p_kw``, less what its curve may need [kvar] [n_agents]."""
-    within = np.sqrt(np.maximum(law.kva**2 - p_kw**2, 0.0))
-    return np.asarray(np.maximum(within - law.curve_kvar, 0.0))
+    return np.asarray(np.maximum(within_kvar(law.kva, p_kw) - law.curve_kvar, 0.0))
 
 
 def granted_kvar(

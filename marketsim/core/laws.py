@@ -118,7 +118,7 @@ def check_shares(period: Period, shares: IntArray, name: str) -> None:
         if due != shared:
             raise LawBroken(
                 f"slot {period.time.slot}: the shares by the rule {name!r} in market {market} sum to {shared} x 1e-9 "
-                f"currency where {due} was paid; this is a fault of the program"
+                f"currency where {due} was paid{BY_LAW}"
             )
 
 

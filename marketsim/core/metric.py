@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from marketsim.core.arrays import BoolArray
 from marketsim.core.records import SlotRecord
 
 Value: TypeAlias = float | int | str | None
+LARGEST: Final = 1e300
+"""Of a number that a run folder holds: sums and percentages of such are numbers, too."""
+LONGEST: Final = 10_000
+"""Letters of a text that a run folder holds."""
 
 
 class Kpi(NamedTuple):

@@ -6,13 +6,9 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, Final
 
-from marketsim.core.metric import Kpi, Value
-from marketsim.core.wall_rules import Call, Rule, Sizes, Wrong
+from marketsim.core.metric import LARGEST, LONGEST, Kpi, Value
+from marketsim.core.rule_terms import Call, Rule, Sizes, Wrong
 
-_MOST: Final = 1e300
-"""Largest KPI that a run folder holds."""
-_LONGEST: Final = 10_000
-"""Letters of a text that a run folder holds."""
 _TAKEN: Final = frozenset(("slots", "agents", "seed", "wall_s"))
 """What the summary of every run has beside the KPIs."""
 
@@ -67,19 +63,19 @@ def _value(kpi: Kpi, value: Any) -> Value:
     if kpi.kind is str:
         if isinstance(value, str) and _can_be_kept(value):
             return str(value)
-        raise Wrong(f"{kpi.name} has to be text of at most {_LONGEST} letters or None, not {_shown(value)}")
+        raise Wrong(f"{kpi.name} has to be text of at most {LONGEST} letters or None, not {_shown(value)}")
     if kpi.kind is int:
         if isinstance(value, Integral) and not isinstance(value, bool) and abs(int(value)) < 2**63:
             return int(value)
         raise Wrong(f"{kpi.name} has to be a whole number of 64 bits or None, not {_shown(value)}")
-    if isinstance(value, Real) and not isinstance(value, bool) and abs(float(value)) <= _MOST:
+    if isinstance(value, Real) and not isinstance(value, bool) and abs(float(value)) <= LARGEST:
         return float(value)
     hint = "return None for what is undefined"
     raise Wrong(f"{kpi.name} has to be a finite number or None, not {_shown(value)}: {hint}")
 
 
 def _can_be_kept(text: str) -> bool:
-    return len(text) <= _LONGEST and not any("\ud800" <= letter <= "\udfff" for letter in text)
+    return len(text) <= LONGEST and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _shown(value: object) -> str:

@@ -6,14 +6,13 @@ writing into its own arrays changes no record; or it raises ``Wrong`` with what 
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple, NoReturn
+from collections.abc import Mapping
+from typing import Any, Final
 
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.metric import LONGEST
 from marketsim.core.period import Period
 from marketsim.core.ports import ChargeTable, Noted, ReactiveLaw, lacking
 from marketsim.core.records import (
@@ -30,114 +29,38 @@ from marketsim.core.records import (
     Tariffs,
     Trades,
 )
+from marketsim.core.rule_terms import (
+    MOST,
+    Call,
+    Declared,
+    Rule,
+    Sizes,
+    array_of,
+    demand,
+    pair_of,
+    real,
+    record_of,
+    whole,
+    whole_number,
+    wrong,
+)
 
-_MOST: Final = 10**15
-"""Largest energy [Wh] and price [ticks] of anything: far within 64 bits."""
 _MOST_POWER: Final = 1e9
 """Largest load, PV [kW] and reactive power [kvar] of an agent, and largest level of a device [-]."""
 _MOST_MONEY: Final = 10**18
 """Largest payment [1e-9 currency]."""
 _MOST_INDEX: Final = 2**31 - 1
 """Largest index of an element that a table holds."""
-_LONGEST: Final = 10_000
-"""Letters of a note."""
 _MOST_ROUNDS: Final = 10_000
 _OF_AGENTS: Final = ("source_kvar_per_kw", "sink_kvar_per_kw", "kva", "curve_kvar")
 _CODES: Final = frozenset(int(reason) | blame for reason in Reason for blame in (0, BLAMES_SINK))
 
 
-class Wrong(Exception):
-    """A result breaks a rule; the text says which one."""
-
-
-class Sizes(NamedTuple):
-    """How many there are of what; None: it cannot be told."""
-
-    n_agents: int | None = None
-    n_markets: int | None = None
-    names: tuple[str, ...] = ()
-    """Of the agents of all markets; empty: they cannot be told."""
-
-
-class Call(NamedTuple):
-    """A call that has returned."""
-
-    part: Any
-    """What stands in for the part: its attributes are those that it had when it was built."""
-    given: tuple[Any, ...]
-    result: Any
-    sizes: Sizes
-
-
-def _wrong(what: str) -> NoReturn:
-    raise Wrong(what)
-
-
-def _array(name: str, value: Any, kinds: str, say: str, shape: tuple[int | None, ...]) -> Any:
-    if not isinstance(value, np.ndarray):
-        _wrong(f"{name} has to be an array, not {type(value).__name__}")
-    if isinstance(value, np.ma.MaskedArray):
-        _wrong(f"{name} has to be an array without a mask")
-    value = np.asarray(value)  # no subclass, which may compare as it likes
-    if value.dtype.kind not in kinds:
-        _wrong(f"{name} has to hold {say}, not {value.dtype}")
-    fits = value.ndim == len(shape) and all(
-        want is None or want == got for want, got in zip(shape, value.shape, strict=True)
-    )
-    if not fits:
-        told = ", ".join("any" if want is None else str(want) for want in shape)
-        _wrong(f"{name} has to have the shape ({told}), not {value.shape}")
-    return value
-
-
-def _demand(name: str, array: Any, holds: Any, rule: str) -> None:
-    if not np.all(holds):
-        place = np.argwhere(~holds)[0]
-        _wrong(f"{name} has to be {rule}, not {array[tuple(place)]} at {', '.join(map(str, place))}")
-
-
-def whole(name: str, value: Any, shape: tuple[int | None, ...], least: int = -_MOST, most: int = _MOST) -> IntArray:
-    """Whole numbers within bounds, as 64-bit integers of one's own."""
-    array = _array(name, value, "iu", "whole numbers", shape)
-    _demand(name, array, (array >= least) & (array <= most), f"within {least}..{most}")
-    return np.array(array, dtype=np.int64, order="C")
-
-
-def real(
-    name: str,
-    value: Any,
-    shape: tuple[int | None, ...],
-    *,
-    nan: bool = False,
-    least: float = -math.inf,
-    most: float = math.inf,
-) -> FloatArray:
-    """Real numbers within bounds, finite or, where that has a meaning, NaN."""
-    array = np.array(_array(name, value, "fiu", "real numbers", shape), dtype=np.float64, order="C")
-    unknown = np.isnan(array) if nan else False
-    _demand(name, array, np.isfinite(array) | unknown, "finite")
-    _demand(name, array, (array >= least) | unknown, f"at least {least:g}")
-    _demand(name, array, (array <= most) | unknown, f"at most {most:g}")
-    return array
-
-
-def _record(result: Any, kind: type, method: str = "it") -> Any:
-    if not isinstance(result, kind):
-        _wrong(f"{method} has to return {kind.__name__}, not {type(result).__name__}")
-    return result
-
-
-def _pair(result: Any, what: str) -> tuple[Any, Any]:
-    if not isinstance(result, tuple) or len(result) != 2:
-        _wrong(f"it has to return {what}, not {type(result).__name__}")
-    return result[0], result[1]
-
-
 def tariffs(call: Call) -> Tariffs:
     """Prices of a slot."""
-    found, n = _record(call.result, Tariffs), (call.sizes.n_markets,)
+    found, n = record_of(call.result, Tariffs), (call.sizes.n_markets,)
     retail, feed_in = whole("retail_ticks", found.retail_ticks, n), whole("feed_in_ticks", found.feed_in_ticks, n)
-    _demand("feed_in_ticks", feed_in, feed_in <= retail, "at most retail_ticks")
+    demand("feed_in_ticks", feed_in, feed_in <= retail, "at most retail_ticks")
     bulk = None if found.wholesale_ticks is None else whole("wholesale_ticks", found.wholesale_ticks, n)
     return Tariffs(retail, feed_in, bulk)
 
@@ -145,14 +68,14 @@ def tariffs(call: Call) -> Tariffs:
 def profiles(call: Call) -> dict[str, Any]:
     """Series of a slot."""
     if not isinstance(call.result, Mapping):
-        _wrong(f"it has to return series by name, not {type(call.result).__name__}")
+        wrong(f"it has to return series by name, not {type(call.result).__name__}")
     series = dict(call.result)
     for name in ("load_kw", "pv_kw"):
         if name not in series:
-            _wrong(f"the series {name} is missing")
+            wrong(f"the series {name} is missing")
         series[name] = real(name, series[name], (call.sizes.n_agents,), least=0.0, most=_MOST_POWER)
     for name, column in series.items():
-        series[name] = _array(f"series {name!r}", column, "fiub", "numbers", (call.sizes.n_agents,)).copy()
+        series[name] = array_of(f"series {name!r}", column, "fiub", "numbers", (call.sizes.n_agents,)).copy()
     return series
 
 
@@ -168,36 +91,36 @@ def forecasts(call: Call) -> Any:
     """What can be asked for forecasts."""
     missing = lacking(Forecast, call.result)
     if missing:
-        _wrong(f"it has to return a Forecast, and {type(call.result).__name__} has no {', '.join(missing)}")
+        wrong(f"it has to return a Forecast, and {type(call.result).__name__} has no {', '.join(missing)}")
     return call.result
 
 
 def forecast_tariffs(call: Call) -> tuple[IntArray, IntArray]:
     """Published prices."""
-    retail, feed_in = _pair(call.result, "retail and feed-in prices")
+    retail, feed_in = pair_of(call.result, "retail and feed-in prices")
     shape = (call.given[0], call.sizes.n_agents)
     return whole("the retail prices", retail, shape), whole("the feed-in prices", feed_in, shape)
 
 
 def fleet_state(call: Call) -> FloatArray:
     """State at the start."""
-    return np.array(_array("the state", call.result, "f", "real numbers", (None, call.sizes.n_agents)))
+    return np.array(array_of("the state", call.result, "f", "real numbers", (None, call.sizes.n_agents)))
 
 
 def fleet_range(call: Call) -> DeviceRange:
     """What a fleet can do."""
-    found, n = _record(call.result, DeviceRange), (call.sizes.n_agents,)
+    found, n = record_of(call.result, DeviceRange), (call.sizes.n_agents,)
     lo, firm, hi = (whole(name, value, n) for name, value in zip(found._fields[:3], found[:3], strict=True))
-    _demand("firm_wh", firm, lo <= firm, "at least lo_wh")
-    _demand("hi_wh", hi, firm <= hi, "at least firm_wh")
+    demand("firm_wh", firm, lo <= firm, "at least lo_wh")
+    demand("hi_wh", hi, firm <= hi, "at least firm_wh")
     return DeviceRange(lo, firm, hi, real("level", found.level, n, nan=True, least=-_MOST_POWER, most=_MOST_POWER))
 
 
 def fleet_advance(call: Call) -> tuple[FloatArray, IntArray]:
     """The next state, and what was missed."""
-    state, missed = _pair(call.result, "the next state and the missed energy")
+    state, missed = pair_of(call.result, "the next state and the missed energy")
     before = call.given[0]
-    after = np.array(_array("the state", state, "f", "real numbers", before.shape), dtype=np.float64)
+    after = np.array(array_of("the state", state, "f", "real numbers", before.shape), dtype=np.float64)
     return after, whole("the missed energy", missed, (call.sizes.n_agents,), least=0)
 
 
@@ -207,43 +130,43 @@ def fleet_cost(call: Call) -> IntArray:
 
 
 def _table(kind: type, found: Any, n_orders: int) -> dict[str, IntArray]:
-    rows = np.size(_record(found, kind).buy_order)
-    where = {"buy_order": (-1, n_orders - 1), "sell_order": (-1, n_orders - 1), "energy_wh": (0, _MOST)}
+    rows = np.size(record_of(found, kind).buy_order)
+    where = {"buy_order": (-1, n_orders - 1), "sell_order": (-1, n_orders - 1), "energy_wh": (0, MOST)}
     if kind is Trades:
-        where |= {"buy_order": (0, n_orders - 1), "sell_order": (0, n_orders - 1), "energy_wh": (1, _MOST)}
+        where |= {"buy_order": (0, n_orders - 1), "sell_order": (0, n_orders - 1), "energy_wh": (1, MOST)}
         where["moves"] = (0, 3)
     else:
         where |= {"reason": (0, max(Reason)), "side": (-1, 1), "element": (-1, _MOST_INDEX)}
     name = kind.__name__.lower()
     return {
-        column: whole(f"{name}.{column}", value, (rows,), *where.get(column, (-_MOST, _MOST)))
+        column: whole(f"{name}.{column}", value, (rows,), *where.get(column, (-MOST, MOST)))
         for column, value in found._asdict().items()
     }
 
 
 def matched(call: Call) -> tuple[Trades, Rejects]:
     """Trades and refusals of an engine."""
-    trades, rejects = _pair(call.result, "trades and rejects")
+    trades, rejects = pair_of(call.result, "trades and rejects")
     orders: Orders = call.given[0]
     done = Trades(**_table(Trades, trades, orders.size))
     refused = Rejects(**_table(Rejects, rejects, orders.size))
     buy, sell = done.buy_order, done.sell_order
-    _demand("trades.buy_order", buy, orders.side[buy] == Side.BUY, "an order that buys")
-    _demand("trades.sell_order", sell, orders.side[sell] == Side.SELL, "an order that sells")
-    _demand("trades.sell_order", sell, orders.market[buy] == orders.market[sell], "an order of the buyer's market")
-    _demand("trades.sell_order", sell, orders.agent[buy] != orders.agent[sell], "of another agent than the buyer")
-    _demand("trades.buyer_ticks", done.buyer_ticks, done.buyer_ticks <= orders.price_ticks[buy], "within the bid")
-    _demand("trades.seller_ticks", done.seller_ticks, done.seller_ticks >= orders.price_ticks[sell], "within the ask")
+    demand("trades.buy_order", buy, orders.side[buy] == Side.BUY, "an order that buys")
+    demand("trades.sell_order", sell, orders.side[sell] == Side.SELL, "an order that sells")
+    demand("trades.sell_order", sell, orders.market[buy] == orders.market[sell], "an order of the buyer's market")
+    demand("trades.sell_order", sell, orders.agent[buy] != orders.agent[sell], "of another agent than the buyer")
+    demand("trades.buyer_ticks", done.buyer_ticks, done.buyer_ticks <= orders.price_ticks[buy], "within the bid")
+    demand("trades.seller_ticks", done.seller_ticks, done.seller_ticks >= orders.price_ticks[sell], "within the ask")
     for side in (buy, sell):
         filled = np.zeros(orders.size, dtype=np.int64)
         np.add.at(filled, side, done.energy_wh)
-        _demand("the traded energy of an order", filled, filled <= orders.energy_wh, "at most what it asks for")
+        demand("the traded energy of an order", filled, filled <= orders.energy_wh, "at most what it asks for")
     return done, refused
 
 
 def charged(call: Call) -> ChargeTable:
     """Network charges."""
-    found, n = _record(call.result, ChargeTable), (call.sizes.n_agents,)
+    found, n = record_of(call.result, ChargeTable), (call.sizes.n_agents,)
     pair = found.pair_ticks
     return ChargeTable(
         whole("buy_ticks", found.buy_ticks, n),
@@ -254,17 +177,17 @@ def charged(call: Call) -> ChargeTable:
 
 def granted(call: Call) -> tuple[Orders, Rejects]:
     """Orders after an allocation."""
-    changed, rejects = _pair(call.result, "orders and rejects")
+    changed, rejects = pair_of(call.result, "orders and rejects")
     before: Orders = call.given[0]
-    _record(changed, Orders)
+    record_of(changed, Orders)
     after = Orders(*(whole(f"orders.{name}", value, (before.size,)) for name, value in changed._asdict().items()))
-    _demand("orders.energy_wh", after.energy_wh, (after.energy_wh >= 0) & (after.energy_wh <= before.energy_wh),
+    demand("orders.energy_wh", after.energy_wh, (after.energy_wh >= 0) & (after.energy_wh <= before.energy_wh),
             "at most what the order had, and at least 0")  # fmt: skip
     firm = (after.firm_wh >= 0) & (after.firm_wh <= np.maximum(after.energy_wh, before.firm_wh))
-    _demand("orders.firm_wh", after.firm_wh, firm, "at most orders.energy_wh, and at least 0")
+    demand("orders.firm_wh", after.firm_wh, firm, "at most orders.energy_wh, and at least 0")
     for name in set(Orders._fields) - {"energy_wh", "firm_wh"}:
         column = getattr(after, name)
-        _demand(f"orders.{name}", column, column == getattr(before, name), "what it was")
+        demand(f"orders.{name}", column, column == getattr(before, name), "what it was")
     return after, Rejects(**_table(Rejects, rejects, before.size))
 
 
@@ -277,42 +200,42 @@ def limited_pv(call: Call) -> IntArray:
     """PV within the limit of the inverter."""
     pv_wh = call.given[0]
     left = whole("its answer", call.result, pv_wh.shape, least=0)
-    _demand("its answer", left, left <= pv_wh, "at most the PV there is")
+    demand("its answer", left, left <= pv_wh, "at most the PV there is")
     return left
 
 
 def admitted(call: Call) -> tuple[int, int, int]:
     """What a gate admits."""
     if not isinstance(call.result, tuple) or len(call.result) != 3:
-        _wrong(f"it has to return admitted Wh, code and element, not {type(call.result).__name__}")
+        wrong(f"it has to return admitted Wh, code and element, not {type(call.result).__name__}")
     if not all(isinstance(each, int | np.integer) and not isinstance(each, bool) for each in call.result):
-        _wrong(f"it has to return whole numbers, not {call.result}")
+        wrong(f"it has to return whole numbers, not {call.result}")
     wh, code, element = map(int, call.result)
     if not 0 <= wh <= call.given[3]:
-        _wrong(f"the admitted energy has to lie within 0..{call.given[3]}, not {wh}")
+        wrong(f"the admitted energy has to lie within 0..{call.given[3]}, not {wh}")
     if code not in _CODES:
-        _wrong(f"the code has to be a Reason, with or without BLAMES_SINK, not {code}")
+        wrong(f"the code has to be a Reason, with or without BLAMES_SINK, not {code}")
     return wh, code, element
 
 
 def broken_markets(call: Call) -> Any:
     """Markets whose limits are broken."""
-    return _array("its answer", call.result, "b", "truth values", (call.sizes.n_markets,)).copy()
+    return array_of("its answer", call.result, "b", "truth values", (call.sizes.n_markets,)).copy()
 
 
 def grid_state(call: Call) -> GridState:
     """The power flow of a slot."""
-    found, n = _record(call.result, GridState), call.sizes.n_markets
+    found, n = record_of(call.result, GridState), call.sizes.n_markets
     columns: dict[str, Any] = {}
     for name, value in found._asdict().items():
         shape = (n,) if name in ("slack_wh", "losses_wh", "shunt_wh", "converged") else (n, None)
         if name == "converged":
-            columns[name] = _array(name, value, "b", "truth values", shape).copy()
+            columns[name] = array_of(name, value, "b", "truth values", shape).copy()
         else:
             columns[name] = whole(name, value, shape) if name == "net_wh" else np.array(
-                _array(name, value, "f", "real numbers", shape)
+                array_of(name, value, "f", "real numbers", shape)
             )  # fmt: skip
-            _demand(name, columns[name], ~np.isinf(columns[name]), "finite, or NaN")
+            demand(name, columns[name], ~np.isinf(columns[name]), "finite, or NaN")
     return GridState(**columns)
 
 
@@ -320,18 +243,18 @@ def ledger(call: Call) -> Ledger:
     """Payments of a slot, which sum to zero."""
     found, community = call.result, call.given[0]
     if not isinstance(found, Ledger):
-        _wrong(f"it returned {type(found).__name__} in place of a Ledger")
+        wrong(f"it returned {type(found).__name__} in place of a Ledger")
     n_markets = (community.n_markets,)
     shapes = {"money": (len(LedgerLine), community.n_agents), "utility": n_markets, "operator": n_markets}
     for name, column in found._asdict().items():
         if not isinstance(column, np.ndarray) or column.dtype != np.int64 or column.shape != shapes[name]:
-            _wrong(f"{name} must be whole money, an int64 array of shape {shapes[name]}")
+            wrong(f"{name} must be whole money, an int64 array of shape {shapes[name]}")
         whole(name, column, column.shape, -_MOST_MONEY, _MOST_MONEY)
     off = sum(sum(column.ravel().tolist()) for column in found)
     if off != 0:
-        _wrong(f"the payments of a slot sum to {off} x 1e-9 currency, and must sum to zero")
+        wrong(f"the payments of a slot sum to {off} x 1e-9 currency, and must sum to zero")
     moved = found.money[LedgerLine.SHARING]
-    _demand("the line SHARING of money", moved, moved == 0, "0, for market: {sharing: ...} alone books there")
+    demand("the line SHARING of money", moved, moved == 0, "0, for market: {sharing: ...} alone books there")
     return Ledger(*(np.array(column) for column in found))
 
 
@@ -341,75 +264,32 @@ def shared(call: Call) -> IntArray:
     shares = whole("its answer", call.result, (period.community.n_agents,), -_MOST_MONEY, _MOST_MONEY)
     for market, (due, got) in enumerate(zip(*map(period.of_markets, (period.paid_money, shares)), strict=True)):
         if got != due:
-            _wrong(
+            wrong(
                 f"the shares in market {market} sum to {got} x 1e-9 currency, {abs(got - due)} too "
                 f"{'much' if got > due else 'little'}: they must sum to what was paid there, to the last unit"
             )
     return shares
 
 
-def scores(call: Call) -> Any:
-    """Scores of a critic, NaN where undefined."""
-    if getattr(call.result, "_fields", None) != ("ftg", "fbs", "fpp"):
-        _wrong(f"it has to return Scores, not {type(call.result).__name__}")
-    columns = [real(name, column, (call.sizes.n_markets,), nan=True) for name, column in call.result._asdict().items()]
-    for name, column in zip(call.result._fields, columns, strict=True):
-        _demand(name, column, np.isnan(column) | ((column >= 0) & (column <= 1)), "within 0..1, or NaN")
-    return type(call.result)(*columns)
-
-
-def drained(call: Call) -> list[Any]:
-    """Critiques."""
-    if not isinstance(call.result, list | tuple) or not all(map(_is_critique, call.result)):
-        _wrong("it has to return a list of Critique")
-    for each in call.result:
-        _whole_number("slot of a critique", each.slot, 0, _MOST)
-        _whole_number("market of a critique", each.market, 0, (call.sizes.n_markets or _MOST) - 1)
-        for name in ("inputs", "source"):
-            if not isinstance(getattr(each, name), str):
-                _wrong(f"{name} of a critique has to be text, not {getattr(each, name)!r:.60}")
-        for name in ("ftg", "fbs", "fpp"):
-            score = getattr(each, name)
-            if score is not None and not (isinstance(score, int | float) and 0 <= score <= 1):
-                _wrong(f"{name} of a critique has to be within 0..1, or None, not {score!r:.60}")
-        try:
-            json.dumps(each.entry(), allow_nan=False, ensure_ascii=False).encode()
-        except (TypeError, ValueError, RecursionError) as error:
-            _wrong(f"a critique has to hold texts, finite numbers and None: {error}")
-    return list(call.result)
-
-
-def _is_critique(each: Any) -> bool:
-    return isinstance(each, tuple) and {"slot", "market", "inputs", "ftg", "fbs", "fpp", "source", "error"} <= set(
-        getattr(each, "_fields", ())
-    )
-
-
-def _whole_number(name: str, value: Any, least: int, most: int) -> int:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not least <= value <= most:
-        _wrong(f"{name} has to be a whole number within {least}..{most}, not {value!r:.60}")
-    return int(value)
-
-
 def declared_rounds(part: Any, sizes: Sizes) -> dict[str, Any]:  # noqa: ARG001 - as all that parts declare
     """Name and rounds of an engine, as they are when it is built."""
     name = part.name
     if not isinstance(name, str):
-        _wrong(f"name has to be text, not {type(name).__name__}")
-    return {"name": name, "rounds": _whole_number("rounds", part.rounds, 1, _MOST_ROUNDS)}
+        wrong(f"name has to be text, not {type(name).__name__}")
+    return {"name": name, "rounds": whole_number("rounds", part.rounds, 1, _MOST_ROUNDS)}
 
 
 def declared_law(part: Any, sizes: Sizes) -> dict[str, Any]:
     """How reactive power follows in a reactive mode, as it is when it is built."""
     law, n = part.law, (sizes.n_agents,)
     if not isinstance(law, ReactiveLaw):
-        _wrong(f"law has to be a ReactiveLaw, not {type(law).__name__}")
+        wrong(f"law has to be a ReactiveLaw, not {type(law).__name__}")
     columns = {name: real(f"law.{name}", getattr(law, name), n) for name in _OF_AGENTS}
     for name in ("sink_kvar_per_kw", "kva", "curve_kvar"):
-        _demand(f"law.{name}", columns[name], columns[name] >= 0, "at least 0")
+        demand(f"law.{name}", columns[name], columns[name] >= 0, "at least 0")
     curve = real("law.curve_pu", law.curve_pu, (None,))
     if len(curve) not in (0, 4) or np.any(np.diff(curve) < 0):
-        _wrong("law.curve_pu has to hold four rising voltages, or none")
+        wrong("law.curve_pu has to hold four rising voltages, or none")
     return {"law": ReactiveLaw(**columns, curve_pu=curve)}
 
 
@@ -419,22 +299,20 @@ def declared_notes(part: Any, sizes: Sizes) -> dict[str, Any]:  # noqa: ARG001
         return {}
     notes = part.notes
     if not isinstance(notes, tuple | list) or not all(map(_is_sentence, notes)):
-        _wrong("notes has to hold sentences that can be printed")
+        wrong("notes has to hold sentences that can be printed")
     return {"notes": tuple(notes)}
 
 
 def _is_sentence(note: Any) -> bool:
-    return isinstance(note, str) and note.isprintable() and len(note) <= _LONGEST
+    return isinstance(note, str) and note.isprintable() and len(note) <= LONGEST
 
 
-Declared = Callable[[Any, Sizes], dict[str, Any]]
 DECLARED: Final[dict[str, Declared]] = {
     "engine": declared_rounds, "reactive": declared_law, "profile": declared_notes,
 }  # fmt: skip
 """What parts declare when they are built, which stays so, by kind."""
 
 
-Rule = Callable[[Call], Any]
 RULES: Final[dict[str, dict[str, Rule]]] = {
     "tariff": {"at": tariffs},
     "profile": {"at": profiles, "forecast": forecasts},
@@ -449,6 +327,5 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     "gate": {"admit": admitted, "broken": broken_markets, "sensitivity": kvar, "close": grid_state},
     "settlement": {"__call__": ledger},
     "sharing": {"share": shared},
-    "critic": {"review": scores, "drain": drained},
 }  # fmt: skip
-"""By kind and method of the port; those of strategies and metrics stand in ``decision_rules`` and ``metric_rules``."""
+"""By kind and method of the port; those of strategies, metrics, games and critics stand in modules of their own."""

@@ -22,11 +22,12 @@ from marketsim.core.metric_rules import METRIC_RULES, declared_kpis
 from marketsim.core.ports import declared
 from marketsim.core.read_only import read_only
 from marketsim.core.records import Forecast
-from marketsim.core.wall_rules import DECLARED, RULES, Call, Declared, Rule, Sizes, Wrong
+from marketsim.core.rule_terms import Call, Declared, Rule, Sizes, Wrong
+from marketsim.core.wall_rules import DECLARED, RULES
 from marketsim.core.world import World
 
 HELD: Final[Mapping[str, Mapping[str, Rule]]] = {**RULES, "strategy": DECISION_RULES, "metric": METRIC_RULES}
-"""What methods return is held to, by kind and method."""
+"""What methods return is held to, by kind and method; kinds whose records are not the core's bring rules of their own."""
 _DECLARED: Final[Mapping[str, Declared]] = {**DECLARED, "metric": declared_kpis}
 """What parts declare when they are built, which stays so, by kind."""
 
@@ -80,8 +81,8 @@ def _when(time: SlotTime) -> str:
 class Wall:
     """What stands in for a part of a plugin; ``walled`` makes it. What the part has beside methods is handed on."""
 
-    def __init__(self, part: Any, who: Owner, sizes: Sizes) -> None:
-        self._part, self._who, self._sizes = part, who, sizes
+    def __init__(self, part: Any, who: Owner, sizes: Sizes, rules: Mapping[str, Rule]) -> None:
+        self._part, self._who, self._sizes, self._rules = part, who, sizes, rules
         self._declared = _DECLARED[who.kind](part, sizes) if who.kind in _DECLARED else {}
 
     def __getattr__(self, name: str) -> Any:
@@ -92,7 +93,7 @@ class Wall:
         with self._blamed(method, arguments, own):
             with self._watched(method):
                 result = own(*map(read_only, arguments), **{name: read_only(each) for name, each in more.items()})
-            rule = HELD.get(self._who.kind, {}).get(method)
+            rule = self._rules.get(method)
             return result if rule is None else rule(Call(self, (*arguments, *more.values()), result, self._sizes))
 
     def _watched(self, method: str) -> AbstractContextManager[None]:
@@ -154,8 +155,11 @@ class _Blamed:
         raise PluginFault(self._who, self._method, rule, place, self._when()) from error
 
 
-def walled(part: Any, who: Owner, sizes: Sizes, port: Iterable[str]) -> Any:
-    """``part`` behind its wall; what its ``port`` declares is there also where the part makes it up when asked."""
+def walled(part: Any, who: Owner, sizes: Sizes, port: Iterable[str], rules: Mapping[str, Rule] | None = None) -> Any:
+    """``part`` behind its wall; what its ``port`` declares is there also where the part makes it up when asked.
+
+    ``rules`` by method; None: those of ``HELD`` for its kind.
+    """
     watch.start()
     static = {name: inspect.getattr_static(part, name, None) for name in dir(part) if not name.startswith("_")}
     methods = {name for name, item in static.items() if callable(item) or isinstance(item, staticmethod | classmethod)}
@@ -164,7 +168,9 @@ def walled(part: Any, who: Owner, sizes: Sizes, port: Iterable[str]) -> Any:
     made_up = {name for name in port if name not in static and name != "__call__" and hasattr(part, name)}
     methods |= {name for name in made_up if callable(getattr(part, name))}
     data = frozenset({*static, *made_up}) - methods
-    wall = _wall_class(cast("Any", type(part)), frozenset(methods), data)(part, who, sizes)
+    wall = _wall_class(cast("Any", type(part)), frozenset(methods), data)(
+        part, who, sizes, HELD.get(who.kind, {}) if rules is None else rules
+    )
     if who.kind == "profile":
         wall.forecast = _walled_forecasts(wall.forecast, who, sizes)
     return wall
@@ -196,7 +202,9 @@ def _walled_forecasts(forecast: Callable[..., Any], who: Owner, sizes: Sizes) ->
 
 
 @cache
-def _wall_class(kind: type, methods: frozenset[str], data: frozenset[str]) -> Callable[[Any, Owner, Sizes], Any]:
+def _wall_class(
+    kind: type, methods: frozenset[str], data: frozenset[str]
+) -> Callable[[Any, Owner, Sizes, Mapping[str, Rule]], Any]:
     """A class with these methods and attributes, so that protocols find in the wall what the part has."""
 
     def method(name: str) -> Callable[..., Any]:
@@ -212,7 +220,7 @@ def _wall_class(kind: type, methods: frozenset[str], data: frozenset[str]) -> Ca
     members: dict[str, Any] = {name: method(name) for name in methods}
     members |= {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
     made: Any = type("Wall", (Wall,), members | {name: attribute(name) for name in data})
-    return cast("Callable[[Any, Owner, Sizes], Any]", made)
+    return cast("Callable[[Any, Owner, Sizes, Mapping[str, Rule]], Any]", made)
 
 
 def blaming(function: Callable[P, R]) -> Callable[P, R]:

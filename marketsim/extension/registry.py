@@ -56,7 +56,7 @@ class Registry:
             raise PluginError([Problem(f"plugin {name}: {error}", file=file)]) from error
         try:
             return self._file_all(plugin, name, file)
-        except Exception:
+        except Exception:  # whatever a plugin's hook raises: all of its parts, or none
             self._manager.unregister(plugin)
             raise
 

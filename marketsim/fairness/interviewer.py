@@ -10,7 +10,7 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -177,9 +177,9 @@ class Interviewer:
             self._loading = True
             try:
                 async with asyncio.timeout(self.params.load_deadline_s):
-                    self.identity = await _held_to(Identity, self.model.identify(self.params.deadline_s))
-                    await self.model.load(self.params.seed, self.params.load_deadline_s)
-            except Exception:  # the question will tell
+                    self.identity = await self._identity()
+                    await _held_to(object, lambda: self.model.load(self.params.seed, self.params.load_deadline_s))
+            except (Failure, TimeoutError):
                 return
             finally:
                 self._loaded = True
@@ -187,8 +187,11 @@ class Interviewer:
     async def _known(self) -> Identity:
         async with self._knowing:
             if self.identity is None:
-                self.identity = await _held_to(Identity, self.model.identify(self.params.deadline_s))
+                self.identity = await self._identity()
             return self.identity
+
+    async def _identity(self) -> Identity:
+        return await _held_to(Identity, lambda: self.model.identify(self.params.deadline_s))
 
     async def _scores(self, question: Question, attempts: _Attempts) -> tuple[float, float, float]:
         if self.identity is None:
@@ -208,7 +211,7 @@ class Interviewer:
             async with self._room:
                 scores = await self._guarded(partial(self._twice, prompt, attempts))
             own.set_result(scores)
-        except BaseException as error:
+        except BaseException as error:  # a cancelled question, too: whoever waits for its answer is told
             own.set_exception(_as_failure(error) if isinstance(error, Exception) else Failure("timeout", "cancelled"))
             own.exception()  # seen: nobody may be waiting
             raise
@@ -231,8 +234,10 @@ class Interviewer:
         raise attempts.last
 
     async def _answered(self, prompt: Sequence[Mapping[str, str]], seed: int) -> tuple[float, float, float]:
-        asking = self.model.ask(prompt, ANSWER_SCHEMA, seed, self.params.deadline_s)
-        verdict = read_answer(await _held_to((str, type(None)), asking))
+        text = await _held_to(
+            (str, type(None)), lambda: self.model.ask(prompt, ANSWER_SCHEMA, seed, self.params.deadline_s)
+        )
+        verdict = read_answer(text)
         if verdict.scores is None:
             raise Failure(verdict.reason, verdict.detail)
         return verdict.scores
@@ -243,17 +248,17 @@ class Interviewer:
             raise Failure("circuit_open", f"{self.params.failures} questions in a row had failed")
         try:
             result = await call()
-        except BaseException:
+        except BaseException:  # a deadline ends a call by cancelling it
             self._breaker.record(good=False)
             raise
         self._breaker.record(good=True)
         return result
 
 
-async def _held_to(kind: Any, answering: Coroutine[Any, Any, T]) -> T:
+async def _held_to(kind: Any, call: Callable[[], Awaitable[T]]) -> T:
     """What a client of a model returns, if it is of its kind; Failure for whatever else comes of it."""
     try:
-        answer = await answering
+        answer = await call()
     except Exception as error:
         raise _as_failure(error) from error
     if not isinstance(answer, kind):

@@ -17,9 +17,9 @@ from marketsim.core.game_rules import (
     sound_shape,
     stepped,
 )
-from marketsim.core.wall_rules import Wrong
 from marketsim.core.walls import Owner, held
 from marketsim.fairness.critic import Critique
+from marketsim.fairness.critic_rules import critiques
 from marketsim.games.context import Reviewed, ReviewedGame
 
 R = TypeVar("R")
@@ -91,7 +91,7 @@ class GuardedReviewedGame(GuardedGame):
 
     def critiques(self) -> list[Critique]:
         """What its critic wrote down."""
-        return self._held("critiques", _critiques, self._reviewed.critiques)
+        return self._held("critiques", lambda found: critiques(found, self._shape.n_markets), self._reviewed.critiques)
 
 
 def guarded(game: Game, who: Owner) -> GuardedGame:
@@ -108,9 +108,3 @@ def whose(game: object) -> str:
 
 def _anything(_: Any) -> None:
     return None
-
-
-def _critiques(found: Any) -> list[Critique]:
-    if not isinstance(found, list) or not all(isinstance(each, Critique) for each in found):
-        raise Wrong("it has to return a list of Critique")
-    return found

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.inverters import within_kvar
 from marketsim.core.ports import ReactiveLaw
 from marketsim.grid.reactive.modes import curve_share
 
@@ -37,8 +38,7 @@ class Curves(NamedTuple):
     @classmethod
     def of(cls, law: ReactiveLaw, rows: IntArray, p_kw: FloatArray) -> Curves:
         """Curves of these rows of the law, whose inverters are at ``p_kw``."""
-        room = np.sqrt(np.maximum(law.kva[rows] ** 2 - p_kw**2, 0.0))
-        return cls(law.curve_pu, law.curve_kvar[rows], room)
+        return cls(law.curve_pu, law.curve_kvar[rows], within_kvar(law.kva[rows], p_kw))
 
     def wanted(self, v_pu: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(reactive injection [kvar], its slope [kvar/p.u.], <= 0) at voltages [n_connections]."""

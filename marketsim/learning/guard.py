@@ -9,7 +9,7 @@ from typing import Any
 from marketsim.core.game import Game
 from marketsim.core.game_rules import sound_needs, sound_rounds
 from marketsim.core.learner import GameNeeds, Learner, Progress
-from marketsim.core.wall_rules import Wrong
+from marketsim.core.rule_terms import Wrong
 from marketsim.core.walls import held
 from marketsim.learning.curves import CURVES
 

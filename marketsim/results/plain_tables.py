@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from marketsim.core.errors import Problem, RunFolderError
+from marketsim.core.metric import LARGEST
 from marketsim.results.parquet import opened, reading
 
 if TYPE_CHECKING:
     import pandas as pd
-
-LARGEST: Final = 1e300
-"""Of a number in a table: sums and percentages of such are numbers, too."""
 
 
 def read_plain(path: Path, rows: int) -> pd.DataFrame:

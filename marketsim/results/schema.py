@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from marketsim.core.errors import Problem, RunFolderError
 from marketsim.core.files import json_value, read_text
+from marketsim.core.metric import LARGEST, LONGEST
 
 Fits = Callable[[Any], str]
 """What is wrong with a value, as ``must be ...``; empty where nothing is."""
@@ -24,8 +25,6 @@ MOST_SLOTS: Final = 10_000_000
 _LARGEST: Final = 2**63 - 1
 _SHOWN: Final = 20
 """Problems of a file that are listed."""
-_MOST_LETTERS: Final = 10_000
-"""Of a text of a manifest or a critique."""
 
 
 class Key(NamedTuple):
@@ -42,7 +41,7 @@ def text(value: Any) -> str:
     """A text of a length that people read."""
     if not isinstance(value, str):
         return "must be text"
-    return "" if len(value) <= _MOST_LETTERS else f"must have at most {_MOST_LETTERS} letters"
+    return "" if len(value) <= LONGEST else f"must have at most {LONGEST} letters"
 
 
 def long_text(value: Any) -> str:
@@ -54,7 +53,7 @@ def number(value: Any) -> str:
     """A finite number that 64 bits hold; truth values are none."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "must be a number"
-    return "" if abs(value) <= (_LARGEST if isinstance(value, int) else 1e300) else "must be a finite number"
+    return "" if abs(value) <= (_LARGEST if isinstance(value, int) else LARGEST) else "must be a finite number"
 
 
 def count(value: Any) -> str:

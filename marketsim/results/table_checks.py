@@ -11,7 +11,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from marketsim.core.errors import Problem, RunFolderError
-from marketsim.results.plain_tables import LARGEST
+from marketsim.core.metric import LARGEST
 from marketsim.results.schema import MOST_SLOTS, refuse
 from marketsim.results.tables import BOOK_LEVELS, SHARING, no_rows
 from marketsim.results.tables import schema as schema_of

@@ -58,20 +58,10 @@ def random_record(
     np.add.at(sold, orders.agent[trades.sell_order], trades.energy_wh)
     device_wh = rng.integers(-2_000, 2_000, (n_devices, n_agents))
     net_wh = pv_wh + device_wh.sum(axis=0) - inputs.load_wh
-    nothing = np.zeros((n_devices, n_agents), dtype=np.int64)
+    nothing, nowhere = np.zeros((n_devices, n_agents), dtype=np.int64), np.zeros(n_agents, dtype=bool)
     return SlotRecord(
         inputs=inputs,
-        positions=Positions(
-            dispatch_wh=device_wh,
-            firm_demand_wh=wh(),
-            must_run_wh=wh(),
-            surplus_wh=wh(),
-            own_use_wh=wh(),
-            up_wh=nothing,
-            down_wh=nothing,
-            marginal_ticks=nothing - 1,
-            absorb=np.zeros(n_agents, dtype=bool),
-        ),
+        positions=Positions(device_wh, wh(), wh(), wh(), wh(), nothing, nothing, nothing - 1, nowhere),
         orders=orders,
         trades=trades,
         rejects=rejects,

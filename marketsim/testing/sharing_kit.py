@@ -20,7 +20,8 @@ from marketsim.core.build import BuildContext
 from marketsim.core.params import Params
 from marketsim.core.period import Period
 from marketsim.core.ports import Sharing, lacking
-from marketsim.core.wall_rules import Call, Sizes, shared
+from marketsim.core.rule_terms import Call, Sizes
+from marketsim.core.wall_rules import shared
 from marketsim.testing.periods import market_of, period_of, random_period
 from marketsim.testing.worlds import build_context, community
 

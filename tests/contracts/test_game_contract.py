@@ -10,7 +10,7 @@ import pytest
 import marketsim as ms
 from marketsim.app.game import build_game
 from marketsim.core.learner import GameNeeds
-from marketsim.core.wall_rules import Wrong
+from marketsim.core.rule_terms import Wrong
 from marketsim.testing.game_kit import GameContract
 from marketsim.testing.games import Aiming, Remembering
 

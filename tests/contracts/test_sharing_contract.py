@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from marketsim.core.wall_rules import Wrong
+from marketsim.core.rule_terms import Wrong
 from marketsim.sharing import rules
 from marketsim.sharing.params import NoSharingParams, ProportionalSharingParams
 from marketsim.testing.sharing_kit import SharingContract

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -226,7 +227,7 @@ BROKEN = [
      def range(self, state, inputs):  # HERE
          found = self.inner.range(state, inputs)
          return found._replace(lo_wh=found.lo_wh * np.nan)"""),
-    ("device", "range", "lo_wh has to have the shape (2), not (1,)", """
+    ("device", "range", "lo_wh has to have the shape (2,), not (1,)", """
      def range(self, state, inputs):  # HERE
          found = self.inner.range(state, inputs)
          return found._replace(lo_wh=found.lo_wh[:1])"""),
@@ -283,7 +284,7 @@ BROKEN = [
     ("profile", "at", "the series load_kw is missing", """
      def at(self, time):  # HERE
          return {}"""),
-    ("charges", "at", "buy_ticks has to have the shape (2), not (3,)", """
+    ("charges", "at", "buy_ticks has to have the shape (2,), not (3,)", """
      def at(self, inputs, gate):  # HERE
          return self.inner.at(inputs, gate)._replace(buy_ticks=np.zeros(3, dtype=int))"""),
     ("allocation", "grant", "orders.energy_wh has to be at most what the order had", """
@@ -333,7 +334,7 @@ BROKEN = [
     ("sharing", "share", "its answer has to be an array, not NoneType", """
      def share(self, period):  # HERE
          return None"""),
-    ("sharing", "share", "its answer has to have the shape (2), not (3,)", """
+    ("sharing", "share", "its answer has to have the shape (2,), not (3,)", """
      def share(self, period):  # HERE
          return np.zeros(3, dtype=int)"""),
     ("sharing", "share", READ_ONLY, """
@@ -516,7 +517,7 @@ DECLARED = [
     ("engine", "rounds = 10**9", "rounds has to be a whole number within 1..10000, not 1000000000"),
     ("engine", "rounds = 2.5", "rounds has to be a whole number within 1..10000, not 2.5"),
     ("engine", "name = 7", "name has to be text, not int"),
-    ("engine", "match = None", "Mine has match, which the port Engine declares, as no method"),
+    ("engine", "match = None", "Mine has match as no method, which the port Engine declares"),
     ("metric", """
      def __init__(self, params, context):
          self.inner = KNOWN.builder(KIND, NAME)(params, context)
@@ -528,7 +529,7 @@ DECLARED = [
          return self.inner.law._replace(kva=np.full(2, np.nan))""", "law.kva has to be finite, not nan"),
     ("reactive", """@property
      def law(self):
-         return self.inner.law._replace(kva=np.zeros(1))""", "law.kva has to have the shape (2), not (1,)"),
+         return self.inner.law._replace(kva=np.zeros(1))""", "law.kva has to have the shape (2,), not (1,)"),
     ("reactive", """@property
      def law(self):
          return self.inner.law._replace(curve_pu=np.ones(1))""", "law.curve_pu has to hold four rising voltages, or none"),
@@ -603,13 +604,19 @@ def marketsim_parts():
     assert ms.open_run(tmp_path / "run").status == "failed"
 
 
+def with_odd_params(path: Path, body: str) -> tuple[Path, int]:
+    """The plugin beside a scenario with a model of parameters that has this body; its file, and the line marked HERE."""
+    plugin = path.parent / "mine.py"
+    text = plugin.read_text().replace("params=KNOWN.params(KIND, NAME)", "params=Odd")
+    text = text.replace("@ms.hookimpl", f"class Odd(ms.Params):\n{body}\n\n@ms.hookimpl")
+    plugin.write_text(text)
+    return plugin, next(at for at, each in enumerate(text.splitlines(), 1) if "# HERE" in each)
+
+
 def test_parameters_that_no_folder_can_hold_are_the_user_s_input(scenario, cli, tmp_path):
     """A run writes its scenario down, with the parameters of parts: that shows before it begins."""
     path = scenario("strategy")
-    plugin = path.parent / "mine.py"
-    text = plugin.read_text().replace("params=KNOWN.params(KIND, NAME)", "params=Odd")
-    odd = "from typing import Any\n\nclass Odd(ms.Params):\n    x: Any = np.zeros(3)\n\n@ms.hookimpl"
-    plugin.write_text(text.replace("@ms.hookimpl", odd))
+    with_odd_params(path, "    x: object = np.zeros(3)  # HERE")
     ended = cli("run", path, "--out", tmp_path / "run", "--quiet")
     assert ended.code == 2
     assert f"{path}:4:" in ended.err
@@ -747,18 +754,9 @@ def test_power_flows_that_disagree_name_the_parts_of_plugins(scenario, cli, tmp_
     assert "the suspects are" in run.manifest["error"]
 
 
-def test_a_law_that_breaks_names_the_parts_of_plugins(scenario, cli, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("inventing_energy")
+def test_a_law_that_breaks_names_the_parts_of_plugins(scenario, cli, tmp_path):
     """What breaks it here is the program itself, which cannot be told from the plugin beside it."""
-    from marketsim.core import slot
-
-    execute = slot.execute
-
-    def overdriven(*arguments):
-        done = execute(*arguments)
-        done.device_wh[0, 0] += 10**6
-        return done
-
-    monkeypatch.setattr(slot, "execute", overdriven)
     path = scenario("device")
     ended = cli("run", path, "--out", tmp_path / "run", "--quiet")
     assert ended.code == 1
@@ -794,22 +792,7 @@ def test_without_plugins_a_fault_stays_one_of_marketsim(scenario_file, cli, tmp_
 def test_what_comes_through_a_plugin_by_an_unforeseen_way_is_not_called_ours(scenario, cli, tmp_path):
     """A property that is read outside of every wall: while agents are grouped."""
     path = scenario("strategy")
-    plugin = path.parent / "mine.py"
-    text = (
-        plugin.read_text()
-        .replace("params=KNOWN.params(KIND, NAME)", "params=Odd")
-        .replace(
-            "@ms.hookimpl",
-            """\
-class Odd(ms.Params):
-    def __hash__(self):
-        return 1 // 0  # HERE
-
-@ms.hookimpl""",
-        )
-    )
-    plugin.write_text(text)
-    line = next(at for at, each in enumerate(text.splitlines(), 1) if "# HERE" in each)
+    plugin, line = with_odd_params(path, "    def __hash__(self):\n        return 1 // 0  # HERE")
     ended = cli("run", path, "--out", tmp_path / "run", "--quiet")
     assert ended.code == 1
     assert f"It came from a plugin, at {plugin}:{line}; run again with --debug" in ended.err
@@ -819,22 +802,7 @@ class Odd(ms.Params):
 def test_a_model_of_parameters_that_fails_is_the_user_s_input(scenario, cli, tmp_path):
     """With the line of the scenario and that of the plugin."""
     path = scenario("strategy")
-    plugin = path.parent / "mine.py"
-    text = (
-        plugin.read_text()
-        .replace("params=KNOWN.params(KIND, NAME)", "params=Odd")
-        .replace(
-            "@ms.hookimpl",
-            """\
-class Odd(ms.Params):
-    def model_post_init(self, context):
-        1 // 0  # HERE
-
-@ms.hookimpl""",
-        )
-    )
-    plugin.write_text(text)
-    line = next(at for at, each in enumerate(text.splitlines(), 1) if "# HERE" in each)
+    plugin, line = with_odd_params(path, "    def model_post_init(self, context):\n        1 // 0  # HERE")
     ended = cli("run", path, "--out", tmp_path / "run", "--quiet")
     assert ended.code == 2
     assert f"{path}:4:" in ended.err

@@ -101,18 +101,9 @@ def test_shares_that_are_off_stop_the_run_in_the_slot_in_which_they_are_booked(r
         ms.simulate(ms.load_scenario(root / "scenarios" / "pilot.yaml", {"market.sharing": "proportional"}))
 
 
-def test_energy_that_a_device_invents_stops_the_run(village, monkeypatch):
+@pytest.mark.usefixtures("inventing_energy")
+def test_energy_that_a_device_invents_stops_the_run(village):
     """A fleet that is told to give more than its range allows is caught by the law of ranges."""
-    from marketsim.core import slot
-
-    execute = slot.execute
-
-    def overdriven(*arguments):
-        done = execute(*arguments)
-        done.device_wh[0, 0] += 10**6
-        return done
-
-    monkeypatch.setattr(slot, "execute", overdriven)
     with pytest.raises(LawBroken, match="does not hold .*this is a fault of the program"):
         ms.simulate(ms.load_scenario(village(grid={}, agents=[{"name": "a", "kind": "prosumer", "load": {"annual_kwh": 900}, "battery": {"energy_kwh": 5, "power_kw": 1}}])))  # fmt: skip
 

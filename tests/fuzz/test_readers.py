@@ -1,8 +1,7 @@
 """Every reader on mutated files: a clear refusal or a right result, whatever is wrong with the file.
 
 Never a traceback, more than 10 s or 2 GB, a file outside the folder, an import, a process or a connection. The mutations
-are functions of their number; ``--tier`` says how many: 20 (quick; fewer where reading simulates), 100 (full) or 2,000
-(nightly) for each reader.
+are functions of their number; ``--tier`` says how many: 20 (quick), 100 (full) or 2,000 (nightly) for each reader.
 """
 
 from __future__ import annotations
@@ -26,8 +25,6 @@ READERS = (
     *("resumed_study", "training", "resumed_training", "checkpoint", "surrogate", "replay", "samples", "answers"),
 )
 MUTATIONS = {"quick": 20, "full": 100, "nightly": 2_000}
-SLOW = {"resumed_study": 4, "interrupted": 2}
-"""Readers that simulate what is missing, and how many times fewer mutations they get in the quick tier."""
 MOST_CPU_S, MOST_WALL_S, MOST_MB = 10.0, 90.0, 2_048
 
 
@@ -98,8 +95,7 @@ def test_mutated_files_are_refused_or_read(
     record_property: Any,
 ) -> None:
     """Each mutation of each kind of file ends in one of the two."""
-    tier = request.config.getoption("--tier")
-    count = MUTATIONS[tier] // (SLOW.get(reader, 1) if tier == "quick" else 1)
+    count = MUTATIONS[request.config.getoption("--tier")]
     rows = list(Worker(artefacts, reader, tmp_path, environment()).rows(count))
     assert [row["n"] for row in rows] == list(range(count))
     outcomes = Counter(row["outcome"] for row in rows)

@@ -15,7 +15,7 @@ import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import Basics
-from marketsim.core.inverters import granted_kvar
+from marketsim.core.inverters import granted_kvar, within_kvar
 from marketsim.core.ports import ReactiveLaw
 from marketsim.core.records import AskedKvar, Community, SlotInputs
 from marketsim.core.units import WH_PER_KWH
@@ -85,7 +85,7 @@ class _Mode:
         return self.kva
 
     def _room(self, p_kw: FloatArray) -> FloatArray:
-        return np.sqrt(np.maximum(self.kva**2 - p_kw**2, 0.0))
+        return within_kvar(self.kva, p_kw)
 
 
 class Unity(_Mode):

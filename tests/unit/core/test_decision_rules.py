@@ -9,7 +9,7 @@ from marketsim.agents.params import TruthfulParams, ZeroIntelligenceParams
 from marketsim.agents.strategies import truthful, zero_intelligence
 from marketsim.core.errors import RunError
 from marketsim.core.ports import RevisingStrategy, declared
-from marketsim.core.wall_rules import Sizes
+from marketsim.core.rule_terms import Sizes
 from marketsim.core.walls import Owner, walled
 from marketsim.testing.strategy_kit import StrategyContract, battery, observed, quotes_of, reach, strategy_context
 from marketsim.testing.worlds import Scripted, plain_decisions

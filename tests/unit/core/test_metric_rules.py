@@ -10,7 +10,7 @@ import pytest
 from marketsim.core.errors import RunError
 from marketsim.core.metric import Kpi, Metric
 from marketsim.core.ports import declared
-from marketsim.core.wall_rules import Sizes, Wrong
+from marketsim.core.rule_terms import Sizes, Wrong
 from marketsim.core.walls import Owner, walled
 from marketsim.testing.random_records import random_records
 from marketsim.testing.worlds import clock, community

@@ -225,7 +225,6 @@ LOOKED_FOR = {
     "core/kernel_cache.py": {"fchmod", "geteuid"},
     "core/memory.py": {"mallopt"},
     "core/read_only.py": {"__dataclass_params__", "_fields"},
-    "core/wall_rules.py": {"_fields"},
     "core/walls.py": {"__code__", "inputs", "time"},  # whatever a plugin's method was given
     "analysis/studies/answer.py": {"item"},
     "extension/entry.py": {"__code__", "__name__"},
