@@ -78,6 +78,7 @@ def test_who_has_nothing_to_inject_has_nothing_to_choose(path: Path) -> None:
     assert game.layout.game == "injection"
 
 
+@pytest.mark.full
 def test_a_training_that_was_stopped_ends_with_the_same_bytes(path: Path, tmp_path: Path) -> None:
     """Policies and curves, whether or not it was stopped in between."""
     ready = ms.load_scenario(path, SHORT, trust=True)

@@ -106,6 +106,7 @@ for number, path in enumerate(sys.argv[1:]):
     return {path: folder / str(number) for number, path in enumerate(all_shipped)}
 
 
+@pytest.mark.full
 def test_the_same_seed_gives_the_same_bytes_in_another_process(shipped, written, elsewhere, tables):
     """Every Parquet table, byte for byte."""
     assert tables(written(shipped)) == tables(elsewhere[shipped])

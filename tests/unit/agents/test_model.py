@@ -161,6 +161,7 @@ def test_a_closed_model_is_not_kept():
     assert gone() is None
 
 
+@pytest.mark.full
 def test_a_thousand_models_leave_nothing_behind():
     """Neither Mesa's registry nor the number of living objects grows over a thousand simulations."""
 

@@ -36,6 +36,7 @@ def trained(logged):
     return train_surrogate([logged / "run"], logged / "s.npz")
 
 
+@pytest.mark.full
 def test_five_hundred_answers_predict_others_better_than_their_mean(trained):
     """Held-out errors of every score that varies at all are below those of the mean."""
     about = trained.about

@@ -66,6 +66,7 @@ def test_all_aims_are_reached_where_they_should_be(found):
     assert len(found.aims) == 11
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("rule", "more", "missed"),
     [

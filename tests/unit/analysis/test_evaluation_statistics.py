@@ -68,6 +68,7 @@ def test_equal_arms_do_not_differ():
     assert found.p == 1.0
 
 
+@pytest.mark.full
 def test_coverage_of_the_interval():
     """For normal seeds with a seed effect, about 95 % of intervals hold the true mean (20 seeds: a little fewer)."""
     source, inside, trials = np.random.default_rng(7), 0, 200
@@ -107,6 +108,7 @@ def test_draws_are_positions(n_seeds, n_weeks, seed):
     assert ((weeks >= 0) & (weeks < n_weeks)).all()
 
 
+@pytest.mark.full
 def test_holm_on_a_worked_example():
     """p = 0.01, 0.04, 0.03, 0.005: times 3, 1, 2, 4, made monotone; what is undefined does not count."""
     found = holm([0.01, 0.04, float("nan"), 0.03, 0.005])

@@ -49,6 +49,7 @@ def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, timeout=300, check=False)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -182,6 +182,7 @@ def test_what_is_declared_is_called():
     assert elsewhere <= declared
 
 
+@pytest.mark.full
 def test_the_finder_finds():
     """The comparison would see a call that no port declares, on an argument and on a field of the world."""
     found = {(port, name) for port, name, _ in calls()}

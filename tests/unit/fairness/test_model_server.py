@@ -276,6 +276,7 @@ def test_nobody_is_followed_to_another_address(status):
     assert seen == []
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("packing", ["gzip", "deflate", "br", "zstd", "gzip, gzip"])
 def test_a_packed_body_is_not_unpacked(packing):
     """A kilobyte may become a gigabyte; nothing packed was asked for."""

@@ -82,6 +82,7 @@ def test_what_numpy_writes_is_read(tmp_path, how):
     )
 
 
+@pytest.mark.full
 def test_whatever_bit_is_flipped_it_is_refused_or_right(tmp_path):
     """Each bit of the ends, where a zip keeps its names and sizes, and thousands between."""
     path = tmp_path / "s.npz"
@@ -127,6 +128,7 @@ def test_bytes_at_random_are_refused_or_right(tmp_path):
             refusal(path)
 
 
+@pytest.mark.full
 def test_a_zip_bomb_is_not_unpacked(tmp_path):
     """400 MB of zeros in half a megabyte: refused before they take memory."""
     bomb = npy(np.zeros(1))[:128] + bytes(400_000_000)

@@ -82,6 +82,7 @@ def test_a_named_network_has_runpps_power_flow(name: str) -> None:
     assert_same_power_flow(*solved(named(f"pandapower:{name}")))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("code", ["1-LV-rural1--0-sw"])
 def test_a_simbench_network_has_runpps_power_flow(code: str) -> None:
     pytest.importorskip("simbench", reason="SimBench is an extra")

@@ -290,6 +290,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("seed", range(40))
 def test_whatever_stands_in_a_cell_of_a_file_ends_in_a_feeder_or_a_refusal(seed: int) -> None:
     """Three cells of any tables, and once in a while an index or a column, hold what does not belong there."""

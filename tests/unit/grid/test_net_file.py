@@ -254,7 +254,13 @@ def _short_row(members: dict[str, Any]) -> None:
     members["load"]["_object"] = json.dumps(held)
 
 
-@pytest.mark.parametrize("trick", ATTACKS)
+QUICK = ("an object in a cell", "the path of a file", "eval", "a place without end", "no frequency")
+"""Tricks that the quick tier tries."""
+
+
+@pytest.mark.parametrize(
+    "trick", [each if each in QUICK else pytest.param(each, marks=pytest.mark.full) for each in ATTACKS]
+)
 def test_a_net_file_makes_nothing_opens_nothing_and_ends_in_a_refusal(trick: str, marked: Path) -> None:
     """Every trick is refused in seconds and little memory, with the file, what is wrong and where."""
     path = marked / "net.json"

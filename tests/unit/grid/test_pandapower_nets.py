@@ -23,6 +23,7 @@ def test_a_feeder_is_a_fresh_net_each_time() -> None:
     assert feeder(SMALL).load.p_mw.max() < 1.0
 
 
+@pytest.mark.full
 def test_drawn_networks_are_the_same_in_every_call_and_leave_the_global_generators_alone() -> None:
     random.seed(5)
     np.random.seed(5)  # noqa: NPY002 - the global generator is what this is about

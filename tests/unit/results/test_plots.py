@@ -82,6 +82,7 @@ def test_a_missing_matplotlib_names_the_extra(run, monkeypatch):
     assert importlib.util.find_spec("matplotlib")
 
 
+@pytest.mark.full
 def test_looking_at_a_run_loads_no_matplotlib():
     """It is imported when a figure is drawn, not before."""
     code = "import sys, marketsim; marketsim.Run; marketsim.open_run; sys.exit('matplotlib' in sys.modules)"

@@ -46,6 +46,7 @@ def test_it_is_drawn_as_svg_and_png_from_one_update_on(tmp_path, n):
     assert "Date" not in text or "<dc:date>" not in text
 
 
+@pytest.mark.full
 def test_the_same_curves_give_the_same_bytes(tmp_path):
     files = []
     for name in ("one", "other"):

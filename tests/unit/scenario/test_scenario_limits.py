@@ -55,7 +55,13 @@ HUGE: dict[str, tuple[Callable[[], str], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", HUGE)
+SOON = ("keys", "values", "aliases", "flow brackets", "plugins")
+"""Those that the quick tier tries."""
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in SOON else pytest.param(name, marks=pytest.mark.full) for name in HUGE]
+)
 def test_huge_scenarios_end_soon(tmp_path: Path, name: str) -> None:
     """In far less than ten seconds of this processor; and what is said of them can be read."""
     make, message = HUGE[name]
@@ -96,6 +102,7 @@ def test_without_libyaml_less_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert check_scenario(path).scenario.name == "s"
 
 
+@pytest.mark.full
 def test_all_files_of_a_scenario_share_one_limit(tmp_path: Path) -> None:
     """Sixteen files of the largest size would be sixteen times as long."""
     for number in range(4):

@@ -157,6 +157,7 @@ def test_closing_the_outcomes_stops_the_workers(jobs, tmp_path):
     assert all(gone(pid) for pid in pids)
 
 
+@pytest.mark.full
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_workers_end_with_their_parent(jobs, tmp_path):
     """A study that is killed leaves no worker behind, not even one in the middle of a job."""

@@ -93,6 +93,7 @@ def test_a_gate_that_curtails_nothing_has_nothing_to_weigh() -> None:
         reinforcement(load_scenario("scenarios/pilot.yaml"))
 
 
+@pytest.mark.full
 def test_processes_weigh_as_this_one_does() -> None:
     """Two workers give the same answer to the last digit."""
     hours = {"clock.slots": 6, "clock.slot_minutes": 240, "profiles.pv_scale": 2.0}

@@ -57,6 +57,7 @@ def test_a_sampled_design_gives_a_tornado_of_correlations(drawn):
     assert "Spearman's rank correlation, with 95 % intervals" in words(folder / "tornado.svg")
 
 
+@pytest.mark.full
 def test_the_same_study_gives_the_same_bytes(drawn):
     _, first = drawn({"profiles.pv_scale": [1, 2]})
     _, second = drawn({"profiles.pv_scale": [1, 2]})

@@ -84,6 +84,7 @@ def test_the_resolved_scenario_of_a_run_gives_it_again(unbroken):
     assert again.summary["seed"] == 4
 
 
+@pytest.mark.full
 def test_the_table_does_not_depend_on_the_engine(plan, unbroken, tmp_path):
     """The same bytes from processes, in the resolved scenarios, too."""
     made = run_study(plan, ProcessPool(2), tmp_path / "pool")
@@ -117,6 +118,7 @@ def stop_after(count):
     return progress
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("stops", [[0], [3], [1, 2, 7]])
 def test_an_interrupted_study_ends_with_the_same_table(plan, unbroken, tmp_path, stops):
     """However often it is stopped; it says so in between, and its table is refused until it is complete."""
@@ -135,6 +137,7 @@ def test_an_interrupted_study_ends_with_the_same_table(plan, unbroken, tmp_path,
     pd.testing.assert_frame_equal(resumed.table, unbroken.table)
 
 
+@pytest.mark.full
 def test_finished_runs_are_not_repeated(copy, unbroken, monkeypatch):
     """Only the run whose result is missing is simulated when the study goes on."""
     simulated = []
@@ -147,6 +150,7 @@ def test_finished_runs_are_not_repeated(copy, unbroken, monkeypatch):
     assert bytes_of(copy) == bytes_of(unbroken.path)
 
 
+@pytest.mark.full
 def test_a_study_can_be_moved_with_its_scenario(plan, copy, unbroken):
     """Every scenario in it resolves from where it lies."""
     (copy / "runs" / "0002" / "result.json").unlink()
@@ -211,6 +215,7 @@ plugins: [clumsy.py]
     )
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("engine", [InProcess(), ProcessPool(2)], ids=["in_process", "pool"])
 def test_a_failed_run_is_a_row_with_its_error(clumsy, tmp_path, engine):
     """A plugin that breaks at some value breaks that run alone; the error names the agent and the slot."""
@@ -363,6 +368,7 @@ def test_a_full_disk_keeps_what_is_finished(plan, unbroken, tmp_path, monkeypatc
     assert bytes_of(folder) == bytes_of(unbroken.path)
 
 
+@pytest.mark.full
 def test_a_damaged_table_is_written_anew(plan, copy, unbroken):
     (copy / "study.parquet").write_bytes(b"PAR1")
     with pytest.raises(RunFolderError, match="the table cannot be read"):

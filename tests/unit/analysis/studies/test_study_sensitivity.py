@@ -23,6 +23,7 @@ def table_of(axes, design, samples, kpi, seed=1):
     return table.assign(seed=1, status="ok", error=None, kpi=[kpi(*point) for point in points])
 
 
+@pytest.mark.full
 def test_sobol_indices_of_the_ishigami_function():
     """sin x1 + 7 sin^2 x2 + 0.1 x3^4 sin x1 on [-pi, pi]^3: the indices are known exactly (Ishigami and Homma 1990)."""
     a, b, pi = 7.0, 0.1, np.pi
@@ -68,6 +69,7 @@ def test_rank_correlations_see_what_is_monotone():
     assert z.axis == "z"
 
 
+@pytest.mark.full
 def test_the_interval_of_a_rank_correlation_covers_it():
     """In about 95 % of studies the interval holds the correlation of the whole population (0.4 by construction)."""
     axes = axes_of({"x": "0:1"})

@@ -268,6 +268,7 @@ def alike(one, other):
     )
 
 
+@pytest.mark.full
 def test_whatever_bit_is_flipped_it_is_refused_or_right(saved):
     path, _ = saved
     whole, right = path.read_bytes(), checkpoint.load(path)
@@ -280,6 +281,7 @@ def test_whatever_bit_is_flipped_it_is_refused_or_right(saved):
         assert alike(found, right), bit
 
 
+@pytest.mark.full
 def test_whatever_bit_of_its_pickle_is_flipped_it_is_refused_or_right(saved):
     """With a zip that is right: its checksums hide nothing."""
     path, _ = saved
