@@ -38,7 +38,7 @@ def _part(
     )
 
 
-_GATE_KERNELS: Final = ("grid.gate_market_kernel", "grid.gate_report_kernel")
+_GATE_KERNELS: Final = ("grid.gates.gate_slot_kernel", "grid.gates.report_kernel")
 """Of every compiled gate."""
 
 
@@ -277,47 +277,47 @@ PARTS: Final = (
     _part(
         "gate",
         "ac",
-        "grid.gates.ac:build",
+        "grid.gates.exact.ac:build",
         "grid.gates.params:GateParams",
         "exact: every trade checked by an AC power flow while it is matched",
         traits=("exact",),
-        kernels=(*_GATE_KERNELS, "grid.gate_kernel"),
+        kernels=(*_GATE_KERNELS, "grid.gates.exact.exact_kernel"),
     ),
     _part(
         "gate",
         "sensitivity",
-        "grid.gates.sensitivity:build",
+        "grid.gates.screened.sensitivity:build",
         "grid.gates.params:GateParams",
         "screened by linear sensitivities, AC at the end of the slot",
-        kernels=(*_GATE_KERNELS, "grid.gate_screen_kernel"),
+        kernels=(*_GATE_KERNELS, "grid.gates.screened.screen_kernel"),
     ),
     _part(
         "gate",
         "observe",
-        "grid.gates.observe:build",
+        "grid.gates.observed.observe:build",
         "grid.gates.params:GateParams",
         "trade freely and record which limits break",
         traits=("records",),
-        kernels=(*_GATE_KERNELS, "grid.gate_observe_kernel"),
+        kernels=(*_GATE_KERNELS, "grid.gates.observed.observe_kernel"),
     ),
     _part(
         "gate",
         "market_first",
-        "grid.gates.market_first:build",
+        "grid.gates.screened.market_first:build",
         "grid.gates.params:GateParams",
         "trade freely, then curtail what came last until every limit is kept",
     ),
     _part(
         "gate",
         "doe_equal",
-        "grid.gates.envelopes:build_equal",
+        "grid.gates.envelope.modes:build_equal",
         "grid.gates.params:GateParams",
         "equal operating envelopes when the slot opens, free trade within",
     ),
     _part(
         "gate",
         "doe_maximal",
-        "grid.gates.envelopes:build_maximal",
+        "grid.gates.envelope.modes:build_maximal",
         "grid.gates.params:GateParams",
         "operating envelopes of the largest sum, free trade within",
         traits=("plans",),

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import settings
 
 import marketsim as ms
-from marketsim.grid.names import PANDAPOWER_NETWORKS
+from marketsim.grid.net.names import PANDAPOWER_NETWORKS
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = (*sorted((ROOT / "scenarios").glob("*.yaml")), *sorted((ROOT / "plugins").glob("*/scenario.yaml")))

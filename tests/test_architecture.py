@@ -16,8 +16,10 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 TESTS = sorted(
     path for folder in ("tests", "plugins") for path in (ROOT / folder).rglob("*.py") if path.name.startswith("test_")
 )
-LAYERS = ("core", "testing", "siblings", "builtin", "games", "app", "analysis", "report", "cli")
+LAYERS = ("core", "tools", "testing", "siblings", "builtin", "games", "app", "analysis", "report", "cli")
 """From the bottom; a module imports its own layer's package or lower layers. ``testing`` is a tool of tests."""
+TOOLS = {"optimise"}
+"""What several siblings use, and what knows none of them."""
 SIBLINGS = {
     *("agents", "devices", "extension", "fairness", "grid", "market", "metrics", "profiles", "results", "scenario"),
     *("learning", "envs", "sharing"),
@@ -44,7 +46,7 @@ HOMES = {
         "profiles/*",
         "analysis/*",
         "core/compiled.py",
-        "core/welfare.py",
+        "optimise/*",
     ],
     "jinja2": ["report/*"],
     "markupsafe": ["report/*"],
@@ -103,7 +105,7 @@ def imported(path: Path) -> set[str]:
 
 
 def layer(part: str) -> int:
-    return LAYERS.index("siblings" if part in SIBLINGS else part)
+    return LAYERS.index("siblings" if part in SIBLINGS else "tools" if part in TOOLS else part)
 
 
 def package_of(path: Path) -> str:
@@ -111,7 +113,7 @@ def package_of(path: Path) -> str:
 
 
 def test_imports_go_one_way():
-    """cli, analysis -> app -> games -> builtin -> siblings -> core; siblings do not know each other."""
+    """cli, analysis -> app -> games -> builtin -> siblings -> tools -> core; siblings do not know each other."""
     wrong = []
     for path in SOURCES:
         own = package_of(path)
@@ -151,16 +153,34 @@ def test_circles_are_found():
     assert "marketsim.learning.ppo.networks" in imports_of("learning")["marketsim.learning.ppo.checkpoint"]
 
 
-@pytest.mark.parametrize("room", ["games", "learning", "envs"])
+@pytest.mark.parametrize("room", sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py")))
 def test_no_module_imports_itself_by_way_of_others(room):
     """Not even inside a function."""
     assert circles(imports_of(room)) == set()
 
 
+def test_the_rooms_of_the_grid_go_one_way():
+    """Nets know no power flow, power flow knows no gate."""
+    floors = [f"marketsim.grid.{room}." for room in ("net", "reactive", "flow", "gates")]
+    rooms = [name for name in imports_of("grid") if name.rpartition(".")[0] != "marketsim.grid"]
+    floor_of = {
+        name: [name.startswith(floor) for floor in floors].index(True)
+        for name in rooms
+        if not name.endswith("__init__")
+    }
+    wrong = [
+        f"{name} imports {other}"
+        for name, used in imports_of("grid").items()
+        for other in used
+        if name in floor_of and floor_of[other] > floor_of[name]
+    ]
+    assert wrong == []
+
+
 def test_every_package_has_its_layer():
     """A new package has to say where it stands."""
     packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
-    assert packages <= SIBLINGS | set(LAYERS)
+    assert packages <= SIBLINGS | TOOLS | set(LAYERS)
 
 
 def test_only_tests_use_the_tools_of_tests():
@@ -297,7 +317,7 @@ def test_nothing_is_left_to_be_done():
 
 def test_results_do_not_depend_on_the_compiler_s_mood():
     """No ``fastmath``, and no random generator of the whole process."""
-    theirs = "grid/pandapower_nets.py"  # holds still what some of pandapower's own nets draw
+    theirs = "grid/net/pandapower_nets.py"  # holds still what some of pandapower's own nets draw
     for path in SOURCES:
         for node in nodes(path):
             assert not (isinstance(node, ast.keyword) and node.arg == "fastmath"), name_of(path)

@@ -17,7 +17,7 @@ from marketsim.core.metric import Metric, Value
 from marketsim.core.records import SlotRecord
 from marketsim.core.simulation import Simulation
 from marketsim.core.units import WH_PER_KWH
-from marketsim.grid.network import Network
+from marketsim.grid.net.network import Network
 
 
 class Trajectory(NamedTuple):

@@ -15,18 +15,18 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import Basics, BuildContext, GridInfo, VoltageBand
 from marketsim.core.connections import ConnectionModel, has_limits
 from marketsim.core.fleets import FleetInfo
+from marketsim.core.grid_model import GridModel
 from marketsim.core.ports import Gate, Reactive
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
-from marketsim.core.welfare import GridModel
-from marketsim.grid.feeder import Feeder
-from marketsim.grid.heads import head_names
-from marketsim.grid.network import BranchKind, Network
+from marketsim.grid.net.feeder import Feeder
+from marketsim.grid.net.heads import head_names
+from marketsim.grid.net.network import BranchKind, Network
 from marketsim.results.tables import ElementNames
 from marketsim.scenario.model import VoltageRegulator
 
 if TYPE_CHECKING:
-    from marketsim.grid.gate_state import GateSettings
-    from marketsim.grid.tap_changer import Law
+    from marketsim.grid.flow.tap_changer import Law
+    from marketsim.grid.gates.state import GateSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _regulated(
     """How a gate is made, with the scenario's tap changers if it has any; the first one made logs their positions."""
     if not is_regulated(ready):
         return lambda: gate_on(network), None
-    from marketsim.grid.tap_changer import Positions, RegulatedGate, Regulator, at_position
+    from marketsim.grid.flow.tap_changer import Positions, RegulatedGate, Regulator, at_position
 
     laws, log, made = tap_laws(ready), list[Positions](), list[RegulatedGate]()
 
@@ -132,7 +132,7 @@ def _starts(ready: ReadyScenario) -> tuple[int, ...]:
 
 def tap_laws(ready: ReadyScenario) -> tuple[Law, ...]:
     """How the scenario's tap changers move, that of the source first; NetworkError for buses and branches that are none."""
-    from marketsim.grid.tap_changer import Law, far_end_is_from
+    from marketsim.grid.flow.tap_changer import Law, far_end_is_from
 
     grid, feeder = ready.model.grid, feeder_of(ready)
     laws = []
@@ -188,7 +188,7 @@ def rated(ready: ReadyScenario, network: Network) -> Network:
 
 def regulated(ready: ReadyScenario, network: Network) -> Network:
     """The network with every regulated branch's from end at the source; NetworkError where that cannot be."""
-    from marketsim.grid.tap_changer import facing_source
+    from marketsim.grid.flow.tap_changer import facing_source
 
     for law in tap_laws(ready) if ready.model.grid.regulators else ():
         if law.branch >= 0:
@@ -199,7 +199,7 @@ def regulated(ready: ReadyScenario, network: Network) -> Network:
 def _settings(
     ready: ReadyScenario, context: Basics, fleets: Sequence[FleetInfo], network: Network, reactive: Reactive
 ) -> GateSettings:
-    from marketsim.grid.gate_state import GateSettings
+    from marketsim.grid.gates.state import GateSettings
 
     grid, n_connections = ready.model.grid, len(context.agents)
     own_share = own_load_share(ready)
@@ -246,7 +246,7 @@ def has_trait(ready: ReadyScenario, trait: str) -> bool:
 
 
 def _distances(network: Network, nodes: IntArray) -> FloatArray:
-    from marketsim.grid.distance import distance_ohm
+    from marketsim.grid.net.distance import distance_ohm
 
     return distance_ohm(network, nodes)
 
@@ -280,8 +280,8 @@ def _ac_model(
     reactive: Reactive,
     probe: Gate | None = None,
 ) -> GridModel:
-    from marketsim.grid.ac_model import AcModel, Worsening
-    from marketsim.grid.untraded import Ground
+    from marketsim.grid.flow.ac_model import AcModel, Worsening
+    from marketsim.grid.flow.untraded import Ground
 
     grid, hours, own_share = ready.model.grid, context.clock.slot_hours, own_load_share(ready)
     worsening = Worsening(grid.worsen_tolerance.voltage_pu, grid.worsen_tolerance.loading_percent / 100.0)

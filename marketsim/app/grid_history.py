@@ -11,14 +11,14 @@ from marketsim.app.ready import ReadyScenario
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.errors import InputError
 from marketsim.core.units import WH_PER_KWH
-from marketsim.grid.feeder import Feeder
-from marketsim.grid.layout import drawing
-from marketsim.grid.network import BranchKind, Network
+from marketsim.grid.net.feeder import Feeder
+from marketsim.grid.net.layout import drawing
+from marketsim.grid.net.network import BranchKind, Network
 from marketsim.results.grid_history import FeederMap, GridHistory
 from marketsim.results.reader import Run
 
 if TYPE_CHECKING:
-    from marketsim.grid.tap_changer import Positions
+    from marketsim.grid.flow.tap_changer import Positions
 
 _COLUMNS: Final = ("slot", "market", "agent", "net_wh", "kvar")
 
@@ -54,8 +54,8 @@ def grid_history(ready: ReadyScenario, run: Run, slots: range, market: int = 0) 
     What a slot metered decides its power flow, so nothing has to be stored: injections and reactive power of the table
     of agents, and the background load of the scenario.
     """
-    from marketsim.grid.power_flow_check import Validator
-    from marketsim.grid.tap_changer import at_position
+    from marketsim.grid.flow.power_flow_check import Validator
+    from marketsim.grid.flow.tap_changer import at_position
 
     if ready.feeder is None:
         raise InputError("this run has no grid, so there is nothing to draw")

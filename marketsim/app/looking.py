@@ -18,8 +18,8 @@ from marketsim.core.errors import InputError, NetworkError, Problem, ScenarioErr
 from marketsim.core.fence import Fence
 from marketsim.core.files import demand_regular
 from marketsim.extension.registry import Registry
-from marketsim.grid import names
-from marketsim.grid.feeder import Feeder
+from marketsim.grid.net import names
+from marketsim.grid.net.feeder import Feeder
 from marketsim.results.folder import MANIFEST, SCENARIO
 from marketsim.results.frames import agent_names
 from marketsim.results.reader import Run

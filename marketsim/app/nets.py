@@ -9,7 +9,7 @@ import numpy as np
 from marketsim.app.grid_history import tap_positions
 from marketsim.app.ready import ReadyScenario, feeder_options
 from marketsim.core.errors import InputError
-from marketsim.grid.net_of_slot import Injection, SlotNets, Taps
+from marketsim.grid.flow.net_of_slot import Injection, SlotNets, Taps
 from marketsim.results.reader import Run
 
 _COLUMNS = ("agent", "market", "net_wh", "kvar")

@@ -10,7 +10,7 @@ from marketsim.core.errors import NetworkError
 from marketsim.core.read_only import read_only
 from marketsim.core.walls import Owner
 from marketsim.extension.entry import Build
-from marketsim.grid.feeder import Feeder, FeederOptions
+from marketsim.grid.net.feeder import Feeder, FeederOptions
 
 
 def feeder_of_plugin(who: Owner, build: Build, argument: str, context: FileContext, options: FeederOptions) -> Feeder:
@@ -18,22 +18,22 @@ def feeder_of_plugin(who: Owner, build: Build, argument: str, context: FileConte
 
     A pandapower net stays the plugin's own: what is read is a copy.
     """
-    from marketsim.grid import feeder_checks
+    from marketsim.grid.net import feeder_checks
 
     made = made_by(who, build, (argument, context))
     if isinstance(made, Feeder):
         with named(who, "cannot be used"):
             wrong = feeder_checks.faults(made)
         if wrong:
-            raise fault(who, "; ".join(wrong[:5]), "see marketsim.grid.network.Network")
+            raise fault(who, "; ".join(wrong[:5]), "see marketsim.grid.net.network.Network")
         checked: Feeder = read_only(made)
         return checked
     return _extracted(who, made, options)
 
 
 def _extracted(who: Owner, made: object, options: FeederOptions) -> Feeder:
-    from marketsim.grid import extraction
-    from marketsim.grid.pandapower_nets import is_net
+    from marketsim.grid.net import extraction
+    from marketsim.grid.net.pandapower_nets import is_net
 
     if not is_net(made):
         what = f"a source of feeders has to return a pandapower net or a Feeder, not {type(made).__name__}"

@@ -22,7 +22,7 @@ def feeder(name: str, folder: str | Path | None = None) -> Any:
     """
     if not isinstance(name, str):
         raise NetworkError(f"a feeder is named, such as 'feeder141', not {type(name).__name__}")
-    from marketsim.grid import pandapower_nets
+    from marketsim.grid.net import pandapower_nets
 
     return pandapower_nets.feeder(name, None if folder is None else Path(folder))
 

@@ -17,8 +17,8 @@ from marketsim.extension import files
 from marketsim.extension.entry_points import installed_plugins, load_installed
 from marketsim.extension.files import PluginFile
 from marketsim.extension.registry import Registry
-from marketsim.grid import names
-from marketsim.grid.feeder import Feeder, FeederOptions
+from marketsim.grid.net import names
+from marketsim.grid.net.feeder import Feeder, FeederOptions
 from marketsim.scenario.facts import FeederFacts
 from marketsim.scenario.load import load_scenario as read_scenario
 from marketsim.scenario.load import source_of
@@ -79,7 +79,7 @@ def load_feeder(model: Scenario, registry: Registry, fence: Fence) -> Feeder | N
     name = model.grid.feeder
     if name is None:
         return None
-    from marketsim.grid import feeders
+    from marketsim.grid.net import feeders
 
     kind, _, argument = name.partition(":")
     if kind not in registry.names("grid"):

@@ -181,10 +181,10 @@ def _validator(ready: ReadyScenario, built: Built) -> Any:
     if built.grid is None or not grid.independent_check:
         return None
     from marketsim.app.grid import is_regulated, tap_laws
-    from marketsim.grid.fixed_point import FixedPointValidator
-    from marketsim.grid.power_flow_check import ALL_CORES, SEQUENTIAL, Validator
-    from marketsim.grid.radial import is_radial
-    from marketsim.grid.validation import BatchValidator
+    from marketsim.grid.flow.fixed_point import FixedPointValidator
+    from marketsim.grid.flow.power_flow_check import ALL_CORES, SEQUENTIAL, Validator
+    from marketsim.grid.flow.validation import BatchValidator
+    from marketsim.grid.net.radial import is_radial
 
     # a worker of a study has one core to itself
     threads = SEQUENTIAL if os.environ.get("OMP_NUM_THREADS") == "1" else ALL_CORES
@@ -203,7 +203,7 @@ def _validator(ready: ReadyScenario, built: Built) -> Any:
     if not is_regulated(ready):
         return check_on(built.grid)
     from marketsim.app.grid import tap_log
-    from marketsim.grid.tap_changer import TappedValidator, at_position
+    from marketsim.grid.flow.tap_changer import TappedValidator, at_position
 
     network, laws = built.grid, tap_laws(ready)
     return TappedValidator(lambda at: check_on(at_position(network, laws, at)), tap_log(built.context))

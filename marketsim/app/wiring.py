@@ -31,7 +31,7 @@ from marketsim.core.ports import (
     Strategy,
 )
 from marketsim.core.world import Role, SharedPeriods, World
-from marketsim.grid.network import Network
+from marketsim.grid.net.network import Network
 from marketsim.market.allocation import with_rights
 from marketsim.market.bounds import WithinTariffs, within_bounds
 from marketsim.metrics.shunts import ShuntMetric
@@ -261,7 +261,7 @@ def _metrics(ready: ReadyScenario, context: BuildContext, grid: GridParts) -> tu
     if grid.network is not None and grid.network.ground_pu.real.any():
         metrics.append(ShuntMetric())
     if is_regulated(ready):
-        from marketsim.grid.tap_changer import TapMetric
+        from marketsim.grid.flow.tap_changer import TapMetric
 
         metrics.append(TapMetric(tap_laws(ready), feeder_of(ready).network.branch_names, tap_log(context)))
     return tuple(metrics)

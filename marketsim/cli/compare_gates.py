@@ -87,7 +87,7 @@ def _robustness(outcomes: list[Outcome]) -> None:
 
 
 def _remarks(outcomes: list[Outcome]) -> None:
-    from marketsim.grid.feeder import CAVEAT
+    from marketsim.grid.net.feeder import CAVEAT
 
     say()
     for each in outcomes:

@@ -11,12 +11,12 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.clock import Clock
 from marketsim.core.fence import Fence
 from marketsim.core.fleets import FleetInfo
+from marketsim.core.grid_model import GridModel
 from marketsim.core.language_model import ModelMaker
 from marketsim.core.params import Params
 from marketsim.core.ports import Tariff
 from marketsim.core.records import Community
 from marketsim.core.rng import Streams
-from marketsim.core.welfare import GridModel
 
 PolicyLoader: TypeAlias = Callable[[Path], Any]
 """Trained policies of a checkpoint; what they are is between ``learning`` and the strategy that acts by them."""

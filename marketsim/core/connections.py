@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.grid_model import demand_agents, of_all
 from marketsim.core.records import Community, GridState, SlotRecord
 from marketsim.core.units import UNLIMITED_WH
-from marketsim.core.welfare import demand_agents, of_all
 
 
 def has_limits(community: Community) -> bool:
@@ -17,7 +17,7 @@ def has_limits(community: Community) -> bool:
 
 
 class ConnectionModel:
-    """Port ``core.welfare.GridModel`` without a grid: imports and exports of each connection, as frozen by the slot."""
+    """Port ``core.grid_model.GridModel`` without a grid: imports and exports of each connection, as frozen by the slot."""
 
     def __init__(self, community: Community) -> None:
         self._community = community

@@ -75,7 +75,7 @@ KINDS: Final = MappingProxyType(
         ),
         "grid": Kind(
             'grid: {feeder: "<name>:<argument>"}',
-            "a pandapower net, or a marketsim.grid.feeder.Feeder",
+            "a pandapower net, or a marketsim.grid.net.feeder.Feeder",
             "A source of feeders: argument is the text after the colon, context.fence says where its files may lie.",
             ("argument", "context"),
         ),

@@ -2,7 +2,7 @@
 
 A yardstick, no market design: it takes the limit prices of orders for values and costs, as a planner who knew them
 would, so it belongs to truthful traders. Without grid limits that is the merit order. Where the gate's limits bind,
-successive linear programmes on AC sensitivities (``core.welfare``) plan the quantities. Every pair is then admitted by
+successive linear programmes on AC sensitivities (``optimise.welfare``) plan the quantities. Every pair is then admitted by
 the gate like any other trade, in passes, so that what solvers see differently costs a few Wh and never a limit.
 
 A pair pays the middle of its two limits; prices do not matter for gains.
@@ -16,6 +16,7 @@ import numpy as np
 
 from marketsim.core.arrays import BoolArray, IntArray
 from marketsim.core.build import BuildContext
+from marketsim.core.grid_model import GridModel
 from marketsim.core.ports import Gate
 from marketsim.core.records import (
     BLAMES_SINK,
@@ -29,10 +30,10 @@ from marketsim.core.records import (
     Tariffs,
     Trades,
 )
-from marketsim.core.welfare import GridModel, Legs, admissible, constrained_optimum
 from marketsim.market.common_factor import share
 from marketsim.market.params import CentralOptimumParams
 from marketsim.market.pool import Clearing, floor_mean, market_by_market, pair_up
+from marketsim.optimise.welfare import Legs, admissible, constrained_optimum
 
 PASSES: Final = 3
 """How often pairs that the gate cut are asked again: a later pair may free what an earlier one needs."""

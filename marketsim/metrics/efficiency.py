@@ -8,13 +8,14 @@ import numpy as np
 
 from marketsim.core.arrays import IntArray
 from marketsim.core.build import BuildContext
+from marketsim.core.grid_model import GridModel
 from marketsim.core.metric import Kpi, Totals, Value, ratio
 from marketsim.core.potential import clearing, gains_from_trade
 from marketsim.core.records import Community, SlotRecord
 from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH
-from marketsim.core.welfare import GridModel, admissible, constrained_gains
 from marketsim.metrics.optimum import market_legs, merit_order, merit_order_net_wh
 from marketsim.metrics.params import EfficiencyParams
+from marketsim.optimise.welfare import admissible, constrained_gains
 
 MERIT_ORDER: Final = "merit_order"
 SLP: Final = "slp"

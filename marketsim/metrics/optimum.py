@@ -1,7 +1,7 @@
 """What positions could have traded: legs of a market, and their optimum by merit order.
 
 Without limits merit order is exact (``core.potential.clearing``). Where its solution breaks a limit,
-``core.welfare.constrained_optimum`` goes on from it.
+``optimise.welfare.constrained_optimum`` goes on from it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.potential import Clearing
 from marketsim.core.records import PV, Community, SlotRecord
-from marketsim.core.welfare import Legs
+from marketsim.optimise.welfare import Legs
 
 
 def market_legs(record: SlotRecord, community: Community, market: int) -> Legs:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from marketsim.core.arrays import FloatArray
-from marketsim.grid.network import BranchKind, ComplexArray, Network
+from marketsim.grid.net.network import BranchKind, ComplexArray, Network
 
 
 class Solution(NamedTuple):

@@ -17,7 +17,7 @@ PLUGIN = """
 import pathlib
 pathlib.Path({marker!r}).write_text("ran")
 import marketsim as ms
-from marketsim.grid import feeders
+from marketsim.grid.net import feeders
 
 
 @ms.hookimpl

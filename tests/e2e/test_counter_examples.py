@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from marketsim.grid.gates.ac import RadialGate
+from marketsim.grid.gates.exact.ac import RadialGate
 from marketsim.market.double_auction import DoubleAuction
 from marketsim.testing.engine_kit import orders_of, tariffs_of
 from marketsim.testing.grids import tree_network

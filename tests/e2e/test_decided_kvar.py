@@ -14,7 +14,7 @@ import marketsim as ms
 from marketsim.app.wiring import build
 from marketsim.core.errors import MarketsimError, RunError
 from marketsim.core.simulation import Simulation
-from marketsim.grid.net_of_slot import TOLERANCES_MVA
+from marketsim.grid.flow.net_of_slot import TOLERANCES_MVA
 
 PLUGIN = """\
 import numpy as np

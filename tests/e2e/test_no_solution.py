@@ -8,7 +8,7 @@ import pytest
 import marketsim as ms
 from marketsim.analysis.trajectory import follow
 from marketsim.core.errors import PowerFlowDiverged, RunError
-from marketsim.grid.cases import AnyCases, RadialCases, Slots
+from marketsim.grid.flow.cases import AnyCases, RadialCases, Slots
 from marketsim.testing.grids import tree_network
 
 AGENTS = (

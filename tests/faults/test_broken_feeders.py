@@ -22,7 +22,7 @@ import sys
 import numpy as np
 import pandapower
 import marketsim as ms
-from marketsim.grid import feeder141
+from marketsim.grid.net import feeder141
 
 NETWORK = feeder141.feeder().network
 NET = ms.feeder("pandapower:create_kerber_landnetz_freileitung_1")

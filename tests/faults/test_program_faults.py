@@ -9,7 +9,7 @@ import pytest
 
 import marketsim as ms
 from marketsim.core.errors import LawBroken
-from marketsim.grid.power_flow_check import Validator
+from marketsim.grid.flow.power_flow_check import Validator
 
 KERNEL = """\
 from marketsim.core.compiled import cache_folder, kernel

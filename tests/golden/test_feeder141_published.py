@@ -10,10 +10,10 @@ import numpy as np
 import pandapower
 import pytest
 
-from marketsim.grid import feeder141
-from marketsim.grid.feeder import FeederOptions
-from marketsim.grid.pandapower_nets import feeder
-from marketsim.grid.power_flow_check import Validator
+from marketsim.grid.flow.power_flow_check import Validator
+from marketsim.grid.net import feeder141
+from marketsim.grid.net.feeder import FeederOptions
+from marketsim.grid.net.pandapower_nets import feeder
 
 PUBLISHED: dict[str, Any] = json.loads((Path(__file__).parent / "feeder141" / "published.json").read_text("utf-8"))
 

@@ -24,8 +24,8 @@ from marketsim.core.records import DeviceRange, Tariffs, empty_rejects
 from marketsim.core.units import to_ticks
 from marketsim.extension.entry import Entry
 from marketsim.fairness.critic import Scores
-from marketsim.grid import feeder141
-from marketsim.grid.meshed_gate import MeshedObserveGate
+from marketsim.grid.gates.meshed.gate import MeshedObserveGate
+from marketsim.grid.net import feeder141
 from marketsim.market.administrative import pool_at
 from marketsim.market.pool import PoolEngine
 from marketsim.market.settlement import settle

@@ -4,7 +4,7 @@ import numpy as np
 
 import marketsim as ms
 from marketsim.core.records import NOWHERE, Reason
-from marketsim.grid.meshed_gate import MeshedObserveGate
+from marketsim.grid.gates.meshed.gate import MeshedObserveGate
 
 
 class QuotaParams(ms.Params):

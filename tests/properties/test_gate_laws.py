@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketsim.core.records import Reason
-from marketsim.grid.gate_state import GateSettings
-from marketsim.grid.gates.ac import RadialGate
-from marketsim.grid.gates.observe import ObserveGate
-from marketsim.grid.gates.sensitivity import SensitivityGate
-from marketsim.grid.network import Network
+from marketsim.grid.gates.exact.ac import RadialGate
+from marketsim.grid.gates.observed.observe import ObserveGate
+from marketsim.grid.gates.screened.sensitivity import SensitivityGate
+from marketsim.grid.gates.state import GateSettings
+from marketsim.grid.net.network import Network
 from marketsim.testing.grids import dense_power_flow, random_network
 
 HOURS = 0.25

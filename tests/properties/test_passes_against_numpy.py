@@ -13,7 +13,7 @@ from marketsim.core.sensing import meter
 from marketsim.core.slot_kernel import own_grid
 from marketsim.devices.battery import stored_after
 from marketsim.devices.battery_kernel import reach
-from marketsim.grid.gate_report_kernel import report_branches, report_nodes
+from marketsim.grid.gates.report_kernel import report_branches, report_nodes
 from marketsim.market.bounds import within_bounds
 from marketsim.testing.engine_kit import orders_of, tariffs_of
 

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketsim.grid.distance import distance_ohm
-from marketsim.grid.network import Network
-from marketsim.grid.power_flow_check import Validator
+from marketsim.grid.flow.power_flow_check import Validator
+from marketsim.grid.net.distance import distance_ohm
+from marketsim.grid.net.network import Network
 
 
 @st.composite

@@ -6,10 +6,10 @@ import numpy as np
 
 from marketsim.analysis.bench.rows import BenchFailed, Row, median_s
 from marketsim.core.arrays import IntArray
-from marketsim.grid import feeder141
-from marketsim.grid.feeder import FeederOptions
-from marketsim.grid.gate_state import GateSettings
-from marketsim.grid.gates.ac import RadialGate
+from marketsim.grid.gates.exact.ac import RadialGate
+from marketsim.grid.gates.state import GateSettings
+from marketsim.grid.net import feeder141
+from marketsim.grid.net.feeder import FeederOptions
 from marketsim.market.pool_kernel import admit_until_short
 
 N_TRADES, SEED, LOAD, HOURS, SOURCE_PU = 2_000, 1, 0.7, 0.25, 1.02
@@ -19,7 +19,7 @@ def runpp_s() -> float:
     """Median time of one ``runpp`` of feeder141 with its defaults [s]."""
     import pandapower  # type: ignore[import-untyped]
 
-    from marketsim.grid import pandapower_nets
+    from marketsim.grid.net import pandapower_nets
 
     net = pandapower_nets.feeder("feeder141")
     return median_s(lambda: pandapower.runpp(net), 15)

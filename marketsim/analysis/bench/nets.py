@@ -12,10 +12,10 @@ import numpy as np
 from marketsim.analysis.bench.rows import BenchFailed, Row, median_s
 from marketsim.core.ports import Gate
 from marketsim.core.records import GridState
-from marketsim.grid.gates.ac import RadialGate
-from marketsim.grid.network import Network
-from marketsim.grid.power_flow_check import Validator
-from marketsim.grid.radial import is_radial
+from marketsim.grid.flow.power_flow_check import Validator
+from marketsim.grid.gates.exact.ac import RadialGate
+from marketsim.grid.net.network import Network
+from marketsim.grid.net.radial import is_radial
 
 SEED, LOAD, HOURS, AGREES_PU = 1, 0.5, 0.25, 1e-8
 
@@ -41,7 +41,7 @@ NETS: Final = (
 
 def read(net: Net) -> tuple[Any, Network]:
     """The pandapower net and what a run extracts of it."""
-    from marketsim.grid import extraction, pandapower_nets
+    from marketsim.grid.net import extraction, pandapower_nets
 
     frame = pandapower_nets.feeder(net.feeder)
     if net.meshed:
@@ -57,7 +57,7 @@ def gate_of(network: Network) -> Gate:
     every = np.arange(network.n_nodes)
     if is_radial(network):
         return RadialGate(network, every, 1, HOURS)
-    from marketsim.grid.meshed_gate import MeshedGate
+    from marketsim.grid.gates.meshed.gate import MeshedGate
 
     return MeshedGate(network, every, 1, HOURS)
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from marketsim.analysis.trajectory import Trajectory, outside
-from marketsim.grid.power_flow_check import Validator
+from marketsim.grid.flow.power_flow_check import Validator
 
 
 class Error(NamedTuple):

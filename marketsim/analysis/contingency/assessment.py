@@ -13,10 +13,10 @@ from marketsim.app.ready import ReadyScenario
 from marketsim.app.wiring import build
 from marketsim.core.arrays import BoolArray, FloatArray
 from marketsim.core.errors import InputError
-from marketsim.grid.feeder import CAVEAT
-from marketsim.grid.network import Network
-from marketsim.grid.outage import Tie, has_supply, supplied, with_tie
-from marketsim.grid.power_flow_check import Validator
+from marketsim.grid.flow.power_flow_check import Validator
+from marketsim.grid.net.feeder import CAVEAT
+from marketsim.grid.net.network import Network
+from marketsim.grid.net.outage import Tie, has_supply, supplied, with_tie
 
 HOURS: Final = 4.0
 """Until a failure is repaired; an assumption of ours."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from marketsim.analysis.trajectory import Trajectory
 from marketsim.core.arrays import FloatArray
-from marketsim.grid.network import BranchKind, Network
-from marketsim.grid.outage import without_branches
+from marketsim.grid.net.network import BranchKind, Network
+from marketsim.grid.net.outage import without_branches
 
 TAP_STEP: Final = 0.025
 """Step of a transformer's tap, of its ratio; an assumption of ours."""

@@ -16,9 +16,9 @@ from marketsim.analysis.trajectory import Trajectory, follow, needs_feeder
 from marketsim.app.ready import ReadyScenario
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import InputError, Problem
-from marketsim.grid.cases import Cases, Slots, cases_of, element_name
-from marketsim.grid.feeder import CAVEAT
-from marketsim.grid.network import Network
+from marketsim.grid.flow.cases import Cases, Slots, cases_of, element_name
+from marketsim.grid.net.feeder import CAVEAT
+from marketsim.grid.net.network import Network
 
 QUANTILES: Final = (0.05, 0.5, 0.95)
 MOST_ROUNDS: Final = 200

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from marketsim.core.arrays import BoolArray, FloatArray
-from marketsim.grid.cases import Assessment, Cases
+from marketsim.grid.flow.cases import Assessment, Cases
 
 TOLERANCE: Final = 1e-9
 """Beyond a limit by less is kept (p.u., share of a rating)."""

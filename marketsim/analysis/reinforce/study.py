@@ -13,7 +13,7 @@ from marketsim.app.grid import has_trait
 from marketsim.app.ready import ReadyScenario, load_scenario
 from marketsim.core.arrays import BoolArray
 from marketsim.core.errors import InputError, RunError
-from marketsim.grid.feeder import CAVEAT
+from marketsim.grid.net.feeder import CAVEAT
 from marketsim.scenario.source import Source
 
 MOST: Final = 8

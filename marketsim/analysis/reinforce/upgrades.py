@@ -10,7 +10,7 @@ from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.metric import Kpi, Value
 from marketsim.core.records import Reason, SlotRecord
 from marketsim.core.units import WH_PER_KWH
-from marketsim.grid.network import BranchKind, Network
+from marketsim.grid.net.network import BranchKind, Network
 from marketsim.scenario.model import ReinforcementPrices
 
 _VOLTAGE: Final = (Reason.UNDERVOLTAGE, Reason.OVERVOLTAGE)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from marketsim.core.arrays import IntArray
-from marketsim.core.welfare import GridModel
-from marketsim.grid.gate_state import GateSettings
-from marketsim.grid.network import Network
-from marketsim.grid.radial import is_radial
+from marketsim.core.grid_model import GridModel
+from marketsim.grid.gates.state import GateSettings
+from marketsim.grid.net.network import Network
+from marketsim.grid.net.radial import is_radial
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from marketsim.analysis.bench import growth, matching, nets, rollouts
 from marketsim.analysis.bench.rows import BenchFailed, Row
 from marketsim.app.ready import load_scenario
 from marketsim.cli.bench import bench
-from marketsim.grid.feeders import load
+from marketsim.grid.net.feeders import load
 
 SMALL = {
     "name": "small",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from marketsim.core.connections import ConnectionModel, has_limits
-from marketsim.core.welfare import GridModel
+from marketsim.core.grid_model import GridModel
 from marketsim.testing.records import slot_record
 from marketsim.testing.worlds import community
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
+from marketsim.core.grid_model import GridModel
 from marketsim.core.potential import clearing
-from marketsim.core.welfare import GridModel, Legs, constrained_gains
 from marketsim.metrics.optimum import market_legs, merit_order, merit_order_net_wh
+from marketsim.optimise.welfare import Legs, constrained_gains
 from marketsim.testing.records import Fleet, slot_record
 from marketsim.testing.worlds import community
 

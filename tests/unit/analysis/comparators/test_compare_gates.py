@@ -11,7 +11,7 @@ from marketsim.analysis.comparators.robustness import ERRORS, Error, really
 from marketsim.analysis.trajectory import Trajectory, follow, outside
 from marketsim.app.ready import ReadyScenario, load_scenario
 from marketsim.core.errors import InputError
-from marketsim.grid.power_flow_check import Validator
+from marketsim.grid.flow.power_flow_check import Validator
 
 DAY = {"clock.slots": 24, "clock.slot_minutes": 60}
 """The stressed day in hours; around noon the feeder has to refuse."""

@@ -7,7 +7,7 @@ import pytest
 
 from marketsim.analysis.contingency.failures import TAP_STEP, Failure, failures
 from marketsim.analysis.trajectory import Trajectory, outside
-from marketsim.grid.network import BranchKind, Network
+from marketsim.grid.net.network import BranchKind, Network
 from marketsim.testing.grids import dense_power_flow, tree_network
 
 SLOTS, AGENTS = 3, ("house", "plant")

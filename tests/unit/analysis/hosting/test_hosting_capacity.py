@@ -15,7 +15,7 @@ from marketsim.analysis.trajectory import follow
 from marketsim.app.nets import slot_nets
 from marketsim.app.ready import ReadyScenario, load_scenario
 from marketsim.core.errors import InputError
-from marketsim.grid.net_of_slot import Injection
+from marketsim.grid.flow.net_of_slot import Injection
 
 STREET = {
     "name": "street",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from marketsim.analysis.hosting.criteria import CRITERIA, holds, mostly_kept
 from marketsim.analysis.hosting.placements import placements
-from marketsim.grid.cases import Assessment
+from marketsim.grid.flow.cases import Assessment
 
 SLOTS, HOURS, DEPTH = 672, 0.25, 0.5
 

@@ -10,7 +10,7 @@ from marketsim.analysis.reinforce.upgrades import annuity, cost, length_km, path
 from marketsim.app.ready import load_scenario
 from marketsim.core.errors import InputError, RunError
 from marketsim.core.records import Reason
-from marketsim.grid.network import BranchKind
+from marketsim.grid.net.network import BranchKind
 from marketsim.scenario.model import ReinforcementPrices
 from marketsim.testing.grids import dense_power_flow, tree_network
 

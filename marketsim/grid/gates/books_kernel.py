@@ -1,0 +1,89 @@
+"""The books of a market: what is committed, in integers; what limits without a power flow leave of a trade."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marketsim.core.compiled import kernel
+from marketsim.core.records import BLAMES_SINK, Reason
+from marketsim.grid.flow.rows_kernel import (
+    CONNECTION_WH,
+    EXPORT_FROZEN,
+    HEAD_EXPORT_FROZEN,
+    HEAD_IMPORT_FROZEN,
+    HEAD_WH,
+    IMPORT_FROZEN,
+    LATERAL,
+    NET_VARH,
+    NET_WH,
+    POSITION,
+    SINK_VARH,
+    SOURCE_VARH,
+)
+from marketsim.grid.net.network import BranchKind
+
+NONE = int(Reason.NONE)
+UNDERVOLTAGE = int(Reason.UNDERVOLTAGE)
+OVERVOLTAGE = int(Reason.OVERVOLTAGE)
+LINE_LOADING = int(Reason.LINE_LOADING)
+TRAFO_LOADING = int(Reason.TRAFO_LOADING)
+CONNECTION_IMPORT = int(Reason.CONNECTION_IMPORT)
+CONNECTION_EXPORT = int(Reason.CONNECTION_EXPORT)
+HEAD_IMPORT = int(Reason.HEAD_IMPORT)
+HEAD_EXPORT = int(Reason.HEAD_EXPORT)
+DIVERGED = int(Reason.DIVERGED)
+TRAFO = int(BranchKind.TRAFO)
+
+
+@kernel(helper=True)
+def ends(ints: Any, source: int, sink: int) -> tuple[int, int, int, int]:
+    """(position of the source, of the sink, lateral of the source, of the sink); -1 for NOWHERE and off the grid.
+
+    A position at the feeder's source has lateral -1.
+    """
+    injects = ints[POSITION, source] if source >= 0 else -1
+    draws = ints[POSITION, sink] if sink >= 0 else -1
+    first = ints[LATERAL, injects] if injects >= 0 else -1
+    second = ints[LATERAL, draws] if draws >= 0 else -1
+    return injects, draws, first, second
+
+
+@kernel(helper=True)
+def headroom(ints: Any, source: int, sink: int, first: int, second: int, wh: int) -> tuple[int, int, int]:
+    """(Wh left by the limits of connections and feeder heads, code, element), without a power flow."""
+    left, code, element = wh, NONE, -1
+    if source >= 0 and ints[EXPORT_FROZEN, source] - ints[CONNECTION_WH, source] < left:
+        left = max(ints[EXPORT_FROZEN, source] - ints[CONNECTION_WH, source], 0)
+        code, element = CONNECTION_EXPORT, source
+    if sink >= 0 and ints[IMPORT_FROZEN, sink] + ints[CONNECTION_WH, sink] < left:
+        left = max(ints[IMPORT_FROZEN, sink] + ints[CONNECTION_WH, sink], 0)
+        code, element = CONNECTION_IMPORT + BLAMES_SINK, sink
+    if first == second:  # what stays inside a lateral does not pass its head
+        return left, code, element
+    if first >= 0 and ints[HEAD_EXPORT_FROZEN, first] - ints[HEAD_WH, first] < left:
+        left = max(ints[HEAD_EXPORT_FROZEN, first] - ints[HEAD_WH, first], 0)
+        code, element = HEAD_EXPORT, first
+    if second >= 0 and ints[HEAD_IMPORT_FROZEN, second] + ints[HEAD_WH, second] < left:
+        left = max(ints[HEAD_IMPORT_FROZEN, second] + ints[HEAD_WH, second], 0)
+        code, element = HEAD_IMPORT + BLAMES_SINK, second
+    return left, code, element
+
+
+@kernel(helper=True)
+def commit(ints: Any, source: int, sink: int, wh: int) -> None:
+    """Book ``wh`` (negative: take back) in every integer that counts it."""
+    injects, draws, first, second = ends(ints, source, sink)
+    if source >= 0:
+        ints[CONNECTION_WH, source] += wh
+    if sink >= 0:
+        ints[CONNECTION_WH, sink] -= wh
+    if injects >= 0:
+        ints[NET_WH, injects] += wh
+        ints[NET_VARH, injects] += wh * ints[SOURCE_VARH, source]
+    if draws >= 0:
+        ints[NET_WH, draws] -= wh
+        ints[NET_VARH, draws] -= wh * ints[SINK_VARH, sink]
+    if first >= 0:
+        ints[HEAD_WH, first] += wh
+    if second >= 0:
+        ints[HEAD_WH, second] -= wh

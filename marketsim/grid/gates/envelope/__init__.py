@@ -1,0 +1,1 @@
+"""Operating envelopes: limits of connections, settled when the slot opens."""

@@ -1,0 +1,1 @@
+"""Free trade, with what it violates recorded."""

@@ -1,0 +1,1 @@
+"""Gates that screen trades by linear sensitivities, and solve at the end of the slot."""

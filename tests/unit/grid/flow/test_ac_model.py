@@ -1,0 +1,85 @@
+"""The model behind the welfare optimum has the right margins and exact gradients."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from marketsim.app.ready import load_scenario
+from marketsim.app.wiring import build
+from marketsim.core.simulation import Simulation
+from marketsim.grid.flow.ac_model import AcModel
+
+LIMITS_PER_KIND = 3
+
+
+@pytest.fixture(scope="module")
+def opened() -> tuple[AcModel, np.ndarray]:
+    """The model at a sunny noon of the stressed feeder, and net injections near those of the slot."""
+    ready = load_scenario("scenarios/stress141.yaml", {"clock.slots": 50, "grid.reactive": {"fixed_pf": {}}})
+    built = build(ready)
+    simulation = Simulation(built.world)
+    for record in simulation.run():
+        last = record
+    network, world = built.grid, built.world
+    assert network is not None
+    law = world.reactive.law  # type: ignore[attr-defined]
+    model = AcModel(
+        network,
+        world.node_of,
+        world.community,
+        world.clock.slot_hours,
+        law,
+        probe=build(ready).world.gate,
+    )
+    model.open(last)
+    return model, last.energy.net_wh.astype(np.float64)
+
+
+def test_the_slot_as_it_ended_keeps_every_limit(opened: tuple[AcModel, np.ndarray]) -> None:
+    """What the exact gate admitted is admissible here too, to the difference of the two solvers."""
+    model, net_wh = opened
+    margins = model.margins(0, net_wh)
+    assert margins is not None
+    assert -1e-3 < margins.max() < 1e-6, "the stressed slot stands at a limit"
+
+
+def test_gradients_are_those_of_the_power_flow(opened: tuple[AcModel, np.ndarray]) -> None:
+    """Central differences over 2 kWh agree to 1e-4 of the largest, for voltages and for both branch ends."""
+    model, net_wh = opened
+    net_wh = net_wh + 5_000.0  # away from the untraded state, where reactive power has a kink
+    n_nodes, n_branches = 140, 140
+    limits = np.array([86, n_nodes + 50, 2 * n_nodes + 1, 2 * n_nodes + n_branches + 60])
+    exact = model.gradient(0, net_wh, limits)
+    for connection in (0, 7, 40):
+        step = np.zeros(len(net_wh))
+        step[connection] = 1_000.0
+        above, below = model.margins(0, net_wh + step), model.margins(0, net_wh - step)
+        assert above is not None
+        assert below is not None
+        numeric = (above - below)[limits] / 2_000.0
+        np.testing.assert_allclose(exact[:, connection], numeric, atol=1e-4 * np.abs(exact).max(axis=1).max())
+
+
+def test_a_slot_has_to_be_opened_first(opened: tuple[AcModel, np.ndarray]) -> None:
+    """Margins without a slot are an error, not a guess."""
+    model, net_wh = opened
+    kept, model._slot = model._slot, None
+    with pytest.raises(ValueError, match="open a slot first"):
+        model.margins(0, net_wh)
+    model._slot = kept
+
+
+def test_the_quick_look_never_says_yes_to_what_breaks_a_limit(opened: tuple[AcModel, np.ndarray]) -> None:
+    """On the way from the untraded state far beyond the limits, it says yes only where every margin is kept."""
+    model, net_wh = opened
+    firm = model._firm_wh(0).astype(np.float64)
+    said = []
+    for share in np.linspace(0.0, 3.0, 13):
+        point = firm + share * (net_wh - firm)
+        margins = model.margins(0, np.rint(point))
+        yes = model.surely_admits(0, point)
+        said.append(yes)
+        assert margins is None or not yes or margins.max() <= 1e-7
+    assert said[0]
+    assert not said[-1]
