@@ -94,7 +94,7 @@ def test_tables_are_read_only() -> None:
 
 def test_loading_it_imports_no_heavy_library() -> None:
     code = (
-        "import sys; from marketsim.grid import feeders; feeders.bus_loads('feeder141');"
+        "import sys; from marketsim.grid.net import feeders; feeders.bus_loads('feeder141');"
         "print(*{'pandapower', 'pandas', 'power_grid_model', 'numba', 'scipy'} & set(sys.modules))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
