@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from marketsim.app.match import match as match
     from marketsim.app.public import feeder as feeder
     from marketsim.app.public import parallel_env as parallel_env
-    from marketsim.app.ready import ReadyScenario as ReadyScenario
     from marketsim.app.ready import load_scenario as load_scenario
+    from marketsim.app.ready_scenario import ReadyScenario as ReadyScenario
     from marketsim.app.running import open_run as open_run
     from marketsim.app.running import simulate as simulate
     from marketsim.core.params import Params as Params
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "load_scenario": "marketsim.app.ready",
-    "ReadyScenario": "marketsim.app.ready",
+    "ReadyScenario": "marketsim.app.ready_scenario",
     "simulate": "marketsim.app.running",
     "open_run": "marketsim.app.running",
     "Run": "marketsim.results.reader",

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from marketsim.app.grid import has_trait, is_regulated
-from marketsim.app.ready import ReadyScenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.wiring import Built, build
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import InputError, PowerFlowDiverged

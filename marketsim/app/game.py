@@ -9,7 +9,7 @@ import numpy as np
 from marketsim.app.episodes import draws_days, on_part
 from marketsim.app.foreign import owner
 from marketsim.app.parts import chosen, context_of, placed, profiles_of
-from marketsim.app.ready import ReadyScenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.wiring import Built, build, cast_of, copied_world, critic_of
 from marketsim.core.build import BuildContext, known_of
 from marketsim.core.errors import Problem, ScenarioError

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from marketsim.app.parts import chosen
-from marketsim.app.ready import ReadyScenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import Basics, BuildContext, GridInfo, VoltageBand
 from marketsim.core.connections import ConnectionModel, has_limits

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from marketsim.app.grid import is_regulated, network_of_run, own_load_share, tap_laws
-from marketsim.app.ready import ReadyScenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.errors import InputError
 from marketsim.core.units import WH_PER_KWH

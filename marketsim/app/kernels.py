@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from marketsim.core.child import module_command, module_environment
 
 if TYPE_CHECKING:
-    from marketsim.app.ready import ReadyScenario
+    from marketsim.app.ready_scenario import ReadyScenario
 
 COMPILING: Final = "Compiling kernels for this machine, once (up to a minute)."
 

@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from marketsim.app.ready import ReadyScenario, facts_of, load_feeder, load_scenario
+from marketsim.app.ready import facts_of, load_feeder, load_scenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.builtin import built_in_registry
 from marketsim.core.build import Choice, LoadSpec
 from marketsim.core.errors import InputError, NetworkError, Problem, ScenarioError
@@ -97,6 +98,7 @@ def look(text: str, folder: Path) -> Seen:
         registry=registry,
         plugin_files=(),
         feeder=feeders[0] if feeders else None,
+        read=load_scenario,
     )
     return Seen(ready, plugins, tuple(left_out))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from marketsim.app.ready import ReadyScenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.builtin import SOURCE
 from marketsim.core.build import Choice
 from marketsim.core.named_file import NamedFile

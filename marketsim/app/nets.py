@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from marketsim.app.grid_history import tap_positions
-from marketsim.app.ready import ReadyScenario, feeder_options
+from marketsim.app.ready import feeder_options
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.errors import InputError
 from marketsim.grid.flow.net_of_slot import Injection, SlotNets, Taps
 from marketsim.results.reader import Run

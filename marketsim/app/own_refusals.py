@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from marketsim.agents.model import decides
-from marketsim.app.ready import ReadyScenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.records import Reason, SlotRecord
 
 FACT: Final = "refused_orders"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from marketsim.app.foreign import behind_wall, made_by, owner
-from marketsim.app.named_files import is_built_in, named_files
-from marketsim.app.ready import ReadyScenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.arrays import IntArray
 from marketsim.core.build import Basics, BuildContext, Choice, FileContext
 from marketsim.core.errors import InputError, PluginError, Problem, ScenarioError
@@ -38,12 +37,9 @@ from marketsim.core.records import Community
 from marketsim.core.rng import Streams
 from marketsim.core.rule_terms import Sizes
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
-from marketsim.extension.entry_points import installed_plugins
 from marketsim.extension.registry import Registry
 from marketsim.fairness.critic import Critic, PatientCritic
 from marketsim.games.context import ReviewedGame
-from marketsim.profiles.library import simbench_library
-from marketsim.profiles.plan import check_shapes
 from marketsim.scenario.agents import BUILT_IN_KINDS
 from marketsim.scenario.model import Scenario
 from marketsim.scenario.overrides import split_path
@@ -54,7 +50,7 @@ from marketsim.scenario.tree import Node, dotted, locate, texts
 if TYPE_CHECKING:
     from marketsim.grid.gates.context import GateContext
 
-_SECTIONS: Final[dict[str, Loc]] = {
+SECTIONS: Final[dict[str, Loc]] = {
     "tariff": ("tariff", "*"),
     "profile": ("profiles",),
     "engine": ("market", "engine", "*"),
@@ -103,7 +99,7 @@ def chosen(ready: ReadyScenario, kind: str, choice: Choice, context: object) -> 
     try:
         return made(ready.registry, kind, choice.name, choice.params, context)
     except InputError as error:
-        section = tuple(choice.name if part == "*" else part for part in _SECTIONS.get(kind, ()))
+        section = tuple(choice.name if part == "*" else part for part in SECTIONS.get(kind, ()))
         raise placed(error, ready, section) from error
 
 
@@ -307,88 +303,3 @@ def profiles_of(ready: ReadyScenario) -> Profiles:
 def notes_of(part: object) -> tuple[str, ...]:
     """What profiles found in their series, where they say so."""
     return part.notes if isinstance(part, Noted) else ()
-
-
-class Checked(NamedTuple):
-    """What was found without a run."""
-
-    faults: list[InputError]
-    """What is wrong, with places in the scenario; an error a part, of its own class."""
-    notes: tuple[str, ...]
-    """What whoever runs it should know."""
-    files: tuple[str, ...]
-    """Files that were read."""
-    unread: tuple[str, ...]
-    """Files whose contents only a run reads, and clients of models that a plugin has to bring."""
-
-
-def checked(ready: ReadyScenario) -> Checked:
-    """Build the light built-in parts of a scenario that is valid by itself, and look for all files that it names.
-
-    Agents need no buses for that.
-    """
-    faults: list[InputError] = []
-    notes: tuple[str, ...] = ()
-    for kind, check in _light_parts(ready):
-        try:
-            made_part = check()
-        except InputError as error:
-            faults.append(placed(error, ready))
-        else:
-            notes += notes_of(made_part) if kind == "profile" else ()
-    strange, unknown_models = _strange_models(ready)
-    faults += strange
-    named = list(named_files(ready))
-    for kind, each in named:
-        section = _SECTIONS[kind]
-        try:
-            each.check()
-        except InputError as error:
-            faults.append(placed(error, ready, section))
-    read = (*ready.model.profiles.params.files_read(), *ready.model.tariff.params.files_read())
-    read += tuple(each.path.name for _, each in named if each.whole)
-    unread = tuple(f"contents of {each.path.name}" for _, each in named if not each.whole)
-    return Checked(faults, notes, read, unread + unknown_models)
-
-
-def _strange_models(ready: ReadyScenario) -> tuple[list[InputError], tuple[str, ...]]:
-    """Clients of models that do not come with the package: wrong, or nobody knows where a plugin may bring them."""
-    named = ready.model.critic.params.clients_named("critic")
-    strange = [(path, name) for path, name in named if name not in ready.registry.names("model")]
-    if strange and (ready.model.plugins or installed_plugins()):
-        return [], tuple(f"model {name}" for _, name in strange)
-    faults = []
-    for path, name in strange:
-        try:
-            demand_model(ready, name, path)
-        except InputError as error:
-            faults.append(placed(error, ready))
-    return faults, ()
-
-
-def _light_parts(ready: ReadyScenario) -> Iterator[tuple[str, Callable[[], object]]]:
-    """What is built to check a scenario, by the kind of part: what comes with the package and takes no time."""
-    model, basics = ready.model, basics_of(ready, (ready.model.seed,))
-
-    def without_tariff() -> BuildContext:
-        return BuildContext.of(basics, tariff=None, fleets=fleets_of(devices_of(ready, basics)))
-
-    if is_built_in(ready.registry, "tariff", model.tariff.name):
-        yield "tariff", lambda: chosen(ready, "tariff", model.tariff, basics)
-    source = model.profiles
-    if not is_built_in(ready.registry, "profile", source.name):
-        return
-    if source.params.files_read():
-        yield "profile", lambda: chosen(ready, "profile", source, without_tariff())
-    shaped = any(agent.load.shape or agent.pv_shape for agent in ready.agents)
-    if shaped and "library" in ready.registry.traits("profile", source.name):
-        yield "shapes", lambda: check_shapes(ready.agents, simbench_library())
-
-
-def demand_files(ready: ReadyScenario) -> None:
-    """InputError with everything that ``checked`` finds wrong; of the class of the part, where it is one."""
-    faults = checked(ready).faults
-    if len(faults) == 1:
-        raise faults[0]
-    if faults:
-        raise InputError([problem for error in faults for problem in error.problems])

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from marketsim.app.ready import ReadyScenario, ScenarioLike, load_scenario
+from marketsim.app.ready import ScenarioLike, load_scenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.errors import MissingDependency, NetworkError
 
 if TYPE_CHECKING:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from marketsim.app.checks import checked, demand_files
 from marketsim.app.foreign import owner
 from marketsim.app.plugin_feeders import feeder_of_plugin
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.builtin import built_in_registry
 from marketsim.core.build import AgentSpec, FileContext
 from marketsim.core.errors import ScenarioError
@@ -26,38 +27,6 @@ from marketsim.scenario.model import Scenario
 from marketsim.scenario.source import Source
 
 ScenarioLike = str | Path | Mapping[str, object] | Source
-
-
-@dataclass(frozen=True, slots=True)
-class ReadyScenario:
-    """A scenario with everything that it names; made by ``load_scenario``."""
-
-    model: Scenario
-    agents: tuple[AgentSpec, ...]
-    """Agents of one market, every number drawn."""
-    source: Source
-    registry: Registry
-    plugin_files: tuple[PluginFile, ...]
-    feeder: Feeder | None
-
-    @property
-    def name(self) -> str:
-        """Its name, part of the run folder's."""
-        return self.model.name
-
-    @property
-    def fence(self) -> Fence:
-        """Where the files that it names may lie."""
-        return self.source.fence
-
-    @property
-    def seed(self) -> int:
-        """Seed of all random streams."""
-        return self.model.seed
-
-    def variant(self, overrides: Mapping[str, object]) -> ReadyScenario:
-        """The same scenario with other values at the given paths; ScenarioError as for ``load_scenario``."""
-        return load_scenario(self.source, overrides)
 
 
 def full_registry(plugin_files: tuple[Path, ...] = (), tell: Callable[[Path], None] | None = None) -> Registry:
@@ -127,10 +96,8 @@ def load_scenario(
     feeders_seen: list[Feeder | None] = []
 
     def check(source: Source, model: Scenario, agents: tuple[AgentSpec, ...]) -> None:
-        from marketsim.app.parts import demand_files
-
         if files_too:
-            demand_files(ReadyScenario(model, agents, source, registry, (), None))
+            demand_files(ReadyScenario(model, agents, source, registry, (), None, load_scenario))
 
     def look_up(model: Scenario) -> FeederFacts:
         feeder = load_feeder(model, registry, source.fence)
@@ -153,6 +120,7 @@ def load_scenario(
         registry=registry,
         plugin_files=tuple(plugin_files),
         feeder=feeders_seen[-1] if feeders_seen else None,
+        read=load_scenario,
     )
 
 
@@ -192,8 +160,6 @@ def check_scenario(
     the feeder. The buses of ``feeder141`` are checked; those of other feeders when they are loaded. ScenarioError has
     every problem.
     """
-    from marketsim.app.parts import checked
-
     written = _source(scenario, overrides, trust=trust)
     registry = built_in_registry()
 
@@ -210,7 +176,7 @@ def check_scenario(
         return None if feeder is None else facts_of(feeder)
 
     loaded = read_scenario(written, catalog=registry, feeder=look_up, tolerant=bool(installed_plugins()))
-    found = checked(ReadyScenario(loaded.scenario, loaded.agents, loaded.source, registry, (), None))
+    found = checked(ReadyScenario(loaded.scenario, loaded.agents, loaded.source, registry, (), None, load_scenario))
     if found.faults:
         raise ScenarioError([problem for error in found.faults for problem in error.problems])
     unchecked = (*loaded.unchecked, *found.unread)

@@ -17,7 +17,8 @@ from marketsim.agents.model import MarketModel
 from marketsim.app.kernels import compile_once
 from marketsim.app.own_refusals import FACT as OWN_REFUSALS
 from marketsim.app.own_refusals import OwnRefusals
-from marketsim.app.ready import ReadyScenario, ScenarioLike, load_scenario
+from marketsim.app.ready import ScenarioLike, load_scenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.reviews import Reviews
 from marketsim.app.wiring import Built, build
 from marketsim.core.currency import PLAIN

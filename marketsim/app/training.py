@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from marketsim.app.parts import placed
-from marketsim.app.ready import ReadyScenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.running import RUNS, manifest_facts
 from marketsim.core.errors import CheckpointError, InputError, Problem, RunError, RunFolderError, ScenarioError
 from marketsim.core.files import append_to

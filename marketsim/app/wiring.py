@@ -15,7 +15,7 @@ from marketsim.agents.params import UtilityOnlyParams
 from marketsim.agents.simple import simple_strategy
 from marketsim.app.grid import GridParts, feeder_of, grid_parts, is_regulated, tap_laws, tap_log
 from marketsim.app.parts import basics_of, chosen, devices_of, fleets_of, made, notes_of, suspects
-from marketsim.app.ready import ReadyScenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.builtin import BUILT_IN_METRICS
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext, Choice

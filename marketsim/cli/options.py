@@ -11,7 +11,7 @@ import click
 from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
-    from marketsim.app.ready import ReadyScenario
+    from marketsim.app.ready_scenario import ReadyScenario
 
 F = TypeVar("F", bound=Callable[..., Any])
 

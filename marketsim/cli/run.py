@@ -15,7 +15,7 @@ from marketsim.cli.options import load, overrides_of, scenario_argument, seed_op
 from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
-    from marketsim.app.ready import ReadyScenario
+    from marketsim.app.ready_scenario import ReadyScenario
     from marketsim.results.reader import Run
 
 

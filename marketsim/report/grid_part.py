@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from marketsim.app.grid_history import grid_history
-from marketsim.app.ready import ReadyScenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.arrays import FloatArray
 from marketsim.report.embed import packed
 from marketsim.report.focus import Focus

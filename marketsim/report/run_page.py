@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from marketsim.app.looking import seen_of
-from marketsim.app.ready import ReadyScenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.currency import label_of, named
 from marketsim.core.errors import MarketsimError
 from marketsim.core.wording import number

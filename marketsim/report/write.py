@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from marketsim.analysis.studies.folder import Study, is_study, open_study
-from marketsim.app.ready import ReadyScenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.running import open_run
 from marketsim.core.errors import Problem, RunFolderError
 from marketsim.core.files import demand_new

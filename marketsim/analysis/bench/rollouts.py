@@ -8,7 +8,8 @@ import numpy as np
 
 from marketsim.analysis.bench.rows import BenchFailed, Row, median_s
 from marketsim.analysis.bench.runs import IEEE141
-from marketsim.app.ready import ReadyScenario, load_scenario
+from marketsim.app.ready import load_scenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.wiring import build
 from marketsim.core.records import SlotRecord
 from marketsim.core.simulation import Simulation

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from marketsim.analysis.bench.rows import BenchFailed, Row, median_s, once_s
-from marketsim.app.ready import ReadyScenario, load_scenario
+from marketsim.app.ready import load_scenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.running import simulate
 
 IEEE141: Final[Mapping[str, Any]] = {

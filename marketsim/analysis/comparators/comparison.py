@@ -10,7 +10,7 @@ import numpy as np
 from marketsim.analysis.comparators.mechanisms import MECHANISMS, Mechanism, chosen, under
 from marketsim.analysis.comparators.robustness import ERRORS, Real, really
 from marketsim.analysis.trajectory import Trajectory, follow, needs_feeder
-from marketsim.app.ready import ReadyScenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.wiring import build
 from marketsim.core.arrays import FloatArray
 from marketsim.core.metric import Value

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from marketsim.agents.params import TruthfulParams
-from marketsim.app.ready import ReadyScenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.build import Choice
 from marketsim.core.errors import InputError, Problem
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from marketsim.analysis.contingency.failures import SOURCE_STEP, Failure, failures
 from marketsim.analysis.trajectory import Trajectory, follow, needs_feeder, outside
-from marketsim.app.ready import ReadyScenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.wiring import build
 from marketsim.core.arrays import BoolArray, FloatArray
 from marketsim.core.errors import InputError

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from marketsim.app.parts import model_maker
-from marketsim.app.ready import ReadyScenario, load_scenario
+from marketsim.app.ready import load_scenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.wiring import build
 from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import InputError, RunError

@@ -13,7 +13,8 @@ from marketsim.analysis.evaluation.arms import LEARNED, Arm
 from marketsim.analysis.evaluation.totals import DAYS_A_WEEK, Totals, weekly_totals
 from marketsim.app.episodes import on_part
 from marketsim.app.game import market_game_of
-from marketsim.app.ready import ReadyScenario, load_scenario
+from marketsim.app.ready import load_scenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.running import simulate
 from marketsim.app.training import train_scenario
 from marketsim.core.build import Choice

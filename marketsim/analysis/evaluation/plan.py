@@ -18,7 +18,8 @@ from marketsim.analysis.evaluation.results import RULE
 from marketsim.analysis.evaluation.study import Evaluated, cells_of, evaluate_arms
 from marketsim.analysis.execution.mapping import Progress, engine_for
 from marketsim.analysis.execution.port import Engine
-from marketsim.app.ready import ReadyScenario, load_scenario
+from marketsim.app.ready import load_scenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.running import RUNS, manifest_facts
 from marketsim.core.errors import InputError, Problem, RunFolderError
 from marketsim.profiles.parts import Part

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from marketsim.app.ready import ReadyScenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.wiring import build
 from marketsim.core.arrays import FloatArray
 from marketsim.core.simulation import Simulation

@@ -13,7 +13,7 @@ from marketsim.analysis.hosting.days import worst_days
 from marketsim.analysis.hosting.placements import Placements, placements
 from marketsim.analysis.hosting.search import Found, largest_levels
 from marketsim.analysis.trajectory import Trajectory, follow, needs_feeder
-from marketsim.app.ready import ReadyScenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import InputError, Problem
 from marketsim.grid.flow.cases import Cases, Slots, cases_of, element_name

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from marketsim.analysis.hosting.assets import Asset
-from marketsim.app.ready import ReadyScenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.wiring import build
 from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import InputError

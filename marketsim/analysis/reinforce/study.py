@@ -10,7 +10,8 @@ from marketsim.analysis.execution.mapping import Job, engine_for, map_runs
 from marketsim.analysis.reinforce.upgrades import Refusals, Upgrade, annuity, cost, upgrades, with_upgrade
 from marketsim.analysis.trajectory import follow, needs_feeder
 from marketsim.app.grid import has_trait
-from marketsim.app.ready import ReadyScenario, load_scenario
+from marketsim.app.ready import load_scenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.arrays import BoolArray
 from marketsim.core.errors import InputError, RunError
 from marketsim.grid.net.feeder import CAVEAT

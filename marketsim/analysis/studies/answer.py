@@ -15,7 +15,7 @@ import numpy as np
 
 from marketsim.analysis.studies.axes import Axis
 from marketsim.analysis.studies.table import OK
-from marketsim.app.ready import ReadyScenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.builtin import PARTS
 from marketsim.core.arrays import BoolArray
 from marketsim.core.errors import InputError, Problem

@@ -17,7 +17,8 @@ from marketsim.analysis.studies.reading import read_design, read_sensitivities, 
 from marketsim.analysis.studies.sensitivity import Sensitivity
 from marketsim.analysis.studies.variant import SCENARIO_TEXT
 from marketsim.analysis.studies.variant import SUMMARY as VARIANT_SUMMARY
-from marketsim.app.ready import ReadyScenario, load_scenario
+from marketsim.app.ready import load_scenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.running import manifest_facts
 from marketsim.core.errors import RunError, RunFolderError
 from marketsim.core.files import create

@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple
 
 from marketsim.analysis.studies.axes import Axis
 from marketsim.analysis.studies.designs import GRID, MOST_RUNS, Point, points_of
-from marketsim.app.ready import ReadyScenario, load_scenario
+from marketsim.app.ready import load_scenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.errors import InputError, Problem, ScenarioError
 from marketsim.scenario.tree import shorten
 

@@ -10,7 +10,8 @@ from marketsim.analysis.execution.mapping import engine_for
 from marketsim.analysis.studies.axes import axes_of
 from marketsim.analysis.studies.plan import plan_study
 from marketsim.analysis.studies.study import run_study
-from marketsim.app.ready import ReadyScenario, ScenarioLike, load_scenario
+from marketsim.app.ready import ScenarioLike, load_scenario
+from marketsim.app.ready_scenario import ReadyScenario
 
 if TYPE_CHECKING:
     import pandas as pd

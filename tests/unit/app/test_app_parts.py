@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from marketsim.app.parts import checked, context_of, profiles_of
+from marketsim.app.checks import checked
+from marketsim.app.parts import context_of, profiles_of
 from marketsim.app.ready import check_scenario, load_scenario
 from marketsim.app.wiring import build
 from marketsim.core.errors import InputError, ProfileError, ScenarioError

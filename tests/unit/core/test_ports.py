@@ -11,7 +11,7 @@ from typing import Any, Protocol, get_type_hints
 import pytest
 
 import marketsim
-from marketsim.core import delivery, game, language_model, learner, metric, ports, records, welfare
+from marketsim.core import delivery, game, grid_model, language_model, learner, metric, ports, records
 from marketsim.core.build import Basics, BuildContext
 from marketsim.core.ports import lacking, untaken
 from marketsim.core.world import World
@@ -19,7 +19,7 @@ from marketsim.testing.worlds import UnityReactive
 
 PACKAGE = Path(marketsim.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-HOMES = (ports, delivery, game, language_model, learner, metric, records, welfare)
+HOMES = (ports, delivery, game, grid_model, language_model, learner, metric, records)
 PORTS: dict[str, type] = {
     each.__name__: each
     for module in HOMES

@@ -9,7 +9,8 @@ from marketsim.analysis.comparators.comparison import Outcome, as_json, compare
 from marketsim.analysis.comparators.mechanisms import MECHANISMS, chosen, under
 from marketsim.analysis.comparators.robustness import ERRORS, Error, really
 from marketsim.analysis.trajectory import Trajectory, follow, outside
-from marketsim.app.ready import ReadyScenario, load_scenario
+from marketsim.app.ready import load_scenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.errors import InputError
 from marketsim.grid.flow.power_flow_check import Validator
 

@@ -6,7 +6,8 @@ import pytest
 
 from marketsim.analysis.contingency.assessment import Contingencies, Damage, contingencies
 from marketsim.analysis.trajectory import follow
-from marketsim.app.ready import ReadyScenario, load_scenario
+from marketsim.app.ready import load_scenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.errors import InputError, NetworkError
 
 DAY = {"clock.slots": 24, "clock.slot_minutes": 60}

@@ -13,7 +13,8 @@ from marketsim.analysis.hosting.capacity import Options, Report, hosting_capacit
 from marketsim.analysis.hosting.placements import placements
 from marketsim.analysis.trajectory import follow
 from marketsim.app.nets import slot_nets
-from marketsim.app.ready import ReadyScenario, load_scenario
+from marketsim.app.ready import load_scenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.errors import InputError
 from marketsim.grid.flow.net_of_slot import Injection
 
