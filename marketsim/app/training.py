@@ -23,9 +23,10 @@ from marketsim.games.context import Reviewed
 from marketsim.games.guard import whose
 from marketsim.learning.curves import read_curves
 from marketsim.learning.params import LearnerParams
-from marketsim.results.folder import CRITIC, SUMMARY, folder_name, write_json
+from marketsim.results.folder import CRITIC, SCENARIO, SUMMARY, folder_name, write_json
+from marketsim.results.session import Session
 from marketsim.results.training_figure import draw_curves
-from marketsim.results.training_folder import TrainingFolder, is_training
+from marketsim.results.training_folder import TRAINING, is_training
 from marketsim.scenario.dump import dump, scenario_hash
 
 _LOG = logging.getLogger("marketsim.training")
@@ -83,9 +84,9 @@ def train_scenario(
 
     learner = learner_of(ready)
     hashed = scenario_hash(ready.model, ready.agents)
-    with TrainingFolder(
-        folder, manifest_facts(ready, "torch"), dump(ready.model, ready.agents, folder), resume=resume
-    ) as held:
+    held = Session(folder, TRAINING, resume=resume)
+    held.begin(manifest_facts(ready, "torch"), {SCENARIO: dump(ready.model, ready.agents, folder)})
+    with held:
         if held.anew:
             _LOG.warning("the training in %s was ended before its first checkpoint: it begins anew", folder)
         game = build_game(ready, needs=learner.needs)

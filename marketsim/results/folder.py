@@ -1,4 +1,4 @@
-"""The run folder: its files, its manifest, who may write into it, and whether its run is still alive."""
+"""Folders of results: their files, their manifests, and whether who writes there is still alive."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def format_of(folder: Path) -> str | None:
     """What the manifest in a folder says that it is of; None without one, RunFolderError for a damaged one."""
     place = folder / MANIFEST
-    if not os.path.lexists(place) or _never_began(folder):
+    if not os.path.lexists(place) or never_began(folder):
         return None
     said = read_object(place).get("format")
     return said if isinstance(said, str) else None
@@ -99,7 +99,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise RunFolderError([Problem("no such run folder", file=str(folder), hint=hint)])
     if not os.path.lexists(folder / MANIFEST):
         raise RunFolderError([Problem("this folder is no run of marketsim", file=str(folder), hint=hint)])
-    if _never_began(folder):
+    if never_began(folder):
         raise RunFolderError([Problem("this run ended before its first slot", file=str(folder), hint="run it again")])
     manifest = read_json(folder / MANIFEST)
     if manifest.get("format") != FORMAT:
@@ -109,7 +109,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _never_began(folder: Path) -> bool:
+def never_began(folder: Path) -> bool:
     """Whether a run claimed the folder and came no further."""
     place = folder / MANIFEST
     return not place.is_symlink() and place.is_file() and place.stat().st_size == 0
@@ -213,47 +213,8 @@ def _process_started(pid: int) -> int | None:
         return None
 
 
-def claim(folder: Path, *, force: bool) -> None:
-    """Make ``folder`` an empty run folder of this process; RunFolderError where it may not be.
-
-    A finished or dead run is replaced with ``force``, of which only its own files are removed. A folder that holds
-    anything else is never touched.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        taken = any(folder.iterdir())
-        if taken:
-            _demand_replaceable(folder, force=force)
-            _remove_run(folder)
-        files.create(folder / MANIFEST).close()  # one of two processes that come here at once gets it
-    except FileExistsError as error:
-        message = "another run begins there" if folder.is_dir() else "there is a file of that name"
-        raise RunFolderError([Problem(message, file=str(folder), hint="choose another --out")]) from error
-    except OSError as error:
-        message = f"cannot write the run folder: {error.strerror}"
-        raise RunFolderError([Problem(message, file=str(folder), hint="choose another --out")]) from error
-
-
-def _demand_replaceable(folder: Path, *, force: bool) -> None:
-    def refuse(message: str, hint: str) -> RunFolderError:
-        return RunFolderError([Problem(message, file=str(folder), hint=hint)])
-
-    if _never_began(folder):
-        if force:
-            return
-        raise refuse("a run ended there before its first slot", "choose another --out, or replace it with --force")
-    try:
-        manifest = read_manifest(folder)
-    except RunFolderError:
-        raise refuse("the folder is not empty and holds no run of marketsim", "choose another --out") from None
-    state = status(manifest)
-    if state == RUNNING:
-        raise refuse(f"a run is being written there (process {manifest.get('pid')})", "choose another --out")
-    if not force:
-        raise refuse(f"there is a run already ({state})", "choose another --out, or replace it with --force")
-
-
-def _remove_run(folder: Path) -> None:
+def remove_run(folder: Path) -> None:
+    """Take away the files of a run, and nothing else."""
     for entry in sorted(folder.iterdir()):
         if any(files.is_partial_of(entry.name, name) for name in (*_OURS, MANIFEST)):
             entry.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Self
+from typing import IO, Final, Self
 
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -29,17 +29,14 @@ from marketsim.results.folder import (
     FAILED,
     FORMAT,
     INTERRUPTED,
-    MANIFEST,
     SCENARIO,
     SUMMARY,
-    begun,
-    claim,
-    ended,
     json_text,
-    write_json,
     write_text,
 )
+from marketsim.results.manifests import RUN as KEYS
 from marketsim.results.reader import HistoryBuilder, NetBuilder, Run, open_run
+from marketsim.results.session import FolderKind, Session
 from marketsim.results.streams import Batch, DiskSink, MemorySink, Sink
 from marketsim.results.tables import Layout, columns, schema
 
@@ -49,6 +46,9 @@ _MOST_SECONDS: Final = 5.0
 """Longest time for which a slow run keeps slots from the disk."""
 _CONVERTERS: Final = 2
 """Tables that become Parquet side by side; nearly all of that is compression, which needs no interpreter."""
+
+
+RUN: Final = FolderKind("a run", FORMAT, KEYS, resumable=False)
 
 
 class RunWriter:
@@ -92,27 +92,17 @@ class RunWriter:
         self._gathered: list[int] = []
         self._in_group = 0
         self._group = 0
-        self._begun = self._last_spill = time.monotonic()
-        self._manifest: dict[str, Any] = {
-            **begun(FORMAT),
-            "agents": list(layout.community.names),
-            "agent_markets": layout.community.market.tolist(),
-            **manifest,
-        }
+        self._last_spill = time.monotonic()
         self._critic: IO[str] | None = None
         self._critiques: list[dict[str, object]] = []
         self._open = True
-        self._sinks: Mapping[str, Sink] = {}
-        self._sinks = self._make_sinks(force=force)
-
-    def _make_sinks(self, *, force: bool) -> Mapping[str, Sink]:
-        if self.folder is None:
-            return {name: MemorySink(table) for name, table in self._schemas.items()}
-        claim(self.folder, force=force)
-        with self._guarded():
-            write_json(self.folder / MANIFEST, self._manifest, durable=False)
-            write_text(self.folder / SCENARIO, self._scenario_text, durable=False)
-        return {name: DiskSink(self.folder, name, table) for name, table in self._schemas.items()}
+        self._session = Session(folder, RUN, force=force)
+        agents = {"agents": list(layout.community.names), "agent_markets": layout.community.market.tolist()}
+        self._session.begin({**agents, **manifest}, {SCENARIO: scenario_text}, durable=False)
+        self._sinks: Mapping[str, Sink] = {
+            name: MemorySink(table) if folder is None else DiskSink(folder, name, table)
+            for name, table in self._schemas.items()
+        }
 
     def add(self, record: SlotRecord, slot_columns: Mapping[str, Value], reference: SlotRecord | None = None) -> None:
         """Take in the next slot, with the layout's ``slot_columns`` by name, and the same slot of the reference run."""
@@ -149,7 +139,7 @@ class RunWriter:
 
     def note(self, facts: Mapping[str, object]) -> None:
         """Add facts to the manifest that the run brought to light."""
-        self._manifest |= facts
+        self._session.note(facts)
 
     def finish(
         self,
@@ -162,9 +152,9 @@ class RunWriter:
         self._hold_gathered()
         if self.folder is None:
             self._open = False
-            self._end(COMPLETE)
+            self._session.end(COMPLETE)
             return Run(
-                manifest=self._manifest,
+                manifest=self._session.manifest,
                 summary=json.loads(summary_text),
                 scenario_text=self._scenario_text,
                 tables={name: sink.table() for name, sink in self._sinks.items() if isinstance(sink, MemorySink)},
@@ -185,8 +175,7 @@ class RunWriter:
         write_text(folder / SUMMARY, summary_text)
         for sink in sinks:
             sink.place()
-        self._end(COMPLETE)
-        write_json(folder / MANIFEST, self._manifest)
+        self._session.end(COMPLETE)
         _sync_folder(folder)
         self._open = False
         for sink in sinks:  # from here on the Parquet files are the run, whether or not the streams go
@@ -207,14 +196,11 @@ class RunWriter:
     def _close(self, status: str, error: str) -> None:
         """Keep what can be kept: a full disk may take no more, then the end of the process tells the status."""
         self._open = False
-        self._end(status, error)
-        if self.folder is None:
-            return
         sinks = self._disk_sinks()
         steps: list[Callable[[], object]] = [sink.discard_partial for sink in sinks]
         steps += [step for sink in sinks for step in (sink.spill, sink.close)]
         steps += [self._critic.close] if self._critic else []
-        steps.append(partial(write_json, self.folder / MANIFEST, self._manifest))
+        steps.append(partial(self._session.end, status, error))
         for step in steps:
             with contextlib.suppress(OSError, pa.ArrowInvalid):
                 step()
@@ -259,13 +245,6 @@ class RunWriter:
                 sink.spill()
             if self._critic:
                 self._critic.flush()
-
-    def _end(self, status: str, error: str = "") -> None:
-        """Say in the manifest how the run ended; which process wrote it no longer matters."""
-        wall_s = round(time.monotonic() - self._begun, 3)
-        self._manifest = {**ended(self._manifest, status), "wall_s": wall_s}
-        if error:
-            self._manifest["error"] = error
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:

@@ -45,7 +45,7 @@ def test_quiet_prints_nothing(cli, root, tmp_path):
 def test_there_must_be_something_to_resume(cli, root, tmp_path):
     ended = cli("train", str(root / PILOT), "--out", str(tmp_path / "none"), "--resume")
     assert ended.code == 2
-    assert "there is no training in this folder" in ended.err
+    assert "there is no training to go on with" in ended.err
     assert not (tmp_path / "none").exists()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,25 +23,11 @@ from marketsim.app.running import RUNS, manifest_facts
 from marketsim.core.errors import InputError, Problem, RunFolderError
 from marketsim.profiles.parts import Part
 from marketsim.results import manifests
-from marketsim.results.folder import (
-    COMPLETE,
-    FAILED,
-    INTERRUPTED,
-    MANIFEST,
-    RUNNING,
-    SCENARIO,
-    demand_own,
-    folder_name,
-    format_of,
-    identity,
-    status,
-    write_json,
-    write_text,
-)
-from marketsim.results.schema import read_object
+from marketsim.results.folder import MANIFEST, SCENARIO, folder_name, write_json, write_text
+from marketsim.results.session import FolderKind, Session
 from marketsim.results.training_folder import is_training, trained_checkpoint
 
-FORMAT: Final = "marketsim evaluation 1"
+EVALUATION: Final = FolderKind("an evaluation", "marketsim evaluation 1", manifests.EVALUATION)
 RESULT, TABLES, FIGURES = "evaluation.json", "evaluation.md", ("evaluation.svg", "evaluation.png")
 TRAINED: Final = "trained"
 """Arm of the policies of a training run."""
@@ -71,18 +56,17 @@ class Plan:
 
         An interrupt keeps what has been done; the manifest then says so.
         """
-        self._claim()
-        ended = FAILED
-        try:
+        with self._begun():
             done = self._evaluated(engine_for(workers), progress)
             self._write(done)
-            ended = COMPLETE
-        except KeyboardInterrupt:
-            ended = INTERRUPTED
-            raise
-        finally:
-            write_json(self.folder / MANIFEST, {**self._manifest(), "status": ended})
         return done
+
+    def _begun(self) -> Session:
+        held, facts = Session(self.folder, EVALUATION, resume=self.resume), self._facts()
+        if held.resumes:
+            _demand_same(self.folder / MANIFEST, held.earlier, facts)
+        held.begin(facts, {})
+        return held
 
     def _evaluated(self, engine: Engine, progress: Progress | None) -> Evaluated:
         done = evaluate_arms(
@@ -102,31 +86,15 @@ class Plan:
         found = exploitability(self.job, cells, self.exploit, self.folder, engine, progress)
         return done._replace(exploits=found)
 
-    def _manifest(self) -> dict[str, Any]:
+    def _facts(self) -> dict[str, Any]:
         return {
-            "format": FORMAT,
             **self.facts,
             "arms": [arm.name for arm in self.arms],
             "seeds": list(self.seeds),
             "weeks": self.job.weeks,
             "part": self.job.part,
             "overrides": dict(self.job.overrides),
-            **identity(),
         }
-
-    def _claim(self) -> None:
-        """The folder is new, or holds this evaluation."""
-        manifest = self._manifest()
-        path = self.folder / MANIFEST
-        if os.path.lexists(path):
-            _demand_same(path, manifest, resume=self.resume)
-            demand_own(self.folder)
-        elif self.resume or (self.folder.exists() and any(self.folder.iterdir())):
-            raise RunFolderError(
-                [Problem("this folder holds no evaluation", file=str(self.folder), hint="choose another --out")]
-            )
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(path, {**manifest, "status": RUNNING})
 
     def _write(self, done: Evaluated) -> None:
         failed = [each._asdict() for each in done.failed]
@@ -136,27 +104,17 @@ class Plan:
         figure(done.found, [self.folder / name for name in FIGURES])
 
 
-_OF_THE_DESIGN: Final = ("format", "scenario", "scenario_hash", "seeds", "weeks", "part", "overrides")
+_OF_THE_DESIGN: Final = ("scenario", "scenario_hash", "seeds", "weeks", "part", "overrides")
 
 
-def _demand_same(path: Path, manifest: Mapping[str, Any], *, resume: bool) -> None:
-    if format_of(path.parent) != FORMAT:
-        raise RunFolderError(
-            [Problem("this folder holds no evaluation", file=str(path.parent), hint="choose another --out")]
-        )
-    found = read_object(path, manifests.EVALUATION)
-    if status(found) == RUNNING:
-        raise RunFolderError([Problem("an evaluation is being written there", file=str(path.parent))])
-    if not resume:
-        hint = "go on with --resume, or choose another --out"
-        raise RunFolderError([Problem("there is an evaluation already", file=str(path.parent), hint=hint)])
-    other = [name for name in _OF_THE_DESIGN if found.get(name) != manifest[name]]
-    if other:
-        hint = "resume with the options that it began with, or choose another --out"
-        problems = [
-            Problem("the evaluation there is another one", name, repr(found.get(name)), hint, str(path))
-            for name in other
-        ]
+def _demand_same(path: Path, found: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    hint = "resume with the options that it began with, or choose another --out"
+    problems = [
+        Problem("the evaluation there is another one", name, repr(found.get(name)), hint, str(path))
+        for name in _OF_THE_DESIGN
+        if found.get(name) != facts[name]
+    ]
+    if problems:
         raise RunFolderError(problems)
 
 

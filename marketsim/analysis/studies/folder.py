@@ -21,25 +21,17 @@ from marketsim.app.ready import load_scenario
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.running import manifest_facts
 from marketsim.core.errors import RunError, RunFolderError
-from marketsim.core.files import create
 from marketsim.results import manifests
 from marketsim.results.folder import (
     COMPLETE,
-    FAILED,
-    INTERRUPTED,
     MANIFEST,
-    RUNNING,
     SCENARIO,
-    begun,
-    demand_own,
-    ended,
     format_of,
     refusal,
     status,
-    write_json,
-    write_text,
 )
 from marketsim.results.schema import Key, each, read_object, record, scalar
+from marketsim.results.session import FolderKind, Session
 from marketsim.scenario.dump import relative_path, scenario_hash, text_of
 from marketsim.scenario.source import read_source
 from marketsim.scenario.tree import plain, texts
@@ -54,6 +46,7 @@ DESIGN: Final = "study.yaml"
 TABLE, TABLE_CSV, TIMINGS = "study.parquet", "study.csv", "timings.csv"
 ANSWER, SENSITIVITY = "answer.json", "sensitivity.csv"
 RUNS, FIGURES = "runs", "figures"
+STUDY: Final = FolderKind("a study", FORMAT, manifests.STUDY, folders=(RUNS, FIGURES))
 NEEDS_TRUST: Final = "needs_trust"
 """Says in the manifest whether the scenario in the folder names plugins or files, which lie elsewhere."""
 _HINT: Final = "name the folder that 'marketsim whatif' printed"
@@ -202,74 +195,33 @@ def session(folder: Path, plan: Plan, *, resume: bool, tables: bool) -> Iterator
     Raises RunFolderError where the folder holds anything else, or another study, or where someone works on it
     already; RunError where the disk takes no more.
     """
-    manifest = _begun(folder, plan, resume=resume, tables=tables)
-    ending = FAILED
-    try:
-        yield FolderStore(
-            folder / RUNS, {SCENARIO_TEXT: SCENARIO}, record({VARIANT_SUMMARY: Key(each(scalar), required=True)})
-        )
-        ending = COMPLETE
-    except KeyboardInterrupt:
-        ending = INTERRUPTED
-        raise
-    except OSError as error:
-        raise RunError(
-            f"cannot write the study to {folder}: {error.strerror or error}. Finished runs are kept. "
-            f"Free space, then go on: {resume_hint(folder)}"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):  # a full disk: without its process the study counts as interrupted
-            write_json(folder / MANIFEST, ended(manifest, ending))
+    with _begun(folder, plan, resume=resume, tables=tables):
+        try:
+            yield FolderStore(
+                folder / RUNS, {SCENARIO_TEXT: SCENARIO}, record({VARIANT_SUMMARY: Key(each(scalar), required=True)})
+            )
+        except OSError as error:
+            raise RunError(
+                f"cannot write the study to {folder}: {error.strerror or error}. Finished runs are kept. "
+                f"Free space, then go on: {resume_hint(folder)}"
+            ) from error
 
 
-def _begun(folder: Path, plan: Plan, *, resume: bool, tables: bool) -> dict[str, Any]:
-    """The manifest of the study, which this process now works on."""
-    manifest = begun(FORMAT) | {
-        **manifest_facts(plan.scenario),
+def _begun(folder: Path, plan: Plan, *, resume: bool, tables: bool) -> Session:
+    """The study's folder, in which this process now works."""
+    held = Session(folder, STUDY, resume=resume)
+    facts: dict[str, Any] = {**manifest_facts(plan.scenario)}
+    if held.resumes:
+        _demand_same(open_study(folder), plan, facts["versions"])
+        tables = held.earlier["tables"]
+    facts |= {
         "runs": plan.n_runs,
         "paths": list(plan.paths),
         "tables": tables,
         NEEDS_TRUST: needs_trust(plan.scenario),
     }
-    before = _demand_free(folder, resume=resume)
-    try:
-        if before is None:
-            folder.mkdir(parents=True, exist_ok=True)
-            create(folder / MANIFEST).close()  # one of two processes that come here at once gets it
-            write_json(folder / MANIFEST, manifest)
-            write_text(folder / SCENARIO, written_scenario(plan.scenario, folder.absolute()))
-            write_text(folder / DESIGN, text_of(design_of(plan)))
-        else:
-            _demand_same(before, plan, manifest["versions"])
-            manifest |= {"started": before.manifest["started"], "tables": before.manifest["tables"]}
-            write_json(folder / MANIFEST, manifest)
-    except FileExistsError as error:
-        raise refusal(folder, "another study begins there", "choose another --out") from error
-    except OSError as error:
-        message = f"cannot write the study's folder: {error.strerror}"
-        raise refusal(folder, message, "choose another --out") from error
-    return manifest
-
-
-def _demand_free(folder: Path, *, resume: bool) -> Study | None:
-    """The study to go on with, None for a new one."""
-    if folder.exists() and not folder.is_dir():
-        raise refusal(folder, "there is a file of that name", "choose another --out")
-    if not folder.exists() or not any(folder.iterdir()):
-        if resume:
-            raise refusal(folder, "there is no study to go on with", "leave --resume out to begin one")
-        return None
-    if not is_study(folder):
-        raise refusal(folder, "the folder is not empty and holds no study of marketsim", "choose another --out")
-    study = open_study(folder)
-    demand_own(folder, (RUNS, FIGURES))
-    if study.status == RUNNING:
-        pid = study.manifest.get("pid")
-        raise refusal(folder, f"a study is being run there (process {pid})", "choose another --out")
-    if not resume:
-        message = f"there is a study already ({study.status})"
-        raise refusal(folder, message, "go on with it by --resume, or choose another --out")
-    return study
+    held.begin(facts, {SCENARIO: written_scenario(plan.scenario, folder.absolute()), DESIGN: text_of(design_of(plan))})
+    return held
 
 
 def _demand_same(before: Study, plan: Plan, versions: Mapping[str, Any]) -> None:

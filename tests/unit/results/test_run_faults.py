@@ -126,7 +126,7 @@ def test_a_disk_full_at_the_end_completes_nothing(small, tmp_path, monkeypatch):
 def test_a_disk_that_takes_not_even_the_manifest_leaves_a_dead_run(small, tmp_path, monkeypatch):
     """The status cannot be written: the run is known by its process being gone."""
     writer = small.fill(small.writer(tmp_path / "run"), 9)
-    monkeypatch.setattr("marketsim.results.writer.write_json", full_disk)
+    monkeypatch.setattr("marketsim.results.session.write_json", full_disk)
     monkeypatch.setattr(streams.DiskSink, "spill", full_disk)
     with pytest.raises(RunError):
         writer.finish({})
@@ -166,5 +166,5 @@ def test_a_limit_on_file_sizes_is_a_defined_end(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_told(small, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunFolderError, match="cannot write the run folder: Not a directory"):
+    with pytest.raises(RunFolderError, match="cannot make the folder: Not a directory"):
         small.writer(tmp_path / "file" / "run")

@@ -11,13 +11,16 @@ import pytest
 
 from marketsim.core.errors import RunFolderError
 from marketsim.results.folder import identity, status, write_json
-from marketsim.results.training_folder import TRAINING_FORMAT, TrainingFolder, is_training, read_training
+from marketsim.results.session import Session
+from marketsim.results.training_folder import TRAINING, TRAINING_FORMAT, is_training, read_training
 
 FACTS = {"scenario": "pilot", "seed": 1}
 
 
 def opened(path, *, resume=False):
-    return TrainingFolder(path, FACTS, "name: pilot\n", resume=resume)
+    held = Session(path, TRAINING, resume=resume)
+    held.begin(FACTS, {"scenario.yaml": "name: pilot\n"})
+    return held
 
 
 def manifest(path):
@@ -136,12 +139,12 @@ def test_a_folder_of_anything_else_is_never_touched(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     assert "the folder is not empty and holds no training" in refusal(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
-    assert "there is no training in this folder" in refusal(tmp_path, resume=True)
+    assert "the folder is not empty and holds no training" in refusal(tmp_path, resume=True)
 
 
 def test_a_training_that_goes_on_is_left_alone(tmp_path):
     with opened(tmp_path):
-        assert f"a training is going on there (process {os.getpid()})" in refusal(tmp_path, resume=True)
+        assert f"a training is being written there (process {os.getpid()})" in refusal(tmp_path, resume=True)
 
 
 def test_a_run_of_a_market_is_no_training(tmp_path):
@@ -153,4 +156,4 @@ def test_a_run_of_a_market_is_no_training(tmp_path):
 
 def test_a_file_in_the_way_is_told(tmp_path):
     (tmp_path / "file").write_text("")
-    assert "cannot make the folder: File exists" in refusal(tmp_path / "file")
+    assert "there is a file of that name" in refusal(tmp_path / "file")

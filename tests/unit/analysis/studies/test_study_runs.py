@@ -317,7 +317,7 @@ def test_two_processes_do_not_work_on_one_study(plan, copy):
     from marketsim.results.folder import identity, read_json, write_json
 
     write_json(copy / "manifest.json", {**read_json(copy / "manifest.json"), "status": "running", **identity()})
-    with pytest.raises(RunFolderError, match=rf"a study is being run there \(process {os.getpid()}\)"):
+    with pytest.raises(RunFolderError, match=rf"a study is being written there \(process {os.getpid()}\)"):
         run_study(plan, InProcess(), copy, resume=True)
 
 
