@@ -11,7 +11,7 @@ from marketsim.agents.stage import Stage
 from marketsim.agents.strategies.plan import Fixed, Plan
 from marketsim.agents.view import AgentView, Order
 from marketsim.core import watch
-from marketsim.core.arrays import BoolArray, IntArray
+from marketsim.core.arrays import BoolArray, IntArray, joined
 from marketsim.core.blame import told
 from marketsim.core.errors import PluginError, RunError
 from marketsim.core.interrupts import is_interrupt
@@ -86,7 +86,7 @@ class SimpleStrategy:
         by_default = self._default.quote(seen, plan, ~self._own)
         own = _batch(answers)
         left = _for_utility(np.where(self._own, standing.surplus_wh, 0), own)
-        orders = _joined(by_default, _joined(own, left))
+        orders = joined((by_default, own, left))
         return Decisions(plan.dispatch_wh, plan.value_ticks, plan.absorb, orders, stage.kvar)
 
     def _stage(self, seen: Observations) -> Stage:
@@ -193,7 +193,3 @@ def _for_utility(surplus_wh: IntArray, own: OrderBatch) -> OrderBatch:
         component=same * PV,
         fallback=same * int(Fallback.UTILITY),
     )
-
-
-def _joined(first: OrderBatch, second: OrderBatch) -> OrderBatch:
-    return OrderBatch(*(np.concatenate(columns) for columns in zip(first, second, strict=True)))

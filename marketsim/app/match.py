@@ -11,7 +11,7 @@ import numpy as np
 
 from marketsim.app.parts import made
 from marketsim.app.ready import full_registry
-from marketsim.core.arrays import BoolArray, FloatArray, IntArray
+from marketsim.core.arrays import BoolArray, FloatArray, IntArray, joined
 from marketsim.core.build import BuildContext
 from marketsim.core.clock import Clock
 from marketsim.core.errors import OrderError, Problem
@@ -79,7 +79,7 @@ def match(
         trades = trades._replace(buy_order=index[trades.buy_order], sell_order=index[trades.sell_order])
         rejects = rejects._replace(buy_order=index[rejects.buy_order], sell_order=index[rejects.sell_order])
     if outside is not None:
-        rejects = Rejects(*(np.concatenate(parts) for parts in zip(outside, rejects, strict=True)))
+        rejects = joined((outside, rejects))
     return _table(orders, _trades(columns, trades)), _table(orders, _rejects(columns, rejects))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,18 @@ IntArray: TypeAlias = NDArray[np.int64]
 FloatArray: TypeAlias = NDArray[np.float64]
 BoolArray: TypeAlias = NDArray[np.bool_]
 KeyArray: TypeAlias = NDArray[np.uint64]
+
+
+R = TypeVar("R", bound=tuple[Any, ...])
+
+
+def joined(records: Sequence[R]) -> R:
+    """Records of arrays one after the other, in a record of their type; one alone as it is. ValueError for none."""
+    if len(records) == 1:
+        return records[0]
+    if not records:
+        raise ValueError("of no records nobody knows the type")
+    return type(records[0])(*(np.concatenate(columns) for columns in zip(*records, strict=True)))
 
 
 def frozen(array: NDArray[np.generic]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from marketsim.core import matching_kernel, slot_kernel
-from marketsim.core.arrays import BoolArray, IntArray, whole_column
+from marketsim.core.arrays import BoolArray, IntArray, joined, whole_column
 from marketsim.core.exchange import Residual, filled_wh
 from marketsim.core.laws import check_limits
 from marketsim.core.ports import ChargeTable, RevisingStrategy
@@ -41,9 +41,7 @@ def arrival_rank(world: World, slot: int, round_: int) -> IntArray:
 def join_rejects(parts: Sequence[Rejects]) -> Rejects:
     """One table of several, in order."""
     parts = [part for part in parts if part.size]
-    if len(parts) <= 1:
-        return parts[0] if parts else empty_rejects()
-    return Rejects(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    return joined(parts) if parts else empty_rejects()
 
 
 def _at_hub(orders: Orders, charges: ChargeTable) -> IntArray:
@@ -85,7 +83,7 @@ def match_rounds(
         refused.append(rejects)
         if round_ + 1 < world.rounds:
             orders = _revised(world, inputs, seen, orders, filled, trades, round_ + 1)
-    return orders, _joined(done), _still_refused(refused, orders.energy_wh - filled)
+    return orders, joined(done), _still_refused(refused, orders.energy_wh - filled)
 
 
 def _matched(
@@ -108,12 +106,6 @@ def _candidates(world: World, inputs: SlotInputs, orders: Orders, bookable: Bool
         return index
     rank = arrival_rank(world, inputs.time.slot, round_)
     return np.asarray(index[np.argsort(rank[orders.agent[index]], kind="stable")])
-
-
-def _joined(parts: Sequence[Trades]) -> Trades:
-    if len(parts) == 1:
-        return parts[0]
-    return Trades(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def _still_refused(rounds: Sequence[Rejects], open_wh: IntArray) -> Rejects:

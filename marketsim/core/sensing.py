@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from marketsim.core import sensing_kernel
-from marketsim.core.arrays import FloatArray, IntArray, whole_column
+from marketsim.core.arrays import FloatArray, IntArray, joined, whole_column
 from marketsim.core.records import Decisions, DeviceRange, Observations, OrderBatch, SlotInputs, State, Tariffs
 from marketsim.core.units import WH_PER_KWH
 from marketsim.core.world import Role, World
@@ -117,10 +117,4 @@ def decide(world: World, seen: Sequence[Observations]) -> Decisions:
             kvar = np.zeros(n_agents) if kvar is None else kvar
             kvar[role.rows] = decided.kvar
         batches.append(decided.orders._replace(agent=role.rows[decided.orders.agent]))
-    return Decisions(dispatch, marginal, absorb, _joined(batches), kvar)
-
-
-def _joined(batches: Sequence[OrderBatch]) -> OrderBatch:
-    if len(batches) == 1:
-        return batches[0]
-    return OrderBatch(*(np.concatenate(columns) for columns in zip(*batches, strict=True)))
+    return Decisions(dispatch, marginal, absorb, joined(batches), kvar)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from marketsim.core.arrays import BoolArray, FloatArray, IntArray
+from marketsim.core.arrays import BoolArray, FloatArray, IntArray, joined
 from marketsim.core.build import BuildContext
 from marketsim.core.ports import Allocation, Gate
 from marketsim.core.records import (
@@ -35,10 +35,6 @@ def _cut(rows: IntArray, energy_wh: IntArray, reason: IntArray | int, element: I
     full = np.full(len(rows), 0, dtype=np.int64)
     columns = (full - 1, rows, energy_wh, full + reason, full + element, full + int(Side.SELL))
     return Rejects(*(column[kept] for column in columns))
-
-
-def _joined(parts: Sequence[Rejects]) -> Rejects:
-    return Rejects(*(np.concatenate(columns) for columns in zip(empty_rejects(), *parts, strict=True)))
 
 
 def _movable(orders: Orders) -> IntArray:
@@ -86,7 +82,7 @@ class Proportional:
             if stop is not None:
                 energy[rows] -= movable[rows] - granted
                 cuts.append(_cut(rows, movable[rows] - granted, Reason.ALLOCATION, stop.element))
-        return orders._replace(energy_wh=energy), _joined(cuts)
+        return orders._replace(energy_wh=energy), joined((empty_rejects(), *cuts))
 
 
 class ByMerit:
@@ -110,7 +106,7 @@ class ByMerit:
             release(gate, market, _injections(orders, ranked, granted))
             energy[ranked] -= movable[ranked] - granted
             cuts.append(_cut(ranked, movable[ranked] - granted, Reason.ALLOCATION, element))
-        return orders._replace(energy_wh=energy), _joined(cuts)
+        return orders._replace(energy_wh=energy), joined((empty_rejects(), *cuts))
 
 
 def _sensitivity_at_limit(orders: Orders, gate: Gate, movable: IntArray) -> FloatArray:
@@ -158,7 +154,7 @@ class EqualPriority:
             firm[rows] += granted
             energy[rows] = firm[rows]
             cuts.append(_cut(rows, surplus[rows] - granted, reason, element))
-        return orders._replace(energy_wh=energy, firm_wh=firm), _joined(cuts)
+        return orders._replace(energy_wh=energy, firm_wh=firm), joined((empty_rejects(), *cuts))
 
 
 class InTurn:
@@ -173,7 +169,7 @@ class InTurn:
         for each in self._grants:
             orders, rejects = each.grant(orders, gate, tariffs)
             taken.append(rejects)
-        return orders, _joined(taken)
+        return orders, joined((empty_rejects(), *taken))
 
 
 def with_rights(allocation: Allocation, untraded: str, priority: str) -> Allocation:

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from marketsim.core.arrays import BoolArray, IntArray
+from marketsim.core.arrays import BoolArray, IntArray, joined
 from marketsim.core.build import BuildContext
 from marketsim.core.grid_model import GridModel
 from marketsim.core.ports import Gate
@@ -160,7 +160,7 @@ def _commit(orders: Orders, gate: Gate, market: int, clearing: Clearing) -> tupl
     rejects = Rejects(
         left.buy[short], left.sell[short], left.wh[short], code[short] & ~BLAMES_SINK, element[short], both
     )
-    return Trades(*(np.concatenate(columns) for columns in zip(*trades, strict=True))), rejects
+    return joined(trades), rejects
 
 
 class _Asked(NamedTuple):

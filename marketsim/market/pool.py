@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from marketsim.core.arrays import IntArray
+from marketsim.core.arrays import IntArray, joined
 from marketsim.core.ports import Gate
 from marketsim.core.records import (
     BOTH,
@@ -104,10 +104,7 @@ def market_by_market(
         if found is not None:
             trades.append(found[0])
             rejects.append(found[1])
-    return (
-        Trades(*(np.concatenate(columns) for columns in zip(*trades, strict=True))),
-        Rejects(*(np.concatenate(columns) for columns in zip(*rejects, strict=True))),
-    )
+    return joined(trades), joined(rejects)
 
 
 def execute(orders: Orders, gate: Gate, market: int, clearing: Clearing) -> tuple[Trades, Rejects]:
