@@ -52,7 +52,7 @@ HOMES = {
     "markupsafe": ["report/*"],
     "plotly": [],
     "matplotlib": ["results/*", "analysis/*"],
-    "networkx": ["grid/*"],
+    "networkx": ["grid/net/*"],
     "torch": ["learning/*"],
     "pettingzoo": ["envs/*", "testing/env_kit.py"],
     "gymnasium": ["envs/*", "testing/env_kit.py"],

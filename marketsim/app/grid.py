@@ -19,8 +19,8 @@ from marketsim.core.grid_model import GridModel
 from marketsim.core.ports import Gate, Reactive
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
 from marketsim.grid.net.feeder import Feeder
-from marketsim.grid.net.heads import head_names
 from marketsim.grid.net.network import BranchKind, Network
+from marketsim.grid.net.topology import head_names
 from marketsim.results.tables import ElementNames
 from marketsim.scenario.model import VoltageRegulator
 

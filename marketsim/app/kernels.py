@@ -51,7 +51,7 @@ def kernels_of(ready: ReadyScenario) -> tuple[str, ...]:
     registry, model = ready.registry, ready.model
     gate = registry.entry("gate", model.grid.gate.name).kernels if ready.feeder is not None else ()
     if gate and ready.feeder is not None:
-        from marketsim.grid.net.radial import is_radial
+        from marketsim.grid.net.topology import is_radial
 
         gate = gate if is_radial(ready.feeder.network) else ()
     return (*gate, *_EVERY_RUN, *registry.entry("engine", model.market.engine.name).kernels)

@@ -185,7 +185,7 @@ def _validator(ready: ReadyScenario, built: Built) -> Any:
     from marketsim.grid.flow.fixed_point import FixedPointValidator
     from marketsim.grid.flow.power_flow_check import ALL_CORES, SEQUENTIAL, Validator
     from marketsim.grid.flow.validation import BatchValidator
-    from marketsim.grid.net.radial import is_radial
+    from marketsim.grid.net.topology import is_radial
 
     # a worker of a study has one core to itself
     threads = SEQUENTIAL if os.environ.get("OMP_NUM_THREADS") == "1" else ALL_CORES

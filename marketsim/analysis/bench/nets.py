@@ -15,7 +15,7 @@ from marketsim.core.records import GridState
 from marketsim.grid.flow.power_flow_check import Validator
 from marketsim.grid.gates.exact.ac import RadialGate
 from marketsim.grid.net.network import Network
-from marketsim.grid.net.radial import is_radial
+from marketsim.grid.net.topology import is_radial
 
 SEED, LOAD, HOURS, AGREES_PU = 1, 0.5, 0.25, 1e-8
 

@@ -16,7 +16,8 @@ from marketsim.core.errors import InputError
 from marketsim.grid.flow.power_flow_check import Validator
 from marketsim.grid.net.feeder import CAVEAT
 from marketsim.grid.net.network import Network
-from marketsim.grid.net.outage import Tie, has_supply, supplied, with_tie
+from marketsim.grid.net.outage import Tie, supplied, with_tie
+from marketsim.grid.net.topology import has_supply
 
 HOURS: Final = 4.0
 """Until a failure is repaired; an assumption of ours."""

@@ -16,9 +16,9 @@ from marketsim.core.errors import PowerFlowDiverged
 from marketsim.grid.flow import case_kernel
 from marketsim.grid.flow.case_kernel import HEAD, HIGH_VOLTAGE, LOW_VOLTAGE, OVERLOAD
 from marketsim.grid.flow.power_flow_check import PowerFlow, Validator
-from marketsim.grid.net.heads import head_names, head_of_node
 from marketsim.grid.net.network import ComplexArray, Network
-from marketsim.grid.net.radial import is_radial, radial_feeder
+from marketsim.grid.net.radial import radial_feeder
+from marketsim.grid.net.topology import head_names, head_of_node, is_radial
 
 _kernels: Any = case_kernel
 """Called with a feeder's packed arrays, whose types mypy cannot follow."""

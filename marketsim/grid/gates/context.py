@@ -9,7 +9,7 @@ from marketsim.core.arrays import IntArray
 from marketsim.core.grid_model import GridModel
 from marketsim.grid.gates.state import GateSettings
 from marketsim.grid.net.network import Network
-from marketsim.grid.net.radial import is_radial
+from marketsim.grid.net.topology import is_radial
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ shunts are left out; impedances behind transformers are referred to one voltage.
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_array, csc_array
+from scipy.sparse import csc_array
 from scipy.sparse.linalg import splu
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.grid.net.network import ComplexArray, Network
+from marketsim.grid.net.topology import graph_of
 
 
 def distance_ohm(network: Network, nodes: IntArray, reference_kv: float | None = None) -> FloatArray:
@@ -45,10 +46,10 @@ def _impedances(network: Network, used: IntArray) -> ComplexArray:
 
 
 def _admittances(network: Network) -> csc_array:
-    y = 1.0 / network.z_pu
-    ends = [(network.from_node, network.from_node, y), (network.to_node, network.to_node, y)]
-    ends += [(network.from_node, network.to_node, -y), (network.to_node, network.from_node, -y)]
-    rows, columns, values = (np.concatenate(part) for part in zip(*ends, strict=True))
-    kept = (rows > 0) & (columns > 0)
-    n_inner = network.n_nodes - 1
-    return coo_array((values[kept], (rows[kept] - 1, columns[kept] - 1)), shape=(n_inner, n_inner)).tocsc()
+    """Series admittance matrix without the source's row and column: the weighted Laplacian of the graph."""
+    import networkx as nx  # type: ignore[import-untyped]
+
+    graph = graph_of(network)
+    for a, b, branch in graph.edges(keys=True):
+        graph.edges[a, b, branch]["y_pu"] = 1.0 / network.z_pu[branch]
+    return csc_array(nx.laplacian_matrix(graph, range(network.n_nodes), "y_pu")[1:, 1:])

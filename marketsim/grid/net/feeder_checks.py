@@ -9,7 +9,7 @@ import numpy as np
 
 from marketsim.grid.net.feeder import Feeder
 from marketsim.grid.net.network import BranchKind, Network
-from marketsim.grid.net.radial import unreached
+from marketsim.grid.net.topology import has_supply
 
 _AT_NODES: Final[Mapping[str, str]] = {
     "base_kv": "f", "v_min_pu": "f", "v_max_pu": "f", "nominal_kw": "f", "nominal_kvar": "f",
@@ -76,8 +76,8 @@ def _branches(network: Network) -> Iterator[str]:
     ends = np.concatenate((network.from_node, network.to_node))
     if ((ends < 0) | (ends >= network.n_nodes)).any():
         yield f"from_node and to_node have to be within 0..{network.n_nodes - 1}"
-    elif unreached(network):
-        name = network.bus_names[unreached(network)[0]]
+    elif not (reached := has_supply(network)).all():
+        name = network.bus_names[int(reached.argmin())]
         yield f"bus {name!r} cannot be reached from the source, which is node 0"
     if not np.isin(network.kind, [int(kind) for kind in BranchKind]).all():
         yield "kind has to be a BranchKind"

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from marketsim.core.arrays import BoolArray, FloatArray, IntArray
+from marketsim.core.arrays import BoolArray, FloatArray
 from marketsim.grid.net.network import Network
+from marketsim.grid.net.topology import Walk, in_breadth
 
 _BEYOND = -1e9
 """Below every lane."""
@@ -33,13 +34,13 @@ def drawing(network: Network, coordinates: FloatArray | None = None) -> Drawing:
 
     Points without a place inside elements or at open ends are put between (beside) their neighbours.
     """
-    parent, branch = _tree(network)
+    walk = in_breadth(network)
     in_tree = np.zeros(network.n_branches, dtype=np.bool_)
-    in_tree[branch[branch >= 0]] = True
+    in_tree[walk.branch[1:]] = True
     places = None if coordinates is None else _completed(network, coordinates)
     if places is not None and np.ptp(places, axis=0).any():
         return Drawing(places[:, 0] * _squeeze(places), places[:, 1].copy(), True, in_tree)
-    x, y = _lanes(parent)
+    x, y = _lanes(walk, network.n_nodes)
     return Drawing(x, y, False, in_tree)
 
 
@@ -69,31 +70,12 @@ def _squeeze(coordinates: FloatArray) -> float:
     return float(np.cos(np.radians(coordinates[:, 1].mean()))) if degrees else 1.0
 
 
-def _tree(network: Network) -> tuple[IntArray, IntArray]:
-    """Parent of each node and the branch to it, nearest to the source in steps first; -1 at the source [n_nodes]."""
-    neighbours: list[list[tuple[int, int]]] = [[] for _ in range(network.n_nodes)]
-    for row, (a, b) in enumerate(zip(network.from_node.tolist(), network.to_node.tolist(), strict=True)):
-        neighbours[a].append((b, row))
-        neighbours[b].append((a, row))
-    parent = np.full(network.n_nodes, -1, dtype=np.int64)
-    branch = np.full(network.n_nodes, -1, dtype=np.int64)
-    order, seen = [0], {0}
-    for node in order:  # grows while it is walked
-        for other, row in sorted(neighbours[node]):
-            if other not in seen:
-                seen.add(other)
-                order.append(other)
-                parent[other], branch[other] = node, row
-    return parent, branch
-
-
 class _Block:
     """A subtree that has been laid out: lane of each node, and its outline above and below by steps from its root."""
 
-    def __init__(self, node: int, depth: int) -> None:
+    def __init__(self, node: int) -> None:
         self.nodes = [np.array([node])]
         self.lanes = [np.zeros(1)]
-        self.depth = depth
         self.above = np.zeros(1)
         self.below = np.zeros(1)
 
@@ -122,29 +104,22 @@ class _Block:
         self.above[0], self.below[0] = max(self.above[0], lane), min(self.below[0], lane)
 
 
-def _lanes(parent: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Steps from the source and lane of each node [n_nodes]."""
-    n_nodes = len(parent)
-    children: list[list[int]] = [[] for _ in range(n_nodes)]
+def _lanes(walk: Walk, n_nodes: int) -> tuple[FloatArray, FloatArray]:
+    """Steps from the source and lane of each node [n_nodes]; nodes without a path to the source stand on it."""
     depth = np.zeros(n_nodes, dtype=np.int64)
-    order = [0]
-    for node, above in enumerate(parent.tolist()):
-        if above >= 0:
-            children[above].append(node)
-    for node in order:
-        for child in children[node]:
-            depth[child] = depth[node] + 1
-            order.append(child)
-    blocks: dict[int, _Block] = {}
-    for node in reversed(order):
-        block = _Block(node, int(depth[node]))
-        below = sorted((blocks.pop(child) for child in children[node]), key=lambda each: -each.reach)
+    for node, parent in zip(walk.node[1:].tolist(), walk.parent[1:].tolist(), strict=True):
+        depth[node] = depth[parent] + 1
+    children: dict[int, list[_Block]] = {}
+    for node, parent in zip(walk.node[::-1].tolist(), walk.parent[::-1].tolist(), strict=True):
+        block = _Block(node)
+        below = children.pop(node, [])[::-1]
+        below.sort(key=lambda each: -each.reach)
         if below:
             block.straight_on(below[0])
         for child_block in sorted(below[1:], key=lambda each: each.reach):
             block.attach(child_block)
-        blocks[node] = block
+        children.setdefault(parent, []).append(block)
+    (whole,) = children[-1]
     lane = np.zeros(n_nodes)
-    whole = blocks[0]
     lane[np.concatenate(whole.nodes)] = np.concatenate(whole.lanes)
     return depth.astype(np.float64), lane

@@ -9,6 +9,7 @@ import numpy as np
 
 from marketsim.core.arrays import BoolArray, IntArray
 from marketsim.grid.net.network import BranchKind, Network
+from marketsim.grid.net.topology import has_supply
 
 _PER_BRANCH = (
     *("kind", "from_node", "to_node", "z_pu", "y_from_pu", "y_to_pu", "ratio", "rating_from_pu", "rating_to_pu"),
@@ -54,20 +55,6 @@ def with_tie(network: Network, tie: Tie) -> Network:
         name: np.append(getattr(network, name), value) for name, value in zip(_PER_BRANCH, added, strict=True)
     }
     return network._replace(branch_names=(*network.branch_names, tie.name), **columns)
-
-
-def has_supply(network: Network) -> BoolArray:
-    """Nodes with a path to the source [n_nodes]."""
-    reached = np.zeros(network.n_nodes, dtype=np.bool_)
-    reached[0] = True
-    while True:
-        a, b = reached[network.from_node], reached[network.to_node]
-        grown = reached.copy()
-        grown[network.to_node[a]] = True
-        grown[network.from_node[b]] = True
-        if (grown == reached).all():
-            return reached
-        reached = grown
 
 
 def supplied(network: Network) -> Supplied:

@@ -15,6 +15,7 @@ import numpy as np
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import NetworkError, Problem
 from marketsim.grid.net.network import ComplexArray, Network
+from marketsim.grid.net.topology import has_supply, in_depth
 
 
 class RadialFeeder(NamedTuple):
@@ -70,37 +71,9 @@ class RadialFeeder(NamedTuple):
         return np.concatenate(([-1], np.repeat(np.arange(self.n_laterals), sizes))).astype(np.int64)
 
 
-def is_radial(network: Network) -> bool:
-    """Whether the branches form a tree that spans all nodes."""
-    return network.n_branches == network.n_nodes - 1 and not unreached(network)
-
-
-def _neighbours(network: Network) -> list[list[tuple[int, int]]]:
-    """(neighbour, branch) of each node in order of the neighbour's number."""
-    of: list[list[tuple[int, int]]] = [[] for _ in range(network.n_nodes)]
-    for branch, (a, b) in enumerate(zip(network.from_node.tolist(), network.to_node.tolist(), strict=True)):
-        of[a].append((b, branch))
-        of[b].append((a, branch))
-    for row in of:
-        row.sort()
-    return of
-
-
-def unreached(network: Network) -> list[int]:
-    """Nodes that no chain of branches joins to the source."""
-    neighbours = _neighbours(network)
-    seen, waiting = {0}, [0]
-    while waiting:
-        for node, _ in neighbours[waiting.pop()]:
-            if node not in seen:
-                seen.add(node)
-                waiting.append(node)
-    return [node for node in range(network.n_nodes) if node not in seen]
-
-
 def _require_tree(network: Network) -> None:
     """NetworkError unless the network is a tree."""
-    isolated = [network.bus_names[node] for node in unreached(network)]
+    isolated = [network.bus_names[node] for node in np.flatnonzero(~has_supply(network))]
     if isolated:
         shown = ", ".join(isolated[:10]) + (" ..." if len(isolated) > 10 else "")
         hint = "close a switch that feeds them or take them out of the net"
@@ -109,23 +82,6 @@ def _require_tree(network: Network) -> None:
     if loops:
         hint = "open a switch in each loop, or let the gate for meshed nets take it"
         raise NetworkError([Problem("the feeder is not radial", f"feeder {network.name}", f"{loops} loops", hint)])
-
-
-def _walk(network: Network) -> tuple[IntArray, IntArray, IntArray]:
-    """Nodes in depth-first pre-order, the position of each one's parent, and the branch between."""
-    neighbours = _neighbours(network)
-    nodes: list[int] = []
-    parents: list[int] = []
-    branches: list[int] = []
-    waiting = [(0, -1, -1)]
-    while waiting:
-        node, parent, branch = waiting.pop()
-        here = len(nodes)
-        nodes.append(node)
-        parents.append(parent)
-        branches.append(branch)
-        waiting.extend((child, here, b) for child, b in reversed(neighbours[node]) if b != branch)
-    return tuple(np.array(column, dtype=np.int64) for column in (nodes, parents, branches))  # type: ignore[return-value]
 
 
 def _subtree_ends(parent: IntArray) -> IntArray:
@@ -146,7 +102,9 @@ def _scales(parent: IntArray, ratio: ComplexArray, parent_is_from: BoolArray) ->
 def radial_feeder(network: Network) -> RadialFeeder:
     """Root the network at its source; NetworkError if it has loops or buses without a path to the source."""
     _require_tree(network)
-    node, parent, branch = _walk(network)
+    walk = in_depth(network)
+    node, branch, position = walk.node, walk.branch, np.argsort(walk.node)
+    parent = np.append(-1, position[walk.parent[1:]])
     above = branch[1:]
     lateral_start = np.append(np.flatnonzero(parent == 0), len(node)) if len(node) > 1 else np.array([1])
     forward = np.append(True, network.from_node[above] == node[parent[1:]])
@@ -169,7 +127,7 @@ def radial_feeder(network: Network) -> RadialFeeder:
     rating_child = along(network.rating_from_pu, network.rating_to_pu, False) / size
     return RadialFeeder(
         node=node,
-        position=np.argsort(node),
+        position=position,
         parent=parent,
         branch=branch,
         parent_is_from=forward,

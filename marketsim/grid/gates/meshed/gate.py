@@ -18,8 +18,8 @@ from marketsim.core.records import BLAMES_SINK, GridState, Reason
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
 from marketsim.grid.flow.power_flow_check import PowerFlow, Validator
 from marketsim.grid.gates.state import GateSettings, head_limit_wh
-from marketsim.grid.net.heads import head_of_node
 from marketsim.grid.net.network import BranchKind, Network
+from marketsim.grid.net.topology import head_of_node
 
 _ROUNDING: Final = 1e-10
 """By how much two solutions of nearly the same state may differ [p.u.]."""

@@ -9,7 +9,8 @@ import pytest
 
 from marketsim.grid.flow.power_flow_check import Validator
 from marketsim.grid.net import extraction, pandapower_nets
-from marketsim.grid.net.outage import Tie, has_supply, supplied, with_tie, without_branches
+from marketsim.grid.net.outage import Tie, supplied, with_tie, without_branches
+from marketsim.grid.net.topology import has_supply
 from marketsim.testing.grids import dense_power_flow, random_network, tree_network
 
 Z = np.full(4, 0.01 + 0.01j)

@@ -5,7 +5,8 @@ import pytest
 
 from marketsim.core.errors import NetworkError
 from marketsim.grid.net import feeder141
-from marketsim.grid.net.radial import is_radial, radial_feeder
+from marketsim.grid.net.radial import radial_feeder
+from marketsim.grid.net.topology import is_radial
 from marketsim.testing.grids import random_network, tree_network
 
 FORK = tree_network([0, 1, 1, 0, 4], np.full(5, 0.01 + 0.02j))

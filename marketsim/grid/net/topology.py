@@ -1,0 +1,103 @@
+"""Topology of a network, by networkx: what hangs together, and what hangs on what by which branch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from marketsim.core.arrays import BoolArray, IntArray
+from marketsim.grid.net.network import Network
+
+if TYPE_CHECKING:
+    import networkx as nx  # type: ignore[import-untyped]
+
+SOURCE = 0
+
+
+class Walk(NamedTuple):
+    """Nodes with a path to the source in the order of a walk from there, and how each was reached."""
+
+    node: IntArray
+    parent: IntArray
+    """-1 at the source."""
+    branch: IntArray
+    """Between the node and its parent, the first of parallel ones; -1 at the source."""
+
+
+def graph_of(network: Network) -> nx.MultiGraph:
+    """Nodes by number, branches by their number as keys; the neighbours of each node in order of their numbers."""
+    import networkx as nx
+
+    graph = nx.MultiGraph()
+    graph.add_nodes_from(range(network.n_nodes))
+    ends = np.sort(np.column_stack((network.from_node, network.to_node)), axis=1)
+    order = np.lexsort((ends[:, 1], ends[:, 0]))
+    graph.add_edges_from(
+        (a, b, branch, {}) for (a, b), branch in zip(ends[order].tolist(), order.tolist(), strict=True)
+    )
+    return graph
+
+
+def is_radial(network: Network) -> bool:
+    """Whether the branches form a tree that spans all nodes."""
+    return network.n_branches == network.n_nodes - 1 and bool(has_supply(network).all())
+
+
+def has_supply(network: Network) -> BoolArray:
+    """Nodes with a path to the source [n_nodes]."""
+    import networkx as nx
+
+    supplied = np.zeros(network.n_nodes, dtype=np.bool_)
+    supplied[list(nx.node_connected_component(graph_of(network), SOURCE))] = True
+    return supplied
+
+
+def in_depth(network: Network) -> Walk:
+    """Depth-first pre-order from the source, smaller numbers first."""
+    import networkx as nx
+
+    graph = graph_of(network)
+    return _walk(graph, nx.dfs_edges(graph, SOURCE))
+
+
+def in_breadth(network: Network) -> Walk:
+    """Breadth-first order from the source, smaller numbers first."""
+    import networkx as nx
+
+    graph = graph_of(network)
+    return _walk(graph, nx.bfs_edges(graph, SOURCE))
+
+
+def _walk(graph: nx.MultiGraph, edges: Iterable[tuple[int, int]]) -> Walk:
+    rows = [(SOURCE, -1, -1), *((node, parent, next(iter(graph[parent][node]))) for parent, node in edges)]
+    return Walk(*np.array(rows, dtype=np.int64).T)
+
+
+def head_of_node(network: Network) -> IntArray:
+    """Feeder head of each node, numbered by the smallest node at the source that feeds it; -1 for the source [n_nodes].
+
+    Heads are the parts into which the network falls without its source. On a radial feeder each has one branch there.
+    """
+    import networkx as nx
+
+    graph = graph_of(network)
+    at_source = set(graph[SOURCE])
+    graph.remove_node(SOURCE)
+    fed = [part for part in nx.connected_components(graph) if part & at_source]
+    head = np.full(network.n_nodes, -1, dtype=np.int64)
+    for number, part in enumerate(sorted(fed, key=lambda each: min(each & at_source))):
+        head[list(part)] = number
+    return head
+
+
+def head_names(network: Network) -> tuple[str, ...]:
+    """Names of the heads: their branches at the source, joined by ``+`` [n_heads]."""
+    head = head_of_node(network)
+    names: list[list[str]] = [[] for _ in range(int(head.max(initial=-1)) + 1)]
+    for branch in np.flatnonzero((network.from_node == SOURCE) | (network.to_node == SOURCE)).tolist():
+        node = max(int(network.from_node[branch]), int(network.to_node[branch]))
+        if head[node] >= 0:
+            names[head[node]].append(network.branch_names[branch])
+    return tuple(" + ".join(own) for own in names)
