@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 def feeder(name: str, folder: str | Path | None = None) -> Any:
     """A pandapower net by name: ``feeder141``, ``pandapower:<network>``, ``simbench:<code>`` or ``file:<net.json>``.
 
-    Relative paths start from ``folder``. Raises NetworkError for a feeder that does not exist or cannot be used.
+    Relative paths start from ``folder``. A net whose buses have no places gets those of a single-line diagram, for
+    pandapower's plots. Raises NetworkError for a feeder that does not exist or cannot be used.
     """
     if not isinstance(name, str):
         raise NetworkError(f"a feeder is named, such as 'feeder141', not {type(name).__name__}")
     from marketsim.grid.net import pandapower_nets
 
-    return pandapower_nets.feeder(name, None if folder is None else Path(folder))
+    return pandapower_nets.placed(pandapower_nets.feeder(name, None if folder is None else Path(folder)))
 
 
 def parallel_env(scenario: ReadyScenario | ScenarioLike, *, trust: bool = False) -> MarketEnv | GameEnv[Game]:

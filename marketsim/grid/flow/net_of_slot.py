@@ -74,7 +74,7 @@ class SlotNets:
         """
         prepared = prepare(pandapower_nets.feeder(name, folder), options)
         self.feeder = extraction.read(prepared)
-        self._name, self._net = name, prepared.net
+        self._name, self._net = name, pandapower_nets.placed(prepared.net)
         network, slot_wh = self.feeder.network, hours * WH_PER_KWH
         self._background_kw = np.rint(network.nominal_kw * background * slot_wh) / slot_wh
         self._background_kvar = network.nominal_kvar * background

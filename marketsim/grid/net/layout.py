@@ -6,6 +6,7 @@ above and below, outer lanes for branches that leave earlier, so that no line of
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -40,7 +41,7 @@ def drawing(network: Network, coordinates: FloatArray | None = None) -> Drawing:
     places = None if coordinates is None else _completed(network, coordinates)
     if places is not None and np.ptp(places, axis=0).any():
         return Drawing(places[:, 0] * _squeeze(places), places[:, 1].copy(), True, in_tree)
-    x, y = _lanes(walk, network.n_nodes)
+    x, y = lanes(walk, range(network.n_nodes))
     return Drawing(x, y, False, in_tree)
 
 
@@ -104,10 +105,10 @@ class _Block:
         self.above[0], self.below[0] = max(self.above[0], lane), min(self.below[0], lane)
 
 
-def _lanes(walk: Walk, n_nodes: int) -> tuple[FloatArray, FloatArray]:
-    """Steps from the source and lane of each node [n_nodes]; nodes without a path to the source stand on it."""
-    depth = np.zeros(n_nodes, dtype=np.int64)
-    for node, parent in zip(walk.node[1:].tolist(), walk.parent[1:].tolist(), strict=True):
+def lanes(walk: Walk, nodes: Iterable[int]) -> tuple[FloatArray, FloatArray]:
+    """Steps from the source and lane of each of ``nodes`` [n_nodes]; nodes without a path stand below the others."""
+    depth = {-1: -1}
+    for node, parent in zip(walk.node.tolist(), walk.parent.tolist(), strict=True):
         depth[node] = depth[parent] + 1
     children: dict[int, list[_Block]] = {}
     for node, parent in zip(walk.node[::-1].tolist(), walk.parent[::-1].tolist(), strict=True):
@@ -120,6 +121,8 @@ def _lanes(walk: Walk, n_nodes: int) -> tuple[FloatArray, FloatArray]:
             block.attach(child_block)
         children.setdefault(parent, []).append(block)
     (whole,) = children[-1]
-    lane = np.zeros(n_nodes)
-    lane[np.concatenate(whole.nodes)] = np.concatenate(whole.lanes)
-    return depth.astype(np.float64), lane
+    lane = dict(zip(np.concatenate(whole.nodes).tolist(), np.concatenate(whole.lanes).tolist(), strict=True))
+    lowest = min(lane.values()) - 1.0
+    places = [(float(depth.get(node, 0)), lane.get(node, lowest)) for node in nodes]
+    x, y = np.array(places).T
+    return x, y

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import json
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,9 @@ import pandapower.networks  # type: ignore[import-untyped]
 from marketsim.core.errors import MissingDependency, NetworkError, Problem
 from marketsim.core.fence import Fence
 from marketsim.grid.net import feeder141, names, net_file
+from marketsim.grid.net.layout import lanes
 from marketsim.grid.net.quiet import quiet_pandapower
+from marketsim.grid.net.topology import graph_from, walk_in_breadth
 
 PandapowerNet = Any
 """``pandapower.pandapowerNet``; pandapower ships no usable types."""
@@ -36,6 +39,23 @@ def feeder(name: str, folder: Fence | Path | None = None) -> PandapowerNet:
     if source == "file":
         return _from_file(names.net_file(item, folder))
     return copy.deepcopy(_known(source, item))
+
+
+def placed(net: PandapowerNet) -> PandapowerNet:
+    """The net, its buses where a single-line diagram has them (steps from the source, lanes) if none has a place of its own.
+
+    Buses that no closed switch and no element joins to the source stand below the diagram.
+    """
+    from pandapower.topology import create_nxgraph  # type: ignore[import-untyped]
+
+    if len(net.ext_grid) == 0 or ("geo" in net.bus and net.bus.geo.notna().any()):
+        return net
+    buses = net.bus.index.tolist()
+    ends = np.array(list(create_nxgraph(net).edges()), dtype=np.int64).reshape(-1, 2)
+    x, y = lanes(walk_in_breadth(graph_from(buses, ends), int(net.ext_grid.bus.iat[0])), buses)
+    places = np.column_stack((x, y)).tolist()
+    net.bus["geo"] = [json.dumps({"coordinates": place, "type": "Point"}) for place in places]
+    return net
 
 
 def is_net(value: object) -> bool:

@@ -17,26 +17,29 @@ SOURCE = 0
 
 
 class Walk(NamedTuple):
-    """Nodes with a path to the source in the order of a walk from there, and how each was reached."""
+    """Nodes with a path to the source, or where else a walk began, in its order; and how each was reached."""
 
     node: IntArray
     parent: IntArray
-    """-1 at the source."""
+    """-1 where it began."""
     branch: IntArray
-    """Between the node and its parent, the first of parallel ones; -1 at the source."""
+    """Between the node and its parent, the first of parallel ones; -1 where it began."""
 
 
 def graph_of(network: Network) -> nx.MultiGraph:
     """Nodes by number, branches by their number as keys; the neighbours of each node in order of their numbers."""
+    return graph_from(range(network.n_nodes), np.column_stack((network.from_node, network.to_node)))
+
+
+def graph_from(nodes: Iterable[int], ends: IntArray) -> nx.MultiGraph:
+    """Nodes, and an edge for each row of ``ends`` [n_edges, 2] with its row as key; neighbours in order of their numbers."""
     import networkx as nx
 
     graph = nx.MultiGraph()
-    graph.add_nodes_from(range(network.n_nodes))
-    ends = np.sort(np.column_stack((network.from_node, network.to_node)), axis=1)
+    graph.add_nodes_from(nodes)
+    ends = np.sort(ends, axis=1)
     order = np.lexsort((ends[:, 1], ends[:, 0]))
-    graph.add_edges_from(
-        (a, b, branch, {}) for (a, b), branch in zip(ends[order].tolist(), order.tolist(), strict=True)
-    )
+    graph.add_edges_from((a, b, row, {}) for (a, b), row in zip(ends[order].tolist(), order.tolist(), strict=True))
     return graph
 
 
@@ -59,19 +62,23 @@ def in_depth(network: Network) -> Walk:
     import networkx as nx
 
     graph = graph_of(network)
-    return _walk(graph, nx.dfs_edges(graph, SOURCE))
+    return _walk(graph, nx.dfs_edges(graph, SOURCE), SOURCE)
 
 
 def in_breadth(network: Network) -> Walk:
     """Breadth-first order from the source, smaller numbers first."""
+    return walk_in_breadth(graph_of(network), SOURCE)
+
+
+def walk_in_breadth(graph: nx.MultiGraph, source: int) -> Walk:
+    """Breadth-first order from a node, in the order in which the neighbours of each stand in the graph."""
     import networkx as nx
 
-    graph = graph_of(network)
-    return _walk(graph, nx.bfs_edges(graph, SOURCE))
+    return _walk(graph, nx.bfs_edges(graph, source), source)
 
 
-def _walk(graph: nx.MultiGraph, edges: Iterable[tuple[int, int]]) -> Walk:
-    rows = [(SOURCE, -1, -1), *((node, parent, next(iter(graph[parent][node]))) for parent, node in edges)]
+def _walk(graph: nx.MultiGraph, edges: Iterable[tuple[int, int]], source: int) -> Walk:
+    rows = [(source, -1, -1), *((node, parent, next(iter(graph[parent][node]))) for parent, node in edges)]
     return Walk(*np.array(rows, dtype=np.int64).T)
 
 
