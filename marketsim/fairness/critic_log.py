@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from marketsim.core.errors import InputError, Problem
 from marketsim.core.files import MIB, decoded, read_bytes, strict_json
-from marketsim.core.wording import plain
+from marketsim.core.plain_text import plain
 from marketsim.fairness.critic import Critique
 
 NAME: Final = "critic.jsonl"

@@ -22,7 +22,7 @@ from marketsim.core.build import Basics
 from marketsim.core.errors import InputError
 from marketsim.core.fence import Fence
 from marketsim.core.language_model import Failure, Identity, LanguageModel
-from marketsim.core.wording import plain
+from marketsim.core.plain_text import plain
 from marketsim.fairness.answer import read_answer
 from marketsim.fairness.breaker import Breaker
 from marketsim.fairness.critique_cache import CritiqueCache, Kept, default_folder, question_key

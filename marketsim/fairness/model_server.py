@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from marketsim.core.build import FileContext
 from marketsim.core.errors import InputError, MissingDependency, Problem
 from marketsim.core.language_model import Failure, Identity, ModelSettings
-from marketsim.core.wording import plain
+from marketsim.core.plain_text import plain
 from marketsim.fairness.ollama_host import full_name, is_local, ollama_url
 
 if TYPE_CHECKING:
