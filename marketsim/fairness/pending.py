@@ -50,17 +50,10 @@ class Pending:
     def drain(self) -> list[Critique]:
         """Rows that are ready, up to the first whose answer is on its way."""
         ready = []
-        while self._rows and not self._is_open(self._rows[0]):
-            row = self._rows.popleft()
-            if row.reply is None or row.settle is None:
-                ready.append(row.critique)
-            else:
-                ready.append(row.settle(row.critique, outcome(row.reply)))
+        while self._rows and (self._rows[0].reply is None or self._rows[0].reply.done()):
+            critique, reply, settle = self._rows.popleft()
+            ready.append(critique if reply is None or settle is None else settle(critique, outcome(reply)))
         return ready
 
     def _under_way(self) -> list[Future[Reply[Answer]]]:
         return [row.reply for row in self._rows if row.reply is not None and not row.reply.done()]
-
-    @staticmethod
-    def _is_open(row: _Row) -> bool:
-        return row.reply is not None and not row.reply.done()
