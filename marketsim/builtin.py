@@ -391,7 +391,7 @@ PARTS: Final = (
     _part(
         "model",
         "ollama",
-        "fairness.model_server:build",
+        "llm.model_server:build",
         "",
         "models that an Ollama server has",
         extra="learn",

@@ -18,7 +18,7 @@ TESTS = sorted(
 )
 LAYERS = ("core", "tools", "testing", "siblings", "builtin", "games", "app", "analysis", "report", "cli")
 """From the bottom; a module imports its own layer's package or lower layers. ``testing`` is a tool of tests."""
-TOOLS = {"optimise"}
+TOOLS = {"llm", "optimise"}
 """What several siblings use, and what knows none of them."""
 SIBLINGS = {
     *("agents", "devices", "extension", "fairness", "grid", "market", "metrics", "profiles", "results", "scenario"),
@@ -56,8 +56,8 @@ HOMES = {
     "torch": ["learning/*"],
     "pettingzoo": ["envs/*", "testing/env_kit.py"],
     "gymnasium": ["envs/*", "testing/env_kit.py"],
-    "ollama": ["fairness/*"],
-    "httpx": ["fairness/*"],
+    "ollama": ["llm/*"],
+    "httpx": ["llm/*"],
     "ray": ["analysis/execution/*"],
     "SALib": ["analysis/studies/*"],
     "hypothesis": ["testing/*"],

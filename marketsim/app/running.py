@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from marketsim.agents.model import MarketModel
 from marketsim.app.kernels import compile_once
+from marketsim.app.memory import keep_memory
 from marketsim.app.own_refusals import FACT as OWN_REFUSALS
 from marketsim.app.own_refusals import OwnRefusals
 from marketsim.app.ready import ScenarioLike, load_scenario
@@ -24,7 +25,6 @@ from marketsim.app.wiring import Built, build
 from marketsim.core.currency import PLAIN
 from marketsim.core.errors import NetworkError, RunFolderError
 from marketsim.core.interrupts import interruptible
-from marketsim.core.memory import keep_memory
 from marketsim.core.metric import Metric, Value
 from marketsim.core.records import SlotRecord
 from marketsim.core.simulation import Simulation

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from marketsim.app.memory import keep_memory
 from marketsim.app.parts import placed
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.running import RUNS, manifest_facts
@@ -83,6 +84,7 @@ def train_scenario(
     from marketsim.app.game import build_game, learner_of
 
     learner = learner_of(ready)
+    keep_memory()
     hashed = scenario_hash(ready.model, ready.agents)
     held = Session(folder, TRAINING, resume=resume)
     held.begin(manifest_facts(ready, "torch"), {SCENARIO: dump(ready.model, ready.agents, folder)})

@@ -14,7 +14,7 @@ from marketsim.cli.saying import say
 from marketsim.cli.tables import table
 
 if TYPE_CHECKING:
-    from marketsim.fairness.ollama_host import ServerState
+    from marketsim.llm.ollama_host import ServerState
 
 _PACKAGES = (
     ("numpy", ""),
@@ -46,7 +46,7 @@ def package_rows() -> list[tuple[str, str, str]]:
 
 def ollama_state(host: str | None, deadline_s: float = 2.0) -> ServerState:
     """What a look at the Ollama server finds; returns within the deadline."""
-    from marketsim.fairness.ollama_host import ServerState, look, ollama_url
+    from marketsim.llm.ollama_host import ServerState, look, ollama_url
 
     try:
         url = ollama_url(host)
@@ -57,7 +57,7 @@ def ollama_state(host: str | None, deadline_s: float = 2.0) -> ServerState:
 
 def ollama_row(state: ServerState) -> tuple[str, str, str]:
     """The server in the table: what there is, and what to do about what there is not."""
-    from marketsim.fairness.ollama_host import DEFAULT_MODEL
+    from marketsim.llm.ollama_host import DEFAULT_MODEL
 
     needed = "only critics that ask a language model need it"
     if state.version is None:

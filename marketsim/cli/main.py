@@ -12,7 +12,7 @@ import click
 
 from marketsim.core.errors import MarketsimError
 from marketsim.core.interrupts import interruptible
-from marketsim.core.wording import harmless
+from marketsim.core.plain_text import harmless
 
 _COMMANDS = {
     "run": ("marketsim.cli.run:run", "Simulate a scenario and write its run folder."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from marketsim.core.wording import harmless
+from marketsim.core.plain_text import harmless
 
 
 def say(text: object = "", *, err: bool = False) -> None:

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from marketsim.cli.saying import say
-from marketsim.core.wording import harmless, number
+from marketsim.core.plain_text import harmless
+from marketsim.metrics.wording import number
 
 __all__ = ["console", "number", "progress_bar", "table", "tell"]
 

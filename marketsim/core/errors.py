@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from marketsim.core.wording import harmless
+from marketsim.core.plain_text import harmless
 
 
 class Problem(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
-from marketsim.core.wording import plain
+from marketsim.core.plain_text import plain
 
 REASONS: Final[Mapping[str, str]] = MappingProxyType(
     {

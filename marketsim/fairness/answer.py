@@ -1,12 +1,12 @@
-"""Reads what a model returns. Whatever it is, the outcome is three scores in [0, 1] or a reason, never an exception."""
+"""Reads what a model returns. Whatever it is, the outcome is three scores in [0, 1] or a ``Failure``."""
 
 from __future__ import annotations
 
 import json
-import math
 import re
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, TypeAlias
 
+from marketsim.core.language_model import Failure
 from marketsim.fairness.prompt import SCORES
 
 _MOST_CHARACTERS: Final = 20_000
@@ -14,41 +14,35 @@ _MOST_OBJECTS: Final = 50
 _FENCE: Final = re.compile(r"^```[A-Za-z]*\s*\n?(.*?)\n?\s*```$", re.DOTALL)
 _ABSENT: Final = object()
 
-
-class Verdict(NamedTuple):
-    """What an answer says: the scores, or why there are none."""
-
-    scores: tuple[float, float, float] | None
-    reason: str = ""
-    """``empty``, ``not_json``, ``prose``, ``incomplete``, ``out_of_range``."""
-    detail: str = ""
+Answer: TypeAlias = tuple[float, float, float]
+"""FTG, FBS and FPP as a model gives them."""
 
 
-def read_answer(content: object) -> Verdict:
-    """Scores in [0, 1] from the text of an answer.
+def read_answer(content: object) -> Answer:
+    """Scores in [0, 1] from the text of an answer; Failure where it has none.
 
     Accepts the object alone, in a fence, or once in prose; whole numbers from 0 to 100, nothing else: a value out of
     range is no score, and none is moved into range.
     """
     if content is None or (isinstance(content, str) and not content.strip()):
-        return Verdict(None, "empty", "the answer has no text")
+        raise Failure("empty", "the answer has no text")
     if not isinstance(content, str):
-        return Verdict(None, "not_json", f"the answer is no text but {type(content).__name__}")
+        raise Failure("not_json", f"the answer is no text but {type(content).__name__}")
     if len(content) > _MOST_CHARACTERS:
-        return Verdict(None, "not_json", f"the answer has {len(content)} characters")
+        raise Failure("not_json", f"the answer has {len(content)} characters")
     return _judged(content.strip())
 
 
-def _judged(text: str) -> Verdict:
+def _judged(text: str) -> Answer:
     fenced = _FENCE.match(text)
     whole = _parsed(fenced[1] if fenced else text)
     if whole is not _ABSENT:
         return _scores(whole)
     if "{" not in text:
-        return Verdict(None, "prose", "the answer has no JSON object")
+        raise Failure("prose", "the answer has no JSON object")
     found = _objects(text)
     if len(found) != 1:
-        return Verdict(None, "not_json", f"the answer has {len(found)} JSON objects with the scores")
+        raise Failure("not_json", f"the answer has {len(found)} JSON objects with the scores")
     return _scores(found[0])
 
 
@@ -78,26 +72,20 @@ def _objects(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def _scores(value: Any) -> Verdict:
+def _scores(value: Any) -> Answer:
     if not isinstance(value, dict):
-        return Verdict(None, "not_json", f"the answer is no object but {type(value).__name__}")
+        raise Failure("not_json", f"the answer is no object but {type(value).__name__}")
     missing = [name for name in SCORES if name not in value]
     if missing:
-        return Verdict(None, "incomplete", f"the answer lacks {', '.join(missing)}")
-    numbers = [_whole(value[name]) for name in SCORES]
-    for name, number in zip(SCORES, numbers, strict=True):
-        if number is None:
-            return Verdict(None, "out_of_range", f"{name} is no whole number")
-        if not 0 <= number <= 100:
-            return Verdict(None, "out_of_range", f"{name} is not within 0 to 100")
-    ftg, fbs, fpp = (number / 100.0 for number in numbers if number is not None)
-    return Verdict((ftg, fbs, fpp))
+        raise Failure("incomplete", f"the answer lacks {', '.join(missing)}")
+    ftg, fbs, fpp = (_score(name, value[name]) for name in SCORES)
+    return ftg, fbs, fpp
 
 
-def _whole(value: object) -> int | None:
-    """The value as a whole number; None where it is none. 85.0 is one, true is not."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    if isinstance(value, float) and not (math.isfinite(value) and value.is_integer()):
-        return None
-    return int(value)
+def _score(name: str, value: object) -> float:
+    """The score in [0, 1]; Failure for all but a whole number from 0 to 100. 85.0 is one, true is not."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value % 1 != 0:
+        raise Failure("out_of_range", f"{name} is no whole number")
+    if not 0 <= value <= 100:
+        raise Failure("out_of_range", f"{name} is not within 0 to 100")
+    return int(value) / 100.0

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from marketsim.core.errors import InputError, Problem
 from marketsim.core.files import MIB, decoded, read_bytes, strict_json
-from marketsim.core.wording import plain
-from marketsim.fairness.critic import Critique
+from marketsim.core.plain_text import plain
+from marketsim.fairness.critic import Critique, Triple
 
 NAME: Final = "critic.jsonl"
 _MOST_BYTES: Final = 2048 * MIB
@@ -138,7 +138,8 @@ def _score(name: str, value: object) -> float:
     return float(value)
 
 
-def _triple(name: str, values: object) -> tuple[float | None, ...]:
+def read_triple(name: str, values: object) -> Triple:
+    """Three scores, some of which may be undefined; ValueError where they are none."""
     if not isinstance(values, list) or len(values) != 3:
         raise ValueError(f"{name} is no list of three scores")
     ftg, fbs, fpp = (_or_none(_score)(name, value) for value in values)
@@ -167,7 +168,7 @@ _READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "asked": _or_none(_text(100)),
     **dict.fromkeys(("model", "digest", "server"), _or_none(_text(200))),
     "attempts": _or_none(_count),
-    **dict.fromkeys(("answer", "rule", "gap", "audit_gap"), _or_none(_triple)),
+    **dict.fromkeys(("answer", "rule", "gap", "audit_gap"), _or_none(read_triple)),
     "audit_error": _or_none(_reason),
     "features": _or_none(read_features),
 }

@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from marketsim.core.build import BuildContext
 from marketsim.core.language_model import LanguageModel
 from marketsim.core.records import Community, SlotRecord
+from marketsim.fairness.answer import Answer
 from marketsim.fairness.critic import Critique, Scores, Triple, distance, stacked, triple
-from marketsim.fairness.interviewer import Interviewer, Question, Reply, asked_model
-from marketsim.fairness.params import MeasureChoice, OllamaCriticParams
-from marketsim.fairness.pending import Pending, outcomes
+from marketsim.fairness.params import OllamaCriticParams
+from marketsim.fairness.pending import Pending
 from marketsim.fairness.rule_critic import inputs_hash, rule_names
 from marketsim.fairness.slot import SlotFairness, measure
+from marketsim.fairness.slot_question import slot_question
 from marketsim.fairness.slot_view import slot_texts, text_hash
 from marketsim.fairness.surrogate_features import features
+from marketsim.llm.interviewer import Interviewer, asked_model
+from marketsim.llm.question import Question, Reply, outcomes
 
 
 class Case(NamedTuple):
     """A slot as it stands before anybody is asked: what the rule says, and the questions."""
 
     critiques: list[Critique]
-    """By the rule, a market each."""
-    questions: dict[int, Question]
+    """By the rule, a market each; with what is asked, where it is."""
+    questions: dict[int, Question[Answer]]
     """By market; only where something could have been traded."""
 
 
 def case_of(
-    record: SlotRecord, community: Community, found: SlotFairness, choice: MeasureChoice, markets: list[int]
+    record: SlotRecord, community: Community, found: SlotFairness, params: OllamaCriticParams, markets: list[int]
 ) -> Case:
     """The slot by the rule, with questions about those of ``markets`` where something could have been traded."""
     slot = record.inputs.time.slot
-    scores = Scores(*(found.score(name) for name in rule_names(choice)))
+    scores = Scores(*(found.score(name) for name in rule_names(params.rule)))
     rows = [
         Critique(slot, market, digest, *triple(scores, market), "rule", 0.0, None)
         for market, digest in enumerate(inputs_hash(found))
@@ -43,49 +45,30 @@ def case_of(
     if not asked:
         return Case(rows, {})
     learnt = features(found)
-    questions = {
-        market: Question(text, tuple(learnt[market].tolist()))
-        for market, text in zip(asked, slot_texts(record, community, found, asked), strict=True)
-    }
+    questions = {}
+    for market, text in zip(asked, slot_texts(record, community, found, asked), strict=True):
+        known = tuple(learnt[market].tolist())
+        questions[market] = slot_question(params.wording, text, known)
+        rows[market] = rows[market]._replace(asked=text_hash(text), rule=rows[market][3:6], features=known)
     return Case(rows, questions)
 
 
-def masked(answer: tuple[float, float, float], rule: Triple) -> Triple:
+def masked(answer: Answer, rule: Triple) -> Triple:
     """The model's scores; what is undefined by definition (no trade, one seller) stays so whatever the model says."""
     ftg, fbs, fpp = (None if known is None else own for own, known in zip(answer, rule, strict=True))
     return ftg, fbs, fpp
 
 
-def with_answer(critique: Critique, question: Question, reply: Reply) -> Critique:
-    """The critique with what was asked and answered noted; the scores are left as they are."""
-    rule = critique[3:6]
-    who = reply.identity
+def with_answer(critique: Critique, reply: Reply[Answer]) -> Critique:
+    """The critique of a slot that was asked about, with what was answered noted; the scores are left as they are."""
+    model, digest, server, _ = reply.identity or (None, None, None, None)
     noted = critique._replace(
-        asked=text_hash(question.text),
-        model=None if who is None else who.model,
-        digest=None if who is None else who.digest,
-        server=None if who is None else who.server,
-        attempts=reply.attempts,
-        rule=rule,
-        features=question.features,
-        latency_s=reply.latency_s,
+        model=model, digest=digest, server=server, attempts=reply.attempts, latency_s=reply.latency_s
     )
-    if reply.scores is None:
+    if reply.value is None or critique.rule is None:
         return noted
-    answer = masked(reply.scores, rule)
-    return noted._replace(answer=answer, gap=distance(answer, rule))
-
-
-def server_facts(interviewer: Interviewer) -> dict[str, object]:
-    """Who answers, for the manifest: the model that was asked for until one has said what it is."""
-    who, cache = interviewer.identity, interviewer.cache
-    return {
-        "host": interviewer.model.url,
-        "model": interviewer.params.model if who is None else who.model,
-        "digest": None if who is None else who.digest,
-        "server": None if who is None else who.server,
-        **({} if cache.fault is None else {"cache_fault": cache.fault}),
-    }
+    answer = masked(reply.value, critique.rule)
+    return noted._replace(answer=answer, gap=distance(answer, critique.rule))
 
 
 class OllamaCritic:
@@ -110,12 +93,9 @@ class OllamaCritic:
         patience_s = self.interviewer.patience_s
         futures = {market: self.interviewer.begin(question) for market, question in case.questions.items()}
         replies = dict(zip(futures, outcomes(list(futures.values()), patience_s), strict=True))
-        rows = []
-        for critique in case.critiques:
-            question = case.questions.get(critique.market)
-            row = critique if question is None else self._settled(question, critique, replies[critique.market])
+        rows = [self._settled(row, replies[row.market]) if row.market in replies else row for row in case.critiques]
+        for row in rows:
             self._pending.add(row)
-            rows.append(row)
         return stacked([row[3:6] for row in rows])
 
     def watch(self, record: SlotRecord) -> None:
@@ -127,7 +107,7 @@ class OllamaCritic:
                 self._pending.add(critique)
                 continue
             self._pending.make_room(self._params.in_flight, self.interviewer.patience_s)
-            self._pending.add(critique, self.interviewer.begin(question), partial(self._settled, question))
+            self._pending.add(critique, self.interviewer.begin(question), self._settled)
 
     def drain(self) -> list[Critique]:
         """What is ready, in order."""
@@ -140,15 +120,15 @@ class OllamaCritic:
 
     def facts(self) -> Mapping[str, object]:
         """Server and model, as far as they answered."""
-        return {"kind": "ollama", **server_facts(self.interviewer)}
+        return {"kind": "ollama", **self.interviewer.facts()}
 
     def _case(self, record: SlotRecord) -> Case:
         due = record.inputs.time.slot % self._params.every == 0
         found = measure(record, self._community)
-        return case_of(record, self._community, found, self._params.rule, self._markets if due else [])
+        return case_of(record, self._community, found, self._params, self._markets if due else [])
 
-    def _settled(self, question: Question, critique: Critique, reply: Reply) -> Critique:
-        row = with_answer(critique, question, reply)
+    def _settled(self, critique: Critique, reply: Reply[Answer]) -> Critique:
+        row = with_answer(critique, reply)
         if row.answer is None:
             return row._replace(error=reply.error)
         weight, rule = self._params.weight, critique[3:6]

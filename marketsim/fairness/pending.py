@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import NamedTuple
 
+from marketsim.fairness.answer import Answer
 from marketsim.fairness.critic import Critique
-from marketsim.fairness.interviewer import Reply
+from marketsim.llm.question import Reply, outcome
 
-Settle = Callable[[Critique, Reply], Critique]
+Settle = Callable[[Critique, Reply[Answer]], Critique]
 """A critique as it stands without the answer, and the answer: the critique as it is written down."""
 
 
 class _Row(NamedTuple):
     critique: Critique
-    reply: Future[Reply] | None
+    reply: Future[Reply[Answer]] | None
     settle: Settle | None
 
 
@@ -26,7 +27,7 @@ class Pending:
     def __init__(self) -> None:
         self._rows: deque[_Row] = deque()
 
-    def add(self, critique: Critique, reply: Future[Reply] | None = None, settle: Settle | None = None) -> None:
+    def add(self, critique: Critique, reply: Future[Reply[Answer]] | None = None, settle: Settle | None = None) -> None:
         """A row; without a reply to wait for it is ready as it is."""
         self._rows.append(_Row(critique, reply, settle))
 
@@ -49,33 +50,10 @@ class Pending:
     def drain(self) -> list[Critique]:
         """Rows that are ready, up to the first whose answer is on its way."""
         ready = []
-        while self._rows and not self._is_open(self._rows[0]):
-            row = self._rows.popleft()
-            if row.reply is None or row.settle is None:
-                ready.append(row.critique)
-            else:
-                ready.append(row.settle(row.critique, outcome(row.reply)))
+        while self._rows and (self._rows[0].reply is None or self._rows[0].reply.done()):
+            critique, reply, settle = self._rows.popleft()
+            ready.append(critique if reply is None or settle is None else settle(critique, outcome(reply)))
         return ready
 
-    def _under_way(self) -> list[Future[Reply]]:
+    def _under_way(self) -> list[Future[Reply[Answer]]]:
         return [row.reply for row in self._rows if row.reply is not None and not row.reply.done()]
-
-    @staticmethod
-    def _is_open(row: _Row) -> bool:
-        return row.reply is not None and not row.reply.done()
-
-
-def outcome(reply: Future[Reply]) -> Reply:
-    """The reply of a future that is done or given up."""
-    try:
-        return reply.result(timeout=0)
-    except (CancelledError, TimeoutError):
-        return Reply(None, "run_ended: not answered in time", 0, 0.0, None)
-
-
-def outcomes(replies: list[Future[Reply]], patience_s: float) -> list[Reply]:
-    """Replies to several questions, all within ``patience_s``; those that have not come are given up."""
-    wait(replies, timeout=patience_s)
-    for reply in replies:
-        reply.cancel()
-    return [outcome(reply) for reply in replies]

@@ -14,15 +14,17 @@ from marketsim.core.build import BuildContext
 from marketsim.core.errors import InputError
 from marketsim.core.language_model import LanguageModel
 from marketsim.core.records import Community, SlotRecord
-from marketsim.fairness.critic import CriticTally, Critique, Scores, Triple, distance, triple
-from marketsim.fairness.interviewer import Interviewer, Question, Reply, asked_model
-from marketsim.fairness.ollama_critic import case_of, server_facts, with_answer
+from marketsim.fairness.answer import Answer
+from marketsim.fairness.critic import CriticTally, Critique, Scores, distance, triple
+from marketsim.fairness.ollama_critic import Case, case_of, with_answer
 from marketsim.fairness.params import SurrogateCriticParams
 from marketsim.fairness.pending import Pending
 from marketsim.fairness.rule_critic import inputs_hash, rule_names
 from marketsim.fairness.slot import SlotFairness, measure
 from marketsim.fairness.surrogate_features import features
 from marketsim.fairness.surrogate_file import Surrogate, read_surrogate
+from marketsim.llm.interviewer import Interviewer, asked_model
+from marketsim.llm.question import Question, Reply
 
 _HASHES: Final = 2.0**64
 _TOLD: Final = ("model", "samples", "held_out", "held_out_error", "mean_error", "seed")
@@ -88,7 +90,7 @@ class SurrogateCritic:
         gap = self._tally.summary()["critic_audit_gap"]
         mean_gap = gap if isinstance(gap, float) else None
         audits = self._tally.audits
-        auditor = {} if self._interviewer is None else {"auditor": server_facts(self._interviewer)}
+        auditor = {} if self._interviewer is None else {"auditor": self._interviewer.facts()}
         return {
             "kind": "surrogate",
             "surrogate": {name: self._surrogate.about.get(name) for name in _TOLD},
@@ -104,14 +106,12 @@ class SurrogateCritic:
     ) -> None:
         hashes = inputs_hash(found)
         audited = [market for market, digest in enumerate(hashes) if self._is_audited(digest)]
-        questions: dict[int, Question] = {}
+        case = Case([], {})
         if audited and self._interviewer is not None:
-            choice = self._params.auditor.rule
-            questions = case_of(record, self._community, found, choice, audited).questions
+            case = case_of(record, self._community, found, self._params.auditor, audited)
         share_s = latency_s / len(hashes)
-        rule = Scores(*(found.score(name) for name in self._names))
         for market, digest in enumerate(hashes):
-            question = questions.get(market)
+            question = case.questions.get(market)
             if question is None and not self._params.log:
                 continue
             own = triple(scores, market)
@@ -119,10 +119,10 @@ class SurrogateCritic:
             if question is None or self._interviewer is None:
                 self._pending.add(row)
                 continue
-            self._audit(self._interviewer, row, question, triple(rule, market), patient=patient)
+            self._audit(self._interviewer, row, question, case.critiques[market], patient=patient)
 
     def _audit(
-        self, interviewer: Interviewer, row: Critique, question: Question, rule: Triple, *, patient: bool
+        self, interviewer: Interviewer, row: Critique, question: Question[Answer], asked: Critique, *, patient: bool
     ) -> None:
         most = self._params.auditor.in_flight
         if patient:
@@ -130,17 +130,15 @@ class SurrogateCritic:
         elif not self._pending.has_room(most):  # a training does not wait for the model
             self._pending.add(row._replace(audit_error=f"no_room: {most} audits were under way"))
             return
-        self._pending.add(row, interviewer.begin(question), partial(_audited, question, rule))
+        self._pending.add(row, interviewer.begin(question), partial(_audited, asked))
 
     def _is_audited(self, digest: str) -> bool:
         return int(digest, 16) / _HASHES < self._params.audit_share
 
 
-def _audited(question: Question, rule: Triple, critique: Critique, reply: Reply) -> Critique:
+def _audited(asked: Critique, critique: Critique, reply: Reply[Answer]) -> Critique:
     """The critique with the model's scores beside it; those that are used stay the surrogate's."""
-    by_rule = critique._replace(ftg=rule[0], fbs=rule[1], fpp=rule[2])
-    noted = with_answer(by_rule, question, reply)
-    row = noted._replace(ftg=critique.ftg, fbs=critique.fbs, fpp=critique.fpp)
+    row = with_answer(critique._replace(asked=asked.asked, rule=asked.rule, features=asked.features), reply)
     if row.answer is None:
         return row._replace(audit_error=reply.error)
     return row._replace(audit_gap=distance(row.answer, critique[3:6]))

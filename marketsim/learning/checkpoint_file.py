@@ -16,7 +16,7 @@ import torch
 
 from marketsim.core.errors import CheckpointError, Problem
 from marketsim.core.files import MIB, read_bytes
-from marketsim.core.wording import plain
+from marketsim.core.plain_text import plain
 
 _MOST_BYTES: Final = 2048 * MIB
 _MOST_MEMBERS: Final = 400

@@ -10,7 +10,7 @@ from typing import Final
 
 from marketsim.core.errors import CheckpointError, Problem
 from marketsim.core.files import MIB, read_text
-from marketsim.core.wording import plain
+from marketsim.core.plain_text import plain
 
 _MOST_BYTES: Final = 2048 * MIB
 _LARGEST: Final = 1e100

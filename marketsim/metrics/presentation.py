@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from marketsim.core.metric import Kpi, Value
-from marketsim.core.wording import number
+from marketsim.metrics.wording import number
 
 RUN: Final = (
     Kpi("slots", "-", "Slots simulated.", int),

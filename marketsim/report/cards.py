@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from marketsim.core.currency import PLAIN, named
-from marketsim.core.wording import number
 from marketsim.metrics.presentation import HeadlineRow, change_text, headline
+from marketsim.metrics.wording import number
 from marketsim.report.series import Series
 
 BETTER: Final[Mapping[str, int]] = {

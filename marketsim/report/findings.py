@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from marketsim.core.currency import PLAIN, named
-from marketsim.core.wording import number
+from marketsim.metrics.wording import number
 from marketsim.report.limits import Refused
 
 GOOD, BAD, NOTE = "good", "bad", "note"

@@ -13,7 +13,7 @@ from marketsim.app.looking import seen_of
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.currency import label_of, named
 from marketsim.core.errors import MarketsimError
-from marketsim.core.wording import number
+from marketsim.metrics.wording import number
 from marketsim.report import series as columns
 from marketsim.report.book import depth
 from marketsim.report.cards import GROUPS, cards, partial_summary

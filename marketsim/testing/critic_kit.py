@@ -26,8 +26,8 @@ from marketsim.core.language_model import LanguageModel, ModelSettings
 from marketsim.core.params import Params
 from marketsim.core.records import Community, SlotRecord
 from marketsim.core.rng import Streams
-from marketsim.fairness import model_server
 from marketsim.fairness.critic import Critic, Critique, PatientCritic
+from marketsim.llm import model_server
 from marketsim.testing.records import Deal, slot_record
 from marketsim.testing.worlds import clock, community
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from marketsim.fairness import ollama_critic, rule_critic
-from marketsim.fairness.model_server import ModelServer
 from marketsim.fairness.params import MeasureChoice, OllamaCriticParams, RuleCriticParams, SurrogateCriticParams
 from marketsim.fairness.surrogate_critic import SurrogateCritic
 from marketsim.fairness.surrogate_features import NAMES
 from marketsim.fairness.surrogate_file import Network, Surrogate
+from marketsim.llm.model_server import ModelServer
 from marketsim.testing.critic_kit import CriticContract
 from marketsim.testing.ollama_server import OllamaServer
 

@@ -147,9 +147,11 @@ def learned(folder: Path) -> None:
 
     import marketsim as ms
     from marketsim.app.training import train_scenario
-    from marketsim.fairness.critique_cache import CritiqueCache, Kept
+    from marketsim.core.language_model import Identity
+    from marketsim.fairness.slot_question import slot_question
     from marketsim.fairness.surrogate_features import NAMES
     from marketsim.fairness.surrogate_file import Network, Surrogate, write_surrogate
+    from marketsim.llm.answer_cache import AnswerCache
 
     training = train_scenario(ms.load_scenario(PILOT), folder / "training")
     acting = [{**agent, "strategy": {"learned": {"checkpoint": "checkpoint.pt"}}} for agent in PILOT["agents"]]
@@ -167,8 +169,9 @@ def learned(folder: Path) -> None:
     }
     network = Network(*(rng.normal(size=shape) for shape in shapes))
     write_surrogate(folder / "surrogate" / "surrogate.npz", Surrogate(network, about))
-    CritiqueCache(folder / "answers").put(
-        Kept("ab" * 20, (0.5, 0.6, 0.7), "m", "d" * 64, "a slot", (0.5,) * len(NAMES))
+    question = slot_question("formulas", "a slot", (0.5,) * len(NAMES))
+    AnswerCache(folder / "answers").put(
+        "ab" * 20, question, (0.5, 0.6, 0.7), Identity("m", "d" * 64, "1", thinks=False)
     )
 
 

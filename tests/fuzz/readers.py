@@ -169,11 +169,12 @@ def samples(folder: Path) -> None:
 
 def answers(folder: Path) -> None:
     """Kept answers of models; what cannot be trusted counts as absent."""
-    from marketsim.fairness.critique_cache import all_kept
+    from marketsim.fairness.slot_question import KEPT, kept_answer
+    from marketsim.llm.answer_cache import all_kept
 
-    kept = list(all_kept(folder))
-    for each in kept:
-        expect(all(0 <= score <= 1 for score in each.scores), "a score beyond [0, 1]")
+    kept = list(all_kept(folder, KEPT, kept_answer))
+    for scores, _ in kept:
+        expect(all(0 <= score <= 1 for score in scores), "a score beyond [0, 1]")
     if not kept:
         raise InputError("the answer counts as absent")
 

@@ -5,8 +5,8 @@ import os
 import pytest
 
 import marketsim as ms
-from marketsim.fairness.ollama_host import look, ollama_url
 from marketsim.fairness.params import OllamaCriticParams
+from marketsim.llm.ollama_host import look, ollama_url
 
 WANTED = (os.environ.get("MARKETSIM_LIVE_MODEL", ""), OllamaCriticParams().model, "qwen2.5:7b-instruct", "llama3.2:3b")
 

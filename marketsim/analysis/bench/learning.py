@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from marketsim.analysis.bench.rows import BenchFailed, Row, once_s
+from marketsim.app.memory import keep_memory
 from marketsim.core.arrays import FloatArray
 from marketsim.core.game import Actions, Categorical, Features, Layout, Shape, Step
 from marketsim.core.learner import Progress
@@ -76,6 +77,7 @@ class ToyGame:
 
 def ours(params: LearnerParams) -> float:
     """Agent-steps a second of our learner, playing and learning: median of its updates after the first."""
+    keep_memory()
     seen: list[Progress] = []
     with tempfile.TemporaryDirectory() as folder:
         Ppo(params).train(ToyGame(), Path(folder), seed=SEED, scenario_hash="", progress=seen.append)

@@ -19,17 +19,19 @@ from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import InputError, RunError
 from marketsim.core.language_model import ModelMaker
 from marketsim.core.simulation import Simulation
+from marketsim.fairness.answer import Answer
 from marketsim.fairness.critic import Scores, Triple, triple
-from marketsim.fairness.interviewer import Interviewer, Question, Reply, demand_cache_inside
 from marketsim.fairness.ollama_critic import masked
-from marketsim.fairness.ollama_host import demand_own
 from marketsim.fairness.params import OllamaCriticParams
-from marketsim.fairness.pending import outcome
 from marketsim.fairness.prompt import SCORES, WORDINGS
 from marketsim.fairness.rule_critic import rule_names
 from marketsim.fairness.slot import measure
+from marketsim.fairness.slot_question import slot_question
 from marketsim.fairness.slot_view import slot_texts
 from marketsim.fairness.surrogate_features import features
+from marketsim.llm.interviewer import Interviewer, demand_cache_inside
+from marketsim.llm.ollama_host import demand_own
+from marketsim.llm.question import Reply, outcomes
 
 Progress = Callable[[int, int], None]
 """(answers so far, questions in all)."""
@@ -204,38 +206,29 @@ class _Asker:
         """Scores [n_cases, 3] of a round; NaN where there was no answer, or none is defined."""
         model = self._models(each.params.client, each.params.settings())
         interviewer = Interviewer(each.params, model, self._folder)
-        waiting: deque[Future[Reply]] = deque()
+        waiting: deque[Future[Reply[Answer]]] = deque()
         rows: list[Triple] = []
         try:
             for case in self._cases:
                 if len(waiting) >= each.params.in_flight:
                     rows.append(self._take(waiting.popleft(), len(rows), interviewer))
-                waiting.append(
-                    interviewer.begin(Question(case.shuffled if each.shuffled else case.text, case.features))
-                )
+                text = case.shuffled if each.shuffled else case.text
+                waiting.append(interviewer.begin(slot_question(each.params.wording, text, case.features)))
             rows += [self._take(reply, len(rows) + k, interviewer) for k, reply in enumerate(waiting)]
         finally:
             interviewer.close()
         self.identity = self.identity or interviewer.identity
         return np.array(rows, dtype=np.float64)
 
-    def _take(self, future: Future[Reply], place: int, interviewer: Interviewer) -> Triple:
-        reply = _waited(future, interviewer.patience_s)
+    def _take(self, future: Future[Reply[Answer]], place: int, interviewer: Interviewer) -> Triple:
+        (reply,) = outcomes([future], interviewer.patience_s)
         self._done += 1
         if self._progress is not None:
             self._progress(self._done, self._total)
-        if reply.scores is None:
+        if reply.value is None:
             self.failures[(reply.error or "").partition(":")[0]] += 1
             return None, None, None
-        return masked(reply.scores, self._cases[place].rule)
-
-
-def _waited(future: Future[Reply], patience_s: float) -> Reply:
-    try:
-        return future.result(timeout=patience_s)
-    except TimeoutError:
-        future.cancel()
-        return outcome(future)
+        return masked(reply.value, self._cases[place].rule)
 
 
 def _comparisons(

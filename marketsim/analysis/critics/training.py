@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import InputError, MissingDependency, Problem
 from marketsim.fairness.critic_log import log_file, read_log
-from marketsim.fairness.critique_cache import all_kept
+from marketsim.fairness.slot_question import KEPT, kept_answer
 from marketsim.fairness.surrogate_features import NAMES
 from marketsim.fairness.surrogate_file import Network, Surrogate, read_surrogate, write_surrogate
+from marketsim.llm.answer_cache import all_kept
 
 
 class Sample(NamedTuple):
@@ -42,10 +43,8 @@ def samples(paths: Sequence[Path], model: str | None = None) -> list[Sample]:
 
 
 def _samples(path: Path) -> Iterator[Sample]:
-    kept = list(all_kept(path)) if path.is_dir() else []
-    for one in kept:
-        if len(one.features) == len(NAMES):
-            yield Sample(one.model, one.features, one.scores)
+    kept = list(all_kept(path, KEPT, _kept_sample)) if path.is_dir() else []
+    yield from (one for one in kept if len(one.features) == len(NAMES))
     if kept:
         return
     place = log_file(path)
@@ -56,6 +55,11 @@ def _samples(path: Path) -> Iterator[Sample]:
             message = f"slot {row.slot} has {len(row.features)} features, where this version has {len(NAMES)}"
             raise InputError([Problem(message, "features", file=str(place), hint="log the run again")])
         yield Sample(row.model or "", row.features, row.answer)
+
+
+def _kept_sample(kept: Mapping[str, Any]) -> Sample:
+    scores, features = kept_answer(kept)
+    return Sample(kept["model"], features, scores)
 
 
 def _arrays(chosen: Sequence[Sample]) -> tuple[FloatArray, FloatArray]:

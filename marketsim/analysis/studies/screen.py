@@ -9,7 +9,7 @@ from marketsim.analysis.studies.designs import GRID, SOBOL
 from marketsim.analysis.studies.plan import Plan
 from marketsim.analysis.studies.sensitivity import Sensitivity
 from marketsim.analysis.studies.table import FAILED, OK
-from marketsim.core.wording import number
+from marketsim.metrics.wording import number
 
 if TYPE_CHECKING:
     import pandas as pd

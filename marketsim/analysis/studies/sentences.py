@@ -19,7 +19,7 @@ from marketsim.analysis.studies.answer import (
     series_of,
 )
 from marketsim.analysis.studies.axes import Axis
-from marketsim.core.wording import number
+from marketsim.metrics.wording import number
 
 if TYPE_CHECKING:
     import pandas as pd

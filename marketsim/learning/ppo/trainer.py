@@ -15,7 +15,6 @@ from marketsim.core import files
 from marketsim.core.errors import CheckpointError, MarketsimError, Problem, RunError
 from marketsim.core.game import Game
 from marketsim.core.learner import Progress, Row
-from marketsim.core.memory import keep_memory
 from marketsim.core.rng import Streams
 from marketsim.learning.curves import AgentRow, Curves, SpeedRow
 from marketsim.learning.params import LearnerParams
@@ -59,7 +58,6 @@ def train(
     interrupt the latest update is kept. Raises CheckpointError for a folder that holds no training, or another one,
     and RunError where the game or the disk fails.
     """
-    keep_memory()
     torch.set_num_threads(params.threads)
     current = _beginning(game, params, seed, scenario_hash)
     path = folder / CHECKPOINT

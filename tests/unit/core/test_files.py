@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from marketsim.core import files
 from marketsim.core.errors import RunFolderError
-from marketsim.core.wording import harmless
+from marketsim.core.plain_text import harmless
 
 
 def refusal(path: Path, most: int = 100, *, links: bool = True) -> str:

@@ -221,10 +221,10 @@ LOOKED_FOR = {
     "agents/model.py": {"_ids"},  # of Mesa, whose models leak by it
     "agents/simple.py": {"__code__"},
     "app/match.py": {"keys"},  # a table, or columns by name
+    "app/memory.py": {"mallopt"},
     "core/fence.py": {"strerror"},
     "core/files.py": {"strerror", "O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NOFOLLOW", "O_NONBLOCK"},
     "core/kernel_cache.py": {"fchmod", "geteuid"},
-    "core/memory.py": {"mallopt"},
     "core/read_only.py": {"__dataclass_params__", "_fields"},
     "core/walls.py": {"__code__", "inputs", "time"},  # whatever a plugin's method was given
     "analysis/studies/answer.py": {"item"},

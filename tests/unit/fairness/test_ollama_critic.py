@@ -11,10 +11,10 @@ from marketsim.core.build import BuildContext
 from marketsim.core.errors import InputError
 from marketsim.core.fence import Fence
 from marketsim.fairness.critic import CriticTally, PatientCritic, distance
-from marketsim.fairness.model_server import ModelServer
 from marketsim.fairness.ollama_critic import OllamaCritic, build
 from marketsim.fairness.params import MeasureChoice, OllamaCriticParams, RuleCriticParams
 from marketsim.fairness.rule_critic import RuleCritic
+from marketsim.llm.model_server import ModelServer
 from marketsim.testing.critic_kit import NOTHING, content, critic_context, record_of
 from marketsim.testing.ollama_server import OllamaServer, unused_address
 from marketsim.testing.worlds import community

@@ -8,11 +8,11 @@ import pytest
 
 from marketsim.core.errors import InputError, RunError
 from marketsim.fairness.critic_log import read_log
-from marketsim.fairness.model_server import ModelServer
 from marketsim.fairness.ollama_critic import OllamaCritic
 from marketsim.fairness.params import OllamaCriticParams, ReplayCriticParams
 from marketsim.fairness.replay_critic import ReplayCritic, build
 from marketsim.fairness.rule_critic import RuleCritic
+from marketsim.llm.model_server import ModelServer
 from marketsim.testing.critic_kit import NOTHING, content, critic_context, plain, record_of
 from marketsim.testing.ollama_server import OllamaServer
 from marketsim.testing.worlds import community

@@ -8,12 +8,12 @@ import pytest
 
 from marketsim.core.errors import InputError
 from marketsim.fairness.critic import CriticTally
-from marketsim.fairness.model_server import ModelServer
 from marketsim.fairness.params import OllamaCriticParams, SurrogateCriticParams
 from marketsim.fairness.slot import measure
 from marketsim.fairness.surrogate_critic import SurrogateCritic, build
 from marketsim.fairness.surrogate_features import NAMES, features
 from marketsim.fairness.surrogate_file import LEAST_AUDITS, Network, Surrogate, read_surrogate, write_surrogate
+from marketsim.llm.model_server import ModelServer
 from marketsim.testing.critic_kit import NOTHING, content, critic_context, in_order, record_of
 from marketsim.testing.ollama_server import OllamaServer
 from marketsim.testing.records import Deal, slot_record

@@ -1,7 +1,7 @@
-"""Asks a model about slots: cache first, then the server, twice at most, never longer than the deadline.
+"""Asks a model: cache first, then the server, twice at most, never longer than the deadline.
 
-Runs beside the simulation in one thread. Whatever happens, every question ends with a ``Reply``: scores, or the reason
-why there are none.
+Runs beside the simulation in one thread. Whatever happens, every question ends with a ``Reply``: a value, or the reason
+why there is none.
 """
 
 from __future__ import annotations
@@ -10,30 +10,30 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from marketsim.core.blame import told
 from marketsim.core.build import Basics
 from marketsim.core.errors import InputError
 from marketsim.core.fence import Fence
 from marketsim.core.language_model import Failure, Identity, LanguageModel
-from marketsim.core.wording import plain
-from marketsim.fairness.answer import read_answer
-from marketsim.fairness.breaker import Breaker
-from marketsim.fairness.critique_cache import CritiqueCache, Kept, default_folder, question_key
-from marketsim.fairness.event_thread import EventThread
-from marketsim.fairness.ollama_host import demand_own
-from marketsim.fairness.params import OllamaCriticParams
-from marketsim.fairness.prompt import ANSWER_SCHEMA, messages
+from marketsim.core.plain_text import plain
+from marketsim.llm.answer_cache import AnswerCache, default_folder, question_key
+from marketsim.llm.breaker import Breaker
+from marketsim.llm.event_thread import EventThread
+from marketsim.llm.ollama_host import demand_own
+from marketsim.llm.params import AskingParams
+from marketsim.llm.question import Question, Reply
 
 T = TypeVar("T")
+V = TypeVar("V")
 
-_LOG: Final = logging.getLogger("marketsim.critic")
+_LOG: Final = logging.getLogger("marketsim.llm")
 _GRACE_S: Final = 0.5
 """How much later than its deadline a reply may reach the simulation's thread."""
 
@@ -41,30 +41,6 @@ _GRACE_S: Final = 0.5
 @functools.cache
 def _tell(model: str, url: str) -> None:
     _LOG.warning("asks the model %s at %s", model, url)
-
-
-class Question(NamedTuple):
-    """One slot of one market."""
-
-    text: str
-    features: tuple[float, ...] = ()
-    """Kept beside the answer, for surrogates."""
-
-
-class Reply(NamedTuple):
-    """How a question ended."""
-
-    scores: tuple[float, float, float] | None
-    error: str | None
-    attempts: int
-    """Calls made; 0: from the cache, or not asked."""
-    latency_s: float
-    identity: Identity | None
-
-    @property
-    def cached(self) -> bool:
-        """Whether the scores came from the cache."""
-        return self.scores is not None and self.attempts == 0
 
 
 @dataclass
@@ -75,13 +51,13 @@ class _Attempts:
     last: Failure | None = None
 
 
-def demand_cache_inside(params: OllamaCriticParams, fence: Fence) -> None:
+def demand_cache_inside(params: AskingParams, fence: Fence) -> None:
     """InputError where the scenario's answers would be kept outside of its fence."""
     if params.cache and params.cache_folder is not None:
         fence.file(params.cache_folder, InputError, "the folder of the answers")
 
 
-def asked_model(params: OllamaCriticParams, context: Basics, path: str) -> LanguageModel:
+def asked_model(params: AskingParams, context: Basics, path: str) -> LanguageModel:
     """The model that a scenario asks, by what stands at ``path``.
 
     InputError where it may not be asked or there is none of the kind, and where answers would be kept outside of the
@@ -117,18 +93,18 @@ class Interviewer:
 
     def __init__(
         self,
-        params: OllamaCriticParams,
+        params: AskingParams,
         model: LanguageModel,
         folder: Path = Path(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.params, self.model = params, model
-        own = default_folder() if params.cache_folder is None else folder / params.cache_folder
-        self.cache = CritiqueCache(own if params.cache else None)
+        own = default_folder(params.answers) if params.cache_folder is None else folder / params.cache_folder
+        self.cache = AnswerCache(own if params.cache else None)
         self.identity: Identity | None = None
         """Known after the first question that reached the server."""
         self._breaker = Breaker(params.failures, params.pause_s, clock)
-        self._thread = EventThread("marketsim-critic")
+        self._thread = EventThread("marketsim-llm")
         self._loading = self._loaded = params.load_deadline_s == 0.0
         self._renew()
 
@@ -136,38 +112,44 @@ class Interviewer:
         """What belongs to the thread's event loop."""
         self._room = asyncio.Semaphore(self.params.in_flight)
         self._knowing = asyncio.Lock()
-        self._asked: dict[str, asyncio.Future[tuple[float, float, float]]] = {}
+        self._asked: dict[str, asyncio.Future[Any]] = {}
 
     @property
     def patience_s(self) -> float:
         """The longest that a question takes, on top of what loading the model takes at first."""
         return self.params.deadline_s + _GRACE_S + (0.0 if self._loaded else self.params.load_deadline_s)
 
-    def begin(self, question: Question) -> Future[Reply]:
+    def begin(self, question: Question[V]) -> Future[Reply[V]]:
         """Ask beside the simulation; who is asked is said once, on standard error unless logging goes elsewhere."""
         _tell(plain(self.params.model), self.model.url)
         return self._thread.submit(self._reply(question))
+
+    def facts(self) -> dict[str, object]:
+        """Who answers, for the manifest: the model that was asked for until one has said what it is."""
+        model, digest, server, _ = self.identity or (self.params.model, None, None, None)
+        fault = {} if self.cache.fault is None else {"cache_fault": self.cache.fault}
+        return {"host": self.model.url, "model": model, "digest": digest, "server": server, **fault}
 
     def close(self) -> None:
         """Drop what is still being asked, and the connections."""
         self._thread.close(self.model.close())
         self._renew()
 
-    async def _reply(self, question: Question) -> Reply:
+    async def _reply(self, question: Question[V]) -> Reply[V]:
         await self._load()
         began = time.perf_counter()
         attempts = _Attempts()
-        scores, failure = None, None
+        value, failure = None, None
         try:
             async with asyncio.timeout(self.params.deadline_s):
-                scores = await self._scores(question, attempts)
+                value = await self._value(question, attempts)
         except TimeoutError:
             before = f", after {attempts.last}" if attempts.last else ""
             failure = Failure("timeout", f"no answer within {self.params.deadline_s:g} s{before}")
         except Exception as error:
             failure = _as_failure(error)
         latency = time.perf_counter() - began
-        return Reply(scores, None if failure is None else str(failure), attempts.made, latency, self.identity)
+        return Reply(value, None if failure is None else str(failure), attempts.made, latency, self.identity)
 
     async def _load(self) -> None:
         """Let the server load the model before the first deadline begins; where that fails the question will tell."""
@@ -193,39 +175,39 @@ class Interviewer:
     async def _identity(self) -> Identity:
         return await _held_to(Identity, lambda: self.model.identify(self.params.deadline_s))
 
-    async def _scores(self, question: Question, attempts: _Attempts) -> tuple[float, float, float]:
+    async def _value(self, question: Question[V], attempts: _Attempts) -> V:
         if self.identity is None:
             await self._guarded(self._known)
         assert self.identity is not None
-        prompt = messages(self.params.wording, question.text)
         options = {**self.model.options(self.params.seed), "think": not self.identity.thinks}
-        key = question_key(self.identity.digest, options, prompt, ANSWER_SCHEMA)
-        kept = self.cache.get(key)
+        key = question_key(question, self.identity.digest, options)
+        kept = self.cache.get(key, question)
         if kept is not None:
             return kept
         if key in self._asked:  # an equal question is on its way: wait for its answer
             attempts.made = 1
-            return await asyncio.shield(self._asked[key])
+            shared: V = await asyncio.shield(self._asked[key])
+            return shared
         own = self._asked[key] = asyncio.get_running_loop().create_future()
         try:
             async with self._room:
-                scores = await self._guarded(partial(self._twice, prompt, attempts))
-            own.set_result(scores)
+                value = await self._guarded(partial(self._twice, question, attempts))
+            own.set_result(value)
         except BaseException as error:  # a cancelled question, too: whoever waits for its answer is told
             own.set_exception(_as_failure(error) if isinstance(error, Exception) else Failure("timeout", "cancelled"))
             own.exception()  # seen: nobody may be waiting
             raise
         finally:
             del self._asked[key]
-        self.cache.put(Kept(key, scores, *self.identity[:2], question.text, question.features))
-        return scores
+        self.cache.put(key, question, value, self.identity)
+        return value
 
-    async def _twice(self, prompt: Sequence[Mapping[str, str]], attempts: _Attempts) -> tuple[float, float, float]:
+    async def _twice(self, question: Question[V], attempts: _Attempts) -> V:
         """A failed answer is asked for once more with another seed; a model that is missing is not."""
         for seed in (self.params.seed, self.params.seed + 1):
             attempts.made += 1
             try:
-                return await self._answered(prompt, seed)
+                return await self._answered(question, seed)
             except Failure as failure:
                 attempts.last = failure
                 if failure.reason in ("missing_model", "client_failed"):
@@ -233,14 +215,10 @@ class Interviewer:
         assert attempts.last is not None
         raise attempts.last
 
-    async def _answered(self, prompt: Sequence[Mapping[str, str]], seed: int) -> tuple[float, float, float]:
-        text = await _held_to(
-            (str, type(None)), lambda: self.model.ask(prompt, ANSWER_SCHEMA, seed, self.params.deadline_s)
-        )
-        verdict = read_answer(text)
-        if verdict.scores is None:
-            raise Failure(verdict.reason, verdict.detail)
-        return verdict.scores
+    async def _answered(self, question: Question[V], seed: int) -> V:
+        deadline_s, messages, form = self.params.deadline_s, question.messages, question.form
+        text = await _held_to((str, type(None)), lambda: self.model.ask(messages, form, seed, deadline_s))
+        return question.read(text)
 
     async def _guarded(self, call: Callable[[], Awaitable[T]]) -> T:
         """A call to the server unless it is left alone for now; whatever ends it otherwise counts against the server."""

@@ -1,11 +1,6 @@
-"""Numbers and texts as people read them, the same on a terminal, in a study's answer and in a report."""
+"""Numbers as people read them, the same on a terminal, in a study's answer and in a report."""
 
 from __future__ import annotations
-
-
-def harmless(text: str) -> str:
-    """Text of a stranger for a terminal: nothing but line ends acts on it, whatever else does stands as its escape."""
-    return "".join(letter if letter == "\n" or letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def number(value: float | int | str | None, unit: str = "", *, sign: bool = False) -> str:
@@ -30,10 +25,3 @@ def _decimals(size: float, unit: str) -> int:
     if size == 0.0 or size >= 1_000.0:
         return 0
     return 1 if size >= 100.0 else 2 if size >= 10.0 else 3 if size >= 1.0 else 4
-
-
-def plain(text: str, most: int = 200) -> str:
-    """Somebody else's text as one short line: nothing in it that moves a cursor or is no character, at most so many."""
-    seen = text[: 4 * most]
-    flat = " ".join("".join(letter if letter.isprintable() else " " for letter in seen).split())
-    return flat if len(flat) <= most and len(seen) == len(text) else f"{flat[: most - 3]}..."

@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from marketsim.core.memory import keep_memory
+from marketsim.app.memory import keep_memory
 
 CODE = """
 import ctypes, sys
 import numpy as np
-from marketsim.core.memory import keep_memory
+from marketsim.app.memory import keep_memory
 
 class Counts(ctypes.Structure):
     _fields_ = [(name, ctypes.c_size_t) for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()]

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from marketsim.core.errors import InputError
-from marketsim.fairness.ollama_host import demand_own, full_name, is_local, look, ollama_url
+from marketsim.llm.ollama_host import demand_own, full_name, is_local, look, ollama_url
 from marketsim.testing.ollama_server import OllamaServer, unused_address
 
 

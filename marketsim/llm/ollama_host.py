@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from marketsim.core.errors import InputError, Problem
 from marketsim.core.files import strict_json
-from marketsim.core.wording import plain
+from marketsim.core.plain_text import plain
 
 DEFAULT_PORT: Final = 11434
 DEFAULT_MODEL: Final = "gemma3:4b"

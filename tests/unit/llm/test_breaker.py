@@ -1,6 +1,6 @@
 """The circuit breaker."""
 
-from marketsim.fairness.breaker import Breaker
+from marketsim.llm.breaker import Breaker
 
 
 class Clock:

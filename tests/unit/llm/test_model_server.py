@@ -13,15 +13,15 @@ import pytest
 
 from marketsim.core.errors import MissingDependency
 from marketsim.core.language_model import REASONS, Failure
-from marketsim.fairness.interviewer import Interviewer
-from marketsim.fairness.model_server import ModelServer, as_failure
-from marketsim.fairness.params import OllamaCriticParams
-from marketsim.fairness.prompt import ANSWER_SCHEMA, messages
+from marketsim.fairness.slot_question import slot_question
+from marketsim.llm.interviewer import Interviewer
+from marketsim.llm.model_server import ModelServer, as_failure
+from marketsim.llm.params import AskingParams
 from marketsim.testing.ollama_server import FAULTS, FENCED, OllamaServer, by_volume, unused_address
 
 VIEW = {"retail": 0.3, "feed_in": 0.08, "tradable_wh": 10, "traded_wh": 5, "sellers": [], "buyers": []}
-QUESTION = messages("formulas", json.dumps(VIEW))
-LONG = messages("formulas", json.dumps({**VIEW, "filler": "7" * 4_000}))
+QUESTION = slot_question("formulas", json.dumps(VIEW), ())
+LONG = slot_question("formulas", json.dumps({**VIEW, "filler": "7" * 4_000}), ())
 
 OUTCOMES = {
     "400": "http_error",
@@ -64,7 +64,7 @@ OUTCOMES = {
 
 
 def params_of(url, **changes):
-    return OllamaCriticParams(**{"host": url, "cache": False, "num_ctx": 4096, "load_deadline_s": 0, **changes})
+    return AskingParams(**{"host": url, "cache": False, "num_ctx": 4096, "load_deadline_s": 0, **changes})
 
 
 def settings_of(url, **changes):
@@ -134,12 +134,12 @@ def test_a_call_is_made_as_the_traps_demand():
         ask(server.url, deadline_s=5.0, num_ctx=8192)
         ask(server.url, deadline_s=5.0, thinks=True)
     first, second = server.questions
-    assert first["format"] == ANSWER_SCHEMA
+    assert first["format"] == QUESTION.form
     assert first["options"] == {"temperature": 0.0, "seed": 1, "num_ctx": 8192, "num_predict": 256}
     assert first["stream"] is False
     assert "think" not in first
     assert second["think"] is False
-    assert first["messages"] == QUESTION
+    assert first["messages"] == QUESTION.messages
 
 
 @pytest.mark.parametrize(("read", "cut"), [(None, False), (3_840, False), (3_841, True), (4_096, True), (-1, True)])

@@ -10,46 +10,36 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, TypeVar
 
 from marketsim.core import files
 from marketsim.core.errors import InputError
 from marketsim.core.files import MIB, read_text, strict_json
-from marketsim.fairness.critic_log import read_features
+from marketsim.core.language_model import Identity
+from marketsim.llm.question import Question
 
-FORMAT: Final = "marketsim critique 1"
+V = TypeVar("V")
+
 _MOST_BYTES: Final = 4 * MIB
 _LONGEST_NAME: Final = 200
 
 
-class Kept(NamedTuple):
-    """An answer and what it is an answer to."""
-
-    key: str
-    scores: tuple[float, float, float]
-    model: str
-    digest: str
-    text: str
-    """The text about the slot."""
-    features: tuple[float, ...]
-    """What a surrogate learns from."""
-
-
-def default_folder() -> Path:
+def default_folder(name: str) -> Path:
     """Where answers are kept unless a scenario says otherwise."""
     root = os.environ.get("MARKETSIM_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(root).expanduser() / "marketsim" / "critiques"
+    return Path(root).expanduser() / "marketsim" / name
 
 
-def question_key(digest: str, options: Mapping[str, object], messages: object, schema: object) -> str:
+def question_key(question: Question[Any], digest: str, options: Mapping[str, object]) -> str:
     """Hash of everything that an answer depends on: the model's weights, its options, the prompt, the answer's form."""
-    content = json.dumps([FORMAT, digest, options, messages, schema], sort_keys=True, ensure_ascii=False)
+    parts = [question.kind, digest, options, question.messages, question.form]
+    content = json.dumps(parts, sort_keys=True, ensure_ascii=False)
     return hashlib.blake2b(content.encode(), digest_size=20).hexdigest()
 
 
-class CritiqueCache:
+class AnswerCache:
     """A folder of answers; None: nothing is kept. A folder that cannot be used is as good as none: see ``fault``."""
 
     def __init__(self, folder: Path | None) -> None:
@@ -57,19 +47,20 @@ class CritiqueCache:
         self.fault: str | None = None
         """Why answers could not be kept, if they could not."""
 
-    def get(self, key: str) -> tuple[float, float, float] | None:
-        """The scores under a key, None where there are none that can be trusted."""
+    def get(self, key: str, question: Question[V]) -> V | None:
+        """The answer under a key, None where there is none that can be trusted."""
         if self.folder is None:
             return None
-        kept = read_kept(self._place(self.folder, key))
-        return kept.scores if kept is not None and kept.key == key else None
+        return read_kept(self._place(self.folder, key), question.kind, question.found, key)
 
-    def put(self, kept: Kept) -> None:
+    def put(self, key: str, question: Question[V], value: V, who: Identity) -> None:
         """Keep an answer."""
         if self.folder is None:
             return
-        place = self._place(self.folder, kept.key)
-        content = {"format": FORMAT, **kept._asdict()}
+        place = self._place(self.folder, key)
+        text = question.messages[-1]["content"]
+        asked = {"format": question.kind, "key": key, "model": who.model, "digest": who.digest, "text": text}
+        content = {**asked, **question.kept(value)}
         content["check"] = _check(content)
         try:
             files.make_folder(place.parent)
@@ -87,37 +78,30 @@ def _check(content: Mapping[str, Any]) -> str:
     return hashlib.blake2b(json.dumps(body, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
-def read_kept(place: Path) -> Kept | None:
-    """The answer in a file; None where it is missing, no regular file, damaged, of another kind or of other types."""
+def read_kept(place: Path, kind: str, found: Callable[[Mapping[str, Any]], V], key: str | None = None) -> V | None:
+    """What ``found`` makes of the answer in a file, to the question of this key, if it is given.
+
+    None where it is missing, no regular file, damaged, of another kind or key, or of other types.
+    """
     try:
         content = strict_json(read_text(place, _MOST_BYTES, InputError, links=False))
-        if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("check") != _check(content):
+        if not isinstance(content, dict) or content.get("format") != kind or content.get("check") != _check(content):
             return None
-        features = read_features("features", content.get("features"))
+        texts = [content.get(name) for name in ("key", "model", "digest", "text")]
+        if not all(isinstance(text, str) for text in texts) or not _is_name(content["model"]):
+            return None
+        return found(content) if key in (None, content["key"]) else None
     except (InputError, ValueError, RecursionError):
         return None
-    texts = [text for name in ("key", "model", "digest", "text") if isinstance(text := content.get(name), str)]
-    scores = content.get("scores")
-    if len(texts) < 4 or not _is_name(texts[1]):
-        return None
-    if not isinstance(scores, list) or len(scores) != 3 or not all(_is_score(score) for score in scores):
-        return None
-    key, model, digest, text = texts
-    ftg, fbs, fpp = (float(score) for score in scores)
-    return Kept(key, (ftg, fbs, fpp), model, digest, text, features)
 
 
 def _is_name(value: str) -> bool:
     return len(value) <= _LONGEST_NAME and (value == "" or value.isprintable())
 
 
-def _is_score(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0.0 <= value <= 1.0
-
-
-def all_kept(folder: Path) -> Iterator[Kept]:
-    """Every answer in a folder that can be trusted, in the order of their keys."""
+def all_kept(folder: Path, kind: str, found: Callable[[Mapping[str, Any]], V]) -> Iterator[V]:
+    """What ``found`` makes of every answer of a kind in a folder that can be trusted, in the order of their keys."""
     for place in sorted(folder.glob("??/*.json")):
-        kept = read_kept(place)
+        kept = read_kept(place, kind, found)
         if kept is not None:
             yield kept

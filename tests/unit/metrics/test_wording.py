@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketsim.core.wording import number
+from marketsim.metrics.wording import number
 
 
 @pytest.mark.parametrize(

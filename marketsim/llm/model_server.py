@@ -14,23 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 from marketsim.core.build import FileContext
 from marketsim.core.errors import InputError, MissingDependency, Problem
 from marketsim.core.language_model import Failure, Identity, ModelSettings
-from marketsim.core.wording import plain
-from marketsim.fairness.ollama_host import full_name, is_local, ollama_url
+from marketsim.core.plain_text import plain
+from marketsim.llm.ollama_host import full_name, is_local, ollama_url
 
 if TYPE_CHECKING:
     import httpx
 
 _MOST_BYTES: Final = 4_000_000
 _SILENCES_THINKING: Final = "thinking"
-
-
-def import_client(purpose: str) -> Any:
-    """The official client; MissingDependency with the extra to install."""
-    try:
-        import ollama
-    except ImportError as error:
-        raise MissingDependency("ollama", "learn", purpose) from error
-    return ollama
 
 
 def as_failure(error: BaseException) -> Failure:
@@ -68,7 +59,11 @@ class ModelServer:
     """Port ``LanguageModel``: one model on one server. To be used within one event loop."""
 
     def __init__(self, settings: ModelSettings) -> None:
-        self._ollama = import_client("the critic 'ollama'")
+        try:
+            import ollama
+        except ImportError as error:
+            raise MissingDependency("ollama", "learn", "the critic 'ollama'") from error
+        self._ollama: Any = ollama
         self._settings = settings
         self.url = ollama_url(settings.host)
         self._client: Any = None
