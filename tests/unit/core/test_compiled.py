@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from numba import typeof, types
 
 from marketsim.core import compiled
-from marketsim.core.compiled import ADMIT, AdmitPointer, cache_folder, kernel
+from marketsim.core.compiled import ADMIT, AdmitPointer, cache_folder, kernel, record_type
 from marketsim.core.free_gate_kernel import admit_all
 
 
@@ -118,3 +120,29 @@ def test_a_pointer_goes_into_a_kernel():
     ints, floats = np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1))
     assert twice(AdmitPointer(admit_all), ints, floats) == 4
     assert ints[0, 0] == 2
+
+
+class Pair(NamedTuple):
+    """A record of two arrays."""
+
+    one: Any
+    other: Any
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.float64], ids=["of one type", "of two"])
+def test_a_record_has_the_type_that_numba_gives_it(dtype):
+    """Whether its fields are of one type or not, a signature that is built from them takes the record itself."""
+    pair = Pair(np.zeros(2), np.ones(2, dtype=dtype))
+    assert record_type(Pair, typeof(pair.one), typeof(pair.other)) == typeof(pair)
+
+    @kernel(types.float64(typeof(pair)))
+    def last(pair):
+        return pair.one[-1] + pair.other[-1]
+
+    assert last(pair) == 1.0
+
+
+def test_a_type_for_each_field():
+    """A record with a field too few is told when its module is imported."""
+    with pytest.raises(TypeError, match="Pair has 2 fields, not 1"):
+        record_type(Pair, types.float64[::1])
