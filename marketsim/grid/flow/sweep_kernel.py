@@ -22,18 +22,10 @@ HOPELESS = 10.0
 @kernel(helper=True)
 def sum_currents(ints: Any, floats: Any, start: int, stop: int) -> None:
     """I = -conj(S / V) + Y V of each core node and its sums over subtrees, into CORE_FR and CORE_FI."""
-    vr, vi, fr, fi = (
-        floats[row.CORE_VR, start:stop],
-        floats[row.CORE_VI, start:stop],
-        floats[row.CORE_FR, start:stop],
-        floats[row.CORE_FI, start:stop],
-    )
-    p, q, g, b = (
-        floats[row.P, start:stop],
-        floats[row.Q, start:stop],
-        floats[row.CORE_G, start:stop],
-        floats[row.CORE_B, start:stop],
-    )
+    vr, vi = floats[row.CORE_VR, start:stop], floats[row.CORE_VI, start:stop]
+    fr, fi = floats[row.CORE_FR, start:stop], floats[row.CORE_FI, start:stop]
+    p, q = floats[row.P, start:stop], floats[row.Q, start:stop]
+    g, b = floats[row.CORE_G, start:stop], floats[row.CORE_B, start:stop]
     size = stop - start
     for n in range(size):
         e, f = vr[n], vi[n]
@@ -60,17 +52,13 @@ def sum_currents(ints: Any, floats: Any, start: int, stop: int) -> None:
 def drop_voltages(ints: Any, floats: Any, start: int, stop: int) -> float:
     """V = V_parent - z F down the tree; returns the largest step |dVr| + |dVi| [p.u.], NaN if any is NaN."""
     size = stop - start
-    fr, fi, r, x = (
-        floats[row.CORE_FR, start:stop],
-        floats[row.CORE_FI, start:stop],
-        floats[row.CORE_R, start:stop],
-        floats[row.CORE_X, start:stop],
-    )
+    fr, fi = floats[row.CORE_FR, start:stop], floats[row.CORE_FI, start:stop]
+    r, x = floats[row.CORE_R, start:stop], floats[row.CORE_X, start:stop]
     next_r, next_i, jump = floats[row.NEXT_R, start:stop], floats[row.NEXT_I, start:stop], ints[row.JUMP, start:stop]
     for n in range(size):
         next_r[n] = r[n] * fr[n] - x[n] * fi[n]
         next_i[n] = r[n] * fi[n] + x[n] * fr[n]
-    e, f = floats[row.CORE_VR, 0], floats[row.CORE_VI, 0]
+    e, f = floats[row.CORE_VR, row.SOURCE], floats[row.CORE_VI, row.SOURCE]
     for n in range(size):
         if jump[n] >= 0:
             e, f = next_r[np.uint64(jump[n])], next_i[np.uint64(jump[n])]
@@ -96,17 +84,10 @@ def drop_voltages(ints: Any, floats: Any, start: int, stop: int) -> float:
 @kernel(helper=True)
 def expand(ints: Any, floats: Any, start: int, stop: int) -> None:
     """Voltages and series currents of the positions [start, stop) from those of the core."""
-    vr, vi, fr, fi = (
-        floats[row.VR, start:stop],
-        floats[row.VI, start:stop],
-        floats[row.FR, start:stop],
-        floats[row.FI, start:stop],
-    )
-    part_r, part_x, carries = (
-        floats[row.PART_R, start:stop],
-        floats[row.PART_X, start:stop],
-        floats[row.CARRIES, start:stop],
-    )
+    vr, vi = floats[row.VR, start:stop], floats[row.VI, start:stop]
+    fr, fi = floats[row.FR, start:stop], floats[row.FI, start:stop]
+    part_r, part_x = floats[row.PART_R, start:stop], floats[row.PART_X, start:stop]
+    carries = floats[row.CARRIES, start:stop]
     owner, top = ints[row.OWNER, start:stop], ints[row.TOP, start:stop]
     for n in range(stop - start):
         re, im = floats[row.CORE_FR, owner[n]], floats[row.CORE_FI, owner[n]]
@@ -120,7 +101,7 @@ def expand(ints: Any, floats: Any, start: int, stop: int) -> None:
 def start_flat(ints: Any, floats: Any, lateral: int) -> None:
     """Let a solve start from the source's voltage everywhere."""
     for n in range(ints[row.CORE_START, lateral], ints[row.CORE_START, lateral + 1]):
-        floats[row.CORE_VR, n] = floats[row.CORE_VR, 0]
+        floats[row.CORE_VR, n] = floats[row.CORE_VR, row.SOURCE]
         floats[row.CORE_VI, n] = 0.0
     for k in range(ints[row.CURVE_START, lateral], ints[row.CURVE_START, lateral + 1]):
         floats[row.CURVE_Q, ints[row.CURVED, k]] = 0.0

@@ -16,7 +16,7 @@ bounds of this kind: Bolognani, Zampieri 2016, doi 10.1109/TPWRS.2015.2395452.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,12 +40,8 @@ def _least(values: Any) -> float:
 @kernel(helper=True)
 def _measure_rooms(floats: Any, lateral: int, start: int, stop: int) -> None:
     """Least distances to the limits in the state just solved, and the extremes of its voltages."""
-    vr, vi, fr, fi = (
-        floats[row.VR, start:stop],
-        floats[row.VI, start:stop],
-        floats[row.FR, start:stop],
-        floats[row.FI, start:stop],
-    )
+    vr, vi = floats[row.VR, start:stop], floats[row.VI, start:stop]
+    fr, fi = floats[row.FR, start:stop], floats[row.FI, start:stop]
     low, high, rating = floats[row.V_LOW, start:stop], floats[row.V_HIGH, start:stop], floats[row.RATING, start:stop]
     up, down = floats[row.NEXT_R, start:stop], floats[row.NEXT_I, start:stop]
     v, current = floats[row.STEP, start:stop], floats[row.EXCESS, start:stop]
@@ -54,7 +50,7 @@ def _measure_rooms(floats: Any, lateral: int, start: int, stop: int) -> None:
         up[n] = high[n] - v[n]
         down[n] = v[n] - low[n]
         current[n] = rating[n] - np.sqrt(fr[n] * fr[n] + fi[n] * fi[n])
-    u = min(_least(v), floats[row.VR, 0])
+    u = min(_least(v), floats[row.VR, row.SOURCE])
     floats[row.V_LEAST, lateral] = u
     floats[row.ROOM_UP, lateral], floats[row.ROOM_DOWN, lateral] = _least(up), _least(down)
     floats[row.ROOM_CURRENT, lateral] = _least(current)
@@ -96,6 +92,28 @@ def rebase(ints: Any, floats: Any, lateral: int) -> None:
     floats[row.RISE, lateral], floats[row.FALL, lateral], floats[row.MOVED, lateral] = 0.0, 0.0, 0.0
     _measure_rooms(floats, lateral, ints[row.LATERAL_START, lateral], ints[row.LATERAL_START, lateral + 1])
     _measure_loads(ints, floats, lateral)
+
+
+class Sums(NamedTuple):
+    """What moved on a lateral since its last solved state."""
+
+    rise: float
+    fall: float
+    moved: float
+
+
+@kernel(helper=True)
+def sums_of(floats: Any, lateral: int) -> Sums:
+    """The sums of the bound, to be put back if what is added to them is not admitted; without a lateral (-1) any."""
+    own = max(lateral, 0)
+    return Sums(floats[row.RISE, own], floats[row.FALL, own], floats[row.MOVED, own])
+
+
+@kernel(helper=True)
+def put_back(floats: Any, lateral: int, sums: Sums) -> None:
+    """Undo what was added since ``sums_of``."""
+    own = max(lateral, 0)
+    floats[row.RISE, own], floats[row.FALL, own], floats[row.MOVED, own] = sums
 
 
 @kernel(helper=True)

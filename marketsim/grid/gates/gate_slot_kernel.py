@@ -18,11 +18,8 @@ from marketsim.grid.gates.limits_kernel import child_current2, freeze_limits, pa
 @kernel(helper=True)
 def _book_untraded(ints: Any, floats: Any, firm_wh: Any, kvar_pu: Any, base_wh: Any, base_kvar_pu: Any) -> None:
     """Net energy of connections, nodes and laterals before trade; reactive power of the nodes."""
-    n_nodes, n_connections, n_laterals = (
-        ints[row.FACTS, row.N_NODES],
-        ints[row.FACTS, row.N_CONNECTIONS],
-        ints[row.FACTS, row.N_LATERALS],
-    )
+    n_nodes, n_connections = ints[row.FACTS, row.N_NODES], ints[row.FACTS, row.N_CONNECTIONS]
+    n_laterals = ints[row.FACTS, row.N_LATERALS]
     for position in range(n_nodes):
         ints[row.NET_WH, position] = base_wh[position]
         ints[row.NET_VARH, position] = 0
@@ -51,9 +48,9 @@ def set_all_powers(ints: Any, floats: Any) -> None:
     for position in range(ints[row.FACTS, row.N_NODES]):
         if ints[row.CORE, position] >= 0:
             set_power(ints, floats, position)
-    floats[row.VR, 0], floats[row.VI, 0] = floats[row.FLOAT_FACTS, row.SOURCE_PU], 0.0
-    floats[row.CORE_VR, 0], floats[row.CORE_VI, 0] = floats[row.FLOAT_FACTS, row.SOURCE_PU], 0.0
-    floats[row.CORE_FR, 0], floats[row.CORE_FI, 0] = 0.0, 0.0
+    floats[row.VR, row.SOURCE], floats[row.VI, row.SOURCE] = floats[row.FLOAT_FACTS, row.SOURCE_PU], 0.0
+    floats[row.CORE_VR, row.SOURCE], floats[row.CORE_VI, row.SOURCE] = floats[row.FLOAT_FACTS, row.SOURCE_PU], 0.0
+    floats[row.CORE_FR, row.SOURCE], floats[row.CORE_FI, row.SOURCE] = 0.0, 0.0
 
 
 @kernel(helper=True)
@@ -100,10 +97,10 @@ def observe_state(ints: Any, floats: Any, v_pu: Any, loading: Any) -> None:
 @kernel(helper=True)
 def slack_losses_shunts(ints: Any, floats: Any) -> tuple[float, float, float]:
     """Energy drawn from the source, lost in branches, and drawn by admittances to ground outside them, each [Wh]."""
-    e, f = floats[row.VR, 0], floats[row.VI, 0]
-    losses = floats[row.G, 0] * (e * e + f * f)
-    shunts = floats[row.G_SHUNT, 0] * (e * e + f * f)
-    drawn = losses - floats[row.P, 0]
+    e, f = floats[row.VR, row.SOURCE], floats[row.VI, row.SOURCE]
+    losses = floats[row.G, row.SOURCE] * (e * e + f * f)
+    shunts = floats[row.G_SHUNT, row.SOURCE] * (e * e + f * f)
+    drawn = losses - floats[row.P, row.SOURCE]
     for lateral in range(ints[row.FACTS, row.N_LATERALS]):
         head = ints[row.LATERAL_START, lateral]
         drawn += e * floats[row.FR, head] + f * floats[row.FI, head]

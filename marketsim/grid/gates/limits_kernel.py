@@ -59,12 +59,8 @@ def frozen_rating(floats: Any, current2: float, rating: float) -> float:
 @kernel(helper=True)
 def _measure_series(floats: Any, start: int, stop: int) -> None:
     """EXCESS of each position where no branch has admittances to ground."""
-    vr, vi, fr, fi = (
-        floats[row.VR, start:stop],
-        floats[row.VI, start:stop],
-        floats[row.FR, start:stop],
-        floats[row.FI, start:stop],
-    )
+    vr, vi = floats[row.VR, start:stop], floats[row.VI, start:stop]
+    fr, fi = floats[row.FR, start:stop], floats[row.FI, start:stop]
     low, high, excess = floats[row.V2_LOW, start:stop], floats[row.V2_HIGH, start:stop], floats[row.EXCESS, start:stop]
     parent, child = floats[row.PER_PARENT, start:stop], floats[row.PER_CHILD, start:stop]
     for n in range(stop - start):

@@ -27,7 +27,7 @@ from marketsim.grid.gates.books_kernel import (
     ends,
     headroom,
 )
-from marketsim.grid.gates.bound_kernel import rebase, surely_within
+from marketsim.grid.gates.bound_kernel import put_back, rebase, sums_of, surely_within
 from marketsim.grid.gates.limits_kernel import flow, what_binds, worst_excess
 
 PATIENCE = 3
@@ -145,16 +145,12 @@ def note_trade(ints: Any, floats: Any, source: int, sink: int, wh: int) -> None:
 @kernel(helper=True)
 def needs_no_solve(ints: Any, floats: Any, source: int, sink: int, first: int, second: int, wh: int) -> bool:
     """Whether the bound vouches for the trade; notes it if so."""
-    one, other = max(first, 0), max(second, 0)
-    kept = (
-        floats[row.RISE, one], floats[row.FALL, one], floats[row.MOVED, one],
-        floats[row.RISE, other], floats[row.FALL, other], floats[row.MOVED, other],
-    )  # fmt: skip
+    before, beside = sums_of(floats, first), sums_of(floats, second)
     note_trade(ints, floats, source, sink, wh)
     if (first < 0 or surely_within(floats, first)) and (second < 0 or second == first or surely_within(floats, second)):
         return True
-    floats[row.RISE, one], floats[row.FALL, one], floats[row.MOVED, one] = kept[:3]
-    floats[row.RISE, other], floats[row.FALL, other], floats[row.MOVED, other] = kept[3:]
+    put_back(floats, first, before)
+    put_back(floats, second, beside)
     return False
 
 

@@ -32,7 +32,7 @@ from marketsim.grid.gates.books_kernel import (
     ends,
     headroom,
 )
-from marketsim.grid.gates.bound_kernel import rebase, remainder
+from marketsim.grid.gates.bound_kernel import put_back, rebase, remainder, sums_of
 from marketsim.grid.gates.exact.exact_kernel import note_trade
 from marketsim.grid.gates.gate_slot_kernel import solve_committed
 from marketsim.grid.gates.limits_kernel import worst_excess
@@ -58,9 +58,7 @@ TRY_R = row.FLOAT_ROWS + 8
 TRY_I = row.FLOAT_ROWS + 9
 TRY_FR = row.FLOAT_ROWS + 10
 TRY_FI = row.FLOAT_ROWS + 11
-BAND = row.FLOAT_ROWS + 12
-"""Column 0: the guard band."""
-STORE = row.FLOAT_ROWS + 13
+STORE = row.FLOAT_ROWS + 12
 """From here on: columns of four parts (Vr, Vi, Fr, Fi), each as long as the lateral."""
 
 LINEAR_REACH = 0.01
@@ -76,12 +74,8 @@ def _start_from_solved(ints: Any, floats: Any, lateral: int) -> None:
     """Start the prediction of a lateral at the state just solved."""
     for n in range(ints[row.LATERAL_START, lateral], ints[row.LATERAL_START, lateral + 1]):
         e, f, core = floats[row.VR, n], floats[row.VI, n], ints[row.CORE, n]
-        floats[NOW_VR, n], floats[NOW_VI, n], floats[NOW_FR, n], floats[NOW_FI, n] = (
-            e,
-            f,
-            floats[row.FR, n],
-            floats[row.FI, n],
-        )
+        floats[NOW_VR, n], floats[NOW_VI, n] = e, f
+        floats[NOW_FR, n], floats[NOW_FI, n] = floats[row.FR, n], floats[row.FI, n]
         floats[BASE_VR, n], floats[BASE_VI, n] = e, f
         floats[C_R, n], floats[C_I, n] = 0.0, 0.0
         if core >= 0:
@@ -100,7 +94,8 @@ def start_prediction(ints: Any, floats: Any) -> None:
     """Start the prediction of every market at its untraded state, which was just solved."""
     for m in range(ints.shape[0]):
         if ints[m, row.FACTS, row.CONVERGED] == 1:
-            floats[m, NOW_VR, 0], floats[m, NOW_VI, 0] = floats[m, row.VR, 0], floats[m, row.VI, 0]
+            floats[m, NOW_VR, row.SOURCE] = floats[m, row.VR, row.SOURCE]
+            floats[m, NOW_VI, row.SOURCE] = floats[m, row.VI, row.SOURCE]
             for lateral in range(ints[m, row.FACTS, row.N_LATERALS]):
                 _start_from_solved(ints[m], floats[m], lateral)
 
@@ -108,7 +103,7 @@ def start_prediction(ints: Any, floats: Any) -> None:
 @kernel(helper=True)
 def _restart(ints: Any, floats: Any, lateral: int, anew: bool) -> bool:
     """Start the prediction of a lateral anew if it has drifted, or ``anew``; False: no solution of what is committed."""
-    if lateral < 0 or not (anew or remainder(floats, lateral)[0] > 0.5 * floats[BAND, 0]):
+    if lateral < 0 or not (anew or remainder(floats, lateral)[0] > 0.5 * floats[row.FLOAT_FACTS, row.SCREEN_BAND]):
         return True
     for n in range(ints[row.LATERAL_START, lateral], ints[row.LATERAL_START, lateral + 1]):
         if ints[row.CORE, n] >= 0:
@@ -293,7 +288,7 @@ def _least_room(ints: Any, floats: Any, lateral: int, asked: float) -> tuple[flo
     Only the quantity itself has to keep the limits: one that lies beyond its tightened limit now may come back by it.
     """
     missed_v, missed_i = remainder(floats, lateral)
-    band = floats[BAND, 0]
+    band = floats[row.FLOAT_FACTS, row.SCREEN_BAND]
     least, where, what = asked, -1, row.OVERLOAD
     most, where_most, what_most = 0.0, -1, row.OVERLOAD
     for n in range(ints[row.LATERAL_START, lateral], ints[row.LATERAL_START, lateral + 1]):
@@ -367,11 +362,7 @@ def _most_at_once(ints: Any, floats: Any, source: int, sink: int) -> int:
 def _room_for(ints: Any, floats: Any, source: int, sink: int, wh: int) -> tuple[int, int, int]:
     """(Wh up to ``wh`` that are admissible if the prediction misses what it may miss for ``wh``, code, element)."""
     _, _, first, second = ends(ints, source, sink)
-    one, other = max(first, 0), max(second, 0)
-    kept = (
-        floats[row.RISE, one], floats[row.FALL, one], floats[row.MOVED, one],
-        floats[row.RISE, other], floats[row.FALL, other], floats[row.MOVED, other],
-    )  # fmt: skip
+    before, beside = sums_of(floats, first), sums_of(floats, second)
     note_trade(ints, floats, source, sink, wh)
     left, code, element = wh, NONE, -1
     for lateral in (first, second):
@@ -381,8 +372,8 @@ def _room_for(ints: Any, floats: Any, source: int, sink: int, wh: int) -> tuple[
             if room < asked:
                 left = min(int(np.floor(room / floats[row.FLOAT_FACTS, row.WH_TO_PU])), left - 1)
                 code, element = _refusal(ints, floats, source, sink, where, what, room)
-    floats[row.RISE, one], floats[row.FALL, one], floats[row.MOVED, one] = kept[:3]
-    floats[row.RISE, other], floats[row.FALL, other], floats[row.MOVED, other] = kept[3:]
+    put_back(floats, first, before)
+    put_back(floats, second, beside)
     return left, code, element
 
 
