@@ -154,12 +154,12 @@ def _place(floats: Any, store: Any, at: int, start: int, stop: int, keep: bool, 
     """Keep the direction in the store at ``at``, or add ``scale`` times what is stored there to the direction."""
     size = stop - start
     for part in range(4):
-        row = (TRY_R, TRY_I, TRY_FR, TRY_FI)[part]
+        quantity = (TRY_R, TRY_I, TRY_FR, TRY_FI)[part]
         for n in range(size):
             if keep:
-                store[at + part * size + n] = floats[row, start + n]
+                store[at + part * size + n] = floats[quantity, start + n]
             else:
-                floats[row, start + n] += scale * store[at + part * size + n]
+                floats[quantity, start + n] += scale * store[at + part * size + n]
 
 
 @kernel(helper=True)
