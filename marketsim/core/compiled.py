@@ -37,6 +37,13 @@ ADMIT = types.UniTuple(types.int64, 3)(  # type: ignore[no-untyped-call]
 ADMIT_POINTER = types.FunctionType(ADMIT)
 
 
+def record_type(cls: type, *fields: types.Type) -> Any:
+    """Type of a NamedTuple for a kernel's signature, from the types of its fields in their order."""
+    if len(fields) != len(cls._fields):  # type: ignore[attr-defined]
+        raise TypeError(f"{cls.__name__} has {len(cls._fields)} fields, not {len(fields)}")  # type: ignore[attr-defined]
+    return types.BaseTuple.from_types(fields, cls)  # type: ignore[no-untyped-call]
+
+
 class AdmitPointer(types.WrapperAddressProtocol):
     """A compiled gate check as a function pointer whose address is looked up once, not in each call."""
 

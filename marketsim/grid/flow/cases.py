@@ -7,21 +7,19 @@ as the independent check of the former.
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import PowerFlowDiverged
 from marketsim.grid.flow import case_kernel
-from marketsim.grid.flow.case_kernel import HEAD, HIGH_VOLTAGE, LOW_VOLTAGE, OVERLOAD
+from marketsim.grid.flow.case_kernel import HEAD, HIGH_VOLTAGE, LOW_VOLTAGE, OVERLOAD, Base, Limits, Outcome, Wires
 from marketsim.grid.flow.power_flow_check import PowerFlow, Validator
 from marketsim.grid.net.network import ComplexArray, Network
 from marketsim.grid.net.radial import radial_feeder
 from marketsim.grid.net.topology import head_names, head_of_node, is_radial
 
-_kernels: Any = case_kernel
-"""Called with a feeder's packed arrays, whose types mypy cannot follow."""
 SHARE_STEPS: Final = 14
 """Halvings in the search for the share that need not be curtailed, by power-grid-model: to 6e-5."""
 SLACK: Final = 1e-9
@@ -92,22 +90,11 @@ def element_name(network: Network, what: int, element: int) -> str:
     return f"{kind} {known[element]}"
 
 
-class _Frozen(NamedTuple):
-    """Limits of every slot, widened to its base state."""
-
-    low: FloatArray
-    high: FloatArray
-    loading: FloatArray
-    head_low: FloatArray
-    """Least injection of each head [n_slots, n_heads]."""
-    head_high: FloatArray
-
-
 def _frozen(
     v: FloatArray, v_min: FloatArray, v_max: FloatArray, loading: FloatArray, through: FloatArray, limits: FloatArray
-) -> _Frozen:
+) -> Limits:
     """``limits``: lowest and highest injection of a head."""
-    return _Frozen(
+    return Limits(
         low=np.where(v < v_min, v - SLACK, v_min),
         high=np.where(v > v_max, v + SLACK, v_max),
         loading=np.where(loading > 1.0, loading + SLACK, 1.0),
@@ -132,49 +119,51 @@ class RadialCases:
     def __init__(self, network: Network, slots: Slots) -> None:
         feeder = radial_feeder(network)
         self._network, self._order, self._branch = network, feeder.node, feeder.branch
-        parent = np.maximum(feeder.parent, 0)
-        ratings = [rating.copy() for rating in (feeder.rating_parent_pu, feeder.rating_child_pu)]
-        for rating in ratings:
-            rating[0] = np.inf
-        numbers = (feeder.z_pu, feeder.y_pu, feeder.y_parent_pu, feeder.y_child_pu)
-        wires = (parent, *(np.ascontiguousarray(each, dtype=np.complex128) for each in numbers), *ratings)
-        unscale = 1.0 / np.abs(feeder.scale)
-        self._tree = (*wires, unscale)
         self._slot = np.argsort(-np.abs(slots.unit), kind="stable")  # what breaks first, first
         slots = slots._replace(
             net_kw=slots.net_kw[self._slot], kvar=slots.kvar[self._slot], unit=slots.unit[self._slot]
         )
-        base = (slots.net_kw + 1j * slots.kvar)[:, feeder.node] / network.base_kva
-        self._base = np.ascontiguousarray(base)
-        self._unit = np.ascontiguousarray(slots.unit, dtype=np.complex128)
-        self._v, loading = np.zeros_like(self._base), np.zeros(base.shape)
-        solved = _kernels.solve_base(*wires, feeder.source_pu, self._base, self._v, loading)
-        _require_solutions(solved, network)
         head, through, limits = _heads(network, slots)
-        self._head = np.ascontiguousarray(head[feeder.node])
+        ratings = [rating.copy() for rating in (feeder.rating_parent_pu, feeder.rating_child_pu)]
+        for rating in ratings:
+            rating[0] = np.inf
+        self._wires = Wires(
+            parent=np.maximum(feeder.parent, 0),
+            z=_complex(feeder.z_pu),
+            y=_complex(feeder.y_pu),
+            y_parent=_complex(feeder.y_parent_pu),
+            y_child=_complex(feeder.y_child_pu),
+            rating_parent=ratings[0],
+            rating_child=ratings[1],
+            unscale=1.0 / np.abs(feeder.scale),
+            head=np.ascontiguousarray(head[feeder.node]),
+        )
+        s = _complex((slots.net_kw + 1j * slots.kvar)[:, feeder.node] / network.base_kva)
+        self._base = Base(s, v=np.zeros_like(s), unit=_complex(slots.unit))
+        loading = np.zeros(s.shape)
+        solved = case_kernel.solve_base(self._wires, feeder.source_pu, s, self._base.v, loading)
+        _require_solutions(solved, network)
         v_min, v_max = network.v_min_pu[feeder.node], network.v_max_pu[feeder.node]
-        frozen = _frozen(np.abs(self._v) * unscale, v_min, v_max, loading, through, limits)
-        self._limits = tuple(np.ascontiguousarray(each) for each in frozen)
+        frozen = _frozen(np.abs(self._base.v) * self._wires.unscale, v_min, v_max, loading, through, limits)
+        self._limits = Limits(*(np.ascontiguousarray(each) for each in frozen))
 
     def assess(self, installed_kw: FloatArray, *, stop: bool = False) -> Assessment:
         """See ``Cases``."""
-        n_cases, n = installed_kw.shape
-        excess, hard = np.zeros((2, n_cases))
-        binding = np.zeros((n_cases, 3), dtype=np.int64)
-        outside, depth = np.zeros((n_cases, n), dtype=np.int64), np.zeros((n_cases, n))
-        arrays = (self._tree, self._head, self._base, self._v, self._unit, self._limits, self._installed(installed_kw))
-        _kernels.assess(*_flat(arrays), stop, excess, binding, outside, depth, hard)
+        excess, hard = np.zeros((2, len(installed_kw)))
+        where, what, slot = np.zeros((3, len(installed_kw)), dtype=np.int64)
+        outside, depth = np.zeros(installed_kw.shape, dtype=np.int64), np.zeros(installed_kw.shape)
+        outcome = Outcome(excess, where, what, slot, outside, depth, hard)
+        case_kernel.assess(self._wires, self._base, self._limits, self._installed(installed_kw), stop, outcome)
         by_node, by_node_depth = np.zeros_like(outside), np.zeros_like(depth)
         by_node[:, self._order], by_node_depth[:, self._order] = outside, depth
-        where, what, slot = binding.T
         element = np.where(what == OVERLOAD, self._branch[where], np.where(what == HEAD, where, self._order[where]))
         return Assessment(excess, what, np.where(what < 0, -1, element), self._slot[slot], by_node, by_node_depth, hard)
 
     def kept_share(self, installed_kw: FloatArray, patience: float = np.inf) -> FloatArray:
         """See ``Cases``."""
-        share = np.zeros((len(installed_kw), len(self._base)))
-        arrays = (self._tree, self._head, self._base, self._v, self._unit, self._limits, self._installed(installed_kw))
-        _kernels.largest_share(*_flat(arrays), patience, share)
+        share = np.zeros((len(installed_kw), len(self._slot)))
+        installed = self._installed(installed_kw)
+        case_kernel.largest_share(self._wires, self._base, self._limits, installed, patience, share)
         by_slot = np.zeros_like(share)
         by_slot[:, self._slot] = share
         return by_slot
@@ -183,8 +172,8 @@ class RadialCases:
         return np.ascontiguousarray(installed_kw[:, self._order] / self._network.base_kva)
 
 
-def _flat(arrays: tuple[object, ...]) -> list[object]:
-    return [each for group in arrays for each in (group if isinstance(group, tuple) else (group,))]
+def _complex(values: ComplexArray | FloatArray) -> ComplexArray:
+    return np.ascontiguousarray(values, dtype=np.complex128)
 
 
 def _require_solutions(solved: BoolArray, network: Network) -> None:

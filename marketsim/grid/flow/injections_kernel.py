@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from marketsim.core.compiled import kernel
-from marketsim.grid.flow.rows_kernel import CORE, FLOAT_FACTS, NET_VARH, NET_WH, Q_FIRM, VARH_UNIT, WH_TO_PU, P, Q
+from marketsim.grid.flow import rows_kernel as row
 
 
 @kernel(helper=True)
 def set_power(ints: Any, floats: Any, position: int) -> None:
     """P and Q of a position in the core from its integers."""
-    scale, core = floats[FLOAT_FACTS, WH_TO_PU], ints[CORE, position]
-    floats[P, core] = ints[NET_WH, position] * scale
-    floats[Q, core] = floats[Q_FIRM, position] + ints[NET_VARH, position] * (scale * VARH_UNIT)
+    scale, core = floats[row.FLOAT_FACTS, row.WH_TO_PU], ints[row.CORE, position]
+    floats[row.P, core] = ints[row.NET_WH, position] * scale
+    floats[row.Q, core] = floats[row.Q_FIRM, position] + ints[row.NET_VARH, position] * (scale * row.VARH_UNIT)
 
 
 @kernel(helper=True)

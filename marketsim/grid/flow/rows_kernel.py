@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
+SOURCE: Final = 0
+"""The source's position, and its core node."""
 # --- ints: columns are positions -------------------------------------------------------------------------------------
 PARENT: Final = 0
 SUBTREE_END: Final = 1
@@ -200,9 +202,11 @@ CURVE_V1: Final = 8
 CURVE_V2: Final = 9
 CURVE_V3: Final = 10
 CURVE_V4: Final = 11
+SCREEN_BAND: Final = 12
+"""Guard band of mode ``sensitivity``."""
 
 VARH_UNIT: Final = 1e-8
-MIN_COLUMNS: Final = 12
+MIN_COLUMNS: Final = 13
 """Room for the facts in the smallest feeder."""
 
 # --- what binds ------------------------------------------------------------------------------------------------------

@@ -14,41 +14,15 @@ from typing import Any
 import numpy as np
 
 from marketsim.core.compiled import kernel
+from marketsim.grid.flow import rows_kernel as row
 from marketsim.grid.flow.injections_kernel import set_power
-from marketsim.grid.flow.rows_kernel import (
-    BEHIND,
-    CONNECTION_WH,
-    CORE,
-    CORE_START,
-    CORE_VI,
-    CORE_VR,
-    CORE_X,
-    CURVE_FULL,
-    CURVE_Q,
-    CURVE_START,
-    CURVE_V1,
-    CURVE_V2,
-    CURVE_V3,
-    CURVE_V4,
-    CURVED,
-    FLOAT_FACTS,
-    JUMP,
-    KVA,
-    NEXT_I,
-    NEXT_R,
-    POSITION,
-    STEP,
-    UNSCALE,
-    WH_TO_PU,
-    Q,
-)
 
 
 @kernel(helper=True)
 def share_at(floats: Any, v_pu: float) -> tuple[float, float]:
     """(share of the full reactive injection at a voltage, how steeply it falls there [1/p.u.])."""
-    v1, v2 = floats[FLOAT_FACTS, CURVE_V1], floats[FLOAT_FACTS, CURVE_V2]
-    v3, v4 = floats[FLOAT_FACTS, CURVE_V3], floats[FLOAT_FACTS, CURVE_V4]
+    v1, v2 = floats[row.FLOAT_FACTS, row.CURVE_V1], floats[row.FLOAT_FACTS, row.CURVE_V2]
+    v3, v4 = floats[row.FLOAT_FACTS, row.CURVE_V3], floats[row.FLOAT_FACTS, row.CURVE_V4]
     if v_pu <= v1:
         return 1.0, 0.0
     if v_pu < v2:
@@ -63,40 +37,40 @@ def share_at(floats: Any, v_pu: float) -> tuple[float, float]:
 @kernel(helper=True)
 def wanted(ints: Any, floats: Any, connection: int) -> tuple[float, float]:
     """(reactive injection that the curve asks for at the present voltage, how steeply it falls), within the inverter."""
-    position = ints[POSITION, connection]
-    core = ints[CORE, position]
-    v = np.sqrt(floats[CORE_VR, core] ** 2 + floats[CORE_VI, core] ** 2) * floats[UNSCALE, position]
-    p = ints[CONNECTION_WH, connection] * floats[FLOAT_FACTS, WH_TO_PU] + floats[BEHIND, connection]
-    room = np.sqrt(max(floats[KVA, connection] * floats[KVA, connection] - p * p, 0.0))
+    position = ints[row.POSITION, connection]
+    core = ints[row.CORE, position]
+    v = np.sqrt(floats[row.CORE_VR, core] ** 2 + floats[row.CORE_VI, core] ** 2) * floats[row.UNSCALE, position]
+    p = ints[row.CONNECTION_WH, connection] * floats[row.FLOAT_FACTS, row.WH_TO_PU] + floats[row.BEHIND, connection]
+    room = np.sqrt(max(floats[row.KVA, connection] * floats[row.KVA, connection] - p * p, 0.0))
     share, slope = share_at(floats, v)
-    q = floats[CURVE_FULL, connection] * share
+    q = floats[row.CURVE_FULL, connection] * share
     if abs(q) > room:
         return np.sign(q) * room, 0.0
-    return q, floats[CURVE_FULL, connection] * slope
+    return q, floats[row.CURVE_FULL, connection] * slope
 
 
 @kernel(helper=True)
 def start_curves(ints: Any, floats: Any, lateral: int) -> None:
     """Put the reactive injections that the solve starts from, in CURVE_Q, into Q."""
-    first, last = ints[CURVE_START, lateral], ints[CURVE_START, lateral + 1]
+    first, last = ints[row.CURVE_START, lateral], ints[row.CURVE_START, lateral + 1]
     for k in range(first, last):
-        set_power(ints, floats, ints[POSITION, ints[CURVED, k]])
+        set_power(ints, floats, ints[row.POSITION, ints[row.CURVED, k]])
     for k in range(first, last):
-        connection = ints[CURVED, k]
-        floats[Q, ints[CORE, ints[POSITION, connection]]] += floats[CURVE_Q, connection]
+        connection = ints[row.CURVED, k]
+        floats[row.Q, ints[row.CORE, ints[row.POSITION, connection]]] += floats[row.CURVE_Q, connection]
 
 
 @kernel(helper=True)
 def _gather_misfits(ints: Any, floats: Any, lateral: int) -> None:
     """Misfit and slope of all curves at each core node of the lateral, into NEXT_R and NEXT_I."""
-    for n in range(ints[CORE_START, lateral], ints[CORE_START, lateral + 1]):
-        floats[NEXT_R, n], floats[NEXT_I, n] = 0.0, 0.0
-    for k in range(ints[CURVE_START, lateral], ints[CURVE_START, lateral + 1]):
-        connection = ints[CURVED, k]
-        core = ints[CORE, ints[POSITION, connection]]
+    for n in range(ints[row.CORE_START, lateral], ints[row.CORE_START, lateral + 1]):
+        floats[row.NEXT_R, n], floats[row.NEXT_I, n] = 0.0, 0.0
+    for k in range(ints[row.CURVE_START, lateral], ints[row.CURVE_START, lateral + 1]):
+        connection = ints[row.CURVED, k]
+        core = ints[row.CORE, ints[row.POSITION, connection]]
         q, slope = wanted(ints, floats, connection)
-        floats[NEXT_R, core] += q - floats[CURVE_Q, connection]
-        floats[NEXT_I, core] += slope
+        floats[row.NEXT_R, core] += q - floats[row.CURVE_Q, connection]
+        floats[row.NEXT_I, core] += slope
 
 
 @kernel(helper=True)
@@ -104,17 +78,17 @@ def _foresee_voltages(ints: Any, floats: Any, start: int, stop: int) -> float:
     """Change of |V| at each core node when all curves follow at once, into STEP; returns the largest."""
     for back in range(stop - start - 1):
         n = stop - 1 - back
-        above = start + (ints[JUMP, n] if ints[JUMP, n] >= 0 else n - start - 1)
-        share = 1.0 + floats[NEXT_I, n] * max(floats[CORE_X, n], 0.0)
-        floats[NEXT_R, above] += floats[NEXT_R, n] / share
-        floats[NEXT_I, above] += floats[NEXT_I, n] / share
+        above = start + (ints[row.JUMP, n] if ints[row.JUMP, n] >= 0 else n - start - 1)
+        share = 1.0 + floats[row.NEXT_I, n] * max(floats[row.CORE_X, n], 0.0)
+        floats[row.NEXT_R, above] += floats[row.NEXT_R, n] / share
+        floats[row.NEXT_I, above] += floats[row.NEXT_I, n] / share
     largest, change = 0.0, 0.0
     for n in range(start, stop):
-        x = max(floats[CORE_X, n], 0.0)
-        if ints[JUMP, n] >= 0:
-            change = floats[STEP, start + ints[JUMP, n]]
-        change += x * (floats[NEXT_R, n] - floats[NEXT_I, n] * change) / (1.0 + floats[NEXT_I, n] * x)
-        floats[STEP, n] = change
+        x = max(floats[row.CORE_X, n], 0.0)
+        if ints[row.JUMP, n] >= 0:
+            change = floats[row.STEP, start + ints[row.JUMP, n]]
+        change += x * (floats[row.NEXT_R, n] - floats[row.NEXT_I, n] * change) / (1.0 + floats[row.NEXT_I, n] * x)
+        floats[row.STEP, n] = change
         largest = max(largest, abs(change))
     return largest
 
@@ -123,14 +97,14 @@ def _foresee_voltages(ints: Any, floats: Any, start: int, stop: int) -> float:
 def follow_curves(ints: Any, floats: Any, lateral: int, damping: float) -> float:
     """Move the lateral's curves towards their voltages; returns the largest change of a voltage to come [p.u.]."""
     _gather_misfits(ints, floats, lateral)
-    largest = _foresee_voltages(ints, floats, ints[CORE_START, lateral], ints[CORE_START, lateral + 1])
-    for k in range(ints[CURVE_START, lateral], ints[CURVE_START, lateral + 1]):
-        connection = ints[CURVED, k]
-        core = ints[CORE, ints[POSITION, connection]]
+    largest = _foresee_voltages(ints, floats, ints[row.CORE_START, lateral], ints[row.CORE_START, lateral + 1])
+    for k in range(ints[row.CURVE_START, lateral], ints[row.CURVE_START, lateral + 1]):
+        connection = ints[row.CURVED, k]
+        core = ints[row.CORE, ints[row.POSITION, connection]]
         q, slope = wanted(ints, floats, connection)
-        move = damping * (q - floats[CURVE_Q, connection] - slope * floats[STEP, core])
-        floats[CURVE_Q, connection] += move
-        floats[Q, core] += move
+        move = damping * (q - floats[row.CURVE_Q, connection] - slope * floats[row.STEP, core])
+        floats[row.CURVE_Q, connection] += move
+        floats[row.Q, core] += move
     return largest
 
 

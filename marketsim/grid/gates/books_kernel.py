@@ -6,20 +6,7 @@ from typing import Any
 
 from marketsim.core.compiled import kernel
 from marketsim.core.records import BLAMES_SINK, Reason
-from marketsim.grid.flow.rows_kernel import (
-    CONNECTION_WH,
-    EXPORT_FROZEN,
-    HEAD_EXPORT_FROZEN,
-    HEAD_IMPORT_FROZEN,
-    HEAD_WH,
-    IMPORT_FROZEN,
-    LATERAL,
-    NET_VARH,
-    NET_WH,
-    POSITION,
-    SINK_VARH,
-    SOURCE_VARH,
-)
+from marketsim.grid.flow import rows_kernel as row
 from marketsim.grid.net.network import BranchKind
 
 NONE = int(Reason.NONE)
@@ -41,10 +28,10 @@ def ends(ints: Any, source: int, sink: int) -> tuple[int, int, int, int]:
 
     A position at the feeder's source has lateral -1.
     """
-    injects = ints[POSITION, source] if source >= 0 else -1
-    draws = ints[POSITION, sink] if sink >= 0 else -1
-    first = ints[LATERAL, injects] if injects >= 0 else -1
-    second = ints[LATERAL, draws] if draws >= 0 else -1
+    injects = ints[row.POSITION, source] if source >= 0 else -1
+    draws = ints[row.POSITION, sink] if sink >= 0 else -1
+    first = ints[row.LATERAL, injects] if injects >= 0 else -1
+    second = ints[row.LATERAL, draws] if draws >= 0 else -1
     return injects, draws, first, second
 
 
@@ -52,19 +39,19 @@ def ends(ints: Any, source: int, sink: int) -> tuple[int, int, int, int]:
 def headroom(ints: Any, source: int, sink: int, first: int, second: int, wh: int) -> tuple[int, int, int]:
     """(Wh left by the limits of connections and feeder heads, code, element), without a power flow."""
     left, code, element = wh, NONE, -1
-    if source >= 0 and ints[EXPORT_FROZEN, source] - ints[CONNECTION_WH, source] < left:
-        left = max(ints[EXPORT_FROZEN, source] - ints[CONNECTION_WH, source], 0)
+    if source >= 0 and ints[row.EXPORT_FROZEN, source] - ints[row.CONNECTION_WH, source] < left:
+        left = max(ints[row.EXPORT_FROZEN, source] - ints[row.CONNECTION_WH, source], 0)
         code, element = CONNECTION_EXPORT, source
-    if sink >= 0 and ints[IMPORT_FROZEN, sink] + ints[CONNECTION_WH, sink] < left:
-        left = max(ints[IMPORT_FROZEN, sink] + ints[CONNECTION_WH, sink], 0)
+    if sink >= 0 and ints[row.IMPORT_FROZEN, sink] + ints[row.CONNECTION_WH, sink] < left:
+        left = max(ints[row.IMPORT_FROZEN, sink] + ints[row.CONNECTION_WH, sink], 0)
         code, element = CONNECTION_IMPORT + BLAMES_SINK, sink
     if first == second:  # what stays inside a lateral does not pass its head
         return left, code, element
-    if first >= 0 and ints[HEAD_EXPORT_FROZEN, first] - ints[HEAD_WH, first] < left:
-        left = max(ints[HEAD_EXPORT_FROZEN, first] - ints[HEAD_WH, first], 0)
+    if first >= 0 and ints[row.HEAD_EXPORT_FROZEN, first] - ints[row.HEAD_WH, first] < left:
+        left = max(ints[row.HEAD_EXPORT_FROZEN, first] - ints[row.HEAD_WH, first], 0)
         code, element = HEAD_EXPORT, first
-    if second >= 0 and ints[HEAD_IMPORT_FROZEN, second] + ints[HEAD_WH, second] < left:
-        left = max(ints[HEAD_IMPORT_FROZEN, second] + ints[HEAD_WH, second], 0)
+    if second >= 0 and ints[row.HEAD_IMPORT_FROZEN, second] + ints[row.HEAD_WH, second] < left:
+        left = max(ints[row.HEAD_IMPORT_FROZEN, second] + ints[row.HEAD_WH, second], 0)
         code, element = HEAD_IMPORT + BLAMES_SINK, second
     return left, code, element
 
@@ -74,16 +61,16 @@ def commit(ints: Any, source: int, sink: int, wh: int) -> None:
     """Book ``wh`` (negative: take back) in every integer that counts it."""
     injects, draws, first, second = ends(ints, source, sink)
     if source >= 0:
-        ints[CONNECTION_WH, source] += wh
+        ints[row.CONNECTION_WH, source] += wh
     if sink >= 0:
-        ints[CONNECTION_WH, sink] -= wh
+        ints[row.CONNECTION_WH, sink] -= wh
     if injects >= 0:
-        ints[NET_WH, injects] += wh
-        ints[NET_VARH, injects] += wh * ints[SOURCE_VARH, source]
+        ints[row.NET_WH, injects] += wh
+        ints[row.NET_VARH, injects] += wh * ints[row.SOURCE_VARH, source]
     if draws >= 0:
-        ints[NET_WH, draws] -= wh
-        ints[NET_VARH, draws] -= wh * ints[SINK_VARH, sink]
+        ints[row.NET_WH, draws] -= wh
+        ints[row.NET_VARH, draws] -= wh * ints[row.SINK_VARH, sink]
     if first >= 0:
-        ints[HEAD_WH, first] += wh
+        ints[row.HEAD_WH, first] += wh
     if second >= 0:
-        ints[HEAD_WH, second] -= wh
+        ints[row.HEAD_WH, second] -= wh

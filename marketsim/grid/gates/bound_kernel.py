@@ -16,46 +16,12 @@ bounds of this kind: Bolognani, Zampieri 2016, doi 10.1109/TPWRS.2015.2395452.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from marketsim.core.compiled import kernel
-from marketsim.grid.flow.rows_kernel import (
-    ANGLE_MAX,
-    ANGLE_SPREAD,
-    CORE_R,
-    CORE_START,
-    CORE_X,
-    EXCESS,
-    FALL,
-    FI,
-    FLOAT_FACTS,
-    FR,
-    GROUND_REACH,
-    GROUND_TOTAL,
-    JUMP,
-    LATERAL_START,
-    LOAD_REACH,
-    LOAD_TOTAL,
-    MOVED,
-    NEXT_I,
-    NEXT_R,
-    RATING,
-    RISE,
-    ROOM_CURRENT,
-    ROOM_DOWN,
-    ROOM_UP,
-    SKIPS,
-    STEP,
-    V_HIGH,
-    V_LEAST,
-    V_LOW,
-    VI,
-    VR,
-    P,
-    Q,
-)
+from marketsim.grid.flow import rows_kernel as row
 
 SAFETY = 1e-9
 """Distance to a limit that is left to rounding and to the tolerance of the power flow [p.u.]."""
@@ -74,32 +40,33 @@ def _least(values: Any) -> float:
 @kernel(helper=True)
 def _measure_rooms(floats: Any, lateral: int, start: int, stop: int) -> None:
     """Least distances to the limits in the state just solved, and the extremes of its voltages."""
-    vr, vi, fr, fi = floats[VR, start:stop], floats[VI, start:stop], floats[FR, start:stop], floats[FI, start:stop]
-    low, high, rating = floats[V_LOW, start:stop], floats[V_HIGH, start:stop], floats[RATING, start:stop]
-    up, down = floats[NEXT_R, start:stop], floats[NEXT_I, start:stop]
-    v, current = floats[STEP, start:stop], floats[EXCESS, start:stop]
+    vr, vi = floats[row.VR, start:stop], floats[row.VI, start:stop]
+    fr, fi = floats[row.FR, start:stop], floats[row.FI, start:stop]
+    low, high, rating = floats[row.V_LOW, start:stop], floats[row.V_HIGH, start:stop], floats[row.RATING, start:stop]
+    up, down = floats[row.NEXT_R, start:stop], floats[row.NEXT_I, start:stop]
+    v, current = floats[row.STEP, start:stop], floats[row.EXCESS, start:stop]
     for n in range(stop - start):
         v[n] = np.sqrt(vr[n] * vr[n] + vi[n] * vi[n])
         up[n] = high[n] - v[n]
         down[n] = v[n] - low[n]
         current[n] = rating[n] - np.sqrt(fr[n] * fr[n] + fi[n] * fi[n])
-    u = min(_least(v), floats[VR, 0])
-    floats[V_LEAST, lateral] = u
-    floats[ROOM_UP, lateral], floats[ROOM_DOWN, lateral] = _least(up), _least(down)
-    floats[ROOM_CURRENT, lateral] = _least(current)
+    u = min(_least(v), floats[row.VR, row.SOURCE])
+    floats[row.V_LEAST, lateral] = u
+    floats[row.ROOM_UP, lateral], floats[row.ROOM_DOWN, lateral] = _least(up), _least(down)
+    floats[row.ROOM_CURRENT, lateral] = _least(current)
     for n in range(stop - start):
         current[n] = 1.0 - abs(vi[n])
     # |angle| <= asin(|Vi| / u) <= 1.2 |Vi| / u up to 0.7, to either side of the source's
     sine = np.true_divide(1.0 - _least(current), u)
-    floats[ANGLE_SPREAD, lateral] = 2.4 * sine if sine < 0.7 else np.inf
+    floats[row.ANGLE_SPREAD, lateral] = 2.4 * sine if sine < 0.7 else np.inf
 
 
 @kernel(helper=True)
 def _measure_loads(ints: Any, floats: Any, lateral: int) -> None:
     """LOAD_REACH and LOAD_TOTAL of the state just solved."""
-    start, stop = ints[CORE_START, lateral], ints[CORE_START, lateral + 1]
-    p, q, jump = floats[P, start:stop], floats[Q, start:stop], ints[JUMP, start:stop]
-    r, x, sums = floats[CORE_R, start:stop], floats[CORE_X, start:stop], floats[STEP, start:stop]
+    start, stop = ints[row.CORE_START, lateral], ints[row.CORE_START, lateral + 1]
+    p, q, jump = floats[row.P, start:stop], floats[row.Q, start:stop], ints[row.JUMP, start:stop]
+    r, x, sums = floats[row.CORE_R, start:stop], floats[row.CORE_X, start:stop], floats[row.STEP, start:stop]
     size, total = stop - start, 0.0
     for n in range(size):
         sums[n] = np.sqrt(p[n] * p[n] + q[n] * q[n])
@@ -114,27 +81,49 @@ def _measure_loads(ints: Any, floats: Any, lateral: int) -> None:
         path += np.sqrt(r[n] * r[n] + x[n] * x[n]) * sums[n]
         sums[n] = path
         reach = max(reach, path)
-    floats[LOAD_REACH, lateral], floats[LOAD_TOTAL, lateral] = reach, total
+    floats[row.LOAD_REACH, lateral], floats[row.LOAD_TOTAL, lateral] = reach, total
 
 
 @kernel(helper=True)
 def rebase(ints: Any, floats: Any, lateral: int) -> None:
     """Measure changes of a lateral (-1: none) from the state just solved on."""
-    if lateral < 0 or floats[FLOAT_FACTS, SKIPS] == 0.0:
+    if lateral < 0 or floats[row.FLOAT_FACTS, row.SKIPS] == 0.0:
         return
-    floats[RISE, lateral], floats[FALL, lateral], floats[MOVED, lateral] = 0.0, 0.0, 0.0
-    _measure_rooms(floats, lateral, ints[LATERAL_START, lateral], ints[LATERAL_START, lateral + 1])
+    floats[row.RISE, lateral], floats[row.FALL, lateral], floats[row.MOVED, lateral] = 0.0, 0.0, 0.0
+    _measure_rooms(floats, lateral, ints[row.LATERAL_START, lateral], ints[row.LATERAL_START, lateral + 1])
     _measure_loads(ints, floats, lateral)
+
+
+class Sums(NamedTuple):
+    """What moved on a lateral since its last solved state."""
+
+    rise: float
+    fall: float
+    moved: float
+
+
+@kernel(helper=True)
+def sums_of(floats: Any, lateral: int) -> Sums:
+    """The sums of the bound, to be put back if what is added to them is not admitted; without a lateral (-1) any."""
+    own = max(lateral, 0)
+    return Sums(floats[row.RISE, own], floats[row.FALL, own], floats[row.MOVED, own])
+
+
+@kernel(helper=True)
+def put_back(floats: Any, lateral: int, sums: Sums) -> None:
+    """Undo what was added since ``sums_of``."""
+    own = max(lateral, 0)
+    floats[row.RISE, own], floats[row.FALL, own], floats[row.MOVED, own] = sums
 
 
 @kernel(helper=True)
 def drift(floats: Any, lateral: int) -> float:
     """Bound d of all |dV| since the last solved state [p.u.]; inf where the bound has none."""
-    u, c = floats[V_LEAST, lateral], 1.0 - floats[GROUND_REACH, lateral]
+    u, c = floats[row.V_LEAST, lateral], 1.0 - floats[row.GROUND_REACH, lateral]
     if not u > 0.0:
         return np.inf
-    slope = c * u - floats[LOAD_REACH, lateral] / u
-    inside = slope * slope - 4.0 * c * (floats[RISE, lateral] + floats[FALL, lateral])
+    slope = c * u - floats[row.LOAD_REACH, lateral] / u
+    inside = slope * slope - 4.0 * c * (floats[row.RISE, lateral] + floats[row.FALL, lateral])
     if not (slope > 0.0 and c > 0.0 and inside > 0.0):
         return np.inf
     return (slope - np.sqrt(inside)) / (2.0 * c)
@@ -143,22 +132,22 @@ def drift(floats: Any, lateral: int) -> float:
 @kernel(helper=True)
 def surely_within(floats: Any, lateral: int) -> bool:
     """Whether every limit of a lateral holds after what moved since its last solved state."""
-    if floats[FLOAT_FACTS, SKIPS] == 0.0:
+    if floats[row.FLOAT_FACTS, row.SKIPS] == 0.0:
         return False
-    d, u, ground = drift(floats, lateral), floats[V_LEAST, lateral], floats[GROUND_REACH, lateral]
+    d, u, ground = drift(floats, lateral), floats[row.V_LEAST, lateral], floats[row.GROUND_REACH, lateral]
     if not d < u:
         return False
     left = u - d
-    answer = d * (floats[LOAD_REACH, lateral] / (u * left) + ground)
-    up, down = floats[RISE, lateral], floats[FALL, lateral]
-    if floats[ANGLE_SPREAD, lateral] + d / left > floats[ANGLE_MAX, lateral]:
+    answer = d * (floats[row.LOAD_REACH, lateral] / (u * left) + ground)
+    up, down = floats[row.RISE, lateral], floats[row.FALL, lateral]
+    if floats[row.ANGLE_SPREAD, lateral] + d / left > floats[row.ANGLE_MAX, lateral]:
         up, down = up + down, up + down
-    if up / left + answer + d * d / (2.0 * left) + SAFETY > floats[ROOM_UP, lateral]:
+    if up / left + answer + d * d / (2.0 * left) + SAFETY > floats[row.ROOM_UP, lateral]:
         return False
-    if down / left + answer + SAFETY > floats[ROOM_DOWN, lateral]:
+    if down / left + answer + SAFETY > floats[row.ROOM_DOWN, lateral]:
         return False
-    response = floats[LOAD_TOTAL, lateral] / (u * left) + floats[GROUND_TOTAL, lateral]
-    return floats[MOVED, lateral] / left + d * response + SAFETY <= floats[ROOM_CURRENT, lateral]
+    response = floats[row.LOAD_TOTAL, lateral] / (u * left) + floats[row.GROUND_TOTAL, lateral]
+    return floats[row.MOVED, lateral] / left + d * response + SAFETY <= floats[row.ROOM_CURRENT, lateral]
 
 
 @kernel(helper=True)
@@ -168,13 +157,13 @@ def remainder(floats: Any, lateral: int) -> tuple[float, float]:
     The currents of the nodes miss |dS| d / (u (u - d)) + |S0| d^2 / (u^2 (u - d)); voltages answer that through the
     network, which answers back by no more than LOAD_REACH / u^2 + GROUND_REACH of it.
     """
-    d, u = drift(floats, lateral), floats[V_LEAST, lateral]
+    d, u = drift(floats, lateral), floats[row.V_LEAST, lateral]
     if not d < 0.5 * u:
         return np.inf, np.inf
     left = u - d
-    load, ground = floats[LOAD_REACH, lateral], floats[GROUND_REACH, lateral]
-    voltage = ((floats[RISE, lateral] + floats[FALL, lateral]) * d + load * d * d / u) / (u * left)
+    load, ground = floats[row.LOAD_REACH, lateral], floats[row.GROUND_REACH, lateral]
+    voltage = ((floats[row.RISE, lateral] + floats[row.FALL, lateral]) * d + load * d * d / u) / (u * left)
     answered = voltage / (1.0 - load / (u * u) - ground)
-    current = (floats[MOVED, lateral] * d + floats[LOAD_TOTAL, lateral] * d * d / u) / (u * left)
-    response = floats[LOAD_TOTAL, lateral] / (u * u) + floats[GROUND_TOTAL, lateral]
+    current = (floats[row.MOVED, lateral] * d + floats[row.LOAD_TOTAL, lateral] * d * d / u) / (u * left)
+    response = floats[row.LOAD_TOTAL, lateral] / (u * u) + floats[row.GROUND_TOTAL, lateral]
     return answered, current + response * answered

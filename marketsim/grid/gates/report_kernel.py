@@ -8,7 +8,7 @@ import numpy as np
 from numba import types
 
 from marketsim.core.compiled import kernel
-from marketsim.grid.flow.rows_kernel import CORE, NET_WH, Q
+from marketsim.grid.flow import rows_kernel as row
 
 _INTS, _FLOATS = types.int64[:, :, ::1], types.float64[:, :, ::1]
 _I1 = types.Array(types.int64, 1, "C", readonly=True)
@@ -20,9 +20,9 @@ def report_injections(ints: Any, floats: Any, position: Any, base_kva: float, ne
     """Committed net energy [Wh] and reactive injection [kvar] of each node [n_markets, n_nodes]."""
     for m in range(ints.shape[0]):
         for node in range(len(position)):
-            core = ints[m, CORE, position[node]]
-            net_wh[m, node] = ints[m, NET_WH, position[node]]
-            kvar[m, node] = floats[m, Q, core] * base_kva if core >= 0 else 0.0
+            core = ints[m, row.CORE, position[node]]
+            net_wh[m, node] = ints[m, row.NET_WH, position[node]]
+            kvar[m, node] = floats[m, row.Q, core] * base_kva if core >= 0 else 0.0
 
 
 @kernel(types.void(_TO_F2, _I1, _TO_F2))

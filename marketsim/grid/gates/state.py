@@ -240,7 +240,7 @@ def _floats(
     facts[row.TOLERANCE] = settings.tolerance_pu
     facts[row.GUARD_V], facts[row.GUARD_I] = settings.guard_voltage_pu, settings.guard_loading
     facts[row.WORSEN_V], facts[row.WORSEN_I] = settings.worsen_voltage_pu, settings.worsen_loading
-    facts[row.SOURCE_PU] = feeder.source_pu
+    facts[row.SOURCE_PU], facts[row.SCREEN_BAND] = feeder.source_pu, settings.screen_band
     # the bound takes reactive power for given
     facts[row.SKIPS] = float(settings.skip_solves and not _has_curve(settings))
     if settings.curve_pu is not None and _has_curve(settings):

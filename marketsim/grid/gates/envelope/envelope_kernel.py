@@ -7,14 +7,7 @@ from typing import Any
 from numba import types
 
 from marketsim.core.compiled import ADMIT, kernel
-from marketsim.grid.flow.rows_kernel import (
-    CONVERGED,
-    FACTS,
-    HEAD_EXPORT_FROZEN,
-    HEAD_IMPORT_FROZEN,
-    HEAD_WH,
-    N_LATERALS,
-)
+from marketsim.grid.flow import rows_kernel as row
 from marketsim.grid.flow.sweep_kernel import solve, start_untraded
 from marketsim.grid.gates.books_kernel import DIVERGED, NONE, commit, ends, headroom
 from marketsim.grid.gates.gate_slot_kernel import set_all_powers
@@ -26,7 +19,7 @@ def admit_within(ints: Any, floats: Any, source: int, sink: int, wh: int) -> tup
     """Commit what the limits of the two connections and of the feeder heads leave of ``wh``."""
     if wh <= 0:
         return 0, NONE, -1
-    if ints[FACTS, CONVERGED] == 0:
+    if ints[row.FACTS, row.CONVERGED] == 0:
         return 0, DIVERGED, -1
     _, _, first, second = ends(ints, source, sink)
     left, code, element = headroom(ints, source, sink, first, second, wh)
@@ -46,9 +39,9 @@ def _add(ints: Any, delta_wh: Any, sign: int) -> None:
 
 @kernel(helper=True)
 def _keeps_limits(ints: Any, floats: Any) -> bool:
-    for lateral in range(ints[FACTS, N_LATERALS]):
-        head = ints[HEAD_WH, lateral]
-        if head > ints[HEAD_EXPORT_FROZEN, lateral] or -head > ints[HEAD_IMPORT_FROZEN, lateral]:
+    for lateral in range(ints[row.FACTS, row.N_LATERALS]):
+        head = ints[row.HEAD_WH, lateral]
+        if head > ints[row.HEAD_EXPORT_FROZEN, lateral] or -head > ints[row.HEAD_IMPORT_FROZEN, lateral]:
             return False
         start_untraded(ints, floats, lateral)
         if not solve(ints, floats, lateral) or worst_excess(ints, floats, lateral)[0] > 0.0:

@@ -12,29 +12,8 @@ import numpy as np
 
 from marketsim.core.compiled import ADMIT, kernel
 from marketsim.core.records import BLAMES_SINK
+from marketsim.grid.flow import rows_kernel as row
 from marketsim.grid.flow.injections_kernel import set_powers
-from marketsim.grid.flow.rows_kernel import (
-    BRANCH,
-    CONVERGED,
-    CORE,
-    FACTS,
-    FALL,
-    FLOAT_FACTS,
-    HIGH_VOLTAGE,
-    KIND,
-    LOW_VOLTAGE,
-    MOVED,
-    NO_SOLUTION,
-    NODE,
-    REACH,
-    RISE,
-    SINK_VARH,
-    SOLVES,
-    SOURCE_VARH,
-    SUBTREE_END,
-    VARH_UNIT,
-    WH_TO_PU,
-)
 from marketsim.grid.flow.sweep_kernel import solve, start_untraded
 from marketsim.grid.gates.books_kernel import (
     DIVERGED,
@@ -48,7 +27,7 @@ from marketsim.grid.gates.books_kernel import (
     ends,
     headroom,
 )
-from marketsim.grid.gates.bound_kernel import rebase, surely_within
+from marketsim.grid.gates.bound_kernel import put_back, rebase, sums_of, surely_within
 from marketsim.grid.gates.limits_kernel import flow, what_binds, worst_excess
 
 PATIENCE = 3
@@ -69,7 +48,7 @@ def excess_with(ints: Any, floats: Any, source: int, sink: int, wh: int) -> tupl
         lateral = first if end == 0 else second
         if lateral < 0 or (end == 1 and second == first):
             continue
-        ints[FACTS, SOLVES] += 1
+        ints[row.FACTS, row.SOLVES] += 1
         start_untraded(ints, floats, lateral)
         if not solve(ints, floats, lateral):
             worst, where = np.inf, -1
@@ -90,17 +69,17 @@ def refusal(ints: Any, floats: Any, source: int, sink: int, where: int) -> tuple
     injects, draws, _, _ = ends(ints, source, sink)
     to_blame = draws >= 0 and injects < 0
     what = what_binds(floats, where)
-    if what == NO_SOLUTION:
+    if what == row.NO_SOLUTION:
         code, element = DIVERGED, -1
-    elif what == LOW_VOLTAGE:
-        code, element = UNDERVOLTAGE, ints[NODE, where]
+    elif what == row.LOW_VOLTAGE:
+        code, element = UNDERVOLTAGE, ints[row.NODE, where]
         to_blame = draws >= 0
-    elif what == HIGH_VOLTAGE:
-        code, element = OVERVOLTAGE, ints[NODE, where]
+    elif what == row.HIGH_VOLTAGE:
+        code, element = OVERVOLTAGE, ints[row.NODE, where]
     else:
-        code = TRAFO_LOADING if ints[KIND, where] == TRAFO else LINE_LOADING
-        element = ints[BRANCH, where]
-        to_blame = to_blame or (where <= draws < ints[SUBTREE_END, where] and flow(floats, where) > 0.0)
+        code = TRAFO_LOADING if ints[row.KIND, where] == TRAFO else LINE_LOADING
+        element = ints[row.BRANCH, where]
+        to_blame = to_blame or (where <= draws < ints[row.SUBTREE_END, where] and flow(floats, where) > 0.0)
     return (code + BLAMES_SINK if to_blame else code), element
 
 
@@ -148,34 +127,30 @@ def largest_admissible(ints: Any, floats: Any, source: int, sink: int, wh: int) 
 def note_end(ints: Any, floats: Any, position: int, lateral: int, wh: int, varh: int) -> None:
     """Add an injection [Wh, 1e-8 varh] to the sums of the bound."""
     if lateral >= 0:
-        scale = floats[FLOAT_FACTS, WH_TO_PU]
-        reach, p, q = floats[REACH, ints[CORE, position]], wh * scale, abs(varh) * (scale * VARH_UNIT)
-        floats[RISE, lateral] += reach * (max(p, 0.0) + q)
-        floats[FALL, lateral] += reach * (max(-p, 0.0) + q)
-        floats[MOVED, lateral] += abs(p) + q
+        scale = floats[row.FLOAT_FACTS, row.WH_TO_PU]
+        reach, p, q = floats[row.REACH, ints[row.CORE, position]], wh * scale, abs(varh) * (scale * row.VARH_UNIT)
+        floats[row.RISE, lateral] += reach * (max(p, 0.0) + q)
+        floats[row.FALL, lateral] += reach * (max(-p, 0.0) + q)
+        floats[row.MOVED, lateral] += abs(p) + q
 
 
 @kernel(helper=True)
 def note_trade(ints: Any, floats: Any, source: int, sink: int, wh: int) -> None:
     """Add a trade to the sums of the bound."""
     injects, draws, first, second = ends(ints, source, sink)
-    note_end(ints, floats, injects, first, wh, wh * ints[SOURCE_VARH, source])
-    note_end(ints, floats, draws, second, -wh, wh * ints[SINK_VARH, sink])
+    note_end(ints, floats, injects, first, wh, wh * ints[row.SOURCE_VARH, source])
+    note_end(ints, floats, draws, second, -wh, wh * ints[row.SINK_VARH, sink])
 
 
 @kernel(helper=True)
 def needs_no_solve(ints: Any, floats: Any, source: int, sink: int, first: int, second: int, wh: int) -> bool:
     """Whether the bound vouches for the trade; notes it if so."""
-    one, other = max(first, 0), max(second, 0)
-    kept = (
-        floats[RISE, one], floats[FALL, one], floats[MOVED, one],
-        floats[RISE, other], floats[FALL, other], floats[MOVED, other],
-    )  # fmt: skip
+    before, beside = sums_of(floats, first), sums_of(floats, second)
     note_trade(ints, floats, source, sink, wh)
     if (first < 0 or surely_within(floats, first)) and (second < 0 or second == first or surely_within(floats, second)):
         return True
-    floats[RISE, one], floats[FALL, one], floats[MOVED, one] = kept[:3]
-    floats[RISE, other], floats[FALL, other], floats[MOVED, other] = kept[3:]
+    put_back(floats, first, before)
+    put_back(floats, second, beside)
     return False
 
 
@@ -184,7 +159,7 @@ def admit(ints: Any, floats: Any, source: int, sink: int, wh: int) -> tuple[int,
     """Commit as much of ``wh`` as the grid takes from connection ``source`` to ``sink``; see ``Gate.admit``."""
     if wh <= 0:
         return 0, NONE, -1
-    if ints[FACTS, CONVERGED] == 0:
+    if ints[row.FACTS, row.CONVERGED] == 0:
         return 0, DIVERGED, -1
     injects, draws, first, second = ends(ints, source, sink)
     left, code, element = headroom(ints, source, sink, first, second, wh)

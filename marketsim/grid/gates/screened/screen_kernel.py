@@ -17,55 +17,8 @@ from numba import types
 
 from marketsim.core.compiled import ADMIT, kernel
 from marketsim.core.records import BLAMES_SINK
+from marketsim.grid.flow import rows_kernel as row
 from marketsim.grid.flow.injections_kernel import set_power
-from marketsim.grid.flow.rows_kernel import (
-    B_CHILD,
-    B_PARENT,
-    BRANCH,
-    CONVERGED,
-    CORE,
-    FACTS,
-    FALL,
-    FI,
-    FLOAT_FACTS,
-    FLOAT_ROWS,
-    FR,
-    G_CHILD,
-    G_PARENT,
-    HIGH_VOLTAGE,
-    INT_ROWS,
-    KIND,
-    LATERAL,
-    LATERAL_START,
-    LOW_VOLTAGE,
-    MAX_SWEEPS,
-    MOVED,
-    N_CONNECTIONS,
-    N_LATERALS,
-    NODE,
-    OVERLOAD,
-    PARENT,
-    PER_CHILD,
-    PER_PARENT,
-    POSITION,
-    REACH,
-    RISE,
-    SINK_VARH,
-    SOURCE_VARH,
-    SUBTREE_END,
-    V_HIGH,
-    V_LOW,
-    VARH_UNIT,
-    VI,
-    VR,
-    WH_TO_PU,
-    B,
-    G,
-    P,
-    Q,
-    R,
-    X,
-)
 from marketsim.grid.flow.sweep_kernel import solve, start_untraded
 from marketsim.grid.gates.books_kernel import (
     DIVERGED,
@@ -79,35 +32,33 @@ from marketsim.grid.gates.books_kernel import (
     ends,
     headroom,
 )
-from marketsim.grid.gates.bound_kernel import rebase, remainder
+from marketsim.grid.gates.bound_kernel import put_back, rebase, remainder, sums_of
 from marketsim.grid.gates.exact.exact_kernel import note_trade
 from marketsim.grid.gates.gate_slot_kernel import solve_committed
 from marketsim.grid.gates.limits_kernel import worst_excess
 
 # --- rows beyond those of the exact gate ------------------------------------------------------------------------------
-COLUMN = INT_ROWS
+COLUMN = row.INT_ROWS
 """Where a connection's two columns begin in the flat store [n_connections]; -1: it has none."""
-BUILT = INT_ROWS + 1
+BUILT = row.INT_ROWS + 1
 """1 + 2: the column of injections, of withdrawals is up to date."""
-SCREEN_INT_ROWS = INT_ROWS + 2
-NOW_VR = FLOAT_ROWS
+SCREEN_INT_ROWS = row.INT_ROWS + 2
+NOW_VR = row.FLOAT_ROWS
 """Predicted state by position."""
-NOW_VI = FLOAT_ROWS + 1
-NOW_FR = FLOAT_ROWS + 2
-NOW_FI = FLOAT_ROWS + 3
-BASE_VR = FLOAT_ROWS + 4
+NOW_VI = row.FLOAT_ROWS + 1
+NOW_FR = row.FLOAT_ROWS + 2
+NOW_FI = row.FLOAT_ROWS + 3
+BASE_VR = row.FLOAT_ROWS + 4
 """State that the columns are taken at, by position: the untraded one, or a later one that was solved."""
-BASE_VI = FLOAT_ROWS + 5
-C_R = FLOAT_ROWS + 6
-C_I = FLOAT_ROWS + 7
-TRY_R = FLOAT_ROWS + 8
+BASE_VI = row.FLOAT_ROWS + 5
+C_R = row.FLOAT_ROWS + 6
+C_I = row.FLOAT_ROWS + 7
+TRY_R = row.FLOAT_ROWS + 8
 """Direction of the trade at hand by position: change for each p.u."""
-TRY_I = FLOAT_ROWS + 9
-TRY_FR = FLOAT_ROWS + 10
-TRY_FI = FLOAT_ROWS + 11
-BAND = FLOAT_ROWS + 12
-"""Column 0: the guard band."""
-STORE = FLOAT_ROWS + 13
+TRY_I = row.FLOAT_ROWS + 9
+TRY_FR = row.FLOAT_ROWS + 10
+TRY_FI = row.FLOAT_ROWS + 11
+STORE = row.FLOAT_ROWS + 12
 """From here on: columns of four parts (Vr, Vi, Fr, Fi), each as long as the lateral."""
 
 LINEAR_REACH = 0.01
@@ -121,18 +72,19 @@ RELATIVE_STEP = 1e-10
 @kernel(helper=True)
 def _start_from_solved(ints: Any, floats: Any, lateral: int) -> None:
     """Start the prediction of a lateral at the state just solved."""
-    for n in range(ints[LATERAL_START, lateral], ints[LATERAL_START, lateral + 1]):
-        e, f, core = floats[VR, n], floats[VI, n], ints[CORE, n]
-        floats[NOW_VR, n], floats[NOW_VI, n], floats[NOW_FR, n], floats[NOW_FI, n] = e, f, floats[FR, n], floats[FI, n]
+    for n in range(ints[row.LATERAL_START, lateral], ints[row.LATERAL_START, lateral + 1]):
+        e, f, core = floats[row.VR, n], floats[row.VI, n], ints[row.CORE, n]
+        floats[NOW_VR, n], floats[NOW_VI, n] = e, f
+        floats[NOW_FR, n], floats[NOW_FI, n] = floats[row.FR, n], floats[row.FI, n]
         floats[BASE_VR, n], floats[BASE_VI, n] = e, f
         floats[C_R, n], floats[C_I, n] = 0.0, 0.0
         if core >= 0:
             square = np.true_divide(1.0, (e * e + f * f) * (e * e + f * f))
-            p, q, re, im = floats[P, core], floats[Q, core], e * e - f * f, 2.0 * e * f
+            p, q, re, im = floats[row.P, core], floats[row.Q, core], e * e - f * f, 2.0 * e * f
             floats[C_R, n], floats[C_I, n] = (p * re + q * im) * square, (p * im - q * re) * square
-    for connection in range(ints[FACTS, N_CONNECTIONS]):
-        position = ints[POSITION, connection]
-        if position > 0 and ints[LATERAL, position] == lateral:
+    for connection in range(ints[row.FACTS, row.N_CONNECTIONS]):
+        position = ints[row.POSITION, connection]
+        if position > 0 and ints[row.LATERAL, position] == lateral:
             ints[BUILT, connection] = 0
     rebase(ints, floats, lateral)
 
@@ -141,19 +93,20 @@ def _start_from_solved(ints: Any, floats: Any, lateral: int) -> None:
 def start_prediction(ints: Any, floats: Any) -> None:
     """Start the prediction of every market at its untraded state, which was just solved."""
     for m in range(ints.shape[0]):
-        if ints[m, FACTS, CONVERGED] == 1:
-            floats[m, NOW_VR, 0], floats[m, NOW_VI, 0] = floats[m, VR, 0], floats[m, VI, 0]
-            for lateral in range(ints[m, FACTS, N_LATERALS]):
+        if ints[m, row.FACTS, row.CONVERGED] == 1:
+            floats[m, NOW_VR, row.SOURCE] = floats[m, row.VR, row.SOURCE]
+            floats[m, NOW_VI, row.SOURCE] = floats[m, row.VI, row.SOURCE]
+            for lateral in range(ints[m, row.FACTS, row.N_LATERALS]):
                 _start_from_solved(ints[m], floats[m], lateral)
 
 
 @kernel(helper=True)
 def _restart(ints: Any, floats: Any, lateral: int, anew: bool) -> bool:
     """Start the prediction of a lateral anew if it has drifted, or ``anew``; False: no solution of what is committed."""
-    if lateral < 0 or not (anew or remainder(floats, lateral)[0] > 0.5 * floats[BAND, 0]):
+    if lateral < 0 or not (anew or remainder(floats, lateral)[0] > 0.5 * floats[row.FLOAT_FACTS, row.SCREEN_BAND]):
         return True
-    for n in range(ints[LATERAL_START, lateral], ints[LATERAL_START, lateral + 1]):
-        if ints[CORE, n] >= 0:
+    for n in range(ints[row.LATERAL_START, lateral], ints[row.LATERAL_START, lateral + 1]):
+        if ints[row.CORE, n] >= 0:
             set_power(ints, floats, n)
     start_untraded(ints, floats, lateral)
     if not solve(ints, floats, lateral):
@@ -170,25 +123,25 @@ def _solve_column(ints: Any, floats: Any, start: int, stop: int, at: int, s_r: f
     e, f = floats[BASE_VR, at], floats[BASE_VI, at]
     inverse = np.true_divide(1.0, e * e + f * f)
     drawn_r, drawn_i = -(s_r * e + s_i * f) * inverse, -(s_r * f - s_i * e) * inverse
-    for _ in range(ints[FACTS, MAX_SWEEPS]):
+    for _ in range(ints[row.FACTS, row.MAX_SWEEPS]):
         for n in range(start, stop):
             d_r, d_i = floats[TRY_R, n], floats[TRY_I, n]
-            c_r, c_i, g, b = floats[C_R, n], floats[C_I, n], floats[G, n], floats[B, n]
+            c_r, c_i, g, b = floats[C_R, n], floats[C_I, n], floats[row.G, n], floats[row.B, n]
             floats[TRY_FR, n] = c_r * d_r + c_i * d_i + g * d_r - b * d_i
             floats[TRY_FI, n] = c_i * d_r - c_r * d_i + g * d_i + b * d_r
         floats[TRY_FR, at] += drawn_r
         floats[TRY_FI, at] += drawn_i
         for back in range(stop - start - 1):
             n = stop - 1 - back
-            floats[TRY_FR, ints[PARENT, n]] += floats[TRY_FR, n]
-            floats[TRY_FI, ints[PARENT, n]] += floats[TRY_FI, n]
+            floats[TRY_FR, ints[row.PARENT, n]] += floats[TRY_FR, n]
+            floats[TRY_FI, ints[row.PARENT, n]] += floats[TRY_FI, n]
         step, largest = 0.0, 0.0
         for n in range(start, stop):
-            re = -(floats[R, n] * floats[TRY_FR, n] - floats[X, n] * floats[TRY_FI, n])
-            im = -(floats[R, n] * floats[TRY_FI, n] + floats[X, n] * floats[TRY_FR, n])
+            re = -(floats[row.R, n] * floats[TRY_FR, n] - floats[row.X, n] * floats[TRY_FI, n])
+            im = -(floats[row.R, n] * floats[TRY_FI, n] + floats[row.X, n] * floats[TRY_FR, n])
             if n > start:
-                re += floats[TRY_R, ints[PARENT, n]]
-                im += floats[TRY_I, ints[PARENT, n]]
+                re += floats[TRY_R, ints[row.PARENT, n]]
+                im += floats[TRY_I, ints[row.PARENT, n]]
             step = max(step, abs(re - floats[TRY_R, n]) + abs(im - floats[TRY_I, n]))
             largest = max(largest, abs(re) + abs(im))
             floats[TRY_R, n], floats[TRY_I, n] = re, im
@@ -201,22 +154,22 @@ def _place(floats: Any, store: Any, at: int, start: int, stop: int, keep: bool, 
     """Keep the direction in the store at ``at``, or add ``scale`` times what is stored there to the direction."""
     size = stop - start
     for part in range(4):
-        row = (TRY_R, TRY_I, TRY_FR, TRY_FI)[part]
+        quantity = (TRY_R, TRY_I, TRY_FR, TRY_FI)[part]
         for n in range(size):
             if keep:
-                store[at + part * size + n] = floats[row, start + n]
+                store[at + part * size + n] = floats[quantity, start + n]
             else:
-                floats[row, start + n] += scale * store[at + part * size + n]
+                floats[quantity, start + n] += scale * store[at + part * size + n]
 
 
 @kernel(helper=True)
 def _ensure_column(ints: Any, floats: Any, connection: int, position: int, lateral: int, mark: int) -> int:
     """Build the column of a connection (mark 1: injecting, 2: drawing) unless it is there; returns where it is."""
-    start, stop = ints[LATERAL_START, lateral], ints[LATERAL_START, lateral + 1]
+    start, stop = ints[row.LATERAL_START, lateral], ints[row.LATERAL_START, lateral + 1]
     at = ints[COLUMN, connection] + (mark - 1) * 4 * (stop - start)
     if ints[BUILT, connection] & mark == 0:
-        ratio = ints[SOURCE_VARH, connection] if mark == 1 else ints[SINK_VARH, connection]
-        _solve_column(ints, floats, start, stop, position, 1.0, ratio * VARH_UNIT)
+        ratio = ints[row.SOURCE_VARH, connection] if mark == 1 else ints[row.SINK_VARH, connection]
+        _solve_column(ints, floats, start, stop, position, 1.0, ratio * row.VARH_UNIT)
         _place(floats, floats[STORE:].reshape(-1), at, start, stop, True, 1.0)
         ints[BUILT, connection] |= mark
     return at
@@ -231,7 +184,7 @@ def _set_direction(ints: Any, floats: Any, source: int, sink: int) -> None:
     store = floats[STORE:].reshape(-1)
     for lateral in (first, second):
         if lateral >= 0:
-            start, stop = ints[LATERAL_START, lateral], ints[LATERAL_START, lateral + 1]
+            start, stop = ints[row.LATERAL_START, lateral], ints[row.LATERAL_START, lateral + 1]
             for n in range(start, stop):
                 floats[TRY_R, n], floats[TRY_I, n], floats[TRY_FR, n], floats[TRY_FI, n] = 0.0, 0.0, 0.0, 0.0
             if lateral == first:
@@ -282,7 +235,7 @@ def _voltage_range(floats: Any, n: int, sense: float, band: float, missed: float
     """First and last quantity [p.u.] that keep a voltage limit of a position: the upper (sense 1) or the lower (-1)."""
     a_r, a_i, b_r, b_i = floats[NOW_VR, n], floats[NOW_VI, n], floats[TRY_R, n], floats[TRY_I, n]
     square, now2, along = b_r * b_r + b_i * b_i, a_r * a_r + a_i * a_i, a_r * b_r + a_i * b_i
-    limit = floats[V_HIGH, n] if sense > 0.0 else floats[V_LOW, n]
+    limit = floats[row.V_HIGH, n] if sense > 0.0 else floats[row.V_LOW, n]
     if square == 0.0 or limit == np.inf:
         return 0.0, np.inf
     limit = _tightened(limit, np.sqrt(now2), sense, band, missed)
@@ -315,17 +268,17 @@ def _range_at(
     """(first and last quantity that keep one of the four limits at a position, what it is)."""
     if which == 0:
         first, last = _voltage_range(floats, n, -1.0, band, missed_v)
-        return first, last, LOW_VOLTAGE
+        return first, last, row.LOW_VOLTAGE
     if which == 1:
         first, last = _voltage_range(floats, n, 1.0, band, missed_v)
-        return first, last, HIGH_VOLTAGE
+        return first, last, row.HIGH_VOLTAGE
     if which == 2:
-        g, b, per = floats[G_PARENT, n], floats[B_PARENT, n], floats[PER_PARENT, n]
-        first, last = _end_range(floats, n, ints[PARENT, n], g, b, per, band, missed_i)
-        return first, last, OVERLOAD
-    g, b, per = -floats[G_CHILD, n], -floats[B_CHILD, n], floats[PER_CHILD, n]
+        g, b, per = floats[row.G_PARENT, n], floats[row.B_PARENT, n], floats[row.PER_PARENT, n]
+        first, last = _end_range(floats, n, ints[row.PARENT, n], g, b, per, band, missed_i)
+        return first, last, row.OVERLOAD
+    g, b, per = -floats[row.G_CHILD, n], -floats[row.B_CHILD, n], floats[row.PER_CHILD, n]
     first, last = _end_range(floats, n, n, g, b, per, band, missed_i)
-    return first, last, OVERLOAD
+    return first, last, row.OVERLOAD
 
 
 @kernel(helper=True)
@@ -335,10 +288,10 @@ def _least_room(ints: Any, floats: Any, lateral: int, asked: float) -> tuple[flo
     Only the quantity itself has to keep the limits: one that lies beyond its tightened limit now may come back by it.
     """
     missed_v, missed_i = remainder(floats, lateral)
-    band = floats[BAND, 0]
-    least, where, what = asked, -1, OVERLOAD
-    most, where_most, what_most = 0.0, -1, OVERLOAD
-    for n in range(ints[LATERAL_START, lateral], ints[LATERAL_START, lateral + 1]):
+    band = floats[row.FLOAT_FACTS, row.SCREEN_BAND]
+    least, where, what = asked, -1, row.OVERLOAD
+    most, where_most, what_most = 0.0, -1, row.OVERLOAD
+    for n in range(ints[row.LATERAL_START, lateral], ints[row.LATERAL_START, lateral + 1]):
         for which in range(4):
             first, last, kind = _range_at(ints, floats, n, which, band, missed_v, missed_i)
             if last < least:
@@ -355,25 +308,25 @@ def _refusal(ints: Any, floats: Any, source: int, sink: int, where: int, what: i
     """(code, element) of the limit that binds; whom it blames is decided as by the exact gate."""
     injects, draws, _, _ = ends(ints, source, sink)
     to_blame = draws >= 0 and injects < 0
-    if what == LOW_VOLTAGE:
-        code, element, to_blame = UNDERVOLTAGE, ints[NODE, where], draws >= 0
-    elif what == HIGH_VOLTAGE:
-        code, element = OVERVOLTAGE, ints[NODE, where]
+    if what == row.LOW_VOLTAGE:
+        code, element, to_blame = UNDERVOLTAGE, ints[row.NODE, where], draws >= 0
+    elif what == row.HIGH_VOLTAGE:
+        code, element = OVERVOLTAGE, ints[row.NODE, where]
     else:
-        code = TRAFO_LOADING if ints[KIND, where] == TRAFO else LINE_LOADING
-        element = ints[BRANCH, where]
+        code = TRAFO_LOADING if ints[row.KIND, where] == TRAFO else LINE_LOADING
+        element = ints[row.BRANCH, where]
         re = floats[NOW_FR, where] + room * floats[TRY_FR, where]
         im = floats[NOW_FI, where] + room * floats[TRY_FI, where]
         flow = floats[BASE_VR, where] * re + floats[BASE_VI, where] * im
-        to_blame = to_blame or (where <= draws < ints[SUBTREE_END, where] and flow > 0.0)
+        to_blame = to_blame or (where <= draws < ints[row.SUBTREE_END, where] and flow > 0.0)
     return (code + BLAMES_SINK if to_blame else code), element
 
 
 @kernel(helper=True)
 def _move(ints: Any, floats: Any, lateral: int, wh: int) -> None:
     """Move the predicted state of a lateral along the direction."""
-    amount = wh * floats[FLOAT_FACTS, WH_TO_PU]
-    for n in range(ints[LATERAL_START, lateral], ints[LATERAL_START, lateral + 1]):
+    amount = wh * floats[row.FLOAT_FACTS, row.WH_TO_PU]
+    for n in range(ints[row.LATERAL_START, lateral], ints[row.LATERAL_START, lateral + 1]):
         floats[NOW_VR, n] += amount * floats[TRY_R, n]
         floats[NOW_VI, n] += amount * floats[TRY_I, n]
         floats[NOW_FR, n] += amount * floats[TRY_FR, n]
@@ -398,10 +351,10 @@ def _most_at_once(ints: Any, floats: Any, source: int, sink: int) -> int:
     injects, draws, first, second = ends(ints, source, sink)
     reach = 0.0
     if first >= 0:
-        reach += floats[REACH, ints[CORE, injects]]
+        reach += floats[row.REACH, ints[row.CORE, injects]]
     if second >= 0:
-        reach += floats[REACH, ints[CORE, draws]]
-    once = LINEAR_REACH / (reach * floats[FLOAT_FACTS, WH_TO_PU]) if reach > 0.0 else 2.0**62
+        reach += floats[row.REACH, ints[row.CORE, draws]]
+    once = LINEAR_REACH / (reach * floats[row.FLOAT_FACTS, row.WH_TO_PU]) if reach > 0.0 else 2.0**62
     return max(int(min(once, 2.0**62)), 1)
 
 
@@ -409,22 +362,18 @@ def _most_at_once(ints: Any, floats: Any, source: int, sink: int) -> int:
 def _room_for(ints: Any, floats: Any, source: int, sink: int, wh: int) -> tuple[int, int, int]:
     """(Wh up to ``wh`` that are admissible if the prediction misses what it may miss for ``wh``, code, element)."""
     _, _, first, second = ends(ints, source, sink)
-    one, other = max(first, 0), max(second, 0)
-    kept = (
-        floats[RISE, one], floats[FALL, one], floats[MOVED, one],
-        floats[RISE, other], floats[FALL, other], floats[MOVED, other],
-    )  # fmt: skip
+    before, beside = sums_of(floats, first), sums_of(floats, second)
     note_trade(ints, floats, source, sink, wh)
     left, code, element = wh, NONE, -1
     for lateral in (first, second):
         if lateral >= 0:
-            asked = left * floats[FLOAT_FACTS, WH_TO_PU]
+            asked = left * floats[row.FLOAT_FACTS, row.WH_TO_PU]
             room, where, what = _least_room(ints, floats, lateral, asked)
             if room < asked:
-                left = min(int(np.floor(room / floats[FLOAT_FACTS, WH_TO_PU])), left - 1)
+                left = min(int(np.floor(room / floats[row.FLOAT_FACTS, row.WH_TO_PU])), left - 1)
                 code, element = _refusal(ints, floats, source, sink, where, what, room)
-    floats[RISE, one], floats[FALL, one], floats[MOVED, one] = kept[:3]
-    floats[RISE, other], floats[FALL, other], floats[MOVED, other] = kept[3:]
+    put_back(floats, first, before)
+    put_back(floats, second, beside)
     return left, code, element
 
 
@@ -454,7 +403,7 @@ def admit_screened(ints: Any, floats: Any, source: int, sink: int, wh: int) -> t
     """Commit as much of ``wh`` as the predicted state takes."""
     if wh <= 0:
         return 0, NONE, -1
-    if ints[FACTS, CONVERGED] == 0:
+    if ints[row.FACTS, row.CONVERGED] == 0:
         return 0, DIVERGED, -1
     _, _, first, second = ends(ints, source, sink)
     left, code, element = headroom(ints, source, sink, first, second, wh)
@@ -489,7 +438,7 @@ def find_broken(ints: Any, floats: Any, broken: Any) -> None:
     """Whether the AC state of what is committed breaks a frozen limit, or has no solution [n_markets]."""
     for m in range(ints.shape[0]):
         broken[m] = False
-        if ints[m, FACTS, CONVERGED] == 1:
+        if ints[m, row.FACTS, row.CONVERGED] == 1:
             broken[m] = not solve_committed(ints[m], floats[m])
-            for lateral in range(ints[m, FACTS, N_LATERALS]):
+            for lateral in range(ints[m, row.FACTS, row.N_LATERALS]):
                 broken[m] = broken[m] or worst_excess(ints[m], floats[m], lateral)[0] > 0.0

@@ -43,7 +43,6 @@ class SensitivityGate(CompiledGate):
         ints = with_rows(packed.ints, screen.SCREEN_INT_ROWS - len(packed.ints))
         ints[screen.COLUMN, : len(start)] = start
         floats = with_rows(packed.floats, screen.STORE + needed - len(packed.floats))
-        floats[screen.BAND, 0] = settings.screen_band
         return packed._replace(ints=ints, floats=floats)
 
     def open(self, firm_wh: IntArray, kvar: FloatArray) -> None:
