@@ -149,7 +149,7 @@ def learned(folder: Path) -> None:
     from marketsim.app.training import train_scenario
     from marketsim.fairness.critique_cache import CritiqueCache, Kept
     from marketsim.fairness.surrogate_features import NAMES
-    from marketsim.fairness.surrogate_file import Network, Surrogate, write_surrogate
+    from marketsim.fairness.surrogate_file import Surrogate, SurrogateNetwork, write_surrogate
 
     training = train_scenario(ms.load_scenario(PILOT), folder / "training")
     acting = [{**agent, "strategy": {"learned": {"checkpoint": "checkpoint.pt"}}} for agent in PILOT["agents"]]
@@ -165,7 +165,7 @@ def learned(folder: Path) -> None:
         "mean_error": [0.2] * 3,
         "seed": 1,
     }
-    network = Network(*(rng.normal(size=shape) for shape in shapes))
+    network = SurrogateNetwork(*(rng.normal(size=shape) for shape in shapes))
     write_surrogate(folder / "surrogate" / "surrogate.npz", Surrogate(network, about))
     CritiqueCache(folder / "answers").put(
         Kept("ab" * 20, (0.5, 0.6, 0.7), "m", "d" * 64, "a slot", (0.5,) * len(NAMES))

@@ -45,7 +45,7 @@ class Options(NamedTuple):
 DEFAULTS: Final = Options()
 
 
-class Place(NamedTuple):
+class PlacementCapacity(NamedTuple):
     """The capacity of one placement, or of one bus."""
 
     name: str
@@ -61,18 +61,18 @@ class Capacity(NamedTuple):
     rule: str
     kw: tuple[float, float, float]
     """5, 50 and 95 % of the placements [kW]."""
-    cases: tuple[Place, ...]
+    cases: tuple[PlacementCapacity, ...]
     bindings: tuple[tuple[str, int], ...]
     """What binds, with the number of placements, the most frequent first."""
     scanned: int
     """Placements whose answers were not monotone and were looked at unit by unit."""
     capped: int
     """Placements that take the most that was tried."""
-    buses: tuple[Place, ...]
+    buses: tuple[PlacementCapacity, ...]
     """Each bus alone."""
 
 
-class Report(NamedTuple):
+class HostingReport(NamedTuple):
     """An answer, with all that it rests on."""
 
     scenario: str
@@ -85,7 +85,7 @@ class Report(NamedTuple):
     capacities: tuple[Capacity, ...]
 
 
-class Ground(NamedTuple):
+class BaseCase(NamedTuple):
     """Slots before anything is added, and what a kW of the asset does on them."""
 
     network: Network
@@ -102,7 +102,7 @@ def hosting_capacity(
     ready: ReadyScenario,
     options: Options = DEFAULTS,
     tell: Callable[[str], None] | None = None,
-) -> Report:
+) -> HostingReport:
     """Find how much of an asset the feeder takes; ``tell`` hears what is being done.
 
     InputError for names and numbers that are none. PowerFlowDiverged where the scenario itself has no solution.
@@ -120,7 +120,7 @@ def hosting_capacity(
     most = MOST_ROUNDS * len(ground.nodes)
     where = placements(ground.nodes, ground.network.n_nodes, rated, options.placements, most, options.seed)
     capacities = [_capacity(rule, keeps, ground, where, options, say) for rule, keeps in _rules(ground, options)]
-    return Report(
+    return HostingReport(
         scenario=ready.name,
         options=options,
         unit_kw=rated,
@@ -163,7 +163,7 @@ def _notes(ready: ReadyScenario, options: Options) -> tuple[str, ...]:
     )
 
 
-def _ground(ready: ReadyScenario, paths: Sequence[Trajectory], units: Sequence[FloatArray]) -> Ground:
+def _ground(ready: ReadyScenario, paths: Sequence[Trajectory], units: Sequence[FloatArray]) -> BaseCase:
     """All periods behind each other; an asset that can do either way has all slots twice."""
     first = paths[0]
     signs = len(units[0])
@@ -182,7 +182,7 @@ def _ground(ready: ReadyScenario, paths: Sequence[Trajectory], units: Sequence[F
     nodes = loaded[loaded > 0]
     if not len(nodes):
         raise InputError(f"{ready.name} has no bus with a load, where units could stand")
-    return Ground(
+    return BaseCase(
         network=first.network,
         cases=cases_of(first.network, slots),
         unit=unit,
@@ -193,7 +193,7 @@ def _ground(ready: ReadyScenario, paths: Sequence[Trajectory], units: Sequence[F
     )
 
 
-def _rules(ground: Ground, options: Options) -> list[tuple[str, Callable[[FloatArray], BoolArray]]]:
+def _rules(ground: BaseCase, options: Options) -> list[tuple[str, Callable[[FloatArray], BoolArray]]]:
     """Name of each rule, and whether installed powers [n_cases, n_nodes] keep it."""
 
     def free(installed_kw: FloatArray) -> BoolArray:
@@ -212,7 +212,7 @@ def _rules(ground: Ground, options: Options) -> list[tuple[str, Callable[[FloatA
 def _capacity(
     rule: str,
     keeps: Callable[[FloatArray], BoolArray],
-    ground: Ground,
+    ground: BaseCase,
     where: Placements,
     options: Options,
     say: Callable[[str], None],
@@ -242,8 +242,8 @@ def _capacity(
 
 
 def _buses(
-    keeps: Callable[[FloatArray], BoolArray], ground: Ground, rated_kw: float, say: Callable[[str], None]
-) -> tuple[Place, ...]:
+    keeps: Callable[[FloatArray], BoolArray], ground: BaseCase, rated_kw: float, say: Callable[[str], None]
+) -> tuple[PlacementCapacity, ...]:
     """Each bus alone, to a tenth of a unit."""
     say(f"{len(ground.nodes)} buses one by one")
     step = rated_kw * BUS_STEP
@@ -263,11 +263,11 @@ def _buses(
 
 
 def _places(
-    ground: Ground, names: Sequence[str], kw: FloatArray, at_one_more: FloatArray, found: Found
-) -> tuple[Place, ...]:
+    ground: BaseCase, names: Sequence[str], kw: FloatArray, at_one_more: FloatArray, found: Found
+) -> tuple[PlacementCapacity, ...]:
     seen = ground.cases.assess(at_one_more)
     return tuple(
-        Place(
+        PlacementCapacity(
             name=name,
             kw=float(kw[row]),
             binding=""
