@@ -63,7 +63,7 @@ def grid_parts(ready: ReadyScenario, context: Basics, fleets: Sequence[FleetInfo
     background_wh = int(np.rint(background_kw * (context.clock.slot_hours * WH_PER_KWH)).sum())
 
     def gate_on(net: Network) -> Gate:
-        ground = GateContext(
+        gate_context = GateContext(
             n_markets=community.n_markets,
             market=community.market,
             hours=context.clock.slot_hours,
@@ -72,7 +72,7 @@ def grid_parts(ready: ReadyScenario, context: Basics, fleets: Sequence[FleetInfo
             settings=settings,
             model=partial(_ac_model, ready, _unlimited(context), net, nodes, reactive),
         )
-        made: Gate = chosen(ready, "gate", choice, ground)
+        made: Gate = chosen(ready, "gate", choice, gate_context)
         return made
 
     gate, taps = _regulated(ready, network, gate_on, community.n_markets)
@@ -286,8 +286,8 @@ def _ac_model(
     grid, hours, own_share = ready.model.grid, context.clock.slot_hours, own_load_share(ready)
     worsening = Worsening(grid.worsen_tolerance.voltage_pu, grid.worsen_tolerance.loading_percent / 100.0)
     background_wh = np.rint(network.nominal_kw * own_share * (hours * WH_PER_KWH)).astype(np.int64)
-    ground = UntradedBackground(background_wh, network.nominal_kvar * own_share, reactive.behind_kw)
-    return AcModel(network, nodes, context.community, hours, reactive.law, worsening, probe, ground)
+    background = UntradedBackground(background_wh, network.nominal_kvar * own_share, reactive.behind_kw)
+    return AcModel(network, nodes, context.community, hours, reactive.law, worsening, probe, background)
 
 
 def _element_names(context: Basics, network: Network) -> ElementNames:

@@ -56,24 +56,24 @@ class UntradedFlow:
         nodes: IntArray,
         community: Community,
         law: ReactiveLaw,
-        ground: UntradedBackground,
+        background: UntradedBackground,
         to_kw: float,
     ) -> None:
         """``y``: admittances of all nodes; ``nodes`` of a market's connections; ``to_kw``: mean power of a Wh in a slot."""
         self._validator, self._y, self._nodes, self._law = validator, y, nodes, law
-        self._ground, self._to_kw, self._n_markets = ground, to_kw, community.n_markets
+        self._background, self._to_kw, self._n_markets = background, to_kw, community.n_markets
         self._at = community.market, np.tile(nodes, community.n_markets)
         self._curved = np.flatnonzero((law.curve_kvar[: len(nodes)] > 0.0) & (nodes > 0))
 
     def solve(self, firm_wh: IntArray, kvar: FloatArray) -> Untraded:
         """The state at the net energy and reactive power of all agents [n_agents]; curves come on top."""
-        net_wh = np.tile(-self._ground.background_wh, (self._n_markets, 1))
-        node_kvar = np.tile(-self._ground.background_kvar, (self._n_markets, 1))
+        net_wh = np.tile(-self._background.background_wh, (self._n_markets, 1))
+        node_kvar = np.tile(-self._background.background_kvar, (self._n_markets, 1))
         np.add.at(net_wh, self._at, firm_wh)
         np.add.at(node_kvar, self._at, kvar)
         node_kw = np.asarray(net_wh * self._to_kw)
         if len(self._curved):
-            p_kw = (firm_wh * self._to_kw + self._ground.behind_kw()).reshape(self._n_markets, -1)
+            p_kw = (firm_wh * self._to_kw + self._background.behind_kw()).reshape(self._n_markets, -1)
             for market in range(self._n_markets):
                 curves = InverterCurves.of(self._law, self._curved, p_kw[market, self._curved])
                 self._follow(curves, node_kw[market], node_kvar[market])
