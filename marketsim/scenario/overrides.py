@@ -11,9 +11,9 @@ from marketsim.scenario.switches import keeps, opened
 from marketsim.scenario.tree import (
     MAX_DEPTH,
     Loc,
+    Mark,
     Member,
     Node,
-    SourceLocation,
     dotted,
     from_python,
     plain,
@@ -65,7 +65,7 @@ def apply_overrides(root: Node, overrides: Mapping[str, object]) -> Node:
     """The tree with every override in place, in the order given; all problems with paths at once."""
     problems: list[Problem] = []
     for path, value in overrides.items():
-        place = SourceLocation(f"--set {shorten_text(path, 200)}")
+        place = Mark(f"--set {shorten_text(path, 200)}")
         try:
             leaf = from_python(value, place)
             loc = renewed_path(root, split_path(path), leaf)
@@ -77,7 +77,7 @@ def apply_overrides(root: Node, overrides: Mapping[str, object]) -> Node:
     return root
 
 
-def _put(node: Node | None, rest: Loc, leaf: Node, place: SourceLocation, loc: Loc) -> Node:
+def _put(node: Node | None, rest: Loc, leaf: Node, place: Mark, loc: Loc) -> Node:
     if not rest:
         return leaf
     if node is not None and isinstance(node.value, list):
@@ -91,7 +91,7 @@ def _put(node: Node | None, rest: Loc, leaf: Node, place: SourceLocation, loc: L
     return Node({**members, key: changed}, node.place if node else place)
 
 
-def _put_item(node: Node, items: list[Node], rest: Loc, leaf: Node, place: SourceLocation, loc: Loc) -> Node:
+def _put_item(node: Node, items: list[Node], rest: Loc, leaf: Node, place: Mark, loc: Loc) -> Node:
     position = rest[0]
     if not isinstance(position, int) or position >= len(items):
         last = len(items) - 1

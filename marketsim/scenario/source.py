@@ -20,7 +20,7 @@ from marketsim.core.files import decoded, read_bytes
 from marketsim.scenario.older import renewed
 from marketsim.scenario.overrides import apply_overrides, split_path
 from marketsim.scenario.switches import merge
-from marketsim.scenario.tree import Node, SourceLocation, child, from_python, key_place, plain, shorten, texts
+from marketsim.scenario.tree import Mark, Node, child, from_python, key_place, plain, shorten, texts
 from marketsim.scenario.yamltext import MAX_BYTES, Budget, parse
 
 MAX_EXTENDS: Final = 16
@@ -158,7 +158,7 @@ def _extended(root: Node, folder: Path, chain: tuple[Path, ...], budget: Budget)
     return merge(_extended(below, folder, (*chain, path.resolve()), budget), own)
 
 
-def _base_path(base: Node, place: SourceLocation, folder: Path, chain: tuple[Path, ...]) -> Path:
+def _base_path(base: Node, place: Mark, folder: Path, chain: tuple[Path, ...]) -> Path:
     """The file that ``extends`` names, if it may be read."""
 
     def refuse(message: str, hint: str = "") -> ScenarioError:

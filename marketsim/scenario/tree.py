@@ -24,7 +24,7 @@ LARGEST_INTEGER: Final = 2**63 - 1
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
-class SourceLocation(NamedTuple):
+class Mark(NamedTuple):
     """Where something was written; line and column from 1, 0: unknown."""
 
     file: str = ""
@@ -32,14 +32,14 @@ class SourceLocation(NamedTuple):
     column: int = 0
 
 
-NOWHERE: Final = SourceLocation()
+NOWHERE: Final = Mark()
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
     """A key of a mapping and what it holds."""
 
-    key: SourceLocation
+    key: Mark
     node: Node
 
 
@@ -47,7 +47,7 @@ class Node(NamedTuple):
     """A value and its place. Nodes are shared by aliases and never changed."""
 
     value: Scalar | list[Node] | dict[str, Member]
-    place: SourceLocation = NOWHERE
+    place: Mark = NOWHERE
 
 
 def plain(node: Node) -> Plain:
@@ -98,12 +98,12 @@ def texts(root: Node) -> Iterator[tuple[Loc, str]]:
     return ((loc, node.value) for loc, node in scalars(root) if isinstance(node.value, str))
 
 
-def path_of(root: Node, place: SourceLocation) -> Loc:
+def path_of(root: Node, place: Mark) -> Loc:
     """Path of the first value written at ``place``; empty if there is none."""
     return next((loc for loc, node in scalars(root) if node.place == place), ())
 
 
-def key_place(root: Node, loc: Sequence[str | int]) -> SourceLocation:
+def key_place(root: Node, loc: Sequence[str | int]) -> Mark:
     """Where the last key of ``loc`` is written; the place of its value where it has no key."""
     steps, parent = locate(root, loc[:-1])
     if steps == len(loc) - 1 and isinstance(parent.value, dict) and str(loc[-1]) in parent.value:
@@ -146,7 +146,7 @@ def _as_yaml(value: object) -> str:
     return printable(str(value))
 
 
-def from_python(value: object, place: SourceLocation = NOWHERE, loc: Loc = ()) -> Node:
+def from_python(value: object, place: Mark = NOWHERE, loc: Loc = ()) -> Node:
     """Values made in Python as a tree; ScenarioError for what no scenario can hold."""
     if len(loc) > MAX_DEPTH:
         raise ScenarioError([Problem("nested too deeply", dotted(loc[:4]), file=place.file)])
@@ -158,7 +158,7 @@ def from_python(value: object, place: SourceLocation = NOWHERE, loc: Loc = ()) -
     return Node(_scalar(value, place, loc), place)
 
 
-def _scalar(value: object, place: SourceLocation, loc: Loc) -> Scalar:
+def _scalar(value: object, place: Mark, loc: Loc) -> Scalar:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, date | PurePath):

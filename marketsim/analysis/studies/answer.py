@@ -61,7 +61,7 @@ REFUSED: Final = KpiCriterion("rejected_kwh", ">", 0.0)
 WORSE_OFF: Final = KpiCriterion("worst_off_saving", "<", 0.0)
 
 
-class CriterionFinding(NamedTuple):
+class AxisFinding(NamedTuple):
     """Where a criterion is met along the axis, with the other varied values held."""
 
     axis: str
@@ -127,7 +127,7 @@ def main_axis(axes: Sequence[Axis]) -> Axis | None:
 
 def findings(
     table: pd.DataFrame, axes: Sequence[Axis], gate: str, own: Sequence[KpiCriterion] = ()
-) -> tuple[CriterionFinding, ...]:
+) -> tuple[AxisFinding, ...]:
     """Where a study breaks, along its main axis, for each combination of the other values.
 
     ``gate`` is the scenario's, where it is not varied. Empty for a study without an axis of numbers.
@@ -165,12 +165,12 @@ def _criteria(rows: pd.DataFrame, gate: str) -> tuple[KpiCriterion, ...]:
     return (OUT_OF_LIMITS, WORSE_OFF) if gate in OBSERVING else (OUT_OF_LIMITS, REFUSED, WORSE_OFF)
 
 
-def _finding(path: str, held: Mapping[str, Any], criterion: KpiCriterion, rows: pd.DataFrame) -> CriterionFinding:
+def _finding(path: str, held: Mapping[str, Any], criterion: KpiCriterion, rows: pd.DataFrame) -> AxisFinding:
     places, broken = rows[path].to_numpy(dtype=np.float64), criterion.broken(rows)
     values = tuple(np.unique(places).tolist())
     shares = tuple(float(broken[places == value].mean()) for value in values)
     met = tuple(value for value, share in zip(values, shares, strict=True) if share > 0.0)
-    return CriterionFinding(path, dict(held), criterion, values, met, shares)
+    return AxisFinding(path, dict(held), criterion, values, met, shares)
 
 
 def held_text(held: Mapping[str, Any]) -> str:

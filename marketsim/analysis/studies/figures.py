@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from marketsim.analysis.studies.answer import OUT_OF_LIMITS, REFUSED, CriterionFinding, held_text, main_axis, series_of
+from marketsim.analysis.studies.answer import OUT_OF_LIMITS, REFUSED, AxisFinding, held_text, main_axis, series_of
 from marketsim.analysis.studies.axes import Axis
 from marketsim.analysis.studies.plan import StudyPlan
 from marketsim.analysis.studies.sensitivity import Sensitivity
@@ -57,7 +57,7 @@ _PANELS: Final = (
 
 
 def draw_figures(
-    folder: Path, plan: StudyPlan, table: pd.DataFrame, found: Sequence[CriterionFinding], moved: Sequence[Sensitivity]
+    folder: Path, plan: StudyPlan, table: pd.DataFrame, found: Sequence[AxisFinding], moved: Sequence[Sensitivity]
 ) -> list[Path]:
     """Write the figures that a study's design allows; MissingDependency without matplotlib."""
     matplotlib = _import_matplotlib()
@@ -71,7 +71,7 @@ def draw_figures(
 
 
 def _drawings(
-    plan: StudyPlan, table: pd.DataFrame, found: Sequence[CriterionFinding], moved: Sequence[Sensitivity]
+    plan: StudyPlan, table: pd.DataFrame, found: Sequence[AxisFinding], moved: Sequence[Sensitivity]
 ) -> Iterator[tuple[str, Callable[[], Any]]]:
     axis = main_axis(plan.axes)
     numbers = [panel for panel in _PANELS if panel.kpi in table and holds_numbers(table[panel.kpi])]
@@ -110,7 +110,7 @@ def _figure(count: int, height: float) -> tuple[Any, list[Any]]:
 
 
 def _response(
-    plan: StudyPlan, table: pd.DataFrame, axis: Axis, panels: Sequence[_Panel], found: Sequence[CriterionFinding]
+    plan: StudyPlan, table: pd.DataFrame, axis: Axis, panels: Sequence[_Panel], found: Sequence[AxisFinding]
 ) -> Any:
     """Each KPI along the main axis, a line for every combination of the other values."""
     figure, places = _figure(len(panels), 2.4)
@@ -131,11 +131,11 @@ def _response(
     return figure
 
 
-def _breaks(finding: CriterionFinding) -> bool:
+def _breaks(finding: AxisFinding) -> bool:
     return finding.criterion in (OUT_OF_LIMITS, REFUSED) and finding.first != finding.values[0]
 
 
-def _caption(plan: StudyPlan, found: Sequence[CriterionFinding]) -> str:
+def _caption(plan: StudyPlan, found: Sequence[AxisFinding]) -> str:
     parts = []
     if any(each.first is not None and _breaks(each) for each in found):
         parts.append("Dotted: first value at which limits are broken or energy is refused.")

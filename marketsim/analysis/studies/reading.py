@@ -15,20 +15,7 @@ from marketsim.core.errors import Problem, RunFolderError
 from marketsim.core.files import read_text
 from marketsim.metrics.presentation import HEADLINE
 from marketsim.results.plain_tables import read_plain
-from marketsim.results.schema import (
-    Key,
-    Keys,
-    all_of,
-    count,
-    demand,
-    flag,
-    maybe,
-    number,
-    one_of,
-    refuse,
-    seen,
-    text,
-)
+from marketsim.results.schema import Key, Keys, all_of, count, demand, flag, maybe, number, one_of, refuse, seen, text
 from marketsim.scenario.tree import plain
 from marketsim.scenario.yamltext import MAX_BYTES, parse
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from marketsim.analysis.execution.in_process import InProcess
 from marketsim.analysis.execution.mapping import Job, Store, map_runs
 from marketsim.analysis.execution.port import Executor, JobOutcome
-from marketsim.analysis.studies.answer import CriterionFinding, KpiCriterion, findings
+from marketsim.analysis.studies.answer import AxisFinding, KpiCriterion, findings
 from marketsim.analysis.studies.figures import draw_figures
 from marketsim.analysis.studies.folder import (
     ANSWER,
@@ -48,7 +48,7 @@ class Finished(NamedTuple):
     table: pd.DataFrame
     timings: pd.DataFrame
     path: Path | None
-    findings: tuple[CriterionFinding, ...] = ()
+    findings: tuple[AxisFinding, ...] = ()
     sensitivities: tuple[Sensitivity, ...] = ()
     notes: tuple[str, ...] = ()
     """What could not be done, and why."""

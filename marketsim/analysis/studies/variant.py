@@ -44,7 +44,4 @@ class SimulateVariant:
             if folder.exists():
                 shutil.rmtree(folder)  # what an earlier attempt left
         summary = simulate(ready, folder).summary
-        return {
-            SCENARIO_TEXT: dump(ready.model, ready.agents, variant.folder),
-            SUMMARY: json.loads(json_text(summary)),
-        }
+        return {SCENARIO_TEXT: dump(ready.model, ready.agents, variant.folder), SUMMARY: json.loads(json_text(summary))}

@@ -11,7 +11,7 @@ from marketsim.analysis.studies.answer import (
     OUT_OF_LIMITS,
     REFUSED,
     WORSE_OFF,
-    CriterionFinding,
+    AxisFinding,
     KpiCriterion,
     demand_kpis,
     findings,
@@ -26,7 +26,7 @@ GRID_KPIS = {"voltage_min_pu": 1.0, "voltage_max_pu": 1.06, "loading_max_percent
 
 
 def found_at(broken, values=(0.0, 1.0, 2.0, 3.0)):
-    return CriterionFinding("x", {}, OUT_OF_LIMITS, values, tuple(broken), tuple(float(v in broken) for v in values))
+    return AxisFinding("x", {}, OUT_OF_LIMITS, values, tuple(broken), tuple(float(v in broken) for v in values))
 
 
 @given(st.sets(st.sampled_from([0.0, 1.0, 2.0, 3.0])))
