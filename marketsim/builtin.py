@@ -421,8 +421,6 @@ PARTS: Final = (
 )
 """Kind, name, what builds it, its parameters, and what it is."""
 
-BUILT_IN_METRICS: Final = tuple(entry.name for entry in PARTS if entry.kind == "metric")
-
 
 @hookimpl
 def marketsim_parts() -> tuple[Entry, ...]:

@@ -220,6 +220,24 @@ def public_definitions(path: Path) -> Iterator[tuple[str, ast.AST]]:
     yield from walk(tree(path), f"{name_of(path)}: ")
 
 
+def public_types(path: Path) -> Iterator[str]:
+    """Public classes of a module, and what it assigns to a name in capital and small letters: its type aliases."""
+    for node in tree(path).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        names = {target.id for target in targets if isinstance(target, ast.Name)}
+        names |= {node.name} if isinstance(node, ast.ClassDef) else set()
+        yield from (name for name in names if name[0].isupper() and any(map(str.islower, name)))
+
+
+def test_the_name_of_a_type_means_one_thing():
+    """No public class or type alias has the name of another module's."""
+    homes: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for name in public_types(path):
+            homes.setdefault(name, []).append(name_of(path))
+    assert {name: modules for name, modules in homes.items() if len(modules) > 1} == {}
+
+
 def test_every_public_name_is_documented():
     """Modules, classes, functions and methods; the methods of shipped contract kits document themselves by name."""
     bare = [name_of(path) for path in SOURCES if not ast.get_docstring(tree(path))]

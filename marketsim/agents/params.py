@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -13,7 +13,7 @@ from marketsim.core.fence import Fence
 from marketsim.core.named_file import NamedFile, demand_archive
 from marketsim.core.params import OneOf, Params
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Ratio: TypeAlias = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class IdleParams(Params):
@@ -102,22 +102,22 @@ class ZeroIntelligenceParams(TraderParams):
 class FixedMarginParams(TraderParams):
     """Parameters of ``fixed_margin``."""
 
-    margin: Share = 0.2
+    margin: Ratio = 0.2
     """Distance from the own value towards the tariff's other price, as a share of that distance."""
 
 
 class ZipParams(TraderParams):
     """Parameters of ``zip``; the defaults are Cliff's, prices in units of the spread retail - feed-in."""
 
-    learning_rate: tuple[Share, Share] = (0.1, 0.5)
+    learning_rate: tuple[Ratio, Ratio] = (0.1, 0.5)
     """Range from which each trader draws its learning rate."""
-    momentum: tuple[Share, Share] = (0.0, 0.1)
+    momentum: tuple[Ratio, Ratio] = (0.0, 0.1)
     """Range from which each trader draws its momentum."""
-    initial_margin: tuple[Share, Share] = (0.05, 0.35)
+    initial_margin: tuple[Ratio, Ratio] = (0.05, 0.35)
     """Range from which each trader draws its first margin, as a share of the spread."""
-    relative_step: Share = 0.05
+    relative_step: Ratio = 0.05
     """Largest relative distance of a target price from the price that was seen."""
-    absolute_step: Share = 0.05
+    absolute_step: Ratio = 0.05
     """Largest absolute distance of a target price from the price that was seen, as a share of the spread."""
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from typing import Final, Protocol, runtime_checkable
 import numpy as np
 
 from marketsim.agents.stage import Stage
-from marketsim.agents.strategies.plan import Fixed, Plan
+from marketsim.agents.strategies.plan import DispatchPlan, Fixed
 from marketsim.agents.view import AgentView, Order
 from marketsim.core import watch
 from marketsim.core.arrays import BoolArray, IntArray, joined
@@ -42,18 +42,18 @@ class Decider(Protocol):
 
 
 @runtime_checkable
-class Planner(Strategy, Protocol):
+class PlanningStrategy(Strategy, Protocol):
     """A strategy that can serve as default behaviour: its plan can be changed before it quotes."""
 
-    def plan(self, seen: Observations, fixed: Fixed | None = None) -> Plan:
+    def plan(self, seen: Observations, fixed: Fixed | None = None) -> DispatchPlan:
         """Dispatch of devices, around those that are fixed."""
         ...
 
-    def standing(self, seen: Observations, plan: Plan) -> Standing:
+    def standing(self, seen: Observations, plan: DispatchPlan) -> Standing:
         """What stands to trade after a plan."""
         ...
 
-    def quote(self, seen: Observations, plan: Plan, who: BoolArray | None = None) -> OrderBatch:
+    def quote(self, seen: Observations, plan: DispatchPlan, who: BoolArray | None = None) -> OrderBatch:
         """Orders of the agents ``who`` for what is left, agent by agent."""
         ...
 
@@ -66,7 +66,7 @@ class SimpleStrategy:
 
     sees: tuple[str, ...] = Observations._fields
 
-    def __init__(self, default: Planner) -> None:
+    def __init__(self, default: PlanningStrategy) -> None:
         self._default = default
         self._deciders: tuple[Decider, ...] = ()
         self._own = np.zeros(0, dtype=bool)
@@ -90,7 +90,7 @@ class SimpleStrategy:
         return Decisions(plan.dispatch_wh, plan.value_ticks, plan.absorb, orders, stage.kvar)
 
     def _stage(self, seen: Observations) -> Stage:
-        def follow(wanted_wh: IntArray, fixed: BoolArray) -> tuple[Plan, Standing]:
+        def follow(wanted_wh: IntArray, fixed: BoolArray) -> tuple[DispatchPlan, Standing]:
             plan = self._default.plan(seen, Fixed(fixed, wanted_wh))
             return plan, self._default.standing(seen, plan)
 
@@ -101,7 +101,7 @@ class SimpleStrategy:
 class RevisingSimpleStrategy(SimpleStrategy):
     """As SimpleStrategy, over a default that quotes anew in each round; orders of an agent's own keep their price."""
 
-    def __init__(self, default: Planner, revising: RevisingStrategy) -> None:
+    def __init__(self, default: PlanningStrategy, revising: RevisingStrategy) -> None:
         super().__init__(default)
         self._revising = revising
 
@@ -121,7 +121,7 @@ def simple_strategy(default: Strategy, name: str) -> SimpleStrategy:
 
     Raises PluginError if that strategy has no plan to build on.
     """
-    if not isinstance(default, Planner):
+    if not isinstance(default, PlanningStrategy):
         raise PluginError(
             f"agents that decide for themselves build on the plan of a strategy, but {name!r} has none: "
             "choose one of the built-in strategies for them"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from marketsim.agents.strategies.plan import Plan
+from marketsim.agents.strategies.plan import DispatchPlan
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.limits import Standing
 from marketsim.core.read_only import read_only
@@ -20,8 +20,8 @@ class Stage:
     def __init__(
         self,
         seen: Observations,
-        plan: Plan,
-        follow: Callable[[IntArray, BoolArray], tuple[Plan, Standing]],
+        plan: DispatchPlan,
+        follow: Callable[[IntArray, BoolArray], tuple[DispatchPlan, Standing]],
         standing: Standing,
     ) -> None:
         self.seen = seen
@@ -44,7 +44,7 @@ class Stage:
             self.kvar = np.zeros(len(self.seen.load_wh))
         self.kvar[agent] = kvar
 
-    def now(self) -> tuple[Plan, Standing]:
+    def now(self) -> tuple[DispatchPlan, Standing]:
         """Plan and positions after everything that the agents dispatched so far."""
         if self._stale:
             self._plan, self._standing = self._follow(self.wanted_wh, self.fixed)

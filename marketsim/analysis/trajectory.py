@@ -1,4 +1,4 @@
-"""What a scenario did to its feeder, slot by slot and node by node: the ground on which grid questions are asked."""
+"""What a scenario did to its feeder, slot by slot and node by node: what grid questions start from."""
 
 from __future__ import annotations
 

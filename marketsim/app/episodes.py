@@ -10,10 +10,10 @@ from marketsim.core.build import Choice
 from marketsim.core.clock import Clock
 from marketsim.profiles.calendar import season_of
 from marketsim.profiles.params import DaySelection, DrawsDays, Season
-from marketsim.profiles.parts import Part
+from marketsim.profiles.parts import DaySplit
 
 
-def on_part(ready: ReadyScenario, part: Part) -> ReadyScenario:
+def on_part(ready: ReadyScenario, part: DaySplit) -> ReadyScenario:
     """The scenario on days drawn from one part of the source year.
 
     Season and weather are those of ``profiles.days``; without it the season of the clock's days, if they have one. A

@@ -63,7 +63,7 @@ def grid_parts(ready: ReadyScenario, context: Basics, fleets: Sequence[FleetInfo
     background_wh = int(np.rint(background_kw * (context.clock.slot_hours * WH_PER_KWH)).sum())
 
     def gate_on(net: Network) -> Gate:
-        ground = GateContext(
+        gate_context = GateContext(
             n_markets=community.n_markets,
             market=community.market,
             hours=context.clock.slot_hours,
@@ -72,7 +72,7 @@ def grid_parts(ready: ReadyScenario, context: Basics, fleets: Sequence[FleetInfo
             settings=settings,
             model=partial(_ac_model, ready, _unlimited(context), net, nodes, reactive),
         )
-        made: Gate = chosen(ready, "gate", choice, ground)
+        made: Gate = chosen(ready, "gate", choice, gate_context)
         return made
 
     gate, taps = _regulated(ready, network, gate_on, community.n_markets)
@@ -97,9 +97,9 @@ def _regulated(
     """How a gate is made, with the scenario's tap changers if it has any; the first one made logs their positions."""
     if not is_regulated(ready):
         return lambda: gate_on(network), None
-    from marketsim.grid.flow.tap_changer import Positions, RegulatedGate, Regulator, at_position
+    from marketsim.grid.flow.tap_changer import RegulatedGate, Regulator, TapPositions, at_position
 
-    laws, log, made = tap_laws(ready), list[Positions](), list[RegulatedGate]()
+    laws, log, made = tap_laws(ready), list[TapPositions](), list[RegulatedGate]()
 
     def gate() -> Gate:
         regulators = [Regulator(law, start) for law, start in zip(laws, _starts(ready), strict=True)]
@@ -281,13 +281,13 @@ def _ac_model(
     probe: Gate | None = None,
 ) -> GridModel:
     from marketsim.grid.flow.ac_model import AcModel, Worsening
-    from marketsim.grid.flow.untraded import Ground
+    from marketsim.grid.flow.untraded import UntradedBackground
 
     grid, hours, own_share = ready.model.grid, context.clock.slot_hours, own_load_share(ready)
     worsening = Worsening(grid.worsen_tolerance.voltage_pu, grid.worsen_tolerance.loading_percent / 100.0)
     background_wh = np.rint(network.nominal_kw * own_share * (hours * WH_PER_KWH)).astype(np.int64)
-    ground = Ground(background_wh, network.nominal_kvar * own_share, reactive.behind_kw)
-    return AcModel(network, nodes, context.community, hours, reactive.law, worsening, probe, ground)
+    background = UntradedBackground(background_wh, network.nominal_kvar * own_share, reactive.behind_kw)
+    return AcModel(network, nodes, context.community, hours, reactive.law, worsening, probe, background)
 
 
 def _element_names(context: Basics, network: Network) -> ElementNames:

@@ -18,7 +18,7 @@ from marketsim.results.grid_history import FeederMap, GridHistory
 from marketsim.results.reader import Run
 
 if TYPE_CHECKING:
-    from marketsim.grid.flow.tap_changer import Positions
+    from marketsim.grid.flow.tap_changer import TapPositions
 
 _COLUMNS: Final = ("slot", "market", "agent", "net_wh", "kvar")
 
@@ -80,7 +80,7 @@ def grid_history(ready: ReadyScenario, run: Run, slots: range, market: int = 0) 
     return GridHistory(feeder_map(ready, ready.feeder), found.astype(np.int64), v_pu, loading, net_kw)
 
 
-def _by_position(ready: ReadyScenario, run: Run, slots: IntArray) -> dict[Positions, IntArray]:
+def _by_position(ready: ReadyScenario, run: Run, slots: IntArray) -> dict[TapPositions, IntArray]:
     """Which of the slots each setting of the tap changers was in; no positions without changers."""
     if not is_regulated(ready):
         return {(): np.arange(len(slots))}
@@ -89,7 +89,7 @@ def _by_position(ready: ReadyScenario, run: Run, slots: IntArray) -> dict[Positi
     return {at: np.flatnonzero([each == at for each in own]) for at in dict.fromkeys(own)}
 
 
-def tap_positions(ready: ReadyScenario, run: Run, slots: range | int) -> dict[int, Positions]:
+def tap_positions(ready: ReadyScenario, run: Run, slots: range | int) -> dict[int, TapPositions]:
     """Where the tap changers stood in slots of a run, by the table of slots; nothing without changers."""
     if not is_regulated(ready):
         return {}

@@ -29,7 +29,7 @@ from marketsim.scenario.facts import FeederFacts
 from marketsim.scenario.load import load_scenario as read_scenario
 from marketsim.scenario.model import Scenario
 from marketsim.scenario.older import renewed
-from marketsim.scenario.source import Source
+from marketsim.scenario.source import ScenarioSource
 from marketsim.scenario.tree import Node, child, plain, shorten
 from marketsim.scenario.yamltext import parse
 
@@ -74,7 +74,9 @@ def look(text: str, folder: Path) -> Seen:
     plugins = () if listed is None or not isinstance(listed.value, list) else tuple(_texts(listed.value))
     outside = _outside(root, folder)
     # No plugin is even looked for, and relative paths start from the folder itself.
-    source = Source(_without(root, ("plugins", *(("folder",) if outside else ()))), folder.absolute(), "scenario")
+    source = ScenarioSource(
+        _without(root, ("plugins", *(("folder",) if outside else ()))), folder.absolute(), "scenario"
+    )
     registry = built_in_registry()
     feeders: list[Feeder] = []
     left_out: list[Problem] = []

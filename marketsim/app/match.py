@@ -32,7 +32,7 @@ _LISTED: Final = 100
 """Problems told one by one; the rest is counted."""
 
 
-class Columns(NamedTuple):
+class OrderColumns(NamedTuple):
     """Checked orders of the user's."""
 
     labels: Any
@@ -156,7 +156,7 @@ def _tariffs(engine: str, retail: float | None, feed_in: float | None) -> Tariff
     return Tariffs(to_ticks([retail]), to_ticks([feed_in]), None)
 
 
-def _checked(orders: Any) -> Columns:
+def _checked(orders: Any) -> OrderColumns:
     if not hasattr(orders, "keys"):
         raise OrderError(f"orders must be a table with columns {', '.join(COLUMNS)}, got {type(orders).__name__}")
     missing = [name for name in COLUMNS if name not in orders]
@@ -176,7 +176,7 @@ def _checked(orders: Any) -> Columns:
     _tell(problems, "agent", raw["agent"], _missing(raw["agent"]), "names nobody")
     if problems:
         raise OrderError(problems)
-    return Columns(raw["agent"], side, to_ticks(price), to_wh(energy))
+    return OrderColumns(raw["agent"], side, to_ticks(price), to_wh(energy))
 
 
 def _column(values: Any) -> Any:
@@ -230,7 +230,7 @@ def _tell(problems: list[Problem], name: str, values: Any, wrong: BoolArray, wha
         problems.append(Problem(f"and {len(rows) - _LISTED} more rows: {what}", name))
 
 
-def _records(columns: Columns) -> Orders:
+def _records(columns: OrderColumns) -> Orders:
     n = len(columns.side)
     zeros = np.zeros(n, dtype=np.int64)
     agent = _codes(columns.labels)
@@ -256,7 +256,7 @@ def _codes(labels: Any) -> IntArray:
     return np.array([seen.setdefault(label, len(seen)) for label in labels.tolist()], dtype=np.int64)
 
 
-def _label(columns: Columns, order: IntArray) -> Any:
+def _label(columns: OrderColumns, order: IntArray) -> Any:
     """Labels of the orders' agents; None where there is no order."""
     if len(order) == 0 or order.min() >= 0:
         return columns.labels[order]
@@ -264,7 +264,7 @@ def _label(columns: Columns, order: IntArray) -> Any:
     return np.concatenate((columns.labels.astype(object), nobody))[order]
 
 
-def _trades(columns: Columns, trades: Trades) -> dict[str, Any]:
+def _trades(columns: OrderColumns, trades: Trades) -> dict[str, Any]:
     return {
         "buyer": _label(columns, trades.buy_order),
         "seller": _label(columns, trades.sell_order),
@@ -279,7 +279,7 @@ def _trades(columns: Columns, trades: Trades) -> dict[str, Any]:
     }
 
 
-def _rejects(columns: Columns, rejects: Rejects) -> dict[str, Any]:
+def _rejects(columns: OrderColumns, rejects: Rejects) -> dict[str, Any]:
     sides = np.array(["seller", "both", "buyer"], dtype=object)
     reasons = np.array([reason.name.lower() for reason in Reason], dtype=object)
     return {

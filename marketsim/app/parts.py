@@ -43,9 +43,9 @@ from marketsim.games.context import ReviewedGame
 from marketsim.scenario.agents import BUILT_IN_KINDS
 from marketsim.scenario.model import Scenario
 from marketsim.scenario.overrides import split_path
-from marketsim.scenario.problems import Loc, did_you_mean
+from marketsim.scenario.problems import did_you_mean
 from marketsim.scenario.rules import power_fits_int64
-from marketsim.scenario.tree import Node, dotted, locate, texts
+from marketsim.scenario.tree import Loc, Node, dotted, locate, texts
 
 if TYPE_CHECKING:
     from marketsim.grid.gates.context import GateContext

@@ -24,9 +24,9 @@ from marketsim.scenario.facts import FeederFacts
 from marketsim.scenario.load import load_scenario as read_scenario
 from marketsim.scenario.load import source_of
 from marketsim.scenario.model import Scenario
-from marketsim.scenario.source import Source
+from marketsim.scenario.source import ScenarioSource
 
-ScenarioLike = str | Path | Mapping[str, object] | Source
+ScenarioLike = str | Path | Mapping[str, object] | ScenarioSource
 
 
 def full_registry(plugin_files: tuple[Path, ...] = (), tell: Callable[[Path], None] | None = None) -> Registry:
@@ -95,7 +95,7 @@ def load_scenario(
     plugin_files: list[PluginFile] = []
     feeders_seen: list[Feeder | None] = []
 
-    def check(source: Source, model: Scenario, agents: tuple[AgentSpec, ...]) -> None:
+    def check(source: ScenarioSource, model: Scenario, agents: tuple[AgentSpec, ...]) -> None:
         if files_too:
             demand_files(ReadyScenario(model, agents, source, registry, (), None, load_scenario))
 
@@ -124,9 +124,9 @@ def load_scenario(
     )
 
 
-def _source(scenario: ScenarioLike, overrides: Mapping[str, object] | None, *, trust: bool) -> Source:
+def _source(scenario: ScenarioLike, overrides: Mapping[str, object] | None, *, trust: bool) -> ScenarioSource:
     """The scenario as written, with overrides in place."""
-    if not isinstance(scenario, str | Path | Mapping | Source):
+    if not isinstance(scenario, str | Path | Mapping | ScenarioSource):
         raise ScenarioError(f"a scenario is a path, a mapping or YAML text, not {type(scenario).__name__}")
     if not isinstance(overrides, Mapping | None) or any(not isinstance(path, str) for path in overrides or ()):
         raise ScenarioError(f"overrides map paths to values, as in {{'grid.gate': 'observe'}}, got {overrides!r}")

@@ -11,7 +11,7 @@ from marketsim.extension.files import PluginFile
 from marketsim.extension.registry import Registry
 from marketsim.grid.net.feeder import Feeder
 from marketsim.scenario.model import Scenario
-from marketsim.scenario.source import Source
+from marketsim.scenario.source import ScenarioSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,11 @@ class ReadyScenario:
     model: Scenario
     agents: tuple[AgentSpec, ...]
     """Agents of one market, every number drawn."""
-    source: Source
+    source: ScenarioSource
     registry: Registry
     plugin_files: tuple[PluginFile, ...]
     feeder: Feeder | None
-    read: Callable[[Source, Mapping[str, object]], ReadyScenario] = field(repr=False, compare=False)
+    read: Callable[[ScenarioSource, Mapping[str, object]], ReadyScenario] = field(repr=False, compare=False)
     """What made it of its source, and makes its variants."""
 
     @property

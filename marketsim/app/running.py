@@ -26,6 +26,7 @@ from marketsim.core.currency import PLAIN
 from marketsim.core.errors import NetworkError, RunFolderError
 from marketsim.core.interrupts import interruptible
 from marketsim.core.metric import Metric, Value
+from marketsim.core.progress import ProgressCallback
 from marketsim.core.records import SlotRecord
 from marketsim.core.simulation import Simulation
 from marketsim.core.walls import suspecting
@@ -35,13 +36,11 @@ from marketsim.results.grid_history import GridHistory
 from marketsim.results.manifests import demand_whole_summary
 from marketsim.results.reader import Run
 from marketsim.results.reader import open_run as read_run
-from marketsim.results.tables import Layout
+from marketsim.results.tables import TableLayout
 from marketsim.results.writer import RunWriter
 from marketsim.scenario.dump import dump, scenario_hash
 
 RUNS: Final = Path("runs")
-Progress = Callable[[int, int], None]
-"""(slots done, slots in all), called after each slot."""
 
 _PACKAGES: Final = ("marketsim", "numpy", "scipy", "numba", "llvmlite", "mesa", "power-grid-model", "pyarrow")
 
@@ -56,7 +55,7 @@ def simulate(
     out: str | Path | None = None,
     *,
     force: bool = False,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
     trust: bool = False,
 ) -> Run:
     """Run a scenario, loaded or what ``load_scenario`` takes, from beginning to end.
@@ -134,7 +133,7 @@ def _steps(model: MarketModel, built: Built) -> Iterator[tuple[SlotRecord, SlotR
 
 
 def _writer(ready: ReadyScenario, built: Built, metrics: Metric, folder: Path | None, *, force: bool) -> RunWriter:
-    layout = Layout(
+    layout = TableLayout(
         community=built.world.community,
         slots_per_day=built.world.clock.slots_per_day,
         device_names=built.world.device_names,

@@ -16,7 +16,7 @@ from marketsim.agents.simple import simple_strategy
 from marketsim.app.grid import GridParts, feeder_of, grid_parts, is_regulated, tap_laws, tap_log
 from marketsim.app.parts import basics_of, chosen, devices_of, fleets_of, made, notes_of, suspects
 from marketsim.app.ready_scenario import ReadyScenario
-from marketsim.builtin import BUILT_IN_METRICS
+from marketsim.builtin import PARTS
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext, Choice
 from marketsim.core.delivery import Ahead, ClosedProfiles, Delivery, Immediate
@@ -256,7 +256,8 @@ def _delivered(
 
 def _metrics(ready: ReadyScenario, context: BuildContext, grid: GridParts) -> tuple[Metric, ...]:
     registry = ready.registry
-    own = [Choice(name, registry.params("metric", name)()) for name in BUILT_IN_METRICS]
+    names = [entry.name for entry in PARTS if entry.kind == "metric"]
+    own = [Choice(name, registry.params("metric", name)()) for name in names]
     metrics: list[Metric] = [chosen(ready, "metric", each, context) for each in (*own, *ready.model.metrics)]
     if grid.network is not None and grid.network.ground_pu.real.any():
         metrics.append(ShuntMetric())

@@ -15,7 +15,7 @@ import click
 from marketsim.cli.saying import say
 
 F = TypeVar("F", bound=Callable[..., Any])
-Rows = Sequence[Mapping[str, object]]
+AnswerRows = Sequence[Mapping[str, object]]
 
 
 def answer_options(what: str) -> Callable[[F], F]:
@@ -52,7 +52,7 @@ def teller(as_json: bool) -> Callable[[str], None] | None:
     return lambda text: say(f"{text} ...", err=True)
 
 
-def give(document: Mapping[str, object], rows: Rows, *, as_json: bool, out: str | None) -> bool:
+def give(document: Mapping[str, object], rows: AnswerRows, *, as_json: bool, out: str | None) -> bool:
     """Write ``--out`` and print ``--json``; whether there is nothing more to print. InputError if it cannot be written."""
     if out is not None:
         _write(Path(out), document, rows)
@@ -61,7 +61,7 @@ def give(document: Mapping[str, object], rows: Rows, *, as_json: bool, out: str 
     return as_json
 
 
-def _write(path: Path, document: Mapping[str, object], rows: Rows) -> None:
+def _write(path: Path, document: Mapping[str, object], rows: AnswerRows) -> None:
     from marketsim.core.errors import InputError
     from marketsim.core.files import replace
 
@@ -71,7 +71,7 @@ def _write(path: Path, document: Mapping[str, object], rows: Rows) -> None:
         raise InputError(f"--out: {path} cannot be written ({error.strerror})") from error
 
 
-def _csv(rows: Rows) -> str:
+def _csv(rows: AnswerRows) -> str:
     text = io.StringIO(newline="")
     table = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
     table.writeheader()

@@ -15,7 +15,7 @@ from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
 
 if TYPE_CHECKING:
-    from marketsim.analysis.bench.rows import Row
+    from marketsim.analysis.bench.rows import BenchRow
 
 _PARTS = ("matching", "grid", "nets", "day", "rollouts", "process", "scale", "year", "learning")
 
@@ -43,19 +43,19 @@ def bench(only: tuple[str, ...], scale: bool, as_json: bool) -> None:
     say(f"Python {platform.python_version()}, {versions}.")
 
 
-def _target(row: Row) -> str:
+def _target(row: BenchRow) -> str:
     if row.target is None:
         return ""
     stretch = "" if row.stretch is None else f" ({number(row.stretch)})"
     return f"{'>=' if row.higher_is_better else '<='} {number(row.target)}{stretch}"
 
 
-def _measured(parts: tuple[str, ...]) -> list[Row]:
+def _measured(parts: tuple[str, ...]) -> list[BenchRow]:
     """Rows of all parts; says on a terminal which one is under way."""
     from marketsim.analysis.bench import grid, growth, learning, matching, nets, process, rollouts, runs
 
     one_runpp_s = grid.runpp_s() if {"grid", "day"} & set(parts) else 0.0
-    known: dict[str, Callable[[], list[Row]]] = {
+    known: dict[str, Callable[[], list[BenchRow]]] = {
         "matching": matching.rows,
         "grid": lambda: grid.rows(one_runpp_s),
         "day": lambda: runs.day_rows(one_runpp_s),
@@ -67,7 +67,7 @@ def _measured(parts: tuple[str, ...]) -> list[Row]:
         "year": runs.year_rows,
         "learning": learning.rows,
     }
-    rows: list[Row] = []
+    rows: list[BenchRow] = []
     for place, part in enumerate(parts, start=1):
         if sys.stderr.isatty():
             say(f"[{place}/{len(parts)}] measuring {part} ...", err=True)

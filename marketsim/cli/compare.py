@@ -12,8 +12,8 @@ import click
 from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
-    from marketsim.analysis.compare.arms import Arm
-    from marketsim.analysis.compare.verdicts import Verdict
+    from marketsim.analysis.compare.arms import ComparedArm
+    from marketsim.analysis.compare.verdicts import KpiVerdict
 
 
 @click.command()
@@ -47,7 +47,7 @@ def compare(folders: tuple[str, ...], by: str | None, every: bool, as_json: bool
         _show(base, other, verdicts, [*common, *notes], every=every)
 
 
-def _arms(folders: Sequence[Path], by: str | None) -> tuple[tuple[Arm, ...], list[str]]:
+def _arms(folders: Sequence[Path], by: str | None) -> tuple[tuple[ComparedArm, ...], list[str]]:
     from marketsim.analysis.compare.arms import arms_of_runs, arms_of_study
     from marketsim.analysis.studies.folder import is_study, open_study
 
@@ -59,7 +59,7 @@ def _arms(folders: Sequence[Path], by: str | None) -> tuple[tuple[Arm, ...], lis
     return _several(arms_of_runs(folders)), []
 
 
-def _several(arms: tuple[Arm, ...]) -> tuple[Arm, ...]:
+def _several(arms: tuple[ComparedArm, ...]) -> tuple[ComparedArm, ...]:
     if len(arms) < 2:
         raise click.UsageError(
             f"nothing to compare with {arms[0].name}: name two runs of different settings, or a study"
@@ -69,7 +69,9 @@ def _several(arms: tuple[Arm, ...]) -> tuple[Arm, ...]:
     return arms
 
 
-def _show(base: Arm, other: Arm, verdicts: Sequence[Verdict], notes: Sequence[str], *, every: bool) -> None:
+def _show(
+    base: ComparedArm, other: ComparedArm, verdicts: Sequence[KpiVerdict], notes: Sequence[str], *, every: bool
+) -> None:
     from marketsim.cli.tables import table, tell
     from marketsim.core.currency import common_label, named
     from marketsim.metrics.presentation import HEADLINE
@@ -94,7 +96,7 @@ _HEAD = ("", "unit", "A", "B", "B - A", "change", "95 % interval", "verdict")
 _INTERVAL, _UNIT = _HEAD.index("95 % interval"), _HEAD.index("unit")
 
 
-def _row(each: Verdict, *, every: bool) -> tuple[str, ...] | None:
+def _row(each: KpiVerdict, *, every: bool) -> tuple[str, ...] | None:
     """A KPI as the table shows it; None where it is not shown."""
     from marketsim.analysis.compare.verdicts import FEW_SEEDS, ONE_SEED
     from marketsim.cli.tables import number
@@ -115,7 +117,7 @@ def _row(each: Verdict, *, every: bool) -> tuple[str, ...] | None:
     return (label, unit, *figures, "" if not change else f"{100 * change:+.1f} %", interval, verdict)
 
 
-def _verdict(verdicts: Sequence[Verdict]) -> str:
+def _verdict(verdicts: Sequence[KpiVerdict]) -> str:
     """The whole comparison in a sentence or two, and how to learn more."""
     from marketsim.analysis.compare import verdicts as words
 

@@ -12,7 +12,7 @@ from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
 
 if TYPE_CHECKING:
-    from marketsim.analysis.comparators.comparison import Outcome
+    from marketsim.analysis.comparators.comparison import MechanismOutcome
 
 
 @click.command("compare-gates")
@@ -55,7 +55,7 @@ def compare_gates(
     _remarks(outcomes)
 
 
-def _results(name: str, slots: int, outcomes: list[Outcome]) -> None:
+def _results(name: str, slots: int, outcomes: list[MechanismOutcome]) -> None:
     head = ("mechanism", "gains", "p2p kWh", "export kWh", "curtailed kWh", "of PV", "Jain", "violated", "p.u. h", "s")
     rows = [
         (
@@ -75,7 +75,7 @@ def _results(name: str, slots: int, outcomes: list[Outcome]) -> None:
     table(head, rows, title=f"{name}: {slots} slots", right=range(1, len(head)))
 
 
-def _robustness(outcomes: list[Outcome]) -> None:
+def _robustness(outcomes: list[MechanismOutcome]) -> None:
     errors = list(outcomes[0].real)
     rows = [
         (each.mechanism.name, *(f"{each.real[name].slots} ({each.real[name].deepest_pu:.3f})" for name in errors))
@@ -86,7 +86,7 @@ def _robustness(outcomes: list[Outcome]) -> None:
     table(("mechanism", *errors), rows, title=title, right=range(1, len(errors) + 1))
 
 
-def _remarks(outcomes: list[Outcome]) -> None:
+def _remarks(outcomes: list[MechanismOutcome]) -> None:
     from marketsim.grid.net.feeder import CAVEAT
 
     say()

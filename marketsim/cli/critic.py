@@ -14,8 +14,9 @@ from marketsim.cli.options import overrides_of, set_option, teller, trust_option
 from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
-    from marketsim.analysis.critics.audit import AuditReport, Comparison, Progress
+    from marketsim.analysis.critics.audit import AuditReport, ScoreDistance
     from marketsim.analysis.critics.training import Drift
+    from marketsim.core.progress import ProgressCallback
     from marketsim.fairness.surrogate_file import Surrogate
 
 _SMALL_ERROR = 0.02
@@ -151,7 +152,7 @@ def _write(file: Path, text: str) -> None:
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Progress | None]:
+def _progress(*, quiet: bool) -> Iterator[ProgressCallback | None]:
     """A counter on standard error, if that is a terminal."""
     import sys
 
@@ -177,7 +178,7 @@ def _show(report: AuditReport) -> None:
     tell(f"{who}. Questions without an answer: {failed or 'none'}.")
 
 
-def _row(each: Comparison) -> tuple[str, ...]:
+def _row(each: ScoreDistance) -> tuple[str, ...]:
     cells = [
         "-" if gap is None or same is None else f"{gap:.3f} ({100 * same:.0f} %)"
         for gap, same in zip(each.difference, each.identical, strict=True)

@@ -16,8 +16,8 @@ from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
     from marketsim.analysis.evaluation.study import Evaluated
-    from marketsim.analysis.execution.mapping import Progress
-    from marketsim.profiles.parts import Part
+    from marketsim.core.progress import ProgressCallback
+    from marketsim.profiles.parts import DaySplit
 
 
 @click.command()
@@ -49,7 +49,7 @@ def evaluate(
     arms: tuple[str, ...],
     seeds: int | None,
     weeks: int,
-    part: Part,
+    part: DaySplit,
     exploit: tuple[str, ...],
     workers: int | None,
     out: str | None,
@@ -94,7 +94,7 @@ def evaluate(
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Progress | None]:
+def _progress(*, quiet: bool) -> Iterator[ProgressCallback | None]:
     """A bar on standard error, if that is a terminal."""
     if quiet or not sys.stderr.isatty():
         yield None

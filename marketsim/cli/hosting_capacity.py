@@ -12,7 +12,7 @@ from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
 
 if TYPE_CHECKING:
-    from marketsim.analysis.hosting.capacity import Capacity, Report
+    from marketsim.analysis.hosting.capacity import Capacity, HostingReport
 
 _WEAKEST = 10
 
@@ -90,7 +90,7 @@ def hosting_capacity(
         _show(report)
 
 
-def _plain(report: Report) -> dict[str, object]:
+def _plain(report: HostingReport) -> dict[str, object]:
     """The report as plain data."""
     return {
         **report._asdict(),
@@ -108,7 +108,7 @@ def _plain(report: Report) -> dict[str, object]:
     }
 
 
-def _rows(report: Report) -> list[dict[str, object]]:
+def _rows(report: HostingReport) -> list[dict[str, object]]:
     """A row a placement, and a bus alone, under each rule."""
     return [
         {"rule": each.rule, "kind": kind, **place._asdict()}
@@ -118,7 +118,7 @@ def _rows(report: Report) -> list[dict[str, object]]:
     ]
 
 
-def _show(report: Report) -> None:
+def _show(report: HostingReport) -> None:
     options = report.options
     title = f"{report.scenario}: {options.asset} on {report.feeder}, units of {number(report.unit_kw)} kW"
     head = ("", "5 %", "50 %", "95 %", "kW", "of peak load", "binds most often")

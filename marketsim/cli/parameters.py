@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from marketsim.core.params import JsonSchema
+
 _KINDS: Final = {"string": "text", "integer": "whole number", "boolean": "true or false", "null": "null"}
 _BOUNDS: Final = (("minimum", ">="), ("exclusiveMinimum", ">"), ("maximum", "<="), ("exclusiveMaximum", "<"))
 
-Schema = Mapping[str, Any]
 
-
-def parameter_lines(schema: Schema, indent: str = "  ") -> Iterator[str]:
+def parameter_lines(schema: JsonSchema, indent: str = "  ") -> Iterator[str]:
     """Lines for the parameters of a JSON Schema made from a parameter model."""
     yield from _lines(schema, schema.get("$defs", {}), indent)
 
 
-def _lines(schema: Schema, defs: Schema, indent: str) -> Iterator[str]:
+def _lines(schema: JsonSchema, defs: JsonSchema, indent: str) -> Iterator[str]:
     required = schema.get("required", ())
     for name, item in schema.get("properties", {}).items():
         shown = (
@@ -29,23 +29,23 @@ def _lines(schema: Schema, defs: Schema, indent: str) -> Iterator[str]:
             yield from _lines(nested, defs, indent + "    ")
 
 
-def _resolved(item: Schema, defs: Schema) -> Schema:
-    found: Schema = defs[item["$ref"].rsplit("/", 1)[-1]] if "$ref" in item else item
+def _resolved(item: JsonSchema, defs: JsonSchema) -> JsonSchema:
+    found: JsonSchema = defs[item["$ref"].rsplit("/", 1)[-1]] if "$ref" in item else item
     return found
 
 
-def _nested(item: Schema, defs: Schema) -> list[Schema]:
+def _nested(item: JsonSchema, defs: JsonSchema) -> list[JsonSchema]:
     """Mappings with keys of their own that may be written here."""
     inner = [item, *item.get("anyOf", ())]
     inner += [part[key] for part in tuple(inner) for key in ("items", "additionalProperties") if _is_schema(part, key)]
     return [found for found in (_resolved(part, defs) for part in inner) if found.get("properties")]
 
 
-def _is_schema(item: Schema, key: str) -> bool:
+def _is_schema(item: JsonSchema, key: str) -> bool:
     return isinstance(item.get(key), Mapping)
 
 
-def _kind(item: Schema, defs: Schema) -> str:
+def _kind(item: JsonSchema, defs: JsonSchema) -> str:
     item = _resolved(item, defs)
     if "anyOf" in item:
         return " or ".join(dict.fromkeys(_kind(option, defs) for option in item["anyOf"]))

@@ -16,7 +16,7 @@ from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
     from marketsim.analysis.studies.axes import Axis
-    from marketsim.analysis.studies.plan import Plan
+    from marketsim.analysis.studies.plan import StudyPlan
     from marketsim.analysis.studies.study import Finished
 
 
@@ -73,7 +73,7 @@ def whatif(
     The study's folder holds one table with a row a run, every run's resolved scenario, and figures. A run that
     fails is a row with its error. An interrupted study goes on with: marketsim whatif --resume --out DIR
     """
-    from marketsim.analysis.execution.mapping import engine_for
+    from marketsim.analysis.execution.mapping import executor_for
     from marketsim.analysis.studies.answer import demand_kpis, own_criterion
     from marketsim.analysis.studies.plan import plan_study
     from marketsim.analysis.studies.study import run_study
@@ -94,7 +94,7 @@ def whatif(
     try:
         with progress_bar(plan.scenario.name, "runs", quiet=quiet or as_json) as progress:
             made = run_study(
-                plan, engine_for(workers, ray), folder, resume=resume, tables=tables, criteria=own, progress=progress
+                plan, executor_for(workers, ray), folder, resume=resume, tables=tables, criteria=own, progress=progress
             )
     except KeyboardInterrupt:
         say(f"\nInterrupted. Finished runs are kept; go on with: {_resume_hint(folder)}", err=True)
@@ -121,7 +121,7 @@ def _axes(vary: tuple[str, ...], paired: tuple[str, ...]) -> tuple[Axis, ...]:
     return axes_of_texts(vary, paired)
 
 
-def _kept_plan(out: str | None, *, changed: bool, trust: bool, quiet: bool) -> Plan:
+def _kept_plan(out: str | None, *, changed: bool, trust: bool, quiet: bool) -> StudyPlan:
     from marketsim.analysis.studies.folder import open_study, plan_of
 
     if out is None:

@@ -15,7 +15,7 @@ import secrets
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, Final, TypeVar
+from typing import IO, Any, Final
 
 from marketsim.core.errors import InputError, Problem
 
@@ -24,8 +24,6 @@ PARTIAL: Final = ".partial"
 """How files end that are being written."""
 _DEEPEST: Final = 100
 _LONGEST_INTEGER: Final = 40
-
-Refused = TypeVar("Refused", bound=InputError)
 
 
 def demand_regular(path: Path, most: int, refused: type[InputError], *, links: bool = True) -> int:

@@ -23,7 +23,7 @@ _MOST_MARKETS: Final = 10**6
 _LONGEST_NAME: Final = 200
 
 
-class Declared(NamedTuple):
+class DeclaredGame(NamedTuple):
     """What a game has declared of itself."""
 
     shape: Shape
@@ -89,7 +89,7 @@ def _names(what: str, names: Any) -> None:
         raise Wrong(f"{what} has to hold different names that can be printed")
 
 
-def looked(found: Any, of: Declared) -> tuple[Features, Features]:
+def looked(found: Any, of: DeclaredGame) -> tuple[Features, Features]:
     """What is seen [M, A, F] and the state [M, G], as ``reset`` returns them."""
     if not isinstance(found, tuple) or len(found) != 2:
         raise Wrong(f"it has to return what is seen and the state, not {type(found).__name__}")
@@ -107,7 +107,7 @@ def _features(name: str, value: Any, shape: tuple[int, ...], bound: float) -> Fe
     return found.astype(np.float32)
 
 
-def stepped(step: Any, of: Declared, *, last: bool) -> Step:
+def stepped(step: Any, of: DeclaredGame, *, last: bool) -> Step:
     """A step whose parts are those that are declared; it ends the episode with its ``last`` slot."""
     if not isinstance(step, Step):
         raise Wrong(f"it has to return Step, not {type(step).__name__}")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
 from marketsim.core.fence import Fence
 from marketsim.core.field_docs import field_docs
 from marketsim.core.named_file import NamedFile
 
+JsonSchema: TypeAlias = dict[str, Any]
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 OR_NAME: Final = "marketsim-or-name"
 """Key in the JSON Schema of a model whose keys may stand for themselves: ``x`` for ``{x: {}}``."""
 
@@ -26,7 +28,7 @@ class Params(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
         """The schema, with what stands below each field as its description."""
         schema = handler(core_schema)
         properties = handler.resolve_ref_schema(schema).get("properties", {})

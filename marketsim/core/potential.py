@@ -20,7 +20,7 @@ from marketsim.core.arrays import IntArray
 from marketsim.core.records import Community, Orders, Positions, Tariffs, Trades
 
 
-class Clearing(NamedTuple):
+class CompetitiveOptimum(NamedTuple):
     """The competitive optimum of all positions, each [n_markets]."""
 
     price_ticks: IntArray
@@ -42,7 +42,7 @@ class Availability(NamedTuple):
     """D: firm demand, and what fleets could draw at more than the feed-in tariff."""
 
 
-def potential(place: Positions, tariffs: Tariffs, community: Community) -> tuple[Clearing, Availability]:
+def potential(place: Positions, tariffs: Tariffs, community: Community) -> tuple[CompetitiveOptimum, Availability]:
     """The optimum by merit order, exact in integers, and S and D of every agent; see the module for stores.
 
     The price is the quantile of *all* reservation values, sellers' and buyers' together, at the total demand (the
@@ -67,10 +67,10 @@ def potential(place: Positions, tariffs: Tariffs, community: Community) -> tuple
         cleared,
         available,
     )
-    return Clearing(*cleared), Availability(*available)
+    return CompetitiveOptimum(*cleared), Availability(*available)
 
 
-def clearing(place: Positions, tariffs: Tariffs, community: Community) -> Clearing:
+def clearing(place: Positions, tariffs: Tariffs, community: Community) -> CompetitiveOptimum:
     """The optimum by merit order of ``potential``."""
     return potential(place, tariffs, community)[0]
 

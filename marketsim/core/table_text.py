@@ -17,7 +17,7 @@ _KINDS = (
 )
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """Cells of a row, and the line at which it ends, from 1."""
 
     line: int
@@ -36,14 +36,14 @@ def table_text(data: bytes, file: str, refused: type[InputError]) -> str:
     return decoded(data, file, refused)
 
 
-def table_rows(text: str, delimiter: str, file: str, refused: type[InputError]) -> list[Row]:
+def table_rows(text: str, delimiter: str, file: str, refused: type[InputError]) -> list[TableRow]:
     """The rows that hold anything; ``refused`` with the line of what is no CSV."""
     if text[:4].lower() == "sep=":
         hint = "delete this line, and state the separator where one can be (profiles.separator)"
         raise refused([Problem("the first line tells a spreadsheet the separator", "", text[:5], hint, file, 1)])
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        return [Row(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+        return [TableRow(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
     except csv.Error as error:
         hint = "look for a quotation mark that is not closed, in this line or above"
         raise refused([Problem(f"not a CSV file: {error}", hint=hint, file=file, line=reader.line_num)]) from None

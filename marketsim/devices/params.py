@@ -10,13 +10,12 @@ from typing import Annotated, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from marketsim.core.params import Params
+from marketsim.core.params import Params, Share
 
 _MOST = 1e6  # keeps every product in Wh and money far inside 64 bits
 
 Positive: TypeAlias = Annotated[float, Field(gt=0, le=_MOST)]
 NotNegative: TypeAlias = Annotated[float, Field(ge=0, le=_MOST)]
-Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Efficiency: TypeAlias = Annotated[float, Field(ge=0.1, le=1)]
 HourOfDay: TypeAlias = Annotated[float, Field(ge=0, lt=24)]
 Cost: TypeAlias = Annotated[float, Field(ge=0, le=1_000)]

@@ -66,19 +66,19 @@ class Means(NamedTuple):
         return Means(number, self.mean + step * (np.where(known, values, 0.0) - self.mean))
 
 
-class Spread(NamedTuple):
+class RewardSpread(NamedTuple):
     """Number, mean and squared deviations of economic rewards [M, A] (Welford 1962, doi 10.2307/1266577)."""
 
     number: FloatArray
     mean: FloatArray
     squares: FloatArray
 
-    def joined(self, values: FloatArray) -> Spread:
+    def joined(self, values: FloatArray) -> RewardSpread:
         """With one more value each."""
         number = self.number + 1.0
         away = values - self.mean
         mean = self.mean + away / number
-        return Spread(number, mean, self.squares + away * (values - mean))
+        return RewardSpread(number, mean, self.squares + away * (values - mean))
 
     def deviation(self) -> FloatArray:
         """Standard deviation; 1 where nothing is known yet."""
@@ -92,7 +92,7 @@ class Shaping:
         self._rule, self._streams = rule, streams
         m = len(streams.seeds)
         self._means = Means(*np.zeros((2, m, n_agents, 3)))
-        self._spread = Spread(*np.zeros((3, m, n_agents)))
+        self._spread = RewardSpread(*np.zeros((3, m, n_agents)))
         depth = DEPTH if rule.placebo else 0
         self._past = np.zeros((slots_per_day, m, depth, n_agents, 3), dtype=np.float32)
         self._kept = np.zeros((slots_per_day, m))
@@ -145,6 +145,6 @@ class Shaping:
     def recall(self, memory: Mapping[str, FloatArray]) -> None:
         """Go on from a memory."""
         self._means = Means(*(np.array(memory[f"means.{name}"]) for name in Means._fields))
-        self._spread = Spread(*(np.array(memory[f"spread.{name}"]) for name in Spread._fields))
+        self._spread = RewardSpread(*(np.array(memory[f"spread.{name}"]) for name in RewardSpread._fields))
         self._past = np.array(memory["past"], dtype=np.float32)
         self._kept = np.array(memory["kept"])

@@ -34,7 +34,7 @@ _LONGEST_NAME: Final = 200
 _HINT: Final = "make one with 'marketsim critic train-surrogate critic.jsonl --out FILE'"
 
 
-class Network(NamedTuple):
+class SurrogateNetwork(NamedTuple):
     """Weights of two hidden layers, [inputs, outputs] and [outputs]."""
 
     w1: FloatArray
@@ -54,7 +54,7 @@ class Network(NamedTuple):
 class Surrogate(NamedTuple):
     """A network with its history."""
 
-    network: Network
+    network: SurrogateNetwork
     about: Mapping[str, Any]
     """``model``, ``samples``, ``held_out``, ``held_out_error`` and ``mean_error`` [mean absolute, a score each],
     ``seed``."""
@@ -82,7 +82,7 @@ def read_surrogate(path: Path) -> Surrogate:
     """A surrogate from its file; InputError where there is none that this version can use."""
     if not os.path.exists(path):
         raise InputError([Problem("there is no such surrogate", file=str(path), hint=_HINT)])
-    stored = read_npz(path, ("about", *Network._fields), InputError, "surrogate", _HINT)
+    stored = read_npz(path, ("about", *SurrogateNetwork._fields), InputError, "surrogate", _HINT)
     texts = [name for name, value in stored.items() if isinstance(value, str) != (name == "about")]
     if texts:
         raise _refused(path, f"this is no surrogate: {', '.join(texts)} of the wrong type")
@@ -90,7 +90,7 @@ def read_surrogate(path: Path) -> Surrogate:
         about = strict_json(stored.pop("about"))
     except (ValueError, RecursionError) as error:
         raise _refused(path, f"this is no surrogate: what it says about itself is no JSON: {error}") from error
-    network = Network(**stored)
+    network = SurrogateNetwork(**stored)
     fault = _fault_of_about(about) or _fault_of_weights(network)
     if fault:
         raise _refused(path, fault)
@@ -114,7 +114,7 @@ def _fault_of_about(about: object) -> str:
     return ""
 
 
-def _fault_of_weights(network: Network) -> str:
+def _fault_of_weights(network: SurrogateNetwork) -> str:
     units = network.b1.size, network.b2.size
     shapes = ((len(NAMES), units[0]), units[:1], units, units[1:], (units[1], _SCORES), (_SCORES,))
     if tuple(each.shape for each in network) != shapes or not 0 < min(units) <= max(units) <= _MOST_UNITS:

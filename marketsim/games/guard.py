@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 from marketsim.core.arrays import FloatArray
 from marketsim.core.game import Actions, Features, Game, Layout, Shape, Step
 from marketsim.core.game_rules import (
-    Declared,
+    DeclaredGame,
     demand_playable,
     facts,
     looked,
@@ -37,7 +37,7 @@ class GuardedGame:
         """Whose game it is, with the line that builds it."""
         self._shape = self._held("shape", sound_shape, lambda: game.shape)
         layout = self._held("layout", lambda found: sound_layout(found, self._shape), lambda: game.layout)
-        self._declared = Declared(self._shape, layout._replace(game=who.name))
+        self._declared = DeclaredGame(self._shape, layout._replace(game=who.name))
         self._episode = self._slot = 0
 
     @property

@@ -23,7 +23,7 @@ COUNTS: Final = Row._fields[:-1]
 """Columns that every learner's updates begin with."""
 
 
-class Columns(NamedTuple):
+class CurveColumns(NamedTuple):
     """Names of the values of an update, and of those of an agent in it, as game and learner declare them."""
 
     updates: tuple[str, ...]
@@ -56,7 +56,7 @@ class Curves:
     """
 
     def __init__(
-        self, folder: Path, kept: int, columns: Columns, agents: Sequence[str], *, tensorboard: bool = False
+        self, folder: Path, kept: int, columns: CurveColumns, agents: Sequence[str], *, tensorboard: bool = False
     ) -> None:
         self._columns = {
             CURVES: _heading(dict.fromkeys(COUNTS, "int"), columns.updates),

@@ -70,7 +70,7 @@ class ByArrival:
         return orders, empty_rejects()
 
 
-class Proportional:
+class ProportionalAllocation:
     """Port ``Allocation``: one factor for all sellers of a market, as large as the gate admits of all together."""
 
     def grant(self, orders: Orders, gate: Gate, tariffs: Tariffs) -> tuple[Orders, Rejects]:  # noqa: ARG002
@@ -198,9 +198,9 @@ def build_arrival(params: ArrivalParams, context: BuildContext) -> ByArrival:  #
     return ByArrival()
 
 
-def build_proportional(params: ProportionalParams, context: BuildContext) -> Proportional:  # noqa: ARG001
+def build_proportional(params: ProportionalParams, context: BuildContext) -> ProportionalAllocation:  # noqa: ARG001
     """One factor for all sellers."""
-    return Proportional()
+    return ProportionalAllocation()
 
 
 def build_merit(params: MeritParams, context: BuildContext) -> ByMerit:  # noqa: ARG001 - no parameters

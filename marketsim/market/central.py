@@ -33,7 +33,7 @@ from marketsim.core.records import (
 from marketsim.market.common_factor import share
 from marketsim.market.params import CentralOptimumParams
 from marketsim.market.pool import Clearing, floor_mean, market_by_market, pair_up
-from marketsim.optimise.welfare import Legs, admissible, constrained_optimum
+from marketsim.optimise.welfare import WelfareLegs, admissible, constrained_optimum
 
 PASSES: Final = 3
 """How often pairs that the gate cut are asked again: a later pair may free what an earlier one needs."""
@@ -110,13 +110,13 @@ def _kept(orders: Orders, rows: IntArray) -> IntArray:
     return np.flatnonzero(np.concatenate((firm, orders.energy_wh[rows] - firm)))
 
 
-def _legs(orders: Orders, rows: IntArray) -> tuple[Legs, IntArray]:
+def _legs(orders: Orders, rows: IntArray) -> tuple[WelfareLegs, IntArray]:
     """A leg for the firm part of each order, which moves nothing, and one for the rest; and the order of each leg."""
     kept, n = _kept(orders, rows), len(rows)
     firm = np.minimum(orders.firm_wh[rows], orders.energy_wh[rows])
     cap_wh = np.concatenate((firm, orders.energy_wh[rows] - firm))[kept]
     own = rows[kept % n]
-    legs = Legs(
+    legs = WelfareLegs(
         connection=orders.connection[own],
         sells=orders.side[own] == Side.SELL,
         value_ticks=orders.price_ticks[own],

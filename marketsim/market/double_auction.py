@@ -24,7 +24,7 @@ from marketsim.core.ports import Gate, GateKernel
 from marketsim.core.records import Orders, Rejects, Tariffs, Trades
 from marketsim.market.params import DoubleAuctionParams
 
-Table = IntArray
+MatchTable = IntArray
 """Rows of trades [5, .] or refusals [6, .] as columns."""
 
 
@@ -48,13 +48,17 @@ class DoubleAuction:
         trades, rejects = self.match_tables(orders, gate, pair_ticks)
         return _records(orders, trades, rejects, pair_ticks)
 
-    def match_tables(self, orders: Orders, gate: Gate, pair_ticks: IntArray | None = None) -> tuple[Table, Table]:
+    def match_tables(
+        self, orders: Orders, gate: Gate, pair_ticks: IntArray | None = None
+    ) -> tuple[MatchTable, MatchTable]:
         """Trades (buy, sell, Wh, price, moves) and refusals (buy, sell, Wh, reason, element, side) as bare tables."""
         if gate.kernel is None:
             return self._match_plainly(orders, gate, pair_ticks)
         return self._match_compiled(orders, gate.kernel, pair_ticks)
 
-    def _match_compiled(self, orders: Orders, kernel: GateKernel, pair_ticks: IntArray | None) -> tuple[Table, Table]:
+    def _match_compiled(
+        self, orders: Orders, kernel: GateKernel, pair_ticks: IntArray | None
+    ) -> tuple[MatchTable, MatchTable]:
         from marketsim.market import double_auction_kernel as compiled
 
         trades, rejects, status = compiled.match_markets(
@@ -76,8 +80,8 @@ class DoubleAuction:
             raise LawBroken(_FALSE_GATE)
         return trades, rejects
 
-    def _match_plainly(self, orders: Orders, gate: Gate, pair_ticks: IntArray | None) -> tuple[Table, Table]:
-        from marketsim.market.reference_book import Book, BookOrder, FalseGateError
+    def _match_plainly(self, orders: Orders, gate: Gate, pair_ticks: IntArray | None) -> tuple[MatchTable, MatchTable]:
+        from marketsim.market.reference_book import BookOrder, FalseGateError, ReferenceBook
 
         if (np.diff(orders.market) < 0).any():
             raise ValueError(_UNSORTED)
@@ -88,7 +92,7 @@ class DoubleAuction:
             columns = (orders.agent, orders.connection, orders.side, orders.price_ticks)
             rows = zip(*(c[first:last].tolist() for c in (*columns, orders.energy_wh, orders.firm_wh)), strict=True)
             charge = None if pair_ticks is None else pair_ticks[market]
-            book = Book(lambda *ends_and_wh, m=market: gate.admit(m, *ends_and_wh), self._midpoint, charge)
+            book = ReferenceBook(lambda *ends_and_wh, m=market: gate.admit(m, *ends_and_wh), self._midpoint, charge)
             try:
                 book.run((BookOrder(first + place, *row) for place, row in enumerate(rows)), self._passes)
             except FalseGateError as error:
@@ -103,11 +107,13 @@ _UNSORTED = "orders of a market must stand together, markets ascending"
 _FALSE_GATE = "the gate admitted less than nothing or more than it was asked for; this is a fault of the gate"
 
 
-def _table(rows: list[tuple[int, ...]], width: int) -> Table:
+def _table(rows: list[tuple[int, ...]], width: int) -> MatchTable:
     return np.ascontiguousarray(np.array(rows, dtype=np.int64).reshape(-1, width).T)
 
 
-def _records(orders: Orders, trades: Table, rejects: Table, pair_ticks: IntArray | None) -> tuple[Trades, Rejects]:
+def _records(
+    orders: Orders, trades: MatchTable, rejects: MatchTable, pair_ticks: IntArray | None
+) -> tuple[Trades, Rejects]:
     buy, sell, energy, price, moves = trades
     buyer_ticks = price
     if pair_ticks is not None:

@@ -15,10 +15,10 @@ from marketsim.core.clock import Clock
 from marketsim.core.errors import Problem, ScenarioError
 from marketsim.core.files import MIB, read_bytes
 from marketsim.core.numerals import number
-from marketsim.core.table_text import Row, table_rows, table_text
+from marketsim.core.table_text import TableRow, table_rows, table_text
 
-Values: TypeAlias = Sequence[float] | float | None
-Prices: TypeAlias = tuple[Sequence[float], Values, Values]
+PriceColumn: TypeAlias = Sequence[float] | float | None
+PriceSeries: TypeAlias = tuple[Sequence[float], PriceColumn, PriceColumn]
 At: TypeAlias = Callable[..., Problem]
 """Makes a problem of the file."""
 
@@ -28,7 +28,9 @@ _MOST_BYTES: Final = 64 * MIB
 _BOUNDS = {"retail": (1e-6, 1_000.0), "feed_in": (1e-6, 1_000.0), "wholesale": (-1_000.0, 1_000.0)}
 
 
-def read_prices(path: Path, feed_in: Values, wholesale: Values, clock: Clock, value_minutes: int) -> Prices:
+def read_prices(
+    path: Path, feed_in: PriceColumn, wholesale: PriceColumn, clock: Clock, value_minutes: int
+) -> PriceSeries:
     """Retail, feed-in and wholesale prices [currency/kWh] from the row at midnight of the start on.
 
     ``feed_in`` and ``wholesale`` hold where the file has no such column. ScenarioError lists all problems.
@@ -60,7 +62,7 @@ def _refuse(problems: list[Problem]) -> None:
     raise ScenarioError(told[:_MOST_PROBLEMS] + rest)
 
 
-def _rows(path: Path, at: At) -> list[Row]:
+def _rows(path: Path, at: At) -> list[TableRow]:
     """Rows that hold anything, with their lines."""
     data = read_bytes(path, _MOST_BYTES, ScenarioError)
     rows = table_rows(table_text(data, str(path), ScenarioError), ",", str(path), ScenarioError)
@@ -85,7 +87,7 @@ def _unknown(at: At, name: str) -> Problem:
     return at("unknown column", value=repr(name), hint=hint, line=1)
 
 
-def _header_problems(at: At, header: Sequence[str], feed_in: Values) -> list[Problem]:
+def _header_problems(at: At, header: Sequence[str], feed_in: PriceColumn) -> list[Problem]:
     problems = [_unknown(at, name) for name in header if name not in _KNOWN]
     if "retail" not in header:
         problems.append(at("there is no column 'retail'", hint="the first line names the columns", line=1))
@@ -97,7 +99,7 @@ def _header_problems(at: At, header: Sequence[str], feed_in: Values) -> list[Pro
 
 
 def _take_row(
-    at: At, header: Sequence[str], row: Row, columns: dict[str, list[float]], times: list[datetime]
+    at: At, header: Sequence[str], row: TableRow, columns: dict[str, list[float]], times: list[datetime]
 ) -> list[Problem]:
     """Append a row to ``columns`` and ``times``; what is wrong with it."""
     if len(row.cells) != len(header):
@@ -134,7 +136,7 @@ def _price(name: str, text: str) -> float:
     return value
 
 
-def _order_problems(at: At, lines: Sequence[int], retail: Sequence[float], feed_in: Values) -> list[Problem]:
+def _order_problems(at: At, lines: Sequence[int], retail: Sequence[float], feed_in: PriceColumn) -> list[Problem]:
     low = feed_in if isinstance(feed_in, Sequence) else [0.0 if feed_in is None else feed_in] * len(retail)
     return [
         at("feed_in exceeds retail", value=f"{pays} > {takes}", line=line)

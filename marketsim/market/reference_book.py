@@ -39,7 +39,7 @@ class BookOrder:
         return ~self.key if self.is_bid else self.key
 
 
-class Refusal(NamedTuple):
+class ParkedRefusal(NamedTuple):
     """What a match could not transfer, and the order parked for it."""
 
     parked: BookOrder
@@ -49,14 +49,14 @@ class Refusal(NamedTuple):
     element: int
 
 
-class Book:
+class ReferenceBook:
     """One market: orders enter in order of arrival; ``trades`` and ``rejects`` tell what came of them."""
 
     def __init__(self, admit: Admit, midpoint: bool, charge: IntArray | None = None) -> None:
         self._admit, self._midpoint, self._charge = admit, midpoint, charge
         self._resting: dict[bool, list[tuple[int, int, BookOrder]]] = {True: [], False: []}
         self._parked: list[BookOrder] = []
-        self._refusals: list[Refusal] = []
+        self._refusals: list[ParkedRefusal] = []
         self.trades: list[tuple[int, int, int, int, int]] = []
         """(buy order, sell order, Wh, price, moves) in order of execution."""
 
@@ -154,6 +154,6 @@ class Book:
                     order.firm_wh = max(order.firm_wh - admitted, 0)
             if admitted < leg:
                 parked, other = (buy, sell) if code & BLAMES_SINK else (sell, buy)
-                self._refusals.append(Refusal(parked, other, left, code & ~BLAMES_SINK, element))
+                self._refusals.append(ParkedRefusal(parked, other, left, code & ~BLAMES_SINK, element))
                 return parked
         return None

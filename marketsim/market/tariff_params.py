@@ -12,7 +12,7 @@ from marketsim.core.params import Params
 
 _DAY_H = 24.0
 
-Price: TypeAlias = Annotated[float, Field(ge=1e-6, le=1_000)]
+TariffPrice: TypeAlias = Annotated[float, Field(ge=1e-6, le=1_000)]
 WholesalePrice: TypeAlias = Annotated[float, Field(ge=-1_000, le=1_000)]
 
 
@@ -28,9 +28,9 @@ def _largest(*prices: float | None) -> float:
 class FlatParams(Params):
     """The same prices in every slot."""
 
-    retail: Price = 0.30
+    retail: TariffPrice = 0.30
     """What the utility takes for energy [currency/kWh]."""
-    feed_in: Price = 0.08
+    feed_in: TariffPrice = 0.08
     """What the utility pays for energy [currency/kWh]; not above ``retail``."""
     wholesale: WholesalePrice | None = None
     """What energy costs the utility [currency/kWh]; none: its margin is not computed."""
@@ -52,9 +52,9 @@ class Window(Params):
     """Begin [h of the day]."""
     to_hour: Annotated[float, Field(gt=0, le=24)]
     """End [h of the day]; before ``from_hour``: the next day."""
-    retail: Price
+    retail: TariffPrice
     """What the utility takes for energy [currency/kWh]."""
-    feed_in: Price | None = None
+    feed_in: TariffPrice | None = None
     """What the utility pays for energy [currency/kWh]; none: the tariff's common ``feed_in``."""
     wholesale: WholesalePrice | None = None
     """What energy costs the utility [currency/kWh]; none: the tariff's common ``wholesale``."""
@@ -96,7 +96,7 @@ class TimeOfUseParams(Params):
 
     windows: Annotated[tuple[Window, ...], Field(min_length=1, max_length=1_440)]
     """Windows of the day, in any order."""
-    feed_in: Price = 0.08
+    feed_in: TariffPrice = 0.08
     """What the utility pays for energy [currency/kWh] in windows that do not say."""
     wholesale: WholesalePrice | None = None
     """What energy costs the utility [currency/kWh] in windows that do not say."""
@@ -123,9 +123,9 @@ class TimeOfUseParams(Params):
 class SeriesParams(Params):
     """Real-time prices: listed here, or in a CSV file."""
 
-    retail: Annotated[tuple[Price, ...], Field(max_length=1_000_000)] | None = None
+    retail: Annotated[tuple[TariffPrice, ...], Field(max_length=1_000_000)] | None = None
     """What the utility takes for energy [currency/kWh], one value each ``value_minutes`` from midnight of the start."""
-    feed_in: Price | Annotated[tuple[Price, ...], Field(max_length=1_000_000)] | None = None
+    feed_in: TariffPrice | Annotated[tuple[TariffPrice, ...], Field(max_length=1_000_000)] | None = None
     """What the utility pays for energy [currency/kWh]: one price, or as many values as ``retail``."""
     wholesale: WholesalePrice | Annotated[tuple[WholesalePrice, ...], Field(max_length=1_000_000)] | None = None
     """What energy costs the utility [currency/kWh]: one price, or as many values as ``retail``."""

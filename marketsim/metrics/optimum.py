@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.potential import Clearing
+from marketsim.core.potential import CompetitiveOptimum
 from marketsim.core.records import PV, Community, SlotRecord
-from marketsim.optimise.welfare import Legs
+from marketsim.optimise.welfare import WelfareLegs
 
 
-def market_legs(record: SlotRecord, community: Community, market: int) -> Legs:
+def market_legs(record: SlotRecord, community: Community, market: int) -> WelfareLegs:
     """Legs of one market: firm demand, must-run energy, PV surplus, and every fleet of declared value both ways.
 
     PV that flows by right (untraded surplus exported) is part of the base and moves nothing.
@@ -41,10 +41,10 @@ def market_legs(record: SlotRecord, community: Community, market: int) -> Legs:
         columns.append((community.connection[rows[some]], np.full(len(some), sells), values, cap[some]))
     base = place.must_run_wh[rows] - place.firm_demand_wh[rows] + by_right
     connection, sells_, value_, cap_ = (np.concatenate(column) for column in zip(*columns, strict=True))
-    return Legs(connection, sells_, value_, cap_, np.arange(len(cap_)) >= 2, base)
+    return WelfareLegs(connection, sells_, value_, cap_, np.arange(len(cap_)) >= 2, base)
 
 
-def merit_order(legs: Legs, best: Clearing, market: int) -> FloatArray:
+def merit_order(legs: WelfareLegs, best: CompetitiveOptimum, market: int) -> FloatArray:
     """What each leg trades in the optimum without grid limits, pro rata at the margin [Wh] [n_legs]."""
     price = int(best.price_ticks[market])
     missing = int(best.above_wh[market]) - int(best.below_wh[market])
@@ -55,7 +55,7 @@ def merit_order(legs: Legs, best: Clearing, market: int) -> FloatArray:
     return np.where(marginal, legs.cap_wh * share, traded.astype(np.float64))
 
 
-def merit_order_net_wh(record: SlotRecord, community: Community, best: Clearing) -> FloatArray:
+def merit_order_net_wh(record: SlotRecord, community: Community, best: CompetitiveOptimum) -> FloatArray:
     """Net injections of ``merit_order`` in all markets at once [n_agents]."""
     from marketsim.metrics.merit_kernel import merit_net
 

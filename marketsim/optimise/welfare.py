@@ -26,7 +26,7 @@ _GAP: Final = 1e-6
 """Relative gain that a further step has to promise."""
 
 
-class Legs(NamedTuple):
+class WelfareLegs(NamedTuple):
     """What the positions of one market could trade, a row a leg; energy that moves nothing is lumped together."""
 
     connection: IntArray
@@ -53,7 +53,7 @@ class Legs(NamedTuple):
 class _Programme:
     """Linear programmes over the same legs; variables in kWh, rows in kWh of the most effective connection."""
 
-    def __init__(self, legs: Legs, grid: GridModel, market: int) -> None:
+    def __init__(self, legs: WelfareLegs, grid: GridModel, market: int) -> None:
         self._legs, self._grid, self._market = legs, grid, market
         self._sign = np.where(legs.sells, -1.0, 1.0)
         self._scale = 1.0 / max(int(legs.value_ticks.max(initial=1)), 1)
@@ -87,7 +87,7 @@ def admissible(grid: GridModel, market: int, net_wh: FloatArray) -> bool:
     return margins is not None and float(margins.max(initial=-np.inf)) <= TOLERANCE
 
 
-def _towards(grid: GridModel, legs: Legs, market: int, inside: FloatArray, outside: FloatArray) -> FloatArray:
+def _towards(grid: GridModel, legs: WelfareLegs, market: int, inside: FloatArray, outside: FloatArray) -> FloatArray:
     """Last admissible point on the way from an admissible to an inadmissible one."""
     low, high = 0.0, 1.0
     for _ in range(30):
@@ -99,7 +99,9 @@ def _towards(grid: GridModel, legs: Legs, market: int, inside: FloatArray, outsi
     return np.asarray(inside + low * (outside - inside))
 
 
-def constrained_optimum(legs: Legs, grid: GridModel, market: int, start_wh: FloatArray, steps: int) -> FloatArray:
+def constrained_optimum(
+    legs: WelfareLegs, grid: GridModel, market: int, start_wh: FloatArray, steps: int
+) -> FloatArray:
     """What each leg trades at the most possible gains that the AC power flow admits [Wh] [n_legs].
 
     At most ``steps`` linear programmes from ``start_wh`` on. Trading nothing is admissible by the definition of the
@@ -128,6 +130,6 @@ def constrained_optimum(legs: Legs, grid: GridModel, market: int, start_wh: Floa
     return last if legs.gains(last) > legs.gains(best) else best
 
 
-def constrained_gains(legs: Legs, grid: GridModel, market: int, start_wh: FloatArray, steps: int) -> int:
+def constrained_gains(legs: WelfareLegs, grid: GridModel, market: int, start_wh: FloatArray, steps: int) -> int:
     """Most possible gains that the AC power flow admits [1e-9 currency]; see ``constrained_optimum``."""
     return int(legs.gains(constrained_optimum(legs, grid, market, start_wh, steps)))

@@ -13,7 +13,7 @@ from marketsim.core.build import AgentSpec
 from marketsim.core.errors import Problem
 from marketsim.profiles.params import FileColumns, FileParams, Values
 from marketsim.profiles.plan import ratio
-from marketsim.profiles.table import Table, unknown_column
+from marketsim.profiles.table import CellTable, unknown_column
 
 SERIES: Final = ("load", "pv", "heat")
 """Series that a file can bring, as the fields of ``FileColumns``."""
@@ -26,7 +26,7 @@ _OTHER_WORDS: Final = ("pv", "solar", "heat", "temp", "generation")
 _ENDING: Final = re.compile(r"(_?load)?(_?kwh?)?$")
 
 
-class Source(NamedTuple):
+class SeriesColumn(NamedTuple):
     """Where one series of one agent stands."""
 
     column: str
@@ -43,7 +43,7 @@ class Source(NamedTuple):
 class Assigned(NamedTuple):
     """Sources of every series, and what has none."""
 
-    sources: dict[str, list[Source | None]]
+    sources: dict[str, list[SeriesColumn | None]]
     """By series, one an agent."""
     wanted: dict[str, Values | None]
     """Columns that the file has and agents use, with what the scenario says they hold."""
@@ -51,13 +51,13 @@ class Assigned(NamedTuple):
     problems: list[Problem]
 
 
-def assigned(agents: Sequence[AgentSpec], heated: Sequence[bool], params: FileParams, table: Table) -> Assigned:
+def assigned(agents: Sequence[AgentSpec], heated: Sequence[bool], params: FileParams, table: CellTable) -> Assigned:
     """Who uses which column; all columns that are missing, and all that nobody uses while an agent has no load.
 
     ``heated`` says who has a device that covers a heat demand.
     """
     problems = _check_entries(params, agents)
-    sources: dict[str, list[Source | None]] = {}
+    sources: dict[str, list[SeriesColumn | None]] = {}
     wanted: dict[str, Values | None] = {}
     for series in SERIES:
         found = [
@@ -89,7 +89,7 @@ def _entry(spec: AgentSpec, columns: Mapping[str, FileColumns]) -> tuple[str, Fi
     return next(((key, columns[key]) for key in keys if key in columns), ("", _NOTHING))
 
 
-def _source_of(spec: AgentSpec, series: str, params: FileParams, table: Table) -> Source | None:
+def _source_of(spec: AgentSpec, series: str, params: FileParams, table: CellTable) -> SeriesColumn | None:
     """Where a series of an agent stands; None if it has none. The column need not exist."""
     if series == "pv" and spec.pv_kw <= 0:
         return None
@@ -99,14 +99,14 @@ def _source_of(spec: AgentSpec, series: str, params: FileParams, table: Table) -
     rest = entry.values or params.values, _scale_of(spec, series, entry)
     if shape is not None:
         path = "load.shape" if series == "load" else "pv_shape"
-        return Source(shape.strip(), f"agents[{spec.group}].{path}", True, *rest)
+        return SeriesColumn(shape.strip(), f"agents[{spec.group}].{path}", True, *rest)
     if entered is not None:
-        return Source(entered.strip(), f"profiles.columns.{key}.{series}", True, *rest)
+        return SeriesColumn(entered.strip(), f"profiles.columns.{key}.{series}", True, *rest)
     by_name = [f"{spec.name}_{series}_{unit}" for unit in ("kw", "kwh")]
     column = next((name for name in by_name if name in table.columns), None)
     if column is None and series == "load" and (_says_none(spec) or not _has_size(spec)):
         return None
-    return Source(column or by_name[0], f"agents[{spec.group}]", False, *rest)
+    return SeriesColumn(column or by_name[0], f"agents[{spec.group}]", False, *rest)
 
 
 def _has_size(spec: AgentSpec) -> bool:
@@ -143,7 +143,7 @@ def _check_entries(params: FileParams, agents: Sequence[AgentSpec]) -> list[Prob
     return problems
 
 
-def _check_values(source: Source, wanted: dict[str, Values | None]) -> list[Problem]:
+def _check_values(source: SeriesColumn, wanted: dict[str, Values | None]) -> list[Problem]:
     """Note what a column holds; a problem where two entries differ about it."""
     told = wanted.setdefault(source.column, source.values)
     if told == source.values:
@@ -155,10 +155,14 @@ def _check_values(source: Source, wanted: dict[str, Values | None]) -> list[Prob
 
 
 def _check_sources(
-    series: str, found: Sequence[Source | None], agents: Sequence[AgentSpec], table: Table, unused: Sequence[str]
+    series: str,
+    found: Sequence[SeriesColumn | None],
+    agents: Sequence[AgentSpec],
+    table: CellTable,
+    unused: Sequence[str],
 ) -> list[Problem]:
     """Columns that do not exist, each once, with those who ask for it."""
-    asking: dict[tuple[str, str], list[tuple[Source, str]]] = {}
+    asking: dict[tuple[str, str], list[tuple[SeriesColumn, str]]] = {}
     for source, spec in zip(found, agents, strict=True):
         if source is not None and source.column not in table.columns:
             key = (source.column, "") if source.named else ("", source.asked_by)

@@ -16,7 +16,7 @@ SEPARATORS: Final = {",": ",", ";": ";", "tab": "\t", "|": "|"}
 """What may separate cells, by the names that scenarios use."""
 
 
-class Rows(NamedTuple):
+class CsvRows(NamedTuple):
     """A header and what stands below it."""
 
     names: list[str]
@@ -26,7 +26,7 @@ class Rows(NamedTuple):
     """Line of each row, from 1 [n_rows]."""
 
 
-def read_rows(data: bytes, file: str, separator: str | None) -> Rows:
+def read_rows(data: bytes, file: str, separator: str | None) -> CsvRows:
     """The rows of a CSV file; ``separator`` by its name, None: what the header has most of.
 
     ProfileError for what is no text or no table. Rows without any cell are left out, and so is a last column without
@@ -53,14 +53,14 @@ def _delimiter(text: str) -> str:
     return max(SEPARATORS.values(), key=cells)
 
 
-def _table(file: str, rows: list[list[str]], lines: list[int]) -> Rows:
+def _table(file: str, rows: list[list[str]], lines: list[int]) -> CsvRows:
     rows = _without_end(rows)
     header = [cell.strip() for cell in rows[0]]
     problems = [*_twice(header, file, lines[0]), *_lengths(rows, lines, file)]
     if problems:
         raise ProfileError(problems)
     cells = [list(column) for column in zip(*rows[1:], strict=True)] or [[] for _ in header]
-    return Rows(header, cells, lines[1:])
+    return CsvRows(header, cells, lines[1:])
 
 
 def _without_end(rows: list[list[str]]) -> list[list[str]]:

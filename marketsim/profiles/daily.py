@@ -14,7 +14,7 @@ from marketsim.core.clock import SlotTime
 from marketsim.core.params import Params
 from marketsim.core.records import Forecast
 from marketsim.core.rng import mix
-from marketsim.profiles.draws import Draw, agent_keys, relative_noise
+from marketsim.profiles.draws import DrawPurpose, agent_keys, relative_noise
 from marketsim.profiles.forecast import SlotForecast
 from marketsim.profiles.params import ClimatologyParams, NoisyPerfectParams, PerfectParams
 from marketsim.profiles.plan import power_factor_tan
@@ -121,7 +121,7 @@ class DayProfiles:
             return self.source.expected(run_day, today, self.method)
         if isinstance(self.method, NoisyPerfectParams):
             slots = run_day * self.steps + np.arange(self.steps)
-            keys = mix(self._keys, Draw.FORECAST_NOISE)
+            keys = mix(self._keys, DrawPurpose.FORECAST_NOISE)
             return {
                 name: self.actual(run_day)[name] * relative_noise(mix(keys, row), slots, self.method.sigma)
                 for row, name in enumerate(self.source.names)

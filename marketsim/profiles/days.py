@@ -12,7 +12,7 @@ from marketsim.core.build import BuildContext
 from marketsim.core.errors import Problem, ProfileError
 from marketsim.core.rng import mix, uniforms
 from marketsim.profiles.calendar import is_workday, same_date
-from marketsim.profiles.draws import STREAM, Draw
+from marketsim.profiles.draws import STREAM, DrawPurpose
 from marketsim.profiles.params import DaySelection
 from marketsim.profiles.parts import IS_OF
 from marketsim.profiles.weather import days_like
@@ -43,9 +43,9 @@ class DayMap:
         n_markets = self._context.community.n_markets
         if self._selection is None:
             return np.full(n_markets, same_date(date), dtype=np.int64)
-        keys = mix(self._context.streams.keys(STREAM, Draw.DAYS), run_day)
+        keys = mix(self._context.streams.keys(STREAM, DrawPurpose.DAYS), run_day)
         pools = self._pools[int(is_workday(date.weekday()))]
-        uniform = uniforms(keys, Draw.DAYS)
+        uniform = uniforms(keys, DrawPurpose.DAYS)
         drawn = [pool[int(u * len(pool))] for pool, u in zip(pools, uniform.tolist(), strict=True)]
         return np.array(drawn, dtype=np.int64)
 

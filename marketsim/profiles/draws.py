@@ -14,7 +14,7 @@ STREAM = "profiles"
 ARRIVALS = "arrivals"
 
 
-class Draw(IntEnum):
+class DrawPurpose(IntEnum):
     """What a number of an agent is drawn for."""
 
     LOAD_SHAPE = 0
@@ -32,7 +32,7 @@ def agent_keys(streams: Streams, community: Community, stream: str = STREAM) -> 
     return mix(streams.keys(stream)[community.market], community.connection)
 
 
-def pick(keys: KeyArray, draw: Draw, n: int) -> IntArray:
+def pick(keys: KeyArray, draw: DrawPurpose, n: int) -> IntArray:
     """A number from 0 to n - 1 for every key."""
     return np.asarray(np.floor(uniforms(keys, draw) * n), dtype=np.int64)
 

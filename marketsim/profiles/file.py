@@ -13,7 +13,7 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import Problem, ProfileError
 from marketsim.core.params import Params
-from marketsim.profiles.columns import Source, assigned
+from marketsim.profiles.columns import SeriesColumn, assigned
 from marketsim.profiles.daily import DayProfiles
 from marketsim.profiles.params import ClimatologyParams, FileParams
 from marketsim.profiles.plan import Component, annual_heat_kwh
@@ -49,7 +49,7 @@ class FileDays:
         params: FileParams,
         steps: Steps,
         powers: Mapping[str, FloatArray],
-        sources: dict[str, list[Source | None]],
+        sources: dict[str, list[SeriesColumn | None]],
     ) -> None:
         start = datetime.combine(context.clock.start, datetime.min.time())
         lead = -(-(steps.begins - _midnight(steps.begins)) // timedelta(days=1))
@@ -132,7 +132,7 @@ def _whole_days(power: FloatArray, per_day: int) -> FloatArray:
 
 
 def _component(
-    sources: list[Source | None],
+    sources: list[SeriesColumn | None],
     days: dict[str, FloatArray],
     powers: Mapping[str, FloatArray],
     step_hours: float,
@@ -162,7 +162,7 @@ def _check_coverage(params: FileParams, steps: Steps, context: BuildContext) -> 
 
 
 def _check_scales(
-    context: BuildContext, loads: Sequence[Source | None], powers: Mapping[str, FloatArray]
+    context: BuildContext, loads: Sequence[SeriesColumn | None], powers: Mapping[str, FloatArray]
 ) -> list[Problem]:
     """Columns that are 0 throughout, and yet are to be scaled to a load."""
     nothing: dict[tuple[str, str], list[str]] = {}

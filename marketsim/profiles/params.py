@@ -7,10 +7,9 @@ from typing import Annotated, Literal, Protocol, TypeAlias, runtime_checkable
 
 from pydantic import Field, field_validator
 
-from marketsim.core.params import OneOf, Params
-from marketsim.profiles.parts import Part
+from marketsim.core.params import OneOf, Params, Share
+from marketsim.profiles.parts import DaySplit
 
-Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Scale: TypeAlias = Annotated[float, Field(ge=0, le=1_000)]
 Spread: TypeAlias = Annotated[float, Field(ge=0, le=2)]
 ColumnName: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
@@ -80,7 +79,7 @@ class SourceParams(Params):
 class DaySelection(Params):
     """Source days drawn with the seed, instead of the clock's own dates; workdays stay workdays."""
 
-    part: Part | None = None
+    part: DaySplit | None = None
     """Only days of one part of the year, for learning: of each month the first week is for validation, the last whole
     week before its last day for tests, what lies between for training, a day apart; none: any.
 

@@ -14,12 +14,12 @@ import numpy as np
 from marketsim.core.arrays import BoolArray, frozen
 from marketsim.profiles.calendar import MONTH_OF
 
-Part: TypeAlias = Literal["training", "validation", "test"]
-PARTS: Final[tuple[Part, ...]] = get_args(Part)
+DaySplit: TypeAlias = Literal["training", "validation", "test"]
+PARTS: Final[tuple[DaySplit, ...]] = get_args(DaySplit)
 _WEEK, _GAP = 7, 1
 
 
-def _days_of(part: Part) -> BoolArray:
+def _days_of(part: DaySplit) -> BoolArray:
     chosen = np.zeros(len(MONTH_OF), dtype=bool)
     for month in range(1, 13):
         days = np.flatnonzero(month == MONTH_OF)

@@ -11,7 +11,7 @@ import numpy as np
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray, KeyArray
 from marketsim.core.build import AgentSpec, BuildContext
 from marketsim.core.errors import Problem, ProfileError
-from marketsim.profiles.draws import Draw, pick
+from marketsim.profiles.draws import DrawPurpose, pick
 from marketsim.profiles.library import STEP_HOURS, Library
 from marketsim.profiles.resample import resampled
 
@@ -105,7 +105,7 @@ def component(
     keys: KeyArray,
     wishes: Sequence[Wish | None],
     kind: str,
-    draw: Draw,
+    draw: DrawPurpose,
     known: BoolArray | None = None,
 ) -> Component:
     """A component of all agents; ``libraries`` holds one a market, ``wishes`` one an agent of it.

@@ -11,7 +11,7 @@ from marketsim.core.alike import grouped
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import Problem
 from marketsim.profiles.params import Values
-from marketsim.profiles.table import Table
+from marketsim.profiles.table import CellTable
 from marketsim.profiles.times import Steps
 from marketsim.profiles.values import MOST, read_cells
 
@@ -54,7 +54,7 @@ def values_of(name: str, told: Values | None) -> Values | None:
 
 
 def read_powers(
-    table: Table, name: str, steps: Steps, told: Values | None = None, how: Reading = AS_IT_IS
+    table: CellTable, name: str, steps: Steps, told: Values | None = None, how: Reading = AS_IT_IS
 ) -> tuple[FloatArray, Filled, list[Problem]]:
     """A column as mean power [kW] [n_steps], what was filled, and everything that is wrong with it.
 
@@ -82,7 +82,7 @@ def read_powers(
     return power, filled, wrong
 
 
-def _check_unit(table: Table, name: str, told: Values | None) -> list[Problem]:
+def _check_unit(table: CellTable, name: str, told: Values | None) -> list[Problem]:
     by_name = values_of(name, None)
     if told is None and by_name is None:
         hint = (
@@ -97,14 +97,14 @@ def _check_unit(table: Table, name: str, told: Values | None) -> list[Problem]:
     return []
 
 
-def _header(table: Table) -> int:
+def _header(table: CellTable) -> int:
     return table.lines[0] - 1 if len(table.lines) and table.lines[0] > 1 else 1
 
 
 class _Places(NamedTuple):
     """Where the steps of a column stand in the file."""
 
-    table: Table
+    table: CellTable
     name: str
     steps: Steps
 

@@ -18,13 +18,13 @@ from marketsim.core.fence import Fence
 from marketsim.core.numerals import number
 from marketsim.profiles.params import FileParams, Values
 from marketsim.profiles.powers import Filled, Reading, read_powers
-from marketsim.profiles.table import Table, read_file, table_of, unknown_column
+from marketsim.profiles.table import CellTable, read_file, table_of, unknown_column
 from marketsim.profiles.times import Steps, read_times
 
 _SOME_DAY: Final = datetime(2016, 1, 1)
 
 
-class Series(NamedTuple):
+class FilePowers(NamedTuple):
     """What a file brings."""
 
     steps: Steps
@@ -47,7 +47,7 @@ class SeriesFile:
         if params.time.strip() not in self.table.columns:
             raise ProfileError([_no_times(self.table, params)])
 
-    def series(self, wanted: Mapping[str, Values | None]) -> tuple[Series | None, list[Problem]]:
+    def series(self, wanted: Mapping[str, Values | None]) -> tuple[FilePowers | None, list[Problem]]:
         """The wanted columns, by what the scenario says they hold; and everything that is wrong with them."""
         kept = _kept.get(self._key)
         if kept is not None and kept.wanted == wanted:
@@ -58,22 +58,22 @@ class SeriesFile:
         if series is not None and not problems:
             _kept.clear()
             names: dict[str, list[object]] = {name: [] for name in self.table.columns}
-            _kept[self._key] = _Kept(Table(self.table.file, names, ()), dict(wanted), series)
+            _kept[self._key] = _Kept(CellTable(self.table.file, names, ()), dict(wanted), series)
         return series, problems
 
 
 class _Kept(NamedTuple):
     """What is remembered of the last file, which is checked before a run and read by it."""
 
-    header: Table
+    header: CellTable
     wanted: Mapping[str, Values | None]
-    series: Series
+    series: FilePowers
 
 
 _kept: dict[tuple[str, str], _Kept] = {}
 
 
-def _no_times(table: Table, params: FileParams) -> Problem:
+def _no_times(table: CellTable, params: FileParams) -> Problem:
     problem = unknown_column(table, params.time, "profiles.time")
     if any(isfinite(number(name)) for name in table.columns):
         hint = f"the first line has to name the columns, such as {params.time},house_load_kw; it reads: "
@@ -86,7 +86,9 @@ def _no_times(table: Table, params: FileParams) -> Problem:
     return problem._replace(message=f"the file {table.file} has no column of this name", hint=hint, file="")
 
 
-def _read(table: Table, params: FileParams, wanted: Mapping[str, Values | None]) -> tuple[Series | None, list[Problem]]:
+def _read(
+    table: CellTable, params: FileParams, wanted: Mapping[str, Values | None]
+) -> tuple[FilePowers | None, list[Problem]]:
     fills = params.gaps != "refuse"
     longest = timedelta(minutes=params.longest_gap_minutes) if fills else timedelta(0)
     steps, problems = read_times(
@@ -113,7 +115,7 @@ def _read(table: Table, params: FileParams, wanted: Mapping[str, Values | None])
     cut = {name: np.ascontiguousarray(power[: whole.n_steps]) for name, power in powers.items()}
     for power in cut.values():
         frozen(power)
-    return Series(whole, cut, _told(table, steps, filled, params)), []
+    return FilePowers(whole, cut, _told(table, steps, filled, params)), []
 
 
 def _without_last(steps: Steps) -> Steps:
@@ -121,7 +123,7 @@ def _without_last(steps: Steps) -> Steps:
     return steps._replace(n_steps=steps.n_steps - 1)
 
 
-def _told(table: Table, steps: Steps, filled: Mapping[str, Filled], params: FileParams) -> tuple[str, ...]:
+def _told(table: CellTable, steps: Steps, filled: Mapping[str, Filled], params: FileParams) -> tuple[str, ...]:
     """What was filled, in a sentence."""
     notes = []
     n_rows = steps.n_steps - len(table.lines)

@@ -12,7 +12,7 @@ from marketsim.core.build import BuildContext
 from marketsim.core.rng import mix, uniforms
 from marketsim.profiles.calendar import MONTH_OF, WHOLE_YEAR, chain_of, shifted
 from marketsim.profiles.days import DayMap
-from marketsim.profiles.draws import Draw, agent_keys, pick, relative_noise
+from marketsim.profiles.draws import DrawPurpose, agent_keys, pick, relative_noise
 from marketsim.profiles.library import Library
 from marketsim.profiles.params import ClimatologyParams, DaySelection, DiversificationParams, SourceParams
 from marketsim.profiles.parts import IS_OF
@@ -39,7 +39,9 @@ class ShapeDays:
         self._steps = context.clock.slots_per_day
         self._keys = agent_keys(context.streams, context.community)
         self._noise = diversification.noise
-        self._weeks = pick(self._keys, Draw.SHIFT, 2 * diversification.shift_weeks + 1) - diversification.shift_weeks
+        self._weeks = (
+            pick(self._keys, DrawPurpose.SHIFT, 2 * diversification.shift_weeks + 1) - diversification.shift_weeks
+        )
         part = None if days is None else days.part
         self._chain = WHOLE_YEAR if part is None else chain_of(np.flatnonzero(IS_OF[part]))
         self._known = None if part is None else IS_OF["training"]
@@ -72,7 +74,7 @@ class ShapeDays:
         }
         if self._noise > 0:
             slots = run_day * self._steps + np.arange(self._steps)
-            series["load_kw"] *= relative_noise(mix(self._keys, Draw.LOAD_NOISE), slots, self._noise)
+            series["load_kw"] *= relative_noise(mix(self._keys, DrawPurpose.LOAD_NOISE), slots, self._noise)
         return series
 
     def sunny(self, run_day: int) -> FloatArray:
@@ -110,12 +112,12 @@ class ShapeDays:
         load, pv, heat = (
             component(context, libraries, self._keys, wishes, kind, draw, self._known)
             for wishes, kind, draw in (
-                ([load_wish(spec) for spec in context.agents], "household", Draw.LOAD_SHAPE),
-                ([pv_wish(spec) for spec in context.agents], "pv", Draw.PV_SHAPE),
-                (heat_wishes(context), "heat", Draw.HEAT_SHAPE),
+                ([load_wish(spec) for spec in context.agents], "household", DrawPurpose.LOAD_SHAPE),
+                ([pv_wish(spec) for spec in context.agents], "pv", DrawPurpose.PV_SHAPE),
+                (heat_wishes(context), "heat", DrawPurpose.HEAT_SHAPE),
             )
         )
-        factor = 1.0 + spread * (2.0 * uniforms(self._keys, Draw.SCALE) - 1.0)
+        factor = 1.0 + spread * (2.0 * uniforms(self._keys, DrawPurpose.SCALE) - 1.0)
         table = {
             "load_kw": _scaled(load, params.demand_scale * factor),
             "pv_kw": _scaled(pv, params.pv_scale),

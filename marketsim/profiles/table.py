@@ -19,7 +19,7 @@ _PACKED: Final = (".gz", ".bz2", ".xz", ".zst", ".zip", ".7z")
 _SHEETS: Final = (".xlsx", ".xls", ".xlsm", ".ods")
 
 
-class Table(NamedTuple):
+class CellTable(NamedTuple):
     """Cells as read, by column."""
 
     file: str
@@ -29,7 +29,7 @@ class Table(NamedTuple):
     """Line (CSV) or row (Parquet) of each row, from 1 [n_rows]."""
 
 
-def read_table(path: str, folder: Path | Fence, separator: str | None = None) -> Table:
+def read_table(path: str, folder: Path | Fence, separator: str | None = None) -> CellTable:
     """Read a CSV or Parquet file inside ``folder``; ProfileError if it cannot be read as a table."""
     return table_of(path, read_file(path, folder), separator)
 
@@ -53,18 +53,18 @@ def read_file(path: str, folder: Path | Fence) -> bytes:
         raise ProfileError(wrong) from None
 
 
-def table_of(path: str, data: bytes, separator: str | None = None) -> Table:
+def table_of(path: str, data: bytes, separator: str | None = None) -> CellTable:
     """The table that a file's bytes hold; ProfileError where they hold none."""
     if path.lower().endswith(".csv"):
         rows = read_rows(data, path, separator)
-        return Table(
+        return CellTable(
             path, {name: list(column) for name, column in zip(rows.names, rows.cells, strict=True)}, rows.lines
         )
     columns, n_rows = read_columns(data, path)
-    return Table(path, columns, range(1, n_rows + 1))
+    return CellTable(path, columns, range(1, n_rows + 1))
 
 
-def unknown_column(table: Table, name: str, asked_by: str, likely: Iterable[str] | None = None) -> Problem:
+def unknown_column(table: CellTable, name: str, asked_by: str, likely: Iterable[str] | None = None) -> Problem:
     """The problem that ``asked_by`` names a column that the table does not have; ``likely`` are those it may mean."""
     close = difflib.get_close_matches(name, list(table.columns if likely is None else likely), n=1)
     known = ", ".join(each or "''" for each in list(table.columns)[:10])

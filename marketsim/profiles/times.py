@@ -12,7 +12,7 @@ import numpy as np
 from marketsim.core.alike import first_few, grouped
 from marketsim.core.arrays import IntArray
 from marketsim.core.errors import Problem
-from marketsim.profiles.table import Table
+from marketsim.profiles.table import CellTable
 from marketsim.profiles.time_formats import both_orders, likely_format, parser
 
 _HOUR: Final = timedelta(hours=1)
@@ -56,7 +56,7 @@ class Steps(NamedTuple):
 
 
 def read_times(
-    table: Table,
+    table: CellTable,
     name: str,
     utc_offset_hours: float | None,
     *,
@@ -104,7 +104,7 @@ def _may_be_filled(earlier: datetime, difference: timedelta, step: timedelta, lo
 
 
 def _parse_times(
-    table: Table, name: str, utc_offset_hours: float | None, date_format: str | None, decimal: str
+    table: CellTable, name: str, utc_offset_hours: float | None, date_format: str | None, decimal: str
 ) -> tuple[list[datetime], list[Problem]]:
     standard = timezone(timedelta(hours=utc_offset_hours)) if utc_offset_hours is not None else None
     read = parser(date_format, decimal)
@@ -152,7 +152,7 @@ def _offset_hint(time: datetime) -> str:
     )
 
 
-def _check_step(table: Table, name: str, first: datetime, step: timedelta) -> list[Problem]:
+def _check_step(table: CellTable, name: str, first: datetime, step: timedelta) -> list[Problem]:
     midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
     if step % timedelta(minutes=1) or _DAY % step:
         message, hint = "the step is not a number of minutes that divides a day", "use e.g. 15 or 60 minutes"
@@ -163,7 +163,7 @@ def _check_step(table: Table, name: str, first: datetime, step: timedelta) -> li
     return [Problem(message, path=name, value=str(step), hint=hint, file=table.file, line=table.lines[0])]
 
 
-def _irregular(table: Table, name: str, row: int, earlier: datetime, later: datetime, step: timedelta) -> Problem:
+def _irregular(table: CellTable, name: str, row: int, earlier: datetime, later: datetime, step: timedelta) -> Problem:
     difference = later - earlier
     hint = ""
     if _autumn(earlier, difference, step):

@@ -14,7 +14,7 @@ from marketsim.core.alike import grouped
 from marketsim.core.arrays import BoolArray, FloatArray
 from marketsim.core.errors import Problem
 from marketsim.core.numerals import number, numbers
-from marketsim.profiles.table import Table
+from marketsim.profiles.table import CellTable
 
 MOST: Final = 1e9
 """Largest value of a cell [kW or kWh]; far inside what counts as energy in 64 bits."""
@@ -35,7 +35,7 @@ class Cells(NamedTuple):
     problems: list[Problem]
 
 
-def read_cells(table: Table, name: str, *, decimal: str = ".", scale: float = 1.0, fills: bool = False) -> Cells:
+def read_cells(table: CellTable, name: str, *, decimal: str = ".", scale: float = 1.0, fills: bool = False) -> Cells:
     """A column as non-negative numbers, times ``scale``; every cell that is none is a problem.
 
     ``fills``: cells without a value are not.
@@ -72,7 +72,7 @@ def _text(cell: object) -> str:
     return "" if cell is None else str(cell).strip()
 
 
-def _problem(table: Table, name: str, row: int, decimal: str, scale: float, *, missing: bool) -> Problem:
+def _problem(table: CellTable, name: str, row: int, decimal: str, scale: float, *, missing: bool) -> Problem:
     cell = table.columns[name][row]
     text = _text(cell)
     value = _as_number(cell, decimal) * scale

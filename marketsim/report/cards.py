@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from marketsim.core.currency import PLAIN, named
 from marketsim.metrics.presentation import HeadlineRow, change_text, headline
 from marketsim.metrics.wording import number
-from marketsim.report.series import Series
+from marketsim.report.series import PlotSeries
 
 BETTER: Final[Mapping[str, int]] = {
     "p2p_kwh": 1,
@@ -76,7 +76,7 @@ def _card(row: HeadlineRow, currency: str) -> Card:
     )
 
 
-def partial_summary(series: Series) -> dict[str, Any]:
+def partial_summary(series: PlotSeries) -> dict[str, Any]:
     """What can be said of a run that has no summary, from the slots that it reached."""
     sums = {
         "demand_kwh": "demand",
@@ -94,16 +94,16 @@ def partial_summary(series: Series) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value or (value == 0 and key != "losses_kwh")}
 
 
-def _known(series: Series, name: str) -> list[float]:
+def _known(series: PlotSeries, name: str) -> list[float]:
     return [value for value in series.get(name, ()) if value == value]
 
 
-def _sum(series: Series, name: str) -> float | None:
+def _sum(series: PlotSeries, name: str) -> float | None:
     known = _known(series, name)
     return sum(known) if known else None
 
 
-def _extreme(series: Series, name: str, pick: Any) -> float | None:
+def _extreme(series: PlotSeries, name: str, pick: Any) -> float | None:
     known = _known(series, name)
     return pick(known) if known else None
 

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.report.series import Series
+from marketsim.report.series import PlotSeries
 from marketsim.results.reader import Run
 
 SCORES: Final = ("ftg", "fbs", "fpp")
@@ -49,7 +49,7 @@ class CriticView(NamedTuple):
         return set(self.sources) == {"rule"}
 
 
-def critic_view(run: Run, series: Series, slots: IntArray) -> CriticView | None:
+def critic_view(run: Run, series: PlotSeries, slots: IntArray) -> CriticView | None:
     """The critiques of the run's first market; None where there are none."""
     log = [entry for entry in run.critiques if entry.get("market", 0) == 0]
     if not log:

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from marketsim.core.currency import PLAIN, named
 from marketsim.metrics.wording import number
-from marketsim.report.limits import Refused
+from marketsim.report.limits import RefusedEnergy
 
 GOOD, BAD, NOTE = "good", "bad", "note"
 STRONG: Final = 0.8
@@ -26,7 +26,7 @@ class Finding(NamedTuple):
     text: str
 
 
-def findings(summary: Summary, status: str, refused: Sequence[Refused], currency: str = PLAIN) -> list[Finding]:
+def findings(summary: Summary, status: str, refused: Sequence[RefusedEnergy], currency: str = PLAIN) -> list[Finding]:
     """All that can be said, what is bad first."""
     rules = (
         _limits,
@@ -104,7 +104,7 @@ def _limits(of: Summary) -> Iterator[Finding]:
         yield Finding(NOTE, "Not by trade alone", text)
 
 
-def _refusals(of: Summary, refused: Sequence[Refused]) -> Iterator[Finding]:
+def _refusals(of: Summary, refused: Sequence[RefusedEnergy]) -> Iterator[Finding]:
     wires = [each for each in refused if each.by_grid]
     energy = sum(each.energy for each in wires)
     if not energy:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from marketsim.core.arrays import FloatArray
-from marketsim.report.series import MOST_SLOTS, Series, by_day
+from marketsim.report.series import MOST_SLOTS, PlotSeries, by_day
 
 
 class Focus(NamedTuple):
@@ -40,7 +40,7 @@ _RULES: Final = (
 MOST_DAYS: Final = 6
 
 
-def focuses(series: Series, slots_per_day: int) -> list[Focus]:
+def focuses(series: PlotSeries, slots_per_day: int) -> list[Focus]:
     """All slots at once, or of a run with more than ``MOST_SLOTS`` up to ``MOST_DAYS`` days, each chosen for a reason."""
     n_slots = len(next(iter(series.values()), ()))
     if n_slots == 0:

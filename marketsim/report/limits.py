@@ -24,7 +24,7 @@ GRID_REASONS: Final = frozenset(
 _AT_A_BUS: Final = frozenset({"undervoltage", "overvoltage"})
 
 
-class Refused(NamedTuple):
+class RefusedEnergy(NamedTuple):
     """Energy refused by one element for one reason [kWh]."""
 
     element: str
@@ -56,7 +56,7 @@ class Refused(NamedTuple):
         return self.reason in GRID_REASONS
 
 
-def refusals(run: Run) -> list[Refused]:
+def refusals(run: Run) -> list[RefusedEnergy]:
     """Refused energy by reason and element, the largest first.
 
     PV curtailed is that of the seller in the same slot, at most what was refused to it there; where several elements
@@ -78,7 +78,7 @@ def refusals(run: Run) -> list[Refused]:
     parts.append(np.bincount(place, weights=_curtailed_for(run, table, energy), minlength=pair.shape[1]))
     trade, export, supply, curtailed = (part.tolist() for part in parts)
     found = [
-        Refused(
+        RefusedEnergy(
             elements[e] if e >= 0 else "",
             reasons[r],
             trade[row],

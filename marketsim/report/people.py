@@ -41,7 +41,7 @@ class Person(NamedTuple):
     """Its income class, or its entry in the scenario's list."""
 
 
-class Totals(NamedTuple):
+class RunTotals(NamedTuple):
     """Totals over the run, a row an agent [n_agents]; energies in kWh, money in currency, receipts negative."""
 
     load: FloatArray
@@ -61,9 +61,9 @@ class Totals(NamedTuple):
     sharing: FloatArray
     """Moved by cost sharing, part of ``paid``; NaN where costs are not shared."""
 
-    def of(self, rows: Sequence[int]) -> Totals:
+    def of(self, rows: Sequence[int]) -> RunTotals:
         """Of some agents together, as arrays of one row."""
-        return Totals(*(np.array([column[list(rows)].sum()]) for column in self))
+        return RunTotals(*(np.array([column[list(rows)].sum()]) for column in self))
 
 
 def names_of(run: Run) -> list[str]:
@@ -74,7 +74,7 @@ def names_of(run: Run) -> list[str]:
     return [f"{name} ({market})" for market, names in enumerate(markets) for name in names]
 
 
-def totals(run: Run) -> Totals:
+def totals(run: Run) -> RunTotals:
     """Sums of the table of agents, read piece by piece so that memory stays flat."""
     first = np.cumsum([0, *(len(names) for names in agent_names(run.manifest))])
     n_agents = int(first[-1])
@@ -87,7 +87,7 @@ def totals(run: Run) -> Totals:
             else:
                 total += np.nan
     energies = (sums[name] / WH_PER_KWH for name in _ENERGIES)
-    return Totals(*energies, *(sums[name] / MONEY_PER_CURRENCY for name in (*_MONEY, *_SOMETIMES)))
+    return RunTotals(*energies, *(sums[name] / MONEY_PER_CURRENCY for name in (*_MONEY, *_SOMETIMES)))
 
 
 def agent_pieces(run: Run, columns: Sequence[str]) -> Iterator[Any]:

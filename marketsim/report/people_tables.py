@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from marketsim.core.arrays import FloatArray
-from marketsim.report.people import Person, Totals, classes
+from marketsim.report.people import Person, RunTotals, classes
 from marketsim.report.series import plain
 
 AGENT_COLUMNS: Final = (
@@ -32,7 +32,7 @@ SHARING_COLUMN: Final = ("Cost sharing", "currency", 2)
 """Last column of the table of agents where costs are shared; part of what an agent pays in all."""
 
 
-def _columns(of: Totals) -> list[FloatArray]:
+def _columns(of: RunTotals) -> list[FloatArray]:
     with np.errstate(invalid="ignore", divide="ignore"):
         paid_price = np.where(of.bought > 0, of.peer_purchases / of.bought, np.nan)
         got_price = np.where(of.sold > 0, -of.peer_sales / of.sold, np.nan)
@@ -40,11 +40,11 @@ def _columns(of: Totals) -> list[FloatArray]:
     return [*flows, paid_price, got_price, of.paid, of.reference_paid, of.reference_paid - of.paid]
 
 
-def _table(of: Totals) -> list[list[float | None]]:
+def _table(of: RunTotals) -> list[list[float | None]]:
     return [plain(values, digits) for values, (_, _, digits) in zip(_columns(of), AGENT_COLUMNS[2:], strict=True)]
 
 
-def agent_table(names: Sequence[str], people: Sequence[Person], of: Totals) -> dict[str, Any]:
+def agent_table(names: Sequence[str], people: Sequence[Person], of: RunTotals) -> dict[str, Any]:
     """A row an agent: energies, mean prices, what it pays and saves."""
     shared = bool(np.isfinite(of.sharing).any())
     return {
@@ -70,7 +70,7 @@ CLASS_COLUMNS: Final = (
 )
 
 
-def class_table(people: Sequence[Person], totals: Totals) -> dict[str, Any]:
+def class_table(people: Sequence[Person], totals: RunTotals) -> dict[str, Any]:
     """A row a class of agents: shares met and sold, mean prices, bills."""
     rows = []
     for label, members in classes(people).items():

@@ -22,10 +22,10 @@ from marketsim.report.findings import findings, kwh, words
 from marketsim.report.focus import Focus, focuses
 from marketsim.report.grid_part import GridPart
 from marketsim.report.kpis import demand_numbers
-from marketsim.report.limits import MOST_ELEMENTS, Refused, refusals
+from marketsim.report.limits import MOST_ELEMENTS, RefusedEnergy, refusals
 from marketsim.report.people import Person, names_of, totals
 from marketsim.report.people_tables import agent_table, class_table
-from marketsim.report.series import Series, plain, rounded
+from marketsim.report.series import PlotSeries, plain, rounded
 from marketsim.results.folder import COMPLETE, SUMMARY
 from marketsim.results.reader import Run
 
@@ -151,7 +151,7 @@ def _stretch(of: RunContent, position: int) -> dict[str, Any]:
     }
 
 
-def _refused(each: Refused) -> dict[str, Any]:
+def _refused(each: RefusedEnergy) -> dict[str, Any]:
     return {
         "element": each.label,
         "reason": words(each.reason),
@@ -277,7 +277,7 @@ _SAID: Final[Mapping[str, str]] = {
 
 
 def _extremes_text(of: RunContent, head: str, names: Sequence[str], shown: Any) -> str:
-    values: Series = columns.by_day(of.series, of.slots_per_day) if of.daily and of.series else of.series
+    values: PlotSeries = columns.by_day(of.series, of.slots_per_day) if of.daily and of.series else of.series
     step = of.slots_per_day if of.daily else 1
     parts = []
     for name in names:

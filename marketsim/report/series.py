@@ -12,7 +12,7 @@ from marketsim.core.errors import Problem, RunFolderError
 from marketsim.core.units import TICKS_PER_CURRENCY, WH_PER_KWH
 from marketsim.results.reader import Run
 
-Series = dict[str, FloatArray]
+PlotSeries = dict[str, FloatArray]
 """Columns by name, NaN where undefined [n]."""
 
 MOST_SLOTS: Final = 1_500
@@ -61,10 +61,10 @@ _SOURCES: Final[Mapping[str, _Source]] = {
 DIGITS: Final[Mapping[str, int]] = {name: source.digits for name, source in _SOURCES.items()}
 
 
-def slot_series(run: Run) -> Series:
+def slot_series(run: Run) -> PlotSeries:
     """Energies [kWh], prices [currency/kWh], voltages [p.u.], loadings [%] and scores of each slot that was written."""
     table = run.table("slots")
-    found: Series = {}
+    found: PlotSeries = {}
     for name, source in _SOURCES.items():
         if source.column in table.column_names:
             _demand_numbers(run, table.schema.field(source.column))
@@ -90,7 +90,7 @@ def slots_of(run: Run) -> IntArray:
     return np.asarray(table.column("slot").to_numpy(), dtype=np.int64) if table.num_rows else np.zeros(0, np.int64)
 
 
-def by_day(series: Series, slots_per_day: int) -> Series:
+def by_day(series: PlotSeries, slots_per_day: int) -> PlotSeries:
     """The same summed up by day: energies added, extremes kept, prices and scores as weighted means [n_days]."""
     n_slots = len(next(iter(series.values())))
     day = np.arange(n_slots) // slots_per_day
@@ -139,7 +139,7 @@ _FOLDS: Final[Mapping[str, Fold]] = {
 }
 
 
-def rounded(series: Series) -> dict[str, list[float | None]]:
+def rounded(series: PlotSeries) -> dict[str, list[float | None]]:
     """Ready for JSON: rounded to what can be read, None where undefined; series that are never defined left out."""
     return {name: plain(values, DIGITS[name]) for name, values in series.items() if np.isfinite(values).any()}
 

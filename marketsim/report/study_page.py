@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from marketsim.analysis.studies.answer import OUT_OF_LIMITS, REFUSED, Finding, findings, held_text
+from marketsim.analysis.studies.answer import OUT_OF_LIMITS, REFUSED, AxisFinding, findings, held_text
 from marketsim.analysis.studies.designs import GRID, LHS, SOBOL
 from marketsim.analysis.studies.folder import Study, resume_hint
 from marketsim.analysis.studies.sentences import answer
@@ -156,7 +156,7 @@ def _limits(built: Built | None) -> dict[str, float]:
     return found
 
 
-def _break(of: Finding) -> dict[str, Any]:
+def _break(of: AxisFinding) -> dict[str, Any]:
     return {"axis": of.axis, "held": held_text(of.held), "first": of.first, "what": _BREAKS[of.criterion]}
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 
 from marketsim.core.arrays import IntArray
 from marketsim.core.records import Orders, SlotRecord
-from marketsim.results.tables import BOOK_LEVELS, Layout
+from marketsim.results.tables import BOOK_LEVELS, TableLayout
 
 _STEPS: Final = np.arange(BOOK_LEVELS)
 
@@ -43,7 +43,7 @@ def book_of(orders: Orders, prices: IntArray, market: int) -> tuple[IntArray, In
 class BookBuffer:
     """Rows of the table of book: every level of every market."""
 
-    def __init__(self, layout: Layout, capacity: int) -> None:
+    def __init__(self, layout: TableLayout, capacity: int) -> None:
         self._capacity, self._n_markets = capacity, layout.community.n_markets
         self._market = pa.array(np.repeat(np.arange(self._n_markets), BOOK_LEVELS).astype(np.int32))
         self._level = pa.array(np.tile(_STEPS, self._n_markets).astype(np.int32))

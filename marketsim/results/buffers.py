@@ -15,7 +15,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.metric import Value, defined
 from marketsim.core.records import PV, Reason, SlotRecord
-from marketsim.results.tables import AGENT_ENERGIES, LEDGER_COLUMNS, REASON_NAMES, SIDE_NAMES, ElementNames, Layout
+from marketsim.results.tables import AGENT_ENERGIES, LEDGER_COLUMNS, REASON_NAMES, SIDE_NAMES, ElementNames, TableLayout
 
 Arrays = dict[str, pa.Array]
 
@@ -46,7 +46,7 @@ def _maybe(values: FloatArray) -> pa.Array:
 class AgentBuffer:
     """Rows of the agents' table. A block [slots, columns, n_agents] of integers, and one of floats."""
 
-    def __init__(self, layout: Layout, capacity: int) -> None:
+    def __init__(self, layout: TableLayout, capacity: int) -> None:
         community = layout.community
         self._capacity, self._n_agents = capacity, community.n_agents
         self._market, self._index = _int32(community.market), _int32(community.connection)
@@ -152,7 +152,7 @@ class _ElementTable:
 class DealBuffer:
     """Rows of the tables of trades and of rejects, which both point to the slot's orders."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: TableLayout) -> None:
         self._components = pa.array(("pv", "firm", *layout.device_names))
         self._elements = _ElementTable(layout.elements, layout.community.n_markets)
         self._reasons = pa.array(REASON_NAMES)
@@ -238,7 +238,7 @@ class DealBuffer:
 class VoltageBuffer:
     """Rows of the voltages' table: every node of every market."""
 
-    def __init__(self, layout: Layout, capacity: int) -> None:
+    def __init__(self, layout: TableLayout, capacity: int) -> None:
         n_markets = layout.community.n_markets
         elements = layout.elements * n_markets if len(layout.elements) == 1 else layout.elements
         self._capacity = capacity
@@ -284,7 +284,7 @@ class VoltageBuffer:
 class SlotBuffer:
     """Rows of the slots' table."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: TableLayout) -> None:
         self._kpis = layout.slot_columns
         self._own: list[tuple[object, ...]] = []
         self._given: list[tuple[Value, ...]] = []

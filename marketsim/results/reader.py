@@ -24,7 +24,7 @@ from marketsim.results.parquet import demand_memory, opened, reading
 from marketsim.results.schema import MOST_BYTES, read_object
 from marketsim.results.streams import FINAL_SUFFIX, STREAM_SUFFIX, count_batches, stream_table
 from marketsim.results.table_checks import (
-    Rows,
+    RowCounts,
     demand_keys,
     demand_schema,
     demand_slots,
@@ -134,7 +134,7 @@ class Run:
 
     def _demand_keys(self, name: str, keys: pa.Table, path: Path) -> None:
         n_slots = keys.num_rows if name == "slots" else self.n_slots
-        demand_keys(name, keys, Rows(n_slots, market_sizes(self.manifest)), path)
+        demand_keys(name, keys, RowCounts(n_slots, market_sizes(self.manifest)), path)
 
     @staticmethod
     def _checked(name: str, table: pa.Table, path: Path) -> pa.Table:

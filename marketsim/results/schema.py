@@ -13,7 +13,7 @@ from marketsim.core.errors import Problem, RunFolderError
 from marketsim.core.files import json_value, read_text
 from marketsim.core.metric import LARGEST, LONGEST
 
-Fits = Callable[[Any], str]
+ValueCheck = Callable[[Any], str]
 """What is wrong with a value, as ``must be ...``; empty where nothing is."""
 
 MOST_BYTES: Final = 2**26
@@ -30,7 +30,7 @@ _SHOWN: Final = 20
 class Key(NamedTuple):
     """A key of an object and what it holds."""
 
-    fits: Fits
+    fits: ValueCheck
     required: bool = False
 
 
@@ -94,17 +94,17 @@ def scalar(value: Any) -> str:
     return text(value) if isinstance(value, str) else number(value) and "must be a finite number, text or null"
 
 
-def maybe(fits: Fits) -> Fits:
+def maybe(fits: ValueCheck) -> ValueCheck:
     """The same, or null."""
     return lambda value: "" if value is None else fits(value) and f"{fits(value)}, or null"
 
 
-def one_of(*words: str) -> Fits:
+def one_of(*words: str) -> ValueCheck:
     """One of some words."""
     return lambda value: "" if isinstance(value, str) and value in words else f"must be one of {', '.join(words)}"
 
 
-def all_of(fits: Fits, length: int | None = None) -> Fits:
+def all_of(fits: ValueCheck, length: int | None = None) -> ValueCheck:
     """A list of such values, of ``length`` if that is given."""
 
     def check(value: Any) -> str:
@@ -118,7 +118,7 @@ def all_of(fits: Fits, length: int | None = None) -> Fits:
     return check
 
 
-def each(fits: Fits) -> Fits:
+def each(fits: ValueCheck) -> ValueCheck:
     """An object whose values are such."""
 
     def check(value: Any) -> str:
@@ -130,7 +130,7 @@ def each(fits: Fits) -> Fits:
     return check
 
 
-def record(keys: Keys) -> Fits:
+def record(keys: Keys) -> ValueCheck:
     """An object of such keys."""
 
     def check(value: Any) -> str:

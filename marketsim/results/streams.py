@@ -29,7 +29,7 @@ _DAMAGED: Final = (OSError, ValueError, TypeError, KeyError, MemoryError, pa.Arr
 _FILE_BUFFER: Final = 1 << 20  # many small writes are slow on some file systems
 
 
-class Batch(NamedTuple):
+class TableBatch(NamedTuple):
     """A piece of a table and the group of slots that it belongs to."""
 
     group: int
@@ -39,7 +39,7 @@ class Batch(NamedTuple):
 class Sink(Protocol):
     """Where a table's batches go."""
 
-    def hold(self, batch: Batch) -> None:
+    def hold(self, batch: TableBatch) -> None:
         """Take in the next batch."""
         ...
 
@@ -60,13 +60,13 @@ class DiskSink:
         self._final_path = folder / (name + FINAL_SUFFIX)
         self._partial_path = files.partial_path(self._final_path)
         self._schema = schema
-        self._held: list[Batch] = []
+        self._held: list[TableBatch] = []
         self._file: IO[bytes] | None = None
         self._stream: Any = None
         self.rows = 0
         """Rows taken in."""
 
-    def hold(self, batch: Batch) -> None:
+    def hold(self, batch: TableBatch) -> None:
         """Take in the next batch."""
         self._held.append(batch)
         self.rows += batch.data.num_rows
@@ -119,7 +119,7 @@ class MemorySink:
         self._schema = schema
         self._batches: list[pa.RecordBatch] = []
 
-    def hold(self, batch: Batch) -> None:
+    def hold(self, batch: TableBatch) -> None:
         """Take in the next batch."""
         self._batches.append(batch.data)
 
@@ -134,7 +134,7 @@ class MemorySink:
         return pa.Table.from_batches(self._batches, self._schema)
 
 
-def read_stream(path: Path) -> Iterator[Batch]:
+def read_stream(path: Path) -> Iterator[TableBatch]:
     """Whole batches of a stream, in order; one that the end of the file cuts off ends it like the end itself."""
     with pa.memory_map(str(path)) as file:
         try:
@@ -142,7 +142,7 @@ def read_stream(path: Path) -> Iterator[Batch]:
             while True:
                 data, metadata = reader.read_next_batch_with_custom_metadata()
                 data.validate(full=True)
-                yield Batch(int(metadata[_GROUP]), data)
+                yield TableBatch(int(metadata[_GROUP]), data)
         except (StopIteration, *_DAMAGED):
             return
 
@@ -166,7 +166,7 @@ def stream_table(path: Path, most: int) -> pa.Table:
         return pa.table({})
 
 
-def write_parquet(path: Path, schema: pa.Schema, batches: Iterator[Batch]) -> int:
+def write_parquet(path: Path, schema: pa.Schema, batches: Iterator[TableBatch]) -> int:
     """Write batches, a row group for each of their groups, down to the disk; returns the number of rows."""
     rows = 0
     with files.create(path, buffering=_FILE_BUFFER) as file:

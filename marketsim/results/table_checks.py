@@ -27,7 +27,7 @@ _SOMETIMES: Final = {"agents": schema_of((SHARING,))}
 """Columns that a table has in some runs."""
 
 
-class Rows(NamedTuple):
+class RowCounts(NamedTuple):
     """What the rows of a run's tables count."""
 
     n_slots: int
@@ -71,7 +71,7 @@ def _plain(kind: pa.DataType) -> bool:
     return kind in (pa.int64(), pa.float64(), pa.string())
 
 
-def demand_keys(name: str, keys: pa.Table, rows: Rows, path: Path) -> None:
+def demand_keys(name: str, keys: pa.Table, rows: RowCounts, path: Path) -> None:
     """RunFolderError unless the rows of a table, by its key columns, are those of the run's slots, markets and agents."""
     if name == "slots":
         if not np.array_equal(_ints(keys, "slot"), np.arange(len(keys))):
@@ -100,7 +100,7 @@ def _ints(table: pa.Table, name: str) -> np.ndarray:
     return column.to_numpy() if not column.null_count else np.full(len(column), -1)
 
 
-def _demand_grid(name: str, keys: pa.Table, rows: Rows, path: Path) -> None:
+def _demand_grid(name: str, keys: pa.Table, rows: RowCounts, path: Path) -> None:
     sizes = np.array(_sizes(name, len(keys), rows), dtype=np.int64)
     per_slot = int(sizes.sum())
     if len(keys) != rows.n_slots * per_slot:
@@ -124,7 +124,7 @@ def _demand_grid(name: str, keys: pa.Table, rows: Rows, path: Path) -> None:
         raise _wrong(path, "slot", "slots must stand in order, each with all of its rows")
 
 
-def _agents_fit(keys: pa.Table, rows: Rows, shape: tuple[int, int]) -> bool:
+def _agents_fit(keys: pa.Table, rows: RowCounts, shape: tuple[int, int]) -> bool:
     market, agent = (_ints(keys, name).reshape(shape) for name in ("market", "agent"))
     if not ((market == market[0]).all() and (agent == agent[0]).all()):
         return False
@@ -132,7 +132,7 @@ def _agents_fit(keys: pa.Table, rows: Rows, shape: tuple[int, int]) -> bool:
     return listed == [(place, own) for place, size in enumerate(rows.sizes) for own in range(size)]
 
 
-def _sizes(name: str, n_rows: int, rows: Rows) -> Sequence[int]:
+def _sizes(name: str, n_rows: int, rows: RowCounts) -> Sequence[int]:
     """Rows of each market in a slot."""
     if name == "agents":
         return rows.sizes
@@ -143,7 +143,7 @@ def _sizes(name: str, n_rows: int, rows: Rows) -> Sequence[int]:
     return (nodes,) * n_markets
 
 
-def _demand_order(keys: pa.Table, rows: Rows, path: Path) -> None:
+def _demand_order(keys: pa.Table, rows: RowCounts, path: Path) -> None:
     """Trades and refusals: slots in order, markets and agents that there are."""
     slot, market = _ints(keys, "slot"), _ints(keys, "market")
     if not len(slot):

@@ -68,7 +68,7 @@ class ElementNames(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class TableLayout:
     """What the tables of a run depend on, fixed before its first slot."""
 
     community: Community
@@ -215,7 +215,7 @@ VOLTAGES: Final = (
 _KPI_KINDS: Final[Mapping[type, str]] = {int: "int64", float: "float", str: "text"}
 
 
-def _slots(layout: Layout) -> tuple[Column, ...]:
+def _slots(layout: TableLayout) -> tuple[Column, ...]:
     given = tuple(Column(kpi.name, _KPI_KINDS[kpi.kind], kpi.unit, kpi.text, True) for kpi in layout.slot_columns)
     names = [column.name for column in (*_SLOTS, *given)]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -227,7 +227,7 @@ def _slots(layout: Layout) -> tuple[Column, ...]:
     return _SLOTS + given
 
 
-def columns(layout: Layout) -> dict[str, tuple[Column, ...]]:
+def columns(layout: TableLayout) -> dict[str, tuple[Column, ...]]:
     """Columns of every table of a run, by the table's name; ValueError where a metric repeats a column."""
     agents = _agents(layout.device_names, sharing=layout.sharing)
     tables = {"slots": _slots(layout), "agents": agents, "trades": TRADES, "rejects": REJECTS}

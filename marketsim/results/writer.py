@@ -37,8 +37,8 @@ from marketsim.results.folder import (
 from marketsim.results.manifests import RUN as KEYS
 from marketsim.results.reader import HistoryBuilder, NetBuilder, Run, open_run
 from marketsim.results.session import FolderKind, Session
-from marketsim.results.streams import Batch, DiskSink, MemorySink, Sink
-from marketsim.results.tables import Layout, columns, schema
+from marketsim.results.streams import DiskSink, MemorySink, Sink, TableBatch
+from marketsim.results.tables import TableLayout, columns, schema
 
 _MOST_ROWS: Final = 131_072
 """Rows of any table gathered before they are written: bounds the memory of runs with very many agents."""
@@ -73,7 +73,7 @@ class RunWriter:
     def __init__(
         self,
         folder: Path | None,
-        layout: Layout,
+        layout: TableLayout,
         *,
         manifest: Mapping[str, object],
         scenario_text: str,
@@ -236,7 +236,7 @@ class RunWriter:
         for name, arrays in columns.items():
             own = self._schemas[name]
             batch = pa.record_batch([arrays[column] for column in own.names], schema=own)
-            self._sinks[name].hold(Batch(self._group, batch))
+            self._sinks[name].hold(TableBatch(self._group, batch))
 
     def _spill(self) -> None:
         self._last_spill = time.monotonic()

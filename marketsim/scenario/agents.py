@@ -18,17 +18,18 @@ from marketsim.scenario.choice import (
     validate_params,
 )
 from marketsim.scenario.draw import LINK, Draw, fill, read_template, varies
-from marketsim.scenario.problems import Detail, Loc, Wrong, holds
+from marketsim.scenario.problems import Detail, InvalidValue, holds
 from marketsim.scenario.quantity import (
     Bus,
+    DrawnPowerFactor,
     MaybeNonNegative,
     MaybePeak,
     MaybePositive,
     MaybeText,
     NonNegative,
-    PowerFactor,
     read_bus,
 )
+from marketsim.scenario.tree import Loc
 
 BUILT_IN_KINDS: Final = ("prosumer", "consumer")
 MAX_COUNT: Final = 250_000
@@ -36,7 +37,7 @@ OWNER_SHARE: Final = "owner_share"
 """Key beside a device's parameters: the part of the group that has the device, each agent with this probability."""
 
 
-class Part(NamedTuple):
+class PartTemplate(NamedTuple):
     """A device or strategy of a group before its numbers are drawn."""
 
     name: str
@@ -49,21 +50,23 @@ class Part(NamedTuple):
     """Probability with which each agent of the group has the device; None: all have it."""
 
 
-def read_part(name: str, raw: dict[str, Any], model: type[Params], loc: Loc, owner_share: float | None = None) -> Part:
+def read_part(
+    name: str, raw: dict[str, Any], model: type[Params], loc: Loc, owner_share: float | None = None
+) -> PartTemplate:
     """A part of a group. Distributions are checked at their medians here, and at each agent's draw later."""
     template = read_template(raw, loc)
-    part = Part(name, model, template, None, owner_share)
+    part = PartTemplate(name, model, template, None, owner_share)
     params = drawn_params(part, _median, loc)
     return part if varies(template) else part._replace(fixed=params)
 
 
-def drawn_params(part: Part, uniform: Callable[[Loc], float], loc: Loc) -> Params:
-    """Parameters of one agent; ``Wrong`` with the distribution beside a value that the part's model refuses."""
+def drawn_params(part: PartTemplate, uniform: Callable[[Loc], float], loc: Loc) -> Params:
+    """Parameters of one agent; ``InvalidValue`` with the distribution beside a value that the part's model refuses."""
     try:
         return validate_params(part.model, fill(part.template, uniform, loc), loc, (OWNER_SHARE,))
-    except Wrong as error:
+    except InvalidValue as error:
         details = [detail._replace(hint=_origin(part.template, detail, len(loc))) for detail in error.details]
-    raise Wrong(details)
+    raise InvalidValue(details)
 
 
 def _origin(template: Any, detail: Detail, head: int) -> str:
@@ -76,32 +79,32 @@ def _median(_: Loc) -> float:
     return 0.5
 
 
-def _read_strategy(value: object, info: ValidationInfo) -> Part:
+def _read_strategy(value: object, info: ValidationInfo) -> PartTemplate:
     name, raw = chosen("strategy", value)
     return read_part(name, raw, find_model("strategy", name, context_of(info)), (name,))
 
 
-def _read_devices(value: dict[str, Any], info: ValidationInfo) -> dict[str, Part]:
-    parts: dict[str, Part] = {}
+def _read_devices(value: dict[str, Any], info: ValidationInfo) -> dict[str, PartTemplate]:
+    parts: dict[str, PartTemplate] = {}
     wrong: list[Detail] = []
     for name, raw in value.items():
         try:
             part = _read_device(name, raw, context_of(info))
-        except Wrong as error:
+        except InvalidValue as error:
             wrong += error.details
         else:
             parts.update({name: part} if part else {})
     if wrong:
-        raise Wrong(wrong)
+        raise InvalidValue(wrong)
     return parts
 
 
-def _read_device(name: str, raw: object, context: Context) -> Part | None:
+def _read_device(name: str, raw: object, context: Context) -> PartTemplate | None:
     """The device of a group; None where ``null`` takes away what an extended scenario gave."""
     if raw is None:
         return None
     if not isinstance(raw, dict):
-        raise Wrong([Detail((name,), "must be a mapping of the device's parameters", raw)])
+        raise InvalidValue([Detail((name,), "must be a mapping of the device's parameters", raw)])
     share = _owner_share(raw, (name, OWNER_SHARE))
     parameters = {key: item for key, item in raw.items() if key != OWNER_SHARE}
     return read_part(name, parameters, find_model("device", name, context, (name,)), (name,), share)
@@ -112,7 +115,9 @@ def _owner_share(raw: dict[str, Any], loc: Loc) -> float | None:
         return None
     share = raw[OWNER_SHARE]
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-        raise Wrong([Detail(loc, "must be a number from 0 to 1", share, "the part of the group that has the device")])
+        raise InvalidValue(
+            [Detail(loc, "must be a number from 0 to 1", share, "the part of the group that has the device")]
+        )
     return float(share)
 
 
@@ -135,16 +140,16 @@ def _read_buses(value: object) -> tuple[str, ...] | Sample | Literal["loads"] | 
 def _bus_list(value: object, loc: Loc) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
         hint = "for example buses: [48, 78], buses: loads, or buses: {sample: loads}"
-        raise Wrong([Detail(loc, "must be a list of buses", value, hint)])
+        raise InvalidValue([Detail(loc, "must be a list of buses", value, hint)])
     buses: list[str] = []
     wrong: list[Detail] = []
     for position, item in enumerate(value):
         try:
             buses.append(read_bus(item))
-        except Wrong as error:
+        except InvalidValue as error:
             wrong += [detail._replace(loc=(*loc, position)) for detail in error.details]
     if wrong:
-        raise Wrong(wrong)
+        raise InvalidValue(wrong)
     return tuple(buses)
 
 
@@ -160,8 +165,10 @@ _BUSES_SCHEMA: Final[JsonSchemaValue] = {"anyOf": [_BUS_LIST, {"const": "loads"}
 Buses: TypeAlias = Annotated[
     tuple[str, ...] | Sample | Literal["loads"] | None, PlainValidator(_read_buses), WithJsonSchema(_BUSES_SCHEMA)
 ]
-Strategy: TypeAlias = Annotated[Part, PlainValidator(_read_strategy), WithJsonSchema({LINK: "choice:strategy"})]
-Devices: TypeAlias = Annotated[Mapping[str, Part], PlainValidator(_read_devices)]
+StrategyChoice: TypeAlias = Annotated[
+    PartTemplate, PlainValidator(_read_strategy), WithJsonSchema({LINK: "choice:strategy"})
+]
+DeviceChoices: TypeAlias = Annotated[Mapping[str, PartTemplate], PlainValidator(_read_devices)]
 
 
 class ConnectionLimit(Params):
@@ -182,7 +189,7 @@ class LoadEntry(Params):
     """Largest load of the year [kW]; ``feeder``: nominal load of the bus, shared by all agents there that say so."""
     annual_kwh: MaybeNonNegative = None
     """Energy a year [kWh]."""
-    power_factor: PowerFactor = 1.0
+    power_factor: DrawnPowerFactor = 1.0
     """Lagging, above 0; ``feeder``: that of the bus's nominal load."""
 
 
@@ -214,7 +221,7 @@ class AgentEntry(Params):
     """Limits of the connection [kW]."""
     income_class: MaybeText = None
     """For measures of equity."""
-    strategy: Strategy = default("truthful")
+    strategy: StrategyChoice = default("truthful")
     """How it trades."""
-    devices: SkipJsonSchema[Devices] = Field(default={})
+    devices: SkipJsonSchema[DeviceChoices] = Field(default={})
     """Filled from the keys that are names of devices."""

@@ -17,7 +17,8 @@ from marketsim.core.errors import InputError
 from marketsim.core.interrupts import is_interrupt
 from marketsim.core.params import Params
 from marketsim.scenario.draw import LINK
-from marketsim.scenario.problems import MOST_DETAILS, UNSEEN, Detail, Loc, Wrong, details_of, did_you_mean
+from marketsim.scenario.problems import MOST_DETAILS, UNSEEN, Detail, InvalidValue, details_of, did_you_mean
+from marketsim.scenario.tree import Loc
 
 
 class Catalog(Protocol):
@@ -69,21 +70,23 @@ def context_of(info: ValidationInfo) -> Context:
 
 
 def find_model(kind: str, name: str, context: Context, loc: Loc = ()) -> type[Params]:
-    """Parameter model of a part; ``Wrong`` with the nearest name if there is none."""
+    """Parameter model of a part; ``InvalidValue`` with the nearest name if there is none."""
     known = context.catalog.names(kind)
     if name in known:
         try:
             return context.catalog.params(kind, name)
         except InputError as error:
-            raise Wrong([Detail(loc, problem.message, name, problem.hint) for problem in error.problems]) from error
+            raise InvalidValue(
+                [Detail(loc, problem.message, name, problem.hint) for problem in error.problems]
+            ) from error
     if context.tolerant:
         context.unchecked.append(f"{kind} {name}")
         return Unchecked
-    raise Wrong([Detail(loc, f"there is no {kind} of this name", name, context.near(name, known), at_key=False)])
+    raise InvalidValue([Detail(loc, f"there is no {kind} of this name", name, context.near(name, known), at_key=False)])
 
 
 def validate_params(model: type[Params], raw: object, loc: Loc = (), beside: tuple[str, ...] = ()) -> Params:
-    """Parameters by a part's own model; ``Wrong`` with paths below ``loc``. ``beside``: further keys a user may mean.
+    """Parameters by a part's own model; ``InvalidValue`` with paths below ``loc``. ``beside``: further keys a user may mean.
 
     Strict, as JSON: text is no number, 1 is not true, but lists serve as tuples and text as dates.
     """
@@ -103,11 +106,11 @@ def validate_params(model: type[Params], raw: object, loc: Loc = (), beside: tup
         if not found:
             # Behind a model's ``before`` validator strictness refuses lists for tuples and the like.
             return params
-    raise Wrong([detail._replace(loc=(*loc, *detail.loc)) for detail in found])
+    raise InvalidValue([detail._replace(loc=(*loc, *detail.loc)) for detail in found])
 
 
 def _validated(model: type[Params], text: str, loc: Loc, *, strict: bool | None = None) -> Params:
-    """By the model; ``Wrong`` with the line where one of a plugin fails otherwise than by a ValidationError."""
+    """By the model; ``InvalidValue`` with the line where one of a plugin fails otherwise than by a ValidationError."""
     try:
         params = model.model_validate_json(text, strict=strict)
         if not _is_of_package(model):
@@ -119,7 +122,7 @@ def _validated(model: type[Params], text: str, loc: Loc, *, strict: bool | None 
         if _is_of_package(model) or is_interrupt(error):
             raise
         message = f"the model {model.__name__} of these parameters failed: {told(error)}"
-        raise Wrong([Detail(loc, message, UNSEEN)]) from error
+        raise InvalidValue([Detail(loc, message, UNSEEN)]) from error
 
 
 def _is_of_package(model: type[Params]) -> bool:
@@ -146,11 +149,11 @@ def chosen(kind: str, value: object) -> tuple[str, dict[str, Any]]:
         return value, {}
     example = "write its name, or {name: {parameters}}"
     if not isinstance(value, dict) or not value:
-        raise Wrong([Detail((), f"must name one {kind}", value, example)])
+        raise InvalidValue([Detail((), f"must name one {kind}", value, example)])
     if len(value) > 1:
         keys = ", ".join(value)
         hint = f"parameters of {next(iter(value))} go below its name, not beside it"
-        raise Wrong([Detail((), f"must name one {kind}, but has the keys {keys}", UNSEEN, hint)])
+        raise InvalidValue([Detail((), f"must name one {kind}, but has the keys {keys}", UNSEEN, hint)])
     name, raw = next(iter(value.items()))
     return name, _parameters(raw, (name,))
 
@@ -159,7 +162,7 @@ def _parameters(raw: object, loc: Loc) -> dict[str, Any]:
     if raw is None:
         return {}
     if not isinstance(raw, dict):
-        raise Wrong([Detail(loc, "must be a mapping of parameters", raw)])
+        raise InvalidValue([Detail(loc, "must be a mapping of parameters", raw)])
     return raw
 
 
@@ -169,9 +172,11 @@ def tagged(kind: str, tag: str, value: object, known: Sequence[str]) -> tuple[st
     if isinstance(value, str) and value:
         return value, {}
     if not isinstance(value, dict):
-        raise Wrong([Detail((), f"must name one {kind}", value, hint)])
+        raise InvalidValue([Detail((), f"must name one {kind}", value, hint)])
     if not isinstance(value.get(tag), str):
-        raise Wrong([Detail((tag,), f"must name one {kind}", value.get(tag, UNSEEN), hint, at_key=tag not in value)])
+        raise InvalidValue(
+            [Detail((tag,), f"must name one {kind}", value.get(tag, UNSEEN), hint, at_key=tag not in value)]
+        )
     return value[tag], {key: item for key, item in value.items() if key != tag}
 
 
@@ -233,16 +238,16 @@ def _annotations(
     return PlainValidator(read), PlainSerializer(write), schema
 
 
-Tariff = Annotated[Choice, *by_key("tariff")]
-Engine = Annotated[Choice, *by_key("engine")]
-Charges = Annotated[Choice, *by_key("charges")]
-Allocation = Annotated[Choice, *by_key("allocation")]
-Reactive = Annotated[Choice, *by_key("reactive")]
-Gate = Annotated[Choice, *by_key("gate", bare=True)]
-Settlement = Annotated[Choice, *by_key("settlement", bare=True)]
-Sharing = Annotated[Choice, *by_key("sharing", bare=True)]
-Metric = Annotated[Choice, *by_key("metric")]
-Learner = Annotated[Choice, *by_key("learner")]
-Game = Annotated[Choice, *by_key("game")]
-Profile = Annotated[Choice, *by_tag("profile", "source")]
-Critic = Annotated[Choice, *by_tag("critic", "kind")]
+TariffChoice = Annotated[Choice, *by_key("tariff")]
+EngineChoice = Annotated[Choice, *by_key("engine")]
+ChargesChoice = Annotated[Choice, *by_key("charges")]
+AllocationChoice = Annotated[Choice, *by_key("allocation")]
+ReactiveChoice = Annotated[Choice, *by_key("reactive")]
+GateChoice = Annotated[Choice, *by_key("gate", bare=True)]
+SettlementChoice = Annotated[Choice, *by_key("settlement", bare=True)]
+SharingChoice = Annotated[Choice, *by_key("sharing", bare=True)]
+MetricChoice = Annotated[Choice, *by_key("metric")]
+LearnerChoice = Annotated[Choice, *by_key("learner")]
+GameChoice = Annotated[Choice, *by_key("game")]
+ProfileChoice = Annotated[Choice, *by_tag("profile", "source")]
+CriticChoice = Annotated[Choice, *by_tag("critic", "kind")]

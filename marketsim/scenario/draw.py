@@ -11,9 +11,9 @@ from math import isfinite, sqrt
 from statistics import NormalDist
 from typing import Any, Final, NamedTuple
 
-from marketsim.scenario.problems import Detail, Loc, Wrong, did_you_mean
+from marketsim.scenario.problems import Detail, InvalidValue, did_you_mean
 from marketsim.scenario.switches import LAWS
-from marketsim.scenario.tree import Scalar
+from marketsim.scenario.tree import Loc, Scalar
 
 LINK: Final = "marketsim-definition"
 """Key in a field's JSON Schema that ``schema`` turns into a reference to a definition of its own."""
@@ -103,11 +103,11 @@ def is_draw(value: object) -> bool:
 
 
 def read_draw(value: dict[str, Any], loc: Loc = ()) -> Draw:
-    """The distribution that a mapping stands for; ``Wrong`` where its arguments make no sense."""
+    """The distribution that a mapping stands for; ``InvalidValue`` where its arguments make no sense."""
     law, arguments = next(iter(value.items()))
     fault = _fault(law, arguments)
     if fault:
-        raise Wrong([Detail((*loc, law), fault, arguments, f"write {law}: {_SHAPES[law]}")])
+        raise InvalidValue([Detail((*loc, law), fault, arguments, f"write {law}: {_SHAPES[law]}")])
     return Draw(law, tuple(arguments) if law in ("choice", "integers") else tuple(float(each) for each in arguments))
 
 
@@ -149,7 +149,7 @@ def read_template(value: Any, loc: Loc = ()) -> Any:
     wrong: list[Detail] = []
     template = _read(value, loc, wrong)
     if wrong:
-        raise Wrong(wrong)
+        raise InvalidValue(wrong)
     return template
 
 
@@ -157,7 +157,7 @@ def _read(value: Any, loc: Loc, wrong: list[Detail]) -> Any:
     if is_draw(value):
         try:
             return read_draw(value, loc)
-        except Wrong as error:
+        except InvalidValue as error:
             wrong += error.details
             return None
     if isinstance(value, dict):

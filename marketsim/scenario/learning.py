@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from marketsim.core.params import Params
-from marketsim.scenario.choice import Game, Learner, default
+from marketsim.scenario.choice import GameChoice, LearnerChoice, default
 
 Weight = Annotated[float, Field(ge=0.0, le=1000.0)]
 
@@ -57,9 +57,9 @@ class RewardParams(Params):
 class LearningSection(Params):
     """What a training does with the scenario."""
 
-    game: Game = default("market")
+    game: GameChoice = default("market")
     """What is played. The settings of `market` may also stand without its name."""
     reward: RewardParams = RewardParams()
     """Reward of the game `market`; other games have rewards of their own."""
-    learner: Learner = default("ppo")
+    learner: LearnerChoice = default("ppo")
     """Learning algorithm."""

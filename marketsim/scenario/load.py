@@ -18,17 +18,17 @@ from marketsim.scenario.choice import Catalog, Context
 from marketsim.scenario.facts import FeederFacts
 from marketsim.scenario.model import MAX_PARTS, Scenario
 from marketsim.scenario.prepare import prepared
-from marketsim.scenario.problems import UNSEEN, Detail, Loc, details_of, to_problems
+from marketsim.scenario.problems import UNSEEN, Detail, details_of, to_problems
 from marketsim.scenario.resolve import resolved
 from marketsim.scenario.rules import period_fits_memory, scenario_details, slot_fits_int64
-from marketsim.scenario.source import Source, read_source
-from marketsim.scenario.tree import child, plain, shorten
+from marketsim.scenario.source import ScenarioSource, read_source
+from marketsim.scenario.tree import Loc, child, plain, shorten
 from marketsim.scenario.yamltext import uncollected
 
 FeederLookup = Callable[[Scenario], FeederFacts | None]
 """Facts of the feeder that a scenario names; None: not to be loaded now; InputError where there is none."""
 
-Check = Callable[[Source, Scenario, tuple[AgentSpec, ...]], object]
+Check = Callable[[ScenarioSource, Scenario, tuple[AgentSpec, ...]], object]
 """Looks at a scenario whose keys are valid and at its agents, without their places; InputError for what is wrong."""
 
 
@@ -42,7 +42,7 @@ class Loaded(NamedTuple):
     scenario: Scenario
     agents: tuple[AgentSpec, ...]
     """Agents of one market; without buses and nominal loads where the feeder was not loaded."""
-    source: Source
+    source: ScenarioSource
     """As written; overrides of it give variants of the scenario."""
     plugins: tuple[Path, ...]
     """Plugin files that it names."""
@@ -51,7 +51,7 @@ class Loaded(NamedTuple):
 
 
 def load_scenario(
-    scenario: str | Path | Mapping[str, object] | Source,
+    scenario: str | Path | Mapping[str, object] | ScenarioSource,
     overrides: Mapping[str, object] | None = None,
     *,
     catalog: Catalog,
@@ -93,22 +93,22 @@ def load_scenario(
 
 
 def source_of(
-    scenario: str | Path | Mapping[str, object] | Source, overrides: Mapping[str, object] | None, *, trust: bool
-) -> Source:
+    scenario: str | Path | Mapping[str, object] | ScenarioSource, overrides: Mapping[str, object] | None, *, trust: bool
+) -> ScenarioSource:
     """The scenario as written, with overrides in place; of what ``read_source`` returned, what it says of trust is kept."""
-    if not isinstance(scenario, Source):
+    if not isinstance(scenario, ScenarioSource):
         return read_source(scenario, overrides, trust=trust)
     source = scenario.override(overrides) if overrides else scenario
     return source._replace(trust=source.trust or trust)
 
 
-def validate_source(source: Source, context: Context) -> tuple[Scenario | None, list[Detail]]:
+def validate_source(source: ScenarioSource, context: Context) -> tuple[Scenario | None, list[Detail]]:
     """The model of a tree, None if a value is invalid; and everything wrong in values and between them."""
     with uncollected():
         return _validated(source, context)
 
 
-def _validated(source: Source, context: Context) -> tuple[Scenario | None, list[Detail]]:
+def _validated(source: ScenarioSource, context: Context) -> tuple[Scenario | None, list[Detail]]:
     def device_keys(loc: Loc) -> Sequence[str]:
         if len(loc) == 2 and loc[0] == "agents":
             return context.catalog.names("device")
@@ -152,7 +152,7 @@ def _resolve(
         return agents, [*wrong, *_sizes_fit(scenario, agents, context)]
 
 
-def _check_early(check: Check, source: Source, scenario: Scenario) -> None:
+def _check_early(check: Check, source: ScenarioSource, scenario: Scenario) -> None:
     agents, wrong = resolved(scenario, None, placed=False)
     if not wrong and not list(slot_fits_int64(scenario, agents)):
         check(source, scenario, agents)
@@ -180,7 +180,7 @@ def _of_feeder(problem: Problem) -> Detail:
     return Detail(("grid", "feeder"), message, problem.value or UNSEEN, problem.hint)
 
 
-def _plugin_files(source: Source) -> tuple[list[Problem], tuple[Path, ...]]:
+def _plugin_files(source: ScenarioSource) -> tuple[list[Problem], tuple[Path, ...]]:
     """Plugin files that a scenario names, before anything else is known of it; and what is wrong with them."""
     listed = child(source.root, "plugins")
     if listed is None or not isinstance(listed.value, list) or len(listed.value) > MAX_PARTS:
@@ -201,7 +201,7 @@ def _plugin_files(source: Source) -> tuple[list[Problem], tuple[Path, ...]]:
     return problems, tuple(paths)
 
 
-def demand_trust(source: Source) -> None:
+def demand_trust(source: ScenarioSource) -> None:
     """PluginError for the plugins of a scenario whose files are not where a scenario's own files are."""
     fence, listed = source.fence, child(source.root, "plugins")
     if fence.is_open or not (source.made or fence.leaves) or listed is None or not isinstance(listed.value, list):

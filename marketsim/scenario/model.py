@@ -18,22 +18,22 @@ from marketsim.core.currency import MOST_LETTERS, PLAIN, is_label
 from marketsim.core.params import Params
 from marketsim.scenario.agents import AgentEntry
 from marketsim.scenario.choice import (
-    Allocation,
-    Charges,
-    Critic,
-    Engine,
-    Gate,
-    Metric,
-    Profile,
-    Reactive,
-    Settlement,
-    Sharing,
-    Tariff,
+    AllocationChoice,
+    ChargesChoice,
+    CriticChoice,
+    EngineChoice,
+    GateChoice,
+    MetricChoice,
+    ProfileChoice,
+    ReactiveChoice,
+    SettlementChoice,
+    SharingChoice,
+    TariffChoice,
     context_of,
     default,
 )
 from marketsim.scenario.learning import LearningSection
-from marketsim.scenario.problems import Detail, Wrong
+from marketsim.scenario.problems import Detail, InvalidValue
 from marketsim.scenario.quantity import Bus
 
 MAX_SLOTS: Final = 10_000_000
@@ -193,7 +193,7 @@ class GridSection(Params):
     background: bool = False
     """Whether buses without agents draw their nominal load in every slot, its constant-impedance share with the voltage;
     shunts and the admittances of wards are equipment and always draw."""
-    gate: Gate
+    gate: GateChoice
     """How trades are held to the limits; null: ``ac`` with a feeder, ``none`` without."""
     untraded: Literal["withheld", "exported"] = "withheld"
     """What PV surplus does without a trade: it is held back, or it flows by right as far as the grid takes it."""
@@ -203,11 +203,11 @@ class GridSection(Params):
     """Distance kept from limits."""
     retry_passes: int = Field(default=3, ge=0, le=100)
     """Passes in which refused orders are tried again."""
-    allocation: Allocation = default("arrival")
+    allocation: AllocationChoice = default("arrival")
     """How scarce capacity is shared among sellers."""
     priority: Literal["peers", "equal"] = "peers"
     """Whether trade among peers goes before export."""
-    reactive: Reactive = default("unity")
+    reactive: ReactiveChoice = default("unity")
     """Reactive power of inverters."""
     independent_check: bool = Field(default=True, alias="validate")
     """Whether every slot is solved again by another power flow."""
@@ -218,15 +218,15 @@ class GridSection(Params):
 class MarketSection(Params):
     """How orders become trades."""
 
-    engine: Engine = default("double_auction")
+    engine: EngineChoice = default("double_auction")
     """Order-matching engine; its parameters hold price rule and rounds."""
     gate_closure_slots: int = Field(default=0, ge=0, le=10_000)
     """Slots between trade and delivery; from 1 on forecasts are traded and deviations settled with the utility."""
-    charges: Charges = default("none")
+    charges: ChargesChoice = default("none")
     """Network charges on trade between peers."""
-    settlement: Settlement = default("pay_as_agreed")
+    settlement: SettlementChoice = default("pay_as_agreed")
     """Who pays what; left out where it is the default."""
-    sharing: Sharing = default("none")
+    sharing: SharingChoice = default("none")
     """Rule by which what a finished period cost is shared among the agents; left out where it is the default."""
     sharing_period: Literal["day", "run"] = "day"
     """A period of sharing: each day, or the whole run; the end of the run ends a day, too. Left out where it is the default."""
@@ -243,10 +243,10 @@ class OutputSection(Params):
 
 def _read_folder(value: object, info: ValidationInfo) -> Path:
     if not isinstance(value, str) or not value:
-        raise Wrong([Detail((), "must be the path of a folder", value)])
+        raise InvalidValue([Detail((), "must be the path of a folder", value)])
     folder = context_of(info).folder / value
     if not os.path.isdir(folder):
-        raise Wrong([Detail((), "there is no such folder", value)])
+        raise InvalidValue([Detail((), "there is no such folder", value)])
     return folder
 
 
@@ -257,7 +257,7 @@ def _read_currency(value: object) -> str:
     if isinstance(value, str) and is_label(value):
         return value
     hint = f"up to {MOST_LETTERS} letters or signs without space, digits, brackets or quotes, such as EUR"
-    raise Wrong([Detail((), "must be a short name of a currency", value, hint)])
+    raise InvalidValue([Detail((), "must be a short name of a currency", value, hint)])
 
 
 Currency = Annotated[
@@ -280,21 +280,21 @@ class Scenario(Params):
     """When the run takes place."""
     grid: GridSection
     """The feeder and its limits."""
-    tariff: Tariff
+    tariff: TariffChoice
     """Prices of the utility [currency/kWh]."""
     currency: Currency = PLAIN
     """What money is called wherever it is shown, such as ``EUR``: short and printable; no result depends on it."""
     market: MarketSection
     """How orders become trades."""
-    profiles: Profile
+    profiles: ProfileChoice
     """Source of load, PV and other series; its parameters stand beside ``source``."""
     agents: tuple[AgentEntry, ...] = Field(min_length=1, max_length=MAX_ENTRIES)
     """Who takes part."""
-    critic: Critic
+    critic: CriticChoice
     """Who scores the fairness of each slot; its parameters stand beside ``kind``."""
     learning: LearningSection
     """What a training learns, and by which reward."""
-    metrics: tuple[Metric, ...] = Field(default=(), max_length=MAX_PARTS)
+    metrics: tuple[MetricChoice, ...] = Field(default=(), max_length=MAX_PARTS)
     """Further measures."""
     output: OutputSection
     """What is written."""

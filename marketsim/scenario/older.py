@@ -10,8 +10,7 @@ from typing import Final
 
 from marketsim.core.errors import Problem, ScenarioError
 from marketsim.core.game import MARKET
-from marketsim.scenario.switches import Loc
-from marketsim.scenario.tree import Member, Node, child, dotted, locate
+from marketsim.scenario.tree import Loc, Member, Node, child, dotted, locate
 
 GAME: Final = ("learning", "game")
 MARKET_SETTINGS: Final = frozenset(("days", "prices", "quantities", "charges", "agents", "ratings"))

@@ -7,8 +7,19 @@ from collections.abc import Mapping
 
 from marketsim.core.errors import Problem, ScenarioError
 from marketsim.scenario.older import renewed, renewed_path
-from marketsim.scenario.switches import Loc, keeps, opened
-from marketsim.scenario.tree import MAX_DEPTH, Member, Node, Place, dotted, from_python, plain, shorten, shorten_text
+from marketsim.scenario.switches import keeps, opened
+from marketsim.scenario.tree import (
+    MAX_DEPTH,
+    Loc,
+    Mark,
+    Member,
+    Node,
+    dotted,
+    from_python,
+    plain,
+    shorten,
+    shorten_text,
+)
 from marketsim.scenario.yamltext import parse
 
 _LONGEST_PATH = 1_000
@@ -54,7 +65,7 @@ def apply_overrides(root: Node, overrides: Mapping[str, object]) -> Node:
     """The tree with every override in place, in the order given; all problems with paths at once."""
     problems: list[Problem] = []
     for path, value in overrides.items():
-        place = Place(f"--set {shorten_text(path, 200)}")
+        place = Mark(f"--set {shorten_text(path, 200)}")
         try:
             leaf = from_python(value, place)
             loc = renewed_path(root, split_path(path), leaf)
@@ -66,7 +77,7 @@ def apply_overrides(root: Node, overrides: Mapping[str, object]) -> Node:
     return root
 
 
-def _put(node: Node | None, rest: Loc, leaf: Node, place: Place, loc: Loc) -> Node:
+def _put(node: Node | None, rest: Loc, leaf: Node, place: Mark, loc: Loc) -> Node:
     if not rest:
         return leaf
     if node is not None and isinstance(node.value, list):
@@ -80,7 +91,7 @@ def _put(node: Node | None, rest: Loc, leaf: Node, place: Place, loc: Loc) -> No
     return Node({**members, key: changed}, node.place if node else place)
 
 
-def _put_item(node: Node, items: list[Node], rest: Loc, leaf: Node, place: Place, loc: Loc) -> Node:
+def _put_item(node: Node, items: list[Node], rest: Loc, leaf: Node, place: Mark, loc: Loc) -> Node:
     position = rest[0]
     if not isinstance(position, int) or position >= len(items):
         last = len(items) - 1

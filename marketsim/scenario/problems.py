@@ -1,7 +1,7 @@
 """What a model says about a value, in plain words and with its place.
 
 Models and validators report ``Detail`` records: a path, a message, the value. Validators of this package raise
-``Wrong`` with several of them at once; what pydantic itself reports is translated here.
+``InvalidValue`` with several of them at once; what pydantic itself reports is translated here.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from pydantic import BaseModel, ValidationError
 
 from marketsim.core.errors import Problem
 from marketsim.core.field_docs import field_docs
-from marketsim.scenario.tree import Node, dotted, key_place, locate, shorten
+from marketsim.scenario.tree import Loc, Node, dotted, key_place, locate, shorten
 from marketsim.scenario.yamltext import resolve_scalar
 
-Loc = tuple[str | int, ...]
 MOST_DETAILS: Final = 100
 """Of one kind of check that are listed; to tell of hundred thousands helps nobody and takes minutes."""
 UNSEEN: Final = object()
@@ -36,7 +35,7 @@ class Detail(NamedTuple):
     """Whether the key is wrong rather than its value."""
 
 
-class Wrong(ValueError):
+class InvalidValue(ValueError):
     """Raised by validators; carries everything that is wrong below one value."""
 
     def __init__(self, details: Sequence[Detail]) -> None:
@@ -90,7 +89,7 @@ def _translate(
     raw: Any, model: type[BaseModel], written: object, extra: Callable[[Loc], Sequence[str]]
 ) -> Iterator[Detail]:
     cause = raw.get("ctx", {}).get("error")
-    if isinstance(cause, Wrong):
+    if isinstance(cause, InvalidValue):
         yield from (detail._replace(loc=(*raw["loc"], *detail.loc)) for detail in cause.details)
     else:
         detail = _detail(raw, model, extra)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import PlainValidator, WithJsonSchema
 
 from marketsim.scenario.draw import LINK, Draw, is_draw, not_a_draw, read_draw
-from marketsim.scenario.problems import Detail, Wrong, number_hint
+from marketsim.scenario.problems import Detail, InvalidValue, number_hint
 
 FEEDER: Final = "feeder"
 """Stands for what the feeder's own table says about the bus."""
@@ -25,24 +25,24 @@ def read_number(low: float, high: float, above: bool, value: object) -> float | 
     """A number, or a distribution all of whose values are within the bounds."""
     if isinstance(value, dict):
         if not is_draw(value):
-            raise Wrong([not_a_draw(value)])
+            raise InvalidValue([not_a_draw(value)])
         draw = read_draw(value)
         if draw.law == "choice" and any(not _is_number(each) for each in draw.arguments):
-            raise Wrong([Detail(("choice",), "must hold numbers", value["choice"])])
+            raise InvalidValue([Detail(("choice",), "must hold numbers", value["choice"])])
         smallest, largest = draw.support()
         # A normal law without bounds of its own is cut off where the field ends.
         largest = min(largest, high) if draw.law == "normal" and len(draw.arguments) == 2 else largest
         fault = _bounds_fault(low, high, smallest, largest, above and draw.law != "normal")
         if fault:
-            raise Wrong([Detail((), f"every value drawn {fault}", value)])
+            raise InvalidValue([Detail((), f"every value drawn {fault}", value)])
         return draw
     if not _is_number(value):
         hint = number_hint(value) if isinstance(value, str) else ""
-        raise Wrong([Detail((), "must be a number or a distribution such as {uniform: [1, 5]}", value, hint)])
+        raise InvalidValue([Detail((), "must be a number or a distribution such as {uniform: [1, 5]}", value, hint)])
     number = float(value)  # type: ignore[arg-type]
     fault = _bounds_fault(low, high, number, number, above)
     if fault:
-        raise Wrong([Detail((), fault, value)])
+        raise InvalidValue([Detail((), fault, value)])
     return number
 
 
@@ -63,14 +63,14 @@ def read_text(value: object) -> str | Draw:
             return draw
     if isinstance(value, str) and value:
         return value
-    raise Wrong([Detail((), "must be a name or {choice: [names]}", value)])
+    raise InvalidValue([Detail((), "must be a name or {choice: [names]}", value)])
 
 
 def read_bus(value: object) -> str:
     """A bus by its name or index."""
     if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
         return str(value)
-    raise Wrong([Detail((), "must be the name or the index of a bus", value)])
+    raise InvalidValue([Detail((), "must be the name or the index of a bus", value)])
 
 
 def _optional(read: Any, value: object) -> Any:
@@ -117,7 +117,7 @@ MaybePeak: TypeAlias = Annotated[
     PlainValidator(partial(_optional, partial(read_number_or_feeder, 0.0, inf, False))),
     _or(_NOT_NEGATIVE, _WORD, _NULL),
 ]
-PowerFactor: TypeAlias = Annotated[
+DrawnPowerFactor: TypeAlias = Annotated[
     float | Draw | Literal["feeder"],
     PlainValidator(partial(read_number_or_feeder, 0.0, 1.0, True)),
     _or(_SHARE, _WORD),

@@ -17,12 +17,12 @@ from marketsim.core.build import AgentSpec, Choice, LoadSpec
 from marketsim.core.errors import ScenarioError
 from marketsim.core.params import Params
 from marketsim.core.rng import Streams
-from marketsim.scenario.agents import MAX_COUNT, AgentEntry, LoadEntry, Part, Sample, drawn_params
+from marketsim.scenario.agents import MAX_COUNT, AgentEntry, LoadEntry, PartTemplate, Sample, drawn_params
 from marketsim.scenario.draw import Draw
 from marketsim.scenario.facts import FeederFacts
 from marketsim.scenario.model import Scenario
-from marketsim.scenario.problems import UNSEEN, Detail, Loc, Wrong, did_you_mean, to_problems
-from marketsim.scenario.tree import Node, dotted
+from marketsim.scenario.problems import UNSEEN, Detail, InvalidValue, did_you_mean, to_problems
+from marketsim.scenario.tree import Loc, Node, dotted
 
 
 def resolve(scenario: Scenario, feeder: FeederFacts | None = None) -> tuple[AgentSpec, ...]:
@@ -60,7 +60,7 @@ def resolved(
     for seat in seats:
         try:
             agents.append(seat.group.agent(seat, crowd[seat.node]))
-        except Wrong as error:
+        except InvalidValue as error:
             head: Loc = ("agents", seat.group.position)
             wrong += [detail._replace(loc=(*head, *detail.loc)) for detail in error.details]
     return tuple(agents), list({detail.loc: detail for detail in reversed(wrong)}.values())[::-1]
@@ -83,7 +83,7 @@ def _seats(groups: list[_Group], names: Iterator[str], wrong: list[Detail]) -> l
         own = [next(names) for _ in range(group.count)]
         try:
             buses = group.buses()
-        except Wrong as error:
+        except InvalidValue as error:
             wrong += [detail._replace(loc=("agents", group.position, *detail.loc)) for detail in error.details]
             continue
         seats += [_Seat(group, rank, own[rank], bus, group.node(bus)) for rank, bus in enumerate(buses)]
@@ -183,9 +183,9 @@ class _Group:
             return chosen
         loc: Loc = ("buses", "sample") if isinstance(entry.buses, Sample) else ("buses",)
         if self._feeder is None:
-            raise Wrong([Detail(loc, "needs the feeder's table", "loads")])
+            raise InvalidValue([Detail(loc, "needs the feeder's table", "loads")])
         if not self._feeder.load_buses:
-            raise Wrong([Detail(loc, "the feeder has no loads of its own", "loads", "list the buses")])
+            raise InvalidValue([Detail(loc, "the feeder has no loads of its own", "loads", "list the buses")])
         return self._feeder.load_buses
 
     def _check(self, buses: tuple[str, ...]) -> None:
@@ -205,7 +205,7 @@ class _Group:
             hint = did_you_mean(strangers[0], known) if len(known) <= 20 else _nearest(strangers[0], known)
         else:
             hint = "choose another bus; one of several of the same name is called by its index"
-        raise Wrong([Detail((key,), "; ".join(reasons), seen, hint)])
+        raise InvalidValue([Detail((key,), "; ".join(reasons), seen, hint)])
 
     def node(self, bus: str | None) -> int:
         """Node of a bus; -1 where it is not known."""
@@ -227,7 +227,7 @@ class _Group:
             if self._owns(part, seat.rank)
         }
         if wrong or load is None or strategy is None:
-            raise Wrong(wrong)
+            raise InvalidValue(wrong)
         return AgentSpec(
             name=seat.name,
             kind=entry.kind,
@@ -244,10 +244,10 @@ class _Group:
             income_class=number(entry.income_class, "income_class"),
         )
 
-    def _owns(self, part: Part, index: int) -> bool:
+    def _owns(self, part: PartTemplate, index: int) -> bool:
         return part.owner_share is None or self._uniform((part.name, "owner_share"), index) < part.owner_share
 
-    def _params(self, part: Part, loc: Loc, index: int) -> Params:
+    def _params(self, part: PartTemplate, loc: Loc, index: int) -> Params:
         if part.fixed is not None:
             return part.fixed
         head = loc if loc == (part.name,) else (*loc, part.name)
@@ -272,18 +272,18 @@ class _Group:
         if not self._placed:
             return 1.0, 0.0
         if self._feeder is None:
-            raise Wrong([Detail(("load", key), "needs the feeder's table", "feeder")])
+            raise InvalidValue([Detail(("load", key), "needs the feeder's table", "feeder")])
         kw, kvar = float(self._feeder.nominal_kw[seat.node]), float(self._feeder.nominal_kvar[seat.node])
         if kw <= 0.0:
             hint = "give a number, or place the agent at a bus with a load"
-            raise Wrong([Detail(("load", key), f"the feeder has no load at bus {seat.bus}", "feeder", hint)])
+            raise InvalidValue([Detail(("load", key), f"the feeder has no load at bus {seat.bus}", "feeder", hint)])
         return kw, kvar
 
     def _power_factor(self, seat: _Seat) -> float:
         kw, kvar = self._nominal(seat, "power_factor")
         if kvar < 0.0:
             message = f"the load at bus {seat.bus} is leading"
-            raise Wrong([Detail(("load", "power_factor"), message, UNSEEN, "give a lagging power factor")])
+            raise InvalidValue([Detail(("load", "power_factor"), message, UNSEEN, "give a lagging power factor")])
         return kw / hypot(kw, kvar)
 
 
@@ -291,7 +291,7 @@ def _or_note(build: Callable[[], Any], wrong: list[Detail]) -> Any:
     """What ``build`` returns; what it finds wrong is noted, so that the rest is still checked."""
     try:
         return build()
-    except Wrong as error:
+    except InvalidValue as error:
         wrong += error.details
         return None
 

@@ -19,6 +19,7 @@ from marketsim.scenario.draw import Draw
 from marketsim.scenario.learning import RewardParams
 from marketsim.scenario.model import Scenario, TapChanger, VoltageRegulator
 from marketsim.scenario.problems import MOST_DETAILS, Detail, did_you_mean
+from marketsim.scenario.tree import Loc
 
 _MINUTES_A_DAY: Final = 1440
 _INT64: Final = 2.0**63
@@ -102,7 +103,7 @@ def gate_has_feeder(scenario: Scenario, catalog: Catalog) -> Iterator[Detail]:
 def tap_changer_can_move(scenario: Scenario, catalog: Catalog) -> Iterator[Detail]:
     """Tap changers start at one of their positions, one a branch, and no gate plans ahead of them."""
     grid = scenario.grid
-    changers: list[tuple[tuple[str | int, ...], TapChanger | VoltageRegulator]] = [
+    changers: list[tuple[Loc, TapChanger | VoltageRegulator]] = [
         (("grid", "regulators", place), each) for place, each in enumerate(grid.regulators)
     ]
     if grid.tap_changer is not None:

@@ -8,7 +8,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from marketsim.core.errors import MarketsimError
 from marketsim.core.game import MARKET
-from marketsim.core.params import OR_NAME, Params
+from marketsim.core.params import OR_NAME, JsonSchema, Params
 from marketsim.scenario.agents import BUILT_IN_KINDS, OWNER_SHARE
 from marketsim.scenario.choice import Catalog
 from marketsim.scenario.draw import LINK
@@ -36,8 +36,7 @@ _BY_KEY: Final = (
 _BY_TAG: Final = {"profile": "profiles", "critic": "critic"}
 """Kinds that are named beside their parameters, and the section in which."""
 
-Schema = dict[str, Any]
-_CHOICES: Final[dict[str, Schema]] = {
+_CHOICES: Final[dict[str, JsonSchema]] = {
     "integer": {"type": ["integer", "null"]},
     "text": {"type": "string"},
     "value": {"type": ["number", "string", "boolean", "null"]},
@@ -45,14 +44,16 @@ _CHOICES: Final[dict[str, Schema]] = {
 """What is drawn by choice alone, or as a whole number."""
 
 
-def json_schema(catalog: Catalog) -> Schema:
+def json_schema(catalog: Catalog) -> JsonSchema:
     """The schema of a scenario that may name any part of ``catalog``."""
     schema = Scenario.model_json_schema(by_alias=True, ref_template=_REFERENCES)
     schema = _linked(schema)
-    definitions: Schema = schema.setdefault("$defs", {})
+    definitions: JsonSchema = schema.setdefault("$defs", {})
     for name, bounds in {"number": {}, **BOUNDS}.items():
-        number: Schema = {"type": "number", **bounds}
-        choice: Schema = number if bounds else {"type": ["number", "null"]}  # null is a value of some parts' parameters
+        number: JsonSchema = {"type": "number", **bounds}
+        choice: JsonSchema = (
+            number if bounds else {"type": ["number", "null"]}
+        )  # null is a value of some parts' parameters
         definitions[f"distribution:{name}"] = _distribution(number, choice)
     for name, item in _CHOICES.items():
         laws = {"integers": _array({"type": "integer"}, 2, 2)} if name == "integer" else {}
@@ -82,11 +83,11 @@ def _linked(schema: Any) -> Any:
     }
 
 
-def _distribution(number: Schema, choice: Schema) -> Schema:
+def _distribution(number: JsonSchema, choice: JsonSchema) -> JsonSchema:
     """A mapping with one law as its only key, all of whose values are such numbers, or one of such values."""
-    mean: Schema = {"type": "number", **({"minimum": 0} if len(number) > 1 else {})}
+    mean: JsonSchema = {"type": "number", **({"minimum": 0} if len(number) > 1 else {})}
     end = {"minimum" if key == "exclusiveMinimum" else key: item for key, item in number.items()}
-    laws: dict[str, Schema] = {
+    laws: dict[str, JsonSchema] = {
         "uniform": _array(number, 2, 2),
         "normal": {
             "type": "array",
@@ -100,11 +101,11 @@ def _distribution(number: Schema, choice: Schema) -> Schema:
     return {"description": "Drawn for each agent of a group.", **_one_of_keys(laws)}
 
 
-def _array(items: Schema, least: int, most: int | None = None) -> Schema:
+def _array(items: JsonSchema, least: int, most: int | None = None) -> JsonSchema:
     return {"type": "array", "items": items, "minItems": least, **({} if most is None else {"maxItems": most})}
 
 
-def _one_of_keys(properties: dict[str, Schema]) -> Schema:
+def _one_of_keys(properties: dict[str, JsonSchema]) -> JsonSchema:
     return {
         "type": "object",
         "properties": properties,
@@ -114,14 +115,14 @@ def _one_of_keys(properties: dict[str, Schema]) -> Schema:
     }
 
 
-def _by_key(kind: str, catalog: Catalog, definitions: Schema) -> Schema:
+def _by_key(kind: str, catalog: Catalog, definitions: JsonSchema) -> JsonSchema:
     names = list(catalog.names(kind))
     drawn = kind == "strategy"
     bodies = {name: _or_null(_params(kind, name, catalog, definitions, drawn)) for name in names}
     return {"anyOf": [{"enum": names}, _one_of_keys(bodies)]}
 
 
-def _by_tag(kind: str, section: str, catalog: Catalog, definitions: Schema) -> Schema:
+def _by_tag(kind: str, section: str, catalog: Catalog, definitions: JsonSchema) -> JsonSchema:
     names, tag = list(catalog.names(kind)), TAGS[section]
     bodies = []
     for name in names:
@@ -133,7 +134,7 @@ def _by_tag(kind: str, section: str, catalog: Catalog, definitions: Schema) -> S
     return {"anyOf": [{"enum": names}, *bodies]}
 
 
-def _open_game(definitions: Schema) -> None:
+def _open_game(definitions: JsonSchema) -> None:
     """The settings of the market game may stand without its name, as older versions wrote them."""
     choice = definitions["choice:game"]
     [market] = [each[MARKET] for each in (branch.get("properties", {}) for branch in choice["anyOf"]) if MARKET in each]
@@ -143,12 +144,12 @@ def _open_game(definitions: Schema) -> None:
     choice["anyOf"].append({**settings, "properties": known, "description": said})
 
 
-def _or_null(schema: Schema) -> Schema:
-    said: Schema = {key: schema[key] for key in ("description", "default") if key in schema}
+def _or_null(schema: JsonSchema) -> JsonSchema:
+    said: JsonSchema = {key: schema[key] for key in ("description", "default") if key in schema}
     return {"anyOf": [{key: item for key, item in schema.items() if key not in said}, {"type": "null"}], **said}
 
 
-def _params(kind: str, name: str, catalog: Catalog, definitions: Schema, drawn: bool) -> Schema:
+def _params(kind: str, name: str, catalog: Catalog, definitions: JsonSchema, drawn: bool) -> JsonSchema:
     """Schema of a part's parameters; its own definitions move to the top under a name of the part."""
     try:
         model = catalog.params(kind, name)
@@ -163,7 +164,7 @@ def _params(kind: str, name: str, catalog: Catalog, definitions: Schema, drawn: 
     return _drawn(schema) if drawn else schema
 
 
-def _or_name(schema: Schema) -> Schema:
+def _or_name(schema: JsonSchema) -> JsonSchema:
     """A model of ``OneOf``: the name of a key, or a mapping in which one key is not null."""
     if not schema.pop(OR_NAME, False):
         return schema
@@ -172,12 +173,12 @@ def _or_name(schema: Schema) -> Schema:
     return {"anyOf": [{"enum": names}, {**schema, "oneOf": one}]}
 
 
-def _drawn(schema: Schema) -> Schema:
+def _drawn(schema: JsonSchema) -> JsonSchema:
     """A model each of whose values may be drawn."""
     return {**schema, "properties": {key: _or_drawn(item) for key, item in schema.get("properties", {}).items()}}
 
 
-def _or_drawn(schema: Schema) -> Schema:
+def _or_drawn(schema: JsonSchema) -> JsonSchema:
     """A value, or what it is drawn from; of a list each item by itself."""
     if schema.get("type") == "array":
         return {
@@ -189,7 +190,7 @@ def _or_drawn(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"$ref": f"#/$defs/distribution:{law}"}]}
 
 
-def _open_agent(agent: Schema, catalog: Catalog, definitions: Schema) -> None:
+def _open_agent(agent: JsonSchema, catalog: Catalog, definitions: JsonSchema) -> None:
     """Agents have their devices as keys, and the kinds that are registered."""
     share = {"type": "number", "minimum": 0, "maximum": 1, "description": "Part of the group that has the device."}
     for name in catalog.names("device"):
@@ -202,7 +203,7 @@ def _open_agent(agent: Schema, catalog: Catalog, definitions: Schema) -> None:
     agent["properties"]["kind"] = {**agent["properties"]["kind"], "enum": kinds}
 
 
-def _open_top(schema: Schema) -> None:
+def _open_top(schema: JsonSchema) -> None:
     """What a scenario leaves out has defaults, or stands in the one that it extends."""
     description = "Scenario that this one is laid over, relative to this file and in the folder of the first one."
     schema["properties"]["extends"] = {"type": ["string", "null"], "description": description}

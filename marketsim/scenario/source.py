@@ -2,7 +2,7 @@
 
 ``extends: base.yaml`` lays a scenario over another one. The path is relative to the file that names it; all files
 lie in the folder of the first one or below, so that a scenario of a stranger reaches nothing else. What the user says
-beside a file (``--set``, overrides, a mapping in Python) is remembered as such: see ``Source.fence``.
+beside a file (``--set``, overrides, a mapping in Python) is remembered as such: see ``ScenarioSource.fence``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from marketsim.core.files import decoded, read_bytes
 from marketsim.scenario.older import renewed
 from marketsim.scenario.overrides import apply_overrides, split_path
 from marketsim.scenario.switches import merge
-from marketsim.scenario.tree import Node, Place, child, from_python, key_place, plain, shorten, texts
+from marketsim.scenario.tree import Mark, Node, child, from_python, key_place, plain, shorten, texts
 from marketsim.scenario.yamltext import MAX_BYTES, Budget, parse
 
 MAX_EXTENDS: Final = 16
@@ -29,7 +29,7 @@ MANIFEST: Final = "manifest.json"
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-class Source(NamedTuple):
+class ScenarioSource(NamedTuple):
     """A scenario as written: the merged tree, and the folder that its relative paths start from."""
 
     root: Node
@@ -47,7 +47,7 @@ class Source(NamedTuple):
     made: bool = False
     """Whether it lies in a folder that the program made: of a run, a training or a study."""
 
-    def override(self, overrides: Mapping[str, object]) -> Source:
+    def override(self, overrides: Mapping[str, object]) -> ScenarioSource:
         """The same scenario with values set from outside."""
         changed = self._replace(root=apply_overrides(self.root, overrides))
         if not self.listens:
@@ -55,7 +55,7 @@ class Source(NamedTuple):
         folder = any(split_path(path)[0] == "folder" for path in overrides)
         return changed.saying(overrides)._replace(own_folder=self.own_folder or folder)
 
-    def saying(self, values: Mapping[str, object]) -> Source:
+    def saying(self, values: Mapping[str, object]) -> ScenarioSource:
         """The same scenario; every text in ``values`` is the user's own word."""
         said = {text for _, text in texts(from_python(values))}
         return self._replace(own=self.own | said | {str(PurePath(text)) for text in said})
@@ -84,7 +84,7 @@ def read_source(
     overrides: Mapping[str, object] | None = None,
     *,
     trust: bool = False,
-) -> Source:
+) -> ScenarioSource:
     """A scenario from a path, a mapping, or YAML text (a ``str`` with a line break), with overrides in place."""
     budget = Budget()
     if not isinstance(scenario, Mapping) and not trust:
@@ -105,18 +105,18 @@ def _demand_within(scenario: str | Path) -> None:
             raise ScenarioError([Problem(message, file=str(path), hint=f"name the file itself; or, {TRUST}")])
 
 
-def _first(scenario: str | Path | Mapping[str, object], budget: Budget) -> tuple[Source, tuple[Path, ...]]:
+def _first(scenario: str | Path | Mapping[str, object], budget: Budget) -> tuple[ScenarioSource, tuple[Path, ...]]:
     """The scenario itself, before anything that it extends; and its file, if it has one."""
     if isinstance(scenario, Mapping):
-        source = Source(_mapping_root(from_python(scenario), ""), Path.cwd(), "scenario")
+        source = ScenarioSource(_mapping_root(from_python(scenario), ""), Path.cwd(), "scenario")
         return source.saying(scenario)._replace(own_folder="folder" in scenario), ()
     if isinstance(scenario, str) and "\n" in scenario:
-        return Source(_mapping_root(parse(scenario, "<text>", budget), "<text>"), Path.cwd(), "scenario"), ()
+        return ScenarioSource(_mapping_root(parse(scenario, "<text>", budget), "<text>"), Path.cwd(), "scenario"), ()
     path = Path(scenario)
     root = _mapping_root(parse(_read(path), str(path), budget), str(path))
     name = _NOT_IN_NAMES.sub("-", path.stem).strip("._-")[:100]
     made = (path.parent / MANIFEST).exists() or (path.parent / MANIFEST).is_symlink()
-    return Source(root, path.absolute().parent, name or "scenario", made=made), (path.resolve(),)
+    return ScenarioSource(root, path.absolute().parent, name or "scenario", made=made), (path.resolve(),)
 
 
 def _read(path: Path) -> str:
@@ -158,7 +158,7 @@ def _extended(root: Node, folder: Path, chain: tuple[Path, ...], budget: Budget)
     return merge(_extended(below, folder, (*chain, path.resolve()), budget), own)
 
 
-def _base_path(base: Node, place: Place, folder: Path, chain: tuple[Path, ...]) -> Path:
+def _base_path(base: Node, place: Mark, folder: Path, chain: tuple[Path, ...]) -> Path:
     """The file that ``extends`` names, if it may be read."""
 
     def refuse(message: str, hint: str = "") -> ScenarioError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from marketsim.scenario.tree import Member, Node, Place
+from marketsim.scenario.tree import Loc, Mark, Member, Node
 
 LAWS: Final = ("uniform", "normal", "triangular", "integers", "choice")
 """Distributions; a mapping with one of these as its only key is drawn for each agent."""
@@ -27,8 +27,6 @@ _BY_KEY: Final = frozenset(
 )
 _BY_TAG: Final[dict[tuple[str, ...], str]] = {("profiles",): "source", ("critic",): "kind"}
 
-Loc = tuple[str | int, ...]
-
 
 def _pattern(loc: Loc) -> tuple[str, ...]:
     return tuple("*" if isinstance(part, int) else part for part in loc)
@@ -39,7 +37,7 @@ def tag_of(loc: Loc) -> str | None:
     return _BY_TAG.get(_pattern(loc))
 
 
-def opened(node: Node | None, loc: Loc, place: Place) -> dict[str, Member]:
+def opened(node: Node | None, loc: Loc, place: Mark) -> dict[str, Member]:
     """Members of a mapping; of a part chosen by its bare name, the mapping that it stands for; else none."""
     if node is None:
         return {}

@@ -16,13 +16,15 @@ from marketsim.core.errors import Problem, ScenarioError
 Scalar: TypeAlias = str | int | float | bool | None
 Plain: TypeAlias = Any
 """Scalars, lists and dicts with text keys, as JSON knows them."""
+Loc: TypeAlias = tuple[str | int, ...]
+"""Keys and indices from the root to a value."""
 
 MAX_DEPTH: Final = 40
 LARGEST_INTEGER: Final = 2**63 - 1
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
-class Place(NamedTuple):
+class Mark(NamedTuple):
     """Where something was written; line and column from 1, 0: unknown."""
 
     file: str = ""
@@ -30,14 +32,14 @@ class Place(NamedTuple):
     column: int = 0
 
 
-NOWHERE: Final = Place()
+NOWHERE: Final = Mark()
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
     """A key of a mapping and what it holds."""
 
-    key: Place
+    key: Mark
     node: Node
 
 
@@ -45,7 +47,7 @@ class Node(NamedTuple):
     """A value and its place. Nodes are shared by aliases and never changed."""
 
     value: Scalar | list[Node] | dict[str, Member]
-    place: Place = NOWHERE
+    place: Mark = NOWHERE
 
 
 def plain(node: Node) -> Plain:
@@ -79,7 +81,7 @@ def locate(root: Node, loc: Sequence[str | int]) -> tuple[int, Node]:
     return len(loc), node
 
 
-def scalars(root: Node, loc: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Node]]:
+def scalars(root: Node, loc: Loc = ()) -> Iterator[tuple[Loc, Node]]:
     """Every value that holds no others, with its path, in the order written."""
     if isinstance(root.value, dict):
         for key, member in root.value.items():
@@ -91,17 +93,17 @@ def scalars(root: Node, loc: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple
         yield loc, root
 
 
-def texts(root: Node) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def texts(root: Node) -> Iterator[tuple[Loc, str]]:
     """Every text with its path, in the order written."""
     return ((loc, node.value) for loc, node in scalars(root) if isinstance(node.value, str))
 
 
-def path_of(root: Node, place: Place) -> tuple[str | int, ...]:
+def path_of(root: Node, place: Mark) -> Loc:
     """Path of the first value written at ``place``; empty if there is none."""
     return next((loc for loc, node in scalars(root) if node.place == place), ())
 
 
-def key_place(root: Node, loc: Sequence[str | int]) -> Place:
+def key_place(root: Node, loc: Sequence[str | int]) -> Mark:
     """Where the last key of ``loc`` is written; the place of its value where it has no key."""
     steps, parent = locate(root, loc[:-1])
     if steps == len(loc) - 1 and isinstance(parent.value, dict) and str(loc[-1]) in parent.value:
@@ -144,7 +146,7 @@ def _as_yaml(value: object) -> str:
     return printable(str(value))
 
 
-def from_python(value: object, place: Place = NOWHERE, loc: tuple[str | int, ...] = ()) -> Node:
+def from_python(value: object, place: Mark = NOWHERE, loc: Loc = ()) -> Node:
     """Values made in Python as a tree; ScenarioError for what no scenario can hold."""
     if len(loc) > MAX_DEPTH:
         raise ScenarioError([Problem("nested too deeply", dotted(loc[:4]), file=place.file)])
@@ -156,7 +158,7 @@ def from_python(value: object, place: Place = NOWHERE, loc: tuple[str | int, ...
     return Node(_scalar(value, place, loc), place)
 
 
-def _scalar(value: object, place: Place, loc: tuple[str | int, ...]) -> Scalar:
+def _scalar(value: object, place: Mark, loc: Loc) -> Scalar:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, date | PurePath):

@@ -18,9 +18,9 @@ import yaml
 from marketsim.core.errors import Problem, ScenarioError
 from marketsim.scenario.tree import (
     MAX_DEPTH,
+    Mark,
     Member,
     Node,
-    Place,
     Scalar,
     dotted,
     path_of,
@@ -117,7 +117,7 @@ def parse(text: str, file: str, budget: Budget | None = None) -> Node:
 
 def _with_path(problem: Problem, root: Node) -> Problem:
     """The problem with the path of the value that it is about, if it is about one."""
-    return problem._replace(path=dotted(path_of(root, Place(problem.file, problem.line, problem.column))))
+    return problem._replace(path=dotted(path_of(root, Mark(problem.file, problem.line, problem.column))))
 
 
 def _refuse_unprintable(text: str, file: str) -> None:
@@ -199,14 +199,14 @@ class _Builder:
         raise ScenarioError(self.problems)
 
     def _note(self, message: str, event: Any, value: str = "", hint: str = "") -> None:
-        place = Place(self.file) if event is None else self._place(event)
+        place = Mark(self.file) if event is None else self._place(event)
         self.problems.append(Problem(message, "", value, hint, *place))
         if len(self.problems) == MAX_PROBLEMS:
             self.problems.append(Problem("there may be more below: reading ended here", file=self.file))
             raise ScenarioError(self.problems)
 
-    def _place(self, event: Any) -> Place:
-        return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+    def _place(self, event: Any) -> Mark:
+        return Mark(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
 
     def _node(self, event: Any, events: Iterator[Any], depth: int) -> Node:
         if depth > MAX_DEPTH:

@@ -21,7 +21,7 @@ class AsPaid:
         return period.paid_money
 
 
-class Proportional:
+class ProportionalSharing:
     """Port ``Sharing``: gains and losses in proportion to the size of the bill alone.
 
     With a_i the bill of agent i alone and C what its market paid, x_i = a_i - (sum a - C) |a_i| / sum |a|. Where nobody
@@ -49,4 +49,4 @@ def build_none(params: NoSharingParams, context: BuildContext) -> Sharing:  # no
 
 def build_proportional(params: ProportionalSharingParams, context: BuildContext) -> Sharing:  # noqa: ARG001
     """The sharing ``proportional``."""
-    return Proportional()
+    return ProportionalSharing()

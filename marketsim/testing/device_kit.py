@@ -27,11 +27,11 @@ from marketsim.core.rng import Streams
 from marketsim.core.units import WH_PER_KWH
 from marketsim.testing.worlds import FixedTariff, clock, community
 
-Build = Callable[[Sequence[Params | None], BuildContext], Device]
-Policy = Callable[[DeviceRange, np.random.Generator], IntArray]
+DeviceFactory = Callable[[Sequence[Params | None], BuildContext], Device]
+DispatchRule = Callable[[DeviceRange, np.random.Generator], IntArray]
 
 
-class Step(NamedTuple):
+class DeviceStep(NamedTuple):
     """One slot of a walk through a device's states."""
 
     inputs: SlotInputs
@@ -83,21 +83,23 @@ def everyday_series(
     }
 
 
-def walk(device: Device, policy: Policy, inputs: Iterator[SlotInputs], rng: np.random.Generator) -> Iterator[Step]:
+def walk(
+    device: Device, policy: DispatchRule, inputs: Iterator[SlotInputs], rng: np.random.Generator
+) -> Iterator[DeviceStep]:
     """Lead ``device`` through ``inputs``, executing what ``policy`` chooses from its range."""
     state = device.initial()
     for slot in inputs:
         reach = device.range(state, slot)
         energy = policy(reach, rng)
         after, unserved = device.advance(state, slot, energy)
-        yield Step(slot, state, reach, energy, after, unserved)
+        yield DeviceStep(slot, state, reach, energy, after, unserved)
         state = after
 
 
 class DeviceContract:
     """The laws of every device. Subclasses set ``build`` and ``examples`` (parameters of different size)."""
 
-    build: Build
+    build: DeviceFactory
     examples: tuple[Params, ...]
     slots = 200
     slot_minutes = 15
@@ -122,7 +124,7 @@ class DeviceContract:
             time = self._clock.at(slot)
             yield slot_inputs(time, self.series(np.random.default_rng((self.seed, slot)), time, n_agents))
 
-    def _walk(self, policy: Policy) -> Iterator[Step]:
+    def _walk(self, policy: DispatchRule) -> Iterator[DeviceStep]:
         rows = self._rows()
         return walk(self._device(rows), policy, self._inputs(len(rows)), np.random.default_rng(self.seed))
 

@@ -32,11 +32,11 @@ from marketsim.core.records import (
 from marketsim.testing.gates_kernel import KitGate, fickle_gate
 
 RETAIL, FEED_IN = 300_000, 80_000
-Row = tuple[int, int, int, int] | tuple[int, int, int, int, int]
+QuoteRow = tuple[int, int, int, int] | tuple[int, int, int, int, int]
 """agent, side, price_ticks, energy_wh, and firm_wh where it is not 0."""
 
 
-def orders_of(rows: Sequence[Row], market: Sequence[int] | None = None) -> Orders:
+def orders_of(rows: Sequence[QuoteRow], market: Sequence[int] | None = None) -> Orders:
     """Orders from rows of plain numbers; an agent's connection is its number."""
     table = np.array([(*row, 0)[:5] for row in rows], dtype=np.int64).reshape(-1, 5)
     agent, side, price, energy, firm = (np.ascontiguousarray(column) for column in table.T)

@@ -20,7 +20,7 @@ from pettingzoo.test import parallel_api_test, parallel_seed_test  # type: ignor
 
 from marketsim.core.laws import energy_imbalance_wh, money_imbalance
 
-Played = list[tuple[Any, ...]]
+PlayedSteps = list[tuple[Any, ...]]
 
 
 class EnvContract:
@@ -98,11 +98,11 @@ def _drawn(env: Any) -> dict[str, Any]:
     return {agent: env.action_space(agent).sample() for agent in env.agents}
 
 
-def _played(env: Any, seed: int) -> Played:
+def _played(env: Any, seed: int) -> PlayedSteps:
     seen, _ = env.reset(seed=seed)
     for row, agent in enumerate(env.possible_agents):
         env.action_space(agent).seed(row)
-    told: Played = [tuple(seen[agent].tobytes() for agent in env.possible_agents)]
+    told: PlayedSteps = [tuple(seen[agent].tobytes() for agent in env.possible_agents)]
     while env.agents:
         seen, rewards, *_ = env.step(_drawn(env))
         told.append((*(seen[agent].tobytes() for agent in env.possible_agents), *rewards.values()))

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from marketsim.core.game import Actions, Box, Categorical, Features, Game, Shape, Step
-from marketsim.core.game_rules import Declared, facts, looked, remembered, sound_layout, sound_shape, stepped
+from marketsim.core.game_rules import DeclaredGame, facts, looked, remembered, sound_layout, sound_shape, stepped
 
 Episode = tuple[list[Features], list[Step]]
 """What was seen before each step and at the end, and what the steps brought."""
@@ -111,9 +111,9 @@ def drawn(shape: Shape, seed: int) -> list[Actions]:
     return list(rng.integers(0, np.array(space.heads), (*size, len(space.heads))) * space.used)
 
 
-def _declared(game: Game) -> Declared:
+def _declared(game: Game) -> DeclaredGame:
     shape = sound_shape(game.shape)
-    return Declared(shape, sound_layout(game.layout, shape))
+    return DeclaredGame(shape, sound_layout(game.layout, shape))
 
 
 def _played(game: Game, episode: int, *, seed: int = 0, moves: list[Actions] | None = None) -> Episode:

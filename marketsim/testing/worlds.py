@@ -28,7 +28,7 @@ from marketsim.core.records import (
 from marketsim.core.rng import Streams
 from marketsim.core.units import UNLIMITED_WH
 
-Row = tuple[int, int, int, int, int, int]
+OrderRow = tuple[int, int, int, int, int, int]
 """agent, side, price_ticks, energy_wh, component, fallback."""
 
 
@@ -52,7 +52,7 @@ def clock(slots: int = 4, slot_minutes: int = 60) -> Clock:
     return Clock(date(2016, 7, 12), slots, slot_minutes)
 
 
-def batch(rows: Sequence[Row]) -> OrderBatch:
+def batch(rows: Sequence[OrderRow]) -> OrderBatch:
     """Orders from rows of plain numbers."""
     table = np.array(rows, dtype=np.int64).reshape(-1, 6)
     return OrderBatch(*(np.ascontiguousarray(column) for column in table.T))
@@ -121,7 +121,7 @@ class Scripted:
         return self._script(seen)
 
 
-def plain_decisions(n_agents: int, rows: Sequence[Row], n_devices: int = 0) -> Decisions:
+def plain_decisions(n_agents: int, rows: Sequence[OrderRow], n_devices: int = 0) -> Decisions:
     """Decisions without dispatch."""
     return Decisions(
         dispatch_wh=np.zeros((n_devices, n_agents), dtype=np.int64),

@@ -9,7 +9,7 @@ from marketsim.fairness import ollama_critic, rule_critic
 from marketsim.fairness.params import MeasureChoice, OllamaCriticParams, RuleCriticParams, SurrogateCriticParams
 from marketsim.fairness.surrogate_critic import SurrogateCritic
 from marketsim.fairness.surrogate_features import NAMES
-from marketsim.fairness.surrogate_file import Network, Surrogate
+from marketsim.fairness.surrogate_file import Surrogate, SurrogateNetwork
 from marketsim.llm.model_server import ModelServer
 from marketsim.testing.critic_kit import CriticContract
 from marketsim.testing.ollama_server import OllamaServer
@@ -19,7 +19,7 @@ def some_surrogate(seed=0, hidden=8):
     """A network of random weights."""
     rng = np.random.default_rng(seed)
     sizes = (len(NAMES), hidden), (hidden,), (hidden, hidden), (hidden,), (hidden, 3), (3,)
-    return Surrogate(Network(*(rng.normal(0.0, 0.5, size) for size in sizes)), {"held_out_error": [0.05] * 3})
+    return Surrogate(SurrogateNetwork(*(rng.normal(0.0, 0.5, size) for size in sizes)), {"held_out_error": [0.05] * 3})
 
 
 @pytest.fixture(scope="module")

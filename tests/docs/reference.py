@@ -24,7 +24,7 @@ from marketsim.core.records import Community
 from marketsim.fairness.critic import CRITIC_KPIS
 from marketsim.metrics.presentation import RUN, VALIDATION, kpi_table
 from marketsim.profiles.library import shape_names
-from marketsim.results.tables import REASON_NAMES, Column, Layout, columns
+from marketsim.results.tables import REASON_NAMES, Column, TableLayout, columns
 from marketsim.scenario.model import Scenario
 from marketsim.scenario.schema import json_schema
 
@@ -115,7 +115,7 @@ def run_tables() -> dict[str, tuple[Column, ...]]:
         (), *(np.zeros(0, dtype=np.int64),) * 2, np.zeros(0, dtype=bool), 1, *(np.zeros(0, dtype=np.int64),) * 2
     )
     given = tuple(kpi for metric in built_in_metrics() for kpi in metric.columns)
-    return columns(Layout(nobody, 96, ("<device>",), given, voltages=True, sharing=True))
+    return columns(TableLayout(nobody, 96, ("<device>",), given, voltages=True, sharing=True))
 
 
 def tables_page() -> str:

@@ -150,7 +150,7 @@ def learned(folder: Path) -> None:
     from marketsim.core.language_model import Identity
     from marketsim.fairness.slot_question import slot_question
     from marketsim.fairness.surrogate_features import NAMES
-    from marketsim.fairness.surrogate_file import Network, Surrogate, write_surrogate
+    from marketsim.fairness.surrogate_file import Surrogate, SurrogateNetwork, write_surrogate
     from marketsim.llm.answer_cache import AnswerCache
 
     training = train_scenario(ms.load_scenario(PILOT), folder / "training")
@@ -167,7 +167,7 @@ def learned(folder: Path) -> None:
         "mean_error": [0.2] * 3,
         "seed": 1,
     }
-    network = Network(*(rng.normal(size=shape) for shape in shapes))
+    network = SurrogateNetwork(*(rng.normal(size=shape) for shape in shapes))
     write_surrogate(folder / "surrogate" / "surrogate.npz", Surrogate(network, about))
     question = slot_question("formulas", "a slot", (0.5,) * len(NAMES))
     AnswerCache(folder / "answers").put(

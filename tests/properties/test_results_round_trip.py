@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from marketsim.results import writer as writer_module
 from marketsim.results.reader import open_run
-from marketsim.results.tables import ElementNames, Layout
+from marketsim.results.tables import ElementNames, TableLayout
 from marketsim.results.writer import RunWriter
 from marketsim.testing.random_records import random_records
 from marketsim.testing.worlds import clock, community
@@ -22,7 +22,7 @@ def runs(draw):
     n_devices, n_nodes = draw(st.integers(0, 2)), draw(st.integers(0, 3))
     elements = ElementNames(tuple(f"n{node}" for node in range(n_nodes)))
     devices = tuple(f"fleet{row}" for row in range(n_devices))
-    layout = Layout(who, 4, devices, elements=(elements,), voltages=n_nodes > 0)
+    layout = TableLayout(who, 4, devices, elements=(elements,), voltages=n_nodes > 0)
     hours = clock(draw(st.integers(1, 14)), 360)
     seed = draw(st.integers(0, 1_000))
     return layout, list(random_records(who, hours, n_devices=n_devices, n_nodes=n_nodes, seed=seed))

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from marketsim.core.period import Period
 from marketsim.sharing.alone import alone_money
 from marketsim.sharing.portions import portions
-from marketsim.sharing.rules import AsPaid, Proportional
+from marketsim.sharing.rules import AsPaid, ProportionalSharing
 from marketsim.testing.periods import random_period
 
 seeds = st.integers(0, 2**32)
 sizes = st.integers(1, 8)
-rules = st.sampled_from((AsPaid(), Proportional()))
+rules = st.sampled_from((AsPaid(), ProportionalSharing()))
 
 
 def drawn(seed: int, size: int, n_markets: int = 1) -> Period:
@@ -52,7 +52,7 @@ def test_one_agent_alone_keeps_its_bill(rule, seed):
 def test_nobody_pays_more_than_alone_unless_all_together_do(seed, size):
     """Under ``proportional`` gains are shared as gains and losses as losses, each less than a unit from its proportion."""
     period = drawn(seed, size)
-    alone, shares = alone_money(period), Proportional().share(period)
+    alone, shares = alone_money(period), ProportionalSharing().share(period)
     gained = int(alone.sum() - period.paid_money.sum())
     assert (np.sign(alone - shares) * np.sign(gained) >= 0).all()
     weights = np.abs(alone) if alone.any() else np.ones_like(alone)
@@ -65,7 +65,7 @@ def test_who_would_all_pay_alone_pay_in_proportion(seed, size):
     """Without earners each share is its part of what was paid, C a / sum a, to less than a unit."""
     period = drawn(seed, size)
     period = period._replace(net_wh=-np.abs(period.net_wh))
-    alone, shares, paid = alone_money(period), Proportional().share(period), int(period.paid_money.sum())
+    alone, shares, paid = alone_money(period), ProportionalSharing().share(period), int(period.paid_money.sum())
     if alone.sum() > 0:
         for share, own in zip(shares.tolist(), alone.tolist(), strict=True):
             assert abs(share * int(alone.sum()) - paid * own) < alone.sum()

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from marketsim.agents.strategies.assemble import PLANNED_FIRST, demand_policy
-from marketsim.agents.strategies.fleets import Fleet, own_fleets
+from marketsim.agents.strategies.fleets import OwnedFleet, own_fleets
 from marketsim.agents.strategies.orders import Legs
 from marketsim.agents.strategies.plan import NO_OFFER, Draft
 from marketsim.agents.strategies.trader import Trader
@@ -26,7 +26,7 @@ PRICE, QUANTITY, CHARGE = 0, 1, 2
 NAMES: Final = ("price", "quantity", "charge")
 
 
-class ActionSpace(NamedTuple):
+class ActionLevels(NamedTuple):
     """Choices of each head."""
 
     prices: int
@@ -42,7 +42,7 @@ class ActionSpace(NamedTuple):
         return (self.prices, self.quantities, self.charges)[: 2 + (self.charges > 0)]
 
 
-def price_ticks(space: ActionSpace, choice: IntArray, retail: IntArray, feed_in: IntArray) -> IntArray:
+def price_ticks(space: ActionLevels, choice: IntArray, retail: IntArray, feed_in: IntArray) -> IntArray:
     """Price of each choice [ticks], within the tariffs."""
     return np.asarray(feed_in + (retail - feed_in) * choice // (space.prices - 1))
 
@@ -74,7 +74,7 @@ class Quote:
 
     sees: tuple[str, ...] = ()
 
-    def __init__(self, space: ActionSpace, hand: Hand, stores: Sequence[int]) -> None:
+    def __init__(self, space: ActionLevels, hand: Hand, stores: Sequence[int]) -> None:
         self._space, self._hand = space, hand
         self._stores = np.array(stores, dtype=np.int64)
         self.truthful: Legs | None = None
@@ -106,7 +106,7 @@ class ChargeLevel:
 
     sees: tuple[str, ...] = ()
 
-    def __init__(self, fleet: Fleet, space: ActionSpace, hand: Hand) -> None:
+    def __init__(self, fleet: OwnedFleet, space: ActionLevels, hand: Hand) -> None:
         self._fleet, self._owned = fleet.index, fleet.owned
         self._hand, self._rest = hand, (space.charges - 1) // 2
 
@@ -133,7 +133,7 @@ class ChargeLevel:
 class Player(Trader):
     """A strategy whose decisions are actions: put them into ``hand``, then let it decide."""
 
-    def __init__(self, space: ActionSpace, context: BuildContext) -> None:
+    def __init__(self, space: ActionLevels, context: BuildContext) -> None:
         fleets = sorted(own_fleets(context), key=lambda fleet: PLANNED_FIRST.index(fleet.kind))
         stores = [fleet for fleet in fleets if fleet.kind == "store"]
         self.hand = Hand()
@@ -154,7 +154,7 @@ class Player(Trader):
         return self.quotes.truthful
 
 
-def owners(stores: Sequence[Fleet], context: BuildContext) -> BoolArray:
+def owners(stores: Sequence[OwnedFleet], context: BuildContext) -> BoolArray:
     """Who of a strategy's agents has a store [k]."""
     n = context.community.n_agents if context.rows is None else len(context.rows)
     owned = np.zeros(n, dtype=bool)

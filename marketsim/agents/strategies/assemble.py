@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from marketsim.agents.params import StorageChoice
 from marketsim.agents.strategies.demand import Flexible, OnArrival, Priced
-from marketsim.agents.strategies.fleets import Fleet, own_fleets
-from marketsim.agents.strategies.plan import FirmOnly, Policy
+from marketsim.agents.strategies.fleets import OwnedFleet, own_fleets
+from marketsim.agents.strategies.plan import FirmOnly, FleetPolicy
 from marketsim.agents.strategies.storage import SelfConsumption, Trade
 from marketsim.agents.strategies.trader import Pricing, RevisingPricing, RevisingTrader, Trader
 from marketsim.core.build import BuildContext
@@ -26,7 +26,7 @@ def assemble(pricing: Pricing, storage: StorageChoice, deferrable: str, context:
     return Trader(pricing, policies, context.stores, offered)
 
 
-def demand_policy(fleet: Fleet, deferrable: str) -> Policy:
+def demand_policy(fleet: OwnedFleet, deferrable: str) -> FleetPolicy:
     """The plan of a fleet that is no store."""
     if fleet.kind == "priced":
         return Priced(fleet)
@@ -35,7 +35,7 @@ def demand_policy(fleet: Fleet, deferrable: str) -> Policy:
     return OnArrival(fleet) if fleet.info.departs else FirmOnly()
 
 
-def _store_policy(fleet: Fleet, storage: StorageChoice) -> Policy:
+def _store_policy(fleet: OwnedFleet, storage: StorageChoice) -> FleetPolicy:
     if storage.lp is not None:
         from marketsim.agents.strategies.storage_lp import LinearProgramme  # loads scipy
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from marketsim.agents.strategies.fleets import Fleet, price_of
+from marketsim.agents.strategies.fleets import OwnedFleet, price_of
 from marketsim.agents.strategies.plan import NO_OFFER, Draft
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.records import DeviceRange, Observations, Side
@@ -16,7 +16,7 @@ class OnArrival:
 
     sees: tuple[str, ...] = ()
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: OwnedFleet) -> None:
         self._fleet = fleet.index
 
     def plan(self, seen: Observations, draft: Draft) -> None:
@@ -35,7 +35,7 @@ class Flexible:
     - for a buffer: its empty share.
     """
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: OwnedFleet) -> None:
         self._fleet = fleet.index
         stay, power_kw = fleet.info.stay, fleet.info.rated_in_kw
         self._departs = stay is not None
@@ -75,7 +75,7 @@ class Priced:
 
     sees: tuple[str, ...] = ("time",)
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: OwnedFleet) -> None:
         self._fleet = fleet.index
         self._linear, self._quadratic = price_of(fleet)
 

@@ -13,7 +13,7 @@ from marketsim.core.fleets import FleetInfo, FleetKind, PriceInfo, StoreInfo
 
 
 @dataclass(frozen=True, slots=True)
-class Fleet:
+class OwnedFleet:
     """One fleet as its owners, the k agents of a strategy, know it."""
 
     index: int
@@ -32,7 +32,7 @@ class Fleet:
         return self.info.owned
 
 
-def own_fleets(context: BuildContext) -> tuple[Fleet, ...]:
+def own_fleets(context: BuildContext) -> tuple[OwnedFleet, ...]:
     """The fleets of which at least one of the strategy's agents has a device, in order.
 
     Raises ValueError if the context lacks the strategy's rows.
@@ -40,17 +40,19 @@ def own_fleets(context: BuildContext) -> tuple[Fleet, ...]:
     rows = context.rows
     if rows is None:
         raise ValueError("a strategy is built with the rows of its agents, BuildContext.rows")
-    return tuple(Fleet(index, info.of(rows)) for index, info in enumerate(context.fleets) if info.owned[rows].any())
+    return tuple(
+        OwnedFleet(index, info.of(rows)) for index, info in enumerate(context.fleets) if info.owned[rows].any()
+    )
 
 
-def store_of(fleet: Fleet) -> StoreInfo:
+def store_of(fleet: OwnedFleet) -> StoreInfo:
     """What a fleet of the kind ``store`` is."""
     if fleet.info.store is None:
         raise ValueError(f"the fleet {fleet.info.name!r} is no store")
     return fleet.info.store
 
 
-def price_of(fleet: Fleet) -> PriceInfo:
+def price_of(fleet: OwnedFleet) -> PriceInfo:
     """What the energy of a fleet of the kind ``priced`` costs or is worth."""
     if fleet.info.price is None:
         raise ValueError(f"the fleet {fleet.info.name!r} has no price")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from marketsim.agents.game.actions import ActionSpace, Player, has_stores
+from marketsim.agents.game.actions import ActionLevels, Player, has_stores
 from marketsim.agents.game.features import Look, Scaling, unknown_features
 from marketsim.agents.params import LearnedParams
 from marketsim.core.arrays import IntArray
@@ -18,11 +18,11 @@ from marketsim.core.learner import Trained
 from marketsim.core.records import Decisions, Observations
 
 
-class Learned(Player):
+class LearnedStrategy(Player):
     """Acts by trained policies. Sees what they saw in training, own forecasts included."""
 
     def __init__(
-        self, trained: Trained, whose: IntArray, space: ActionSpace, context: BuildContext, *, sampled: bool
+        self, trained: Trained, whose: IntArray, space: ActionLevels, context: BuildContext, *, sampled: bool
     ) -> None:
         super().__init__(space, context)
         layout = trained.layout
@@ -38,7 +38,7 @@ class Learned(Player):
         return super().decide(seen)
 
 
-def build(params: LearnedParams, context: BuildContext) -> Learned:
+def build(params: LearnedParams, context: BuildContext) -> LearnedStrategy:
     """The policies of a checkpoint for the agents of ``context``.
 
     CheckpointError where it cannot be read, knows none of the agents, or saw what this version does not know;
@@ -58,8 +58,8 @@ def build(params: LearnedParams, context: BuildContext) -> Learned:
     if has_stores(context) and len(heads) < 3:
         hint = "train with agents that have a store, or leave theirs out"
         raise _error(path, "these policies were trained without stores, and cannot run one", hint=hint)
-    space = ActionSpace(heads[0], heads[1], heads[2] if len(heads) > 2 else 0)
-    return Learned(trained, whose, space, context, sampled=params.actions == "sampled")
+    space = ActionLevels(heads[0], heads[1], heads[2] if len(heads) > 2 else 0)
+    return LearnedStrategy(trained, whose, space, context, sampled=params.actions == "sampled")
 
 
 def demand_of_market(path: Path, layout: Layout) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from marketsim.agents.strategies import orders_kernel
-from marketsim.agents.strategies.plan import Plan
+from marketsim.agents.strategies.plan import DispatchPlan
 from marketsim.core.arrays import BoolArray, IntArray
 from marketsim.core.limits import Standing
 from marketsim.core.records import Observations, OrderBatch
@@ -41,7 +41,7 @@ class Legs(NamedTuple):
         return OrderBatch(self.agent, self.side, price_ticks, self.energy_wh, self.component, self.fallback)
 
 
-def legs_of(seen: Observations, plan: Plan, standing: Standing, offered: Sequence[int]) -> Legs:
+def legs_of(seen: Observations, plan: DispatchPlan, standing: Standing, offered: Sequence[int]) -> Legs:
     """Legs of all agents; ``offered`` lists the fleets that may be offered.
 
     Firm demand is worth retail, since that is what it costs otherwise; PV and must-run energy are worth the

@@ -18,7 +18,7 @@ NO_OFFER = 0
 """Side of a fleet that is not offered."""
 
 
-class Plan(NamedTuple):
+class DispatchPlan(NamedTuple):
     """Dispatch of every fleet and the terms on which the rest of it is offered, each [n_devices, k] but ``absorb``."""
 
     dispatch_wh: IntArray
@@ -91,12 +91,12 @@ class Draft:
         if most_wh is not None:
             self.most_wh[fleet] = most_wh
 
-    def done(self, absorb: BoolArray) -> Plan:
+    def done(self, absorb: BoolArray) -> DispatchPlan:
         """The plan."""
-        return Plan(self.dispatch_wh, self.side, self.value_ticks, self.most_wh, absorb)
+        return DispatchPlan(self.dispatch_wh, self.side, self.value_ticks, self.most_wh, absorb)
 
 
-class Policy(Protocol):
+class FleetPolicy(Protocol):
     """Plans one fleet or several."""
 
     sees: tuple[str, ...]

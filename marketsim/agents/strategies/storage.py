@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from marketsim.agents.strategies import plan_kernel
-from marketsim.agents.strategies.fleets import Fleet, store_of
+from marketsim.agents.strategies.fleets import OwnedFleet, store_of
 from marketsim.agents.strategies.plan import Draft
 from marketsim.core.records import Observations
 from marketsim.core.units import to_ticks
@@ -16,7 +16,7 @@ class SelfConsumption:
 
     sees: tuple[str, ...] = ()
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: OwnedFleet) -> None:
         self._fleet = fleet.index
 
     def plan(self, seen: Observations, draft: Draft) -> None:
@@ -37,7 +37,7 @@ class Trade:
 
     sees: tuple[str, ...] = ("last_price_ticks",)
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: OwnedFleet) -> None:
         self._fleet, self._owned = fleet.index, fleet.owned
         store = store_of(fleet)
         self._round_trip = store.charge_efficiency * store.discharge_efficiency

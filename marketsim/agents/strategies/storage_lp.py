@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from marketsim.agents.params import LpParams
-from marketsim.agents.strategies.fleets import Fleet, store_of
+from marketsim.agents.strategies.fleets import OwnedFleet, store_of
 from marketsim.agents.strategies.linear_programme import Outlook, StorePlan, Stores, plan_stores
 from marketsim.agents.strategies.plan import NO_OFFER, Draft, better_side
 from marketsim.core.arrays import FloatArray, IntArray
@@ -29,7 +29,7 @@ class LinearProgramme:
     other markets are simulated beside it.
     """
 
-    def __init__(self, fleet: Fleet, params: LpParams) -> None:
+    def __init__(self, fleet: OwnedFleet, params: LpParams) -> None:
         self._fleet, self._params = fleet.index, params
         to_the_day = () if params.horizon_slots else ("slots_per_day",)
         self.sees: tuple[str, ...] = ("time", *to_the_day, "market", "last_price_ticks", "forecast")

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from marketsim.agents.strategies.orders import Legs, legs_of
-from marketsim.agents.strategies.plan import Draft, Fixed, Plan, Policy
+from marketsim.agents.strategies.plan import DispatchPlan, Draft, Fixed, FleetPolicy
 from marketsim.core.arrays import BoolArray, IntArray
 from marketsim.core.errors import LawBroken
 from marketsim.core.limits import Standing, stand
@@ -42,7 +42,7 @@ class Trader:
     """Plans devices with ``policies`` in turn, prices what is left with ``pricing``."""
 
     def __init__(
-        self, pricing: Pricing, policies: Sequence[Policy], stores: Sequence[bool], offered: Sequence[int]
+        self, pricing: Pricing, policies: Sequence[FleetPolicy], stores: Sequence[bool], offered: Sequence[int]
     ) -> None:
         self._pricing, self._policies = pricing, tuple(policies)
         self._stores, self._offered = tuple(stores), tuple(offered)
@@ -54,18 +54,18 @@ class Trader:
         plan = self.plan(seen)
         return Decisions(plan.dispatch_wh, plan.value_ticks, plan.absorb, self.quote(seen, plan))
 
-    def plan(self, seen: Observations, fixed: Fixed | None = None) -> Plan:
+    def plan(self, seen: Observations, fixed: Fixed | None = None) -> DispatchPlan:
         """What the devices do and what is offered of them; ``fixed`` ones run as given and are not offered."""
         draft = Draft.opened(seen, fixed)
         for policy in self._policies:
             policy.plan(seen, draft)
         return draft.done(absorb=np.ones(len(seen.load_wh), dtype=bool))
 
-    def standing(self, seen: Observations, plan: Plan) -> Standing:
+    def standing(self, seen: Observations, plan: DispatchPlan) -> Standing:
         """What stands to trade after ``plan``."""
         return stand(seen.load_wh, seen.pv_wh, seen.ranges, self._stores, plan.dispatch_wh)
 
-    def quote(self, seen: Observations, plan: Plan, who: BoolArray | None = None) -> OrderBatch:
+    def quote(self, seen: Observations, plan: DispatchPlan, who: BoolArray | None = None) -> OrderBatch:
         """Orders for what is left after ``plan``, agent by agent; of the agents ``who`` [k] only, if given."""
         legs = legs_of(seen, plan, self.standing(seen, plan), self._offered)
         if who is not None:
@@ -82,7 +82,7 @@ class RevisingTrader(Trader):
     """A trader that quotes anew in each round."""
 
     def __init__(
-        self, pricing: RevisingPricing, policies: Sequence[Policy], stores: Sequence[bool], offered: Sequence[int]
+        self, pricing: RevisingPricing, policies: Sequence[FleetPolicy], stores: Sequence[bool], offered: Sequence[int]
     ) -> None:
         super().__init__(pricing, policies, stores, offered)
         self._again = pricing.again

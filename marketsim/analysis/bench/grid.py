@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from marketsim.analysis.bench.rows import BenchFailed, Row, median_s
+from marketsim.analysis.bench.rows import BenchFailed, BenchRow, median_s
 from marketsim.core.arrays import IntArray
 from marketsim.grid.gates.exact.ac import RadialGate
 from marketsim.grid.gates.state import GateSettings
@@ -32,7 +32,7 @@ def _gate() -> tuple[RadialGate, IntArray]:
     return gate, -np.rint(network.nominal_kw * (LOAD * HOURS * 1_000)).astype(np.int64)
 
 
-def rows(one_runpp_s: float) -> list[Row]:
+def rows(one_runpp_s: float) -> list[BenchRow]:
     """Ratio of one admission to one ``runpp``; each admission is a solved power flow."""
     gate, firm_wh = _gate()
     rng = np.random.default_rng(SEED)
@@ -53,4 +53,4 @@ def rows(one_runpp_s: float) -> list[Row]:
         f"{N_TRADES:,} trades, seed {SEED}, each solved: {taken_s * 1e6:.1f} us each, runpp {one_runpp_s * 1e3:.1f} ms"
     )
     name = "exact admission of a trade vs one runpp"
-    return [Row(name, one_runpp_s / taken_s, "x", 2_000, 4_000, True, detail)]
+    return [BenchRow(name, one_runpp_s / taken_s, "x", 2_000, 4_000, True, detail)]

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from marketsim.analysis.bench.rows import BenchFailed, Row
+from marketsim.analysis.bench.rows import BenchFailed, BenchRow
 
 AGENTS: Final = (100, 300, 1_000, 3_000)
 SLOTS: Final = (96, 4 * 96, 16 * 96)
@@ -38,16 +38,16 @@ def measured(agents: int, slots: int) -> tuple[float, float]:
     return taken_s, peak_mb
 
 
-def _rows(label: str, sizes: Sequence[int], found: Sequence[tuple[float, float]]) -> list[Row]:
+def _rows(label: str, sizes: Sequence[int], found: Sequence[tuple[float, float]]) -> list[BenchRow]:
     first_s, first_mb = found[0]
     rows = []
     for size, (taken_s, peak_mb) in zip(sizes, found, strict=True):
         grown = f"{size / sizes[0]:.0f}x the {label}: {taken_s / first_s:.1f}x the time, {peak_mb / first_mb:.2f}x the memory"
-        rows.append(Row(f"{size:,} {label}", taken_s, "s", None, None, False, f"{grown} ({peak_mb:.0f} MB)"))
+        rows.append(BenchRow(f"{size:,} {label}", taken_s, "s", None, None, False, f"{grown} ({peak_mb:.0f} MB)"))
     return rows
 
 
-def rows() -> list[Row]:
+def rows() -> list[BenchRow]:
     """A day of more and more prosumers, and more and more days of 100 of them, each in a process of its own."""
     return [
         *_rows("agents", AGENTS, [measured(agents, _BASE_SLOTS) for agents in AGENTS]),

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from marketsim.analysis.bench.rows import BenchFailed, Row, once_s
+from marketsim.analysis.bench.rows import BenchFailed, BenchRow, once_s
 from marketsim.app.memory import keep_memory
 from marketsim.core.arrays import FloatArray
 from marketsim.core.game import Actions, Categorical, Features, Layout, Shape, Step
@@ -144,15 +144,15 @@ def _vector() -> Any:
     return Vector()
 
 
-def rows() -> list[Row]:
+def rows() -> list[BenchRow]:
     """Agent-steps a second with updates, and the ratio to stable-baselines3 if it is installed."""
     own = ours(PARAMS)
     shared = ours(PARAMS.model_copy(update={"policies": "shared"}))
     workload = f"{MARKETS} markets x {AGENTS} agents x {SLOTS} slots, heads {HEADS}, toy game, one thread, seed {SEED}"
     detail = f"{workload}; one network for all: {shared:,.0f}"
-    found = [Row("PPO with updates, a network for each agent", own, "agent-steps/s", 25_000, 40_000, True, detail)]
+    found = [BenchRow("PPO with updates, a network for each agent", own, "agent-steps/s", 25_000, 40_000, True, detail)]
     if find_spec("stable_baselines3") is not None:
         plain = theirs()
         detail = f"same game, sizes, epochs and minibatches; stable-baselines3, one network for all: {plain:,.0f} agent-steps/s"
-        found.append(Row("the same vs stable-baselines3 PPO", own / plain, "x", 1.0, 1.5, True, detail))
+        found.append(BenchRow("the same vs stable-baselines3 PPO", own / plain, "x", 1.0, 1.5, True, detail))
     return found

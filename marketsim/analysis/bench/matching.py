@@ -6,7 +6,7 @@ import heapq
 
 import numpy as np
 
-from marketsim.analysis.bench.rows import BenchFailed, Row, median_s
+from marketsim.analysis.bench.rows import BenchFailed, BenchRow, median_s
 from marketsim.core.arrays import IntArray
 from marketsim.core.free_gate_kernel import FreeGate
 from marketsim.core.records import Orders, Side, Tariffs
@@ -63,7 +63,7 @@ def _check(found: IntArray, plain: list[tuple[int, int, int, int]]) -> None:
         raise BenchFailed("the auction and the plain book trade differently")
 
 
-def rows() -> list[Row]:
+def rows() -> list[BenchRow]:
     """Ratios of the kernel and of the public engine call to the plain book."""
     orders = random_orders(N_ORDERS, SEED)
     lists = (orders.side.tolist(), orders.price_ticks.tolist(), orders.energy_wh.tolist())
@@ -80,6 +80,6 @@ def rows() -> list[Row]:
         return f"{N_ORDERS:,} orders, seed {SEED}: {rates}"
 
     return [
-        Row("double auction kernel vs heapq book", plain_s / kernel_s, "x", 15, 20, True, detail(kernel_s)),
-        Row("double auction, records in and out", plain_s / engine_s, "x", 8, 15, True, detail(engine_s)),
+        BenchRow("double auction kernel vs heapq book", plain_s / kernel_s, "x", 15, 20, True, detail(kernel_s)),
+        BenchRow("double auction, records in and out", plain_s / engine_s, "x", 8, 15, True, detail(engine_s)),
     ]

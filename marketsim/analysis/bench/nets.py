@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from marketsim.analysis.bench.rows import BenchFailed, Row, median_s
+from marketsim.analysis.bench.rows import BenchFailed, BenchRow, median_s
 from marketsim.core.ports import Gate
 from marketsim.core.records import GridState
 from marketsim.grid.flow.power_flow_check import Validator
@@ -20,7 +20,7 @@ from marketsim.grid.net.topology import is_radial
 SEED, LOAD, HOURS, AGREES_PU = 1, 0.5, 0.25, 1e-8
 
 
-class Net(NamedTuple):
+class BenchNet(NamedTuple):
     """A net of the bench."""
 
     feeder: str
@@ -33,13 +33,13 @@ class Net(NamedTuple):
 
 
 NETS: Final = (
-    Net("pandapower:create_kerber_vorstadtnetz_kabel_1", "LV suburb with transformer", 2_000),
-    Net("pandapower:create_cigre_network_mv", "CIGRE MV, rings closed", 100, meshed=True),
-    Net("simbench:1-LV-rural1--0-sw", "SimBench LV rural with transformer", 2_000, needs="simbench"),
+    BenchNet("pandapower:create_kerber_vorstadtnetz_kabel_1", "LV suburb with transformer", 2_000),
+    BenchNet("pandapower:create_cigre_network_mv", "CIGRE MV, rings closed", 100, meshed=True),
+    BenchNet("simbench:1-LV-rural1--0-sw", "SimBench LV rural with transformer", 2_000, needs="simbench"),
 )
 
 
-def read(net: Net) -> tuple[Any, Network]:
+def read(net: BenchNet) -> tuple[Any, Network]:
     """The pandapower net and what a run extracts of it."""
     from marketsim.grid.net import extraction, pandapower_nets
 
@@ -87,7 +87,7 @@ def traded(gate: Gate, network: Network, n_trades: int) -> Callable[[], GridStat
     return slot
 
 
-def _rows_of(net: Net) -> list[Row]:
+def _rows_of(net: BenchNet) -> list[BenchRow]:
     import pandapower  # type: ignore[import-untyped]
 
     build_s = median_s(lambda: read(net), 1)
@@ -101,12 +101,12 @@ def _rows_of(net: Net) -> list[Row]:
     detail = f"{net.trades:,} trades, seed {SEED}: {each_s * 1e6:.0f} us each, runpp {runpp_s * 1e3:.1f} ms; {off:.0e} p.u. off"
     name = net.feeder.partition(":")[2]
     return [
-        Row(f"build {name}", build_s, "s", None, None, False, size),
-        Row(f"admit on {name} vs one runpp", runpp_s / each_s, "x", None, None, True, detail),
+        BenchRow(f"build {name}", build_s, "s", None, None, False, size),
+        BenchRow(f"admit on {name} vs one runpp", runpp_s / each_s, "x", None, None, True, detail),
     ]
 
 
-def rows() -> list[Row]:
+def rows() -> list[BenchRow]:
     """Rows of every net whose package is installed; without target."""
     import pandapower.networks  # type: ignore[import-untyped]  # noqa: F401 - its import is no part of building a net
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from marketsim.analysis.bench.rows import BenchFailed, Row, median_s, once_s
+from marketsim.analysis.bench.rows import BenchFailed, BenchRow, median_s, once_s
 from marketsim.analysis.bench.runs import IEEE141
 
 
@@ -26,7 +26,7 @@ def _plain(values: Mapping[str, object]) -> str:
     return yaml.safe_dump(dict(values), sort_keys=False)
 
 
-def rows() -> list[Row]:
+def rows() -> list[BenchRow]:
     """Wall times of whole processes."""
     with tempfile.TemporaryDirectory() as folder:
         scenario = Path(folder) / "bench141.yaml"
@@ -37,8 +37,8 @@ def rows() -> list[Row]:
         help_s = median_s(lambda: _call("--help"), 3)
         validate_s = median_s(lambda: _call("validate", str(scenario)), 3)
     return [
-        Row("marketsim --help", help_s, "s", 0.3, None, False, "cold process"),
-        Row("marketsim validate", validate_s, "s", 1.5, None, False, "cold process"),
-        Row("marketsim run, caches warm", warm_s, "s", 5, 3, False, "whole process, day of ieee141's prosumers"),
-        Row("marketsim run, first ever", first_s, "s", 30, 20, False, "whole process, kernels compiled"),
+        BenchRow("marketsim --help", help_s, "s", 0.3, None, False, "cold process"),
+        BenchRow("marketsim validate", validate_s, "s", 1.5, None, False, "cold process"),
+        BenchRow("marketsim run, caches warm", warm_s, "s", 5, 3, False, "whole process, day of ieee141's prosumers"),
+        BenchRow("marketsim run, first ever", first_s, "s", 30, 20, False, "whole process, kernels compiled"),
     ]

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from marketsim.analysis.bench.rows import BenchFailed, Row, median_s
+from marketsim.analysis.bench.rows import BenchFailed, BenchRow, median_s
 from marketsim.analysis.bench.runs import IEEE141
 from marketsim.app.ready import load_scenario
 from marketsim.app.ready_scenario import ReadyScenario
@@ -42,7 +42,7 @@ def check_batch(ready: ReadyScenario, seeds: tuple[int, ...], markets: tuple[int
                 )
 
 
-def rows() -> list[Row]:
+def rows() -> list[BenchRow]:
     """Agent-steps a second of a random policy (zero intelligence) in 16 markets of 20 agents, gate ``ac``."""
     ready = load_scenario(IEEE141)
     seeds = tuple(range(1, N_MARKETS + 1))
@@ -59,4 +59,6 @@ def rows() -> list[Row]:
         f"{N_MARKETS} markets x {len(ready.agents)} zero-intelligence agents, seeds 1-{N_MARKETS}, {SLOTS} slots: "
         f"{taken_s / SLOTS * 1e3:.2f} ms a slot"
     )
-    return [Row("roll-outs, gate ac, random policy", steps / taken_s, "agent-steps/s", 200_000, 600_000, True, detail)]
+    return [
+        BenchRow("roll-outs, gate ac, random policy", steps / taken_s, "agent-steps/s", 200_000, 600_000, True, detail)
+    ]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 
-class Row(NamedTuple):
+class BenchRow(NamedTuple):
     """One line of the bench."""
 
     name: str

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from marketsim.analysis.bench.rows import BenchFailed, Row, median_s, once_s
+from marketsim.analysis.bench.rows import BenchFailed, BenchRow, median_s, once_s
 from marketsim.app.ready import load_scenario
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.running import simulate
@@ -66,17 +66,17 @@ def written(ready: ReadyScenario, folder: str | Path) -> Callable[[], None]:
     return run
 
 
-def day_rows(one_runpp_s: float) -> list[Row]:
+def day_rows(one_runpp_s: float) -> list[BenchRow]:
     """A day of ieee141's prosumers, all tables written, in units of one ``runpp``; the whole scenario beside it."""
     with tempfile.TemporaryDirectory() as folder:
         taken_s = median_s(written(load_scenario(IEEE141), Path(folder) / "run"))
     detail = (
         f"20 prosumers, 96 slots, gate ac, tables written: {taken_s * 1e3:.0f} ms, runpp {one_runpp_s * 1e3:.1f} ms"
     )
-    return [Row("day of ieee141 in units of one runpp", taken_s / one_runpp_s, "runpp", 10, 6, False, detail)]
+    return [BenchRow("day of ieee141 in units of one runpp", taken_s / one_runpp_s, "runpp", 10, 6, False, detail)]
 
 
-def year_rows() -> list[Row]:
+def year_rows() -> list[BenchRow]:
     """A year of the same."""
     with tempfile.TemporaryDirectory() as folder:
         ready = load_scenario({**IEEE141, "clock": {"start": "2016-01-01", "slots": 35_040, "slot_minutes": 15}})
@@ -86,10 +86,10 @@ def year_rows() -> list[Row]:
         taken_s = once_s(written(ready, Path(folder) / "run"))
         grown = peak_rss_mb() - early
     detail = f"35,040 slots; peak memory grows by {grown:.0f} MB from 100 to 365 days (100 days: {before:.0f} s)"
-    return [Row("year of ieee141", taken_s, "s", 60, 30, False, detail)]
+    return [BenchRow("year of ieee141", taken_s, "s", 60, 30, False, detail)]
 
 
-def scale_rows() -> list[Row]:
+def scale_rows() -> list[BenchRow]:
     """Days of 1,000 prosumers on feeder141 and of 10,000 on 72 of them behind one source, and the growth."""
     many = [f"{bus}@{copy}" for copy in range(72) for bus in INNER_BUSES]
     with tempfile.TemporaryDirectory() as folder:
@@ -98,9 +98,9 @@ def scale_rows() -> list[Row]:
     memory = f"peak memory of the process {peak_rss_mb() / 1024:.1f} GB"
     grown = f"{small_s:.2f} s to {large_s:.2f} s"
     return [
-        Row("day, 1,000 prosumers on feeder141", small_s, "s", 3, 1, False, "96 slots, gate ac, tables written"),
-        Row("day, 10,000 prosumers on 72 feeders", large_s, "s", 20, 8, False, f"10,081 buses, gate ac; {memory}"),
-        Row("growth from 1,000 to 10,000", large_s / small_s, "x", 12, 10.5, False, grown),
+        BenchRow("day, 1,000 prosumers on feeder141", small_s, "s", 3, 1, False, "96 slots, gate ac, tables written"),
+        BenchRow("day, 10,000 prosumers on 72 feeders", large_s, "s", 20, 8, False, f"10,081 buses, gate ac; {memory}"),
+        BenchRow("growth from 1,000 to 10,000", large_s / small_s, "x", 12, 10.5, False, grown),
     ]
 
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from marketsim.analysis.comparators.mechanisms import MECHANISMS, Mechanism, chosen, under
+from marketsim.analysis.comparators.mechanisms import MECHANISMS, CongestionMechanism, chosen, under
 from marketsim.analysis.comparators.robustness import ERRORS, Real, really
 from marketsim.analysis.trajectory import Trajectory, follow, needs_feeder
 from marketsim.app.ready_scenario import ReadyScenario
@@ -20,10 +20,10 @@ from marketsim.metrics.energy import EnergyMetric
 from marketsim.metrics.grid import GridMetric
 
 
-class Outcome(NamedTuple):
+class MechanismOutcome(NamedTuple):
     """What a scenario came to under one mechanism."""
 
-    mechanism: Mechanism
+    mechanism: CongestionMechanism
     gains: float
     """Gains from trade at true values [currency]."""
     p2p_kwh: float
@@ -64,7 +64,7 @@ def compare(
     tell: Callable[[str], None] | None = None,
     *,
     truthful: bool = False,
-) -> list[Outcome]:
+) -> list[MechanismOutcome]:
     """Run a scenario under each mechanism; ``tell`` hears the name of each when it begins.
 
     ``truthful``: all agents bid true values everywhere, so that what differs is the mechanism alone.
@@ -79,7 +79,7 @@ def compare(
     return outcomes
 
 
-def _outcome(ready: ReadyScenario, mechanism: Mechanism) -> Outcome:
+def _outcome(ready: ReadyScenario, mechanism: CongestionMechanism) -> MechanismOutcome:
     built = build(ready)
     context, community = built.context, built.world.community
     band = None if context.grid is None else context.grid.band
@@ -89,7 +89,7 @@ def _outcome(ready: ReadyScenario, mechanism: Mechanism) -> Outcome:
         GridMetric(band),
     )
     path = follow(ready, metrics, built)
-    return Outcome(
+    return MechanismOutcome(
         mechanism=mechanism,
         gains=_number(path.summary["gains_from_trade"]),
         p2p_kwh=_number(path.summary["p2p_kwh"]),
@@ -118,7 +118,7 @@ def _jain(path: Trajectory) -> float | None:
     return float(jain_index(share)) if share.any() else None
 
 
-def rows_of(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
+def rows_of(outcomes: Sequence[MechanismOutcome]) -> list[dict[str, object]]:
     """A flat row a mechanism; the columns of model errors carry their names."""
     return [
         {
@@ -130,7 +130,7 @@ def rows_of(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
     ]
 
 
-def as_json(ready: ReadyScenario, outcomes: Sequence[Outcome]) -> dict[str, object]:
+def as_json(ready: ReadyScenario, outcomes: Sequence[MechanismOutcome]) -> dict[str, object]:
     """The comparison as plain data."""
     return {
         "scenario": ready.name,

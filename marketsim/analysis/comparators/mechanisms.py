@@ -14,7 +14,7 @@ from marketsim.core.build import Choice
 from marketsim.core.errors import InputError, Problem
 
 
-class Mechanism(NamedTuple):
+class CongestionMechanism(NamedTuple):
     """How trade is held to the grid."""
 
     name: str
@@ -28,13 +28,19 @@ MECHANISMS: Final = MappingProxyType(
     {
         each.name: each
         for each in (
-            Mechanism("ac", "every trade checked by AC while it is matched", {"grid.gate": "ac"}),
-            Mechanism("sensitivity", "screened by sensitivities, AC at the end", {"grid.gate": "sensitivity"}),
-            Mechanism("observe", "no check: what markets without a grid do", {"grid.gate": "observe"}),
-            Mechanism("doe_equal", "equal operating envelopes, free within", {"grid.gate": "doe_equal"}),
-            Mechanism("doe_maximal", "envelopes of the largest sum, free within", {"grid.gate": "doe_maximal"}),
-            Mechanism("market_first", "trade freely, then curtail the last first", {"grid.gate": "market_first"}),
-            Mechanism(
+            CongestionMechanism("ac", "every trade checked by AC while it is matched", {"grid.gate": "ac"}),
+            CongestionMechanism(
+                "sensitivity", "screened by sensitivities, AC at the end", {"grid.gate": "sensitivity"}
+            ),
+            CongestionMechanism("observe", "no check: what markets without a grid do", {"grid.gate": "observe"}),
+            CongestionMechanism("doe_equal", "equal operating envelopes, free within", {"grid.gate": "doe_equal"}),
+            CongestionMechanism(
+                "doe_maximal", "envelopes of the largest sum, free within", {"grid.gate": "doe_maximal"}
+            ),
+            CongestionMechanism(
+                "market_first", "trade freely, then curtail the last first", {"grid.gate": "market_first"}
+            ),
+            CongestionMechanism(
                 "central",
                 "central AC optimum with true values known",
                 {"grid.gate": "ac", "market.engine": "central_optimum"},
@@ -45,7 +51,7 @@ MECHANISMS: Final = MappingProxyType(
 )
 
 
-def chosen(names: Sequence[str]) -> tuple[Mechanism, ...]:
+def chosen(names: Sequence[str]) -> tuple[CongestionMechanism, ...]:
     """Mechanisms by name, in the order asked for; InputError lists every name that there is not."""
     problems = []
     for name in names:
@@ -58,7 +64,7 @@ def chosen(names: Sequence[str]) -> tuple[Mechanism, ...]:
     return tuple(MECHANISMS[name] for name in dict.fromkeys(names))
 
 
-def under(ready: ReadyScenario, mechanism: Mechanism, *, truthful: bool = False) -> ReadyScenario:
+def under(ready: ReadyScenario, mechanism: CongestionMechanism, *, truthful: bool = False) -> ReadyScenario:
     """The scenario under a mechanism; ``truthful``: all agents bid their true values, whatever the mechanism."""
     variant = ready.variant(mechanism.overrides)
     if not (mechanism.truthful or truthful):

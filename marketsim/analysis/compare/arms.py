@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Kpis = Mapping[str, Any]
 
 
-class Arm(NamedTuple):
+class ComparedArm(NamedTuple):
     """One side of a comparison."""
 
     name: str
@@ -36,7 +36,7 @@ class Arm(NamedTuple):
     """Resolved scenarios by seed; empty for an arm of a study, whose arms differ in one path."""
 
 
-def arms_of_runs(folders: Sequence[Path]) -> tuple[Arm, ...]:
+def arms_of_runs(folders: Sequence[Path]) -> tuple[ComparedArm, ...]:
     """Runs as arms: those that differ in their seed alone are one arm; RunFolderError for runs without an end."""
     runs = [_complete(folder) for folder in folders]
     scenarios = [
@@ -54,7 +54,7 @@ def arms_of_runs(folders: Sequence[Path]) -> tuple[Arm, ...]:
         for part in parts:
             names = [folders[place].name for place in part]
             arms.append(
-                Arm(
+                ComparedArm(
                     names[0]
                     if len(part) == 1
                     else f"{scenarios[part[0]]['name']} ({len(part)} seeds: {names[0]}, ...)",
@@ -83,7 +83,7 @@ def _settings(scenario: Mapping[str, Any]) -> str:
     return json.dumps([own, sorted(kinds.items())], sort_keys=True)
 
 
-def arms_of_study(study: Study, by: str | None = None) -> tuple[tuple[Arm, ...], str, list[str]]:
+def arms_of_study(study: Study, by: str | None = None) -> tuple[tuple[ComparedArm, ...], str, list[str]]:
     """The values of one path as arms, averaged over everything else that a study varies; that path; and notes.
 
     ``by`` None: the first choice without order (such as a gate), else the first path with several values. Points at
@@ -98,7 +98,7 @@ def arms_of_study(study: Study, by: str | None = None) -> tuple[tuple[Arm, ...],
     arms = []
     for value, rows in good.groupby(path, sort=False):
         samples = {int(own["seed"].iloc[0]): _means(own[numeric]) for _, own in rows.groupby("seed")}
-        arms.append(Arm(held_text({path: plain_value(value)}), samples, {}))
+        arms.append(ComparedArm(held_text({path: plain_value(value)}), samples, {}))
     if others and len(good):
         points = len(good[others].drop_duplicates())
         notes.append(f"Each value is the mean over {points} points of {', '.join(others)}.")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from marketsim.analysis.compare.arms import Arm
+from marketsim.analysis.compare.arms import ComparedArm
 from marketsim.scenario.tree import dotted, shorten, shorten_text
 
 _ABSENT: Final = object()
@@ -86,7 +86,7 @@ def _text(value: Any) -> str:
     return str(value) if isinstance(value, _Choice) else shorten(value)
 
 
-def notes_on(base: Arm, other: Arm) -> list[str]:
+def notes_on(base: ComparedArm, other: ComparedArm) -> list[str]:
     """What a reader of the comparison has to know: settings that differ, lengths, seeds."""
     notes = []
     if base.scenarios and other.scenarios:

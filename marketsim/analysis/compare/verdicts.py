@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from marketsim.analysis.compare.arms import Arm
+from marketsim.analysis.compare.arms import ComparedArm
 from marketsim.core.arrays import FloatArray
 
 LEVEL: Final = 0.95
@@ -20,7 +20,7 @@ EQUAL, DIFFERS, NOISE = "equal", "differs", "within noise"
 ONE_SEED, FEW_SEEDS, UNDEFINED = "one seed", "few seeds", "undefined"
 
 
-class Verdict(NamedTuple):
+class KpiVerdict(NamedTuple):
     """One KPI in two arms."""
 
     kpi: str
@@ -40,12 +40,12 @@ class Verdict(NamedTuple):
     ``few seeds`` where nothing can be said of noise, ``undefined``."""
 
 
-def compare(base: Arm, other: Arm, kpis: Sequence[str] | None = None) -> tuple[Verdict, ...]:
+def compare(base: ComparedArm, other: ComparedArm, kpis: Sequence[str] | None = None) -> tuple[KpiVerdict, ...]:
     """Every KPI that is a number in either arm, or the given ones."""
     return tuple(_verdict(kpi, base, other) for kpi in (_numbers(base, other) if kpis is None else kpis))
 
 
-def _numbers(base: Arm, other: Arm) -> Iterator[str]:
+def _numbers(base: ComparedArm, other: ComparedArm) -> Iterator[str]:
     names = dict.fromkeys(name for arm in (base, other) for sample in arm.samples.values() for name in sample)
     skipped = {"seed", "wall_s"}
     for name in names:
@@ -54,24 +54,24 @@ def _numbers(base: Arm, other: Arm) -> Iterator[str]:
             yield name
 
 
-def _verdict(kpi: str, base: Arm, other: Arm) -> Verdict:
+def _verdict(kpi: str, base: ComparedArm, other: ComparedArm) -> KpiVerdict:
     common = [seed for seed in base.samples if seed in other.samples]
     left = _values(base, kpi, common or list(base.samples))
     right = _values(other, kpi, common or list(other.samples))
     if left is None or right is None:
-        return Verdict(kpi, _mean(left), _mean(right), None, None, None, 0, bool(common), UNDEFINED)
+        return KpiVerdict(kpi, _mean(left), _mean(right), None, None, None, 0, bool(common), UNDEFINED)
     pairs = min(len(left), len(right))
     difference = float(right.mean() - left.mean())
     facts = (kpi, float(left.mean()), float(right.mean()), difference)
     if common and (left == right).all():
-        return Verdict(*facts, 0.0, 0.0, pairs, True, EQUAL)
+        return KpiVerdict(*facts, 0.0, 0.0, pairs, True, EQUAL)
     if pairs < FEWEST:
-        return Verdict(*facts, None, None, pairs, bool(common), ONE_SEED if pairs == 1 else FEW_SEEDS)
+        return KpiVerdict(*facts, None, None, pairs, bool(common), ONE_SEED if pairs == 1 else FEW_SEEDS)
     low, high = _paired_interval(right - left) if common else _interval(left, right)
-    return Verdict(*facts, low, high, pairs, bool(common), NOISE if low <= 0.0 <= high else DIFFERS)
+    return KpiVerdict(*facts, low, high, pairs, bool(common), NOISE if low <= 0.0 <= high else DIFFERS)
 
 
-def _values(arm: Arm, kpi: str, seeds: Sequence[int]) -> FloatArray | None:
+def _values(arm: ComparedArm, kpi: str, seeds: Sequence[int]) -> FloatArray | None:
     values = [arm.samples[seed].get(kpi) for seed in seeds]
     return None if any(value is None for value in values) else np.array(values, dtype=np.float64)
 

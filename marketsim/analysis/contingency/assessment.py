@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from marketsim.analysis.contingency.failures import SOURCE_STEP, Failure, failures
+from marketsim.analysis.contingency.failures import SOURCE_STEP, Contingency, failures
 from marketsim.analysis.trajectory import Trajectory, follow, needs_feeder, outside
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.wiring import build
@@ -115,7 +115,7 @@ def ties_of(ready: ReadyScenario, network: Network) -> tuple[Tie, ...]:
     return tuple(found)
 
 
-def _damage(path: Trajectory, failure: Failure, ties: Sequence[Tie], before: BoolArray, hours: float) -> Damage:
+def _damage(path: Trajectory, failure: Contingency, ties: Sequence[Tie], before: BoolArray, hours: float) -> Damage:
     dark = ~has_supply(failure.network)
     lost_kwh = _unserved(path, dark, hours)
     network, restored = failure.network, ""
@@ -137,7 +137,7 @@ def _damage(path: Trajectory, failure: Failure, ties: Sequence[Tie], before: Boo
 
 
 def _restored(
-    path: Trajectory, failure: Failure, ties: Sequence[Tie], dark: BoolArray, before: BoolArray
+    path: Trajectory, failure: Contingency, ties: Sequence[Tie], dark: BoolArray, before: BoolArray
 ) -> tuple[Network, str]:
     """The feeder after the best tie was closed: one that keeps every limit in all slots, at the lowest loading."""
     able = [tie for tie in ties if dark[tie.ends[0]] != dark[tie.ends[1]]]

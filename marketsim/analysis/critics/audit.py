@@ -18,6 +18,7 @@ from marketsim.app.wiring import build
 from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import InputError, RunError
 from marketsim.core.language_model import ModelMaker
+from marketsim.core.progress import ProgressCallback
 from marketsim.core.simulation import Simulation
 from marketsim.fairness.answer import Answer
 from marketsim.fairness.critic import Scores, Triple, triple
@@ -33,11 +34,8 @@ from marketsim.llm.interviewer import Interviewer, demand_cache_inside
 from marketsim.llm.ollama_host import demand_own
 from marketsim.llm.question import Reply, outcomes
 
-Progress = Callable[[int, int], None]
-"""(answers so far, questions in all)."""
 
-
-class Case(NamedTuple):
+class AuditCase(NamedTuple):
     """A slot that the model is asked about."""
 
     slot: int
@@ -48,7 +46,7 @@ class Case(NamedTuple):
     features: tuple[float, ...]
 
 
-class Comparison(NamedTuple):
+class ScoreDistance(NamedTuple):
     """One row of the audit: a distance between scores, over the slots where both are known."""
 
     name: str
@@ -69,7 +67,7 @@ class AuditReport:
     digest: str | None
     server: str | None
     slots: int
-    comparisons: list[Comparison] = field(default_factory=list)
+    comparisons: list[ScoreDistance] = field(default_factory=list)
     failures: dict[str, int] = field(default_factory=dict)
     """Questions without an answer, by reason."""
 
@@ -116,7 +114,7 @@ def critic_params(ready: ReadyScenario, changes: Mapping[str, object]) -> Ollama
     return OllamaCriticParams(**{**base.model_dump(), **changes})
 
 
-def cases(ready: ReadyScenario, params: OllamaCriticParams, most: int) -> list[Case]:
+def cases(ready: ReadyScenario, params: OllamaCriticParams, most: int) -> list[AuditCase]:
     """Slots of the simulated scenario in which something could be traded; at most so many, spread evenly over it."""
     built = build(ready)
     community, names = built.world.community, rule_names(params.rule)
@@ -129,7 +127,7 @@ def cases(ready: ReadyScenario, params: OllamaCriticParams, most: int) -> list[C
         rng = np.random.default_rng((ready.seed, number))
         (text,), (shuffled,) = (slot_texts(record, community, slot, [0], each) for each in (None, rng))
         rule = triple(Scores(*(slot.score(name) for name in names)), 0)
-        found.append(Case(number, rule, text, shuffled, tuple(features(slot)[0].tolist())))
+        found.append(AuditCase(number, rule, text, shuffled, tuple(features(slot)[0].tolist())))
     if not found:
         raise InputError("nothing can be traded in any slot of this scenario: there is nothing to judge")
     keep = np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int))
@@ -151,7 +149,7 @@ def audit(
     slots: int = 200,
     repeats: int = 5,
     models: Sequence[str] = (),
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> AuditReport:
     """Ask a model about the slots of a scenario, in several ways, and compare.
 
@@ -195,7 +193,12 @@ class _Asker:
     """Asks round after round, as many questions at once as the parameters say."""
 
     def __init__(
-        self, chosen: Sequence[Case], models: ModelMaker, folder: Path, total: int, progress: Progress | None
+        self,
+        chosen: Sequence[AuditCase],
+        models: ModelMaker,
+        folder: Path,
+        total: int,
+        progress: ProgressCallback | None,
     ) -> None:
         self._cases, self._models, self._folder, self._total, self._progress = chosen, models, folder, total, progress
         self._done = 0
@@ -233,7 +236,7 @@ class _Asker:
 
 def _comparisons(
     answers: Mapping[str, FloatArray], rule: FloatArray, rounds: Sequence[_Round], repeats: int
-) -> Iterator[Comparison]:
+) -> Iterator[ScoreDistance]:
     first = answers["repeat 1"]
     yield _compared("rule", "the model against the rule", first, rule)
     if repeats > 1:
@@ -243,21 +246,23 @@ def _comparisons(
         yield _compared(each.name, what, first, answers[each.name])
 
 
-def _compared(name: str, what: str, ours: FloatArray, theirs: FloatArray) -> Comparison:
+def _compared(name: str, what: str, ours: FloatArray, theirs: FloatArray) -> ScoreDistance:
     return _comparison(name, what, np.abs(ours - theirs))
 
 
-def _retest(table: FloatArray) -> Comparison:
+def _retest(table: FloatArray) -> ScoreDistance:
     """Largest less smallest score of a slot over all repeats [n_repeats, n_cases, 3]."""
     what = f"range of the scores over {len(table)} seeds"
     return _comparison("retest", what, table.max(axis=0) - table.min(axis=0))
 
 
-def _comparison(name: str, what: str, distance: FloatArray) -> Comparison:
+def _comparison(name: str, what: str, distance: FloatArray) -> ScoreDistance:
     known = np.isfinite(distance)
 
     def each(values: FloatArray) -> tuple[float | None, ...]:
         columns = (values[known[:, k], k] for k in range(len(SCORES)))
         return tuple(round(float(column.mean()), 6) if len(column) else None for column in columns)
 
-    return Comparison(name, what, each(distance), each((distance < 1e-9).astype(float)), int(known.any(axis=1).sum()))
+    return ScoreDistance(
+        name, what, each(distance), each((distance < 1e-9).astype(float)), int(known.any(axis=1).sum())
+    )

@@ -13,11 +13,11 @@ from marketsim.core.errors import InputError, MissingDependency, Problem
 from marketsim.fairness.critic_log import log_file, read_log
 from marketsim.fairness.slot_question import KEPT, kept_answer
 from marketsim.fairness.surrogate_features import NAMES
-from marketsim.fairness.surrogate_file import Network, Surrogate, read_surrogate, write_surrogate
+from marketsim.fairness.surrogate_file import Surrogate, SurrogateNetwork, read_surrogate, write_surrogate
 from marketsim.llm.answer_cache import all_kept
 
 
-class Sample(NamedTuple):
+class TrainingExample(NamedTuple):
     """An answer of a model and the features of its slot."""
 
     model: str
@@ -25,7 +25,7 @@ class Sample(NamedTuple):
     scores: tuple[float | None, ...]
 
 
-def samples(paths: Sequence[Path], model: str | None = None) -> list[Sample]:
+def samples(paths: Sequence[Path], model: str | None = None) -> list[TrainingExample]:
     """Answers in logs, run folders and cache folders, each slot once; only those of ``model``, if given.
 
     InputError where there are none, or where several models have answered and none was chosen.
@@ -42,7 +42,7 @@ def samples(paths: Sequence[Path], model: str | None = None) -> list[Sample]:
     return chosen
 
 
-def _samples(path: Path) -> Iterator[Sample]:
+def _samples(path: Path) -> Iterator[TrainingExample]:
     kept = list(all_kept(path, KEPT, _kept_sample)) if path.is_dir() else []
     yield from (one for one in kept if len(one.features) == len(NAMES))
     if kept:
@@ -54,15 +54,15 @@ def _samples(path: Path) -> Iterator[Sample]:
         if len(row.features) != len(NAMES):
             message = f"slot {row.slot} has {len(row.features)} features, where this version has {len(NAMES)}"
             raise InputError([Problem(message, "features", file=str(place), hint="log the run again")])
-        yield Sample(row.model or "", row.features, row.answer)
+        yield TrainingExample(row.model or "", row.features, row.answer)
 
 
-def _kept_sample(kept: Mapping[str, Any]) -> Sample:
+def _kept_sample(kept: Mapping[str, Any]) -> TrainingExample:
     scores, features = kept_answer(kept)
-    return Sample(kept["model"], features, scores)
+    return TrainingExample(kept["model"], features, scores)
 
 
-def _arrays(chosen: Sequence[Sample]) -> tuple[FloatArray, FloatArray]:
+def _arrays(chosen: Sequence[TrainingExample]) -> tuple[FloatArray, FloatArray]:
     features = np.array([each.features for each in chosen], dtype=np.float64)
     return features, np.array([each.scores for each in chosen], dtype=np.float64)
 
@@ -91,7 +91,7 @@ def train_surrogate(paths: Sequence[Path], out: Path, *, model: str | None = Non
         "mean_error": [round(error, 6) for error in found.mean_error.tolist()],
         "seed": seed,
     }
-    surrogate = Surrogate(Network(*found.weights), about)
+    surrogate = Surrogate(SurrogateNetwork(*found.weights), about)
     try:
         write_surrogate(out, surrogate)
     except OSError as error:

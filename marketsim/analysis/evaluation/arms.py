@@ -14,7 +14,7 @@ LEARNED: Final = "learned"
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
+class EvaluationArm:
     """One way to trade, on the same test days as all others."""
 
     name: str
@@ -34,12 +34,12 @@ class Arm:
         return LEARNED in self.strategy
 
 
-def _learning(name: str, text: str, changes: Mapping[str, Any] | None = None, **more: Any) -> Arm:
+def _learning(name: str, text: str, changes: Mapping[str, Any] | None = None, **more: Any) -> EvaluationArm:
     own = {"critic": {"kind": "rule"}, "learning.reward.scores": "critic", **(changes or {})}
-    return Arm(name, text, {LEARNED: {}}, own, **more)
+    return EvaluationArm(name, text, {LEARNED: {}}, own, **more)
 
 
-def _single(name: str) -> Arm:
+def _single(name: str) -> EvaluationArm:
     weights = {other: 1.0 if other == name else 0.0 for other in ("ftg", "fbs", "fpp")}
     return _learning(f"only_{name}", f"learning with {name.upper()} alone", {"learning.reward.weights": weights})
 
@@ -49,13 +49,15 @@ def _auction(price_rule: str, rounds: int) -> dict[str, Any]:
 
 
 ARMS: Final = (
-    Arm("utility_only", "everybody with the utility alone", {"utility_only": {}}),
-    Arm("truthful", "true values, resting prices", {"truthful": {}}, _auction("resting", 1)),
-    Arm("truthful_midpoint", "true values, midpoint prices", {"truthful": {}}, _auction("midpoint", 1)),
-    Arm("zi_c", "zero intelligence, 20 rounds", {"zero_intelligence": {}}, _auction("resting", 20)),
-    Arm("zip", "zero intelligence plus, 20 rounds", {"zip": {}}, _auction("resting", 20)),
-    Arm("pro_rata", "pool at the midpoint, shared pro rata", {"truthful": {}}, {"market.engine": {"pro_rata": {}}}),
-    Arm(
+    EvaluationArm("utility_only", "everybody with the utility alone", {"utility_only": {}}),
+    EvaluationArm("truthful", "true values, resting prices", {"truthful": {}}, _auction("resting", 1)),
+    EvaluationArm("truthful_midpoint", "true values, midpoint prices", {"truthful": {}}, _auction("midpoint", 1)),
+    EvaluationArm("zi_c", "zero intelligence, 20 rounds", {"zero_intelligence": {}}, _auction("resting", 20)),
+    EvaluationArm("zip", "zero intelligence plus, 20 rounds", {"zip": {}}, _auction("resting", 20)),
+    EvaluationArm(
+        "pro_rata", "pool at the midpoint, shared pro rata", {"truthful": {}}, {"market.engine": {"pro_rata": {}}}
+    ),
+    EvaluationArm(
         "optimum",
         "largest gain: uniform price at true values",
         {"truthful": {}},
@@ -63,7 +65,7 @@ ARMS: Final = (
     ),
     _learning("none", "learning without a critic", {"learning.reward.scores": "none"}),
     _learning("rule", "learning with the rule critic"),
-    Arm("critic", "learning with the scenario's own critic", {LEARNED: {}}, outside_critic=True),
+    EvaluationArm("critic", "learning with the scenario's own critic", {LEARNED: {}}, outside_critic=True),
     _learning("placebo", "the rule's scores of other slots of the same hour", {"learning.reward.scores": "placebo"}),
     _learning("constant", "the same score in every slot", {"learning.reward.scores": "constant"}),
     _single("ftg"),
@@ -78,7 +80,7 @@ ARMS: Final = (
 _BY_NAME: Final = {arm.name: arm for arm in ARMS}
 
 
-def choose_arms(names: Sequence[str], critic: str) -> tuple[Arm, ...]:
+def choose_arms(names: Sequence[str], critic: str) -> tuple[EvaluationArm, ...]:
     """The arms of these names (none: all) in the order of the tables; the utility alone is always among them.
 
     ``critic`` is the kind of the scenario's own critic; the arm that trains with it is left out where that is the rule.

@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from marketsim.analysis.evaluation.arms import LEARNED, Arm
-from marketsim.analysis.evaluation.totals import DAYS_A_WEEK, Totals, weekly_totals
+from marketsim.analysis.evaluation.arms import LEARNED, EvaluationArm
+from marketsim.analysis.evaluation.totals import DAYS_A_WEEK, WeeklyTotals, weekly_totals
 from marketsim.app.episodes import on_part
 from marketsim.app.game import market_game_of
 from marketsim.app.ready import load_scenario
@@ -18,9 +18,9 @@ from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.running import simulate
 from marketsim.app.training import train_scenario
 from marketsim.core.build import Choice
-from marketsim.profiles.parts import Part
+from marketsim.profiles.parts import DaySplit
 from marketsim.results.training_folder import is_training
-from marketsim.scenario.source import Source
+from marketsim.scenario.source import ScenarioSource
 
 TRAINING: Final = "training"
 """Folder of a training, in that of its arm and seed."""
@@ -29,7 +29,7 @@ TRAINING: Final = "training"
 class Cell(NamedTuple):
     """The payload of a job: an arm and a seed."""
 
-    arm: Arm
+    arm: EvaluationArm
     seed: int
     folder: Path
     """Of this arm and seed; a training that was stopped there goes on."""
@@ -51,10 +51,10 @@ class Cell(NamedTuple):
 class EvaluateCell:
     """Trains and evaluates cells of one scenario; picklable."""
 
-    source: Source
+    source: ScenarioSource
     overrides: Mapping[str, Any]
     weeks: int
-    part: Part = "test"
+    part: DaySplit = "test"
 
     def __call__(self, cell: Cell) -> dict[str, Any]:
         """Weekly totals as lists, by their names."""
@@ -77,7 +77,7 @@ class EvaluateCell:
         return load_scenario(self.source, {**changes, "learning.reward.eta": eta})
 
 
-def on_days(ready: ReadyScenario, part: Part, weeks: int) -> ReadyScenario:
+def on_days(ready: ReadyScenario, part: DaySplit, weeks: int) -> ReadyScenario:
     """The scenario on so many whole weeks of days from one part of the source year, reviewed by the rule."""
     clock = ready.model.clock.model_copy(update={"slots": weeks * DAYS_A_WEEK * slots_per_day(ready)})
     critic = Choice("rule", ready.registry.params("critic", "rule")())
@@ -105,7 +105,7 @@ def learners_of(ready: ReadyScenario) -> tuple[str, ...]:
     return tuple(agent.name for agent in ready.agents if chosen == "all" or agent.name in chosen)
 
 
-def totals_to_json(totals: Totals) -> dict[str, Any]:
+def totals_to_json(totals: WeeklyTotals) -> dict[str, Any]:
     """Totals as nested lists; what is undefined is null."""
     whole = {name: field.astype(object) for name, field in totals._asdict().items()}
     for name, field in whole.items():
@@ -113,6 +113,6 @@ def totals_to_json(totals: Totals) -> dict[str, Any]:
     return {name: field.tolist() for name, field in whole.items()}
 
 
-def totals_from_json(content: Mapping[str, Any]) -> Totals:
+def totals_from_json(content: Mapping[str, Any]) -> WeeklyTotals:
     """The inverse of ``totals_to_json``."""
-    return Totals(*(np.array(content[name], dtype=np.float64) for name in Totals._fields))
+    return WeeklyTotals(*(np.array(content[name], dtype=np.float64) for name in WeeklyTotals._fields))

@@ -8,11 +8,11 @@ from typing import Final
 
 import numpy as np
 
-from marketsim.analysis.evaluation.totals import SCORES, Totals
+from marketsim.analysis.evaluation.totals import SCORES, WeeklyTotals
 from marketsim.core.arrays import FloatArray
 from marketsim.fairness.measures import gini_of_rows
 
-Compute = Callable[[Totals, Totals], FloatArray]
+Compute = Callable[[WeeklyTotals, WeeklyTotals], FloatArray]
 """(totals of the arm [..., *], totals with the utility alone on the same days [..., *]) -> [...]; NaN: undefined."""
 
 
@@ -39,12 +39,12 @@ def _score(name: str) -> Compute:
     return lambda arm, _: _quotient(arm.weighted[..., place], arm.weight[..., place])
 
 
-def _savings(arm: Totals, alone: Totals) -> FloatArray:
+def _savings(arm: WeeklyTotals, alone: WeeklyTotals) -> FloatArray:
     """What each agent saves against the utility alone, wear counted [currency] [..., n_agents]."""
     return (alone.bill + alone.wear) - (arm.bill + arm.wear)
 
 
-def _worst_off(arm: Totals, alone: Totals) -> FloatArray:
+def _worst_off(arm: WeeklyTotals, alone: WeeklyTotals) -> FloatArray:
     shares = _quotient(_savings(arm, alone), alone.turnover)
     return np.where(np.isnan(shares).all(axis=-1), np.nan, np.fmin.reduce(shares, axis=-1))
 

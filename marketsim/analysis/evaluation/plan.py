@@ -9,19 +9,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from marketsim.analysis.evaluation.arms import LEARNED, Arm, choose_arms
+from marketsim.analysis.evaluation.arms import LEARNED, EvaluationArm, choose_arms
 from marketsim.analysis.evaluation.exploit import check_agents, exploitability
 from marketsim.analysis.evaluation.jobs import EvaluateCell, learners_of
 from marketsim.analysis.evaluation.present import as_json, figure, markdown
 from marketsim.analysis.evaluation.results import RULE
 from marketsim.analysis.evaluation.study import Evaluated, cells_of, evaluate_arms
-from marketsim.analysis.execution.mapping import Progress, engine_for
-from marketsim.analysis.execution.port import Engine
+from marketsim.analysis.execution.mapping import executor_for
+from marketsim.analysis.execution.port import Executor
 from marketsim.app.ready import load_scenario
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.running import RUNS, manifest_facts
 from marketsim.core.errors import InputError, Problem, RunFolderError
-from marketsim.profiles.parts import Part
+from marketsim.core.progress import ProgressCallback
+from marketsim.profiles.parts import DaySplit
 from marketsim.results import manifests
 from marketsim.results.folder import MANIFEST, SCENARIO, folder_name, write_json, write_text
 from marketsim.results.session import FolderKind, Session
@@ -35,12 +36,12 @@ _SEEDS: Final = 3
 
 
 @dataclass(frozen=True)
-class Plan:
+class EvaluationPlan:
     """What is evaluated, and where it is written."""
 
     folder: Path
     job: EvaluateCell
-    arms: tuple[Arm, ...]
+    arms: tuple[EvaluationArm, ...]
     seeds: tuple[int, ...]
     subject: str
     facts: Mapping[str, Any]
@@ -51,13 +52,13 @@ class Plan:
     """Agents of the subject that are trained anew against the others as they are."""
     resume: bool = False
 
-    def run(self, workers: int | None = None, progress: Progress | None = None) -> Evaluated:
+    def run(self, workers: int | None = None, progress: ProgressCallback | None = None) -> Evaluated:
         """Train, evaluate, compare and write; RunFolderError where the folder holds something else.
 
         An interrupt keeps what has been done; the manifest then says so.
         """
         with self._begun():
-            done = self._evaluated(engine_for(workers), progress)
+            done = self._evaluated(executor_for(workers), progress)
             self._write(done)
         return done
 
@@ -68,13 +69,13 @@ class Plan:
         held.begin(facts, {})
         return held
 
-    def _evaluated(self, engine: Engine, progress: Progress | None) -> Evaluated:
+    def _evaluated(self, executor: Executor, progress: ProgressCallback | None) -> Evaluated:
         done = evaluate_arms(
             self.job,
             self.arms,
             self.seeds,
             self.folder,
-            engine,
+            executor,
             subject=self.subject,
             checkpoints=self.checkpoints,
             progress=progress,
@@ -83,7 +84,7 @@ class Plan:
             return done
         subject = next(arm for arm in self.arms if arm.name == self.subject)
         cells = cells_of((subject,), done.found.seeds, self.folder, self.checkpoints)
-        found = exploitability(self.job, cells, self.exploit, self.folder, engine, progress)
+        found = exploitability(self.job, cells, self.exploit, self.folder, executor, progress)
         return done._replace(exploits=found)
 
     def _facts(self) -> dict[str, Any]:
@@ -125,13 +126,13 @@ def evaluation_of(
     arms: Sequence[str] = (),
     seeds: int | None = None,
     weeks: int = 4,
-    part: Part = "test",
+    part: DaySplit = "test",
     out: str | Path | None = None,
     exploit: Sequence[str] = (),
     resume: bool = False,
     trust: bool = False,
     tell: Callable[[Path], None] | None = None,
-) -> Plan:
+) -> EvaluationPlan:
     """The plan for a scenario or a training run.
 
     ``seeds`` counts paired seeds, from the scenario's own seed on; ``exploit`` names agents of the subject to train anew
@@ -149,14 +150,14 @@ def evaluation_of(
     if trained:
         own = (
             *(arm for arm in own if not arm.trained),
-            Arm(TRAINED, "the policies of the training run", {LEARNED: {}}),
+            EvaluationArm(TRAINED, "the policies of the training run", {LEARNED: {}}),
         )
         subject, checkpoints = TRAINED, {TRAINED: _readable(trained_checkpoint(what.absolute()))}
     count = (1 if trained else _SEEDS) if seeds is None else seeds
     folder = (Path(out) if out is not None else _default_folder(ready)).absolute()
     if exploit and subject not in {arm.name for arm in own}:
         raise InputError([Problem(f"there is nothing to exploit without the arm {subject!r}", file="--exploit")])
-    return Plan(
+    return EvaluationPlan(
         folder=folder,
         job=EvaluateCell(ready.source, {}, weeks, part),
         arms=own,
@@ -190,7 +191,7 @@ def _command(
     exploit: Sequence[str],
     seeds: int | None,
     weeks: int,
-    part: Part,
+    part: DaySplit,
     folder: Path,
     *,
     trust: bool,

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from marketsim.analysis.evaluation.measures import MEASURES, PRIMARY, Measure, by_name
-from marketsim.analysis.evaluation.statistics import DRAWS, Comparison, Estimate, compare, estimate, holm
-from marketsim.analysis.evaluation.totals import Totals, stacked
+from marketsim.analysis.evaluation.statistics import DRAWS, Estimate, PairedDifference, compare, estimate, holm
+from marketsim.analysis.evaluation.totals import WeeklyTotals, stacked
 
 ALONE: Final = "utility_only"
 """Arm with everybody trading with the utility alone, against which savings and margins are counted."""
@@ -29,7 +29,7 @@ class Pair(NamedTuple):
     arm: str
     other: str
     measure: str
-    found: Comparison
+    found: PairedDifference
     p_holm: float
     """Corrected over all pairs of the measures outside the reward; NaN where nothing is corrected."""
 
@@ -59,7 +59,7 @@ class Evaluation(NamedTuple):
 
 
 def evaluate_totals(
-    totals: Mapping[str, Sequence[Totals]],
+    totals: Mapping[str, Sequence[WeeklyTotals]],
     seeds: Sequence[int],
     subject: str = RULE,
     rng_seed: int = 0,
@@ -71,7 +71,7 @@ def evaluate_totals(
     """
     arms = {name: stacked(runs) for name, runs in totals.items()}
     weeks = min(arm.gains.shape[1] for arm in arms.values())
-    arms = {name: Totals(*(field[:, :weeks] for field in arm)) for name, arm in arms.items()}
+    arms = {name: WeeklyTotals(*(field[:, :weeks] for field in arm)) for name, arm in arms.items()}
     alone = arms[ALONE]
 
     def rng() -> np.random.Generator:
@@ -87,7 +87,9 @@ def evaluate_totals(
     return Evaluation(subject, tuple(seeds), weeks, estimates, pairs, bills, aims)
 
 
-def _pairs(subject: str, arms: Mapping[str, Totals], alone: Totals, rng_seed: int, draws: int) -> tuple[Pair, ...]:
+def _pairs(
+    subject: str, arms: Mapping[str, WeeklyTotals], alone: WeeklyTotals, rng_seed: int, draws: int
+) -> tuple[Pair, ...]:
     """The subject against every other arm in the primary measure; against none and placebo in those outside the reward."""
     if subject not in arms:
         return ()
@@ -95,7 +97,7 @@ def _pairs(subject: str, arms: Mapping[str, Totals], alone: Totals, rng_seed: in
     wanted = [(other, by_name(PRIMARY)) for other in arms if other not in (subject, ALONE)]
     secondary = [(other, measure) for other in (NONE, PLACEBO) if other in arms for measure in outside]
 
-    def found(other: str, measure: Measure) -> Comparison:
+    def found(other: str, measure: Measure) -> PairedDifference:
         return compare(measure, arms[subject], arms[other], alone, np.random.default_rng(rng_seed), draws)
 
     primary = [Pair(subject, other, measure.name, found(other, measure), float("nan")) for other, measure in wanted]
@@ -110,7 +112,7 @@ def _pairs(subject: str, arms: Mapping[str, Totals], alone: Totals, rng_seed: in
     )
 
 
-def _excess(arm: Totals, alone: Totals) -> tuple[float, ...]:
+def _excess(arm: WeeklyTotals, alone: WeeklyTotals) -> tuple[float, ...]:
     """Mean over seeds of (bill - bill alone) / turnover alone of each agent; positive: it pays more."""
     paid = (arm.bill + arm.wear).sum(axis=1) - (alone.bill + alone.wear).sum(axis=1)
     turnover = alone.turnover.sum(axis=1)
@@ -145,7 +147,7 @@ def _aims(
     return (*scores, *above, *money, *_works(subject, estimates))
 
 
-def _above(subject: str, found: Comparison | None, other: str) -> Aim:
+def _above(subject: str, found: PairedDifference | None, other: str) -> Aim:
     text = f"{subject}: FBS above {other}, interval excludes 0"
     if found is None:
         return Aim(text, None, f"no arm {other}")

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from marketsim.analysis.evaluation.measures import Measure
-from marketsim.analysis.evaluation.totals import Totals
+from marketsim.analysis.evaluation.totals import WeeklyTotals
 from marketsim.core.arrays import FloatArray, IntArray
 
 DRAWS: Final = 10_000
@@ -32,7 +32,7 @@ class Estimate(NamedTuple):
     """The value of each seed over all its weeks [S]."""
 
 
-class Comparison(NamedTuple):
+class PairedDifference(NamedTuple):
     """Arm less another arm, paired."""
 
     difference: Estimate
@@ -51,7 +51,9 @@ def draw_weeks(n_seeds: int, n_weeks: int, draws: int, rng: np.random.Generator)
     return seeds, rng.integers(n_weeks, size=(draws, n_seeds, n_weeks))
 
 
-def estimate(measure: Measure, arm: Totals, alone: Totals, rng: np.random.Generator, draws: int = DRAWS) -> Estimate:
+def estimate(
+    measure: Measure, arm: WeeklyTotals, alone: WeeklyTotals, rng: np.random.Generator, draws: int = DRAWS
+) -> Estimate:
     """Mean and interval of a measure of one arm; totals are stacked [S, W, ...]."""
     by_seed = _by_seed(measure, arm, alone)
     resampled = _resampled((measure,), ((arm, alone),), rng, draws)[0, 0]
@@ -59,17 +61,22 @@ def estimate(measure: Measure, arm: Totals, alone: Totals, rng: np.random.Genera
 
 
 def compare(
-    measure: Measure, arm: Totals, other: Totals, alone: Totals, rng: np.random.Generator, draws: int = DRAWS
-) -> Comparison:
+    measure: Measure,
+    arm: WeeklyTotals,
+    other: WeeklyTotals,
+    alone: WeeklyTotals,
+    rng: np.random.Generator,
+    draws: int = DRAWS,
+) -> PairedDifference:
     """``arm`` less ``other`` in one measure, on the same seeds and weeks [S, W, ...]."""
     by_seed = _by_seed(measure, arm, alone) - _by_seed(measure, other, alone)
     here, there = _resampled((measure,), ((arm, alone), (other, alone)), rng, draws)[:, 0]
     resampled = here - there
     known = resampled[np.isfinite(resampled)]
     if not len(known):
-        return Comparison(_summary(by_seed, resampled), float("nan"))
+        return PairedDifference(_summary(by_seed, resampled), float("nan"))
     tail = min(int((known <= 0.0).sum()), int((known >= 0.0).sum()))
-    return Comparison(_summary(by_seed, resampled), min(1.0, 2.0 * (tail + 1) / (len(known) + 1)))
+    return PairedDifference(_summary(by_seed, resampled), min(1.0, 2.0 * (tail + 1) / (len(known) + 1)))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -84,16 +91,16 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in corrected]
 
 
-def _by_seed(measure: Measure, arm: Totals, alone: Totals) -> FloatArray:
+def _by_seed(measure: Measure, arm: WeeklyTotals, alone: WeeklyTotals) -> FloatArray:
     return measure.compute(_over_weeks(arm), _over_weeks(alone))
 
 
-def _over_weeks(totals: Totals) -> Totals:
-    return Totals(*(field.sum(axis=1) for field in totals))
+def _over_weeks(totals: WeeklyTotals) -> WeeklyTotals:
+    return WeeklyTotals(*(field.sum(axis=1) for field in totals))
 
 
 def _resampled(
-    measures: Sequence[Measure], arms: Sequence[tuple[Totals, Totals]], rng: np.random.Generator, draws: int
+    measures: Sequence[Measure], arms: Sequence[tuple[WeeklyTotals, WeeklyTotals]], rng: np.random.Generator, draws: int
 ) -> FloatArray:
     """Mean over drawn seeds of each measure and arm, the same draws for all [n_arms, n_measures, B]."""
     n_seeds, n_weeks = arms[0][0].gains.shape
@@ -102,7 +109,7 @@ def _resampled(
         here = slice(first, min(first + _CHUNK, draws))
         seeds, weeks = draw_weeks(n_seeds, n_weeks, here.stop - here.start, rng)
         for row, (arm, alone) in enumerate(arms):
-            drawn, base = (Totals(*(field[seeds, weeks].sum(axis=2) for field in each)) for each in (arm, alone))
+            drawn, base = (WeeklyTotals(*(field[seeds, weeks].sum(axis=2) for field in each)) for each in (arm, alone))
             for column, measure in enumerate(measures):
                 out[row, column, here] = _mean(measure.compute(drawn, base))
     return out

@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from marketsim.analysis.evaluation.arms import Arm
+from marketsim.analysis.evaluation.arms import EvaluationArm
 from marketsim.analysis.evaluation.exploit import Exploit
 from marketsim.analysis.evaluation.jobs import Cell, EvaluateCell, totals_from_json
 from marketsim.analysis.evaluation.results import ALONE, Evaluation, evaluate_totals
-from marketsim.analysis.evaluation.totals import Totals
-from marketsim.analysis.execution.mapping import Job, Progress, map_runs
-from marketsim.analysis.execution.port import Engine, Outcome
+from marketsim.analysis.evaluation.totals import WeeklyTotals
+from marketsim.analysis.execution.mapping import Job, map_runs
+from marketsim.analysis.execution.port import Executor, JobOutcome
 from marketsim.analysis.execution.store import FolderStore
 from marketsim.core.errors import RunError
+from marketsim.core.progress import ProgressCallback
 
 CELLS: Final = "arms"
 """Folder of what each arm and seed came to."""
@@ -40,14 +41,14 @@ class Evaluated(NamedTuple):
 
 def evaluate_arms(
     job: EvaluateCell,
-    arms: Sequence[Arm],
+    arms: Sequence[EvaluationArm],
     seeds: Sequence[int],
     folder: Path,
-    engine: Engine,
+    executor: Executor,
     *,
     subject: str,
     checkpoints: Mapping[str, Path] | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Evaluated:
     """Train and evaluate ``arms`` on ``seeds``, keeping each outcome below ``folder``; what is there is not done again.
 
@@ -56,11 +57,13 @@ def evaluate_arms(
     """
     cells = cells_of(arms, seeds, folder, checkpoints or {})
     jobs = [Job(cell.key, cell) for cell in cells]
-    outcomes = map_runs(job, jobs, engine, FolderStore(folder / CELLS), progress)
+    outcomes = map_runs(job, jobs, executor, FolderStore(folder / CELLS), progress)
     return summed_up(cells, outcomes, subject)
 
 
-def cells_of(arms: Sequence[Arm], seeds: Sequence[int], folder: Path, checkpoints: Mapping[str, Path]) -> list[Cell]:
+def cells_of(
+    arms: Sequence[EvaluationArm], seeds: Sequence[int], folder: Path, checkpoints: Mapping[str, Path]
+) -> list[Cell]:
     """All arms of a seed after each other."""
     return [
         Cell(arm, seed, folder / CELLS / f"{arm.name}-{seed}", checkpoints.get(arm.name))
@@ -69,7 +72,7 @@ def cells_of(arms: Sequence[Arm], seeds: Sequence[int], folder: Path, checkpoint
     ]
 
 
-def summed_up(cells: Sequence[Cell], outcomes: Sequence[Outcome], subject: str) -> Evaluated:
+def summed_up(cells: Sequence[Cell], outcomes: Sequence[JobOutcome], subject: str) -> Evaluated:
     """The evaluation of what all cells came to."""
     failed = tuple(
         FailedCell(cell.arm.name, cell.seed, str(outcome.failure.message))
@@ -77,7 +80,7 @@ def summed_up(cells: Sequence[Cell], outcomes: Sequence[Outcome], subject: str) 
         if outcome.failure is not None
     )
     lost = {each.seed for each in failed}
-    totals: dict[str, list[Totals]] = defaultdict(list)
+    totals: dict[str, list[WeeklyTotals]] = defaultdict(list)
     seeds: dict[int, None] = {}
     for cell, outcome in zip(cells, outcomes, strict=True):
         if cell.seed not in lost:
@@ -88,6 +91,6 @@ def summed_up(cells: Sequence[Cell], outcomes: Sequence[Outcome], subject: str) 
     return Evaluated(evaluate_totals(totals, tuple(seeds), subject), failed)
 
 
-def _value(outcome: Outcome) -> Mapping[str, Any]:
+def _value(outcome: JobOutcome) -> Mapping[str, Any]:
     value: Mapping[str, Any] = outcome.value
     return value

@@ -20,7 +20,7 @@ SCORES: Final = ("ftg", "fbs", "fpp", "ftb", "jain_fill", "price_neutrality")
 DAYS_A_WEEK: Final = 7
 
 
-class Totals(NamedTuple):
+class WeeklyTotals(NamedTuple):
     """Sums over weeks; the first axis is weeks, or whatever draws of weeks were summed [..., W]."""
 
     weighted: FloatArray
@@ -47,7 +47,7 @@ def week_of_slots(n_slots: int, slots_per_day: int) -> IntArray:
     return np.minimum(np.arange(n_slots) // (slots_per_day * DAYS_A_WEEK), weeks - 1)
 
 
-def weekly_totals(run: Run, slots_per_day: int) -> Totals:
+def weekly_totals(run: Run, slots_per_day: int) -> WeeklyTotals:
     """Totals of each week of a complete run with one market [W]."""
     n_slots = run.n_slots
     week = week_of_slots(n_slots, slots_per_day)
@@ -65,7 +65,7 @@ def weekly_totals(run: Run, slots_per_day: int) -> Totals:
     tradable = of_slots("tradable_wh")
     scores = np.stack([of_slots(name) for name in SCORES], axis=1)
     known = np.isfinite(scores)
-    return Totals(
+    return WeeklyTotals(
         weighted=_summed(np.where(known, scores, 0.0) * tradable[:, None], week),
         weight=_summed(known * tradable[:, None], week),
         gains=_summed(of_slots("gains_money") / MONEY_PER_CURRENCY, week),
@@ -84,10 +84,10 @@ def _margin(of_slots: Callable[[str], FloatArray]) -> FloatArray:
     return (of_slots("utility_revenue_money") - of_slots("wholesale_ticks") * bulk_wh) / MONEY_PER_CURRENCY
 
 
-def stacked(runs: Sequence[Totals]) -> Totals:
+def stacked(runs: Sequence[WeeklyTotals]) -> WeeklyTotals:
     """Totals of several seeds on a new first axis [S, W, ...]; weeks beyond the shortest run are left out."""
     weeks = min(len(run.gains) for run in runs)
-    return Totals(*(np.stack([field[:weeks] for field in fields]) for fields in zip(*runs, strict=True)))
+    return WeeklyTotals(*(np.stack([field[:weeks] for field in fields]) for fields in zip(*runs, strict=True)))
 
 
 def _summed(values: FloatArray, week: IntArray) -> FloatArray:

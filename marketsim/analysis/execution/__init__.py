@@ -1,1 +1,1 @@
-"""Engines of execution: many independent runs in this process, in a pool of processes, or on a Ray cluster."""
+"""Executors: many independent runs in this process, in a pool of processes, or on a Ray cluster."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from marketsim.analysis.execution.port import Function, Outcome, attempt
+from marketsim.analysis.execution.port import Function, JobOutcome, attempt
 
 
 class InProcess:
-    """Port ``Engine`` without workers: the slowest to finish, the quickest to start."""
+    """Port ``Executor`` without workers: the slowest to finish, the quickest to start."""
 
-    def run(self, function: Function, payloads: Sequence[Any]) -> Iterator[tuple[int, Outcome]]:
+    def run(self, function: Function, payloads: Sequence[Any]) -> Iterator[tuple[int, JobOutcome]]:
         """Each job when it is asked for."""
         for position, payload in enumerate(payloads):
             yield position, attempt(function, payload)

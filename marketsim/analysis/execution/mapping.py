@@ -9,11 +9,9 @@ from typing import Any, NamedTuple, Protocol, cast
 
 from marketsim.analysis.execution.in_process import InProcess
 from marketsim.analysis.execution.pool import ProcessPool
-from marketsim.analysis.execution.port import Engine, Function, Outcome
+from marketsim.analysis.execution.port import Executor, Function, JobOutcome
 from marketsim.analysis.execution.ray_cluster import RayCluster
-
-Progress = Callable[[int, int], None]
-"""(jobs done, jobs in all), called at the start and after each job."""
+from marketsim.core.progress import ProgressCallback
 
 
 class Job(NamedTuple):
@@ -27,11 +25,11 @@ class Job(NamedTuple):
 class Store(Protocol):
     """Keeps outcomes."""
 
-    def load(self, key: str) -> Outcome | None:
+    def load(self, key: str) -> JobOutcome | None:
         """The outcome of a job that need not be done again."""
         ...
 
-    def save(self, key: str, outcome: Outcome) -> None:
+    def save(self, key: str, outcome: JobOutcome) -> None:
         """Keep an outcome."""
         ...
 
@@ -39,17 +37,17 @@ class Store(Protocol):
 def map_runs(
     function: Function,
     jobs: Sequence[Job],
-    engine: Engine,
+    executor: Executor,
     store: Store | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
     prepare: Callable[[], None] | None = None,
-) -> list[Outcome]:
-    """What each job came to, in the order of the jobs, whatever the engine.
+) -> list[JobOutcome]:
+    """What each job came to, in the order of the jobs, whatever the executor.
 
     What ``store`` has already is not done again; the rest is kept there as soon as it ends, so that after
     an interruption the same call goes on where it stopped. ``prepare`` is called first if anything is to be done.
     """
-    outcomes: list[Outcome | None] = [None if store is None else store.load(job.key) for job in jobs]
+    outcomes: list[JobOutcome | None] = [None if store is None else store.load(job.key) for job in jobs]
     missing = [position for position, outcome in enumerate(outcomes) if outcome is None]
     done = len(jobs) - len(missing)
     if progress is not None:
@@ -57,7 +55,7 @@ def map_runs(
     if missing:
         if prepare is not None:
             prepare()
-        running = engine.run(function, [jobs[position].payload for position in missing])
+        running = executor.run(function, [jobs[position].payload for position in missing])
         with closing(cast("Any", running)) as ended:
             for index, outcome in ended:
                 position = missing[index]
@@ -67,11 +65,11 @@ def map_runs(
                 done += 1
                 if progress is not None:
                     progress(done, len(jobs))
-    return cast("list[Outcome]", outcomes)
+    return cast("list[JobOutcome]", outcomes)
 
 
-def engine_for(workers: int | None = None, ray: str | None = None) -> Engine:
-    """The engine that is asked for: Ray at an address, else processes, else (one worker) this process.
+def executor_for(workers: int | None = None, ray: str | None = None) -> Executor:
+    """The executor that is asked for: Ray at an address, else processes, else (one worker) this process.
 
     ``workers`` None: one for each processor that this process may use.
     """

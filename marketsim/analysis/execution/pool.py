@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from queue import Empty, SimpleQueue
 from typing import IO, Any, Final, cast
 
-from marketsim.analysis.execution.port import MOST_ATTEMPTS, Function, Outcome, lost
+from marketsim.analysis.execution.port import MOST_ATTEMPTS, Function, JobOutcome, lost
 from marketsim.analysis.execution.worker import READY
 from marketsim.core.child import module_command, module_environment
 from marketsim.core.errors import RunError
@@ -29,17 +29,17 @@ _MODULE: Final = "marketsim.analysis.execution.worker"
 
 
 class ProcessPool:
-    """Port ``Engine`` on ``workers`` processes."""
+    """Port ``Executor`` on ``workers`` processes."""
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
 
-    def run(self, function: Function, payloads: Sequence[Any]) -> Iterator[tuple[int, Outcome]]:
+    def run(self, function: Function, payloads: Sequence[Any]) -> Iterator[tuple[int, JobOutcome]]:
         """Jobs in order, each to the worker that is free."""
         jobs: SimpleQueue[tuple[int, Any]] = SimpleQueue()
         for job in enumerate(payloads):
             jobs.put(job)
-        ended: SimpleQueue[tuple[int, Outcome] | BaseException] = SimpleQueue()
+        ended: SimpleQueue[tuple[int, JobOutcome] | BaseException] = SimpleQueue()
         packed = pickle.dumps(function)
         hands = [_Hand(packed, jobs, ended) for _ in range(min(self._workers, len(payloads)))]
         try:
@@ -68,7 +68,7 @@ class _Hand:
         self,
         function: bytes,
         jobs: SimpleQueue[tuple[int, Any]],
-        ended: SimpleQueue[tuple[int, Outcome] | BaseException],
+        ended: SimpleQueue[tuple[int, JobOutcome] | BaseException],
     ) -> None:
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._function, self._jobs, self._ended = function, jobs, ended
@@ -106,7 +106,7 @@ class _Hand:
             if self._worker is not None:
                 self._worker.stop()
 
-    def _done(self, payload: Any) -> Outcome:
+    def _done(self, payload: Any) -> JobOutcome:
         reason = ""
         for attempt in range(1, MOST_ATTEMPTS + 1):
             worker = self._prepared_worker()
@@ -159,7 +159,7 @@ class _Worker:
             ) from error
         self._prepared = ready
 
-    def do(self, payload: Any) -> Outcome:
+    def do(self, payload: Any) -> JobOutcome:
         """One job; WorkerLost if the process dies."""
         data = pickle.dumps(payload)
         try:
@@ -167,7 +167,7 @@ class _Worker:
             self._jobs.flush()
         except OSError as error:
             raise WorkerLost(self._last_words()) from error
-        return cast("Outcome", self._answer())
+        return cast("JobOutcome", self._answer())
 
     def stop(self) -> None:
         """Kill the process and take its end in."""

@@ -1,4 +1,4 @@
-"""The port of an engine of execution, and what one job comes to."""
+"""The port of an executor, and what one job comes to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Function: TypeAlias = Callable[[Any], Any]
 """What is done with each payload; picklable, for it travels to the workers once. So are payloads and results."""
 
 
-class Failure(NamedTuple):
+class JobFailure(NamedTuple):
     """Why a job has no result."""
 
     kind: str
@@ -31,21 +31,21 @@ class Failure(NamedTuple):
         return f"{self.kind}: {self.message}"
 
 
-class Outcome(NamedTuple):
+class JobOutcome(NamedTuple):
     """What a job came to: a result or a failure."""
 
     value: Any = None
-    failure: Failure | None = None
+    failure: JobFailure | None = None
     wall_s: float = 0.0
     """Time that the job itself took."""
     attempts: int = 1
     """Workers that began it; more than one where workers died."""
 
 
-class Engine(Protocol):
+class Executor(Protocol):
     """Does jobs, in any order and on any number of workers."""
 
-    def run(self, function: Function, payloads: Sequence[Any]) -> Iterator[tuple[int, Outcome]]:
+    def run(self, function: Function, payloads: Sequence[Any]) -> Iterator[tuple[int, JobOutcome]]:
         """Positions of payloads and what they came to, in the order in which they end.
 
         A job that fails is an outcome; a worker that dies is replaced and its job given to another one, at most
@@ -54,27 +54,27 @@ class Engine(Protocol):
         ...
 
 
-def attempt(function: Function, payload: Any) -> Outcome:
+def attempt(function: Function, payload: Any) -> JobOutcome:
     """Do one job; whatever it raises becomes its failure, what it prints goes to standard error."""
     began = time.perf_counter()
     try:
         with contextlib.redirect_stdout(sys.stderr):
             value = function(payload)
     except (Exception, SystemExit) as error:
-        return Outcome(failure=failure_of(error), wall_s=_since(began))
-    return Outcome(value, wall_s=_since(began))
+        return JobOutcome(failure=failure_of(error), wall_s=_since(began))
+    return JobOutcome(value, wall_s=_since(began))
 
 
-def failure_of(error: BaseException) -> Failure:
+def failure_of(error: BaseException) -> JobFailure:
     """The failure that an error stands for."""
     text = "" if isinstance(error, MarketsimError) else "".join(traceback.format_exception(error))
-    return Failure(type(error).__name__, str(error), text)
+    return JobFailure(type(error).__name__, str(error), text)
 
 
-def lost(attempts: int, reason: str) -> Outcome:
+def lost(attempts: int, reason: str) -> JobOutcome:
     """What a job comes to whose workers all died."""
     message = f"its worker died {attempts} times ({reason}); too little memory is the usual cause"
-    return Outcome(failure=Failure("WorkerLost", message), attempts=attempts)
+    return JobOutcome(failure=JobFailure("WorkerLost", message), attempts=attempts)
 
 
 def _since(began: float) -> float:

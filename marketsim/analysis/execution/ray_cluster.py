@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from marketsim.analysis.execution.port import MOST_ATTEMPTS, Function, Outcome, attempt, failure_of, lost
+from marketsim.analysis.execution.port import MOST_ATTEMPTS, Function, JobOutcome, attempt, failure_of, lost
 from marketsim.core.errors import MissingDependency, RunError
 
 LOCAL: Final = "local"
@@ -21,12 +21,12 @@ _CONNECT_S: Final = 5.0
 
 
 class RayCluster:
-    """Port ``Engine`` on the cluster at ``address``; ``local`` starts one with ``workers`` processors here."""
+    """Port ``Executor`` on the cluster at ``address``; ``local`` starts one with ``workers`` processors here."""
 
     def __init__(self, address: str, workers: int) -> None:
         self._address, self._workers = address, workers
 
-    def run(self, function: Function, payloads: Sequence[Any]) -> Iterator[tuple[int, Outcome]]:
+    def run(self, function: Function, payloads: Sequence[Any]) -> Iterator[tuple[int, JobOutcome]]:
         """All jobs at once; Ray gives each to a processor that is free."""
         ray = _import_ray()
         with self._connected(ray):
@@ -69,7 +69,7 @@ def _demand_reachable(address: str) -> None:
         raise RunError(f"cannot use Ray at {address!r}: {error}; 'local' starts a cluster on this machine") from error
 
 
-def _run(ray: Any, function: Function, payloads: Sequence[Any]) -> Iterator[tuple[int, Outcome]]:
+def _run(ray: Any, function: Function, payloads: Sequence[Any]) -> Iterator[tuple[int, JobOutcome]]:
     task = ray.remote(max_retries=0, num_cpus=1)(_attempt_packed)
     packed = ray.put(pickle.dumps(function))
     attempts = [1] * len(payloads)
@@ -91,16 +91,16 @@ def _run(ray: Any, function: Function, payloads: Sequence[Any]) -> Iterator[tupl
             ray.cancel(reference, force=True)
 
 
-def _attempt_packed(function: bytes, payload: Any) -> Outcome:
+def _attempt_packed(function: bytes, payload: Any) -> JobOutcome:
     return attempt(pickle.loads(function), payload)
 
 
-def _outcome(ray: Any, reference: Any) -> Outcome | str:
+def _outcome(ray: Any, reference: Any) -> JobOutcome | str:
     """What a task came to, or how its worker was lost."""
     try:
-        outcome: Outcome = ray.get(reference)
+        outcome: JobOutcome = ray.get(reference)
     except ray.exceptions.RayTaskError as error:
-        return Outcome(failure=failure_of(error.cause or error))
+        return JobOutcome(failure=failure_of(error.cause or error))
     except ray.exceptions.RayError as error:
         return type(error).__name__
     return outcome

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from marketsim.analysis.execution.port import Outcome
+from marketsim.analysis.execution.port import JobOutcome
 from marketsim.core.errors import Problem, RunFolderError
 from marketsim.core.files import make_folder, read_bytes, strict_json
 from marketsim.results.folder import write_json, write_text
-from marketsim.results.schema import MOST_BYTES, Fits, count, mapping, named, number
+from marketsim.results.schema import MOST_BYTES, ValueCheck, count, mapping, named, number
 
 RESULT: Final = "result.json"
 
@@ -23,12 +23,12 @@ class FolderStore:
     in a file of that name beside it. Failed jobs are kept, too, but done again when they are asked for.
     """
 
-    def __init__(self, folder: Path, files: Mapping[str, str] | None = None, fits: Fits = mapping) -> None:
+    def __init__(self, folder: Path, files: Mapping[str, str] | None = None, fits: ValueCheck = mapping) -> None:
         """``fits`` says what is wrong with a result, texts left out; one that does not fit counts as damaged."""
         self._folder, self._fits = folder, fits
         self._files = dict(files or {})
 
-    def load(self, key: str) -> Outcome | None:
+    def load(self, key: str) -> JobOutcome | None:
         """A finished job's outcome; None where there is none, where it failed, or where it is damaged.
 
         RunFolderError where one is there and cannot be read, such as a link.
@@ -57,15 +57,15 @@ class FolderStore:
         except RunFolderError as error:
             raise RunFolderError([named(problem, path) for problem in error.problems]) from error
 
-    def _outcome(self, kept: Any, texts: Mapping[str, str]) -> Outcome | None:
+    def _outcome(self, kept: Any, texts: Mapping[str, str]) -> JobOutcome | None:
         if not isinstance(kept, dict) or mapping(kept.get("value")) or self._fits(kept["value"]):
             return None
         wall_s, attempts = kept.get("wall_s", 0.0), kept.get("attempts", 1)
         if number(wall_s) or count(attempts):
             return None
-        return Outcome({**kept["value"], **texts}, None, float(wall_s), attempts)
+        return JobOutcome({**kept["value"], **texts}, None, float(wall_s), attempts)
 
-    def save(self, key: str, outcome: Outcome) -> None:
+    def save(self, key: str, outcome: JobOutcome) -> None:
         """Keep an outcome; OSError where the disk does not take it."""
         own = self._folder / key
         make_folder(self._folder)

@@ -13,7 +13,7 @@ import threading
 import time
 from typing import IO, Any, Final
 
-from marketsim.analysis.execution.port import Outcome, attempt, failure_of
+from marketsim.analysis.execution.port import JobOutcome, attempt, failure_of
 
 READY: Final = "ready"
 _WATCH_S: Final = 1.0
@@ -44,7 +44,7 @@ def _answer(answers: IO[bytes], answer: Any) -> None:
     try:
         data = pickle.dumps(answer)
     except Exception as error:  # a result that cannot travel is the job's failure
-        data = pickle.dumps(Outcome(failure=failure_of(error)))
+        data = pickle.dumps(JobOutcome(failure=failure_of(error)))
     answers.write(data)
     answers.flush()
 

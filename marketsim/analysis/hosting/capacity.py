@@ -45,7 +45,7 @@ class Options(NamedTuple):
 DEFAULTS: Final = Options()
 
 
-class Place(NamedTuple):
+class PlacementCapacity(NamedTuple):
     """The capacity of one placement, or of one bus."""
 
     name: str
@@ -61,18 +61,18 @@ class Capacity(NamedTuple):
     rule: str
     kw: tuple[float, float, float]
     """5, 50 and 95 % of the placements [kW]."""
-    cases: tuple[Place, ...]
+    cases: tuple[PlacementCapacity, ...]
     bindings: tuple[tuple[str, int], ...]
     """What binds, with the number of placements, the most frequent first."""
     scanned: int
     """Placements whose answers were not monotone and were looked at unit by unit."""
     capped: int
     """Placements that take the most that was tried."""
-    buses: tuple[Place, ...]
+    buses: tuple[PlacementCapacity, ...]
     """Each bus alone."""
 
 
-class Report(NamedTuple):
+class HostingReport(NamedTuple):
     """An answer, with all that it rests on."""
 
     scenario: str
@@ -85,7 +85,7 @@ class Report(NamedTuple):
     capacities: tuple[Capacity, ...]
 
 
-class Ground(NamedTuple):
+class BaseCase(NamedTuple):
     """Slots before anything is added, and what a kW of the asset does on them."""
 
     network: Network
@@ -102,7 +102,7 @@ def hosting_capacity(
     ready: ReadyScenario,
     options: Options = DEFAULTS,
     tell: Callable[[str], None] | None = None,
-) -> Report:
+) -> HostingReport:
     """Find how much of an asset the feeder takes; ``tell`` hears what is being done.
 
     InputError for names and numbers that are none. PowerFlowDiverged where the scenario itself has no solution.
@@ -114,18 +114,18 @@ def hosting_capacity(
     say("looking for the worst days of the year")
     chosen = worst_days(ready, asset, options.days, week=options.criterion == "en50160")
     say(f"running the scenario on them ({len(chosen.periods)})")
-    grounds = [ready.variant(period.overrides(ready)) for period in chosen.periods]
-    ground = _ground(ready, [follow(each) for each in grounds], [per_kw(asset, each) for each in grounds])
+    variants = [ready.variant(period.overrides(ready)) for period in chosen.periods]
+    base = _base_case(ready, [follow(each) for each in variants], [per_kw(asset, each) for each in variants])
     rated = unit_kw(asset, ready, options.unit_kw)
-    most = MOST_ROUNDS * len(ground.nodes)
-    where = placements(ground.nodes, ground.network.n_nodes, rated, options.placements, most, options.seed)
-    capacities = [_capacity(rule, keeps, ground, where, options, say) for rule, keeps in _rules(ground, options)]
-    return Report(
+    most = MOST_ROUNDS * len(base.nodes)
+    where = placements(base.nodes, base.network.n_nodes, rated, options.placements, most, options.seed)
+    capacities = [_capacity(rule, keeps, base, where, options, say) for rule, keeps in _rules(base, options)]
+    return HostingReport(
         scenario=ready.name,
         options=options,
         unit_kw=rated,
-        peak_load_kw=ground.peak_load_kw,
-        feeder=ground.network.name,
+        peak_load_kw=base.peak_load_kw,
+        feeder=base.network.name,
         days=chosen.note,
         notes=_notes(ready, options),
         capacities=tuple(capacities),
@@ -163,7 +163,7 @@ def _notes(ready: ReadyScenario, options: Options) -> tuple[str, ...]:
     )
 
 
-def _ground(ready: ReadyScenario, paths: Sequence[Trajectory], units: Sequence[FloatArray]) -> Ground:
+def _base_case(ready: ReadyScenario, paths: Sequence[Trajectory], units: Sequence[FloatArray]) -> BaseCase:
     """All periods behind each other; an asset that can do either way has all slots twice."""
     first = paths[0]
     signs = len(units[0])
@@ -182,7 +182,7 @@ def _ground(ready: ReadyScenario, paths: Sequence[Trajectory], units: Sequence[F
     nodes = loaded[loaded > 0]
     if not len(nodes):
         raise InputError(f"{ready.name} has no bus with a load, where units could stand")
-    return Ground(
+    return BaseCase(
         network=first.network,
         cases=cases_of(first.network, slots),
         unit=unit,
@@ -193,15 +193,15 @@ def _ground(ready: ReadyScenario, paths: Sequence[Trajectory], units: Sequence[F
     )
 
 
-def _rules(ground: Ground, options: Options) -> list[tuple[str, Callable[[FloatArray], BoolArray]]]:
+def _rules(base: BaseCase, options: Options) -> list[tuple[str, Callable[[FloatArray], BoolArray]]]:
     """Name of each rule, and whether installed powers [n_cases, n_nodes] keep it."""
 
     def free(installed_kw: FloatArray) -> BoolArray:
-        slots = len(ground.unit)
-        return holds(options.criterion, ground.cases, installed_kw, slots, ground.hours, options.depth_pu_h)
+        slots = len(base.unit)
+        return holds(options.criterion, base.cases, installed_kw, slots, base.hours, options.depth_pu_h)
 
     def curtailed(installed_kw: FloatArray) -> BoolArray:
-        return mostly_kept(ground.cases, installed_kw, ground.unit, options.curtailment)
+        return mostly_kept(base.cases, installed_kw, base.unit, options.curtailment)
 
     return [
         (f"without violations ({options.criterion}; gate observe)", free),
@@ -212,7 +212,7 @@ def _rules(ground: Ground, options: Options) -> list[tuple[str, Callable[[FloatA
 def _capacity(
     rule: str,
     keeps: Callable[[FloatArray], BoolArray],
-    ground: Ground,
+    base: BaseCase,
     where: Placements,
     options: Options,
     say: Callable[[str], None],
@@ -227,7 +227,7 @@ def _capacity(
     at_one_more = where.installed_kw(np.minimum(found.level + 1, where.order.shape[1]))
     kw: FloatArray = np.asarray(found.level * where.unit_kw)
     names = [f"placement {row + 1}" for row in range(len(kw))]
-    cases = _places(ground, names, kw, at_one_more, found)
+    cases = _capacities_of(base, names, kw, at_one_more, found)
     counted = [case.binding for case in cases if case.binding]
     ranked = sorted({text: counted.count(text) for text in counted}.items(), key=lambda item: (-item[1], item[0]))
     return Capacity(
@@ -237,43 +237,43 @@ def _capacity(
         bindings=tuple(ranked),
         scanned=int((~found.monotone).sum()),
         capped=int(found.capped.sum()),
-        buses=_buses(keeps, ground, where.unit_kw, say) if options.per_bus else (),
+        buses=_buses(keeps, base, where.unit_kw, say) if options.per_bus else (),
     )
 
 
 def _buses(
-    keeps: Callable[[FloatArray], BoolArray], ground: Ground, rated_kw: float, say: Callable[[str], None]
-) -> tuple[Place, ...]:
+    keeps: Callable[[FloatArray], BoolArray], base: BaseCase, rated_kw: float, say: Callable[[str], None]
+) -> tuple[PlacementCapacity, ...]:
     """Each bus alone, to a tenth of a unit."""
-    say(f"{len(ground.nodes)} buses one by one")
+    say(f"{len(base.nodes)} buses one by one")
     step = rated_kw * BUS_STEP
 
     def alone(rows: IntArray, levels: IntArray) -> BoolArray:
-        installed = np.zeros((len(rows), ground.network.n_nodes))
-        installed[np.arange(len(rows)), ground.nodes[rows]] = levels * step
+        installed = np.zeros((len(rows), base.network.n_nodes))
+        installed[np.arange(len(rows)), base.nodes[rows]] = levels * step
         return np.asarray(keeps(installed))
 
-    rows = np.arange(len(ground.nodes))
+    rows = np.arange(len(base.nodes))
     most = round(MOST_ROUNDS * len(rows) / BUS_STEP)
     found = largest_levels(alone, len(rows), most)
-    at_one_more = np.zeros((len(rows), ground.network.n_nodes))
-    at_one_more[rows, ground.nodes] = (found.level + 1) * step
-    names = [ground.network.bus_names[node] for node in ground.nodes]
-    return _places(ground, names, np.asarray(found.level * step), at_one_more, found)
+    at_one_more = np.zeros((len(rows), base.network.n_nodes))
+    at_one_more[rows, base.nodes] = (found.level + 1) * step
+    names = [base.network.bus_names[node] for node in base.nodes]
+    return _capacities_of(base, names, np.asarray(found.level * step), at_one_more, found)
 
 
-def _places(
-    ground: Ground, names: Sequence[str], kw: FloatArray, at_one_more: FloatArray, found: Found
-) -> tuple[Place, ...]:
-    seen = ground.cases.assess(at_one_more)
+def _capacities_of(
+    base: BaseCase, names: Sequence[str], kw: FloatArray, at_one_more: FloatArray, found: Found
+) -> tuple[PlacementCapacity, ...]:
+    seen = base.cases.assess(at_one_more)
     return tuple(
-        Place(
+        PlacementCapacity(
             name=name,
             kw=float(kw[row]),
             binding=""
             if found.capped[row]
-            else element_name(ground.network, int(seen.what[row]), int(seen.element[row])),
-            when="" if found.capped[row] else ground.starts[int(seen.slot[row])],
+            else element_name(base.network, int(seen.what[row]), int(seen.element[row])),
+            when="" if found.capped[row] else base.starts[int(seen.slot[row])],
         )
         for row, name in enumerate(names)
     )

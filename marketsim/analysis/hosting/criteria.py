@@ -14,7 +14,7 @@ TOLERANCE: Final = 1e-9
 """Beyond a limit by less is kept (p.u., share of a rating)."""
 
 
-class Criterion(NamedTuple):
+class HostingCriterion(NamedTuple):
     """A named way to judge; loadings and heads are held in every slot by all of them."""
 
     name: str
@@ -25,13 +25,15 @@ CRITERIA: Final = MappingProxyType(
     {
         each.name: each
         for each in (
-            Criterion("strict", "every voltage within the band in every slot"),
-            Criterion(
+            HostingCriterion("strict", "every voltage within the band in every slot"),
+            HostingCriterion(
                 "en50160",
                 "every bus within the band in 95 % of the slots of a week; EN 50160 counts ten-minute means and this "
                 "counts slots, an approximation that smooths over what is shorter",
             ),
-            Criterion("depth_hours", "no bus farther outside the band, times duration, than the given p.u. hours"),
+            HostingCriterion(
+                "depth_hours", "no bus farther outside the band, times duration, than the given p.u. hours"
+            ),
         )
     }
 )

@@ -18,7 +18,7 @@ STEP_HOURS: Final = 1.0
 WEEK: Final = 7
 
 
-class Period(NamedTuple):
+class DayBlock(NamedTuple):
     """Days in a row that are simulated together."""
 
     start: datetime.date
@@ -33,7 +33,7 @@ class Period(NamedTuple):
 class Chosen(NamedTuple):
     """Periods to try a feeder on, and why these."""
 
-    periods: tuple[Period, ...]
+    periods: tuple[DayBlock, ...]
     note: str
 
 
@@ -48,7 +48,7 @@ def worst_days(ready: ReadyScenario, asset: Asset, count: int, *, week: bool) ->
         sun, load, heat = _year(ready, year)
     except InputError:
         own = max(-(-ready.model.clock.slots * ready.model.clock.slot_minutes // (24 * 60)), 1)
-        period = Period(ready.model.clock.start, own)
+        period = DayBlock(ready.model.clock.start, own)
         return Chosen((period,), f"the scenario's own {own} day(s): its series hold no whole year")
     rankings = {
         "pv": [(sun - load, "most sun over least load")],
@@ -65,10 +65,10 @@ def worst_days(ready: ReadyScenario, asset: Asset, count: int, *, week: bool) ->
     if week:
         begin = min(max(days[0] - WEEK // 2, 0), len(sun) - WEEK)
         start = first + datetime.timedelta(days=begin)
-        return Chosen((Period(start, WEEK),), f"the week from {start}, around the day of {why} of {year}")
+        return Chosen((DayBlock(start, WEEK),), f"the week from {start}, around the day of {why} of {year}")
     dates = [first + datetime.timedelta(days=day) for day in sorted(days)]
     listed = ", ".join(str(date) for date in dates)
-    return Chosen(tuple(Period(date, 1) for date in dates), f"{listed}: the days of {why} of {year}")
+    return Chosen(tuple(DayBlock(date, 1) for date in dates), f"{listed}: the days of {why} of {year}")
 
 
 def _year(ready: ReadyScenario, year: int) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from marketsim.analysis.execution.mapping import Job, engine_for, map_runs
+from marketsim.analysis.execution.mapping import Job, executor_for, map_runs
 from marketsim.analysis.reinforce.upgrades import Refusals, Upgrade, annuity, cost, upgrades, with_upgrade
 from marketsim.analysis.trajectory import follow, needs_feeder
 from marketsim.app.grid import has_trait
@@ -15,7 +15,7 @@ from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.arrays import BoolArray
 from marketsim.core.errors import InputError, RunError
 from marketsim.grid.net.feeder import CAVEAT
-from marketsim.scenario.source import Source
+from marketsim.scenario.source import ScenarioSource
 
 MOST: Final = 8
 DAYS_A_YEAR: Final = 365.0
@@ -111,7 +111,7 @@ def reinforcement(
 class RunUpgraded:
     """Runs a scenario with some branches doubled; picklable."""
 
-    source: Source
+    source: ScenarioSource
 
     def __call__(self, doubled: BoolArray) -> float:
         """What is curtailed then [kWh]."""
@@ -125,7 +125,7 @@ class RunUpgraded:
 def _curtailed_with(ready: ReadyScenario, candidates: Sequence[Upgrade], workers: int | None) -> list[float]:
     """What is curtailed with each upgrade [kWh]; RunError where a run of one fails."""
     jobs = [Job(str(place), each.doubled) for place, each in enumerate(candidates)]
-    found = map_runs(RunUpgraded(ready.source), jobs, engine_for(workers)) if jobs else []
+    found = map_runs(RunUpgraded(ready.source), jobs, executor_for(workers)) if jobs else []
     for upgrade, outcome in zip(candidates, found, strict=True):
         if outcome.failure is not None:
             raise RunError(f"the run with a second element beside {upgrade.name} failed: {outcome.failure}")

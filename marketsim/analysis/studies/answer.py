@@ -40,7 +40,7 @@ _COMPARE: Final[Mapping[str, Callable[[Any, float], Any]]] = {
 _OWN: Final = re.compile(r"\s*(\w+)\s*(<=|>=|<|>)\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*")
 
 
-class Criterion(NamedTuple):
+class KpiCriterion(NamedTuple):
     """When a run counts as broken: a KPI on the wrong side of a value."""
 
     kpi: str
@@ -56,19 +56,19 @@ class Criterion(NamedTuple):
         return broken
 
 
-OUT_OF_LIMITS: Final = Criterion("slots_with_violation", ">", 0.0)
-REFUSED: Final = Criterion("rejected_kwh", ">", 0.0)
-WORSE_OFF: Final = Criterion("worst_off_saving", "<", 0.0)
+OUT_OF_LIMITS: Final = KpiCriterion("slots_with_violation", ">", 0.0)
+REFUSED: Final = KpiCriterion("rejected_kwh", ">", 0.0)
+WORSE_OFF: Final = KpiCriterion("worst_off_saving", "<", 0.0)
 
 
-class Finding(NamedTuple):
+class AxisFinding(NamedTuple):
     """Where a criterion is met along the axis, with the other varied values held."""
 
     axis: str
     """Path of the axis."""
     held: Mapping[str, Any]
     """Values of the other paths."""
-    criterion: Criterion
+    criterion: KpiCriterion
     values: tuple[float, ...]
     """All values of the axis, in order."""
     broken: tuple[float, ...]
@@ -93,7 +93,7 @@ class Finding(NamedTuple):
         return not self.broken or self.broken == self.values[self.values.index(self.broken[0]) :]
 
 
-def own_criterion(text: str) -> Criterion:
+def own_criterion(text: str) -> KpiCriterion:
     """``fbs < 0.15`` as a criterion; InputError where it is none."""
     found = _OWN.fullmatch(text)
     if found is None:
@@ -101,10 +101,10 @@ def own_criterion(text: str) -> Criterion:
         raise InputError(
             [Problem("must read KPI < VALUE or KPI > VALUE", value=repr(text), hint=hint, file="--breaks")]
         )
-    return Criterion(found[1], found[2], float(found[3]))
+    return KpiCriterion(found[1], found[2], float(found[3]))
 
 
-def demand_kpis(criteria: Sequence[Criterion], scenario: ReadyScenario) -> None:
+def demand_kpis(criteria: Sequence[KpiCriterion], scenario: ReadyScenario) -> None:
     """InputError for criteria on KPIs that no run of the scenario has."""
     from marketsim.app.wiring import build
 
@@ -126,8 +126,8 @@ def main_axis(axes: Sequence[Axis]) -> Axis | None:
 
 
 def findings(
-    table: pd.DataFrame, axes: Sequence[Axis], gate: str, own: Sequence[Criterion] = ()
-) -> tuple[Finding, ...]:
+    table: pd.DataFrame, axes: Sequence[Axis], gate: str, own: Sequence[KpiCriterion] = ()
+) -> tuple[AxisFinding, ...]:
     """Where a study breaks, along its main axis, for each combination of the other values.
 
     ``gate`` is the scenario's, where it is not varied. Empty for a study without an axis of numbers.
@@ -159,18 +159,18 @@ def plain_value(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def _criteria(rows: pd.DataFrame, gate: str) -> tuple[Criterion, ...]:
+def _criteria(rows: pd.DataFrame, gate: str) -> tuple[KpiCriterion, ...]:
     if "voltage_max_pu" not in rows or rows["voltage_max_pu"].isna().all():
         return (WORSE_OFF,)
     return (OUT_OF_LIMITS, WORSE_OFF) if gate in OBSERVING else (OUT_OF_LIMITS, REFUSED, WORSE_OFF)
 
 
-def _finding(path: str, held: Mapping[str, Any], criterion: Criterion, rows: pd.DataFrame) -> Finding:
+def _finding(path: str, held: Mapping[str, Any], criterion: KpiCriterion, rows: pd.DataFrame) -> AxisFinding:
     places, broken = rows[path].to_numpy(dtype=np.float64), criterion.broken(rows)
     values = tuple(np.unique(places).tolist())
     shares = tuple(float(broken[places == value].mean()) for value in values)
     met = tuple(value for value, share in zip(values, shares, strict=True) if share > 0.0)
-    return Finding(path, dict(held), criterion, values, met, shares)
+    return AxisFinding(path, dict(held), criterion, values, met, shares)
 
 
 def held_text(held: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ _NUMBER: Final = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _RANGE: Final = re.compile(rf"({_NUMBER}):({_NUMBER})(?::(\d+)(:log)?|(:int))?")
 _FORMS: Final = "write START:STOP:COUNT, or values separated by commas: profiles.pv_scale=0:4:9, grid.gate=ac,observe"
 
-Key: TypeAlias = str | tuple[str, ...]
+AxisKey: TypeAlias = str | tuple[str, ...]
 """A path, or paths whose values go together."""
 
 
@@ -53,7 +53,7 @@ class Axis(NamedTuple):
         return len(self.paths) == 1 and numbers
 
 
-def axes_of(vary: Mapping[Key, str | Sequence[Any]]) -> tuple[Axis, ...]:
+def axes_of(vary: Mapping[AxisKey, str | Sequence[Any]]) -> tuple[Axis, ...]:
     """The axes of a mapping from paths to values; ScenarioError with everything that is wrong."""
     axes: list[Axis] = []
     problems: list[Problem] = []
@@ -73,7 +73,7 @@ def axes_of(vary: Mapping[Key, str | Sequence[Any]]) -> tuple[Axis, ...]:
 def axes_of_texts(vary: Iterable[str], paired: Iterable[str] = ()) -> tuple[Axis, ...]:
     """The axes of a command line: each ``PATH=VALUES`` of ``vary`` by itself, those of ``paired`` as one axis."""
     problems: list[Problem] = []
-    mapping: dict[Key, str | Sequence[Any]] = {}
+    mapping: dict[AxisKey, str | Sequence[Any]] = {}
     together: dict[str, list[Any]] = {}
     for option, text in (*((VARY, text) for text in vary), *((ZIP, text) for text in paired)):
         path, equals, values = (part.strip() for part in text.partition("="))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from marketsim.analysis.studies.answer import OUT_OF_LIMITS, REFUSED, Finding, held_text, main_axis, series_of
+from marketsim.analysis.studies.answer import OUT_OF_LIMITS, REFUSED, AxisFinding, held_text, main_axis, series_of
 from marketsim.analysis.studies.axes import Axis
-from marketsim.analysis.studies.plan import Plan
+from marketsim.analysis.studies.plan import StudyPlan
 from marketsim.analysis.studies.sensitivity import Sensitivity
 from marketsim.analysis.studies.table import holds_numbers
 from marketsim.core.errors import MissingDependency
@@ -57,7 +57,7 @@ _PANELS: Final = (
 
 
 def draw_figures(
-    folder: Path, plan: Plan, table: pd.DataFrame, found: Sequence[Finding], moved: Sequence[Sensitivity]
+    folder: Path, plan: StudyPlan, table: pd.DataFrame, found: Sequence[AxisFinding], moved: Sequence[Sensitivity]
 ) -> list[Path]:
     """Write the figures that a study's design allows; MissingDependency without matplotlib."""
     matplotlib = _import_matplotlib()
@@ -71,7 +71,7 @@ def draw_figures(
 
 
 def _drawings(
-    plan: Plan, table: pd.DataFrame, found: Sequence[Finding], moved: Sequence[Sensitivity]
+    plan: StudyPlan, table: pd.DataFrame, found: Sequence[AxisFinding], moved: Sequence[Sensitivity]
 ) -> Iterator[tuple[str, Callable[[], Any]]]:
     axis = main_axis(plan.axes)
     numbers = [panel for panel in _PANELS if panel.kpi in table and holds_numbers(table[panel.kpi])]
@@ -109,7 +109,9 @@ def _figure(count: int, height: float) -> tuple[Any, list[Any]]:
 # --- response curves -------------------------------------------------------------------------------------------------
 
 
-def _response(plan: Plan, table: pd.DataFrame, axis: Axis, panels: Sequence[_Panel], found: Sequence[Finding]) -> Any:
+def _response(
+    plan: StudyPlan, table: pd.DataFrame, axis: Axis, panels: Sequence[_Panel], found: Sequence[AxisFinding]
+) -> Any:
     """Each KPI along the main axis, a line for every combination of the other values."""
     figure, places = _figure(len(panels), 2.4)
     others = [path for each in plan.axes if each is not axis for path in each.paths]
@@ -129,11 +131,11 @@ def _response(plan: Plan, table: pd.DataFrame, axis: Axis, panels: Sequence[_Pan
     return figure
 
 
-def _breaks(finding: Finding) -> bool:
+def _breaks(finding: AxisFinding) -> bool:
     return finding.criterion in (OUT_OF_LIMITS, REFUSED) and finding.first != finding.values[0]
 
 
-def _caption(plan: Plan, found: Sequence[Finding]) -> str:
+def _caption(plan: StudyPlan, found: Sequence[AxisFinding]) -> str:
     parts = []
     if any(each.first is not None and _breaks(each) for each in found):
         parts.append("Dotted: first value at which limits are broken or energy is refused.")
@@ -167,7 +169,7 @@ def _half_width(sample: np.ndarray) -> float:
     return float(t.ppf(0.975, len(sample) - 1) * sample.std(ddof=1) / np.sqrt(len(sample)))
 
 
-def _limit(place: Any, plan: Plan, panel: _Panel) -> None:
+def _limit(place: Any, plan: StudyPlan, panel: _Panel) -> None:
     band = plan.scenario.model.grid.voltage_band_pu
     limits = {"loading_max_percent": 100.0 if plan.scenario.model.grid.feeder else None}
     limits["voltage_max_pu"] = band[1] if band else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from marketsim.analysis.execution.store import FolderStore
 from marketsim.analysis.studies.axes import Axis
-from marketsim.analysis.studies.plan import Plan, plan_study
+from marketsim.analysis.studies.plan import StudyPlan, plan_study
 from marketsim.analysis.studies.reading import read_design, read_sensitivities, read_study_table
 from marketsim.analysis.studies.sensitivity import Sensitivity
 from marketsim.analysis.studies.variant import SCENARIO_TEXT
@@ -118,7 +118,7 @@ def is_study(folder: Path) -> bool:
     return format_of(folder) == FORMAT
 
 
-def plan_of(study: Study, *, trust: bool = False, tell: Callable[[Path], None] | None = None) -> Plan:
+def plan_of(study: Study, *, trust: bool = False, tell: Callable[[Path], None] | None = None) -> StudyPlan:
     """The plan of a study that goes on; whoever goes on with it is told if it is no longer the same.
 
     Scenario and values come from the study's folder, none of them is the user's own word. ``trust`` and ``tell`` are for
@@ -159,7 +159,7 @@ def needs_trust(ready: ReadyScenario) -> bool:
     return True
 
 
-def design_of(plan: Plan) -> dict[str, Any]:
+def design_of(plan: StudyPlan) -> dict[str, Any]:
     """What ``study.yaml`` says of a plan: everything that its table depends on but the versions of the software."""
     ready = plan.scenario
     return {
@@ -189,7 +189,7 @@ def written_scenario(ready: ReadyScenario, folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def session(folder: Path, plan: Plan, *, resume: bool, tables: bool) -> Iterator[FolderStore]:
+def session(folder: Path, plan: StudyPlan, *, resume: bool, tables: bool) -> Iterator[FolderStore]:
     """Work on the study in ``folder``, which says how it ended; yields the store of its runs.
 
     Raises RunFolderError where the folder holds anything else, or another study, or where someone works on it
@@ -207,7 +207,7 @@ def session(folder: Path, plan: Plan, *, resume: bool, tables: bool) -> Iterator
             ) from error
 
 
-def _begun(folder: Path, plan: Plan, *, resume: bool, tables: bool) -> Session:
+def _begun(folder: Path, plan: StudyPlan, *, resume: bool, tables: bool) -> Session:
     """The study's folder, in which this process now works."""
     held = Session(folder, STUDY, resume=resume)
     facts: dict[str, Any] = {**manifest_facts(plan.scenario)}
@@ -224,7 +224,7 @@ def _begun(folder: Path, plan: Plan, *, resume: bool, tables: bool) -> Session:
     return held
 
 
-def _demand_same(before: Study, plan: Plan, versions: Mapping[str, Any]) -> None:
+def _demand_same(before: Study, plan: StudyPlan, versions: Mapping[str, Any]) -> None:
     """Rows of one table come from one scenario, one design and one set of versions."""
     now = plain(parse(text_of(design_of(plan)), DESIGN))
     changed = [key for key in now if now[key] != before.design.get(key)]

@@ -28,7 +28,7 @@ class RunSpec(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class StudyPlan:
     """What a study is made of; made by ``plan_study``."""
 
     scenario: ReadyScenario
@@ -68,7 +68,7 @@ def plan_study(
     design: str = GRID,
     samples: int | None = None,
     seeds: int | Sequence[int] = 1,
-) -> Plan:
+) -> StudyPlan:
     """A plan whose values the scenario accepts; ScenarioError with everything that it does not.
 
     ``seeds``: how many, counted from the scenario's own, or which.
@@ -78,7 +78,7 @@ def plan_study(
     if len(points) * len(chosen) > MOST_RUNS:
         message = f"a study has at most {MOST_RUNS:,} runs"
         raise InputError([Problem(message, value=f"{len(points) * len(chosen):,}", hint="use fewer values or seeds")])
-    plan = Plan(scenario, tuple(axes), design, samples, chosen, points)
+    plan = StudyPlan(scenario, tuple(axes), design, samples, chosen, points)
     _check_values(plan)
     return plan
 
@@ -91,7 +91,7 @@ def _seeds(first: int, seeds: int | Sequence[int]) -> tuple[int, ...]:
     return chosen
 
 
-def _check_values(plan: Plan) -> None:
+def _check_values(plan: StudyPlan) -> None:
     """Validate as few points as hold every value, so that a typing error does not wait for its run.
 
     Combinations that do not fit together are found by their runs.

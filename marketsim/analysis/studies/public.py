@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from marketsim.analysis.execution.mapping import engine_for
+from marketsim.analysis.execution.mapping import executor_for
 from marketsim.analysis.studies.axes import axes_of
 from marketsim.analysis.studies.plan import plan_study
 from marketsim.analysis.studies.study import run_study
@@ -60,4 +60,4 @@ def whatif(
     """
     ready = scenario if isinstance(scenario, ReadyScenario) else load_scenario(scenario, trust=trust)
     plan = plan_study(ready, axes_of(vary), design=design, samples=samples, seeds=seeds)
-    return run_study(plan, engine_for(workers, ray), out, resume=resume, tables=tables).table
+    return run_study(plan, executor_for(workers, ray), out, resume=resume, tables=tables).table

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from marketsim.analysis.studies.designs import GRID, SOBOL
-from marketsim.analysis.studies.plan import Plan
+from marketsim.analysis.studies.plan import StudyPlan
 from marketsim.analysis.studies.sensitivity import Sensitivity
 from marketsim.analysis.studies.table import FAILED, OK
 from marketsim.metrics.wording import number
@@ -57,7 +57,7 @@ class ScreenTable(NamedTuple):
     notes: tuple[str, ...]
 
 
-def screen_table(plan: Plan, table: pd.DataFrame, moved: Sequence[Sensitivity] = ()) -> ScreenTable:
+def screen_table(plan: StudyPlan, table: pd.DataFrame, moved: Sequence[Sensitivity] = ()) -> ScreenTable:
     """The table of a study for people: its points, or for a sampled design what moves what."""
     columns = [column for column in _COLUMNS if _says_something(column, table)]
     if plan.design != GRID and moved:
@@ -65,7 +65,7 @@ def screen_table(plan: Plan, table: pd.DataFrame, moved: Sequence[Sensitivity] =
     return _points(plan, table, columns)
 
 
-def _points(plan: Plan, table: pd.DataFrame, columns: Sequence[_Column]) -> ScreenTable:
+def _points(plan: StudyPlan, table: pd.DataFrame, columns: Sequence[_Column]) -> ScreenTable:
     points = list(table.groupby("point", sort=True))
     rows = tuple(
         (*(_value(rows[path].iloc[0]) for path in plan.paths), *(_cell(column, rows) for column in columns))
@@ -84,7 +84,7 @@ def _points(plan: Plan, table: pd.DataFrame, columns: Sequence[_Column]) -> Scre
 
 
 def _influences(
-    plan: Plan, table: pd.DataFrame, columns: Sequence[_Column], moved: Sequence[Sensitivity]
+    plan: StudyPlan, table: pd.DataFrame, columns: Sequence[_Column], moved: Sequence[Sensitivity]
 ) -> ScreenTable:
     """A row a KPI and axis."""
     good = table[table["status"] == OK]
@@ -103,7 +103,7 @@ def _influences(
     return ScreenTable(_title(plan, table), head[:cut], tuple(row[:cut] for row in rows), (1, 3, 4, 5)[: cut - 2], ())
 
 
-def _title(plan: Plan, table: pd.DataFrame) -> str:
+def _title(plan: StudyPlan, table: pd.DataFrame) -> str:
     failed = int((table["status"] == FAILED).sum())
     seeds = f"{len(plan.seeds)} seeds (means)" if len(plan.seeds) > 1 else f"seed {plan.seeds[0]}"
     grid = " x ".join(str(len(axis.levels)) for axis in plan.axes)

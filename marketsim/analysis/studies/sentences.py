@@ -12,8 +12,8 @@ from marketsim.analysis.studies.answer import (
     RECORDING,
     REFUSED,
     WORSE_OFF,
-    Criterion,
-    Finding,
+    AxisFinding,
+    KpiCriterion,
     held_text,
     main_axis,
     series_of,
@@ -28,9 +28,9 @@ _NO_MONEY: Final = 0.005
 """Of a currency: what is less is called the same."""
 
 
-def answer(table: pd.DataFrame, axes: Sequence[Axis], found: Sequence[Finding]) -> list[str]:
+def answer(table: pd.DataFrame, axes: Sequence[Axis], found: Sequence[AxisFinding]) -> list[str]:
     """Where it breaks, what the gate prevents and costs, who is worse off, and how fairness moves."""
-    by_criterion: dict[Criterion, list[Finding]] = {}
+    by_criterion: dict[KpiCriterion, list[AxisFinding]] = {}
     for finding in found:
         by_criterion.setdefault(finding.criterion, []).append(finding)
     lines = []
@@ -49,7 +49,7 @@ def _merged(said: Sequence[str], held: Sequence[Mapping[str, Any]]) -> list[str]
     return list(dict.fromkeys(f"With {held_text(own)} {text}." for text, own in zip(said, held, strict=True)))
 
 
-def answer_document(table: pd.DataFrame, axes: Sequence[Axis], found: Sequence[Finding]) -> dict[str, Any]:
+def answer_document(table: pd.DataFrame, axes: Sequence[Axis], found: Sequence[AxisFinding]) -> dict[str, Any]:
     """The answer as plain data: sentences, and the findings behind them."""
     kept = [
         {
@@ -66,7 +66,7 @@ def answer_document(table: pd.DataFrame, axes: Sequence[Axis], found: Sequence[F
     return {"answer": answer(table, axes, found), "findings": kept}
 
 
-def _rows(table: pd.DataFrame, axes: Sequence[Axis], finding: Finding) -> pd.DataFrame:
+def _rows(table: pd.DataFrame, axes: Sequence[Axis], finding: AxisFinding) -> pd.DataFrame:
     others = [path for axis in axes for path in axis.paths if path != finding.axis]
     return next(rows for held, rows in series_of(table, others) if held == finding.held)
 
@@ -83,7 +83,7 @@ _UNMET: Final = {
 }
 
 
-def _sentence(finding: Finding, rows: pd.DataFrame) -> str:
+def _sentence(finding: AxisFinding, rows: pd.DataFrame) -> str:
     if not finding.broken:
         subject = _UNMET.get(finding.criterion, f"it is never the case that {finding.criterion}")
         return f"{subject} from {finding.axis} {finding.values[0]:g} to {finding.values[-1]:g}"
@@ -91,7 +91,7 @@ def _sentence(finding: Finding, rows: pd.DataFrame) -> str:
     return f"{subject} {_extent(finding)}{_evidence(finding, rows)}"
 
 
-def _fairness(finding: Finding, rows: pd.DataFrame) -> str:
+def _fairness(finding: AxisFinding, rows: pd.DataFrame) -> str:
     """Best and worst of the fairness between sellers along the axis."""
     if "fbs" not in rows:
         return ""
@@ -107,7 +107,7 @@ def _fairness(finding: Finding, rows: pd.DataFrame) -> str:
     )
 
 
-def _extent(finding: Finding) -> str:
+def _extent(finding: AxisFinding) -> str:
     """At which values, in words."""
     name, values, broken = finding.axis, finding.values, finding.broken
     if broken == values:
@@ -119,7 +119,7 @@ def _extent(finding: Finding) -> str:
     return f"at {name} {', '.join(f'{value:g}' for value in broken)}"
 
 
-def _evidence(finding: Finding, rows: pd.DataFrame) -> str:
+def _evidence(finding: AxisFinding, rows: pd.DataFrame) -> str:
     """Numbers at the first broken value, and how many seeds agree."""
     if finding.first is None:
         return ""

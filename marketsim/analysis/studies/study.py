@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from marketsim.analysis.execution.in_process import InProcess
-from marketsim.analysis.execution.mapping import Job, Progress, Store, map_runs
-from marketsim.analysis.execution.port import Engine, Outcome
-from marketsim.analysis.studies.answer import Criterion, Finding, findings
+from marketsim.analysis.execution.mapping import Job, Store, map_runs
+from marketsim.analysis.execution.port import Executor, JobOutcome
+from marketsim.analysis.studies.answer import AxisFinding, KpiCriterion, findings
 from marketsim.analysis.studies.figures import draw_figures
 from marketsim.analysis.studies.folder import (
     ANSWER,
@@ -23,7 +23,7 @@ from marketsim.analysis.studies.folder import (
     run_key,
     session,
 )
-from marketsim.analysis.studies.plan import Plan
+from marketsim.analysis.studies.plan import StudyPlan
 from marketsim.analysis.studies.sensitivity import Sensitivity, sensitivities, sensitivity_table
 from marketsim.analysis.studies.sentences import answer_document
 from marketsim.analysis.studies.table import study_table, timings_table
@@ -32,6 +32,7 @@ from marketsim.app.ready import load_scenario
 from marketsim.app.running import simulate
 from marketsim.core import files
 from marketsim.core.errors import MarketsimError, MissingDependency
+from marketsim.core.progress import ProgressCallback
 from marketsim.results.folder import write_json
 
 if TYPE_CHECKING:
@@ -43,27 +44,27 @@ _MOST_WARMED: Final = 8
 class Finished(NamedTuple):
     """A study that has ended."""
 
-    plan: Plan
+    plan: StudyPlan
     table: pd.DataFrame
     timings: pd.DataFrame
     path: Path | None
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[AxisFinding, ...] = ()
     sensitivities: tuple[Sensitivity, ...] = ()
     notes: tuple[str, ...] = ()
     """What could not be done, and why."""
 
 
 def run_study(
-    plan: Plan,
-    engine: Engine,
+    plan: StudyPlan,
+    executor: Executor,
     out: str | Path | None = None,
     *,
     resume: bool = False,
     tables: bool = False,
-    criteria: Sequence[Criterion] = (),
-    progress: Progress | None = None,
+    criteria: Sequence[KpiCriterion] = (),
+    progress: ProgressCallback | None = None,
 ) -> Finished:
-    """Every run of a plan and the table of them; the same table whatever the engine and however often interrupted.
+    """Every run of a plan and the table of them; the same table whatever the executor and however often interrupted.
 
     Parameters
     ----------
@@ -79,14 +80,16 @@ def run_study(
     Raises RunFolderError for a folder that cannot be used, RunError where no worker starts or the disk is full.
     """
     if out is None:
-        return _evaluated(plan, _outcomes(plan, engine, None, None, tables=False, progress=progress), None, criteria)
+        return _evaluated(plan, _outcomes(plan, executor, None, None, tables=False, progress=progress), None, criteria)
     folder = Path(out)
     with session(folder, plan, resume=resume, tables=tables) as store:
-        outcomes = _outcomes(plan, engine, folder, store, tables=tables, progress=progress)
+        outcomes = _outcomes(plan, executor, folder, store, tables=tables, progress=progress)
         return _written(_evaluated(plan, outcomes, folder, criteria), folder)
 
 
-def _evaluated(plan: Plan, outcomes: list[Outcome], path: Path | None, criteria: Sequence[Criterion]) -> Finished:
+def _evaluated(
+    plan: StudyPlan, outcomes: list[JobOutcome], path: Path | None, criteria: Sequence[KpiCriterion]
+) -> Finished:
     table = study_table(plan, outcomes)
     return Finished(
         plan,
@@ -117,27 +120,27 @@ def _written(finished: Finished, folder: Path) -> Finished:
 
 
 def _outcomes(
-    plan: Plan,
-    engine: Engine,
+    plan: StudyPlan,
+    executor: Executor,
     folder: Path | None,
     store: Store | None,
     *,
     tables: bool,
-    progress: Progress | None,
-) -> list[Outcome]:
+    progress: ProgressCallback | None,
+) -> list[JobOutcome]:
     jobs = []
     for run in plan.runs():
         key = run_key(run.number, plan.n_runs)
         jobs.append(Job(key, Variant(plan.overrides(run), None if folder is None else folder.absolute() / RUNS / key)))
 
     def prepare() -> None:
-        if not isinstance(engine, InProcess):
+        if not isinstance(executor, InProcess):
             compile_kernels(plan)
 
-    return map_runs(SimulateVariant(plan.scenario.source, tables), jobs, engine, store, progress, prepare)
+    return map_runs(SimulateVariant(plan.scenario.source, tables), jobs, executor, store, progress, prepare)
 
 
-def compile_kernels(plan: Plan) -> None:
+def compile_kernels(plan: StudyPlan) -> None:
     """Simulate one slot of every choice of parts, so that workers find their kernels in the cache."""
     warmed: set[str] = set()
     for run in plan.runs():

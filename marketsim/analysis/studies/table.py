@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from marketsim.analysis.execution.port import Outcome
-from marketsim.analysis.studies.plan import Plan
+from marketsim.analysis.execution.port import JobOutcome
+from marketsim.analysis.studies.plan import StudyPlan
 from marketsim.analysis.studies.variant import SUMMARY
 from marketsim.core.errors import Problem, RunFolderError
 from marketsim.scenario.dump import flow
@@ -23,7 +23,7 @@ TRAILING: Final = ("seed", "status", "error")
 _NOT_KPIS: Final = frozenset({"seed", WALL})
 
 
-def study_table(plan: Plan, outcomes: Sequence[Outcome]) -> pd.DataFrame:
+def study_table(plan: StudyPlan, outcomes: Sequence[JobOutcome]) -> pd.DataFrame:
     """Columns ``run``, ``point``, the varied paths, ``seed``, ``status``, ``error``, and every KPI but the wall time."""
     import pandas as pd
 
@@ -40,7 +40,7 @@ def study_table(plan: Plan, outcomes: Sequence[Outcome]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def timings_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
+def timings_table(outcomes: Sequence[JobOutcome]) -> pd.DataFrame:
     """What each run took [s], and the workers that it took."""
     import pandas as pd
 
@@ -64,11 +64,11 @@ def holds_numbers(column: pd.Series[Any]) -> bool:
     return column.dtype.kind in "ifb"
 
 
-def _summary(outcome: Outcome) -> Mapping[str, Any]:
+def _summary(outcome: JobOutcome) -> Mapping[str, Any]:
     return {} if outcome.failure is not None else outcome.value[SUMMARY]
 
 
-def _error(outcome: Outcome) -> str | None:
+def _error(outcome: JobOutcome) -> str | None:
     return None if outcome.failure is None else str(outcome.failure)
 
 

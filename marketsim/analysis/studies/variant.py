@@ -13,7 +13,7 @@ from marketsim.app.running import simulate
 from marketsim.core.files import make_folder
 from marketsim.results.folder import json_text
 from marketsim.scenario.dump import dump
-from marketsim.scenario.source import Source
+from marketsim.scenario.source import ScenarioSource
 
 SCENARIO_TEXT, SUMMARY = "scenario", "summary"
 """Entries of a result."""
@@ -31,7 +31,7 @@ class Variant(NamedTuple):
 class SimulateVariant:
     """Simulates variants of one scenario; picklable."""
 
-    source: Source
+    source: ScenarioSource
     tables: bool = False
     """Whether each run's folder gets its tables; workers then have to reach it."""
 
@@ -44,7 +44,4 @@ class SimulateVariant:
             if folder.exists():
                 shutil.rmtree(folder)  # what an earlier attempt left
         summary = simulate(ready, folder).summary
-        return {
-            SCENARIO_TEXT: dump(ready.model, ready.agents, variant.folder),
-            SUMMARY: json.loads(json_text(summary)),
-        }
+        return {SCENARIO_TEXT: dump(ready.model, ready.agents, variant.folder), SUMMARY: json.loads(json_text(summary))}

@@ -24,7 +24,7 @@ from marketsim.fairness.slot import Inputs
 from marketsim.games.market.copies_kernel import copied_books, first_of, moved_by
 
 
-class Judge(Protocol):
+class FormulaCritic(Protocol):
     """A critic that is a formula: it scores any markets from what the measures depend on."""
 
     def judge(self, inputs: Inputs) -> Scores:
@@ -74,7 +74,7 @@ class OnGrid:
         return match_rounds(world, inputs, (), orders, world.charges.at(inputs, world.gate))[1]
 
 
-class Sizes(NamedTuple):
+class MarketSizes(NamedTuple):
     """M markets of n agents, of which A learn."""
 
     markets: int
@@ -97,7 +97,7 @@ class Sizes(NamedTuple):
 class Counterfactual:
     """Differences that single agents' orders make to the scores of a slot."""
 
-    def __init__(self, sizes: Sizes, judge: Judge, matcher: Matcher) -> None:
+    def __init__(self, sizes: MarketSizes, judge: FormulaCritic, matcher: Matcher) -> None:
         self._sizes, self._judge, self._matcher = sizes, judge, matcher
         self._learner_of = np.full(sizes.agents, -1, dtype=np.int64)
         self._learner_of[sizes.learners] = np.arange(len(sizes.learners))

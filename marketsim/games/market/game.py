@@ -23,7 +23,7 @@ from marketsim.fairness.critic import Critic, Critique, PatientCritic, Scores
 from marketsim.fairness.shaping import Shaping
 from marketsim.games.context import GameContext
 from marketsim.games.market.params import MarketGameParams
-from marketsim.games.market.parts import Parts, Scales, parts_of, scales_of
+from marketsim.games.market.parts import AgentScales, Parts, parts_of, scales_of
 from marketsim.games.market.reward import Credit, credit_of, shaping_of
 
 ECONOMIC, SHAPING = REWARDS = ("economic", "shaping")
@@ -45,7 +45,9 @@ class Bills(NamedTuple):
 class MarketGame:
     """Implements ``core.game.Game`` on the simulation; made by ``build``."""
 
-    def __init__(self, parts: Parts, scales: Scales, critic: Critic, credit: Credit, shaping: Shaping | None) -> None:
+    def __init__(
+        self, parts: Parts, scales: AgentScales, critic: Critic, credit: Credit, shaping: Shaping | None
+    ) -> None:
         self._parts, self._scales = parts, scales
         self._critic, self._credit, self._shaping = critic, credit, shaping
         world = parts.context.world

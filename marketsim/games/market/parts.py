@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from marketsim.agents.game.actions import ActionSpace, Player, has_stores
+from marketsim.agents.game.actions import ActionLevels, Player, has_stores
 from marketsim.agents.game.features import Ratings, feature_names
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.build import AgentSpec
@@ -30,7 +30,7 @@ _STORE_USE: Final = 0.25
 """Share of a device's power that counts towards its owner's economic scale."""
 
 
-class Scales(NamedTuple):
+class AgentScales(NamedTuple):
     """Sizes of the learning agents of one market, from ratings and training days."""
 
     ratings: Ratings
@@ -68,7 +68,7 @@ def parts_of(game: MarketGameParams, context: GameContext) -> Parts:
     n, m = len(context.agents), context.community.n_markets
     rows = (np.arange(m)[:, None] * n + learners).reshape(-1)
     within = context.for_rows(rows)
-    player = Player(ActionSpace(game.prices, game.quantities, game.charges if has_stores(within) else 0), within)
+    player = Player(ActionLevels(game.prices, game.quantities, game.charges if has_stores(within) else 0), within)
     others = [position for position in range(n) if position not in set(learners.tolist())]
     tariff = RecurringTariff(context.world.tariff, context.clock)
     role = Role(player, rows)
@@ -137,7 +137,7 @@ def _reference(world: World, first: int) -> Callable[[Opened], IntArray]:
     return simulated
 
 
-def scales_of(parts: Parts) -> Scales:
+def scales_of(parts: Parts) -> AgentScales:
     """Sizes of agents, from one market with the scenario's own seed: the same however many are played."""
     context = parts.context
     one, clock = context.profiles(), context.clock
@@ -151,7 +151,7 @@ def scales_of(parts: Parts) -> Scales:
     power_kw = np.array([fleet.rated_in_kw[parts.learners] for fleet in context.fleets]).sum(axis=0)
     tradable_kwh = (np.abs(pv - load).mean(axis=0) + _STORE_USE * power_kw) * clock.slot_hours
     spread = float(to_price(retail - feed_in).mean())
-    return Scales(
+    return AgentScales(
         ratings=Ratings(
             is_prosumer=np.array([agent.kind != "consumer" for agent in agents]),
             load_kw=load.max(axis=0),

@@ -13,7 +13,7 @@ from marketsim.core.potential import availability
 from marketsim.core.records import SlotRecord
 from marketsim.core.world import World
 from marketsim.fairness.shaping import Shaping, ShapingRule, influence
-from marketsim.games.market.counterfactual import Counterfactual, Matcher, OnGrid, Sizes, WithoutWires
+from marketsim.games.market.counterfactual import Counterfactual, MarketSizes, Matcher, OnGrid, WithoutWires
 from marketsim.games.market.parts import Parts
 
 _CONSTANT_SCORE: Final = 0.5
@@ -52,7 +52,7 @@ def _counterfactual(parts: Parts, critic: Any) -> Counterfactual:
         message = f"the critic {context.critic_name} is asked once a slot and cannot score what did not happen"
         raise ScenarioError([Problem(message, "learning.reward.credit", "difference", hint)])
     community = context.community
-    sizes = Sizes(community.n_markets, community.n_agents // community.n_markets, parts.learners)
+    sizes = MarketSizes(community.n_markets, community.n_agents // community.n_markets, parts.learners)
     world = context.world
     matcher: Matcher = WithoutWires(world.engine, sizes.markets * sizes.copies)
     if context.reward.counterfactual == "grid" and (world.node_of >= 0).any():

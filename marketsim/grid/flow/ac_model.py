@@ -21,7 +21,7 @@ from marketsim.grid.flow.fixed_point import admittance
 from marketsim.grid.flow.jacobian import BLOCK, jacobian
 from marketsim.grid.flow.power_flow_check import Validator
 from marketsim.grid.flow.probe_kernel import all_admitted
-from marketsim.grid.flow.untraded import Ground, UntradedFlow
+from marketsim.grid.flow.untraded import UntradedBackground, UntradedFlow
 from marketsim.grid.net.network import ComplexArray, Network
 
 
@@ -77,9 +77,9 @@ class AcModel:
         law: ReactiveLaw,
         worsening: Worsening = Worsening(),  # noqa: B008 - immutable
         probe: Gate | None = None,
-        ground: Ground | None = None,
+        background: UntradedBackground | None = None,
     ) -> None:
-        """``law`` and ``community`` on the flat axis; ``hours``: length of a slot [h]; ``ground`` None: no background.
+        """``law`` and ``community`` on the flat axis; ``hours``: length of a slot [h]; ``background`` None: no background.
 
         ``probe``: an exact gate of its own, which answers quickly where nothing binds.
         """
@@ -90,8 +90,10 @@ class AcModel:
         self._y, self._ends = admittance(network)
         self._slot: _Slot | None = None
         self._probe = probe
-        ground = ground or Ground.none(network, community)
-        self._untraded = UntradedFlow(self._validator, self._y, node_of_connection, community, law, ground, self._to_kw)
+        background = background or UntradedBackground.none(network, community)
+        self._untraded = UntradedFlow(
+            self._validator, self._y, node_of_connection, community, law, background, self._to_kw
+        )
 
     def open(self, record: SlotRecord) -> None:
         """Take over a slot that is over: its untraded state, limits and reactive power."""

@@ -19,12 +19,12 @@ from marketsim.core.errors import NetworkError, Problem
 from marketsim.core.metric import Kpi, Value
 from marketsim.core.ports import Gate, GateKernel
 from marketsim.core.records import Exchange, GridState, SlotRecord
-from marketsim.grid.flow.validation import BatchValidator, Summary
+from marketsim.grid.flow.validation import BatchValidator, ValidationSummary
 from marketsim.grid.net.network import BranchKind, Network
 
 SOURCE: Final = -1
 """In place of a branch: the changer steps the source."""
-Positions: TypeAlias = tuple[int, ...]
+TapPositions: TypeAlias = tuple[int, ...]
 """Of all changers of a feeder, in the order of their laws."""
 
 
@@ -77,9 +77,9 @@ class RegulatedGate:
 
     def __init__(
         self,
-        made: Callable[[Positions], Gate],
+        made: Callable[[TapPositions], Gate],
         regulators: Sequence[Regulator],
-        log: list[Positions],
+        log: list[TapPositions],
         n_markets: int = 1,
     ) -> None:
         """``made`` gives the gate of positions; ``log`` gets those of every slot. NetworkError for replicas."""
@@ -87,16 +87,16 @@ class RegulatedGate:
             hint = "leave grid.tap_changer and grid.regulators out where several markets are simulated side by side"
             raise NetworkError([Problem("a tap changer serves one market", "grid", str(n_markets), hint)])
         self._made, self._regulators, self._log = made, tuple(regulators), log
-        self._gates: dict[Positions, Gate] = {}
+        self._gates: dict[TapPositions, Gate] = {}
         self._gate = self._at(self._positions())
         self.kernel: GateKernel | None = self._gate.kernel
         """Of the present positions."""
         self._ended: GridState | None = None
 
-    def _positions(self) -> Positions:
+    def _positions(self) -> TapPositions:
         return tuple(regulator.position for regulator in self._regulators)
 
-    def _at(self, positions: Positions) -> Gate:
+    def _at(self, positions: TapPositions) -> Gate:
         if positions not in self._gates:
             self._gates[positions] = self._made(positions)
         return self._gates[positions]
@@ -142,7 +142,7 @@ class TapMetric:
 
     definitions = (Kpi("tap_operations", "-", "Steps of all tap changers in the run.", int),)
 
-    def __init__(self, laws: Sequence[Law], names: Sequence[str], log: list[Positions]) -> None:
+    def __init__(self, laws: Sequence[Law], names: Sequence[str], log: list[TapPositions]) -> None:
         """``names``: of the branches; ``log``: positions of every slot so far."""
         self._columns, self._log = [law.column for law in laws], log
         self.columns = tuple(
@@ -166,10 +166,10 @@ def _place(law: Law, names: Sequence[str]) -> str:
 class TappedValidator:
     """The independent check of every slot on the feeder as it was regulated then."""
 
-    def __init__(self, made: Callable[[Positions], BatchValidator], log: list[Positions]) -> None:
+    def __init__(self, made: Callable[[TapPositions], BatchValidator], log: list[TapPositions]) -> None:
         """``made`` gives the check of positions; ``log`` holds those of every slot."""
         self._made, self._log = made, log
-        self._checks: dict[Positions, BatchValidator] = {}
+        self._checks: dict[TapPositions, BatchValidator] = {}
 
     def add(self, slot: int, grid: GridState, exchange: Exchange) -> None:
         """See ``BatchValidator``."""
@@ -178,10 +178,10 @@ class TappedValidator:
             self._checks[positions] = self._made(positions)
         self._checks[positions].add(slot, grid, exchange)
 
-    def finish(self) -> Summary:
+    def finish(self) -> ValidationSummary:
         """What all positions found."""
         parts = [check.finish() for check in self._checks.values()]
-        return Summary(
+        return ValidationSummary(
             cases=sum(part.cases for part in parts),
             unsolved=sum(part.unsolved for part in parts),
             worst_pu=max((part.worst_pu for part in parts), default=0.0),
@@ -190,7 +190,7 @@ class TappedValidator:
         )
 
 
-def at_position(network: Network, laws: Sequence[Law], positions: Positions) -> Network:
+def at_position(network: Network, laws: Sequence[Law], positions: TapPositions) -> Network:
     """The network with the source and every regulated branch stepped to a position.
 
     A branch's winding towards the source, its from end after ``facing_source``, gets ``1 - step x position`` times its

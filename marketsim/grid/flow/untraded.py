@@ -14,10 +14,10 @@ from marketsim.core.records import Community
 from marketsim.grid.flow.jacobian import voltage_per_kvar
 from marketsim.grid.flow.power_flow_check import Validator
 from marketsim.grid.net.network import Network
-from marketsim.grid.reactive.curve_state import Curves, Solved, followed
+from marketsim.grid.reactive.curve_state import InverterCurves, Solved, followed
 
 
-class Ground(NamedTuple):
+class UntradedBackground(NamedTuple):
     """What an untraded state has beside the net power of agents."""
 
     background_wh: IntArray
@@ -27,7 +27,7 @@ class Ground(NamedTuple):
     """What inverters deliver to loads behind the same meter [n_agents]; asked only where they follow a curve."""
 
     @classmethod
-    def none(cls, network: Network, community: Community) -> Ground:
+    def none(cls, network: Network, community: Community) -> UntradedBackground:
         """No load beside the agents', and none behind their meters."""
         nothing = np.zeros(network.n_nodes)
         return cls(nothing.astype(np.int64), nothing, lambda: np.zeros(community.n_agents))
@@ -56,31 +56,31 @@ class UntradedFlow:
         nodes: IntArray,
         community: Community,
         law: ReactiveLaw,
-        ground: Ground,
+        background: UntradedBackground,
         to_kw: float,
     ) -> None:
         """``y``: admittances of all nodes; ``nodes`` of a market's connections; ``to_kw``: mean power of a Wh in a slot."""
         self._validator, self._y, self._nodes, self._law = validator, y, nodes, law
-        self._ground, self._to_kw, self._n_markets = ground, to_kw, community.n_markets
+        self._background, self._to_kw, self._n_markets = background, to_kw, community.n_markets
         self._at = community.market, np.tile(nodes, community.n_markets)
         self._curved = np.flatnonzero((law.curve_kvar[: len(nodes)] > 0.0) & (nodes > 0))
 
     def solve(self, firm_wh: IntArray, kvar: FloatArray) -> Untraded:
         """The state at the net energy and reactive power of all agents [n_agents]; curves come on top."""
-        net_wh = np.tile(-self._ground.background_wh, (self._n_markets, 1))
-        node_kvar = np.tile(-self._ground.background_kvar, (self._n_markets, 1))
+        net_wh = np.tile(-self._background.background_wh, (self._n_markets, 1))
+        node_kvar = np.tile(-self._background.background_kvar, (self._n_markets, 1))
         np.add.at(net_wh, self._at, firm_wh)
         np.add.at(node_kvar, self._at, kvar)
         node_kw = np.asarray(net_wh * self._to_kw)
         if len(self._curved):
-            p_kw = (firm_wh * self._to_kw + self._ground.behind_kw()).reshape(self._n_markets, -1)
+            p_kw = (firm_wh * self._to_kw + self._background.behind_kw()).reshape(self._n_markets, -1)
             for market in range(self._n_markets):
-                curves = Curves.of(self._law, self._curved, p_kw[market, self._curved])
+                curves = InverterCurves.of(self._law, self._curved, p_kw[market, self._curved])
                 self._follow(curves, node_kw[market], node_kvar[market])
         flow = self._validator.solve(node_kw, node_kvar)
         return Untraded(node_kw, node_kvar, flow.v_pu, flow.loading)
 
-    def _follow(self, curves: Curves, node_kw: FloatArray, node_kvar: FloatArray) -> None:
+    def _follow(self, curves: InverterCurves, node_kw: FloatArray, node_kvar: FloatArray) -> None:
         """Add what curves do to ``node_kvar`` [n_nodes] in place; NaN: there is no solution."""
         nodes, given = self._nodes[self._curved], node_kvar.copy()
 

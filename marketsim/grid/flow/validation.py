@@ -67,7 +67,7 @@ class Mismatch(NamedTuple):
         )
 
 
-class Summary(NamedTuple):
+class ValidationSummary(NamedTuple):
     """What a run's validation found."""
 
     cases: int
@@ -182,10 +182,10 @@ class BatchValidator:
             raise ValidationMismatch(f"{found[0]}{more}{BY_CHECK}")
         return found
 
-    def finish(self) -> Summary:
+    def finish(self) -> ValidationSummary:
         """Check the rest and sum up."""
         self.flush()
-        return Summary(self._cases, self._unsolved, self._worst_pu, self._worst_wh, tuple(self._mismatches))
+        return ValidationSummary(self._cases, self._unsolved, self._worst_pu, self._worst_wh, tuple(self._mismatches))
 
     def _traded_with_utility(self, exchange: Exchange) -> FloatArray:
         """Imports less exports of each market [Wh]."""

@@ -19,18 +19,18 @@ from marketsim.core.errors import NetworkError, Problem
 from marketsim.core.files import strict_json
 from marketsim.grid.net.net_columns import DTYPES, column_of
 
-Kind: TypeAlias = tuple[str, str]
+JsonClass: TypeAlias = tuple[str, str]
 """Module and class."""
 TABLES: Final = frozenset({("pandas.core.frame", "DataFrame"), ("pandas", "DataFrame")})
 _TUPLE: Final = ("builtins", "tuple")
 _ARRAY: Final = ("numpy", "array")
-_COLLECTIONS: Final[dict[Kind, Callable[[Any], Any]]] = {
+_COLLECTIONS: Final[dict[JsonClass, Callable[[Any], Any]]] = {
     _TUPLE: tuple,
     ("builtins", "set"): set,
     ("builtins", "frozenset"): frozenset,
     _ARRAY: np.array,
 }
-_NUMBERS: Final[dict[Kind, type[np.generic]]] = {
+_NUMBERS: Final[dict[JsonClass, type[np.generic]]] = {
     ("numpy", name): getattr(np, name)
     for name in (*("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"), "float32", "float64")
 }

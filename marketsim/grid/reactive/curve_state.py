@@ -25,7 +25,7 @@ LOOSER_PU: Final = 2e-9
 """Enough where steps no longer shrink: the power flow's own rounding."""
 
 
-class Curves(NamedTuple):
+class InverterCurves(NamedTuple):
     """Inverters of one market that follow a curve."""
 
     curve_pu: FloatArray
@@ -36,7 +36,7 @@ class Curves(NamedTuple):
     """Reactive power that the inverter has at its active power [n_connections]."""
 
     @classmethod
-    def of(cls, law: ReactiveLaw, rows: IntArray, p_kw: FloatArray) -> Curves:
+    def of(cls, law: ReactiveLaw, rows: IntArray, p_kw: FloatArray) -> InverterCurves:
         """Curves of these rows of the law, whose inverters are at ``p_kw``."""
         return cls(law.curve_pu, law.curve_kvar[rows], within_kvar(law.kva[rows], p_kw))
 
@@ -59,7 +59,7 @@ class Solved(NamedTuple):
     """Change of each voltage with the reactive power of each connection [p.u./kvar] [n_connections, n_connections]."""
 
 
-def followed(curves: Curves, solve: Callable[[FloatArray], Solved | None]) -> bool:
+def followed(curves: InverterCurves, solve: Callable[[FloatArray], Solved | None]) -> bool:
     """Whether there is a state in which every connection follows its curve; ``solve`` has been asked for it last.
 
     ``solve`` gives the power flow with so much reactive power more at the connections [kvar]; None: there is none.

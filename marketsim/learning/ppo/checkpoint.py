@@ -16,16 +16,16 @@ from marketsim.learning.params import LearnerParams
 from marketsim.learning.ppo.adam import AdamState
 from marketsim.learning.ppo.checkpoint_schema import demand_fitting, demand_kinds, params_of
 from marketsim.learning.ppo.networks import Networks, make_networks
-from marketsim.learning.ppo.policy import Policy
-from marketsim.learning.ppo.scales import Moments, Scales, observation_scale
-from marketsim.learning.ppo.shape import Shape
+from marketsim.learning.ppo.policy import FrozenPolicy
+from marketsim.learning.ppo.scales import Moments, RunningMoments, observation_scale
+from marketsim.learning.ppo.shape import PolicyShape
 
 
 class Checkpoint(NamedTuple):
     """A training between two updates. Random numbers are drawn from counters, so seed and counters are their state."""
 
     params: LearnerParams
-    shape: Shape
+    shape: PolicyShape
     layout: Layout
     """Whose policies they are, and what they see."""
     scenario_hash: str
@@ -39,7 +39,7 @@ class Checkpoint(NamedTuple):
     """Decisions of agents that have been made."""
     state: AdamState
     """Weights and optimiser."""
-    scales: Scales
+    scales: RunningMoments
     memory: Mapping[str, NDArray[Any]]
     """What the game's rewards remember across episodes."""
 
@@ -48,10 +48,10 @@ class Checkpoint(NamedTuple):
         """The networks that the weights belong to."""
         return make_networks(self.shape, self.params)
 
-    def policy(self) -> Policy:
+    def policy(self) -> FrozenPolicy:
         """The policies as they stand, frozen."""
         scale = observation_scale(self.scales.seen) if self.params.normalise_observations else None
-        return Policy(self.networks.tables(self.state.weights), scale)
+        return FrozenPolicy(self.networks.tables(self.state.weights), scale)
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
@@ -94,7 +94,7 @@ def demand_same(path: Path, found: Checkpoint, wanted: Checkpoint) -> None:
     demand_shape(path, found.shape, wanted.shape)
 
 
-def demand_shape(path: Path, found: Shape, wanted: Shape) -> None:
+def demand_shape(path: Path, found: PolicyShape, wanted: PolicyShape) -> None:
     """CheckpointError unless policies of ``found`` can play a game of shape ``wanted``, of any number of markets and slots."""
     for name in ("n_agents", "n_features", "n_state", "heads"):
         ours, theirs = getattr(wanted, name), getattr(found, name)
@@ -155,7 +155,7 @@ def _checkpoint(content: Mapping[str, Any], params: LearnerParams) -> Checkpoint
 
     return Checkpoint(
         params=params,
-        shape=Shape(**{**shape, "heads": tuple(shape["heads"]), "used": shape["used"].numpy()}),
+        shape=PolicyShape(**{**shape, "heads": tuple(shape["heads"]), "used": shape["used"].numpy()}),
         layout=_layout(content["layout"]),
         scenario_hash=content["scenario_hash"],
         seed=content["seed"],
@@ -163,7 +163,7 @@ def _checkpoint(content: Mapping[str, Any], params: LearnerParams) -> Checkpoint
         updates=content["updates"],
         agent_steps=content["agent_steps"],
         state=AdamState(*(content[f"adam.{name}"] for name in AdamState._fields)),
-        scales=Scales(*(moments(name) for name in Scales._fields)),
+        scales=RunningMoments(*(moments(name) for name in RunningMoments._fields)),
         memory={name: values.numpy() for name, values in content["memory"].items()},
     )
 

@@ -10,9 +10,9 @@ import torch
 
 from marketsim.core.files import strict_json
 from marketsim.learning.params import LearnerParams
-from marketsim.learning.ppo.networks import Net
-from marketsim.learning.ppo.scales import Moments, Scales
-from marketsim.learning.ppo.shape import Shape
+from marketsim.learning.ppo.networks import NetworkLayers
+from marketsim.learning.ppo.scales import Moments, RunningMoments
+from marketsim.learning.ppo.shape import PolicyShape
 
 _TENSOR, _MAPPING, _TEXT, _COUNT = "a tensor", "a mapping", "a text", "a whole number"
 _KINDS: Final[Mapping[str, str]] = {
@@ -27,7 +27,7 @@ _KINDS: Final[Mapping[str, str]] = {
     "updates": _COUNT,
     "agent_steps": _COUNT,
     **{f"adam.{name}": _TENSOR for name in ("weights", "mean", "square", "steps")},
-    **{f"scales.{name}.{part}": _TENSOR for name in Scales._fields for part in Moments._fields},
+    **{f"scales.{name}.{part}": _TENSOR for name in RunningMoments._fields for part in Moments._fields},
     "memory": _MAPPING,
     "sha256": _TEXT,
 }
@@ -112,7 +112,7 @@ def demand_fitting(content: Mapping[str, Any], params: LearnerParams) -> None:
         raise ValueError("layout.bound is no positive number")
     for name in ("offset", "factor"):
         _demand_tensor(layout[name], f"layout.{name}", torch.float64, (agents, features))
-    rows, width = _weights(Shape(**{**shape, "heads": tuple(shape["heads"])}), params)
+    rows, width = _weights(PolicyShape(**{**shape, "heads": tuple(shape["heads"])}), params)
     for name, lowest in (("weights", None), ("mean", None), ("square", 0.0)):
         _demand_tensor(content[f"adam.{name}"], f"adam.{name}", torch.float32, (rows, width), lowest)
     _demand_tensor(content["adam.steps"], "adam.steps", torch.float32, (rows, 1), 0.0)
@@ -140,7 +140,7 @@ def _demand_sizes(content: Mapping[str, Any]) -> None:
         raise ValueError("shape.used does not fit agents and heads")
 
 
-def _weights(shape: Shape, params: LearnerParams) -> tuple[int, int]:
+def _weights(shape: PolicyShape, params: LearnerParams) -> tuple[int, int]:
     """Rows and columns of the weights of the networks that shape and parameters describe, without making them."""
     logits = math.prod(shape.heads) if params.joint_head else sum(shape.heads)
     if logits * shape.n_agents > _MOST_LOGITS:
@@ -148,7 +148,10 @@ def _weights(shape: Shape, params: LearnerParams) -> tuple[int, int]:
     shared = params.policies == "shared"
     own_bias = shape.n_agents if shared else 0
     seen = shape.n_features + (shape.n_state if params.critic == "central" else 0)
-    nets = (Net((shape.n_features, *params.hidden, logits), own_bias), Net((seen, *params.hidden, 1), own_bias))
+    nets = (
+        NetworkLayers((shape.n_features, *params.hidden, logits), own_bias),
+        NetworkLayers((seen, *params.hidden, 1), own_bias),
+    )
     return 1 if shared else shape.n_agents, sum(net.n_parameters for net in nets)
 
 

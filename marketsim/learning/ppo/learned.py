@@ -7,23 +7,23 @@ from typing import NamedTuple
 
 from marketsim.core.game import Layout
 from marketsim.learning.extra import need_torch
-from marketsim.learning.ppo.policy import Policy
+from marketsim.learning.ppo.policy import FrozenPolicy
 
 
-class Learned(NamedTuple):
+class CheckpointPolicy(NamedTuple):
     """What a checkpoint says about acting."""
 
-    policy: Policy
+    policy: FrozenPolicy
     layout: Layout
     """Whose policies they are, and what they see in natural units."""
     scenario_hash: str
     """Of the scenario that they were trained on."""
 
 
-def load_policy(path: Path) -> Learned:
+def load_policy(path: Path) -> CheckpointPolicy:
     """Frozen policies from a checkpoint; CheckpointError where it cannot be read, MissingDependency without torch."""
     need_torch("A learned policy")
     from marketsim.learning.ppo.checkpoint import load
 
     found = load(path)
-    return Learned(found.policy(), found.layout, found.scenario_hash)
+    return CheckpointPolicy(found.policy(), found.layout, found.scenario_hash)

@@ -21,14 +21,14 @@ from torch import Tensor
 from marketsim.learning.params import LearnerParams
 from marketsim.learning.ppo.heads import Heads, make_heads
 from marketsim.learning.ppo.policy import PolicyTables
-from marketsim.learning.ppo.shape import Shape
+from marketsim.learning.ppo.shape import PolicyShape
 
 HIDDEN_GAIN, POLICY_GAIN, VALUE_GAIN = math.sqrt(2.0), 0.01, 1.0
 """Gains of the orthogonal initialisation; a small one lets every policy begin nearly uniform."""
 
 
 @dataclass(frozen=True, slots=True)
-class Net:
+class NetworkLayers:
     """Layers of one kind of network, as they follow each other in a row of parameters."""
 
     widths: tuple[int, ...]
@@ -112,8 +112,8 @@ class Networks:
 
     n_agents: int
     n_networks: int
-    policy: Net
-    value: Net
+    policy: NetworkLayers
+    value: NetworkLayers
     heads: Heads
     bias: Tensor
     """Of forbidden choices [A, logits, 1]."""
@@ -175,7 +175,7 @@ def entropy(log_probabilities: Sequence[Tensor]) -> Tensor:
     return torch.stack(heads).sum(dim=0)
 
 
-def make_networks(shape: Shape, params: LearnerParams) -> Networks:
+def make_networks(shape: PolicyShape, params: LearnerParams) -> Networks:
     """Networks for a game as the parameters ask."""
     shared = params.policies == "shared"
     heads = make_heads(shape.heads, shape.used, joint=params.joint_head)
@@ -184,8 +184,8 @@ def make_networks(shape: Shape, params: LearnerParams) -> Networks:
     return Networks(
         n_agents=shape.n_agents,
         n_networks=1 if shared else shape.n_agents,
-        policy=Net((shape.n_features, *params.hidden, heads.n_logits), own_bias),
-        value=Net((seen_by_critic, *params.hidden, 1), own_bias),
+        policy=NetworkLayers((shape.n_features, *params.hidden, heads.n_logits), own_bias),
+        value=NetworkLayers((seen_by_critic, *params.hidden, 1), own_bias),
         heads=heads,
         bias=torch.from_numpy(heads.bias).unsqueeze(2),
     )

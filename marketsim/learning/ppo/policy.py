@@ -27,7 +27,7 @@ class PolicyTables(NamedTuple):
     """With the bias of forbidden choices in the last layer [A, sum of out]."""
 
 
-class Scale(NamedTuple):
+class ObservationScale(NamedTuple):
     """How observations are scaled before a network sees them; frozen."""
 
     mean: NDArray[np.float32]
@@ -41,10 +41,10 @@ class Scale(NamedTuple):
         return np.asarray(np.clip(scaled, np.float32(-10.0), np.float32(10.0)))
 
 
-class Policy:
+class FrozenPolicy:
     """Frozen policies of the agents of one market."""
 
-    def __init__(self, tables: PolicyTables, scale: Scale | None = None) -> None:
+    def __init__(self, tables: PolicyTables, scale: ObservationScale | None = None) -> None:
         self._tables = tables
         self._scale = scale
         self._head_sizes = np.array(tables.heads.sizes, dtype=np.int64)

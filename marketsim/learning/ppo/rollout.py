@@ -12,10 +12,10 @@ from marketsim.core.arrays import FloatArray, IntArray, KeyArray
 from marketsim.core.errors import RunError
 from marketsim.core.game import Features, Game, Shape, Step, demand_parts
 from marketsim.core.rng import Streams, mix
-from marketsim.learning.ppo.policy import Policy
+from marketsim.learning.ppo.policy import FrozenPolicy
 
 
-class Played(NamedTuple):
+class Rollout(NamedTuple):
     """Whole episodes after each other: T slots in all, M markets, A agents."""
 
     seen: Features
@@ -34,7 +34,7 @@ class Played(NamedTuple):
     """1 where a slot was its episode's last [T]."""
 
 
-def play(game: Game, policy: Policy, seed: int, episodes: Sequence[int]) -> Played:
+def play(game: Game, policy: FrozenPolicy, seed: int, episodes: Sequence[int]) -> Rollout:
     """Play whole ``episodes``, sampling by counters of seed, episode, slot, market and agent.
 
     Raises RunError where the game shows or pays what is no number, or does not end when it should.
@@ -66,9 +66,9 @@ def decision_keys(streams: Streams, episode: int, slot: int, n: int) -> KeyArray
     return mix(streams.keys("decisions", episode, slot), np.arange(n))
 
 
-def _empty(shape: Shape, n_episodes: int, n_heads: int) -> Played:
+def _empty(shape: Shape, n_episodes: int, n_heads: int) -> Rollout:
     slots, each = n_episodes * shape.slots, (shape.n_markets, shape.n_agents)
-    return Played(
+    return Rollout(
         seen=np.empty((slots, *each, shape.n_features), dtype=np.float32),
         state=np.empty((slots, shape.n_markets, shape.n_state), dtype=np.float32),
         choices=np.empty((slots, *each, n_heads), dtype=np.int64),
@@ -79,7 +79,7 @@ def _empty(shape: Shape, n_episodes: int, n_heads: int) -> Played:
     )
 
 
-def _keep(played: Played, t: int, step: Step) -> None:
+def _keep(played: Rollout, t: int, step: Step) -> None:
     played.reward[t], played.ended[t] = step.reward, step.ended
     for parts in (played.rewards, played.scores):
         for name, part in parts.items():
@@ -91,7 +91,7 @@ def _demand_end(step: Step, slot: int, shape: Shape) -> None:
         raise RunError(f"the game says that slot {slot} of {shape.slots} {'ended' if step.ended else 'did not end'} it")
 
 
-def _demand_numbers(played: Played) -> None:
+def _demand_numbers(played: Rollout) -> None:
     """Learning from what is no number would destroy the weights without a word."""
     parts: list[tuple[str, NDArray[Any]]] = [("seen", played.seen), ("state", played.state)]
     for name, values in (*parts, *played.rewards.items(), ("reward", played.reward)):

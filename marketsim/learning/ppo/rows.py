@@ -10,10 +10,10 @@ import numpy as np
 from marketsim.core import game
 from marketsim.core.arrays import FloatArray
 from marketsim.core.learner import Row
-from marketsim.learning.curves import AgentRow, Columns
+from marketsim.learning.curves import AgentRow, CurveColumns
 from marketsim.learning.ppo.checkpoint import Checkpoint
-from marketsim.learning.ppo.rollout import Played
-from marketsim.learning.ppo.update import Report
+from marketsim.learning.ppo.rollout import Rollout
+from marketsim.learning.ppo.update import UpdateReport
 
 MOVEMENT: Final = {
     "kl": "mean over agents of the divergence of this update [nat]",
@@ -30,13 +30,15 @@ OF_AGENT: Final = ("kl", "entropy", "epochs", "stopped", "undone")
 """The same of an agent; ``epochs`` are those that count, undone ones left out."""
 
 
-def columns_of(shape: game.Shape) -> Columns:
+def columns_of(shape: game.Shape) -> CurveColumns:
     """Names of the values of each row: return, its parts and the lowest of an agent, scores, movement."""
     updates = ("learning_rate", "total", *shape.rewards, "lowest", *shape.scores, *MOVEMENT)
-    return Columns(updates, ("total", *shape.rewards, *OF_AGENT))
+    return CurveColumns(updates, ("total", *shape.rewards, *OF_AGENT))
 
 
-def rows_of(after: Checkpoint, played: Played, report: Report, learning_rate: float) -> tuple[Row, list[AgentRow]]:
+def rows_of(
+    after: Checkpoint, played: Rollout, report: UpdateReport, learning_rate: float
+) -> tuple[Row, list[AgentRow]]:
     """The rows of an update, of all agents and of each; ``after`` is the training after it."""
     n_episodes = played.ended.sum() * after.shape.n_markets
     rewards = {name: part.sum(axis=(0, 1)) / n_episodes for name, part in played.rewards.items()}

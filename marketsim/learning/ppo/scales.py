@@ -8,7 +8,7 @@ import numpy as np
 
 from marketsim.core.arrays import FloatArray
 from marketsim.core.game import Features
-from marketsim.learning.ppo.policy import Scale
+from marketsim.learning.ppo.policy import ObservationScale
 
 _SMALLEST: Final = 1e-8
 """Variance below which nothing is scaled up."""
@@ -35,7 +35,7 @@ class Moments(NamedTuple):
         return 1.0 / np.sqrt(np.where(self.variance > _SMALLEST, self.variance, 1.0))
 
 
-class Scales(NamedTuple):
+class RunningMoments(NamedTuple):
     """Everything that is scaled, for A agents."""
 
     seen: Moments
@@ -46,18 +46,18 @@ class Scales(NamedTuple):
     """Discounted sums of rewards so far in the episode [A]."""
 
 
-def new_scales(n_agents: int, n_features: int, n_state: int) -> Scales:
+def new_scales(n_agents: int, n_features: int, n_state: int) -> RunningMoments:
     """Scales before anything was seen: all ones."""
 
     def empty(*shape: int) -> Moments:
         return Moments(0.0, np.zeros(shape), np.ones(shape))
 
-    return Scales(empty(n_agents, n_features), empty(n_state), empty(n_agents))
+    return RunningMoments(empty(n_agents, n_features), empty(n_state), empty(n_agents))
 
 
-def observation_scale(moments: Moments) -> Scale:
+def observation_scale(moments: Moments) -> ObservationScale:
     """The scale of observations as it stands."""
-    return Scale(moments.mean.astype(np.float32), moments.inverse.astype(np.float32))
+    return ObservationScale(moments.mean.astype(np.float32), moments.inverse.astype(np.float32))
 
 
 def scaled_state(moments: Moments, state: Features) -> Features:

@@ -9,7 +9,7 @@ from marketsim.core.arrays import BoolArray
 from marketsim.core.errors import Problem, ScenarioError
 
 
-class Shape(NamedTuple):
+class PolicyShape(NamedTuple):
     """Sizes of a game that never change: a part of every checkpoint."""
 
     n_markets: int
@@ -25,7 +25,7 @@ class Shape(NamedTuple):
     """Steps of an episode."""
 
 
-def shape_of(shape: game.Shape) -> Shape:
+def shape_of(shape: game.Shape) -> PolicyShape:
     """Sizes of a game with categorical actions; ScenarioError for one with others, RunError for one that is not sound."""
     game.demand_sound(shape)
     actions = shape.actions
@@ -33,4 +33,4 @@ def shape_of(shape: game.Shape) -> Shape:
         message, hint = "ppo chooses among choices, and actions of this game are numbers", "name a learner of numbers"
         raise ScenarioError([Problem(message, "learning.learner", "ppo", hint)])
     sizes = (shape.n_markets, shape.n_agents, shape.n_features, shape.n_state)
-    return Shape(*sizes, tuple(actions.heads), actions.used, shape.slots)
+    return PolicyShape(*sizes, tuple(actions.heads), actions.used, shape.slots)

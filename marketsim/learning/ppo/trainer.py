@@ -21,9 +21,9 @@ from marketsim.learning.params import LearnerParams
 from marketsim.learning.ppo import adam
 from marketsim.learning.ppo.checkpoint import Checkpoint, demand_memory, demand_same, load, save
 from marketsim.learning.ppo.networks import Networks, make_networks
-from marketsim.learning.ppo.rollout import Played, play
+from marketsim.learning.ppo.rollout import Rollout, play
 from marketsim.learning.ppo.rows import columns_of, rows_of
-from marketsim.learning.ppo.scales import Scales, discounted_sums, new_scales, observation_scale, scaled_state
+from marketsim.learning.ppo.scales import RunningMoments, discounted_sums, new_scales, observation_scale, scaled_state
 from marketsim.learning.ppo.shape import shape_of
 from marketsim.learning.ppo.update import Experience, update
 
@@ -33,7 +33,7 @@ KEPT: Final = "checkpoints"
 """Folder of earlier ones, where they are kept."""
 
 
-class Trained(NamedTuple):
+class FinishedTraining(NamedTuple):
     """A finished training."""
 
     folder: Path
@@ -51,7 +51,7 @@ def train(
     scenario_hash: str = "",
     resume: bool = False,
     progress: Callable[[Progress], None] | None = None,
-) -> Trained:
+) -> FinishedTraining:
     """Train all agents of a game and write curves and checkpoints into ``folder``, which is there.
 
     With ``resume`` the training in the folder goes on; ends with the same weights as one that was never stopped. On an
@@ -102,7 +102,7 @@ def _train(
     current: Checkpoint,
     folder: Path,
     progress: Callable[[Progress], None] | None,
-) -> Trained:
+) -> FinishedTraining:
     params, shape = current.params, game.shape
     networks = current.networks
     rounds = params.rounds(shape.n_agents, shape.slots)
@@ -123,7 +123,7 @@ def _train(
             curves.sync()
             _save(folder, current)
             raise
-    return Trained(folder, folder / CHECKPOINT, current)
+    return FinishedTraining(folder, folder / CHECKPOINT, current)
 
 
 def _advanced(
@@ -163,7 +163,7 @@ def _advanced(
     return after, row, agents, speed
 
 
-def _experience(played: Played, scales: Scales, params: LearnerParams) -> Experience:
+def _experience(played: Rollout, scales: RunningMoments, params: LearnerParams) -> Experience:
     seen, state = played.seen, played.state
     if params.normalise_observations:
         agents = np.arange(seen.shape[2])

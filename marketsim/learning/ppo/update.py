@@ -31,7 +31,7 @@ class Experience(NamedTuple):
     """Gamma, 0 where the episode ended [T, A, M]."""
 
 
-class Batch(NamedTuple):
+class TrainingBatch(NamedTuple):
     """N decisions of each agent, ready to learn from."""
 
     features: Tensor
@@ -47,16 +47,16 @@ class Batch(NamedTuple):
     target: Tensor
     """Of the value [A, N]."""
 
-    def part(self, rows: Tensor) -> Batch:
+    def part(self, rows: Tensor) -> TrainingBatch:
         """The decisions at ``rows``."""
         features, critic_features, *others = self
         seen = features.index_select(1, rows)
         seen_by_critic = seen if critic_features is features else critic_features.index_select(1, rows)
-        return Batch(seen, seen_by_critic, *(field.index_select(1, rows) for field in others))
+        return TrainingBatch(seen, seen_by_critic, *(field.index_select(1, rows) for field in others))
 
 
 class Movement(NamedTuple):
-    """Policies against those that acted, a number an agent [A]; see ``Report``."""
+    """Policies against those that acted, a number an agent [A]; see ``UpdateReport``."""
 
     kl: Tensor
     entropy: Tensor
@@ -68,7 +68,7 @@ class Movement(NamedTuple):
         return Movement(*(torch.where(agents, new, old) for new, old in zip(now, self, strict=True)))
 
 
-class Report(NamedTuple):
+class UpdateReport(NamedTuple):
     """How an update went, a number an agent [A]."""
 
     kl: FloatArray
@@ -91,7 +91,7 @@ class Report(NamedTuple):
 
 def prepared(
     networks: Networks, weights: Tensor, experience: Experience, params: LearnerParams
-) -> tuple[Batch, Tensor]:
+) -> tuple[TrainingBatch, Tensor]:
     """The batch of an update, and the explained variance of its targets [A]."""
     n_agents, n_slots, n_markets, _ = experience.features.shape
     features, choices = (field.flatten(1, 2) for field in (experience.features, experience.choices))
@@ -106,11 +106,11 @@ def prepared(
     advantage_t = losses.generalised_advantage(experience.r_t, experience.discount_t, v_tm1, v_t, params.gae_lambda)
     advantage = advantage_t.transpose(0, 1).reshape(n_agents, -1)
     target = advantage + value
-    batch = Batch(features, critic_features, choices, old, losses.standardised(advantage), target)
+    batch = TrainingBatch(features, critic_features, choices, old, losses.standardised(advantage), target)
     return batch, losses.explained_variance(value, target)
 
 
-def total_loss(networks: Networks, layers: Sequence[Tensor], batch: Batch, params: LearnerParams) -> Tensor:
+def total_loss(networks: Networks, layers: Sequence[Tensor], batch: TrainingBatch, params: LearnerParams) -> Tensor:
     """Policy, value and entropy loss together of each agent [A]."""
     log_probabilities = networks.log_probabilities(layers, batch.features)
     log_ratio = log_probability(log_probabilities, batch.choices) - batch.old_log_probability
@@ -129,7 +129,7 @@ def update(
     params: LearnerParams,
     learning_rate: float,
     rng: np.random.Generator,
-) -> Report:
+) -> UpdateReport:
     """Learn from an experience, in place; ``rng`` orders the minibatches.
 
     After each epoch the divergence of every agent's policy from the one that acted is measured over the whole batch.
@@ -158,7 +158,7 @@ def update(
         active &= farthest <= region.stop * region.target
         if not active.any():
             break
-    return Report(
+    return UpdateReport(
         kl=moved.kl.double().numpy(),
         entropy=moved.entropy.double().numpy(),
         clipped=moved.clipped.double().numpy(),
@@ -176,7 +176,7 @@ def minibatches(n: int, parts: int, rng: np.random.Generator) -> Iterator[Tensor
         yield torch.from_numpy(rows)
 
 
-def movement(networks: Networks, weights: Tensor, batch: Batch, params: LearnerParams) -> Movement:
+def movement(networks: Networks, weights: Tensor, batch: TrainingBatch, params: LearnerParams) -> Movement:
     """How far the policies have moved from those that acted, over the whole batch."""
     with torch.no_grad():
         log_probabilities = networks.log_probabilities(networks.layers(weights), batch.features)
@@ -189,7 +189,7 @@ def movement(networks: Networks, weights: Tensor, batch: Batch, params: LearnerP
         )
 
 
-def _gradient(networks: Networks, weights: Tensor, batch: Batch, params: LearnerParams) -> Tensor:
+def _gradient(networks: Networks, weights: Tensor, batch: TrainingBatch, params: LearnerParams) -> Tensor:
     """Of each network's loss, the mean over its agents [R, P]."""
     layers = [layer.requires_grad_() for layer in networks.layers(weights.detach())]
     loss = _of_networks(networks, total_loss(networks, layers, batch, params)).mean(dim=1).sum()

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from marketsim.analysis.bench import growth, matching, nets, rollouts
-from marketsim.analysis.bench.rows import BenchFailed, Row
+from marketsim.analysis.bench.rows import BenchFailed, BenchRow
 from marketsim.app.ready import load_scenario
 from marketsim.cli.bench import bench
 from marketsim.grid.net.feeders import load
@@ -54,7 +54,7 @@ def test_trades_that_differ_from_the_plain_book_are_not_timed():
     ("value", "target", "higher", "met"), [(3, 2, True, True), (3, 2, False, False), (3, None, True, None)]
 )
 def test_a_row_knows_whether_it_meets_its_target(value, target, higher, met):
-    assert Row("x", value, "s", target, None, higher, "").met is met
+    assert BenchRow("x", value, "s", target, None, higher, "").met is met
 
 
 def test_growth_is_told_against_the_smallest(monkeypatch):
@@ -74,8 +74,8 @@ def test_growth_is_told_against_the_smallest(monkeypatch):
 
 def shown(monkeypatch, *arguments):
     """What ``marketsim bench`` prints with two parts in place of the real ones."""
-    monkeypatch.setattr(matching, "rows", lambda: [Row("fast", 20.0, "x", 15, 20, True, "100 orders, seed 1")])
-    monkeypatch.setattr(growth, "rows", lambda: [Row("100 agents", 0.5, "s", None, None, False, "1x")])
+    monkeypatch.setattr(matching, "rows", lambda: [BenchRow("fast", 20.0, "x", 15, 20, True, "100 orders, seed 1")])
+    monkeypatch.setattr(growth, "rows", lambda: [BenchRow("100 agents", 0.5, "s", None, None, False, "1x")])
     done = CliRunner().invoke(bench, arguments)
     assert done.exit_code == 0, done.output
     return done

@@ -8,7 +8,7 @@ import pytest
 
 from marketsim.analysis.evaluation.present import HEAD, aim_rows, arm_rows, as_json, figure, markdown, pair_rows
 from marketsim.analysis.evaluation.results import evaluate_totals
-from marketsim.analysis.evaluation.totals import SCORES, Totals
+from marketsim.analysis.evaluation.totals import SCORES, WeeklyTotals
 
 GOOD = {"ftg": 0.9, "fbs": 0.85, "fpp": 0.9}
 SEEDS = (1, 2, 3)
@@ -21,7 +21,7 @@ def arm_totals(scores, *, gains=1.0, bill=8.0, margin=1.0, weeks=2):
     values = np.array([scores.get(name, 0.5) for name in SCORES])
     every = np.ones((weeks, len(SCORES)))
     agents = np.ones((weeks, N_AGENTS))
-    return Totals(
+    return WeeklyTotals(
         weighted=every * values,
         weight=every,
         gains=np.full(weeks, gains),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from marketsim.analysis.evaluation.measures import by_name
 from marketsim.analysis.evaluation.statistics import compare, draw_weeks, estimate, holm
-from marketsim.analysis.evaluation.totals import SCORES, Totals
+from marketsim.analysis.evaluation.totals import SCORES, WeeklyTotals
 
 FBS = by_name("fbs")
 DRAWS = 2_000
@@ -20,7 +20,7 @@ def totals(fbs, weight=1.0):
     weights = np.zeros((seeds, weeks, len(SCORES)))
     weights[..., SCORES.index("fbs")] = weight
     nothing, agents = np.zeros((seeds, weeks)), np.zeros((seeds, weeks, 2))
-    return Totals(weights * fbs[..., None], weights, nothing, nothing, nothing, agents, agents, agents)
+    return WeeklyTotals(weights * fbs[..., None], weights, nothing, nothing, nothing, agents, agents, agents)
 
 
 def rng():

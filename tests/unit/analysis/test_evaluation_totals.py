@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from marketsim.analysis.evaluation.measures import MEASURES, by_name
-from marketsim.analysis.evaluation.totals import SCORES, Totals, stacked, week_of_slots, weekly_totals
+from marketsim.analysis.evaluation.totals import SCORES, WeeklyTotals, stacked, week_of_slots, weekly_totals
 
 PILOT = "scenarios/pilot.yaml"
 TWO_WEEKS = {"clock.slots": 24 * 15}
 
 
 def summed(totals):
-    return Totals(*(field.sum(axis=0) for field in totals))
+    return WeeklyTotals(*(field.sum(axis=0) for field in totals))
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_totals_add_up_over_weeks(pilot):
 def test_stacked_runs_have_as_many_weeks_as_the_shortest(pilot):
     """Seeds of unequal length are compared on the weeks that all have."""
     weeks = weekly_totals(pilot, 24)
-    short = Totals(*(field[:1] for field in weeks))
+    short = WeeklyTotals(*(field[:1] for field in weeks))
     both = stacked([weeks, short])
     assert both.bill.shape == (2, 1, 8)
     np.testing.assert_array_equal(both.bill[0], both.bill[1])
@@ -88,6 +88,6 @@ def test_stacked_runs_have_as_many_weeks_as_the_shortest(pilot):
 
 def test_a_measure_without_data_is_undefined():
     """No slot with a score, no savings and no turnover: NaN, not zero or one."""
-    nothing = Totals(*(np.zeros(shape) for shape in ((6,), (6,), (), (), (), (3,), (3,), (3,))))
+    nothing = WeeklyTotals(*(np.zeros(shape) for shape in ((6,), (6,), (), (), (), (3,), (3,), (3,))))
     for measure in MEASURES:
         assert np.isnan(measure.compute(nothing, nothing)), measure.name

@@ -24,7 +24,7 @@ from marketsim.core.records import (
     empty_trades,
 )
 from marketsim.core.rollback import roll_back
-from marketsim.testing.worlds import Row, batch
+from marketsim.testing.worlds import OrderRow, batch
 
 BUY, SELL, KEEP, UTILITY = 1, -1, 0, 1
 RANGES = [DeviceRange(*np.zeros((3, 2), dtype=np.int64), level=np.zeros(2))]
@@ -63,7 +63,7 @@ class ScriptedGate:
         raise NotImplementedError
 
 
-def orders_of(rows: list[Row], firm: Callable[[IntArray], IntArray] = np.zeros_like) -> Orders:
+def orders_of(rows: list[OrderRow], firm: Callable[[IntArray], IntArray] = np.zeros_like) -> Orders:
     made = batch(rows)
     zero = np.zeros(len(rows), dtype=np.int64)
     firm_wh = np.where(made.component == FIRM, made.energy_wh, firm(made.energy_wh))
@@ -108,7 +108,7 @@ def place(n_agents: int = 2, **given: list[int]) -> Positions:
         ((0, BUY, 300, 500, FIRM, KEEP), 0, 0),
     ],
 )
-def test_the_utility_never_overrides_an_owners_limit(row: Row, imported: int, exported: int) -> None:
+def test_the_utility_never_overrides_an_owners_limit(row: OrderRow, imported: int, exported: int) -> None:
     """``keep`` energy flows to or from the utility only where its own limit price admits the tariff."""
     residual, _ = exchange_residual(ScriptedGate(), TARIFFS, orders_of([row]), empty_trades())
     assert (residual.imports[0], residual.exports[0]) == (imported, exported)

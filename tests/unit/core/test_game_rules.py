@@ -7,7 +7,7 @@ import pytest
 
 from marketsim.core import game_rules
 from marketsim.core.game import Box, Categorical, Layout, Shape, Step
-from marketsim.core.game_rules import Declared, Wrong
+from marketsim.core.game_rules import DeclaredGame, Wrong
 from marketsim.core.learner import GameNeeds
 
 CHOICES = Categorical((3, 2), np.array([[True, True], [True, False]]))
@@ -28,7 +28,7 @@ def test_what_is_sound_is_taken_over_in_types_of_its_own():
     shape = game_rules.sound_shape(SHAPE._replace(rewards=["gain", "cost"]))
     assert (shape.rewards, shape.n_markets) == (("gain", "cost"), 3)
     assert game_rules.sound_layout(LAYOUT, shape).agents == ("a", "b")
-    step = game_rules.stepped(STEP._replace(seen=STEP.seen.astype(float)), Declared(shape, LAYOUT), last=False)
+    step = game_rules.stepped(STEP._replace(seen=STEP.seen.astype(float)), DeclaredGame(shape, LAYOUT), last=False)
     assert (step.seen.dtype, step.ended) == (np.float32, False)
     assert not np.shares_memory(step.parts["gain"], STEP.parts["gain"])
     assert game_rules.sound_shape(SHAPE._replace(actions=NUMBERS)).actions.high.tolist() == [[1.0], [1.0]]

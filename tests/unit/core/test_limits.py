@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from marketsim.core.arrays import IntArray
 from marketsim.core.limits import hold_orders, stand
 from marketsim.core.records import FIRM, PV, DeviceRange, Positions, Reason
-from marketsim.testing.worlds import Row, batch, community
+from marketsim.testing.worlds import OrderRow, batch, community
 
 BUY, SELL, KEEP = 1, -1, 0
 
@@ -87,7 +87,7 @@ def place(firm: int = 0, surplus: int = 0, up: int = 0, down: int = 0) -> Positi
     )
 
 
-def held(positions: Positions, rows: list[Row]) -> tuple[list[int], list[tuple[int, int]]]:
+def held(positions: Positions, rows: list[OrderRow]) -> tuple[list[int], list[tuple[int, int]]]:
     orders, rejects = hold_orders(community(2), positions, [True], batch(rows), np.arange(len(rows)))
     return orders.energy_wh.tolist(), list(zip(rejects.energy_wh.tolist(), rejects.reason.tolist(), strict=True))
 

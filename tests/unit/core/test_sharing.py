@@ -13,7 +13,7 @@ from marketsim.core.records import LedgerLine
 from marketsim.core.sharing import Periods
 from marketsim.core.simulation import Simulation
 from marketsim.core.world import Role, SharedPeriods
-from marketsim.sharing.rules import Proportional
+from marketsim.sharing.rules import ProportionalSharing
 from marketsim.testing.plain_world import plain_world
 from marketsim.testing.records import Deal, slot_record
 from marketsim.testing.worlds import ConstantProfiles, Scripted, clock, community, plain_decisions
@@ -130,7 +130,7 @@ def test_a_simulation_shares_what_its_world_says():
     """With a rule the bills of the last slot have their line, and everything else is as without it."""
     idle = Scripted(lambda seen: plain_decisions(2, [], len(seen.ranges)))
     world = plain_world(community(2), ConstantProfiles([1.0, 2.0], [3.0, 0.0]), [Role(idle, np.arange(2))], slots=4)
-    shared = replace(world, sharing=SharedPeriods("proportional", Proportional(), 2))
+    shared = replace(world, sharing=SharedPeriods("proportional", ProportionalSharing(), 2))
     lines = []
     for own, plain in zip(Simulation(shared).run(), Simulation(world).run(), strict=True):
         lines.append(own.ledger.money[LedgerLine.SHARING].tolist())

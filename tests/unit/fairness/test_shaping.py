@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketsim.core.rng import Streams
-from marketsim.fairness.shaping import Means, Shaping, ShapingRule, Spread, influence, ramp
+from marketsim.fairness.shaping import Means, RewardSpread, Shaping, ShapingRule, influence, ramp
 
 RULE = ShapingRule(weights=(1.0, 0.0, 0.0), eta=1.0, ramp=(2.0, 4.0), cap=0.5)
 
@@ -47,7 +47,7 @@ def test_running_means_are_means(values):
 @settings(deadline=None)
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=30))
 def test_the_spread_is_the_standard_deviation(values):
-    spread = Spread(*np.zeros((3, 1, 1)))
+    spread = RewardSpread(*np.zeros((3, 1, 1)))
     for value in values:
         spread = spread.joined(np.array([[value]]))
     assert spread.deviation()[0, 0] == pytest.approx(np.std(values), abs=1e-9)

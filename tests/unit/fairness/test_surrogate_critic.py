@@ -12,7 +12,7 @@ from marketsim.fairness.params import OllamaCriticParams, SurrogateCriticParams
 from marketsim.fairness.slot import measure
 from marketsim.fairness.surrogate_critic import SurrogateCritic, build
 from marketsim.fairness.surrogate_features import NAMES, features
-from marketsim.fairness.surrogate_file import LEAST_AUDITS, Network, Surrogate, read_surrogate, write_surrogate
+from marketsim.fairness.surrogate_file import LEAST_AUDITS, Surrogate, SurrogateNetwork, read_surrogate, write_surrogate
 from marketsim.llm.model_server import ModelServer
 from marketsim.testing.critic_kit import NOTHING, content, critic_context, in_order, record_of
 from marketsim.testing.ollama_server import OllamaServer
@@ -32,7 +32,7 @@ ABOUT = {
 def network(seed=0, hidden=(8, 6)):
     rng = np.random.default_rng(seed)
     a, b = hidden
-    return Network(*(rng.normal(0, 0.5, size) for size in ((len(NAMES), a), (a,), (a, b), (b,), (b, 3), (3,))))
+    return SurrogateNetwork(*(rng.normal(0, 0.5, size) for size in ((len(NAMES), a), (a,), (a, b), (b,), (b, 3), (3,))))
 
 
 def features_of(*markets):
@@ -93,7 +93,7 @@ def test_the_network_is_the_plain_one(hidden):
 
 
 def test_extreme_weights_stay_in_the_unit_interval():
-    own = Network(*(1e6 * each for each in network()))
+    own = SurrogateNetwork(*(1e6 * each for each in network()))
     found = own.scores(np.random.default_rng(0).normal(size=(50, len(NAMES))))
     assert ((found >= 0) & (found <= 1)).all()
 

@@ -16,7 +16,7 @@ import pytest
 
 from marketsim.core.errors import InputError
 from marketsim.fairness.surrogate_features import NAMES
-from marketsim.fairness.surrogate_file import FORMAT, Network, Surrogate, read_surrogate, write_surrogate
+from marketsim.fairness.surrogate_file import FORMAT, Surrogate, SurrogateNetwork, read_surrogate, write_surrogate
 
 ABOUT = {
     "model": "gemma3:4b",
@@ -31,7 +31,7 @@ SIZES = ((len(NAMES), 3), (3,), (3, 2), (2,), (2, 3), (3,))
 
 def network(seed=0):
     rng = np.random.default_rng(seed)
-    return Network(*(rng.normal(0, 0.5, size) for size in SIZES))
+    return SurrogateNetwork(*(rng.normal(0, 0.5, size) for size in SIZES))
 
 
 def npy(array):

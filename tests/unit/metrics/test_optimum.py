@@ -11,7 +11,7 @@ from scipy.optimize import linprog
 from marketsim.core.grid_model import GridModel
 from marketsim.core.potential import clearing
 from marketsim.metrics.optimum import market_legs, merit_order, merit_order_net_wh
-from marketsim.optimise.welfare import Legs, constrained_gains
+from marketsim.optimise.welfare import WelfareLegs, constrained_gains
 from marketsim.testing.records import Fleet, slot_record
 from marketsim.testing.worlds import community
 
@@ -213,7 +213,7 @@ def test_an_admissible_start_that_earns_its_promise_ends_at_once():
 
 
 def test_net_injections_count_only_what_moves():
-    legs = Legs(
+    legs = WelfareLegs(
         connection=np.array([0, 1, 1]),
         sells=np.array([True, True, False]),
         value_ticks=np.array([1, 1, 1]),

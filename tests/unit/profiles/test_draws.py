@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from marketsim.core.rng import Streams
-from marketsim.profiles.draws import Draw, agent_keys, normals, pick, relative_noise
+from marketsim.profiles.draws import DrawPurpose, agent_keys, normals, pick, relative_noise
 from marketsim.testing.worlds import community
 
 KEYS = agent_keys(Streams((7,)), community(20_000))
@@ -21,7 +21,7 @@ def test_streams_have_keys_of_their_own() -> None:
 
 
 def test_picks_reach_every_number_about_equally_often() -> None:
-    counts = np.bincount(pick(KEYS, Draw.LOAD_SHAPE, 5), minlength=5)
+    counts = np.bincount(pick(KEYS, DrawPurpose.LOAD_SHAPE, 5), minlength=5)
     assert counts.sum() == len(KEYS)
     assert (abs(counts - 4000) < 5 * np.sqrt(3200)).all()
 

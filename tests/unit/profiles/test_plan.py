@@ -8,7 +8,7 @@ import pytest
 
 from marketsim.core.build import LoadSpec
 from marketsim.core.errors import ProfileError
-from marketsim.profiles.draws import Draw, agent_keys
+from marketsim.profiles.draws import DrawPurpose, agent_keys
 from marketsim.profiles.library import Library, simbench_library
 from marketsim.profiles.plan import (
     annual_heat_kwh,
@@ -92,7 +92,7 @@ def test_agents_without_a_shape_get_all_household_shapes(agent: Make, context: M
         agent_keys(whole.streams, whole.community),
         [load_wish(spec) for spec in whole.agents],
         "household",
-        Draw.LOAD_SHAPE,
+        DrawPurpose.LOAD_SHAPE,
     )
     assert len(part.years) == 5
     assert set(part.row.tolist()) == set(range(5))
@@ -103,6 +103,8 @@ def test_markets_may_have_libraries_of_their_own(agent: Make, context: Make) -> 
     low, high = np.full((366, 96), 0.5), np.full((366, 96), 1.0)
     libraries = [Library({"household": ("one",)}, {"one": year}.__getitem__) for year in (low, high)]
     wishes = [load_wish(spec) for spec in pair.agents]
-    part = component(pair, libraries, agent_keys(pair.streams, pair.community), wishes, "household", Draw.LOAD_SHAPE)
+    part = component(
+        pair, libraries, agent_keys(pair.streams, pair.community), wishes, "household", DrawPurpose.LOAD_SHAPE
+    )
     assert part.row.tolist() == [0, 1]
     assert part.scale_kw[0] == 2 * part.scale_kw[1]

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from marketsim.profiles.powers import Reading, read_powers
-from marketsim.profiles.table import Table
+from marketsim.profiles.table import CellTable
 from marketsim.profiles.times import Steps
 
 MIDNIGHT = datetime(2016, 7, 12)
 
 
-def table_of(**columns: list[object]) -> Table:
+def table_of(**columns: list[object]) -> CellTable:
     n_rows = len(next(iter(columns.values())))
-    return Table("s.csv", dict(columns), range(2, n_rows + 2))
+    return CellTable("s.csv", dict(columns), range(2, n_rows + 2))
 
 
 def steps_of(n_steps: int, minutes: int = 60, rows: list[int] | None = None) -> Steps:

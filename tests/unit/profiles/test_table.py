@@ -11,14 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from marketsim.core.errors import ProfileError
-from marketsim.profiles.table import MOST_BYTES, Table, read_table, unknown_column
+from marketsim.profiles.table import MOST_BYTES, CellTable, read_table, unknown_column
 
 Write = Callable[..., str]
 
 
-def table_of(**columns: list[object]) -> Table:
+def table_of(**columns: list[object]) -> CellTable:
     n_rows = len(next(iter(columns.values())))
-    return Table("s.csv", dict(columns), range(2, n_rows + 2))
+    return CellTable("s.csv", dict(columns), range(2, n_rows + 2))
 
 
 def test_a_csv_is_read_by_column_with_its_lines(tmp_path: Path) -> None:

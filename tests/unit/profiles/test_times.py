@@ -6,12 +6,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from marketsim.profiles.table import Table
+from marketsim.profiles.table import CellTable
 from marketsim.profiles.times import read_times
 
 
 def read(times: Sequence[object], utc_offset_hours: float | None = None) -> object:
-    return read_times(Table("s.csv", {"time": list(times)}, range(2, len(times) + 2)), "time", utc_offset_hours)
+    return read_times(CellTable("s.csv", {"time": list(times)}, range(2, len(times) + 2)), "time", utc_offset_hours)
 
 
 def hours(start: datetime, count: int, minutes: int = 60) -> list[datetime]:
@@ -174,7 +174,7 @@ def test_clocks_go_forward_on_several_days_of_the_world(day: datetime) -> None:
 
 def test_gaps_of_a_stated_length_are_left_to_be_filled_but_for_changed_clocks() -> None:
     def filled(times: list[datetime]) -> object:
-        table = Table("s.csv", {"time": list(times)}, range(2, len(times) + 2))
+        table = CellTable("s.csv", {"time": list(times)}, range(2, len(times) + 2))
         return read_times(table, "time", None, longest_gap=timedelta(hours=2))
 
     steps, problems = filled([*DAY[:5], *DAY[7:]])
@@ -202,7 +202,7 @@ def test_gaps_of_a_stated_length_are_left_to_be_filled_but_for_changed_clocks() 
 def test_other_ways_to_write_times_are_read_where_they_are_stated_and_named_where_not(
     first: object, second: object, date_format: str
 ) -> None:
-    table = Table("s.csv", {"time": [first, second]}, [2, 3])
+    table = CellTable("s.csv", {"time": [first, second]}, [2, 3])
     steps, problems = read_times(table, "time", None, date_format=date_format)
     assert problems == []
     assert (steps.begins, steps.length) == (datetime(2016, 12, 31, 23, 45), timedelta(minutes=15))
@@ -214,7 +214,7 @@ def test_other_ways_to_write_times_are_read_where_they_are_stated_and_named_wher
 @pytest.mark.parametrize(("name", "factor"), [("unix", 1), ("unix_ms", 10**3), ("unix_us", 10**6), ("unix_ns", 10**9)])
 def test_time_since_1970_is_that_of_utc(name: str, factor: int) -> None:
     cells = [str((1_483_228_800 + 900 * row) * factor) for row in range(4)]
-    table = Table("s.csv", {"time": cells}, range(2, 6))
+    table = CellTable("s.csv", {"time": cells}, range(2, 6))
     assert read_times(table, "time", 1.0, date_format=name)[0].begins == datetime(2017, 1, 1, 1)
     assert "utc_offset_hours" in read_times(table, "time", None, date_format=name)[1][0].hint
     assert f'"{name}"' in read_times(table, "time", None)[1][0].hint
@@ -238,6 +238,6 @@ def test_times_of_both_kinds_are_told_apart() -> None:
 @pytest.mark.parametrize("date_format", ["excel", "unix", "%d.%m.%Y"])
 @pytest.mark.parametrize("cell", [None, True, [1], b"1", "", "1e400", "nan", float("inf"), 1e300, "1_0"])
 def test_cells_of_any_type_are_no_times(date_format: str, cell: object) -> None:
-    table = Table("s.csv", {"time": [cell]}, [2])
+    table = CellTable("s.csv", {"time": [cell]}, [2])
     (problem,) = read_times(table, "time", 0.0, date_format=date_format)[1]
     assert problem.message == f"not a time as profiles.date_format says ({date_format})"

@@ -3,7 +3,7 @@
 import pytest
 
 from marketsim.report.findings import BAD, GOOD, NOTE, findings, kwh, percent
-from marketsim.report.limits import Refused
+from marketsim.report.limits import RefusedEnergy
 
 CALM = {
     "slots": 96,
@@ -98,12 +98,15 @@ def test_violations_are_no_proof_of_a_generous_grid():
 
 
 def test_the_element_that_binds_most_is_named():
-    refused = [Refused("line 3-4", "line_loading", 9.0, 0.0, 0.0, 4), Refused("b", "price_below_feed_in", 1.0, 0, 0, 1)]
+    refused = [
+        RefusedEnergy("line 3-4", "line_loading", 9.0, 0.0, 0.0, 4),
+        RefusedEnergy("b", "price_below_feed_in", 1.0, 0, 0, 1),
+    ]
     assert "line 3-4 (line loading)" in text_of("Refused by the grid", {**CALM, "rejected_kwh": 9.0}, refused)
 
 
 def test_refusals_by_rules_of_the_market_are_not_the_grid():
-    refused = [Refused("", "price_below_feed_in", 1.0, 0.0, 0.0, 1)]
+    refused = [RefusedEnergy("", "price_below_feed_in", 1.0, 0.0, 0.0, 1)]
     assert tones(CALM, refused=refused)["Nothing refused"] == GOOD
 
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from marketsim.report.limits import GRID_REASONS, Refused, refusals
+from marketsim.report.limits import GRID_REASONS, RefusedEnergy, refusals
 from marketsim.results.tables import REASON_NAMES
 
 
@@ -100,4 +100,4 @@ def test_nothing_refused_is_an_empty_list(simulated):
     ],
 )
 def test_a_bus_is_called_one(element, reason, label):
-    assert Refused(element, reason, 1.0, 0.0, 0.0, 1).label == label
+    assert RefusedEnergy(element, reason, 1.0, 0.0, 0.0, 1).label == label

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from marketsim.report.people import Person, Totals
+from marketsim.report.people import Person, RunTotals
 from marketsim.report.people_tables import AGENT_COLUMNS, CLASS_COLUMNS, agent_table, class_table
 
 PEOPLE = (Person("sun", "prosumer", ""), Person("ann", "consumer", ""), Person("bob", "consumer", ""))
@@ -14,8 +14,10 @@ NOTHING = np.zeros(3)
 
 def totals(**columns):
     """Totals of the three; what is not named is zero, the reference known."""
-    made = dict.fromkeys(Totals._fields, NOTHING) | {name: np.array(values, float) for name, values in columns.items()}
-    return Totals(**made)
+    made = dict.fromkeys(RunTotals._fields, NOTHING) | {
+        name: np.array(values, float) for name, values in columns.items()
+    }
+    return RunTotals(**made)
 
 
 TRADE = totals(

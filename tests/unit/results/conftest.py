@@ -3,7 +3,7 @@
 import pytest
 
 from marketsim.core.metric import Kpi
-from marketsim.results.tables import ElementNames, Layout
+from marketsim.results.tables import ElementNames, TableLayout
 from marketsim.results.writer import RunWriter
 from marketsim.testing.random_records import random_records
 from marketsim.testing.worlds import clock, community
@@ -15,7 +15,7 @@ NAMES = ElementNames(("bus0", "bus1", "bus2"), ("line0", "line1"), ("a0", "a1", 
 class SmallRun:
     """Two days of eight slots, six agents, one fleet, three buses."""
 
-    layout = Layout(community(6), 8, ("battery",), KPIS, (NAMES,), voltages=True)
+    layout = TableLayout(community(6), 8, ("battery",), KPIS, (NAMES,), voltages=True)
 
     def __init__(self, days=2):
         self.clock = clock(8 * days, 180)

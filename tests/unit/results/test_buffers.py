@@ -3,7 +3,7 @@ import pytest
 
 from marketsim.core.records import Reason
 from marketsim.results.buffers import DealBuffer, SlotBuffer
-from marketsim.results.tables import ElementNames, Layout, columns, schema
+from marketsim.results.tables import ElementNames, TableLayout, columns, schema
 from marketsim.testing.random_records import random_record
 from marketsim.testing.worlds import clock, community
 
@@ -23,7 +23,7 @@ def test_trades_name_agents_by_their_index_in_their_market():
     """Against a plain loop over the records of several slots and two markets."""
     who = community(5, n_markets=2)
     records = [random_record(who, clock(6), slot) for slot in range(6)]
-    trades, _ = deals(Layout(who, 24), records)
+    trades, _ = deals(TableLayout(who, 24), records)
     expected = [
         (slot, place, who.market[o.agent[b]], who.connection[o.agent[b]], who.connection[o.agent[s]], wh, ticks)
         for slot, (o, t) in enumerate((record.orders, record.trades) for record in records)
@@ -39,7 +39,7 @@ def test_trades_name_agents_by_their_index_in_their_market():
 def test_rejects_have_null_where_the_utility_stands():
     who = community(8)
     records = [random_record(who, clock(6), slot) for slot in range(6)]
-    _, rejects = deals(Layout(who, 24), records)
+    _, rejects = deals(TableLayout(who, 24), records)
     sides = [side for record in records for side in record.rejects.buy_order]
     assert [buyer is None for buyer in rejects["buyer"]] == [side < 0 for side in sides]
     assert None not in rejects["seller"]
@@ -76,7 +76,7 @@ def refused(reason, element, market=0):
     ],
 )
 def test_refused_energy_names_its_limiting_element(reason, element, name):
-    layout = Layout(community(2, n_markets=2), 24, elements=(TWO,))
+    layout = TableLayout(community(2, n_markets=2), 24, elements=(TWO,))
     _, rejects = deals(layout, [refused(reason, element)])
     assert rejects["reason"] == [reason.name.lower()]
     assert rejects["refused"] == ["seller"]
@@ -84,7 +84,7 @@ def test_refused_energy_names_its_limiting_element(reason, element, name):
 
 
 def test_markets_may_have_elements_of_their_own():
-    layout = Layout(community(2, n_markets=2), 24, elements=(TWO, OTHER))
+    layout = TableLayout(community(2, n_markets=2), 24, elements=(TWO, OTHER))
     _, rejects = deals(layout, [refused(Reason.OVERVOLTAGE, 1, market=1), refused(Reason.OVERVOLTAGE, 1, market=0)])
     assert rejects["market"] == [1, 0]
     assert rejects["element_name"] == ["m1", "n1"]
@@ -93,7 +93,7 @@ def test_markets_may_have_elements_of_their_own():
 def test_elements_may_share_a_name():
     """A lateral is called like the branch that it begins with: the name stands once in the column's dictionary."""
     shared = ElementNames(("n0", "n1"), ("b0",), ("n0", "c1"), ("b0",))
-    buffer = DealBuffer(Layout(community(2, n_markets=2), 24, elements=(shared,)))
+    buffer = DealBuffer(TableLayout(community(2, n_markets=2), 24, elements=(shared,)))
     for reason, element in ((Reason.HEAD_EXPORT, 0), (Reason.LINE_LOADING, 0), (Reason.CONNECTION_IMPORT, 1)):
         buffer.put(refused(reason, element))
     _, rejects = buffer.take(3)
@@ -103,18 +103,18 @@ def test_elements_may_share_a_name():
 
 def test_element_names_fit_the_markets():
     with pytest.raises(ValueError, match="2 tables of element names for 3 markets"):
-        DealBuffer(Layout(community(2, n_markets=3), 24, elements=(TWO, OTHER)))
+        DealBuffer(TableLayout(community(2, n_markets=3), 24, elements=(TWO, OTHER)))
 
 
 def test_slots_without_trades_make_empty_tables():
     record = random_record(community(1), clock(1), 0)
-    trades, rejects = deals(Layout(community(1), 24), [record, record])
+    trades, rejects = deals(TableLayout(community(1), 24), [record, record])
     assert trades["slot"] == []
     assert rejects["slot"] == []
 
 
 def test_a_slot_without_grid_or_trade_has_nulls():
-    layout = Layout(community(1), 24)
+    layout = TableLayout(community(1), 24)
     buffer = SlotBuffer(layout)
     buffer.put(random_record(community(1), clock(1), 0), {})
     row = {name: values.to_pylist()[0] for name, values in buffer.take(schema(columns(layout)["slots"]), 1).items()}

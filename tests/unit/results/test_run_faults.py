@@ -18,13 +18,13 @@ CHILD = """
     from pathlib import Path
     from marketsim.core.errors import RunError
     from marketsim.results import writer as writer_module
-    from marketsim.results.tables import Layout
+    from marketsim.results.tables import TableLayout
     from marketsim.results.writer import RunWriter
     from marketsim.testing.random_records import random_records
     from marketsim.testing.worlds import clock, community
 
     who, hours = community(40), clock(72)
-    writer = RunWriter(Path(sys.argv[1]), Layout(who, 24), manifest={}, scenario_text="")
+    writer = RunWriter(Path(sys.argv[1]), TableLayout(who, 24), manifest={}, scenario_text="")
 """
 
 

@@ -3,10 +3,10 @@ import pytest
 from marketsim.core.errors import PluginError
 from marketsim.core.metric import Kpi
 from marketsim.core.records import LedgerLine
-from marketsim.results.tables import LEDGER_COLUMNS, MONEY, TABLES, TICKS, WH, Layout, columns, no_rows, schema
+from marketsim.results.tables import LEDGER_COLUMNS, MONEY, TABLES, TICKS, WH, TableLayout, columns, no_rows, schema
 from marketsim.testing.worlds import community
 
-LAYOUT = Layout(community(2), 24, ("battery", "ev"), (Kpi("ftg", "-", "Score."),), voltages=True)
+LAYOUT = TableLayout(community(2), 24, ("battery", "ev"), (Kpi("ftg", "-", "Score."),), voltages=True)
 
 
 def test_every_column_is_unique_and_explained():
@@ -27,21 +27,21 @@ def test_suffixes_tell_the_unit():
 
 def test_the_table_of_voltages_is_optional():
     assert tuple(columns(LAYOUT)) == TABLES
-    assert "voltages" not in columns(Layout(community(2), 24))
+    assert "voltages" not in columns(TableLayout(community(2), 24))
 
 
 def test_a_line_of_the_bill_is_a_column():
-    shared = Layout(community(2), 24, sharing=True)
+    shared = TableLayout(community(2), 24, sharing=True)
     assert [name.removesuffix("_money") for name in shared.ledger_columns] == [line.name.lower() for line in LedgerLine]
 
 
 def test_the_line_of_sharing_is_there_only_where_costs_are_shared():
     """It stands behind the others and before the sum; without it the table is what it was."""
     plain, shared = (
-        [column.name for column in columns(Layout(community(2), 24, sharing=sharing))["agents"]]
+        [column.name for column in columns(TableLayout(community(2), 24, sharing=sharing))["agents"]]
         for sharing in (False, True)
     )
-    assert Layout(community(2), 24).ledger_columns == LEDGER_COLUMNS
+    assert TableLayout(community(2), 24).ledger_columns == LEDGER_COLUMNS
     assert shared[shared.index("exports_money") : shared.index("paid_money")] == ["exports_money", "sharing_money"]
     assert [name for name in shared if name != "sharing_money"] == plain
 
@@ -59,7 +59,7 @@ def test_unit_and_meaning_travel_with_the_field():
 
 
 def test_a_metric_cannot_repeat_a_column():
-    layout = Layout(community(2), 24, slot_columns=(Kpi("trades", "-", "Mine."), Kpi("x", "-", "Mine.")))
+    layout = TableLayout(community(2), 24, slot_columns=(Kpi("trades", "-", "Mine."), Kpi("x", "-", "Mine.")))
     with pytest.raises(PluginError, match="these columns twice: trades"):
         columns(layout)
 

@@ -12,7 +12,7 @@ from marketsim.core.build import Choice
 from marketsim.core.errors import PluginError, Problem
 from marketsim.core.params import Params
 from marketsim.scenario.choice import Unchecked, validate_params, written
-from marketsim.scenario.problems import Wrong
+from marketsim.scenario.problems import InvalidValue
 
 Problems = Callable[..., list[Problem]]
 
@@ -46,7 +46,7 @@ class Holder(Params):
 
 
 def refused(model: type[Params], raw: object) -> dict[tuple[str | int, ...], str]:
-    with pytest.raises(Wrong) as caught:
+    with pytest.raises(InvalidValue) as caught:
         validate_params(model, raw)
     return {detail.loc: detail.message for detail in caught.value.details}
 

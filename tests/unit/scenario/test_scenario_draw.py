@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from marketsim.scenario.draw import Draw, fill, is_draw, read_draw, read_template, varies
-from marketsim.scenario.problems import Wrong
+from marketsim.scenario.problems import InvalidValue
 
 GRID = [(position + 0.5) / 4000 for position in range(4000)]
 
@@ -77,7 +77,7 @@ def test_choices_are_left_as_they_are() -> None:
 )
 def test_senseless_arguments_are_refused(value: dict[str, Any], message: str) -> None:
     """Each law says what it needs."""
-    with pytest.raises(Wrong, match=message) as caught:
+    with pytest.raises(InvalidValue, match=message) as caught:
         read_draw(value, ("pv_kw",))
     assert caught.value.details[0].loc == ("pv_kw", next(iter(value)))
     assert caught.value.details[0].hint.startswith("write ")
@@ -102,7 +102,7 @@ def test_templates_are_filled_by_path() -> None:
 
 def test_malformed_distributions_of_a_template_come_at_once() -> None:
     """All that are wrong are named with their paths."""
-    with pytest.raises(Wrong) as caught:
+    with pytest.raises(InvalidValue) as caught:
         read_template({"a": {"uniform": 1}, "b": [{"normal": []}]}, ("battery",))
     assert [detail.loc for detail in caught.value.details] == [
         ("battery", "a", "uniform"),

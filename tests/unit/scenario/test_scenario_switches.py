@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from marketsim.scenario.switches import merge
-from marketsim.scenario.tree import Place, locate, plain
+from marketsim.scenario.tree import Mark, locate, plain
 from marketsim.scenario.yamltext import parse
 
 
@@ -58,5 +58,5 @@ def test_another_distribution_replaces_the_first() -> None:
 def test_merged_values_keep_their_own_places() -> None:
     """A value from below still points into the file below."""
     merged = merge(parse("a: {x: 1}", "base"), parse("\na: {y: 2}", "over"))
-    assert locate(merged, ("a", "x"))[1].place == Place("base", 1, 8)
-    assert locate(merged, ("a", "y"))[1].place == Place("over", 2, 8)
+    assert locate(merged, ("a", "x"))[1].place == Mark("base", 1, 8)
+    assert locate(merged, ("a", "y"))[1].place == Mark("over", 2, 8)

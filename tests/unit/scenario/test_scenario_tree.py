@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from marketsim.core.errors import ScenarioError
-from marketsim.scenario.tree import Place, dotted, from_python, key_place, locate, path_of, plain, shorten, texts
+from marketsim.scenario.tree import Mark, dotted, from_python, key_place, locate, path_of, plain, shorten, texts
 from marketsim.scenario.yamltext import parse
 
 ROOT = parse("agents:\n  - {kind: consumer}\n  - kind: prosumer\n", "s.yaml")
@@ -19,14 +19,14 @@ def test_locate_stops_at_the_last_value_that_exists() -> None:
     """A path into nowhere ends at its deepest existing holder."""
     steps, node = locate(ROOT, ("agents", 1, "pv_kw", "uniform"))
     assert steps == 2
-    assert node.place == Place("s.yaml", 3, 5)
+    assert node.place == Mark("s.yaml", 3, 5)
 
 
 def test_key_place_is_that_of_the_key() -> None:
     """Problems with a key point at the key, not at its value."""
-    assert key_place(ROOT, ("agents", 1, "kind")) == Place("s.yaml", 3, 5)
-    assert key_place(ROOT, ("agents", 0, "kind")) == Place("s.yaml", 2, 6)
-    assert key_place(ROOT, ("agents", 1)) == Place("s.yaml", 3, 5)
+    assert key_place(ROOT, ("agents", 1, "kind")) == Mark("s.yaml", 3, 5)
+    assert key_place(ROOT, ("agents", 0, "kind")) == Mark("s.yaml", 2, 6)
+    assert key_place(ROOT, ("agents", 1)) == Mark("s.yaml", 3, 5)
 
 
 def test_positions_are_no_keys() -> None:
@@ -80,9 +80,9 @@ def test_cyclic_objects_are_refused() -> None:
 def test_values_are_found_by_their_place() -> None:
     """The path of a value is told from where it was written; of a place where nothing stands it is empty."""
     root = parse("a: {b: [1, two]}\nc: three\n", "f")
-    assert path_of(root, Place("f", 1, 12)) == ("a", "b", 1)
-    assert path_of(root, Place("f", 2, 4)) == ("c",)
-    assert path_of(root, Place("g", 2, 4)) == ()
+    assert path_of(root, Mark("f", 1, 12)) == ("a", "b", 1)
+    assert path_of(root, Mark("f", 2, 4)) == ("c",)
+    assert path_of(root, Mark("g", 2, 4)) == ()
     assert list(texts(root)) == [(("a", "b", 1), "two"), (("c",), "three")]
 
 

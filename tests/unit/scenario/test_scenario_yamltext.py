@@ -8,7 +8,7 @@ import pytest
 
 from marketsim.core.errors import Problem, ScenarioError
 from marketsim.scenario.source import read_source
-from marketsim.scenario.tree import Place, child, plain
+from marketsim.scenario.tree import Mark, child, plain
 from marketsim.scenario.yamltext import MAX_ALIASED, MAX_BYTES, parse, resolve_scalar
 
 
@@ -61,9 +61,9 @@ def test_every_value_knows_its_place() -> None:
     root = parse("a: 1\nlist:\n  - {x: 2}\n", "s.yaml")
     item = child(child(root, "list"), 0)  # type: ignore[arg-type]
     assert item is not None
-    assert item.place == Place("s.yaml", 3, 5)
-    assert item.value["x"].key == Place("s.yaml", 3, 6)  # type: ignore[call-overload,index,union-attr]
-    assert item.value["x"].node.place == Place("s.yaml", 3, 9)  # type: ignore[call-overload,index,union-attr]
+    assert item.place == Mark("s.yaml", 3, 5)
+    assert item.value["x"].key == Mark("s.yaml", 3, 6)  # type: ignore[call-overload,index,union-attr]
+    assert item.value["x"].node.place == Mark("s.yaml", 3, 9)  # type: ignore[call-overload,index,union-attr]
 
 
 def test_aliases_repeat_values() -> None:

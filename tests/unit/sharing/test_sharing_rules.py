@@ -3,7 +3,7 @@
 import numpy as np
 
 from marketsim.sharing.alone import alone_money
-from marketsim.sharing.rules import AsPaid, Proportional
+from marketsim.sharing.rules import AsPaid, ProportionalSharing
 from marketsim.testing.periods import period_of
 from marketsim.testing.worlds import community
 
@@ -18,7 +18,7 @@ def shared(net_kwh, paid, who=None):
     who = who or community(len(paid))
     net = (np.array(net_kwh) * KWH).tolist()
     period = period_of(who, net, [round(each * EURO) for each in paid], RETAIL, FEED_IN)
-    return (Proportional().share(period) / EURO).tolist()
+    return (ProportionalSharing().share(period) / EURO).tolist()
 
 
 def test_bills_alone_are_imports_at_retail_less_exports_at_feed_in():
@@ -50,7 +50,7 @@ def test_a_loss_is_borne_in_the_same_proportion():
 def test_where_nobody_would_have_a_bill_what_was_paid_is_shared_equally():
     """Nothing through any meter, and three units of fees: no proportion says whose they are."""
     period = period_of(community(2), [[0, 0]], [3, 0])
-    assert Proportional().share(period).tolist() == [2, 1]
+    assert ProportionalSharing().share(period).tolist() == [2, 1]
 
 
 def test_what_cancels_out_over_agents_is_a_size_all_the_same():

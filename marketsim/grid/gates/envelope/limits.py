@@ -15,16 +15,16 @@ import numpy as np
 
 from marketsim.core.arrays import IntArray
 from marketsim.core.grid_model import GridModel
-from marketsim.optimise.welfare import Legs, constrained_optimum
+from marketsim.optimise.welfare import WelfareLegs, constrained_optimum
 
-Rule: TypeAlias = Literal["equal", "maximal"]
-Fits: TypeAlias = Callable[[IntArray], bool]
+EnvelopeRule: TypeAlias = Literal["equal", "maximal"]
+FitsLimits: TypeAlias = Callable[[IntArray], bool]
 """Whether the untraded state and so much more at each connection keep every limit; withdrawals are negative."""
 STEPS: Final = 12
 """Linear programmes of a maximal envelope at most."""
 
 
-class Planner(NamedTuple):
+class EnvelopePlanner(NamedTuple):
     """What maximal envelopes are planned with: a model, open at the untraded state, and that state in one market."""
 
     model: GridModel
@@ -44,7 +44,7 @@ def largest(fits: Callable[[int], bool], most: int) -> int:
     return low
 
 
-def equal(fits: Fits, rated_wh: IntArray, sign: int) -> IntArray:
+def equal(fits: FitsLimits, rated_wh: IntArray, sign: int) -> IntArray:
     """The largest common envelope, to 1 Wh, no connection above its rating [Wh] [n_connections].
 
     ``sign``: 1 for injections, -1 for withdrawals.
@@ -53,7 +53,7 @@ def equal(fits: Fits, rated_wh: IntArray, sign: int) -> IntArray:
     return np.minimum(common, rated_wh)
 
 
-def maximal(fits: Fits, rated_wh: IntArray, sign: int, planner: Planner) -> IntArray:
+def maximal(fits: FitsLimits, rated_wh: IntArray, sign: int, planner: EnvelopePlanner) -> IntArray:
     """Envelopes of the largest sum, by successive linear programmes on AC sensitivities [Wh] [n_connections].
 
     What the planner's solver and that of ``fits`` see differently is taken off all
@@ -76,10 +76,10 @@ def maximal(fits: Fits, rated_wh: IntArray, sign: int, planner: Planner) -> IntA
     return planned if planned.sum() >= common.sum() else common
 
 
-def _legs(rated_wh: IntArray, rated: IntArray, sign: int, base_wh: IntArray) -> Legs:
+def _legs(rated_wh: IntArray, rated: IntArray, sign: int, base_wh: IntArray) -> WelfareLegs:
     """The utility on one side, at a gain of one tick a Wh, and every connection that is rated on the other."""
     n = len(rated)
-    return Legs(
+    return WelfareLegs(
         connection=np.append(0, rated),
         sells=np.append(sign < 0, np.full(n, sign > 0)),
         value_ticks=np.append(int(sign > 0), np.full(n, int(sign < 0))),
@@ -89,7 +89,9 @@ def _legs(rated_wh: IntArray, rated: IntArray, sign: int, base_wh: IntArray) -> 
     )
 
 
-def envelope(rule: Rule, fits: Fits, rated_wh: IntArray, sign: int, planner: Planner | None) -> IntArray:
+def envelope(
+    rule: EnvelopeRule, fits: FitsLimits, rated_wh: IntArray, sign: int, planner: EnvelopePlanner | None
+) -> IntArray:
     """Envelopes of one market by a rule's name."""
     if rule == "equal" or planner is None:
         return equal(fits, rated_wh, sign)

@@ -15,7 +15,7 @@ from marketsim.grid.flow import rows_kernel as row
 from marketsim.grid.gates.base import CompiledGate
 from marketsim.grid.gates.context import GateContext
 from marketsim.grid.gates.envelope.envelope_kernel import admit_within, fits
-from marketsim.grid.gates.envelope.limits import Planner, Rule, envelope
+from marketsim.grid.gates.envelope.limits import EnvelopePlanner, EnvelopeRule, envelope
 from marketsim.grid.gates.meshed.gate import MeshedGate
 from marketsim.grid.gates.params import GateParams
 from marketsim.grid.gates.state import GateSettings
@@ -36,7 +36,7 @@ class EqualEnvelopeGate(CompiledGate):
     """
 
     _check = AdmitPointer(admit_within)
-    _rule: ClassVar[Rule] = "equal"
+    _rule: ClassVar[EnvelopeRule] = "equal"
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class EqualEnvelopeGate(CompiledGate):
             if self._ints[market, row.FACTS, row.CONVERGED] == 0:
                 continue
             base_wh = self._ints[market, row.CONNECTION_WH, :n]
-            planner = None if model is None else Planner(model, market, base_wh)
+            planner = None if model is None else EnvelopePlanner(model, market, base_wh)
             for sign, rated, frozen in _directions(self._settings, n, row.EXPORT_FROZEN, row.IMPORT_FROZEN):
                 allowed = sign * base_wh + envelope(self._rule, self._fits(market), rated, sign, planner)
                 limits = self._ints[market, frozen]
@@ -99,7 +99,7 @@ def _directions(
 class MeshedEqualEnvelopeGate(MeshedGate):
     """The same on any net."""
 
-    _rule: ClassVar[Rule] = "equal"
+    _rule: ClassVar[EnvelopeRule] = "equal"
 
     def open(self, firm_wh: IntArray, kvar: FloatArray) -> None:
         """See ``core.ports.Gate``."""
@@ -108,7 +108,7 @@ class MeshedEqualEnvelopeGate(MeshedGate):
         for index, market in enumerate(self._markets):
             if market.firm is None or not market.firm.converged[0]:
                 continue
-            planner = None if model is None else Planner(model, index, market.firm_wh)
+            planner = None if model is None else EnvelopePlanner(model, index, market.firm_wh)
             for sign, rated, bound in _directions(self._settings, len(firm_wh) // len(self._markets), 1, 0):
                 allowed = market.firm_wh + sign * envelope(self._rule, self._fits(market), rated, sign, planner)
                 tighter = np.minimum if sign > 0 else np.maximum

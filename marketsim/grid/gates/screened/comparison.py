@@ -15,7 +15,7 @@ from marketsim.grid.net.network import Network
 TRADES_A_SLOT = 100
 
 
-class Comparison(NamedTuple):
+class GateComparison(NamedTuple):
     """Decisions of both gates on the same trades in the same committed states."""
 
     trades: int
@@ -41,7 +41,7 @@ def compare(
     seed: int,
     hours: float = 0.25,
     margin_wh: int = 0,
-) -> Comparison:
+) -> GateComparison:
     """Random trades between ``nodes`` and with the outside, drawn up to ``most_kw`` each, until ``trades`` are decided.
 
     In each slot of TRADES_A_SLOT trades both gates are asked the same; what ``sensitivity`` admits less or more than
@@ -76,10 +76,10 @@ def _decide(
     return asked, exact, screened, element == other
 
 
-def _tally(asked: IntArray, exact: IntArray, screened: IntArray, same: FloatArray, margin_wh: int) -> Comparison:
+def _tally(asked: IntArray, exact: IntArray, screened: IntArray, same: FloatArray, margin_wh: int) -> GateComparison:
     both = (exact < asked) & (screened < asked)
     missed = np.maximum(exact - screened, 0)
-    return Comparison(
+    return GateComparison(
         trades=len(asked),
         near=int((exact < asked).sum()),
         false_accepts=int((screened > exact + margin_wh).sum()),

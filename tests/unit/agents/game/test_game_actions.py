@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import marketsim as ms
-from marketsim.agents.game.actions import ActionSpace, Hand, price_ticks
+from marketsim.agents.game.actions import ActionLevels, Hand, price_ticks
 from marketsim.app.game import build_game
 from marketsim.core.errors import LawBroken
 from marketsim.core.records import FIRM, PV
@@ -45,7 +45,7 @@ def played(
 )
 def test_prices_lie_between_the_tariffs(feed_in, room, prices, data):
     """The first choice is the feed-in tariff, the last one retail, and they ascend."""
-    space = ActionSpace(prices, 5, 0)
+    space = ActionLevels(prices, 5, 0)
     tariffs = np.array([feed_in + room]), np.array([feed_in])
     choice = data.draw(st.integers(0, prices - 1))
     found = int(price_ticks(space, np.array([choice]), *tariffs)[0])

@@ -78,7 +78,7 @@ def test_it_acts_in_the_game_as_in_a_run(checkpoint):
     run = build(everyone({"learned": {"checkpoint": checkpoint}}, overrides=days))
     seen = open_slot(run.world, initial_state(run.world)).seen[0]
     strategy = run.world.cast[0].strategy
-    assert isinstance(strategy, learned.Learned)
+    assert isinstance(strategy, learned.LearnedStrategy)
     in_run = strategy._scaling(learned.Look(seen))
     np.testing.assert_array_equal(in_game[0], in_run)
 

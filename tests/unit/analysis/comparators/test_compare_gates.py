@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from marketsim.analysis.comparators.comparison import Outcome, as_json, compare
+from marketsim.analysis.comparators.comparison import MechanismOutcome, as_json, compare
 from marketsim.analysis.comparators.mechanisms import MECHANISMS, chosen, under
 from marketsim.analysis.comparators.robustness import ERRORS, Error, really
 from marketsim.analysis.trajectory import Trajectory, follow, outside
@@ -25,7 +25,7 @@ def ready() -> ReadyScenario:
 
 
 @pytest.fixture(scope="module")
-def outcomes(ready: ReadyScenario) -> dict[str, Outcome]:
+def outcomes(ready: ReadyScenario) -> dict[str, MechanismOutcome]:
     return {each.mechanism.name: each for each in compare(ready)}
 
 
@@ -34,7 +34,7 @@ def observed(ready: ReadyScenario) -> Trajectory:
     return follow(under(ready, MECHANISMS["observe"]))
 
 
-def test_only_the_market_without_a_check_breaks_limits(outcomes: dict[str, Outcome]) -> None:
+def test_only_the_market_without_a_check_breaks_limits(outcomes: dict[str, MechanismOutcome]) -> None:
     """By its own AC state and by power-grid-model's alike."""
     for name, each in outcomes.items():
         assert (each.violated > 0) == (name == "observe"), name
@@ -42,20 +42,20 @@ def test_only_the_market_without_a_check_breaks_limits(outcomes: dict[str, Outco
         assert each.curtailed_kwh == 0 if name == "observe" else each.curtailed_kwh > 0, name
 
 
-def test_nobody_earns_more_than_the_central_optimum(outcomes: dict[str, Outcome]) -> None:
+def test_nobody_earns_more_than_the_central_optimum(outcomes: dict[str, MechanismOutcome]) -> None:
     """The planner who knows true values gains most."""
     best = max(outcomes.values(), key=lambda each: each.gains)
     assert best.mechanism.name == "central"
 
 
-def test_what_agents_lose_adds_up(outcomes: dict[str, Outcome]) -> None:
+def test_what_agents_lose_adds_up(outcomes: dict[str, MechanismOutcome]) -> None:
     """Curtailment by agent sums to the total, over owners of PV alone."""
     for each in outcomes.values():
         assert sum(each.curtailed_by_agent.values()) == pytest.approx(each.curtailed_kwh, abs=0.1)
         assert len(each.curtailed_by_agent) == 20
 
 
-def test_envelopes_keep_a_distance_that_survives_some_errors(outcomes: dict[str, Outcome]) -> None:
+def test_envelopes_keep_a_distance_that_survives_some_errors(outcomes: dict[str, MechanismOutcome]) -> None:
     """The exact gate uses the last of a limit, so a stiffer error hits it more than envelopes of the largest sum."""
     error = "impedance +20 %"
     assert outcomes["doe_maximal"].real[error].caused < outcomes["ac"].real[error].caused
@@ -105,7 +105,7 @@ def test_a_scenario_without_a_feeder_has_nothing_to_compare() -> None:
         compare(load_scenario("scenarios/pilot.yaml"), ["ac"])
 
 
-def test_plain_data_holds_every_mechanism(ready: ReadyScenario, outcomes: dict[str, Outcome]) -> None:
+def test_plain_data_holds_every_mechanism(ready: ReadyScenario, outcomes: dict[str, MechanismOutcome]) -> None:
     plain = as_json(ready, list(outcomes.values()))
     assert [each["name"] for each in plain["mechanisms"]] == list(MECHANISMS)  # type: ignore[attr-defined,index]
     assert plain["scenario"] == "stress141"

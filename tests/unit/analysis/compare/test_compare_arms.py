@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import marketsim as ms
-from marketsim.analysis.compare.arms import Arm, arms_of_runs, arms_of_study
+from marketsim.analysis.compare.arms import ComparedArm, arms_of_runs, arms_of_study
 from marketsim.analysis.compare.differences import Change, notes_on, scenario_changes
 from marketsim.analysis.studies.folder import open_study
 from marketsim.core.errors import InputError, RunFolderError
@@ -174,7 +174,7 @@ def test_notes_say_what_differs_and_how_long_runs_are(runs, four):
 
 
 def arm(seeds):
-    return Arm("x", {seed: {} for seed in seeds}, {})
+    return ComparedArm("x", {seed: {} for seed in seeds}, {})
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_notes_say_which_seeds_are_compared(left, right, notes):
 
 
 def test_equal_scenarios_are_called_equal():
-    same = Arm("x", {1: {}}, {1: {"seed": 1, "clock": {"slots": 1, "slot_minutes": 15}}})
+    same = ComparedArm("x", {1: {}}, {1: {"seed": 1, "clock": {"slots": 1, "slot_minutes": 15}}})
     assert notes_on(same, same) == ["The scenarios are the same but for the seed."]
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from marketsim.analysis.compare.arms import Arm
+from marketsim.analysis.compare.arms import ComparedArm
 from marketsim.analysis.compare.verdicts import DIFFERS, EQUAL, FEW_SEEDS, NOISE, ONE_SEED, UNDEFINED, compare
 
 
 def arm(values, first_seed=1):
-    return Arm("x", {first_seed + place: {"k": value} for place, value in enumerate(values)}, {})
+    return ComparedArm("x", {first_seed + place: {"k": value} for place, value in enumerate(values)}, {})
 
 
 def verdict(left, right, shift=0):
@@ -78,5 +78,5 @@ def test_intervals_are_the_same_each_time():
 
 def test_every_number_is_compared_but_seed_and_clock():
     kpis = {"seed": 1, "wall_s": 0.1, "p2p_kwh": 3.0, "g_star_method": "merit", "ftg": None}
-    found = compare(Arm("a", {1: kpis}, {}), Arm("b", {1: kpis}, {}))
+    found = compare(ComparedArm("a", {1: kpis}, {}), ComparedArm("b", {1: kpis}, {}))
     assert [(each.kpi, each.verdict) for each in found] == [("p2p_kwh", EQUAL), ("ftg", UNDEFINED)]

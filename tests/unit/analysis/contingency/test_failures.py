@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from marketsim.analysis.contingency.failures import TAP_STEP, Failure, failures
+from marketsim.analysis.contingency.failures import TAP_STEP, Contingency, failures
 from marketsim.analysis.trajectory import Trajectory, outside
 from marketsim.grid.net.network import BranchKind, Network
 from marketsim.testing.grids import dense_power_flow, tree_network
@@ -48,18 +48,18 @@ def path(network: Network, agent_kw: np.ndarray) -> Trajectory:
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, Failure]:
+def found() -> dict[str, Contingency]:
     agent_kw = np.array([[-5.0, 2.0], [-8.0, 40.0], [-1.0, -3.0]])
     return {each.name: each for each in failures(path(feeder(), agent_kw), AGENTS, agent_kw, 0.05)}
 
 
-def test_every_kind_is_there_once_for_each_thing_that_can_fail(found: dict[str, Failure]) -> None:
+def test_every_kind_is_there_once_for_each_thing_that_can_fail(found: dict[str, Contingency]) -> None:
     """Source up and down, both ways of the one tap, both units, one capacitor, four branches."""
     kinds = [each.kind for each in found.values()]
     assert {kind: kinds.count(kind) for kind in kinds} == {"source": 2, "tap": 2, "unit": 2, "capacitor": 1, "line": 4}
 
 
-def test_a_failure_changes_one_thing_of_a_copy(found: dict[str, Failure]) -> None:
+def test_a_failure_changes_one_thing_of_a_copy(found: dict[str, Contingency]) -> None:
     """The source's voltage, one ratio, one shunt or one branch; the rest is the feeder of the run."""
     base = feeder()
     assert [found[f"source {sign}5 %"].network.source_pu for sign in "+-"] == pytest.approx([1.05, 0.95])
@@ -72,7 +72,7 @@ def test_a_failure_changes_one_thing_of_a_copy(found: dict[str, Failure]) -> Non
     assert opened.branch_names == (base.branch_names[0], *base.branch_names[2:])
 
 
-def test_a_capacitor_that_is_lost_lowers_its_voltage(found: dict[str, Failure]) -> None:
+def test_a_capacitor_that_is_lost_lowers_its_voltage(found: dict[str, Contingency]) -> None:
     """By a dense solution: what supplied reactive power does so no more."""
     load = np.array([0, 0, 0, -0.2 - 0.1j, 0])
     with_it, without = (
@@ -82,7 +82,7 @@ def test_a_capacitor_that_is_lost_lowers_its_voltage(found: dict[str, Failure]) 
     assert without < with_it
 
 
-def test_the_largest_unit_is_lost_in_the_direction_in_which_it_is_largest(found: dict[str, Failure]) -> None:
+def test_the_largest_unit_is_lost_in_the_direction_in_which_it_is_largest(found: dict[str, Contingency]) -> None:
     """The plant's 40 kW of injection go, its later draw stays; the house's draw goes in every slot."""
     generation = found["largest generation, plant, lost"].lost_kw
     load = found["largest load, house, lost"].lost_kw

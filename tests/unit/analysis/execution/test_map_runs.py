@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from marketsim.analysis.execution.in_process import InProcess
 from marketsim.analysis.execution.mapping import Job, map_runs
-from marketsim.analysis.execution.port import Failure, Outcome
+from marketsim.analysis.execution.port import JobFailure, JobOutcome
 from marketsim.analysis.execution.store import FolderStore
 from marketsim.core.errors import RunFolderError
 
@@ -18,7 +18,7 @@ JOBS = [Job(f"{x:02d}", x) for x in range(5)]
 
 
 class Shuffled:
-    """An engine whose jobs end in another order than they began."""
+    """An executor whose jobs end in another order than they began."""
 
     def __init__(self, order):
         self.order = order
@@ -28,7 +28,7 @@ class Shuffled:
         for position in self.order:
             if position < len(payloads):
                 self.done.append(payloads[position])
-                yield position, Outcome(function(payloads[position]))
+                yield position, JobOutcome(function(payloads[position]))
 
 
 def square(x):
@@ -81,7 +81,7 @@ def test_preparation_is_only_for_work_that_is_left(tmp_path):
 def test_failed_jobs_are_kept_and_done_again(tmp_path):
     """A failure is written, so that it can be read, but whoever goes on tries again."""
     store = FolderStore(tmp_path)
-    outcome = Outcome(failure=Failure("OSError", "no disk", "Traceback"), wall_s=0.5)
+    outcome = JobOutcome(failure=JobFailure("OSError", "no disk", "Traceback"), wall_s=0.5)
     store.save("00", outcome)
     kept = json.loads((tmp_path / "00" / "result.json").read_text("utf-8"))
     assert kept["failure"] == {"kind": "OSError", "message": "no disk", "traceback": "Traceback"}
@@ -96,13 +96,13 @@ def test_failed_jobs_are_kept_and_done_again(tmp_path):
 def test_a_store_gives_back_what_it_took(tmp_path_factory, value, text):
     """To the last digit; texts in files of their own."""
     store = FolderStore(tmp_path_factory.mktemp("store"), {"words": "words.txt"})
-    outcome = Outcome({**value, "words": text}, wall_s=1.5, attempts=2)
+    outcome = JobOutcome({**value, "words": text}, wall_s=1.5, attempts=2)
     store.save("a", outcome)
     assert store.load("a") == outcome
 
 
 def test_texts_stand_in_files_of_their_own(tmp_path):
-    FolderStore(tmp_path, {"words": "words.txt"}).save("a", Outcome({"words": "yes", "n": 1}))
+    FolderStore(tmp_path, {"words": "words.txt"}).save("a", JobOutcome({"words": "yes", "n": 1}))
     assert (tmp_path / "a" / "words.txt").read_text("utf-8") == "yes"
     assert json.loads((tmp_path / "a" / "result.json").read_text("utf-8"))["value"] == {"n": 1}
 
@@ -111,14 +111,14 @@ def test_texts_stand_in_files_of_their_own(tmp_path):
 def test_a_damaged_result_is_done_again(tmp_path, text):
     """A file that a crash of the machine cut off does not stop a study."""
     store = FolderStore(tmp_path)
-    store.save("00", Outcome(square(0)))
+    store.save("00", JobOutcome(square(0)))
     (tmp_path / "00" / "result.json").write_text(text)
     assert store.load("00") is None
 
 
 def test_a_result_without_its_text_is_done_again(tmp_path):
     store = FolderStore(tmp_path, {"words": "words.txt"})
-    store.save("a", Outcome({"words": "yes"}))
+    store.save("a", JobOutcome({"words": "yes"}))
     (tmp_path / "a" / "words.txt").unlink()
     assert store.load("a") is None
 

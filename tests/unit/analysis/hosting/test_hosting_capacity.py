@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from marketsim.analysis.hosting import assets, days
-from marketsim.analysis.hosting.capacity import Options, Report, hosting_capacity
+from marketsim.analysis.hosting.capacity import HostingReport, Options, hosting_capacity
 from marketsim.analysis.hosting.placements import placements
 from marketsim.analysis.trajectory import follow
 from marketsim.app.nets import slot_nets
@@ -47,7 +47,7 @@ def street() -> ReadyScenario:
 
 
 @pytest.fixture(scope="module")
-def report(street: ReadyScenario) -> Report:
+def report(street: ReadyScenario) -> HostingReport:
     return hosting_capacity(street, ASKED)
 
 
@@ -79,7 +79,7 @@ def worst(net: Any) -> float:
     return float(max(v.max() - 1.05, 0.95 - v.min(), loading / 100.0 - 1.0))
 
 
-def test_one_unit_more_breaks_a_limit_by_runpp(street: ReadyScenario, report: Report) -> None:
+def test_one_unit_more_breaks_a_limit_by_runpp(street: ReadyScenario, report: HostingReport) -> None:
     """At the capacity of a placement pandapower finds every limit kept, with one unit more one broken."""
     free = report.capacities[0]
     nodes = np.array(sorted({street.feeder.node(str(agent.bus)) for agent in street.agents}))  # type: ignore[union-attr]
@@ -93,27 +93,27 @@ def test_one_unit_more_breaks_a_limit_by_runpp(street: ReadyScenario, report: Re
         assert case.binding.startswith(("overvoltage at bus", "overload of"))
 
 
-def test_curtailment_lets_more_in(report: Report) -> None:
+def test_curtailment_lets_more_in(report: HostingReport) -> None:
     free, held = report.capacities
     assert all(one.kw <= other.kw for one, other in zip(free.cases, held.cases, strict=True))
     assert free.kw[1] < held.kw[1]
 
 
-def test_quantiles_are_those_of_the_placements(report: Report) -> None:
+def test_quantiles_are_those_of_the_placements(report: HostingReport) -> None:
     kw = sorted(case.kw for case in report.capacities[0].cases)
     assert report.capacities[0].kw[1] == kw[1]
     assert kw[0] <= report.capacities[0].kw[0] <= report.capacities[0].kw[2] <= kw[2]
     assert sum(count for _, count in report.capacities[0].bindings) == 3
 
 
-def test_a_bus_far_from_the_transformer_takes_less(street: ReadyScenario, report: Report) -> None:
+def test_a_bus_far_from_the_transformer_takes_less(street: ReadyScenario, report: HostingReport) -> None:
     """Alone, the weakest bus is the one with the longest way to the source among those of one cable."""
     kw = {bus.name: bus.kw for bus in report.capacities[0].buses}
     assert len(kw) == 13
     assert min(kw.values()) < 0.8 * max(kw.values())
 
 
-def test_the_report_says_what_it_rests_on(report: Report) -> None:
+def test_the_report_says_what_it_rests_on(report: HostingReport) -> None:
     assert "balanced" in report.notes[-1]
     assert "most sun over least load of 2016" in report.days
     assert report.unit_kw == 2.0

@@ -11,8 +11,8 @@ from marketsim.analysis.studies.answer import (
     OUT_OF_LIMITS,
     REFUSED,
     WORSE_OFF,
-    Criterion,
-    Finding,
+    AxisFinding,
+    KpiCriterion,
     demand_kpis,
     findings,
     own_criterion,
@@ -26,7 +26,7 @@ GRID_KPIS = {"voltage_min_pu": 1.0, "voltage_max_pu": 1.06, "loading_max_percent
 
 
 def found_at(broken, values=(0.0, 1.0, 2.0, 3.0)):
-    return Finding("x", {}, OUT_OF_LIMITS, values, tuple(broken), tuple(float(v in broken) for v in values))
+    return AxisFinding("x", {}, OUT_OF_LIMITS, values, tuple(broken), tuple(float(v in broken) for v in values))
 
 
 @given(st.sets(st.sampled_from([0.0, 1.0, 2.0, 3.0])))
@@ -130,7 +130,7 @@ def test_a_gate_that_has_nothing_to_do_changes_nothing(rows):
 def test_a_criterion_of_the_users_own(rows, text):
     table = rows([0, 1, 2, 3], fbs=[0.3, 0.2, 0.14, 0.1], voltage_max_pu=None)
     (finding,) = findings(table, AXES, "none", [own_criterion(text)])
-    assert finding.criterion == Criterion("fbs", "<", 0.15)
+    assert finding.criterion == KpiCriterion("fbs", "<", 0.15)
     assert finding.last_before == 1.0
     assert answer(table, AXES, [finding])[0] == "It is the case that fbs < 0.15 from x 2 on (not yet at 1)."
 

@@ -11,7 +11,7 @@ from marketsim.core.arrays import IntArray
 from marketsim.core.grid_model import GridModel
 from marketsim.core.records import NOWHERE, Reason
 from marketsim.grid.flow.power_flow_check import Validator
-from marketsim.grid.gates.envelope.limits import Planner, equal, largest, maximal
+from marketsim.grid.gates.envelope.limits import EnvelopePlanner, equal, largest, maximal
 from marketsim.grid.gates.envelope.modes import EqualEnvelopeGate, MeshedEqualEnvelopeGate
 from marketsim.grid.gates.exact.ac import RadialGate
 from marketsim.grid.gates.state import GateSettings
@@ -73,7 +73,7 @@ def test_maximal_envelopes_have_the_largest_sum() -> None:
     grid, rated = Sum(3), np.array([8, 8, 8])
     grid.most = np.array([17.0, 3.0])
     assert isinstance(grid, GridModel)
-    found = maximal(grid.fits, rated, 1, Planner(grid, 0, np.zeros(3, dtype=np.int64)))
+    found = maximal(grid.fits, rated, 1, EnvelopePlanner(grid, 0, np.zeros(3, dtype=np.int64)))
     best = max(sum(each) for each in itertools.product(range(9), repeat=3) if grid.fits(np.array(each)))
     assert found.sum() == best == 17
     assert grid.fits(found)
@@ -81,7 +81,7 @@ def test_maximal_envelopes_have_the_largest_sum() -> None:
 
 def test_where_everything_fits_envelopes_are_the_ratings() -> None:
     grid, rated = Sum(3), np.array([8, 0, 9])
-    assert maximal(grid.fits, rated, 1, Planner(grid, 0, np.zeros(3, dtype=np.int64))).tolist() == [8, 0, 9]
+    assert maximal(grid.fits, rated, 1, EnvelopePlanner(grid, 0, np.zeros(3, dtype=np.int64))).tolist() == [8, 0, 9]
     assert equal(grid.fits, rated, 1).tolist() == [8, 0, 9]
 
 

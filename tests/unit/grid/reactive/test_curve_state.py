@@ -8,11 +8,11 @@ import pytest
 from marketsim.core.ports import ReactiveLaw
 from marketsim.grid.flow.fixed_point import admittance
 from marketsim.grid.flow.power_flow_check import Validator
-from marketsim.grid.flow.untraded import Ground, UntradedFlow
+from marketsim.grid.flow.untraded import UntradedBackground, UntradedFlow
 from marketsim.grid.gates.exact.ac import RadialGate
 from marketsim.grid.gates.state import GateSettings
 from marketsim.grid.net.network import Network
-from marketsim.grid.reactive.curve_state import Curves, Solved, followed
+from marketsim.grid.reactive.curve_state import InverterCurves, Solved, followed
 from marketsim.testing.grids import random_network, tree_network
 from marketsim.testing.worlds import community
 
@@ -26,7 +26,13 @@ def states(network: Network, wh: np.ndarray, full: np.ndarray, kva: np.ndarray) 
     law = ReactiveLaw.none(n)._replace(kva=kva, curve_pu=CURVE, curve_kvar=full)
     people, nodes = community(n), np.arange(n)
     flow = UntradedFlow(
-        Validator(network), admittance(network)[0], nodes, people, law, Ground.none(network, people), 1 / (HOURS * 1e3)
+        Validator(network),
+        admittance(network)[0],
+        nodes,
+        people,
+        law,
+        UntradedBackground.none(network, people),
+        1 / (HOURS * 1e3),
     )
     own = flow.solve(wh, np.zeros(n))
     gate = RadialGate(network, nodes, 1, HOURS, GateSettings(curve_pu=CURVE, curve_kvar=full, inverter_kva=kva))
@@ -61,7 +67,7 @@ def test_strong_curves_that_would_overshoot_together_are_damped(full_kvar: float
 
 def test_a_power_flow_that_moves_farther_than_its_derivative_says_is_followed() -> None:
     """Steps that go too far come back shorter."""
-    curves = Curves(CURVE, np.array([100.0]), np.array([100.0]))
+    curves = InverterCurves(CURVE, np.array([100.0]), np.array([100.0]))
     asked = []
 
     def solve(q: np.ndarray) -> Solved:
@@ -75,7 +81,7 @@ def test_a_power_flow_that_moves_farther_than_its_derivative_says_is_followed() 
 
 def test_what_has_no_power_flow_is_followed_nowhere() -> None:
     """No solution, and no state in which curve and voltage agree: both are told, and neither goes on for ever."""
-    curves = Curves(CURVE, np.array([100.0]), np.array([100.0]))
+    curves = InverterCurves(CURVE, np.array([100.0]), np.array([100.0]))
     assert not followed(curves, lambda q: None)
     flips = iter(range(10**6))
     assert not followed(curves, lambda q: Solved(np.array([0.9 + 0.2 * (next(flips) % 2)]), np.array([[1e-3]])))
@@ -84,7 +90,7 @@ def test_what_has_no_power_flow_is_followed_nowhere() -> None:
 
 def test_an_inverter_that_is_full_has_no_slope() -> None:
     """At the limit of its apparent power the curve gives what there is, and no more with the voltage."""
-    curves = Curves(CURVE, np.array([50.0, 50.0]), np.array([20.0, 60.0]))
+    curves = InverterCurves(CURVE, np.array([50.0, 50.0]), np.array([20.0, 60.0]))
     q, slope = curves.wanted(np.array([1.07, 1.05]))
     assert q.tolist() == pytest.approx([-20.0, -25.0])
     assert slope.tolist() == pytest.approx([0.0, -50.0 / 0.06])

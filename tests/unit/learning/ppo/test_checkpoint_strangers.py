@@ -21,9 +21,9 @@ from marketsim.learning.ppo import adam, checkpoint
 from marketsim.learning.ppo.checkpoint import Checkpoint, demand_memory
 from marketsim.learning.ppo.networks import make_networks
 from marketsim.learning.ppo.scales import new_scales
-from marketsim.learning.ppo.shape import Shape
+from marketsim.learning.ppo.shape import PolicyShape
 
-SHAPE = Shape(4, 2, 3, 2, (3, 2), np.array([[True, True], [True, False]]), 5)
+SHAPE = PolicyShape(4, 2, 3, 2, (3, 2), np.array([[True, True], [True, False]]), 5)
 LAYOUT = Layout(("Ann", "Bob"), ("load", "pv", "hour"), np.full((2, 3), 0.1), np.arange(6.0).reshape(2, 3), 5.0)
 
 

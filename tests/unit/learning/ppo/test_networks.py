@@ -11,11 +11,11 @@ import torch
 
 from marketsim.learning.params import LearnerParams
 from marketsim.learning.ppo.networks import entropy, log_probability, make_networks, tanh_
-from marketsim.learning.ppo.shape import Shape
+from marketsim.learning.ppo.shape import PolicyShape
 
 A, F, G, N = 3, 4, 2, 5
 USED = np.array([[True, True], [True, True], [True, False]])
-SHAPE = Shape(n_markets=1, n_agents=A, n_features=F, n_state=G, heads=(4, 3), used=USED, slots=2)
+SHAPE = PolicyShape(n_markets=1, n_agents=A, n_features=F, n_state=G, heads=(4, 3), used=USED, slots=2)
 
 
 def made(**params):

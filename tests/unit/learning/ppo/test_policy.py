@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from marketsim.core.rng import Streams, mix
 from marketsim.learning.params import LearnerParams
 from marketsim.learning.ppo.networks import make_networks
-from marketsim.learning.ppo.policy import Policy, Scale
-from marketsim.learning.ppo.shape import Shape
+from marketsim.learning.ppo.policy import FrozenPolicy, ObservationScale
+from marketsim.learning.ppo.shape import PolicyShape
 
 A, F = 3, 4
 USED = np.array([[True, True], [True, True], [True, False]])
-SHAPE = Shape(2, A, F, 1, (4, 3), USED, 2)
+SHAPE = PolicyShape(2, A, F, 1, (4, 3), USED, 2)
 KINDS = [{}, {"policies": "shared"}, {"joint_head": True}, {"hidden": (5, 9, 3)}]
 
 
@@ -28,7 +28,7 @@ def made(params=None, scale=None):
     generator = torch.Generator().manual_seed(1)
     weights = networks.initial(generator)
     weights = weights + 0.4 * torch.randn(weights.shape, generator=generator)
-    return networks, weights, Policy(networks.tables(weights), scale)
+    return networks, weights, FrozenPolicy(networks.tables(weights), scale)
 
 
 def rows(n, seed=0):
@@ -108,7 +108,7 @@ def test_the_keys_decide():
 
 def test_observations_are_scaled_for_each_agent():
     """(x - mean) / deviation, held to +-10."""
-    scale = Scale(np.arange(A * F, dtype=np.float32).reshape(A, F), np.full((A, F), 0.5, np.float32))
+    scale = ObservationScale(np.arange(A * F, dtype=np.float32).reshape(A, F), np.full((A, F), 0.5, np.float32))
     _, _, scaled = made(scale=scale)
     _, _, plain = made()
     features, agents = rows(30)
@@ -129,7 +129,7 @@ def test_later_learning_does_not_move_a_frozen_policy():
     before = policy.act(features, agents, keys(20))
     weights.mul_(-5.0)
     assert np.array_equal(policy.act(features, agents, keys(20)), before)
-    assert not np.array_equal(Policy(networks.tables(weights)).act(features, agents, keys(20)), before)
+    assert not np.array_equal(FrozenPolicy(networks.tables(weights)).act(features, agents, keys(20)), before)
 
 
 def test_acting_needs_no_torch():

@@ -10,11 +10,11 @@ from marketsim.learning.params import LearnerParams, TrustRegionParams
 from marketsim.learning.ppo import adam, losses
 from marketsim.learning.ppo import update as ppo
 from marketsim.learning.ppo.networks import entropy, log_probability, make_networks
-from marketsim.learning.ppo.shape import Shape
+from marketsim.learning.ppo.shape import PolicyShape
 from marketsim.learning.ppo.update import Experience
 
 A, T, M, F = 3, 4, 5, 2
-SHAPE = Shape(M, A, F, 1, (3, 2), np.ones((A, 2), dtype=bool), T)
+SHAPE = PolicyShape(M, A, F, 1, (3, 2), np.ones((A, 2), dtype=bool), T)
 FREE = TrustRegionParams(target=1e6)
 
 

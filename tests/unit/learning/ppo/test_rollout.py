@@ -10,7 +10,7 @@ from marketsim.core.errors import RunError
 from marketsim.core.rng import Streams
 from marketsim.learning.params import LearnerParams
 from marketsim.learning.ppo.networks import make_networks
-from marketsim.learning.ppo.policy import Policy
+from marketsim.learning.ppo.policy import FrozenPolicy
 from marketsim.learning.ppo.rollout import decision_keys, play
 from marketsim.learning.ppo.shape import shape_of
 from marketsim.testing.games import ContextualBandit, TwoSteps
@@ -18,7 +18,7 @@ from marketsim.testing.games import ContextualBandit, TwoSteps
 
 def policy_for(game, **params):
     networks = make_networks(shape_of(game.shape), LearnerParams(hidden=(4,), **params))
-    return Policy(networks.tables(networks.initial(torch.Generator().manual_seed(1))))
+    return FrozenPolicy(networks.tables(networks.initial(torch.Generator().manual_seed(1))))
 
 
 def test_what_is_kept_is_what_the_game_showed_and_paid():

@@ -1,4 +1,4 @@
-"""Engines of execution: the same outcomes whoever does the work; a worker that dies costs time and nothing else."""
+"""Executors: the same outcomes whoever does the work; a worker that dies costs time and nothing else."""
 
 from __future__ import annotations
 
@@ -12,57 +12,57 @@ from pathlib import Path
 import pytest
 
 from marketsim.analysis.execution.in_process import InProcess
-from marketsim.analysis.execution.mapping import available, engine_for
+from marketsim.analysis.execution.mapping import available, executor_for
 from marketsim.analysis.execution.pool import ProcessPool
-from marketsim.analysis.execution.port import MOST_ATTEMPTS, Failure, Outcome, attempt
+from marketsim.analysis.execution.port import MOST_ATTEMPTS, JobFailure, JobOutcome, attempt
 from marketsim.analysis.execution.ray_cluster import RayCluster
 from marketsim.core.errors import InputError, RunError
 
-ENGINES = [pytest.param(InProcess(), id="in_process"), pytest.param(ProcessPool(2), id="pool")]
+EXECUTORS = [pytest.param(InProcess(), id="in_process"), pytest.param(ProcessPool(2), id="pool")]
 
 
-def ended(engine, function, payloads):
+def ended(executor, function, payloads):
     """Outcomes by position, without the clock."""
-    outcomes = dict(engine.run(function, payloads))
+    outcomes = dict(executor.run(function, payloads))
     assert sorted(outcomes) == list(range(len(payloads)))
     return [outcomes[position]._replace(wall_s=0.0) for position in range(len(payloads))]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_every_job_comes_to_its_result(engine, jobs):
-    assert ended(engine, jobs.square, range(7)) == [Outcome({"square": x * x}) for x in range(7)]
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_every_job_comes_to_its_result(executor, jobs):
+    assert ended(executor, jobs.square, range(7)) == [JobOutcome({"square": x * x}) for x in range(7)]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_no_jobs_is_no_work(engine, jobs):
-    assert ended(engine, jobs.square, []) == []
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_no_jobs_is_no_work(executor, jobs):
+    assert ended(executor, jobs.square, []) == []
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_job_that_raises_is_a_failure_and_not_the_end(engine, jobs):
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_job_that_raises_is_a_failure_and_not_the_end(executor, jobs):
     """With the class of the error, its message, and a traceback that leads into the job."""
-    outcomes = ended(engine, jobs.refuse_odd, range(4))
+    outcomes = ended(executor, jobs.refuse_odd, range(4))
     assert [outcome.value for outcome in outcomes] == [{"half": 0}, None, {"half": 1}, None]
     failure = outcomes[1].failure
     assert (failure.kind, failure.message, str(failure)) == ("ValueError", "1 is odd", "ValueError: 1 is odd")
     assert "in refuse_odd" in failure.traceback
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_job_that_leaves_the_program_is_a_failure(engine, jobs):
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_job_that_leaves_the_program_is_a_failure(executor, jobs):
     """``sys.exit`` in a plugin ends a run, not the study."""
-    assert ended(engine, jobs.leave, [5])[0].failure[:2] == ("SystemExit", "left with 5")
+    assert ended(executor, jobs.leave, [5])[0].failure[:2] == ("SystemExit", "left with 5")
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_what_a_job_prints_goes_to_standard_error(engine, jobs, capfd):
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_what_a_job_prints_goes_to_standard_error(executor, jobs, capfd):
     """Standard output belongs to the command; compiled code that writes there does not disturb a worker either."""
-    assert [outcome.value for outcome in ended(engine, jobs.talk, [1, 2])] == [{"x": 1}, {"x": 2}]
+    assert [outcome.value for outcome in ended(executor, jobs.talk, [1, 2])] == [{"x": 1}, {"x": 2}]
     out, err = capfd.readouterr()
     assert "said" not in out
     assert "said 1" in err
     assert "said 2" in err
-    if isinstance(engine, ProcessPool):
+    if isinstance(executor, ProcessPool):
         assert out == ""
 
 
@@ -72,7 +72,7 @@ def test_our_own_errors_need_no_traceback():
     def refuse(payload):
         raise InputError("no such thing")
 
-    assert attempt(refuse, None).failure == Failure("InputError", "no such thing", "")
+    assert attempt(refuse, None).failure == JobFailure("InputError", "no such thing", "")
 
 
 def test_a_job_takes_the_time_that_it_takes():
@@ -84,14 +84,14 @@ def test_a_worker_that_dies_costs_nothing_but_time(jobs, tmp_path):
     (tmp_path / "marks").mkdir()
     payloads = [(str(tmp_path / "marks"), x) for x in range(4)]
     outcomes = ended(ProcessPool(2), jobs.die_once, payloads)
-    assert outcomes == [Outcome({"square": x * x}, attempts=2) for x in range(4)]
+    assert outcomes == [JobOutcome({"square": x * x}, attempts=2) for x in range(4)]
 
 
 def test_a_job_that_kills_every_worker_fails_alone(jobs):
     """After a bounded number of attempts it is a failure that says how its workers ended; the others are done once."""
     outcomes = ended(ProcessPool(2), jobs.die_if_three, range(6))
     fatal = outcomes.pop(3)
-    assert outcomes == [Outcome({"square": x * x}) for x in (0, 1, 2, 4, 5)]
+    assert outcomes == [JobOutcome({"square": x * x}) for x in (0, 1, 2, 4, 5)]
     assert fatal.attempts == MOST_ATTEMPTS
     assert str(fatal.failure) == (
         "WorkerLost: its worker died 3 times (signal 9); too little memory is the usual cause"
@@ -202,9 +202,9 @@ def test_a_worker_that_cannot_start_ends_the_study_with_a_reason(jobs, monkeypat
     ("workers", "ray", "kind"),
     [(1, None, InProcess), (2, None, ProcessPool), (2, "local", RayCluster), (None, "auto", RayCluster)],
 )
-def test_the_engine_follows_from_workers_and_ray(workers, ray, kind):
-    assert type(engine_for(workers, ray)) is kind
+def test_the_executor_follows_from_workers_and_ray(workers, ray, kind):
+    assert type(executor_for(workers, ray)) is kind
 
 
 def test_without_a_number_there_is_a_worker_for_each_processor():
-    assert type(engine_for()) is (InProcess if available() == 1 else ProcessPool)
+    assert type(executor_for()) is (InProcess if available() == 1 else ProcessPool)
