@@ -167,7 +167,8 @@ class Session:
         if not kind.resumable:
             choice = "choose another --out, or replace it with --force"
         if never_began(folder):
-            if not (force or resume):
+            self.anew = bool(kind.begins_with)
+            if not (force or resume or self.anew):
                 raise self._refusal(f"{kind.name} ended there before it had begun", choice)
             remove_run(folder)
             return {}

@@ -110,9 +110,9 @@ def test_one_that_goes_on_keeps_when_it_began_and_adds_up_its_time(kind, tmp_pat
     assert manifest(tmp_path)["wall_s"] >= 100.0
 
 
-@each_kind
+@pytest.mark.parametrize("kind", [RUN, STUDY, EVALUATION], ids=lambda kind: kind.noun)
 def test_of_two_that_begin_at_once_one_is_refused(kind, tmp_path):
-    """Whoever makes the manifest has the folder, before anything stands in it."""
+    """Whoever makes the manifest has the folder, before anything stands in it; a training that came so far begins anew."""
     Session(tmp_path, kind)
     assert f"{kind.name} ended there before it had begun" in refusal(tmp_path, kind)
 
