@@ -15,9 +15,18 @@ from marketsim.core.arrays import BoolArray, IntArray, joined
 from marketsim.core.blame import told
 from marketsim.core.errors import PluginError, RunError
 from marketsim.core.interrupts import is_interrupt
-from marketsim.core.limits import Standing
 from marketsim.core.ports import RevisingStrategy, Strategy
-from marketsim.core.records import PV, UTILITY_ONLY_TICKS, Decisions, Fallback, Observations, OrderBatch, Quotes, Side
+from marketsim.core.records import (
+    PV,
+    UTILITY_ONLY_TICKS,
+    Decisions,
+    Fallback,
+    Observations,
+    OrderBatch,
+    Quotes,
+    Side,
+    Standing,
+)
 
 _MOST: Final = 10**12
 """Largest energy [Wh] and price [ticks] of an order, as ``view.buy`` makes them."""

@@ -8,9 +8,8 @@ import numpy as np
 
 from marketsim.agents.strategies.plan import DispatchPlan
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
-from marketsim.core.limits import Standing
 from marketsim.core.read_only import read_only
-from marketsim.core.records import Observations
+from marketsim.core.records import Observations, Standing
 from marketsim.core.units import to_price
 
 

@@ -1,9 +1,9 @@
 """Compilation of kernels: one decorator, one cache folder a version of the sources.
 
 numba keys its cache by the file of a kernel alone and does not notice a changed kernel in another file. So
-the folder carries a hash of every kernel module's text and of the versions that matter. Without a writable folder of the
-user's own kernels compile uncached, with a warning; how they are kept says ``kernel_cache``. No kernel uses ``fastmath``:
-results must not depend on the compiler's mood.
+the folder carries a hash of every kernel module's text, of the records that kernels name, and of the versions that matter.
+Without a writable folder of the user's own kernels compile uncached, with a warning; how they are kept says
+``kernel_cache``. No kernel uses ``fastmath``: results must not depend on the compiler's mood.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def cache_folder() -> Path | None:
     digest = hashlib.sha256()
     for version in (sys.version, numba.__version__, llvmlite.__version__, np.__version__, platform.machine()):
         digest.update(version.encode())
-    for source in sorted(_PACKAGE.rglob("*kernel*.py")):
+    for source in sorted((*_PACKAGE.rglob("*kernel*.py"), *_PACKAGE.rglob("core/records.py"))):
         digest.update(f"{source.name}:{source.stat().st_size}:".encode())
         digest.update(source.read_bytes())
     digest.update(Path(__file__).read_bytes())

@@ -66,21 +66,8 @@ def exchange_residual(gate: Gate, tariffs: Tariffs, orders: Orders, trades: Trad
     The owner leaves a deferrable rest to the utility by ``fallback``, or where its limit price admits the tariff.
     Returns the exchange and what the gate refused of it.
     """
-    residual, refused, count = ask_gate(
-        gate,
-        slot_kernel.leave_to_utility,
-        orders.market,
-        orders.connection,
-        orders.side,
-        orders.component,
-        orders.fallback,
-        orders.limit_ticks,
-        orders.energy_wh,
-        orders.firm_wh,
-        filled_wh(orders, trades),
-        tariffs.retail_ticks,
-        tariffs.feed_in_ticks,
-    )
+    filled, prices = filled_wh(orders, trades), (tariffs.retail_ticks, tariffs.feed_in_ticks)
+    *residual, refused, count = ask_gate(gate, slot_kernel.leave_to_utility, orders[:], filled, *prices)
     return Residual(*residual), Rejects(*refused[:, :count])
 
 
@@ -97,17 +84,12 @@ def execute(
     PV that was neither sold nor exported goes into its owner's store where allowed, which asks no gate since nothing
     passes the meter; the rest is curtailed.
     """
-    exports = residual.exports + residual.by_right
     imported, exported, left, device_wh, bought, sold, absorbed = slot_kernel.tally(
-        orders.agent,
-        orders.side,
-        orders.component,
+        (orders.agent, orders.side, orders.component),
         filled_wh(orders, trades),
         residual.imports,
-        exports,
-        place.firm_demand_wh,
-        place.must_run_wh,
-        place.surplus_wh,
+        residual.exports + residual.by_right,
+        (place.firm_demand_wh, place.must_run_wh, place.surplus_wh),
         place.dispatch_wh,
         rows_of((reach.lo_wh for reach in ranges), place.dispatch_wh.shape),
         np.array(stores, dtype=np.bool_),

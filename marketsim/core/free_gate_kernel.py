@@ -10,7 +10,9 @@ from marketsim.core.ports import GateKernel
 from marketsim.core.records import BLAMES_SINK, GridState, Reason
 from marketsim.core.units import UNLIMITED_WH
 
-_NET, _LOW, _HIGH, _ROWS = 1, 2, 3, 4
+_MARKET, _NET, _LOW, _HIGH, _ROWS = range(5)
+_SUM = 0
+"""Column of _MARKET."""
 _EXPORT, _IMPORT = int(Reason.CONNECTION_EXPORT), int(Reason.CONNECTION_IMPORT) + BLAMES_SINK
 _NO_FLOATS = np.zeros((1, 1))
 
@@ -23,8 +25,8 @@ def admit_all(
     sink: int,
     wh: int,
 ) -> tuple[int, int, int]:
-    """Admit everything; ``ints[0, 0]`` counts the net injection of the market [Wh]."""
-    ints[0, 0] += wh * (int(source >= 0) - int(sink >= 0))  # without branches, hence without reference counts
+    """Admit everything; ``ints[_MARKET, _SUM]`` counts the net injection of the market [Wh]."""
+    ints[_MARKET, _SUM] += wh * (int(source >= 0) - int(sink >= 0))  # without branches, hence without reference counts
     return wh, 0, -1
 
 
@@ -46,10 +48,10 @@ def admit_within(
         code, element = _IMPORT, sink
     if source >= 0:
         ints[_NET, source] += left
-        ints[0, 0] += left
+        ints[_MARKET, _SUM] += left
     if sink >= 0:
         ints[_NET, sink] -= left
-        ints[0, 0] -= left
+        ints[_MARKET, _SUM] -= left
     return left, code, element
 
 
@@ -90,7 +92,7 @@ class FreeGate:
     def open(self, firm_wh: IntArray, kvar: FloatArray) -> None:  # noqa: ARG002 - reactive power needs a grid
         """Start a slot from the net energy of each agent [Wh]."""
         self._ints[:] = 0
-        np.add.at(self._ints[:, 0, 0], self._market, firm_wh)
+        np.add.at(self._ints[:, _MARKET, _SUM], self._market, firm_wh)
         if self._limited:
             self._ints[self._market, _NET, self._connection] = firm_wh
             self._ints[self._market, _LOW, self._connection] = np.minimum(-self._imports, firm_wh)
@@ -104,13 +106,13 @@ class FreeGate:
         """Take back what was admitted."""
         for end, sign in ((source, -1), (sink, 1)):
             if end >= 0:
-                self._ints[market, 0, 0] += sign * wh
+                self._ints[market, _MARKET, _SUM] += sign * wh
                 if self._limited:
                     self._ints[market, _NET, end] += sign * wh
 
     def amend(self, delta_wh: IntArray, kvar: FloatArray) -> None:  # noqa: ARG002 - reactive power needs a grid
         """Change what was committed to what was delivered [n_agents], limits or not."""
-        np.add.at(self._ints[:, 0, 0], self._market, delta_wh)
+        np.add.at(self._ints[:, _MARKET, _SUM], self._market, delta_wh)
         if self._limited:
             self._ints[self._market, _NET, self._connection] += delta_wh
 
@@ -131,7 +133,7 @@ class FreeGate:
             kvar=nodes,
             v_pu=nodes,
             loading=nodes,
-            slack_wh=-self._ints[:, 0, 0].astype(np.float64),
+            slack_wh=-self._ints[:, _MARKET, _SUM].astype(np.float64),
             losses_wh=np.zeros(n_markets),
             shunt_wh=np.zeros(n_markets),
             firm_kvar=nodes,

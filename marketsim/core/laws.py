@@ -77,31 +77,19 @@ def check_limits(slot: int, status: int) -> None:
 
 def check_laws(community: Community, record: SlotRecord, ranges: Sequence[DeviceRange]) -> None:
     """Raise LawBroken unless the laws of energy, money and trade hold exactly."""
-    inputs, energy, exchange, trades, orders = (
-        record.inputs, record.energy, record.exchange, record.trades, record.orders,
-    )  # fmt: skip
-    shape = energy.device_wh.shape
+    inputs, shape = record.inputs, record.energy.device_wh.shape
     lo_wh, hi_wh = rows_of((reach.lo_wh for reach in ranges), shape), rows_of((reach.hi_wh for reach in ranges), shape)
     if slot_kernel.laws_hold(
         inputs.load_wh,
         inputs.pv_wh,
-        energy.pv_used_wh,
-        exchange.curtailed_wh,
-        energy.bought_wh,
-        energy.sold_wh,
-        exchange.import_wh,
-        exchange.export_wh,
-        energy.net_wh,
-        energy.device_wh,
-        lo_wh,
-        hi_wh,
-        trades.buy_order,
-        trades.sell_order,
-        trades.energy_wh,
-        orders.agent,
-        orders.market,
+        (lo_wh, hi_wh),
+        record.energy[:],
+        record.exchange[:3],
+        record.trades[:3],
+        record.orders.agent,
+        record.orders.market,
         community.market,
-        *record.ledger,
+        record.ledger[:],
     ):
         return
     _check_energy(community, record, ranges)

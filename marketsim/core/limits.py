@@ -7,7 +7,6 @@ any case, and orders offer energy on top of it; a store is in one mode a slot.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -24,20 +23,9 @@ from marketsim.core.records import (
     Rejects,
     Side,
     SlotInputs,
+    Standing,
     empty_rejects,
 )
-
-
-class Standing(NamedTuple):
-    """What any k agents stand to trade after a dispatch; fields as in ``Positions``."""
-
-    dispatch_wh: IntArray
-    firm_demand_wh: IntArray
-    must_run_wh: IntArray
-    surplus_wh: IntArray
-    own_use_wh: IntArray
-    up_wh: IntArray
-    down_wh: IntArray
 
 
 def stand(
@@ -73,19 +61,16 @@ def hold_orders(
     ``arrival`` [n_orders] sorts the batch; markets ascending. What exceeds a position is rejected with
     EXCEEDS_POSITION, the second mode of a store with BOTH_MODES.
     """
-    columns = [
+    table, beyond, wrong = slot_kernel.hold(
         arrival,
-        *map(whole_column, batch),
+        tuple(map(whole_column, batch)),
         community.market,
         community.connection,
-        place.firm_demand_wh,
-        place.must_run_wh,
-        place.surplus_wh,
+        (place.firm_demand_wh, place.must_run_wh, place.surplus_wh),
         place.up_wh,
         place.down_wh,
         np.array(stores, dtype=np.bool_),
-    ]
-    table, beyond, wrong = slot_kernel.hold(*columns)
+    )
     orders = Orders(*table)
     return orders, _excess(orders.side, beyond, wrong)
 

@@ -90,12 +90,12 @@ def _matched(
     world: World, inputs: SlotInputs, orders: Orders, filled: IntArray, index: IntArray, charges: ChargeTable
 ) -> tuple[Trades, Rejects, IntArray]:
     """Trades and refusals of one round among the orders ``index``, in positions of the full table, and all filled."""
-    book = Orders(*matching_kernel.open_orders(index, filled, *orders))
+    book = Orders(*matching_kernel.open_orders(index, filled, orders[:]))
     found, rejects = world.engine.match(book, world.gate, inputs.tariffs, charges.pair_ticks)
-    filled = filled.copy()
-    terms = (index, orders.agent, orders.limit_ticks, charges.buy_ticks, charges.sell_ticks)
-    columns = [*map(whole_column, found), *terms, filled]
-    trades, status = matching_kernel.take_trades(*columns)
+    columns, filled = tuple(map(whole_column, found)), filled.copy()
+    trades, status = matching_kernel.take_trades(
+        columns, index, orders.agent, orders.limit_ticks, charges.buy_ticks, charges.sell_ticks, filled
+    )
     check_limits(inputs.time.slot, status)
     return Trades(*trades), _mapped(rejects, index), filled
 
@@ -143,19 +143,7 @@ def standing_refusals(orders: Orders, trades: Trades, residual: Residual, cut: R
     table = Rejects(*map(whole_column, table))
     left = orders.energy_wh - filled_wh(orders, trades) - residual.imports - residual.exports - residual.by_right
     return _with_energy(
-        table,
-        slot_kernel.standing(
-            table.buy_order,
-            table.sell_order,
-            table.energy_wh,
-            table.reason,
-            table.side,
-            cut.size,
-            orders.market,
-            orders.side,
-            orders.fallback,
-            left,
-        ),
+        table, slot_kernel.standing(table[:], cut.size, orders.market, orders.side, orders.fallback, left)
     )
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from marketsim.core.arrays import IntArray
+from marketsim.core.arrays import IntArray, whole_column
 from marketsim.core.records import Community, Orders, Positions, Tariffs, Trades
 
 
@@ -54,19 +54,7 @@ def potential(place: Positions, tariffs: Tariffs, community: Community) -> tuple
 
     cleared = np.zeros((4, community.n_markets), dtype=np.int64)
     available = np.zeros((2, community.n_agents), dtype=np.int64)
-    assess_markets(
-        community.market,
-        place.surplus_wh,
-        place.must_run_wh,
-        place.firm_demand_wh,
-        place.up_wh,
-        place.down_wh,
-        place.marginal_ticks,
-        tariffs.retail_ticks,
-        tariffs.feed_in_ticks,
-        cleared,
-        available,
-    )
+    assess_markets(community.market, place[:], tariffs.retail_ticks, tariffs.feed_in_ticks, *cleared, *available)
     return CompetitiveOptimum(*cleared), Availability(*available)
 
 
@@ -87,17 +75,17 @@ def gains_from_trade(
     from marketsim.core.potential_kernel import add_gains
 
     out = np.zeros((2, n_markets), dtype=np.int64)
-    columns = (
-        trades.buy_order,
-        trades.sell_order,
-        trades.energy_wh,
-        orders.market,
-        orders.agent,
-        orders.side,
-        orders.component,
+    buy, sell, energy = map(whole_column, (trades.buy_order, trades.sell_order, trades.energy_wh))
+    add_gains(
+        (buy, sell, energy),
+        whole_column(orders.market),
+        whole_column(orders.agent),
+        whole_column(orders.side),
+        whole_column(orders.component),
         place.marginal_ticks,
         tariffs.retail_ticks,
         tariffs.feed_in_ticks,
+        out[0],
+        out[1],
     )
-    add_gains(*(np.ascontiguousarray(column) for column in columns), *out)
     return out[0], out[1]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import types
 
 from marketsim.core.arrays import IntArray
 from marketsim.core.compiled import kernel
-from marketsim.core.records import FIRM, Side
+from marketsim.core.records import FIRM, Positions, Side
+from marketsim.core.records_kernel import I1, I2, POSITIONS
 
-_I1 = types.Array(types.int64, 1, "C", readonly=True)
-_I2 = types.Array(types.int64, 2, "C", readonly=True)
 _O1 = types.int64[::1]
-_O2 = types.int64[:, ::1]
+_THREE = types.UniTuple(I1, 3)  # type: ignore[no-untyped-call]
 _BUY = int(Side.BUY)
 
 
@@ -28,10 +29,9 @@ def first_rows(market: IntArray, n_markets: int) -> IntArray:
 
 
 @kernel(part=True)
-def flexible_legs(
-    begin: int, end: int, up: IntArray, down: IntArray, value: IntArray
-) -> tuple[IntArray, IntArray, IntArray]:
+def flexible_legs(begin: int, end: int, place: Positions) -> tuple[IntArray, IntArray, IntArray]:
     """Declared values, energy both ways and energy drawn of all fleets of one market that have any [n_legs]."""
+    up, down, value = place.up_wh, place.down_wh, place.marginal_ticks
     size = value.shape[0] * (end - begin)
     price, energy, drawn, count = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64), 0
     for fleet in range(value.shape[0]):
@@ -69,17 +69,13 @@ def competitive_price(
 
 
 @kernel(part=True)
-def market_clearing(
-    begin: int, end: int,
-    surplus: IntArray, must_run: IntArray, firm: IntArray,
-    up: IntArray, down: IntArray, value: IntArray, retail: int, feed_in: int,
-) -> tuple[int, int, int, int]:  # fmt: skip
+def market_clearing(begin: int, end: int, place: Positions, retail: int, feed_in: int) -> tuple[int, int, int, int]:
     """Competitive price, supply below it, demand above it, gains from trade of one market."""
-    supply, demand = 0, 0
+    supply, demand, surplus, must_run, firm = 0, 0, place.surplus_wh, place.must_run_wh, place.firm_demand_wh
     for agent in range(begin, end):
         supply += surplus[agent] + must_run[agent]
         demand += firm[agent]
-    own, energy, drawn = flexible_legs(begin, end, up, down, value)
+    own, energy, drawn = flexible_legs(begin, end, place)
     price = competitive_price(supply, demand, own, energy, drawn, retail, feed_in)
     below = supply if feed_in < price else 0
     above = demand if retail > price else 0
@@ -95,47 +91,47 @@ def market_clearing(
     return price, below, above, gains
 
 
-@kernel(types.void(_I1, _I1, _I1, _I1, _I2, _I2, _I2, _I1, _I1, _O2, _O2))
+@kernel(types.void(I1, POSITIONS, I1, I1, *(_O1,) * 6))
 def assess_markets(
-    market: IntArray, surplus: IntArray, must_run: IntArray, firm: IntArray,
-    up: IntArray, down: IntArray, value: IntArray, retail: IntArray, feed_in: IntArray,
-    clearing: IntArray, available: IntArray,
+    market: IntArray, place: Any, retail: IntArray, feed_in: IntArray,
+    price: IntArray, below: IntArray, above: IntArray, gains: IntArray, supply: IntArray, demand: IntArray,
 ) -> None:  # fmt: skip
-    """Write the clearing of every market [4, n_markets], and S and D of every agent [2, n_agents].
+    """Write the clearing of every market [n_markets], and S and D of every agent [n_agents].
 
     A store at rest is put on one side only.
     """
+    place = Positions(*place)
     first = first_rows(market, len(retail))
     for m in range(len(retail)):
-        price, below, above, gains = market_clearing(
-            first[m], first[m + 1], surplus, must_run, firm, up, down, value, retail[m], feed_in[m]
-        )
-        clearing[0, m], clearing[1, m], clearing[2, m], clearing[3, m] = price, below, above, gains
+        price[m], below[m], above[m], gains[m] = market_clearing(first[m], first[m + 1], place, retail[m], feed_in[m])
         for agent in range(first[m], first[m + 1]):
-            supply, demand = surplus[agent] + must_run[agent], firm[agent]
-            for fleet in range(value.shape[0]):
-                own = value[fleet, agent]
-                sells = up[fleet, agent] if 0 <= own < retail[m] else 0
-                buys = down[fleet, agent] if own >= 0 and own > feed_in[m] else 0
+            supply[agent] = place.surplus_wh[agent] + place.must_run_wh[agent]
+            demand[agent] = place.firm_demand_wh[agent]
+            for fleet in range(place.marginal_ticks.shape[0]):
+                own = place.marginal_ticks[fleet, agent]
+                sells = place.up_wh[fleet, agent] if 0 <= own < retail[m] else 0
+                buys = place.down_wh[fleet, agent] if own >= 0 and own > feed_in[m] else 0
                 if sells > 0 and buys > 0:
-                    if own < price or (own == price and below < above):
+                    if own < price[m] or (own == price[m] and below[m] < above[m]):
                         buys = 0
                     else:
                         sells = 0
-                supply += sells
-                demand += buys
-            available[0, agent], available[1, agent] = supply, demand
+                supply[agent] += sells
+                demand[agent] += buys
 
 
-@kernel(types.void(_I1, _I1, _I1, _I1, _I1, _I1, _I1, _I2, _I1, _I1, _O1, _O1))
+@kernel(types.void(_THREE, I1, I1, I1, I1, I2, I1, I1, _O1, _O1))
 def add_gains(
-    buy: IntArray, sell: IntArray, energy: IntArray,
-    market: IntArray, agent: IntArray, side: IntArray, component: IntArray,
+    traded: tuple[IntArray, IntArray, IntArray], market: IntArray, agent: IntArray, side: IntArray, component: IntArray,
     value: IntArray, retail: IntArray, feed_in: IntArray,
     gains: IntArray, blind: IntArray,
 ) -> None:  # fmt: skip
-    """Add the gains of each trade, or its energy where a value is not declared, to its market [n_markets]."""
-    for trade in range(len(buy)):
+    """Add the gains of each trade, or its energy where a value is not declared, to its market [n_markets].
+
+    ``traded``: orders that bought and sold, energy [n_trades].
+    """
+    buy, sell, energy = traded
+    for trade in range(len(energy)):
         m = market[buy[trade]]
         worth = 0
         declared = True

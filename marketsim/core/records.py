@@ -237,6 +237,18 @@ class Positions(NamedTuple):
     absorb: BoolArray
 
 
+class Standing(NamedTuple):
+    """What any k agents stand to trade after a dispatch; fields as in ``Positions``."""
+
+    dispatch_wh: IntArray
+    firm_demand_wh: IntArray
+    must_run_wh: IntArray
+    surplus_wh: IntArray
+    own_use_wh: IntArray
+    up_wh: IntArray
+    down_wh: IntArray
+
+
 class Orders(NamedTuple):
     """Orders as an engine gets them: in order of arrival, markets contiguous and ascending, prices at the hub.
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from marketsim.core import columns_kernel as column
 from marketsim.core import sensing_kernel
 from marketsim.core.arrays import FloatArray, IntArray, joined, whole_column
 from marketsim.core.records import Decisions, DeviceRange, Observations, OrderBatch, SlotInputs, State, Tariffs
@@ -59,39 +60,32 @@ def _of_rows(reach: DeviceRange, rows: IntArray) -> DeviceRange:
 def observe(world: World, state: State, inputs: SlotInputs, ranges: Sequence[DeviceRange], role: Role) -> Observations:
     """What the agents of ``role`` see."""
     rows, tariffs = role.rows, inputs.tariffs
-    counts, floats = np.empty((7, len(rows)), dtype=np.int64), np.empty((3, len(rows)))
+    counts, floats = np.empty((column.N_SEEN, len(rows)), dtype=np.int64), np.empty((column.N_KNOWN, len(rows)))
     sensing_kernel.look(
         rows,
-        world.community.market,
-        world.community.connection,
-        inputs.load_wh,
-        inputs.pv_wh,
-        tariffs.retail_ticks,
-        tariffs.feed_in_ticks,
-        state.last_price_ticks,
-        state.last_fill,
-        state.last_refused,
-        state.voltage_pu,
+        (world.community.market, world.community.connection),
+        (inputs.load_wh, inputs.pv_wh),
+        (tariffs.retail_ticks, tariffs.feed_in_ticks, state.last_price_ticks),
+        (state.last_fill, state.last_refused, state.voltage_pu),
         counts,
         floats,
     )
-    market, connection, retail, feed_in, load_wh, pv_wh, last_price = counts
-    last_fill, last_refused, voltage_pu = floats
+    market, connection = counts[column.SEEN_MARKET], counts[column.SEEN_CONNECTION]
     return Observations(
         time=inputs.time,
         slots_per_day=world.clock.slots_per_day,
         agents=rows,
         market=market,
-        retail_ticks=retail,
-        feed_in_ticks=feed_in,
-        load_wh=load_wh,
-        pv_wh=pv_wh,
+        retail_ticks=counts[column.SEEN_RETAIL_TICKS],
+        feed_in_ticks=counts[column.SEEN_FEED_IN_TICKS],
+        load_wh=counts[column.SEEN_LOAD_WH],
+        pv_wh=counts[column.SEEN_PV_WH],
         ranges=tuple(_of_rows(reach, rows) for reach in ranges),
         device_names=world.device_names,
-        last_price_ticks=last_price,
-        last_fill=last_fill,
-        last_refused=last_refused,
-        voltage_pu=voltage_pu,
+        last_price_ticks=counts[column.SEEN_LAST_PRICE_TICKS],
+        last_fill=floats[column.KNOWN_LAST_FILL],
+        last_refused=floats[column.KNOWN_LAST_REFUSED],
+        voltage_pu=floats[column.KNOWN_VOLTAGE_PU],
         keys=world.streams.agent_keys("strategies", (state.slot,), market, connection),
         forecast=world.profiles.forecast(inputs.time, rows),
     )

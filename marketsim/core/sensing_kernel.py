@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from numba import types
 
+from marketsim.core import columns_kernel as column
 from marketsim.core.compiled import kernel
+from marketsim.core.records_kernel import F1, I1
 
-_I1 = types.Array(types.int64, 1, "C", readonly=True)
-_F1 = types.Array(types.float64, 1, "C", readonly=True)
-_F2 = types.Array(types.float64, 2, "C", readonly=True)
+_PAIR, _TRIPLE, _FLOATS = types.UniTuple(I1, 2), types.UniTuple(I1, 3), types.UniTuple(F1, 3)  # type: ignore[no-untyped-call]
 _TO_I1, _TO_I2, _TO_F1, _TO_F2 = types.int64[::1], types.int64[:, ::1], types.float64[::1], types.float64[:, ::1]
 
 
-@kernel(types.void(_F1, types.float64, _F1, _TO_I1, _TO_F1))
+@kernel(types.void(F1, types.float64, F1, _TO_I1, _TO_F1))
 def meter_rows(power_kw: Any, wh_per_kw: float, carry_wh: Any, metered_wh: Any, left_wh: Any) -> None:
     """Whole Wh of each power and the remainder to carry on; see ``sensing.meter`` [n_agents]."""
     for a in range(len(power_kw)):
@@ -25,23 +25,32 @@ def meter_rows(power_kw: Any, wh_per_kw: float, carry_wh: Any, metered_wh: Any, 
         left_wh[a] = exact - whole
 
 
-@kernel(types.void(_I1, _I1, _I1, _I1, _I1, _I1, _I1, _I1, _F1, _F1, _F1, _TO_I2, _TO_F2))
-def look(
-    rows: Any, market: Any, connection: Any, load_wh: Any, pv_wh: Any, retail: Any, feed_in: Any, last_ticks: Any,
-    fill: Any, refused: Any, voltage: Any,
-    counts: Any, floats: Any,
-) -> None:  # fmt: skip
-    """Columns of ``Observations`` for the agents ``rows`` [k]: see ``sensing.observe`` for their order."""
+@kernel(types.void(I1, _PAIR, _PAIR, _TRIPLE, _FLOATS, _TO_I2, _TO_F2))
+def look(rows: Any, home: Any, metered: Any, quoted: Any, known: Any, counts: Any, floats: Any) -> None:
+    """Columns of ``Observations`` for the agents ``rows`` [k]: rows SEEN_* of ``counts``, and KNOWN_* of ``floats``.
+
+    Market and connection, load and PV of all agents; retail, feed-in and last price of markets; fill, refused share and
+    voltage of all agents: in plain tuples, since a record costs half a microsecond a call.
+    """
+    (market, connection), (load_wh, pv_wh), (retail, feed_in, last_ticks), (fill, refused, voltage) = (
+        home, metered, quoted, known,
+    )  # fmt: skip
     for i in range(len(rows)):
         a = rows[i]
         m = market[a]
-        counts[0, i], counts[1, i], counts[2, i], counts[3, i] = m, connection[a], retail[m], feed_in[m]
-        counts[4, i], counts[5, i] = load_wh[a], pv_wh[a]
-        counts[6, i] = last_ticks[m] if last_ticks[m] >= 0 else (retail[m] + feed_in[m]) // 2
-        floats[0, i], floats[1, i], floats[2, i] = fill[a], refused[a], voltage[a]
+        counts[column.SEEN_MARKET, i] = m
+        counts[column.SEEN_CONNECTION, i] = connection[a]
+        counts[column.SEEN_RETAIL_TICKS, i] = retail[m]
+        counts[column.SEEN_FEED_IN_TICKS, i] = feed_in[m]
+        counts[column.SEEN_LOAD_WH, i] = load_wh[a]
+        counts[column.SEEN_PV_WH, i] = pv_wh[a]
+        counts[column.SEEN_LAST_PRICE_TICKS, i] = last_ticks[m] if last_ticks[m] >= 0 else (retail[m] + feed_in[m]) // 2
+        floats[column.KNOWN_LAST_FILL, i] = fill[a]
+        floats[column.KNOWN_LAST_REFUSED, i] = refused[a]
+        floats[column.KNOWN_VOLTAGE_PU, i] = voltage[a]
 
 
-@kernel(types.void(_I1, _I1, _I1, _I1, _F1, _TO_I1, _TO_I1, _TO_I1, _TO_F1))
+@kernel(types.void(I1, I1, I1, I1, F1, _TO_I1, _TO_I1, _TO_I1, _TO_F1))
 def pick_range(
     rows: Any, lo: Any, firm: Any, hi: Any, level: Any, own_lo: Any, own_firm: Any, own_hi: Any, own_level: Any
 ) -> None:

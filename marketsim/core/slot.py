@@ -188,18 +188,14 @@ def _next_state(
     carry: FloatArray,
     voltage_pu: FloatArray,
 ) -> State:
-    orders, trades, rejects = record.orders, record.trades, record.rejects
+    orders, trades = record.orders, record.trades
     filled, refused, price = slot_kernel.memory(
+        orders.market,
         orders.agent,
         orders.energy_wh,
         filled_wh(orders, trades),
-        rejects.buy_order,
-        rejects.sell_order,
-        rejects.energy_wh,
-        rejects.side,
-        orders.market[trades.buy_order],
-        trades.energy_wh,
-        trades.price_ticks,
+        record.rejects[:],
+        (trades.buy_order, trades.energy_wh, trades.price_ticks),
         state.last_price_ticks,
         world.community.n_agents,
     )

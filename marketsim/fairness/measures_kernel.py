@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numba import types
@@ -11,6 +11,7 @@ from numba import types
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.compiled import kernel
 from marketsim.core.potential_kernel import first_rows
+from marketsim.core.records_kernel import I1
 
 SCORE_NAMES: Final = (
     "ftg",
@@ -26,8 +27,30 @@ SCORE_NAMES: Final = (
     "jain_fill",
 )
 """Rows of ``score_markets``."""
+FTG, FTG_DEMAND, FBS, FBS_RANGE, FBS_SHARE_RANGE, FBS_MARKET, FTB, FPP, FPP_RANGE, PRICE_NEUTRALITY, JAIN_FILL = range(
+    11
+)
 
-_I1 = types.Array(types.int64, 1, "C", readonly=True)
+
+class Inputs(NamedTuple):
+    """Everything that the scores depend on, as ``score_markets`` takes it; agents and trades sorted by market."""
+
+    market: IntArray
+    supply_wh: IntArray
+    refused_wh: IntArray
+    """What the grid refused each agent of sales to peers."""
+    demand_wh: IntArray
+    sold_wh: IntArray
+    bought_wh: IntArray
+    trade_market: IntArray
+    price_ticks: IntArray
+    """At the hub: the market's own prices, without network charges."""
+    energy_wh: IntArray
+    retail_ticks: IntArray
+    feed_in_ticks: IntArray
+
+
+INPUTS: Final = types.UniTuple(I1, 11)  # type: ignore[no-untyped-call]
 
 
 @kernel(part=True)
@@ -97,21 +120,16 @@ def pricing(price: IntArray, energy: IntArray, retail: int, feed_in: int) -> tup
     return unit(spread), unit(1.0 - (most - least) / room), unit(1.0 - abs(2.0 * mean - (retail + feed_in)) / room)
 
 
-@kernel(types.void(*(_I1,) * 11, types.float64[:, ::1], types.int64[::1]))
-def score_markets(
-    market: IntArray, supply: IntArray, refused: IntArray, demand: IntArray, sold: IntArray, bought: IntArray,
-    trade_market: IntArray, price: IntArray, energy: IntArray, retail: IntArray, feed_in: IntArray,
-    scores: FloatArray, tradable_wh: IntArray,
-) -> None:  # fmt: skip
-    """Write all scores [n_scores, n_markets] and P [n_markets]; NaN where P = 0: nothing is fair or unfair there.
-
-    Agents and trades are sorted by market. ``refused`` is what the grid refused each agent of sales to peers.
-    """
-    n_markets = len(retail)
-    first, first_trade = first_rows(market, n_markets), first_rows(trade_market, n_markets)
+@kernel(types.void(INPUTS, types.float64[:, ::1], types.int64[::1]))
+def score_markets(given: Any, scores: FloatArray, tradable_wh: IntArray) -> None:
+    """Write all scores [n_scores, n_markets] and P [n_markets]; NaN where P = 0: nothing is fair or unfair there."""
+    given = Inputs(*given)
+    n_markets = len(given.retail_ticks)
+    first, first_trade = first_rows(given.market, n_markets), first_rows(given.trade_market, n_markets)
+    supply, demand, sold, bought = given.supply_wh, given.demand_wh, given.sold_wh, given.bought_wh
     reachable = np.empty(len(supply), np.int64)
     for agent in range(len(supply)):
-        reachable[agent] = max(supply[agent] - refused[agent], min(sold[agent], supply[agent]))
+        reachable[agent] = max(supply[agent] - given.refused_wh[agent], min(sold[agent], supply[agent]))
     for m in range(n_markets):
         begin, end = first[m], first[m + 1]
         tradable_wh[m] = tradable(supply[begin:end], demand[begin:end])
@@ -121,17 +139,17 @@ def score_markets(
             continue
         traded, wanted = 0, 0
         for trade in range(first_trade[m], first_trade[m + 1]):
-            traded += energy[trade]
+            traded += given.energy_wh[trade]
         for agent in range(begin, end):
             wanted += demand[agent]
-        scores[0, m], scores[1, m] = min(traded / tradable_wh[m], 1.0), min(traded / wanted, 1.0)
-        for side in range(3):
-            offered = supply if side == 0 else (reachable if side == 1 else demand)
-            taken = bought if side == 2 else sold
-            deviation, fills, shares, jain = between(offered[begin:end], taken[begin:end])
-            if side == 0:
-                scores[2, m], scores[3, m], scores[4, m], scores[10, m] = deviation, fills, shares, jain
-            else:
-                scores[4 + side, m] = deviation
+        scores[FTG, m], scores[FTG_DEMAND, m] = min(traded / tradable_wh[m], 1.0), min(traded / wanted, 1.0)
+        for row in (FBS, FBS_MARKET, FTB):
+            offered = supply if row == FBS else (reachable if row == FBS_MARKET else demand)
+            taken = bought if row == FTB else sold
+            scores[row, m], fills, shares, jain = between(offered[begin:end], taken[begin:end])
+            if row == FBS:
+                scores[FBS_RANGE, m], scores[FBS_SHARE_RANGE, m], scores[JAIN_FILL, m] = fills, shares, jain
         trades = slice(first_trade[m], first_trade[m + 1])
-        scores[7, m], scores[8, m], scores[9, m] = pricing(price[trades], energy[trades], retail[m], feed_in[m])
+        scores[FPP, m], scores[FPP_RANGE, m], scores[PRICE_NEUTRALITY, m] = pricing(
+            given.price_ticks[trades], given.energy_wh[trades], given.retail_ticks[m], given.feed_in_ticks[m]
+        )

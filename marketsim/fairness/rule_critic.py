@@ -10,9 +10,9 @@ import numpy as np
 from marketsim.core.build import BuildContext
 from marketsim.core.records import Community, SlotRecord
 from marketsim.fairness.critic import Critique, Scores, critiques
-from marketsim.fairness.measures_kernel import SCORE_NAMES
+from marketsim.fairness.measures_kernel import SCORE_NAMES, Inputs
 from marketsim.fairness.params import MeasureChoice, RuleCriticParams
-from marketsim.fairness.slot import Inputs, SlotFairness, measure, scored
+from marketsim.fairness.slot import SlotFairness, measure, scored
 
 _FTG = {"tradable": "ftg", "demand": "ftg_demand"}
 _FBS = {"deviation": "fbs", "range": "fbs_range", "share_range": "fbs_share_range"}

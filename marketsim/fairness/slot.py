@@ -9,7 +9,7 @@ import numpy as np
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.potential import Availability, availability
 from marketsim.core.records import Community, Reason, SlotRecord
-from marketsim.fairness.measures_kernel import SCORE_NAMES, score_markets
+from marketsim.fairness.measures_kernel import SCORE_NAMES, Inputs, score_markets
 
 _WIRES: Final = np.array(
     [
@@ -18,24 +18,6 @@ _WIRES: Final = np.array(
     ]
 )
 """Reasons that lie in the grid and not in the order."""
-
-
-class Inputs(NamedTuple):
-    """Everything that the scores depend on, as ``score_markets`` takes it; agents and trades sorted by market."""
-
-    market: IntArray
-    supply_wh: IntArray
-    refused_wh: IntArray
-    """What the grid refused each agent of sales to peers."""
-    demand_wh: IntArray
-    sold_wh: IntArray
-    bought_wh: IntArray
-    trade_market: IntArray
-    price_ticks: IntArray
-    """At the hub: the market's own prices, without network charges."""
-    energy_wh: IntArray
-    retail_ticks: IntArray
-    feed_in_ticks: IntArray
 
 
 class SlotFairness(NamedTuple):
@@ -105,5 +87,5 @@ def scored(inputs: Inputs) -> tuple[FloatArray, IntArray]:
     n_markets = len(inputs.retail_ticks)
     scores = np.empty((len(SCORE_NAMES), n_markets))
     tradable_wh = np.empty(n_markets, dtype=np.int64)
-    score_markets(*inputs, scores, tradable_wh)
+    score_markets(inputs[:], scores, tradable_wh)
     return scores, tradable_wh

@@ -34,20 +34,6 @@ retail; sales / sum S. Each is a sum, a count, a mean or a maximum over particip
 
 def features(found: SlotFairness) -> FloatArray:
     """Features of each market [n_markets, n_features]."""
-    given = found.inputs
-    out = np.empty((len(given.retail_ticks), N_FEATURES))
-    feature_rows(
-        given.market,
-        given.supply_wh,
-        given.demand_wh,
-        given.sold_wh,
-        given.trade_market,
-        given.price_ticks,
-        given.energy_wh,
-        given.retail_ticks,
-        given.feed_in_ticks,
-        found.tradable_wh,
-        found.scores,
-        out,
-    )
+    out = np.empty((len(found.tradable_wh), N_FEATURES))
+    feature_rows(found.inputs[:], found.tradable_wh, found.scores, out)
     return out

@@ -6,7 +6,7 @@ Plain loops give each market the same bytes alone and in a batch, which a matrix
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numba import types
@@ -14,29 +14,38 @@ from numba import types
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.compiled import kernel
 from marketsim.core.potential_kernel import first_rows
+from marketsim.core.records_kernel import F1, F2, I1
+from marketsim.fairness.measures_kernel import FBS, FPP, FTB, INPUTS, SCORE_NAMES, Inputs
 
 N_FEATURES: Final = 23
-_I1 = types.Array(types.int64, 1, "C", readonly=True)
-_F2 = types.Array(types.float64, 2, "C", readonly=True)
-_F1 = types.Array(types.float64, 1, "C", readonly=True)
+_N_SCORES: Final = len(SCORE_NAMES)
+(
+    FBS_DEFINED,
+    FTB_DEFINED,
+    FPP_DEFINED,
+    LOG_TRADABLE,
+    SUPPLY_SHARE,
+    ONE_OVER_SELLERS,
+    ONE_OVER_BUYERS,
+    LARGEST_SUPPLY_SHARE,
+    LARGEST_SALES_SHARE,
+    PRICE_POSITION,
+    FEED_IN_OVER_RETAIL,
+    SOLD_OVER_SUPPLY,
+) = range(_N_SCORES, N_FEATURES)
 
 
-@kernel(types.void(_I1, _I1, _I1, _I1, _I1, _I1, _I1, _I1, _I1, _I1, _F2, types.float64[:, ::1]))
-def feature_rows(
-    market: IntArray, supply: IntArray, demand: IntArray, sold: IntArray, trade_market: IntArray, price: IntArray,
-    energy: IntArray, retail: IntArray, feed_in: IntArray, tradable_wh: IntArray, scores: FloatArray, out: FloatArray,
-) -> None:  # fmt: skip
+@kernel(types.void(INPUTS, I1, F2, types.float64[:, ::1]))
+def feature_rows(given: Any, tradable_wh: IntArray, scores: FloatArray, out: FloatArray) -> None:
     """Write the features of each market [n_markets, N_FEATURES]; ``surrogate_features.NAMES`` says what they are."""
-    n_markets = len(retail)
-    first, first_trade = first_rows(market, n_markets), first_rows(trade_market, n_markets)
-    n_scores = scores.shape[0]
+    given = Inputs(*given)
+    n_markets, supply, demand, sold = len(given.retail_ticks), given.supply_wh, given.demand_wh, given.sold_wh
+    first, first_trade = first_rows(given.market, n_markets), first_rows(given.trade_market, n_markets)
     for m in range(n_markets):
-        for row in range(n_scores):
+        for row in range(_N_SCORES):
             out[m, row] = 0.0 if math.isnan(scores[row, m]) else scores[row, m]
-        place = n_scores
-        for row in (2, 6, 7):  # fbs, ftb, fpp
+        for place, row in ((FBS_DEFINED, FBS), (FTB_DEFINED, FTB), (FPP_DEFINED, FPP)):
             out[m, place] = 0.0 if math.isnan(scores[row, m]) else 1.0
-            place += 1
         offers, wants, sales, sellers, buyers, largest, most = 0, 0, 0, 0, 0, 0, 0
         for agent in range(first[m], first[m + 1]):
             offers, wants, sales = offers + supply[agent], wants + demand[agent], sales + sold[agent]
@@ -44,21 +53,22 @@ def feature_rows(
             largest, most = max(largest, supply[agent]), max(most, sold[agent])
         volume, value = 0, 0.0
         for trade in range(first_trade[m], first_trade[m + 1]):
-            volume += energy[trade]
-            value += price[trade] * energy[trade]
-        room = retail[m] - feed_in[m]
-        out[m, place] = math.log10(1.0 + tradable_wh[m]) / 6.0
-        out[m, place + 1] = offers / (offers + wants) if offers + wants > 0 else 0.5
-        out[m, place + 2] = 1.0 / max(sellers, 1)
-        out[m, place + 3] = 1.0 / max(buyers, 1)
-        out[m, place + 4] = largest / offers if offers > 0 else 0.0
-        out[m, place + 5] = most / sales if sales > 0 else 0.0
-        out[m, place + 6] = (value / volume - feed_in[m]) / room if volume > 0 and room > 0 else 0.5
-        out[m, place + 7] = feed_in[m] / retail[m] if retail[m] > 0 else 0.0
-        out[m, place + 8] = sales / offers if offers > 0 else 0.0
+            volume += given.energy_wh[trade]
+            value += given.price_ticks[trade] * given.energy_wh[trade]
+        retail, feed_in = given.retail_ticks[m], given.feed_in_ticks[m]
+        room = retail - feed_in
+        out[m, LOG_TRADABLE] = math.log10(1.0 + tradable_wh[m]) / 6.0
+        out[m, SUPPLY_SHARE] = offers / (offers + wants) if offers + wants > 0 else 0.5
+        out[m, ONE_OVER_SELLERS] = 1.0 / max(sellers, 1)
+        out[m, ONE_OVER_BUYERS] = 1.0 / max(buyers, 1)
+        out[m, LARGEST_SUPPLY_SHARE] = largest / offers if offers > 0 else 0.0
+        out[m, LARGEST_SALES_SHARE] = most / sales if sales > 0 else 0.0
+        out[m, PRICE_POSITION] = (value / volume - feed_in) / room if volume > 0 and room > 0 else 0.5
+        out[m, FEED_IN_OVER_RETAIL] = feed_in / retail if retail > 0 else 0.0
+        out[m, SOLD_OVER_SUPPLY] = sales / offers if offers > 0 else 0.0
 
 
-@kernel(types.void(_F2, _F2, _F1, _F2, _F1, _F2, _F1, types.float64[:, ::1]))
+@kernel(types.void(F2, F2, F1, F2, F1, F2, F1, types.float64[:, ::1]))
 def network_scores(
     x: FloatArray, w1: FloatArray, b1: FloatArray, w2: FloatArray, b2: FloatArray, w3: FloatArray, b3: FloatArray,
     out: FloatArray,

@@ -9,16 +9,14 @@ from numba import types
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.compiled import kernel
 from marketsim.core.records import LedgerLine
+from marketsim.core.records_kernel import B1, I1, I2
 
-_I1 = types.Array(types.int64, 1, "C", readonly=True)
-_I2 = types.Array(types.int64, 2, "C", readonly=True)
-_B1 = types.Array(types.boolean, 1, "C", readonly=True)
 _SUM = types.float64[::1]
 _COUNT = types.int64[::1]
 _IMPORTS, _EXPORTS = int(LedgerLine.IMPORTS), int(LedgerLine.EXPORTS)
 
 
-@kernel(types.void(types.float64[:, ::1], _I1, _SUM, _COUNT, _COUNT, _SUM))
+@kernel(types.void(types.float64[:, ::1], I1, _SUM, _COUNT, _COUNT, _SUM))
 def add_scores(
     scores: FloatArray, weights: IntArray, total: FloatArray, weight: IntArray, known: IntArray, mean: FloatArray
 ) -> None:
@@ -35,7 +33,7 @@ def add_scores(
         mean[row] = part / heavy if heavy > 0 else math.nan
 
 
-@kernel(types.int64(types.int64[:, ::1], *(_I1,) * 5, _I2, _B1, _I2, _I2))
+@kernel(types.int64(types.int64[:, ::1], *(I1,) * 5, I2, B1, I2, I2))
 def add_agents(
     total: IntArray, load: IntArray, pv: IntArray, curtailed: IntArray, demand: IntArray, bought: IntArray,
     device: IntArray, stores: BoolArray, money: IntArray, reference_money: IntArray,

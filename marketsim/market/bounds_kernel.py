@@ -8,12 +8,12 @@ from numba import types
 
 from marketsim.core.compiled import kernel
 from marketsim.core.records import Reason
+from marketsim.core.records_kernel import I1
 
-_I1 = types.Array(types.int64, 1, "C", readonly=True)
 _BELOW, _ABOVE = int(Reason.PRICE_BELOW_FEED_IN), int(Reason.PRICE_ABOVE_RETAIL)
 
 
-@kernel(types.boolean(_I1, _I1, _I1, _I1, _I1, types.boolean[::1], types.int64[::1]))
+@kernel(types.boolean(I1, I1, I1, I1, I1, types.boolean[::1], types.int64[::1]))
 def sort_out(
     limit: Any, market: Any, energy_wh: Any, retail: Any, feed_in: Any,
     inside: Any, reason: Any,

@@ -62,13 +62,7 @@ class DoubleAuction:
         from marketsim.market import double_auction_kernel as compiled
 
         trades, rejects, status = compiled.match_markets(
-            whole_column(orders.market),
-            whole_column(orders.agent),
-            whole_column(orders.connection),
-            whole_column(orders.side),
-            whole_column(orders.price_ticks),
-            whole_column(orders.energy_wh),
-            whole_column(orders.firm_wh),
+            tuple(map(whole_column, orders[:7])),
             self._midpoint,
             self._passes,
             _NO_CHARGES if pair_ticks is None else pair_ticks,

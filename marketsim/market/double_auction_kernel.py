@@ -16,18 +16,24 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from marketsim.core import columns_kernel as column
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.compiled import ADMIT_POINTER, kernel
 from marketsim.core.records import BLAMES_SINK, MOVES_SINK, MOVES_SOURCE, NOWHERE, Side
+from marketsim.core.records_kernel import I1
 from marketsim.market.book_kernel import ASKS, BIDS, Book, enter_book, leave_book, new_book, next_rank
 from marketsim.market.rank_kernel import Index, RankArray, rank_orders
 
 OK, UNSORTED, FALSE_GATE = 0, 1, 2
 """Status of a call: markets not ascending; the gate admitted less than nothing or more than asked."""
 
+BUY, SELL, WH, PRICE, MOVES = range(5)
+"""Rows of ``Tape.trades``."""
+_PARKED, _OTHER, _WH, _REASON, _ELEMENT = range(5)
+"""Rows of ``Tape.refusals``."""
 _N_TRADES, _N_REFUSALS, _N_PARKED, _STATUS = range(4)
 _NEVER = -1
-_BUY, _SELL = int(Side.BUY), int(Side.SELL)
+_BUYS, _SELLS = int(Side.BUY), int(Side.SELL)
 
 
 class Slate(NamedTuple):
@@ -52,10 +58,18 @@ class Tape(NamedTuple):
     """What happened so far."""
 
     trades: IntArray
-    """buy, sell, Wh, price, moves [5, .]."""
+    """[5, .]"""
     refusals: IntArray
-    """parked, other, Wh, reason, element [5, .]."""
+    """[5, .]"""
     counters: IntArray
+
+
+class Rules(NamedTuple):
+    """How a market finds its prices."""
+
+    midpoint: bool
+    charge: IntArray
+    """Of each pair of connections [ticks], of no size without."""
 
 
 @kernel(borrowing=True)
@@ -67,11 +81,11 @@ def _index(i: Index) -> Index:
 @kernel(borrowing=True)
 def _note(tape: Tape, parked: Index, other: Index, wh: Index, reason: int, element: int) -> None:
     row = tape.counters[_N_REFUSALS]
-    tape.refusals[0, row] = parked
-    tape.refusals[1, row] = other
-    tape.refusals[2, row] = wh
-    tape.refusals[3, row] = reason
-    tape.refusals[4, row] = element
+    tape.refusals[_PARKED, row] = parked
+    tape.refusals[_OTHER, row] = other
+    tape.refusals[_WH, row] = wh
+    tape.refusals[_REASON, row] = reason
+    tape.refusals[_ELEMENT, row] = element
     tape.counters[_N_REFUSALS] = row + 1
     tape.counters[_N_PARKED] += 1
 
@@ -79,11 +93,11 @@ def _note(tape: Tape, parked: Index, other: Index, wh: Index, reason: int, eleme
 @kernel(borrowing=True)
 def _book_trade(slate: Slate, tape: Tape, buy: Index, sell: Index, wh: Index, price: Index, moves: int) -> None:
     row = _index(tape.counters[_N_TRADES])
-    tape.trades[0, row] = buy
-    tape.trades[1, row] = sell
-    tape.trades[2, row] = wh
-    tape.trades[3, row] = price
-    tape.trades[4, row] = moves
+    tape.trades[BUY, row] = buy
+    tape.trades[SELL, row] = sell
+    tape.trades[WH, row] = wh
+    tape.trades[PRICE, row] = price
+    tape.trades[MOVES, row] = moves
     tape.counters[_N_TRADES] = row + 1
     slate.open_wh[buy] -= wh
     slate.open_wh[sell] -= wh
@@ -160,12 +174,12 @@ def _next_all_in(slate: Slate, book: Book, start: Index, i: Index, row: int, cha
 
 
 @kernel(borrowing=True)
-def _price(slate: Slate, buy: Index, sell: Index, resting_is_bid: bool, midpoint: bool, charge: IntArray) -> Index:
+def _price(slate: Slate, buy: Index, sell: Index, resting_is_bid: bool, rules: Rules) -> Index:
     """Price at the hub, which is what the seller gets; the buyer pays the pair's charge on top."""
     bid, ask = ~slate.key[buy], slate.key[sell]
-    if charge.shape[0] > 0:
-        bid -= charge[slate.connection[buy], slate.connection[sell]]
-    if midpoint:
+    if rules.charge.shape[0] > 0:
+        bid -= rules.charge[slate.connection[buy], slate.connection[sell]]
+    if rules.midpoint:
         return (bid & ask) + ((bid ^ ask) >> 1)  # floor of the mean, without overflow
     return bid if resting_is_bid else ask
 
@@ -180,23 +194,22 @@ def _enter(
     floats: Any,
     start: Index,
     i: Index,
-    midpoint: bool,
-    charge: IntArray,
+    rules: Rules,
     turn: int,
 ) -> None:
     """An order arrives: it walks the other side while prices cross, and rests with what is left."""
     own, other = (BIDS, ASKS) if slate.is_bid[i] else (ASKS, BIDS)
-    by_pair, parked = charge.shape[0] > 0, -1
+    by_pair, parked = rules.charge.shape[0] > 0, -1
     rank = book.best[other] if by_pair or book.best_key[other] <= ~slate.key[i] else -1
     while rank >= 0 and parked != i and slate.open_wh[i] > 0:
         if by_pair:
-            rank = _next_all_in(slate, book, start, i, other, charge)
+            rank = _next_all_in(slate, book, start, i, other, rules.charge)
         else:
             rank = _next_by_price(slate, book, start, i, other, rank)
         if rank >= 0:
             j: Index = np.int64(slate.at_rank[start + rank])
             buy, sell = (i, j) if own == BIDS else (j, i)
-            price = _price(slate, buy, sell, other == BIDS, midpoint, charge)
+            price = _price(slate, buy, sell, other == BIDS, rules)
             parked = _trade(slate, tape, admit, ints, floats, buy, sell, price)
             if parked >= 0:
                 slate.parked_in[parked] = turn
@@ -217,15 +230,14 @@ def _pass(
     floats: Any,
     start: Index,
     stop: int,
-    midpoint: bool,
-    charge: IntArray,
+    rules: Rules,
     turn: int,
 ) -> None:
     """Turn 0: every order arrives. Later turns: the orders parked before this turn, in order of arrival."""
     for i in range(start, stop):
         if turn == 0 or _NEVER < slate.parked_in[i] < turn:
             slate.parked_in[i] = _NEVER
-            _enter(slate, book, tape, admit, ints, floats, start, _index(i), midpoint, charge, turn)
+            _enter(slate, book, tape, admit, ints, floats, start, _index(i), rules, turn)
 
 
 @kernel(part=True)
@@ -235,8 +247,8 @@ def _with_room(table: IntArray, used: int, wanted: int) -> IntArray:
         return table
     larger = np.empty((table.shape[0], 2 * table.shape[1] + wanted), dtype=np.int64)
     for row in range(table.shape[0]):
-        for column in range(used):
-            larger[row, column] = table[row, column]
+        for place in range(used):
+            larger[row, place] = table[row, place]
     return larger
 
 
@@ -249,9 +261,8 @@ def _match_market(
     floats: Any,
     start: Index,
     stop: int,
-    midpoint: bool,
+    rules: Rules,
     passes: int,
-    charge: IntArray,
 ) -> Tape:
     """Arrivals of one market, then passes of the parked orders until nothing more is admitted.
 
@@ -269,7 +280,7 @@ def _match_market(
         tape = Tape(trades, refusals, counters)
         counters[_N_PARKED] = 0
         before = counters[_N_TRADES]
-        _pass(slate, book, tape, admit, ints, floats, start, stop, midpoint, charge, turn)
+        _pass(slate, book, tape, admit, ints, floats, start, stop, rules, turn)
         traded = turn == 0 or counters[_N_TRADES] > before
         turn += 1
     return tape
@@ -278,19 +289,20 @@ def _match_market(
 @kernel(part=True)
 def _still_open(is_bid: BoolArray, open_wh: IntArray, refusals: IntArray, n: int) -> IntArray:
     """The last refusal of each parked order, as far as its energy was not traded later; in order of refusal."""
-    kept = np.empty((6, n), dtype=np.int64)
+    kept = np.empty((column.N_REJECT, n), dtype=np.int64)
     seen = np.zeros(len(open_wh) if n > 0 else 0, dtype=np.bool_)
     first = n
     for row in range(n - 1, -1, -1):
-        parked, other = refusals[0, row], refusals[1, row]
-        wh = min(refusals[2, row], open_wh[parked])
+        parked, other = refusals[_PARKED, row], refusals[_OTHER, row]
+        wh = min(refusals[_WH, row], open_wh[parked])
         if wh > 0 and not seen[parked]:
             first -= 1
-            kept[0, first], kept[1, first] = (parked, other) if is_bid[parked] else (other, parked)
-            kept[2, first] = wh
-            kept[3, first] = refusals[3, row]
-            kept[4, first] = refusals[4, row]
-            kept[5, first] = _BUY if is_bid[parked] else _SELL
+            kept[column.REJECT_BUY_ORDER, first] = parked if is_bid[parked] else other
+            kept[column.REJECT_SELL_ORDER, first] = other if is_bid[parked] else parked
+            kept[column.REJECT_ENERGY_WH, first] = wh
+            kept[column.REJECT_REASON, first] = refusals[_REASON, row]
+            kept[column.REJECT_ELEMENT, first] = refusals[_ELEMENT, row]
+            kept[column.REJECT_SIDE, first] = _BUYS if is_bid[parked] else _SELLS
         seen[parked] = True
     return kept[:, first:]
 
@@ -304,32 +316,23 @@ def _slate(
     is_bid = np.empty(n, np.bool_)
     key, open_wh, firm_wh = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
     for i in range(n):
-        is_bid[i] = side[i] == _BUY
+        is_bid[i] = side[i] == _BUYS
         key[i] = ~price[i] if is_bid[i] else price[i]
         open_wh[i] = max(energy[i], 0)
         firm_wh[i] = max(firm[i], 0)
-    ranks = np.empty(n, np.uint32), np.empty(n, np.uint32)
-    return Slate(agent, connection, is_bid, key, open_wh, firm_wh, ranks[0], ranks[1], np.empty(n, np.int32))
+    rank, at_rank = np.empty(n, np.uint32), np.empty(n, np.uint32)
+    return Slate(agent, connection, is_bid, key, open_wh, firm_wh, rank, at_rank, np.empty(n, np.int32))
 
 
-_COLUMN = types.Array(types.int64, 1, "C", readonly=True)
 _CHARGES = types.Array(types.int64, 3, "A", readonly=True)
+_ORDERED = types.UniTuple(I1, 7)  # type: ignore[no-untyped-call]
 
 
 @kernel(
-    (
-        _COLUMN, _COLUMN, _COLUMN, _COLUMN, _COLUMN, _COLUMN, _COLUMN,
-        types.boolean, types.int64, _CHARGES, ADMIT_POINTER, types.int64[:, :, ::1], types.float64[:, :, ::1],
-    )
-)  # fmt: skip
+    (_ORDERED, types.boolean, types.int64, _CHARGES, ADMIT_POINTER, types.int64[:, :, ::1], types.float64[:, :, ::1])
+)
 def match_markets(
-    market: IntArray,
-    agent: IntArray,
-    connection: IntArray,
-    side: IntArray,
-    price: IntArray,
-    energy: IntArray,
-    firm: IntArray,
+    orders: Any,
     midpoint: bool,
     passes: int,
     charges: IntArray,
@@ -337,11 +340,13 @@ def match_markets(
     ints: IntArray,
     floats: FloatArray,
 ) -> tuple[IntArray, IntArray, int]:
-    """Match the orders of all markets, each [n_orders] in order of arrival, markets contiguous and ascending.
+    """Match the orders of all markets in order of arrival, markets contiguous and ascending.
 
-    ``charges`` [n_markets, n_connections, n_connections] are pair charges [ticks], of no size without. Returns trades
-    (buy, sell, Wh, price, moves) [5, n_trades], refusals (buy, sell, Wh, reason, element, side) [6, n_rejects], status.
+    ``orders``: the first seven fields of ``Orders``, which are all that matters here. ``charges`` [n_markets, n_connections,
+    n_connections] are pair charges [ticks], of no size without. Returns trades (buy, sell, Wh, price, moves) [5, n_trades],
+    refusals (buy, sell, Wh, reason, element, side) [6, n_rejects], status.
     """
+    market, agent, connection, side, price, energy, firm = orders
     n = len(market)
     slate = _slate(agent, connection, side, price, energy, firm)
     counters = np.zeros(4, np.int64)
@@ -355,8 +360,8 @@ def match_markets(
         if stop < n and market[stop] < m:
             counters[_STATUS] = UNSORTED
         else:
-            charge = charges[m if charges.shape[1] > 0 else 0]
-            tape = _match_market(slate, tape, admit, ints[m], floats[m], start, stop, midpoint, passes, charge)
+            rules = Rules(midpoint, charges[m if charges.shape[1] > 0 else 0])
+            tape = _match_market(slate, tape, admit, ints[m], floats[m], start, stop, rules, passes)
         start = stop
     kept = _still_open(slate.is_bid, slate.open_wh, tape.refusals, counters[_N_REFUSALS])
     return tape.trades[:, : counters[_N_TRADES]], kept, counters[_STATUS]

@@ -18,16 +18,16 @@ from marketsim.market.params import PayAsAgreedParams
 
 def settle(community: Community, trades: Trades, orders: Orders, exchange: Exchange, tariffs: Tariffs) -> Ledger:
     """The ledger of a slot; its payments sum to zero exactly, or LawBroken is raised."""
-    columns = [
-        *map(whole_column, trades[:-1]),
+    booked = settlement_kernel.book(
+        tuple(map(whole_column, trades)),
         orders.agent,
         community.market,
         exchange.import_wh,
         exchange.export_wh,
         tariffs.retail_ticks,
         tariffs.feed_in_ticks,
-    ]
-    ledger = Ledger(*settlement_kernel.book(*columns))
+    )
+    ledger = Ledger(*booked)
     check(ledger)
     return ledger
 

@@ -8,7 +8,8 @@ import numpy as np
 from numba import types
 
 from marketsim.core.compiled import kernel
-from marketsim.core.records import LedgerLine
+from marketsim.core.records import LedgerLine, Trades
+from marketsim.core.records_kernel import I1, I2, TRADES
 
 _PURCHASES, _SALES, _CHARGES = (
     int(LedgerLine.PEER_PURCHASES),
@@ -18,28 +19,32 @@ _PURCHASES, _SALES, _CHARGES = (
 _IMPORTS, _EXPORTS, _LINES = int(LedgerLine.IMPORTS), int(LedgerLine.EXPORTS), len(LedgerLine)
 
 
-_I1 = types.Array(types.int64, 1, "C", readonly=True)
-_I2 = types.Array(types.int64, 2, "C", readonly=True)
 _HALF = 32
 _LOW = (1 << _HALF) - 1
 
 
-@kernel((*(_I1,) * 12,))
+@kernel((TRADES, *(I1,) * 6))
 def book(
-    buy_order: Any, sell_order: Any, energy_wh: Any, price_ticks: Any, buyer_ticks: Any, seller_ticks: Any, agent: Any,
-    market: Any, import_wh: Any, export_wh: Any, retail_ticks: Any, feed_in_ticks: Any,
-) -> Any:  # fmt: skip
+    trades: Any, agent: Any, market: Any, import_wh: Any, export_wh: Any, retail_ticks: Any, feed_in_ticks: Any
+) -> Any:
     """What each agent pays by line [6, n_agents], each utility and each operator [n_markets]; all int64."""
+    trades = Trades(*trades)
     n_agents, n_markets = len(market), len(retail_ticks)
     money = np.zeros((_LINES, n_agents), dtype=np.int64)
     utility, operator = np.zeros(n_markets, dtype=np.int64), np.zeros(n_markets, dtype=np.int64)
-    for row in range(len(energy_wh)):
-        b, s, wh, price = agent[buy_order[row]], agent[sell_order[row]], energy_wh[row], price_ticks[row]
+    for row in range(len(trades.energy_wh)):
+        b, s = agent[trades.buy_order[row]], agent[trades.sell_order[row]]
+        wh, price, pays, gets = (
+            trades.energy_wh[row],
+            trades.price_ticks[row],
+            trades.buyer_ticks[row],
+            trades.seller_ticks[row],
+        )
         money[_PURCHASES, b] += wh * price
         money[_SALES, s] -= wh * price
-        money[_CHARGES, b] += wh * (buyer_ticks[row] - price)
-        money[_CHARGES, s] += wh * (price - seller_ticks[row])
-        operator[market[b]] -= wh * (buyer_ticks[row] - seller_ticks[row])
+        money[_CHARGES, b] += wh * (pays - price)
+        money[_CHARGES, s] += wh * (price - gets)
+        operator[market[b]] -= wh * (pays - gets)
     for a in range(n_agents):
         m = market[a]
         money[_IMPORTS, a] = import_wh[a] * retail_ticks[m]
@@ -48,7 +53,7 @@ def book(
     return money, utility, operator
 
 
-@kernel(types.UniTuple(types.int64, 2)(_I2, _I1, _I1))  # type: ignore[no-untyped-call]
+@kernel(types.UniTuple(types.int64, 2)(I2, I1, I1))  # type: ignore[no-untyped-call]
 def sum_halves(money: Any, utility: Any, operator: Any) -> tuple[int, int]:
     """Sums of the upper and of the lower 32 bits of all payments, which cannot wrap apart."""
     high, low = 0, 0

@@ -51,17 +51,12 @@ def imbalance(record: SlotRecord, community: Community, background_wh: int = 0) 
     """Recompute all balances of a slot from what its record says."""
     from marketsim.metrics.tally_kernel import tally_laws
 
-    energy, exchange, ledger = record.energy, record.exchange, record.ledger
+    ledger = record.ledger
     drawn = np.zeros(community.n_markets, dtype=np.int64)
     energy_wh, paid, unexplained = tally_laws(
         record.inputs.load_wh,
-        energy.pv_used_wh,
-        energy.device_wh,
-        energy.bought_wh,
-        energy.sold_wh,
-        energy.net_wh,
-        exchange.import_wh,
-        exchange.export_wh,
+        record.energy[:],
+        record.exchange[:],
         ledger.money,
         record.inputs.tariffs.retail_ticks,
         record.inputs.tariffs.feed_in_ticks,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from numba import types
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.compiled import kernel
 from marketsim.core.potential_kernel import first_rows
 from marketsim.core.records import PV
+from marketsim.core.records_kernel import I1, I2
 
-_I1 = types.Array(types.int64, 1, "C", readonly=True)
-_I2 = types.Array(types.int64, 2, "C", readonly=True)
+_THREE, _FLEETS = types.UniTuple(I1, 3), types.UniTuple(I2, 3)  # type: ignore[no-untyped-call]
 
 
 @kernel(part=True)
@@ -21,18 +23,19 @@ def filled(own: int, sells: bool, price: int, short: bool, share: float) -> floa
     return 1.0 if (own < price) == sells else 0.0
 
 
-@kernel(types.void(*(_I1,) * 7, *(_I2,) * 3, *(_I1,) * 5, types.float64[::1]))
+@kernel(types.void(I1, _THREE, _FLEETS, _THREE, I1, I1, _THREE, types.float64[::1]))
 def merit_net(
-    market: IntArray, surplus: IntArray, must_run: IntArray, firm: IntArray,
-    order_agent: IntArray, order_component: IntArray, order_firm: IntArray,
-    up: IntArray, down: IntArray, value: IntArray,
-    retail: IntArray, feed_in: IntArray, prices: IntArray, below: IntArray, above: IntArray,
+    market: IntArray, firm_and_pv: Any, fleets: Any, ordered: Any, retail: IntArray, feed_in: IntArray, optimum: Any,
     net: FloatArray,
 ) -> None:  # fmt: skip
     """Write each agent's net injection when its market trades in merit order, pro rata at the margin [n_agents].
 
-    PV that flows by right does so whether or not it trades; the rest of the surplus flows if it trades.
+    ``firm_and_pv``: surplus, must-run energy and firm demand [n_agents]; ``fleets``: up, down and value [n_devices, n_agents];
+    ``ordered``: agent, component and firm energy [n_orders]; ``optimum``: price, supply below it and demand above it
+    [n_markets]. PV that flows by right does so whether or not it trades; the rest of the surplus flows if it trades.
     """
+    (surplus, must_run, firm), (up, down, value) = firm_and_pv, fleets
+    (order_agent, order_component, order_firm), (prices, below, above) = ordered, optimum
     for order in range(len(order_agent)):
         if order_component[order] == PV:
             net[order_agent[order]] += order_firm[order]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.arrays import FloatArray, IntArray, whole_column
 from marketsim.core.potential import CompetitiveOptimum
 from marketsim.core.records import PV, Community, SlotRecord
 from marketsim.optimise.welfare import WelfareLegs
@@ -63,20 +63,12 @@ def merit_order_net_wh(record: SlotRecord, community: Community, best: Competiti
     net = np.zeros(community.n_agents)
     merit_net(
         community.market,
-        place.surplus_wh,
-        place.must_run_wh,
-        place.firm_demand_wh,
-        np.ascontiguousarray(orders.agent),
-        np.ascontiguousarray(orders.component),
-        np.ascontiguousarray(orders.firm_wh),
-        place.up_wh,
-        place.down_wh,
-        place.marginal_ticks,
+        (place.surplus_wh, place.must_run_wh, place.firm_demand_wh),
+        (place.up_wh, place.down_wh, place.marginal_ticks),
+        (whole_column(orders.agent), whole_column(orders.component), whole_column(orders.firm_wh)),
         tariffs.retail_ticks,
         tariffs.feed_in_ticks,
-        best.price_ticks,
-        best.below_wh,
-        best.above_wh,
+        (best.price_ticks, best.below_wh, best.above_wh),
         net,
     )
     return net

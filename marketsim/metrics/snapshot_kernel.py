@@ -8,9 +8,7 @@ from numba import types
 
 from marketsim.core.arrays import FloatArray
 from marketsim.core.compiled import kernel
-
-_F1 = types.Array(types.float64, 1, "C", readonly=True)
-_F2 = types.Array(types.float64, 2, "C", readonly=True)
+from marketsim.core.records_kernel import F1, F2
 
 
 @kernel(part=True)
@@ -25,7 +23,7 @@ def overloaded(loading: FloatArray, limit: float) -> bool:
 _SNAPSHOT = types.Tuple((*(types.float64,) * 4, *(types.int64,) * 5))  # type: ignore[no-untyped-call]
 
 
-@kernel(_SNAPSHOT(_F2, _F2, _F2, _F2, _F1, _F1, types.float64))
+@kernel(_SNAPSHOT(F2, F2, F2, F2, F1, F1, types.float64))
 def measure_grid(
     v: FloatArray, firm_v: FloatArray, loading: FloatArray, firm_loading: FloatArray,
     v_min: FloatArray, v_max: FloatArray, limit: float,

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from numba import types
 
 from marketsim.core.arrays import BoolArray, IntArray
 from marketsim.core.compiled import kernel
-from marketsim.core.records import LedgerLine
+from marketsim.core.records import Energy, Exchange, LedgerLine
+from marketsim.core.records_kernel import B1, ENERGY, EXCHANGE, I1, I2
 
-_I1 = types.Array(types.int64, 1, "C", readonly=True)
-_I2 = types.Array(types.int64, 2, "C", readonly=True)
-_B1 = types.Array(types.boolean, 1, "C", readonly=True)
 _THREE = types.UniTuple(types.int64, 3)  # type: ignore[no-untyped-call]
 _SIX = types.UniTuple(types.int64, 6)  # type: ignore[no-untyped-call]
 _IMPORTS, _EXPORTS, _SHARING = int(LedgerLine.IMPORTS), int(LedgerLine.EXPORTS), int(LedgerLine.SHARING)
 
 
-@kernel(_SIX(_I1, _I2, _B1, _I1, _I1, _I1, _I1, _I1))
+@kernel(_SIX(I1, I2, B1, I1, I1, I1, I1, I1))
 def tally_energy(
     load: IntArray, device: IntArray, stores: BoolArray, pv_used: IntArray, bought: IntArray,
     imported: IntArray, exported: IntArray, curtailed: IntArray,
@@ -42,7 +42,7 @@ def tally_energy(
     return demand, from_peers, pv, imports, exports, cut
 
 
-@kernel(_THREE(_I2, _B1, _I1, _I1, _I1, _I1))
+@kernel(_THREE(I2, B1, I1, I1, I1, I1))
 def tally_money(
     money: IntArray, is_prosumer: BoolArray, imported: IntArray, exported: IntArray,
     market: IntArray, wholesale: IntArray,
@@ -61,17 +61,19 @@ def tally_money(
     return consumers, prosumers, bulk
 
 
-@kernel(_THREE(_I1, _I1, _I2, _I1, _I1, _I1, _I1, _I1, _I2, _I1, _I1, _I1, types.int64[::1]))
+@kernel(_THREE(I1, ENERGY, EXCHANGE, I2, I1, I1, I1, types.int64[::1]))
 def tally_laws(
-    load: IntArray, pv_used: IntArray, device: IntArray, bought: IntArray, sold: IntArray, net: IntArray,
-    imported: IntArray, exported: IntArray, money: IntArray, retail: IntArray, feed_in: IntArray, market: IntArray,
-    drawn: IntArray,
+    load: IntArray, energy: Any, exchange: Any, money: IntArray, retail: IntArray, feed_in: IntArray,
+    market: IntArray, drawn: IntArray,
 ) -> tuple[int, int, int]:  # fmt: skip
     """Energy imbalance [Wh], sum of the agents' payments, and what is unexplained on their bills [1e-9 currency].
 
     Unexplained are imports and exports beyond energy times tariff, and what sharing moves beyond a market.
     Writes imports less exports of each market [Wh] [n_markets].
     """
+    energy, exchange = Energy(*energy), Exchange(*exchange)
+    imported, exported, device = exchange.import_wh, exchange.export_wh, energy.device_wh
+    bought, sold, net, pv_used = energy.bought_wh, energy.sold_wh, energy.net_wh, energy.pv_used_wh
     imbalance, paid, unexplained, peers = 0, 0, 0, 0
     moved, home = 0, -1
     for agent in range(len(load)):

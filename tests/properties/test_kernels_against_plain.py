@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketsim.core import slot_kernel
+from marketsim.core import columns_kernel, slot_kernel
 from marketsim.core.compiled import kernel
 from marketsim.core.free_gate_kernel import FreeGate
-from marketsim.core.records import FIRM, PV, Fallback, LedgerLine, Side
+from marketsim.core.records import FIRM, PV, Fallback, LedgerLine, OrderBatch, Orders, Side
 from marketsim.fairness.totals_kernel import add_scores
 from marketsim.market.book_kernel import enter_book, leave_book, new_book, next_rank
 from marketsim.market.double_auction import DoubleAuction
@@ -103,10 +103,10 @@ def test_every_missing_wh_and_payment_is_an_imbalance(seed):
     people, record = drawn(seed)
     own, exchange, inputs, money = record.energy, record.exchange, record.inputs, record.ledger.money
     drawn_wh = np.zeros(2, dtype=np.int64)
+    tariffs = inputs.tariffs
     found = tally_laws(
-        inputs.load_wh, own.pv_used_wh, own.device_wh, own.bought_wh, own.sold_wh, own.net_wh, exchange.import_wh,
-        exchange.export_wh, money, inputs.tariffs.retail_ticks, inputs.tariffs.feed_in_ticks, people.market, drawn_wh,
-    )  # fmt: skip
+        inputs.load_wh, own[:], exchange[:], money, tariffs.retail_ticks, tariffs.feed_in_ticks, people.market, drawn_wh
+    )
     meter = exchange.export_wh + own.sold_wh - exchange.import_wh - own.bought_wh
     made = own.pv_used_wh - inputs.load_wh + own.device_wh.sum(axis=0)
     energy = np.abs(own.net_wh - meter).sum() + np.abs(made - meter).sum() + abs((own.bought_wh - own.sold_wh).sum())
@@ -238,11 +238,18 @@ def test_orders_draw_on_their_agents_position_one_after_the_other(case):
     rows, (demand, must_run, surplus), (up, down), stores = case
     agent, side, component, energy = np.array(rows, dtype=np.int64).reshape(-1, 4).T.copy()
     zeros = np.zeros(len(rows), dtype=np.int64)
+    batch = OrderBatch(agent, side, zeros, energy, component, zeros)
     orders, beyond, wrong = slot_kernel.hold(
-        np.arange(len(rows)), agent, side, zeros, energy, component, zeros, np.zeros(3, dtype=np.int64),
-        np.arange(3), demand, must_run, surplus, up, down, np.array(stores),
-    )  # fmt: skip
-    held = orders[5]
+        np.arange(len(rows)),
+        batch[:],
+        np.zeros(3, dtype=np.int64),
+        np.arange(3),
+        (demand, must_run, surplus),
+        up,
+        down,
+        np.array(stores),
+    )
+    held = orders[columns_kernel.ORDER_ENERGY_WH]
     left, modes = {}, {}
     for a in range(3):
         left[a, SELL, FIRM], left[a, SELL, PV], left[a, BUY, FIRM], left[a, BUY, PV] = (
@@ -264,20 +271,20 @@ def test_orders_draw_on_their_agents_position_one_after_the_other(case):
 def test_the_utility_takes_what_owners_leave_to_it(rows):
     """Exports first; by right without asking; else by fallback, or where the limit admits the tariff."""
     n = len(rows)
-    buys, component, energy, firm, fallback, limit = np.array(rows, dtype=np.int64).reshape(-1, 6).T
+    buys, component, energy, firm, fallback, limit = np.array(rows, dtype=np.int64).reshape(-1, 6).T.copy()
     zeros = np.zeros(n, dtype=np.int64)
     gate = FreeGate(1, np.zeros(max(n, 1), dtype=np.int64))
-    residual, _, refused = slot_kernel.leave_to_utility(
-        *gate.kernel, zeros, np.arange(n), np.where(buys, BUY, SELL), np.ascontiguousarray(component),
-        np.ascontiguousarray(fallback), np.ascontiguousarray(limit), np.ascontiguousarray(energy),
-        np.ascontiguousarray(firm), zeros, np.array([300]), np.array([80]),
-    )  # fmt: skip
+    side = np.where(buys, BUY, SELL)
+    orders = Orders(zeros, zeros, np.arange(n), side, limit, energy, firm, component, fallback, limit)
+    *residual, _, refused = slot_kernel.leave_to_utility(
+        *gate.kernel, orders[:], zeros, np.array([300]), np.array([80])
+    )
     assert refused == 0
     for row, (buy, part, wh, granted, leaves, price) in enumerate(rows):
         flows = min(granted, wh) if not buy and part != FIRM else 0
         willing = leaves == UTILITY or (price >= 300 if buy else 0 <= price <= 80)
         asked = wh - flows if part != FIRM and willing else 0
-        assert residual[:, row].tolist() == [asked if buy else 0, 0 if buy else asked, flows]
+        assert [part[row] for part in residual] == [asked if buy else 0, 0 if buy else asked, flows]
 
 
 # --- the order book ----------------------------------------------------------------------------------------------------

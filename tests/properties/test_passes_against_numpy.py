@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketsim.agents.strategies.plan_kernel import better_sides, serve_own
+from marketsim.core import columns_kernel as column
 from marketsim.core.matching_kernel import open_orders
 from marketsim.core.records import BOTH, Reason, Side
 from marketsim.core.sensing import meter
@@ -105,10 +106,10 @@ def test_open_orders(rng):
     """The rows of the index, less what is filled; a firm leg never below nothing."""
     table = rng.integers(0, 1_000, (10, 25))
     filled, index = rng.integers(0, 1_000, 25), rng.permutation(25)[:12]
-    book = open_orders(index, filled, *table)
+    book = open_orders(index, filled, tuple(table))
     expected = table[:, index]
-    expected[5] -= filled[index]
-    expected[6] = np.maximum(expected[6] - filled[index], 0)
+    expected[column.ORDER_ENERGY_WH] -= filled[index]
+    expected[column.ORDER_FIRM_WH] = np.maximum(expected[column.ORDER_FIRM_WH] - filled[index], 0)
     assert book.tolist() == expected.tolist()
 
 

@@ -10,8 +10,7 @@ import numpy as np
 from marketsim.agents.strategies import orders_kernel
 from marketsim.agents.strategies.plan import DispatchPlan
 from marketsim.core.arrays import BoolArray, IntArray
-from marketsim.core.limits import Standing
-from marketsim.core.records import Observations, OrderBatch
+from marketsim.core.records import Observations, OrderBatch, Standing
 
 
 class Legs(NamedTuple):
@@ -51,11 +50,7 @@ def legs_of(seen: Observations, plan: DispatchPlan, standing: Standing, offered:
     legs, count = orders_kernel.list_legs(
         seen.retail_ticks,
         seen.feed_in_ticks,
-        standing.firm_demand_wh,
-        standing.must_run_wh,
-        standing.surplus_wh,
-        standing.up_wh,
-        standing.down_wh,
+        standing[:],
         plan.side,
         plan.value_ticks,
         plan.most_wh,

@@ -9,15 +9,13 @@ from numba import types
 
 from marketsim.core.compiled import kernel
 from marketsim.core.records import UNDECLARED, Side
+from marketsim.core.records_kernel import B1, F1, I1
 
-_I1 = types.Array(types.int64, 1, "C", readonly=True)
-_F1 = types.Array(types.float64, 1, "C", readonly=True)
-_B1 = types.Array(types.boolean, 1, "C", readonly=True)
 _TO_I1 = types.int64[::1]
 _BUY, _SELL, _NO_OFFER = int(Side.BUY), int(Side.SELL), 0
 
 
-@kernel(types.void(_I1, _I1, _B1, _TO_I1, _TO_I1))
+@kernel(types.void(I1, I1, B1, _TO_I1, _TO_I1))
 def serve_own(lo: Any, hi: Any, fixed: Any, dispatch: Any, balance: Any) -> None:
     """See ``Draft.serve_own``; writes into dispatch and balance. ``fixed`` is of no size where nobody is [k]."""
     for a in range(len(lo)):
@@ -37,14 +35,14 @@ def better(dispatch: int, bid: int, ask: int, retail: int, feed_in: int, last_pr
     return _BUY if buys else _NO_OFFER
 
 
-@kernel(types.void(_I1, _I1, _I1, _I1, _I1, _I1, _TO_I1))
+@kernel(types.void(I1, I1, I1, I1, I1, I1, _TO_I1))
 def better_sides(dispatch: Any, bid: Any, ask: Any, retail: Any, feed_in: Any, last_price: Any, side: Any) -> None:
     """``better`` of every agent [k]."""
     for a in range(len(dispatch)):
         side[a] = better(dispatch[a], bid[a], ask[a], retail[a], feed_in[a], last_price[a])
 
 
-@kernel(types.void(_I1, _I1, _I1, _I1, _F1, _B1, _F1, _I1, _TO_I1, _TO_I1))
+@kernel(types.void(I1, I1, I1, I1, F1, B1, F1, I1, _TO_I1, _TO_I1))
 def offer_store(
     dispatch: Any, retail: Any, feed_in: Any, last_price: Any, level: Any, owned: Any, round_trip: Any, wear: Any,
     side: Any, value: Any,

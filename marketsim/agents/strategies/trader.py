@@ -11,8 +11,8 @@ from marketsim.agents.strategies.orders import Legs, legs_of
 from marketsim.agents.strategies.plan import DispatchPlan, Draft, Fixed, FleetPolicy
 from marketsim.core.arrays import BoolArray, IntArray
 from marketsim.core.errors import LawBroken
-from marketsim.core.limits import Standing, stand
-from marketsim.core.records import Decisions, Observations, OrderBatch, Quotes
+from marketsim.core.limits import stand
+from marketsim.core.records import Decisions, Observations, OrderBatch, Quotes, Standing
 
 BASE_SEES = ("retail_ticks", "feed_in_ticks", "load_wh", "pv_wh", "ranges")
 """Fields of ``Observations`` that every trader uses."""

@@ -17,7 +17,7 @@ import numpy as np
 from marketsim.agents.params import ZipParams
 from marketsim.agents.strategies.assemble import assemble
 from marketsim.agents.strategies.orders import Legs
-from marketsim.agents.strategies.zip_kernel import ASK_OPEN, BID_OPEN, TRADED, learn
+from marketsim.agents.strategies.zip_kernel import ASK_OPEN, BID_OPEN, MOMENTUM, TRADED, learn
 from marketsim.core.arrays import FloatArray, IntArray, KeyArray
 from marketsim.core.build import BuildContext
 from marketsim.core.ports import Strategy
@@ -60,7 +60,7 @@ class ZeroIntelligencePlus:
         learn(
             quotes.market, legs.side, active, price, limits, memory, self._steps(legs, quotes, spread), *_shouts(quotes)
         )
-        self._momentum[cell] = memory[2]
+        self._momentum[cell] = memory[MOMENTUM]
         away = np.abs(price - legs.value_ticks)
         self._margin[cell] = np.divide(away, spread, out=self._margin[cell], where=spread > 0)
         return _ticks(legs, price)

@@ -7,6 +7,10 @@ from marketsim.core.compiled import kernel
 
 TRADED, BID_OPEN, ASK_OPEN = 0, 1, 2
 """Kinds of a shout: it was traded; it was the best bid, or the best ask, that met nobody."""
+LOWEST, HIGHEST = range(2)
+RATE, INERTIA, MOMENTUM = range(3)
+RELATIVE, ABSOLUTE = range(2)
+"""Rows of limits, of memory and of steps."""
 
 _INTS, _FLOATS, _TABLE = "int64[::1]", "float64[::1]", "float64[:, ::1]"
 _SIGNATURE = f"void({', '.join([_INTS] * 3 + [_FLOATS, _TABLE, _TABLE, _TABLE, _INTS, _FLOATS, _INTS])})"
@@ -47,7 +51,11 @@ def learn(
                 move = -dearer
             else:
                 continue
-            target = seen * (1.0 + move * steps[0, quote]) + move * steps[1, quote]
-            error = memory[0, quote] * (target - price[quote])
-            memory[2, quote] = memory[1, quote] * memory[2, quote] + (1.0 - memory[1, quote]) * error
-            price[quote] = min(max(price[quote] + memory[2, quote], limits[0, quote]), limits[1, quote])
+            target = seen * (1.0 + move * steps[RELATIVE, quote]) + move * steps[ABSOLUTE, quote]
+            error = memory[RATE, quote] * (target - price[quote])
+            memory[MOMENTUM, quote] = (
+                memory[INERTIA, quote] * memory[MOMENTUM, quote] + (1.0 - memory[INERTIA, quote]) * error
+            )
+            price[quote] = min(
+                max(price[quote] + memory[MOMENTUM, quote], limits[LOWEST, quote]), limits[HIGHEST, quote]
+            )

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from marketsim.core.arrays import IntArray
 from marketsim.core.compiled import kernel
-from marketsim.core.records import FIRM
 
-_FIRM = int(FIRM)
-COLUMNS = 7
-"""Rows of a book: copy, connection, side, limit, energy, firm energy, component."""
+COPY, CONNECTION, SIDE, LIMIT, ENERGY, FIRM_ENERGY, COMPONENT = range(7)
+"""Rows of a book."""
+BEGIN, COUNT = range(2)
+"""Rows of ``first_of``."""
+BOUGHT, SOLD = range(2)
+"""Rows of ``moved_by``."""
+
+
+class Offers(NamedTuple):
+    """Orders or legs, agent by agent [n]."""
+
+    side: IntArray
+    limit: IntArray
+    energy: IntArray
+    firm: IntArray
+    component: IntArray
 
 
 @kernel()
@@ -19,19 +32,25 @@ def first_of(agent: Any, n_agents: Any) -> Any:
     """Where the rows of each agent begin in a table that has each agent's rows together; and how many [2, n_agents]."""
     table = np.zeros((2, n_agents), np.int64)
     for row in range(len(agent) - 1, -1, -1):
-        table[0, agent[row]] = row
-        table[1, agent[row]] += 1
+        table[BEGIN, agent[row]] = row
+        table[COUNT, agent[row]] += 1
     return table
+
+
+@kernel(part=True)
+def _copy_order(book: Any, row: int, copy: int, connection: int, offers: Offers, i: int) -> None:
+    book[COPY, row], book[CONNECTION, row] = copy, connection
+    book[SIDE, row], book[LIMIT, row] = offers.side[i], offers.limit[i]
+    book[ENERGY, row], book[FIRM_ENERGY, row] = offers.energy[i], offers.firm[i]
+    book[COMPONENT, row] = offers.component[i]
 
 
 @kernel()
 def copied_books(
-    arrival: Any, relevant: Any, learner_of: Any, n_copies: Any,
-    own: Any, side: Any, limit: Any, energy: Any, firm: Any, component: Any,
-    truthful: Any, true_side: Any, true_limit: Any, true_energy: Any, true_component: Any,
+    arrival: Any, relevant: Any, learner_of: Any, n_copies: Any, own: Any, orders: Offers, truthful: Any, legs: Offers,
     retail: Any, feed_in: Any,
 ) -> Any:  # fmt: skip
-    """All books [COLUMNS, n_orders], copy after copy, each in its market's order of arrival.
+    """All books [7, n_orders], copy after copy, each in its market's order of arrival.
 
     ``arrival`` [M * n] lists the agents of each market as they arrive; ``own`` and ``truthful`` say where an agent's
     orders and legs stand (``first_of``); ``learner_of`` [n] numbers the agents that have a copy of their own, the last of
@@ -44,10 +63,10 @@ def copied_books(
         if relevant[m]:
             count = 0
             for a in range(m * n, (m + 1) * n):
-                count += own[1, a]
-                size += truthful[1, a]
+                count += own[COUNT, a]
+                size += truthful[COUNT, a]
             size += count * n_copies
-    book = np.empty((COLUMNS, size), np.int64)
+    book = np.empty((7, size), np.int64)
     row, first_copy = 0, 0
     for m in range(len(relevant)):
         if not relevant[m]:
@@ -57,20 +76,14 @@ def copied_books(
                 a = arrival[place]
                 c = a - m * n
                 if learner_of[c] == copy:
-                    for leg in range(truthful[0, a], truthful[0, a] + truthful[1, a]):
-                        book[0, row], book[1, row] = first_copy + copy, c
-                        book[2, row], book[3, row] = true_side[leg], true_limit[leg]
-                        book[4, row], book[6, row] = true_energy[leg], true_component[leg]
-                        book[5, row] = true_energy[leg] if true_component[leg] == _FIRM else 0
+                    for leg in range(truthful[BEGIN, a], truthful[BEGIN, a] + truthful[COUNT, a]):
+                        _copy_order(book, row, first_copy + copy, c, legs, leg)
                         row += 1
                     continue
-                for order in range(own[0, a], own[0, a] + own[1, a]):
-                    if limit[order] < feed_in[m] or limit[order] > retail[m] or energy[order] <= 0:
-                        continue
-                    book[0, row], book[1, row] = first_copy + copy, c
-                    book[2, row], book[3, row], book[4, row] = side[order], limit[order], energy[order]
-                    book[5, row], book[6, row] = firm[order], component[order]
-                    row += 1
+                for i in range(own[BEGIN, a], own[BEGIN, a] + own[COUNT, a]):
+                    if feed_in[m] <= orders.limit[i] <= retail[m] and orders.energy[i] > 0:
+                        _copy_order(book, row, first_copy + copy, c, orders, i)
+                        row += 1
         first_copy += n_copies
     return book[:, :row].copy()
 
@@ -80,6 +93,6 @@ def moved_by(agent: Any, buy: Any, sell: Any, energy: Any, n_agents: Any) -> Any
     """What each agent of all copies bought and sold [2, n_agents]."""
     moved = np.zeros((2, n_agents), np.int64)
     for trade in range(len(energy)):
-        moved[0, agent[buy[trade]]] += energy[trade]
-        moved[1, agent[sell[trade]]] += energy[trade]
+        moved[BOUGHT, agent[buy[trade]]] += energy[trade]
+        moved[SOLD, agent[sell[trade]]] += energy[trade]
     return moved

@@ -17,11 +17,12 @@ from marketsim.core.free_gate_kernel import FreeGate
 from marketsim.core.matching import arrival_rank, match_rounds
 from marketsim.core.ports import Engine
 from marketsim.core.potential import availability
-from marketsim.core.records import Fallback, Orders, SlotRecord, Tariffs, Trades
+from marketsim.core.records import FIRM, Fallback, Orders, SlotRecord, Tariffs, Trades
 from marketsim.core.world import World
 from marketsim.fairness.critic import Scores
-from marketsim.fairness.slot import Inputs
-from marketsim.games.market.copies_kernel import copied_books, first_of, moved_by
+from marketsim.fairness.measures_kernel import Inputs
+from marketsim.games.market import copies_kernel
+from marketsim.games.market.copies_kernel import Offers
 
 
 class FormulaCritic(Protocol):
@@ -127,25 +128,32 @@ class Counterfactual:
         n_agents = self._sizes.markets * self._sizes.agents
         orders, prices = record.orders, record.inputs.tariffs
         arrival = np.argsort(arrival_rank(world, record.inputs.time.slot, 0))
-        copy, connection, side, limit, energy, firm, component = copied_books(
-            arrival, copied, self._learner_of, self._sizes.copies,
-            first_of(orders.agent, n_agents),
-            orders.side, orders.limit_ticks, orders.energy_wh, orders.firm_wh, orders.component,
-            first_of(truthful.agent, n_agents),
-            truthful.side, truthful.value_ticks, truthful.energy_wh, truthful.component,
-            prices.retail_ticks, prices.feed_in_ticks,
-        )  # fmt: skip
+        firm_wh = np.where(truthful.component == FIRM, truthful.energy_wh, 0)
+        legs = Offers(truthful.side, truthful.value_ticks, truthful.energy_wh, firm_wh, truthful.component)
+        book = copies_kernel.copied_books(
+            arrival,
+            copied,
+            self._learner_of,
+            self._sizes.copies,
+            copies_kernel.first_of(orders.agent, n_agents),
+            Offers(orders.side, orders.limit_ticks, orders.energy_wh, orders.firm_wh, orders.component),
+            copies_kernel.first_of(truthful.agent, n_agents),
+            legs,
+            prices.retail_ticks,
+            prices.feed_in_ticks,
+        )
+        copy, connection = book[copies_kernel.COPY], book[copies_kernel.CONNECTION]
         return Orders(
             market=copy,
             agent=copy * self._sizes.agents + connection,
             connection=connection,
-            side=side,
-            price_ticks=limit,
-            energy_wh=energy,
-            firm_wh=firm,
-            component=component,
-            fallback=np.full_like(side, int(Fallback.KEEP)),
-            limit_ticks=limit,
+            side=book[copies_kernel.SIDE],
+            price_ticks=book[copies_kernel.LIMIT],
+            energy_wh=book[copies_kernel.ENERGY],
+            firm_wh=book[copies_kernel.FIRM_ENERGY],
+            component=book[copies_kernel.COMPONENT],
+            fallback=np.full_like(copy, int(Fallback.KEEP)),
+            limit_ticks=book[copies_kernel.LIMIT],
         )
 
     def _inputs(
@@ -154,7 +162,7 @@ class Counterfactual:
         """What the scores of all copies depend on; what the grid refuses is left out."""
         n = self._sizes.agents
         n_agents = len(market) * n
-        bought, sold = moved_by(orders.agent, trades.buy_order, trades.sell_order, trades.energy_wh, n_agents)
+        moved = copies_kernel.moved_by(orders.agent, trades.buy_order, trades.sell_order, trades.energy_wh, n_agents)
         available = availability(record.positions, record.inputs.tariffs, world.community)
         supply, demand = (each.reshape(-1, n)[market].reshape(-1) for each in available)
         trade_market = orders.market[trades.buy_order]
@@ -164,8 +172,8 @@ class Counterfactual:
             supply_wh=supply,
             refused_wh=np.zeros(n_agents, dtype=np.int64),
             demand_wh=demand,
-            sold_wh=sold,
-            bought_wh=bought,
+            sold_wh=moved[copies_kernel.SOLD],
+            bought_wh=moved[copies_kernel.BOUGHT],
             trade_market=trade_market[by_copy],
             price_ticks=trades.price_ticks[by_copy],
             energy_wh=trades.energy_wh[by_copy],

@@ -122,6 +122,15 @@ def test_each_version_of_the_sources_has_its_own_folder(package):
     assert len({before, changed, looked_up()}) == 3
 
 
+def test_the_records_that_kernels_name_matter(package):
+    """The order of their fields is compiled into kernels."""
+    (package / "core").mkdir()
+    (package / "core" / "records.py").write_text("fields = 1\n")
+    before = looked_up()
+    (package / "core" / "records.py").write_text("fields = 2\n")
+    assert looked_up() != before
+
+
 def test_other_modules_do_not_matter(package):
     """Code that compiles nothing leaves compiled kernels valid."""
     before = looked_up()

@@ -25,24 +25,6 @@ ENDS = (0, -1)
 """Of a list."""
 STRETCHES = (0, 1, -1)
 """Bounds of slices."""
-LEFT: tuple[str, ...] = (
-    "agents/strategies/orders_kernel.py",
-    "agents/strategies/zip_kernel.py",
-    "core/free_gate_kernel.py",
-    "core/matching_kernel.py",
-    "core/potential_kernel.py",
-    "core/sensing_kernel.py",
-    "core/slot_kernel.py",
-    "devices/battery_kernel.py",
-    "fairness/measures_kernel.py",
-    "fairness/surrogate_kernel.py",
-    "games/market/copies_kernel.py",
-    "market/double_auction_kernel.py",
-    "market/settlement_kernel.py",
-    "metrics/merit_kernel.py",
-    "metrics/tally_kernel.py",
-)
-"""Modules that still have to be converted."""
 
 
 def kernels_in(tree: ast.Module) -> Iterator[ast.FunctionDef]:
@@ -94,14 +76,9 @@ def problems_in(text: str) -> list[str]:
     return found
 
 
-def modules() -> Iterator[object]:
-    """Every module of kernels; those that are left are expected to fail, and fail here once they do not."""
-    for path in sorted(HOME.rglob("*kernel*.py")):
-        name = path.relative_to(HOME).as_posix()
-        yield pytest.param(path, id=name, marks=[pytest.mark.xfail] if name in LEFT else [])
-
-
-@pytest.mark.parametrize("path", list(modules()))
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, id=path.relative_to(HOME).as_posix()) for path in sorted(HOME.rglob("*kernel*.py"))]
+)
 def test_kernels_name_what_they_touch(path: Path) -> None:
     """No kernel has more than ten parameters, and none takes a column by its position."""
     assert problems_in(path.read_text("utf-8")) == []

@@ -15,9 +15,9 @@ AGENT, LIMIT = np.arange(2), np.array([300, 100])
 
 def taken(buyer_ticks, seller_ticks, charge=(0, 0)):
     """One trade of 5 Wh between the two orders: its row, whose limit it breaks, and what both have filled."""
-    columns = [np.array([value], dtype=np.int64) for value in (0, 1, 5, 200, buyer_ticks, seller_ticks, 3)]
+    trade = tuple(np.array([value], dtype=np.int64) for value in (0, 1, 5, 200, buyer_ticks, seller_ticks, 3))
     filled = np.array([7, 0])
-    table, status = take_trades(*columns, AGENT, AGENT, LIMIT, np.full(2, charge[0]), np.full(2, charge[1]), filled)
+    table, status = take_trades(trade, AGENT, AGENT, LIMIT, np.full(2, charge[0]), np.full(2, charge[1]), filled)
     return table[:, 0].tolist(), status, filled.tolist()
 
 

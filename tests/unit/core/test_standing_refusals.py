@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from marketsim.core.arrays import whole_column
 from marketsim.core.exchange import Residual
 from marketsim.core.matching import standing_refusals
 from marketsim.core.records import BOTH, PV, Fallback, Orders, Reason, Rejects, Side, Trades, empty_trades
@@ -39,7 +40,7 @@ def orders_of(*rows):
 def rejects_of(*rows):
     """Rejects from (buy, sell, Wh, reason, side)."""
     buy, sell, wh, reason, side = np.array(rows, dtype=np.int64).reshape(-1, 5).T
-    return Rejects(buy, sell, wh, reason, np.full(len(rows), 7), side)
+    return Rejects(*map(whole_column, (buy, sell, wh, reason, np.full(len(rows), 7), side)))
 
 
 def trades_of(*rows):
@@ -184,13 +185,14 @@ def test_the_last_word_stands(case):
 @pytest.mark.parametrize(("side", "shares"), [(BUY, [0.5, 0.0]), (SELL, [0.0, 0.25]), (BOTH, [0.5, 0.25])])
 def test_only_whose_order_was_refused_remembers_it(side, shares):
     """The agent that was parked sees its refused share in the next slot; the other one kept price and place."""
-    one = np.array([0]), np.array([1]), np.array([25]), np.array([side])
+    orders, rejects = orders_of((BUY, 50, KEEP), (SELL, 100, KEEP)), rejects_of((0, 1, 25, Reason.OVERVOLTAGE, side))
     _, refused, _ = memory(
-        np.array([0, 1]),
-        np.array([50, 100]),
+        orders.market,
+        orders.agent,
+        orders.energy_wh,
         np.zeros(2, dtype=np.int64),
-        *one,
-        *np.zeros((3, 0), dtype=np.int64),
+        rejects[:],
+        empty_trades()[:3],
         np.array([-1]),
         2,
     )
