@@ -62,7 +62,7 @@ class ModelServer:
         try:
             import ollama
         except ImportError as error:
-            raise MissingDependency("ollama", "learn", "the critic 'ollama'") from error
+            raise MissingDependency("ollama", "learn", "asking a language model") from error
         self._ollama: Any = ollama
         self._settings = settings
         self.url = ollama_url(settings.host)

@@ -170,6 +170,8 @@ class Session:
             self.anew = bool(kind.begins_with)
             if not (force or resume or self.anew):
                 raise self._refusal(f"{kind.name} ended there before it had begun", choice)
+            if not force and not _holds_only(folder, MANIFEST):
+                raise self._refusal(f"the folder is not empty and holds no {kind.noun} of marketsim")
             remove_run(folder)
             return {}
         if format_of(folder) != kind.format:
@@ -180,7 +182,7 @@ class Session:
         reached = status(earlier)
         if reached == RUNNING:
             raise self._refusal(f"{kind.name} is being written there (process {earlier.get('pid')})")
-        if reached in (FAILED, INTERRUPTED) and _came_to_nothing(folder, kind.begins_with):
+        if kind.begins_with and reached in (FAILED, INTERRUPTED) and _holds_only(folder, MANIFEST, *kind.begins_with):
             self.anew = True
             return {}
         if resume:
@@ -196,12 +198,9 @@ def _is_left_empty(folder: Path) -> bool:
     return all(files.is_partial_of(entry.name, MANIFEST) for entry in folder.iterdir())
 
 
-def _came_to_nothing(folder: Path, begins_with: tuple[str, ...]) -> bool:
-    """Whether there is nothing but what one begins with."""
-    own = (MANIFEST, *begins_with)
-    return bool(begins_with) and all(
-        entry.name in own or entry.name.endswith(files.PARTIAL) for entry in folder.iterdir()
-    )
+def _holds_only(folder: Path, *names: str) -> bool:
+    """Whether a folder holds nothing but these files, and what a kill leaves of files that were being written."""
+    return all(entry.name in names or entry.name.endswith(files.PARTIAL) for entry in folder.iterdir())
 
 
 def _seconds(folder: Path, value: object) -> float:

@@ -13,7 +13,7 @@ from numba import types
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.compiled import kernel, record_type
-from marketsim.grid.flow.rows_kernel import SOURCE
+from marketsim.grid.flow.rows_kernel import HIGH_VOLTAGE, LOW_VOLTAGE, OVERLOAD, SOURCE
 from marketsim.grid.net.network import ComplexArray
 
 MOST_SWEEPS = 200
@@ -24,7 +24,8 @@ HOPELESS = 10.0
 _I1, _I2, _F1, _F2 = types.int64[::1], types.int64[:, ::1], types.float64[::1], types.float64[:, ::1]
 _C1, _C2 = types.complex128[::1], types.complex128[:, ::1]
 
-LOW_VOLTAGE, HIGH_VOLTAGE, OVERLOAD, HEAD = 0, 1, 2, 3
+HEAD = 3
+"""What binds, beside what binds in a gate: the limit of a feeder head."""
 
 
 class Wires(NamedTuple):
@@ -45,8 +46,9 @@ class Base(NamedTuple):
     """The slots before anything is added."""
 
     s: ComplexArray
-    """Injections [n_slots, n]."""
+    """Injections [p.u.] [n_slots, n]."""
     v: ComplexArray
+    """Voltages [p.u.] [n_slots, n]."""
     unit: ComplexArray
     """What one unit of what is added injects [n_slots]."""
 
@@ -55,10 +57,12 @@ class Limits(NamedTuple):
     """Limits of every slot, widened to its base state."""
 
     low: FloatArray
+    """Least |V'| [p.u.] [n_slots, n]."""
     high: FloatArray
     loading: FloatArray
+    """Largest share of a rating [n_slots, n]."""
     head_low: FloatArray
-    """Least injection of each head [n_slots, n_heads]."""
+    """Least injection of each head [p.u.] [n_slots, n_heads]."""
     head_high: FloatArray
 
 

@@ -14,8 +14,9 @@ import numpy as np
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import PowerFlowDiverged
 from marketsim.grid.flow import case_kernel
-from marketsim.grid.flow.case_kernel import HEAD, HIGH_VOLTAGE, LOW_VOLTAGE, OVERLOAD, Base, Limits, Outcome, Wires
+from marketsim.grid.flow.case_kernel import HEAD, Base, Limits, Outcome, Wires
 from marketsim.grid.flow.power_flow_check import PowerFlow, Validator
+from marketsim.grid.flow.rows_kernel import HIGH_VOLTAGE, LOW_VOLTAGE, OVERLOAD
 from marketsim.grid.net.network import ComplexArray, Network
 from marketsim.grid.net.radial import radial_feeder
 from marketsim.grid.net.topology import head_names, head_of_node, is_radial

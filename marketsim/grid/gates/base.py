@@ -44,10 +44,9 @@ class CompiledGate:
         self._base_kva = network.base_kva
         self.feeder = radial_feeder(network)
         self._connection_axis = (n_markets, len(node_of_connection))
-        settings = settings or GateSettings()
-        packed = self._pack(np.asarray(node_of_connection), hours, settings)
+        self._settings = settings or GateSettings()
+        packed = self._pack(np.asarray(node_of_connection), hours, self._settings)
         self._base_wh, self._base_kvar_pu = packed.base_wh, packed.base_kvar_pu
-        self._behind_kw = settings.behind_kw
         self._ints: IntArray = np.tile(packed.ints, (n_markets, 1, 1))
         self._floats: FloatArray = np.tile(packed.floats, (n_markets, 1, 1))
         rated = np.minimum(self.feeder.rating_parent_pu, self.feeder.rating_child_pu) < np.inf
@@ -63,9 +62,11 @@ class CompiledGate:
 
     def open(self, firm_wh: IntArray, kvar: FloatArray) -> None:
         """Start a slot; see ``core.ports.Gate``. Both [n_markets * n_connections]."""
-        if self._behind_kw is not None:
+        if self._settings.behind_kw is not None:
             n_connections = self._connection_axis[1]
-            self._floats[:, row.BEHIND, :n_connections] = self._rows(self._behind_kw(), np.float64) / self._base_kva
+            self._floats[:, row.BEHIND, :n_connections] = (
+                self._rows(self._settings.behind_kw(), np.float64) / self._base_kva
+            )
         open_markets(
             self._ints,
             self._floats,

@@ -15,7 +15,7 @@ import numpy as np
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import NetworkError, Problem
 from marketsim.grid.net.network import ComplexArray, Network
-from marketsim.grid.net.topology import has_supply, in_depth
+from marketsim.grid.net.topology import Walk, in_depth
 
 
 class RadialFeeder(NamedTuple):
@@ -71,9 +71,9 @@ class RadialFeeder(NamedTuple):
         return np.concatenate(([-1], np.repeat(np.arange(self.n_laterals), sizes))).astype(np.int64)
 
 
-def _require_tree(network: Network) -> None:
+def _require_tree(network: Network, walk: Walk) -> None:
     """NetworkError unless the network is a tree."""
-    isolated = [network.bus_names[node] for node in np.flatnonzero(~has_supply(network))]
+    isolated = [network.bus_names[node] for node in np.setdiff1d(np.arange(network.n_nodes), walk.node)]
     if isolated:
         shown = ", ".join(isolated[:10]) + (" ..." if len(isolated) > 10 else "")
         hint = "close a switch that feeds them or take them out of the net"
@@ -101,8 +101,8 @@ def _scales(parent: IntArray, ratio: ComplexArray, parent_is_from: BoolArray) ->
 
 def radial_feeder(network: Network) -> RadialFeeder:
     """Root the network at its source; NetworkError if it has loops or buses without a path to the source."""
-    _require_tree(network)
     walk = in_depth(network)
+    _require_tree(network, walk)
     node, branch, position = walk.node, walk.branch, np.argsort(walk.node)
     parent = np.append(-1, position[walk.parent[1:]])
     above = branch[1:]

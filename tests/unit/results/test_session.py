@@ -148,3 +148,13 @@ def test_a_dead_process_does_not_keep_a_folder(tmp_path):
     )
     with held(tmp_path, TRAINING, resume=True) as session:
         assert session.resumes
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind.resumable], ids=lambda kind: kind.noun)
+@pytest.mark.parametrize("resume", [False, True])
+def test_files_of_somebody_beside_a_manifest_without_content_stay(kind, resume, tmp_path):
+    """An empty file of that name says nothing of what else is there."""
+    (tmp_path / "manifest.json").touch()
+    (tmp_path / "scenario.yaml").write_text("mine")
+    refusal(tmp_path, kind, resume=resume)
+    assert (tmp_path / "scenario.yaml").read_text() == "mine"

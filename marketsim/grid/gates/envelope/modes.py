@@ -19,7 +19,6 @@ from marketsim.grid.gates.envelope.limits import EnvelopePlanner, EnvelopeRule, 
 from marketsim.grid.gates.meshed.gate import MeshedGate
 from marketsim.grid.gates.params import GateParams
 from marketsim.grid.gates.state import GateSettings
-from marketsim.grid.net.network import Network
 
 
 def opened(model: GridModel | None, firm_wh: IntArray, kvar: FloatArray) -> GridModel | None:
@@ -37,18 +36,6 @@ class EqualEnvelopeGate(CompiledGate):
 
     _check = AdmitPointer(admit_within)
     _rule: ClassVar[EnvelopeRule] = "equal"
-
-    def __init__(
-        self,
-        network: Network,
-        node_of_connection: IntArray,
-        n_markets: int,
-        hours: float,
-        settings: GateSettings | None = None,
-    ) -> None:
-        """As ``CompiledGate``; ``settings`` hold the ratings of connections and, for ``maximal``, a planner."""
-        self._settings = settings or GateSettings()
-        super().__init__(network, node_of_connection, n_markets, hours, self._settings)
 
     def open(self, firm_wh: IntArray, kvar: FloatArray) -> None:
         """See ``core.ports.Gate``; envelopes go where the books keep the limits of connections."""
