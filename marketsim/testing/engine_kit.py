@@ -10,25 +10,14 @@ Plain asserts; a test runner collects the ``test_`` methods.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from marketsim.core.arrays import IntArray
 from marketsim.core.free_gate_kernel import FreeGate
 from marketsim.core.ports import Engine, Gate
-from marketsim.core.records import (
-    FIRM,
-    MOVES_SINK,
-    MOVES_SOURCE,
-    PV,
-    Fallback,
-    Orders,
-    Rejects,
-    Side,
-    Tariffs,
-    Trades,
-)
+from marketsim.core.records import FIRM, MOVES_SINK, MOVES_SOURCE, PV, Fallback, Orders, Rejects, Side, Tariffs, Trades
 from marketsim.testing.gates_kernel import KitGate, fickle_gate
 
 RETAIL, FEED_IN = 300_000, 80_000
@@ -106,36 +95,34 @@ class EngineContract:
         compiled, plain = (fickle_gate(self.n_markets, self.n_agents, kind, seed) for kind in (True, False))
         return FreeGate(self.n_markets), compiled, plain
 
-    def test_who_trades_with_whom(self) -> None:
-        """A trade joins a bid and an ask of one market and of two different agents."""
+    def runs(self) -> Iterator[tuple[Orders, Trades, Rejects]]:
+        """Random orders through each of the gates: the orders, and what came of them."""
         for seed in range(5):
             orders = random_orders(seed)
             for gate in self.gates(seed):
-                trades, _ = self.run(orders, gate)
-                buy, sell = trades.buy_order, trades.sell_order
-                assert (orders.side[buy] == Side.BUY).all()
-                assert (orders.side[sell] == Side.SELL).all()
-                assert (orders.market[buy] == orders.market[sell]).all()
-                assert (orders.agent[buy] != orders.agent[sell]).all()
+                yield orders, *self.run(orders, gate)
+
+    def test_who_trades_with_whom(self) -> None:
+        """A trade joins a bid and an ask of one market and of two different agents."""
+        for orders, trades, _ in self.runs():
+            buy, sell = trades.buy_order, trades.sell_order
+            assert (orders.side[buy] == Side.BUY).all()
+            assert (orders.side[sell] == Side.SELL).all()
+            assert (orders.market[buy] == orders.market[sell]).all()
+            assert (orders.agent[buy] != orders.agent[sell]).all()
 
     def test_limits_hold(self) -> None:
         """Nobody pays more or gets less than its limit, and the operator pays nothing."""
-        for seed in range(5):
-            orders = random_orders(seed)
-            for gate in self.gates(seed):
-                trades, _ = self.run(orders, gate)
-                assert (trades.buyer_ticks <= orders.price_ticks[trades.buy_order]).all()
-                assert (trades.seller_ticks >= orders.price_ticks[trades.sell_order]).all()
-                assert (trades.buyer_ticks >= trades.seller_ticks).all()
+        for orders, trades, _ in self.runs():
+            assert (trades.buyer_ticks <= orders.price_ticks[trades.buy_order]).all()
+            assert (trades.seller_ticks >= orders.price_ticks[trades.sell_order]).all()
+            assert (trades.buyer_ticks >= trades.seller_ticks).all()
 
     def test_energy_is_bounded(self) -> None:
         """No order trades more than its energy, and no row is empty."""
-        for seed in range(5):
-            orders = random_orders(seed)
-            for gate in self.gates(seed):
-                trades, _ = self.run(orders, gate)
-                assert (trades.energy_wh > 0).all()
-                assert (filled(orders, trades) <= orders.energy_wh).all()
+        for orders, trades, _ in self.runs():
+            assert (trades.energy_wh > 0).all()
+            assert (filled(orders, trades) <= orders.energy_wh).all()
 
     def test_gate_and_trades_agree(self) -> None:
         """What the gate committed is what trades moved."""
@@ -159,14 +146,11 @@ class EngineContract:
 
     def test_rejects_are_true(self) -> None:
         """Rejected energy is open at the end and has a reason."""
-        for seed in range(5):
-            orders = random_orders(seed)
-            for gate in self.gates(seed):
-                trades, rejects = self.run(orders, gate)
-                left = np.append(orders.energy_wh - filled(orders, trades), 0)
-                assert (rejects.energy_wh > 0).all()
-                assert (rejects.energy_wh <= np.maximum(left[rejects.buy_order], left[rejects.sell_order])).all()
-                assert (rejects.reason > 0).all()
+        for orders, trades, rejects in self.runs():
+            left = np.append(orders.energy_wh - filled(orders, trades), 0)
+            assert (rejects.energy_wh > 0).all()
+            assert (rejects.energy_wh <= np.maximum(left[rejects.buy_order], left[rejects.sell_order])).all()
+            assert (rejects.reason > 0).all()
 
     def test_free_gate_rejects_nothing(self) -> None:
         """Where the gate admits everything, nothing is rejected."""

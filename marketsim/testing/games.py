@@ -269,12 +269,8 @@ class Aiming(SmallGame):
     def __init__(self, n_agents: int = 2, *, n_markets: int = 8) -> None:
         reach = 1.0 + np.arange(n_agents)
         second = np.where(np.arange(n_agents) == 0, 0.1, 0.0)
-        super().__init__(
-            n_agents,
-            Box(np.stack([-reach, 0.0 * reach], axis=1), np.stack([reach, second], axis=1)),
-            n_markets=n_markets,
-            scores=("hits",),
-        )
+        space = Box(np.stack([-reach, 0.0 * reach], axis=1), np.stack([reach, second], axis=1))
+        super().__init__(n_agents, space, n_markets=n_markets, scores=("hits",))
         self.reach = reach
         self.mark: FloatArray = np.zeros((n_markets, n_agents))
 

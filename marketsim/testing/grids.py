@@ -23,11 +23,9 @@ class Solution(NamedTuple):
 
     def loading(self, network: Network) -> FloatArray:
         """Larger share of the two ends' ratings; NaN without a rating [n_branches]."""
-        shares = np.array(
-            [self.current_from_pu / network.rating_from_pu, self.current_to_pu / network.rating_to_pu], dtype=float
-        )
+        larger = np.maximum(self.current_from_pu / network.rating_from_pu, self.current_to_pu / network.rating_to_pu)
         unrated = np.isinf(network.rating_from_pu) & np.isinf(network.rating_to_pu)
-        return np.where(unrated, np.nan, shares.max(axis=0))
+        return np.where(unrated, np.nan, larger)
 
 
 def branch_matrix(network: Network) -> tuple[ComplexArray, ComplexArray, ComplexArray, ComplexArray]:

@@ -14,35 +14,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from marketsim.core import records
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.clock import Clock
-from marketsim.core.exchange import Residual, execute
+from marketsim.core.exchange import Residual, execute, filled_wh
 from marketsim.core.laws import check_laws
 from marketsim.core.limits import positions
-from marketsim.core.records import (
-    FIRM,
-    PV,
-    UNDECLARED,
-    Community,
-    Decisions,
-    DeviceRange,
-    Energy,
-    Exchange,
-    Fallback,
-    GridState,
-    Ledger,
-    LedgerLine,
-    OrderBatch,
-    Orders,
-    Positions,
-    Reason,
-    Rejects,
-    Side,
-    SlotInputs,
-    SlotRecord,
-    Tariffs,
-    Trades,
-)
+from marketsim.market.settlement import settle
 
 
 class Deal(NamedTuple):
@@ -53,9 +31,9 @@ class Deal(NamedTuple):
     seller: int
     energy_wh: int
     price_ticks: int
-    buys: int = FIRM
+    buys: int = records.FIRM
     """Component of the buyer's order: FIRM or a fleet."""
-    sells: int = PV
+    sells: int = records.PV
     """Component of the seller's order: PV, FIRM (must-run energy) or a fleet."""
     buyer_ticks: int | None = None
     """All-in price of the buyer; None: the price itself."""
@@ -68,9 +46,9 @@ class Refusal(NamedTuple):
     buyer: int | None
     seller: int | None
     energy_wh: int
-    reason: Reason
-    buys: int = FIRM
-    sells: int = PV
+    reason: records.Reason
+    buys: int = records.FIRM
+    sells: int = records.PV
 
 
 class Fleet(NamedTuple):
@@ -78,7 +56,7 @@ class Fleet(NamedTuple):
 
     lo_wh: Sequence[int]
     hi_wh: Sequence[int]
-    marginal_ticks: Sequence[int] | int = UNDECLARED
+    marginal_ticks: Sequence[int] | int = records.UNDECLARED
     dispatch_wh: Sequence[int] | int = 0
     unserved_wh: Sequence[int] | int = 0
     stores: bool = True
@@ -99,30 +77,28 @@ def _full(values: Sequence[int] | int, n: int) -> IntArray:
     return np.array(np.broadcast_to(np.asarray(values, dtype=np.int64), n))
 
 
-def _tariffs(prices: Prices, n_markets: int) -> Tariffs:
+def _tariffs(prices: Prices, n_markets: int) -> records.Tariffs:
     wholesale = None if prices.wholesale_ticks is None else _full(prices.wholesale_ticks, n_markets)
-    return Tariffs(_full(prices.retail_ticks, n_markets), _full(prices.feed_in_ticks, n_markets), wholesale)
+    return records.Tariffs(_full(prices.retail_ticks, n_markets), _full(prices.feed_in_ticks, n_markets), wholesale)
 
 
-def _ranges(fleets: Sequence[Fleet], n_agents: int) -> list[DeviceRange]:
+def _ranges(fleets: Sequence[Fleet], n_agents: int) -> list[records.DeviceRange]:
     zero = np.zeros(n_agents, dtype=np.int64)
     return [
-        DeviceRange(_full(fleet.lo_wh, n_agents), zero, _full(fleet.hi_wh, n_agents), np.full(n_agents, np.nan))
+        records.DeviceRange(_full(fleet.lo_wh, n_agents), zero, _full(fleet.hi_wh, n_agents), np.full(n_agents, np.nan))
         for fleet in fleets
     ]
 
 
-def _stand(inputs: SlotInputs, fleets: Sequence[Fleet], ranges: Sequence[DeviceRange]) -> Positions:
+def _stand(
+    inputs: records.SlotInputs, fleets: Sequence[Fleet], ranges: Sequence[records.DeviceRange]
+) -> records.Positions:
     n = len(inputs.load_wh)
-    empty = np.zeros((0, n), dtype=np.int64)
-    none = np.zeros(0, dtype=np.int64)
-    decisions = Decisions(
-        dispatch_wh=np.array([_full(fleet.dispatch_wh, n) for fleet in fleets]).reshape(-1, n).astype(np.int64),
-        marginal_ticks=np.array([_full(fleet.marginal_ticks, n) for fleet in fleets], dtype=np.int64).reshape(-1, n)
-        if fleets
-        else empty,
+    decisions = records.Decisions(
+        dispatch_wh=np.array([_full(fleet.dispatch_wh, n) for fleet in fleets], dtype=np.int64).reshape(-1, n),
+        marginal_ticks=np.array([_full(fleet.marginal_ticks, n) for fleet in fleets], dtype=np.int64).reshape(-1, n),
         absorb=np.zeros(n, dtype=bool),
-        orders=OrderBatch(none, none, none, none, none, none),
+        orders=records.OrderBatch(*np.zeros((6, 0), dtype=np.int64)),
     )
     return positions(inputs, ranges, [fleet.stores for fleet in fleets], decisions)
 
@@ -131,13 +107,13 @@ _Key = tuple[int, int, int]
 """agent, component, side."""
 
 
-def _keys(place: Positions, deals: Sequence[Deal], refusals: Sequence[Refusal]) -> list[_Key]:
+def _keys(place: records.Positions, deals: Sequence[Deal], refusals: Sequence[Refusal]) -> list[_Key]:
     """Orders that must exist: all firm and PV energy, and every other that is named."""
     keys: set[_Key] = set()
     for energy, component, side in (
-        (place.firm_demand_wh, FIRM, Side.BUY),
-        (place.must_run_wh, FIRM, Side.SELL),
-        (place.surplus_wh, PV, Side.SELL),
+        (place.firm_demand_wh, records.FIRM, records.Side.BUY),
+        (place.must_run_wh, records.FIRM, records.Side.SELL),
+        (place.surplus_wh, records.PV, records.Side.SELL),
     ):
         keys |= {(agent, component, int(side)) for agent in np.flatnonzero(energy).tolist()}
     ends: list[tuple[int | None, int, int | None, int]] = []
@@ -145,136 +121,103 @@ def _keys(place: Positions, deals: Sequence[Deal], refusals: Sequence[Refusal]) 
     ends += [(refused.buyer, refused.buys, refused.seller, refused.sells) for refused in refusals]
     for buyer, buys, seller, sells in ends:
         if buyer is not None:
-            keys.add((buyer, buys, int(Side.BUY)))
+            keys.add((buyer, buys, int(records.Side.BUY)))
         if seller is not None:
-            keys.add((seller, sells, int(Side.SELL)))
+            keys.add((seller, sells, int(records.Side.SELL)))
     return sorted(keys)
 
 
-def _offered_wh(place: Positions, key: _Key) -> int:
+def _offered_wh(place: records.Positions, key: _Key) -> int:
     agent, component, side = key
-    if component == PV:
+    if component == records.PV:
         return int(place.surplus_wh[agent])
-    if component == FIRM:
-        return int((place.firm_demand_wh if side == Side.BUY else place.must_run_wh)[agent])
-    return int((place.down_wh if side == Side.BUY else place.up_wh)[component, agent])
+    if component == records.FIRM:
+        return int((place.firm_demand_wh if side == records.Side.BUY else place.must_run_wh)[agent])
+    return int((place.down_wh if side == records.Side.BUY else place.up_wh)[component, agent])
 
 
-def _orders(community: Community, place: Positions, tariffs: Tariffs, keys: Sequence[_Key]) -> Orders:
+def _orders(
+    community: records.Community, place: records.Positions, tariffs: records.Tariffs, keys: Sequence[_Key]
+) -> records.Orders:
     """One order a key, all energy offered at any price within the tariffs."""
     agent, component, side = np.array(keys, dtype=np.int64).reshape(-1, 3).T.copy()
     market = community.market[agent]
     energy = np.array([_offered_wh(place, key) for key in keys], dtype=np.int64)
-    limit = np.where(side == Side.BUY, tariffs.retail_ticks[market], tariffs.feed_in_ticks[market])
-    return Orders(
+    limit = np.where(side == records.Side.BUY, tariffs.retail_ticks[market], tariffs.feed_in_ticks[market])
+    return records.Orders(
         market=market,
         agent=agent,
         connection=community.connection[agent],
         side=side,
         price_ticks=limit,
         energy_wh=energy,
-        firm_wh=np.where(component == FIRM, energy, 0),
+        firm_wh=np.where(component == records.FIRM, energy, 0),
         component=component,
-        fallback=np.where(component < 0, Fallback.UTILITY, Fallback.KEEP).astype(np.int64),
+        fallback=np.where(component < 0, records.Fallback.UTILITY, records.Fallback.KEEP).astype(np.int64),
         limit_ticks=limit,
     )
 
 
-def _trades(deals: Sequence[Deal], place: dict[_Key, int]) -> Trades:
+def _trades(deals: Sequence[Deal], place: dict[_Key, int]) -> records.Trades:
     rows = [
         (
-            place[deal.buyer, deal.buys, int(Side.BUY)],
-            place[deal.seller, deal.sells, int(Side.SELL)],
+            place[deal.buyer, deal.buys, int(records.Side.BUY)],
+            place[deal.seller, deal.sells, int(records.Side.SELL)],
             deal.energy_wh,
             deal.price_ticks,
             deal.price_ticks if deal.buyer_ticks is None else deal.buyer_ticks,
             deal.price_ticks if deal.seller_ticks is None else deal.seller_ticks,
-            (deal.sells != FIRM) + 2 * (deal.buys != FIRM),
+            (deal.sells != records.FIRM) + 2 * (deal.buys != records.FIRM),
         )
         for deal in deals
     ]
-    return Trades(*np.array(rows, dtype=np.int64).reshape(-1, 7).T.copy())
+    return records.Trades(*np.array(rows, dtype=np.int64).reshape(-1, 7).T.copy())
 
 
-def _rejects(refusals: Sequence[Refusal], place: dict[_Key, int]) -> Rejects:
+def _rejects(refusals: Sequence[Refusal], place: dict[_Key, int]) -> records.Rejects:
     rows = [
         (
-            -1 if refused.buyer is None else place[refused.buyer, refused.buys, int(Side.BUY)],
-            -1 if refused.seller is None else place[refused.seller, refused.sells, int(Side.SELL)],
+            -1 if refused.buyer is None else place[refused.buyer, refused.buys, int(records.Side.BUY)],
+            -1 if refused.seller is None else place[refused.seller, refused.sells, int(records.Side.SELL)],
             refused.energy_wh,
             int(refused.reason),
             -1,
-            int(Side.BUY if refused.seller is None else Side.SELL),
+            int(records.Side.BUY if refused.seller is None else records.Side.SELL),
         )
         for refused in refusals
     ]
-    return Rejects(*np.array(rows, dtype=np.int64).reshape(-1, len(Rejects._fields)).T.copy())
+    return records.Rejects(*np.array(rows, dtype=np.int64).reshape(-1, len(records.Rejects._fields)).T.copy())
 
 
-def _energy(inputs: SlotInputs, orders: Orders, trades: Trades, curtailed: IntArray, device_wh: IntArray) -> Energy:
-    bought, sold = np.zeros((2, len(inputs.load_wh)), dtype=np.int64)
-    np.add.at(bought, orders.agent[trades.buy_order], trades.energy_wh)
-    np.add.at(sold, orders.agent[trades.sell_order], trades.energy_wh)
-    used = inputs.pv_wh - curtailed
-    net = used + device_wh.sum(axis=0) - inputs.load_wh
-    return Energy(device_wh, used, bought, sold, net, np.zeros_like(device_wh))
-
-
-def _ledger(community: Community, orders: Orders, trades: Trades, exchange: Exchange, tariffs: Tariffs) -> Ledger:
-    money = np.zeros((len(LedgerLine), community.n_agents), dtype=np.int64)
-    buyer, seller = orders.agent[trades.buy_order], orders.agent[trades.sell_order]
-    hub = trades.energy_wh * trades.price_ticks
-    buyer_charge = trades.energy_wh * (trades.buyer_ticks - trades.price_ticks)
-    seller_charge = trades.energy_wh * (trades.price_ticks - trades.seller_ticks)
-    np.add.at(money[LedgerLine.PEER_PURCHASES], buyer, hub)
-    np.subtract.at(money[LedgerLine.PEER_SALES], seller, hub)
-    np.add.at(money[LedgerLine.NETWORK_CHARGES], buyer, buyer_charge)
-    np.add.at(money[LedgerLine.NETWORK_CHARGES], seller, seller_charge)
-    money[LedgerLine.IMPORTS] = exchange.import_wh * tariffs.retail_ticks[community.market]
-    money[LedgerLine.EXPORTS] = -exchange.export_wh * tariffs.feed_in_ticks[community.market]
-    utility, operator = np.zeros((2, community.n_markets), dtype=np.int64)
-    np.subtract.at(utility, community.market, money[LedgerLine.IMPORTS] + money[LedgerLine.EXPORTS])
-    np.subtract.at(operator, community.market, money[LedgerLine.NETWORK_CHARGES])
-    return Ledger(money, utility, operator)
-
-
-def no_grid(community: Community, net_wh: IntArray) -> GridState:
+def no_grid(community: records.Community, net_wh: IntArray) -> records.GridState:
     """No nodes and no branches: the source supplies what the net positions lack, without losses."""
     slack = np.zeros(community.n_markets)
     np.subtract.at(slack, community.market, net_wh)
     return grid_state(np.zeros((community.n_markets, 0)), slack_wh=slack)
 
 
-def grid_state(
-    v_pu: FloatArray,
-    *,
-    firm_v_pu: FloatArray | None = None,
-    loading: FloatArray | None = None,
-    firm_loading: FloatArray | None = None,
-    slack_wh: FloatArray | None = None,
-    losses_wh: FloatArray | None = None,
-    shunt_wh: FloatArray | None = None,
-) -> GridState:
-    """A power flow from its voltages [n_markets, n_nodes]; what is not given is untraded, unloaded or zero."""
+def grid_state(v_pu: FloatArray, loading: FloatArray | None = None, **given: FloatArray) -> records.GridState:
+    """A power flow from its voltages [n_markets, n_nodes]; what is not ``given`` is untraded, unloaded or zero."""
     n_markets = len(v_pu)
     loading = np.zeros((n_markets, 0)) if loading is None else loading
-    return GridState(
+    state = records.GridState(
         net_wh=np.zeros(v_pu.shape, dtype=np.int64),
         kvar=np.zeros(v_pu.shape),
         v_pu=v_pu,
         loading=loading,
-        slack_wh=np.zeros(n_markets) if slack_wh is None else slack_wh,
-        losses_wh=np.zeros(n_markets) if losses_wh is None else losses_wh,
-        shunt_wh=np.zeros(n_markets) if shunt_wh is None else shunt_wh,
+        slack_wh=np.zeros(n_markets),
+        losses_wh=np.zeros(n_markets),
+        shunt_wh=np.zeros(n_markets),
         firm_kvar=np.zeros(v_pu.shape),
-        firm_v_pu=v_pu if firm_v_pu is None else firm_v_pu,
-        firm_loading=loading if firm_loading is None else firm_loading,
+        firm_v_pu=v_pu,
+        firm_loading=loading,
         converged=np.ones(n_markets, dtype=bool),
     )
+    return state._replace(**given)  # type: ignore[arg-type]  # whichever field it is
 
 
 def slot_record(
-    community: Community,
+    community: records.Community,
     load_wh: Sequence[int],
     pv_wh: Sequence[int],
     *,
@@ -283,10 +226,10 @@ def slot_record(
     fleets: Sequence[Fleet] = (),
     prices: Prices = USUAL,
     exports: bool = True,
-    grid: GridState | None = None,
+    grid: records.GridState | None = None,
     slot: int = 0,
     slot_minutes: int = 60,
-) -> SlotRecord:
+) -> records.SlotRecord:
     """A slot of these agents.
 
     Surplus that is not sold is exported, or curtailed where ``exports`` is False. Fleets run their dispatch and what
@@ -295,30 +238,30 @@ def slot_record(
     n_agents = community.n_agents
     tariffs = _tariffs(prices, community.n_markets)
     time = Clock(date(2016, 7, 12), slot + 1, slot_minutes).at(slot)
-    inputs = SlotInputs(time, _full(load_wh, n_agents), _full(pv_wh, n_agents), {}, tariffs)
+    inputs = records.SlotInputs(time, _full(load_wh, n_agents), _full(pv_wh, n_agents), {}, tariffs)
     ranges = _ranges(fleets, n_agents)
     place = _stand(inputs, fleets, ranges)
     keys = _keys(place, deals, refusals)
     index = {key: row for row, key in enumerate(keys)}
     orders, trades = _orders(community, place, tariffs, keys), _trades(deals, index)
-    left = orders.energy_wh.copy()
-    np.subtract.at(left, trades.sell_order, trades.energy_wh)
+    left = np.where((orders.component == records.PV) & exports, orders.energy_wh - filled_wh(orders, trades), 0)
     idle = np.zeros_like(left)
-    residual = Residual(idle, np.where((orders.component == PV) & exports, left, 0), idle)
-    done = execute(place, ranges, [fleet.stores for fleet in fleets], orders, trades, residual)
-    exchange, device_wh = done.exchange, done.device_wh
-    energy = _energy(inputs, orders, trades, exchange.curtailed_wh, device_wh)
-    unserved = np.array([_full(fleet.unserved_wh, n_agents) for fleet in fleets], dtype=np.int64)
-    record = SlotRecord(
+    done = execute(place, ranges, [fleet.stores for fleet in fleets], orders, trades, Residual(idle, left, idle))
+    used_wh = inputs.pv_wh - done.exchange.curtailed_wh
+    net_wh = used_wh + done.device_wh.sum(axis=0) - inputs.load_wh
+    unserved_wh = np.array([_full(fleet.unserved_wh, n_agents) for fleet in fleets], dtype=np.int64)
+    record = records.SlotRecord(
         inputs=inputs,
         positions=place,
         orders=orders,
         trades=trades,
         rejects=_rejects(refusals, index),
-        exchange=exchange,
-        energy=energy._replace(unserved_wh=unserved.reshape(-1, n_agents)),
-        ledger=_ledger(community, orders, trades, exchange, tariffs),
-        grid=no_grid(community, energy.net_wh) if grid is None else grid,
+        exchange=done.exchange,
+        energy=records.Energy(
+            done.device_wh, used_wh, done.bought_wh, done.sold_wh, net_wh, unserved_wh.reshape(-1, n_agents)
+        ),
+        ledger=settle(community, trades, orders, done.exchange, tariffs),
+        grid=no_grid(community, net_wh) if grid is None else grid,
         wear_money=np.zeros(n_agents, dtype=np.int64),
         level=np.full((len(ranges), n_agents), np.nan),
         opened_kvar=np.zeros(n_agents),

@@ -78,7 +78,7 @@ class SmithMarket:
             pairs, ticks = self._trade(batch, open_wh, standing)
             gains.append(self._limits[batch.agent[pairs[0]]] - self._limits[batch.agent[pairs[1]]])
             prices.append(ticks / TICKS_PER_CURRENCY)
-            batch = self._revised(seen, batch, open_wh, arrival, ticks, day, round_ + 1)
+            batch = self._revised(seen, batch, open_wh, arrival, ticks, round_ + 1)
         return Day(np.concatenate(gains), np.concatenate(prices))
 
     def _arrival(self, batch: OrderBatch, day: int, round_: int) -> IntArray:
@@ -98,14 +98,7 @@ class SmithMarket:
         return pairs, trades.price_ticks
 
     def _revised(
-        self,
-        seen: Observations,
-        batch: OrderBatch,
-        open_wh: IntArray,
-        arrival: IntArray,
-        ticks: IntArray,
-        day: int,
-        round_: int,
+        self, seen: Observations, batch: OrderBatch, open_wh: IntArray, arrival: IntArray, ticks: IntArray, round_: int
     ) -> OrderBatch:
         if not isinstance(self._strategy, RevisingStrategy):
             return batch
@@ -114,7 +107,7 @@ class SmithMarket:
             batch,
             arrival,
             round_=round_,
-            slot=day,
+            slot=seen.time.slot,
             open_wh=open_wh[arrival],
             trade_market=np.zeros_like(ticks),
             trade_price_ticks=ticks,

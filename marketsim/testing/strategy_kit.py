@@ -18,28 +18,17 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core import records
+from marketsim.core.arrays import IntArray
 from marketsim.core.build import AgentSpec, BuildContext, Choice, LoadSpec
 from marketsim.core.fleets import FleetInfo, PriceInfo, StayInfo, StoreInfo
 from marketsim.core.limits import hold_orders, positions
 from marketsim.core.params import Params
 from marketsim.core.ports import RevisingStrategy, Strategy
-from marketsim.core.records import (
-    FIRM,
-    UNDECLARED,
-    Decisions,
-    DeviceRange,
-    Fallback,
-    Observations,
-    OrderBatch,
-    Quotes,
-    Side,
-    SlotInputs,
-    Tariffs,
-)
 from marketsim.core.rng import Streams, mix
+from marketsim.devices.fleet import column, owned
 from marketsim.testing.fleets import BUILDS
-from marketsim.testing.worlds import build_context, clock, community
+from marketsim.testing.worlds import FlatForecast, build_context, clock, community
 
 RETAIL, FEED_IN = 300_000, 80_000
 
@@ -101,28 +90,20 @@ def fleet_of(name: str, devices: Sequence[Devices], n_markets: int = 1) -> Fleet
     if own != params:
         info: FleetInfo = BUILDS[name](params, build_context(len(devices), n_markets)).info
         return info
-    owned = np.array([each is not None for each in own], dtype=bool)
 
-    def column(read: Callable[[Owned], float], absent: float = 0.0) -> FloatArray:
-        return np.array([absent if each is None else read(each) for each in own], dtype=np.float64)
+    def part(kind: Any, name: str, absent: Sequence[float]) -> Any:
+        """What ``kind`` says of the owners by their field ``name``; None where nobody says it."""
+        told = [None if each is None else getattr(each, name) for each in own]
+        return kind(*np.array([each or absent for each in told], dtype=np.float64).T) if any(told) else None
 
-    def parts(read: Callable[[Owned], tuple[float, ...] | None], absent: Sequence[float]) -> list[FloatArray] | None:
-        if all(each is None or read(each) is None for each in own):
-            return None
-        rows = [absent if each is None else read(each) or absent for each in own]
-        return list(np.array(rows, dtype=np.float64).T)
-
-    store = parts(lambda each: each.store, (0.0, 1.0, 1.0, 0.0))
-    price = parts(lambda each: each.price, (0.0, 0.0))
-    stay = parts(lambda each: each.stay, (0.0, 1.0, 0.0, np.nan, np.nan, 0.0, 0.0))
     return FleetInfo(
         name=name,
-        owned=owned,
-        rated_in_kw=column(lambda each: each.power_kw),
-        rated_out_kw=column(lambda each: each.gives_kw),
-        store=None if store is None else StoreInfo(*store),
-        price=None if price is None else PriceInfo(*price),
-        stay=None if stay is None else StayInfo(*stay),
+        owned=owned(own),
+        rated_in_kw=column(own, lambda each: each.power_kw),
+        rated_out_kw=column(own, lambda each: each.gives_kw),
+        store=part(StoreInfo, "store", (0.0, 1.0, 1.0, 0.0)),
+        price=part(PriceInfo, "price", (0.0, 0.0)),
+        stay=part(StayInfo, "stay", (0.0, 1.0, 0.0, np.nan, np.nan, 0.0, 0.0)),
     )
 
 
@@ -158,46 +139,30 @@ def strategy_context(
     )
 
 
-class FlatForecast:
-    """The same in every slot to come."""
-
-    def __init__(self, series: Mapping[str, FloatArray], retail_ticks: IntArray, feed_in_ticks: IntArray) -> None:
-        self._series, self._prices = series, (retail_ticks, feed_in_ticks)
-
-    def series(self, name: str, horizon: int) -> FloatArray:
-        """A series [horizon, k]."""
-        return np.tile(self._series[name], (horizon, 1))
-
-    def tariffs(self, horizon: int) -> tuple[IntArray, IntArray]:
-        """Retail and feed-in prices [horizon, k]."""
-        retail, feed_in = (np.tile(ticks, (horizon, 1)) for ticks in self._prices)
-        return retail, feed_in
-
-
 Numbers: TypeAlias = Sequence[int] | IntArray
 
 
-def reach(lo: Numbers, firm: Numbers, hi: Numbers, level: Sequence[float] | None = None) -> DeviceRange:
+def reach(lo: Numbers, firm: Numbers, hi: Numbers, level: Sequence[float] | None = None) -> records.DeviceRange:
     """A fleet's range from plain numbers [Wh]."""
     share = np.full(len(lo), np.nan) if level is None else np.array(level, dtype=np.float64)
-    return DeviceRange(np.array(lo), np.array(firm), np.array(hi), share)
+    return records.DeviceRange(np.array(lo), np.array(firm), np.array(hi), share)
 
 
 def observed(
     context: BuildContext,
     load_wh: Numbers,
     pv_wh: Numbers,
-    ranges: Sequence[DeviceRange] = (),
+    ranges: Sequence[records.DeviceRange] = (),
     *,
     slot: int = 0,
     last_price_ticks: int = (RETAIL + FEED_IN) // 2,
-) -> Observations:
+) -> records.Observations:
     """Observations of all agents of ``context`` in a slot, by plain numbers."""
     k = len(load_wh)
     market, time = context.community.market, context.clock.at(slot)
     retail, feed_in = np.full(k, RETAIL), np.full(k, FEED_IN)
     power = {"load_kw": np.array(load_wh) / 1e3 / time.hours, "pv_kw": np.array(pv_wh) / 1e3 / time.hours}
-    return Observations(
+    return records.Observations(
         time=time,
         slots_per_day=context.clock.slots_per_day,
         agents=np.arange(k),
@@ -217,36 +182,36 @@ def observed(
     )
 
 
-def random_observations(context: BuildContext, rng: np.random.Generator, slot: int = 40) -> Observations:
+def random_observations(context: BuildContext, rng: np.random.Generator, slot: int = 40) -> records.Observations:
     """Any loads, PV and device ranges that can occur, the same in every market."""
     n, copies = len(context.agents), context.community.n_markets
     ranges = [_random_reach(fleet, n, rng) for fleet in context.fleets]
     every = np.tile(np.arange(n), copies)
-    repeated = [DeviceRange(one.lo_wh[every], one.firm_wh[every], one.hi_wh[every], one.level[every]) for one in ranges]
+    repeated = [records.DeviceRange._make(values[every] for values in one) for one in ranges]
     load, pv = rng.integers(0, 2_000, n), rng.integers(0, 3_000, n) * (rng.random(n) < 0.6)
     price = int(rng.integers(FEED_IN, RETAIL))
     return observed(context, load[every], pv[every], repeated, slot=slot, last_price_ticks=price)
 
 
-def _random_reach(fleet: FleetInfo, n: int, rng: np.random.Generator) -> DeviceRange:
-    owned = fleet.owned[:n]
-    draw, give = rng.integers(0, 3_000, (2, n)) * owned
-    level = np.where(owned, rng.random(n), np.nan)
+def _random_reach(fleet: FleetInfo, n: int, rng: np.random.Generator) -> records.DeviceRange:
+    has = fleet.owned[:n]
+    draw, give = rng.integers(0, 3_000, (2, n)) * has
+    level = np.where(has, rng.random(n), np.nan)
     must = np.where(rng.random(n) < 0.3, rng.integers(0, draw + 1), 0)
     zero = np.zeros(n, dtype=np.int64)
     if fleet.name == "generator":
-        return DeviceRange(np.minimum(must, give), np.minimum(must, give), give, np.full(n, np.nan))
+        return records.DeviceRange(np.minimum(must, give), np.minimum(must, give), give, np.full(n, np.nan))
     if fleet.stores:
-        return DeviceRange(-draw, zero, give, level)
+        return records.DeviceRange(-draw, zero, give, level)
     if fleet.priced:
-        return DeviceRange(-draw, zero, zero, np.full(n, np.nan))
-    return DeviceRange(-draw, -must, -must, level)
+        return records.DeviceRange(-draw, zero, zero, np.full(n, np.nan))
+    return records.DeviceRange(-draw, -must, -must, level)
 
 
 class Watched:
     """Observations that note which of their fields are read."""
 
-    def __init__(self, seen: Observations) -> None:
+    def __init__(self, seen: records.Observations) -> None:
         self._seen, self.read = seen, set[str]()
 
     def __getattr__(self, name: str) -> Any:
@@ -257,30 +222,30 @@ class Watched:
 
 
 def quotes_of(
-    context: BuildContext, batch: OrderBatch, order: IntArray, *, round_: int = 1, slot: int = 40, **changes: Any
-) -> Quotes:
+    context: BuildContext, batch: records.OrderBatch, order: IntArray, round_: int = 1, slot: int = 40, **changes: Any
+) -> records.Quotes:
     """What a strategy sees after a round without trades; its orders of the market in the order ``order``."""
     own = batch.price_ticks[order] >= 0
-    columns = OrderBatch(*(column[order][own] for column in batch))
+    columns = records.OrderBatch(*(column[order][own] for column in batch))
     market = context.community.market[columns.agent]
     keys = context.streams.keys("strategies", slot, round_)
     none = np.zeros(0, dtype=np.int64)
     quiet = np.full(context.community.n_markets, -1)
-    values: dict[str, Any] = {
-        "round": round_,
-        "agent": columns.agent,
-        "side": columns.side,
-        "price_ticks": columns.price_ticks,
-        "open_wh": columns.energy_wh,
-        "market": market,
-        "filled_wh": np.zeros_like(columns.energy_wh),
-        "trade_market": none,
-        "trade_price_ticks": none,
-        "best_bid_ticks": quiet,
-        "best_ask_ticks": quiet,
-        "keys": mix(keys[market], context.community.connection[columns.agent]),
-    }
-    return Quotes(**{**values, **changes})
+    quotes = records.Quotes(
+        round=round_,
+        agent=columns.agent,
+        side=columns.side,
+        price_ticks=columns.price_ticks,
+        open_wh=columns.energy_wh,
+        market=market,
+        filled_wh=np.zeros_like(columns.energy_wh),
+        trade_market=none,
+        trade_price_ticks=none,
+        best_bid_ticks=quiet,
+        best_ask_ticks=quiet,
+        keys=mix(keys[market], context.community.connection[columns.agent]),
+    )
+    return quotes._replace(**changes)
 
 
 class StrategyContract:
@@ -295,7 +260,7 @@ class StrategyContract:
         context = strategy_context(self.devices, seeds)
         return context, type(self).build(self.params, context)
 
-    def _decided(self) -> list[tuple[BuildContext, Observations, Decisions]]:
+    def _decided(self) -> list[tuple[BuildContext, records.Observations, records.Decisions]]:
         context, strategy = self._built()
         cases = [random_observations(context, np.random.default_rng(seed)) for seed in range(self.draws)]
         return [(context, seen, strategy.decide(seen)) for seen in cases]
@@ -307,8 +272,8 @@ class StrategyContract:
             assert decided.dispatch_wh.shape == decided.marginal_ticks.shape == shape
             assert all(column.dtype == np.int64 for column in (decided.dispatch_wh, *decided.orders))
             assert decided.absorb.shape == (shape[1],)
-            assert set(decided.orders.side.tolist()) <= {int(side) for side in Side}
-            assert set(decided.orders.fallback.tolist()) <= {int(fallback) for fallback in Fallback}
+            assert set(decided.orders.side.tolist()) <= {int(side) for side in records.Side}
+            assert set(decided.orders.fallback.tolist()) <= {int(fallback) for fallback in records.Fallback}
 
     def test_dispatch_keeps_the_ranges(self) -> None:
         """No fleet is dispatched beyond what it can do."""
@@ -320,8 +285,8 @@ class StrategyContract:
     def test_orders_are_covered(self) -> None:
         """No order exceeds its agent's position, and no store is offered both ways."""
         for context, seen, decided in self._decided():
-            tariffs = Tariffs(np.array([RETAIL]), np.array([FEED_IN]), None)
-            inputs = SlotInputs(seen.time, seen.load_wh, seen.pv_wh, {}, tariffs)
+            tariffs = records.Tariffs(np.array([RETAIL]), np.array([FEED_IN]), None)
+            inputs = records.SlotInputs(seen.time, seen.load_wh, seen.pv_wh, {}, tariffs)
             place = positions(inputs, seen.ranges, context.stores, decided)
             everything = np.arange(len(decided.orders.agent))
             _, refused = hold_orders(context.community, place, context.stores, decided.orders, everything)
@@ -340,14 +305,14 @@ class StrategyContract:
             orders = decided.orders
             for row in np.flatnonzero((orders.component >= 0) & (orders.price_ticks >= 0)):
                 value = decided.marginal_ticks[orders.component[row], orders.agent[row]]
-                assert value != UNDECLARED
+                assert value != records.UNDECLARED
                 assert (orders.price_ticks[row] - value) * orders.side[row] <= 0
 
     def test_firm_orders_come_first(self) -> None:
         """Each agent submits its firm energy before anything else."""
         for _, _, decided in self._decided():
             for agent in np.unique(decided.orders.agent):
-                firm = decided.orders.component[decided.orders.agent == agent] == FIRM
+                firm = decided.orders.component[decided.orders.agent == agent] == records.FIRM
                 assert (np.diff(firm.astype(int)) <= 0).all()
 
     def test_sees_what_it_says(self) -> None:

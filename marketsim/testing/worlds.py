@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import numpy as np
 
+from marketsim.core import records
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.clock import Clock, SlotTime
-from marketsim.core.ports import ChargeTable, Gate, ReactiveLaw
-from marketsim.core.records import (
-    AskedKvar,
-    Community,
-    Decisions,
-    Forecast,
-    Observations,
-    OrderBatch,
-    Orders,
-    Rejects,
-    SlotInputs,
-    Tariffs,
-    empty_rejects,
-)
+from marketsim.core.ports import ReactiveLaw
 from marketsim.core.rng import Streams
 from marketsim.core.units import UNLIMITED_WH
 
@@ -32,11 +21,11 @@ OrderRow = tuple[int, int, int, int, int, int]
 """agent, side, price_ticks, energy_wh, component, fallback."""
 
 
-def community(agents_per_market: int, n_markets: int = 1) -> Community:
+def community(agents_per_market: int, n_markets: int = 1) -> records.Community:
     """Agents ``a0``, ``a1``, ... without connection limits; every second one is a prosumer."""
     n_agents = agents_per_market * n_markets
     connection = np.tile(np.arange(agents_per_market), n_markets)
-    return Community(
+    return records.Community(
         names=tuple(f"a{row}" for row in range(n_agents)),
         market=np.repeat(np.arange(n_markets), agents_per_market),
         connection=connection,
@@ -52,21 +41,32 @@ def clock(slots: int = 4, slot_minutes: int = 60) -> Clock:
     return Clock(date(2016, 7, 12), slots, slot_minutes)
 
 
-def batch(rows: Sequence[OrderRow]) -> OrderBatch:
+def batch(rows: Sequence[OrderRow]) -> records.OrderBatch:
     """Orders from rows of plain numbers."""
     table = np.array(rows, dtype=np.int64).reshape(-1, 6)
-    return OrderBatch(*(np.ascontiguousarray(column) for column in table.T))
+    return records.OrderBatch(*(np.ascontiguousarray(column) for column in table.T))
 
 
 def build_context(agents_per_market: int = 2, n_markets: int = 1, **more: Any) -> BuildContext:
     """What a part is built from, in a world without devices and grid; ``more`` are fields of the context."""
-    known = {
-        "clock": clock(),
-        "streams": Streams(range(1, n_markets + 1)),
-        "community": community(agents_per_market, n_markets),
-        "agents": (),
-    }
-    return BuildContext(**{**known, **more})
+    people, streams = community(agents_per_market, n_markets), Streams(range(1, n_markets + 1))
+    return replace(BuildContext(clock(), streams, people, agents=()), **more)
+
+
+class FlatForecast:
+    """The same in every slot to come."""
+
+    def __init__(self, series: Mapping[str, FloatArray], retail_ticks: IntArray, feed_in_ticks: IntArray) -> None:
+        self._series, self._prices = series, (retail_ticks, feed_in_ticks)
+
+    def series(self, name: str, horizon: int) -> FloatArray:
+        """A series [horizon, k]."""
+        return np.tile(self._series[name], (horizon, 1))
+
+    def tariffs(self, horizon: int) -> tuple[IntArray, IntArray]:
+        """Retail and feed-in prices [horizon, k]."""
+        retail, feed_in = (np.tile(ticks, (horizon, 1)) for ticks in self._prices)
+        return retail, feed_in
 
 
 class ConstantProfiles:
@@ -80,30 +80,19 @@ class ConstantProfiles:
         """The series [n_agents]."""
         return self._series
 
-    def forecast(self, time: SlotTime, agents: IntArray) -> Forecast:  # noqa: ARG002 - constant
+    def forecast(self, time: SlotTime, agents: IntArray) -> records.Forecast:  # noqa: ARG002 - constant
         """A perfect forecast."""
-        return _ConstantForecast(self._series, agents)
-
-
-class _ConstantForecast:
-    def __init__(self, series: dict[str, FloatArray], agents: IntArray) -> None:
-        self._series, self._agents = series, agents
-
-    def series(self, name: str, horizon: int) -> FloatArray:
-        return np.tile(self._series[name][self._agents], (horizon, 1))
-
-    def tariffs(self, horizon: int) -> tuple[IntArray, IntArray]:
-        shape = (horizon, len(self._agents))
-        return np.full(shape, 300_000), np.full(shape, 80_000)
+        own = {name: values[agents] for name, values in self._series.items()}
+        return FlatForecast(own, np.full(len(agents), 300_000), np.full(len(agents), 80_000))
 
 
 class FixedTariff:
     """One retail and one feed-in price [ticks] for all markets."""
 
     def __init__(self, n_markets: int = 1, retail_ticks: int = 300_000, feed_in_ticks: int = 80_000) -> None:
-        self._prices = Tariffs(np.full(n_markets, retail_ticks), np.full(n_markets, feed_in_ticks), None)
+        self._prices = records.Tariffs(np.full(n_markets, retail_ticks), np.full(n_markets, feed_in_ticks), None)
 
-    def at(self, time: SlotTime) -> Tariffs:  # noqa: ARG002 - constant
+    def at(self, time: SlotTime) -> records.Tariffs:  # noqa: ARG002 - constant
         """The prices."""
         return self._prices
 
@@ -113,41 +102,22 @@ class Scripted:
 
     sees: tuple[str, ...] = ()
 
-    def __init__(self, script: Callable[[Observations], Decisions]) -> None:
+    def __init__(self, script: Callable[[records.Observations], records.Decisions]) -> None:
         self._script = script
 
-    def decide(self, seen: Observations) -> Decisions:
+    def decide(self, seen: records.Observations) -> records.Decisions:
         """Run the script."""
         return self._script(seen)
 
 
-def plain_decisions(n_agents: int, rows: Sequence[OrderRow], n_devices: int = 0) -> Decisions:
+def plain_decisions(n_agents: int, rows: Sequence[OrderRow], n_devices: int = 0) -> records.Decisions:
     """Decisions without dispatch."""
-    return Decisions(
+    return records.Decisions(
         dispatch_wh=np.zeros((n_devices, n_agents), dtype=np.int64),
         marginal_ticks=np.full((n_devices, n_agents), -1, dtype=np.int64),
         absorb=np.zeros(n_agents, dtype=bool),
         orders=batch(rows),
     )
-
-
-class NoCharges:
-    """Trade is free of network charges."""
-
-    def __init__(self, n_agents: int) -> None:
-        self._zero = np.zeros(n_agents, dtype=np.int64)
-
-    def at(self, inputs: SlotInputs, gate: Gate) -> ChargeTable:  # noqa: ARG002 - constant
-        """Zero."""
-        return ChargeTable(self._zero, self._zero, None)
-
-
-class NoAllocation:
-    """Orders as they are."""
-
-    def grant(self, orders: Orders, gate: Gate, tariffs: Tariffs) -> tuple[Orders, Rejects]:  # noqa: ARG002
-        """The orders, and no rejects."""
-        return orders, empty_rejects()
 
 
 class UnityReactive:
@@ -162,10 +132,10 @@ class UnityReactive:
 
     def kvar(
         self,
-        community: Community,  # noqa: ARG002
-        inputs: SlotInputs,  # noqa: ARG002
+        community: records.Community,  # noqa: ARG002
+        inputs: records.SlotInputs,  # noqa: ARG002
         firm_wh: IntArray,
-        decided: AskedKvar | None = None,  # noqa: ARG002 - there are no inverters
+        decided: records.AskedKvar | None = None,  # noqa: ARG002 - there are no inverters
     ) -> FloatArray:
         """Zero [n_agents]."""
         return np.zeros(len(firm_wh))
@@ -179,6 +149,6 @@ class UnityReactive:
         return pv_wh
 
 
-def accept_all(orders: Orders, tariffs: Tariffs) -> tuple[BoolArray, Rejects]:  # noqa: ARG001 - no bounds
+def accept_all(orders: records.Orders, tariffs: records.Tariffs) -> tuple[BoolArray, records.Rejects]:  # noqa: ARG001 - no bounds
     """Bounds that let every order with a limit price in."""
-    return orders.limit_ticks >= 0, empty_rejects()
+    return orders.limit_ticks >= 0, records.empty_rejects()
