@@ -5,15 +5,14 @@ Looking them up reads metadata only; their code runs when they are loaded.
 
 from __future__ import annotations
 
+import itertools
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final, NamedTuple
 
 from marketsim.core import watch
-from marketsim.core.errors import PluginError, Problem
-from marketsim.core.interrupts import is_interrupt
 from marketsim.extension import lazy
 from marketsim.extension.entry import Entry
-from marketsim.extension.registry import Registry
+from marketsim.extension.registry import Registry, all_of
 
 GROUP: Final = "marketsim.plugins"
 
@@ -43,27 +42,12 @@ def _described(point: EntryPoint) -> InstalledPlugin:
 
 def load_installed(registry: Registry, plugins: tuple[InstalledPlugin, ...]) -> tuple[Entry, ...]:
     """Import and register installed plugins; every problem of all of them at once."""
-    entries: list[Entry] = []
-    problems: list[Problem] = []
-    for plugin in plugins:
-        try:
-            entries += registry.register(_import(plugin), plugin.name)
-        except PluginError as error:
-            problems += error.problems
-    if problems:
-        raise PluginError(problems)
-    return tuple(entries)
+    loaded = all_of(plugins, lambda plugin: registry.register(_import(plugin), plugin.name))
+    return tuple(itertools.chain.from_iterable(loaded))
 
 
 def _import(plugin: InstalledPlugin) -> object:
     who = f"plugin {plugin.name} of {plugin.package or plugin.reference}"
     watch.start()
-    try:
-        with watch.watched(f"{who}, its import,", ""):
-            return plugin.point.load()
-    except ImportError as error:
-        raise lazy.import_failure(error, who) from error
-    except BaseException as error:
-        if is_interrupt(error):
-            raise
-        raise PluginError([lazy.failure(error, f"{who} cannot be loaded")]) from error
+    with lazy.explained(who, f"{who} cannot be loaded"), watch.watched(f"{who}, its import,", ""):
+        return plugin.point.load()

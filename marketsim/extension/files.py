@@ -16,10 +16,9 @@ from typing import Final, NamedTuple
 from marketsim.core import watch
 from marketsim.core.errors import PluginError, Problem
 from marketsim.core.files import MIB, read_bytes
-from marketsim.core.interrupts import is_interrupt
 from marketsim.extension import lazy
 from marketsim.extension.entry import Entry
-from marketsim.extension.registry import Registry
+from marketsim.extension.registry import Registry, all_of
 
 LARGEST: Final = 4 * MIB
 """Bytes of a plugin file."""
@@ -62,16 +61,7 @@ def load_files(
     registry: Registry, paths: tuple[Path, ...], tell: Callable[[Path], None] | None = None
 ) -> tuple[PluginFile, ...]:
     """Load several files; every problem of all of them at once."""
-    loaded: list[PluginFile] = []
-    problems: list[Problem] = []
-    for path in paths:
-        try:
-            loaded.append(load_file(registry, path, tell))
-        except PluginError as error:
-            problems += error.problems
-    if problems:
-        raise PluginError(problems)
-    return tuple(loaded)
+    return all_of(paths, lambda path: load_file(registry, path, tell))
 
 
 def line_of_plugin(error: BaseException) -> str:
@@ -97,16 +87,12 @@ def _module(path: Path, source: bytes, digest: str, name: str) -> ModuleType:
     module.__file__ = str(path)
     # Annotations of parameter models and pickles look their module up by name.
     sys.modules[module_name] = module
+    who, file = f"plugin {name}", str(path)
     try:
         watch.start()
-        with watch.watched(f"plugin {name}, its file,", str(path)):
-            exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
-    except BaseException as error:
+        with lazy.explained(who, f"{who} cannot be loaded", own_file=file), watch.watched(f"{who}, its file,", file):
+            exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)
+    except BaseException:
         del sys.modules[module_name]
-        if isinstance(error, ImportError):
-            raise lazy.import_failure(error, f"plugin {name}", own_file=str(path)) from error
-        if is_interrupt(error):
-            raise
-        problem = lazy.failure(error, f"plugin {name} cannot be loaded", own_file=str(path))
-        raise PluginError([problem]) from error
+        raise
     return module

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Final
 
@@ -29,19 +31,29 @@ def load(reference: str, who: str, extra: str = "") -> object:
     of an extra is not installed, PluginError for everything else that goes wrong.
     """
     module_name, _, attribute = reference.partition(":")
-    try:
+    with explained(who, f"{who}: {reference} cannot be imported", extra):
         module = _imported(module_name, who)
-    except ImportError as error:
-        raise import_failure(error, who, extra) from error
-    except BaseException as error:
-        if is_interrupt(error):
-            raise
-        raise PluginError([failure(error, f"{who}: {reference} cannot be imported")]) from error
     try:
         return getattr(module, attribute)
     except AttributeError:
         hint = f"{module_name} defines {', '.join(public_names(module)) or 'no public names'}"
         raise PluginError([Problem(f"{who}: {module_name} has no {attribute}", hint=hint)]) from None
+
+
+@contextmanager
+def explained(who: str, failed: str, extra: str = "", own_file: str = "") -> Iterator[None]:
+    """What goes wrong while code of ``who`` is imported: a library that is not there, else a problem that ``failed`` names.
+
+    Raises MissingDependency and PluginError as ``load`` does; interrupts go their way.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise import_failure(error, who, extra, own_file) from error
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
+        raise PluginError([failure(error, failed, own_file)]) from error
 
 
 def _imported(name: str, who: str) -> ModuleType:

@@ -6,10 +6,10 @@ scenario is validated and a simulation built; afterwards only plain objects are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import pluggy
 
@@ -20,6 +20,9 @@ from marketsim.core.params import Params
 from marketsim.extension import hookspecs, lazy
 from marketsim.extension.entry import Build, Entry, call_faults, faults, params_class_faults, place_of
 from marketsim.extension.kinds import KINDS, OLDER_HOOKS
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Registry:
@@ -131,6 +134,20 @@ class Registry:
     def _check(entry: Entry, wrong: list[str]) -> None:
         if wrong:
             raise PluginError([Problem(f"{_title(entry)}: {fault}") for fault in wrong])
+
+
+def all_of(items: Iterable[T], load: Callable[[T], R]) -> tuple[R, ...]:
+    """What ``load`` makes of each item; PluginError with every problem of all of them at once."""
+    loaded: list[R] = []
+    problems: list[Problem] = []
+    for item in items:
+        try:
+            loaded.append(load(item))
+        except PluginError as error:
+            problems += error.problems
+    if problems:
+        raise PluginError(problems)
+    return tuple(loaded)
 
 
 def new_registry() -> Registry:
