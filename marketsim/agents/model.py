@@ -7,7 +7,6 @@ Of Mesa only ``Model``, ``Agent`` and ``AgentSet`` are used. Up to 3.4.1 every m
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from types import TracebackType
 from typing import Self
 
 import mesa  # type: ignore[import-untyped]
@@ -105,7 +104,5 @@ class MarketModel(mesa.Model):  # type: ignore[misc]  # Mesa is not typed
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.close()

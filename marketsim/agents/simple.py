@@ -9,24 +9,14 @@ import numpy as np
 
 from marketsim.agents.stage import Stage
 from marketsim.agents.strategies.plan import DispatchPlan, Fixed
+from marketsim.agents.strategies.trader import own_quotes
 from marketsim.agents.view import AgentView, Order
-from marketsim.core import watch
+from marketsim.core import records, watch
 from marketsim.core.arrays import BoolArray, IntArray, joined
 from marketsim.core.blame import told
 from marketsim.core.errors import PluginError, RunError
 from marketsim.core.interrupts import is_interrupt
 from marketsim.core.ports import RevisingStrategy, Strategy
-from marketsim.core.records import (
-    PV,
-    UTILITY_ONLY_TICKS,
-    Decisions,
-    Fallback,
-    Observations,
-    OrderBatch,
-    Quotes,
-    Side,
-    Standing,
-)
 
 _MOST: Final = 10**12
 """Largest energy [Wh] and price [ticks] of an order, as ``view.buy`` makes them."""
@@ -54,15 +44,15 @@ class Decider(Protocol):
 class PlanningStrategy(Strategy, Protocol):
     """A strategy that can serve as default behaviour: its plan can be changed before it quotes."""
 
-    def plan(self, seen: Observations, fixed: Fixed | None = None) -> DispatchPlan:
+    def plan(self, seen: records.Observations, fixed: Fixed | None = None) -> DispatchPlan:
         """Dispatch of devices, around those that are fixed."""
         ...
 
-    def standing(self, seen: Observations, plan: DispatchPlan) -> Standing:
+    def standing(self, seen: records.Observations, plan: DispatchPlan) -> records.Standing:
         """What stands to trade after a plan."""
         ...
 
-    def quote(self, seen: Observations, plan: DispatchPlan, who: BoolArray | None = None) -> OrderBatch:
+    def quote(self, seen: records.Observations, plan: DispatchPlan, who: BoolArray | None = None) -> records.OrderBatch:
         """Orders of the agents ``who`` for what is left, agent by agent."""
         ...
 
@@ -73,7 +63,7 @@ class SimpleStrategy:
     PV that an agent with orders of its own does not order goes to the utility.
     """
 
-    sees: tuple[str, ...] = Observations._fields
+    sees: tuple[str, ...] = records.Observations._fields
 
     def __init__(self, default: PlanningStrategy) -> None:
         self._default = default
@@ -84,7 +74,7 @@ class SimpleStrategy:
         """Name the agents, in the order of the strategy's rows."""
         self._deciders = tuple(deciders)
 
-    def decide(self, seen: Observations) -> Decisions:
+    def decide(self, seen: records.Observations) -> records.Decisions:
         """Dispatch and orders of all agents. Raises RunError that names the agent whose ``decide`` fails."""
         if len(self._deciders) != len(seen.load_wh):
             raise RunError(f"{len(seen.load_wh)} agents decide for themselves, but {len(self._deciders)} are bound")
@@ -96,10 +86,10 @@ class SimpleStrategy:
         own = _batch(answers)
         left = _for_utility(np.where(self._own, standing.surplus_wh, 0), own)
         orders = joined((by_default, own, left))
-        return Decisions(plan.dispatch_wh, plan.value_ticks, plan.absorb, orders, stage.kvar)
+        return records.Decisions(plan.dispatch_wh, plan.value_ticks, plan.absorb, orders, stage.kvar)
 
-    def _stage(self, seen: Observations) -> Stage:
-        def follow(wanted_wh: IntArray, fixed: BoolArray) -> tuple[DispatchPlan, Standing]:
+    def _stage(self, seen: records.Observations) -> Stage:
+        def follow(wanted_wh: IntArray, fixed: BoolArray) -> tuple[DispatchPlan, records.Standing]:
             plan = self._default.plan(seen, Fixed(fixed, wanted_wh))
             return plan, self._default.standing(seen, plan)
 
@@ -114,14 +104,11 @@ class RevisingSimpleStrategy(SimpleStrategy):
         super().__init__(default)
         self._revising = revising
 
-    def revise(self, seen: Observations, quotes: Quotes) -> IntArray:
+    def revise(self, seen: records.Observations, quotes: records.Quotes) -> IntArray:
         """New limit prices of the orders of the default behaviour."""
         mine = np.flatnonzero(~self._own[quotes.agent])
-        columns = ("agent", "side", "price_ticks", "open_wh", "market", "filled_wh", "keys")
         price = quotes.price_ticks.copy()
-        price[mine] = self._revising.revise(
-            seen, quotes._replace(**{name: getattr(quotes, name)[mine] for name in columns})
-        )
+        price[mine] = self._revising.revise(seen, own_quotes(quotes, mine))
         return price
 
 
@@ -146,7 +133,7 @@ def _file_of(decider: Decider) -> str:
     return "" if code is None else str(code.co_filename)
 
 
-def _ask(decider: Decider, view: AgentView, seen: Observations) -> list[Order] | None:
+def _ask(decider: Decider, view: AgentView, seen: records.Observations) -> list[Order] | None:
     try:
         with watch.watched(f"agent {decider.name!r} of kind {decider.kind!r}, decide,", _file_of(decider)):
             answer = decider.decide(view)
@@ -175,30 +162,31 @@ def _demand_sound(order: Order, n_devices: int) -> None:
     """ValueError for an order that neither ``view.buy`` nor ``view.sell`` would make."""
     if not all(isinstance(each, int | np.integer) and not isinstance(each, bool) for each in order):
         raise ValueError(f"an order has to hold whole numbers, and this one does not: {order}")
-    bounds = (order.side in list(Side), order.fallback in list(Fallback), PV <= order.component < n_devices)
-    sizes = (0 <= order.energy_wh <= _MOST, UTILITY_ONLY_TICKS <= order.price_ticks <= _MOST)
+    words = (order.side in list(records.Side), order.fallback in list(records.Fallback))
+    bounds = (*words, records.PV <= order.component < n_devices)
+    sizes = (0 <= order.energy_wh <= _MOST, records.UTILITY_ONLY_TICKS <= order.price_ticks <= _MOST)
     if not all((*bounds, *sizes)):
         raise ValueError(f"an order has to be one that view.buy or view.sell makes, and this one is none: {order}")
 
 
-def _batch(answers: Sequence[list[Order] | None]) -> OrderBatch:
+def _batch(answers: Sequence[list[Order] | None]) -> records.OrderBatch:
     rows = [(row, *order) for row, orders in enumerate(answers) for order in orders or () if order.energy_wh > 0]
-    table = np.array(rows, dtype=np.int64).reshape(-1, len(OrderBatch._fields))
-    return OrderBatch(*(np.ascontiguousarray(column) for column in table.T))
+    table = np.array(rows, dtype=np.int64).reshape(-1, len(records.OrderBatch._fields))
+    return records.OrderBatch(*(np.ascontiguousarray(column) for column in table.T))
 
 
-def _for_utility(surplus_wh: IntArray, own: OrderBatch) -> OrderBatch:
+def _for_utility(surplus_wh: IntArray, own: records.OrderBatch) -> records.OrderBatch:
     """PV surplus that agents with orders of their own left unordered: exported as the grid takes it, to no peer."""
-    offered = (own.component == PV) & (own.side == Side.SELL)
+    offered = (own.component == records.PV) & (own.side == records.Side.SELL)
     left_wh = surplus_wh.copy()
     np.subtract.at(left_wh, own.agent[offered], own.energy_wh[offered])
     agent = np.flatnonzero(left_wh > 0)
     same = np.ones_like(agent)
-    return OrderBatch(
+    return records.OrderBatch(
         agent=agent,
-        side=same * int(Side.SELL),
-        price_ticks=same * UTILITY_ONLY_TICKS,
+        side=same * int(records.Side.SELL),
+        price_ticks=same * records.UTILITY_ONLY_TICKS,
         energy_wh=left_wh[agent],
-        component=same * PV,
-        fallback=same * int(Fallback.UTILITY),
+        component=same * records.PV,
+        fallback=same * int(records.Fallback.UTILITY),
     )

@@ -203,9 +203,8 @@ class AgentView:
         index = self._index(device)
         reach = self._stage.seen.ranges[index]
         wanted = int(to_wh(_checked("energy_kwh", energy_kwh, -_MOST_KWH, _MOST_KWH)))
-        self._stage.fix(
-            index, self._agent, min(max(wanted, int(reach.lo_wh[self._agent])), int(reach.hi_wh[self._agent]))
-        )
+        held = min(max(wanted, int(reach.lo_wh[self._agent])), int(reach.hi_wh[self._agent]))
+        self._stage.fix(index, self._agent, held)
 
     def ask_kvar(self, kvar: float) -> None:
         """Ask the own inverter for reactive power on top of what ``grid.reactive`` has it do; injection is positive [kvar].

@@ -53,33 +53,18 @@ class Battery:
         """What power and the room in the store allow; nothing is firm."""
         lo_wh, firm_wh, hi_wh = energies = np.empty((3, len(self.power_wh)), dtype=np.int64)
         level = np.empty(len(self.power_wh))
-        battery_kernel.reach(
-            state[0],
-            self.lowest_wh,
-            self.highest_wh,
-            self.power_wh,
-            self.charge_efficiency,
-            self.discharge_efficiency,
-            energies,
-            level,
-        )
+        efficiencies = self.charge_efficiency, self.discharge_efficiency
+        battery_kernel.reach(state[0], self.lowest_wh, self.highest_wh, self.power_wh, *efficiencies, energies, level)
         return DeviceRange(lo_wh, firm_wh, hi_wh, level)
 
-    def advance(
-        self,
-        state: FloatArray,
-        inputs: SlotInputs,  # noqa: ARG002
-        energy_wh: IntArray,
-    ) -> tuple[FloatArray, IntArray]:
+    def advance(self, state: FloatArray, inputs: SlotInputs, energy_wh: IntArray) -> tuple[FloatArray, IntArray]:  # noqa: ARG002
         """Stored energy after the slot; a battery misses no deadline."""
-        return self._after(state[0], energy_wh)[np.newaxis], np.zeros_like(energy_wh)
+        after = stored_after(state[0], energy_wh, self.charge_efficiency, self.discharge_efficiency)
+        return after[np.newaxis], np.zeros_like(energy_wh)
 
     def running_cost(self, energy_wh: IntArray, unserved_wh: IntArray) -> IntArray:  # noqa: ARG002
         """Wear of the slot [money units] [n_agents]."""
         return np.asarray(np.abs(energy_wh) * self.wear_ticks)
-
-    def _after(self, stored_wh: FloatArray, energy_wh: IntArray) -> FloatArray:
-        return stored_after(stored_wh, energy_wh, self.charge_efficiency, self.discharge_efficiency)
 
 
 def build(params: Sequence[Params | None], context: Basics) -> Battery:

@@ -60,9 +60,8 @@ def series(inputs: SlotInputs, name: str, fleet: str) -> FloatArray:
         return inputs.series[name]
     except KeyError:
         known = ", ".join(sorted(inputs.series)) or "none"
-        raise RunError(
-            f"the fleet {fleet!r} needs the profile series {name!r}, but the profiles bring only: {known}"
-        ) from None
+        message = f"the fleet {fleet!r} needs the profile series {name!r}, but the profiles bring only: {known}"
+        raise RunError(message) from None
 
 
 def no_level(n_agents: int) -> FloatArray:

@@ -46,12 +46,7 @@ class Generator:
         must_run = np.maximum(self.least_wh, last - self.ramp_wh)
         return DeviceRange(must_run, must_run, np.minimum(self.most_wh, last + self.ramp_wh), no_level(len(last)))
 
-    def advance(
-        self,
-        state: FloatArray,  # noqa: ARG002
-        inputs: SlotInputs,  # noqa: ARG002
-        energy_wh: IntArray,
-    ) -> tuple[FloatArray, IntArray]:
+    def advance(self, state: FloatArray, inputs: SlotInputs, energy_wh: IntArray) -> tuple[FloatArray, IntArray]:  # noqa: ARG002
         """The executed energy is what the next slot ramps from; a generator misses no deadline."""
         return energy_wh[np.newaxis].astype(np.float64), np.zeros_like(energy_wh)
 

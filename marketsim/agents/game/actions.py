@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from marketsim.agents.strategies.assemble import PLANNED_FIRST, demand_policy
+from marketsim.agents.strategies.assemble import planned_fleets
 from marketsim.agents.strategies.fleets import OwnedFleet, own_fleets
 from marketsim.agents.strategies.orders import Legs
 from marketsim.agents.strategies.plan import NO_OFFER, Draft
@@ -134,17 +134,13 @@ class Player(Trader):
     """A strategy whose decisions are actions: put them into ``hand``, then let it decide."""
 
     def __init__(self, space: ActionLevels, context: BuildContext) -> None:
-        fleets = sorted(own_fleets(context), key=lambda fleet: PLANNED_FIRST.index(fleet.kind))
-        stores = [fleet for fleet in fleets if fleet.kind == "store"]
+        stores = [fleet for fleet in own_fleets(context) if fleet.kind == "store"]
         self.hand = Hand()
         self.space = space
         self.quotes = Quote(space, self.hand, [fleet.index for fleet in stores])
         self.owns_store = owners(stores, context)
-        policies = [
-            ChargeLevel(fleet, space, self.hand) if fleet.kind == "store" else demand_policy(fleet, "flexible")
-            for fleet in fleets
-        ]
-        super().__init__(self.quotes, policies, context.stores, sorted(fleet.index for fleet in fleets))
+        planned = planned_fleets(context, "flexible", lambda fleet: ChargeLevel(fleet, space, self.hand))
+        super().__init__(self.quotes, *planned)
 
     @property
     def truthful(self) -> Legs:

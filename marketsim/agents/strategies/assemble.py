@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from marketsim.agents.params import StorageChoice
 from marketsim.agents.strategies.demand import Flexible, OnArrival, Priced
 from marketsim.agents.strategies.fleets import OwnedFleet, own_fleets
@@ -16,17 +18,20 @@ PLANNED_FIRST = ("deferrable", "priced", "store")
 
 def assemble(pricing: Pricing, storage: StorageChoice, deferrable: str, context: BuildContext) -> Trader:
     """A trader for the rows of ``context``; one that revises if its pricing rule does."""
+    planned = planned_fleets(context, deferrable, lambda fleet: _store_policy(fleet, storage))
+    return RevisingTrader(pricing, *planned) if isinstance(pricing, RevisingPricing) else Trader(pricing, *planned)
+
+
+def planned_fleets(
+    context: BuildContext, deferrable: str, store: Callable[[OwnedFleet], FleetPolicy]
+) -> tuple[list[FleetPolicy], tuple[bool, ...], list[int]]:
+    """Policies of the strategy's fleets in the order of planning, which fleets store, and which are offered."""
     fleets = sorted(own_fleets(context), key=lambda fleet: PLANNED_FIRST.index(fleet.kind))
-    policies = [
-        _store_policy(fleet, storage) if fleet.kind == "store" else demand_policy(fleet, deferrable) for fleet in fleets
-    ]
-    offered = sorted(fleet.index for fleet in fleets)
-    if isinstance(pricing, RevisingPricing):
-        return RevisingTrader(pricing, policies, context.stores, offered)
-    return Trader(pricing, policies, context.stores, offered)
+    policies = [store(fleet) if fleet.kind == "store" else _demand_policy(fleet, deferrable) for fleet in fleets]
+    return policies, context.stores, sorted(fleet.index for fleet in fleets)
 
 
-def demand_policy(fleet: OwnedFleet, deferrable: str) -> FleetPolicy:
+def _demand_policy(fleet: OwnedFleet, deferrable: str) -> FleetPolicy:
     """The plan of a fleet that is no store."""
     if fleet.kind == "priced":
         return Priced(fleet)

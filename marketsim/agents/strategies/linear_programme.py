@@ -82,10 +82,6 @@ def _pattern(k: int, horizon: int) -> tuple[sp.csr_matrix, sp.csr_matrix]:
     return sp.identity(k * horizon, format="csr"), sp.kron(sp.identity(k), step, format="csr")
 
 
-def _flat(per_agent: FloatArray, horizon: int) -> FloatArray:
-    return np.repeat(per_agent, horizon)
-
-
 def plan_stores(stores: Stores, outlook: Outlook, stored_kwh: FloatArray) -> StorePlan:
     """The plan of least cost for k agents from ``stored_kwh`` [k] on.
 
@@ -94,7 +90,7 @@ def plan_stores(stores: Stores, outlook: Outlook, stored_kwh: FloatArray) -> Sto
     horizon, k = outlook.need_kwh.shape
     n = horizon * k
     one, difference = _pattern(k, horizon)
-    charge, discharge = _flat(stores.charge_efficiency, horizon), _flat(stores.discharge_efficiency, horizon)
+    charge, discharge = np.repeat(stores.charge_efficiency, horizon), np.repeat(stores.discharge_efficiency, horizon)
     nothing = sp.csr_matrix((n, n))
     bounds: Any = _bounds(stores, outlook.hours, horizon)  # an array [4 n, 2] is what linprog turns pairs into
     result = linprog(
@@ -121,13 +117,13 @@ def _first(per_agent: FloatArray, horizon: int) -> FloatArray:
 
 def _cost(stores: Stores, outlook: Outlook) -> FloatArray:
     horizon = len(outlook.need_kwh)
-    feed_in, retail, wear = outlook.feed_in.T.ravel(), outlook.retail.T.ravel(), _flat(stores.wear, horizon)
+    feed_in, retail, wear = outlook.feed_in.T.ravel(), outlook.retail.T.ravel(), np.repeat(stores.wear, horizon)
     keeps = np.zeros_like(outlook.need_kwh.T)
     keeps[:, -1] = -outlook.end_value * stores.discharge_efficiency
     return np.concatenate((feed_in + wear, wear - feed_in, keeps.ravel(), retail - feed_in))
 
 
 def _bounds(stores: Stores, hours: float, horizon: int) -> FloatArray:
-    power = _flat(stores.power_kw * hours, horizon)
-    upper = np.concatenate((power, power, _flat(stores.capacity_kwh, horizon), np.full_like(power, np.inf)))
+    power = np.repeat(stores.power_kw * hours, horizon)
+    upper = np.concatenate((power, power, np.repeat(stores.capacity_kwh, horizon), np.full_like(power, np.inf)))
     return np.column_stack((np.zeros_like(upper), upper))

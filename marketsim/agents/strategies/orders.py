@@ -47,13 +47,8 @@ def legs_of(seen: Observations, plan: DispatchPlan, standing: Standing, offered:
     feed-in tariff; a fleet's energy what its plan says. A value outside the tariffs moves to the nearer one if that
     costs its owner nothing, else there is no leg. What is worth the utility's price falls back on it.
     """
+    fleets = np.array(offered, dtype=np.int64)
     legs, count = orders_kernel.list_legs(
-        seen.retail_ticks,
-        seen.feed_in_ticks,
-        standing[:],
-        plan.side,
-        plan.value_ticks,
-        plan.most_wh,
-        np.array(offered, dtype=np.int64),
+        seen.retail_ticks, seen.feed_in_ticks, standing[:], plan.side, plan.value_ticks, plan.most_wh, fleets
     )
     return Legs(*legs[:, :count])

@@ -48,16 +48,6 @@ class Trade:
         reach = seen.ranges[self._fleet]
         draft.serve_own(self._fleet, reach.lo_wh, reach.hi_wh)
         side, value = np.empty((2, len(reach.lo_wh)), dtype=np.int64)
-        plan_kernel.offer_store(
-            draft.dispatch_wh[self._fleet],
-            seen.retail_ticks,
-            seen.feed_in_ticks,
-            seen.last_price_ticks,
-            reach.level,
-            self._owned,
-            self._round_trip,
-            self._wear,
-            side,
-            value,
-        )
+        planned, prices = draft.dispatch_wh[self._fleet], (seen.retail_ticks, seen.feed_in_ticks, seen.last_price_ticks)
+        plan_kernel.offer_store(planned, *prices, reach.level, self._owned, self._round_trip, self._wear, side, value)
         draft.offer(self._fleet, side, value)

@@ -96,12 +96,12 @@ class RevisingTrader(Trader):
         row = np.argsort(quotes.agent, kind="stable")
         if self._legs is None or not np.array_equal(quotes.agent[row], self._legs.agent):
             raise LawBroken("quotes of a round are not for the orders that were submitted; expected one for each order")
-        sorted_quotes = quotes._replace(
-            **{name: getattr(quotes, name)[row] for name in _OWN_COLUMNS},
-        )
         price = np.empty(len(row), dtype=np.int64)
-        price[row] = self._again(seen, self._legs, sorted_quotes)
+        price[row] = self._again(seen, self._legs, own_quotes(quotes, row))
         return price
 
 
-_OWN_COLUMNS = ("agent", "side", "price_ticks", "open_wh", "market", "filled_wh", "keys")
+def own_quotes(quotes: Quotes, rows: IntArray) -> Quotes:
+    """What is known of some of the own orders."""
+    own = ("agent", "side", "price_ticks", "open_wh", "market", "filled_wh", "keys")
+    return quotes._replace(**{name: getattr(quotes, name)[rows] for name in own})

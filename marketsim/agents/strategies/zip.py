@@ -109,11 +109,7 @@ def _shouts(quotes: Quotes) -> tuple[IntArray, FloatArray, IntArray]:
     bids, asks = np.flatnonzero(quotes.best_bid_ticks >= 0), np.flatnonzero(quotes.best_ask_ticks >= 0)
     prices = (quotes.trade_price_ticks[heard], quotes.best_bid_ticks[bids], quotes.best_ask_ticks[asks])
     kind = np.repeat(np.array([TRADED, BID_OPEN, ASK_OPEN]), [len(heard), len(bids), len(asks)])
-    return (
-        np.concatenate((quotes.trade_market[heard], bids, asks)),
-        np.concatenate(prices).astype(np.float64),
-        kind,
-    )
+    return np.concatenate((quotes.trade_market[heard], bids, asks)), np.concatenate(prices).astype(np.float64), kind
 
 
 def build(params: ZipParams, context: BuildContext) -> Strategy:
