@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from marketsim.core.alike import listed
@@ -76,17 +76,22 @@ def assigned(agents: Sequence[AgentSpec], heated: Sequence[bool], params: FilePa
     ]
     left = _check_left(without, unused, params, nothing=not any(any(found) for found in sources.values()))
     notes = () if left else _notes(agents, without, unused, params)
-    return Assigned(sources, dict(sorted(wanted.items())), notes, _once([*problems, *left]))
+    return Assigned(sources, dict(sorted(wanted.items())), notes, list(dict.fromkeys([*problems, *left])))
 
 
-def _once(problems: Iterable[Problem]) -> list[Problem]:
-    return list(dict.fromkeys(problems))
+def _keys(spec: AgentSpec) -> tuple[str, ...]:
+    """Keys of ``columns`` that speak of an agent, that which counts most first."""
+    return spec.name, f"agents[{spec.group}]", spec.kind, "all"
+
+
+def _named(spec: AgentSpec, series: str) -> tuple[str, str]:
+    """Columns that hold a series of an agent by their names."""
+    return f"{spec.name}_{series}_kw", f"{spec.name}_{series}_kwh"
 
 
 def _entry(spec: AgentSpec, columns: Mapping[str, FileColumns]) -> tuple[str, FileColumns]:
     """The entry of ``columns`` that counts for an agent, and its key."""
-    keys = (spec.name, f"agents[{spec.group}]", spec.kind, "all")
-    return next(((key, columns[key]) for key in keys if key in columns), ("", _NOTHING))
+    return next(((key, columns[key]) for key in _keys(spec) if key in columns), ("", _NOTHING))
 
 
 def _source_of(spec: AgentSpec, series: str, params: FileParams, table: CellTable) -> SeriesColumn | None:
@@ -102,15 +107,11 @@ def _source_of(spec: AgentSpec, series: str, params: FileParams, table: CellTabl
         return SeriesColumn(shape.strip(), f"agents[{spec.group}].{path}", True, *rest)
     if entered is not None:
         return SeriesColumn(entered.strip(), f"profiles.columns.{key}.{series}", True, *rest)
-    by_name = [f"{spec.name}_{series}_{unit}" for unit in ("kw", "kwh")]
+    by_name = _named(spec, series)
     column = next((name for name in by_name if name in table.columns), None)
-    if column is None and series == "load" and (_says_none(spec) or not _has_size(spec)):
+    if column is None and series == "load" and not (spec.load.peak_kw or spec.load.annual_kwh):
         return None
     return SeriesColumn(column or by_name[0], f"agents[{spec.group}]", False, *rest)
-
-
-def _has_size(spec: AgentSpec) -> bool:
-    return spec.load.peak_kw is not None or spec.load.annual_kwh is not None
 
 
 def _says_none(spec: AgentSpec) -> bool:
@@ -130,9 +131,7 @@ def _scale_of(spec: AgentSpec, series: str, entry: FileColumns) -> Callable[[Flo
 
 
 def _check_entries(params: FileParams, agents: Sequence[AgentSpec]) -> list[Problem]:
-    known = {"all"}
-    for spec in agents:
-        known |= {spec.name, f"agents[{spec.group}]", spec.kind}
+    known = {key for spec in agents for key in _keys(spec)}
     problems = []
     for key in params.columns:
         if key not in known:
@@ -224,11 +223,7 @@ def _notes(
             f"Columns of {params.path} that no agent uses: {listed([each or '(no name)' for each in unused], quote=False)}."
         )
     for series, missing in (("pv", "whose pv_kw is 0"), ("heat", "who has no heat_pump")):
-        idle = [
-            spec.name
-            for spec in agents
-            if any(f"{spec.name}_{series}_{unit}" in idle_columns for unit in ("kw", "kwh"))
-        ]
+        idle = [spec.name for spec in agents if not idle_columns.isdisjoint(_named(spec, series))]
         if idle:
             notes.append(f"Among them is the {series} of {listed(idle)}, {missing}.")
     if without:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import lru_cache
 
 import numpy as np
 
@@ -26,17 +27,10 @@ class DayMap:
         self._context = context
         self._sunny = sunny
         self._selection = selection
-        self._known: dict[int, IntArray] = {}
+        self.source_days = lru_cache(maxsize=64)(self._source_days)
+        """Source day of each market for a day of the run, negative before its start [n_markets]."""
         if selection is not None:
             self._pools = self._pools_of(selection)
-
-    def source_days(self, run_day: int) -> IntArray:
-        """Source day of each market for a day of the run, negative before its start [n_markets]."""
-        if run_day not in self._known:
-            if len(self._known) > 64:
-                self._known.clear()
-            self._known[run_day] = self._source_days(run_day)
-        return self._known[run_day]
 
     def _source_days(self, run_day: int) -> IntArray:
         date = self._context.clock.start + timedelta(days=run_day)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import cast
 
 import numpy as np
 
@@ -12,7 +11,6 @@ from marketsim.core.alike import listed
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import Problem, ProfileError
-from marketsim.core.params import Params
 from marketsim.profiles.columns import SeriesColumn, assigned
 from marketsim.profiles.daily import DayProfiles
 from marketsim.profiles.params import ClimatologyParams, FileParams
@@ -21,21 +19,20 @@ from marketsim.profiles.series import SeriesFile
 from marketsim.profiles.times import Steps
 
 
-def build(params: Params, context: BuildContext) -> DayProfiles:
+def build(params: FileParams, context: BuildContext) -> DayProfiles:
     """Profiles of all agents from a file; ProfileError lists everything that is wrong with it."""
-    own = cast(FileParams, params)
-    file = SeriesFile(own, context.fence)
+    file = SeriesFile(params, context.fence)
     heated = [annual_kwh is not None for annual_kwh in annual_heat_kwh(context)]
-    found = assigned(context.agents, heated, own, file.table)
+    found = assigned(context.agents, heated, params, file.table)
     series, wrong = file.series(found.wanted)
     problems = [*wrong, *found.problems]
     if series is not None:
-        problems += _check_coverage(own, series.steps, context)
+        problems += _check_coverage(params, series.steps, context)
         problems += _check_scales(context, found.sources["load"], series.powers)
     if problems or series is None:
         raise ProfileError(problems)
-    days = FileDays(context, own, series.steps, series.powers, found.sources)
-    profiles = DayProfiles(context, days, own.forecast.chosen)
+    days = FileDays(context, params, series.steps, series.powers, found.sources)
+    profiles = DayProfiles(context, days, params.forecast.chosen)
     profiles.notes = (*series.notes, *found.notes)
     return profiles
 
@@ -104,13 +101,8 @@ class FileDays:
         return slice(0, max(self._file_day(run_day), 1))
 
     def _flag(self, run_day: int) -> float:
-        yields = self._yields
+        yields = self._components["pv_kw"].years.sum(axis=(0, 2))  # of each day, all columns together
         return float(yields[self._file_day(run_day)] >= np.median(yields[self._before(run_day)]))
-
-    @property
-    def _yields(self) -> FloatArray:
-        """PV of each day of the file, all columns summed [n_days]."""
-        return np.asarray(self._components["pv_kw"].years.sum(axis=(0, 2)))
 
     def _file_day(self, run_day: int) -> int:
         return min(max(run_day - self.first_day, 0), self._n_days - 1)

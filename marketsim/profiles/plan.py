@@ -148,14 +148,7 @@ def check_shapes(agents: Iterable[AgentSpec], library: Library) -> None:
         for path, kind, name in (("load.shape", "load", spec.load.shape), ("pv_shape", "pv", spec.pv_shape)):
             if name is not None and name not in library.names(kind):
                 place = f"agents[{spec.group}].{path}"
-                problems.setdefault(
-                    (place, name),
-                    Problem(
-                        message=f"the profile source has no {kind} shape of this name",
-                        path=place,
-                        value=repr(name),
-                        hint=library.closest(kind, name),
-                    ),
-                )
+                message = f"the profile source has no {kind} shape of this name"
+                problems[place, name] = Problem(message, place, repr(name), library.closest(kind, name))
     if problems:
         raise ProfileError(list(problems.values()))

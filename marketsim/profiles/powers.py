@@ -32,7 +32,7 @@ class Reading(NamedTuple):
     decimal: str = "."
     gaps: str = "refuse"
     longest_gap: timedelta = timedelta(0)
-    largest_kw: float | None = None
+    largest_kw: float = MOST
 
 
 AS_IT_IS: Final = Reading()
@@ -174,9 +174,7 @@ def _falls(values: FloatArray, at: _Places) -> list[Problem]:
     )
 
 
-def _beyond(power: FloatArray, at: _Places, largest_kw: float | None, shift: int = 0) -> list[Problem]:
-    if largest_kw is None:
-        largest_kw = MOST
+def _beyond(power: FloatArray, at: _Places, largest_kw: float, shift: int = 0) -> list[Problem]:
     hint = "correct the value, or raise profiles.largest_kw"
     return grouped(
         at.problem(min(step + shift, len(power) - 1), f"a mean power above {largest_kw:g} kW", power[step], hint, " kW")
@@ -204,10 +202,8 @@ def _looks_like_a_counter(values: FloatArray, at: _Places, steps: Steps) -> list
         told = f"only falls when it begins anew, {_times(len(falls))}, as the count of a day does"
         hint = f"write the energy of each step, or {none}"
     elif len(falls) <= max(2.0, _BEGINS_ANEW * n_rises) and np.median(values) >= _LARGE * typical:
-        told, row = (
-            f"rises in {n_rises} steps and falls {_times(len(falls))}, as where a meter begins anew",
-            falls[0] + 1,
-        )
+        told = f"rises in {n_rises} steps and falls {_times(len(falls))}, as where a meter begins anew"
+        row = falls[0] + 1
         hint = f"cut the file there and set profiles.values: counter_kwh (or counter_wh) if it is, else {none}"
     else:
         return []

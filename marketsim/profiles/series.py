@@ -20,6 +20,7 @@ from marketsim.profiles.params import FileParams, Values
 from marketsim.profiles.powers import Filled, Reading, read_powers
 from marketsim.profiles.table import CellTable, read_file, table_of, unknown_column
 from marketsim.profiles.times import Steps, read_times
+from marketsim.profiles.values import MOST
 
 _SOME_DAY: Final = datetime(2016, 1, 1)
 
@@ -99,7 +100,7 @@ def _read(
         decimal=params.decimal,
         longest_gap=longest,
     )
-    how = Reading(params.decimal, params.gaps, longest, params.largest_kw)
+    how = Reading(params.decimal, params.gaps, longest, params.largest_kw or MOST)
     powers: dict[str, FloatArray] = {}
     filled: dict[str, Filled] = {}
     wrong: list[Problem] = []
@@ -111,16 +112,13 @@ def _read(
     problems += across_columns(wrong)
     if steps is None or problems:
         return None, problems
-    whole = _without_last(steps) if any(len(power) and np.isnan(power[-1]) for power in powers.values()) else steps
+    whole = steps
+    if any(len(power) and np.isnan(power[-1]) for power in powers.values()):  # a meter does not know of the last step
+        whole = steps._replace(n_steps=steps.n_steps - 1)
     cut = {name: np.ascontiguousarray(power[: whole.n_steps]) for name, power in powers.items()}
     for power in cut.values():
         frozen(power)
     return FilePowers(whole, cut, _told(table, steps, filled, params)), []
-
-
-def _without_last(steps: Steps) -> Steps:
-    """Steps of which a meter knows the energy: all but the last."""
-    return steps._replace(n_steps=steps.n_steps - 1)
 
 
 def _told(table: CellTable, steps: Steps, filled: Mapping[str, Filled], params: FileParams) -> tuple[str, ...]:

@@ -98,13 +98,11 @@ class ShapeDays:
         """Mean day of each month [n_shapes, 12, steps], by series; as given where steps are finer."""
         known = np.ones(len(MONTH_OF), dtype=bool) if self._known is None else self._known
         months = [(month == MONTH_OF) & known for month in range(1, 13)]
-        return {
-            name: resampled(mean, min(self._steps, mean.shape[-1]))
-            for name, mean in (
-                (name, np.array([[year[days].mean(axis=0) for days in months] for year in part.years]))
-                for name, part in self._components.items()
-            )
+        means = {
+            name: np.array([[year[days].mean(axis=0) for days in months] for year in part.years])
+            for name, part in self._components.items()
         }
+        return {name: resampled(mean, min(self._steps, mean.shape[-1])) for name, mean in means.items()}
 
     def _component_table(
         self, context: BuildContext, libraries: Sequence[Library], params: SourceParams, spread: float
@@ -118,10 +116,7 @@ class ShapeDays:
             )
         )
         factor = 1.0 + spread * (2.0 * uniforms(self._keys, DrawPurpose.SCALE) - 1.0)
-        table = {
-            "load_kw": _scaled(load, params.demand_scale * factor),
-            "pv_kw": _scaled(pv, params.pv_scale),
-        }
+        table = {"load_kw": _scaled(load, params.demand_scale * factor), "pv_kw": _scaled(pv, params.pv_scale)}
         return {**table, "heat_kw": heat} if heat.scale_kw.any() else table
 
 

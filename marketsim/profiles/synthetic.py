@@ -5,13 +5,10 @@ Sun and clouds are those of one place, so every market has its own clouds and it
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 
 from marketsim.core.arrays import FloatArray
 from marketsim.core.build import BuildContext
-from marketsim.core.params import Params
 from marketsim.profiles.calendar import WEEKDAY_OF, is_workday
 from marketsim.profiles.daily import DayProfiles
 from marketsim.profiles.library import DAYS, STEPS_PER_DAY, Library
@@ -33,19 +30,18 @@ _PLANES = {"south": (30.0, 0.0), "east": (30.0, -90.0), "west": (30.0, 90.0), "f
 """Tilt and azimuth (from south, west positive) of the PV shapes [degrees]."""
 
 
-def build(params: Params, context: BuildContext) -> DayProfiles:
+def build(params: SyntheticParams, context: BuildContext) -> DayProfiles:
     """Profiles of all agents from computed years, one a market."""
-    own = cast(SyntheticParams, params)
     fixed = {name: household(*peaks) for name, peaks in _HABITS.items()} | {"demand": heat_demand()}
-    clear = {name: clear_sky(own.latitude, *plane) for name, plane in _PLANES.items()}
+    clear = {name: clear_sky(params.latitude, *plane) for name, plane in _PLANES.items()}
     kinds = {"household": tuple(_HABITS), "heat": ("demand",), "pv": tuple(_PLANES)}
     libraries = []
     for market in range(context.community.n_markets):
-        sky = clearness(context.streams.generator("profiles.clouds", market), own.cloudiness)
+        sky = clearness(context.streams.generator("profiles.clouds", market), params.cloudiness)
         shapes = fixed | {name: power * sky for name, power in clear.items()}
         libraries.append(Library(kinds, shapes.__getitem__))
-    source = ShapeDays(context, libraries, own, own.days, own.diversification)
-    return DayProfiles(context, source, own.forecast.chosen)
+    source = ShapeDays(context, libraries, params, params.days, params.diversification)
+    return DayProfiles(context, source, params.forecast.chosen)
 
 
 def sun(latitude: float) -> tuple[FloatArray, FloatArray, FloatArray]:

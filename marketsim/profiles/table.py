@@ -57,9 +57,7 @@ def table_of(path: str, data: bytes, separator: str | None = None) -> CellTable:
     """The table that a file's bytes hold; ProfileError where they hold none."""
     if path.lower().endswith(".csv"):
         rows = read_rows(data, path, separator)
-        return CellTable(
-            path, {name: list(column) for name, column in zip(rows.names, rows.cells, strict=True)}, rows.lines
-        )
+        return CellTable(path, dict(zip(rows.names, map(list[object], rows.cells), strict=True)), rows.lines)
     columns, n_rows = read_columns(data, path)
     return CellTable(path, columns, range(1, n_rows + 1))
 

@@ -107,10 +107,7 @@ def _written(some: Sequence[str]) -> list[str]:
     mark, clock = found["mark"], _clock(found)
     if len(found["a"]) == 4:
         return [f"%Y{mark}%m{mark}%d{clock}"]
-    day_first, month_first = (
-        f"{order}{_year(found['c'])}{clock}" for order in (f"%d{mark}%m{mark}", f"%m{mark}%d{mark}")
-    )
-    return [day_first, month_first]
+    return [f"{order}{_year(found['c'])}{clock}" for order in (f"%d{mark}%m{mark}", f"%m{mark}%d{mark}")]
 
 
 def _year(text: str) -> str:

@@ -84,25 +84,17 @@ def _problem(table: CellTable, name: str, row: int, decimal: str, scale: float, 
         message, hint = "a negative value", "load, PV and heat are all written as positive numbers"
     else:
         message, hint = "a value beyond all bounds", f"at most {MOST:g}"
-    return Problem(
-        message,
-        path=name,
-        value=repr(text[:60]) if text else "an empty cell",
-        hint=hint,
-        file=table.file,
-        line=table.lines[row],
-    )
+    seen = repr(text[:60]) if text else "an empty cell"
+    return Problem(message, name, seen, hint, table.file, table.lines[row])
 
 
 def _no_number(text: str, decimal: str) -> tuple[str, str]:
     """What is wrong with a cell that holds no number, and what to do about it."""
-    other = _COMMA if decimal == "." else _POINT
+    mark, other = (",", _COMMA) if decimal == "." else (".", _POINT)
     if _GROUPS.fullmatch(text):
-        mark = "," if decimal == "." else "."
         also = f'; if it marks decimals, set profiles.decimal: "{mark}"' if other.fullmatch(text) else ""
         return "not a number", f"write it without marks between thousands{also}"
     if other.fullmatch(text):
-        mark = "," if decimal == "." else "."
         return (
             f"not a number with '{decimal}' before its decimals",
             f'set profiles.decimal: "{mark}", or write decimals with {"a point" if decimal == "." else "a comma"}',

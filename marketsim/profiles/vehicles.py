@@ -41,9 +41,8 @@ def _stays_of(context: BuildContext) -> StayInfo:
     for agent in np.flatnonzero(owned.sum(axis=0) > 1).tolist():
         names = " and ".join(fleet.name for fleet, _ in staying if fleet.owned[agent])
         message = f"{context.community.names[agent]!r} has devices of several kinds that come and go: {names}"
-        raise ProfileError(
-            [Problem(message, hint="the series of arrivals serve one an agent: give the others to others")]
-        )
+        hint = "the series of arrivals serve one an agent: give the others to others"
+        raise ProfileError([Problem(message, hint=hint)])
     held = StayInfo(*(np.full(context.community.n_agents, np.nan) for _ in StayInfo._fields))
     for fleet, stay in staying:
         for column, values in zip(held, stay, strict=True):

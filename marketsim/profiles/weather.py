@@ -20,11 +20,6 @@ def weather_of_days(pv_year: FloatArray, known: BoolArray | None = None) -> Bool
     return np.asarray(yields >= np.array(medians)[MONTH_OF - 1])
 
 
-def weather_of_day(pv_year: FloatArray, day: int) -> int:
-    """Public flag w of a source day: 1 sunny, 0 cloudy; arguments as in ``weather_of_days``."""
-    return int(weather_of_days(pv_year)[day])
-
-
 def days_like(
     sunny: BoolArray, season: str | None, weather: str | None, weekday: int, within: BoolArray | None = None
 ) -> IntArray:

@@ -5,7 +5,7 @@ import pytest
 
 from marketsim.profiles.calendar import MONTH_OF, SEASON_OF, SEASONS, WEEKDAY_OF
 from marketsim.profiles.library import shape_names, simbench_library
-from marketsim.profiles.weather import days_like, weather_of_day, weather_of_days
+from marketsim.profiles.weather import days_like, weather_of_days
 
 PLANTS = np.stack([simbench_library().shape(name) for name in shape_names("pv")])
 
@@ -24,15 +24,10 @@ def test_every_sunny_day_yields_at_least_as_much_as_any_cloudy_day_of_its_month(
         assert yields[days & sunny].min() >= yields[days & ~sunny].max()
 
 
-def test_the_weather_of_one_day_is_that_of_all_days() -> None:
-    sunny = weather_of_days(PLANTS)
-    assert [weather_of_day(PLANTS, day) for day in (0, 100, 365)] == sunny[[0, 100, 365]].astype(int).tolist()
-
-
 def test_a_plant_counts_by_its_yield() -> None:
     year = np.zeros((366, 96))
     year[200] = 0.01
-    assert weather_of_day(year, 200) == 1
+    assert weather_of_days(year)[200]
 
 
 @pytest.mark.parametrize("weekday", range(7))
