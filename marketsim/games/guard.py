@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
+from marketsim.core import game_rules
 from marketsim.core.arrays import FloatArray
 from marketsim.core.game import Actions, Features, Game, Layout, Shape, Step
-from marketsim.core.game_rules import (
-    DeclaredGame,
-    demand_playable,
-    facts,
-    looked,
-    remembered,
-    sound_layout,
-    sound_shape,
-    stepped,
-)
 from marketsim.core.walls import Owner, held
 from marketsim.fairness.critic import Critique
 from marketsim.fairness.critic_rules import critiques
@@ -35,9 +26,9 @@ class GuardedGame:
         self._game, self._when = game, ""
         self.owner = who.placed
         """Whose game it is, with the line that builds it."""
-        self._shape = self._held("shape", sound_shape, lambda: game.shape)
-        layout = self._held("layout", lambda found: sound_layout(found, self._shape), lambda: game.layout)
-        self._declared = DeclaredGame(self._shape, layout._replace(game=who.name))
+        self._shape = self._held("shape", game_rules.sound_shape, lambda: game.shape)
+        layout = self._held("layout", lambda found: game_rules.sound_layout(found, self._shape), lambda: game.layout)
+        self._declared = game_rules.DeclaredGame(self._shape, layout._replace(game=who.name))
         self._episode = self._slot = 0
 
     @property
@@ -52,31 +43,33 @@ class GuardedGame:
 
     def memory(self) -> Mapping[str, FloatArray]:
         """What the game remembers."""
-        return self._held("memory", remembered, self._game.memory)
+        return self._held("memory", game_rules.remembered, self._game.memory)
 
     def recall(self, memory: Mapping[str, FloatArray]) -> None:
         """Go on from a memory."""
-        self._held("recall", _anything, lambda: self._game.recall(dict(memory)))
+        self._held("recall", lambda _: None, lambda: self._game.recall(dict(memory)))
 
     def reset(self, episode: int) -> tuple[Features, Features]:
         """Begin an episode."""
         self._episode, self._slot = episode, 0
         self._when = f" of episode {episode}"
-        return self._held("reset", lambda found: looked(found, self._declared), lambda: self._game.reset(episode))
+        return self._held(
+            "reset", lambda found: game_rules.looked(found, self._declared), lambda: self._game.reset(episode)
+        )
 
     def step(self, actions: Actions) -> Step:
         """Play a slot; ValueError for actions that the game does not have."""
-        demand_playable(actions, self._shape)
+        game_rules.demand_playable(actions, self._shape)
         self._when = f" of episode {self._episode}, slot {self._slot}"
         self._slot += 1
         last = self._slot == self._shape.slots
         return self._held(
-            "step", lambda found: stepped(found, self._declared, last=last), lambda: self._game.step(actions)
+            "step", lambda found: game_rules.stepped(found, self._declared, last=last), lambda: self._game.step(actions)
         )
 
     def close(self, *, wait: bool = True) -> Mapping[str, object]:
         """Let it go; what it says of itself."""
-        return self._held("close", facts, lambda: self._game.close(wait=wait))
+        return self._held("close", game_rules.facts, lambda: self._game.close(wait=wait))
 
     def _held(self, method: str, rule: Callable[[Any], R], call: Callable[[], Any]) -> R:
         return held(self._game, method, rule, call, self._when)
@@ -104,7 +97,3 @@ def guarded(game: Game, who: Owner) -> GuardedGame:
 def whose(game: object) -> str:
     """The plugin that a game is of, with the line that builds it; empty for one of the package."""
     return game.owner if isinstance(game, GuardedGame) else ""
-
-
-def _anything(_: Any) -> None:
-    return None

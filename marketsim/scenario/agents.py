@@ -9,26 +9,10 @@ from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue, SkipJsonSchema
 
 from marketsim.core.params import Params
-from marketsim.scenario.choice import (
-    Context,
-    chosen,
-    context_of,
-    default,
-    find_model,
-    validate_params,
-)
+from marketsim.scenario import quantity
+from marketsim.scenario.choice import Context, chosen, context_of, default, find_model, validate_params
 from marketsim.scenario.draw import LINK, Draw, fill, read_template, varies
 from marketsim.scenario.problems import Detail, InvalidValue, holds
-from marketsim.scenario.quantity import (
-    Bus,
-    DrawnPowerFactor,
-    MaybeNonNegative,
-    MaybePeak,
-    MaybePositive,
-    MaybeText,
-    NonNegative,
-    read_bus,
-)
 from marketsim.scenario.tree import Loc
 
 BUILT_IN_KINDS: Final = ("prosumer", "consumer")
@@ -89,20 +73,16 @@ def _read_devices(value: dict[str, Any], info: ValidationInfo) -> dict[str, Part
     wrong: list[Detail] = []
     for name, raw in value.items():
         try:
-            part = _read_device(name, raw, context_of(info))
+            if raw is not None:  # ``null`` takes away what an extended scenario gave
+                parts[name] = _read_device(name, raw, context_of(info))
         except InvalidValue as error:
             wrong += error.details
-        else:
-            parts.update({name: part} if part else {})
     if wrong:
         raise InvalidValue(wrong)
     return parts
 
 
-def _read_device(name: str, raw: object, context: Context) -> PartTemplate | None:
-    """The device of a group; None where ``null`` takes away what an extended scenario gave."""
-    if raw is None:
-        return None
+def _read_device(name: str, raw: object, context: Context) -> PartTemplate:
     if not isinstance(raw, dict):
         raise InvalidValue([Detail((name,), "must be a mapping of the device's parameters", raw)])
     share = _owner_share(raw, (name, OWNER_SHARE))
@@ -115,16 +95,15 @@ def _owner_share(raw: dict[str, Any], loc: Loc) -> float | None:
         return None
     share = raw[OWNER_SHARE]
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-        raise InvalidValue(
-            [Detail(loc, "must be a number from 0 to 1", share, "the part of the group that has the device")]
-        )
+        hint = "the part of the group that has the device"
+        raise InvalidValue([Detail(loc, "must be a number from 0 to 1", share, hint)])
     return float(share)
 
 
 class Sample(Params):
     """Buses drawn with the seed, each as often as any other."""
 
-    sample: tuple[Bus, ...] | Literal["loads"]
+    sample: tuple[quantity.Bus, ...] | Literal["loads"]
     """Buses to draw from, or all buses with a load."""
 
 
@@ -145,7 +124,7 @@ def _bus_list(value: object, loc: Loc) -> tuple[str, ...]:
     wrong: list[Detail] = []
     for position, item in enumerate(value):
         try:
-            buses.append(read_bus(item))
+            buses.append(quantity.read_bus(item))
         except InvalidValue as error:
             wrong += [detail._replace(loc=(*loc, position)) for detail in error.details]
     if wrong:
@@ -174,22 +153,22 @@ DeviceChoices: TypeAlias = Annotated[Mapping[str, PartTemplate], PlainValidator(
 class ConnectionLimit(Params):
     """What a connection carries; the key left out: unlimited."""
 
-    import_kw: MaybeNonNegative = Field(default=None, alias="import")
+    import_kw: quantity.MaybeNonNegative = Field(default=None, alias="import")
     """Largest net consumption [kW]."""
-    export_kw: MaybeNonNegative = Field(default=None, alias="export")
+    export_kw: quantity.MaybeNonNegative = Field(default=None, alias="export")
     """Largest net generation [kW]."""
 
 
 class LoadEntry(Params):
     """Firm load; one of ``peak_kw`` and ``annual_kwh``."""
 
-    shape: MaybeText = None
+    shape: quantity.MaybeText = None
     """Name of a shape of the profile source; left out: the source chooses a household."""
-    peak_kw: MaybePeak = None
+    peak_kw: quantity.MaybePeak = None
     """Largest load of the year [kW]; ``feeder``: nominal load of the bus, shared by all agents there that say so."""
-    annual_kwh: MaybeNonNegative = None
+    annual_kwh: quantity.MaybeNonNegative = None
     """Energy a year [kWh]."""
-    power_factor: DrawnPowerFactor = 1.0
+    power_factor: quantity.DrawnPowerFactor = 1.0
     """Lagging, above 0; ``feeder``: that of the bus's nominal load."""
 
 
@@ -205,21 +184,21 @@ class AgentEntry(Params):
     """Position in the list from which the agent was resolved; written by the program."""
     count: int | None = Field(default=None, ge=1, le=MAX_COUNT)
     """Makes it a group of so many agents."""
-    bus: Bus | None = None
+    bus: quantity.Bus | None = None
     """Bus of the feeder, by name or index."""
     buses: Buses = None
     """Buses of a group: a list, assigned in turn; ``loads``; or ``{sample: [...]}`` or ``{sample: loads}``, drawn."""
     load: LoadEntry = LoadEntry()
     """Firm load; left out: none."""
-    pv_kw: NonNegative = 0.0
+    pv_kw: quantity.NonNegative = 0.0
     """Rated PV power [kW]."""
-    pv_shape: MaybeText = None
+    pv_shape: quantity.MaybeText = None
     """Name of a PV shape of the profile source; left out: the source chooses."""
-    inverter_kva: MaybePositive = None
+    inverter_kva: quantity.MaybePositive = None
     """Apparent power of the inverter [kVA]; left out: unlimited."""
     connection_kw: ConnectionLimit = ConnectionLimit()
     """Limits of the connection [kW]."""
-    income_class: MaybeText = None
+    income_class: quantity.MaybeText = None
     """For measures of equity."""
     strategy: StrategyChoice = default("truthful")
     """How it trades."""

@@ -76,9 +76,8 @@ def find_model(kind: str, name: str, context: Context, loc: Loc = ()) -> type[Pa
         try:
             return context.catalog.params(kind, name)
         except InputError as error:
-            raise InvalidValue(
-                [Detail(loc, problem.message, name, problem.hint) for problem in error.problems]
-            ) from error
+            details = [Detail(loc, problem.message, name, problem.hint) for problem in error.problems]
+            raise InvalidValue(details) from error
     if context.tolerant:
         context.unchecked.append(f"{kind} {name}")
         return Unchecked
@@ -174,9 +173,8 @@ def tagged(kind: str, tag: str, value: object, known: Sequence[str]) -> tuple[st
     if not isinstance(value, dict):
         raise InvalidValue([Detail((), f"must name one {kind}", value, hint)])
     if not isinstance(value.get(tag), str):
-        raise InvalidValue(
-            [Detail((tag,), f"must name one {kind}", value.get(tag, UNSEEN), hint, at_key=tag not in value)]
-        )
+        seen = value.get(tag, UNSEEN)
+        raise InvalidValue([Detail((tag,), f"must name one {kind}", seen, hint, at_key=tag not in value)])
     return value[tag], {key: item for key, item in value.items() if key != tag}
 
 

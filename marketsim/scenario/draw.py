@@ -52,10 +52,6 @@ class Draw(NamedTuple):
         return float(min(self.arguments)), float(max(self.arguments))
 
 
-def _uniform(u: float, low: float, high: float) -> float:
-    return low + (high - low) * u
-
-
 def _normal(u: float, mean: float, deviation: float, low: float = 0.0, high: float = float("inf")) -> float:
     if deviation == 0.0:
         return min(max(mean, low), high)
@@ -73,20 +69,12 @@ def _triangular(u: float, low: float, mode: float, high: float) -> float:
     return max(mode, high - sqrt((1.0 - u) * (high - low) * (high - mode)))  # float noise may fall short of it
 
 
-def _integers(u: float, low: int, high: int) -> int:
-    return low + int(u * (high - low + 1))
-
-
-def _choice(u: float, *values: Scalar) -> Scalar:
-    return values[int(u * len(values))]
-
-
 _QUANTILES: Final[dict[str, Callable[..., Scalar]]] = {
-    "uniform": _uniform,
+    "uniform": lambda u, low, high: low + (high - low) * u,
     "normal": _normal,
     "triangular": _triangular,
-    "integers": _integers,
-    "choice": _choice,
+    "integers": lambda u, low, high: low + int(u * (high - low + 1)),
+    "choice": lambda u, *values: values[int(u * len(values))],
 }
 _SHAPES: Final = {
     "uniform": "[lowest, highest]",
@@ -124,10 +112,8 @@ def _fault(law: str, arguments: object) -> str:
         return f"must hold {' or '.join(str(length) for length in lengths)} numbers"
     if not all(isfinite(each) for each in arguments):
         return "must hold finite numbers"
-    return _normal_fault(*arguments) if law == "normal" else _order_fault(arguments)
-
-
-def _order_fault(arguments: list[float]) -> str:
+    if law == "normal":
+        return _normal_fault(*arguments)
     return "" if arguments == sorted(arguments) else "must hold its numbers in ascending order"
 
 

@@ -16,22 +16,8 @@ from pydantic import Field, PlainSerializer, PlainValidator, ValidationInfo, Wit
 from marketsim.core.clock import Clock
 from marketsim.core.currency import MOST_LETTERS, PLAIN, is_label
 from marketsim.core.params import Params
+from marketsim.scenario import choice
 from marketsim.scenario.agents import AgentEntry
-from marketsim.scenario.choice import (
-    AllocationChoice,
-    ChargesChoice,
-    CriticChoice,
-    EngineChoice,
-    GateChoice,
-    MetricChoice,
-    ProfileChoice,
-    ReactiveChoice,
-    SettlementChoice,
-    SharingChoice,
-    TariffChoice,
-    context_of,
-    default,
-)
 from marketsim.scenario.learning import LearningSection
 from marketsim.scenario.problems import Detail, InvalidValue
 from marketsim.scenario.quantity import Bus
@@ -193,7 +179,7 @@ class GridSection(Params):
     background: bool = False
     """Whether buses without agents draw their nominal load in every slot, its constant-impedance share with the voltage;
     shunts and the admittances of wards are equipment and always draw."""
-    gate: GateChoice
+    gate: choice.GateChoice
     """How trades are held to the limits; null: ``ac`` with a feeder, ``none`` without."""
     untraded: Literal["withheld", "exported"] = "withheld"
     """What PV surplus does without a trade: it is held back, or it flows by right as far as the grid takes it."""
@@ -203,11 +189,11 @@ class GridSection(Params):
     """Distance kept from limits."""
     retry_passes: int = Field(default=3, ge=0, le=100)
     """Passes in which refused orders are tried again."""
-    allocation: AllocationChoice = default("arrival")
+    allocation: choice.AllocationChoice = choice.default("arrival")
     """How scarce capacity is shared among sellers."""
     priority: Literal["peers", "equal"] = "peers"
     """Whether trade among peers goes before export."""
-    reactive: ReactiveChoice = default("unity")
+    reactive: choice.ReactiveChoice = choice.default("unity")
     """Reactive power of inverters."""
     independent_check: bool = Field(default=True, alias="validate")
     """Whether every slot is solved again by another power flow."""
@@ -218,15 +204,15 @@ class GridSection(Params):
 class MarketSection(Params):
     """How orders become trades."""
 
-    engine: EngineChoice = default("double_auction")
+    engine: choice.EngineChoice = choice.default("double_auction")
     """Order-matching engine; its parameters hold price rule and rounds."""
     gate_closure_slots: int = Field(default=0, ge=0, le=10_000)
     """Slots between trade and delivery; from 1 on forecasts are traded and deviations settled with the utility."""
-    charges: ChargesChoice = default("none")
+    charges: choice.ChargesChoice = choice.default("none")
     """Network charges on trade between peers."""
-    settlement: SettlementChoice = default("pay_as_agreed")
+    settlement: choice.SettlementChoice = choice.default("pay_as_agreed")
     """Who pays what; left out where it is the default."""
-    sharing: SharingChoice = default("none")
+    sharing: choice.SharingChoice = choice.default("none")
     """Rule by which what a finished period cost is shared among the agents; left out where it is the default."""
     sharing_period: Literal["day", "run"] = "day"
     """A period of sharing: each day, or the whole run; the end of the run ends a day, too. Left out where it is the default."""
@@ -244,7 +230,7 @@ class OutputSection(Params):
 def _read_folder(value: object, info: ValidationInfo) -> Path:
     if not isinstance(value, str) or not value:
         raise InvalidValue([Detail((), "must be the path of a folder", value)])
-    folder = context_of(info).folder / value
+    folder = choice.context_of(info).folder / value
     if not os.path.isdir(folder):
         raise InvalidValue([Detail((), "there is no such folder", value)])
     return folder
@@ -274,27 +260,27 @@ class Scenario(Params):
     """Of all random streams."""
     extends: None = None
     """Scenario that this one is laid over; null once it is read."""
-    folder: Folder = default(".")
+    folder: Folder = choice.default(".")
     """Folder that relative paths in the scenario start from, relative to the scenario's own; written by the program."""
     clock: ClockSection
     """When the run takes place."""
     grid: GridSection
     """The feeder and its limits."""
-    tariff: TariffChoice
+    tariff: choice.TariffChoice
     """Prices of the utility [currency/kWh]."""
     currency: Currency = PLAIN
     """What money is called wherever it is shown, such as ``EUR``: short and printable; no result depends on it."""
     market: MarketSection
     """How orders become trades."""
-    profiles: ProfileChoice
+    profiles: choice.ProfileChoice
     """Source of load, PV and other series; its parameters stand beside ``source``."""
     agents: tuple[AgentEntry, ...] = Field(min_length=1, max_length=MAX_ENTRIES)
     """Who takes part."""
-    critic: CriticChoice
+    critic: choice.CriticChoice
     """Who scores the fairness of each slot; its parameters stand beside ``kind``."""
     learning: LearningSection
     """What a training learns, and by which reward."""
-    metrics: tuple[MetricChoice, ...] = Field(default=(), max_length=MAX_PARTS)
+    metrics: tuple[choice.MetricChoice, ...] = Field(default=(), max_length=MAX_PARTS)
     """Further measures."""
     output: OutputSection
     """What is written."""

@@ -50,9 +50,8 @@ def _is_older(game: Node) -> bool:
     """Whether a mapping holds settings and no game: a game has a mapping of parameters, or none."""
     if not isinstance(game.value, dict) or MARKET in game.value:
         return False
-    plain = [
-        member.node.value is not None and not isinstance(member.node.value, dict) for member in game.value.values()
-    ]
+    values = [member.node.value for member in game.value.values()]
+    plain = [value is not None and not isinstance(value, dict) for value in values]
     return not plain or any(plain) or any(key in MARKET_SETTINGS for key in game.value)
 
 

@@ -6,20 +6,9 @@ import re
 from collections.abc import Mapping
 
 from marketsim.core.errors import Problem, ScenarioError
+from marketsim.scenario import tree
 from marketsim.scenario.older import renewed, renewed_path
 from marketsim.scenario.switches import keeps, opened
-from marketsim.scenario.tree import (
-    MAX_DEPTH,
-    Loc,
-    Mark,
-    Member,
-    Node,
-    dotted,
-    from_python,
-    plain,
-    shorten,
-    shorten_text,
-)
 from marketsim.scenario.yamltext import parse
 
 _LONGEST_PATH = 1_000
@@ -32,28 +21,28 @@ def parse_override(text: str) -> tuple[str, object]:
     path, equals, value = text.partition("=")
     if not equals or not _is_path(path.strip()):
         hint = "for example --set grid.gate=observe or --set 'agents[0].pv_kw=300'"
-        raise ScenarioError([Problem("must read PATH=VALUE", value=shorten(text, 200), hint=hint, file="--set")])
+        raise ScenarioError([Problem("must read PATH=VALUE", value=tree.shorten(text, 200), hint=hint, file="--set")])
     if not value.strip():
         return path.strip(), None
     try:
-        return path.strip(), plain(parse(value, f"--set {path.strip()}"))
+        return path.strip(), tree.plain(parse(value, f"--set {path.strip()}"))
     except ScenarioError as error:
-        seen = shorten_text(value, 200)
+        seen = tree.shorten_text(value, 200)
         raise ScenarioError([problem._replace(line=0, column=0, value=seen) for problem in error.problems]) from error
 
 
-def split_path(path: str) -> Loc:
+def split_path(path: str) -> tree.Loc:
     """``agents[0].pv_kw`` and ``agents.0.pv_kw`` as ("agents", 0, "pv_kw")."""
     if not _is_path(path):
-        problem = Problem("is not a path such as agents[0].pv_kw", value=shorten(path, 200), file="--set")
+        problem = Problem("is not a path such as agents[0].pv_kw", value=tree.shorten(path, 200), file="--set")
         raise ScenarioError([problem])
     parts: list[str | int] = []
     for name, positions in _PART.findall(path):
         parts.append(int(name) if name.isdecimal() and parts else name)
         parts += [int(position) for position in re.findall(r"\d+", positions)]
-    if len(parts) > MAX_DEPTH:
-        message = f"a path has at most {MAX_DEPTH} steps"
-        raise ScenarioError([Problem(message, value=shorten(path, 200), file="--set")])
+    if len(parts) > tree.MAX_DEPTH:
+        message = f"a path has at most {tree.MAX_DEPTH} steps"
+        raise ScenarioError([Problem(message, value=tree.shorten(path, 200), file="--set")])
     return tuple(parts)
 
 
@@ -61,13 +50,13 @@ def _is_path(text: str) -> bool:
     return len(text) <= _LONGEST_PATH and _PATH.fullmatch(text) is not None
 
 
-def apply_overrides(root: Node, overrides: Mapping[str, object]) -> Node:
+def apply_overrides(root: tree.Node, overrides: Mapping[str, object]) -> tree.Node:
     """The tree with every override in place, in the order given; all problems with paths at once."""
     problems: list[Problem] = []
     for path, value in overrides.items():
-        place = Mark(f"--set {shorten_text(path, 200)}")
+        place = tree.Mark(f"--set {tree.shorten_text(path, 200)}")
         try:
-            leaf = from_python(value, place)
+            leaf = tree.from_python(value, place)
             loc = renewed_path(root, split_path(path), leaf)
             root = renewed(_put(root, loc, leaf, place, ()))
         except ScenarioError as error:
@@ -77,7 +66,7 @@ def apply_overrides(root: Node, overrides: Mapping[str, object]) -> Node:
     return root
 
 
-def _put(node: Node | None, rest: Loc, leaf: Node, place: Mark, loc: Loc) -> Node:
+def _put(node: tree.Node | None, rest: tree.Loc, leaf: tree.Node, place: tree.Mark, loc: tree.Loc) -> tree.Node:
     if not rest:
         return leaf
     if node is not None and isinstance(node.value, list):
@@ -85,17 +74,19 @@ def _put(node: Node | None, rest: Loc, leaf: Node, place: Mark, loc: Loc) -> Nod
     key = str(rest[0])
     members = opened(node, loc, place)
     known = members.get(key)
-    changed = Member(place, _put(known.node if known else None, rest[1:], leaf, place, (*loc, key)))
+    changed = tree.Member(place, _put(known.node if known else None, rest[1:], leaf, place, (*loc, key)))
     if not keeps(members, {key: changed}, loc):
         members = {}
-    return Node({**members, key: changed}, node.place if node else place)
+    return tree.Node({**members, key: changed}, node.place if node else place)
 
 
-def _put_item(node: Node, items: list[Node], rest: Loc, leaf: Node, place: Mark, loc: Loc) -> Node:
+def _put_item(
+    node: tree.Node, items: list[tree.Node], rest: tree.Loc, leaf: tree.Node, place: tree.Mark, loc: tree.Loc
+) -> tree.Node:
     position = rest[0]
     if not isinstance(position, int) or position >= len(items):
         last = len(items) - 1
-        hint = f"positions are 0 to {last}, as in {dotted((*loc, last))}" if items else "the list is empty"
-        raise ScenarioError([Problem(f"has no item {position!r}", dotted(loc), hint=hint)])
+        hint = f"positions are 0 to {last}, as in {tree.dotted((*loc, last))}" if items else "the list is empty"
+        raise ScenarioError([Problem(f"has no item {position!r}", tree.dotted(loc), hint=hint)])
     item = _put(items[position], rest[1:], leaf, place, (*loc, position))
-    return Node([*items[:position], item, *items[position + 1 :]], node.place)
+    return tree.Node([*items[:position], item, *items[position + 1 :]], node.place)

@@ -78,11 +78,9 @@ def details_of(
     raws = [raw for raw in raws if raw["type"] != "too_short" or tuple(raw["loc"]) not in holders]
     more = len(raws) - MOST_DETAILS
     found = _one_a_place([detail for raw in raws[:MOST_DETAILS] for detail in _translate(raw, model, written, extra)])
-    return (
-        [*found, found[-1]._replace(message=f"and {more:,} more problems", value=UNSEEN, hint="")]
-        if more > 0
-        else found
-    )
+    if more <= 0:
+        return found
+    return [*found, found[-1]._replace(message=f"and {more:,} more problems", value=UNSEEN, hint="")]
 
 
 def _translate(
@@ -99,10 +97,9 @@ def _translate(
 def _detail(raw: Any, model: type[BaseModel], extra: Callable[[Loc], Sequence[str]]) -> Detail:
     loc, kind, context = tuple(raw["loc"]), raw["type"], raw.get("ctx", {})
     if kind == "extra_forbidden":
-        known = [*_keys_at(model, loc[:-1]), *extra(loc[:-1])]
-        hint = (
-            _KEY_HINTS.get(loc[-2:], "") or did_you_mean(str(loc[-1]), known, "keys here") or "there are no keys here"
-        )
+        holder = _model_at(model, loc[:-1])
+        near = did_you_mean(str(loc[-1]), [*(keys_of(holder) if holder else ()), *extra(loc[:-1])], "keys here")
+        hint = _KEY_HINTS.get(loc[-2:], "") or near or "there are no keys here"
         return Detail(loc, "unknown key", UNSEEN, hint, at_key=True)
     if kind == "missing":
         return Detail(loc, "is missing", UNSEEN, _KEY_HINTS.get(loc, "") or _describe(model, loc), at_key=True)
@@ -220,11 +217,6 @@ def _describe(model: type[BaseModel], loc: Loc) -> str:
         if loc[-1] in (name, field.alias):
             return " ".join(field_docs(holder).get(name, "").replace("``", "").split())
     return ""
-
-
-def _keys_at(model: type[BaseModel], loc: Loc) -> list[str]:
-    holder = _model_at(model, loc)
-    return keys_of(holder) if holder else []
 
 
 def keys_of(model: type[BaseModel]) -> list[str]:

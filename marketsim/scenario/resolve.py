@@ -92,7 +92,7 @@ def _seats(groups: list[_Group], names: Iterator[str], wrong: list[Detail]) -> l
 
 def _names(scenario: Scenario) -> Iterator[str]:
     """Names of all agents in order; numbers of unnamed ones pass over names that are taken."""
-    taken = set(_given_names(scenario))
+    taken = {each for entry in scenario.agents if entry.name for each in _own_names(entry.name, entry.count)}
     last: Counter[str] = Counter()
     for entry in scenario.agents:
         if entry.name is not None:
@@ -107,10 +107,6 @@ def _names(scenario: Scenario) -> Iterator[str]:
 
 def _own_names(name: str, count: int | None) -> list[str]:
     return [name] if count is None else [f"{name}-{number}" for number in range(1, count + 1)]
-
-
-def _given_names(scenario: Scenario) -> list[str]:
-    return [each for entry in scenario.agents if entry.name for each in _own_names(entry.name, entry.count)]
 
 
 def _twice(scenario: Scenario) -> list[Detail]:

@@ -117,9 +117,8 @@ def tap_changer_can_move(scenario: Scenario, catalog: Catalog) -> Iterator[Detai
     branches = [each.branch for each in grid.regulators]
     for place, branch in enumerate(branches):
         if branch in branches[:place]:
-            yield Detail(
-                ("grid", "regulators", place, "branch"), "has a regulator already", branch, "leave one of them out"
-            )
+            at: Loc = ("grid", "regulators", place, "branch")
+            yield Detail(at, "has a regulator already", branch, "leave one of them out")
     if changers and "plans" in _gate_traits(scenario, catalog):
         hint = "choose another gate, such as doe_equal"
         yield Detail(("grid", "gate"), "plans with a fixed feeder and takes no tap changer", grid.gate.name, hint)
@@ -258,7 +257,6 @@ def period_fits_memory(scenario: Scenario, agents: tuple[AgentSpec, ...], catalo
     slots = clock.slots if whole_run else min(clock.slots, _MINUTES_A_DAY // clock.slot_minutes)
     if slots * len(agents) <= MOST_CELLS or not _shares(scenario, catalog):
         return
-    hint = f"{slots} slots of {len(agents)} agents are more than {MOST_CELLS:,} rows together: " + (
-        "share by day, or simulate fewer or longer slots" if whole_run else "choose longer slots, or share nothing"
-    )
+    way = "share by day, or simulate fewer or longer slots" if whole_run else "choose longer slots, or share nothing"
+    hint = f"{slots} slots of {len(agents)} agents are more than {MOST_CELLS:,} rows together: {way}"
     yield Detail(("market", "sharing_period"), "is too long to be held in memory", market.sharing_period, hint)

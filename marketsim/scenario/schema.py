@@ -181,10 +181,8 @@ def _drawn(schema: JsonSchema) -> JsonSchema:
 def _or_drawn(schema: JsonSchema) -> JsonSchema:
     """A value, or what it is drawn from; of a list each item by itself."""
     if schema.get("type") == "array":
-        return {
-            **schema,
-            **{key: [_or_drawn(item) for item in schema[key]] for key in ("prefixItems",) if key in schema},
-        }
+        items = [_or_drawn(item) for item in schema.get("prefixItems", ())]
+        return {**schema, "prefixItems": items} if items else schema
     types = {branch.get("type") for branch in (schema, *schema.get("anyOf", ()))}
     law = "number" if "number" in types else "integer" if "integer" in types else "value"
     return {"anyOf": [schema, {"$ref": f"#/$defs/distribution:{law}"}]}

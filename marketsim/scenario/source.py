@@ -80,10 +80,7 @@ def _is_inside(path: Path, folder: Path) -> bool:
 
 
 def read_source(
-    scenario: str | Path | Mapping[str, object],
-    overrides: Mapping[str, object] | None = None,
-    *,
-    trust: bool = False,
+    scenario: str | Path | Mapping[str, object], overrides: Mapping[str, object] | None = None, *, trust: bool = False
 ) -> ScenarioSource:
     """A scenario from a path, a mapping, or YAML text (a ``str`` with a line break), with overrides in place."""
     budget = Budget()

@@ -16,18 +16,7 @@ from typing import Any, Final, NoReturn
 import yaml
 
 from marketsim.core.errors import Problem, ScenarioError
-from marketsim.scenario.tree import (
-    MAX_DEPTH,
-    Mark,
-    Member,
-    Node,
-    Scalar,
-    dotted,
-    path_of,
-    scalar_fault,
-    shorten,
-    shorten_text,
-)
+from marketsim.scenario import tree
 
 MAX_BYTES: Final = 24 * 2**20
 """Of all files of a scenario together; a resolved one of 10,000 agents has about 4 MB."""
@@ -94,7 +83,7 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def parse(text: str, file: str, budget: Budget | None = None) -> Node:
+def parse(text: str, file: str, budget: Budget | None = None) -> tree.Node:
     """The tree of one YAML document; ScenarioError with everything that is wrong with it as YAML."""
     budget = Budget() if budget is None else budget
     budget.take(text, file)
@@ -108,16 +97,16 @@ def parse(text: str, file: str, budget: Budget | None = None) -> Node:
         builder.problems.append(_syntax_problem(error, text, file))
         raise ScenarioError(builder.problems) from error
     except RecursionError as error:  # of the loader without libyaml
-        raise ScenarioError([Problem(f"nested more than {MAX_DEPTH} levels deep", file=file)]) from error
+        raise ScenarioError([Problem(f"nested more than {tree.MAX_DEPTH} levels deep", file=file)]) from error
     if builder.problems:
         raise ScenarioError([_with_path(problem, root) for problem in builder.problems])
     budget.values -= builder.values
     return root
 
 
-def _with_path(problem: Problem, root: Node) -> Problem:
+def _with_path(problem: Problem, root: tree.Node) -> Problem:
     """The problem with the path of the value that it is about, if it is about one."""
-    return problem._replace(path=dotted(path_of(root, Mark(problem.file, problem.line, problem.column))))
+    return problem._replace(path=tree.dotted(tree.path_of(root, tree.Mark(problem.file, problem.line, problem.column))))
 
 
 def _refuse_unprintable(text: str, file: str) -> None:
@@ -135,9 +124,8 @@ def _refuse_directives(text: str, file: str) -> None:
         if count > MAX_DIRECTIVES:
             line = text.count("\n", 0, found.end()) + 1
             hint = "a scenario is plain YAML: remove them"
-            raise ScenarioError(
-                [Problem(f"more than {MAX_DIRECTIVES} lines begin with %", "", "", hint, file, line, 1)]
-            )
+            message = f"more than {MAX_DIRECTIVES} lines begin with %"
+            raise ScenarioError([Problem(message, "", "", hint, file, line, 1)])
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
@@ -151,7 +139,7 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Proble
     return Problem(message, hint=hint, file=file, line=mark.line + 1, column=mark.column + 1)
 
 
-def resolve_scalar(text: str) -> Scalar:
+def resolve_scalar(text: str) -> tree.Scalar:
     """An unquoted scalar by the core schema; infinite and not-a-number values come back as such."""
     if text[:1] not in _FIRST:
         return text
@@ -179,10 +167,10 @@ class _Builder:
         """So many were built; those that aliases repeat are counted each time."""
         self._most = most
         self._letters = 0
-        self._anchors: dict[str, tuple[Node, int, int]] = {}
+        self._anchors: dict[str, tuple[tree.Node, int, int]] = {}
         self._aliased = self._aliased_letters = 0
 
-    def document(self, events: Iterator[Any]) -> Node:
+    def document(self, events: Iterator[Any]) -> tree.Node:
         """The root of the only document."""
         next(events)
         if isinstance(next(events), yaml.StreamEndEvent):
@@ -199,18 +187,18 @@ class _Builder:
         raise ScenarioError(self.problems)
 
     def _note(self, message: str, event: Any, value: str = "", hint: str = "") -> None:
-        place = Mark(self.file) if event is None else self._place(event)
+        place = tree.Mark(self.file) if event is None else self._place(event)
         self.problems.append(Problem(message, "", value, hint, *place))
         if len(self.problems) == MAX_PROBLEMS:
             self.problems.append(Problem("there may be more below: reading ended here", file=self.file))
             raise ScenarioError(self.problems)
 
-    def _place(self, event: Any) -> Mark:
-        return Mark(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+    def _place(self, event: Any) -> tree.Mark:
+        return tree.Mark(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
 
-    def _node(self, event: Any, events: Iterator[Any], depth: int) -> Node:
-        if depth > MAX_DEPTH:
-            self._stop(f"nested more than {MAX_DEPTH} levels deep", event)
+    def _node(self, event: Any, events: Iterator[Any], depth: int) -> tree.Node:
+        if depth > tree.MAX_DEPTH:
+            self._stop(f"nested more than {tree.MAX_DEPTH} levels deep", event)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         if event.tag is not None and (event.tag != "!" or not isinstance(event, yaml.ScalarEvent)):
@@ -222,19 +210,21 @@ class _Builder:
         if isinstance(event, yaml.ScalarEvent):
             node = self._scalar(event)
         elif isinstance(event, yaml.SequenceStartEvent):
-            node = Node(self._sequence(events, depth), self._place(event))
+            node = tree.Node(self._sequence(events, depth), self._place(event))
         else:
-            node = Node(self._mapping(events, depth), self._place(event))
+            node = tree.Node(self._mapping(events, depth), self._place(event))
         if event.anchor is not None:
             self._anchors[event.anchor] = node, self.values - values, self._letters - letters
         return node
 
     def _refuse_tag(self, event: Any) -> None:
-        self._note("tags are not allowed", event, shorten_text(event.tag), "a scenario is plain YAML: remove the tag")
+        self._note(
+            "tags are not allowed", event, tree.shorten_text(event.tag), "a scenario is plain YAML: remove the tag"
+        )
 
-    def _alias(self, event: Any) -> Node:
+    def _alias(self, event: Any) -> tree.Node:
         if event.anchor not in self._anchors:
-            name = shorten_text(event.anchor)
+            name = tree.shorten_text(event.anchor)
             self._stop(f"the anchor &{name} is not defined above, or contains this alias", event)
         node, size, letters = self._anchors[event.anchor]
         self._aliased += size
@@ -247,38 +237,38 @@ class _Builder:
             self._stop(f"aliases expand to more than {MAX_ALIASED_LETTERS:,} letters", event)
         return node
 
-    def _scalar(self, event: Any) -> Node:
+    def _scalar(self, event: Any) -> tree.Node:
         is_plain = event.style in (None, "")
         self._letters += len(event.value)
         value = resolve_scalar(event.value) if is_plain and event.tag is None else event.value
-        fault = scalar_fault(value)
+        fault = tree.scalar_fault(value)
         if fault:
-            self._note(fault, event, shorten(event.value))
-        return Node(value, self._place(event))
+            self._note(fault, event, tree.shorten(event.value))
+        return tree.Node(value, self._place(event))
 
-    def _sequence(self, events: Iterator[Any], depth: int) -> list[Node]:
-        items: list[Node] = []
+    def _sequence(self, events: Iterator[Any], depth: int) -> list[tree.Node]:
+        items: list[tree.Node] = []
         while not isinstance(event := next(events), yaml.SequenceEndEvent):
             items.append(self._node(event, events, depth + 1))
         return items
 
-    def _mapping(self, events: Iterator[Any], depth: int) -> dict[str, Member]:
-        members: dict[str, Member] = {}
+    def _mapping(self, events: Iterator[Any], depth: int) -> dict[str, tree.Member]:
+        members: dict[str, tree.Member] = {}
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
                 self._stop("a key must be plain text", event)
             key, place = event.value, self._place(event)
             if len(key) > MAX_KEY:
-                self._stop(f"a key has at most {MAX_KEY:,} letters", event, f"it begins with {shorten(key)}")
+                self._stop(f"a key has at most {MAX_KEY:,} letters", event, f"it begins with {tree.shorten(key)}")
             self._letters += len(key)
             if key in members:
                 hint = f"first on line {members[key].key.line}"
-                self._note(f"the key {shorten(key)} stands here twice", event, hint=hint)
+                self._note(f"the key {tree.shorten(key)} stands here twice", event, hint=hint)
             if event.tag is not None:
                 self._refuse_tag(event)
-            if key == "<<" or scalar_fault(key):
+            if key == "<<" or tree.scalar_fault(key):
                 hint = "use `extends`, or repeat the values" if key == "<<" else ""
-                self._note("this key is not allowed", event, shorten(key), hint)
+                self._note("this key is not allowed", event, tree.shorten(key), hint)
             node = self._node(next(events), events, depth + 1)
-            members.setdefault(key, Member(place, node))
+            members.setdefault(key, tree.Member(place, node))
         return members

@@ -126,21 +126,15 @@ class Counterfactual:
 
     def _orders(self, world: World, record: SlotRecord, truthful: Legs, copied: BoolArray) -> Orders:
         n_agents = self._sizes.markets * self._sizes.agents
-        orders, prices = record.orders, record.inputs.tariffs
+        orders = record.orders
         arrival = np.argsort(arrival_rank(world, record.inputs.time.slot, 0))
         firm_wh = np.where(truthful.component == FIRM, truthful.energy_wh, 0)
         legs = Offers(truthful.side, truthful.value_ticks, truthful.energy_wh, firm_wh, truthful.component)
+        own = Offers(orders.side, orders.limit_ticks, orders.energy_wh, orders.firm_wh, orders.component)
+        own_rows, leg_rows = (copies_kernel.first_of(agent, n_agents) for agent in (orders.agent, truthful.agent))
+        retail, feed_in, _ = record.inputs.tariffs
         book = copies_kernel.copied_books(
-            arrival,
-            copied,
-            self._learner_of,
-            self._sizes.copies,
-            copies_kernel.first_of(orders.agent, n_agents),
-            Offers(orders.side, orders.limit_ticks, orders.energy_wh, orders.firm_wh, orders.component),
-            copies_kernel.first_of(truthful.agent, n_agents),
-            legs,
-            prices.retail_ticks,
-            prices.feed_in_ticks,
+            arrival, copied, self._learner_of, self._sizes.copies, own_rows, own, leg_rows, legs, retail, feed_in
         )
         copy, connection = book[copies_kernel.COPY], book[copies_kernel.CONNECTION]
         return Orders(
