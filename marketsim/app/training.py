@@ -68,11 +68,7 @@ def latest_training(ready: ReadyScenario) -> Path:
 
 
 def train_scenario(
-    ready: ReadyScenario,
-    folder: Path,
-    *,
-    resume: bool = False,
-    progress: Callable[[Progress], None] | None = None,
+    ready: ReadyScenario, folder: Path, *, resume: bool = False, progress: Callable[[Progress], None] | None = None
 ) -> Training:
     """Train the agents of a scenario as its section ``learning`` says.
 

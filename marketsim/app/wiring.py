@@ -22,14 +22,7 @@ from marketsim.core.build import BuildContext, Choice
 from marketsim.core.delivery import Ahead, ClosedProfiles, Delivery, Immediate
 from marketsim.core.errors import PluginError, Problem
 from marketsim.core.metric import Metric
-from marketsim.core.ports import (
-    Allocation,
-    Device,
-    Engine,
-    Profiles,
-    Reactive,
-    Strategy,
-)
+from marketsim.core.ports import Allocation, Device, Engine, Profiles, Reactive, Strategy
 from marketsim.core.world import Role, SharedPeriods, World
 from marketsim.grid.net.network import Network
 from marketsim.market.allocation import with_rights

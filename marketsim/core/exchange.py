@@ -10,15 +10,7 @@ import numpy as np
 from marketsim.core import slot_kernel
 from marketsim.core.arrays import IntArray, rows_of
 from marketsim.core.ports import Gate
-from marketsim.core.records import (
-    DeviceRange,
-    Exchange,
-    Orders,
-    Positions,
-    Rejects,
-    Tariffs,
-    Trades,
-)
+from marketsim.core.records import DeviceRange, Exchange, Orders, Positions, Rejects, Tariffs, Trades
 
 
 class Residual(NamedTuple):

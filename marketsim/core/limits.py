@@ -29,11 +29,7 @@ from marketsim.core.records import (
 
 
 def stand(
-    load_wh: IntArray,
-    pv_wh: IntArray,
-    ranges: Sequence[DeviceRange],
-    stores: Sequence[bool],
-    dispatch_wh: IntArray,
+    load_wh: IntArray, pv_wh: IntArray, ranges: Sequence[DeviceRange], stores: Sequence[bool], dispatch_wh: IntArray
 ) -> Standing:
     """Positions of k agents after ``dispatch_wh`` [n_devices, k], which is made feasible first.
 

@@ -58,11 +58,7 @@ def _mapped(rejects: Rejects, index: IntArray) -> Rejects:
 
 
 def match_rounds(
-    world: World,
-    inputs: SlotInputs,
-    seen: Sequence[Observations],
-    orders: Orders,
-    charges: ChargeTable,
+    world: World, inputs: SlotInputs, seen: Sequence[Observations], orders: Orders, charges: ChargeTable
 ) -> tuple[Orders, Trades, Rejects]:
     """Match in ``world.rounds`` rounds; between them revising strategies quote anew and agents arrive in a new order.
 

@@ -26,18 +26,7 @@ from marketsim.core.records import (
     Rejects,
     Side,
 )
-from marketsim.core.records_kernel import (
-    B1,
-    BATCH,
-    ENERGY,
-    F1,
-    F2,
-    I1,
-    I2,
-    LEDGER,
-    ORDERS,
-    REJECTS,
-)
+from marketsim.core.records_kernel import B1, BATCH, ENERGY, F1, F2, I1, I2, LEDGER, ORDERS, REJECTS
 
 _BUY, _SELL, _UTILITY, _FIRM, _PV = int(Side.BUY), int(Side.SELL), int(Fallback.UTILITY), int(FIRM), int(PV)
 _FIRST_FLOW, _LAST_FLOW = int(Reason.UNDERVOLTAGE), int(Reason.DIVERGED)

@@ -103,11 +103,7 @@ class LawsMetric:
 
 
 def _row(energy_wh: int, money: int, grid_wh: float) -> dict[str, Value]:
-    return {
-        "energy_imbalance_wh": energy_wh,
-        "money_imbalance": money,
-        "grid_imbalance_wh": defined(grid_wh),
-    }
+    return {"energy_imbalance_wh": energy_wh, "money_imbalance": money, "grid_imbalance_wh": defined(grid_wh)}
 
 
 def build(params: LawsParams, context: BuildContext) -> LawsMetric:  # noqa: ARG001 - no parameters
