@@ -7,25 +7,60 @@ import io
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 import click
 
 from marketsim.cli.saying import say
 
-F = TypeVar("F", bound=Callable[..., Any])
 AnswerRows = Sequence[Mapping[str, object]]
 
 
-def answer_options(what: str) -> Callable[[F], F]:
-    """``--out``, ``--force`` and ``--json``; a CSV file gets a row for each ``what``."""
+class Answer(NamedTuple):
+    """How a command is to answer."""
 
-    def add(function: F) -> F:
-        out = f"Also write the whole answer to a file: .json, or .csv with a row for each {what}."
-        function = click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")(function)
-        function = click.option("--force", is_flag=True, help="Replace the file in --out.")(function)
-        return click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help=out)(function)
+    out: str | None = None
+    """File for the whole answer, .json or .csv."""
+    as_json: bool = False
+    """Whether it is printed as JSON."""
+
+    @property
+    def tell(self) -> Callable[[str], None] | None:
+        """Says on a terminal's standard error what is being done; None where nobody reads it."""
+        if self.as_json or not sys.stderr.isatty():
+            return None
+        return lambda text: say(f"{text} ...", err=True)
+
+    def give(self, document: Mapping[str, object], rows: AnswerRows) -> bool:
+        """Write it, and print the JSON; whether there is nothing more to print. InputError if it cannot be written."""
+        text = json.dumps(document, indent=2)
+        if self.out is not None:
+            path = Path(self.out)
+            write_out(path, f"{text}\n" if path.suffix == ".json" else _csv(rows))
+        if self.as_json:
+            say(text)
+        return self.as_json
+
+
+def answer_options(what: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """``--out``, ``--force`` and ``--json``, which the command gets as one: ``answer``; CSV has a row for each ``what``.
+
+    A file that cannot be is refused before anything is computed.
+    """
+    out_help = f"Also write the whole answer to a file: .json, or .csv with a row for each {what}."
+
+    def add(function: Callable[..., None]) -> Callable[..., None]:
+        @click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help=out_help)
+        @click.option("--force", is_flag=True, help="Replace the file in --out.")
+        @click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
+        @wraps(function)
+        def command(out: str | None, force: bool, as_json: bool, **others: Any) -> None:
+            check_out(out, force=force)
+            function(answer=Answer(out, as_json), **others)
+
+        return command
 
     return add
 
@@ -45,28 +80,13 @@ def check_out(out: str | None, *, force: bool = False) -> None:
     demand_new(path, InputError, force=force)
 
 
-def teller(as_json: bool) -> Callable[[str], None] | None:
-    """Says on a terminal's standard error what is being done; None where nobody reads it."""
-    if as_json or not sys.stderr.isatty():
-        return None
-    return lambda text: say(f"{text} ...", err=True)
-
-
-def give(document: Mapping[str, object], rows: AnswerRows, *, as_json: bool, out: str | None) -> bool:
-    """Write ``--out`` and print ``--json``; whether there is nothing more to print. InputError if it cannot be written."""
-    if out is not None:
-        _write(Path(out), document, rows)
-    if as_json:
-        say(json.dumps(document, indent=2))
-    return as_json
-
-
-def _write(path: Path, document: Mapping[str, object], rows: AnswerRows) -> None:
+def write_out(path: Path, text: str) -> None:
+    """Put the file of ``--out`` in place; InputError where that is not possible."""
     from marketsim.core.errors import InputError
     from marketsim.core.files import replace
 
     try:
-        replace(path, json.dumps(document, indent=2) + "\n" if path.suffix == ".json" else _csv(rows), durable=False)
+        replace(path, text, durable=False)
     except OSError as error:
         raise InputError(f"--out: {path} cannot be written ({error.strerror})") from error
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from marketsim.cli.answers import answer_options, check_out, give, teller
-from marketsim.cli.options import load, overrides_of, scenario_argument, seed_option, set_option, trust_option
+from marketsim.cli.answers import Answer, answer_options
+from marketsim.cli.options import AskedScenario, scenario_options
 from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
 
@@ -16,23 +16,15 @@ if TYPE_CHECKING:
 
 
 @click.command("compare-gates")
-@scenario_argument
-@set_option
-@seed_option
-@trust_option
+@scenario_options
 @click.option("--gates", metavar="A,B,...", help="Mechanisms to compare [default: all].")
 @click.option("--truthful", is_flag=True, help="Let all agents bid their true values, so that only mechanisms differ.")
 @answer_options("mechanism")
 def compare_gates(
-    scenario: str,
-    overrides: tuple[str, ...],
-    seed: int | None,
-    trust: bool,
+    asked: AskedScenario,
     gates: str | None,
     truthful: bool,
-    out: str | None,
-    force: bool,
-    as_json: bool,
+    answer: Answer,
 ) -> None:
     """Run SCENARIO under each way to hold trade to the grid, and put the results side by side.
 
@@ -43,12 +35,11 @@ def compare_gates(
     from marketsim.analysis.comparators.comparison import compare, rows_of
     from marketsim.analysis.comparators.mechanisms import MECHANISMS
 
-    check_out(out, force=force)
-    ready = load(scenario, overrides_of(overrides, seed), trust=trust)
+    ready = asked.load()
     names = [name.strip() for name in gates.split(",")] if gates is not None else list(MECHANISMS)
-    tell = teller(as_json)
+    tell = answer.tell
     outcomes = compare(ready, names, None if tell is None else lambda name: tell(f"running {name}"), truthful=truthful)
-    if give(plain(ready, outcomes), rows_of(outcomes), as_json=as_json, out=out):
+    if answer.give(plain(ready, outcomes), rows_of(outcomes)):
         return
     _results(ready.name, ready.model.clock.slots, outcomes)
     _robustness(outcomes)

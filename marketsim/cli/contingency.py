@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from marketsim.cli.answers import answer_options, check_out, give, teller
-from marketsim.cli.options import load, overrides_of, scenario_argument, seed_option, set_option, trust_option
+from marketsim.cli.answers import Answer, answer_options
+from marketsim.cli.options import AskedScenario, scenario_options
 from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
 
@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@scenario_argument
-@set_option
-@seed_option
-@trust_option
+@scenario_options
 @click.option("--hours", default=4.0, show_default=True, help="Until a failure is repaired [h].")
 @click.option("--source-step", default=0.05, show_default=True, help="Rise and sag of the source's voltage [p.u.].")
 @click.option(
@@ -31,16 +28,11 @@ if TYPE_CHECKING:
 )
 @answer_options("failure")
 def contingency(
-    scenario: str,
-    overrides: tuple[str, ...],
-    seed: int | None,
-    trust: bool,
+    asked: AskedScenario,
     hours: float,
     source_step: float,
     top: int,
-    out: str | None,
-    force: bool,
-    as_json: bool,
+    answer: Answer,
 ) -> None:
     """Try every single failure of the feeder of SCENARIO, restore what its tie switches reach, and rank the damage.
 
@@ -48,11 +40,9 @@ def contingency(
     """
     from marketsim.analysis.contingency.assessment import contingencies
 
-    check_out(out, force=force)
-    ready = load(scenario, overrides_of(overrides, seed), trust=trust)
-    found = contingencies(ready, hours, source_step, teller(as_json))
+    found = contingencies(asked.load(), hours, source_step, answer.tell)
     ranked = [each._asdict() for each in found.ranked]
-    if not give({**found._asdict(), "ranked": ranked}, ranked, as_json=as_json, out=out):
+    if not answer.give({**found._asdict(), "ranked": ranked}, ranked):
         _show(found, top)
 
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from marketsim.cli.answers import write_out
 from marketsim.cli.options import overrides_of, set_option, teller, trust_option
 from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
     from marketsim.analysis.critics.audit import AuditReport, ScoreDistance
     from marketsim.analysis.critics.training import Drift
-    from marketsim.core.progress import ProgressCallback
     from marketsim.fairness.surrogate_file import Surrogate
 
 _SMALL_ERROR = 0.02
@@ -122,6 +120,7 @@ def audit(
     """
     from marketsim.analysis.critics.audit import audit as run_audit
     from marketsim.analysis.critics.audit import audited_scenario, critic_params
+    from marketsim.cli.tables import progress_bar
     from marketsim.core.errors import InputError
     from marketsim.core.files import demand_new
 
@@ -130,41 +129,15 @@ def audit(
     ready = audited_scenario(scenario, overrides_of(overrides, None), trust=trust, tell=teller())
     given = {"host": host, "model": models[0] if models else None, "deadline_s": deadline}
     params = critic_params(ready, {key: value for key, value in given.items() if value is not None})
-    with _progress(quiet=as_json) as progress:
+    with progress_bar("asking", "answers", quiet=as_json) as progress:
         report = run_audit(ready, params, slots=slots, repeats=repeats, models=models[1:], progress=progress)
     text = json.dumps(report.as_json(), indent=2)
     if out:
-        _write(Path(out), text)
+        write_out(Path(out), f"{text}\n")
     if as_json:
         say(text)
     else:
         _show(report)
-
-
-def _write(file: Path, text: str) -> None:
-    from marketsim.core.errors import InputError, Problem
-    from marketsim.core.files import replace
-
-    try:
-        replace(file, text + "\n", durable=False)
-    except OSError as error:
-        raise InputError([Problem(f"cannot write the findings: {error.strerror}", file=str(file))]) from error
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[ProgressCallback | None]:
-    """A counter on standard error, if that is a terminal."""
-    import sys
-
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-
-    def tell(done: int, total: int) -> None:
-        click.echo(f"\r{done} of {total} answers", nl=False, err=True)
-
-    yield tell
-    click.echo("\r\033[K", nl=False, err=True)
 
 
 def _show(report: AuditReport) -> None:

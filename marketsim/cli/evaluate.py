@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +14,9 @@ from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
     from marketsim.analysis.evaluation.study import Evaluated
-    from marketsim.core.progress import ProgressCallback
     from marketsim.profiles.parts import DaySplit
+
+_PARTS = ("test", "validation", "training")
 
 
 @click.command()
@@ -27,13 +26,7 @@ if TYPE_CHECKING:
 @click.option("--arm", "arms", multiple=True, metavar="NAME[,NAME...]", help="Arm to evaluate [default: all].")
 @click.option("--seeds", type=click.IntRange(1, 10_000), help="Number of paired seeds [default: 3; a training run: 1].")
 @click.option("--weeks", type=click.IntRange(1, 520), default=4, show_default=True, help="Weeks of test days a seed.")
-@click.option(
-    "--part",
-    type=click.Choice(["test", "validation", "training"]),
-    default="test",
-    show_default=True,
-    help="Days to evaluate on.",
-)
+@click.option("--part", type=click.Choice(_PARTS), default=_PARTS[0], show_default=True, help="Days to evaluate on.")
 @click.option(
     "--exploit", multiple=True, metavar="AGENT", help="Train this agent anew against the others; state its gain."
 )
@@ -64,6 +57,7 @@ def evaluate(
     training. All arms of a seed meet the same market and the same test days.
     """
     from marketsim.analysis.evaluation.plan import evaluation_of
+    from marketsim.cli.tables import progress_bar
 
     names = [name.strip() for each in arms for name in each.split(",") if name.strip()]
     plan = evaluation_of(
@@ -80,7 +74,7 @@ def evaluate(
         tell=teller(quiet=quiet),
     )
     try:
-        with _progress(quiet=quiet or as_json) as progress:
+        with progress_bar("evaluating", "arms", quiet=quiet or as_json, elapsed=True) as progress:
             done = plan.run(workers, progress)
     except KeyboardInterrupt:
         say(f"\nInterrupted. Go on with: {plan.resume_command}", err=True)
@@ -91,26 +85,6 @@ def evaluate(
         say(json.dumps(told(done.found), indent=2))
     elif not quiet:
         _sum_up(done, plan.folder)
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[ProgressCallback | None]:
-    """A bar on standard error, if that is a terminal."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from marketsim.cli.tables import console
-
-    columns = (TextColumn("evaluating"), BarColumn(), MofNCompleteColumn(), TextColumn("arms"), TimeElapsedColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
-        task = bar.add_task("evaluating", total=None)
-
-        def advance(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield advance
 
 
 def _sum_up(done: Evaluated, folder: Path) -> None:

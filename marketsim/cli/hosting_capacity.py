@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from marketsim.cli.answers import answer_options, check_out, give, teller
-from marketsim.cli.options import load, overrides_of, scenario_argument, seed_option, set_option, trust_option
+from marketsim.cli.answers import Answer, answer_options
+from marketsim.cli.options import AskedScenario, scenario_options
 from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
 
@@ -18,7 +18,7 @@ _WEAKEST = 10
 
 
 @click.command("hosting-capacity")
-@scenario_argument
+@scenario_options
 @click.option("--asset", default="pv", show_default=True, metavar="NAME", help="pv, ev, heat_pump or battery.")
 @click.option("--placements", default=50, show_default=True, help="Random orders in which units are added.")
 @click.option(
@@ -43,12 +43,9 @@ _WEAKEST = 10
     help="Worst days of the year that are tried; en50160 takes the week around the worst.",
 )
 @click.option("--buses/--no-buses", default=True, show_default=True, help="Whether each bus is asked about alone.")
-@set_option
-@seed_option
-@trust_option
 @answer_options("placement or bus")
 def hosting_capacity(
-    scenario: str,
+    asked: AskedScenario,
     asset: str,
     placements: int,
     criterion: str,
@@ -57,12 +54,7 @@ def hosting_capacity(
     unit_kw: float | None,
     days: int,
     buses: bool,
-    overrides: tuple[str, ...],
-    seed: int | None,
-    trust: bool,
-    out: str | None,
-    force: bool,
-    as_json: bool,
+    answer: Answer,
 ) -> None:
     """Find how much of an asset the feeder of SCENARIO takes, feeder-wide and bus by bus, and what binds.
 
@@ -72,8 +64,7 @@ def hosting_capacity(
     from marketsim.analysis.hosting.capacity import Options
     from marketsim.analysis.hosting.capacity import hosting_capacity as ask
 
-    check_out(out, force=force)
-    ready = load(scenario, overrides_of(overrides, seed), trust=trust)
+    ready = asked.load()
     options = Options(
         asset=asset,
         placements=placements,
@@ -85,8 +76,8 @@ def hosting_capacity(
         per_bus=buses,
         seed=ready.seed,
     )
-    report = ask(ready, options, teller(as_json))
-    if not give(_plain(report), _rows(report), as_json=as_json, out=out):
+    report = ask(ready, options, answer.tell)
+    if not answer.give(_plain(report), _rows(report)):
         _show(report)
 
 

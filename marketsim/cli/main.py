@@ -15,29 +15,24 @@ from marketsim.core.interrupts import interruptible
 from marketsim.core.plain_text import harmless
 
 _COMMANDS = {
-    "run": ("marketsim.cli.run:run", "Simulate a scenario and write its run folder."),
-    "train": ("marketsim.cli.train:train", "Train the agents of a scenario; resumable."),
-    "evaluate": ("marketsim.cli.evaluate:evaluate", "Compare trained and untrained markets on unseen days."),
-    "validate": ("marketsim.cli.validate:validate", "Check a scenario; every problem at once."),
-    "whatif": ("marketsim.cli.whatif:whatif", "Vary values of a scenario; where does it break?"),
-    "compare": ("marketsim.cli.compare:compare", "Show runs side by side: do they differ beyond noise?"),
-    "report": ("marketsim.cli.report:report", "Write the report of a run or a study: one HTML file."),
-    "schema": ("marketsim.cli.schema:schema", "Print the JSON Schema of scenarios, for editors."),
-    "compare-gates": (
-        "marketsim.cli.compare_gates:compare_gates",
-        "Put gates, envelopes and the central optimum side by side.",
-    ),
-    "hosting-capacity": (
-        "marketsim.cli.hosting_capacity:hosting_capacity",
-        "Find how much PV or how many EVs a feeder takes.",
-    ),
-    "contingency": ("marketsim.cli.contingency:contingency", "Rank what failures of the feeder do."),
-    "reinforce": ("marketsim.cli.reinforce:reinforce", "Weigh reinforcement of the feeder against curtailment."),
-    "plugins": ("marketsim.cli.plugins:plugins", "List what a scenario can name, or show one part."),
-    "critic": ("marketsim.cli.critic:critic", "Train surrogates of a language-model critic, or audit one."),
-    "doctor": ("marketsim.cli.doctor:doctor", "Say what is installed and whether Ollama answers."),
-    "bench": ("marketsim.cli.bench:bench", "Measure the kernels against references, in one run."),
+    "run": "Simulate a scenario and write its run folder.",
+    "train": "Train the agents of a scenario; resumable.",
+    "evaluate": "Compare trained and untrained markets on unseen days.",
+    "validate": "Check a scenario; every problem at once.",
+    "whatif": "Vary values of a scenario; where does it break?",
+    "compare": "Show runs side by side: do they differ beyond noise?",
+    "report": "Write the report of a run or a study: one HTML file.",
+    "schema": "Print the JSON Schema of scenarios, for editors.",
+    "compare-gates": "Put gates, envelopes and the central optimum side by side.",
+    "hosting-capacity": "Find how much PV or how many EVs a feeder takes.",
+    "contingency": "Rank what failures of the feeder do.",
+    "reinforce": "Weigh reinforcement of the feeder against curtailment.",
+    "plugins": "List what a scenario can name, or show one part.",
+    "critic": "Train surrogates of a language-model critic, or audit one.",
+    "doctor": "Say what is installed and whether Ollama answers.",
+    "bench": "Measure the kernels against references, in one run.",
 }
+"""Name and summary; each is the function of its name in the module of that name."""
 
 
 class LazyGroup(click.Group):
@@ -51,8 +46,8 @@ class LazyGroup(click.Group):
         """Import the command ``cmd_name``."""
         if cmd_name not in _COMMANDS:
             return None
-        module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(f"marketsim.cli.{name}"), name)
         return command
 
     def resolve_command(
@@ -70,7 +65,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+            formatter.write_dl(list(_COMMANDS.items()))
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -39,11 +40,31 @@ def trust_option(function: F) -> F:
     return click.option("--trust", is_flag=True, help=text)(function)
 
 
-def load(scenario: str, overrides: dict[str, object], *, trust: bool, quiet: bool = False) -> ReadyScenario:
-    """The scenario, ready to run; says which plugin files are executed for it."""
-    from marketsim.app.ready import load_scenario
+class AskedScenario(NamedTuple):
+    """A scenario as the command line names it."""
 
-    return load_scenario(scenario, overrides, trust=trust, tell=teller(quiet=quiet))
+    path: str
+    overrides: tuple[str, ...]
+    """As ``--set`` has them."""
+    seed: int | None
+    trust: bool
+
+    def load(self, more: Mapping[str, object] | None = None, *, quiet: bool = False) -> ReadyScenario:
+        """It, ready to run, with ``more`` overrides by path; says which plugin files are executed for it."""
+        from marketsim.app.ready import load_scenario
+
+        overrides = {**overrides_of(self.overrides, self.seed), **(more or {})}
+        return load_scenario(self.path, overrides, trust=self.trust, tell=teller(quiet=quiet))
+
+
+def scenario_options(function: Callable[..., None]) -> Callable[..., None]:
+    """The scenario's file, ``--set``, ``--seed`` and ``--trust``, which the command gets as one: ``asked``."""
+
+    @wraps(function)
+    def command(scenario: str, overrides: tuple[str, ...], seed: int | None, trust: bool, **others: Any) -> None:
+        function(asked=AskedScenario(scenario, overrides, seed, trust), **others)
+
+    return scenario_argument(set_option(seed_option(trust_option(command))))
 
 
 def teller(*, quiet: bool = False) -> Callable[[Path], None] | None:

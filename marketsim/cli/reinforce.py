@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from marketsim.cli.answers import answer_options, check_out, give, teller
-from marketsim.cli.options import load, overrides_of, scenario_argument, seed_option, set_option, trust_option
+from marketsim.cli.answers import Answer, answer_options
+from marketsim.cli.options import AskedScenario, scenario_options
 from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
 
@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@scenario_argument
-@set_option
-@seed_option
-@trust_option
+@scenario_options
 @click.option("--most", default=8, show_default=True, help="Upgrades to try, each by a run of its own.")
 @click.option(
     "--workers",
@@ -29,15 +26,10 @@ if TYPE_CHECKING:
 )
 @answer_options("upgrade")
 def reinforce(
-    scenario: str,
-    overrides: tuple[str, ...],
-    seed: int | None,
-    trust: bool,
+    asked: AskedScenario,
     most: int,
     workers: int | None,
-    out: str | None,
-    force: bool,
-    as_json: bool,
+    answer: Answer,
 ) -> None:
     """Weigh reinforcing the feeder of SCENARIO against the energy that its gate curtails.
 
@@ -45,11 +37,9 @@ def reinforce(
     """
     from marketsim.analysis.reinforce.study import reinforcement
 
-    check_out(out, force=force)
-    ready = load(scenario, overrides_of(overrides, seed), trust=trust)
-    found = reinforcement(ready, most, teller(as_json), workers)
+    found = reinforcement(asked.load(), most, answer.tell, workers)
     upgrades = [{**each._asdict(), "pays": each.pays} for each in found.upgrades]
-    if not give({**found._asdict(), "upgrades": upgrades}, upgrades, as_json=as_json, out=out):
+    if not answer.give({**found._asdict(), "upgrades": upgrades}, upgrades):
         _show(found)
 
 

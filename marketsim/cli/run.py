@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from marketsim.cli.options import load, overrides_of, scenario_argument, seed_option, set_option, trust_option
+from marketsim.cli.options import AskedScenario, scenario_options
 from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
@@ -20,20 +20,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@scenario_argument
-@set_option
-@seed_option
-@trust_option
+@scenario_options
 @click.option("--out", type=click.Path(), metavar="DIR", help="Run folder [default: runs/<scenario>-<seed>-<time>].")
 @click.option("--force", is_flag=True, help="Replace the run in --out.")
 @click.option("--on-mismatch", type=click.Choice(["stop", "record"]), help="What to do if the power flows disagree.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def run(
-    scenario: str,
-    overrides: tuple[str, ...],
-    seed: int | None,
-    trust: bool,
+    asked: AskedScenario,
     out: str | None,
     force: bool,
     on_mismatch: str | None,
@@ -48,10 +42,7 @@ def run(
     from marketsim.app.kernels import compile_once
     from marketsim.cli.tables import progress_bar
 
-    changes = overrides_of(overrides, seed)
-    if on_mismatch:
-        changes["grid.on_mismatch"] = on_mismatch
-    ready = load(scenario, changes, trust=trust, quiet=quiet)
+    ready = asked.load({"grid.on_mismatch": on_mismatch} if on_mismatch else None, quiet=quiet)
     compile_once(ready, None if quiet or as_json or not sys.stderr.isatty() else partial(say, err=True))
 
     from marketsim.app.running import default_folder, simulate

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich import box
 from rich.console import Console
@@ -48,19 +49,31 @@ def table(
     out.print(grid)
 
 
+class Advance(Protocol):
+    """Moves a progress bar on."""
+
+    def __call__(self, done: int, total: int, told: str = "") -> None:
+        """``told`` stands behind the bar."""
+        ...
+
+
 @contextmanager
-def progress_bar(name: str, unit: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None] | None]:
-    """``advance(done, total)`` of a bar on standard error; None if that is no terminal or nobody wants to see it."""
+def progress_bar(name: str, unit: str, *, quiet: bool = False, elapsed: bool = False) -> Iterator[Advance | None]:
+    """What moves a bar on standard error on; None if that is no terminal or nobody wants to see it.
+
+    It tells the time that is left, or with ``elapsed`` the time that has gone by.
+    """
     if quiet or not sys.stderr.isatty():
         yield None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich import progress as bars
 
-    columns = (TextColumn(harmless(name)), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=None)
+    head = (bars.TextColumn(harmless(name)), bars.BarColumn(), bars.MofNCompleteColumn(), bars.TextColumn(unit))
+    tail = (bars.TimeElapsedColumn() if elapsed else bars.TimeRemainingColumn(), bars.TextColumn("{task.fields[told]}"))
+    with bars.Progress(*head, *tail, console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None, told="")
 
-        def advance(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
+        def advance(done: int, total: int, told: str = "") -> None:
+            bar.update(task, completed=done, total=total, told=told)
 
         yield advance

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from marketsim.cli.options import load, overrides_of, scenario_argument, seed_option, set_option, trust_option
+from marketsim.cli.options import AskedScenario, scenario_options
 from marketsim.cli.saying import say
 from marketsim.core.game import MARKET
 
@@ -26,19 +24,13 @@ _RESUME = "Go on with the training in --out, or with the latest of this scenario
 
 
 @click.command()
-@scenario_argument
-@set_option
-@seed_option
-@trust_option
+@scenario_options
 @click.option("--out", type=click.Path(), metavar="DIR", help=_FOLDER)
 @click.option("--resume", is_flag=True, help=_RESUME)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def train(
-    scenario: str,
-    overrides: tuple[str, ...],
-    seed: int | None,
-    trust: bool,
+    asked: AskedScenario,
     out: str | None,
     resume: bool,
     as_json: bool,
@@ -50,15 +42,23 @@ def train(
     stopped or killed goes on with --resume and ends with the same weights.
     """
     from marketsim.app.training import default_training_folder, latest_training, train_scenario
+    from marketsim.cli.tables import progress_bar
 
-    ready = load(scenario, overrides_of(overrides, seed), trust=trust, quiet=quiet)
+    ready = asked.load(quiet=quiet)
     folder = Path(out) if out else latest_training(ready) if resume else default_training_folder(ready, datetime.now())
     try:
-        with _progress(ready.name, quiet=quiet or as_json) as progress:
-            made = train_scenario(ready, folder, resume=resume, progress=progress)
+        with progress_bar(ready.name, "updates", quiet=quiet or as_json) as advance:
+
+            def show(now: Progress) -> None:
+                if advance is not None:
+                    advance(now.row.update, now.updates, line(now))
+
+            made = train_scenario(ready, folder, resume=resume, progress=show)
     except KeyboardInterrupt:
-        again = _again(scenario, overrides, seed, folder, trust=trust)
-        say(f"\nInterrupted. What was learned until then is kept in {folder}; go on with\n  {again}", err=True)
+        say(
+            f"\nInterrupted. What was learned until then is kept in {folder}; go on with\n  {_again(asked, folder)}",
+            err=True,
+        )
         sys.exit(1)
     if as_json:
         say(json.dumps({**made.summary, "folder": str(made.folder)}, indent=2))
@@ -66,41 +66,14 @@ def train(
         _sum_up(made)
 
 
-def _again(scenario: str, overrides: tuple[str, ...], seed: int | None, folder: Path, *, trust: bool) -> str:
+def _again(asked: AskedScenario, folder: Path) -> str:
     """The command that resumes, as it can be pasted."""
-    words = ["marketsim", "train", scenario]
-    for override in overrides:
+    words = ["marketsim", "train", asked.path]
+    for override in asked.overrides:
         words += ["--set", override]
-    words += [] if seed is None else ["--seed", str(seed)]
-    words += ["--trust"] if trust else []
+    words += [] if asked.seed is None else ["--seed", str(asked.seed)]
+    words += ["--trust"] if asked.trust else []
     return shlex.join([*words, "--out", str(folder), "--resume"])
-
-
-@contextmanager
-def _progress(name: str, *, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
-    """A bar on standard error, if that is a terminal."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich import progress as bars
-
-    from marketsim.cli.tables import console
-
-    columns = (
-        bars.TextColumn(name),
-        bars.BarColumn(),
-        bars.MofNCompleteColumn(),
-        bars.TextColumn("updates"),
-        bars.TimeRemainingColumn(),
-        bars.TextColumn("{task.fields[now]}"),
-    )
-    with bars.Progress(*columns, console=console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=None, now="")
-
-        def advance(progress: Progress) -> None:
-            bar.update(task, completed=progress.row.update, total=progress.updates, now=line(progress))
-
-        yield advance
 
 
 def line(progress: Progress) -> str:

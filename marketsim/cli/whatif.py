@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from marketsim.cli.options import load, overrides_of, set_option, teller, trust_option
+from marketsim.cli.options import AskedScenario, set_option, teller, trust_option
 from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
-    from marketsim.analysis.studies.axes import Axis
     from marketsim.analysis.studies.plan import StudyPlan
     from marketsim.analysis.studies.study import Finished
 
@@ -75,6 +74,8 @@ def whatif(
     """
     from marketsim.analysis.execution.mapping import executor_for
     from marketsim.analysis.studies.answer import demand_kpis, own_criterion
+    from marketsim.analysis.studies.axes import axes_of_texts
+    from marketsim.analysis.studies.folder import resume_hint
     from marketsim.analysis.studies.plan import plan_study
     from marketsim.analysis.studies.study import run_study
     from marketsim.cli.tables import progress_bar
@@ -85,8 +86,8 @@ def whatif(
     else:
         if scenario is None:
             raise click.UsageError("Missing argument 'SCENARIO'.")
-        axes = _axes(vary, paired)
-        ready = load(scenario, overrides_of(overrides, None), trust=trust, quiet=quiet)
+        axes = axes_of_texts(vary, paired)
+        ready = AskedScenario(scenario, overrides, None, trust).load(quiet=quiet)
         plan = plan_study(ready, axes, design=design, samples=samples, seeds=_seeds(seeds))
     if own:
         demand_kpis(own, plan.scenario)
@@ -97,7 +98,7 @@ def whatif(
                 plan, executor_for(workers, ray), folder, resume=resume, tables=tables, criteria=own, progress=progress
             )
     except KeyboardInterrupt:
-        say(f"\nInterrupted. Finished runs are kept; go on with: {_resume_hint(folder)}", err=True)
+        say(f"\nInterrupted. Finished runs are kept; go on with: {resume_hint(folder)}", err=True)
         sys.exit(1)
     _report(made, as_json=as_json, quiet=quiet)
     if made.table["status"].eq("failed").all():
@@ -107,18 +108,6 @@ def whatif(
 def default_folder(scenario: str, now: datetime) -> Path:
     """Folder of a study that was not told where to go."""
     return Path("runs") / f"whatif-{scenario}-{now:%Y%m%dT%H%M%S}"
-
-
-def _resume_hint(folder: Path) -> str:
-    from marketsim.analysis.studies.folder import resume_hint
-
-    return resume_hint(folder)
-
-
-def _axes(vary: tuple[str, ...], paired: tuple[str, ...]) -> tuple[Axis, ...]:
-    from marketsim.analysis.studies.axes import axes_of_texts
-
-    return axes_of_texts(vary, paired)
 
 
 def _kept_plan(out: str | None, *, changed: bool, trust: bool, quiet: bool) -> StudyPlan:

@@ -6,6 +6,7 @@ import json
 import math
 import shlex
 
+from marketsim.cli.options import AskedScenario
 from marketsim.cli.train import _again, line
 from marketsim.core.learner import Progress, Row
 
@@ -59,7 +60,7 @@ def test_wrong_parameters_are_told_with_their_place(cli, root):
 def test_the_command_that_resumes_can_be_pasted():
     """Overrides, seed and odd paths included."""
     overrides = ("a.b=[1, 2]", "name=x")
-    words = shlex.split(_again("my scenario.yaml", overrides, 3, "runs/a b", trust=True))
+    words = shlex.split(_again(AskedScenario("my scenario.yaml", overrides, 3, True), "runs/a b"))
     assert words == [
         "marketsim", "train", "my scenario.yaml", "--set", "a.b=[1, 2]", "--set", "name=x", "--seed", "3",
         "--trust", "--out", "runs/a b", "--resume",
