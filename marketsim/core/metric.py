@@ -34,6 +34,11 @@ class Kpi(NamedTuple):
     """Type of the value where it is defined."""
 
 
+def grid_only(kpi: Kpi) -> Kpi:
+    """The same of the reference run."""
+    return Kpi(f"{kpi.name}_grid_only", kpi.unit, f"{kpi.name} in the reference run.", kpi.kind)
+
+
 class Metric(Protocol):
     """Measures a run; O(1) memory in slots."""
 

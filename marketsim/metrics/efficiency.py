@@ -51,21 +51,14 @@ COLUMNS: Final = (
 class EfficiencyMetric:
     """Port ``Metric``: efficiency. ``grid`` None: the optimum is that without grid limits."""
 
+    definitions = EFFICIENCY
+    columns = COLUMNS
+
     def __init__(self, community: Community, grid: GridModel | None = None, slp_steps: int = 12) -> None:
         self._community = community
         self._grid = grid
         self._steps = slp_steps
         self._totals = Totals()
-
-    @property
-    def definitions(self) -> tuple[Kpi, ...]:
-        """Gains, optimum, their ratio."""
-        return EFFICIENCY
-
-    @property
-    def columns(self) -> tuple[Kpi, ...]:
-        """Gains of the slot."""
-        return COLUMNS
 
     def observe(self, record: SlotRecord, reference: SlotRecord | None) -> dict[str, Value]:  # noqa: ARG002
         """Take in a slot."""

@@ -10,7 +10,7 @@ import numpy as np
 from marketsim.core.arrays import BoolArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.fleets import FleetInfo
-from marketsim.core.metric import Kpi, Totals, Value, fleet_flags, ratio
+from marketsim.core.metric import Kpi, Totals, Value, fleet_flags, grid_only, ratio
 from marketsim.core.records import GridState, Reason, Rejects, SlotRecord
 from marketsim.core.units import WH_PER_KWH
 from marketsim.metrics.params import EnergyParams
@@ -74,6 +74,9 @@ def losses_wh(grid: GridState) -> float:
 class EnergyMetric:
     """Port ``Metric``: energy."""
 
+    definitions = (*ENERGIES, *(grid_only(kpi) for kpi in ENERGIES if kpi.name in REFERENCED), *SHARES)
+    columns = COLUMNS
+
     def __init__(self, fleets: Sequence[FleetInfo] = ()) -> None:
         self._stores = tuple(fleet.stores for fleet in fleets)
         self._is_ev: BoolArray = np.array([fleet.departs for fleet in fleets], dtype=bool)
@@ -81,21 +84,6 @@ class EnergyMetric:
         self._losses_wh, self._reference_losses_wh = 0.0, 0.0
         self._has_grid = False
         self._compared = False
-
-    @property
-    def definitions(self) -> tuple[Kpi, ...]:
-        """Energies, those of the reference run, the share of peers."""
-        reference = (
-            Kpi(f"{kpi.name}_grid_only", kpi.unit, f"{kpi.name} in the reference run.")
-            for kpi in ENERGIES
-            if kpi.name in REFERENCED
-        )
-        return (*ENERGIES, *reference, *SHARES)
-
-    @property
-    def columns(self) -> tuple[Kpi, ...]:
-        """Energies of the slot."""
-        return COLUMNS
 
     def observe(self, record: SlotRecord, reference: SlotRecord | None) -> dict[str, Value]:
         """Take in a slot."""
@@ -170,12 +158,7 @@ def _refused(rejects: Rejects) -> dict[str, int]:
 
 
 def _exchange(record: SlotRecord) -> dict[str, int]:
-    exchange = record.exchange
-    return {
-        "import_wh": _sum(exchange.import_wh),
-        "export_wh": _sum(exchange.export_wh),
-        "curtailed_wh": _sum(exchange.curtailed_wh),
-    }
+    return {name: _sum(getattr(record.exchange, name)) for name in ("import_wh", "export_wh", "curtailed_wh")}
 
 
 def build(params: EnergyParams, context: BuildContext) -> EnergyMetric:  # noqa: ARG001 - part of the port

@@ -7,12 +7,13 @@ without a rating (NaN) are left out too.
 from __future__ import annotations
 
 import math
+import operator
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from marketsim.core.build import BuildContext, VoltageBand
-from marketsim.core.metric import Kpi, Value, defined, ratio
+from marketsim.core.metric import Kpi, Value, defined, grid_only, ratio
 from marketsim.core.records import GridState, SlotRecord
 from marketsim.metrics.params import GridParams
 
@@ -93,19 +94,9 @@ class _Running:
         self._all = Snapshot(math.inf, -math.inf, -math.inf, 0.0, 0, 0, 0, 0, 0)
 
     def add(self, seen: Snapshot, hours: float) -> None:
-        had = self._all
-        self._all = Snapshot(
-            v_min_pu=min(had.v_min_pu, seen.v_min_pu),
-            v_max_pu=max(had.v_max_pu, seen.v_max_pu),
-            loading=max(had.loading, seen.loading),
-            depth_pu=had.depth_pu + seen.depth_pu * hours,
-            buses=had.buses + seen.buses,
-            outside=had.outside + seen.outside,
-            caused=had.caused + seen.caused,
-            broken=had.broken + seen.broken,
-            firm_broken=had.firm_broken + seen.firm_broken,
-            unsolved=had.unsolved + seen.unsolved,
-        )
+        had, seen = self._all, seen._replace(depth_pu=seen.depth_pu * hours)
+        lowest, highest = min(had.v_min_pu, seen.v_min_pu), max(had.v_max_pu, seen.v_max_pu)
+        self._all = Snapshot(lowest, highest, max(had.loading, seen.loading), *map(operator.add, had[3:], seen[3:]))
 
     def kpis(self) -> dict[str, Value]:
         """KPIs in the order of ``GRID``; all None without a feeder."""
@@ -128,23 +119,14 @@ class _Running:
 class GridMetric:
     """Port ``Metric``: the feeder. ``band`` None: no feeder, everything undefined."""
 
+    definitions = (*GRID, DELIVERY, *map(grid_only, GRID))
+    """Of the run and of the reference run; the difference is the effect of the market."""
+    columns = COLUMNS
+
     def __init__(self, band: VoltageBand | None, traded_ahead: bool = False) -> None:
         self._band, self._traded_ahead = band, traded_ahead
         self._undelivered = 0
         self._here, self._reference = _Running(), _Running()
-
-    @property
-    def definitions(self) -> tuple[Kpi, ...]:
-        """KPIs of the run and of the reference run; the difference is the effect of the market."""
-        reference = (
-            Kpi(f"{kpi.name}_grid_only", kpi.unit, f"{kpi.name} in the reference run.", kpi.kind) for kpi in GRID
-        )
-        return (*GRID, DELIVERY, *reference)
-
-    @property
-    def columns(self) -> tuple[Kpi, ...]:
-        """Extremes and counts of the slot."""
-        return COLUMNS
 
     def observe(self, record: SlotRecord, reference: SlotRecord | None) -> dict[str, Value]:
         """Take in a slot."""

@@ -71,22 +71,15 @@ def imbalance(record: SlotRecord, community: Community, background_wh: int = 0) 
 class LawsMetric:
     """Port ``Metric``: the laws."""
 
+    definitions = LAWS
+    columns = LAWS
+
     def __init__(self, community: Community, background_wh: int = 0) -> None:
         """``background_wh``: load of the feeder that belongs to no agent, a market and slot."""
         self._community, self._background_wh = community, background_wh
         self._energy_wh = 0
         self._money = 0
         self._grid_wh = math.nan
-
-    @property
-    def definitions(self) -> tuple[Kpi, ...]:
-        """Imbalances of the run."""
-        return LAWS
-
-    @property
-    def columns(self) -> tuple[Kpi, ...]:
-        """Imbalances of the slot."""
-        return LAWS
 
     def observe(self, record: SlotRecord, reference: SlotRecord | None) -> dict[str, Value]:  # noqa: ARG002
         """Take in a slot."""

@@ -57,6 +57,9 @@ def lost_money(losses_wh: FloatArray, wholesale_ticks: IntArray) -> int:
 class MoneyMetric:
     """Port ``Metric``: money."""
 
+    definitions = MONEY
+    columns = COLUMNS
+
     def __init__(self, community: Community) -> None:
         self._market = community.market
         self._is_prosumer = community.is_prosumer
@@ -64,16 +67,6 @@ class MoneyMetric:
         self._totals, self._reference = Totals(), Totals()
         self._compared = False
         self._has_wholesale = True
-
-    @property
-    def definitions(self) -> tuple[Kpi, ...]:
-        """Prices, bills and the utility's account."""
-        return MONEY
-
-    @property
-    def columns(self) -> tuple[Kpi, ...]:
-        """Money of the slot."""
-        return COLUMNS
 
     def observe(self, record: SlotRecord, reference: SlotRecord | None) -> dict[str, Value]:
         """Take in a slot."""
