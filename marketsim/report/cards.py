@@ -10,24 +10,12 @@ from marketsim.metrics.presentation import HeadlineRow, change_text, headline
 from marketsim.metrics.wording import number
 from marketsim.report.series import PlotSeries
 
-BETTER: Final[Mapping[str, int]] = {
-    "p2p_kwh": 1,
-    "p2p_share": 1,
-    "import_kwh": -1,
-    "curtailed_kwh": -1,
-    "losses_kwh": -1,
-    "rejected_kwh": -1,
-    "ev_unserved_kwh": -1,
-    "consumer_cost": -1,
-    "prosumer_cost": -1,
-    "allocative_efficiency": 1,
-    "ftg": 1,
-    "fbs": 1,
-    "fpp": 1,
-    "price_neutrality": 1,
-    "voltage_violation_rate": -1,
-}
-"""Whether more (1) or less (-1) of a KPI is better for the people and the feeder; others are neither."""
+MORE_IS_BETTER: Final = ("p2p_kwh", "p2p_share", "allocative_efficiency", "ftg", "fbs", "fpp", "price_neutrality")
+LESS_IS_BETTER: Final = (
+    *("import_kwh", "curtailed_kwh", "losses_kwh", "rejected_kwh", "ev_unserved_kwh"),
+    *("consumer_cost", "prosumer_cost", "voltage_violation_rate"),
+)
+"""KPIs of which one is better for the people and the feeder; others are neither."""
 NOTHING: Final = 5e-3
 """Relative change up to which neither is called better."""
 _LARGE: Final = 1e6
@@ -78,37 +66,22 @@ def _card(row: HeadlineRow, currency: str) -> Card:
 
 def partial_summary(series: PlotSeries) -> dict[str, Any]:
     """What can be said of a run that has no summary, from the slots that it reached."""
-    sums = {
-        "demand_kwh": "demand",
-        "pv_kwh": "pv",
-        "p2p_kwh": "p2p",
-        "import_kwh": "import",
-        "export_kwh": "export",
-        "curtailed_kwh": "curtailed",
-        "losses_kwh": "losses",
-        "rejected_kwh": "refused",
-    }
-    found: dict[str, Any] = {key: _sum(series, name) for key, name in sums.items()}
-    found |= {"voltage_min_pu": _extreme(series, "v_min", min), "voltage_max_pu": _extreme(series, "v_max", max)}
-    found["loading_max_percent"] = _extreme(series, "loading", max)
+    energies = ("demand", "pv", "p2p", "import", "export", "curtailed", "losses")
+    found: dict[str, Any] = {f"{name}_kwh": _of_known(series, name, sum) for name in energies}
+    found["rejected_kwh"] = _of_known(series, "refused", sum)
+    found |= {"voltage_min_pu": _of_known(series, "v_min", min), "voltage_max_pu": _of_known(series, "v_max", max)}
+    found["loading_max_percent"] = _of_known(series, "loading", max)
     return {key: value for key, value in found.items() if value or (value == 0 and key != "losses_kwh")}
 
 
-def _known(series: PlotSeries, name: str) -> list[float]:
-    return [value for value in series.get(name, ()) if value == value]
-
-
-def _sum(series: PlotSeries, name: str) -> float | None:
-    known = _known(series, name)
-    return sum(known) if known else None
-
-
-def _extreme(series: PlotSeries, name: str, pick: Any) -> float | None:
-    known = _known(series, name)
-    return pick(known) if known else None
+def _of_known(series: PlotSeries, name: str, fold: Any) -> float | None:
+    """Sum or extreme of the values that are defined; None where none is."""
+    known = [value for value in series.get(name, ()) if value == value]
+    return fold(known) if known else None
 
 
 def _tone(name: str, value: Any, reference: Any) -> str:
-    if reference is None or name not in BETTER or abs(value - reference) <= NOTHING * abs(reference):
+    judged = name in MORE_IS_BETTER or name in LESS_IS_BETTER
+    if reference is None or not judged or abs(value - reference) <= NOTHING * abs(reference):
         return ""
-    return "good" if (value - reference) * BETTER[name] > 0 else "bad"
+    return "good" if (value > reference) == (name in MORE_IS_BETTER) else "bad"

@@ -73,21 +73,11 @@ def refusals(run: Run) -> list[RefusedEnergy]:
     pair, place = np.unique(np.stack((reason, element)), axis=1, return_inverse=True)
     place = place.reshape(-1)
     kinds = (~no_buyer & ~no_seller, no_buyer, no_seller & ~no_buyer)
-    parts = [np.bincount(place, weights=energy * which, minlength=pair.shape[1]) for which in kinds]
-    times = np.bincount(place, minlength=pair.shape[1])
-    parts.append(np.bincount(place, weights=_curtailed_for(run, table, energy), minlength=pair.shape[1]))
-    trade, export, supply, curtailed = (part.tolist() for part in parts)
+    weights = (*(energy * which for which in kinds), None, _curtailed_for(run, table, energy))
+    sums = [np.bincount(place, weights=each, minlength=pair.shape[1]).tolist() for each in weights]
     found = [
-        RefusedEnergy(
-            elements[e] if e >= 0 else "",
-            reasons[r],
-            trade[row],
-            export[row],
-            supply[row],
-            int(times[row]),
-            curtailed[row],
-        )
-        for row, (r, e) in enumerate(pair.T.tolist())
+        RefusedEnergy(elements[e] if e >= 0 else "", reasons[r], *own)
+        for (r, e), *own in zip(pair.T.tolist(), *sums, strict=True)
     ]
     return sorted(found, key=lambda each: (-each.energy, each.element, each.reason))
 

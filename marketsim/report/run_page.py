@@ -63,9 +63,8 @@ class RunContent:
         try:
             seen = seen_of(self.run, trust=trust)
         except MarketsimError as error:
-            self._leave_out(
-                f"The run's scenario cannot be read here, so the feeder and the kinds of agents are left out: {error}"
-            )
+            left_out = "the feeder and the kinds of agents are left out"
+            self._leave_out(f"The run's scenario cannot be read here, so {left_out}: {error}")
             return None
         for problem in seen.left_out:
             self._leave_out(f"The feeder is left out: {problem}")
@@ -139,11 +138,9 @@ def _in_currency(table: dict[str, Any], currency: str) -> dict[str, Any]:
 def _stretch(of: RunContent, position: int) -> dict[str, Any]:
     own: Focus = of.stretches[position]
     begin = int(of.slots[own.begin])
-    label = (
-        own.label if not of.daily else f"{of.begin + timedelta(minutes=begin * of.minutes):%a %d %b %Y}: {own.label}"
-    )
+    day = f"{of.begin + timedelta(minutes=begin * of.minutes):%a %d %b %Y}: " if of.daily else ""
     return {
-        "label": label,
+        "label": f"{day}{own.label}",
         "begin": begin,
         "series": rounded({name: values[own.begin : own.end] for name, values in of.series.items()}),
         "grid": of.grid.states[position] if of.grid else None,
@@ -243,20 +240,17 @@ def command(run: Run) -> str:
 
 def texts(of: RunContent) -> dict[str, str]:
     """What each figure shows, in words."""
+    told = {
+        "volumes": ("Energy", ("p2p", "import", "export", "curtailed"), kwh),
+        "prices": ("Mean price of trade", ("price",), lambda value: f"{value:.4f} {of.currency}/kWh"),
+        "voltages": ("Lowest and highest voltage", ("v_min", "v_max"), "{:.4f} p.u.".format),
+        "curtailment": ("Refused and curtailed", ("refused", "curtailed"), kwh),
+        "loadings": ("Highest loading", ("loading",), "{:.1f} %".format),
+        "fairness": ("Fairness scores", SCORES, "{:.2f}".format),
+    }
     unit = "day" if of.daily else "slot"
     return {
-        "volumes": _extremes_text(of, f"Energy a {unit}", ("p2p", "import", "export", "curtailed"), kwh),
-        "prices": _extremes_text(
-            of, f"Mean price of trade a {unit}", ("price",), lambda value: f"{value:.4f} {of.currency}/kWh"
-        ),
-        "voltages": _extremes_text(
-            of, f"Lowest and highest voltage a {unit}", ("v_min", "v_max"), lambda value: f"{value:.4f} p.u."
-        ),
-        "curtailment": _extremes_text(of, f"Refused and curtailed a {unit}", ("refused", "curtailed"), kwh),
-        "loadings": _extremes_text(of, f"Highest loading a {unit}", ("loading",), lambda value: f"{value:.1f} %"),
-        "fairness": _extremes_text(
-            of, f"Fairness scores a {unit}", ("ftg", "fbs", "fpp"), lambda value: f"{value:.2f}"
-        ),
+        figure: _extremes_text(of, f"{head} a {unit}", names, shown) for figure, (head, names, shown) in told.items()
     }
 
 

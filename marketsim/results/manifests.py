@@ -9,96 +9,74 @@ from typing import Any, Final
 
 from marketsim.core.errors import Problem, RunFolderError
 from marketsim.core.files import json_value, read_bytes
-from marketsim.results.schema import (
-    MOST_LOG_BYTES,
-    Key,
-    Keys,
-    all_of,
-    count,
-    each,
-    faults,
-    flag,
-    long_text,
-    mapping,
-    maybe,
-    named,
-    number,
-    one_of,
-    process,
-    record,
-    refuse,
-    scalar,
-    score,
-    seen,
-    slot,
-    text,
-)
+from marketsim.results import schema as holds
+from marketsim.results.schema import MOST_LOG_BYTES, Key, Keys, faults, maybe, named, refuse, seen
 
 STATUSES: Final = ("running", "complete", "failed", "interrupted")
-_PLUGIN: Final[Keys] = {name: Key(text, required=True) for name in ("name", "file", "sha256")}
+_PLUGIN: Final[Keys] = {name: Key(holds.text, required=True) for name in ("name", "file", "sha256")}
 
 MANIFEST: Final[Keys] = {
-    "format": Key(text, required=True),
-    "status": Key(one_of(*STATUSES), required=True),
-    "pid": Key(maybe(process)),
-    "process_started": Key(maybe(count)),
-    "host": Key(text),
-    "started": Key(text),
-    "finished": Key(text),
-    "wall_s": Key(number),
-    "error": Key(long_text),
-    "scenario": Key(text),
-    "seed": Key(count),
-    "scenario_hash": Key(text),
-    "versions": Key(each(maybe(text))),
-    "platform": Key(text),
-    "plugins": Key(all_of(record(_PLUGIN))),
-    "notes": Key(all_of(text)),
-    "refused_orders": Key(all_of(text)),
-    "currency": Key(text),
-    "critic": Key(mapping),
+    "format": Key(holds.text, required=True),
+    "status": Key(holds.one_of(*STATUSES), required=True),
+    "pid": Key(maybe(holds.process)),
+    "process_started": Key(maybe(holds.count)),
+    "host": Key(holds.text),
+    "started": Key(holds.text),
+    "finished": Key(holds.text),
+    "wall_s": Key(holds.number),
+    "error": Key(holds.long_text),
+    "scenario": Key(holds.text),
+    "seed": Key(holds.count),
+    "scenario_hash": Key(holds.text),
+    "versions": Key(holds.each(maybe(holds.text))),
+    "platform": Key(holds.text),
+    "plugins": Key(holds.all_of(holds.record(_PLUGIN))),
+    "notes": Key(holds.all_of(holds.text)),
+    "refused_orders": Key(holds.all_of(holds.text)),
+    "currency": Key(holds.text),
+    "critic": Key(holds.mapping),
 }
 """Of everything that has a manifest."""
 RUN: Final[Keys] = {
     **MANIFEST,
-    "agents": Key(all_of(text), required=True),
-    "agent_markets": Key(all_of(count), required=True),
+    "agents": Key(holds.all_of(holds.text), required=True),
+    "agent_markets": Key(holds.all_of(holds.count), required=True),
 }
 STUDY: Final[Keys] = {
     **MANIFEST,
-    "started": Key(text, required=True),
-    "runs": Key(count, required=True),
-    "paths": Key(all_of(text), required=True),
-    "tables": Key(flag, required=True),
-    "needs_trust": Key(flag),
+    "started": Key(holds.text, required=True),
+    "runs": Key(holds.count, required=True),
+    "paths": Key(holds.all_of(holds.text), required=True),
+    "tables": Key(holds.flag, required=True),
+    "needs_trust": Key(holds.flag),
 }
 EVALUATION: Final[Keys] = {
     **MANIFEST,
-    "arms": Key(all_of(text), required=True),
-    "seeds": Key(all_of(count), required=True),
-    "weeks": Key(count, required=True),
-    "part": Key(text, required=True),
-    "overrides": Key(mapping, required=True),
+    "arms": Key(holds.all_of(holds.text), required=True),
+    "seeds": Key(holds.all_of(holds.count), required=True),
+    "weeks": Key(holds.count, required=True),
+    "part": Key(holds.text, required=True),
+    "overrides": Key(holds.mapping, required=True),
 }
-TRAINED: Final[Keys] = {"checkpoint": Key(text, required=True)}
+TRAINED: Final[Keys] = {"checkpoint": Key(holds.text, required=True)}
 """Summary of a training, as an evaluation reads it."""
 
-_SUMMARY: Final[Keys] = {name: Key(count, required=True) for name in ("slots", "agents", "seed")}
+_SUMMARY: Final[Keys] = {name: Key(holds.count, required=True) for name in ("slots", "agents", "seed")}
 """What every complete run has beside the KPIs of its metrics."""
-_TRIPLE: Final = maybe(all_of(maybe(score), 3))
+_TRIPLE: Final = maybe(holds.all_of(maybe(holds.score), 3))
 _CRITIQUE: Final[Keys] = {
-    "slot": Key(slot, required=True),
-    "market": Key(count),
-    "inputs": Key(text),
-    "source": Key(text),
-    "latency_s": Key(maybe(number)),
-    "error": Key(maybe(long_text)),
-    "attempts": Key(maybe(count)),
-    "audit_error": Key(maybe(long_text)),
-    "features": Key(maybe(all_of(number))),
-    **{name: Key(maybe(score)) for name in ("ftg", "fbs", "fpp")},
+    "slot": Key(holds.slot, required=True),
+    "market": Key(holds.count),
+    "inputs": Key(holds.text),
+    "source": Key(holds.text),
+    "latency_s": Key(maybe(holds.number)),
+    "error": Key(maybe(holds.long_text)),
+    "attempts": Key(maybe(holds.count)),
+    "audit_error": Key(maybe(holds.long_text)),
+    "features": Key(maybe(holds.all_of(holds.number))),
+    **{name: Key(maybe(holds.score)) for name in ("ftg", "fbs", "fpp")},
     **{name: Key(_TRIPLE) for name in ("answer", "rule", "gap", "audit_gap")},
-    **{name: Key(maybe(long_text)) for name in ("asked", "model", "digest", "server")},
+    **{name: Key(maybe(holds.long_text)) for name in ("asked", "model", "digest", "server")},
 }
 
 
@@ -112,24 +90,21 @@ def _agents(manifest: Mapping[str, Any], file: str) -> Iterator[Problem]:
     """Every agent has a market and, within it, a name of its own; markets are numbered without gaps."""
     names, markets = manifest["agents"], manifest["agent_markets"]
     if len(names) != len(markets):
-        yield Problem(
-            f"must have an entry for each of the {len(names)} agents", "agent_markets", f"{len(markets)}", file=file
-        )
+        message = f"must have an entry for each of the {len(names)} agents"
+        yield Problem(message, "agent_markets", f"{len(markets)}", file=file)
         return
     if sorted(set(markets)) != list(range(len(set(markets)))):
-        yield Problem(
-            "markets must be numbered from 0 without gaps", "agent_markets", f"up to {max(markets)}", file=file
-        )
+        message = "markets must be numbered from 0 without gaps"
+        yield Problem(message, "agent_markets", f"up to {max(markets)}", file=file)
     twice = [name for (name, _), times in Counter(zip(names, markets, strict=True)).items() if times > 1]
     if twice or "" in names:
-        yield Problem(
-            "every agent of a market must have a name of its own", "agents", seen((twice or [""])[0]), file=file
-        )
+        message = "every agent of a market must have a name of its own"
+        yield Problem(message, "agents", seen((twice or [""])[0]), file=file)
 
 
 def demand_summary(summary: Mapping[str, Any], file: Path) -> None:
-    """RunFolderError with every KPI that is no number, text or null."""
-    refuse(list(faults(summary, {name: Key(scalar) for name in summary}, str(file))))
+    """RunFolderError with every KPI that is no holds.number, text or null."""
+    refuse(list(faults(summary, {name: Key(holds.scalar) for name in summary}, str(file))))
 
 
 def demand_whole_summary(summary: Mapping[str, Any], file: Path) -> None:

@@ -45,13 +45,6 @@ def _column(column: pa.ChunkedArray, name: str, path: Path) -> Any:
         if column.null_count:
             return pd.Series(whole.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get))
         return pd.Series(whole.to_numpy(), dtype="int64")
-    if (
-        pa.types.is_boolean(kind)
-        or pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_null(kind)
-    ):
-        return pd.Series(
-            column.to_pylist(), dtype="bool" if pa.types.is_boolean(kind) and not column.null_count else "object"
-        )
+    if kind in (pa.bool_(), pa.string(), pa.large_string(), pa.null()):
+        return pd.Series(column.to_pylist(), dtype="bool" if kind == pa.bool_() and not column.null_count else "object")
     raise RunFolderError([Problem("must hold numbers or texts", name[:60], str(kind)[:60], file=str(path))])

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from marketsim.core.errors import InputError, MarketsimError, Problem, RunFolderError
 from marketsim.core.files import read_text
 from marketsim.results import bill as _bill
+from marketsim.results import table_checks
 from marketsim.results.folder import COMPLETE, CRITIC, SCENARIO, SUMMARY, read_manifest, status
 from marketsim.results.frames import agent_names, frame
 from marketsim.results.grid_history import GridHistory
@@ -23,15 +24,6 @@ from marketsim.results.manifests import demand_summary, read_critiques
 from marketsim.results.parquet import demand_memory, opened, reading
 from marketsim.results.schema import MOST_BYTES, read_object
 from marketsim.results.streams import FINAL_SUFFIX, STREAM_SUFFIX, count_batches, stream_table
-from marketsim.results.table_checks import (
-    RowCounts,
-    demand_keys,
-    demand_schema,
-    demand_slots,
-    demand_values,
-    key_columns,
-    market_sizes,
-)
 from marketsim.results.tables import OPTIONAL_TABLES, TABLES, no_rows
 
 if TYPE_CHECKING:
@@ -109,9 +101,9 @@ class Run:
         with reading(path):
             if name not in self._known:
                 with opened(path) as file:
-                    demand_schema(name, file.schema_arrow, path)
-                    demand_slots(file.metadata.num_rows if name == "slots" else 0, path)
-                    self._demand_keys(name, file.read(columns=key_columns(name)), path)
+                    table_checks.demand_schema(name, file.schema_arrow, path)
+                    table_checks.demand_slots(file.metadata.num_rows if name == "slots" else 0, path)
+                    self._demand_keys(name, file.read(columns=table_checks.key_columns(name)), path)
                     self._known[name] = tuple(file.schema_arrow.names)
             if slot is None:
                 rows = pq.read_metadata(path).num_rows
@@ -125,21 +117,23 @@ class Run:
             written = stream_table(path, self._common_batches)
             if not written.num_columns:
                 return no_rows(name)
-            demand_schema(name, written.schema, path)
+            table_checks.demand_schema(name, written.schema, path)
             if name not in self._known:
-                demand_slots(written.num_rows if name == "slots" else 0, path)
-                self._demand_keys(name, written.select(key_columns(name)), path)
+                table_checks.demand_slots(written.num_rows if name == "slots" else 0, path)
+                self._demand_keys(name, written.select(table_checks.key_columns(name)), path)
                 self._known[name] = tuple(written.column_names)
             return written
 
     def _demand_keys(self, name: str, keys: pa.Table, path: Path) -> None:
         n_slots = keys.num_rows if name == "slots" else self.n_slots
-        demand_keys(name, keys, RowCounts(n_slots, market_sizes(self.manifest)), path)
+        table_checks.demand_keys(
+            name, keys, table_checks.RowCounts(n_slots, table_checks.market_sizes(self.manifest)), path
+        )
 
     @staticmethod
     def _checked(name: str, table: pa.Table, path: Path) -> pa.Table:
         with reading(path):
-            demand_values(name, table, path)
+            table_checks.demand_values(name, table, path)
         return table
 
     @cached_property

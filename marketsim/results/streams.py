@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from itertools import chain, groupby, islice
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple, Protocol
+from typing import IO, Any, Final, NamedTuple
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
@@ -34,22 +34,6 @@ class TableBatch(NamedTuple):
 
     group: int
     data: pa.RecordBatch
-
-
-class Sink(Protocol):
-    """Where a table's batches go."""
-
-    def hold(self, batch: TableBatch) -> None:
-        """Take in the next batch."""
-        ...
-
-    def spill(self) -> None:
-        """Put what is held into safety."""
-        ...
-
-    def close(self) -> None:
-        """Nothing more comes."""
-        ...
 
 
 class DiskSink:
@@ -132,6 +116,10 @@ class MemorySink:
     def table(self) -> pa.Table:
         """Everything taken in so far."""
         return pa.Table.from_batches(self._batches, self._schema)
+
+
+Sink = DiskSink | MemorySink
+"""Where a table's batches go."""
 
 
 def read_stream(path: Path) -> Iterator[TableBatch]:

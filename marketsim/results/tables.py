@@ -21,16 +21,8 @@ OPTIONAL_TABLES: Final = ("book", "voltages")
 """Written where ``output`` of the scenario asks for them."""
 BOOK_LEVELS: Final = 21
 """Price levels of the order book in the table of book, from the feed-in tariff to retail."""
-LEDGER_COLUMNS: Final = (
-    "peer_purchases_money",
-    "peer_sales_money",
-    "network_charges_money",
-    "imports_money",
-    "exports_money",
-)
-"""Columns of the agents' table that hold the lines of a bill in every run, in the order of ``records.LedgerLine``."""
 SHARING_COLUMN: Final = "sharing_money"
-"""The line that comes after these where costs are shared."""
+"""The line of a bill that comes last, where costs are shared."""
 SIDE_NAMES: Final = ("seller", "both", "buyer")
 """Names of the sides of a refusal, by ``Side`` + 1."""
 REASON_NAMES: Final = tuple(reason.name.lower() for reason in Reason)
@@ -56,6 +48,17 @@ class Column(NamedTuple):
     text: str
     optional: bool = False
     """May be null: undefined, or not there."""
+
+
+_BILL: Final = (
+    Column("peer_purchases_money", "int64", MONEY, "Paid for energy from peers, at the hub price."),
+    Column("peer_sales_money", "int64", MONEY, "Paid for energy to peers; receipts are negative."),
+    Column("network_charges_money", "int64", MONEY, "Network charges paid on trade with peers."),
+    Column("imports_money", "int64", MONEY, "Paid to the utility for imports."),
+    Column("exports_money", "int64", MONEY, "Paid by the utility for exports; receipts are negative."),
+)
+LEDGER_COLUMNS: Final = tuple(column.name for column in _BILL)
+"""Columns of the agents' table that hold the lines of a bill in every run, in the order of ``records.LedgerLine``."""
 
 
 class ElementNames(NamedTuple):
@@ -126,13 +129,6 @@ AGENT_ENERGIES: Final = (
     Column("must_run_wh", "int64", WH, "Own generation beyond own use that flowed in any case."),
     Column("surplus_wh", "int64", WH, "PV beyond own use, offered or not."),
 )
-_LEDGER_TEXTS: Final = (
-    "Paid for energy from peers, at the hub price.",
-    "Paid for energy to peers; receipts are negative.",
-    "Network charges paid on trade with peers.",
-    "Paid to the utility for imports.",
-    "Paid by the utility for exports; receipts are negative.",
-)
 SHARING: Final = Column(
     SHARING_COLUMN,
     "int64",
@@ -151,13 +147,12 @@ def _device_columns(name: str) -> tuple[Column, ...]:
 
 def _agents(device_names: Sequence[str], *, sharing: bool = False) -> tuple[Column, ...]:
     devices = tuple(column for name in device_names for column in _device_columns(name))
-    bill = tuple(Column(name, "int64", MONEY, text) for name, text in zip(LEDGER_COLUMNS, _LEDGER_TEXTS, strict=True))
     return (
         *_AGENT_HEAD,
         *AGENT_ENERGIES,
         *devices,
         Column("kvar", "float", "kvar", "Reactive injection.", optional=True),
-        *bill,
+        *_BILL,
         *([SHARING] if sharing else []),
         Column("paid_money", "int64", MONEY, "Sum of the bill's lines; receipts are negative."),
         Column("wear_money", "int64", MONEY, "Wear and running cost of own devices; no payment."),

@@ -87,8 +87,11 @@ class RunWriter:
         self._slots = SlotBuffer(layout)
         self._agents = AgentBuffer(layout, self._capacity)
         self._deals = DealBuffer(layout)
-        self._book = BookBuffer(layout, self._capacity) if layout.book else None
-        self._voltages = VoltageBuffer(layout, self._capacity) if layout.voltages else None
+        self._asked_for: dict[str, BookBuffer | VoltageBuffer] = {
+            **({"book": BookBuffer(layout, self._capacity)} if layout.book else {}),
+            **({"voltages": VoltageBuffer(layout, self._capacity)} if layout.voltages else {}),
+        }
+        """Of the tables that not every run has."""
         self._gathered: list[int] = []
         self._in_group = 0
         self._group = 0
@@ -112,10 +115,8 @@ class RunWriter:
         self._slots.put(record, slot_columns)
         self._agents.put(row, record, reference)
         self._deals.put(record)
-        if self._book:
-            self._book.put(row, record)
-        if self._voltages:
-            self._voltages.put(row, record)
+        for buffer in self._asked_for.values():
+            buffer.put(row, record)
         self._gathered.append(record.inputs.time.slot)
         self._in_group += 1
         day_ends = record.inputs.time.of_day + 1 == self._slots_per_day
@@ -228,11 +229,8 @@ class RunWriter:
             "agents": self._agents.take(slots),
             "trades": trades,
             "rejects": rejects,
+            **{name: buffer.take(slots) for name, buffer in self._asked_for.items()},
         }
-        if self._book:
-            columns["book"] = self._book.take(slots)
-        if self._voltages:
-            columns["voltages"] = self._voltages.take(slots)
         for name, arrays in columns.items():
             own = self._schemas[name]
             batch = pa.record_batch([arrays[column] for column in own.names], schema=own)
