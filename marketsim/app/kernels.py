@@ -72,7 +72,8 @@ def compile_once(ready: ReadyScenario, tell: Callable[[str], None] | None = None
             _share(Path(claims), modules)
     except OSError as error:  # no room for a folder, or for a process
         warnings.warn(f"kernels are compiled by one process alone: {error}", RuntimeWarning, stacklevel=2)
-    compile_missing(modules)
+    for module in _missing(modules):
+        importlib.import_module(module)
 
 
 def _share(claims: Path, modules: Sequence[str]) -> None:
@@ -104,12 +105,6 @@ def _claimed(path: Path) -> bool:
     except OSError:  # the other has it; or no file can be made, and the other is left alone with it
         return False
     return True
-
-
-def compile_missing(modules: Iterable[str]) -> None:
-    """Compile what is not in the cache, module after module."""
-    for module in _missing(modules):
-        importlib.import_module(module)
 
 
 def _missing(modules: Iterable[str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from marketsim.app.ready import facts_of, load_feeder, load_scenario
+from marketsim.app.ready import facts_of, load_feeder, load_scenario, ready_of
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.builtin import built_in_registry
 from marketsim.core.build import Choice, LoadSpec
@@ -93,15 +93,7 @@ def look(text: str, folder: Path) -> Seen:
     if left_out:
         with contextlib.suppress(ScenarioError):  # only a resolved scenario says itself where its agents are
             loaded = read_scenario(source, catalog=registry, tolerant=True)
-    ready = ReadyScenario(
-        model=loaded.scenario,
-        agents=loaded.agents,
-        source=loaded.source,
-        registry=registry,
-        plugin_files=(),
-        feeder=feeders[0] if feeders else None,
-        read=load_scenario,
-    )
+    ready = ready_of(loaded, registry, feeder=feeders[0] if feeders else None)
     return Seen(ready, plugins, tuple(left_out))
 
 

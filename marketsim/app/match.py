@@ -270,12 +270,8 @@ def _trades(columns: OrderColumns, trades: Trades) -> dict[str, Any]:
         "seller": _label(columns, trades.sell_order),
         "energy_kwh": to_kwh(trades.energy_wh),
         "price": to_price(trades.price_ticks),
-        "energy_wh": trades.energy_wh,
-        "price_ticks": trades.price_ticks,
-        "buyer_ticks": trades.buyer_ticks,
-        "seller_ticks": trades.seller_ticks,
-        "buy_order": trades.buy_order,
-        "sell_order": trades.sell_order,
+        **{name: getattr(trades, name) for name in ("energy_wh", "price_ticks", "buyer_ticks", "seller_ticks")},
+        **{name: getattr(trades, name) for name in ("buy_order", "sell_order")},
     }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from marketsim.app.foreign import behind_wall, made_by, owner
 from marketsim.app.ready_scenario import ReadyScenario
+from marketsim.core import ports
 from marketsim.core.arrays import IntArray
 from marketsim.core.build import Basics, BuildContext, Choice, FileContext
 from marketsim.core.errors import InputError, PluginError, Problem, ScenarioError
@@ -18,21 +19,6 @@ from marketsim.core.game import Game
 from marketsim.core.language_model import LanguageModel, ModelMaker, ModelSettings
 from marketsim.core.learner import Learner
 from marketsim.core.metric import Metric
-from marketsim.core.ports import (
-    Allocation,
-    Charges,
-    Device,
-    Engine,
-    Gate,
-    Noted,
-    Profiles,
-    Reactive,
-    RevisingStrategy,
-    Settlement,
-    Sharing,
-    Strategy,
-    Tariff,
-)
 from marketsim.core.records import Community
 from marketsim.core.rng import Streams
 from marketsim.core.rule_terms import Sizes
@@ -67,27 +53,27 @@ SECTIONS: Final[dict[str, Loc]] = {
 }
 """Where the parameters of a part stand in a scenario, ``*`` for its name."""
 _PORTS: Final[dict[str, type]] = {
-    "allocation": Allocation,
-    "charges": Charges,
+    "allocation": ports.Allocation,
+    "charges": ports.Charges,
     "critic": Critic,
-    "device": Device,
-    "engine": Engine,
+    "device": ports.Device,
+    "engine": ports.Engine,
     "game": Game,
-    "gate": Gate,
+    "gate": ports.Gate,
     "model": LanguageModel,
     "learner": Learner,
     "metric": Metric,
-    "profile": Profiles,
-    "reactive": Reactive,
-    "settlement": Settlement,
-    "sharing": Sharing,
-    "strategy": Strategy,
-    "tariff": Tariff,
+    "profile": ports.Profiles,
+    "reactive": ports.Reactive,
+    "settlement": ports.Settlement,
+    "sharing": ports.Sharing,
+    "strategy": ports.Strategy,
+    "tariff": ports.Tariff,
 }
 """What a part has to have."""
 _WALLED: Final[dict[str, type]] = {
     **_PORTS,
-    "strategy": RevisingStrategy,
+    "strategy": ports.RevisingStrategy,
     "critic": PatientCritic,
     "game": ReviewedGame,
 }
@@ -205,7 +191,7 @@ def context_of(ready: ReadyScenario, seeds: tuple[int, ...]) -> BuildContext:
     return BuildContext.of(basics, tariff=chosen(ready, "tariff", ready.model.tariff, basics), fleets=fleets)
 
 
-def devices_of(ready: ReadyScenario, basics: Basics) -> tuple[Device, ...]:
+def devices_of(ready: ReadyScenario, basics: Basics) -> tuple[ports.Device, ...]:
     """One fleet a kind of device that anybody has, in the order of the registry."""
     owned = {name for agent in ready.agents for name in agent.devices}
     n_agents = basics.community.n_agents
@@ -219,7 +205,7 @@ def devices_of(ready: ReadyScenario, basics: Basics) -> tuple[Device, ...]:
     return tuple(devices)
 
 
-def _demand_countable(ready: ReadyScenario, devices: Sequence[Device]) -> None:
+def _demand_countable(ready: ReadyScenario, devices: Sequence[ports.Device]) -> None:
     """ScenarioError where a slot could hold more money than 64 bits, by what fleets say that they are rated for."""
     n_agents = len(ready.agents)
     infos = [device.info for device in devices]
@@ -229,17 +215,13 @@ def _demand_countable(ready: ReadyScenario, devices: Sequence[Device]) -> None:
         raise ScenarioError([Problem(each.message, path=dotted(each.loc), hint=each.hint) for each in found])
 
 
-def fleets_of(devices: Sequence[Device]) -> tuple[FleetInfo, ...]:
+def fleets_of(devices: Sequence[ports.Device]) -> tuple[FleetInfo, ...]:
     """What the fleets say of themselves."""
     return tuple(device.info for device in devices)
 
 
-def _check_info(registry: Registry, name: str, device: Device, n_agents: int) -> None:
-    try:
-        info: object = device.info
-    except AttributeError:
-        info = None
-    wrong = faults_of(info, name, n_agents)
+def _check_info(registry: Registry, name: str, device: ports.Device, n_agents: int) -> None:
+    wrong = faults_of(getattr(device, "info", None), name, n_agents)
     if wrong:
         who = f"plugin {registry.entry('device', name).source}: device {name!r}"
         raise PluginError([Problem(f"{who}: {fault}") for fault in wrong])
@@ -293,13 +275,13 @@ def _community(ready: ReadyScenario, n_markets: int, hours: float) -> Community:
     )
 
 
-def profiles_of(ready: ReadyScenario) -> Profiles:
+def profiles_of(ready: ReadyScenario) -> ports.Profiles:
     """The profiles of one market with the scenario's own seed."""
     context = context_of(ready, (ready.model.seed,))
-    profiles: Profiles = chosen(ready, "profile", ready.model.profiles, context)
+    profiles: ports.Profiles = chosen(ready, "profile", ready.model.profiles, context)
     return profiles
 
 
 def notes_of(part: object) -> tuple[str, ...]:
     """What profiles found in their series, where they say so."""
-    return part.notes if isinstance(part, Noted) else ()
+    return part.notes if isinstance(part, ports.Noted) else ()

@@ -21,8 +21,8 @@ from marketsim.extension.registry import Registry
 from marketsim.grid.net import names
 from marketsim.grid.net.feeder import Feeder, FeederOptions
 from marketsim.scenario.facts import FeederFacts
+from marketsim.scenario.load import Loaded, source_of
 from marketsim.scenario.load import load_scenario as read_scenario
-from marketsim.scenario.load import source_of
 from marketsim.scenario.model import Scenario
 from marketsim.scenario.source import ScenarioSource
 
@@ -74,6 +74,15 @@ def facts_of(feeder: Feeder) -> FeederFacts:
     )
 
 
+def ready_of(
+    loaded: Loaded, registry: Registry, plugin_files: tuple[PluginFile, ...] = (), feeder: Feeder | None = None
+) -> ReadyScenario:
+    """What was read and resolved, with everything that it names."""
+    return ReadyScenario(
+        loaded.scenario, loaded.agents, loaded.source, registry, plugin_files, feeder, read=load_scenario
+    )
+
+
 def load_scenario(
     scenario: ScenarioLike,
     overrides: Mapping[str, object] | None = None,
@@ -113,15 +122,7 @@ def load_scenario(
         feeder=look_up,
         before_feeder=check,
     )
-    return ReadyScenario(
-        model=loaded.scenario,
-        agents=loaded.agents,
-        source=loaded.source,
-        registry=registry,
-        plugin_files=tuple(plugin_files),
-        feeder=feeders_seen[-1] if feeders_seen else None,
-        read=load_scenario,
-    )
+    return ready_of(loaded, registry, tuple(plugin_files), feeders_seen[-1] if feeders_seen else None)
 
 
 def _source(scenario: ScenarioLike, overrides: Mapping[str, object] | None, *, trust: bool) -> ScenarioSource:
@@ -176,7 +177,7 @@ def check_scenario(
         return None if feeder is None else facts_of(feeder)
 
     loaded = read_scenario(written, catalog=registry, feeder=look_up, tolerant=bool(installed_plugins()))
-    found = checked(ReadyScenario(loaded.scenario, loaded.agents, loaded.source, registry, (), None, load_scenario))
+    found = checked(ready_of(loaded, registry))
     if found.faults:
         raise ScenarioError([problem for error in found.faults for problem in error.problems])
     unchecked = (*loaded.unchecked, *found.unread)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -103,7 +102,8 @@ def simulate(
             **checked,
             "wall_s": round(time.perf_counter() - began, 3),
         }
-        return writer.finish(summary, _net_builder(scenario), _history_builder(scenario))
+        slots = _SolvedSlots(scenario)
+        return writer.finish(summary) if scenario.feeder is None else writer.finish(summary, slots.net, slots.history)
 
 
 def open_run(path: str | Path, *, trust: bool = False) -> Run:
@@ -112,8 +112,8 @@ def open_run(path: str | Path, *, trust: bool = False) -> Run:
     Looking at it loads no plugin and reads nothing outside of the folder: where ``net`` and ``grid_history`` need that they
     say so, unless ``trust`` allows it.
     """
-    saved = _Saved(trust=trust)
-    run = read_run(_folder(path), saved.net, saved.history)
+    slots = _SolvedSlots(trust=trust)
+    run = read_run(_folder(path), slots.net, slots.history)
     if run.status == COMPLETE:
         demand_whole_summary(run.summary, _folder(path) / SUMMARY)
     return run
@@ -218,46 +218,29 @@ def _validation_summary(found: Any) -> dict[str, Value]:
     }
 
 
-def _net_builder(ready: ReadyScenario) -> Callable[[Run, int, int], Any] | None:
-    if ready.feeder is None:
-        return None
-    return partial(_net, {}, ready)
+class _SolvedSlots:
+    """Nets, voltages and loadings of a run's slots; NetworkError where what they need is left out."""
 
-
-def _history_builder(ready: ReadyScenario) -> Callable[[Run, range, int], GridHistory] | None:
-    return None if ready.feeder is None else partial(_history, ready)
-
-
-def _history(ready: ReadyScenario, run: Run, slots: range, market: int) -> GridHistory:
-    from marketsim.app.grid_history import grid_history
-
-    return grid_history(ready, run, slots, market)
-
-
-def _net(kept: dict[str, Any], ready: ReadyScenario, run: Run, slot: int, market: int) -> Any:
-    """The pandapower net of a slot, from the run's table of agents; ``kept`` holds what its slots share."""
-    from marketsim.app.nets import net_of_slot, slot_nets
-
-    if "nets" not in kept:
-        kept["nets"] = slot_nets(ready)
-    return net_of_slot(kept["nets"], ready, run, slot, market)
-
-
-class _Saved:
-    """The same for a run from a folder, whose scenario stands beside its tables and is read once."""
-
-    def __init__(self, *, trust: bool) -> None:
-        self._trust = trust
-        self._kept: dict[str, Any] = {}
-        self._ready: ReadyScenario | None = None
+    def __init__(self, ready: ReadyScenario | None = None, *, trust: bool = False) -> None:
+        """``ready`` None: the run comes from a folder, and its scenario, beside its tables, is read once."""
+        self._ready, self._trust = ready, trust
+        self._nets: Any = None
+        """What the nets of all slots share."""
 
     def net(self, run: Run, slot: int, market: int) -> Any:
-        """The pandapower net of a slot; NetworkError where what it needs is left out."""
-        return _net(self._kept, self._scenario(run), run, slot, market)
+        """The pandapower net of a slot, from the run's table of agents."""
+        from marketsim.app.nets import net_of_slot, slot_nets
+
+        ready = self._scenario(run)
+        if self._nets is None:
+            self._nets = slot_nets(ready)
+        return net_of_slot(self._nets, ready, run, slot, market)
 
     def history(self, run: Run, slots: range, market: int) -> GridHistory:
-        """Voltages and loadings; NetworkError where what they need is left out."""
-        return _history(self._scenario(run), run, slots, market)
+        """Voltages and loadings."""
+        from marketsim.app.grid_history import grid_history
+
+        return grid_history(self._scenario(run), run, slots, market)
 
     def _scenario(self, run: Run) -> ReadyScenario:
         from marketsim.app.looking import seen_of

@@ -16,29 +16,19 @@ from marketsim.cli.tables import table
 if TYPE_CHECKING:
     from marketsim.llm.ollama_host import ServerState
 
-_PACKAGES = (
-    ("numpy", ""),
-    ("numba", ""),
-    ("scipy", ""),
-    ("mesa", ""),
-    ("pandapower", ""),
-    ("power-grid-model", ""),
-    ("pyarrow", ""),
-    ("pydantic", ""),
-    ("torch", "learn"),
-    ("ollama", "learn"),
-    ("simbench", "simbench"),
-    ("ray", "ray"),
-)
+_NEEDED = ("numpy", "numba", "scipy", "mesa", "pandapower", "power-grid-model", "pyarrow", "pydantic")
+_OPTIONAL = {"torch": "learn", "ollama": "learn", "simbench": "simbench", "ray": "ray"}
+"""With the extra that brings each."""
 
 
 def package_rows() -> list[tuple[str, str, str]]:
     """Each library: name, version or 'missing', and the extra that brings it."""
     rows = []
-    for name, extra in _PACKAGES:
+    for name in (*_NEEDED, *_OPTIONAL):
         try:
             rows.append((name, version(name), ""))
         except PackageNotFoundError:
+            extra = _OPTIONAL.get(name)
             hint = f"optional: pip install 'marketsim[{extra}]'" if extra else "needed: pip install marketsim"
             rows.append((name, "missing", hint))
     return rows

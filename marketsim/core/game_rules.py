@@ -15,7 +15,7 @@ from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import RunError
 from marketsim.core.game import Actions, Box, Categorical, Features, Layout, Shape, Step, demand_parts, demand_sound
 from marketsim.core.learner import GameNeeds
-from marketsim.core.rule_terms import Wrong, real, whole_number
+from marketsim.core.rule_terms import Wrong, pair_of, real, record_of, whole_number
 
 _MOST: Final = 10**9
 """Of anything that is counted in a game."""
@@ -91,11 +91,10 @@ def _names(what: str, names: Any) -> None:
 
 def looked(found: Any, of: DeclaredGame) -> tuple[Features, Features]:
     """What is seen [M, A, F] and the state [M, G], as ``reset`` returns them."""
-    if not isinstance(found, tuple) or len(found) != 2:
-        raise Wrong(f"it has to return what is seen and the state, not {type(found).__name__}")
-    shape = of.shape
-    seen = _features("what is seen", found[0], (shape.n_markets, shape.n_agents, shape.n_features), of.layout.bound)
-    return seen, _features("the state", found[1], (shape.n_markets, shape.n_state), of.layout.bound)
+    seen, state = pair_of(found, "what is seen and the state")
+    shape, bound = of.shape, of.layout.bound
+    seen = _features("what is seen", seen, (shape.n_markets, shape.n_agents, shape.n_features), bound)
+    return seen, _features("the state", state, (shape.n_markets, shape.n_state), bound)
 
 
 def _features(name: str, value: Any, shape: tuple[int, ...], bound: float) -> Features:
@@ -109,8 +108,7 @@ def _features(name: str, value: Any, shape: tuple[int, ...], bound: float) -> Fe
 
 def stepped(step: Any, of: DeclaredGame, *, last: bool) -> Step:
     """A step whose parts are those that are declared; it ends the episode with its ``last`` slot."""
-    if not isinstance(step, Step):
-        raise Wrong(f"it has to return Step, not {type(step).__name__}")
+    record_of(step, Step)
     seen, state = looked((step.seen, step.state), of)
     each = (of.shape.n_markets, of.shape.n_agents)
     reward = real("reward", step.reward, each)

@@ -20,6 +20,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import IO, Any, Final
 
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
@@ -83,14 +84,8 @@ class _Implementation(CompileResultCacheImpl):
 
     def __init__(self, function: Callable[..., Any], source: str) -> None:
         self._lineno = function.__code__.co_firstlineno
-        self._locator = _Place(source)
-
-
-class _Place:
-    """What numba's warnings ask a locator for."""
-
-    def __init__(self, source: str) -> None:
-        self._py_file = source
+        self._locator = SimpleNamespace(_py_file=source)
+        """What numba's warnings ask a locator for."""
 
 
 class KernelCache(FunctionCache):

@@ -57,7 +57,7 @@ class Owner(NamedTuple):
 
 
 class PluginFault(RunError):
-    """What a plugin did wrong while the simulation ran; ``of_slot`` adds when."""
+    """What a plugin did wrong while the simulation ran; ``at`` adds when."""
 
     def __init__(self, who: Owner, method: str, rule: str, place: tuple[str, int], when: str = "") -> None:
         self._told = who, method, rule, place
@@ -68,10 +68,6 @@ class PluginFault(RunError):
     def at(self, when: str) -> PluginFault:
         """The same, told with when it was, such as `` of episode 3, slot 5``."""
         return self if self.dated or not when else PluginFault(*self._told, when)
-
-    def of_slot(self, time: SlotTime) -> PluginFault:
-        """The same, with slot and time."""
-        return self if self.dated else PluginFault(*self._told, _when(time))
 
 
 def _when(time: SlotTime) -> str:
@@ -202,10 +198,8 @@ def _walled_forecasts(forecast: Callable[..., Any], who: Owner, sizes: Sizes) ->
 
 
 @cache
-def _wall_class(
-    kind: type, methods: frozenset[str], data: frozenset[str]
-) -> Callable[[Any, Owner, Sizes, Mapping[str, Rule]], Any]:
-    """A class with these methods and attributes, so that protocols find in the wall what the part has."""
+def _wall_class(kind: type, methods: frozenset[str], data: frozenset[str]) -> Any:
+    """A subclass of ``Wall`` with these methods and attributes, so that protocols find in the wall what the part has."""
 
     def method(name: str) -> Callable[..., Any]:
         def ask(self: Wall, *arguments: Any, **more: Any) -> Any:
@@ -219,8 +213,7 @@ def _wall_class(
 
     members: dict[str, Any] = {name: method(name) for name in methods}
     members |= {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
-    made: Any = type("Wall", (Wall,), members | {name: attribute(name) for name in data})
-    return cast("Callable[[Any, Owner, Sizes, Mapping[str, Rule]], Any]", made)
+    return type("Wall", (Wall,), members | {name: attribute(name) for name in data})
 
 
 def blaming(function: Callable[P, R]) -> Callable[P, R]:
@@ -236,7 +229,7 @@ def blaming(function: Callable[P, R]) -> Callable[P, R]:
             return function(*arguments, **more)
         except PluginFault as fault:
             world, state = cast("tuple[World, Any]", arguments[:2])
-            dated = fault.of_slot(world.clock.at(state.slot))
+            dated = fault.at(_when(world.clock.at(state.slot)))
             if dated is fault:
                 raise
             raise dated from fault.__cause__

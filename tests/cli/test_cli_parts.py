@@ -117,7 +117,8 @@ def test_doctor_tells_a_program_what_is_installed(cli, monkeypatch):
 
 def test_doctor_fails_where_something_needed_is_missing(cli, monkeypatch):
     monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:9")
-    monkeypatch.setattr("marketsim.cli.doctor._PACKAGES", (("numpy", ""), ("no-such-package", ""), ("torch2", "learn")))
+    monkeypatch.setattr("marketsim.cli.doctor._NEEDED", ("numpy", "no-such-package"))
+    monkeypatch.setattr("marketsim.cli.doctor._OPTIONAL", {"torch2": "learn"})
     ended = cli("doctor")
     assert ended.code == 1
     rows = {line.split()[0]: line for line in ended.out.splitlines() if line.strip()}
