@@ -46,12 +46,12 @@ class GridParts:
 def grid_parts(ready: ReadyScenario, context: Basics, fleets: Sequence[FleetInfo], reactive: Reactive) -> GridParts:
     """Feeder and gate of a scenario, or their absence."""
     community = context.community
-    choice = ready.model.grid.gate
+    choice, names = ready.model.grid.gate, tuple(agent.name for agent in context.agents)
     if ready.feeder is None or has_trait(ready, "blind"):
         return GridParts(
             gate=lambda: chosen(ready, "gate", choice, context),
             node_of=np.full(community.n_agents, -1, dtype=np.int64),
-            elements=ElementNames(connections=tuple(agent.name for agent in context.agents)),
+            elements=ElementNames(connections=names),
             info=GridInfo(model=ConnectionModel(community)) if has_limits(community) else None,
         )
     from marketsim.grid.gates.context import GateContext
@@ -79,7 +79,7 @@ def grid_parts(ready: ReadyScenario, context: Basics, fleets: Sequence[FleetInfo
     return GridParts(
         gate=gate,
         node_of=np.tile(nodes, community.n_markets),
-        elements=_element_names(context, network),
+        elements=ElementNames(network.bus_names, network.branch_names, names, laterals=head_names(network)),
         info=GridInfo(
             band=VoltageBand(network.v_min_pu, network.v_max_pu),
             model=_optimum_model(ready, context, network, nodes, reactive, gate),
@@ -288,15 +288,6 @@ def _ac_model(
     background_wh = np.rint(network.nominal_kw * own_share * (hours * WH_PER_KWH)).astype(np.int64)
     background = UntradedBackground(background_wh, network.nominal_kvar * own_share, reactive.behind_kw)
     return AcModel(network, nodes, context.community, hours, reactive.law, worsening, probe, background)
-
-
-def _element_names(context: Basics, network: Network) -> ElementNames:
-    return ElementNames(
-        nodes=network.bus_names,
-        branches=network.branch_names,
-        connections=tuple(agent.name for agent in context.agents),
-        laterals=head_names(network),
-    )
 
 
 def feeder_of(ready: ReadyScenario) -> Feeder:

@@ -72,7 +72,7 @@ def _several(arms: tuple[ComparedArm, ...]) -> tuple[ComparedArm, ...]:
 def _show(
     base: ComparedArm, other: ComparedArm, verdicts: Sequence[KpiVerdict], notes: Sequence[str], *, every: bool
 ) -> None:
-    from marketsim.cli.tables import table, tell
+    from marketsim.cli.tables import table
     from marketsim.core.currency import common_label, named
     from marketsim.metrics.presentation import HEADLINE
 
@@ -88,7 +88,7 @@ def _show(
     right = tuple(range(2, len(head) - 1))
     table(head, rows, title=f"A: {base.name}\nB: {other.name}", right=right)
     for note in notes:
-        tell(note)
+        say(note)
     say(_verdict(verdicts))
 
 

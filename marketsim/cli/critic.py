@@ -60,7 +60,7 @@ def train_surrogate(
 
 
 def _tell(made: Surrogate, file: Path) -> None:
-    from marketsim.cli.tables import number, table, tell
+    from marketsim.cli.tables import number, table
 
     about = made.about
     rows = [
@@ -72,7 +72,7 @@ def _tell(made: Surrogate, file: Path) -> None:
     pairs = zip(("FTG", "FBS", "FPP"), about["held_out_error"], about["mean_error"], strict=True)
     worse = [name for name, own, mean in pairs if own > max(mean, _SMALL_ERROR)]
     if worse:
-        tell(f"No better than the mean for {', '.join(worse)}: log more slots, or more varied ones.")
+        say(f"No better than the mean for {', '.join(worse)}: log more slots, or more varied ones.")
     say(f"Written to {file}; use it with critic: {{kind: surrogate, file: ...}}.")
 
 
@@ -141,14 +141,14 @@ def audit(
 
 
 def _show(report: AuditReport) -> None:
-    from marketsim.cli.tables import table, tell
+    from marketsim.cli.tables import table
 
     rows = [_row(each) for each in report.comparisons]
     title = f"{report.model} on {report.slots} slots of {report.scenario}: mean absolute difference (share identical)"
     table(("compared with", "", "FTG", "FBS", "FPP", "slots"), rows, title=title, right=(2, 3, 4, 5))
     who = f"digest {report.digest}, Ollama {report.server}"
     failed = ", ".join(f"{reason} {count}" for reason, count in sorted(report.failures.items()))
-    tell(f"{who}. Questions without an answer: {failed or 'none'}.")
+    say(f"{who}. Questions without an answer: {failed or 'none'}.")
 
 
 def _row(each: ScoreDistance) -> tuple[str, ...]:

@@ -11,11 +11,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from marketsim.cli.saying import say
 from marketsim.core.plain_text import harmless
 from marketsim.metrics.wording import number
 
-__all__ = ["console", "number", "progress_bar", "table", "tell"]
+__all__ = ["console", "number", "progress_bar", "table"]
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -24,11 +23,6 @@ def console(*, stderr: bool = False) -> Console:
     return (
         made if made.is_terminal else Console(stderr=stderr, highlight=False, markup=False, width=200, soft_wrap=True)
     )
-
-
-def tell(text: str) -> None:
-    """Print a line that may hold texts of a stranger."""
-    say(text)
 
 
 def table(

@@ -144,14 +144,14 @@ def _report(made: Finished, *, as_json: bool, quiet: bool) -> None:
 
 def _show(made: Finished, lines: list[str]) -> None:
     from marketsim.analysis.studies.screen import failures, screen_table
-    from marketsim.cli.tables import table, tell
+    from marketsim.cli.tables import table
 
     shown = screen_table(made.plan, made.table, made.sensitivities)
     table(shown.head, shown.rows, title=shown.title, right=shown.right)
     for line in (*shown.notes, *failures(made.table), *made.notes):
-        tell(line)
+        say(line)
     if lines:
         say("\nAnswer")
         for line in lines:
-            tell(f"- {line}")
+            say(f"- {line}")
     say(f"Written to {made.path}.")

@@ -58,11 +58,6 @@ def decoded(data: bytes, path: Path | str, refused: type[InputError]) -> str:
         raise refused([Problem("the file is not UTF-8", "", seen, hint, str(path), line, column)]) from error
 
 
-def read_json(path: Path, most: int, refused: type[InputError], *, links: bool = True) -> Any:
-    """A JSON value from a file; ``refused`` as for ``read_text``, and with the line of what is no JSON."""
-    return json_value(read_text(path, most, refused, links=links), path, refused)
-
-
 def json_value(text: str, path: Path | str, refused: type[InputError], line: int = 1) -> Any:
     """A JSON value from text that begins at ``line`` of a file.
 

@@ -97,7 +97,7 @@ class KernelCache(FunctionCache):
     def __init__(self, function: Callable[..., Any], folder: Path) -> None:
         self._py_func, self._folder = function, folder
         source = inspect.getfile(function)
-        self._stamp = _source_stamp(source)
+        self._stamp = hashlib.sha256(Path(source).read_bytes()).hexdigest()
         self._impl = _Implementation(function, source)
         name = f"{Path(source).stem}.{function.__qualname__}-{function.__code__.co_firstlineno}"
         self._base = name.replace("<", "").replace(">", "")[:_LONGEST_NAME]
@@ -174,10 +174,6 @@ class KernelCache(FunctionCache):
     def _give_up(self, path: Path, reason: str) -> None:
         _warn(f"a compiled kernel is damaged and compiled anew: {path}: {reason}")
         _discard(path)
-
-
-def _source_stamp(source: str) -> str:
-    return hashlib.sha256(Path(source).read_bytes()).hexdigest()
 
 
 def _digest(path: Path, body: bytes) -> bytes:

@@ -8,7 +8,6 @@ import numpy as np
 
 from marketsim.app.grid_history import grid_history
 from marketsim.app.ready_scenario import ReadyScenario
-from marketsim.core.arrays import FloatArray
 from marketsim.report.embed import packed
 from marketsim.report.focus import Focus
 from marketsim.report.series import plain
@@ -26,7 +25,8 @@ class GridPart:
         """Solve the slots of ``stretches`` anew; InputError or NetworkError where that cannot be done."""
         solved = [grid_history(ready, run, each.positions) for each in stretches]
         self.feeder = solved[0].feeder
-        self.stride = _stride(solved)
+        n_values = sum(2 * each.v_pu.size + each.loading.size for each in solved)
+        self.stride = max(1, -(-n_values // MOST_VALUES))
         """Every so many slots are kept."""
         self._low = min(float(np.nanmin(each.v_pu, initial=1.0)) for each in solved)
         self._high = max(float(np.nanmax(each.v_pu, initial=1.0)) for each in solved)
@@ -37,23 +37,14 @@ class GridPart:
 
     def _state(self, solved: GridHistory) -> dict[str, Any]:
         kept = slice(None, None, self.stride)
-        most = max(1.0, float(np.nanmax(solved.loading, initial=0.0)))
+        net_kw, loading = solved.net_kw[kept], max(1.0, float(np.nanmax(solved.loading, initial=0.0)))
+        most_kw = float(np.abs(net_kw).max(initial=1e-9))
         return {
             "slots": solved.slots[kept].tolist(),
             "v": packed(solved.v_pu[kept], self._low, self._high),
-            "loading": packed(solved.loading[kept], 0.0, most),
-            "net": _as_steps(solved.net_kw[kept]),
+            "loading": packed(solved.loading[kept], 0.0, loading),
+            "net": packed(net_kw, -most_kw, most_kw),
         }
-
-
-def _as_steps(values: FloatArray) -> dict[str, Any]:
-    most = float(np.abs(values).max(initial=1e-9))
-    return packed(values, -most, most)
-
-
-def _stride(solved: list[GridHistory]) -> int:
-    values = sum(2 * each.v_pu.size + each.loading.size for each in solved)
-    return max(1, -(-values // MOST_VALUES))
 
 
 def _map(feeder: FeederMap, names: list[str]) -> dict[str, Any]:

@@ -94,14 +94,10 @@ def by_day(series: PlotSeries, slots_per_day: int) -> PlotSeries:
     """The same summed up by day: energies added, extremes kept, prices and scores as weighted means [n_days]."""
     n_slots = len(next(iter(series.values())))
     day = np.arange(n_slots) // slots_per_day
+    rules = {name: _SOURCES[name].by_day for name in series}
     return {
-        name: _FOLDS[_fold(name)](values, day, series.get(_SOURCES[name].by_day)) for name, values in series.items()
+        name: _FOLDS.get(rules[name], _mean)(values, day, series.get(rules[name])) for name, values in series.items()
     }
-
-
-def _fold(name: str) -> str:
-    rule = _SOURCES[name].by_day
-    return rule if rule in _FOLDS else "mean"
 
 
 Fold = Callable[[FloatArray, IntArray, FloatArray | None], FloatArray]
@@ -135,8 +131,8 @@ _FOLDS: Final[Mapping[str, Fold]] = {
     "sum": _total,
     "min": _extreme(np.minimum, np.inf),
     "max": _extreme(np.maximum, -np.inf),
-    "mean": _mean,
 }
+"""What is no sum and no extreme is a mean."""
 
 
 def rounded(series: PlotSeries) -> dict[str, list[float | None]]:

@@ -112,8 +112,7 @@ def all_of(fits: ValueCheck, length: int | None = None) -> ValueCheck:
             return "must be a list"
         if length is not None and len(value) != length:
             return f"must have {length} entries"
-        wrong = next(((place, said) for place, item in enumerate(value) if (said := fits(item))), None)
-        return "" if wrong is None else f"entry {wrong[0]}: {wrong[1]}"
+        return next((f"entry {place}: {said}" for place, item in enumerate(value) if (said := fits(item))), "")
 
     return check
 
@@ -124,8 +123,7 @@ def each(fits: ValueCheck) -> ValueCheck:
     def check(value: Any) -> str:
         if not isinstance(value, dict):
             return "must be an object"
-        wrong = next(((key, said) for key, item in value.items() if (said := fits(item))), None)
-        return "" if wrong is None else f"key {wrong[0][:60]!r}: {wrong[1]}"
+        return next((f"key {key[:60]!r}: {said}" for key, item in value.items() if (said := fits(item))), "")
 
     return check
 
