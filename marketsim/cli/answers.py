@@ -18,7 +18,7 @@ from marketsim.cli.saying import say
 AnswerRows = Sequence[Mapping[str, object]]
 
 
-class Answer(NamedTuple):
+class AskedAnswer(NamedTuple):
     """How a command is to answer."""
 
     out: str | None = None
@@ -58,7 +58,7 @@ def answer_options(what: str) -> Callable[[Callable[..., None]], Callable[..., N
         @wraps(function)
         def command(out: str | None, force: bool, as_json: bool, **others: Any) -> None:
             check_out(out, force=force)
-            function(answer=Answer(out, as_json), **others)
+            function(answer=AskedAnswer(out, as_json), **others)
 
         return command
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from marketsim.cli.answers import Answer, answer_options
+from marketsim.cli.answers import AskedAnswer, answer_options
 from marketsim.cli.options import AskedScenario, scenario_options
 from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
@@ -24,7 +24,7 @@ def compare_gates(
     asked: AskedScenario,
     gates: str | None,
     truthful: bool,
-    answer: Answer,
+    answer: AskedAnswer,
 ) -> None:
     """Run SCENARIO under each way to hold trade to the grid, and put the results side by side.
 

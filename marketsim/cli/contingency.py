@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from marketsim.cli.answers import Answer, answer_options
+from marketsim.cli.answers import AskedAnswer, answer_options
 from marketsim.cli.options import AskedScenario, scenario_options
 from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
@@ -32,7 +32,7 @@ def contingency(
     hours: float,
     source_step: float,
     top: int,
-    answer: Answer,
+    answer: AskedAnswer,
 ) -> None:
     """Try every single failure of the feeder of SCENARIO, restore what its tie switches reach, and rank the damage.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from marketsim.cli.answers import Answer, answer_options
+from marketsim.cli.answers import AskedAnswer, answer_options
 from marketsim.cli.options import AskedScenario, scenario_options
 from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
@@ -54,7 +54,7 @@ def hosting_capacity(
     unit_kw: float | None,
     days: int,
     buses: bool,
-    answer: Answer,
+    answer: AskedAnswer,
 ) -> None:
     """Find how much of an asset the feeder of SCENARIO takes, feeder-wide and bus by bus, and what binds.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from marketsim.cli.answers import Answer, answer_options
+from marketsim.cli.answers import AskedAnswer, answer_options
 from marketsim.cli.options import AskedScenario, scenario_options
 from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
@@ -29,7 +29,7 @@ def reinforce(
     asked: AskedScenario,
     most: int,
     workers: int | None,
-    answer: Answer,
+    answer: AskedAnswer,
 ) -> None:
     """Weigh reinforcing the feeder of SCENARIO against the energy that its gate curtails.
 

@@ -8,22 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from marketsim.core import ports
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.clock import Clock
 from marketsim.core.delivery import Delivery
-from marketsim.core.ports import (
-    Allocation,
-    Charges,
-    Device,
-    Engine,
-    Gate,
-    Profiles,
-    Reactive,
-    Settlement,
-    Sharing,
-    Strategy,
-    Tariff,
-)
 from marketsim.core.records import Community, Orders, Rejects, Tariffs
 from marketsim.core.rng import Streams
 
@@ -34,7 +22,7 @@ Bounds = Callable[[Orders, Tariffs], tuple[BoolArray, Rejects]]
 class Role(NamedTuple):
     """A strategy and the rows of the flat axis that it decides for."""
 
-    strategy: Strategy
+    strategy: ports.Strategy
     rows: IntArray
 
 
@@ -43,7 +31,7 @@ class SharedPeriods(NamedTuple):
 
     name: str
     """Of the rule, as the scenario chooses it."""
-    rule: Sharing
+    rule: ports.Sharing
     slots: int
     """Slots of a period; the last slot of the run ends one as well."""
 
@@ -55,20 +43,20 @@ class World:
     clock: Clock
     community: Community
     streams: Streams
-    profiles: Profiles
-    tariff: Tariff
-    devices: tuple[Device, ...]
+    profiles: ports.Profiles
+    tariff: ports.Tariff
+    devices: tuple[ports.Device, ...]
     cast: tuple[Role, ...]
     """Every agent has exactly one role."""
-    engine: Engine
+    engine: ports.Engine
     rounds: int
-    allocation: Allocation
-    charges: Charges
-    gate: Gate
-    reactive: Reactive
+    allocation: ports.Allocation
+    charges: ports.Charges
+    gate: ports.Gate
+    reactive: ports.Reactive
     delivery: Delivery
     bounds: Bounds
-    settle: Settlement
+    settle: ports.Settlement
     firm_share: FloatArray
     """Share of the profile's load that is firm; the rest belongs to a curtailable-load fleet [n_agents]."""
     node_of: IntArray

@@ -78,11 +78,6 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} has no place in a JSON file")
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file of a run; RunFolderError where there is none, and for a link."""
-    return read_object(path)
-
-
 def format_of(folder: Path) -> str | None:
     """What the manifest in a folder says that it is of; None without one, RunFolderError for a damaged one."""
     place = folder / MANIFEST
@@ -101,7 +96,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise RunFolderError([Problem("this folder is no run of marketsim", file=str(folder), hint=hint)])
     if never_began(folder):
         raise RunFolderError([Problem("this run ended before its first slot", file=str(folder), hint="run it again")])
-    manifest = read_json(folder / MANIFEST)
+    manifest = read_object(folder / MANIFEST)
     if manifest.get("format") != FORMAT:
         message = "this manifest is not of a run that this version can read"
         raise RunFolderError([Problem(message, "format", seen(manifest.get("format")), file=str(folder / MANIFEST))])

@@ -20,19 +20,9 @@ from marketsim.core.errors import RunError
 from marketsim.core.files import append_to
 from marketsim.core.metric import Value
 from marketsim.core.records import SlotRecord
+from marketsim.results import folder as folders
 from marketsim.results.book_buffer import BookBuffer
 from marketsim.results.buffers import AgentBuffer, Arrays, DealBuffer, SlotBuffer, VoltageBuffer
-from marketsim.results.folder import (
-    COMPLETE,
-    CRITIC,
-    FAILED,
-    FORMAT,
-    INTERRUPTED,
-    SCENARIO,
-    SUMMARY,
-    json_text,
-    write_text,
-)
 from marketsim.results.manifests import RUN as KEYS
 from marketsim.results.reader import HistoryBuilder, NetBuilder, Run, open_run
 from marketsim.results.session import FolderKind, Session
@@ -47,7 +37,7 @@ _CONVERTERS: Final = 2
 """Tables that become Parquet side by side; nearly all of that is compression, which needs no interpreter."""
 
 
-RUN: Final = FolderKind("a run", FORMAT, KEYS, resumable=False)
+RUN: Final = FolderKind("a run", folders.FORMAT, KEYS, resumable=False)
 
 
 class RunWriter:
@@ -100,7 +90,7 @@ class RunWriter:
         self._open = True
         self._session = Session(folder, RUN, force=force)
         agents = {"agents": list(layout.community.names), "agent_markets": layout.community.market.tolist()}
-        self._session.begin({**agents, **manifest}, {SCENARIO: scenario_text}, durable=False)
+        self._session.begin({**agents, **manifest}, {folders.SCENARIO: scenario_text}, durable=False)
         self._sinks: Mapping[str, Sink] = {
             name: MemorySink(table) if folder is None else DiskSink(folder, name, table)
             for name, table in self._schemas.items()
@@ -134,7 +124,7 @@ class RunWriter:
             return
         with self._guarded():
             if self._critic is None:
-                self._critic = append_to(self.folder / CRITIC)
+                self._critic = append_to(self.folder / folders.CRITIC)
             self._critic.write(json.dumps(entry, ensure_ascii=False, allow_nan=False) + "\n")
 
     def note(self, facts: Mapping[str, object]) -> None:
@@ -148,11 +138,11 @@ class RunWriter:
         history_builder: HistoryBuilder | None = None,
     ) -> Run:
         """Complete the run: all tables and the summary in place, then the manifest says so. Returns the run."""
-        summary_text = json_text(summary)
+        summary_text = folders.json_text(summary)
         self._hold_gathered()
         if self.folder is None:
             self._open = False
-            self._session.end(COMPLETE)
+            self._session.end(folders.COMPLETE)
             return Run(
                 manifest=self._session.manifest,
                 summary=json.loads(summary_text),
@@ -172,10 +162,10 @@ class RunWriter:
             list(pool.map(DiskSink.convert, sinks))
         if self._critic:
             self._critic.close()
-        write_text(folder / SUMMARY, summary_text)
+        folders.write_text(folder / folders.SUMMARY, summary_text)
         for sink in sinks:
             sink.place()
-        self._session.end(COMPLETE)
+        self._session.end(folders.COMPLETE)
         _sync_folder(folder)
         self._open = False
         for sink in sinks:  # from here on the Parquet files are the run, whether or not the streams go
@@ -185,7 +175,7 @@ class RunWriter:
     def _disk_sinks(self) -> list[DiskSink]:
         return [sink for sink in self._sinks.values() if isinstance(sink, DiskSink)]
 
-    def abort(self, status: str = INTERRUPTED, error: str = "") -> None:
+    def abort(self, status: str = folders.INTERRUPTED, error: str = "") -> None:
         """End the run without completing it: keep what there is, say why. Of no effect on a finished run."""
         if not self._open:
             return
@@ -210,9 +200,9 @@ class RunWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
         if error is None or isinstance(error, KeyboardInterrupt):
-            self.abort(INTERRUPTED)
+            self.abort(folders.INTERRUPTED)
         else:
-            self.abort(FAILED, said(error))
+            self.abort(folders.FAILED, said(error))
 
     def _hold_gathered(self) -> None:
         """Hand the gathered columns of all tables to their sinks."""
@@ -248,7 +238,7 @@ class RunWriter:
             yield
         except OSError as error:
             reason = error.strerror or str(error)
-            self._close(FAILED, reason)
+            self._close(folders.FAILED, reason)
             raise RunError(
                 f"cannot write the run to {self.folder}: {reason}. What was written before can be opened. "
                 "Free space, or choose another --out, and run it again."

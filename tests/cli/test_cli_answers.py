@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from marketsim.cli.answers import Answer, check_out
+from marketsim.cli.answers import AskedAnswer, check_out
 from marketsim.core.errors import InputError
 
 DOCUMENT = {"scenario": "s", "rows": [1, 2]}
@@ -16,7 +16,7 @@ ROWS = [{"name": 'line "a", open', "kw": 1.5, "pays": True}, {"name": "b\nc", "k
 
 
 def test_json_is_written_as_it_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert Answer(str(tmp_path / "a.json"), as_json=True).give(DOCUMENT, ROWS)
+    assert AskedAnswer(str(tmp_path / "a.json"), as_json=True).give(DOCUMENT, ROWS)
     assert (tmp_path / "a.json").read_text("utf-8") == capsys.readouterr().out
     assert json.loads((tmp_path / "a.json").read_text("utf-8")) == DOCUMENT
 
@@ -25,7 +25,7 @@ def test_a_csv_survives_commas_quotes_and_line_breaks(tmp_path: Path, capsys: py
     """Read by another library, every cell is what it was; nothing is printed, so that the table follows."""
     import pandas as pd
 
-    assert not Answer(str(tmp_path / "a.csv")).give(DOCUMENT, ROWS)
+    assert not AskedAnswer(str(tmp_path / "a.csv")).give(DOCUMENT, ROWS)
     assert capsys.readouterr().out == ""
     table = pd.read_csv(tmp_path / "a.csv")
     assert table.name.tolist() == [row["name"] for row in ROWS]
@@ -34,7 +34,7 @@ def test_a_csv_survives_commas_quotes_and_line_breaks(tmp_path: Path, capsys: py
 
 
 def test_nothing_to_list_is_an_empty_file(tmp_path: Path) -> None:
-    Answer(str(tmp_path / "a.csv")).give(DOCUMENT, [])
+    AskedAnswer(str(tmp_path / "a.csv")).give(DOCUMENT, [])
     assert (tmp_path / "a.csv").read_text("utf-8").strip() == ""
 
 
@@ -48,9 +48,9 @@ def test_a_file_that_cannot_be_is_refused_first(name: str, tmp_path: Path, monke
 def test_what_the_system_refuses_is_said_in_its_words(tmp_path: Path) -> None:
     (tmp_path / "a.json").mkdir()
     with pytest.raises(InputError, match=r"--out: .*a\.json cannot be written \(Is a directory\)"):
-        Answer(str(tmp_path / "a.json")).give(DOCUMENT, ROWS)
+        AskedAnswer(str(tmp_path / "a.json")).give(DOCUMENT, ROWS)
 
 
 def test_nobody_is_told_anything_in_a_pipe() -> None:
-    assert Answer(as_json=False).tell is None
-    assert Answer(as_json=True).tell is None
+    assert AskedAnswer(as_json=False).tell is None
+    assert AskedAnswer(as_json=True).tell is None
