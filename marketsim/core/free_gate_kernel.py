@@ -18,26 +18,14 @@ _NO_FLOATS = np.zeros((1, 1))
 
 
 @kernel(ADMIT)
-def admit_all(
-    ints: IntArray,
-    floats: FloatArray,  # noqa: ARG001 - part of the signature
-    source: int,
-    sink: int,
-    wh: int,
-) -> tuple[int, int, int]:
+def admit_all(ints: IntArray, _: FloatArray, source: int, sink: int, wh: int) -> tuple[int, int, int]:
     """Admit everything; ``ints[_MARKET, _SUM]`` counts the net injection of the market [Wh]."""
     ints[_MARKET, _SUM] += wh * (int(source >= 0) - int(sink >= 0))  # without branches, hence without reference counts
     return wh, 0, -1
 
 
 @kernel(ADMIT)
-def admit_within(
-    ints: IntArray,
-    floats: FloatArray,  # noqa: ARG001 - part of the signature
-    source: int,
-    sink: int,
-    wh: int,
-) -> tuple[int, int, int]:
+def admit_within(ints: IntArray, _: FloatArray, source: int, sink: int, wh: int) -> tuple[int, int, int]:
     """Admit what the limits of both connections leave; rows of ``ints`` as in ``FreeGate``."""
     left, code, element = wh, 0, -1
     if source >= 0 and ints[_HIGH, source] - ints[_NET, source] < left:

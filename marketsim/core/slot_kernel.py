@@ -190,16 +190,9 @@ def absorb(left: Any, executed: Any, lo_wh: Any, stores: Any, allowed: Any) -> A
 
 @kernel((_THREE, I1, I1, I1, _THREE, I2, I2, B1, B1))
 def tally(
-    ordered: Any,
-    filled: Any,
-    imports: Any,
-    exports: Any,
-    covered: Any,
-    dispatch_wh: Any,
-    lo_wh: Any,
-    stores: Any,
-    absorbs: Any,
-) -> Any:
+    ordered: Any, filled: Any, imports: Any, exports: Any, covered: Any,
+    dispatch_wh: Any, lo_wh: Any, stores: Any, absorbs: Any,
+) -> Any:  # fmt: skip
     """Imports, exports, PV left over [n_agents], executed energy of fleets [n_devices, n_agents], bought, sold; and the
     PV that went into own stores after the market [n_devices, n_agents].
 
@@ -263,15 +256,9 @@ def standing(rejects: Any, cuts: Any, market: Any, order_side: Any, fallback: An
 
 @kernel((*(I1,) * 4, REJECTS, _THREE, I1, types.int64))
 def memory(
-    market: Any,
-    agent: Any,
-    energy_wh: Any,
-    filled: Any,
-    rejects: Any,
-    traded: Any,
-    last_price_ticks: Any,
-    n_agents: Any,
-) -> Any:
+    market: Any, agent: Any, energy_wh: Any, filled: Any,
+    rejects: Any, traded: Any, last_price_ticks: Any, n_agents: Any,
+) -> Any:  # fmt: skip
     """What the next slot knows of this one: filled and refused share of each agent's offers, mean price a market.
 
     ``traded``: buying order, energy and price of each trade.

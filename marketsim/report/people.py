@@ -14,14 +14,8 @@ from marketsim.results.reader import Run
 from marketsim.results.tables import SHARING_COLUMN
 
 _ENERGIES: Final = (
-    "load_wh",
-    "pv_available_wh",
-    "pv_used_wh",
-    "curtailed_wh",
-    "bought_wh",
-    "sold_wh",
-    "import_wh",
-    "export_wh",
+    *("load_wh", "pv_available_wh", "pv_used_wh", "curtailed_wh"),
+    *("bought_wh", "sold_wh", "import_wh", "export_wh"),
 )
 _MONEY: Final = ("peer_purchases_money", "peer_sales_money", "network_charges_money", "paid_money")
 REFERENCE: Final = "reference_paid_money"
