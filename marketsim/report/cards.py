@@ -15,7 +15,7 @@ LESS_IS_BETTER: Final = (
     *("import_kwh", "curtailed_kwh", "losses_kwh", "rejected_kwh", "ev_unserved_kwh"),
     *("consumer_cost", "prosumer_cost", "voltage_violation_rate"),
 )
-"""KPIs of which one is better for the people and the feeder; others are neither."""
+"""KPIs of which more, or less, is better for the people and the feeder; others are neither."""
 NOTHING: Final = 5e-3
 """Relative change up to which neither is called better."""
 _LARGE: Final = 1e6

@@ -103,7 +103,7 @@ def _agents(manifest: Mapping[str, Any], file: str) -> Iterator[Problem]:
 
 
 def demand_summary(summary: Mapping[str, Any], file: Path) -> None:
-    """RunFolderError with every KPI that is no holds.number, text or null."""
+    """RunFolderError with every KPI that is no number, text or null."""
     refuse(list(faults(summary, {name: Key(holds.scalar) for name in summary}, str(file))))
 
 

@@ -126,9 +126,8 @@ class Run:
 
     def _demand_keys(self, name: str, keys: pa.Table, path: Path) -> None:
         n_slots = keys.num_rows if name == "slots" else self.n_slots
-        table_checks.demand_keys(
-            name, keys, table_checks.RowCounts(n_slots, table_checks.market_sizes(self.manifest)), path
-        )
+        rows = table_checks.RowCounts(n_slots, table_checks.market_sizes(self.manifest))
+        table_checks.demand_keys(name, keys, rows, path)
 
     @staticmethod
     def _checked(name: str, table: pa.Table, path: Path) -> pa.Table:
