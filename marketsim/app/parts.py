@@ -221,7 +221,11 @@ def fleets_of(devices: Sequence[ports.Device]) -> tuple[FleetInfo, ...]:
 
 
 def _check_info(registry: Registry, name: str, device: ports.Device, n_agents: int) -> None:
-    wrong = faults_of(getattr(device, "info", None), name, n_agents)
+    try:
+        info: object = device.info
+    except AttributeError:
+        info = None
+    wrong = faults_of(info, name, n_agents)
     if wrong:
         who = f"plugin {registry.entry('device', name).source}: device {name!r}"
         raise PluginError([Problem(f"{who}: {fault}") for fault in wrong])
