@@ -10,23 +10,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from marketsim.core import records
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray, joined
 from marketsim.core.build import BuildContext
 from marketsim.core.ports import Allocation, Gate
-from marketsim.core.records import (
-    BLAMES_SINK,
-    FIRM,
-    NOWHERE,
-    PV,
-    Orders,
-    Reason,
-    Rejects,
-    Side,
-    Tariffs,
-    empty_rejects,
-)
+from marketsim.core.records import Orders, Rejects, Side, Tariffs
 from marketsim.market.common_factor import Stop, Transfers, commit_largest, release, share
-from marketsim.market.params import ArrivalParams, EqualParams, ExportedParams, MeritParams, ProportionalParams
+from marketsim.market.params import ArrivalParams, MeritParams, ProportionalParams
 
 
 def _cut(rows: IntArray, energy_wh: IntArray, reason: IntArray | int, element: IntArray | int) -> Rejects:
@@ -39,12 +29,12 @@ def _cut(rows: IntArray, energy_wh: IntArray, reason: IntArray | int, element: I
 
 def _movable(orders: Orders) -> IntArray:
     """Energy of each sell order that moves something when it trades [n_orders]."""
-    sells = (orders.side == Side.SELL) & (orders.component != FIRM)
+    sells = (orders.side == Side.SELL) & (orders.component != records.FIRM)
     return np.where(sells, np.maximum(orders.energy_wh - orders.firm_wh, 0), 0)
 
 
 def _injections(orders: Orders, rows: IntArray, energy_wh: IntArray) -> Transfers:
-    return Transfers(orders.connection[rows], np.full(len(rows), NOWHERE, dtype=np.int64), energy_wh)
+    return Transfers(orders.connection[rows], np.full(len(rows), records.NOWHERE, dtype=np.int64), energy_wh)
 
 
 def _by_market(orders: Orders, chosen: BoolArray) -> list[tuple[int, IntArray]]:
@@ -67,7 +57,7 @@ class ByArrival:
 
     def grant(self, orders: Orders, gate: Gate, tariffs: Tariffs) -> tuple[Orders, Rejects]:  # noqa: ARG002
         """The orders as they are."""
-        return orders, empty_rejects()
+        return orders, records.empty_rejects()
 
 
 class ProportionalAllocation:
@@ -81,8 +71,8 @@ class ProportionalAllocation:
             release(gate, market, _injections(orders, rows, granted))
             if stop is not None:
                 energy[rows] -= movable[rows] - granted
-                cuts.append(_cut(rows, movable[rows] - granted, Reason.ALLOCATION, stop.element))
-        return orders._replace(energy_wh=energy), joined((empty_rejects(), *cuts))
+                cuts.append(_cut(rows, movable[rows] - granted, records.Reason.ALLOCATION, stop.element))
+        return orders._replace(energy_wh=energy), joined((records.empty_rejects(), *cuts))
 
 
 class ByMerit:
@@ -105,8 +95,8 @@ class ByMerit:
             granted, _, element = _admit_each(gate, orders, market, ranked, movable[ranked])
             release(gate, market, _injections(orders, ranked, granted))
             energy[ranked] -= movable[ranked] - granted
-            cuts.append(_cut(ranked, movable[ranked] - granted, Reason.ALLOCATION, element))
-        return orders._replace(energy_wh=energy), joined((empty_rejects(), *cuts))
+            cuts.append(_cut(ranked, movable[ranked] - granted, records.Reason.ALLOCATION, element))
+        return orders._replace(energy_wh=energy), joined((records.empty_rejects(), *cuts))
 
 
 def _sensitivity_at_limit(orders: Orders, gate: Gate, movable: IntArray) -> FloatArray:
@@ -130,12 +120,12 @@ class ByRight:
 
     def grant(self, orders: Orders, gate: Gate, tariffs: Tariffs) -> tuple[Orders, Rejects]:  # noqa: ARG002
         """Orders with their feasible part as ``firm_wh``; nothing is taken."""
-        surplus = np.where(orders.component == PV, _movable(orders), 0)
+        surplus = np.where(orders.component == records.PV, _movable(orders), 0)
         firm = orders.firm_wh.copy()
         for market, rows in _by_market(orders, surplus > 0):
             granted, _ = _common(gate, orders, market, rows, surplus[rows])
             firm[rows] += granted
-        return orders._replace(firm_wh=firm), empty_rejects()
+        return orders._replace(firm_wh=firm), records.empty_rejects()
 
 
 class EqualPriority:
@@ -147,14 +137,14 @@ class EqualPriority:
 
     def grant(self, orders: Orders, gate: Gate, tariffs: Tariffs) -> tuple[Orders, Rejects]:  # noqa: ARG002
         """Orders held to what was admitted, all of it firm; and what was refused."""
-        surplus = np.where(orders.component == PV, _movable(orders), 0)
+        surplus = np.where(orders.component == records.PV, _movable(orders), 0)
         energy, firm, cuts = orders.energy_wh.copy(), orders.firm_wh.copy(), []
         for market, rows in _by_market(orders, surplus > 0):
             granted, reason, element = _admit_each(gate, orders, market, rows, surplus[rows])
             firm[rows] += granted
             energy[rows] = firm[rows]
             cuts.append(_cut(rows, surplus[rows] - granted, reason, element))
-        return orders._replace(energy_wh=energy, firm_wh=firm), joined((empty_rejects(), *cuts))
+        return orders._replace(energy_wh=energy, firm_wh=firm), joined((records.empty_rejects(), *cuts))
 
 
 class InTurn:
@@ -169,7 +159,7 @@ class InTurn:
         for each in self._grants:
             orders, rejects = each.grant(orders, gate, tariffs)
             taken.append(rejects)
-        return orders, joined((empty_rejects(), *taken))
+        return orders, joined((records.empty_rejects(), *taken))
 
 
 def with_rights(allocation: Allocation, untraded: str, priority: str) -> Allocation:
@@ -188,8 +178,8 @@ def _admit_each(
     """Admit injections one after the other, each as far as it goes: (admitted Wh, reason, element) [n_rows]."""
     answers = np.zeros((3, len(rows)), dtype=np.int64)
     for place, (source, wh) in enumerate(zip(orders.connection[rows].tolist(), energy.tolist(), strict=True)):
-        admitted, code, element = gate.admit(market, source, NOWHERE, wh)
-        answers[:, place] = admitted, code & ~BLAMES_SINK, element
+        admitted, code, element = gate.admit(market, source, records.NOWHERE, wh)
+        answers[:, place] = admitted, code & ~records.BLAMES_SINK, element
     return answers[0], answers[1], answers[2]
 
 
@@ -206,13 +196,3 @@ def build_proportional(params: ProportionalParams, context: BuildContext) -> Pro
 def build_merit(params: MeritParams, context: BuildContext) -> ByMerit:  # noqa: ARG001 - no parameters
     """Gain for each unit of the binding limit."""
     return ByMerit()
-
-
-def build_exported(params: ExportedParams, context: BuildContext) -> ByRight:  # noqa: ARG001 - no parameters
-    """Surplus flows by right."""
-    return ByRight()
-
-
-def build_equal(params: EqualParams, context: BuildContext) -> EqualPriority:  # noqa: ARG001 - no parameters
-    """Exports and trade between peers on equal terms."""
-    return EqualPriority()

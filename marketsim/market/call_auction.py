@@ -10,6 +10,8 @@ and so on; each buyer pays its bid, and the seller gets it.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from marketsim.core.arrays import BoolArray, IntArray
@@ -29,7 +31,15 @@ def _ration(prices: IntArray, energy: IntArray, marginal_ticks: int, better: Boo
     return taken
 
 
-def _clear(orders: Orders, buys: IntArray, sells: IntArray, uniform: bool) -> Clearing | None:
+def clear(
+    orders: Orders,
+    buys: IntArray,
+    sells: IntArray,
+    retail_ticks: int,  # noqa: ARG001 - prices come from the orders
+    feed_in_ticks: int,  # noqa: ARG001
+    uniform: bool,
+) -> Clearing | None:
+    """Clear one market: at one price, or each trade at its buyer's bid."""
     crossing = cross(orders, buys, sells)
     if crossing is None:
         return None
@@ -44,28 +54,6 @@ def _clear(orders: Orders, buys: IntArray, sells: IntArray, uniform: bool) -> Cl
     )
 
 
-def uniform(
-    orders: Orders,
-    buys: IntArray,
-    sells: IntArray,
-    retail_ticks: int,  # noqa: ARG001 - prices come from the orders
-    feed_in_ticks: int,  # noqa: ARG001
-) -> Clearing | None:
-    """Clear one market at one price."""
-    return _clear(orders, buys, sells, uniform=True)
-
-
-def pay_as_bid(
-    orders: Orders,
-    buys: IntArray,
-    sells: IntArray,
-    retail_ticks: int,  # noqa: ARG001 - prices come from the orders
-    feed_in_ticks: int,  # noqa: ARG001
-) -> Clearing | None:
-    """Clear one market, each trade at its buyer's bid."""
-    return _clear(orders, buys, sells, uniform=False)
-
-
 def build(params: CallAuctionParams, context: BuildContext) -> PoolEngine:  # noqa: ARG001 - part of the port
     """The engine."""
-    return PoolEngine("call_auction", uniform if params.pricing == "uniform" else pay_as_bid)
+    return PoolEngine("call_auction", partial(clear, uniform=params.pricing == "uniform"))

@@ -14,22 +14,12 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from marketsim.core import records
 from marketsim.core.arrays import BoolArray, IntArray, joined
 from marketsim.core.build import BuildContext
 from marketsim.core.grid_model import GridModel
 from marketsim.core.ports import Gate
-from marketsim.core.records import (
-    BLAMES_SINK,
-    BOTH,
-    MOVES_SINK,
-    MOVES_SOURCE,
-    NOWHERE,
-    Orders,
-    Rejects,
-    Side,
-    Tariffs,
-    Trades,
-)
+from marketsim.core.records import Orders, Rejects, Side, Tariffs, Trades
 from marketsim.market.common_factor import share
 from marketsim.market.params import CentralOptimumParams
 from marketsim.market.pool import Clearing, floor_mean, market_by_market, pair_up
@@ -156,9 +146,9 @@ def _commit(orders: Orders, gate: Gate, market: int, clearing: Clearing) -> tupl
         trades.append(_traded(orders, exchanged, done))
         left = exchanged._replace(wh=exchanged.wh - done)
     short = np.flatnonzero((code > 0) & (left.wh > 0))
-    both = np.full(len(short), BOTH, dtype=np.int64)
+    both = np.full(len(short), records.BOTH, dtype=np.int64)
     rejects = Rejects(
-        left.buy[short], left.sell[short], left.wh[short], code[short] & ~BLAMES_SINK, element[short], both
+        left.buy[short], left.sell[short], left.wh[short], code[short] & ~records.BLAMES_SINK, element[short], both
     )
     return joined(trades), rejects
 
@@ -190,7 +180,7 @@ def _exchanged(orders: Orders, left: _Asked) -> _Asked | None:
     wh, price, agent = left.wh.tolist(), orders.price_ticks, orders.agent
     firm_buyers, firm_sellers = (
         np.flatnonzero(left.gain & (left.wh > 0) & (left.moves == moves)).tolist()
-        for moves in (MOVES_SOURCE, MOVES_SINK)
+        for moves in (records.MOVES_SOURCE, records.MOVES_SINK)
     )
     firm: list[tuple[int, int, int, int, bool]] = []
     moving: list[tuple[int, int, int, int, bool]] = []
@@ -202,7 +192,7 @@ def _exchanged(orders: Orders, left: _Asked) -> _Asked | None:
                 wh[one] -= part
                 wh[other] -= part
                 firm.append((*map(int, new[0]), part, 0, True))
-                moving.append((*map(int, new[1]), part, MOVES_SOURCE | MOVES_SINK, True))
+                moving.append((*map(int, new[1]), part, records.MOVES_SOURCE | records.MOVES_SINK, True))
     if not firm:
         return None
     kept = [
@@ -218,21 +208,21 @@ def _exchanged(orders: Orders, left: _Asked) -> _Asked | None:
 def _admit(orders: Orders, gate: Gate, market: int, asked: _Asked) -> tuple[IntArray, IntArray, IntArray]:
     """(admitted Wh, code, element) of each pair. An order's firm energy goes first: what moves waits for it."""
     done, code, element = np.zeros((3, len(asked.wh)), dtype=np.int64)
-    source = np.where(asked.moves & MOVES_SOURCE, orders.connection[asked.sell], NOWHERE).tolist()
-    sink = np.where(asked.moves & MOVES_SINK, orders.connection[asked.buy], NOWHERE).tolist()
+    source = np.where(asked.moves & records.MOVES_SOURCE, orders.connection[asked.sell], records.NOWHERE).tolist()
+    sink = np.where(asked.moves & records.MOVES_SINK, orders.connection[asked.buy], records.NOWHERE).tolist()
     for _ in range(PASSES):
         before, waits = int(done.sum()), set[int]()  # orders whose firm energy is not all traded yet
         for row in np.flatnonzero(done < asked.wh).tolist():
             ends = ((int(asked.buy[row]), sink[row]), (int(asked.sell[row]), source[row]))
             left, admitted = int(asked.wh[row] - done[row]), 0
-            if asked.gain[row] and not any(order in waits and node != NOWHERE for order, node in ends):
-                if source[row] == NOWHERE == sink[row]:
+            if asked.gain[row] and not any(order in waits and node != records.NOWHERE for order, node in ends):
+                if source[row] == records.NOWHERE == sink[row]:
                     admitted = left
                 else:
                     admitted, code[row], element[row] = gate.admit(market, source[row], sink[row], left)
             done[row] += admitted
             if admitted < left:
-                waits |= {order for order, node in ends if node == NOWHERE}
+                waits |= {order for order, node in ends if node == records.NOWHERE}
         if int(done.sum()) == before:
             break
     return done, code, element

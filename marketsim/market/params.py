@@ -97,11 +97,3 @@ class ProportionalParams(Params):
 
 class MeritParams(Params):
     """Capacity to who gains most for each unit of the binding limit."""
-
-
-class ExportedParams(Params):
-    """Surplus flows by right, in its feasible part."""
-
-
-class EqualParams(Params):
-    """Surplus is admitted in order of arrival before matching."""

@@ -15,21 +15,10 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from marketsim.core import records
 from marketsim.core.arrays import IntArray, joined
 from marketsim.core.ports import Gate
-from marketsim.core.records import (
-    BOTH,
-    MOVES_SINK,
-    MOVES_SOURCE,
-    NOWHERE,
-    Orders,
-    Rejects,
-    Side,
-    Tariffs,
-    Trades,
-    empty_rejects,
-    empty_trades,
-)
+from marketsim.core.records import Orders, Rejects, Side, Tariffs, Trades
 from marketsim.market.common_factor import Stop, Transfers, commit_largest, share
 
 
@@ -97,7 +86,7 @@ def market_by_market(
     orders: Orders, cleared: Callable[[int, IntArray], tuple[Trades, Rejects] | None]
 ) -> tuple[Trades, Rejects]:
     """What ``cleared(market, rows)`` returns for each market and its orders with energy, one after the other."""
-    trades, rejects = [empty_trades()], [empty_rejects()]
+    trades, rejects = [records.empty_trades()], [records.empty_rejects()]
     wanted = orders.energy_wh > 0
     for market in np.unique(orders.market).tolist():
         found = cleared(market, np.flatnonzero(wanted & (orders.market == market)))
@@ -121,7 +110,7 @@ def execute(orders: Orders, gate: Gate, market: int, clearing: Clearing) -> tupl
     admitted, stop = commit_largest(gate, market, total, transfers)
     taken = scaled(admitted)
     trades = _trades(taken, pair_up(orders, taken))
-    return trades, empty_rejects() if stop is None else _rejects(orders, clearing, taken, stop)
+    return trades, records.empty_rejects() if stop is None else _rejects(orders, clearing, taken, stop)
 
 
 def pair_up(orders: Orders, clearing: Clearing) -> Pairs:
@@ -137,7 +126,7 @@ def pair_up(orders: Orders, clearing: Clearing) -> Pairs:
     if (orders.agent[clearing.buy[buyer]] == orders.agent[clearing.sell[seller]]).any():
         pairs = zip(buyer.tolist(), seller.tolist(), wh.tolist(), strict=True)
         return _legs(orders, clearing, _swap_own(orders, clearing, pairs))
-    moves = MOVES_SINK * (begins >= buy_firm[buyer]) + MOVES_SOURCE * (begins >= sell_firm[seller])
+    moves = records.MOVES_SINK * (begins >= buy_firm[buyer]) + records.MOVES_SOURCE * (begins >= sell_firm[seller])
     return Pairs(buyer, seller, wh, moves.astype(np.int64))
 
 
@@ -167,7 +156,7 @@ def _legs(orders: Orders, clearing: Clearing, rows: list[list[int]]) -> Pairs:
         left = wh
         while left:
             part = min(left, buy_firm[buyer] or left, sell_firm[seller] or left)
-            moves = MOVES_SINK * (buy_firm[buyer] == 0) | MOVES_SOURCE * (sell_firm[seller] == 0)
+            moves = records.MOVES_SINK * (buy_firm[buyer] == 0) | records.MOVES_SOURCE * (sell_firm[seller] == 0)
             cut.append((buyer, seller, part, moves))
             buy_firm[buyer] = max(buy_firm[buyer] - part, 0)
             sell_firm[seller] = max(sell_firm[seller] - part, 0)
@@ -178,8 +167,10 @@ def _legs(orders: Orders, clearing: Clearing, rows: list[list[int]]) -> Pairs:
 
 def _transfers(orders: Orders, clearing: Clearing, pairs: Pairs) -> Transfers:
     return Transfers(
-        source=np.where(pairs.moves & MOVES_SOURCE, orders.connection[clearing.sell[pairs.seller]], NOWHERE),
-        sink=np.where(pairs.moves & MOVES_SINK, orders.connection[clearing.buy[pairs.buyer]], NOWHERE),
+        source=np.where(
+            pairs.moves & records.MOVES_SOURCE, orders.connection[clearing.sell[pairs.seller]], records.NOWHERE
+        ),
+        sink=np.where(pairs.moves & records.MOVES_SINK, orders.connection[clearing.buy[pairs.buyer]], records.NOWHERE),
         wh=pairs.wh,
     )
 
@@ -208,7 +199,7 @@ def _rejects(orders: Orders, clearing: Clearing, taken: Clearing, stop: Stop) ->
         energy_wh=pairs.wh,
         reason=np.full_like(pairs.wh, stop.reason),
         element=np.full_like(pairs.wh, stop.element),
-        side=np.full_like(pairs.wh, BOTH),
+        side=np.full_like(pairs.wh, records.BOTH),
     )
 
 

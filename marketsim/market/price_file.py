@@ -74,10 +74,6 @@ def _rows(path: Path, at: At) -> list[TableRow]:
     return rows
 
 
-def _missing(message: str) -> str:
-    return message.replace("the price file there is no such file", "there is no such price file")
-
-
 def _unknown(at: At, name: str) -> Problem:
     if not name:
         hint = "name it, or leave out the comma at the end of each line"

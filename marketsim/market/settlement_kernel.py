@@ -11,12 +11,9 @@ from marketsim.core.compiled import kernel
 from marketsim.core.records import LedgerLine, Trades
 from marketsim.core.records_kernel import I1, I2, TRADES
 
-_PURCHASES, _SALES, _CHARGES = (
-    int(LedgerLine.PEER_PURCHASES),
-    int(LedgerLine.PEER_SALES),
-    int(LedgerLine.NETWORK_CHARGES),
-)
-_IMPORTS, _EXPORTS, _LINES = int(LedgerLine.IMPORTS), int(LedgerLine.EXPORTS), len(LedgerLine)
+_PURCHASES, _SALES = int(LedgerLine.PEER_PURCHASES), int(LedgerLine.PEER_SALES)
+_CHARGES, _IMPORTS, _EXPORTS = int(LedgerLine.NETWORK_CHARGES), int(LedgerLine.IMPORTS), int(LedgerLine.EXPORTS)
+_LINES = len(LedgerLine)
 
 
 _HALF = 32
@@ -34,12 +31,8 @@ def book(
     utility, operator = np.zeros(n_markets, dtype=np.int64), np.zeros(n_markets, dtype=np.int64)
     for row in range(len(trades.energy_wh)):
         b, s = agent[trades.buy_order[row]], agent[trades.sell_order[row]]
-        wh, price, pays, gets = (
-            trades.energy_wh[row],
-            trades.price_ticks[row],
-            trades.buyer_ticks[row],
-            trades.seller_ticks[row],
-        )
+        wh, price = trades.energy_wh[row], trades.price_ticks[row]
+        pays, gets = trades.buyer_ticks[row], trades.seller_ticks[row]
         money[_PURCHASES, b] += wh * price
         money[_SALES, s] -= wh * price
         money[_CHARGES, b] += wh * (pays - price)

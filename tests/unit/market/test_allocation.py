@@ -7,24 +7,23 @@ import pytest
 
 from marketsim.core.records import PV, Reason
 from marketsim.market.allocation import (
+    ByRight,
+    EqualPriority,
     InTurn,
     build_arrival,
-    build_equal,
-    build_exported,
     build_merit,
     build_proportional,
     with_rights,
 )
 from marketsim.market.double_auction import DoubleAuction
-from marketsim.market.params import ArrivalParams, EqualParams, ExportedParams, MeritParams, ProportionalParams
+from marketsim.market.params import ArrivalParams, MeritParams, ProportionalParams
 from marketsim.testing.engine_kit import orders_of, tariffs_of
 from marketsim.testing.gates_kernel import capacity_gate, head_gate
 
 BUY, SELL = 1, -1
 SELLERS = [(0, SELL, 100_000, 60), (1, SELL, 200_000, 40), (2, BUY, 250_000, 80, 80)]
 ARRIVAL, PROPORTIONAL = build_arrival(ArrivalParams(), None), build_proportional(ProportionalParams(), None)
-MERIT, EXPORTED = build_merit(MeritParams(), None), build_exported(ExportedParams(), None)
-EQUAL = build_equal(EqualParams(), None)
+MERIT, EXPORTED, EQUAL = build_merit(MeritParams(), None), ByRight(), EqualPriority()
 ALL = [ARRIVAL, PROPORTIONAL, MERIT, EXPORTED, EQUAL]
 
 
