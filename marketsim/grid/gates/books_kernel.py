@@ -57,6 +57,27 @@ def headroom(ints: Any, source: int, sink: int, first: int, second: int, wh: int
 
 
 @kernel(helper=True)
+def refusal(ints: Any, source: int, sink: int, where: int, what: int, power: float) -> tuple[int, int]:
+    """(code, element) of the limit ``what`` that binds at a position to which its branch brings ``power``.
+
+    Low voltage, and overload by consumption below the element, are the sink's doing; without a source everything is.
+    """
+    injects, draws, _, _ = ends(ints, source, sink)
+    to_blame = draws >= 0 and injects < 0
+    if what == row.NO_SOLUTION:
+        code, element = DIVERGED, -1
+    elif what == row.LOW_VOLTAGE:
+        code, element, to_blame = UNDERVOLTAGE, ints[row.NODE, where], draws >= 0
+    elif what == row.HIGH_VOLTAGE:
+        code, element = OVERVOLTAGE, ints[row.NODE, where]
+    else:
+        code = TRAFO_LOADING if ints[row.KIND, where] == TRAFO else LINE_LOADING
+        element = ints[row.BRANCH, where]
+        to_blame = to_blame or (where <= draws < ints[row.SUBTREE_END, where] and power > 0.0)
+    return (code + BLAMES_SINK if to_blame else code), element
+
+
+@kernel(helper=True)
 def commit(ints: Any, source: int, sink: int, wh: int) -> None:
     """Book ``wh`` (negative: take back) in every integer that counts it."""
     injects, draws, first, second = ends(ints, source, sink)

@@ -84,11 +84,13 @@ def head_limit_wh(limit_kw: float, hours: float) -> int:
     return int(limit_kw * hours * WH_PER_KWH) if np.isfinite(limit_kw) else UNLIMITED_WH
 
 
-def _or(values: FloatArray | None, size: int) -> FloatArray:
+def or_zeros(values: FloatArray | None, size: int) -> FloatArray:
+    """A quantity of nodes or connections [size]; zeros where it is not given."""
     return np.zeros(size) if values is None else np.asarray(values, dtype=np.float64)
 
 
-def _or_unlimited(values: IntArray | None, size: int) -> IntArray:
+def or_unlimited(values: IntArray | None, size: int) -> IntArray:
+    """Limits of energy [Wh] [size]; UNLIMITED_WH where none are given."""
     return np.full(size, UNLIMITED_WH) if values is None else np.asarray(values, dtype=np.int64)
 
 
@@ -112,10 +114,10 @@ def _ints(
         row.CHARGED: _charged(feeder),
         **_curves(feeder, node_of, settings),
         row.POSITION: np.where(node_of >= 0, feeder.position[node_of], -1),
-        row.IMPORT_LIMIT: _or_unlimited(settings.import_limit_wh, c),
-        row.EXPORT_LIMIT: _or_unlimited(settings.export_limit_wh, c),
-        row.SOURCE_VARH: np.rint(_or(settings.source_kvar_per_kw, c) / row.VARH_UNIT).astype(np.int64),
-        row.SINK_VARH: np.rint(_or(settings.sink_kvar_per_kw, c) / row.VARH_UNIT).astype(np.int64),
+        row.IMPORT_LIMIT: or_unlimited(settings.import_limit_wh, c),
+        row.EXPORT_LIMIT: or_unlimited(settings.export_limit_wh, c),
+        row.SOURCE_VARH: np.rint(or_zeros(settings.source_kvar_per_kw, c) / row.VARH_UNIT).astype(np.int64),
+        row.SINK_VARH: np.rint(or_zeros(settings.sink_kvar_per_kw, c) / row.VARH_UNIT).astype(np.int64),
         row.LATERAL_START: feeder.lateral_start,
         row.CORE_START: tree.start,
         row.HEAD_IMPORT: np.full(laterals, head_limit_wh(settings.head_import_kw, hours)),
@@ -143,7 +145,7 @@ def _has_curve(settings: GateSettings) -> bool:
 def _curves(feeder: RadialFeeder, node_of: IntArray, settings: GateSettings) -> dict[int, IntArray]:
     """Connections that follow a volt-var curve, by lateral; those at the source or off the grid have no effect."""
     position = np.where(node_of >= 0, feeder.position[node_of], 0)
-    follows = (_or(settings.curve_kvar, len(node_of)) > 0) & (position > 0) & _has_curve(settings)
+    follows = (or_zeros(settings.curve_kvar, len(node_of)) > 0) & (position > 0) & _has_curve(settings)
     curved = np.flatnonzero(follows)
     curved = curved[np.argsort(position[curved], kind="stable")]
     return {
@@ -246,7 +248,7 @@ def _floats(
     if settings.curve_pu is not None and _has_curve(settings):
         facts[row.CURVE_V1 : row.CURVE_V4 + 1] = settings.curve_pu
         for index, kva in ((row.CURVE_FULL, settings.curve_kvar), (row.KVA, settings.inverter_kva)):
-            values = _or(kva, 0)
+            values = or_zeros(kva, 0)
             floats[index, : len(values)] = values / network.base_kva
     return floats
 
@@ -255,8 +257,8 @@ def pack(
     network: Network, feeder: RadialFeeder, node_of_connection: IntArray, hours: float, settings: GateSettings
 ) -> Packed:
     """Arrays of one market."""
-    drawn_wh = np.rint(_or(settings.background_kw, network.n_nodes) * (hours * WH_PER_KWH)).astype(np.int64)
-    drawn_pu = _or(settings.background_kvar, network.n_nodes) / network.base_kva
+    drawn_wh = np.rint(or_zeros(settings.background_kw, network.n_nodes) * (hours * WH_PER_KWH)).astype(np.int64)
+    drawn_pu = or_zeros(settings.background_kvar, network.n_nodes) / network.base_kva
     connected = np.isin(np.arange(network.n_nodes), node_of_connection)
     injects = (connected | (drawn_wh != 0) | (drawn_pu != 0))[feeder.node] | (feeder.y_pu != 0)
     tree = sweep_tree(feeder, injects)

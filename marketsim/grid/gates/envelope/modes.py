@@ -15,7 +15,7 @@ from marketsim.grid.flow import rows_kernel as row
 from marketsim.grid.gates.base import CompiledGate
 from marketsim.grid.gates.context import GateContext
 from marketsim.grid.gates.envelope.envelope_kernel import admit_within, fits
-from marketsim.grid.gates.envelope.limits import EnvelopePlanner, EnvelopeRule, envelope
+from marketsim.grid.gates.envelope.limits import EnvelopePlanner, EnvelopeRule, FitsLimits, envelope
 from marketsim.grid.gates.meshed.gate import MeshedGate
 from marketsim.grid.gates.params import GateParams
 from marketsim.grid.gates.state import GateSettings
@@ -52,25 +52,15 @@ class EqualEnvelopeGate(CompiledGate):
                 limits = self._ints[market, frozen]
                 limits[:n] = np.minimum(limits[:n], allowed)
 
-    def _fits(self, market: int) -> _Fits:
-        return _Fits(self._ints[market], self._floats[market])
+    def _fits(self, market: int) -> FitsLimits:
+        ints, floats = self._ints[market], self._floats[market]
+        return lambda delta_wh: bool(fits(ints, floats, np.require(delta_wh, np.int64, ("C_CONTIGUOUS", "WRITEABLE"))))
 
 
 class MaximalEnvelopeGate(EqualEnvelopeGate):
     """Envelopes of the largest sum."""
 
     _rule = "maximal"
-
-
-class _Fits:
-    """``envelopes.Fits`` of one market of a compiled gate."""
-
-    def __init__(self, ints: IntArray, floats: FloatArray) -> None:
-        self._ints, self._floats = ints, floats
-
-    def __call__(self, delta_wh: IntArray) -> bool:
-        """Whether the limits are kept."""
-        return bool(fits(self._ints, self._floats, np.require(delta_wh, np.int64, ("C_CONTIGUOUS", "WRITEABLE"))))
 
 
 def _directions(
@@ -93,7 +83,7 @@ class MeshedEqualEnvelopeGate(MeshedGate):
         super().open(firm_wh, kvar)
         model = opened(self._settings.planner, firm_wh, kvar)
         for index, market in enumerate(self._markets):
-            if market.firm is None or not market.firm.converged[0]:
+            if not market.solvable:
                 continue
             planner = None if model is None else EnvelopePlanner(model, index, market.firm_wh)
             for sign, rated, bound in _directions(self._settings, len(firm_wh) // len(self._markets), 1, 0):

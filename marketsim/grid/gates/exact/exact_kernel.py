@@ -11,22 +11,10 @@ from typing import Any
 import numpy as np
 
 from marketsim.core.compiled import ADMIT, kernel
-from marketsim.core.records import BLAMES_SINK
 from marketsim.grid.flow import rows_kernel as row
 from marketsim.grid.flow.injections_kernel import set_powers
 from marketsim.grid.flow.sweep_kernel import solve, start_untraded
-from marketsim.grid.gates.books_kernel import (
-    DIVERGED,
-    LINE_LOADING,
-    NONE,
-    OVERVOLTAGE,
-    TRAFO,
-    TRAFO_LOADING,
-    UNDERVOLTAGE,
-    commit,
-    ends,
-    headroom,
-)
+from marketsim.grid.gates.books_kernel import DIVERGED, NONE, commit, ends, headroom, refusal
 from marketsim.grid.gates.bound_kernel import put_back, rebase, sums_of, surely_within
 from marketsim.grid.gates.limits_kernel import flow, what_binds, worst_excess
 
@@ -61,29 +49,6 @@ def excess_with(ints: Any, floats: Any, source: int, sink: int, wh: int) -> tupl
 
 
 @kernel(helper=True)
-def refusal(ints: Any, floats: Any, source: int, sink: int, where: int) -> tuple[int, int]:
-    """(code, element) of the limit that binds at a position in the state just solved.
-
-    Low voltage, and overload by consumption below the element, are the sink's doing; without a source everything is.
-    """
-    injects, draws, _, _ = ends(ints, source, sink)
-    to_blame = draws >= 0 and injects < 0
-    what = what_binds(floats, where)
-    if what == row.NO_SOLUTION:
-        code, element = DIVERGED, -1
-    elif what == row.LOW_VOLTAGE:
-        code, element = UNDERVOLTAGE, ints[row.NODE, where]
-        to_blame = draws >= 0
-    elif what == row.HIGH_VOLTAGE:
-        code, element = OVERVOLTAGE, ints[row.NODE, where]
-    else:
-        code = TRAFO_LOADING if ints[row.KIND, where] == TRAFO else LINE_LOADING
-        element = ints[row.BRANCH, where]
-        to_blame = to_blame or (where <= draws < ints[row.SUBTREE_END, where] and flow(floats, where) > 0.0)
-    return (code + BLAMES_SINK if to_blame else code), element
-
-
-@kernel(helper=True)
 def guess_between(low: int, high: int, at_low: float, at_high: float) -> int:
     """A quantity strictly between ``low`` and ``high``: where the chord crosses zero; the middle without a chord."""
     guess = (low + high) // 2
@@ -108,7 +73,7 @@ def largest_admissible(ints: Any, floats: Any, source: int, sink: int, wh: int) 
         if excess > 0.0:
             at_low = at_low * 0.5 if side > 0 else at_low
             high, at_high, side = guess, excess, 1
-            code, element = refusal(ints, floats, source, sink, where)
+            code, element = refusal(ints, source, sink, where, what_binds(floats, where), flow(floats, where))
         else:
             at_high = at_high * 0.5 if side < 0 else at_high
             low, at_low, side = guess, excess, -1

@@ -15,9 +15,9 @@ from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import NetworkError, Problem
 from marketsim.core.ports import GateKernel
 from marketsim.core.records import BLAMES_SINK, GridState, Reason
-from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
+from marketsim.core.units import WH_PER_KWH
 from marketsim.grid.flow.power_flow_check import PowerFlow, Validator
-from marketsim.grid.gates.state import GateSettings, head_limit_wh
+from marketsim.grid.gates.state import GateSettings, head_limit_wh, or_unlimited, or_zeros
 from marketsim.grid.net.network import BranchKind, Network
 from marketsim.grid.net.topology import head_of_node
 
@@ -57,6 +57,11 @@ class _Market:
         self.bounds_wh = np.zeros((2, n_connections), dtype=np.int64)
         self.head_bounds_wh = np.zeros((2, 0), dtype=np.int64)
 
+    @property
+    def solvable(self) -> bool:
+        """Whether the untraded state has a solution."""
+        return self.firm is not None and bool(self.firm.converged[0])
+
 
 class MeshedGate:
     """Exact admission on ``n_markets`` replicas of any net. Implements ``core.ports.Gate`` without a kernel.
@@ -85,10 +90,10 @@ class MeshedGate:
         self._wh_per_kw = hours * WH_PER_KWH
         self._validator = Validator(network)
         n = len(self._nodes)
-        self._base_kw = -_or(self._settings.background_kw, network.n_nodes)
-        self._base_kvar = -_or(self._settings.background_kvar, network.n_nodes)
-        self._source_slope = _or(self._settings.source_kvar_per_kw, n)
-        self._sink_slope = _or(self._settings.sink_kvar_per_kw, n)
+        self._base_kw = -or_zeros(self._settings.background_kw, network.n_nodes)
+        self._base_kvar = -or_zeros(self._settings.background_kvar, network.n_nodes)
+        self._source_slope = or_zeros(self._settings.source_kvar_per_kw, n)
+        self._sink_slope = or_zeros(self._settings.sink_kvar_per_kw, n)
         self._head_of_node = head_of_node(network)
         self._head = np.where(self._nodes >= 0, self._head_of_node[self._nodes], -1)
         self._markets = [_Market(n, network.n_nodes) for _ in range(n_markets)]
@@ -108,11 +113,7 @@ class MeshedGate:
 
     def admit(self, market: int, source: int, sink: int, wh: int) -> tuple[int, int, int]:
         """See ``core.ports.Gate``."""
-        if wh <= 0:
-            return 0, int(Reason.NONE), -1
         state = self._markets[market]
-        if state.firm is None or not state.firm.converged[0]:
-            return 0, int(Reason.DIVERGED), -1
         most, code, element = self._headroom(state, source, sink, wh)
         binding = self._binding(state, source, sink, most) if most else _Binding(Reason.NONE, -1)
         if binding.reason != Reason.NONE:
@@ -124,8 +125,6 @@ class MeshedGate:
     def admit_unsolved(self, market: int, source: int, sink: int, wh: int) -> tuple[int, int, int]:
         """Commit what the limits of connections and heads leave of ``wh``, without a power flow."""
         state = self._markets[market]
-        if wh <= 0 or state.firm is None or not state.firm.converged[0]:
-            return 0, int(Reason.NONE if wh <= 0 else Reason.DIVERGED), -1
         most, code, element = self._headroom(state, source, sink, wh)
         self._move(state, source, sink, most)
         return most, code, element
@@ -133,8 +132,7 @@ class MeshedGate:
     def breaks(self, market: int) -> bool:
         """Whether what is committed breaks a limit of the slot, or has no solution."""
         state = self._markets[market]
-        solvable = state.firm is not None and bool(state.firm.converged[0])
-        return solvable and self._binding(state, -1, -1, 0).reason != Reason.NONE
+        return state.solvable and self._binding(state, -1, -1, 0).reason != Reason.NONE
 
     def release(self, market: int, source: int, sink: int, wh: int) -> None:
         """See ``core.ports.Gate``."""
@@ -208,13 +206,13 @@ class MeshedGate:
     def _bounds(self, firm_wh: IntArray) -> IntArray:
         """Net energy that each connection may have, lowest and highest."""
         made, n = self._settings, len(firm_wh)
-        unlimited = np.full(n, UNLIMITED_WH)
-        imports = unlimited if made.import_limit_wh is None else made.import_limit_wh
-        exports = unlimited if made.export_limit_wh is None else made.export_limit_wh
+        imports, exports = (or_unlimited(limit, n) for limit in (made.import_limit_wh, made.export_limit_wh))
         return np.stack((np.minimum(-imports, firm_wh), np.maximum(exports, firm_wh)))
 
     def _headroom(self, state: _Market, source: int, sink: int, wh: int) -> tuple[int, int, int]:
-        """What connection limits leave of ``wh``; checked before any power flow."""
+        """What connection limits leave of ``wh``, nothing without an untraded state; checked before any power flow."""
+        if wh <= 0 or not state.solvable:
+            return 0, int(Reason.NONE if wh <= 0 else Reason.DIVERGED), -1
         most, code, element = wh, int(Reason.NONE), -1
         if source >= 0:
             room = int(state.bounds_wh[1, source] - state.net_wh[source])
@@ -367,7 +365,3 @@ def _refuse_what_is_radial(settings: GateSettings) -> None:
     if settings.curve_pu is not None and len(settings.curve_pu):
         hint = "choose unity, fixed_pf or fixed_q"
         raise NetworkError([Problem("volt-var curves are solved on radial feeders only", "grid.reactive", hint=hint)])
-
-
-def _or(values: FloatArray | None, size: int) -> FloatArray:
-    return np.zeros(size) if values is None else np.asarray(values, dtype=np.float64)

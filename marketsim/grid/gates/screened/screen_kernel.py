@@ -16,22 +16,10 @@ import numpy as np
 from numba import types
 
 from marketsim.core.compiled import ADMIT, kernel
-from marketsim.core.records import BLAMES_SINK
 from marketsim.grid.flow import rows_kernel as row
 from marketsim.grid.flow.injections_kernel import set_power
 from marketsim.grid.flow.sweep_kernel import solve, start_untraded
-from marketsim.grid.gates.books_kernel import (
-    DIVERGED,
-    LINE_LOADING,
-    NONE,
-    OVERVOLTAGE,
-    TRAFO,
-    TRAFO_LOADING,
-    UNDERVOLTAGE,
-    commit,
-    ends,
-    headroom,
-)
+from marketsim.grid.gates.books_kernel import DIVERGED, NONE, commit, ends, headroom, refusal
 from marketsim.grid.gates.bound_kernel import put_back, rebase, remainder, sums_of
 from marketsim.grid.gates.exact.exact_kernel import note_trade
 from marketsim.grid.gates.gate_slot_kernel import solve_committed
@@ -304,22 +292,11 @@ def _least_room(ints: Any, floats: Any, lateral: int, asked: float) -> tuple[flo
 
 
 @kernel(helper=True)
-def _refusal(ints: Any, floats: Any, source: int, sink: int, where: int, what: int, room: float) -> tuple[int, int]:
-    """(code, element) of the limit that binds; whom it blames is decided as by the exact gate."""
-    injects, draws, _, _ = ends(ints, source, sink)
-    to_blame = draws >= 0 and injects < 0
-    if what == row.LOW_VOLTAGE:
-        code, element, to_blame = UNDERVOLTAGE, ints[row.NODE, where], draws >= 0
-    elif what == row.HIGH_VOLTAGE:
-        code, element = OVERVOLTAGE, ints[row.NODE, where]
-    else:
-        code = TRAFO_LOADING if ints[row.KIND, where] == TRAFO else LINE_LOADING
-        element = ints[row.BRANCH, where]
-        re = floats[NOW_FR, where] + room * floats[TRY_FR, where]
-        im = floats[NOW_FI, where] + room * floats[TRY_FI, where]
-        flow = floats[BASE_VR, where] * re + floats[BASE_VI, where] * im
-        to_blame = to_blame or (where <= draws < ints[row.SUBTREE_END, where] and flow > 0.0)
-    return (code + BLAMES_SINK if to_blame else code), element
+def _power_to(floats: Any, where: int, room: float) -> float:
+    """What the branch above a position brings after ``room`` along the direction, as predicted [p.u.]."""
+    re = floats[NOW_FR, where] + room * floats[TRY_FR, where]
+    im = floats[NOW_FI, where] + room * floats[TRY_FI, where]
+    return floats[BASE_VR, where] * re + floats[BASE_VI, where] * im
 
 
 @kernel(helper=True)
@@ -371,7 +348,7 @@ def _room_for(ints: Any, floats: Any, source: int, sink: int, wh: int) -> tuple[
             room, where, what = _least_room(ints, floats, lateral, asked)
             if room < asked:
                 left = min(int(np.floor(room / floats[row.FLOAT_FACTS, row.WH_TO_PU])), left - 1)
-                code, element = _refusal(ints, floats, source, sink, where, what, room)
+                code, element = refusal(ints, source, sink, where, what, _power_to(floats, where, room))
     put_back(floats, first, before)
     put_back(floats, second, beside)
     return left, code, element
