@@ -7,9 +7,11 @@ imports less exports plus the losses that the run booked, to 1 Wh.
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.errors import BY_CHECK, ValidationMismatch
@@ -135,10 +137,11 @@ class BatchValidator:
         self._to_kw = 1.0 / (hours * WH_PER_KWH)
         self._hours, self._background_wh = hours, background_wh
         self._stop = on_mismatch == "stop"
-        self._tolerance_pu, self._batch, self._every = tolerance_pu, batch, every
+        self._batch, self._every = batch, every
         self._waiting: list[_Case] = []
         self._cases = self._unsolved = 0
-        self._worst_pu = self._worst_wh = 0.0
+        allowed = {"convergence": 0.0, "voltage": tolerance_pu, "loading": TOLERANCE_LOADING, "energy": TOLERANCE_WH}
+        self._allowed, self._worst = allowed, dict.fromkeys(allowed, 0.0)
         self._mismatches: list[Mismatch] = []
 
     def add(self, slot: int, grid: GridState, exchange: Exchange) -> None:
@@ -146,19 +149,11 @@ class BatchValidator:
         if slot % self._every:
             return
         bought = self._traded_with_utility(exchange) + self._background_wh + grid.losses_wh
-        for market in range(len(grid.net_wh)):
-            self._waiting.append(
-                _Case(
-                    slot,
-                    market,
-                    grid.net_wh[market],
-                    grid.kvar[market],
-                    grid.v_pu[market],
-                    grid.loading[market],
-                    float(bought[market]),
-                    bool(grid.converged[market]),
-                )
-            )
+        states = zip(grid.net_wh, grid.kvar, grid.v_pu, grid.loading, strict=True)
+        ends = zip(bought.tolist(), grid.converged.tolist(), strict=True)
+        self._waiting += [
+            _Case(slot, market, *state, *end) for market, (state, end) in enumerate(zip(states, ends, strict=True))
+        ]
         if len(self._waiting) >= self._batch:
             self.flush()
 
@@ -170,12 +165,7 @@ class BatchValidator:
         net_kw = np.array([case.net_wh for case in cases], dtype=np.float64) * self._to_kw
         checked = self._validator.solve(net_kw, np.array([case.kvar for case in cases], dtype=np.float64))
         self._cases += len(cases)
-        found = (
-            *self._convergence(cases, checked),
-            *self._voltages(cases, checked),
-            *self._loadings(cases, checked),
-            *self._energies(cases, checked),
-        )
+        found = tuple(self._found(cases, checked))
         self._mismatches += found
         if found and self._stop:
             more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
@@ -185,7 +175,10 @@ class BatchValidator:
     def finish(self) -> ValidationSummary:
         """Check the rest and sum up."""
         self.flush()
-        return ValidationSummary(self._cases, self._unsolved, self._worst_pu, self._worst_wh, tuple(self._mismatches))
+        worst = self._worst
+        return ValidationSummary(
+            self._cases, self._unsolved, worst["voltage"], worst["energy"], tuple(self._mismatches)
+        )
 
     def _traded_with_utility(self, exchange: Exchange) -> FloatArray:
         """Imports less exports of each market [Wh]."""
@@ -193,59 +186,37 @@ class BatchValidator:
         np.add.at(total, self._community.market, exchange.import_wh - exchange.export_wh)
         return total.astype(np.float64)
 
-    def _convergence(self, cases: list[_Case], checked: PowerFlow) -> list[Mismatch]:
-        solved = np.array([case.converged for case in cases])
+    def _found(self, cases: list[_Case], checked: PowerFlow) -> Iterator[Mismatch]:
+        """What differs in convergence, and where both have a solution in the states and the law of energy.
+
+        The law: slack energy - shunts = imports - exports + losses; the left by the check, the right by the run.
+        """
+        solved, network = np.array([case.converged for case in cases]), self._validator.network
         self._unsolved += int((~solved & ~checked.converged).sum())
+        yield from self._apart("convergence", cases, solved[:, None], checked.converged[:, None], ("",))
+        rows = np.flatnonzero(solved & checked.converged)
+        both, v_pu, loading = [cases[row] for row in rows], checked.v_pu[rows], checked.loading[rows]
+        buses = [f"bus {name}" for name in network.bus_names]
+        yield from self._apart("voltage", both, _table([case.v_pu for case in both], v_pu), v_pu, buses)
+        run_loading = _table([case.loading for case in both], loading)
+        yield from self._apart("loading", both, run_loading, loading, network.branch_names)
+        bought_wh = np.array([case.bought_wh for case in both])
+        drawn_wh = (checked.slack_kw[rows] - network.ground_kw(v_pu)) * self._hours * WH_PER_KWH
+        yield from self._apart("energy", both, bought_wh[:, None], drawn_wh[:, None], ("",))
+
+    def _apart(
+        self, quantity: str, cases: list[_Case], run: NDArray[Any], check: NDArray[Any], elements: Sequence[str]
+    ) -> list[Mismatch]:
+        """Where a quantity [n_cases, n_elements] is another by the check: the worst element of each case."""
+        allowed = self._allowed[quantity]
+        at, element, worst = compare(run.astype(np.float64), check.astype(np.float64), allowed)
+        self._worst[quantity] = max(self._worst[quantity], worst)
         return [
             Mismatch(
-                cases[row].slot,
-                cases[row].market,
-                "convergence",
-                "",
-                float(solved[row]),
-                float(checked.converged[row]),
-                0.0,
+                cases[k].slot, cases[k].market, quantity, elements[n], float(run[k, n]), float(check[k, n]), allowed
             )
-            for row in np.flatnonzero(solved != checked.converged)
+            for k, n in zip(at, element, strict=True)
         ]
-
-    def _both(self, cases: list[_Case], checked: PowerFlow) -> IntArray:
-        return np.array([row for row, case in enumerate(cases) if case.converged and checked.converged[row]], dtype=int)
-
-    def _voltages(self, cases: list[_Case], checked: PowerFlow) -> list[Mismatch]:
-        rows = self._both(cases, checked)
-        run = _table([cases[row].v_pu for row in rows], checked.v_pu)
-        at, node, worst = compare(run, checked.v_pu[rows], self._tolerance_pu)
-        self._worst_pu = max(self._worst_pu, worst)
-        names = self._validator.network.bus_names
-        return [
-            self._mismatch(cases[rows[k]], "voltage", f"bus {names[n]}", run[k, n], checked.v_pu[rows[k], n])
-            for k, n in zip(at, node, strict=True)
-        ]
-
-    def _loadings(self, cases: list[_Case], checked: PowerFlow) -> list[Mismatch]:
-        rows = self._both(cases, checked)
-        run = _table([cases[row].loading for row in rows], checked.loading)
-        at, branch, _ = compare(run, checked.loading[rows], TOLERANCE_LOADING)
-        names = self._validator.network.branch_names
-        return [
-            self._mismatch(cases[rows[k]], "loading", names[n], run[k, n], checked.loading[rows[k], n])
-            for k, n in zip(at, branch, strict=True)
-        ]
-
-    def _energies(self, cases: list[_Case], checked: PowerFlow) -> list[Mismatch]:
-        """The law: slack energy - shunts = imports - exports + losses; the left by the check, the right by the run."""
-        rows = self._both(cases, checked)
-        run = np.array([cases[row].bought_wh for row in rows])
-        drawn_kw = checked.slack_kw[rows] - self._validator.network.ground_kw(checked.v_pu[rows])
-        check = drawn_kw * self._hours * WH_PER_KWH
-        at, _, worst = compare(run[:, None], check[:, None], TOLERANCE_WH)
-        self._worst_wh = max(self._worst_wh, worst)
-        return [self._mismatch(cases[rows[k]], "energy", "", run[k], check[k]) for k in at]
-
-    def _mismatch(self, case: _Case, quantity: str, element: str, run: float, check: float) -> Mismatch:
-        allowed = {"voltage": self._tolerance_pu, "loading": TOLERANCE_LOADING, "energy": TOLERANCE_WH}[quantity]
-        return Mismatch(case.slot, case.market, quantity, element, float(run), float(check), allowed)
 
 
 def _table(rows: list[FloatArray], like: FloatArray) -> FloatArray:
