@@ -9,15 +9,9 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import power_grid_model as pgm
 from numpy.typing import NDArray
-from power_grid_model import (
-    CalculationMethod,
-    ComponentType,
-    DatasetType,
-    LoadGenType,
-    PowerGridModel,
-    initialize_array,
-)
+from power_grid_model import ComponentType
 from power_grid_model.errors import IterationDiverge, SparseMatrixError  # type: ignore[attr-defined]
 
 from marketsim.core.arrays import BoolArray, FloatArray
@@ -35,7 +29,7 @@ ALL_CORES: Final = 0
 """Threads of a batch, as power-grid-model counts them."""
 _OPTIONS: Final[dict[str, Any]] = {
     "max_iterations": MAX_ITERATIONS,
-    "calculation_method": CalculationMethod.newton_raphson,
+    "calculation_method": pgm.CalculationMethod.newton_raphson,
 }
 _WANTED: Final[dict[Any, Any]] = {ComponentType.node: ["u_pu", "u_angle"], ComponentType.source: ["p", "q"]}
 _RATED_V: Final = 1e3
@@ -67,8 +61,8 @@ class Validator:
         self.network = network
         self._threads = threads
         self._load_ids = np.arange(network.n_nodes, 2 * network.n_nodes, dtype=np.int32)
-        self._model = PowerGridModel(_dataset(network, self._load_ids))
-        self._one = initialize_array(DatasetType.update, ComponentType.sym_load, network.n_nodes)
+        self._model = pgm.PowerGridModel(_dataset(network, self._load_ids))
+        self._one = pgm.initialize_array(pgm.DatasetType.update, ComponentType.sym_load, network.n_nodes)
         self._one["id"] = self._load_ids
         self._currents = BranchCurrents(network)
 
@@ -184,7 +178,7 @@ class BranchCurrents:
 
 def _array(component: ComponentType, **columns: Any) -> Any:
     rows = len(columns["id"])
-    made = initialize_array(DatasetType.input, component, rows)
+    made = pgm.initialize_array(pgm.DatasetType.input, component, rows)
     for name, values in columns.items():
         made[name] = values
     return made
@@ -225,7 +219,7 @@ def _dataset(network: Network, load_ids: NDArray[np.int32]) -> dict[ComponentTyp
             id=load_ids,
             node=np.arange(n_nodes),
             status=1,
-            type=LoadGenType.const_power,
+            type=pgm.LoadGenType.const_power,
             p_specified=0.0,
             q_specified=0.0,
         ),

@@ -212,23 +212,11 @@ def facing_source(network: Network, branch: int) -> Network:
     if network.kind[branch] == BranchKind.TRAFO or network.ratio[branch] != 1.0:
         hint = "its high-voltage side has to face the source; regulate a line behind it instead"
         raise NetworkError([Problem("cannot be regulated", "grid.regulators", network.branch_names[branch], hint)])
-
-    def turned(one: Any, other: Any) -> tuple[Any, Any]:
-        first, second = one.copy(), other.copy()
-        first[branch], second[branch] = other[branch], one[branch]
-        return first, second
-
-    from_node, to_node = turned(network.from_node, network.to_node)
-    y_from_pu, y_to_pu = turned(network.y_from_pu, network.y_to_pu)
-    rating_from_pu, rating_to_pu = turned(network.rating_from_pu, network.rating_to_pu)
-    return network._replace(
-        from_node=from_node,
-        to_node=to_node,
-        y_from_pu=y_from_pu,
-        y_to_pu=y_to_pu,
-        rating_from_pu=rating_from_pu,
-        rating_to_pu=rating_to_pu,
-    )
+    turned: dict[str, Any] = {}
+    for one, other in (("from_node", "to_node"), ("y_from_pu", "y_to_pu"), ("rating_from_pu", "rating_to_pu")):
+        turned[one], turned[other] = getattr(network, one).copy(), getattr(network, other).copy()
+        turned[one][branch], turned[other][branch] = turned[other][branch], turned[one][branch]
+    return network._replace(**turned)
 
 
 def far_end_is_from(network: Network, branch: int) -> bool:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from marketsim.core.arrays import IntArray
 from marketsim.core.errors import NetworkError, Problem
 from marketsim.grid.net.feeder import Feeder
-from marketsim.grid.net.network import Network
+from marketsim.grid.net.network import AT_BRANCHES, AT_NODES, Network
 
 _Column = NDArray[Any]
 
@@ -29,16 +29,13 @@ def side_by_side(network: Network, copies: int) -> Network:
     def inner(column: _Column) -> _Column:
         return np.concatenate((column[:1], np.tile(column[1:], copies)))
 
-    per_node = ("base_kv", "shunt_pu", "load_pu", "v_min_pu", "v_max_pu", "nominal_kw", "nominal_kvar")
-    per_branch = ("kind", "z_pu", "y_from_pu", "y_to_pu", "ratio", "rating_from_pu", "rating_to_pu")
-    columns: dict[str, Any] = {name: inner(getattr(network, name)) for name in per_node}
-    columns |= {name: np.tile(getattr(network, name), copies) for name in per_branch}
+    columns: dict[str, Any] = {name: inner(getattr(network, name)) for name in AT_NODES}
+    columns |= {name: np.tile(getattr(network, name), copies) for name in AT_BRANCHES}
+    columns |= {end: nodes_of(getattr(network, end)) for end in ("from_node", "to_node")}
     return network._replace(
         name=f"{network.name}*{copies}",
         bus_names=(network.bus_names[0], *(f"{bus}@{tag}" for tag in tags for bus in network.bus_names[1:])),
         branch_names=tuple(f"{branch}@{tag}" for tag in tags for branch in network.branch_names),
-        from_node=nodes_of(network.from_node),
-        to_node=nodes_of(network.to_node),
         **columns,
     )
 

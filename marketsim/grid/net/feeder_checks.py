@@ -8,17 +8,9 @@ from typing import Any, Final
 import numpy as np
 
 from marketsim.grid.net.feeder import Feeder
-from marketsim.grid.net.network import BranchKind, Network
+from marketsim.grid.net.network import AT_BRANCHES, AT_NODES, BranchKind, Network
 from marketsim.grid.net.topology import has_supply
 
-_AT_NODES: Final[Mapping[str, str]] = {
-    "base_kv": "f", "v_min_pu": "f", "v_max_pu": "f", "nominal_kw": "f", "nominal_kvar": "f",
-    "shunt_pu": "c", "load_pu": "c",
-}  # fmt: skip
-_AT_BRANCHES: Final[Mapping[str, str]] = {
-    "kind": "i", "from_node": "i", "to_node": "i", "z_pu": "c", "y_from_pu": "c", "y_to_pu": "c", "ratio": "c",
-    "rating_from_pu": "f", "rating_to_pu": "f",
-}  # fmt: skip
 _DTYPES: Final = {"f": np.float64, "c": np.complex128, "i": np.int64}
 _MAY_BE_INFINITE: Final = frozenset({"v_max_pu", "rating_from_pu", "rating_to_pu"})
 
@@ -48,7 +40,7 @@ def _names(network: Network) -> Iterator[str]:
 
 
 def _columns(network: Network) -> Iterator[str]:
-    sizes = ((_AT_NODES, network.n_nodes, "nodes"), (_AT_BRANCHES, network.n_branches, "branches"))
+    sizes = ((AT_NODES, network.n_nodes, "nodes"), (AT_BRANCHES, network.n_branches, "branches"))
     for columns, size, of in sizes:
         for name, kind in columns.items():
             column = getattr(network, name)
@@ -58,7 +50,7 @@ def _columns(network: Network) -> Iterator[str]:
 
 
 def _numbers(network: Network) -> Iterator[str]:
-    for name in (*_AT_NODES, *_AT_BRANCHES):
+    for name in (*AT_NODES, *AT_BRANCHES):
         column = getattr(network, name)
         fits = np.isfinite(column) | (np.isposinf(column) if name in _MAY_BE_INFINITE else False)
         if not fits.all():

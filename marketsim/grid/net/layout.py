@@ -15,9 +15,6 @@ from marketsim.core.arrays import BoolArray, FloatArray
 from marketsim.grid.net.network import Network
 from marketsim.grid.net.topology import Walk, in_breadth
 
-_BEYOND = -1e9
-"""Below every lane."""
-
 
 class Drawing(NamedTuple):
     """Positions of the nodes and how branches run between them."""

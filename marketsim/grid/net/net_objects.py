@@ -36,33 +36,26 @@ _NUMBERS: Final[dict[JsonClass, type[np.generic]]] = {
 }
 _BOOLS: Final = frozenset({("numpy", "bool"), ("numpy", "bool_")})
 _CONTROL, _SERIES = "pandapower.control", "pandapower.timeseries"
-KEPT: Final = frozenset(
-    {
-        *((f"{_CONTROL}.basic_controller", name) for name in ("BasicCtrl", "Controller")),
-        (f"{_CONTROL}.controller.DERController.der_control", "DERController"),
-        (f"{_CONTROL}.controller.characteristic_control", "CharacteristicControl"),
-        (f"{_CONTROL}.controller.const_control", "ConstControl"),
-        (f"{_CONTROL}.controller.dmr_control", "DmrControl"),
-        (f"{_CONTROL}.controller.pq_control", "PQController"),
-        *((f"{_CONTROL}.controller.shunt_control", name) for name in ("DiscreteShuntController", "ShuntController")),
-        *(
-            (f"{_CONTROL}.controller.station_control", name)
-            for name in ("BinarySearchControl", "DroopControl", "VDroopControl_local")
-        ),
-        *(
-            (f"{_CONTROL}.controller.trafo.{name}", name)
-            for name in ("ContinuousTapControl", "DiscreteTapControl", "TapDependentImpedance", "VmSetTapControl")
-        ),
-        (f"{_CONTROL}.controller.trafo_control", "TrafoController"),
-        *(
-            (f"{_CONTROL}.util.characteristic", name)
-            for name in ("Characteristic", "LogSplineCharacteristic", "SplineCharacteristic")
-        ),
-        (f"{_SERIES}.data_source", "DataSource"),
-        (f"{_SERIES}.data_sources.frame_data", "DFData"),
-        (f"{_SERIES}.output_writer", "OutputWriter"),
-    }
-)
+_KEPT_CLASSES: Final[dict[str, tuple[str, ...]]] = {
+    f"{_CONTROL}.basic_controller": ("BasicCtrl", "Controller"),
+    f"{_CONTROL}.controller.DERController.der_control": ("DERController",),
+    f"{_CONTROL}.controller.characteristic_control": ("CharacteristicControl",),
+    f"{_CONTROL}.controller.const_control": ("ConstControl",),
+    f"{_CONTROL}.controller.dmr_control": ("DmrControl",),
+    f"{_CONTROL}.controller.pq_control": ("PQController",),
+    f"{_CONTROL}.controller.shunt_control": ("DiscreteShuntController", "ShuntController"),
+    f"{_CONTROL}.controller.station_control": ("BinarySearchControl", "DroopControl", "VDroopControl_local"),
+    f"{_CONTROL}.controller.trafo.ContinuousTapControl": ("ContinuousTapControl",),
+    f"{_CONTROL}.controller.trafo.DiscreteTapControl": ("DiscreteTapControl",),
+    f"{_CONTROL}.controller.trafo.TapDependentImpedance": ("TapDependentImpedance",),
+    f"{_CONTROL}.controller.trafo.VmSetTapControl": ("VmSetTapControl",),
+    f"{_CONTROL}.controller.trafo_control": ("TrafoController",),
+    f"{_CONTROL}.util.characteristic": ("Characteristic", "LogSplineCharacteristic", "SplineCharacteristic"),
+    f"{_SERIES}.data_source": ("DataSource",),
+    f"{_SERIES}.data_sources.frame_data": ("DFData",),
+    f"{_SERIES}.output_writer": ("OutputWriter",),
+}
+KEPT: Final = frozenset((module, name) for module, names in _KEPT_CLASSES.items() for name in names)
 """Objects that nets may hold and that are kept by name alone."""
 _MARKS: Final = ("_module", "_class", "_object", "_state", "_init")
 _TABLE_KEYS: Final = frozenset({"orient", "dtype", "is_multiindex", "is_multicolumn", "index_name", "column_name"})

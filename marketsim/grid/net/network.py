@@ -12,8 +12,9 @@ end in p.u. of base_kva / (sqrt(3) base_kv) of that end, impedances and admittan
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,18 @@ class BranchKind(IntEnum):
 
     LINE = 0
     TRAFO = 1
+
+
+AT_NODES: Final[Mapping[str, str]] = {
+    "base_kv": "f", "v_min_pu": "f", "v_max_pu": "f", "nominal_kw": "f", "nominal_kvar": "f",
+    "shunt_pu": "c", "load_pu": "c",
+}  # fmt: skip
+"""Columns of a network with a row a node; of floats, complex numbers or integers."""
+AT_BRANCHES: Final[Mapping[str, str]] = {
+    "kind": "i", "from_node": "i", "to_node": "i", "z_pu": "c", "y_from_pu": "c", "y_to_pu": "c", "ratio": "c",
+    "rating_from_pu": "f", "rating_to_pu": "f",
+}  # fmt: skip
+"""Columns with a row a branch."""
 
 
 class Network(NamedTuple):

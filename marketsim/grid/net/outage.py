@@ -8,13 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from marketsim.core.arrays import BoolArray, IntArray
-from marketsim.grid.net.network import BranchKind, Network
+from marketsim.grid.net.network import AT_BRANCHES, AT_NODES, BranchKind, Network
 from marketsim.grid.net.topology import has_supply
-
-_PER_BRANCH = (
-    *("kind", "from_node", "to_node", "z_pu", "y_from_pu", "y_to_pu", "ratio", "rating_from_pu", "rating_to_pu"),
-)
-_PER_NODE = ("base_kv", "shunt_pu", "load_pu", "v_min_pu", "v_max_pu", "nominal_kw", "nominal_kvar")
 
 
 class Tie(NamedTuple):
@@ -38,7 +33,7 @@ class Supplied(NamedTuple):
 def without_branches(network: Network, lost: BoolArray) -> Network:
     """The network without some branches [n_branches]; it may fall apart."""
     kept = ~lost
-    columns = {name: getattr(network, name)[kept] for name in _PER_BRANCH}
+    columns = {name: getattr(network, name)[kept] for name in AT_BRANCHES}
     names = tuple(name for name, keep in zip(network.branch_names, kept, strict=True) if keep)
     return network._replace(branch_names=names, **columns)
 
@@ -52,7 +47,7 @@ def with_tie(network: Network, tie: Tie) -> Network:
         *(tie.rating_a / ampere_per_pu, tie.rating_a / ampere_per_pu),
     )
     columns: dict[str, Any] = {
-        name: np.append(getattr(network, name), value) for name, value in zip(_PER_BRANCH, added, strict=True)
+        name: np.append(getattr(network, name), value) for name, value in zip(AT_BRANCHES, added, strict=True)
     }
     return network._replace(branch_names=(*network.branch_names, tie.name), **columns)
 
@@ -63,7 +58,7 @@ def supplied(network: Network) -> Supplied:
     nodes = np.flatnonzero(kept)
     number = np.cumsum(kept) - 1
     part = without_branches(network, ~kept[network.from_node] | ~kept[network.to_node])
-    columns = {name: getattr(network, name)[nodes] for name in _PER_NODE}
+    columns = {name: getattr(network, name)[nodes] for name in AT_NODES}
     small = part._replace(
         bus_names=tuple(network.bus_names[node] for node in nodes),
         from_node=number[part.from_node],

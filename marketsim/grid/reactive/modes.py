@@ -19,7 +19,7 @@ from marketsim.core.inverters import granted_kvar, within_kvar
 from marketsim.core.ports import ReactiveLaw
 from marketsim.core.records import AskedKvar, Community, SlotInputs
 from marketsim.core.units import WH_PER_KWH
-from marketsim.grid.reactive.params import FixedPfParams, FixedQParams, ReactiveParams, UnityParams, VoltVarParams
+from marketsim.grid.reactive.params import FixedPfParams, FixedQParams, ReactiveParams, VoltVarParams
 
 
 class _Mode:
@@ -84,8 +84,10 @@ class _Mode:
         """Largest active power of the inverters at their set-point [kW]."""
         return self.kva
 
-    def _room(self, p_kw: FloatArray) -> FloatArray:
-        return within_kvar(self.kva, p_kw)
+    def _capped(self, wanted: FloatArray, p_kw: FloatArray) -> FloatArray:
+        """What the inverters can do of a wanted reactive injection beside their active power."""
+        room = within_kvar(self.kva, p_kw)
+        return np.clip(wanted, -room, room)
 
 
 class Unity(_Mode):
@@ -103,8 +105,7 @@ class FixedPf(_Mode):
 
     def inverter_kvar(self, p_kw: FloatArray) -> FloatArray:
         """See ``Reactive``."""
-        wanted = self.law.source_kvar_per_kw * np.maximum(p_kw, 0.0)
-        return _capped(wanted, self._room(p_kw))
+        return self._capped(self.law.source_kvar_per_kw * np.maximum(p_kw, 0.0), p_kw)
 
     def _most_kw(self) -> FloatArray:
         return self.kva * self._pf
@@ -119,7 +120,7 @@ class FixedQ(_Mode):
 
     def inverter_kvar(self, p_kw: FloatArray) -> FloatArray:
         """See ``Reactive``."""
-        return _capped(self._share * self.kva, self._room(p_kw))
+        return self._capped(self._share * self.kva, p_kw)
 
     def _most_kw(self) -> FloatArray:
         return self.kva * sqrt(1.0 - self._share**2)
@@ -151,30 +152,10 @@ def curve_share(v_pu: FloatArray, curve_pu: FloatArray) -> FloatArray:
     return np.interp(v_pu, curve_pu, [1.0, 0.0, 0.0, -1.0])
 
 
-def build_unity(params: UnityParams, context: Basics) -> Unity:
-    """Mode ``unity``."""
-    return Unity(params, context)
-
-
-def build_fixed_pf(params: FixedPfParams, context: Basics) -> FixedPf:
-    """Mode ``fixed_pf``."""
-    return FixedPf(params, context)
-
-
-def build_fixed_q(params: FixedQParams, context: Basics) -> FixedQ:
-    """Mode ``fixed_q``."""
-    return FixedQ(params, context)
-
-
-def build_volt_var(params: VoltVarParams, context: Basics) -> VoltVar:
-    """Mode ``volt_var``."""
-    return VoltVar(params, context)
+build_unity, build_fixed_pf, build_fixed_q, build_volt_var = Unity, FixedPf, FixedQ, VoltVar
+"""The modes are built from their parameters and ``Basics``."""
 
 
 def _tan(power_factor: FloatArray) -> FloatArray:
     """Reactive for each unit of active power."""
     return np.asarray(np.sqrt(1.0 - power_factor**2) / power_factor)
-
-
-def _capped(wanted: FloatArray, room: FloatArray) -> FloatArray:
-    return np.clip(wanted, -room, room)
