@@ -38,8 +38,7 @@ def read_plain(path: Path) -> Any:
     raw = read_bytes(path, _MOST_BYTES, CheckpointError)
     try:
         _demand_plain(raw)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of torch, on files that it does not like and then refuses
+        with warnings.catch_warnings(action="ignore"):  # of torch, on files that it does not like and then refuses
             return torch.load(io.BytesIO(raw), weights_only=True, map_location="cpu")
     except Exception as error:  # torch and zip raise what their readers raise: zip, pickle, runtime errors
         message = "this is no checkpoint of marketsim, or a damaged one"

@@ -44,15 +44,12 @@ class GuardedLearner:
     ) -> Path:
         """See ``core.learner.Learner``; the checkpoint and the curves are there."""
 
-        def left(found: Any) -> Path:
-            return _left_behind(found, folder)
-
         def trained() -> Path:
             return self._learner.train(
                 game, folder, seed=seed, scenario_hash=scenario_hash, resume=resume, progress=progress
             )
 
-        return held(self._learner, "train", left, trained)
+        return held(self._learner, "train", lambda found: _left_behind(found, folder), trained)
 
 
 def _left_behind(found: Any, folder: Path) -> Path:

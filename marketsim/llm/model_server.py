@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from marketsim.core.build import FileContext
@@ -47,6 +48,16 @@ def as_failure(error: BaseException) -> Failure:
     if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
         return Failure("http_error", text)
     return Failure("bad_reply", text)  # pydantic's, and TypeErrors where JSON of another shape meets the client
+
+
+@asynccontextmanager
+async def _within(deadline_s: float) -> AsyncIterator[None]:
+    """Failure where what is awaited fails, or takes longer."""
+    try:
+        async with asyncio.timeout(deadline_s):
+            yield
+    except Exception as error:
+        raise as_failure(error) from error
 
 
 def _status_reason(status: int) -> str:
@@ -98,44 +109,35 @@ class ModelServer:
     async def identify(self, deadline_s: float) -> Identity:
         """Digest of the model, version of the server, and whether the model thinks aloud; Failure where it fails."""
         client, model = self._connected(), full_name(self._settings.model)
-        try:
-            async with asyncio.timeout(deadline_s):
-                version = await _version(self.url)
-                listed = {full_name(each.model or ""): each.digest or "" for each in (await client.list()).models}
-                if model not in listed:
-                    raise Failure("missing_model", f"no {self._settings.model} at {self.url}: ollama pull {model}")
-                shown = await client.show(model)
-        except Exception as error:
-            raise as_failure(error) from error
+        async with _within(deadline_s):
+            version = await _version(self.url)
+            listed = {full_name(each.model or ""): each.digest or "" for each in (await client.list()).models}
+            if model not in listed:
+                raise Failure("missing_model", f"no {self._settings.model} at {self.url}: ollama pull {model}")
+            shown = await client.show(model)
         self._thinks = _SILENCES_THINKING in (shown.capabilities or ())
         return Identity(self._settings.model, plain(listed[model]), version, self._thinks)
 
     async def load(self, seed: int, deadline_s: float) -> None:
         """Have the server load the model, with the options of all later calls; Failure where it fails."""
         client = self._connected()
-        try:
-            async with asyncio.timeout(deadline_s):
-                await client.chat(model=self._settings.model, messages=[], options=self.options(seed))
-        except Exception as error:
-            raise as_failure(error) from error
+        async with _within(deadline_s):
+            await client.chat(model=self._settings.model, messages=[], options=self.options(seed))
 
     async def ask(
         self, messages: Sequence[Mapping[str, str]], form: Mapping[str, Any], seed: int, deadline_s: float
     ) -> str | None:
         """The text that the model answers, which may be none; Failure where it does not answer, or was cut."""
         client = self._connected()
-        try:
-            async with asyncio.timeout(deadline_s):
-                reply = await client.chat(
-                    model=self._settings.model,
-                    messages=list(messages),
-                    stream=False,
-                    format=dict(form),
-                    options=self.options(seed),
-                    think=False if self._thinks else None,
-                )
-        except Exception as error:
-            raise as_failure(error) from error
+        async with _within(deadline_s):
+            reply = await client.chat(
+                model=self._settings.model,
+                messages=list(messages),
+                stream=False,
+                format=dict(form),
+                options=self.options(seed),
+                think=False if self._thinks else None,
+            )
         self._demand_whole(reply, sum(len(part["content"]) for part in messages))
         text: str | None = reply.message.content
         return text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -116,6 +116,10 @@ def demand_memory(path: Path, found: Checkpoint, fresh: Mapping[str, NDArray[Any
         )
 
 
+_AS_THEY_ARE: Final = ("scenario_hash", "seed", "episode", "updates", "agent_steps")
+"""Texts and counts that stand in the file under the names of their fields."""
+
+
 def _content(checkpoint: Checkpoint) -> dict[str, Any]:
     shape = checkpoint.shape
     named = {} if checkpoint.layout.game == MARKET else {"game": checkpoint.layout.game}
@@ -135,11 +139,7 @@ def _content(checkpoint: Checkpoint) -> dict[str, Any]:
             "bound": checkpoint.layout.bound,
             **named,  # what says nothing is of the market, as all were once
         },
-        "scenario_hash": checkpoint.scenario_hash,
-        "seed": checkpoint.seed,
-        "episode": checkpoint.episode,
-        "updates": checkpoint.updates,
-        "agent_steps": checkpoint.agent_steps,
+        **{name: getattr(checkpoint, name) for name in _AS_THEY_ARE},
         **{f"adam.{name}": tensor for name, tensor in checkpoint.state._asdict().items()},
         **moments,
         "memory": {name: torch.tensor(values) for name, values in checkpoint.memory.items()},
@@ -157,11 +157,7 @@ def _checkpoint(content: Mapping[str, Any], params: LearnerParams) -> Checkpoint
         params=params,
         shape=PolicyShape(**{**shape, "heads": tuple(shape["heads"]), "used": shape["used"].numpy()}),
         layout=_layout(content["layout"]),
-        scenario_hash=content["scenario_hash"],
-        seed=content["seed"],
-        episode=content["episode"],
-        updates=content["updates"],
-        agent_steps=content["agent_steps"],
+        **{name: content[name] for name in _AS_THEY_ARE},
         state=AdamState(*(content[f"adam.{name}"] for name in AdamState._fields)),
         scales=RunningMoments(*(moments(name) for name in RunningMoments._fields)),
         memory={name: values.numpy() for name, values in content["memory"].items()},

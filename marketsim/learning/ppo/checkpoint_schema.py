@@ -10,7 +10,7 @@ import torch
 
 from marketsim.core.files import strict_json
 from marketsim.learning.params import LearnerParams
-from marketsim.learning.ppo.networks import NetworkLayers
+from marketsim.learning.ppo.networks import layers_of
 from marketsim.learning.ppo.scales import Moments, RunningMoments
 from marketsim.learning.ppo.shape import PolicyShape
 
@@ -22,10 +22,7 @@ _KINDS: Final[Mapping[str, str]] = {
     "shape": _MAPPING,
     "layout": _MAPPING,
     "scenario_hash": _TEXT,
-    "seed": _COUNT,
-    "episode": _COUNT,
-    "updates": _COUNT,
-    "agent_steps": _COUNT,
+    **dict.fromkeys(("seed", "episode", "updates", "agent_steps"), _COUNT),
     **{f"adam.{name}": _TENSOR for name in ("weights", "mean", "square", "steps")},
     **{f"scales.{name}.{part}": _TENSOR for name in RunningMoments._fields for part in Moments._fields},
     "memory": _MAPPING,
@@ -145,14 +142,8 @@ def _weights(shape: PolicyShape, params: LearnerParams) -> tuple[int, int]:
     logits = math.prod(shape.heads) if params.joint_head else sum(shape.heads)
     if logits * shape.n_agents > _MOST_LOGITS:
         raise ValueError(f"shape.heads give {logits} choices to each of {shape.n_agents} agents")
-    shared = params.policies == "shared"
-    own_bias = shape.n_agents if shared else 0
-    seen = shape.n_features + (shape.n_state if params.critic == "central" else 0)
-    nets = (
-        NetworkLayers((shape.n_features, *params.hidden, logits), own_bias),
-        NetworkLayers((seen, *params.hidden, 1), own_bias),
-    )
-    return 1 if shared else shape.n_agents, sum(net.n_parameters for net in nets)
+    rows = 1 if params.policies == "shared" else shape.n_agents
+    return rows, sum(net.n_parameters for net in layers_of(shape, params, logits))
 
 
 def _demand_tensor(

@@ -38,12 +38,6 @@ class Heads(NamedTuple):
             return choices
         return np.stack(np.unravel_index(choices[:, 0], self.played), axis=1)
 
-    def of_played(self, actions: IntArray) -> IntArray:
-        """Actions of the game [n, H] as choices of the network's heads."""
-        if self.sizes == self.played:
-            return actions
-        return np.asarray(np.ravel_multi_index(tuple(actions.T), self.played))[:, np.newaxis]
-
 
 def make_heads(played: tuple[int, ...], used: BoolArray, *, joint: bool) -> Heads:
     """Heads for a game with ``played`` choices a head, of which each agent uses some [A, H]."""

@@ -39,16 +39,9 @@ class Ppo:
         """See ``core.learner.Learner`` and ``trainer.train``."""
         from marketsim.learning.ppo.trainer import train
 
-        trained = train(
-            game,
-            self.params,
-            folder,
-            seed=seed,
-            scenario_hash=scenario_hash,
-            resume=resume,
-            progress=progress,
-        )
-        return trained.checkpoint
+        return train(
+            game, self.params, folder, seed=seed, scenario_hash=scenario_hash, resume=resume, progress=progress
+        ).checkpoint
 
 
 def build(params: LearnerParams, context: BuildContext) -> Ppo:  # noqa: ARG001 - part of the port

@@ -175,17 +175,23 @@ def entropy(log_probabilities: Sequence[Tensor]) -> Tensor:
     return torch.stack(heads).sum(dim=0)
 
 
+def layers_of(shape: PolicyShape, params: LearnerParams, n_logits: int) -> tuple[NetworkLayers, NetworkLayers]:
+    """Layers of the policies and of the critics, for heads of ``n_logits`` choices together."""
+    own_bias = shape.n_agents if params.policies == "shared" else 0
+    seen_by_critic = shape.n_features + (shape.n_state if params.critic == "central" else 0)
+    policy = NetworkLayers((shape.n_features, *params.hidden, n_logits), own_bias)
+    return policy, NetworkLayers((seen_by_critic, *params.hidden, 1), own_bias)
+
+
 def make_networks(shape: PolicyShape, params: LearnerParams) -> Networks:
     """Networks for a game as the parameters ask."""
-    shared = params.policies == "shared"
     heads = make_heads(shape.heads, shape.used, joint=params.joint_head)
-    own_bias = shape.n_agents if shared else 0
-    seen_by_critic = shape.n_features + (shape.n_state if params.critic == "central" else 0)
+    policy, value = layers_of(shape, params, heads.n_logits)
     return Networks(
         n_agents=shape.n_agents,
-        n_networks=1 if shared else shape.n_agents,
-        policy=NetworkLayers((shape.n_features, *params.hidden, heads.n_logits), own_bias),
-        value=NetworkLayers((seen_by_critic, *params.hidden, 1), own_bias),
+        n_networks=1 if params.policies == "shared" else shape.n_agents,
+        policy=policy,
+        value=value,
         heads=heads,
         bias=torch.from_numpy(heads.bias).unsqueeze(2),
     )

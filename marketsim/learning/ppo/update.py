@@ -159,10 +159,7 @@ def update(
         if not active.any():
             break
     return UpdateReport(
-        kl=moved.kl.double().numpy(),
-        entropy=moved.entropy.double().numpy(),
-        clipped=moved.clipped.double().numpy(),
-        policy_loss=moved.policy_loss.double().numpy(),
+        **{name: values.double().numpy() for name, values in moved._asdict().items()},
         explained_variance=explained.double().numpy(),
         epochs=_of_agents(networks, epochs).numpy(),
         stopped=_of_agents(networks, ~active).numpy(),
