@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -22,15 +21,11 @@ def _call(*arguments: str, **environment: str) -> None:
         raise BenchFailed(f"marketsim {' '.join(arguments)} failed: {done.stderr}")
 
 
-def _plain(values: Mapping[str, object]) -> str:
-    return yaml.safe_dump(dict(values), sort_keys=False)
-
-
 def rows() -> list[BenchRow]:
     """Wall times of whole processes."""
     with tempfile.TemporaryDirectory() as folder:
         scenario = Path(folder) / "bench141.yaml"
-        scenario.write_text(_plain(IEEE141), encoding="utf-8")
+        scenario.write_text(yaml.safe_dump(dict(IEEE141), sort_keys=False), encoding="utf-8")
         run = ("run", str(scenario), "--quiet", "--force", "--out", str(Path(folder) / "run"))
         first_s = once_s(lambda: _call(*run, MARKETSIM_CACHE_DIR=str(Path(folder) / "cache")))
         warm_s = median_s(lambda: _call(*run), 3)

@@ -36,12 +36,7 @@ class BenchFailed(AssertionError):
 def median_s(call: Callable[[], Any], repeats: int = 5) -> float:
     """Median wall time of a call [s]; one call before it warms caches."""
     call()
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
+    return statistics.median(once_s(call) for _ in range(repeats))
 
 
 def once_s(call: Callable[[], Any]) -> float:

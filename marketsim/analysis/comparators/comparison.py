@@ -45,17 +45,7 @@ class MechanismOutcome(NamedTuple):
     """By name of ``robustness.ERRORS``."""
 
 
-_COLUMNS: Final = (
-    "gains",
-    "p2p_kwh",
-    "export_kwh",
-    "curtailed_kwh",
-    "curtailed_share",
-    "jain",
-    "violated",
-    "depth_pu_h",
-    "seconds",
-)
+_NOT_COLUMNS: Final = ("mechanism", "curtailed_by_agent", "real")
 
 
 def compare(
@@ -71,10 +61,10 @@ def compare(
     """
     mechanisms = chosen(gates)
     needs_feeder(ready, "compare-gates")
+    say = tell or (lambda _: None)
     outcomes = []
     for mechanism in mechanisms:
-        if tell is not None:
-            tell(mechanism.name)
+        say(mechanism.name)
         outcomes.append(_outcome(under(ready, mechanism, truthful=truthful), mechanism))
     return outcomes
 
@@ -123,7 +113,7 @@ def rows_of(outcomes: Sequence[MechanismOutcome]) -> list[dict[str, object]]:
     return [
         {
             "mechanism": each.mechanism.name,
-            **{name: getattr(each, name) for name in _COLUMNS},
+            **{name: value for name, value in each._asdict().items() if name not in _NOT_COLUMNS},
             **{f"slots outside, {name}": real.slots for name, real in each.real.items()},
         }
         for each in outcomes

@@ -24,22 +24,21 @@ class CongestionMechanism(NamedTuple):
     """Whether all agents bid their true values, as the mechanism takes bids for values."""
 
 
+def _gate(name: str, text: str) -> CongestionMechanism:
+    """The scenario's own market under a gate."""
+    return CongestionMechanism(name, text, {"grid.gate": name})
+
+
 MECHANISMS: Final = MappingProxyType(
     {
         each.name: each
         for each in (
-            CongestionMechanism("ac", "every trade checked by AC while it is matched", {"grid.gate": "ac"}),
-            CongestionMechanism(
-                "sensitivity", "screened by sensitivities, AC at the end", {"grid.gate": "sensitivity"}
-            ),
-            CongestionMechanism("observe", "no check: what markets without a grid do", {"grid.gate": "observe"}),
-            CongestionMechanism("doe_equal", "equal operating envelopes, free within", {"grid.gate": "doe_equal"}),
-            CongestionMechanism(
-                "doe_maximal", "envelopes of the largest sum, free within", {"grid.gate": "doe_maximal"}
-            ),
-            CongestionMechanism(
-                "market_first", "trade freely, then curtail the last first", {"grid.gate": "market_first"}
-            ),
+            _gate("ac", "every trade checked by AC while it is matched"),
+            _gate("sensitivity", "screened by sensitivities, AC at the end"),
+            _gate("observe", "no check: what markets without a grid do"),
+            _gate("doe_equal", "equal operating envelopes, free within"),
+            _gate("doe_maximal", "envelopes of the largest sum, free within"),
+            _gate("market_first", "trade freely, then curtail the last first"),
             CongestionMechanism(
                 "central",
                 "central AC optimum with true values known",

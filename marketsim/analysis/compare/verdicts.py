@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -82,24 +82,13 @@ def _mean(values: FloatArray | None) -> float | None:
 
 def _paired_interval(differences: FloatArray) -> tuple[float, float]:
     """Of the mean difference, by the bias-corrected and accelerated bootstrap (Efron 1987)."""
-    from scipy.stats import bootstrap
-
     if np.ptp(differences) == 0.0:
         return float(differences[0]), float(differences[0])
-    found = bootstrap(
-        (differences,),
-        np.mean,
-        confidence_level=LEVEL,
-        n_resamples=_RESAMPLES,
-        method="BCa",
-        rng=np.random.default_rng(_SEED),
-    ).confidence_interval
-    return float(found.low), float(found.high)
+    return _bootstrapped((differences,), np.mean, "BCa")
 
 
 def _interval(left: FloatArray, right: FloatArray) -> tuple[float, float]:
     """Of the difference of means of independent samples, by the percentile bootstrap."""
-    from scipy.stats import bootstrap
 
     def gap(a: FloatArray, b: FloatArray, axis: int = -1) -> FloatArray:
         means: FloatArray = np.mean(b, axis=axis) - np.mean(a, axis=axis)
@@ -107,12 +96,14 @@ def _interval(left: FloatArray, right: FloatArray) -> tuple[float, float]:
 
     if np.ptp(left) == 0.0 and np.ptp(right) == 0.0:
         return (float(right[0] - left[0]),) * 2
-    found = bootstrap(
-        (left, right),
-        gap,
-        confidence_level=LEVEL,
-        n_resamples=_RESAMPLES,
-        method="percentile",
-        rng=np.random.default_rng(_SEED),
-    ).confidence_interval
-    return float(found.low), float(found.high)
+    return _bootstrapped((left, right), gap, "percentile")
+
+
+def _bootstrapped(
+    samples: tuple[FloatArray, ...], statistic: Callable[..., Any], method: Literal["BCa", "percentile"]
+) -> tuple[float, float]:
+    from scipy.stats import bootstrap
+
+    rng = np.random.default_rng(_SEED)
+    found = bootstrap(samples, statistic, confidence_level=LEVEL, n_resamples=_RESAMPLES, method=method, rng=rng)
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)

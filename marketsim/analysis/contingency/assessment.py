@@ -10,7 +10,6 @@ import numpy as np
 from marketsim.analysis.contingency.failures import SOURCE_STEP, Contingency, failures
 from marketsim.analysis.trajectory import Trajectory, follow, needs_feeder, outside
 from marketsim.app.ready_scenario import ReadyScenario
-from marketsim.app.wiring import build
 from marketsim.core.arrays import BoolArray, FloatArray
 from marketsim.core.errors import InputError
 from marketsim.grid.flow.power_flow_check import Validator
@@ -78,16 +77,15 @@ def contingencies(
         raise InputError(
             f"hours must be positive and the source's step within 0.5 p.u., not {hours:g} and {source_step:g}"
         )
-    if tell is not None:
-        tell("running the scenario")
-    path = follow(ready, built=build(ready))
+    say = tell or (lambda _: None)
+    say("running the scenario")
+    path = follow(ready)
     names = tuple(agent.name for agent in ready.agents)
     ties = ties_of(ready, path.network)
     before = outside(path.network, path.v_pu, path.loading)
     damages = []
     for failure in failures(path, names, path.agent_kw, source_step):
-        if tell is not None:
-            tell(failure.name)
+        say(failure.name)
         damages.append(_damage(path, failure, ties, before, hours))
     ranked = sorted(damages, key=lambda d: (-d.unserved_kwh, -d.customers, -d.violated, -d.deepest_pu, d.name))
     said = (

@@ -44,8 +44,12 @@ def _single(name: str) -> EvaluationArm:
     return _learning(f"only_{name}", f"learning with {name.upper()} alone", {"learning.reward.weights": weights})
 
 
+def _engine(name: str, **params: Any) -> dict[str, Any]:
+    return {"market.engine": {name: params}}
+
+
 def _auction(price_rule: str, rounds: int) -> dict[str, Any]:
-    return {"market.engine": {"double_auction": {"price_rule": price_rule, "rounds": rounds}}}
+    return _engine("double_auction", price_rule=price_rule, rounds=rounds)
 
 
 ARMS: Final = (
@@ -54,15 +58,8 @@ ARMS: Final = (
     EvaluationArm("truthful_midpoint", "true values, midpoint prices", {"truthful": {}}, _auction("midpoint", 1)),
     EvaluationArm("zi_c", "zero intelligence, 20 rounds", {"zero_intelligence": {}}, _auction("resting", 20)),
     EvaluationArm("zip", "zero intelligence plus, 20 rounds", {"zip": {}}, _auction("resting", 20)),
-    EvaluationArm(
-        "pro_rata", "pool at the midpoint, shared pro rata", {"truthful": {}}, {"market.engine": {"pro_rata": {}}}
-    ),
-    EvaluationArm(
-        "optimum",
-        "largest gain: uniform price at true values",
-        {"truthful": {}},
-        {"market.engine": {"call_auction": {}}},
-    ),
+    EvaluationArm("pro_rata", "pool at the midpoint, shared pro rata", {"truthful": {}}, _engine("pro_rata")),
+    EvaluationArm("optimum", "largest gain: uniform price at true values", {"truthful": {}}, _engine("call_auction")),
     _learning("none", "learning without a critic", {"learning.reward.scores": "none"}),
     _learning("rule", "learning with the rule critic"),
     EvaluationArm("critic", "learning with the scenario's own critic", {LEARNED: {}}, outside_critic=True),

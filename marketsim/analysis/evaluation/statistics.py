@@ -39,11 +39,6 @@ class PairedDifference(NamedTuple):
     p: float
     """Two-sided: how often the resampled difference lies on the other side of zero. NaN where undefined."""
 
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether the interval lies on one side of zero."""
-        return bool(self.difference.low > 0.0 or self.difference.high < 0.0)
-
 
 def draw_weeks(n_seeds: int, n_weeks: int, draws: int, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
     """Positions of drawn seeds [B, S, 1] and of the weeks drawn within each [B, S, W]."""
@@ -56,7 +51,7 @@ def estimate(
 ) -> Estimate:
     """Mean and interval of a measure of one arm; totals are stacked [S, W, ...]."""
     by_seed = _by_seed(measure, arm, alone)
-    resampled = _resampled((measure,), ((arm, alone),), rng, draws)[0, 0]
+    resampled = _resampled(measure, (arm,), alone, rng, draws)[0]
     return _summary(by_seed, resampled)
 
 
@@ -70,7 +65,7 @@ def compare(
 ) -> PairedDifference:
     """``arm`` less ``other`` in one measure, on the same seeds and weeks [S, W, ...]."""
     by_seed = _by_seed(measure, arm, alone) - _by_seed(measure, other, alone)
-    here, there = _resampled((measure,), ((arm, alone), (other, alone)), rng, draws)[:, 0]
+    here, there = _resampled(measure, (arm, other), alone, rng, draws)
     resampled = here - there
     known = resampled[np.isfinite(resampled)]
     if not len(known):
@@ -100,18 +95,17 @@ def _over_weeks(totals: WeeklyTotals) -> WeeklyTotals:
 
 
 def _resampled(
-    measures: Sequence[Measure], arms: Sequence[tuple[WeeklyTotals, WeeklyTotals]], rng: np.random.Generator, draws: int
+    measure: Measure, arms: Sequence[WeeklyTotals], alone: WeeklyTotals, rng: np.random.Generator, draws: int
 ) -> FloatArray:
-    """Mean over drawn seeds of each measure and arm, the same draws for all [n_arms, n_measures, B]."""
-    n_seeds, n_weeks = arms[0][0].gains.shape
-    out = np.empty((len(arms), len(measures), draws))
+    """Mean over drawn seeds of a measure of each arm, the same draws for all [n_arms, B]."""
+    n_seeds, n_weeks = alone.gains.shape
+    out = np.empty((len(arms), draws))
     for first in range(0, draws, _CHUNK):
         here = slice(first, min(first + _CHUNK, draws))
         seeds, weeks = draw_weeks(n_seeds, n_weeks, here.stop - here.start, rng)
-        for row, (arm, alone) in enumerate(arms):
-            drawn, base = (WeeklyTotals(*(field[seeds, weeks].sum(axis=2) for field in each)) for each in (arm, alone))
-            for column, measure in enumerate(measures):
-                out[row, column, here] = _mean(measure.compute(drawn, base))
+        base, *drawn = (WeeklyTotals(*(field[seeds, weeks].sum(axis=2) for field in each)) for each in (alone, *arms))
+        for row, each in enumerate(drawn):
+            out[row, here] = _mean(measure.compute(each, base))
     return out
 
 

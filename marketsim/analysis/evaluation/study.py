@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from marketsim.analysis.evaluation.arms import EvaluationArm
 from marketsim.analysis.evaluation.exploit import Exploit
@@ -84,13 +84,8 @@ def summed_up(cells: Sequence[Cell], outcomes: Sequence[JobOutcome], subject: st
     seeds: dict[int, None] = {}
     for cell, outcome in zip(cells, outcomes, strict=True):
         if cell.seed not in lost:
-            totals[cell.arm.name].append(totals_from_json(_value(outcome)))
+            totals[cell.arm.name].append(totals_from_json(outcome.value))
             seeds[cell.seed] = None
     if ALONE not in totals:
         raise RunError(f"no seed went well in all arms; the first failure: {failed[0].reason}")
     return Evaluated(evaluate_totals(totals, tuple(seeds), subject), failed)
-
-
-def _value(outcome: JobOutcome) -> Mapping[str, Any]:
-    value: Mapping[str, Any] = outcome.value
-    return value

@@ -10,6 +10,7 @@ import re
 import socket
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 from marketsim.analysis.execution.port import MOST_ATTEMPTS, Function, JobOutcome, attempt, failure_of, lost
@@ -118,9 +119,5 @@ def _import_ray() -> Any:
     return ray
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back Ray's warnings about itself, about which the user of a study can do nothing."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+_quiet = partial(warnings.catch_warnings, action="ignore")
+"""Holds back Ray's warnings about itself, about which the user of a study can do nothing."""

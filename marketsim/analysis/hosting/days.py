@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime
 from typing import Final, NamedTuple
 
@@ -73,7 +74,7 @@ def worst_days(ready: ReadyScenario, asset: Asset, count: int, *, week: bool) ->
 
 def _year(ready: ReadyScenario, year: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Sun, load and heat of every hour, each as a share of its highest value [n_days, steps a day]."""
-    days = 366 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 365
+    days = 365 + calendar.isleap(year)
     minutes = ready.model.clock.slot_minutes
     per_day = 24 * 60 // minutes
     probe: dict[str, object] = {
@@ -84,15 +85,12 @@ def _year(ready: ReadyScenario, year: int) -> tuple[FloatArray, FloatArray, Floa
         "strategy": "utility_only",
         "bus": ready.agents[0].bus,
     }
-    whole = ready.variant({"clock.start": datetime.date(year, 1, 1), "clock.slots": days * per_day})
-    ours = build(whole).world
-    theirs = build(
-        ready.variant({"clock.start": datetime.date(year, 1, 1), "clock.slots": days * per_day, "agents": [probe]})
-    )
+    whole = {"clock.start": datetime.date(year, 1, 1), "clock.slots": days * per_day}
+    ours, theirs = (build(ready.variant({**whole, **more})).world for more in ({}, {"agents": [probe]}))
     every = max(round(STEP_HOURS * 60 / minutes), 1)
     sun, load, heat = [], [], []
     for slot in range(0, days * per_day, every):
-        series = theirs.world.profiles.at(theirs.world.clock.at(slot))
+        series = theirs.profiles.at(theirs.clock.at(slot))
         sun.append(float(series["pv_kw"].sum()))
         heat.append(float(series["heat_kw"].sum()) if "heat_kw" in series else 0.0)
         load.append(float(ours.profiles.at(ours.clock.at(slot))["load_kw"].sum()))

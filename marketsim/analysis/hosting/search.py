@@ -31,7 +31,6 @@ class Found(NamedTuple):
 def largest_levels(keeps: Keeps, n_rows: int, most: int) -> Found:
     """Largest kept level of each row, from 0 (taken to be kept) to ``most``."""
     rows = np.arange(n_rows)
-    low, high = np.zeros(n_rows, dtype=np.int64), np.full(n_rows, most, dtype=np.int64)
     ceiling = _ceiling(keeps, n_rows, most)
     probes = np.unique(np.linspace(0, ceiling, PROBES + 1).astype(np.int64))[1:]
     answers = keeps(np.repeat(rows, len(probes)), np.tile(probes, n_rows)).reshape(n_rows, len(probes))

@@ -14,7 +14,6 @@ from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import InputError, MissingDependency, Problem
 
 GRID, LHS, SOBOL = "grid", "lhs", "sobol"
-DESIGNS: Final = (GRID, LHS, SOBOL)
 MOST_RUNS: Final = 1_000_000
 
 Point: TypeAlias = tuple[Any, ...]
@@ -84,8 +83,7 @@ def _saltelli(dimensions: int, samples: int, seed: int) -> FloatArray:
     if samples & (samples - 1):
         raise _refused("the samples of a Sobol design must be a power of two", samples, "for example 64 or 128")
     sobol = import_salib("SALib.sample.sobol")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about its own numerics; the power of two is checked above
+    with warnings.catch_warnings(action="ignore"):  # about its own numerics; the power of two is checked above
         points: FloatArray = sobol.sample(unit_problem(dimensions), samples, calc_second_order=False, seed=seed)
     return points
 
@@ -104,8 +102,7 @@ def import_salib(module: str) -> Any:
     import importlib
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             return importlib.import_module(module)
     except ImportError as error:
         raise MissingDependency("SALib", "sensitivity", "a Sobol design") from error

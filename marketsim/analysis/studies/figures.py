@@ -63,8 +63,7 @@ def draw_figures(
     matplotlib = _import_matplotlib()
     make_folder(folder)
     written: list[Path] = []
-    with warnings.catch_warnings(), matplotlib.rc_context(STYLE):
-        warnings.simplefilter("ignore")  # about fonts
+    with warnings.catch_warnings(action="ignore"), matplotlib.rc_context(STYLE):  # about fonts
         for name, draw in _drawings(plan, table, found, moved):
             written += _saved(folder / name, draw(), f"{plan.scenario.name}: {name}")
     return written

@@ -111,8 +111,7 @@ def _fisher_interval(rho: float, count: int) -> tuple[float, float]:
 
 def _sobol(kpi: str, values: FloatArray, axes: Sequence[Axis], seed: int) -> Iterator[Sensitivity]:
     analysis = import_salib("SALib.analyze.sobol")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about its own numerics
+    with warnings.catch_warnings(action="ignore"):  # about its own numerics
         found = analysis.analyze(
             unit_problem(len(axes)), values, calc_second_order=False, num_resamples=200, conf_level=LEVEL, seed=seed
         )

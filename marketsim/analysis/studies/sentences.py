@@ -5,19 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from marketsim.analysis.studies.answer import (
-    GATE,
-    OBSERVING,
-    OUT_OF_LIMITS,
-    RECORDING,
-    REFUSED,
-    WORSE_OFF,
-    AxisFinding,
-    KpiCriterion,
-    held_text,
-    main_axis,
-    series_of,
-)
+from marketsim.analysis.studies import answer as answers
+from marketsim.analysis.studies.answer import AxisFinding, KpiCriterion, held_text
 from marketsim.analysis.studies.axes import Axis
 from marketsim.metrics.wording import number
 
@@ -68,18 +57,18 @@ def answer_document(table: pd.DataFrame, axes: Sequence[Axis], found: Sequence[A
 
 def _rows(table: pd.DataFrame, axes: Sequence[Axis], finding: AxisFinding) -> pd.DataFrame:
     others = [path for axis in axes for path in axis.paths if path != finding.axis]
-    return next(rows for held, rows in series_of(table, others) if held == finding.held)
+    return next(rows for held, rows in answers.series_of(table, others) if held == finding.held)
 
 
 _MET: Final = {
-    OUT_OF_LIMITS: "the feeder is out of its limits",
-    REFUSED: "the gate refuses energy",
-    WORSE_OFF: "somebody pays more than with the utility alone",
+    answers.OUT_OF_LIMITS: "the feeder is out of its limits",
+    answers.REFUSED: "the gate refuses energy",
+    answers.WORSE_OFF: "somebody pays more than with the utility alone",
 }
 _UNMET: Final = {
-    OUT_OF_LIMITS: "the feeder keeps its limits",
-    REFUSED: "the gate refuses nothing",
-    WORSE_OFF: "nobody pays more than with the utility alone",
+    answers.OUT_OF_LIMITS: "the feeder keeps its limits",
+    answers.REFUSED: "the gate refuses nothing",
+    answers.WORSE_OFF: "nobody pays more than with the utility alone",
 }
 
 
@@ -126,33 +115,34 @@ def _evidence(finding: AxisFinding, rows: pd.DataFrame) -> str:
     here = rows[rows[finding.axis] == finding.first]
     share = finding.shares[finding.values.index(finding.first)]
     seeds = "" if len(here) == 1 else f" in {round(share * len(here))} of {len(here)} seeds"
-    if finding.criterion == OUT_OF_LIMITS:
+    if finding.criterion == answers.OUT_OF_LIMITS:
         slots = f"{here['slots_with_violation'].max():.0f} of {here['slots'].max():.0f} slots"
         volts = f"{here['voltage_min_pu'].min():.4f} to {here['voltage_max_pu'].max():.4f} p.u."
         return f"{seeds}: {slots} there, {volts}, loading to {here['loading_max_percent'].max():.1f} %"
-    if finding.criterion == REFUSED:
+    if finding.criterion == answers.REFUSED:
         return f"{seeds}: {number(here['rejected_kwh'].mean())} kWh there"
     return seeds
 
 
 def gate_lines(table: pd.DataFrame, axes: Sequence[Axis]) -> list[str]:
     """What the gate prevents and what it costs, where a study has it both limiting and observing."""
-    if GATE not in table:
+    if answers.GATE not in table:
         return []
-    seen = [str(gate) for gate in table[GATE].unique()]
-    gates, observing = [gate for gate in seen if gate not in OBSERVING], [gate for gate in seen if gate in RECORDING]
+    seen = [str(gate) for gate in table[answers.GATE].unique()]
+    gates = [gate for gate in seen if gate not in answers.OBSERVING]
+    observing = [gate for gate in seen if gate in answers.RECORDING]
     if not gates or not observing:
         return []
-    axis = main_axis(axes)
-    others = [path for each in axes if each is not axis for path in each.paths if path != GATE]
+    axis = answers.main_axis(axes)
+    others = [path for each in axes if each is not axis for path in each.paths if path != answers.GATE]
     lines = []
-    for held, rows in series_of(table, others):
+    for held, rows in answers.series_of(table, others):
         if axis is not None:
             last = float(rows[axis.paths[0]].max())
             rows = rows[rows[axis.paths[0]] == last]
             held = {axis.paths[0]: last, **held}
         for gate in gates:
-            limited, free = rows[rows[GATE] == gate], rows[rows[GATE].isin(observing)]
+            limited, free = rows[rows[answers.GATE] == gate], rows[rows[answers.GATE].isin(observing)]
             if len(limited) and len(free):
                 lines.append(_effect(gate, limited, free, held))
     return lines

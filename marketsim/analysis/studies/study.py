@@ -10,19 +10,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from marketsim.analysis.execution.in_process import InProcess
 from marketsim.analysis.execution.mapping import Job, Store, map_runs
 from marketsim.analysis.execution.port import Executor, JobOutcome
+from marketsim.analysis.studies import folder as layout
 from marketsim.analysis.studies.answer import AxisFinding, KpiCriterion, findings
 from marketsim.analysis.studies.figures import draw_figures
-from marketsim.analysis.studies.folder import (
-    ANSWER,
-    FIGURES,
-    RUNS,
-    SENSITIVITY,
-    TABLE,
-    TABLE_CSV,
-    TIMINGS,
-    run_key,
-    session,
-)
 from marketsim.analysis.studies.plan import StudyPlan
 from marketsim.analysis.studies.sensitivity import Sensitivity, sensitivities, sensitivity_table
 from marketsim.analysis.studies.sentences import answer_document
@@ -82,7 +72,7 @@ def run_study(
     if out is None:
         return _evaluated(plan, _outcomes(plan, executor, None, None, tables=False, progress=progress), None, criteria)
     folder = Path(out)
-    with session(folder, plan, resume=resume, tables=tables) as store:
+    with layout.session(folder, plan, resume=resume, tables=tables) as store:
         outcomes = _outcomes(plan, executor, folder, store, tables=tables, progress=progress)
         return _written(_evaluated(plan, outcomes, folder, criteria), folder)
 
@@ -103,17 +93,17 @@ def _evaluated(
 
 def _written(finished: Finished, folder: Path) -> Finished:
     """The study with everything that is derived from its runs in its folder."""
-    files.replace(folder / TABLE, finished.table.to_parquet(None, index=False))
+    files.replace(folder / layout.TABLE, finished.table.to_parquet(None, index=False))
     listed = (
-        (TABLE_CSV, finished.table),
-        (TIMINGS, finished.timings),
-        (SENSITIVITY, sensitivity_table(finished.sensitivities)),
+        (layout.TABLE_CSV, finished.table),
+        (layout.TIMINGS, finished.timings),
+        (layout.SENSITIVITY, sensitivity_table(finished.sensitivities)),
     )
     for name, table in listed:
         files.replace(folder / name, table.to_csv(None, index=False, lineterminator="\n"))
-    write_json(folder / ANSWER, answer_document(finished.table, finished.plan.axes, finished.findings))
+    write_json(folder / layout.ANSWER, answer_document(finished.table, finished.plan.axes, finished.findings))
     try:
-        draw_figures(folder / FIGURES, finished.plan, finished.table, finished.findings, finished.sensitivities)
+        draw_figures(folder / layout.FIGURES, finished.plan, finished.table, finished.findings, finished.sensitivities)
     except MissingDependency as error:
         return finished._replace(notes=(f"No figures: {error}",))
     return finished
@@ -130,8 +120,10 @@ def _outcomes(
 ) -> list[JobOutcome]:
     jobs = []
     for run in plan.runs():
-        key = run_key(run.number, plan.n_runs)
-        jobs.append(Job(key, Variant(plan.overrides(run), None if folder is None else folder.absolute() / RUNS / key)))
+        key = layout.run_key(run.number, plan.n_runs)
+        jobs.append(
+            Job(key, Variant(plan.overrides(run), None if folder is None else folder.absolute() / layout.RUNS / key))
+        )
 
     def prepare() -> None:
         if not isinstance(executor, InProcess):
