@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -196,8 +196,8 @@ def no_grid(community: records.Community, net_wh: IntArray) -> records.GridState
     return grid_state(np.zeros((community.n_markets, 0)), slack_wh=slack)
 
 
-def grid_state(v_pu: FloatArray, loading: FloatArray | None = None, **given: FloatArray) -> records.GridState:
-    """A power flow from its voltages [n_markets, n_nodes]; what is not ``given`` is untraded, unloaded or zero."""
+def grid_state(v_pu: FloatArray, loading: FloatArray | None = None, **given: Any) -> records.GridState:
+    """A power flow from its voltages [n_markets, n_nodes]; what is not ``given``, or None, is untraded, unloaded or 0."""
     n_markets = len(v_pu)
     loading = np.zeros((n_markets, 0)) if loading is None else loading
     state = records.GridState(
@@ -213,7 +213,7 @@ def grid_state(v_pu: FloatArray, loading: FloatArray | None = None, **given: Flo
         firm_loading=loading,
         converged=np.ones(n_markets, dtype=bool),
     )
-    return state._replace(**given)  # type: ignore[arg-type]  # whichever field it is
+    return state._replace(**{name: values for name, values in given.items() if values is not None})
 
 
 def slot_record(
