@@ -21,7 +21,7 @@ from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
 from marketsim.grid.net.feeder import Feeder
 from marketsim.grid.net.network import BranchKind, Network
 from marketsim.grid.net.topology import head_names
-from marketsim.results.tables import ElementNames
+from marketsim.results.table_columns import ElementNames
 from marketsim.scenario.model import VoltageRegulator
 
 if TYPE_CHECKING:

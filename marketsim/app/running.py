@@ -35,7 +35,7 @@ from marketsim.results.grid_history import GridHistory
 from marketsim.results.manifests import demand_whole_summary
 from marketsim.results.reader import Run
 from marketsim.results.reader import open_run as read_run
-from marketsim.results.tables import TableLayout
+from marketsim.results.table_columns import TableLayout
 from marketsim.results.writer import RunWriter
 from marketsim.scenario.dump import dump, scenario_hash
 

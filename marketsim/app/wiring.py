@@ -28,7 +28,7 @@ from marketsim.grid.net.network import Network
 from marketsim.market.allocation import with_rights
 from marketsim.market.bounds import WithinTariffs, within_bounds
 from marketsim.metrics.shunts import ShuntMetric
-from marketsim.results.tables import ElementNames
+from marketsim.results.table_columns import ElementNames
 
 REFERENCE = Choice("utility_only", UtilityOnlyParams())
 """Strategy of everybody in the reference run."""

@@ -20,6 +20,6 @@ def schema(plugin_files: tuple[Path, ...]) -> None:
     # yaml-language-server: $schema=scenario.schema.json
     """
     from marketsim.app.ready import full_registry
-    from marketsim.scenario.schema import json_schema
+    from marketsim.scenario.json_schema import json_schema
 
     say(json.dumps(json_schema(full_registry(plugin_files, teller())), indent=2))

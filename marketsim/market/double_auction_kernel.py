@@ -1,7 +1,7 @@
 """The continuous double auction, compiled: all markets in one call, every trade asked of the gate.
 
 All orders are known when the call begins, so each one's place in the book can be ranked beforehand (``rank_kernel``),
-and a book is a set of ranks (``book_kernel``). ``reference_book`` does the same in plain Python.
+and a book is a set of ranks (``rank_set_kernel``). ``reference_book`` does the same in plain Python.
 
 What runs for each order is compiled as ``borrowing``: counting references to the arrays of ``Slate``, ``Book`` and
 ``Tape`` at every access made it ten times slower.
@@ -21,8 +21,8 @@ from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.compiled import ADMIT_POINTER, kernel
 from marketsim.core.records import BLAMES_SINK, MOVES_SINK, MOVES_SOURCE, NOWHERE, Side
 from marketsim.core.records_kernel import I1
-from marketsim.market.book_kernel import ASKS, BIDS, Book, enter_book, leave_book, new_book, next_rank
 from marketsim.market.rank_kernel import Index, RankArray, rank_orders
+from marketsim.market.rank_set_kernel import ASKS, BIDS, Book, enter_book, leave_book, new_book, next_rank
 
 OK, UNSORTED, FALSE_GATE = 0, 1, 2
 """Status of a call: markets not ascending; the gate admitted less than nothing or more than asked."""

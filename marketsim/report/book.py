@@ -7,7 +7,7 @@ from typing import Any
 from marketsim.core.units import TICKS_PER_CURRENCY, WH_PER_KWH
 from marketsim.report.series import plain
 from marketsim.results.reader import Run
-from marketsim.results.tables import BOOK_LEVELS
+from marketsim.results.table_columns import BOOK_LEVELS
 
 
 def depth(run: Run, slots: range) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from marketsim.core.errors import Problem
 from marketsim.metrics.presentation import HEADLINE
-from marketsim.results.schema import number, refuse, seen
+from marketsim.results.json_checks import number, refuse, seen
 
 _GRID_ONLY: Final = "_grid_only"
 _SAID: Final = (

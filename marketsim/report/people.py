@@ -11,7 +11,7 @@ from marketsim.core.arrays import FloatArray
 from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH
 from marketsim.results.frames import agent_names
 from marketsim.results.reader import Run
-from marketsim.results.tables import SHARING_COLUMN
+from marketsim.results.table_columns import SHARING_COLUMN
 
 _ENERGIES: Final = (
     *("load_wh", "pv_available_wh", "pv_used_wh", "curtailed_wh"),

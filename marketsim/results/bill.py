@@ -10,7 +10,7 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from marketsim.core.errors import InputError, Problem
 from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH
-from marketsim.results.tables import LEDGER_COLUMNS, SHARING_COLUMN
+from marketsim.results.table_columns import LEDGER_COLUMNS, SHARING_COLUMN
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 
 from marketsim.core.arrays import IntArray
 from marketsim.core.records import Orders, SlotRecord
-from marketsim.results.tables import BOOK_LEVELS, TableLayout
+from marketsim.results.table_columns import BOOK_LEVELS, TableLayout
 
 _STEPS: Final = np.arange(BOOK_LEVELS)
 

@@ -15,7 +15,14 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.metric import Value, defined
 from marketsim.core.records import PV, Reason, SlotRecord
-from marketsim.results.tables import AGENT_ENERGIES, LEDGER_COLUMNS, REASON_NAMES, SIDE_NAMES, ElementNames, TableLayout
+from marketsim.results.table_columns import (
+    AGENT_ENERGIES,
+    LEDGER_COLUMNS,
+    REASON_NAMES,
+    SIDE_NAMES,
+    ElementNames,
+    TableLayout,
+)
 
 Arrays = dict[str, pa.Array]
 

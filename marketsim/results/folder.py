@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from marketsim.core import files
 from marketsim.core.errors import Problem, RunFolderError
+from marketsim.results.json_checks import read_object, seen
 from marketsim.results.manifests import demand_run
-from marketsim.results.schema import read_object, seen
 from marketsim.results.streams import FINAL_SUFFIX, STREAM_SUFFIX
-from marketsim.results.tables import TABLES
+from marketsim.results.table_columns import TABLES
 
 MANIFEST: Final = "manifest.json"
 SUMMARY: Final = "summary.json"

@@ -10,7 +10,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 
 from marketsim.core.arrays import IntArray
 from marketsim.core.units import MONEY_PER_CURRENCY, TICKS_PER_CURRENCY, WH_PER_KWH
-from marketsim.results.tables import MONEY, TICKS, WH
+from marketsim.results.table_columns import MONEY, TICKS, WH
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from marketsim.core.errors import Problem, RunFolderError
 from marketsim.core.files import json_value, read_bytes
-from marketsim.results import schema as holds
-from marketsim.results.schema import MOST_LOG_BYTES, Key, Keys, faults, maybe, named, refuse, seen
+from marketsim.results import json_checks as holds
+from marketsim.results.json_checks import MOST_LOG_BYTES, Key, Keys, faults, maybe, named, refuse, seen
 
 STATUSES: Final = ("running", "complete", "failed", "interrupted")
 _PLUGIN: Final[Keys] = {name: Key(holds.text, required=True) for name in ("name", "file", "sha256")}

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from marketsim.core.errors import Problem, RunFolderError
 from marketsim.core.files import demand_regular
-from marketsim.results.schema import named
+from marketsim.results.json_checks import named
 
 MOST_BYTES: Final = 2**40
 """Of a file; it is read piece by piece."""

@@ -20,11 +20,11 @@ from marketsim.results import table_checks
 from marketsim.results.folder import COMPLETE, CRITIC, SCENARIO, SUMMARY, read_manifest, status
 from marketsim.results.frames import agent_names, frame
 from marketsim.results.grid_history import GridHistory
+from marketsim.results.json_checks import MOST_BYTES, read_object
 from marketsim.results.manifests import demand_summary, read_critiques
 from marketsim.results.parquet import demand_memory, opened, reading
-from marketsim.results.schema import MOST_BYTES, read_object
 from marketsim.results.streams import FINAL_SUFFIX, STREAM_SUFFIX, count_batches, stream_table
-from marketsim.results.tables import OPTIONAL_TABLES, TABLES, no_rows
+from marketsim.results.table_columns import OPTIONAL_TABLES, TABLES, no_rows
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -29,7 +29,7 @@ from marketsim.results.folder import (
     write_json,
     write_text,
 )
-from marketsim.results.schema import Keys, read_object
+from marketsim.results.json_checks import Keys, read_object
 
 _ELSEWHERE = "choose another --out"
 

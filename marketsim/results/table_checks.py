@@ -12,9 +12,9 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from marketsim.core.errors import Problem, RunFolderError
 from marketsim.core.metric import LARGEST
-from marketsim.results.schema import MOST_SLOTS, refuse
-from marketsim.results.tables import BOOK_LEVELS, SHARING, no_rows
-from marketsim.results.tables import schema as schema_of
+from marketsim.results.json_checks import MOST_SLOTS, refuse
+from marketsim.results.table_columns import BOOK_LEVELS, SHARING, no_rows
+from marketsim.results.table_columns import schema as schema_of
 
 GRIDS: Final = {"agents": "agent", "book": "level", "voltages": "node"}
 """Tables with the same rows in every slot, and the column that counts them within a market."""

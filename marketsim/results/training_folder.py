@@ -9,7 +9,7 @@ from marketsim.core.errors import Problem, RunFolderError
 from marketsim.core.files import MIB, demand_regular
 from marketsim.results import manifests
 from marketsim.results.folder import MANIFEST, SCENARIO, SUMMARY, format_of
-from marketsim.results.schema import read_object, seen
+from marketsim.results.json_checks import read_object, seen
 from marketsim.results.session import FolderKind
 
 TRAINING_FORMAT: Final = "marketsim training 1"

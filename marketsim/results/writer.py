@@ -27,7 +27,7 @@ from marketsim.results.manifests import RUN as KEYS
 from marketsim.results.reader import HistoryBuilder, NetBuilder, Run, open_run
 from marketsim.results.session import FolderKind, Session
 from marketsim.results.streams import DiskSink, MemorySink, Sink, TableBatch
-from marketsim.results.tables import TableLayout, columns, schema
+from marketsim.results.table_columns import TableLayout, columns, schema
 
 _MOST_ROWS: Final = 131_072
 """Rows of any table gathered before they are written: bounds the memory of runs with very many agents."""

@@ -24,9 +24,9 @@ from marketsim.core.records import Community
 from marketsim.fairness.critic import CRITIC_KPIS
 from marketsim.metrics.presentation import RUN, VALIDATION, kpi_table
 from marketsim.profiles.library import shape_names
-from marketsim.results.tables import REASON_NAMES, Column, TableLayout, columns
+from marketsim.results.table_columns import REASON_NAMES, Column, TableLayout, columns
+from marketsim.scenario.json_schema import json_schema
 from marketsim.scenario.model import Scenario
-from marketsim.scenario.schema import json_schema
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 MADE: Final = "<!-- Made by tests/docs/reference.py; change the code that it reads, then run it. -->\n"

@@ -17,7 +17,7 @@ from marketsim.cli.main import cli
 from marketsim.core.records import Reason
 from marketsim.extension.kinds import KINDS
 from marketsim.results import folder
-from marketsim.results.tables import TABLES
+from marketsim.results.table_columns import TABLES
 from marketsim.scenario.model import GridSection
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,9 +15,9 @@ from marketsim.core.compiled import kernel
 from marketsim.core.free_gate_kernel import FreeGate
 from marketsim.core.records import FIRM, PV, Fallback, LedgerLine, OrderBatch, Orders, Side
 from marketsim.fairness.totals_kernel import add_scores
-from marketsim.market.book_kernel import enter_book, leave_book, new_book, next_rank
 from marketsim.market.double_auction import DoubleAuction
 from marketsim.market.rank_kernel import rank_orders
+from marketsim.market.rank_set_kernel import enter_book, leave_book, new_book, next_rank
 from marketsim.market.settlement import settle
 from marketsim.metrics.snapshot_kernel import measure_grid
 from marketsim.metrics.tally_kernel import tally_energy, tally_laws, tally_money

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from marketsim.results import writer as writer_module
 from marketsim.results.reader import open_run
-from marketsim.results.tables import ElementNames, TableLayout
+from marketsim.results.table_columns import ElementNames, TableLayout
 from marketsim.results.writer import RunWriter
 from marketsim.testing.random_records import random_records
 from marketsim.testing.worlds import clock, community

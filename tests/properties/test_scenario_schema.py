@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from marketsim.builtin import built_in_registry
 from marketsim.core.errors import ScenarioError
 from marketsim.scenario.choice import Context
+from marketsim.scenario.json_schema import json_schema
 from marketsim.scenario.load import validate_source
-from marketsim.scenario.schema import json_schema
 from marketsim.scenario.source import read_source
 from marketsim.scenario.switches import LAWS as LAW_NAMES
 

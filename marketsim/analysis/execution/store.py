@@ -11,7 +11,7 @@ from marketsim.analysis.execution.port import JobOutcome
 from marketsim.core.errors import Problem, RunFolderError
 from marketsim.core.files import make_folder, read_bytes, strict_json
 from marketsim.results.folder import write_json, write_text
-from marketsim.results.schema import MOST_BYTES, ValueCheck, count, mapping, named, number
+from marketsim.results.json_checks import MOST_BYTES, ValueCheck, count, mapping, named, number
 
 RESULT: Final = "result.json"
 

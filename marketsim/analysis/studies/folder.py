@@ -23,7 +23,7 @@ from marketsim.app.running import manifest_facts
 from marketsim.core.errors import RunError, RunFolderError
 from marketsim.results import manifests
 from marketsim.results.folder import COMPLETE, MANIFEST, SCENARIO, format_of, refusal, status
-from marketsim.results.schema import Key, each, read_object, record, scalar
+from marketsim.results.json_checks import Key, each, read_object, record, scalar
 from marketsim.results.session import FolderKind, Session
 from marketsim.scenario.dump import relative_path, scenario_hash, text_of
 from marketsim.scenario.source import read_source

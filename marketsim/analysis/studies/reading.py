@@ -14,8 +14,21 @@ from marketsim.analysis.studies.table import LEADING, STATUSES, TRAILING
 from marketsim.core.errors import Problem, RunFolderError
 from marketsim.core.files import read_text
 from marketsim.metrics.presentation import HEADLINE
+from marketsim.results.json_checks import (
+    Key,
+    Keys,
+    all_of,
+    count,
+    demand,
+    flag,
+    maybe,
+    number,
+    one_of,
+    refuse,
+    seen,
+    text,
+)
 from marketsim.results.plain_tables import read_plain
-from marketsim.results.schema import Key, Keys, all_of, count, demand, flag, maybe, number, one_of, refuse, seen, text
 from marketsim.scenario.tree import plain
 from marketsim.scenario.yamltext import MAX_BYTES, parse
 

@@ -8,48 +8,32 @@ seed and number alone, and a market in a batch has the bytes that it has alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
 from marketsim.agents.game.features import BOUND, OWN, PUBLIC, Look, scaling
-from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.arrays import FloatArray
 from marketsim.core.game import MARKET, Actions, Categorical, Features, Layout, Shape, Step
 from marketsim.core.records import SlotRecord, State
 from marketsim.core.simulation import initial_state
 from marketsim.core.slot import open_slot, play_slot
-from marketsim.core.units import MONEY_PER_CURRENCY
 from marketsim.fairness.critic import Critic, Critique, PatientCritic, Scores
-from marketsim.fairness.shaping import Shaping
 from marketsim.games.context import GameContext
+from marketsim.games.market.credit import credit_of
 from marketsim.games.market.params import MarketGameParams
 from marketsim.games.market.parts import AgentScales, Parts, parts_of, scales_of
-from marketsim.games.market.reward import Credit, credit_of, shaping_of
+from marketsim.games.market.reward import ECONOMIC, REWARDS, SHAPING, Bills, Played, Reward, shaping_of
 
-ECONOMIC, SHAPING = REWARDS = ("economic", "shaping")
-"""Parts of the reward: economic, scaled; and fairness shaping after centring, ramp and cap."""
 SCORES: Final = Scores._fields
 """Scores of the critic in the slot."""
-
-
-class Bills(NamedTuple):
-    """What the economic reward is made of [1e-9 currency] [M, A]."""
-
-    reference: FloatArray
-    paid: FloatArray
-    """Payments, network charges and wear."""
-    stored: FloatArray
-    """Change of stored energy, at the mean feed-in price."""
 
 
 class MarketGame:
     """Implements ``core.game.Game`` on the simulation; made by ``build``."""
 
-    def __init__(
-        self, parts: Parts, scales: AgentScales, critic: Critic, credit: Credit, shaping: Shaping | None
-    ) -> None:
-        self._parts, self._scales = parts, scales
-        self._critic, self._credit, self._shaping = critic, credit, shaping
+    def __init__(self, parts: Parts, scales: AgentScales, critic: Critic, reward: Reward) -> None:
+        self._parts, self._critic, self._reward = parts, critic, reward
         world = parts.context.world
         self._m, self._a = world.community.n_markets, len(parts.learners)
         names = parts.features
@@ -57,7 +41,6 @@ class MarketGame:
         self._look_of_all = self._scaling.of(np.tile(np.arange(self._a), self._m))
         self._own = [names.index(name) for name in OWN if name in names]
         self._public = [names.index(name) for name in PUBLIC]
-        self._currency = np.tile(scales.currency, (self._m, 1)) * MONEY_PER_CURRENCY
         self._state: State | None = None
 
     @property
@@ -112,12 +95,12 @@ class MarketGame:
 
     def memory(self) -> Mapping[str, FloatArray]:
         """What shaping remembers."""
-        return {} if self._shaping is None else self._shaping.memory()
+        return {} if self._reward.shaping is None else self._reward.shaping.memory()
 
     def recall(self, memory: Mapping[str, FloatArray]) -> None:
         """Go on from a memory."""
-        if self._shaping is not None:
-            self._shaping.recall(memory)
+        if self._reward.shaping is not None:
+            self._reward.shaping.recall(memory)
 
     def reset(self, episode: int) -> tuple[Features, Features]:
         """Begin an episode with all devices as at the beginning of a run."""
@@ -139,13 +122,12 @@ class MarketGame:
         before, opened = self._state, self._opened
         reference = self._reference(opened)
         record, self._state = play_slot(self._world, before, opened)
-        self._record, self._bills = record, self._billed(record, reference, before, self._state)
-        economic = (self._bills.reference - self._bills.paid + self._bills.stored) / self._currency
-        scores = np.stack(self._critic.review(record), axis=1)
-        shaping = self._shaped(record, scores, economic)
+        found = self._reward(Played(self._world, record, reference, before, self._state), self._episode)
+        self._record, self._bills = record, found.bills
         self._slot += 1
         seen, state = self._look()
-        told = {ECONOMIC: economic, SHAPING: shaping, **dict(zip(SCORES, scores.T, strict=True))}
+        economic, shaping = found.economic, found.shaping
+        told = {ECONOMIC: economic, SHAPING: shaping, **dict(zip(SCORES, found.scores.T, strict=True))}
         return Step(seen, state, economic + shaping, told, self._slot == self._parts.slots_per_episode)
 
     def _look(self) -> tuple[Features, Features]:
@@ -155,28 +137,11 @@ class MarketGame:
         state = np.concatenate((seen[:, :, self._own].reshape(self._m, -1), seen[:, 0, self._public]), axis=1)
         return seen, state
 
-    def _billed(self, record: SlotRecord, reference: IntArray, before: State, after: State) -> Bills:
-        rows = self._parts.rows
-        paid = record.ledger.money.sum(axis=0) + record.wear_money
-        stored = np.zeros(len(paid))
-        for stores, had, has in zip(self._world.stores, before.devices, after.devices, strict=True):
-            if stores:
-                stored += has[0] - had[0]
-        worth = stored[rows] * self._scales.feed_in_ticks
-        parts = (reference[rows].astype(np.float64), paid[rows].astype(np.float64), worth)
-        return Bills(*(part.reshape(self._m, self._a) for part in parts))
-
-    def _shaped(self, record: SlotRecord, scores: FloatArray, economic: FloatArray) -> FloatArray:
-        if self._shaping is None:
-            return np.zeros_like(economic)
-        credit, weight = self._credit(self._world, record, scores)
-        time = record.inputs.time
-        return self._shaping(credit, economic, weight, self._episode, time.slot, time.of_day)
-
 
 def build(params: MarketGameParams, context: GameContext) -> MarketGame:
     """Game ``market``; ScenarioError where the scenario asks for what cannot be."""
     parts = parts_of(params, context)
     rounds = context.needs.rounds(len(parts.learners), parts.slots_per_episode)
-    critic = context.critic()
-    return MarketGame(parts, scales_of(parts), critic, credit_of(parts, critic), shaping_of(parts, rounds))
+    critic, scales = context.critic(), scales_of(parts)
+    reward = Reward(parts, scales, critic, credit_of(parts, critic), shaping_of(parts, rounds))
+    return MarketGame(parts, scales, critic, reward)

@@ -1,71 +1,95 @@
-"""The reward of a game, as its scenario chooses it: where scores come from, and how they are credited."""
+"""The reward of a slot: what an agent paid less than with the utility alone, and fairness shaping."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 
-from marketsim.core.arrays import FloatArray
-from marketsim.core.errors import Problem, ScenarioError
-from marketsim.core.potential import availability
-from marketsim.core.records import SlotRecord
+from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.records import SlotRecord, State
+from marketsim.core.units import MONEY_PER_CURRENCY
 from marketsim.core.world import World
-from marketsim.fairness.shaping import Shaping, ShapingRule, influence
-from marketsim.games.market.counterfactual import Counterfactual, MarketSizes, Matcher, OnGrid, WithoutWires
-from marketsim.games.market.parts import Parts
+from marketsim.fairness.critic import Critic
+from marketsim.fairness.shaping import Shaping, ShapingRule
+from marketsim.games.market.credit import Credit
+from marketsim.games.market.parts import AgentScales, Parts
 
-_CONSTANT_SCORE: Final = 0.5
-
-Credit: TypeAlias = Callable[[World, SlotRecord, FloatArray], tuple[FloatArray, FloatArray | float]]
-"""(world, record, scores [M, 3]) -> what each agent is credited with [M, A, 3], NaN where undefined, and its weight."""
-
-
-def credit_of(parts: Parts, critic: Any) -> Credit:
-    """The credit rule of the scenario."""
-    section = parts.context.reward
-    shape = (parts.context.community.n_markets, len(parts.learners), 3)
-    everybody = np.zeros(shape)
-    if section.scores == "constant":
-        return lambda _, __, scores: (np.where(np.isfinite(scores), _CONSTANT_SCORE, np.nan)[:, None] + everybody, 1.0)
-    rule = section.credit or ("difference" if parts.context.formula else "shared")
-    if rule == "shared":
-        return lambda _, __, scores: (scores[:, None] + everybody, 1.0)
-    if rule == "influence":
-        return lambda _, record, scores: (scores[:, None] + everybody, _influence(record, parts))
-    counterfactual = _counterfactual(parts, critic)
-
-    def difference(world: World, record: SlotRecord, scores: FloatArray) -> tuple[FloatArray, float]:
-        legs = parts.player.truthful
-        flat = legs._replace(agent=parts.rows[legs.agent])
-        relevant = np.asarray(np.isfinite(scores).any(axis=1))
-        return counterfactual.differences(world, record, flat, relevant), 1.0
-
-    return difference
+ECONOMIC, SHAPING = REWARDS = ("economic", "shaping")
+"""Parts of the reward: economic, scaled; and fairness shaping after centring, ramp and cap."""
 
 
-def _counterfactual(parts: Parts, critic: Any) -> Counterfactual:
-    context = parts.context
-    if not context.formula:
-        hint = "use shared or influence, or critic: rule"
-        message = f"the critic {context.critic_name} is asked once a slot and cannot score what did not happen"
-        raise ScenarioError([Problem(message, "learning.reward.credit", "difference", hint)])
-    community = context.community
-    sizes = MarketSizes(community.n_markets, community.n_agents // community.n_markets, parts.learners)
-    world = context.world
-    matcher: Matcher = WithoutWires(world.engine, sizes.markets * sizes.copies)
-    if context.reward.counterfactual == "grid" and (world.node_of >= 0).any():
-        seeds = np.repeat(np.array(world.streams.seeds), sizes.copies).tolist()
-        matcher = OnGrid(context.copies(seeds), sizes.original)
-    return Counterfactual(sizes, critic, matcher)
+class Bills(NamedTuple):
+    """What the economic reward is made of [1e-9 currency] [M, A]."""
+
+    reference: FloatArray
+    paid: FloatArray
+    """Payments, network charges and wear."""
+    stored: FloatArray
+    """Change of stored energy, at the mean feed-in price."""
 
 
-def _influence(record: SlotRecord, parts: Parts) -> FloatArray:
-    community = parts.context.community
-    available = availability(record.positions, record.inputs.tariffs, community)
-    shape = (community.n_markets, -1)
-    return influence(*(each.reshape(shape)[:, parts.learners] for each in available))
+class Rewarded(NamedTuple):
+    """The reward of a slot and what it is made of."""
+
+    bills: Bills
+    economic: FloatArray
+    """[M, A]"""
+    shaping: FloatArray
+    """[M, A]"""
+    scores: FloatArray
+    """Of the critic [M, 3]."""
+
+
+class Played(NamedTuple):
+    """A slot that was played."""
+
+    world: World
+    record: SlotRecord
+    reference: IntArray
+    """Bills of the reference run [n_agents]."""
+    before: State
+    after: State
+
+
+class Reward:
+    """(reference - paid + stored) / scale + shaping, each [M, A]."""
+
+    def __init__(
+        self, parts: Parts, scales: AgentScales, critic: Critic, credit: Credit, shaping: Shaping | None
+    ) -> None:
+        self._rows, self._critic, self._credit, self.shaping = parts.rows, critic, credit, shaping
+        self._feed_in_ticks = scales.feed_in_ticks
+        self._shape = (parts.context.community.n_markets, len(parts.learners))
+        self._currency = np.tile(scales.currency, (self._shape[0], 1)) * MONEY_PER_CURRENCY
+
+    def __call__(self, slot: Played, episode: int) -> Rewarded:
+        """The reward of a slot of an episode."""
+        bills = self._billed(slot)
+        economic = (bills.reference - bills.paid + bills.stored) / self._currency
+        scores = np.stack(self._critic.review(slot.record), axis=1)
+        return Rewarded(bills, economic, self._shaped(slot, scores, economic, episode), scores)
+
+    def _billed(self, slot: Played) -> Bills:
+        record, rows = slot.record, self._rows
+        paid = record.ledger.money.sum(axis=0) + record.wear_money
+        stored = np.zeros(len(paid))
+        for stores, had, has in zip(slot.world.stores, slot.before.devices, slot.after.devices, strict=True):
+            if stores:
+                stored += has[0] - had[0]
+        parts = (
+            slot.reference[rows].astype(np.float64),
+            paid[rows].astype(np.float64),
+            stored[rows] * self._feed_in_ticks,
+        )
+        return Bills(*(part.reshape(self._shape) for part in parts))
+
+    def _shaped(self, slot: Played, scores: FloatArray, economic: FloatArray, episode: int) -> FloatArray:
+        if self.shaping is None:
+            return np.zeros_like(economic)
+        credit, weight = self._credit(slot.world, slot.record, scores)
+        time = slot.record.inputs.time
+        return self.shaping(credit, economic, weight, episode, time.slot, time.of_day)
 
 
 def shaping_of(parts: Parts, rounds: int) -> Shaping | None:

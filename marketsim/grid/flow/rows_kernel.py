@@ -148,7 +148,7 @@ NEXT_I: Final = 45
 STEP: Final = 46
 REACH: Final = 47
 """Sum of |z| from the source: no injection here moves any voltage by more than this for each unit of current."""
-# --- floats: columns are laterals; the bound of ``bound_kernel`` ------------------------------------------------
+# --- floats: columns are laterals; the bound of ``skip_solve_kernel`` ------------------------------------------------
 ROOM_UP: Final = 48
 """Least distance of a voltage to its upper limit in the last solved state [p.u.]."""
 ROOM_DOWN: Final = 49

@@ -11,8 +11,8 @@ from marketsim.core.compiled import kernel
 from marketsim.grid.flow import rows_kernel as row
 from marketsim.grid.flow.injections_kernel import set_power
 from marketsim.grid.flow.sweep_kernel import solve, start_flat
-from marketsim.grid.gates.bound_kernel import rebase
 from marketsim.grid.gates.limits_kernel import child_current2, freeze_limits, parent_current2
+from marketsim.grid.gates.skip_solve_kernel import rebase
 
 
 @kernel(helper=True)

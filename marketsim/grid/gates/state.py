@@ -190,7 +190,7 @@ def _along_paths(tree: SweepTree, weight: FloatArray) -> FloatArray:
 
 
 def _bound_constants(feeder: RadialFeeder, tree: SweepTree) -> dict[int, FloatArray]:
-    """What ``bound_kernel`` needs to know of impedances and admittances."""
+    """What ``skip_solve_kernel`` needs to know of impedances and admittances."""
     reach, path = np.abs(tree.z_pu), tree.z_pu.copy()
     for n in range(1, len(reach)):
         reach[n] += reach[tree.parent[n]]

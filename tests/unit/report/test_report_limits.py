@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 import pytest
 
 from marketsim.report.limits import GRID_REASONS, RefusedEnergy, refusals
-from marketsim.results.tables import REASON_NAMES
+from marketsim.results.table_columns import REASON_NAMES
 
 
 def test_every_row_of_the_table_is_counted_once(simulated, hours):

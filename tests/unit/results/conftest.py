@@ -3,7 +3,7 @@
 import pytest
 
 from marketsim.core.metric import Kpi
-from marketsim.results.tables import ElementNames, TableLayout
+from marketsim.results.table_columns import ElementNames, TableLayout
 from marketsim.results.writer import RunWriter
 from marketsim.testing.random_records import random_records
 from marketsim.testing.worlds import clock, community

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from marketsim.core.records import Orders, Side
 from marketsim.results.book_buffer import book_of, level_prices
-from marketsim.results.tables import BOOK_LEVELS
+from marketsim.results.table_columns import BOOK_LEVELS
 
 LOW, HIGH = 80_000, 300_000
 rows = st.lists(

@@ -3,7 +3,7 @@ import pytest
 
 from marketsim.core.records import Reason
 from marketsim.results.buffers import DealBuffer, SlotBuffer
-from marketsim.results.tables import ElementNames, TableLayout, columns, schema
+from marketsim.results.table_columns import ElementNames, TableLayout, columns, schema
 from marketsim.testing.random_records import random_record
 from marketsim.testing.worlds import clock, community
 

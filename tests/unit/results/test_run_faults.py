@@ -18,7 +18,7 @@ CHILD = """
     from pathlib import Path
     from marketsim.core.errors import RunError
     from marketsim.results import writer as writer_module
-    from marketsim.results.tables import TableLayout
+    from marketsim.results.table_columns import TableLayout
     from marketsim.results.writer import RunWriter
     from marketsim.testing.random_records import random_records
     from marketsim.testing.worlds import clock, community

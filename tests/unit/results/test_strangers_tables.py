@@ -15,7 +15,7 @@ from marketsim.core.errors import RunFolderError
 from marketsim.results import parquet
 from marketsim.results.reader import open_run
 from marketsim.results.table_checks import demand_values
-from marketsim.results.tables import no_rows
+from marketsim.results.table_columns import no_rows
 
 TABLES = ("slots", "agents", "trades", "rejects", "book", "voltages")
 

@@ -8,7 +8,7 @@ import pytest
 from marketsim.core.errors import RunFolderError
 from marketsim.results import writer as writer_module
 from marketsim.results.reader import open_run
-from marketsim.results.tables import LEDGER_COLUMNS, TABLES
+from marketsim.results.table_columns import LEDGER_COLUMNS, TABLES
 
 FINAL = {"manifest.json", "summary.json", "scenario.yaml", *(f"{table}.parquet" for table in TABLES)}
 

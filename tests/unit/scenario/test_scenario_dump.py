@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from marketsim.scenario.dump import document, dump, scalar, scenario_hash
+from marketsim.scenario.json_schema import json_schema
 from marketsim.scenario.load import Loaded
-from marketsim.scenario.schema import json_schema
 from marketsim.scenario.yamltext import parse
 
 Load = Callable[..., Loaded]

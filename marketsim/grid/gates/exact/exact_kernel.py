@@ -1,7 +1,7 @@
 """The exact gate: how much of a trade every limit takes, by an AC solve of each lateral that the trade touches.
 
 Every trial starts from the voltages of the untraded state, so the answer depends on the untraded state, what
-is committed and the trade alone, and not on the way to it; nor on which solves ``bound_kernel`` could skip.
+is committed and the trade alone, and not on the way to it; nor on which solves ``skip_solve_kernel`` could skip.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from marketsim.grid.flow import rows_kernel as row
 from marketsim.grid.flow.injections_kernel import set_powers
 from marketsim.grid.flow.sweep_kernel import solve, start_untraded
 from marketsim.grid.gates.books_kernel import DIVERGED, NONE, commit, ends, headroom, refusal
-from marketsim.grid.gates.bound_kernel import put_back, rebase, sums_of, surely_within
 from marketsim.grid.gates.limits_kernel import flow, what_binds, worst_excess
+from marketsim.grid.gates.skip_solve_kernel import put_back, rebase, sums_of, surely_within
 
 PATIENCE = 3
 """Secant steps in which the bracket has to halve, or the middle is tried."""

@@ -20,10 +20,10 @@ from marketsim.grid.flow import rows_kernel as row
 from marketsim.grid.flow.injections_kernel import set_power
 from marketsim.grid.flow.sweep_kernel import solve, start_untraded
 from marketsim.grid.gates.books_kernel import DIVERGED, NONE, commit, ends, headroom, refusal
-from marketsim.grid.gates.bound_kernel import put_back, rebase, remainder, sums_of
 from marketsim.grid.gates.exact.exact_kernel import note_trade
 from marketsim.grid.gates.gate_slot_kernel import solve_committed
 from marketsim.grid.gates.limits_kernel import worst_excess
+from marketsim.grid.gates.skip_solve_kernel import put_back, rebase, remainder, sums_of
 
 # --- rows beyond those of the exact gate ------------------------------------------------------------------------------
 COLUMN = row.INT_ROWS

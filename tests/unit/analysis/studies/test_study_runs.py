@@ -315,7 +315,7 @@ def test_a_file_in_the_place_of_the_folder_is_refused(plan, tmp_path):
 def test_two_processes_do_not_work_on_one_study(plan, copy):
     """While a process works on it, the folder is refused and the process named."""
     from marketsim.results.folder import identity, write_json
-    from marketsim.results.schema import read_object
+    from marketsim.results.json_checks import read_object
 
     write_json(copy / "manifest.json", {**read_object(copy / "manifest.json"), "status": "running", **identity()})
     with pytest.raises(RunFolderError, match=rf"a study is being written there \(process {os.getpid()}\)"):
@@ -335,7 +335,7 @@ def test_another_design_does_not_go_on_with_a_study(street, copy):
 def test_other_versions_do_not_go_on_with_a_study(plan, copy):
     """Same scenario, seed and *versions* give the same bytes; a table never mixes them."""
     from marketsim.results.folder import write_json
-    from marketsim.results.schema import read_object
+    from marketsim.results.json_checks import read_object
 
     manifest = read_object(copy / "manifest.json")
     write_json(copy / "manifest.json", {**manifest, "versions": {**manifest["versions"], "numpy": "1.0"}})

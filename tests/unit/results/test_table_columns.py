@@ -3,7 +3,17 @@ import pytest
 from marketsim.core.errors import PluginError
 from marketsim.core.metric import Kpi
 from marketsim.core.records import LedgerLine
-from marketsim.results.tables import LEDGER_COLUMNS, MONEY, TABLES, TICKS, WH, TableLayout, columns, no_rows, schema
+from marketsim.results.table_columns import (
+    LEDGER_COLUMNS,
+    MONEY,
+    TABLES,
+    TICKS,
+    WH,
+    TableLayout,
+    columns,
+    no_rows,
+    schema,
+)
 from marketsim.testing.worlds import community
 
 LAYOUT = TableLayout(community(2), 24, ("battery", "ev"), (Kpi("ftg", "-", "Score."),), voltages=True)
