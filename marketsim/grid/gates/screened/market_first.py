@@ -12,24 +12,17 @@ import numpy as np
 from marketsim.core.arrays import BoolArray
 from marketsim.core.compiled import AdmitPointer
 from marketsim.core.ports import Gate
-from marketsim.grid.gates.base import CompiledGate
 from marketsim.grid.gates.context import GateContext
+from marketsim.grid.gates.inexact import InexactGate
 from marketsim.grid.gates.meshed.gate import MeshedObserveGate
 from marketsim.grid.gates.observed.observe_kernel import admit_freely
 from marketsim.grid.gates.params import GateParams
-from marketsim.grid.gates.screened.screen_kernel import find_broken
 
 
-class MarketFirstGate(CompiledGate):
+class MarketFirstGate(InexactGate):
     """Admits everything; ``broken`` says where curtailment has to follow."""
 
     _check = AdmitPointer(admit_freely)
-
-    def broken(self) -> BoolArray:
-        """Markets whose AC state breaks a limit of the slot, or has no solution."""
-        answer = np.zeros(len(self._ints), dtype=np.bool_)
-        find_broken(self._ints, self._floats, answer)
-        return answer
 
 
 class MeshedMarketFirstGate(MeshedObserveGate):

@@ -21,8 +21,6 @@ from marketsim.grid.flow.injections_kernel import set_power
 from marketsim.grid.flow.sweep_kernel import solve, start_untraded
 from marketsim.grid.gates.books_kernel import DIVERGED, NONE, commit, ends, headroom, refusal
 from marketsim.grid.gates.exact.exact_kernel import note_trade
-from marketsim.grid.gates.gate_slot_kernel import solve_committed
-from marketsim.grid.gates.limits_kernel import worst_excess
 from marketsim.grid.gates.skip_solve_kernel import put_back, rebase, remainder, sums_of
 
 # --- rows beyond those of the exact gate ------------------------------------------------------------------------------
@@ -408,14 +406,3 @@ def take_back_screened(ints: Any, floats: Any, source: int, sink: int, wh: int) 
     """Undo what was admitted, and what it did to the prediction."""
     _set_direction(ints, floats, source, sink)
     _book(ints, floats, source, sink, -wh)
-
-
-@kernel(types.void(types.int64[:, :, ::1], types.float64[:, :, ::1], types.boolean[::1]))
-def find_broken(ints: Any, floats: Any, broken: Any) -> None:
-    """Whether the AC state of what is committed breaks a frozen limit, or has no solution [n_markets]."""
-    for m in range(ints.shape[0]):
-        broken[m] = False
-        if ints[m, row.FACTS, row.CONVERGED] == 1:
-            broken[m] = not solve_committed(ints[m], floats[m])
-            for lateral in range(ints[m, row.FACTS, row.N_LATERALS]):
-                broken[m] = broken[m] or worst_excess(ints[m], floats[m], lateral)[0] > 0.0

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from marketsim.core.arrays import BoolArray, FloatArray, IntArray
+from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.compiled import AdmitPointer
 from marketsim.core.errors import NetworkError, Problem
 from marketsim.core.ports import Gate
-from marketsim.grid.gates.base import CompiledGate
 from marketsim.grid.gates.context import GateContext
+from marketsim.grid.gates.inexact import InexactGate
 from marketsim.grid.gates.meshed.gate import MeshedGate
 from marketsim.grid.gates.params import GateParams
 from marketsim.grid.gates.screened import screen_kernel as screen
@@ -21,7 +21,7 @@ MOST_BYTES = 2**31
 """Largest store of sensitivities of a market."""
 
 
-class SensitivityGate(CompiledGate):
+class SensitivityGate(InexactGate):
     """Admits what a linear prediction takes; ``broken`` tells where AC disagrees, so that trades are rolled back.
 
     A market whose untraded state has no power flow solution refuses everything with DIVERGED.
@@ -53,12 +53,6 @@ class SensitivityGate(CompiledGate):
     def release(self, market: int, source: int, sink: int, wh: int) -> None:
         """See ``core.ports.Gate``."""
         screen.take_back_screened(self._ints[market], self._floats[market], source, sink, wh)
-
-    def broken(self) -> BoolArray:
-        """Markets whose AC state breaks a limit of the slot, or has no solution."""
-        answer = np.zeros(len(self._ints), dtype=np.bool_)
-        screen.find_broken(self._ints, self._floats, answer)
-        return answer
 
 
 def build(params: GateParams, context: GateContext) -> Gate:  # noqa: ARG001 - no parameters

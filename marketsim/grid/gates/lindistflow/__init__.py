@@ -1,0 +1,1 @@
+"""The linearised feeder (LinDistFlow) as a gate: what most papers check trades with."""
