@@ -104,8 +104,8 @@ KINDS: Final = MappingProxyType(
             "a marketsim.core.ports.Gate",
             "Holds trades to the limits of the grid; context is a marketsim.grid.gates.context.GateContext. Traits: blind "
             "(knows no grid; context is a Basics), records (refuses nothing), exact (admits what its AC power flow takes), "
-            "plans (with one feeder, so without tap changers).",
-            traits=("blind", "records", "exact", "plans"),
+            "plans (with one feeder, so without tap changers), screens (decides each trade by an approximation).",
+            traits=("blind", "records", "exact", "plans", "screens"),
         ),
         "settlement": Kind(
             "market: {settlement: <name>}",

@@ -279,6 +279,10 @@ def arguments_of(theirs: Path, out: Path) -> dict[str, list[list[str | Path]]]:
         "report": [["report", run], ["report", study], ["report", run, "--out", out / "r.html"], ["report", training]],
         "schema": [["schema"]],
         "compare-gates": [["compare-gates", scenario, "--gates", "ac", "--out", out / "gates.json"]],
+        "gate-errors": [
+            ["gate-errors", f"file:{run / 'net.json'}", "--trades", "2", "--out", out / "e.json"],
+            ["gate-errors", f"file:{theirs / 'plain' / 'net.json'}", "--trades", "2"],
+        ],
         "hosting-capacity": [
             ["hosting-capacity", scenario, "--placements", "1", "--no-buses", "--days", "1", "--out", out / "h.json"]
         ],
