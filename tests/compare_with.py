@@ -25,7 +25,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 DAY: Final = {"clock.slots": 24, "clock.slot_minutes": 60}
 STRESS: Final = "scenarios/stress141.yaml"
 MIXED: Final = "scenarios/mixed_assets.yaml"
-GATES: Final = ("ac", "sensitivity", "observe", "none", "doe_equal", "doe_maximal", "market_first")
+GATES: Final = ("ac", "sensitivity", "lindistflow", "observe", "none", "doe_equal", "doe_maximal", "market_first")
 ENGINES: Final = (
     "double_auction",
     "call_auction",
@@ -137,6 +137,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
         ],
     )
     yield "answer: comparison of gates", ["compare-gates", STRESS, *hours]
+    yield "answer: errors of a gate", ["gate-errors", "feeder141", "--trades", "200"]
     learner = ["--set", "learning.learner={ppo: {markets: 2, episodes: 4}}"]
     few = ["--seeds", "2", "--weeks", "1", "--workers", "1", "--arm", "rule,none,truthful"]
     yield "evaluation", ["evaluate", "scenarios/pilot.yaml", *hours, *learner, *few]
