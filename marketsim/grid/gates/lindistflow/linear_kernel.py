@@ -66,7 +66,8 @@ def _flow(ints: Any, floats: Any, n: int) -> tuple[float, float]:
 def _drop(ints: Any, floats: Any, n: int) -> float:
     """By how much W is lower than at the parent."""
     p, q = _flow(ints, floats, n)
-    return 2.0 * (floats[row.R, n] * p + floats[row.X, n] * q)
+    drop: float = 2.0 * (floats[row.R, n] * p + floats[row.X, n] * q)
+    return drop
 
 
 @kernel(helper=True)
@@ -87,7 +88,8 @@ def _overload(ints: Any, floats: Any, n: int) -> float:
     per_parent, per_child = floats[LINEAR_PER_PARENT, n], floats[LINEAR_PER_CHILD, n]
     if floats[LINEAR_DIRECTION, n] != 0.0 and _flow(ints, floats, n)[0] * floats[LINEAR_DIRECTION, n] < 0.0:
         per_parent, per_child = floats[row.PER_PARENT_PLAIN, n], floats[row.PER_CHILD_PLAIN, n]
-    return max(parent2 * per_parent, child2 * per_child) - 1.0
+    share2: float = max(parent2 * per_parent, child2 * per_child)
+    return share2 - 1.0
 
 
 @kernel(helper=True)
