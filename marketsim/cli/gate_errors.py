@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from marketsim.cli.answers import answer_options, check_out, give, teller
+from marketsim.cli.answers import AskedAnswer, answer_options
 from marketsim.cli.saying import say
 from marketsim.cli.tables import table
 
@@ -43,9 +43,7 @@ def gate_errors(
     band: tuple[float, float],
     spread: float,
     seed: int,
-    out: str | None,
-    force: bool,
-    as_json: bool,
+    answer: AskedAnswer,
 ) -> None:
     """Count what a gate that approximates accepts and refuses wrongly near limits, by the direction of the limit.
 
@@ -54,10 +52,9 @@ def gate_errors(
     """
     from marketsim.analysis.comparators.decisions import FEEDERS, WalkOptions, counted, walks
 
-    check_out(out, force=force)
     names, left_out = (feeders, None) if feeders else _installed(FEEDERS)
     options = WalkOptions(gate, trades, band, spread / 100.0, seed)
-    tell = teller(as_json)
+    tell = answer.tell
     walked = []
     for each in walks(names, options):
         walked.append(each)
@@ -65,7 +62,7 @@ def gate_errors(
             tell(f"walked {each.feeder}")
     rows = counted(walked)
     plain = [row._asdict() for row in rows]
-    if give(_document(options, walked, plain), plain, as_json=as_json, out=out):
+    if answer.give(_document(options, walked, plain), plain):
         return
     _show(options, rows)
     _remarks(walked)
