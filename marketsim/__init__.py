@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from marketsim.app.ready_scenario import ReadyScenario as ReadyScenario
     from marketsim.app.running import open_run as open_run
     from marketsim.app.running import simulate as simulate
+    from marketsim.app.slot_scores import fairness_scores as fairness_scores
     from marketsim.core.params import Params as Params
     from marketsim.extension.entry import Entry as Entry
     from marketsim.extension.hookspecs import hookimpl as hookimpl
@@ -39,6 +40,7 @@ _HOMES = {
     "feeder": "marketsim.app.public",
     "parallel_env": "marketsim.app.public",
     "match": "marketsim.app.match",
+    "fairness_scores": "marketsim.app.slot_scores",
     "whatif": "marketsim.analysis.studies.public",
     "Prosumer": "marketsim.agents.members",
     "Consumer": "marketsim.agents.members",
@@ -58,6 +60,7 @@ __all__ = [
     "Prosumer",
     "ReadyScenario",
     "Run",
+    "fairness_scores",
     "feeder",
     "hookimpl",
     "load_scenario",

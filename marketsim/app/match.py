@@ -11,25 +11,29 @@ import numpy as np
 
 from marketsim.app.parts import made
 from marketsim.app.ready import full_registry
-from marketsim.core.arrays import BoolArray, FloatArray, IntArray, joined
+from marketsim.app.user_table import (
+    MOST_ENERGY_KWH,
+    MOST_PRICE,
+    amounts,
+    codes,
+    columns_of,
+    demand_tariffs,
+    names,
+    sides,
+)
+from marketsim.core.arrays import IntArray, joined
 from marketsim.core.build import BuildContext
 from marketsim.core.clock import Clock
 from marketsim.core.errors import OrderError, Problem
 from marketsim.core.free_gate_kernel import FreeGate
 from marketsim.core.ports import Engine, lacking
-from marketsim.core.records import Community, Fallback, Orders, Reason, Rejects, Side, Tariffs, Trades
+from marketsim.core.records import Community, Fallback, Orders, Reason, Rejects, Tariffs, Trades
 from marketsim.core.rng import Streams
 from marketsim.core.units import UNLIMITED_WH, to_kwh, to_price, to_ticks, to_wh
 from marketsim.extension.registry import Registry
 from marketsim.market.bounds import within_bounds
 
 COLUMNS: Final = ("agent", "side", "price", "energy_kwh")
-
-_SIDES: Final = {"buy": int(Side.BUY), "sell": int(Side.SELL)}
-_MOST_PRICE: Final = 1e6
-_MOST_ENERGY_KWH: Final = 1e9
-_LISTED: Final = 100
-"""Problems told one by one; the rest is counted."""
 
 
 class OrderColumns(NamedTuple):
@@ -151,89 +155,26 @@ def _tariffs(engine: str, retail: float | None, feed_in: float | None) -> Tariff
         if engine in registry.names("engine") and "prices" in registry.traits("engine", engine):
             raise OrderError(f"engine {engine} needs the utility's prices: give retail and feed_in")
         return Tariffs(np.full(1, np.iinfo(np.int64).max), np.zeros(1, dtype=np.int64), None)
-    if not 0 <= feed_in <= retail <= _MOST_PRICE:
-        raise OrderError(f"the utility's prices must be 0 <= feed_in <= retail, got feed_in {feed_in}, retail {retail}")
+    demand_tariffs(retail, feed_in, OrderError)
     return Tariffs(to_ticks([retail]), to_ticks([feed_in]), None)
 
 
 def _checked(orders: Any) -> OrderColumns:
-    if not hasattr(orders, "keys"):
-        raise OrderError(f"orders must be a table with columns {', '.join(COLUMNS)}, got {type(orders).__name__}")
-    missing = [name for name in COLUMNS if name not in orders]
-    if missing:
-        raise OrderError(
-            [Problem("column is missing", name, hint=f"orders need {', '.join(COLUMNS)}") for name in missing]
-        )
-    raw = {name: _column(orders[name]) for name in COLUMNS}
-    lengths = {name: values.shape for name, values in raw.items()}
-    if len(set(lengths.values())) > 1 or any(len(shape) != 1 for shape in lengths.values()):
-        raise OrderError(f"columns must be of one length, got {', '.join(f'{k}: {v}' for k, v in lengths.items())}")
+    raw = columns_of(orders, COLUMNS, "orders", OrderError)
     problems: list[Problem] = []
-    side, unknown = _sides(raw["side"])
-    _tell(problems, "side", raw["side"], unknown, 'is no side; use "buy", "sell", 1 or -1')
-    price = _numbers(problems, "price", raw["price"], _MOST_PRICE)
-    energy = _numbers(problems, "energy_kwh", raw["energy_kwh"], _MOST_ENERGY_KWH)
-    _tell(problems, "agent", raw["agent"], _missing(raw["agent"]), "names nobody")
+    side = sides(problems, raw["side"])
+    price = amounts(problems, "price", raw["price"], MOST_PRICE)
+    energy = amounts(problems, "energy_kwh", raw["energy_kwh"], MOST_ENERGY_KWH)
+    names(problems, raw["agent"])
     if problems:
         raise OrderError(problems)
     return OrderColumns(raw["agent"], side, to_ticks(price), to_wh(energy))
 
 
-def _column(values: Any) -> Any:
-    """The values as an array, each as it was: numpy would write numbers among texts as texts."""
-    if isinstance(values, list | tuple) and any(isinstance(value, str) for value in values):
-        column = np.empty(len(values), dtype=object)
-        column[:] = values
-        return column
-    return np.asarray(values)
-
-
-def _missing(agents: Any) -> BoolArray:
-    """Which names are None or NaN, as tables write what is not there [n_orders]."""
-    if agents.dtype.kind in "biuUS":
-        return np.zeros(agents.shape, dtype=bool)
-    return np.array([agent is None or agent != agent for agent in agents.tolist()], dtype=bool)  # NaN is not itself
-
-
-def _sides(values: Any) -> tuple[IntArray, BoolArray]:
-    """Sides, and which are unknown [n_orders]."""
-    plain = values if values.dtype.kind in "iuf" else values.astype(object)
-    buys, sells = (np.asarray((plain == name) | (plain == side), dtype=bool) for name, side in _SIDES.items())
-    return np.where(buys, int(Side.BUY), int(Side.SELL)), ~(buys | sells)
-
-
-def _numbers(problems: list[Problem], name: str, values: Any, most: float) -> FloatArray:
-    try:
-        numbers: FloatArray = values.astype(np.float64)
-    except (TypeError, ValueError):
-        numbers = np.array([_number(value) for value in values.tolist()], dtype=np.float64)
-    finite = np.isfinite(numbers)
-    _tell(problems, name, values, ~finite, "is no finite number")
-    _tell(problems, name, values, finite & (numbers < 0), "is negative")
-    _tell(problems, name, values, finite & (numbers > most), f"is too large, the most is {most:g}")
-    return numbers
-
-
-def _number(value: object) -> float:
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return float("nan")
-
-
-def _tell(problems: list[Problem], name: str, values: Any, wrong: BoolArray, what: str) -> None:
-    rows = np.flatnonzero(wrong)
-    problems += [
-        Problem(f"row {row}: {what}", name, repr(values[row : row + 1].tolist()[0])) for row in rows[:_LISTED].tolist()
-    ]
-    if len(rows) > _LISTED:
-        problems.append(Problem(f"and {len(rows) - _LISTED} more rows: {what}", name))
-
-
 def _records(columns: OrderColumns) -> Orders:
     n = len(columns.side)
     zeros = np.zeros(n, dtype=np.int64)
-    agent = _codes(columns.labels)
+    agent = codes(columns.labels)
     return Orders(
         market=zeros,
         agent=agent,
@@ -246,14 +187,6 @@ def _records(columns: OrderColumns) -> Orders:
         fallback=np.full(n, int(Fallback.KEEP)),
         limit_ticks=columns.price_ticks,
     )
-
-
-def _codes(labels: Any) -> IntArray:
-    """A number >= 0 for each different label."""
-    if labels.dtype.kind in "iu" and (len(labels) == 0 or (labels.min() >= 0 and labels.max() < 2**62)):
-        return np.asarray(labels, dtype=np.int64)
-    seen: dict[object, int] = {}
-    return np.array([seen.setdefault(label, len(seen)) for label in labels.tolist()], dtype=np.int64)
 
 
 def _label(columns: OrderColumns, order: IntArray) -> Any:

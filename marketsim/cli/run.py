@@ -81,7 +81,7 @@ def _report(made: Run, ready: ReadyScenario) -> str:
 def _sum_up(made: Run) -> None:
     from marketsim.cli.tables import number, table
     from marketsim.core.currency import label_of, named
-    from marketsim.metrics.presentation import change_text, headline
+    from marketsim.metrics.presentation import change_text, headline, rationing_text
 
     summary, currency = made.summary, label_of(made.manifest)
     rows = []
@@ -95,6 +95,7 @@ def _sum_up(made: Run) -> None:
         rows.append((line.label, *shown, change))
     title = f"{made.manifest['scenario']}: {summary['agents']} agents, {summary['slots']} slots, seed {summary['seed']}"
     table(("", "market", "unit", "utility only", "change"), rows, title=title, right=(1, 3, 4))
+    say(f"{rationing_text(summary)}.")
     say(_verdict(summary))
     for line in made.manifest.get("refused_orders", ()):
         say(f"{line}.")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+DAYS_A_WEEK: Final = 7
 
 
 class SlotTime(NamedTuple):

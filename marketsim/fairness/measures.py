@@ -4,8 +4,10 @@ Each score is in [0, 1], 1 is fair; NaN where it is undefined. Energies are whol
 are availability as metered before trading (``core.potential``), s_i and b_j what was traded, E = sum s, P = what could
 have been traded, l_b retail, l_s feed-in.
 
-FBS, FTB and FPP measure equality alone: nobody selling anything is equal too, so they are never read without FTG. The
-Gini coefficient is the exception in direction: 0 is equal, as everywhere in the literature.
+FBS and FTB cannot be levelled down: who gets more while nobody gets less never lowers them, and if everybody trades less
+they never rise. So they contain volume, yet offering less than one has can still raise them through who meets whom: FTG is
+read beside them. FPP measures the spread of prices, which a further trade at another price widens: it is read beside the
+neutrality of prices. The Gini coefficient is the exception in direction: 0 is equal, as everywhere in the literature.
 
 ``measures_kernel.score_markets`` computes all scores of a slot for many markets by the same loops.
 """
@@ -38,18 +40,42 @@ def fairness_to_grid(traded_wh: int, tradable_wh: int) -> float:
     return min(traded_wh / tradable_wh, 1.0) if tradable_wh > 0 else math.nan
 
 
-def fairness_between(available_wh: IntArray, traded_wh: IntArray) -> float:
-    """FBS for sellers, FTB for buyers: 1 - sum_i S_i |f_i - f| / (2 f (1 - f) sum S).
+def fairness_of_rationing(available_wh: IntArray, traded_wh: IntArray, other_side_wh: int) -> float:
+    """FBS for sellers with the demand as other side, FTB for buyers with the supply: how a shortage was shared.
 
-    f_i = s_i / S_i and f = E / sum S. The normaliser is the largest possible deviation for that f (some sell all, the
-    others nothing), so the scale depends neither on the number of agents nor on scarcity. 1 if f = 1; NaN if nothing is
-    traded or fewer than two have anything available. Trade beyond one's availability is left out.
+    max(0, 1 - [sum_i max(e_i - s_i, 0) / D] / [1 - max_i S_i / sum S]) with the entitlement e_i = S_i D / sum S, a
+    proportional share of the other side's D. The normaliser is the shortfall where the largest takes all: 0 whenever one
+    takes all, 1 where everybody has its share. NaN where nobody is rationed (sum S <= D), D is 0, or fewer than two have
+    anything available.
+    """
+    return float(loops.rationing(available_wh, traded_wh, other_side_wh))
+
+
+def fairness_of_rationing_over(entitled_wh: FloatArray, traded_wh: FloatArray) -> float:
+    """FBS or FTB over several slots, from sums over those in which the side was rationed [n_agents].
+
+    The same formula with e_i and s_i summed and the largest share in what all were entitled to: who came last in one slot
+    and first in the next was served alike. NaN for fewer than two with an entitlement.
+    """
+    total = float(entitled_wh.sum())
+    if total <= 0.0 or int((entitled_wh > 0.0).sum()) < 2:
+        return math.nan
+    worst = 1.0 - float(entitled_wh.max()) / total
+    return max(0.0, 1.0 - float(np.maximum(entitled_wh - traded_wh, 0.0).sum()) / total / worst)
+
+
+def fairness_by_deviation(available_wh: IntArray, traded_wh: IntArray) -> float:
+    """Older form of FBS, kept by name: 1 - sum_i S_i |f_i - f| / (2 f (1 - f) sum S), f_i = s_i / S_i and f = E / sum S.
+
+    It can be levelled down: 1 where all sell the same small part of what they have, lower where one of them sells more and
+    nobody less. 1 if f = 1; NaN if nothing is traded or fewer than two have anything available. Trade beyond one's
+    availability is left out.
     """
     return float(loops.between(available_wh, traded_wh)[0])
 
 
 def fairness_between_range(available_wh: IntArray, traded_wh: IntArray) -> float:
-    """Variant of FBS: 1 - (max f_i - min f_i); NaN as for FBS."""
+    """Variant of FBS: 1 - (max f_i - min f_i); NaN as for the older form."""
     return float(loops.between(available_wh, traded_wh)[1])
 
 
@@ -59,7 +85,7 @@ def fairness_between_share_range(available_wh: IntArray, traded_wh: IntArray) ->
 
 
 def jain_fill(available_wh: IntArray, traded_wh: IntArray) -> float:
-    """Jain's index of the fill rates f_i; NaN as for FBS."""
+    """Jain's index of the fill rates f_i; NaN as for the older form of FBS."""
     return float(loops.between(available_wh, traded_wh)[3])
 
 

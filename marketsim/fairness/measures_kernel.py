@@ -17,9 +17,10 @@ SCORE_NAMES: Final = (
     "ftg",
     "ftg_demand",
     "fbs",
+    "fbs_market",
+    "fbs_deviation",
     "fbs_range",
     "fbs_share_range",
-    "fbs_market",
     "ftb",
     "fpp",
     "fpp_range",
@@ -27,9 +28,8 @@ SCORE_NAMES: Final = (
     "jain_fill",
 )
 """Rows of ``score_markets``."""
-FTG, FTG_DEMAND, FBS, FBS_RANGE, FBS_SHARE_RANGE, FBS_MARKET, FTB, FPP, FPP_RANGE, PRICE_NEUTRALITY, JAIN_FILL = range(
-    11
-)
+FTG, FTG_DEMAND, FBS, FBS_MARKET, FBS_DEVIATION, FBS_RANGE, FBS_SHARE_RANGE = range(7)
+FTB, FPP, FPP_RANGE, PRICE_NEUTRALITY, JAIN_FILL = range(7, 12)
 
 
 class Inputs(NamedTuple):
@@ -68,6 +68,31 @@ def tradable(supply: IntArray, demand: IntArray) -> int:
         buys += demand[i]
         own = max(own, supply[i] + demand[i])
     return min(min(sells, buys), sells + buys - own)
+
+
+@kernel()
+def rationed(available: IntArray, other_side_wh: int) -> bool:
+    """Whether at least two have something available and together more than the other side can take."""
+    total, parties = 0, 0
+    for i in range(len(available)):
+        total += available[i]
+        parties += available[i] > 0
+    return parties >= 2 and 0 < other_side_wh < total
+
+
+@kernel()
+def rationing(available: IntArray, traded: IntArray, other_side_wh: int) -> float:
+    """How evenly the short side was shared out: see ``measures.fairness_of_rationing``."""
+    if not rationed(available, other_side_wh):
+        return math.nan
+    total, largest, short = 0.0, 0.0, 0.0
+    for i in range(len(available)):
+        total += available[i]
+        largest = max(largest, float(available[i]))
+    for i in range(len(available)):
+        short += max(float(available[i]) * other_side_wh - float(traded[i]) * total, 0.0)
+    worst = other_side_wh * (total - largest)
+    return unit((worst - short) / worst)
 
 
 @kernel()
@@ -143,13 +168,39 @@ def score_markets(given: Any, scores: FloatArray, tradable_wh: IntArray) -> None
         for agent in range(begin, end):
             wanted += demand[agent]
         scores[FTG, m], scores[FTG_DEMAND, m] = min(traded / tradable_wh[m], 1.0), min(traded / wanted, 1.0)
-        for row in (FBS, FBS_MARKET, FTB):
-            offered = supply if row == FBS else (reachable if row == FBS_MARKET else demand)
-            taken = bought if row == FTB else sold
-            scores[row, m], fills, shares, jain = between(offered[begin:end], taken[begin:end])
-            if row == FBS:
-                scores[FBS_RANGE, m], scores[FBS_SHARE_RANGE, m], scores[JAIN_FILL, m] = fills, shares, jain
+        sells, own = supply[begin:end].sum(), slice(begin, end)
+        scores[FBS, m] = rationing(supply[own], sold[own], wanted)
+        scores[FBS_MARKET, m] = rationing(reachable[own], sold[own], wanted)
+        scores[FTB, m] = rationing(demand[own], bought[own], sells)
+        scores[FBS_DEVIATION, m], scores[FBS_RANGE, m], scores[FBS_SHARE_RANGE, m], scores[JAIN_FILL, m] = between(
+            supply[own], sold[own]
+        )
         trades = slice(first_trade[m], first_trade[m + 1])
         scores[FPP, m], scores[FPP_RANGE, m], scores[PRICE_NEUTRALITY, m] = pricing(
             given.price_ticks[trades], given.energy_wh[trades], given.retail_ticks[m], given.feed_in_ticks[m]
         )
+
+
+@kernel(types.void(INPUTS, types.float64[:, ::1], types.float64[:, ::1], types.int64[::1]))
+def add_rationed(given: Any, entitled_wh: FloatArray, traded_wh: FloatArray, rationed_slots: IntArray) -> None:
+    """Add what sellers (row 0) and buyers (row 1) were entitled to and traded where their side was rationed.
+
+    ``entitled_wh`` and ``traded_wh`` [2, n_agents], ``rationed_slots`` [2]: markets of the slot in which a side was.
+    """
+    given = Inputs(*given)
+    n_markets = len(given.retail_ticks)
+    first = first_rows(given.market, n_markets)
+    for m in range(n_markets):
+        begin, end = first[m], first[m + 1]
+        for side in range(2):
+            available, other = given.supply_wh[begin:end], given.demand_wh[begin:end]
+            traded = given.sold_wh[begin:end]
+            if side == 1:
+                available, other, traded = other, available, given.bought_wh[begin:end]
+            open_wh = other.sum()
+            if rationed(available, open_wh):
+                rationed_slots[side] += 1
+                share = open_wh / available.sum()
+                for i in range(len(available)):
+                    entitled_wh[side, begin + i] += available[i] * share
+                    traded_wh[side, begin + i] += min(traded[i], available[i])

@@ -19,6 +19,7 @@ from marketsim.core.metric import Kpi, Value, defined, fleet_flags, ratio
 from marketsim.core.potential import Availability
 from marketsim.core.records import Community, SlotRecord
 from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH
+from marketsim.fairness.horizons import HORIZON_KPIS, Horizons
 from marketsim.fairness.measures import gini_with_negatives, jain_index, worst_off_saving
 from marketsim.fairness.measures_kernel import SCORE_NAMES
 from marketsim.fairness.params import FairnessParams
@@ -28,11 +29,29 @@ from marketsim.fairness.totals import AgentTotals, WeightedMeans
 SCORES: Final = (
     Kpi("ftg", "-", "Fairness to grid: traded energy over what could have been traded, min(sum S, sum D)."),
     Kpi("ftg_demand", "-", "Variant of ftg: traded energy over the demand, sum D."),
-    Kpi("fbs", "-", "Fairness between sellers: 1 - sum S |f_i - f| / (2 f (1 - f) sum S), f_i sold over available."),
-    Kpi("fbs_range", "-", "Variant of fbs: 1 - (largest - smallest fill rate of a seller)."),
-    Kpi("fbs_share_range", "-", "Variant of fbs: 1 - (largest - smallest share of a seller in the traded energy)."),
+    Kpi(
+        "fbs",
+        "-",
+        "Fairness between sellers where they are rationed: 1 - [sum max(e_i - s_i, 0) / sum D] / [1 - max S_i / sum S], at "
+        "least 0, with the entitlement e_i = S_i sum D / sum S. Undefined with fewer than two sellers and where sum S <= sum D.",
+    ),
     Kpi("fbs_market", "-", "As fbs, with what the grid refused taken from the sellers' availability."),
-    Kpi("ftb", "-", "Fairness between buyers: as fbs, with demand D and purchases."),
+    Kpi(
+        "fbs_deviation",
+        "-",
+        "Older form of fbs, which can be levelled down: 1 - sum S |f_i - f| / (2 f (1 - f) sum S), f_i sold over available.",
+    ),
+    Kpi("fbs_range", "-", "Variant of fbs_deviation: 1 - (largest - smallest fill rate of a seller)."),
+    Kpi(
+        "fbs_share_range",
+        "-",
+        "Variant of fbs_deviation: 1 - (largest - smallest seller's share of the traded energy).",
+    ),
+    Kpi(
+        "ftb",
+        "-",
+        "Fairness between buyers where they are rationed: as fbs, with demand D, purchases and sum D > sum S.",
+    ),
     Kpi("fpp", "-", "Fairness of pricing: 1 - 2 x standard deviation of prices / (retail - feed-in)."),
     Kpi("fpp_range", "-", "Variant of fpp: 1 - (highest - lowest price) / (retail - feed-in)."),
     Kpi("price_neutrality", "-", "1 - distance of the mean price from the middle of the tariffs, over half their gap."),
@@ -60,6 +79,7 @@ OVER_THE_RUN: Final = (
         "Smallest saving of an agent, cost sharing included, against the reference run, over its imports paid plus exports "
         "received there; bills alone: stored energy and wear are not valued.",
     ),
+    *HORIZON_KPIS,
 )
 
 COLUMNS: Final = (
@@ -93,6 +113,7 @@ class FairnessMetric:
             for name in sorted({name for name in classes if name})
         }
         self._means = WeightedMeans(len(SCORES))
+        self._horizons = Horizons(community)
         self._totals = AgentTotals(len(_Of), n_agents)
         self._nothing = np.zeros((0, n_agents), dtype=np.int64)
         self._compared = False
@@ -119,6 +140,7 @@ class FairnessMetric:
         """Take in a slot."""
         found = measure(record, self._community)
         means = self._means.add(found.scores, found.tradable_wh)
+        self._horizons.add(found.inputs, found.tradable_wh, record.inputs.time.day)
         self._observe_agents(record, reference, found.available)
         return {"tradable_wh": int(np.add.reduce(found.tradable_wh)), **dict(zip(SCORE_NAMES, means, strict=True))}
 
@@ -150,6 +172,7 @@ class FairnessMetric:
             "jain_curtailment": self._jain_curtailment(),
             "gini_unit_cost": self._gini_unit_cost(),
             **self._savings(),
+            **self._horizons.summary(),
             **{f"quality_of_service_{name}": self._service(rows) for name, rows in self._class_rows.items()},
         }
 

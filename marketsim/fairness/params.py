@@ -21,8 +21,9 @@ class MeasureChoice(Params):
 
     ftg: Literal["tradable", "demand"] = "tradable"
     """Traded energy over what could have been traded (`tradable`), or over the demand (`demand`) [-]."""
-    fbs: Literal["deviation", "range", "share_range"] = "deviation"
-    """Mean deviation of the sellers' fill rates, their range, or the range of the sellers' shares of trade [-]."""
+    fbs: Literal["rationing", "deviation", "range", "share_range"] = "rationing"
+    """Shortfall from proportional shares where sellers are rationed; or, defined in every slot and open to levelling down,
+    the mean deviation of fill rates, their range, or the range of the sellers' shares of trade [-]."""
     fpp: Literal["deviation", "range"] = "deviation"
     """Standard deviation of the prices, or their range [-]."""
 

@@ -15,7 +15,7 @@ from marketsim.fairness.params import MeasureChoice, RuleCriticParams
 from marketsim.fairness.slot import SlotFairness, measure, scored
 
 _FTG = {"tradable": "ftg", "demand": "ftg_demand"}
-_FBS = {"deviation": "fbs", "range": "fbs_range", "share_range": "fbs_share_range"}
+_FBS = {"rationing": "fbs", "deviation": "fbs_deviation", "range": "fbs_range", "share_range": "fbs_share_range"}
 _FPP = {"deviation": "fpp", "range": "fpp_range"}
 
 

@@ -17,8 +17,8 @@ from marketsim.core.potential_kernel import first_rows
 from marketsim.core.records_kernel import F1, F2, I1
 from marketsim.fairness.measures_kernel import FBS, FPP, FTB, INPUTS, SCORE_NAMES, Inputs
 
-N_FEATURES: Final = 23
 _N_SCORES: Final = len(SCORE_NAMES)
+N_FEATURES: Final = _N_SCORES + 12
 (
     FBS_DEFINED,
     FTB_DEFINED,

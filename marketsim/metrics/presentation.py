@@ -79,6 +79,8 @@ HEADLINE: Final = (
     _Line("Allocative efficiency", "allocative_efficiency", "%", "fairness"),
     _Line("Fairness to grid (FTG)", "ftg", "-", "fairness"),
     _Line("Fairness between sellers (FBS)", "fbs", "-", "fairness"),
+    _Line("Fairness between sellers over a day", "fbs_day", "-", "fairness"),
+    _Line("Fairness between buyers over a day", "ftb_day", "-", "fairness"),
     _Line("Fairness of pricing (FPP)", "fpp", "-", "fairness"),
     _Line("Price neutrality", "price_neutrality", "-", "fairness"),
     _Line("Lowest voltage", "voltage_min_pu", "p.u.", "grid"),
@@ -106,6 +108,20 @@ def headline(summary: Mapping[str, Value]) -> list[HeadlineRow]:
         change = relative_change(line.unit, only, value)
         rows.append(HeadlineRow(line.label, line.name, value, line.unit, only, change, line.group))
     return rows
+
+
+def rationing_text(summary: Mapping[str, Value]) -> str:
+    """Which side of the market was rationed, in a sentence; scores between sellers or buyers mean nothing elsewhere."""
+    sellers, buyers = summary.get("sellers_rationed_share"), summary.get("buyers_rationed_share")
+    if not isinstance(sellers, float) or not isinstance(buyers, float):
+        return "Nothing could have been traded between peers in any slot"
+    if sellers == buyers == 0.0:
+        return "Neither sellers nor buyers competed in any slot: FBS and FTB are undefined"
+    if sellers == 0.0:
+        return "No seller competed: in every slot that could trade all that sellers had was wanted, or one sold alone"
+    if buyers == 0.0:
+        return "No buyer competed: in every slot that could trade there was enough for all buyers, or one bought alone"
+    return f"Sellers were rationed in {sellers:.0%} of the slots that could trade, buyers in {buyers:.0%}"
 
 
 def percent_scale(name: str, unit: str) -> float:

@@ -197,9 +197,9 @@ _FAIRNESS: Final = (
         "{share} of what peers could have traded was traded (FTG {score:.2f}).",
     ),
     (
-        "fbs",
+        "fbs_day",
         {GOOD: "Sellers served alike", NOTE: "Sellers served in part alike", BAD: "Sellers not served alike"},
-        "FBS is {score:.2f}; at 1 all sellers sell the same share of what they could.",
+        "FBS over a day is {score:.2f}; at 1 every seller gets its proportional share where there is not room for all.",
     ),
     (
         "fpp",

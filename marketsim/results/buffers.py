@@ -14,6 +14,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.metric import Value, defined
+from marketsim.core.potential import availability
 from marketsim.core.records import PV, Reason, SlotRecord
 from marketsim.results.table_columns import (
     AGENT_ENERGIES,
@@ -54,7 +55,7 @@ class AgentBuffer:
     """Rows of the agents' table. A block [slots, columns, n_agents] of integers, and one of floats."""
 
     def __init__(self, layout: TableLayout, capacity: int) -> None:
-        community = layout.community
+        self._community = community = layout.community
         self._capacity, self._n_agents = capacity, community.n_agents
         self._market, self._index = _int32(community.market), _int32(community.connection)
         self._name = _names(np.arange(self._n_agents), pa.array(community.names))
@@ -93,6 +94,7 @@ class AgentBuffer:
                 place.firm_demand_wh,
                 place.must_run_wh,
                 place.surplus_wh,
+                *availability(place, inputs.tariffs, self._community),
                 record.wear_money,
                 record.ledger.money[: self._lines].reshape(-1),
                 energy.device_wh.reshape(-1),

@@ -128,6 +128,8 @@ AGENT_ENERGIES: Final = (
     Column("firm_demand_wh", "int64", WH, "Demand beyond own generation that was served in any case."),
     Column("must_run_wh", "int64", WH, "Own generation beyond own use that flowed in any case."),
     Column("surplus_wh", "int64", WH, "PV beyond own use, offered or not."),
+    Column("could_sell_wh", "int64", WH, "S of the fairness scores: what could have been sold at less than retail."),
+    Column("could_buy_wh", "int64", WH, "D of the fairness scores: what was wanted at more than the feed-in tariff."),
 )
 SHARING: Final = Column(
     SHARING_COLUMN,

@@ -11,7 +11,7 @@ from marketsim.testing.records import Deal, Fleet, Prices, slot_record
 from marketsim.testing.worlds import community
 
 RETAIL, FEED_IN = 300_000, 80_000
-BETWEEN = (of.fairness_between, of.fairness_between_range, of.fairness_between_share_range, of.jain_fill)
+BETWEEN = (of.fairness_by_deviation, of.fairness_between_range, of.fairness_between_share_range, of.jain_fill)
 
 
 def close(a, b):
@@ -87,7 +87,9 @@ def test_scores_between_agents_do_not_depend_on_the_unit(case, factor):
 @given(sellers(), st.integers(2, 5))
 def test_the_scale_of_fbs_does_not_depend_on_the_number_of_agents(case, copies):
     assume((case[0] > 0).sum() >= 2)
-    assert close(of.fairness_between(*case), of.fairness_between(*(np.tile(values, copies) for values in case)))
+    assert close(
+        of.fairness_by_deviation(*case), of.fairness_by_deviation(*(np.tile(values, copies) for values in case))
+    )
 
 
 @settings(deadline=None)
@@ -96,7 +98,7 @@ def test_fbs_reaches_zero_at_every_scarcity(available, data):
     """Some sell all, the others nothing: the worst case for its fill rate, whatever that is."""
     lucky = data.draw(st.integers(1, len(available) - 1))
     sold = np.array(available) * (np.arange(len(available)) < lucky)
-    assert of.fairness_between(np.array(available), sold) <= 1e-9
+    assert of.fairness_by_deviation(np.array(available), sold) <= 1e-9
 
 
 @settings(deadline=None)
@@ -104,7 +106,7 @@ def test_fbs_reaches_zero_at_every_scarcity(available, data):
 def test_fbs_is_one_where_all_fill_alike(available, tenths):
     assume(sum(amount > 0 for amount in available) >= 2)
     offered = np.array(available) * 10
-    assert of.fairness_between(offered, np.array(available) * tenths) >= 1.0 - 1e-9
+    assert of.fairness_by_deviation(offered, np.array(available) * tenths) >= 1.0 - 1e-9
 
 
 @settings(deadline=None)

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from marketsim.analysis.evaluation.arms import LEARNED, EvaluationArm
-from marketsim.analysis.evaluation.totals import DAYS_A_WEEK, WeeklyTotals, weekly_totals
+from marketsim.analysis.evaluation.totals import WeeklyTotals, weekly_totals
 from marketsim.app.episodes import on_part
 from marketsim.app.game import market_game_of
 from marketsim.app.ready import load_scenario
@@ -18,6 +18,7 @@ from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.running import simulate
 from marketsim.app.training import train_scenario
 from marketsim.core.build import Choice
+from marketsim.core.clock import DAYS_A_WEEK
 from marketsim.profiles.parts import DaySplit
 from marketsim.results.training_folder import is_training
 from marketsim.scenario.source import ScenarioSource

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from marketsim.analysis.evaluation.totals import SCORES, WeeklyTotals
+from marketsim.analysis.evaluation.totals import HORIZONS, SCORES, WeeklyTotals
 from marketsim.core.arrays import FloatArray
 from marketsim.fairness.measures import gini_of_rows
 
@@ -35,7 +35,7 @@ def _quotient(part: FloatArray, whole: FloatArray) -> FloatArray:
 
 
 def _score(name: str) -> Compute:
-    place = SCORES.index(name)
+    place = (*SCORES, *HORIZONS).index(name)
     return lambda arm, _: _quotient(arm.weighted[..., place], arm.weight[..., place])
 
 
@@ -51,10 +51,18 @@ def _worst_off(arm: WeeklyTotals, alone: WeeklyTotals) -> FloatArray:
 
 MEASURES: Final = (
     Measure("ftg", "Fairness to grid: traded over tradable energy.", _score("ftg"), rewarded=True),
-    Measure("fbs", "Fairness between sellers: equality of their fill rates.", _score("fbs"), rewarded=True),
+    Measure(
+        "fbs", "Fairness between sellers: how evenly a shortage of buyers is shared.", _score("fbs"), rewarded=True
+    ),
     Measure("fpp", "Fairness of pricing: no spread is fair.", _score("fpp"), rewarded=True),
     Measure("jain", "Jain's index of the sellers' fill rates.", _score("jain_fill")),
-    Measure("ftb", "Fairness between buyers: equality of their fill rates.", _score("ftb")),
+    Measure("fbs_week", "Fairness between sellers over a week.", _score("fbs_week")),
+    Measure(
+        "fbs_deviation",
+        "Older form of FBS: equality of fill rates, which can be levelled down.",
+        _score("fbs_deviation"),
+    ),
+    Measure("ftb", "Fairness between buyers: how evenly a shortage of energy is shared.", _score("ftb")),
     Measure("neutrality", "Price neutrality: buyers and sellers share the gain.", _score("price_neutrality")),
     Measure(
         "gini_saving",

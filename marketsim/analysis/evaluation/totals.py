@@ -7,26 +7,30 @@ bootstrap resamples.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.clock import DAYS_A_WEEK
 from marketsim.core.units import MONEY_PER_CURRENCY
+from marketsim.fairness.horizons import rationed_sums
+from marketsim.fairness.measures import fairness_of_rationing_over
 from marketsim.results.reader import Run
 
-SCORES: Final = ("ftg", "fbs", "fpp", "ftb", "jain_fill", "price_neutrality")
+SCORES: Final = ("ftg", "fbs", "fpp", "fbs_deviation", "ftb", "jain_fill", "price_neutrality")
 """Scores of slots, weighted by what could have been traded where they are defined."""
-DAYS_A_WEEK: Final = 7
+HORIZONS: Final = ("fbs_day", "ftb_day", "fbs_week", "ftb_week")
+"""Scores of days and weeks, weighted by what the rationed side was entitled to."""
 
 
 class WeeklyTotals(NamedTuple):
     """Sums over weeks; the first axis is weeks, or whatever draws of weeks were summed [..., W]."""
 
     weighted: FloatArray
-    """Sum of P x score of each of ``SCORES`` over the slots in which it is defined [Wh] [..., n_scores]."""
+    """Sum of weight x score of ``SCORES`` and ``HORIZONS`` over where it is defined [Wh] [..., n_scores]."""
     weight: FloatArray
-    """Sum of P over the same slots [Wh] [..., n_scores]."""
+    """Sum of the same weights [Wh] [..., n_scores]."""
     gains: FloatArray
     """Gains from trade at true values [currency] [...]."""
     best_gains: FloatArray
@@ -65,9 +69,12 @@ def weekly_totals(run: Run, slots_per_day: int) -> WeeklyTotals:
     tradable = of_slots("tradable_wh")
     scores = np.stack([of_slots(name) for name in SCORES], axis=1)
     known = np.isfinite(scores)
+    of_slot = _summed(np.stack((np.where(known, scores, 0.0), known), axis=-1) * tradable[:, None, None], week)
+    of_periods = _summed(_horizons(agents, n_slots, slots_per_day), week[::slots_per_day])
+    weighted, weight = np.moveaxis(np.concatenate((of_slot, of_periods), axis=1), -1, 0)
     return WeeklyTotals(
-        weighted=_summed(np.where(known, scores, 0.0) * tradable[:, None], week),
-        weight=_summed(known * tradable[:, None], week),
+        weighted=weighted,
+        weight=weight,
         gains=_summed(of_slots("gains_money") / MONEY_PER_CURRENCY, week),
         best_gains=_summed(of_slots("optimal_gains_money") / MONEY_PER_CURRENCY, week),
         margin=_summed(_margin(of_slots), week),
@@ -75,6 +82,22 @@ def weekly_totals(run: Run, slots_per_day: int) -> WeeklyTotals:
         turnover=of_agents("imports_money") - of_agents("exports_money"),
         wear=of_agents("wear_money"),
     )
+
+
+def _horizons(agents: Any, n_slots: int, slots_per_day: int) -> FloatArray:
+    """Weighted score and weight of each of ``HORIZONS``, at the first day of its period [n_days, n_horizons, 2]."""
+    names = ("could_sell_wh", "could_buy_wh", "sold_wh", "bought_wh")
+    supply, demand, sold, bought = (agents[name].to_numpy().reshape(n_slots, -1) for name in names)
+    out = np.zeros((-(-n_slots // slots_per_day), len(HORIZONS), 2))
+    for row, days in enumerate((1, DAYS_A_WEEK)):
+        period = np.arange(n_slots) // (slots_per_day * days)
+        sides = (supply, sold, demand.sum(axis=1)), (demand, bought, supply.sum(axis=1))
+        for side, given in enumerate(sides):
+            for place, (entitled, traded) in enumerate(zip(*rationed_sums(*given, period), strict=True)):
+                score = fairness_of_rationing_over(entitled, traded)
+                if np.isfinite(score):
+                    out[place * days, 2 * row + side] = score * entitled.sum(), entitled.sum()
+    return out
 
 
 def _margin(of_slots: Callable[[str], FloatArray]) -> FloatArray:

@@ -44,30 +44,30 @@ def test_the_potential_leaves_out_trade_with_oneself():
 
 def test_fbs_compares_fill_rates_weighted_by_availability():
     """f = 1/2: deviation |100 - 50| + |100 - 150| = 100 of at most 2 x 1/2 x 1/2 x 400 = 200."""
-    assert of.fairness_between(ints(100, 300), ints(100, 100)) == pytest.approx(0.5)
+    assert of.fairness_by_deviation(ints(100, 300), ints(100, 100)) == pytest.approx(0.5)
 
 
 def test_fbs_of_equal_fill_rates_is_one():
-    assert of.fairness_between(ints(100, 300), ints(50, 150)) == 1.0
+    assert of.fairness_by_deviation(ints(100, 300), ints(50, 150)) == 1.0
 
 
 def test_fbs_of_all_or_nothing_is_zero():
-    assert of.fairness_between(ints(100, 100), ints(100, 0)) == 0.0
-    assert of.fairness_between(ints(10, 10, 10, 70), ints(10, 10, 10, 0)) == pytest.approx(0.0)
+    assert of.fairness_by_deviation(ints(100, 100), ints(100, 0)) == 0.0
+    assert of.fairness_by_deviation(ints(10, 10, 10, 70), ints(10, 10, 10, 0)) == pytest.approx(0.0)
 
 
 def test_fbs_of_sold_out_sellers_is_one():
-    assert of.fairness_between(ints(100, 300), ints(100, 300)) == 1.0
+    assert of.fairness_by_deviation(ints(100, 300), ints(100, 300)) == 1.0
 
 
 def test_fbs_is_undefined_without_trade_or_without_a_second_seller():
-    assert math.isnan(of.fairness_between(ints(100, 300), ints(0, 0)))
-    assert math.isnan(of.fairness_between(ints(100, 0), ints(50, 0)))
-    assert math.isnan(of.fairness_between(ints(), ints()))
+    assert math.isnan(of.fairness_by_deviation(ints(100, 300), ints(0, 0)))
+    assert math.isnan(of.fairness_by_deviation(ints(100, 0), ints(50, 0)))
+    assert math.isnan(of.fairness_by_deviation(ints(), ints()))
 
 
 def test_fbs_leaves_out_trade_beyond_availability():
-    assert of.fairness_between(ints(100, 100, 0), ints(150, 100, 80)) == 1.0
+    assert of.fairness_by_deviation(ints(100, 100, 0), ints(150, 100, 80)) == 1.0
 
 
 def test_fbs_by_the_range_of_fill_rates():

@@ -22,7 +22,7 @@ def test_scores_are_those_of_the_measures():
     found = scores(**FIRST)
     assert found.tradable_wh.tolist() == [80]
     assert found.score("ftg")[0] == pytest.approx(70 / 80)
-    assert found.score("fbs")[0] == pytest.approx(1 - (12 + 12) / (2 * 0.7 * 0.3 * 100))
+    assert found.score("fbs_deviation")[0] == pytest.approx(1 - (12 + 12) / (2 * 0.7 * 0.3 * 100))
     assert found.score("jain_fill")[0] == pytest.approx(1.5**2 / (2 * 1.25))
     assert np.isnan(found.score("ftb")[0])
 
@@ -33,10 +33,10 @@ def test_a_slot_without_potential_has_no_scores():
     assert np.isnan(found.scores).all()
 
 
-def test_nobody_trading_scores_zero_to_grid_and_nothing_else():
+def test_nobody_trading_scores_zero():
     found = scores(load_wh=[0, 0, 80], pv_wh=[60, 40, 0])
-    assert found.score("ftg")[0] == 0.0
-    assert np.isnan([found.score(name)[0] for name in ("fbs", "ftb", "fpp", "price_neutrality")]).all()
+    assert found.score("ftg")[0] == found.score("fbs")[0] == 0.0
+    assert np.isnan([found.score(name)[0] for name in ("fbs_deviation", "ftb", "fpp", "price_neutrality")]).all()
 
 
 def test_a_market_scores_alike_alone_and_in_a_batch():
@@ -56,7 +56,9 @@ def test_what_the_grid_refused_leaves_the_market_measure():
     refusals = [Refusal(2, 0, 30, Reason.OVERVOLTAGE)]
     found = scores(**FIRST, refusals=refusals)
     assert found.score("fbs")[0] == scores(**FIRST).score("fbs")[0]
-    assert found.score("fbs_market")[0] == 1.0
+    assert np.isnan(found.score("fbs_market")[0])  # what can reach the market is wanted: nobody is rationed
+    fewer = scores(**FIRST, refusals=[Refusal(2, 0, 10, Reason.OVERVOLTAGE)])
+    assert fewer.score("fbs_market")[0] == pytest.approx(1 - (50 * 80 / 90 - 30) / 80 / (1 - 50 / 90))
 
 
 @pytest.mark.parametrize(
