@@ -104,6 +104,8 @@ class FixedMarginParams(TraderParams):
 
     margin: Ratio = 0.2
     """Distance from the own value towards the tariff's other price, as a share of that distance."""
+    sell_share: Ratio = 1.0
+    """Share of its own surplus that a seller offers, the rest goes to the utility [-]."""
 
 
 class ZipParams(TraderParams):

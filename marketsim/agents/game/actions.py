@@ -85,15 +85,10 @@ class Quote:
         own = (legs.component == FIRM) | (legs.component == PV)
         share = self._hand.head(QUANTITY)[legs.agent]
         offered = np.where(own, legs.energy_wh * share // (self._space.quantities - 1), legs.energy_wh)
-        rest = np.where(legs.component == PV, legs.energy_wh - offered, 0)
         asked = price_ticks(self._space, self._hand.head(PRICE), seen.retail_ticks, seen.feed_in_ticks)
         priced = own if len(self._stores) == 0 else own | np.isin(legs.component, self._stores)
         price = np.where(priced, asked[legs.agent], legs.value_ticks)
-        kept, left = np.flatnonzero(offered > 0), np.flatnonzero(rest > 0)
-        rows = np.concatenate((kept, left))
-        energy = np.concatenate((offered[kept], rest[left]))
-        limit = np.concatenate((price[kept], np.full(len(left), UTILITY_ONLY_TICKS)))
-        return legs.take(rows)._replace(energy_wh=energy), limit
+        return legs.in_part(offered, price)
 
 
 class ChargeLevel:

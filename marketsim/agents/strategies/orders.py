@@ -10,7 +10,7 @@ import numpy as np
 from marketsim.agents.strategies import orders_kernel
 from marketsim.agents.strategies.plan import DispatchPlan
 from marketsim.core.arrays import BoolArray, IntArray
-from marketsim.core.records import Observations, OrderBatch, Standing
+from marketsim.core.records import PV, UTILITY_ONLY_TICKS, Observations, OrderBatch, Standing
 
 
 class Legs(NamedTuple):
@@ -34,6 +34,16 @@ class Legs(NamedTuple):
     def take(self, rows: IntArray | BoolArray) -> Legs:
         """Some of the legs."""
         return Legs(*(column[rows] for column in self))
+
+    def in_part(self, offered_wh: IntArray, price_ticks: IntArray) -> tuple[Legs, IntArray]:
+        """Legs of which only ``offered_wh`` [n_legs] is offered, and their prices; what is left of PV goes to the utility."""
+        rest_wh = np.where(self.component == PV, self.energy_wh - offered_wh, 0)
+        kept, left = np.flatnonzero(offered_wh > 0), np.flatnonzero(rest_wh > 0)
+        legs = self.take(np.concatenate((kept, left)))
+        energy_wh = np.concatenate((offered_wh[kept], rest_wh[left]))
+        return legs._replace(energy_wh=energy_wh), np.concatenate(
+            (price_ticks[kept], np.full(len(left), UTILITY_ONLY_TICKS))
+        )
 
     def priced(self, price_ticks: IntArray) -> OrderBatch:
         """The orders at these limit prices."""
