@@ -178,7 +178,10 @@ def sound_needs(needs: Any) -> GameNeeds:
         raise Wrong(f"needs.shared has to be true or false, not {needs.shared!r:.40}")
     if not callable(needs.rounds):
         raise Wrong("needs.rounds has to be callable as rounds(agents, slots)")
-    return needs._replace(markets=whole_number("needs.markets", needs.markets, 1, _MOST_MARKETS))
+    return needs._replace(
+        markets=whole_number("needs.markets", needs.markets, 1, _MOST_MARKETS),
+        rounds_per_update=whole_number("needs.rounds_per_update", needs.rounds_per_update, 1, _MOST),
+    )
 
 
 def sound_rounds(rounds: Any) -> int:

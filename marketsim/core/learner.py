@@ -19,6 +19,8 @@ class GameNeeds(NamedTuple):
     """Whether one policy acts for all agents, which then have to see whom it acts for."""
     rounds: Callable[[int, int], int]
     """(agents of a market, slots of an episode) -> episodes of the game, each in all markets, in the whole training."""
+    rounds_per_update: int = 1
+    """Episodes of the game, each in all markets, between two updates of the policies."""
 
 
 class Row(NamedTuple):

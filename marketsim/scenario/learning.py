@@ -15,6 +15,10 @@ from marketsim.scenario.choice import GameChoice, LearnerChoice, default
 Weight = Annotated[float, Field(ge=0.0, le=1000.0)]
 
 
+Updates = Annotated[float, Field(ge=0.0, le=1e9)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
 class ScoreWeights(Params):
     """Largest weight of each fairness score in the reward, reached at the end of the ramp."""
 
@@ -46,10 +50,12 @@ class RewardParams(Params):
     `difference` where scores are formulas, else `shared`."""
     counterfactual: Literal["market", "grid"] = "market"
     """Whether `difference` compares markets without wires, or asks a copy of the gate."""
-    ramp: tuple[Annotated[float, Field(ge=0.0, le=1.0)], Annotated[float, Field(ge=0.0, le=1.0)]] = (0.05, 0.5)
-    """Shares of the training between which the weights grow from 0 to their largest."""
+    ramp_updates: tuple[Updates, Updates] = (10, 100)
+    """Updates of the policies between which the weights grow from 0 to their largest."""
+    ramp: tuple[Share, Share] | None = None
+    """The same as shares of the training, in place of `ramp_updates`: a longer training then has a slower ramp."""
     cap: float = Field(default=0.5, ge=0.0, le=1000.0)
-    """Largest size of the shaping in a slot, in standard deviations of the agent's economic reward before the ramp."""
+    """Largest size of the shaping in a slot, in standard deviations of the agent's economic reward until the ramp begins."""
     centred: bool = True
     """Whether the running mean of each credit is taken off."""
 

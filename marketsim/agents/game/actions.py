@@ -19,7 +19,7 @@ from marketsim.agents.strategies.trader import Trader
 from marketsim.core.arrays import BoolArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import LawBroken
-from marketsim.core.records import FIRM, PV, UNDECLARED, UTILITY_ONLY_TICKS, Observations, Side
+from marketsim.core.records import FIRM, PV, UNDECLARED, Observations, Side
 
 PRICE, QUANTITY, CHARGE = 0, 1, 2
 """Heads of an action."""

@@ -141,7 +141,6 @@ class MarketGame:
 def build(params: MarketGameParams, context: GameContext) -> MarketGame:
     """Game ``market``; ScenarioError where the scenario asks for what cannot be."""
     parts = parts_of(params, context)
-    rounds = context.needs.rounds(len(parts.learners), parts.slots_per_episode)
     critic, scales = context.critic(), scales_of(parts)
-    reward = Reward(parts, scales, critic, credit_of(parts, critic), shaping_of(parts, rounds))
+    reward = Reward(parts, scales, critic, credit_of(parts, critic), shaping_of(parts))
     return MarketGame(parts, scales, critic, reward)

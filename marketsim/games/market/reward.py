@@ -92,13 +92,13 @@ class Reward:
         return self.shaping(credit, economic, weight, episode, time.slot, time.of_day)
 
 
-def shaping_of(parts: Parts, rounds: int) -> Shaping | None:
-    """The shaping of a training of so many ``rounds``; None where there is none."""
+def shaping_of(parts: Parts) -> Shaping | None:
+    """The shaping of a training; None where there is none."""
     context = parts.context
     section = context.reward
     if section.scores == "none" or section.eta == 0.0:
         return None
-    begins, ends = (share * rounds for share in section.ramp)
+    begins, ends = _ramp_of(parts)
     rule = ShapingRule(
         weights=(section.weights.ftg, section.weights.fbs, section.weights.fpp),
         eta=section.eta,
@@ -108,3 +108,14 @@ def shaping_of(parts: Parts, rounds: int) -> Shaping | None:
         centred=section.centred,
     )
     return Shaping(rule, len(parts.learners), context.clock.slots_per_day, context.streams)
+
+
+def _ramp_of(parts: Parts) -> tuple[float, float]:
+    """Episodes between which the weights grow."""
+    section, needs = parts.context.reward, parts.context.needs
+    if section.ramp is None:
+        begins, ends = section.ramp_updates
+        return begins * needs.rounds_per_update, ends * needs.rounds_per_update
+    begins, ends = section.ramp
+    rounds = needs.rounds(len(parts.learners), parts.slots_per_episode)
+    return begins * rounds, ends * rounds

@@ -24,7 +24,9 @@ class Ppo:
     @property
     def needs(self) -> GameNeeds:
         """What the game that it will play has to know."""
-        return GameNeeds(self.params.markets, self.params.policies == "shared", self.params.rounds)
+        return GameNeeds(
+            self.params.markets, self.params.policies == "shared", self.params.rounds, self.params.rounds_per_update
+        )
 
     def train(
         self,
