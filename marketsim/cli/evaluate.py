@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from marketsim.profiles.parts import DaySplit
 
 _PARTS = ("test", "validation", "training")
+_DRAWN = (".svg", ".pdf", ".png")
 
 
 @click.command()
@@ -29,6 +30,12 @@ _PARTS = ("test", "validation", "training")
 @click.option("--part", type=click.Choice(_PARTS), default=_PARTS[0], show_default=True, help="Days to evaluate on.")
 @click.option(
     "--exploit", multiple=True, metavar="AGENT", help="Train this agent anew against the others; state its gain."
+)
+@click.option(
+    "--longer", type=click.IntRange(1, 1000), default=1, show_default=True, help="Times as many episodes to train."
+)
+@click.option(
+    "--figure", type=click.Path(), metavar="FILE", help="Draw the plane of FTG and FBS there (svg, pdf or png), too."
 )
 @click.option("--workers", type=click.IntRange(1), help="Processes side by side [default: all processors].")
 @click.option("--out", type=click.Path(), metavar="DIR", help="Folder [default: runs/evaluate-<scenario>-<time>].")
@@ -44,6 +51,8 @@ def evaluate(
     weeks: int,
     part: DaySplit,
     exploit: tuple[str, ...],
+    longer: int,
+    figure: str | None,
     workers: int | None,
     out: str | None,
     resume: bool,
@@ -69,6 +78,8 @@ def evaluate(
         part=part,
         out=out,
         exploit=exploit,
+        longer=longer,
+        figures=() if figure is None else (_drawable(figure),),
         resume=resume,
         trust=trust,
         tell=teller(quiet=quiet),
@@ -87,19 +98,41 @@ def evaluate(
         _sum_up(done, plan.folder)
 
 
+def _drawable(name: str) -> Path:
+    """A file that a figure can be written to; told before anything is trained."""
+    from marketsim.core.errors import InputError, Problem
+
+    path = Path(name)
+    if path.suffix not in _DRAWN:
+        hint = f"let its name end with {', '.join(_DRAWN)}"
+        raise InputError([Problem("no kind of figure", value=name, hint=hint, file="--figure")])
+    if not path.absolute().parent.is_dir():
+        raise InputError([Problem("there is no such folder", value=str(path.parent), file="--figure")])
+    return path
+
+
 def _sum_up(done: Evaluated, folder: Path) -> None:
-    from marketsim.analysis.evaluation.present import AIM_HEAD, PAIR_HEAD, SCREEN_HEAD, aim_rows, pair_rows, screen_rows
+    from marketsim.analysis.evaluation.present import (
+        AIM_HEAD,
+        PAIR_HEAD,
+        SCREEN_HEAD,
+        WEATHER,
+        aim_rows,
+        pair_rows,
+        screen_rows,
+    )
     from marketsim.cli.tables import table
 
     found = done.found
     title = f"{len(found.seeds)} seeds x {found.weeks} weeks; scores with 95 % intervals"
     table(SCREEN_HEAD, screen_rows(found), title=title, right=tuple(range(1, len(SCREEN_HEAD))))
     if found.pairs:
-        table(PAIR_HEAD, pair_rows(found), title=f"{found.subject} less the other arm, paired", right=(2, 3, 4, 5))
+        table(PAIR_HEAD, pair_rows(found), title="an arm less another one, paired", right=(3, 4, 5, 6))
     if found.aims:
         table(AIM_HEAD, aim_rows(found))
     for own in done.exploits:
-        say(f"{own.agent} trained anew against the others gains {100 * own.mean:+.2f} % of its turnover.")
+        say(f"{own.arm}: {own.agent} trained anew against the others gains {100 * own.mean:+.2f} % of its turnover.")
+    say(WEATHER)
     for each in done.failed:
         say(f"failed: {each.arm}, seed {each.seed}: {each.reason}")
     here = Path.cwd()

@@ -37,9 +37,10 @@ class RewardParams(Params):
     mean feed-in price.
     """
 
-    scores: Literal["critic", "placebo", "constant", "none"] = "critic"
+    scores: Literal["critic", "placebo", "constant", "withholding", "none"] = "critic"
     """Where scores come from: the scenario's critic; its credits of other slots of the same hour (a placebo); the same
-    number in every slot; nowhere."""
+    number in every slot; for each seller the share of its surplus that it does not offer, in place of FBS (another placebo);
+    nowhere."""
     eta: float = Field(default=1.0, ge=0.0, le=1000.0)
     """Scales all of the shaping [-]."""
     weights: ScoreWeights = ScoreWeights()

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from marketsim.analysis.evaluation.arms import LEARNED, EvaluationArm
+from marketsim.analysis.evaluation.arms import AUCTION, LEARNED, TRANCHES, EvaluationArm
 from marketsim.analysis.evaluation.totals import WeeklyTotals, weekly_totals
 from marketsim.app.episodes import on_part
 from marketsim.app.game import market_game_of
@@ -19,6 +19,7 @@ from marketsim.app.running import simulate
 from marketsim.app.training import train_scenario
 from marketsim.core.build import Choice
 from marketsim.core.clock import DAYS_A_WEEK
+from marketsim.core.errors import InputError, Problem
 from marketsim.profiles.parts import DaySplit
 from marketsim.results.training_folder import is_training
 from marketsim.scenario.source import ScenarioSource
@@ -56,6 +57,8 @@ class EvaluateCell:
     overrides: Mapping[str, Any]
     weeks: int
     part: DaySplit = "test"
+    longer: int = 1
+    """Factor on the episodes of every training."""
 
     def __call__(self, cell: Cell) -> dict[str, Any]:
         """Weekly totals as lists, by their names."""
@@ -71,11 +74,24 @@ class EvaluateCell:
     def variant(self, cell: Cell) -> ReadyScenario:
         """The scenario as the cell's arm trains on it."""
         changes = {**self.overrides, **cell.arm.changes, "seed": cell.seed}
+        if cell.arm.in_tranches:
+            changes[f"market.engine.{AUCTION}.tranches"] = TRANCHES
         ready = load_scenario(self.source, changes)
-        if cell.arm.eta_factor == 1.0:
-            return ready
-        eta = ready.model.learning.reward.eta * cell.arm.eta_factor
-        return load_scenario(self.source, {**changes, "learning.reward.eta": eta})
+        learning, more = ready.model.learning, {}
+        if cell.arm.eta_factor != 1.0:
+            more["learning.reward.eta"] = learning.reward.eta * cell.arm.eta_factor
+        if self.longer > 1:
+            more[f"learning.learner.{learning.learner.name}.episodes"] = self.longer * episodes_of(ready)
+        return load_scenario(self.source, {**changes, **more}) if more else ready
+
+
+def episodes_of(ready: ReadyScenario) -> int:
+    """Episodes of a training of the scenario; InputError where its learner does not count in episodes."""
+    learner = ready.model.learning.learner
+    episodes = getattr(learner.params, "episodes", None)
+    if not isinstance(episodes, int):
+        raise InputError([Problem(f"the learner {learner.name} has no number of episodes", file="--longer")])
+    return episodes
 
 
 def on_days(ready: ReadyScenario, part: DaySplit, weeks: int) -> ReadyScenario:

@@ -9,11 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from marketsim.analysis.evaluation.arms import LEARNED, EvaluationArm, choose_arms
+from marketsim.analysis.evaluation.arms import LEARNED, RULE, EvaluationArm, choose_arms
 from marketsim.analysis.evaluation.exploit import check_agents, exploitability
-from marketsim.analysis.evaluation.jobs import EvaluateCell, learners_of
+from marketsim.analysis.evaluation.jobs import EvaluateCell, episodes_of, learners_of
+from marketsim.analysis.evaluation.plane import plane
 from marketsim.analysis.evaluation.present import as_json, figure, markdown
-from marketsim.analysis.evaluation.results import RULE
+from marketsim.analysis.evaluation.results import JUDGED, NONE, TRAINED, exploit_aims
 from marketsim.analysis.evaluation.study import Evaluated, cells_of, evaluate_arms
 from marketsim.analysis.execution.mapping import executor_for
 from marketsim.analysis.execution.port import Executor
@@ -29,9 +30,8 @@ from marketsim.results.session import FolderKind, Session
 from marketsim.results.training_folder import is_training, trained_checkpoint
 
 EVALUATION: Final = FolderKind("an evaluation", "marketsim evaluation 1", manifests.EVALUATION)
-RESULT, TABLES, FIGURES = "evaluation.json", "evaluation.md", ("evaluation.svg", "evaluation.png")
-TRAINED: Final = "trained"
-"""Arm of the policies of a training run."""
+RESULT, TABLES = "evaluation.json", "evaluation.md"
+FIGURES, PLANES = ("evaluation.svg", "evaluation.png"), ("plane.svg", "plane.png")
 _SEEDS: Final = 3
 
 
@@ -49,7 +49,10 @@ class EvaluationPlan:
     resume_command: str
     checkpoints: Mapping[str, Path] = field(default_factory=dict)
     exploit: tuple[str, ...] = ()
-    """Agents of the subject that are trained anew against the others as they are."""
+    """Agents that are trained anew against the policies that the others learned in each arm that is judged, and without a
+    critic."""
+    figures: tuple[Path, ...] = ()
+    """Where the plane of FTG and FBS is drawn, too."""
     resume: bool = False
 
     def run(self, workers: int | None = None, progress: ProgressCallback | None = None) -> Evaluated:
@@ -82,10 +85,11 @@ class EvaluationPlan:
         )
         if not self.exploit:
             return done
-        subject = next(arm for arm in self.arms if arm.name == self.subject)
-        cells = cells_of((subject,), done.found.seeds, self.folder, self.checkpoints)
-        found = exploitability(self.job, cells, self.exploit, self.folder, executor, progress)
-        return done._replace(exploits=found)
+        learned = tuple(arm for arm in self.arms if arm.trained and arm.name in (NONE, *JUDGED))
+        cells = cells_of(learned, done.found.seeds, self.folder, self.checkpoints)
+        exploits = exploitability(self.job, cells, self.exploit, self.folder, executor, progress)
+        found = done.found._replace(aims=(*done.found.aims, *exploit_aims(exploits)))
+        return done._replace(found=found, exploits=exploits)
 
     def _facts(self) -> dict[str, Any]:
         return {
@@ -94,6 +98,7 @@ class EvaluationPlan:
             "seeds": list(self.seeds),
             "weeks": self.job.weeks,
             "part": self.job.part,
+            "longer": self.job.longer,
             "overrides": dict(self.job.overrides),
         }
 
@@ -101,11 +106,12 @@ class EvaluationPlan:
         failed = [each._asdict() for each in done.failed]
         exploits = [each._asdict() for each in done.exploits]
         write_json(self.folder / RESULT, {**as_json(done.found), "failed": failed, "exploits": exploits})
-        write_text(self.folder / TABLES, markdown(done.found))
+        write_text(self.folder / TABLES, markdown(done.found, done.exploits))
         figure(done.found, [self.folder / name for name in FIGURES])
+        plane(done.found, [*(self.folder / name for name in PLANES), *self.figures])
 
 
-_OF_THE_DESIGN: Final = ("scenario", "scenario_hash", "seeds", "weeks", "part", "overrides")
+_OF_THE_DESIGN: Final = ("scenario", "scenario_hash", "seeds", "weeks", "part", "longer", "overrides")
 
 
 def _demand_same(path: Path, found: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
@@ -129,15 +135,18 @@ def evaluation_of(
     part: DaySplit = "test",
     out: str | Path | None = None,
     exploit: Sequence[str] = (),
+    longer: int = 1,
+    figures: Sequence[Path] = (),
     resume: bool = False,
     trust: bool = False,
     tell: Callable[[Path], None] | None = None,
 ) -> EvaluationPlan:
     """The plan for a scenario or a training run.
 
-    ``seeds`` counts paired seeds, from the scenario's own seed on; ``exploit`` names agents of the subject to train anew
-    against the others; ``trust`` and ``tell`` are for ``load_scenario``. Raises InputError for an unknown arm or agent
-    and all that ``load_scenario`` raises.
+    ``seeds`` counts paired seeds, from the scenario's own seed on; ``exploit`` names agents to train anew against the
+    policies of the others; ``longer`` multiplies the episodes of every training; ``figures`` are further files for the plane of
+    FTG and FBS; ``trust`` and ``tell`` are for
+    ``load_scenario``. Raises InputError for an unknown arm or agent and all that ``load_scenario`` raises.
     """
     if resume and out is None:
         raise InputError([Problem("--resume needs the folder of the evaluation", hint="name it with --out DIR")])
@@ -145,7 +154,7 @@ def evaluation_of(
     trained = is_training(what)
     ready = load_scenario(what / SCENARIO if trained else what, changes, trust=trust, tell=tell)
     learners_of(ready)  # before anything is made of another game
-    own = choose_arms(arms, ready.model.critic.name)
+    own = choose_arms(arms, ready.model.critic.name, ready.model.market.engine.name)
     subject, checkpoints = RULE, {}
     if trained:
         own = (
@@ -155,18 +164,21 @@ def evaluation_of(
         subject, checkpoints = TRAINED, {TRAINED: _readable(trained_checkpoint(what.absolute()))}
     count = (1 if trained else _SEEDS) if seeds is None else seeds
     folder = (Path(out) if out is not None else _default_folder(ready)).absolute()
+    if longer > 1 and any(arm.trained for arm in own):
+        episodes_of(ready)
     if exploit and subject not in {arm.name for arm in own}:
         raise InputError([Problem(f"there is nothing to exploit without the arm {subject!r}", file="--exploit")])
     return EvaluationPlan(
         folder=folder,
-        job=EvaluateCell(ready.source, {}, weeks, part),
+        job=EvaluateCell(ready.source, {}, weeks, part, longer),
         arms=own,
         seeds=tuple(range(ready.seed, ready.seed + count)),
         subject=subject,
         facts=manifest_facts(ready),
-        resume_command=_command(what, changes, arms, exploit, seeds, weeks, part, folder, trust=trust),
+        resume_command=_command(what, changes, arms, exploit, seeds, weeks, part, folder, longer=longer, trust=trust),
         checkpoints=checkpoints,
         exploit=check_agents(ready, exploit),
+        figures=tuple(path.absolute() for path in figures),
         resume=resume,
     )
 
@@ -194,6 +206,7 @@ def _command(
     part: DaySplit,
     folder: Path,
     *,
+    longer: int,
     trust: bool,
 ) -> str:
     words = ["marketsim", "evaluate", str(what)]
@@ -201,6 +214,7 @@ def _command(
     words += ["--trust"] if trust else []
     words += ["--arm", ",".join(arms)] if arms else []
     words += [word for name in exploit for word in ("--exploit", name)]
+    words += ["--longer", str(longer)] if longer > 1 else []
     words += ["--seeds", str(seeds)] if seeds is not None else []
     words += ["--weeks", str(weeks), "--part", part, "--out", str(folder), "--resume"]
     return shlex.join(words)

@@ -8,16 +8,23 @@ from pathlib import Path
 from typing import Any, Final
 
 from marketsim.analysis.evaluation.measures import MEASURES
-from marketsim.analysis.evaluation.results import Evaluation
+from marketsim.analysis.evaluation.results import ENOUGH, Evaluation, Exploit
 from marketsim.analysis.evaluation.statistics import LEVEL, Estimate
 from marketsim.results.folder import save_figure
 
-WITH_INTERVAL: Final = ("ftg", "fbs", "fpp")
-HEAD: Final = ("arm", *(measure.name for measure in MEASURES), "worst bill")
-SCREEN: Final = ("ftg", "fbs", "fpp", "neutrality", "gini_saving", "worst_off", "welfare", "margin_kept")
+WITH_INTERVAL: Final = ("ftg", "fbs", "fpp", "fbs_week")
+BEYOND: Final = "beyond constants"
+HEAD: Final = ("arm", *(measure.name for measure in MEASURES), BEYOND, "worst bill")
+WEATHER: Final = (
+    "Test weeks of all seeds are drawn from the same source days: intervals cover who owns what, the days drawn and the "
+    "training, not other weather."
+)
+SCREEN: Final = ("ftg", "fbs", "fbs_week", "fpp", "ftb", "worst_off", "welfare", "margin_kept")
 SCREEN_HEAD: Final = ("arm", *SCREEN)
-PAIR_HEAD: Final = ("subject less", "measure", "difference", f"{100 * LEVEL:.0f} % interval", "p", "p (Holm)")
-AIM_HEAD: Final = ("aim", "reached", "found")
+PAIR_HEAD: Final = ("arm", "less", "measure", "difference", f"{100 * LEVEL:.0f} % interval", "p", "p (Holm)")
+AIM_HEAD: Final = ("arm", "aim", "reached", "found")
+EXPLOIT_HEAD: Final = ("arm", "agent trained anew", "gains of its turnover", "by seed")
+FIGURE_SCORES: Final = ("ftg", "fbs", "fpp")
 
 
 def arm_rows(found: Evaluation) -> list[tuple[str, ...]]:
@@ -26,6 +33,7 @@ def arm_rows(found: Evaluation) -> list[tuple[str, ...]]:
         (
             arm,
             *(_cell(own[measure.name], wide=measure.name in WITH_INTERVAL) for measure in MEASURES),
+            _beyond(found, arm),
             f"{100 * max(found.bills[arm]):+.1f} %",
         )
         for arm, own in found.estimates.items()
@@ -44,6 +52,7 @@ def pair_rows(found: Evaluation) -> list[tuple[str, ...]]:
     """A row a comparison under ``PAIR_HEAD``."""
     return [
         (
+            pair.arm,
             pair.other,
             pair.measure,
             _signed(pair.found.difference.mean),
@@ -58,14 +67,21 @@ def pair_rows(found: Evaluation) -> list[tuple[str, ...]]:
 def aim_rows(found: Evaluation) -> list[tuple[str, ...]]:
     """A row an aim under ``AIM_HEAD``."""
     said = {True: "yes", False: "no", None: "cannot be said"}
-    return [(aim.text, said[aim.reached], aim.found) for aim in found.aims]
+    return [(aim.arm, aim.text, said[aim.reached], aim.found) for aim in found.aims]
 
 
-def markdown(found: Evaluation) -> str:
-    """The three tables for the docs; ends with a line end."""
+def exploit_rows(exploits: Sequence[Exploit]) -> list[tuple[str, ...]]:
+    """A row an arm and agent under ``EXPLOIT_HEAD``."""
+    return [(each.arm, each.agent, _percent(each.mean), ", ".join(map(_percent, each.by_seed))) for each in exploits]
+
+
+def markdown(found: Evaluation, exploits: Sequence[Exploit] = ()) -> str:
+    """The tables for the docs; ends with a line end."""
     parts = (
         _markdown_table(HEAD, arm_rows(found)),
+        f"{WEATHER}\n",
         _markdown_table(PAIR_HEAD, pair_rows(found)),
+        _markdown_table(EXPLOIT_HEAD, exploit_rows(exploits)),
         _markdown_table(AIM_HEAD, aim_rows(found)),
     )
     return "\n".join(part for part in parts if part)
@@ -82,6 +98,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
         "arms": {
             arm: {
                 **{name: _estimate_json(value) for name, value in own.items()},
+                **({"beyond_constants": _estimate_json(found.beyond[arm])} if arm in found.beyond else {}),
                 "bill_above_alone": list(found.bills[arm]),
             }
             for arm, own in found.estimates.items()
@@ -97,7 +114,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
             }
             for pair in found.pairs
         ],
-        "aims": [{"text": aim.text, "reached": aim.reached, "found": aim.found} for aim in found.aims],
+        "aims": [{"arm": aim.arm, "text": aim.text, "reached": aim.reached, "found": aim.found} for aim in found.aims],
     }
 
 
@@ -108,15 +125,16 @@ def figure(found: Evaluation, paths: Sequence[Path]) -> None:
 
     arms = list(found.estimates)
     drawn = Figure(figsize=(9.0, 1.2 + 0.28 * len(arms)), layout="constrained")
-    panels = drawn.subplots(1, len(WITH_INTERVAL), sharey=True)
-    for panel, name in zip(panels, WITH_INTERVAL, strict=True):
+    panels = drawn.subplots(1, len(FIGURE_SCORES), sharey=True)
+    for panel, name in zip(panels, FIGURE_SCORES, strict=True):
         for place, arm in enumerate(arms):
             own = found.estimates[arm][name]
             panel.plot(own.by_seed, [place] * len(own.by_seed), ".", color="#999999", markersize=4, zorder=1)
             if math.isfinite(own.mean):
                 panel.plot([own.low, own.high], [place, place], "-", color="#0072B2", linewidth=2.5, zorder=2)
                 panel.plot([own.mean], [place], "o", color="#0072B2", markersize=5, zorder=3)
-        panel.axvline(0.8, color="#D55E00", linewidth=0.8, linestyle="--")
+        if name in ENOUGH:
+            panel.axvline(ENOUGH[name], color="#D55E00", linewidth=0.8, linestyle="--")
         panel.set(xlim=(-0.02, 1.02), xlabel=name.upper(), yticks=range(len(arms)), yticklabels=arms)
         panel.grid(axis="x", color="#dddddd", linewidth=0.5)
     panels[0].invert_yaxis()
@@ -127,6 +145,15 @@ def figure(found: Evaluation, paths: Sequence[Path]) -> None:
     with mpl.rc_context({"svg.hashsalt": "marketsim", "svg.fonttype": "none"}):
         for path in paths:
             save_figure(drawn, path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
+def _beyond(found: Evaluation, arm: str) -> str:
+    span = found.beyond.get(arm)
+    return "-" if span is None else f"{_signed(span.mean)} [{_signed(span.low)}, {_signed(span.high)}]"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:+.1f} %"
 
 
 def _cell(value: Estimate, *, wide: bool) -> str:

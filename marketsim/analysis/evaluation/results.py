@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from marketsim.analysis.evaluation.arms import RULE
+from marketsim.analysis.evaluation.frontier import beyond_constants
 from marketsim.analysis.evaluation.measures import MEASURES, PRIMARY, Measure, by_name
 from marketsim.analysis.evaluation.statistics import DRAWS, Estimate, PairedDifference, compare, estimate, holm
 from marketsim.analysis.evaluation.totals import WeeklyTotals, stacked
 
 ALONE: Final = "utility_only"
 """Arm with everybody trading with the utility alone, against which savings and margins are counted."""
-RULE, NONE, PLACEBO, TRUTHFUL = "rule", "none", "placebo", "truthful"
-GOOD: Final = 0.80
-"""Aim for each score of the learner with the rule critic."""
-CEILING: Final = 0.90
-"""The critic has something to do only if learning without one stays below this."""
+TRAINED: Final = "trained"
+"""Arm of the policies of a training run."""
+NONE, PLACEBO, TRUTHFUL, CRITIC = "none", "placebo", "truthful", "critic"
+JUDGED: Final = (RULE, CRITIC, "rule_tranches", "none_tranches", TRAINED)
+"""Arms that are held against the aims, and compared with learning without a critic."""
+CONTROLS: Final = {CRITIC: (NONE, PLACEBO, "critic_placebo", "rule_shared", RULE)}
+"""Arms that a judged one is compared with in the primary measure: the subject with all, others with ``none``."""
+ENOUGH: Final = {"ftg": 0.98, "fbs": 0.90}
 MARGIN: Final = 0.90
-MOST_LOST: Final = 0.02
-"""What welfare and the worst-off saving may lose against learning without a critic."""
+POINT: Final = 0.01
 
 
 class Pair(NamedTuple):
@@ -35,12 +39,22 @@ class Pair(NamedTuple):
 
 
 class Aim(NamedTuple):
-    """A stated aim and what was reached."""
+    """A stated aim and what an arm reached of it."""
 
+    arm: str
     text: str
     reached: bool | None
     """None: cannot be said, an arm is missing."""
     found: str
+
+
+class Exploit(NamedTuple):
+    """What an agent gains, as a share of its turnover with the same policies before."""
+
+    arm: str
+    agent: str
+    mean: float
+    by_seed: tuple[float, ...]
 
 
 class Evaluation(NamedTuple):
@@ -55,6 +69,8 @@ class Evaluation(NamedTuple):
     pairs: tuple[Pair, ...]
     bills: Mapping[str, tuple[float, ...]]
     """Mean bill of each agent over seeds and weeks, as a share of its turnover alone, above its bill alone; by arm."""
+    beyond: Mapping[str, Estimate]
+    """FBS less the best that constants reach at the same FTG, by learned arm; empty without constants."""
     aims: tuple[Aim, ...]
 
 
@@ -83,33 +99,39 @@ def evaluate_totals(
     }
     pairs = _pairs(subject, arms, alone, rng_seed, draws)
     bills = {name: _excess(arm, alone) for name, arm in arms.items()}
-    aims = _aims(subject, estimates, pairs, bills)
-    return Evaluation(subject, tuple(seeds), weeks, estimates, pairs, bills, aims)
+    learned = tuple(name for name in arms if name in JUDGED or name == NONE)
+    beyond = beyond_constants(estimates, learned, rng(), draws)
+    aims = tuple(aim for name in arms if name in JUDGED for aim in _aims(name, estimates, pairs, bills, beyond))
+    return Evaluation(subject, tuple(seeds), weeks, estimates, pairs, bills, beyond, aims)
 
 
 def _pairs(
     subject: str, arms: Mapping[str, WeeklyTotals], alone: WeeklyTotals, rng_seed: int, draws: int
 ) -> tuple[Pair, ...]:
-    """The subject against every other arm in the primary measure; against none and placebo in those outside the reward."""
-    if subject not in arms:
-        return ()
+    """The subject against every arm, and other judged arms against their controls, in the primary measure; each judged arm
+    against learning without a critic, the subject also against the placebo, in the measures outside the reward.
+    """
+
+    def found(name: str, other: str, measure: Measure) -> PairedDifference:
+        return compare(measure, arms[name], arms[other], alone, np.random.default_rng(rng_seed), draws)
+
+    judged = [name for name in arms if name in JUDGED or name == subject]
+    primary = [
+        Pair(name, other, PRIMARY, found(name, other, by_name(PRIMARY)), float("nan"))
+        for name in judged
+        for other in (arms if name == subject else CONTROLS.get(name, (NONE,)))
+        if other in arms and other not in (name, ALONE)
+    ]
     outside = [measure for measure in MEASURES if not measure.rewarded]
-    wanted = [(other, by_name(PRIMARY)) for other in arms if other not in (subject, ALONE)]
-    secondary = [(other, measure) for other in (NONE, PLACEBO) if other in arms for measure in outside]
-
-    def found(other: str, measure: Measure) -> PairedDifference:
-        return compare(measure, arms[subject], arms[other], alone, np.random.default_rng(rng_seed), draws)
-
-    primary = [Pair(subject, other, measure.name, found(other, measure), float("nan")) for other, measure in wanted]
-    compared = [(other, measure, found(other, measure)) for other, measure in secondary]
-    corrected = holm([each.p for _, _, each in compared])
-    return (
-        *primary,
-        *(
-            Pair(subject, other, measure.name, each, p)
-            for (other, measure, each), p in zip(compared, corrected, strict=True)
-        ),
-    )
+    compared = [
+        (name, other, measure.name, found(name, other, measure))
+        for name in judged
+        for other in ((NONE, PLACEBO) if name == subject else (NONE,))
+        if other in arms and other != name
+        for measure in outside
+    ]
+    corrected = holm([each.p for *_, each in compared])
+    return (*primary, *(Pair(*each, p) for each, p in zip(compared, corrected, strict=True)))
 
 
 def _excess(arm: WeeklyTotals, alone: WeeklyTotals) -> tuple[float, ...]:
@@ -121,58 +143,72 @@ def _excess(arm: WeeklyTotals, alone: WeeklyTotals) -> tuple[float, ...]:
 
 
 def _aims(
-    subject: str,
+    arm: str,
     estimates: Mapping[str, Mapping[str, Estimate]],
     pairs: Sequence[Pair],
     bills: Mapping[str, tuple[float, ...]],
+    beyond: Mapping[str, Estimate],
 ) -> tuple[Aim, ...]:
-    if subject not in estimates:
-        return ()
-    own = estimates[subject]
-    primary = {pair.other: pair.found for pair in pairs if pair.measure == PRIMARY}
+    own = estimates[arm]
+    against_none = {pair.measure: pair.found.difference for pair in pairs if (pair.arm, pair.other) == (arm, NONE)}
     scores = [
-        Aim(f"{subject}: {name.upper()} at least {GOOD:.2f}", own[name].mean >= GOOD, f"{own[name].mean:.3f}")
-        for name in ("ftg", "fbs", "fpp")
+        Aim(arm, f"{name.upper()} a slot at least {least:.2f}", own[name].mean >= least, f"{own[name].mean:.3f}")
+        for name, least in ENOUGH.items()
     ]
-    above = [_above(subject, primary.get(other), other) for other in (TRUTHFUL, NONE, PLACEBO)]
-    worst = max(bills[subject])
-    money = [
-        Aim("no agent's mean bill above its bill with the utility alone", worst <= 0.0, f"worst {100 * worst:+.2f} %"),
-        Aim(
-            f"utility margin at least {100 * MARGIN:.0f} % of that with the utility alone",
-            own["margin_kept"].mean >= MARGIN,
-            f"{100 * own['margin_kept'].mean:.1f} %",
-        ),
-    ]
-    return (*scores, *above, *money, *_works(subject, estimates))
-
-
-def _above(subject: str, found: PairedDifference | None, other: str) -> Aim:
-    text = f"{subject}: FBS above {other}, interval excludes 0"
-    if found is None:
-        return Aim(text, None, f"no arm {other}")
-    span = found.difference
-    return Aim(text, span.low > 0.0, f"{span.mean:+.3f} [{span.low:+.3f}, {span.high:+.3f}]")
-
-
-def _works(subject: str, estimates: Mapping[str, Mapping[str, Estimate]]) -> tuple[Aim, ...]:
-    """The conditions under which a better FBS is the critic's merit."""
-    if NONE not in estimates:
-        return ()
-    own, none = estimates[subject], estimates[NONE]
-    lost = [(name, none[name].mean - own[name].mean) for name in ("welfare", "worst_off")]
+    worst = max(bills[arm])
     return (
+        *scores,
+        _against(arm, "FBS over the week above none", against_none.get("fbs_week"), lambda span: span.low > 0.0),
+        _against(arm, "FTB not below none", against_none.get("ftb"), lambda span: span.high >= 0.0),
+        _against(
+            arm,
+            "worst-off saving within a point of none",
+            against_none.get("worst_off"),
+            lambda span: span.mean >= -POINT,
+        ),
+        _against(
+            arm, "welfare within 2 points of none", against_none.get("welfare"), lambda span: span.mean >= -2 * POINT
+        ),
+        _margin(arm, estimates),
         Aim(
-            f"learning without a critic stays below {CEILING:.1f} in FBS",
-            none["fbs"].mean < CEILING,
-            f"{none['fbs'].mean:.3f}",
+            arm,
+            "no agent's mean bill above its bill with the utility alone",
+            worst <= 0.0,
+            f"worst {100 * worst:+.2f} %",
         ),
-        *(
-            Aim(
-                f"{by_name(name).text.rstrip('.')}: the critic costs less than {100 * MOST_LOST:.0f} points",
-                loss < MOST_LOST,
-                f"{-100 * loss:+.2f} points",
-            )
-            for name, loss in lost
-        ),
+        _against(arm, "beyond the frontier of constants", beyond.get(arm), lambda span: span.low > 0.0, "no constants"),
+    )
+
+
+def _against(
+    arm: str, text: str, span: Estimate | None, reached: Callable[[Estimate], bool], absent: str = "no arm none"
+) -> Aim:
+    if span is None:
+        return Aim(arm, text, None, absent)
+    return Aim(arm, text, reached(span), f"{span.mean:+.3f} [{span.low:+.3f}, {span.high:+.3f}]")
+
+
+def _margin(arm: str, estimates: Mapping[str, Mapping[str, Estimate]]) -> Aim:
+    """Network charges of the scenario are the operator's, and count as margin."""
+    text = f"margin with charges within a point of truthful's, or {100 * MARGIN:.0f} % of that with the utility alone"
+    kept = estimates[arm]["margin_kept"].mean
+    if TRUTHFUL not in estimates:
+        return Aim(arm, text, True if kept >= MARGIN else None, f"{100 * kept:.1f} %, no arm {TRUTHFUL}")
+    truthful = estimates[TRUTHFUL]["margin_kept"].mean
+    return Aim(arm, text, kept >= min(MARGIN, truthful - POINT), f"{100 * kept:.1f} %, truthful {100 * truthful:.1f} %")
+
+
+def exploit_aims(exploits: Sequence[Exploit]) -> tuple[Aim, ...]:
+    """Whether single agents gain no more against the policies of an arm than against those that learned without a critic."""
+    without = {each.agent: each.mean for each in exploits if each.arm == NONE}
+    text = "{} gains no more by learning anew than against none"
+    return tuple(
+        Aim(
+            each.arm,
+            text.format(each.agent),
+            each.mean <= without[each.agent] if each.agent in without else None,
+            f"{100 * each.mean:+.2f} %, none {100 * without.get(each.agent, float('nan')):+.2f} %",
+        )
+        for each in exploits
+        if each.arm != NONE
     )

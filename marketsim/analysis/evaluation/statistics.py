@@ -55,6 +55,12 @@ def estimate(
     return _summary(by_seed, resampled)
 
 
+def over_seeds(by_seed: FloatArray, rng: np.random.Generator, draws: int = DRAWS) -> Estimate:
+    """Mean and interval of one value a seed [S], seeds drawn with replacement."""
+    drawn = by_seed[rng.integers(len(by_seed), size=(draws, len(by_seed)))]
+    return _summary(by_seed, _mean(drawn))
+
+
 def compare(
     measure: Measure,
     arm: WeeklyTotals,

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from marketsim.analysis.evaluation.arms import EvaluationArm
-from marketsim.analysis.evaluation.exploit import Exploit
 from marketsim.analysis.evaluation.jobs import Cell, EvaluateCell, totals_from_json
-from marketsim.analysis.evaluation.results import ALONE, Evaluation, evaluate_totals
+from marketsim.analysis.evaluation.results import ALONE, Evaluation, Exploit, evaluate_totals
 from marketsim.analysis.evaluation.totals import WeeklyTotals
 from marketsim.analysis.execution.mapping import Job, map_runs
 from marketsim.analysis.execution.port import Executor, JobOutcome

@@ -10,8 +10,9 @@ import numpy as np
 from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import Problem, ScenarioError
 from marketsim.core.potential import availability
-from marketsim.core.records import SlotRecord
+from marketsim.core.records import UTILITY_ONLY_TICKS, Side, SlotRecord
 from marketsim.core.world import World
+from marketsim.fairness.critic import Scores
 from marketsim.fairness.shaping import influence
 from marketsim.games.market.counterfactual import Counterfactual, MarketSizes, Matcher, OnGrid, WithoutWires
 from marketsim.games.market.parts import Parts
@@ -29,6 +30,8 @@ def credit_of(parts: Parts, critic: Any) -> Credit:
     everybody = np.zeros(shape)
     if section.scores == "constant":
         return lambda _, __, scores: (np.where(np.isfinite(scores), _CONSTANT_SCORE, np.nan)[:, None] + everybody, 1.0)
+    if section.scores == "withholding":
+        return lambda _, record, __: (withheld(record, parts), 1.0)
     rule = section.credit or ("difference" if parts.context.formula else "shared")
     if rule == "shared":
         return lambda _, __, scores: (scores[:, None] + everybody, 1.0)
@@ -59,6 +62,18 @@ def _counterfactual(parts: Parts, critic: Any) -> Counterfactual:
         seeds = np.repeat(np.array(world.streams.seeds), sizes.copies).tolist()
         matcher = OnGrid(context.copies(seeds), sizes.original)
     return Counterfactual(sizes, critic, matcher)
+
+
+def withheld(record: SlotRecord, parts: Parts) -> FloatArray:
+    """Share of what each agent could sell that it does not offer to peers, in the place of FBS [M, A, 3]; NaN elsewhere."""
+    orders, community = record.orders, parts.context.community
+    to_peers = np.flatnonzero((orders.side == int(Side.SELL)) & (orders.limit_ticks != UTILITY_ONLY_TICKS))
+    offered = np.bincount(orders.agent[to_peers], orders.energy_wh[to_peers], community.n_agents)
+    supply = availability(record.positions, record.inputs.tariffs, community).supply_wh
+    credit = np.full((community.n_markets, len(parts.learners), 3), np.nan)
+    kept = np.divide(np.maximum(supply - offered, 0.0), supply, out=np.full(len(supply), np.nan), where=supply > 0)
+    credit[:, :, Scores._fields.index("fbs")] = kept[parts.rows].reshape(credit.shape[:2])
+    return credit
 
 
 def _influence(record: SlotRecord, parts: Parts) -> FloatArray:

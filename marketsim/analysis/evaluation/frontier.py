@@ -1,0 +1,48 @@
+"""The frontier of constants: what traders reach that learn nothing and all offer the same share of their surplus.
+
+Holding back trades FTG for FBS along this line, without any critic. A critic does something of its own only where it lies
+beyond.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from marketsim.analysis.evaluation.arms import SHARES
+from marketsim.analysis.evaluation.statistics import Estimate, over_seeds
+from marketsim.core.arrays import FloatArray
+
+CONSTANTS = tuple(f"share_{share:.1f}" for share in SHARES)
+
+
+def best_fbs(ftg: float, points: FloatArray) -> float:
+    """Largest FBS of constants, or of mixtures of two, with at least this FTG; NaN where none reaches it.
+
+    ``points`` [n, 2] of FTG and FBS; those without an FBS are left out.
+    """
+    known = points[np.isfinite(points).all(axis=1)]
+    enough, less = known[known[:, 0] >= ftg], known[known[:, 0] < ftg]
+    best = [float(fbs) for _, fbs in enough]
+    for more_ftg, low_fbs in enough:
+        for less_ftg, high_fbs in less:
+            part = (ftg - less_ftg) / (more_ftg - less_ftg)
+            best.append(float(part * low_fbs + (1.0 - part) * high_fbs))
+    return max(best, default=float("nan"))
+
+
+def beyond_constants(
+    estimates: Mapping[str, Mapping[str, Estimate]], arms: tuple[str, ...], rng: np.random.Generator, draws: int
+) -> dict[str, Estimate]:
+    """FBS of each arm less the best of the constants at its FTG, seed by seed; empty where fewer than two constants ran."""
+    constants = [estimates[name] for name in CONSTANTS if name in estimates]
+    if len(constants) < 2:
+        return {}
+    points = np.stack([[own["ftg"].by_seed, own["fbs"].by_seed] for own in constants])
+    found = {}
+    for arm in arms:
+        own = estimates[arm]
+        pairs = zip(own["ftg"].by_seed, own["fbs"].by_seed, np.moveaxis(points, 2, 0), strict=True)
+        found[arm] = over_seeds(np.array([fbs - best_fbs(ftg, at) for ftg, fbs, at in pairs]), rng, draws)
+    return found
