@@ -24,7 +24,7 @@ def test_it_prints_arms_comparisons_and_aims(evaluated):
     """Every arm has a row, the rule is compared with the truthful market, each aim is answered."""
     out, _, ended = evaluated
     assert ended.code == 0, ended.err
-    for text in ("utility_only", "truthful", "rule less the other arm", "utility margin at least", "gains", str(out)):
+    for text in ("utility_only", "truthful", "an arm less another one", "margin with charges", "gains", str(out)):
         assert text in ended.out
 
 
@@ -94,7 +94,7 @@ def test_a_training_is_evaluated_beside_what_needs_none(evaluated, python, tmp_p
     ("arguments", "message"),
     [
         (("--arm", "rul"), "did you mean 'rule'"),
-        (("--arm", "truthful", "--exploit", "roof-farm"), "nothing to exploit without the arm 'rule'"),
+        (("--arm", "truthful", "--exploit", "roof-farm"), "nothing to exploit without an arm that learns"),
         (("--arm", "rule", "--exploit", "nobody"), "there is no such learning agent"),
         (("--resume",), "--resume needs the folder"),
         (("--set", "learning.reward.eta=-1"), "learning.reward.eta"),

@@ -88,7 +88,7 @@ class EvaluateCell:
 def episodes_of(ready: ReadyScenario) -> int:
     """Episodes of a training of the scenario; InputError where its learner does not count in episodes."""
     learner = ready.model.learning.learner
-    episodes = getattr(learner.params, "episodes", None)
+    episodes = learner.params.model_dump().get("episodes")
     if not isinstance(episodes, int):
         raise InputError([Problem(f"the learner {learner.name} has no number of episodes", file="--longer")])
     return episodes

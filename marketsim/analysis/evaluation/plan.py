@@ -85,7 +85,7 @@ class EvaluationPlan:
         )
         if not self.exploit:
             return done
-        learned = tuple(arm for arm in self.arms if arm.trained and arm.name in (NONE, *JUDGED))
+        learned = tuple(filter(_is_exploited, self.arms))
         cells = cells_of(learned, done.found.seeds, self.folder, self.checkpoints)
         exploits = exploitability(self.job, cells, self.exploit, self.folder, executor, progress)
         found = done.found._replace(aims=(*done.found.aims, *exploit_aims(exploits)))
@@ -166,8 +166,11 @@ def evaluation_of(
     folder = (Path(out) if out is not None else _default_folder(ready)).absolute()
     if longer > 1 and any(arm.trained for arm in own):
         episodes_of(ready)
-    if exploit and subject not in {arm.name for arm in own}:
-        raise InputError([Problem(f"there is nothing to exploit without the arm {subject!r}", file="--exploit")])
+    if exploit and not any(map(_is_exploited, own)):
+        hint = f"choose --arm {RULE}, or another of {', '.join((NONE, *JUDGED))}"
+        raise InputError(
+            [Problem("there is nothing to exploit without an arm that learns", hint=hint, file="--exploit")]
+        )
     return EvaluationPlan(
         folder=folder,
         job=EvaluateCell(ready.source, {}, weeks, part, longer),
@@ -181,6 +184,10 @@ def evaluation_of(
         figures=tuple(path.absolute() for path in figures),
         resume=resume,
     )
+
+
+def _is_exploited(arm: EvaluationArm) -> bool:
+    return arm.trained and arm.name in (NONE, *JUDGED)
 
 
 def _readable(checkpoint: Path) -> Path:

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from marketsim.analysis.evaluation.measures import MEASURES, by_name
-from marketsim.analysis.evaluation.totals import SCORES, WeeklyTotals, stacked, week_of_slots, weekly_totals
+from marketsim.analysis.evaluation.totals import HORIZONS, SCORES, WeeklyTotals, stacked, week_of_slots, weekly_totals
 
 PILOT = "scenarios/pilot.yaml"
+N_SCORES = len(SCORES) + len(HORIZONS)
 TWO_WEEKS = {"clock.slots": 24 * 15}
 
 
@@ -37,6 +38,8 @@ def test_days_after_the_last_whole_week_belong_to_it():
         ("ftg", "ftg"),
         ("fbs", "fbs"),
         ("fpp", "fpp"),
+        ("fbs_week", "fbs_week"),
+        ("fbs_deviation", "fbs_deviation"),
         ("ftb", "ftb"),
         ("jain", "jain_fill"),
         ("neutrality", "price_neutrality"),
@@ -68,7 +71,7 @@ def test_totals_add_up_over_weeks(pilot):
     """Two weeks' totals are the sum of each week's."""
     weeks = weekly_totals(pilot, 24)
     assert len(weeks.gains) == 2
-    assert weeks.weight.shape == (2, len(SCORES))
+    assert weeks.weight.shape == (2, N_SCORES)
     assert weeks.bill.sum() == pytest.approx(pilot.agents["paid"].sum())
     first = pilot.slots[pilot.slots["slot"] < 7 * 24]
     known = first["fbs"].notna()
@@ -88,6 +91,6 @@ def test_stacked_runs_have_as_many_weeks_as_the_shortest(pilot):
 
 def test_a_measure_without_data_is_undefined():
     """No slot with a score, no savings and no turnover: NaN, not zero or one."""
-    nothing = WeeklyTotals(*(np.zeros(shape) for shape in ((6,), (6,), (), (), (), (3,), (3,), (3,))))
+    nothing = WeeklyTotals(*(np.zeros(shape) for shape in ((N_SCORES,), (N_SCORES,), (), (), (), (3,), (3,), (3,))))
     for measure in MEASURES:
         assert np.isnan(measure.compute(nothing, nothing)), measure.name

@@ -220,8 +220,8 @@ def test_nothing_is_looked_for_on_a_port_or_in_parameters():
 LOOKED_FOR = {
     "agents/model.py": {"_ids"},  # of Mesa, whose models leak by it
     "agents/simple.py": {"__code__"},
-    "app/match.py": {"keys"},  # a table, or columns by name
     "app/memory.py": {"mallopt"},
+    "app/user_table.py": {"keys"},  # a table, or columns by name
     "core/fence.py": {"strerror"},
     "core/files.py": {"strerror", "O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NOFOLLOW", "O_NONBLOCK"},
     "core/kernel_cache.py": {"fchmod", "geteuid"},

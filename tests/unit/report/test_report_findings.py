@@ -42,7 +42,7 @@ def test_a_calm_run_has_nothing_bad():
         ({"prosumer_cost": 5.0, "prosumer_cost_grid_only": 4.0}, "Prosumers"),
         ({"worst_off_saving": -0.01}, "The worst-off agent"),
         ({"ftg": 0.2}, "Little trade among peers"),
-        ({"fbs": 0.2}, "Sellers not served alike"),
+        ({"fbs_day": 0.2}, "Sellers not served alike"),
         ({"fpp": 0.2}, "Prices far apart"),
         ({"allocative_efficiency": 0.5}, "Gains from trade missed"),
         ({"money_imbalance": 1}, "Books"),
@@ -81,7 +81,7 @@ def test_without_limits_nothing_is_claimed_about_them():
 )
 def test_a_title_says_what_a_score_means(score, title, tone):
     """A weak score never stands under a title that sounds good."""
-    assert tones({"fbs": score})[title] == tone
+    assert tones({"fbs_day": score})[title] == tone
 
 
 def test_money_is_named_with_its_unit():
