@@ -43,7 +43,7 @@ Every key of `summary.json`, of `run.summary` in Python and of `marketsim run --
   trades with the utility only, batteries follow the self-consumption rule and EVs charge on arrival.
 - Fairness scores lie in [0, 1] and 1 is fair. They are means over slots, weighted by the energy that could have been
   traded; `..._null_share` is the share of slots in which a score is undefined. Indices i and j are sellers and
-  buyers, S and D what they could have sold and bought before trading, f a filled share.
+  buyers, S and D what they could have sold and bought before trading, s what was sold, f a filled share.
 - With income classes on agents (`income_class`) there is one `quality_of_service_<class>` a class: the share of that
   class's demand D that peers met.
 - On a feeder with shunts, wards or, with `grid.background`, loads of constant impedance, `shunt_kwh` is what these draw at
@@ -53,6 +53,26 @@ Every key of `summary.json`, of `run.summary` in Python and of `marketsim run --
   `consumer_cost`, `prosumer_cost`, `consumer_saving`, `gini_unit_cost`, `gini_saving`, `worst_off_saving`. The reference run
   has no sharing. Utility, operator and gains from trade are as without it: the line moves money between agents of a market alone.
 - [tables.md](tables.md) lists the columns of the table of slots, which hold most of these quantities slot by slot.
+- `ms.fairness_scores(table, retail=..., feed_in=...)` gives the scores of one slot from a table of your own, with a row an agent
+  and side: `agent`, `side`, `available_kwh`, `traded_kwh`, `price`.
+
+## What the fairness scores hold to
+
+FBS and FTB say how a shortage was shared, and are undefined where there was none. In one slot luck decides much: who comes last
+sells nothing. Over a day and a week luck evens out, so `fbs_day` and `fbs_week` are what a neighbourhood would look at.
+
+| axiom | test (`tests/properties/test_fairness_axioms.py`) |
+|---|---|
+| No levelling down: who gets more while nobody gets less never lowers FTG, FBS or FTB. The older form, `fbs_deviation`, breaks it. | `test_who_gets_more_while_nobody_gets_less_never_lowers_a_score` |
+| If all trade less at the same supply and demand, FBS never rises. | `test_trading_less_in_proportion_never_raises_fbs` |
+| If one takes all FBS is 0, at any number of sellers and any scarcity; with proportional shares it is 1. | `test_one_takes_all_is_zero_and_proportional_shares_are_one` |
+| Anonymity: who is who does not matter. | `test_scores_do_not_depend_on_who_is_who` |
+| Scale: the unit of energy does not matter. | `test_scores_do_not_depend_on_the_unit_of_energy`, `test_fpp_does_not_depend_on_the_unit_of_energy` |
+| All are in [0, 1] or undefined. | `test_all_scores_are_in_the_unit_interval_or_undefined` |
+
+A measure that cannot be levelled down contains volume. Offering less than one has can still raise FBS, through who meets whom: FTG
+and welfare stand beside it. FPP measures spread and cannot be monotone, since a second trade at another price lowers it: it is read
+beside `price_neutrality`.
 """
 
 
