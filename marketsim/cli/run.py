@@ -62,6 +62,7 @@ def run(
         say(json.dumps(made.summary, indent=2))
     elif not quiet:
         _sum_up(made)
+        _tell_idle_gate(made.summary, ready)
         _tell_notes(made, ready)
         say(f"Written to {folder} in {made.summary['wall_s']:.1f} s{_report(made, ready)}.")
 
@@ -100,6 +101,14 @@ def _sum_up(made: Run) -> None:
     for line in made.manifest.get("refused_orders", ()):
         say(f"{line}.")
     _tell_critic(summary, made.manifest.get("critic", {}))
+
+
+def _tell_idle_gate(summary: dict[str, Any], ready: ReadyScenario) -> None:
+    """That nothing came to a limit, where a gate had nothing to do: its effect cannot be seen in such a run."""
+    if ready.feeder is None or ready.model.grid.gate.name in ("none", "observe"):
+        return
+    if not any(summary[name] for name in ("rejected_kwh", "curtailed_kwh", "rolled_back_kwh", "slots_with_violation")):
+        say("No trade came to a limit, so the gate refused nothing; scenarios/stress141.yaml shows it at work.")
 
 
 def _tell_notes(made: Run, ready: ReadyScenario) -> None:

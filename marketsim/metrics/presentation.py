@@ -121,7 +121,9 @@ def rationing_text(summary: Mapping[str, Value]) -> str:
         return "No seller competed: in every slot that could trade all that sellers had was wanted, or one sold alone"
     if buyers == 0.0:
         return "No buyer competed: in every slot that could trade there was enough for all buyers, or one bought alone"
-    return f"Sellers were rationed in {100 * sellers:.0f} % of the slots that could trade, buyers in {100 * buyers:.0f} %"
+    return (
+        f"Sellers were rationed in {100 * sellers:.0f} % of the slots that could trade, buyers in {100 * buyers:.0f} %"
+    )
 
 
 def percent_scale(name: str, unit: str) -> float:

@@ -162,12 +162,28 @@ def test_violations_and_validation_are_told_in_words(cli, out, root):
     """With a feeder the last lines say how many slots were confirmed and how many lie outside limits."""
     ended = cli("run", root / "scenarios" / "ieee141.yaml", "--set", "clock.slots=4", "--out", out)
     assert ended.code == 0
-    verdict = ended.out.splitlines()[-2]
+    verdict, idle = ended.out.splitlines()[-3:-1]
+    assert idle == "No trade came to a limit, so the gate refused nothing; scenarios/stress141.yaml shows it at work."
     assert re.fullmatch(
         r"Energy and money balance to the last unit; 4 slots confirmed by an independent power flow "
         r"\(largest difference \d\.\de-\d\d p\.u\.\), 0 outside limits\.",
         verdict,
     )
+
+
+def test_a_gate_that_acts_is_not_called_idle(cli, out, root):
+    """At noon the gate of stress141 refuses energy: no line says that it had nothing to do."""
+    ended = cli(
+        "run", root / "scenarios" / "stress141.yaml", "--set", "clock={slots: 14, slot_minutes: 60}", "--out", out
+    )
+    assert ended.code == 0
+    assert "Refused by the grid" in ended.out
+    assert "refused nothing" not in ended.out
+
+
+def test_which_side_was_rationed_is_told_in_words(cli, out, root):
+    ended = cli("run", root / "scenarios" / "pilot.yaml", "--set", "clock.slots=24", "--out", out)
+    assert re.search(r"Sellers were rationed in \d+ % of the slots that could trade, buyers in \d+ %\.", ended.out)
 
 
 def test_progress_goes_to_a_terminal_only(cli, out):

@@ -10,7 +10,7 @@ from marketsim.metrics.energy import EnergyMetric
 from marketsim.metrics.grid import GridMetric
 from marketsim.metrics.laws import LAWS
 from marketsim.metrics.money import MONEY
-from marketsim.metrics.presentation import HEADLINE, RUN, headline, kpi_table
+from marketsim.metrics.presentation import HEADLINE, RUN, headline, kpi_table, rationing_text
 from marketsim.metrics.shunts import SHUNTS
 from marketsim.testing.records import Fleet, slot_record
 from marketsim.testing.worlds import community
@@ -145,3 +145,18 @@ def test_a_metric_that_knows_other_fleets_is_refused():
     assert fleet_flags([True], record).tolist() == [True]
     with pytest.raises(ValueError, match=r"0 flags for 1 fleets: build it with BuildContext\.fleets"):
         fleet_flags([], record)
+
+
+@pytest.mark.parametrize(
+    ("sellers", "buyers", "words"),
+    [
+        (None, None, "Nothing could have been traded between peers in any slot"),
+        (0.0, 0.0, "Neither sellers nor buyers competed in any slot"),
+        (0.0, 0.7, "No seller competed"),
+        (0.4, 0.0, "No buyer competed"),
+        (0.25, 0.75, "Sellers were rationed in 25 % of the slots that could trade, buyers in 75 %"),
+    ],
+)
+def test_rationing_is_told_in_words(sellers, buyers, words):
+    summary = {"sellers_rationed_share": sellers, "buyers_rationed_share": buyers}
+    assert rationing_text(summary).startswith(words)
