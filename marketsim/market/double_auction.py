@@ -5,15 +5,28 @@ trades with its own agent. Firm energy fills first; a match that crosses the end
 What the gate refuses parks one of the two orders: the buyer where the gate blames the sink, else the seller. Parked
 orders arrive once more, in order of arrival, in passes until nothing more is admitted.
 
+**Tranches.** With ``tranches`` K each order arrives in K parts that differ by at most 1 Wh: all first parts in the orders'
+sequence, then all second ones, and so on. A part that rests stands behind whatever came before it at its price, its own
+order's earlier parts included: time priority is the part's, so that nobody's later parts profit from a good place of its
+first. Parts are parked one by one; the firm energy of the order fills first whichever part trades. Trades and rejects name
+orders.
+
+**Ties.** ``time``: of resting orders at one price the earliest trades first. ``pro_rata``: an arriving order that cannot take
+all of them is shared among them in proportion to what each has open, to the Wh (the largest remainders get what is left
+over, of equal ones the earliest); the gate is asked for each share in order of arrival, and what it refuses of one is shared
+among the others. Under pair charges those are at one price who leave equally much between the prices after the charge.
+
 **Price.** ``resting``: the resting order's limit. ``midpoint``: floor((bid + ask) / 2) in ticks. Under pair charges
 the bid counts less the charge of the pair, which the buyer pays on top of the price.
 
 **Rejects** tell energy that was refused and never traded. Each order has at most one row: its last refusal, the
-quantity that the match could not transfer, as far as the order has it open at the end. So a refusal that a counter-flow
-cured leaves no row, and no order's energy is counted twice.
+quantity that the match could not transfer, as far as the order has it open at the end; of an order in parts the sum of its
+parts' last refusals. So a refusal that a counter-flow cured leaves no row, and no order's energy is counted twice.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -33,9 +46,18 @@ class DoubleAuction:
 
     name = "double_auction"
 
-    def __init__(self, midpoint: bool = False, rounds: int = 1, retry_passes: int = 3) -> None:
+    def __init__(
+        self,
+        midpoint: bool = False,
+        rounds: int = 1,
+        retry_passes: int = 3,
+        tranches: int = 1,
+        *,
+        pro_rata: bool = False,
+    ) -> None:
         self.rounds = rounds
         self._midpoint, self._passes = midpoint, retry_passes
+        self._tranches, self._pro_rata = tranches, pro_rata
 
     def match(
         self,
@@ -59,23 +81,47 @@ class DoubleAuction:
     def _match_compiled(
         self, orders: Orders, kernel: GateKernel, pair_ticks: IntArray | None
     ) -> tuple[MatchTable, MatchTable]:
-        from marketsim.market import double_auction_kernel as compiled
+        from marketsim.market import trade_kernel as walked
 
-        trades, rejects, status = compiled.match_markets(
-            tuple(map(whole_column, orders[:7])),
+        parts, order_of = self._parts(orders)
+        trades, rejects, status = self._compiled()(
+            parts,
+            order_of,
+            whole_column(orders.firm_wh),
             self._midpoint,
             self._passes,
             _NO_CHARGES if pair_ticks is None else pair_ticks,
             *kernel,
         )
-        if status == compiled.UNSORTED:
+        if status == walked.UNSORTED:
             raise ValueError(_UNSORTED)
-        if status == compiled.FALSE_GATE:
+        if status == walked.FALSE_GATE:
             raise LawBroken(_FALSE_GATE)
+        if self._tranches > 1:
+            trades[:2] = order_of[trades[:2]]
         return trades, rejects
 
+    def _compiled(self) -> Callable[..., tuple[MatchTable, MatchTable, int]]:
+        if self._pro_rata:
+            from marketsim.market.shared_auction_kernel import match_markets as shared
+
+            return shared
+        from marketsim.market.double_auction_kernel import match_markets
+
+        return match_markets
+
+    def _parts(self, orders: Orders) -> tuple[tuple[IntArray, ...], IntArray]:
+        """The first six fields of ``Orders`` of what arrives, in order of arrival, and the order of each."""
+        whole, every = tuple(map(whole_column, orders[:6])), np.arange(orders.size)
+        if self._tranches == 1:
+            return whole, every
+        from marketsim.market.parts_kernel import ORDER_OF, split
+
+        table = split(whole, every, self._tranches)
+        return tuple(table[:ORDER_OF]), table[ORDER_OF]
+
     def _match_plainly(self, orders: Orders, gate: Gate, pair_ticks: IntArray | None) -> tuple[MatchTable, MatchTable]:
-        from marketsim.market.reference_book import BookOrder, FalseGateError, ReferenceBook
+        from marketsim.market.reference_book import BookOrder, FalseGateError, ReferenceBook, in_parts
 
         if (np.diff(orders.market) < 0).any():
             raise ValueError(_UNSORTED)
@@ -83,12 +129,21 @@ class DoubleAuction:
         rejects: list[tuple[int, ...]] = []
         for market in np.unique(orders.market).tolist():
             first, last = np.searchsorted(orders.market, (market, market + 1)).tolist()
-            columns = (orders.agent, orders.connection, orders.side, orders.price_ticks)
-            rows = zip(*(c[first:last].tolist() for c in (*columns, orders.energy_wh, orders.firm_wh)), strict=True)
+            columns = (
+                orders.agent,
+                orders.connection,
+                orders.side,
+                orders.price_ticks,
+                orders.energy_wh,
+                orders.firm_wh,
+            )
+            rows = zip(*(c[first:last].tolist() for c in columns), strict=True)
             charge = None if pair_ticks is None else pair_ticks[market]
-            book = ReferenceBook(lambda *ends_and_wh, m=market: gate.admit(m, *ends_and_wh), self._midpoint, charge)
+            admit = lambda *ends_and_wh, m=market: gate.admit(m, *ends_and_wh)  # noqa: E731
+            book = ReferenceBook(admit, self._midpoint, charge, pro_rata=self._pro_rata)
+            arriving = [BookOrder(first + place, *row) for place, row in enumerate(rows)]
             try:
-                book.run((BookOrder(first + place, *row) for place, row in enumerate(rows)), self._passes)
+                book.run(in_parts(arriving, self._tranches), self._passes)
             except FalseGateError as error:
                 raise LawBroken(f"{_FALSE_GATE}: {error}") from error
             trades += book.trades
@@ -118,4 +173,10 @@ def _records(
 
 def build(params: DoubleAuctionParams, context: BuildContext) -> DoubleAuction:
     """The engine."""
-    return DoubleAuction(params.price_rule == "midpoint", params.rounds, context.retry_passes)
+    return DoubleAuction(
+        params.price_rule == "midpoint",
+        params.rounds,
+        context.retry_passes,
+        params.tranches,
+        pro_rata=params.ties == "pro_rata",
+    )

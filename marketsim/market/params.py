@@ -18,6 +18,10 @@ class DoubleAuctionParams(Params):
     """A trade's price: the resting order's limit, or the floor of the mean of both limits."""
     rounds: int = Field(default=1, ge=1, le=1_000)
     """How often agents may quote within a slot. Adaptive traders need 20 or more."""
+    tranches: int = Field(default=1, ge=1, le=100)
+    """Parts in which each order arrives, all first parts before all second ones: evens out who happens to come first."""
+    ties: Literal["time", "pro_rata"] = "time"
+    """Among resting orders at one price the earliest trades first, or all are shared among by what they have open."""
 
 
 class CallAuctionParams(Params):

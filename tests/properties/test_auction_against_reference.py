@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -18,16 +19,20 @@ EXTREMES = (-(2**63), -(2**63) + 1, -1, 0, 1, 2**62, 2**63 - 2, 2**63 - 1)
 
 
 class PlainBook:
-    """One market. Every step searches a list of all orders; nothing is sorted or indexed beforehand."""
+    """One market. Every step searches a list of all parts of orders; nothing is sorted or indexed beforehand."""
 
-    def __init__(self, columns, rows, admit, midpoint, charge):
-        self.rows, self.admit, self.midpoint, self.charge = rows, admit, midpoint, charge
-        self.agent, self.end, self.buys, self.limit, self.left, self.firm = columns
+    def __init__(self, columns, rows, admit, midpoint, charge, tranches=1, share=False):
+        agent, end, buys, limit, energy, self.firm = columns
+        self.admit, self.midpoint, self.charge, self.share = admit, midpoint, charge, share
+        self.of = [row for turn in range(tranches) for row in rows if energy[row] > turn or tranches == 1]
+        turns = [turn for turn in range(tranches) for row in rows if energy[row] > turn or tranches == 1]
+        self.left = [(energy[row] + tranches - 1 - turn) // tranches for row, turn in zip(self.of, turns, strict=True)]
+        self.agent, self.end, self.buys, self.limit = ([c[row] for row in self.of] for c in (agent, end, buys, limit))
         self.resting, self.parked = [], []
         self.trades, self.refusals = [], []
 
     def run(self):
-        self.arrive(self.rows)
+        self.arrive(range(len(self.of)))
         for _ in range(PASSES):
             waiting, self.parked = sorted(self.parked), []
             n_trades = len(self.trades)
@@ -39,44 +44,58 @@ class PlainBook:
     def arrive(self, rows):
         for row in rows:
             while self.left[row] and row not in self.parked:
-                other = self.best_for(row)
-                if other is None:
+                others = self.best_for(row)
+                if not others:
                     break
-                self.meet(row, other)
+                for other, wanted in self.dealt(row, others):
+                    if row not in self.parked:
+                        self.meet(row, other, wanted)
             if self.left[row] and row not in self.parked:
                 self.resting.append(row)
+
+    def dealt(self, row, others):
+        """Who gets how much: the earliest what it can take; or all in proportion, rest by rest to whoever is furthest behind."""
+        if not self.share:
+            return [(others[0], min(self.left[row], self.left[others[0]]))]
+        total = sum(self.left[other] for other in others)
+        given = {other: Fraction(min(self.left[row], total) * self.left[other], total) for other in others}
+        whole = {other: int(exact) for other, exact in given.items()}
+        while sum(whole.values()) < min(self.left[row], total):
+            whole[max(others, key=lambda other: (given[other] - whole[other], -other))] += 1
+        return [(other, whole[other]) for other in others if whole[other]]
 
     def cost(self, buy, sell):
         return 0 if self.charge is None else int(self.charge[self.end[buy], self.end[sell]])
 
     def best_for(self, row):
-        best = None
+        """All who leave most between the prices, in order of arrival."""
+        best = {}
         for other in self.resting:
             if self.buys[other] == self.buys[row] or self.agent[other] == self.agent[row]:
                 continue
             buy, sell = (row, other) if self.buys[row] else (other, row)
             gain = self.limit[buy] - self.cost(buy, sell) - self.limit[sell]
-            if gain >= 0 and (best is None or (-gain, other) < best):
-                best = (-gain, other)
-        return None if best is None else best[1]
+            if gain >= 0:
+                best.setdefault(gain, []).append(other)
+        return sorted(best[max(best)]) if best else []
 
-    def meet(self, row, other):
+    def meet(self, row, other, wanted):
         buy, sell = (row, other) if self.buys[row] else (other, row)
+        bought, sold = self.of[buy], self.of[sell]
         bid = self.limit[buy] - self.cost(buy, sell)
         price = (bid + self.limit[sell]) // 2 if self.midpoint else bid if other == buy else self.limit[sell]
-        wanted = min(self.left[buy], self.left[sell])
         while wanted:
-            leg = min(amount for amount in (wanted, self.firm[buy], self.firm[sell]) if amount)
-            source = self.end[sell] if self.firm[sell] == 0 else NOWHERE
-            sink = self.end[buy] if self.firm[buy] == 0 else NOWHERE
+            leg = min(amount for amount in (wanted, self.firm[bought], self.firm[sold]) if amount)
+            source = self.end[sell] if self.firm[sold] == 0 else NOWHERE
+            sink = self.end[buy] if self.firm[bought] == 0 else NOWHERE
             got, code, element = (leg, 0, -1) if source == sink == NOWHERE else self.admit(source, sink, leg)
             if got:
                 moves = (MOVES_SOURCE if source >= 0 else 0) + (MOVES_SINK if sink >= 0 else 0)
-                self.trades.append((buy, sell, got, price, moves))
+                self.trades.append((bought, sold, got, price, moves))
                 wanted -= got
-                for order in (buy, sell):
-                    self.left[order] -= got
-                    self.firm[order] -= min(self.firm[order], got)
+                for part in (buy, sell):
+                    self.left[part] -= got
+                    self.firm[self.of[part]] -= min(self.firm[self.of[part]], got)
             if got < leg:
                 parked = buy if code >= BLAMES_SINK else sell
                 self.refusals.append((parked, buy, sell, wanted, code % BLAMES_SINK, element))
@@ -86,13 +105,16 @@ class PlainBook:
             self.resting.remove(other)
 
     def kept(self):
+        """The last refusal of each part as far as it is open; added up by order, at the place of the order's last."""
         last = {refusal[0]: place for place, refusal in enumerate(self.refusals)}
-        rows = [
-            (*r[1:3], min(r[3], self.left[r[0]]), *r[4:], int(Side.BUY if self.buys[r[0]] else Side.SELL))
-            for p, r in enumerate(self.refusals)
-            if last[r[0]] == p
-        ]
-        return [row for row in rows if row[2] > 0]
+        rows = {}
+        for place, (part, buy, sell, wanted, reason, element) in enumerate(self.refusals):
+            energy = min(wanted, self.left[part])
+            if last[part] == place and energy:
+                before = rows.pop(self.of[part], [0, 0, 0])[2]
+                side = int(Side.BUY if self.buys[part] else Side.SELL)
+                rows[self.of[part]] = (self.of[buy], self.of[sell], before + energy, reason, element, side)
+        return list(rows.values())
 
 
 def streams(seed, prices, n_streams=N_STREAMS):
@@ -112,7 +134,7 @@ def streams(seed, prices, n_streams=N_STREAMS):
     return orders_of(list(rows), market.tolist())
 
 
-def plain(orders: Orders, gate, midpoint=False, charges=None):
+def plain(orders: Orders, gate, midpoint=False, charges=None, **ways):
     ends, energy = (orders.agent.tolist(), orders.connection.tolist()), orders.energy_wh.tolist()
     buys = (orders.side == Side.BUY).tolist()
     columns = (*ends, buys, orders.price_ticks.tolist(), energy, orders.firm_wh.tolist())
@@ -120,7 +142,8 @@ def plain(orders: Orders, gate, midpoint=False, charges=None):
     for first, last in pairwise(np.flatnonzero(np.diff(orders.market, prepend=-1, append=-2)).tolist()):
         market = int(orders.market[first])
         charge = None if charges is None else charges[market]
-        book = PlainBook(columns, range(first, last), lambda *ask, m=market: gate.admit(m, *ask), midpoint, charge)
+        admit = lambda *ask, m=market: gate.admit(m, *ask)  # noqa: E731
+        book = PlainBook(columns, range(first, last), admit, midpoint, charge, **ways)
         done, refused = book.run()
         trades += done
         rejects += refused
@@ -188,3 +211,37 @@ def test_gate_calls_are_at_most_trades_plus_refusals():
     trades, _ = DoubleAuction().match(orders, gate, tariffs_of(1_000))
     assert gate.calls <= trades.size + gate.short_calls
     assert gate.calls >= np.count_nonzero(trades.moves)
+
+
+WAYS = [(1, True), (2, False), (3, True), (5, False), (20, True)]
+
+
+@pytest.mark.parametrize(("tranches", "share"), WAYS)
+@pytest.mark.parametrize("compiled", [True, False])
+def test_streams_in_tranches_and_shared_with_a_gate_that_refuses(tranches, share, compiled):
+    n = 2_000
+    orders, gate = streams(7 + tranches, range(3), n), fickle_gate(n, N_AGENTS, compiled=compiled, seed=9)
+    found = DoubleAuction(True, tranches=tranches, pro_rata=share).match(orders, gate, tariffs_of(n))
+    expected = plain(orders, fickle_gate(n, N_AGENTS, seed=9), True, tranches=tranches, share=share)
+    assert rows_of(*found) == expected
+    assert gate.short_calls > n / 10
+
+
+@pytest.mark.parametrize(("tranches", "share"), WAYS)
+@pytest.mark.parametrize("compiled", [True, False])
+def test_streams_in_tranches_and_shared_with_charges_between_pairs(tranches, share, compiled):
+    n = 1_000
+    charges = np.random.default_rng(5).integers(-1, 4, (n, N_AGENTS, N_AGENTS))
+    orders, gate = streams(5, range(8), n), fickle_gate(n, N_AGENTS, compiled)
+    found = DoubleAuction(tranches=tranches, pro_rata=share).match(orders, gate, tariffs_of(n), charges)
+    assert rows_of(*found) == plain(orders, fickle_gate(n, N_AGENTS), charges=charges, tranches=tranches, share=share)
+
+
+def test_one_tranche_is_the_order_whole():
+    orders = streams(8, range(4), 1_000)
+    gates = fickle_gate(1_000, N_AGENTS), fickle_gate(1_000, N_AGENTS)
+    today, one = (
+        rows_of(*engine.match(orders, gate, tariffs_of(1_000)))
+        for engine, gate in zip((DoubleAuction(), DoubleAuction(tranches=1)), gates, strict=True)
+    )
+    assert today == one
