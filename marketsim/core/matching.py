@@ -182,6 +182,7 @@ def _revised(
             view,
             Quotes(
                 round=round_,
+                rounds=world.rounds,
                 agent=place[agent],
                 side=orders.side[own],
                 price_ticks=limit[own],

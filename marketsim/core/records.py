@@ -432,6 +432,8 @@ class Quotes(NamedTuple):
 
     round: int
     """Rounds done so far, from 1."""
+    rounds: int
+    """Rounds of the slot in all."""
     agent: IntArray
     """Own orders, ``agent`` counted within the strategy, and what they stand at."""
     side: IntArray

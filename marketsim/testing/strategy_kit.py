@@ -222,9 +222,9 @@ class Watched:
 
 
 def quotes_of(
-    context: BuildContext, batch: records.OrderBatch, order: IntArray, round_: int = 1, slot: int = 40, **changes: Any
+    context: BuildContext, batch: records.OrderBatch, order: IntArray, *, round_: int = 1, slot: int = 40, **changes: Any
 ) -> records.Quotes:
-    """What a strategy sees after a round without trades; its orders of the market in the order ``order``."""
+    """What a strategy sees after a round, of so many and one more, without trades; its orders in the order ``order``."""
     own = batch.price_ticks[order] >= 0
     columns = records.OrderBatch(*(column[order][own] for column in batch))
     market = context.community.market[columns.agent]
@@ -233,6 +233,7 @@ def quotes_of(
     quiet = np.full(context.community.n_markets, -1)
     quotes = records.Quotes(
         round=round_,
+        rounds=round_ + 1,
         agent=columns.agent,
         side=columns.side,
         price_ticks=columns.price_ticks,

@@ -2,6 +2,12 @@
 
 Bounds hold by construction: prices lie between the tariffs, quantities within what was metered, charge levels within
 the store's range of the slot. Devices that are no stores follow the plans of every other strategy at their own values.
+
+**Rounds.** An action is one of the whole slot. Where the engine has several rounds, its price is the one of the first
+round; what is left open moves in equal steps to its reservation value, where it stands in the last round (``conceded``).
+That is what the utility pays or asks for what is left then, so nobody loses by it, and a gain that two prices missed is not
+lost. The policy is not asked again: an action, its reward and its probability stay one a slot, training and runs follow the
+same rule, and what a policy learns is where to begin. What the quantity head holds back is not offered in any round.
 """
 
 from __future__ import annotations
@@ -15,11 +21,11 @@ from marketsim.agents.strategies.assemble import planned_fleets
 from marketsim.agents.strategies.fleets import OwnedFleet, own_fleets
 from marketsim.agents.strategies.orders import Legs
 from marketsim.agents.strategies.plan import NO_OFFER, Draft
-from marketsim.agents.strategies.trader import Trader
+from marketsim.agents.strategies.trader import RevisingTrader
 from marketsim.core.arrays import BoolArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import LawBroken
-from marketsim.core.records import FIRM, PV, UNDECLARED, Observations, Side
+from marketsim.core.records import FIRM, PV, UNDECLARED, Observations, Quotes, Side
 
 PRICE, QUANTITY, CHARGE = 0, 1, 2
 """Heads of an action."""
@@ -47,6 +53,23 @@ def price_ticks(space: ActionLevels, choice: IntArray, retail: IntArray, feed_in
     return np.asarray(feed_in + (retail - feed_in) * choice // (space.prices - 1))
 
 
+def conceded(side: IntArray, first_ticks: IntArray, value_ticks: IntArray, done: int, rounds: int) -> IntArray:
+    """Limit of each order in the round after ``done`` of ``rounds`` >= 2 rounds [ticks].
+
+    (rounds - 1) equal steps from the first limit to the reservation value, rounded to the owner's side; a limit that is
+    beyond the value already stays.
+    """
+    room = np.maximum((value_ticks - first_ticks) * side, 0)
+    return np.asarray(first_ticks + side * (room * done // (rounds - 1)))
+
+
+class Opening(NamedTuple):
+    """What was offered in the market when a slot opened, agent by agent [n_legs]."""
+
+    legs: Legs
+    limit_ticks: IntArray
+
+
 class Hand:
     """The actions of the slot that is played next [k, heads], put there by whoever decides them."""
 
@@ -69,7 +92,7 @@ class Quote:
 
     Surplus that is not offered goes to the utility at the feed-in tariff, as does what was offered and not sold; a
     deficit that is not offered is bought from it. ``truthful`` holds the legs of the last slot as they would be offered
-    in full at their values.
+    in full at their values, ``opening`` those that were offered to peers, at the prices of the first round.
     """
 
     sees: tuple[str, ...] = ()
@@ -78,6 +101,7 @@ class Quote:
         self._space, self._hand = space, hand
         self._stores = np.array(stores, dtype=np.int64)
         self.truthful: Legs | None = None
+        self.opening: Opening | None = None
 
     def choose(self, seen: Observations, legs: Legs) -> tuple[Legs, IntArray]:
         """The legs that are offered, and their prices."""
@@ -88,7 +112,19 @@ class Quote:
         asked = price_ticks(self._space, self._hand.head(PRICE), seen.retail_ticks, seen.feed_in_ticks)
         priced = own if len(self._stores) == 0 else own | np.isin(legs.component, self._stores)
         price = np.where(priced, asked[legs.agent], legs.value_ticks)
+        kept = np.flatnonzero(offered > 0)
+        self.opening = Opening(legs.take(kept)._replace(energy_wh=offered[kept]), price[kept])
         return legs.in_part(offered, price)
+
+    def again(self, seen: Observations, legs: Legs, quotes: Quotes) -> IntArray:  # noqa: ARG002
+        """The legs on their way from the prices of the first round to their values."""
+        return conceded(legs.side, _chosen(self.opening).limit_ticks, legs.value_ticks, quotes.round, quotes.rounds)
+
+
+def _chosen(opening: Opening | None) -> Opening:
+    if opening is None:
+        raise LawBroken("no slot has been played yet")
+    return opening
 
 
 class ChargeLevel:
@@ -125,8 +161,8 @@ class ChargeLevel:
         return np.asarray(np.clip(worth, seen.feed_in_ticks + 1, highest))
 
 
-class Player(Trader):
-    """A strategy whose decisions are actions: put them into ``hand``, then let it decide."""
+class Player(RevisingTrader):
+    """A strategy whose decisions are actions: put them into ``hand``, then let it decide; it concedes from round to round."""
 
     def __init__(self, space: ActionLevels, context: BuildContext) -> None:
         stores = [fleet for fleet in own_fleets(context) if fleet.kind == "store"]
@@ -136,6 +172,14 @@ class Player(Trader):
         self.owns_store = owners(stores, context)
         planned = planned_fleets(context, "flexible", lambda fleet: ChargeLevel(fleet, space, self.hand))
         super().__init__(self.quotes, *planned)
+
+    def _submitted(self, legs: Legs) -> None:  # noqa: ARG002 - those that only the utility meets are not revised
+        super()._submitted(self.opening.legs)
+
+    @property
+    def opening(self) -> Opening:
+        """What was offered to peers in the first round of the last slot."""
+        return _chosen(self.quotes.opening)
 
     @property
     def truthful(self) -> Legs:
