@@ -21,7 +21,7 @@ class DoubleAuctionParams(Params):
     tranches: int = Field(default=1, ge=1, le=100)
     """Parts in which each order arrives, all first parts before all second ones: evens out who happens to come first."""
     ties: Literal["time", "pro_rata"] = "time"
-    """Among resting orders at one price the earliest trades first, or all are shared among by what they have open."""
+    """At one price the earliest resting order trades first, or an arriving one is shared in proportion to what rests."""
 
 
 class CallAuctionParams(Params):

@@ -36,6 +36,14 @@ class TestDoubleAuctionWithoutRetries(EngineContract):
     engine = double_auction.build(DoubleAuctionParams(), build_context(retry_passes=0))
 
 
+class TestDoubleAuctionInTranches(EngineContract):
+    engine = double_auction.build(DoubleAuctionParams(tranches=4), build_context())
+
+
+class TestDoubleAuctionProRata(EngineContract):
+    engine = double_auction.build(DoubleAuctionParams(ties="pro_rata", price_rule="midpoint"), build_context())
+
+
 class TestUniformCallAuction(EngineContract):
     engine = call_auction.build(CallAuctionParams(), build_context())
 

@@ -112,28 +112,35 @@ def test_orders_that_met_nobody_change_no_score(actions, episode):
     assert all(parts[name].tobytes() == first[name].tobytes() for name in SCORES)
 
 
+ENGINES = [{}, {"rounds": 3}, {"rounds": 2, "tranches": 3, "ties": "pro_rata"}]
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=["one round", "rounds", "rounds and tranches"])
 @given(actions=CHOICES, episode=st.integers(0, 20), agent=st.integers(0, 7))
 @settings(max_examples=15, deadline=None)
-def test_a_difference_is_what_playing_again_gives(actions, episode, agent):
+def test_a_difference_is_what_playing_again_gives(engine, actions, episode, agent):
     """FTG credit of an agent: the score as played, less the score with its own order truthful, played for real."""
-    game = at_noon(PLAIN, episode)
+    overrides = {**PLAIN, "market.engine": {"double_auction": engine}}
+    game = at_noon(overrides, episode)
     step = game.step(np.array([actions]))
     place = game.record.positions
     truthful = np.array([actions])
     truthful[0, agent] = (10 if place.firm_demand_wh[agent] > 0 else 0, 4)
-    other = at_noon(PLAIN, episode).step(truthful)
+    other = at_noon(overrides, episode).step(truthful)
     expected = np.nan_to_num(step.parts["ftg"][0] - other.parts["ftg"][0])
     assert step.parts["shaping"][0, agent] == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.parametrize("rounds", [1, 3])
 @given(seed=st.integers(0, 1000))
 @settings(max_examples=4, deadline=None)
-def test_a_difference_on_the_grid_asks_the_gate_as_the_slot_did(seed):
+def test_a_difference_on_the_grid_asks_the_gate_as_the_slot_did(rounds, seed):
     """With ``counterfactual: grid`` on a feeder whose gate refuses: again what playing for real gives."""
     overrides = {
         **PLAIN,
         "clock": {"start": "2016-06-06", "slots": 24, "slot_minutes": 60},
         "learning.reward.counterfactual": "grid",
+        "market.engine": {"double_auction": {"rounds": rounds}},
         "grid.source_pu": 1.045,
     }
     ready = ms.load_scenario(SCENARIOS / "stress141.yaml", overrides)

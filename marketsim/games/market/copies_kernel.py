@@ -9,8 +9,9 @@ import numpy as np
 from marketsim.core.arrays import IntArray
 from marketsim.core.compiled import kernel
 
-COPY, CONNECTION, SIDE, LIMIT, ENERGY, FIRM_ENERGY, COMPONENT = range(7)
+COPY, CONNECTION, SIDE, LIMIT, ENERGY, FIRM_ENERGY, COMPONENT, VALUE = range(8)
 """Rows of a book."""
+N_ROWS = 8
 BEGIN, COUNT = range(2)
 """Rows of ``first_of``."""
 BOUGHT, SOLD = range(2)
@@ -22,6 +23,9 @@ class Offers(NamedTuple):
 
     side: IntArray
     limit: IntArray
+    """In the first round."""
+    value: IntArray
+    """Where the limit moves to by the last round; the limit itself where it does not move."""
     energy: IntArray
     firm: IntArray
     component: IntArray
@@ -42,7 +46,7 @@ def _copy_order(book: Any, row: int, copy: int, connection: int, offers: Offers,
     book[COPY, row], book[CONNECTION, row] = copy, connection
     book[SIDE, row], book[LIMIT, row] = offers.side[i], offers.limit[i]
     book[ENERGY, row], book[FIRM_ENERGY, row] = offers.energy[i], offers.firm[i]
-    book[COMPONENT, row] = offers.component[i]
+    book[COMPONENT, row], book[VALUE, row] = offers.component[i], offers.value[i]
 
 
 @kernel()
@@ -50,7 +54,7 @@ def copied_books(
     arrival: Any, relevant: Any, learner_of: Any, n_copies: Any, own: Any, orders: Offers, truthful: Any, legs: Offers,
     retail: Any, feed_in: Any,
 ) -> Any:  # fmt: skip
-    """All books [7, n_orders], copy after copy, each in its market's order of arrival.
+    """All books [8, n_orders], copy after copy, each in its market's order of arrival.
 
     ``arrival`` [M * n] lists the agents of each market as they arrive; ``own`` and ``truthful`` say where an agent's
     orders and legs stand (``first_of``); ``learner_of`` [n] numbers the agents that have a copy of their own, the last of
@@ -66,7 +70,7 @@ def copied_books(
                 count += own[COUNT, a]
                 size += truthful[COUNT, a]
             size += count * n_copies
-    book = np.empty((7, size), np.int64)
+    book = np.empty((N_ROWS, size), np.int64)
     row, first_copy = 0, 0
     for m in range(len(relevant)):
         if not relevant[m]:

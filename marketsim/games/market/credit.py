@@ -43,7 +43,9 @@ def credit_of(parts: Parts, critic: Any) -> Credit:
         legs = parts.player.truthful
         flat = legs._replace(agent=parts.rows[legs.agent])
         relevant = np.asarray(np.isfinite(scores).any(axis=1))
-        return counterfactual.differences(world, record, flat, relevant), 1.0
+        opening = parts.player.opening
+        offered = opening._replace(legs=opening.legs._replace(agent=parts.rows[opening.legs.agent]))
+        return counterfactual.differences(world, record, flat, offered, relevant), 1.0
 
     return difference
 

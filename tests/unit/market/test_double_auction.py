@@ -182,3 +182,69 @@ def test_build_takes_the_rule_the_rounds_and_the_grids_passes():
     engine = build(DoubleAuctionParams(price_rule="midpoint", rounds=20), build_context(retry_passes=0))
     assert (engine.rounds, engine.name) == (20, "double_auction")
     assert match([(0, SELL, 10, 4), (1, BUY, 20, 4)], engine=engine)[0] == [(1, 0, 4, 15)]
+
+
+def test_all_first_parts_arrive_before_the_second_ones():
+    """5 Wh in two parts are 3 and 2. The second seller's first part stands before the first one's second."""
+    rows = [(0, SELL, 10, 5), (1, SELL, 10, 5), (2, BUY, 10, 8)]
+    assert match(rows, engine=DoubleAuction(tranches=2))[0] == [
+        (2, 0, 3, 10),
+        (2, 1, 1, 10),
+        (2, 1, 2, 10),
+        (2, 0, 2, 10),
+    ]
+
+
+def test_an_order_of_fewer_wh_than_tranches_has_as_many_parts_as_wh():
+    assert match([(0, SELL, 10, 2), (1, BUY, 10, 5)], engine=DoubleAuction(tranches=5))[0] == [(1, 0, 1, 10)] * 2
+
+
+def test_parts_of_one_order_that_are_refused_leave_one_reject_with_their_sum():
+    """Of the first part 3 of 4; the second one meets the 3 that the bid's first part has left, and is refused 2."""
+    gate = ScriptedGate(lambda source, sink, wh: (1, Reason.OVERVOLTAGE, 7))
+    trades, rejects = match([(0, SELL, 10, 8), (1, BUY, 12, 8)], gate, DoubleAuction(retry_passes=0, tranches=2))
+    assert [trade[:3] for trade in trades] == [(1, 0, 1), (1, 0, 1)]
+    assert rejects == [(1, 0, 5, Reason.OVERVOLTAGE, 7, SELL)]
+
+
+def test_parts_share_the_firm_energy_of_their_order():
+    """The second part's firm energy is spent by the first, which is larger than its half of it."""
+    gate = ScriptedGate(lambda source, sink, wh: (wh, 0, -1))
+    orders = orders_of([(0, SELL, 10, 10, 6), (1, BUY, 10, 10, 0)])
+    trades, _ = DoubleAuction(tranches=2).match(orders, gate, tariffs_of())
+    assert trades.energy_wh.tolist() == [5, 1, 4]
+    assert [source for source, _, _ in gate.asked] == [NOWHERE, NOWHERE, 0]
+
+
+def test_an_arriving_order_is_shared_by_what_rests_at_one_price():
+    """10 of 20: 2.5, 5, 2.5 are 3, 5, 2, since of equal remainders the earliest gets the Wh that is left over."""
+    rows = [(0, SELL, 10, 5), (1, SELL, 10, 10), (2, SELL, 10, 5), (3, SELL, 11, 9), (4, BUY, 11, 10)]
+    assert match(rows, engine=DoubleAuction(pro_rata=True))[0] == [(4, 0, 3, 10), (4, 1, 5, 10), (4, 2, 2, 10)]
+
+
+def test_a_worse_price_is_met_only_when_the_better_one_is_empty():
+    rows = [(0, SELL, 11, 6), (1, SELL, 10, 2), (2, SELL, 11, 6), (3, BUY, 11, 8)]
+    assert match(rows, engine=DoubleAuction(pro_rata=True))[0] == [(3, 1, 2, 10), (3, 0, 3, 11), (3, 2, 3, 11)]
+
+
+def test_what_the_gate_refuses_of_one_is_shared_among_the_others():
+    """Of 3, 3, 3 the first seller is refused 2, and parked: the other two, with 3 open each, get 1 more each."""
+    gate = ScriptedGate(lambda source, sink, wh: (1, Reason.OVERVOLTAGE, 7) if source == 0 else (wh, 0, -1))
+    rows = [(agent, SELL, 10, 6) for agent in range(3)] + [(3, BUY, 10, 9)]
+    trades, rejects = match(rows, gate, DoubleAuction(retry_passes=0, pro_rata=True))
+    assert trades == [(3, 0, 1, 10), (3, 1, 3, 10), (3, 2, 3, 10), (3, 1, 1, 10), (3, 2, 1, 10)]
+    assert rejects == [(3, 0, 2, Reason.OVERVOLTAGE, 7, SELL)]
+
+
+def test_an_arriving_order_that_is_refused_itself_is_parked_with_all_that_it_still_wants():
+    gate = ScriptedGate(lambda source, sink, wh: (1, Reason.UNDERVOLTAGE + BLAMES_SINK, 3))
+    rows = [(0, SELL, 10, 6), (1, SELL, 10, 6), (2, BUY, 10, 6)]
+    trades, rejects = match(rows, gate, DoubleAuction(retry_passes=0, pro_rata=True))
+    assert trades == [(2, 0, 1, 10)]
+    assert rejects == [(2, 0, 2, Reason.UNDERVOLTAGE, 3, BUY)]
+
+
+def test_build_takes_tranches_and_ties():
+    engine = build(DoubleAuctionParams(tranches=2, ties="pro_rata"), build_context())
+    rows = [(0, SELL, 10, 4), (1, SELL, 10, 4), (2, BUY, 10, 4)]
+    assert match(rows, engine=engine)[0] == [(2, 0, 1, 10), (2, 1, 1, 10), (2, 0, 1, 10), (2, 1, 1, 10)]
