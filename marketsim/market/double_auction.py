@@ -111,13 +111,13 @@ class DoubleAuction:
         return match_markets
 
     def _parts(self, orders: Orders) -> tuple[tuple[IntArray, ...], IntArray]:
-        """The first six fields of ``Orders`` of what arrives, in order of arrival, and the order of each."""
-        whole, every = tuple(map(whole_column, orders[:6])), np.arange(orders.size)
+        """The first six fields of ``Orders`` of what arrives, in order of arrival; and the order of each part."""
+        whole = tuple(map(whole_column, orders[:6]))
         if self._tranches == 1:
-            return whole, every
+            return whole, _ALL_WHOLE
         from marketsim.market.parts_kernel import ORDER_OF, split
 
-        table = split(whole, every, self._tranches)
+        table = split(whole, self._tranches)
         return tuple(table[:ORDER_OF]), table[ORDER_OF]
 
     def _match_plainly(self, orders: Orders, gate: Gate, pair_ticks: IntArray | None) -> tuple[MatchTable, MatchTable]:
@@ -151,6 +151,8 @@ class DoubleAuction:
         return _table(trades, 5), _table(rejects, len(Rejects._fields))
 
 
+_ALL_WHOLE = np.zeros(0, dtype=np.int64)
+"""Orders of the parts where each order is its only one."""
 _NO_CHARGES = np.zeros((1, 0, 0), dtype=np.int64)
 _UNSORTED = "orders of a market must stand together, markets ascending"
 _FALSE_GATE = "the gate admitted less than nothing or more than it was asked for; this is a fault of the gate"

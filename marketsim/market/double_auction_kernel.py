@@ -192,9 +192,10 @@ def match_markets(
     """Match the parts of all markets in order of arrival, markets contiguous and ascending.
 
     ``parts``: market, agent, connection, side, price and energy of each [n_parts]; ``order_of`` [n_parts] the order that it
-    is of, ``firm`` [n_orders] the firm energy of each order. ``charges`` [n_markets, n_connections, n_connections] are pair
-    charges [ticks], of no size without. Returns trades (buy, sell, Wh, price, moves) [5, n_trades] in positions of parts,
-    refusals (buy, sell, Wh, reason, element, side) [6, n_rejects] in positions of orders, status.
+    is of, of no size where all are whole; ``firm`` [n_orders] the firm energy of each order. ``charges`` [n_markets,
+    n_connections, n_connections] are pair charges [ticks], of no size without. Returns trades (buy, sell, Wh, price, moves)
+    [5, n_trades] in positions of parts, refusals (buy, sell, Wh, reason, element, side) [6, n_rejects] in positions of
+    orders, status.
     """
     market = parts[0]
     n = len(market)

@@ -8,7 +8,6 @@ import numpy as np
 from numba import types
 
 from marketsim.core.compiled import kernel
-from marketsim.core.records_kernel import I1
 from marketsim.market.trade_kernel import PARTS
 
 MARKET, AGENT, CONNECTION, SIDE, PRICE, ENERGY, ORDER_OF = range(7)
@@ -16,13 +15,13 @@ MARKET, AGENT, CONNECTION, SIDE, PRICE, ENERGY, ORDER_OF = range(7)
 N_ROWS = 7
 
 
-@kernel((PARTS, I1, types.int64))
-def split(orders: Any, whole: Any, tranches: Any) -> Any:
+@kernel((PARTS, types.int64))
+def split(orders: Any, tranches: Any) -> Any:
     """Parts of all orders in order of arrival; a table [7, n_parts].
 
-    ``orders``: market, agent, connection, side, price and energy [n_orders], the orders of a market together; ``whole``: the
-    position of each. In a market the first parts of all orders arrive in the orders' sequence, then the second ones, and so
-    on. The first parts of an order are the larger ones, by 1 Wh at most; there is none of 0 Wh.
+    ``orders``: market, agent, connection, side, price and energy [n_orders], the orders of a market together. In a market the
+    first parts of all orders arrive in the orders' sequence, then the second ones, and so on. The first parts of an order
+    are the larger ones, by 1 Wh at most; there is none of 0 Wh.
     """
     market, agent, connection, side, price, energy = orders
     n_orders, n_parts = len(market), 0
@@ -39,7 +38,7 @@ def split(orders: Any, whole: Any, tranches: Any) -> Any:
                 if energy[i] <= turn:
                     continue
                 table[MARKET, row], table[AGENT, row], table[CONNECTION, row] = market[i], agent[i], connection[i]
-                table[SIDE, row], table[PRICE, row], table[ORDER_OF, row] = side[i], price[i], whole[i]
+                table[SIDE, row], table[PRICE, row], table[ORDER_OF, row] = side[i], price[i], i
                 table[ENERGY, row] = energy[i] // tranches + (turn < energy[i] % tranches)
                 row += 1
         start = stop

@@ -43,10 +43,12 @@ class Slate(NamedTuple):
     key: IntArray
     """Price of an ask, bitwise complement of a bid's: better prices are lower, and i meets j iff key[j] <= ~key[i]."""
     open_wh: IntArray
-    order_of: IntArray
-    """The order of each part."""
     firm_wh: IntArray
-    """Firm energy that is left of each order [n_orders]."""
+    """Firm energy that is left of the part's order, the same for all parts of one."""
+    sibling: IntArray
+    """Another part of the same order, so that all are gone through in a ring; of no size where all orders are whole."""
+    order_of: IntArray
+    """The order of each part; of no size where all orders are whole."""
     rank: RankArray
     """Place of the part among those of its market, both sides in one numbering."""
     at_rank: RankArray
@@ -92,6 +94,18 @@ def _note(tape: Tape, parked: Index, other: Index, wh: Index, reason: int, eleme
 
 
 @kernel(borrowing=True)
+def _spend_firm(slate: Slate, i: Index, wh: Index) -> None:
+    """Take what a part traded off the firm energy of its order, which all of its parts know."""
+    left = max(slate.firm_wh[i] - wh, 0)
+    slate.firm_wh[i] = left
+    if slate.sibling.shape[0] > 0:
+        other = slate.sibling[i]
+        while other != i:
+            slate.firm_wh[other] = left
+            other = slate.sibling[other]
+
+
+@kernel(borrowing=True)
 def _book_trade(slate: Slate, tape: Tape, buy: Index, sell: Index, wh: Index, price: Index, moves: int) -> None:
     row = index(tape.counters[N_TRADES])
     tape.trades[BUY, row] = buy
@@ -103,9 +117,8 @@ def _book_trade(slate: Slate, tape: Tape, buy: Index, sell: Index, wh: Index, pr
     slate.open_wh[buy] -= wh
     slate.open_wh[sell] -= wh
     if moves != MOVES_SOURCE | MOVES_SINK:
-        bid, ask = slate.order_of[buy], slate.order_of[sell]
-        slate.firm_wh[bid] = max(slate.firm_wh[bid] - wh, 0)
-        slate.firm_wh[ask] = max(slate.firm_wh[ask] - wh, 0)
+        _spend_firm(slate, buy, wh)
+        _spend_firm(slate, sell, wh)
 
 
 @kernel(borrowing=True)
@@ -113,19 +126,18 @@ def trade(
     slate: Slate, tape: Tape, admit: Any, ints: Any, floats: Any, buy: Index, sell: Index, price: Index, left: Index
 ) -> Index:
     """Trade ``left`` Wh, which both have open, a row for each pair of legs. Returns the part to be parked; -1: none."""
-    bid, ask = slate.order_of[buy], slate.order_of[sell]
     source: Index
     sink: Index
     admitted: Index
     while left > 0:
         leg, moves, source, sink = left, 0, NOWHERE, NOWHERE
-        if slate.firm_wh[ask] > 0:
-            leg = min(leg, slate.firm_wh[ask])
+        if slate.firm_wh[sell] > 0:
+            leg = min(leg, slate.firm_wh[sell])
         else:
             source = slate.connection[sell]
             moves |= MOVES_SOURCE
-        if slate.firm_wh[bid] > 0:
-            leg = min(leg, slate.firm_wh[bid])
+        if slate.firm_wh[buy] > 0:
+            leg = min(leg, slate.firm_wh[buy])
         else:
             sink = slate.connection[buy]
             moves |= MOVES_SINK
@@ -177,13 +189,15 @@ def still_open(slate: Slate, refusals: IntArray, n: int) -> IntArray:
     """
     kept = np.empty((column.N_REJECT, n), dtype=np.int64)
     seen = np.zeros(len(slate.open_wh) if n > 0 else 0, dtype=np.bool_)
-    row_of = np.full(len(slate.firm_wh) if n > 0 else 0, -1)
+    row_of = np.full(len(slate.open_wh) if n > 0 else 0, -1)  # there are no more orders than parts
+    whole = len(slate.order_of) == 0
     first = n
     for row in range(n - 1, -1, -1):
         parked, other = refusals[_PARKED, row], refusals[_OTHER, row]
         wh = min(refusals[_WH, row], slate.open_wh[parked])
         if wh > 0 and not seen[parked]:
-            own, others = slate.order_of[parked], slate.order_of[other]
+            own = parked if whole else slate.order_of[parked]
+            others = other if whole else slate.order_of[other]
             if row_of[own] >= 0:
                 kept[column.REJECT_ENERGY_WH, row_of[own]] += wh
             else:
@@ -202,19 +216,30 @@ def still_open(slate: Slate, refusals: IntArray, n: int) -> IntArray:
 
 @kernel(part=True)
 def new_slate(parts: Any, order_of: Any, firm: Any) -> Slate:
-    """All parts before the first one arrives; ``parts``: agent, connection, side, price and energy [n_parts]."""
+    """All parts before the first one arrives; ``parts``: agent, connection, side, price and energy [n_parts].
+
+    ``order_of``: the order of each, of no size where all are whole; ``firm`` [n_orders].
+    """
     agent, connection, side, price, energy = parts
     n = len(agent)
     is_bid = np.empty(n, np.bool_)
-    key, open_wh, firm_wh = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(len(firm), np.int64)
+    key, open_wh, firm_wh = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    whole = len(order_of) == 0
     for i in range(n):
         is_bid[i] = side[i] == _BUYS
         key[i] = ~price[i] if is_bid[i] else price[i]
         open_wh[i] = max(energy[i], 0)
-    for order in range(len(firm)):
-        firm_wh[order] = max(firm[order], 0)
+        firm_wh[i] = max(firm[i] if whole else firm[order_of[i]], 0)
+    sibling, first = np.arange(0 if whole else n), np.full(0 if whole else len(firm), -1)
+    for i in range(len(sibling)):  # a new part goes into the ring behind the first one
+        known = first[order_of[i]]
+        if known < 0:
+            first[order_of[i]] = i
+        else:
+            sibling[i], sibling[known] = sibling[known], i
     rank, at_rank = np.empty(n, np.uint32), np.empty(n, np.uint32)
-    return Slate(agent, connection, is_bid, key, open_wh, order_of, firm_wh, rank, at_rank, np.empty(n, np.int32))
+    parked_in = np.empty(n, np.int32)
+    return Slate(agent, connection, is_bid, key, open_wh, firm_wh, sibling, order_of, rank, at_rank, parked_in)
 
 
 CHARGES = types.Array(types.int64, 3, "A", readonly=True)
