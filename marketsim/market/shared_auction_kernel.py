@@ -17,8 +17,8 @@ from numba import types
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.compiled import ADMIT_POINTER, kernel
 from marketsim.core.records_kernel import I1
-from marketsim.market.rank_set_kernel import ASKS, BIDS, Book, enter_book, leave_book, new_book, next_rank
 from marketsim.market.rank_kernel import Index, rank_orders
+from marketsim.market.rank_set_kernel import ASKS, BIDS, Book, enter_book, leave_book, new_book, next_rank
 from marketsim.market.trade_kernel import (
     CHARGES,
     N_PARKED,

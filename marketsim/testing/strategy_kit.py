@@ -222,7 +222,13 @@ class Watched:
 
 
 def quotes_of(
-    context: BuildContext, batch: records.OrderBatch, order: IntArray, *, round_: int = 1, slot: int = 40, **changes: Any
+    context: BuildContext,
+    batch: records.OrderBatch,
+    order: IntArray,
+    *,
+    round_: int = 1,
+    slot: int = 40,
+    **changes: Any,
 ) -> records.Quotes:
     """What a strategy sees after a round, of so many and one more, without trades; its orders in the order ``order``."""
     own = batch.price_ticks[order] >= 0
