@@ -17,7 +17,7 @@ RULE, AUCTION = "rule", "double_auction"
 TRANCHES: Final = 6
 """Parts in which orders enter in the arms that are named after it."""
 SHARES: Final = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
-"""Of the surplus that all sellers offer at the midpoint, in the arms that make the frontier."""
+"""Of the surplus that all sellers offer at the midpoint, in the arms that make the frontiers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,12 @@ def _auction(price_rule: str, rounds: int) -> dict[str, Any]:
     return {"market.engine": {"double_auction": {"price_rule": price_rule, "rounds": rounds}}}
 
 
-def _constant_share(share: float) -> EvaluationArm:
+def _constant_share(share: float, *, in_tranches: bool) -> EvaluationArm:
+    name, text = f"share_{share:.1f}", f"all offer {100 * share:.0f} % of their surplus at the midpoint"
     strategy = {"fixed_margin": {"margin": 0.5, "sell_share": share}}
-    return EvaluationArm(f"share_{share:.1f}", f"all offer {share:.0%} of their surplus at the midpoint", strategy)
+    if in_tranches:
+        name, text = f"{name}_tranches", f"{text}, orders in parts"
+    return EvaluationArm(name, text, strategy, in_tranches=in_tranches)
 
 
 _OLDER: Final = {
@@ -84,7 +87,7 @@ ARMS: Final = (
         {"truthful": {}},
         {"market.engine": {"call_auction": {}}},
     ),
-    *(_constant_share(share) for share in SHARES),
+    *(_constant_share(share, in_tranches=split) for split in (False, True) for share in SHARES),
     _learning("none", "learning without a critic", {"learning.reward.scores": "none"}),
     _learning(
         "none_tranches",

@@ -7,14 +7,17 @@ beyond.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 
-from marketsim.analysis.evaluation.arms import SHARES
+from marketsim.analysis.evaluation.arms import ARMS, SHARES
 from marketsim.analysis.evaluation.statistics import Estimate, over_seeds
 from marketsim.core.arrays import FloatArray
 
-CONSTANTS = tuple(f"share_{share:.1f}" for share in SHARES)
+CONSTANTS: Final = tuple(f"share_{share:.1f}" for share in SHARES)
+CONSTANTS_IN_TRANCHES: Final = tuple(f"{name}_tranches" for name in CONSTANTS)
+_IN_TRANCHES: Final = frozenset(arm.name for arm in ARMS if arm.in_tranches)
 
 
 def best_fbs(ftg: float, points: FloatArray) -> float:
@@ -35,13 +38,17 @@ def best_fbs(ftg: float, points: FloatArray) -> float:
 def beyond_constants(
     estimates: Mapping[str, Mapping[str, Estimate]], arms: tuple[str, ...], rng: np.random.Generator, draws: int
 ) -> dict[str, Estimate]:
-    """FBS of each arm less the best of the constants at its FTG, seed by seed; empty where fewer than two constants ran."""
-    constants = [estimates[name] for name in CONSTANTS if name in estimates]
-    if len(constants) < 2:
-        return {}
-    points = np.stack([[own["ftg"].by_seed, own["fbs"].by_seed] for own in constants])
+    """FBS of each arm less the best of the constants at its FTG, seed by seed; arms in parts against constants in parts.
+
+    Arms for which fewer than two constants ran are left out.
+    """
     found = {}
     for arm in arms:
+        names = CONSTANTS_IN_TRANCHES if arm in _IN_TRANCHES else CONSTANTS
+        constants = [estimates[name] for name in names if name in estimates]
+        if len(constants) < 2:
+            continue
+        points = np.stack([[each["ftg"].by_seed, each["fbs"].by_seed] for each in constants])
         own = estimates[arm]
         pairs = zip(own["ftg"].by_seed, own["fbs"].by_seed, np.moveaxis(points, 2, 0), strict=True)
         found[arm] = over_seeds(np.array([fbs - best_fbs(ftg, at) for ftg, fbs, at in pairs]), rng, draws)

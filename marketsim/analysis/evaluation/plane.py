@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from marketsim.analysis.evaluation.frontier import CONSTANTS
+from marketsim.analysis.evaluation.arms import TRANCHES
+from marketsim.analysis.evaluation.frontier import CONSTANTS, CONSTANTS_IN_TRANCHES
 from marketsim.analysis.evaluation.results import Evaluation
 from marketsim.results.folder import save_figure
 
@@ -34,8 +35,8 @@ _ARMS: Final = {
 }
 """Arms that are drawn where they were evaluated."""
 _PANELS: Final = (
-    ("fbs", "FBS: shortfall from proportional shares where sellers are rationed"),
-    ("fbs_deviation", "older form: equality of fill rates, which can be levelled down"),
+    ("fbs", "FBS, where sellers are rationed"),
+    ("fbs_deviation", "older form of FBS, which can be levelled down"),
 )
 
 
@@ -47,7 +48,8 @@ def plane(found: Evaluation, paths: Sequence[Path]) -> None:
     drawn = Figure(figsize=(9.6, 4.8), layout="constrained")
     panels = drawn.subplots(1, len(_PANELS), sharex=True, sharey=True)
     for panel, (measure, title) in zip(panels, _PANELS, strict=True):
-        _constants(panel, found, measure)
+        _constants(panel, found, measure, CONSTANTS, _Look("black", "."))
+        _constants(panel, found, measure, CONSTANTS_IN_TRANCHES, _Look("#999999", "."))
         for arm, look in _ARMS.items():
             if arm in found.estimates:
                 _arm(panel, found, arm, measure, look)
@@ -61,16 +63,16 @@ def plane(found: Evaluation, paths: Sequence[Path]) -> None:
             save_figure(drawn, path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
-def _constants(panel: Any, found: Evaluation, measure: str) -> None:
-    own = [(name, found.estimates[name]) for name in CONSTANTS if name in found.estimates]
+def _constants(panel: Any, found: Evaluation, measure: str, names: Sequence[str], look: _Look) -> None:
+    own = [(name, found.estimates[name]) for name in names if name in found.estimates]
     points = [(name, each["ftg"].mean, each[measure].mean) for name, each in own if math.isfinite(each[measure].mean)]
     if not points:
         return
-    panel.plot([x for _, x, _ in points], [y for *_, y in points], ".-", color="black", label="constant share offered")
+    label = "constant share offered" + (f", in {TRANCHES} parts" if names is CONSTANTS_IN_TRANCHES else "")
+    panel.plot([x for _, x, _ in points], [y for *_, y in points], ".-", color=look.color, label=label)
     for name, x, y in points:
-        panel.annotate(
-            name.removeprefix("share_"), (x, y), textcoords="offset points", xytext=(-4, -10), fontsize=7, ha="right"
-        )
+        share = name.removeprefix("share_").removesuffix("_tranches")
+        panel.annotate(share, (x, y), textcoords="offset points", xytext=(-4, -10), fontsize=7, ha="right")
 
 
 def _arm(panel: Any, found: Evaluation, arm: str, measure: str, look: _Look) -> None:

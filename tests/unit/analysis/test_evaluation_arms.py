@@ -2,7 +2,7 @@
 
 import pytest
 
-from marketsim.analysis.evaluation.arms import ARMS, AUCTION, LEARNED, TRANCHES, choose_arms
+from marketsim.analysis.evaluation.arms import ARMS, AUCTION, LEARNED, SHARES, TRANCHES, choose_arms
 from marketsim.analysis.evaluation.jobs import Cell, EvaluateCell, with_strategy
 from marketsim.app.ready import load_scenario
 from marketsim.core.errors import InputError
@@ -25,6 +25,7 @@ def test_every_arm_of_the_experiment_is_there():
     assert set(BY_NAME) == {
         "utility_only", "truthful", "truthful_midpoint", "truthful_tranches", "zi_c", "zip", "pro_rata", "optimum",
         "share_1.0", "share_0.9", "share_0.8", "share_0.7", "share_0.6", "share_0.5",
+        *(f"share_{share:.1f}_tranches" for share in SHARES),
         "none", "none_tranches", "rule", "rule_tranches", "rule_shared", "critic", "critic_placebo", "placebo", "constant",
         "withholding", "only_ftg", "only_fbs", "only_fpp", "eta_0.25", "eta_0.5", "eta_2",
         "older", "older_slow", "older_tranches",
@@ -110,5 +111,5 @@ def test_the_rule_as_own_critic_is_told():
 
 def test_trained_arms_are_those_with_policies():
     """Baselines need no training."""
-    assert [arm.name for arm in ARMS if not arm.trained][-1] == "share_0.5"
+    assert [arm.name for arm in ARMS if not arm.trained][-1] == "share_0.5_tranches"
     assert all(LEARNED in arm.strategy for arm in ARMS if arm.trained)
