@@ -26,7 +26,7 @@ from marketsim.scenario.model import VoltageRegulator
 
 if TYPE_CHECKING:
     from marketsim.grid.flow.tap_changer import Law
-    from marketsim.grid.gates.state import GateSettings
+    from marketsim.grid.gates.limits import GateSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ def regulated(ready: ReadyScenario, network: Network) -> Network:
 def _settings(
     ready: ReadyScenario, context: Basics, fleets: Sequence[FleetInfo], network: Network, reactive: Reactive
 ) -> GateSettings:
-    from marketsim.grid.gates.state import GateSettings
+    from marketsim.grid.gates.limits import GateSettings
 
     grid, n_connections = ready.model.grid, len(context.agents)
     own_share = own_load_share(ready)

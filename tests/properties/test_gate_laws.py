@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from marketsim.core.records import Reason
 from marketsim.grid.gates.exact.ac import RadialGate
+from marketsim.grid.gates.limits import GateSettings
 from marketsim.grid.gates.observed.observe import ObserveGate
 from marketsim.grid.gates.screened.sensitivity import SensitivityGate
-from marketsim.grid.gates.state import GateSettings
 from marketsim.grid.net.network import Network
 from marketsim.testing.grids import dense_power_flow, random_network
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketsim.core.records import BLAMES_SINK, Reason
+from marketsim.grid.gates.limits import GateSettings
 from marketsim.grid.gates.lindistflow.gate import LinDistFlowGate
-from marketsim.grid.gates.state import GateSettings
 from marketsim.grid.net.network import Network
 from marketsim.testing.grids import random_network
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from marketsim.core.records import BLAMES_SINK, NOWHERE, Reason
 from marketsim.grid.gates.exact.ac import RadialGate
+from marketsim.grid.gates.limits import GateSettings
 from marketsim.grid.gates.meshed.gate import MeshedGate
-from marketsim.grid.gates.state import GateSettings
 from marketsim.testing.grids import random_network, tree_network
 
 HOURS = 0.25

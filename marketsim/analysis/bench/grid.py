@@ -7,7 +7,7 @@ import numpy as np
 from marketsim.analysis.bench.rows import BenchFailed, BenchRow, median_s
 from marketsim.core.arrays import IntArray
 from marketsim.grid.gates.exact.ac import RadialGate
-from marketsim.grid.gates.state import GateSettings
+from marketsim.grid.gates.limits import GateSettings
 from marketsim.grid.net import feeder141
 from marketsim.grid.net.feeder import FeederOptions
 from marketsim.market.pool_kernel import admit_until_short

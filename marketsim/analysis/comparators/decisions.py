@@ -21,7 +21,7 @@ from marketsim.core.ports import Gate
 from marketsim.core.records import BLAMES_SINK, NOWHERE, GridState, Reason
 from marketsim.core.units import WH_PER_KWH
 from marketsim.grid.gates.context import GateContext
-from marketsim.grid.gates.state import GateSettings
+from marketsim.grid.gates.limits import GateSettings
 from marketsim.grid.net import feeders
 from marketsim.grid.net.feeder import Feeder, FeederOptions
 from marketsim.grid.net.network import Network

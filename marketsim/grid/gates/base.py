@@ -12,8 +12,9 @@ from marketsim.core.ports import GateKernel
 from marketsim.core.records import GridState
 from marketsim.grid.flow import rows_kernel as row
 from marketsim.grid.gates.gate_slot_kernel import close_markets, open_markets
+from marketsim.grid.gates.limits import GateSettings
 from marketsim.grid.gates.report_kernel import report_branches, report_injections, report_nodes
-from marketsim.grid.gates.state import GateSettings, Packed, pack
+from marketsim.grid.gates.state import Packed, pack
 from marketsim.grid.net.network import Network
 from marketsim.grid.net.radial import radial_feeder
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from marketsim.core.arrays import IntArray
 from marketsim.core.grid_model import GridModel
-from marketsim.grid.gates.state import GateSettings
+from marketsim.grid.gates.limits import GateSettings
 from marketsim.grid.net.network import Network
 from marketsim.grid.net.topology import is_radial
 

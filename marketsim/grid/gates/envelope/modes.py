@@ -16,9 +16,9 @@ from marketsim.grid.gates.base import CompiledGate
 from marketsim.grid.gates.context import GateContext
 from marketsim.grid.gates.envelope.envelope_kernel import admit_within, fits
 from marketsim.grid.gates.envelope.limits import EnvelopePlanner, EnvelopeRule, FitsLimits, envelope
+from marketsim.grid.gates.limits import GateSettings
 from marketsim.grid.gates.meshed.gate import MeshedGate
 from marketsim.grid.gates.params import GateParams
-from marketsim.grid.gates.state import GateSettings
 
 
 def opened(model: GridModel | None, firm_wh: IntArray, kvar: FloatArray) -> GridModel | None:

@@ -10,9 +10,10 @@ from marketsim.core.errors import NetworkError, Problem
 from marketsim.core.ports import Gate
 from marketsim.grid.gates.context import GateContext
 from marketsim.grid.gates.inexact import InexactGate
+from marketsim.grid.gates.limits import GateSettings
 from marketsim.grid.gates.lindistflow import linear_kernel as linear
 from marketsim.grid.gates.params import GateParams
-from marketsim.grid.gates.state import GateSettings, Packed, with_rows
+from marketsim.grid.gates.state import Packed, with_rows
 from marketsim.grid.net.network import Network
 
 

@@ -17,7 +17,8 @@ from marketsim.core.ports import GateKernel
 from marketsim.core.records import BLAMES_SINK, GridState, Reason
 from marketsim.core.units import WH_PER_KWH
 from marketsim.grid.flow.power_flow_check import PowerFlow, Validator
-from marketsim.grid.gates.state import GateSettings, head_limit_wh, or_unlimited, or_zeros
+from marketsim.grid.gates.limits import GateSettings, head_limit_wh, or_unlimited
+from marketsim.grid.gates.state import or_zeros
 from marketsim.grid.net.network import BranchKind, Network
 from marketsim.grid.net.topology import head_of_node
 

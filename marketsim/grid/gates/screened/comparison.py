@@ -8,8 +8,8 @@ import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.grid.gates.exact.ac import RadialGate
+from marketsim.grid.gates.limits import GateSettings
 from marketsim.grid.gates.screened.sensitivity import SensitivityGate
-from marketsim.grid.gates.state import GateSettings
 from marketsim.grid.net.network import Network
 
 TRADES_A_SLOT = 100

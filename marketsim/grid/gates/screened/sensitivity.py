@@ -12,10 +12,11 @@ from marketsim.core.errors import NetworkError, Problem
 from marketsim.core.ports import Gate
 from marketsim.grid.gates.context import GateContext
 from marketsim.grid.gates.inexact import InexactGate
+from marketsim.grid.gates.limits import GateSettings
 from marketsim.grid.gates.meshed.gate import MeshedGate
 from marketsim.grid.gates.params import GateParams
 from marketsim.grid.gates.screened import screen_kernel as screen
-from marketsim.grid.gates.state import GateSettings, Packed, with_rows
+from marketsim.grid.gates.state import Packed, with_rows
 
 MOST_BYTES = 2**31
 """Largest store of sensitivities of a market."""

@@ -6,7 +6,7 @@ import pytest
 
 from marketsim.core.records import GridState
 from marketsim.grid.gates.exact.ac import RadialGate
-from marketsim.grid.gates.state import GateSettings
+from marketsim.grid.gates.limits import GateSettings
 from marketsim.grid.net import extraction, feeder141, pandapower_nets
 from marketsim.grid.net.feeder import FeederOptions
 from marketsim.grid.net.network import Network

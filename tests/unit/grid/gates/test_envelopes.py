@@ -14,7 +14,7 @@ from marketsim.grid.flow.power_flow_check import Validator
 from marketsim.grid.gates.envelope.limits import EnvelopePlanner, equal, largest, maximal
 from marketsim.grid.gates.envelope.modes import EqualEnvelopeGate, MeshedEqualEnvelopeGate
 from marketsim.grid.gates.exact.ac import RadialGate
-from marketsim.grid.gates.state import GateSettings
+from marketsim.grid.gates.limits import GateSettings
 from marketsim.grid.net import feeder141
 from marketsim.grid.net.feeder import FeederOptions
 from marketsim.grid.net.network import Network

@@ -7,7 +7,7 @@ import pytest
 from marketsim.core.compiled import ADMIT
 from marketsim.core.records import BLAMES_SINK, NOWHERE, Reason
 from marketsim.grid.gates.exact.ac import RadialGate
-from marketsim.grid.gates.state import GateSettings
+from marketsim.grid.gates.limits import GateSettings
 from marketsim.grid.net import feeder141, pandapower_nets
 from marketsim.grid.net.feeder import FeederOptions
 from marketsim.grid.net.network import BranchKind, Network

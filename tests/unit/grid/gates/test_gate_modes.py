@@ -6,11 +6,11 @@ import pytest
 from marketsim.core.errors import NetworkError
 from marketsim.core.records import BLAMES_SINK, NOWHERE, Reason
 from marketsim.grid.gates.exact.ac import RadialGate
+from marketsim.grid.gates.limits import GateSettings
 from marketsim.grid.gates.observed.observe import ObserveGate
 from marketsim.grid.gates.screened import sensitivity
 from marketsim.grid.gates.screened.comparison import compare
 from marketsim.grid.gates.screened.sensitivity import SensitivityGate
-from marketsim.grid.gates.state import GateSettings
 from marketsim.grid.net import feeder141
 from marketsim.grid.net.feeder import FeederOptions
 from marketsim.grid.net.network import Network

@@ -5,7 +5,7 @@ import pytest
 
 from marketsim.core.records import NOWHERE, Reason
 from marketsim.grid.gates.exact.ac import RadialGate
-from marketsim.grid.gates.state import GateSettings
+from marketsim.grid.gates.limits import GateSettings
 from marketsim.grid.net.network import Network
 from marketsim.testing.grids import dense_power_flow, random_network, tree_network
 

@@ -13,8 +13,8 @@ import marketsim as ms
 from marketsim.core.errors import NetworkError
 from marketsim.core.records import BLAMES_SINK, NOWHERE, Reason
 from marketsim.grid.gates.exact.ac import RadialGate
+from marketsim.grid.gates.limits import GateSettings
 from marketsim.grid.gates.lindistflow.gate import LinDistFlowGate
-from marketsim.grid.gates.state import GateSettings
 from marketsim.grid.net import feeder141, pandapower_nets
 from marketsim.grid.net.network import Network
 from marketsim.testing.grids import tree_network

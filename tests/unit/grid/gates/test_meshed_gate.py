@@ -9,8 +9,8 @@ from marketsim.core.errors import NetworkError
 from marketsim.core.records import BLAMES_SINK, NOWHERE, Reason
 from marketsim.grid.flow.power_flow_check import Validator
 from marketsim.grid.gates.exact.ac import RadialGate
+from marketsim.grid.gates.limits import GateSettings
 from marketsim.grid.gates.meshed.gate import MeshedGate, MeshedObserveGate
-from marketsim.grid.gates.state import GateSettings
 from marketsim.grid.net import feeder141
 from marketsim.grid.net.feeder import FeederOptions
 from marketsim.grid.net.network import Network

@@ -7,8 +7,8 @@ import pytest
 
 from marketsim.core.records import BLAMES_SINK, NOWHERE, Reason
 from marketsim.grid.gates.exact.ac import RadialGate
+from marketsim.grid.gates.limits import GateSettings
 from marketsim.grid.gates.meshed.gate import MeshedGate
-from marketsim.grid.gates.state import GateSettings
 from marketsim.grid.net.network import Network
 from marketsim.grid.net.topology import head_names, head_of_node
 from marketsim.testing.grids import tree_network

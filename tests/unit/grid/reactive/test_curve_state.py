@@ -10,7 +10,7 @@ from marketsim.grid.flow.fixed_point import admittance
 from marketsim.grid.flow.power_flow_check import Validator
 from marketsim.grid.flow.untraded import UntradedBackground, UntradedFlow
 from marketsim.grid.gates.exact.ac import RadialGate
-from marketsim.grid.gates.state import GateSettings
+from marketsim.grid.gates.limits import GateSettings
 from marketsim.grid.net.network import Network
 from marketsim.grid.reactive.curve_state import InverterCurves, Solved, followed
 from marketsim.testing.grids import random_network, tree_network
