@@ -129,7 +129,7 @@ def _tell_critic(summary: dict[str, Any], about: dict[str, Any]) -> None:
     if summary["critic_fallbacks"]:
         reasons = ", ".join(f"{reason} {count}" for reason, count in about.get("fallbacks", {}).items())
         say(
-            f"{summary['critic_fallbacks']} of {summary['critic_calls']} critiques fell back to the rule ({reasons}); "
+            f"{summary['critic_fallbacks']} of {summary['critic_asked']} questions fell back to the rule ({reasons}); "
             "critic.jsonl has the details."
         )
     if about.get("drifted"):

@@ -89,8 +89,11 @@ class LanguageModel(Protocol):
         """Who answers; called before the first question."""
         ...
 
-    async def load(self, seed: int, deadline_s: float) -> None:
-        """Make it ready for the first question."""
+    async def load(self, messages: Sequence[Mapping[str, str]], seed: int, deadline_s: float) -> None:
+        """Make it ready for the first question: load the weights, and read what all questions begin with.
+
+        ``messages`` are as those of ``ask``, without a question; there may be none.
+        """
         ...
 
     async def ask(

@@ -49,6 +49,8 @@ class Critique(NamedTuple):
     """Why the critic's own answer could not be used, as ``reason: detail``; the scores are then those of a fallback."""
     asked: str | None = None
     """Hash of the text about the slot that a model was to read."""
+    wording: str | None = None
+    """In which words it was to be asked."""
     model: str | None = None
     digest: str | None = None
     """Of the model's weights, as its server gives it."""
@@ -117,6 +119,7 @@ class PatientCritic(Critic, Protocol):
 
 CRITIC_KPIS = (
     Kpi("critic_calls", "-", "Critiques made: one a slot and market.", int),
+    Kpi("critic_asked", "-", "Critiques about which a language model was to be asked.", int),
     Kpi("critic_fallbacks", "-", "Critiques whose own answer failed, so that a fallback's scores were used.", int),
     Kpi("critic_answers", "-", "Critiques that hold an answer of a language model, fresh or from the cache.", int),
     Kpi("critic_cached", "-", "Answers of a language model that came from the cache.", int),
@@ -146,6 +149,7 @@ class CriticTally:
     """Counts critiques for the summary."""
 
     calls: int = 0
+    asked: int = 0
     fallbacks: int = 0
     answers: int = 0
     cached: int = 0
@@ -161,6 +165,7 @@ class CriticTally:
         """Take in what a critic wrote down."""
         for critique in critiques:
             self.calls += 1
+            self.asked += critique.asked is not None
             if critique.error is not None:
                 self.fallbacks += 1
                 self.reasons[critique.error.partition(":")[0]] += 1
@@ -176,6 +181,7 @@ class CriticTally:
         """The KPIs."""
         return {
             "critic_calls": self.calls,
+            "critic_asked": self.asked,
             "critic_fallbacks": self.fallbacks,
             "critic_answers": self.answers,
             "critic_cached": self.cached,

@@ -165,7 +165,7 @@ _READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "source": _text(100),
     "latency_s": _seconds,
     "error": _or_none(_reason),
-    "asked": _or_none(_text(100)),
+    **dict.fromkeys(("asked", "wording"), _or_none(_text(100))),
     **dict.fromkeys(("model", "digest", "server"), _or_none(_text(200))),
     "attempts": _or_none(_count),
     **dict.fromkeys(("answer", "rule", "gap", "audit_gap"), _or_none(read_triple)),

@@ -15,11 +15,12 @@ from marketsim.fairness.params import OllamaCriticParams
 from marketsim.fairness.pending import Pending
 from marketsim.fairness.rule_critic import inputs_hash, rule_names
 from marketsim.fairness.slot import SlotFairness, measure
-from marketsim.fairness.slot_question import slot_question
-from marketsim.fairness.slot_view import slot_texts, text_hash
+from marketsim.fairness.slot_question import fitting_text, slot_question
+from marketsim.fairness.slot_view import slot_views, text_hash
 from marketsim.fairness.surrogate_features import features
 from marketsim.llm.interviewer import Interviewer, asked_model
 from marketsim.llm.question import Question, Reply, outcomes
+from marketsim.llm.room import Room
 
 
 class Case(NamedTuple):
@@ -46,15 +47,18 @@ def case_of(
         return Case(rows, {})
     learnt = features(found)
     questions = {}
-    for market, text in zip(asked, slot_texts(record, community, found, asked), strict=True):
-        known = tuple(learnt[market].tolist())
-        questions[market] = slot_question(params.wording, text, known)
-        rows[market] = rows[market]._replace(asked=text_hash(text), rule=rows[market][3:6], features=known)
+    room = Room(params.num_ctx, params.num_predict)
+    for market, view in zip(asked, slot_views(record, community, found, asked), strict=True):
+        known, text = tuple(learnt[market].tolist()), fitting_text(view, params.wording, room)
+        questions[market] = slot_question(params.wording, text, view.scores, known)
+        rows[market] = rows[market]._replace(
+            asked=text_hash(text), wording=params.wording, rule=rows[market][3:6], features=known
+        )
     return Case(rows, questions)
 
 
 def masked(answer: Answer, rule: Triple) -> Triple:
-    """The model's scores; what is undefined by definition (no trade, one seller) stays so whatever the model says."""
+    """The model's scores; what is undefined by the rule's definition stays so whatever the model says."""
     ftg, fbs, fpp = (None if known is None else own for own, known in zip(answer, rule, strict=True))
     return ftg, fbs, fpp
 
@@ -106,7 +110,7 @@ class OllamaCritic:
             if question is None:
                 self._pending.add(critique)
                 continue
-            self._pending.make_room(self._params.in_flight, self.interviewer.patience_s)
+            self._pending.make_room(self.interviewer.width, self.interviewer.patience_s)
             self._pending.add(critique, self.interviewer.begin(question), self._settled)
 
     def drain(self) -> list[Critique]:

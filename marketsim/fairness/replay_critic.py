@@ -13,7 +13,7 @@ from marketsim.fairness.critic_log import log_file, read_log
 from marketsim.fairness.params import ReplayCriticParams
 from marketsim.fairness.rule_critic import inputs_hash
 from marketsim.fairness.slot import measure
-from marketsim.fairness.slot_view import slot_texts, text_hash
+from marketsim.fairness.slot_view import slot_views, text_hash
 
 
 class ReplayCritic:
@@ -41,8 +41,8 @@ class ReplayCritic:
             for market, digest in enumerate(inputs_hash(found))
         ]
         asked = [row.market for row in rows if row.asked is not None]
-        for market, text in zip(asked, slot_texts(record, self._community, found, asked), strict=True):
-            if rows[market].asked != text_hash(text):
+        for market, view in zip(asked, slot_views(record, self._community, found, asked), strict=True):
+            if rows[market].asked not in (text_hash(view.text()), text_hash(view.grouped())):
                 raise self._differs(slot, market)
         share_s = (time.perf_counter() - began) / len(rows)
         self._log += [row._replace(latency_s=share_s) for row in rows]

@@ -1,99 +1,216 @@
 """What a model is shown of a slot: numbers of anonymous participants as compact JSON, and nothing else.
 
 No name, no text and no order of the scenario reaches it: participants are listed by size, so that the same slot reads
-the same whoever came first, and is found in the cache again. Energies are whole Wh, prices currency/kWh.
+the same whoever came first, and is found in the cache again. Every number is in per cent; ``prompt`` says of what.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.records import Community, Side, SlotRecord
-from marketsim.core.units import TICKS_PER_CURRENCY
 from marketsim.fairness.slot import SlotFairness
 
-_PRICE_DIGITS = 4
+GROUPS: Final = 10
+"""Groups by size that stand for the participants of a side, where these are too many to be listed."""
+_WHOLE_FROM: Final = 10.0
 
 
-class _Book(NamedTuple):
-    """One side of the market, an entry an agent of the flat axis."""
+class Book(NamedTuple):
+    """One side of a market, an entry a participant; prices in per cent of the way from feed-in to retail."""
 
     available_wh: IntArray
     offered_wh: IntArray
     """Offered to peers at any price; orders for the utility alone are no offers."""
     limit: FloatArray
-    """Mean limit price of the offers [currency/kWh]; NaN without an offer."""
+    """Mean limit price of the offers; NaN without an offer."""
     traded_wh: IntArray
     price: FloatArray
-    """Mean price of the trades [currency/kWh]; NaN without a trade."""
+    """Mean price of the trades; NaN without a trade."""
+
+    def rows(self, chosen: BoolArray | IntArray | slice) -> Book:
+        """The same of some participants."""
+        return Book(*(column[chosen] for column in self))
 
 
-def _mean_price(agents: IntArray, ticks: IntArray, energy_wh: IntArray, n_agents: int) -> tuple[IntArray, FloatArray]:
-    """Energy [Wh] and mean price [currency/kWh] of each agent; NaN without energy."""
+class SlotView(NamedTuple):
+    """What there is to be said of one market in one slot."""
+
+    tradable_wh: int
+    """P, what peers could have traded."""
+    price_spread: float
+    """Twice the standard deviation of the trades' prices over retail less feed-in [%]; NaN without a trade."""
+    sellers: Book
+    buyers: Book
+
+    @property
+    def rationed(self) -> bool:
+        """Whether sellers compete: two or more have something, and together more than is wanted."""
+        supply = self.sellers.available_wh
+        return int((supply > 0).sum()) >= 2 and int(supply.sum()) > int(self.buyers.available_wh.sum())
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """Names of the scores that are defined, which are those that are asked for."""
+        fbs = ("fbs",) if self.rationed else ()
+        fpp = () if np.isnan(self.price_spread) else ("fpp",)
+        return ("ftg", *fbs, *fpp)
+
+    def text(self, rng: np.random.Generator | None = None) -> str:
+        """The slot with each participant, largest first or, with ``rng``, shuffled."""
+        sides = {"sellers": (self.sellers, "sold"), "buyers": (self.buyers, "bought")}
+        return self._json({name: self._listed(*side, rng) for name, side in sides.items()})
+
+    def grouped(self) -> str:
+        """The slot with the participants of each side summed up in ``GROUPS`` groups by size, nobody left out."""
+        sides = {"sellers": (self.sellers, "sold"), "buyers": (self.buyers, "bought")}
+        return self._json({name: self._summed(*side) for name, side in sides.items()})
+
+    def _json(self, sides: Mapping[str, list[dict[str, Any]]]) -> str:
+        supply, demand = int(self.sellers.available_wh.sum()), int(self.buyers.available_wh.sum())
+        traded_wh = min(int(self.sellers.traded_wh.sum()), self.tradable_wh)
+        head: dict[str, Any] = {
+            "traded": _percent(traded_wh, self.tradable_wh),
+            "demand": _percent(demand, supply),
+            "price_spread": _rounded(self.price_spread),
+        }
+        if self.rationed:
+            largest = float(self.sellers.available_wh.max()) / supply
+            short = float(self._short_wh(self.sellers).sum()) / demand
+            head["shortfall"] = _rounded(100.0 * min(short / (1.0 - largest), 1.0))
+        head["score"] = list(self.scores)
+        return json.dumps({**sides, **head}, separators=(",", ":"), allow_nan=False)
+
+    def _entitled_wh(self, book: Book) -> FloatArray:
+        """What each seller would sell if all sold the same part of what they have [Wh]."""
+        return np.asarray(book.available_wh * (self.buyers.available_wh.sum() / self.sellers.available_wh.sum()))
+
+    def _short_wh(self, book: Book) -> FloatArray:
+        sold = np.minimum(book.traded_wh, book.available_wh)
+        return np.asarray(np.maximum(self._entitled_wh(book) - sold, 0.0))
+
+    def _entitlement(self, book: Book, traded: str) -> dict[str, Any]:
+        """What these sellers are entitled to, got and lack, in per cent of the demand; nothing unless they compete."""
+        if traded != "sold" or not self.rationed:
+            return {}
+        demand = float(self.buyers.available_wh.sum())
+        amounts = {"entitled": self._entitled_wh(book), "got": book.traded_wh, "short": self._short_wh(book)}
+        return {name: _percent(float(wh.sum()), demand) for name, wh in amounts.items()}
+
+    def _row(self, book: Book, traded: str, total_wh: int) -> dict[str, Any]:
+        """One participant, or several together."""
+        own = float(book.available_wh.sum())
+        return {
+            "share": _percent(own, total_wh),
+            "offered": _percent(float(book.offered_wh.sum()), own),
+            traded: _percent(float(book.traded_wh.sum()), own),
+            "limit": _rounded(_weighted(book.limit, book.offered_wh)),
+            "price": _rounded(_weighted(book.price, book.traded_wh)),
+            **self._entitlement(book, traded),
+        }
+
+    def _listed(self, book: Book, traded: str, rng: np.random.Generator | None) -> list[dict[str, Any]]:
+        seen, total = _taking_part(book), int(book.available_wh.sum())
+        order = _by_size(seen) if rng is None else rng.permutation(len(seen.available_wh))
+        return [self._row(seen.rows(np.array([place])), traded, total) for place in order]
+
+    def _summed(self, book: Book, traded: str) -> list[dict[str, Any]]:
+        seen, total = _taking_part(book), int(book.available_wh.sum())
+        parts = np.array_split(_by_size(seen), GROUPS)
+        return [self._group(seen.rows(part), traded, total) for part in parts if len(part)]
+
+    def _group(self, book: Book, traded: str, total_wh: int) -> dict[str, Any]:
+        rates = book.traded_wh[book.available_wh > 0] / book.available_wh[book.available_wh > 0]
+        ends = {"low": rates.min(), "high": rates.max()} if len(rates) else {"low": np.nan, "high": np.nan}
+        row = {"count": len(book.available_wh), **self._row(book, traded, total_wh)}
+        return row | {name: _rounded(100.0 * float(rate)) for name, rate in ends.items()}
+
+
+def _rounded(percent: float) -> float | int | None:
+    """Whole from 10 on, to a tenth below, None for NaN: few digits, and small shares stay apart."""
+    if np.isnan(percent):
+        return None
+    tenths = round(float(percent), 1)
+    return round(percent) if abs(tenths) >= _WHOLE_FROM or tenths == round(tenths) else tenths
+
+
+def _percent(part: float, whole: float) -> float | int | None:
+    return _rounded(100.0 * part / whole) if whole > 0 else None
+
+
+def _weighted(values: FloatArray, weights: IntArray) -> float:
+    """Mean of what there is; NaN where there is nothing."""
+    known = (weights > 0) & ~np.isnan(values)
+    return float(np.average(values[known], weights=weights[known])) if known.any() else np.nan
+
+
+def _taking_part(book: Book) -> Book:
+    return book.rows((book.available_wh > 0) | (book.traded_wh > 0))
+
+
+def _by_size(book: Book) -> IntArray:
+    """Places of the participants, largest first."""
+    keys = np.nan_to_num(np.stack(book), nan=-np.inf)
+    return np.lexsort(-keys[::-1])
+
+
+def _mean_price(agents: IntArray, price: FloatArray, energy_wh: IntArray, n_agents: int) -> tuple[IntArray, FloatArray]:
+    """Energy [Wh] and mean price of each agent; NaN without energy."""
     energy = np.bincount(agents, weights=energy_wh, minlength=n_agents)
-    value = np.bincount(agents, weights=energy_wh * (ticks / TICKS_PER_CURRENCY), minlength=n_agents)
-    price = np.divide(value, energy, out=np.full(n_agents, np.nan), where=energy > 0)
-    return energy.astype(np.int64), price
+    value = np.bincount(agents, weights=energy_wh * price, minlength=n_agents)
+    mean = np.divide(value, energy, out=np.full(n_agents, np.nan), where=energy > 0)
+    return energy.astype(np.int64), mean
 
 
-def _book(record: SlotRecord, n_agents: int, side: Side, available_wh: IntArray) -> _Book:
-    orders, trades = record.orders, record.trades
+def _book(record: SlotRecord, community: Community, side: Side, available_wh: IntArray) -> Book:
+    """One side of all markets, an entry an agent of the flat axis."""
+    orders, trades, tariffs, n_agents = record.orders, record.trades, record.inputs.tariffs, community.n_agents
+    room = (tariffs.retail_ticks - tariffs.feed_in_ticks).astype(np.float64)
+    room[room <= 0] = np.nan
+
+    def position(ticks: IntArray, market: IntArray) -> FloatArray:
+        return np.asarray(100.0 * (ticks - tariffs.feed_in_ticks[market]) / room[market])
+
     rows = np.flatnonzero((orders.side == side) & (orders.limit_ticks >= 0))
-    offered, limit = _mean_price(orders.agent[rows], orders.limit_ticks[rows], orders.energy_wh[rows], n_agents)
-    own = orders.agent[trades.buy_order if side == Side.BUY else trades.sell_order]
-    traded, price = _mean_price(own, trades.price_ticks, trades.energy_wh, n_agents)
-    return _Book(available_wh, offered, limit, traded, price)
+    asked = position(orders.limit_ticks[rows], orders.market[rows])
+    offered, limit = _mean_price(orders.agent[rows], asked, orders.energy_wh[rows], n_agents)
+    own = trades.buy_order if side == Side.BUY else trades.sell_order
+    paid = position(trades.price_ticks, orders.market[own])
+    traded, price = _mean_price(orders.agent[own], paid, trades.energy_wh, n_agents)
+    return Book(available_wh, offered, limit, traded, price)
 
 
-def _number(price: float) -> float | None:
-    return None if np.isnan(price) else round(float(price), _PRICE_DIGITS)
+def _price_spread(found: SlotFairness, market: int) -> float:
+    given = found.inputs
+    first, last = np.searchsorted(given.trade_market, [market, market + 1])
+    energy, ticks = given.energy_wh[first:last], given.price_ticks[first:last].astype(np.float64)
+    room = int(given.retail_ticks[market] - given.feed_in_ticks[market])
+    if room <= 0 or energy.sum() == 0:
+        return float("nan")
+    mean = np.average(ticks, weights=energy)
+    deviation = float(np.sqrt(np.average((ticks - mean) ** 2, weights=energy)))
+    return min(200.0 * deviation / room, 100.0)
 
 
-def _listed(book: _Book, agents: slice, traded: str, rng: np.random.Generator | None) -> list[dict[str, Any]]:
-    """Participants of one side and market, largest first or, with ``rng``, shuffled; ids count from 1."""
-    table = np.stack([column[agents] for column in book])
-    table = table[:, (table[0] > 0) | (table[3] > 0)]
-    keys = np.nan_to_num(table, nan=-1.0)
-    order = np.lexsort(-keys[::-1]) if rng is None else rng.permutation(table.shape[1])
-    rows = []
-    for place, (available, offered, limit, energy, price) in enumerate(table[:, order].T.tolist(), start=1):
-        row = {"id": place, "available_wh": int(available), "offered_wh": int(offered), "limit": _number(limit)}
-        rows.append(row | {f"{traded}_wh": int(energy), "price": _number(price)})
-    return rows
-
-
-def slot_texts(
-    record: SlotRecord,
-    community: Community,
-    found: SlotFairness,
-    markets: Sequence[int],
-    rng: np.random.Generator | None = None,
-) -> list[str]:
-    """The text about the slot in each of these markets; ``rng`` shuffles the participants."""
-    n_agents = community.n_agents
-    sellers = _book(record, n_agents, Side.SELL, found.available.supply_wh)
-    buyers = _book(record, n_agents, Side.BUY, found.available.demand_wh)
+def slot_views(
+    record: SlotRecord, community: Community, found: SlotFairness, markets: Sequence[int]
+) -> list[SlotView]:
+    """What there is to be said of the slot in each of these markets."""
+    sellers = _book(record, community, Side.SELL, found.available.supply_wh)
+    buyers = _book(record, community, Side.BUY, found.available.demand_wh)
     first = np.searchsorted(community.market, np.arange(community.n_markets + 1)).tolist()
-    tariffs = record.inputs.tariffs
-    texts = []
+    views = []
     for market in markets:
         agents = slice(first[market], first[market + 1])
-        view = {
-            "retail": _number(tariffs.retail_ticks[market] / TICKS_PER_CURRENCY),
-            "feed_in": _number(tariffs.feed_in_ticks[market] / TICKS_PER_CURRENCY),
-            "tradable_wh": int(found.tradable_wh[market]),
-            "traded_wh": int(sellers.traded_wh[agents].sum()),
-            "sellers": _listed(sellers, agents, "sold", rng),
-            "buyers": _listed(buyers, agents, "bought", rng),
-        }
-        texts.append(json.dumps(view, separators=(",", ":"), allow_nan=False))
-    return texts
+        spread = _price_spread(found, market)
+        views.append(SlotView(int(found.tradable_wh[market]), spread, sellers.rows(agents), buyers.rows(agents)))
+    return views
 
 
 def text_hash(text: str) -> str:

@@ -124,7 +124,7 @@ class SurrogateCritic:
     def _audit(
         self, interviewer: Interviewer, row: Critique, question: Question[Answer], asked: Critique, *, patient: bool
     ) -> None:
-        most = self._params.auditor.in_flight
+        most = interviewer.width
         if patient:
             self._pending.make_room(most, interviewer.patience_s)
         elif not self._pending.has_room(most):  # a training does not wait for the model
@@ -138,7 +138,7 @@ class SurrogateCritic:
 
 def _audited(asked: Critique, critique: Critique, reply: Reply[Answer]) -> Critique:
     """The critique with the model's scores beside it; those that are used stay the surrogate's."""
-    row = with_answer(critique._replace(asked=asked.asked, rule=asked.rule, features=asked.features), reply)
+    row = with_answer(critique._replace(asked=asked.asked, wording=asked.wording, rule=asked.rule, features=asked.features), reply)
     if row.answer is None:
         return row._replace(audit_error=reply.error)
     return row._replace(audit_gap=distance(row.answer, critique[3:6]))

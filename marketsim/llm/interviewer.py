@@ -1,4 +1,4 @@
-"""Asks a model: cache first, then the server, twice at most, never longer than the deadline.
+"""Asks a model: cache first, then the server, twice at most, never longer than the deadline, and as many at once as it takes.
 
 Runs beside the simulation in one thread. Whatever happens, every question ends with a ``Reply``: a value, or the reason
 why there is none.
@@ -26,9 +26,11 @@ from marketsim.core.plain_text import plain
 from marketsim.llm.answer_cache import AnswerCache, default_folder, question_key
 from marketsim.llm.breaker import Breaker
 from marketsim.llm.event_thread import EventThread
+from marketsim.llm.lanes import Lanes
 from marketsim.llm.ollama_host import demand_own
 from marketsim.llm.params import AskingParams
 from marketsim.llm.question import Question, Reply
+from marketsim.llm.room import Room
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -106,13 +108,20 @@ class Interviewer:
         self._breaker = Breaker(params.failures, params.pause_s, clock)
         self._thread = EventThread("marketsim-llm")
         self._loading = self._loaded = params.load_deadline_s == 0.0
+        self._warmed: dict[str, object] = {}
+        self._room = Room(params.num_ctx, params.num_predict)
         self._renew()
 
     def _renew(self) -> None:
         """What belongs to the thread's event loop."""
-        self._room = asyncio.Semaphore(self.params.in_flight)
+        self._lanes = Lanes(self.params.in_flight, self.params.deadline_s)
         self._knowing = asyncio.Lock()
         self._asked: dict[str, asyncio.Future[Any]] = {}
+
+    @property
+    def width(self) -> int:
+        """Questions that may be under way at once now: no more should be begun where nobody needs their answers at once."""
+        return self._lanes.width
 
     @property
     def patience_s(self) -> float:
@@ -125,10 +134,10 @@ class Interviewer:
         return self._thread.submit(self._reply(question))
 
     def facts(self) -> dict[str, object]:
-        """Who answers, for the manifest: the model that was asked for until one has said what it is."""
+        """Who answers, for the manifest: the model that was asked for until one has said what it is, and how it was warmed up."""
         model, digest, server, _ = self.identity or (self.params.model, None, None, None)
         fault = {} if self.cache.fault is None else {"cache_fault": self.cache.fault}
-        return {"host": self.model.url, "model": model, "digest": digest, "server": server, **fault}
+        return {"host": self.model.url, "model": model, "digest": digest, "server": server, **self._warmed, **fault}
 
     def close(self) -> None:
         """Drop what is still being asked, and the connections."""
@@ -136,7 +145,7 @@ class Interviewer:
         self._renew()
 
     async def _reply(self, question: Question[V]) -> Reply[V]:
-        await self._load()
+        await self._load(question)
         began = time.perf_counter()
         attempts = _Attempts()
         value, failure = None, None
@@ -151,20 +160,29 @@ class Interviewer:
         latency = time.perf_counter() - began
         return Reply(value, None if failure is None else str(failure), attempts.made, latency, self.identity)
 
-    async def _load(self) -> None:
-        """Let the server load the model before the first deadline begins; where that fails the question will tell."""
+    async def _load(self, question: Question[Any]) -> None:
+        """Let the server load the model and read the system text before the first deadline begins.
+
+        Servers keep what they have read: on a small machine the first question would take several times as long as the
+        others. Where it fails the question will tell; ``facts`` has how long it took.
+        """
         async with self._knowing:
             if self._loading:
                 return
             self._loading = True
+            first = [each for each in question.messages if each["role"] == "system"]
+            began, said = time.perf_counter(), "done"
             try:
                 async with asyncio.timeout(self.params.load_deadline_s):
                     self.identity = await self._identity()
-                    await _held_to(object, lambda: self.model.load(self.params.seed, self.params.load_deadline_s))
-            except (Failure, TimeoutError):
-                return
+                    await _held_to(object, lambda: self.model.load(first, self.params.seed, self.params.load_deadline_s))
+            except TimeoutError:
+                said = f"timeout: not ready within {self.params.load_deadline_s:g} s"
+            except Failure as failure:
+                said = str(failure)
             finally:
                 self._loaded = True
+                self._warmed = {"warm_up": said, "warm_up_s": round(time.perf_counter() - began, 3)}
 
     async def _known(self) -> Identity:
         async with self._knowing:
@@ -184,13 +202,14 @@ class Interviewer:
         kept = self.cache.get(key, question)
         if kept is not None:
             return kept
+        self._room.demand(question.messages)
         if key in self._asked:  # an equal question is on its way: wait for its answer
             attempts.made = 1
             shared: V = await asyncio.shield(self._asked[key])
             return shared
         own = self._asked[key] = asyncio.get_running_loop().create_future()
         try:
-            async with self._room:
+            async with self._lanes.taken():
                 value = await self._guarded(partial(self._twice, question, attempts))
             own.set_result(value)
         except BaseException as error:  # a cancelled question, too: whoever waits for its answer is told

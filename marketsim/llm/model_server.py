@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _MOST_BYTES: Final = 4_000_000
 _SILENCES_THINKING: Final = "thinking"
+_KEEP_ALIVE: Final = "30m"
+"""How long the server keeps the model and what it has read after a call."""
 
 
 def as_failure(error: BaseException) -> Failure:
@@ -118,11 +120,20 @@ class ModelServer:
         self._thinks = _SILENCES_THINKING in (shown.capabilities or ())
         return Identity(self._settings.model, plain(listed[model]), version, self._thinks)
 
-    async def load(self, seed: int, deadline_s: float) -> None:
-        """Have the server load the model, with the options of all later calls; Failure where it fails."""
+    async def load(self, messages: Sequence[Mapping[str, str]], seed: int, deadline_s: float) -> None:
+        """Have the server load the model and read these messages, with the options of all later calls; Failure where it fails.
+
+        A single token is answered, for a server keeps what it read for an answer.
+        """
         client = self._connected()
         async with _within(deadline_s):
-            await client.chat(model=self._settings.model, messages=[], options=self.options(seed))
+            await client.chat(
+                model=self._settings.model,
+                messages=list(messages),
+                options={**self.options(seed), "num_predict": 1},
+                keep_alive=_KEEP_ALIVE,
+                think=False if self._thinks else None,
+            )
 
     async def ask(
         self, messages: Sequence[Mapping[str, str]], form: Mapping[str, Any], seed: int, deadline_s: float
@@ -136,6 +147,7 @@ class ModelServer:
                 stream=False,
                 format=dict(form),
                 options=self.options(seed),
+                keep_alive=_KEEP_ALIVE,
                 think=False if self._thinks else None,
             )
         self._demand_whole(reply, sum(len(part["content"]) for part in messages))

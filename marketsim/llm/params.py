@@ -24,10 +24,10 @@ class AskingParams(Params):
     """Name of the model as `ollama list` prints it; `qwen2.5:7b-instruct` and `llama3.2:3b` are alternatives."""
     deadline_s: float = Field(default=20.0, gt=0.0, le=3600.0)
     """Longest wait for an answer, the second attempt included [s]."""
-    load_deadline_s: float = Field(default=60.0, ge=0.0, le=3600.0)
-    """Longest wait, once, until the server has loaded the model; 0: the first question pays for it [s]."""
-    in_flight: int = Field(default=2, ge=1, le=256)
-    """Most questions at once; a server answers `OLLAMA_NUM_PARALLEL` of them (1 by default) at a time."""
+    load_deadline_s: float = Field(default=120.0, ge=0.0, le=3600.0)
+    """Longest wait, once, until the server has loaded the model and read the system text; 0: the first question pays for it [s]."""
+    in_flight: int = Field(default=4, ge=1, le=256)
+    """Most questions at once: one at first, more only while the server answers them side by side and in time."""
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
     """Of the model's choices; 0: always the likeliest [-]."""
     seed: int = Field(default=1, ge=0, le=2**31 - 2)

@@ -247,5 +247,6 @@ def _laws(of: Summary) -> Iterator[Finding]:
 
 def _critic(of: Summary) -> Iterator[Finding]:
     if failed := of.get("critic_fallbacks"):
-        text = f"{failed:,} of {of['critic_calls']:,} critiques fell back to other scores."
+        asked = of.get("critic_asked") or of["critic_calls"]  # of plugins' critics, which ask nobody
+        text = f"{failed:,} of {asked:,} critiques that were asked for fell back to other scores."
         yield Finding(BAD, "The critic's answers failed", text)

@@ -6,7 +6,7 @@ For tests of critics, of plugins that ask models, and of one's own scenarios whe
         scenario = ms.load_scenario("scenarios/pilot.yaml", {"critic": {"kind": "ollama", "host": server.url}})
 
 It answers ``GET /api/version``, ``GET /api/tags``, ``POST /api/show`` and ``POST /api/chat`` (whole or streamed). The
-n-th question (a chat with messages) meets the n-th fault of the script; afterwards all goes well.
+n-th question (a chat with a message of the user) meets the n-th fault of the script; afterwards all goes well.
 """
 
 from __future__ import annotations
@@ -79,15 +79,21 @@ _DRIP_S: Final = 0.02
 
 
 def by_volume(view: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The usual judge: FTG by its formula, the others by the spread between the best and the worst off."""
-    rates = [row["sold_wh"] / row["available_wh"] for row in view["sellers"] if row["available_wh"]]
+    """The usual judge: FTG by its definition, the others by the spread between the best and the worst off."""
+    rates = [row["sold"] for row in view["sellers"] if row["sold"] is not None]
     prices = [row["price"] for row in view["sellers"] if row["price"] is not None]
-    room = (view["retail"] - view["feed_in"]) or 1.0
-    return {
-        "ftg": round(100 * min(1.0, view["traded_wh"] / max(view["tradable_wh"], 1))),
-        "fbs": round(100 * max(0.0, 1 - (max(rates, default=0.0) - min(rates, default=0.0)))),
-        "fpp": round(100 * max(0.0, 1 - (max(prices, default=0.0) - min(prices, default=0.0)) / room)),
+    scores = {
+        "ftg": round(view["traded"]),
+        "fbs": round(max(0.0, 100 - (max(rates, default=0) - min(rates, default=0)))),
+        "fpp": round(max(0.0, 100 - (max(prices, default=0) - min(prices, default=0)))),
     }
+    return {name: scores[name] for name in view["score"]}
+
+
+def by_definition(view: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The perfect judge: every score as the system text defines it."""
+    scores = {"ftg": view["traded"], "fbs": 100 - view.get("shortfall", 0), "fpp": 100 - (view["price_spread"] or 0)}
+    return {name: round(scores[name]) for name in view["score"]}
 
 
 def at_random(share: float, seed: int, faults: Iterable[str] = FAULTS) -> Script:
@@ -106,6 +112,11 @@ def unused_address() -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+def _is_question(path: str, body: Mapping[str, Any]) -> bool:
+    said = body.get("messages") or []
+    return path == "/api/chat" and any(isinstance(each, Mapping) and each.get("role") == "user" for each in said)
 
 
 class OllamaServer:
@@ -160,14 +171,14 @@ class OllamaServer:
 
     @property
     def questions(self) -> list[dict[str, Any]]:
-        """Bodies of the questions so far."""
-        return [body for path, body in self.calls if path == "/api/chat" and body.get("messages")]
+        """Bodies of the questions so far; a call without a user's message is none, and warms the model up."""
+        return [body for path, body in self.calls if _is_question(path, body)]
 
     def note(self, path: str, body: dict[str, Any]) -> str | None:
         """Take a call down; returns its fault."""
         with self._lock:
             self.calls.append((path, body))
-            if path != "/api/chat" or not body.get("messages"):
+            if not _is_question(path, body):
                 return self.faulty_paths.get(path)
             self._asked += 1
             return self._script(self._asked - 1)
@@ -242,7 +253,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _chat(self, body: dict[str, Any], name: str, fault: str | None) -> dict[str, Any]:
         said = list(body.get("messages") or [])
         reply = {"model": name, "created_at": "2026-01-01T00:00:00Z", "done": True}
-        if not said:
+        if not _is_question(self.path, body):
             return {**reply, "message": {"role": "assistant", "content": ""}, "done_reason": "load"}
         room = int(body.get("options", {}).get("num_ctx", 4096))
         text = sum(len(str(part.get("content"))) for part in said)

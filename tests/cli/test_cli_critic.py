@@ -54,7 +54,7 @@ def test_a_run_says_what_failed(cli, root, tmp_path):
     ended = cli("run", root / PILOT, *of(Nowhere, failures=3), "--set", "clock.slots=24", "--out", tmp_path / "run")
     assert ended.code == 0
     assert (
-        "9 of 24 critiques fell back to the rule (circuit_open 6, refused 3); critic.jsonl has the details."
+        "9 of 9 questions fell back to the rule (circuit_open 6, refused 3); critic.jsonl has the details."
         in ended.out
     )
 

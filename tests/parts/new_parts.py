@@ -366,7 +366,7 @@ class EvenHanded:
     async def identify(self, deadline_s):
         return Identity("even-handed", "even-handed-1", "none", thinks=False)
 
-    async def load(self, seed, deadline_s):
+    async def load(self, messages, seed, deadline_s):
         return None
 
     async def ask(self, messages, form, seed, deadline_s):

@@ -18,13 +18,13 @@ class Bookkeeper:
     async def identify(self, deadline_s):
         return Identity(self.settings.model, "bookkeeper-1", "none", thinks=False)
 
-    async def load(self, seed, deadline_s):
+    async def load(self, messages, seed, deadline_s):
         pass
 
     async def ask(self, messages, form, seed, deadline_s):
         slot = json.loads(messages[-1]["content"])
-        share = round(100 * slot["traded_wh"] / slot["tradable_wh"])
-        return json.dumps({"ftg": share, "fbs": 50, "fpp": 100})
+        scores = {"ftg": round(slot["traded"]), "fbs": 50, "fpp": 100}
+        return json.dumps({name: scores[name] for name in slot["score"]})
 
     async def close(self):
         pass

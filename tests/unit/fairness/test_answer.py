@@ -1,12 +1,15 @@
 """What a model returns is read as scores or as a reason."""
 
 import json
+import re
 
+import numpy as np
 import pytest
 
 from marketsim.core.language_model import REASONS, Failure
 from marketsim.fairness.answer import read_answer
-from marketsim.fairness.prompt import ANSWER_SCHEMA, WORDINGS, messages
+from marketsim.fairness.prompt import SCORES, WORDINGS, answer_schema, messages
+from marketsim.fairness.slot_view import Book, SlotView
 from marketsim.testing.ollama_server import CONTENTS
 
 GOOD = '{"ftg": 80, "fbs": 0, "fpp": 100}'
@@ -66,27 +69,31 @@ def test_everything_else_is_a_reason(text, reason):
 
 def test_the_schema_asks_for_whole_numbers():
     """Grammars enforce ranges of integers only."""
+    schema = answer_schema(SCORES)
     for score in ("ftg", "fbs", "fpp"):
-        assert ANSWER_SCHEMA["properties"][score] == {"type": "integer", "minimum": 0, "maximum": 100}
-    assert ANSWER_SCHEMA["required"] == ["ftg", "fbs", "fpp"]
-    json.dumps(ANSWER_SCHEMA)
+        assert schema["properties"][score] == {"type": "integer", "minimum": 0, "maximum": 100}
+    assert schema["required"] == ["ftg", "fbs", "fpp"]
+    json.dumps(schema)
+
+
+def test_what_was_not_asked_for_is_neither_needed_nor_read():
+    """Scores that are undefined: the form has no place for them, and what a model says of them all the same is dropped."""
+    assert set(answer_schema(["ftg", "fpp"])["properties"]) == {"ftg", "fpp"}
+    for text in ('{"ftg": 80, "fpp": 100}', '{"ftg": 80, "fbs": 170, "fpp": 100}'):
+        assert read_answer(text, ("ftg", "fpp")) == (0.8, None, 1.0)
+    with pytest.raises(Failure, match="lacks fpp"):
+        read_answer('{"ftg": 80}', ("ftg", "fpp"))
 
 
 @pytest.mark.parametrize("wording", WORDINGS)
 def test_a_question_has_definitions_and_the_slot(wording):
-    """The system text names all that the slot's text uses and the scores; the user text is the slot and nothing else."""
-    system, user = messages(wording, '{"retail":0.3}')
-    assert (system["role"], user) == ("system", {"role": "user", "content": '{"retail":0.3}'})
-    for word in (
-        "retail",
-        "feed_in",
-        "tradable_wh",
-        "traded_wh",
-        "available_wh",
-        "offered_wh",
-        "sold_wh",
-        "ftg",
-        "fbs",
-        "fpp",
-    ):
-        assert word in system["content"]
+    """The system text explains every name of the slot's text, lists and groups; the user text is the slot and nothing else."""
+    sellers = Book(np.array([60, 40]), np.array([60, 40]), np.zeros(2), np.array([40, 40]), np.array([9.0, 55.0]))
+    buyers = Book(np.array([90, 0]), np.array([90, 0]), np.full(2, 100.0), np.array([80, 0]), np.array([36.0, np.nan]))
+    view = SlotView(90, 40.0, sellers, buyers)
+    system, user = messages(wording, view.text())
+    assert (system["role"], user) == ("system", {"role": "user", "content": view.text()})
+    names = set(re.findall(r'"(\w+)"', view.text() + view.grouped()))
+    told = set(re.findall(r"\w+", system["content"]))
+    assert names - {"sellers", "buyers"} <= told
+    assert {"seller", "buyer"} <= told

@@ -17,6 +17,7 @@ from marketsim.fairness.rule_critic import RuleCritic
 from marketsim.llm.model_server import ModelServer
 from marketsim.testing.critic_kit import NOTHING, content, critic_context, record_of
 from marketsim.testing.ollama_server import OllamaServer, unused_address
+from marketsim.testing.records import Deal, slot_record
 from marketsim.testing.worlds import community
 
 TRADED = [seed for seed in range(40) if content(seed)[2]]
@@ -285,17 +286,54 @@ def test_a_critic_can_be_used_again_after_its_end(asked):
         assert [row.source for row in critic.drain()] == ["ollama", "ollama"]
 
 
-def test_the_model_is_loaded_before_the_first_deadline_begins(asked):
-    """With the options of all later calls, so that it is not loaded twice; a server that fails to is asked all the same."""
+def test_the_model_is_warmed_up_before_the_first_deadline_begins(asked):
+    """With the system text, and the options of all later calls, so that it is not loaded twice; the manifest is told. A server
+    that fails to is asked all the same.
+    """
     with OllamaServer(judge=fixed) as server:
         asked(server, load_deadline_s=5.0).review(slots(1)[0])
         chats = [body for path, body in server.calls if path == "/api/chat"]
-    assert [bool(body["messages"]) for body in chats] == [False, True]
-    assert chats[0]["options"] == chats[1]["options"]
+    warm, asked_for = chats
+    assert warm["messages"] == asked_for["messages"][:1]
+    assert warm["messages"][0]["role"] == "system"
+    assert {**warm["options"], "num_predict": 256} == asked_for["options"]
+    assert warm["options"]["num_predict"] == 1
+    assert warm["keep_alive"] == asked_for["keep_alive"]
     with OllamaServer(judge=fixed, faulty_paths={"/api/chat": "500"}) as server:
         critic = asked(server, load_deadline_s=5.0)
         critic.review(slots(1)[0])
         assert critic.drain()[0].source == "ollama"
+        assert critic.facts()["warm_up"].startswith("server_error: ")
+
+
+def test_a_warm_up_has_a_deadline_of_its_own(asked):
+    """One that hangs costs its own deadline, and nothing of the first question's."""
+    with OllamaServer(judge=fixed, faulty_paths={"/api/chat": "hang"}) as server:
+        critic = asked(server, load_deadline_s=0.3, deadline_s=60.0)
+        critic.review(slots(1)[0])
+        assert critic.drain()[0].source == "ollama"
+    facts = critic.facts()
+    assert facts["warm_up"] == "timeout: not ready within 0.3 s"
+    assert 0.3 <= facts["warm_up_s"] < 5.0
+
+
+def test_a_long_community_is_asked_about_in_groups(asked):
+    """A slot that does not fit one by one is summed up; a room too small for that too is told before anybody is asked."""
+    people = community(40)
+    load, pv = [0, 50] * 20, [100, 0] * 20
+    record = slot_record(people, load, pv, deals=[Deal(1, 0, 30, 100_000)])
+    with OllamaServer(judge=fixed) as server:
+        critic = asked(server, people, num_ctx=3072)
+        critic.review(record)
+        assert critic.drain()[0].source == "ollama"
+        (question,) = server.questions
+        assert sum(row["count"] for row in json.loads(question["messages"][1]["content"])["sellers"]) == 20
+        critic = asked(server, people, num_ctx=512)
+        critic.review(record)
+        (row,) = critic.drain()
+        assert (row.source, row.attempts) == ("rule", 0)
+        assert row.error.startswith("prompt_cut: not asked: ")
+        assert len(server.questions) == 1
 
 
 def test_both_wordings_ask_about_the_same_slot(asked):
@@ -327,11 +365,13 @@ def test_fallbacks_answers_and_gaps_are_counted(asked):
         critic = asked(server)
         for record in slots(3):
             critic.review(record)
+        critic.review(record_of([NOTHING])[1])
         rows = critic.drain()
     tally = CriticTally()
     tally.count(rows)
     found = tally.summary()
-    assert (found["critic_calls"], found["critic_fallbacks"], found["critic_answers"]) == (3, 1, 2)
+    assert (found["critic_calls"], found["critic_fallbacks"], found["critic_answers"]) == (4, 1, 2)
+    assert found["critic_asked"] == 3
     assert tally.reasons == {"server_error": 1}
     gaps = [gap for row in rows if row.gap for gap in row.gap if gap is not None]
     assert found["critic_rule_gap"] == pytest.approx(np.mean(gaps))

@@ -193,7 +193,7 @@ def test_an_audit_changes_no_score_and_reports_the_difference():
             scores.tolist(), nan_ok=True
         )
         assert row.source == "surrogate"
-        gaps += [abs(score - 0.5) for score in scores if row.audit_gap and not np.isnan(score)]
+        gaps += [abs(score - 0.5) for score, said in zip(scores, row.answer or (), strict=False) if said is not None]
     assert tally.summary()["critic_audit_gap"] == pytest.approx(np.mean(gaps))
     assert critic.facts()["audit_gap"] == pytest.approx(np.mean(gaps))
     assert critic.facts()["auditor"]["digest"] == "a2af6cc3eb7f"

@@ -24,7 +24,7 @@ class Clerk:
     async def identify(self, deadline_s):
         return Identity("clerk", "clerk-1", "none", thinks=False)
 
-    async def load(self, seed, deadline_s):
+    async def load(self, messages, seed, deadline_s):
         pass
 
     async def ask(self, messages, form, seed, deadline_s):

@@ -19,9 +19,10 @@ from marketsim.llm.model_server import ModelServer, as_failure
 from marketsim.llm.params import AskingParams
 from marketsim.testing.ollama_server import FAULTS, FENCED, OllamaServer, by_volume, unused_address
 
-VIEW = {"retail": 0.3, "feed_in": 0.08, "tradable_wh": 10, "traded_wh": 5, "sellers": [], "buyers": []}
-QUESTION = slot_question("formulas", json.dumps(VIEW), ())
-LONG = slot_question("formulas", json.dumps({**VIEW, "filler": "7" * 4_000}), ())
+ALL = ("ftg", "fbs", "fpp")
+VIEW = {"sellers": [], "buyers": [], "traded": 50, "price_spread": 0, "score": list(ALL)}
+QUESTION = slot_question("formulas", json.dumps(VIEW), ALL, ())
+LONG = slot_question("formulas", json.dumps({**VIEW, "filler": "7" * 4_000}), ALL, ())
 
 OUTCOMES = {
     "400": "http_error",
@@ -214,8 +215,8 @@ def test_without_the_client_the_extra_is_named(monkeypatch):
 
 
 def test_the_usual_judge_keeps_the_range():
-    row = {"available_wh": 10, "sold_wh": 10, "price": 0.3}
-    view = {**VIEW, "sellers": [row, {**row, "sold_wh": 0, "price": None}, {**row, "price": 0.08}]}
+    row = {"sold": 100, "price": 100}
+    view = {**VIEW, "sellers": [row, {**row, "sold": 0, "price": None}, {**row, "price": 0}]}
     assert by_volume(view) == {"ftg": 50, "fbs": 0, "fpp": 0}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from marketsim.testing.ollama_server import FAULTS, FENCED, OllamaServer, at_random, unused_address
 
-VIEW = {"retail": 0.3, "feed_in": 0.08, "tradable_wh": 10, "traded_wh": 5, "sellers": [], "buyers": []}
+VIEW = {"sellers": [], "buyers": [], "traded": 50, "price_spread": 0, "score": ["ftg", "fbs", "fpp"]}
 QUESTION = [{"role": "system", "content": "judge"}, {"role": "user", "content": json.dumps(VIEW)}]
 
 
