@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from marketsim.cli.options import load, overrides_of, set_option, trust_option
 from marketsim.cli.saying import say
 from marketsim.cli.tables import table
 
 if TYPE_CHECKING:
+    from marketsim.analysis.critics.asked_models import AskedModel
     from marketsim.llm.ollama_host import ServerState
 
 _NEEDED = ("numpy", "numba", "scipy", "mesa", "pandapower", "power-grid-model", "pyarrow", "pydantic")
@@ -61,13 +63,34 @@ def ollama_row(state: ServerState) -> tuple[str, str, str]:
     return "ollama server", state.version, f"{state.url}; models: {models}{hint}"
 
 
+def model_row(each: AskedModel) -> tuple[str, str, str]:
+    """A model of the scenario in the table."""
+    if each.digest is None:
+        return each.path, f"{each.model} does not answer", f"{each.url}: {each.error}"
+    return each.path, f"{each.model} is there", f"{each.url}; digest {each.digest}, server {each.server}"
+
+
+def scenario_models(scenario: str, overrides: tuple[str, ...], *, trust: bool) -> list[AskedModel]:
+    """The language models that a scenario asks."""
+    from marketsim.analysis.critics.asked_models import asked_models
+
+    return asked_models(load(scenario, overrides_of(overrides, None), trust=trust))
+
+
 @click.command()
+@click.argument("scenario", type=click.Path(), required=False)
+@set_option
+@trust_option
 @click.option("--host", metavar="ADDRESS", help="Ollama server to look at [default: OLLAMA_HOST, 127.0.0.1:11434].")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def doctor(host: str | None, as_json: bool) -> None:
-    """Say what is installed, where compiled kernels are kept, and whether Ollama answers."""
+def doctor(scenario: str | None, overrides: tuple[str, ...], trust: bool, host: str | None, as_json: bool) -> None:
+    """Say what is installed, where compiled kernels are kept, and whether Ollama answers.
+
+    With SCENARIO also whether each language model that it asks is there; it fails where one is not.
+    """
     from marketsim.core.compiled import cache_folder
 
+    models = [] if scenario is None else scenario_models(scenario, overrides, trust=trust)
     packages = package_rows()
     state = ollama_state(host)
     folder = cache_folder()
@@ -85,15 +108,26 @@ def doctor(host: str | None, as_json: bool) -> None:
                         "models": state.models,
                         "error": state.error or None,
                     },
+                    **({} if scenario is None else {"asked": [each._asdict() for each in models]}),
                 },
                 indent=2,
             )
         )
+        _demand_models(models)
         return
     rows = [("python", platform.python_version(), platform.platform()), *packages]
     rows.append(("compiled kernels", "kept" if folder else "not kept", str(folder or "no writable folder")))
     rows.append(ollama_row(state))
+    rows += [model_row(each) for each in models]
     table(("what", "state", "note"), rows)
+    if scenario is not None and not models:
+        say(f"{scenario} asks no language model.")
     missing = [name for name, found, hint in packages if found == "missing" and hint.startswith("needed")]
     if missing:
+        raise SystemExit(1)
+    _demand_models(models)
+
+
+def _demand_models(models: list[AskedModel]) -> None:
+    if any(each.digest is None for each in models):
         raise SystemExit(1)

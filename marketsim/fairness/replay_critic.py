@@ -42,7 +42,7 @@ class ReplayCritic:
         ]
         asked = [row.market for row in rows if row.asked is not None]
         for market, view in zip(asked, slot_views(record, self._community, found, asked), strict=True):
-            if rows[market].asked not in (text_hash(view.text()), text_hash(view.grouped())):
+            if all(rows[market].asked != text_hash(text) for text in view.texts()):
                 raise self._differs(slot, market)
         share_s = (time.perf_counter() - began) / len(rows)
         self._log += [row._replace(latency_s=share_s) for row in rows]

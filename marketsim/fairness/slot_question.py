@@ -28,9 +28,12 @@ class KeptAnswer(NamedTuple):
 
 
 def fitting_text(view: SlotView, wording: str, room: Room) -> str:
-    """The slot with each participant where that fits beside the system text, else in groups by size."""
-    text = view.text()
-    return text if room.holds(messages(wording, text)) else view.grouped()
+    """The slot with each participant where that fits beside the system text, else in groups by size; the fewest if none fit."""
+    text = ""
+    for text in view.texts():
+        if room.holds(messages(wording, text)):
+            break
+    return text
 
 
 def slot_question(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -17,8 +17,8 @@ from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.records import Community, Side, SlotRecord
 from marketsim.fairness.slot import SlotFairness
 
-GROUPS: Final = 10
-"""Groups by size that stand for the participants of a side, where these are too many to be listed."""
+GROUPS: Final = (10, 5, 2)
+"""Groups by size that stand for the participants of a side, where these are too many to be listed; the first that fit."""
 _WHOLE_FROM: Final = 10.0
 
 
@@ -56,6 +56,15 @@ class SlotView(NamedTuple):
         return int((supply > 0).sum()) >= 2 and int(supply.sum()) > int(self.buyers.available_wh.sum())
 
     @property
+    def shortfall(self) -> float:
+        """What sellers lack of their entitlement, of the most that is possible: 1 - FBS; NaN where nobody competes."""
+        if not self.rationed or not self.buyers.available_wh.any():
+            return float("nan")
+        largest = float(self.sellers.available_wh.max()) / float(self.sellers.available_wh.sum())
+        short = float(self._short_wh(self.sellers).sum()) / float(self.buyers.available_wh.sum())
+        return min(short / (1.0 - largest), 1.0)
+
+    @property
     def scores(self) -> tuple[str, ...]:
         """Names of the scores that are defined, which are those that are asked for."""
         fbs = ("fbs",) if self.rationed else ()
@@ -67,10 +76,15 @@ class SlotView(NamedTuple):
         sides = {"sellers": (self.sellers, "sold"), "buyers": (self.buyers, "bought")}
         return self._json({name: self._listed(*side, rng) for name, side in sides.items()})
 
-    def grouped(self) -> str:
-        """The slot with the participants of each side summed up in ``GROUPS`` groups by size, nobody left out."""
+    def grouped(self, groups: int = GROUPS[0]) -> str:
+        """The slot with the participants of each side summed up in so many groups by size, nobody left out."""
         sides = {"sellers": (self.sellers, "sold"), "buyers": (self.buyers, "bought")}
-        return self._json({name: self._summed(*side) for name, side in sides.items()})
+        return self._json({name: self._summed(*side, groups) for name, side in sides.items()})
+
+    def texts(self) -> Iterator[str]:
+        """The slot as it may be told: with each participant, and in ever fewer groups."""
+        yield self.text()
+        yield from (self.grouped(groups) for groups in GROUPS)
 
     def _json(self, sides: Mapping[str, list[dict[str, Any]]]) -> str:
         supply, demand = int(self.sellers.available_wh.sum()), int(self.buyers.available_wh.sum())
@@ -81,9 +95,7 @@ class SlotView(NamedTuple):
             "price_spread": _rounded(self.price_spread),
         }
         if self.rationed:
-            largest = float(self.sellers.available_wh.max()) / supply
-            short = float(self._short_wh(self.sellers).sum()) / demand
-            head["shortfall"] = _rounded(100.0 * min(short / (1.0 - largest), 1.0))
+            head["shortfall"] = _rounded(100.0 * self.shortfall)
         head["score"] = list(self.scores)
         return json.dumps({**sides, **head}, separators=(",", ":"), allow_nan=False)
 
@@ -120,9 +132,9 @@ class SlotView(NamedTuple):
         order = _by_size(seen) if rng is None else rng.permutation(len(seen.available_wh))
         return [self._row(seen.rows(np.array([place])), traded, total) for place in order]
 
-    def _summed(self, book: Book, traded: str) -> list[dict[str, Any]]:
+    def _summed(self, book: Book, traded: str, groups: int) -> list[dict[str, Any]]:
         seen, total = _taking_part(book), int(book.available_wh.sum())
-        parts = np.array_split(_by_size(seen), GROUPS)
+        parts = np.array_split(_by_size(seen), groups)
         return [self._group(seen.rows(part), traded, total) for part in parts if len(part)]
 
     def _group(self, book: Book, traded: str, total_wh: int) -> dict[str, Any]:

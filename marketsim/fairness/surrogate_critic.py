@@ -27,7 +27,7 @@ from marketsim.llm.interviewer import Interviewer, asked_model
 from marketsim.llm.question import Question, Reply
 
 _HASHES: Final = 2.0**64
-_TOLD: Final = ("model", "samples", "held_out", "held_out_error", "mean_error", "seed")
+_TOLD: Final = ("model", "digest", "wording", "samples", "held_out", "held_out_error", "mean_error", "seed")
 
 
 class SurrogateCritic:

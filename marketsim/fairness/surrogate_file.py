@@ -56,7 +56,7 @@ class Surrogate(NamedTuple):
 
     network: SurrogateNetwork
     about: Mapping[str, Any]
-    """``model``, ``samples``, ``held_out``, ``held_out_error`` and ``mean_error`` [mean absolute, a score each],
+    """``model``, ``digest`` and ``wording`` that it learned from, ``samples``, ``held_out``, ``held_out_error`` and ``mean_error`` [mean absolute, a score each],
     ``seed``."""
 
     @property
@@ -142,6 +142,7 @@ def _are_errors(value: object) -> bool:
 
 _TOLD: Final[Mapping[str, Callable[[object], bool]]] = {
     "model": _is_name,
+    **dict.fromkeys(("digest", "wording"), lambda value: value is None or _is_name(value)),
     "samples": _is_count,
     "held_out": _is_count,
     "held_out_error": _are_errors,

@@ -33,13 +33,17 @@ class Breaker:
         return "half_open" if self._clock() - self._opened >= self._pause_s else "open"
 
     def admits(self) -> bool:
-        """Whether a question may be sent now; whoever is admitted tells how it went by ``record``."""
+        """Whether a question may be sent now; whoever is admitted tells how it went by ``record`` or ``forget``."""
         if self._opened is None:
             return True
         if self._probing or self.state == "open":
             return False
         self._probing = True
         return True
+
+    def forget(self) -> None:
+        """An admitted question ended without saying anything of the server."""
+        self._probing = False
 
     def record(self, *, good: bool) -> None:
         """How an admitted question went."""

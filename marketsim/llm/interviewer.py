@@ -240,12 +240,22 @@ class Interviewer:
         return question.read(text)
 
     async def _guarded(self, call: Callable[[], Awaitable[T]]) -> T:
-        """A call to the server unless it is left alone for now; whatever ends it otherwise counts against the server."""
+        """A call to the server unless it is left alone for now; whatever ends it counts against the server.
+
+        But for a deadline of which most was spent waiting for others.
+        """
         if not self._breaker.admits():
             raise Failure("circuit_open", f"{self.params.failures} questions in a row had failed")
+        began = time.perf_counter()
         try:
             result = await call()
-        except BaseException:  # a deadline ends a call by cancelling it
+        except asyncio.CancelledError:  # a deadline ends a call by cancelling it
+            if time.perf_counter() - began < self.params.deadline_s / 2.0:
+                self._breaker.forget()
+            else:
+                self._breaker.record(good=False)
+            raise
+        except BaseException:
             self._breaker.record(good=False)
             raise
         self._breaker.record(good=True)

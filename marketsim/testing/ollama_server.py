@@ -256,10 +256,10 @@ class _Handler(BaseHTTPRequestHandler):
         if not _is_question(self.path, body):
             return {**reply, "message": {"role": "assistant", "content": ""}, "done_reason": "load"}
         room = int(body.get("options", {}).get("num_ctx", 4096))
-        text = sum(len(str(part.get("content"))) for part in said)
+        read = sum(len(str(part.get("content"))) for part in said) // 3
         good = json.dumps(self.owner.judge(json.loads(said[-1]["content"])))
         content = CONTENTS.get(fault or "", f"```json\n{good}\n```" if fault == FENCED else good)
-        beside = {"done_reason": "stop", "prompt_eval_count": min(text // 3, room // 2), "eval_count": 20}
+        beside = {"done_reason": "stop", "prompt_eval_count": read if read < room else room // 2, "eval_count": 20}
         beside |= METADATA.get(fault or "", {})
         if beside["prompt_eval_count"] == "half":
             beside["prompt_eval_count"] = room // 2 + 2

@@ -113,13 +113,15 @@ def test_a_surrogate_is_used_in_a_run_like_any_critic(cli, root, logged, server,
     assert {row["source"] for row in lines[0]} == {"surrogate"}
 
 
-def test_an_audit_is_a_table(cli, root, server, tmp_path):
-    arguments = ("--host", server.url, "--model", "gemma3:4b", "--model", "llama3.2:3b", "--slots", 3, "--repeats", 2)
+def test_an_audit_is_a_table_and_a_line(cli, root, server, tmp_path):
+    arguments = ("--host", server.url, "--model", "gemma3:4b", "--model", "llama3.2:3b", "--slots", 5, "--repeats", 2)
     ended = cli(
         "critic",
         "audit",
         root / PILOT,
         *arguments,
+        "--pairs",
+        3,
         "--set",
         "clock.slots=24",
         "--set",
@@ -129,14 +131,18 @@ def test_an_audit_is_a_table(cli, root, server, tmp_path):
     )
     assert (ended.code, ended.err) == (0, "")
     names = [line.split("  ")[0] for line in ended.out.splitlines()]
-    assert {"rule", "retest", "order", "wording plain", "model llama3.2:3b"} <= set(names)
-    assert "digest aa, Ollama 0.12.3. Questions without an answer: none." in ended.out
-    assert json.loads((tmp_path / "a.json").read_text())["slots"] == 3
+    assert {"scenario", "made up", "rule", "retest", "order", "wording plain", "model llama3.2:3b"} <= set(names)
+    assert {"rule, by entitlement", "rule, by deviation", "model, wording formulas", "model, wording plain"} <= set(names)
+    assert "digest aa, Ollama 0.12.3. " in ended.out
+    assert "(100 %); failed: none." in ended.out
+    found = json.loads((tmp_path / "a.json").read_text())
+    assert ended.out.splitlines()[-1] == f"gemma3:4b: {found['verdict']}."
+    assert found["slots"] == 5
 
 
 def test_an_audit_is_json_for_programs(cli, logged, server):
     """Of the scenario that a run folder holds."""
-    ended = cli("critic", "audit", logged, "--slots", 2, "--repeats", 1, "--json")
+    ended = cli("critic", "audit", logged, "--slots", 3, "--repeats", 0, "--pairs", 0, "--json")
     assert (ended.code, ended.err) == (0, "")
     assert json.loads(ended.out)["scenario"] == "pilot"
 
@@ -167,6 +173,8 @@ def test_an_audit_without_a_server_fails(cli, root):
         2,
         "--repeats",
         1,
+        "--pairs",
+        0,
         "--set",
         "clock.slots=24",
         "--set",
@@ -214,6 +222,44 @@ def test_doctor_takes_a_bad_address_as_a_finding(cli):
     ended = cli("doctor", "--host", "a.b:port")
     assert ended.code == 0
     assert "no address" in ended.out
+
+
+def test_doctor_looks_at_the_models_of_a_scenario(cli, root, server):
+    """The critic's own, at its own address; a scenario that asks nobody is told to."""
+    ended = cli("doctor", root / PILOT, "--set", f"critic={{kind: ollama, host: '{server.url}', model: 'llama3.2:3b'}}")
+    assert ended.code == 0
+    row = next(line for line in ended.out.splitlines() if line.startswith("critic "))
+    assert "llama3.2:3b is there" in row
+    assert f"{server.url}; digest bb, server 0.12.3" in row
+    assert "asks no language model" in cli("doctor", root / PILOT).out
+
+
+def test_doctor_fails_where_the_scenario_s_model_is_not_there(cli, root, server):
+    ended = cli("doctor", root / PILOT, "--set", f"critic={{kind: ollama, host: '{server.url}', model: 'gemma3:27b'}}")
+    assert ended.code == 1
+    assert "gemma3:27b does not answer" in ended.out
+    assert "ollama pull gemma3:27b" in ended.out
+    found = cli("doctor", root / PILOT, "--set", f"critic={{kind: ollama, host: '{unused_address()}'}}", "--json")
+    assert found.code == 1
+    (asked,) = json.loads(found.out)["asked"]
+    assert (asked["path"], asked["digest"]) == ("critic", None)
+    assert asked["error"].startswith("refused")
+
+
+@pytest.mark.parametrize(("share", "paths"), [(0.5, ["critic.auditor"]), (0.0, [])])
+def test_doctor_looks_at_an_auditor_that_is_asked(cli, root, server, logged, tmp_path, share, paths):
+    cli("critic", "train-surrogate", logged, "--out", tmp_path / "s.npz")
+    chosen = f"critic={{kind: surrogate, file: '{tmp_path / 's.npz'}', audit_share: {share}, auditor: {{host: '{server.url}'}}}}"
+    found = json.loads(cli("doctor", root / PILOT, "--set", chosen, "--json").out)
+    assert [each["path"] for each in found["asked"]] == paths
+
+
+def test_doctor_sends_nothing_to_another_machine_without_trust(cli, root, tmp_path):
+    text = (root / PILOT).read_text().replace("critic: {kind: rule}", "critic: {kind: ollama, host: 'example.org:1'}")
+    (tmp_path / "own.yaml").write_text(text)
+    ended = cli("doctor", tmp_path / "own.yaml")
+    assert (ended.code, ended.out) == (2, "")
+    assert "critic.host: the scenario wants to ask a model on another machine" in ended.err
 
 
 def test_doctor_needs_no_extra(cli, server, monkeypatch):

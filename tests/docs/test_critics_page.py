@@ -10,9 +10,13 @@ from marketsim.builtin import built_in_registry
 from marketsim.core.language_model import REASONS
 from marketsim.fairness.critic import Critique
 from marketsim.fairness.prompt import WORDINGS
+from marketsim.fairness.slot import measure
+from marketsim.fairness.slot_view import slot_views
 from marketsim.fairness.surrogate_features import NAMES
 from marketsim.fairness.surrogate_file import DRIFT_FACTOR, DRIFT_SLACK, LEAST_AUDITS
 from marketsim.learning.surrogate import HIDDEN
+from marketsim.testing.records import Deal, slot_record
+from marketsim.testing.worlds import community
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "critics.md").read_text(encoding="utf-8")
 
@@ -39,7 +43,12 @@ def test_every_field_of_the_log_is_named():
 
 def test_the_example_of_a_slot_is_one():
     example = re.search(r"```json\n(.*?)```", PAGE, re.DOTALL)[1]
-    assert {"retail", "feed_in", "tradable_wh", "traded_wh", "sellers", "buyers"} == set(json.loads(example))
+    said = json.loads(example)
+    people = community(3)
+    deals = [Deal(2, 0, 30, 100_000), Deal(2, 1, 40, 200_000), Deal(2, 0, 10, 180_000)]
+    record = slot_record(people, [0, 0, 90], [60, 40, 0], deals=deals)
+    (view,) = slot_views(record, people, measure(record, people), [0])
+    assert json.loads(view.text()) == said
 
 
 def test_numbers_of_the_surrogate_are_those_of_the_code():

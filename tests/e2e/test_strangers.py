@@ -292,7 +292,7 @@ def arguments_of(theirs: Path, out: Path) -> dict[str, list[list[str | Path]]]:
         "plugins show": [["plugins", "show", "truthful"]],
         "critic audit": [["critic", "audit", scenario]],
         "critic train-surrogate": [["critic", "train-surrogate", run, "--out", out / "s.npz"]],
-        "doctor": [["doctor", "--host", "127.0.0.1:9"]],
+        "doctor": [["doctor", "--host", "127.0.0.1:9"], ["doctor", scenario, "--host", "127.0.0.1:9"]],
         "bench": [["bench", "--help"]],
     }
 

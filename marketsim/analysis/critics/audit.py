@@ -5,86 +5,34 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from marketsim.analysis.critics.agreement import agreements, too_few, verdict
+from marketsim.analysis.critics.audit_cases import AuditCase, cases, made_cases, pairs_of
+from marketsim.analysis.critics.audit_report import AuditReport, PairChoice, ScoreDistance
+from marketsim.analysis.critics.made_slots import LevelledPair, deviation_fbs, rule_of
 from marketsim.app.parts import model_maker
 from marketsim.app.ready import load_scenario
 from marketsim.app.ready_scenario import ReadyScenario
-from marketsim.app.wiring import build
 from marketsim.core.arrays import FloatArray
-from marketsim.core.errors import InputError, RunError
+from marketsim.core.errors import RunError
 from marketsim.core.language_model import ModelMaker
 from marketsim.core.progress import ProgressCallback
-from marketsim.core.simulation import Simulation
 from marketsim.fairness.answer import Answer
-from marketsim.fairness.critic import Scores, Triple, triple
+from marketsim.fairness.critic import Triple
 from marketsim.fairness.ollama_critic import masked
 from marketsim.fairness.params import OllamaCriticParams
 from marketsim.fairness.prompt import SCORES, WORDINGS
-from marketsim.fairness.rule_critic import rule_names
-from marketsim.fairness.slot import measure
-from marketsim.fairness.slot_question import slot_question
-from marketsim.fairness.slot_view import slot_texts
-from marketsim.fairness.surrogate_features import features
+from marketsim.fairness.slot_question import KEPT, TRIED, slot_question
 from marketsim.llm.interviewer import Interviewer, demand_cache_inside
 from marketsim.llm.ollama_host import demand_own
 from marketsim.llm.question import Reply, outcomes
 
-
-class AuditCase(NamedTuple):
-    """A slot that the model is asked about."""
-
-    slot: int
-    rule: Triple
-    text: str
-    shuffled: str
-    """The same with the participants in another order."""
-    features: tuple[float, ...]
-
-
-class ScoreDistance(NamedTuple):
-    """One row of the audit: a distance between scores, over the slots where both are known."""
-
-    name: str
-    what: str
-    difference: tuple[float | None, ...]
-    """Mean absolute difference of FTG, FBS, FPP."""
-    identical: tuple[float | None, ...]
-    """Share of slots in which the scores are the same."""
-    slots: int
-
-
-@dataclass
-class AuditReport:
-    """What an audit found."""
-
-    scenario: str
-    model: str
-    digest: str | None
-    server: str | None
-    slots: int
-    comparisons: list[ScoreDistance] = field(default_factory=list)
-    failures: dict[str, int] = field(default_factory=dict)
-    """Questions without an answer, by reason."""
-
-    def as_json(self) -> dict[str, Any]:
-        """The report as plain values."""
-        rows = [
-            {
-                "name": row.name,
-                "what": row.what,
-                "slots": row.slots,
-                "difference": dict(zip(SCORES, row.difference, strict=True)),
-                "identical": dict(zip(SCORES, row.identical, strict=True)),
-            }
-            for row in self.comparisons
-        ]
-        own = {name: getattr(self, name) for name in ("scenario", "model", "digest", "server", "slots", "failures")}
-        return {**own, "comparisons": rows}
+_HALF_A_PER_CENT: Final = 0.005
+"""Answers are whole per cent: what is nearer than half of one is equal."""
 
 
 def audited_scenario(
@@ -114,93 +62,118 @@ def critic_params(ready: ReadyScenario, changes: Mapping[str, object]) -> Ollama
     return OllamaCriticParams(**{**base.model_dump(), **changes})
 
 
-def cases(ready: ReadyScenario, params: OllamaCriticParams, most: int) -> list[AuditCase]:
-    """Slots of the simulated scenario in which something could be traded; at most so many, spread evenly over it."""
-    built = build(ready)
-    community, names = built.world.community, rule_names(params.rule)
-    found = []
-    for record in Simulation(built.world).run():
-        slot = measure(record, community)
-        if slot.tradable_wh[0] == 0:
-            continue
-        number = record.inputs.time.slot
-        rng = np.random.default_rng((ready.seed, number))
-        (text,), (shuffled,) = (slot_texts(record, community, slot, [0], each) for each in (None, rng))
-        rule = triple(Scores(*(slot.score(name) for name in names)), 0)
-        found.append(AuditCase(number, rule, text, shuffled, tuple(features(slot)[0].tolist())))
-    if not found:
-        raise InputError("nothing can be traded in any slot of this scenario: there is nothing to judge")
-    keep = np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int))
-    return [found[place] for place in keep]
+class AuditPlan(NamedTuple):
+    """How much is asked."""
+
+    slots: int = 200
+    """Slots of the scenario, and as many made-up ones, at most."""
+    repeats: int = 3
+    """Answers to each of the scenario's slots at ``temperature``."""
+    temperature: float = 0.7
+    """Of the retest; at 0 a model can but say the same again."""
+    pairs: int = 200
+    """Pairs of slots, in one of which everybody got less."""
+    models: Sequence[str] = ()
+    """Further models to compare with."""
 
 
 class _Round(NamedTuple):
-    """All slots asked about in one way."""
+    """Slots asked about in one way."""
 
     name: str
     params: OllamaCriticParams
+    cases: Sequence[AuditCase]
     shuffled: bool = False
+    kind: str = TRIED
 
 
 def audit(
     ready: ReadyScenario,
     params: OllamaCriticParams,
+    plan: AuditPlan | None = None,
     *,
-    slots: int = 200,
-    repeats: int = 5,
-    models: Sequence[str] = (),
     progress: ProgressCallback | None = None,
 ) -> AuditReport:
-    """Ask a model about the slots of a scenario, in several ways, and compare.
+    """Ask a model about the slots of a scenario and about made-up ones, in several ways, and compare.
 
-    Repeats differ by the seed alone. ``models`` are further ones to compare with; the other wordings are compared in any
-    case. Answers are kept in the cache, so that an audit which was broken off goes on where it was. RunError where
-    the server never gave an answer.
+    Other wordings are compared in any case. Answers are kept in the cache, so that an audit which was broken off goes on
+    where it was. Where too few questions were answered the report says so and compares nothing. RunError where the server
+    never gave an answer.
     """
-    chosen = cases(ready, params, slots)
-    rounds = list(_rounds(params, repeats, models))
-    asker = _Asker(chosen, model_maker(ready), ready.fence.folder, len(rounds) * len(chosen), progress)
+    plan = AuditPlan() if plan is None else plan
+    chosen, made = cases(ready, params, plan.slots), made_cases(ready.seed, plan.slots)
+    pairs = pairs_of(ready.seed, plan.pairs)
+    rounds = [*_rounds(params, plan, chosen, made), *_pair_rounds(params, pairs)]
+    asker = _Asker(model_maker(ready), ready.fence.folder, sum(len(each.cases) for each in rounds), progress)
     answers = {each.name: asker.ask(each) for each in rounds}
-    first = answers["repeat 1"]
-    if np.isnan(first).all():
+    own = [each for each in rounds if not each.name.startswith("model ")]
+    if all(np.isnan(answers[each.name]).all() for each in own):
         reasons = ", ".join(f"{reason} ({count})" for reason, count in asker.failures.most_common())
         raise RunError(f"{params.model} gave no answer: {reasons}. 'marketsim doctor' looks at the server.")
-    rule = np.array([case.rule for case in chosen], dtype=np.float64)
-    identity = asker.identity
-    return AuditReport(
+    asked = sum(len(each.cases) for each in own)
+    answered = sum(int(np.isfinite(answers[each.name]).any(axis=1).sum()) for each in own)
+    report = AuditReport(
         scenario=ready.name,
         model=params.model,
-        digest=identity.digest if identity else None,
-        server=identity.server if identity else None,
+        digest=asker.identity.digest if asker.identity else None,
+        server=asker.identity.server if asker.identity else None,
         slots=len(chosen),
-        comparisons=list(_comparisons(answers, rule, rounds, repeats)),
+        verdict=verdict((), answered, asked, None),
+        asked=asked,
+        answered=answered,
         failures=dict(asker.failures),
     )
+    if too_few(answered, asked):
+        return report
+    rule, made_rule = (np.array([case.rule for case in each], dtype=np.float64) for each in (chosen, made))
+    made_rows = agreements("made up", answers["made up"], made_rule)
+    report.agreements = [*agreements("scenario", answers["scenario"], rule), *made_rows]
+    report.comparisons = list(_comparisons(answers, rule, rounds, plan))
+    report.pairs = [*_rule_choices(pairs), *_choices(answers, len(pairs))]
+    order = next(row.difference for row in report.comparisons if row.name == "order")
+    report.verdict = verdict(made_rows, answered, asked, max((gap for gap in order if gap is not None), default=None))
+    return report
 
 
-def _rounds(params: OllamaCriticParams, repeats: int, models: Sequence[str]) -> Iterator[_Round]:
+def _rounds(
+    params: OllamaCriticParams, plan: AuditPlan, chosen: Sequence[AuditCase], made: Sequence[AuditCase]
+) -> Iterator[_Round]:
     def changed(**changes: object) -> OllamaCriticParams:
         return params.model_copy(update=changes)
 
-    for repeat in range(repeats):
-        yield _Round(f"repeat {repeat + 1}", changed(seed=params.seed + 2 * repeat))
-    yield _Round("order", params, shuffled=True)
-    yield from (_Round(f"wording {name}", changed(wording=name)) for name in WORDINGS if name != params.wording)
-    yield from (_Round(f"model {name}", changed(model=name)) for name in models)
+    yield _Round("scenario", params, chosen, kind=KEPT)
+    yield _Round("made up", params, made)
+    yield _Round("order", params, made, shuffled=True)
+    for repeat in range(plan.repeats):
+        warmer = changed(seed=params.seed + 2 * repeat, temperature=plan.temperature)
+        yield _Round(f"repeat {repeat + 1}", warmer, chosen)
+    for name in _others(params):
+        yield _Round(f"wording {name}", changed(wording=name), chosen, kind=KEPT)
+    for name in plan.models:
+        yield _Round(f"model {name}", changed(model=name), chosen, kind=KEPT)
+
+
+def _others(params: OllamaCriticParams) -> list[str]:
+    return [name for name in WORDINGS if name != params.wording]
+
+
+def _pair_rounds(params: OllamaCriticParams, pairs: Sequence[LevelledPair]) -> Iterator[_Round]:
+    """Both slots of each pair, in each wording."""
+    if not pairs:
+        return
+    for wording in (params.wording, *_others(params)):
+        own = params.model_copy(update={"wording": wording})
+        for name in LevelledPair._fields:
+            views = [getattr(pair, name) for pair in pairs]
+            listed = [AuditCase(place, rule_of(view), view) for place, view in enumerate(views)]
+            yield _Round(f"{name} {wording}", own, listed)
 
 
 class _Asker:
-    """Asks round after round, as many questions at once as the parameters say."""
+    """Asks round after round, as many questions at once as the server shows that it takes."""
 
-    def __init__(
-        self,
-        chosen: Sequence[AuditCase],
-        models: ModelMaker,
-        folder: Path,
-        total: int,
-        progress: ProgressCallback | None,
-    ) -> None:
-        self._cases, self._models, self._folder, self._total, self._progress = chosen, models, folder, total, progress
+    def __init__(self, models: ModelMaker, folder: Path, total: int, progress: ProgressCallback | None) -> None:
+        self._models, self._folder, self._total, self._progress = models, folder, total, progress
         self._done = 0
         self.failures: Counter[str] = Counter()
         self.identity: Any = None
@@ -211,19 +184,25 @@ class _Asker:
         interviewer = Interviewer(each.params, model, self._folder)
         waiting: deque[Future[Reply[Answer]]] = deque()
         rows: list[Triple] = []
+
+        def take() -> None:
+            rows.append(self._take(waiting.popleft(), each.cases[len(rows)], interviewer))
+
         try:
-            for case in self._cases:
-                if len(waiting) >= each.params.in_flight:
-                    rows.append(self._take(waiting.popleft(), len(rows), interviewer))
-                text = case.shuffled if each.shuffled else case.text
-                waiting.append(interviewer.begin(slot_question(each.params.wording, text, case.features)))
-            rows += [self._take(reply, len(rows) + k, interviewer) for k, reply in enumerate(waiting)]
+            for case in each.cases:
+                while len(waiting) >= interviewer.width:
+                    take()
+                text, wording = case.text(each.params, shuffled=each.shuffled), each.params.wording
+                question = slot_question(wording, text, case.view.scores, case.features, each.kind)
+                waiting.append(interviewer.begin(question))
+            while waiting:
+                take()
         finally:
             interviewer.close()
         self.identity = self.identity or interviewer.identity
-        return np.array(rows, dtype=np.float64)
+        return np.array(rows, dtype=np.float64).reshape(-1, len(SCORES))
 
-    def _take(self, future: Future[Reply[Answer]], place: int, interviewer: Interviewer) -> Triple:
+    def _take(self, future: Future[Reply[Answer]], case: AuditCase, interviewer: Interviewer) -> Triple:
         (reply,) = outcomes([future], interviewer.patience_s)
         self._done += 1
         if self._progress is not None:
@@ -231,28 +210,55 @@ class _Asker:
         if reply.value is None:
             self.failures[(reply.error or "").partition(":")[0]] += 1
             return None, None, None
-        return masked(reply.value, self._cases[place].rule)
+        return masked(reply.value, case.rule)
 
 
 def _comparisons(
-    answers: Mapping[str, FloatArray], rule: FloatArray, rounds: Sequence[_Round], repeats: int
+    answers: Mapping[str, FloatArray], rule: FloatArray, rounds: Sequence[_Round], plan: AuditPlan
 ) -> Iterator[ScoreDistance]:
-    first = answers["repeat 1"]
+    first = answers["scenario"]
     yield _compared("rule", "the model against the rule", first, rule)
-    if repeats > 1:
-        yield _retest(np.stack([answers[f"repeat {k + 1}"] for k in range(repeats)]))
-    for each in rounds[repeats:]:
-        what = {"order": "participants listed in another order"}.get(each.name, f"another {each.name}")
-        yield _compared(each.name, what, first, answers[each.name])
+    if plan.repeats > 1:
+        yield _retest(np.stack([answers[f"repeat {k + 1}"] for k in range(plan.repeats)]), plan.temperature)
+    yield _compared("order", "participants of made-up slots in another order", answers["made up"], answers["order"])
+    for each in rounds:
+        if each.name.startswith(("wording ", "model ")):
+            yield _compared(each.name, f"another {each.name}", first, answers[each.name])
+
+
+def _rule_choices(pairs: Sequence[LevelledPair]) -> Iterator[PairChoice]:
+    """What the rules prefer: the older form is the same for both by construction, so far as whole Wh allow."""
+    if not pairs:
+        return
+    forms = {"rule, by entitlement": lambda view: 1.0 - view.shortfall, "rule, by deviation": deviation_fbs}
+    for name, form in forms.items():
+        scores = [np.array([form(view) for view in views]) for views in zip(*pairs, strict=True)]
+        yield _choice(name, *scores)
+
+
+def _choices(answers: Mapping[str, FloatArray], number: int) -> Iterator[PairChoice]:
+    for wording in WORDINGS if number else ():
+        full, levelled = (answers[f"{name} {wording}"][:, SCORES.index("fbs")] for name in LevelledPair._fields)
+        yield _choice(f"model, wording {wording}", full, levelled)
+
+
+def _choice(judge: str, full: FloatArray, levelled: FloatArray) -> PairChoice:
+    apart = full - levelled
+    counts = (
+        int((apart > _HALF_A_PER_CENT).sum()),
+        int((apart < -_HALF_A_PER_CENT).sum()),
+        int((np.abs(apart) <= _HALF_A_PER_CENT).sum()),
+    )
+    return PairChoice(judge, *counts, unanswered=len(apart) - sum(counts))
 
 
 def _compared(name: str, what: str, ours: FloatArray, theirs: FloatArray) -> ScoreDistance:
     return _comparison(name, what, np.abs(ours - theirs))
 
 
-def _retest(table: FloatArray) -> ScoreDistance:
+def _retest(table: FloatArray, temperature: float) -> ScoreDistance:
     """Largest less smallest score of a slot over all repeats [n_repeats, n_cases, 3]."""
-    what = f"range of the scores over {len(table)} seeds"
+    what = f"range of the scores over {len(table)} seeds at temperature {temperature:g}"
     return _comparison("retest", what, table.max(axis=0) - table.min(axis=0))
 
 

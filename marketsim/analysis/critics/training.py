@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,29 +18,65 @@ from marketsim.fairness.surrogate_file import Surrogate, SurrogateNetwork, read_
 from marketsim.llm.answer_cache import all_kept
 
 
+class Judge(NamedTuple):
+    """Who answered, and to which words: answers of one judge may be learned from together, those of several not."""
+
+    model: str
+    digest: str
+    """Of the weights; empty where the log does not say."""
+    wording: str
+    """Empty where the log does not say."""
+
+
 class TrainingExample(NamedTuple):
     """An answer of a model and the features of its slot."""
 
-    model: str
+    judge: Judge
     features: tuple[float, ...]
     scores: tuple[float | None, ...]
 
 
-def samples(paths: Sequence[Path], model: str | None = None) -> list[TrainingExample]:
-    """Answers in logs, run folders and cache folders, each slot once; only those of ``model``, if given.
+class Choice(NamedTuple):
+    """Whose answers are meant; None: whoever's there are, if they are of one judge."""
 
-    InputError where there are none, or where several models have answered and none was chosen.
+    model: str | None = None
+    digest: str | None = None
+    """The beginning of it is enough."""
+    wording: str | None = None
+
+    def meets(self, judge: Judge) -> bool:
+        """Whether a judge is among the chosen."""
+        digest = self.digest is None or judge.digest.startswith(self.digest)
+        return digest and self.model in (None, judge.model) and self.wording in (None, judge.wording)
+
+
+def samples(paths: Sequence[Path], choice: Choice | None = None) -> list[TrainingExample]:
+    """Answers in logs, run folders and cache folders, each slot once; only those of the chosen judge.
+
+    InputError where there are none, or where several judges (model, weights, wording) have answered and the choice does
+    not tell them apart: what two of them say of a slot is no noise of one.
     """
-    found = {(each.model, each.features): each for path in paths for each in _samples(path)}
-    chosen = [each for each in found.values() if model is None or each.model == model]
-    models = sorted({each.model for each in found.values()})
+    choice = Choice() if choice is None else choice
+    found = {(each.judge, each.features): each for path in paths for each in _samples(path)}
+    chosen = [each for each in found.values() if choice.meets(each.judge)]
+    counts = Counter(each.judge for each in found.values())
     if not chosen:
-        known = f"these models have answered: {', '.join(models)}" if models else "train on a run with critic: ollama"
+        known = f"these have answered: {_listed(counts)}" if counts else "train on a run with critic: ollama"
         raise InputError([Problem("there are no answers of a language model to learn from", hint=known)])
-    if model is None and len(models) > 1:
-        hint = f"choose one with --model: {', '.join(models)}"
-        raise InputError([Problem("the answers are of several models", hint=hint)])
+    judges = Counter(each.judge for each in chosen)
+    if len(judges) > 1:
+        differ = [name for name in Judge._fields if len({getattr(judge, name) for judge in judges}) > 1]
+        options = ", ".join(f"--{name}" for name in differ)
+        message = f"the answers are of several {' and '.join(f'{name}s' for name in differ)}"
+        raise InputError([Problem(message, hint=f"choose with {options}: {_listed(judges)}")])
     return chosen
+
+
+def _listed(judges: Mapping[Judge, int]) -> str:
+    return "; ".join(
+        f"{judge.model}, digest {judge.digest or 'unknown'}, wording {judge.wording or 'unknown'} ({count} answers)"
+        for judge, count in sorted(judges.items())
+    )
 
 
 def _samples(path: Path) -> Iterator[TrainingExample]:
@@ -54,12 +91,12 @@ def _samples(path: Path) -> Iterator[TrainingExample]:
         if len(row.features) != len(NAMES):
             message = f"slot {row.slot} has {len(row.features)} features, where this version has {len(NAMES)}"
             raise InputError([Problem(message, "features", file=str(place), hint="log the run again")])
-        yield TrainingExample(row.model or "", row.features, row.answer)
+        yield TrainingExample(Judge(row.model or "", row.digest or "", row.wording or ""), row.features, row.answer)
 
 
 def _kept_sample(kept: Mapping[str, Any]) -> TrainingExample:
-    scores, features = kept_answer(kept)
-    return TrainingExample(kept["model"], features, scores)
+    scores, features, wording = kept_answer(kept)
+    return TrainingExample(Judge(kept["model"], kept["digest"], wording), features, scores)
 
 
 def _arrays(chosen: Sequence[TrainingExample]) -> tuple[FloatArray, FloatArray]:
@@ -67,16 +104,16 @@ def _arrays(chosen: Sequence[TrainingExample]) -> tuple[FloatArray, FloatArray]:
     return features, np.array([each.scores for each in chosen], dtype=np.float64)
 
 
-def train_surrogate(paths: Sequence[Path], out: Path, *, model: str | None = None, seed: int = 1) -> Surrogate:
+def train_surrogate(paths: Sequence[Path], out: Path, *, choice: Choice | None = None, seed: int = 1) -> Surrogate:
     """Train a surrogate on the answers in ``paths`` and write it to ``out``. The same answers and seed: same weights.
 
-    InputError where there is too little to learn from, or the file cannot be written.
+    InputError where there is too little to learn from, of several judges, or the file cannot be written.
     """
     try:
         from marketsim.learning.surrogate import fit
     except ImportError as error:
         raise MissingDependency("torch", "learn", "training a surrogate") from error
-    chosen = samples(paths, model)
+    chosen = samples(paths, choice)
     chosen.sort(key=lambda each: each.features)  # whichever way the logs were given
     features, scores = _arrays(chosen)
     try:
@@ -84,7 +121,7 @@ def train_surrogate(paths: Sequence[Path], out: Path, *, model: str | None = Non
     except ValueError as error:
         raise InputError([Problem(str(error), hint="log more slots with critic: ollama")]) from error
     about = {
-        "model": chosen[0].model,
+        **chosen[0].judge._asdict(),
         "samples": len(chosen),
         "held_out": len(found.held_out),
         "held_out_error": [round(error, 6) for error in found.held_out_error.tolist()],
@@ -109,22 +146,31 @@ class Drift(NamedTuple):
     drifted: bool
 
 
-def drift_of(surrogate: Surrogate, paths: Sequence[Path]) -> Drift:
-    """Compare a surrogate with the audits (and all other answers) of its model in logs and caches."""
-    features, scores = _arrays(samples(paths, str(surrogate.about["model"])))
+def drift_of(surrogate: Surrogate, paths: Sequence[Path], choice: Choice | None = None) -> Drift:
+    """Compare a surrogate with the audits (and all other answers) of its model, in its wording, in logs and caches."""
+    features, scores = _arrays(samples(paths, _of(surrogate, choice)))
     distance = np.abs(surrogate.network.scores(features) - scores)
     gap = float(np.nanmean(distance)) if np.isfinite(distance).any() else None
     return Drift(len(features), gap, surrogate.drift_limit, surrogate.has_drifted(gap, len(features)))
 
 
-def retrain_if_drifted(file: Path, paths: Sequence[Path], *, seed: int = 1) -> tuple[Drift, Surrogate | None]:
+def _of(surrogate: Surrogate, choice: Choice | None) -> Choice:
+    """The judge that a surrogate has learned, where nothing else is chosen; its weights may be newer ones."""
+    choice = Choice() if choice is None else choice
+    about = surrogate.about
+    return Choice(choice.model or str(about["model"]), choice.digest, choice.wording or about.get("wording"))
+
+
+def retrain_if_drifted(
+    file: Path, paths: Sequence[Path], *, choice: Choice | None = None, seed: int = 1
+) -> tuple[Drift, Surrogate | None]:
     """Train the surrogate in ``file`` again, on the answers in ``paths``, if they say that it has drifted.
 
     It has when the mean |model - surrogate| over at least 20 answers exceeds 1.5 times its own held-out error plus 0.02
     (``surrogate_file``). Returns what was found, and the new surrogate if there is one.
     """
     old = read_surrogate(file)
-    drift = drift_of(old, paths)
+    drift = drift_of(old, paths, choice)
     if not drift.drifted:
         return drift, None
-    return drift, train_surrogate(paths, file, model=str(old.about["model"]), seed=seed)
+    return drift, train_surrogate(paths, file, choice=_of(old, choice), seed=seed)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import marketsim as ms
-from marketsim.analysis.critics.training import drift_of, retrain_if_drifted, samples, train_surrogate
+from marketsim.analysis.critics.audit import AuditPlan, audit
+from marketsim.analysis.critics.training import Choice, drift_of, retrain_if_drifted, samples, train_surrogate
 from marketsim.core.errors import InputError
+from marketsim.fairness.params import OllamaCriticParams
 from marketsim.fairness.surrogate_file import read_surrogate
 from marketsim.testing.ollama_server import OllamaServer, by_volume
 
@@ -16,7 +18,7 @@ BIAS = 12
 
 def judge(view):
     """A model with an opinion of its own: harsher, and noisy by the slot."""
-    noise = int(view["traded_wh"]) % 7 - 3
+    noise = (int(view["traded"]) + int(view["demand"])) % 7 - 3
     return {name: max(0, min(100, score * 9 // 10 - BIAS + noise)) for name, score in by_volume(view).items()}
 
 
@@ -107,11 +109,37 @@ def test_answers_of_several_models_need_a_choice(logged, tmp_path):
     text = (logged / "run" / "critic.jsonl").read_text().replace("gemma3:4b", "llama3.2:3b").replace("1.0", "0.9")
     (tmp_path / "other.jsonl").write_text(text)
     both = [logged / "run", tmp_path / "other.jsonl"]
-    with pytest.raises(InputError, match=r"several models[\s\S]*gemma3:4b, llama3.2:3b"):
+    with pytest.raises(InputError, match=r"several models[\s\S]*--model: gemma3:4b, [\s\S]*llama3.2:3b, "):
         samples(both)
-    assert {each.model for each in samples(both, "llama3.2:3b")} == {"llama3.2:3b"}
+    assert {each.judge.model for each in samples(both, Choice("llama3.2:3b"))} == {"llama3.2:3b"}
     with pytest.raises(InputError, match=r"no answers[\s\S]*gemma3:4b"):
-        samples(both, "qwen")
+        samples(both, Choice("qwen"))
+
+
+@pytest.mark.parametrize(("name", "old", "new"), [("wording", "formulas", "plain"), ("digest", "a2af6cc3eb7f", "b3b0")])
+def test_wordings_and_weights_are_not_mixed(logged, tmp_path, name, old, new):
+    """Of a cache folder as of logs: what two judges say of a slot is not averaged, and the choice is named."""
+    text = (logged / "run" / "critic.jsonl").read_text()
+    (tmp_path / "other.jsonl").write_text(text.replace(f'"{name}": "{old}"', f'"{name}": "{new}"'))
+    both = [logged / "cache", tmp_path / "other.jsonl"]
+    with pytest.raises(InputError, match=rf"several {name}s[\s\S]*choose with --{name}: [\s\S]*{old}[\s\S]*{new}"):
+        train_surrogate(both, tmp_path / "s.npz")
+    for chosen in (old, new):
+        found = samples(both, Choice(**{name: chosen}))
+        assert {getattr(each.judge, name) for each in found} == {chosen}
+        assert len(found) == len({each.features for each in found})
+    assert not (tmp_path / "s.npz").exists()
+
+
+def test_a_cache_in_which_an_audit_left_two_wordings_needs_a_choice(root, tmp_path):
+    """The folder that everything is kept in; what the audit tried (orders, seeds, made-up slots) is not learned from."""
+    pilot = ms.load_scenario(root / "scenarios" / "pilot.yaml", {"clock.slots": 48})
+    with OllamaServer() as server:
+        own = OllamaCriticParams(host=server.url, cache_folder=str(tmp_path), load_deadline_s=0)
+        audit(pilot, own, AuditPlan(slots=6, repeats=2, pairs=2))
+    with pytest.raises(InputError, match="several wordings"):
+        samples([tmp_path])
+    assert len(samples([tmp_path], Choice(wording="plain"))) == 6
 
 
 def test_a_log_without_answers_is_told(tmp_path, root):

@@ -323,7 +323,7 @@ def test_a_long_community_is_asked_about_in_groups(asked):
     load, pv = [0, 50] * 20, [100, 0] * 20
     record = slot_record(people, load, pv, deals=[Deal(1, 0, 30, 100_000)])
     with OllamaServer(judge=fixed) as server:
-        critic = asked(server, people, num_ctx=3072)
+        critic = asked(server, people, num_ctx=2560)
         critic.review(record)
         assert critic.drain()[0].source == "ollama"
         (question,) = server.questions

@@ -65,3 +65,13 @@ def test_after_it_closed_failures_count_from_zero():
     breaker.record(good=True)
     breaker.record(good=False)
     assert breaker.state == "closed"
+
+
+def test_a_trial_that_says_nothing_leaves_it_half_open():
+    """The next question tries again; failures before are not forgotten."""
+    breaker, clock = tripped()
+    clock.now = 10.0
+    assert breaker.admits()
+    breaker.forget()
+    assert breaker.state == "half_open"
+    assert [breaker.admits() for _ in range(2)] == [True, False]
