@@ -107,10 +107,18 @@ def _tell_drift(drift: Drift, renewed: Surrogate | None, file: Path, *, as_json:
 @trust_option
 @click.option("--host", metavar="ADDRESS", help="Ollama server [default: the scenario's, OLLAMA_HOST].")
 @click.option("--model", "models", multiple=True, metavar="NAME", help="Model; further ones are compared (repeatable).")
-@click.option("--slots", type=click.IntRange(1), default=200, show_default=True, help="Slots of the scenario, and made-up ones.")
-@click.option("--repeats", type=click.IntRange(0), default=3, show_default=True, help="Answers to a slot in the retest.")
-@click.option("--temperature", type=click.FloatRange(0, 2, min_open=True), default=0.7, show_default=True, help="Of the retest.")
-@click.option("--pairs", type=click.IntRange(0), default=200, show_default=True, help="Pairs of which one is levelled down.")
+@click.option(
+    "--slots", type=click.IntRange(1), default=200, show_default=True, help="Slots of the scenario, and made-up ones."
+)
+@click.option(
+    "--repeats", type=click.IntRange(0), default=3, show_default=True, help="Answers to a slot in the retest."
+)
+@click.option(
+    "--temperature", type=click.FloatRange(0, 2, min_open=True), default=0.7, show_default=True, help="Of the retest."
+)
+@click.option(
+    "--pairs", type=click.IntRange(0), default=200, show_default=True, help="Pairs of which one is levelled down."
+)
 @click.option("--deadline", type=click.FloatRange(0.1, 3600), metavar="S", help="Longest wait for an answer.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.option("--out", type=click.Path(), metavar="FILE", help="Write the findings as JSON to FILE, too.")
@@ -139,11 +147,7 @@ def audit(
     """
     from marketsim.analysis.critics.audit import AuditPlan, audited_scenario, critic_params
     from marketsim.analysis.critics.audit import audit as run_audit
-<<<<<<< HEAD
-    from marketsim.analysis.critics.audit import audited_scenario, critic_params
     from marketsim.cli.tables import progress_bar
-=======
->>>>>>> 6504382 (critic audit gives a verdict, train-surrogate asks whose answers are meant, doctor looks at a scenario's models, and fallbacks are a share of what was asked)
     from marketsim.core.errors import InputError
     from marketsim.core.files import demand_new
 
@@ -152,14 +156,9 @@ def audit(
     ready = audited_scenario(scenario, overrides_of(overrides, None), trust=trust, tell=teller())
     given = {"host": host, "model": models[0] if models else None, "deadline_s": deadline}
     params = critic_params(ready, {key: value for key, value in given.items() if value is not None})
-<<<<<<< HEAD
     with progress_bar("asking", "answers", quiet=as_json) as progress:
-        report = run_audit(ready, params, slots=slots, repeats=repeats, models=models[1:], progress=progress)
-=======
-    with _progress(quiet=as_json) as progress:
         plan = AuditPlan(slots, repeats, temperature, pairs, models[1:])
         report = run_audit(ready, params, plan, progress=progress)
->>>>>>> 6504382 (critic audit gives a verdict, train-surrogate asks whose answers are meant, doctor looks at a scenario's models, and fallbacks are a share of what was asked)
     text = json.dumps(report.as_json(), indent=2)
     if out:
         write_out(Path(out), f"{text}\n")
@@ -189,12 +188,9 @@ def _show(report: AuditReport) -> None:
         title = "Which is fairer between sellers: a slot, or one of equal deviation in which everybody got less"
         table(("judge", "the fuller", "the levelled", "equal", "unanswered"), pairs, title=title, right=(1, 2, 3, 4))
     failed = ", ".join(f"{reason} {count}" for reason, count in sorted(report.failures.items()))
-<<<<<<< HEAD
-    say(f"{who}. Questions without an answer: {failed or 'none'}.")
-=======
     who = f"digest {report.digest}, Ollama {report.server}"
     share = 100 * report.answered / max(report.asked, 1)
-    tell(f"{who}. {report.answered} of {report.asked} questions answered ({share:.0f} %); failed: {failed or 'none'}.")
+    say(f"{who}. {report.answered} of {report.asked} questions answered ({share:.0f} %); failed: {failed or 'none'}.")
     say(f"{report.model}: {report.verdict}.")
 
 
@@ -205,7 +201,6 @@ def _agreement_row(each: ScoreAgreement) -> tuple[str, ...]:
     commonest = "-" if each.commonest_share is None else f"{each.commonest:.2f} ({100 * each.commonest_share:.0f} %)"
     numbers = (each.error, each.constant_error, each.rank)
     return each.what, each.score.upper(), str(each.slots), *(shown(value) for value in numbers), commonest
->>>>>>> 6504382 (critic audit gives a verdict, train-surrogate asks whose answers are meant, doctor looks at a scenario's models, and fallbacks are a share of what was asked)
 
 
 def _row(each: ScoreDistance) -> tuple[str, ...]:

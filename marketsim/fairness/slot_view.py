@@ -36,7 +36,13 @@ class Book(NamedTuple):
 
     def rows(self, chosen: BoolArray | IntArray | slice) -> Book:
         """The same of some participants."""
-        return Book(*(column[chosen] for column in self))
+        return Book(
+            self.available_wh[chosen],
+            self.offered_wh[chosen],
+            self.limit[chosen],
+            self.traded_wh[chosen],
+            self.price[chosen],
+        )
 
 
 class SlotView(NamedTuple):
@@ -210,9 +216,7 @@ def _price_spread(found: SlotFairness, market: int) -> float:
     return min(200.0 * deviation / room, 100.0)
 
 
-def slot_views(
-    record: SlotRecord, community: Community, found: SlotFairness, markets: Sequence[int]
-) -> list[SlotView]:
+def slot_views(record: SlotRecord, community: Community, found: SlotFairness, markets: Sequence[int]) -> list[SlotView]:
     """What there is to be said of the slot in each of these markets."""
     sellers = _book(record, community, Side.SELL, found.available.supply_wh)
     buyers = _book(record, community, Side.BUY, found.available.demand_wh)

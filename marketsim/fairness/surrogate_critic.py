@@ -138,7 +138,9 @@ class SurrogateCritic:
 
 def _audited(asked: Critique, critique: Critique, reply: Reply[Answer]) -> Critique:
     """The critique with the model's scores beside it; those that are used stay the surrogate's."""
-    row = with_answer(critique._replace(asked=asked.asked, wording=asked.wording, rule=asked.rule, features=asked.features), reply)
+    row = with_answer(
+        critique._replace(asked=asked.asked, wording=asked.wording, rule=asked.rule, features=asked.features), reply
+    )
     if row.answer is None:
         return row._replace(audit_error=reply.error)
     return row._replace(audit_gap=distance(row.answer, critique[3:6]))

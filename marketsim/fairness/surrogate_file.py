@@ -56,8 +56,8 @@ class Surrogate(NamedTuple):
 
     network: SurrogateNetwork
     about: Mapping[str, Any]
-    """``model``, ``digest`` and ``wording`` that it learned from, ``samples``, ``held_out``, ``held_out_error`` and ``mean_error`` [mean absolute, a score each],
-    ``seed``."""
+    """``model``, ``digest`` and ``wording`` that it learned from, ``samples``, ``held_out``, ``held_out_error`` and
+    ``mean_error`` [mean absolute, a score each], ``seed``."""
 
     @property
     def drift_limit(self) -> float:

@@ -175,7 +175,9 @@ class Interviewer:
             try:
                 async with asyncio.timeout(self.params.load_deadline_s):
                     self.identity = await self._identity()
-                    await _held_to(object, lambda: self.model.load(first, self.params.seed, self.params.load_deadline_s))
+                    await _held_to(
+                        object, lambda: self.model.load(first, self.params.seed, self.params.load_deadline_s)
+                    )
             except TimeoutError:
                 said = f"timeout: not ready within {self.params.load_deadline_s:g} s"
             except Failure as failure:

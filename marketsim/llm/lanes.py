@@ -1,7 +1,7 @@
 """How many questions are under way at once: one, and more only while the server shows that it answers them side by side.
 
-A server that answers one question at a time, as Ollama's does unless told otherwise, makes the second one wait for the first; with
-a deadline, more at once then means fewer answers. So there is one lane at first. What is measured is the rate of answers, in
+A server that answers one question at a time, as Ollama's does unless told otherwise, makes the second one wait for the first;
+with a deadline, more at once then means fewer answers. So there is one lane at first. What is measured is the rate of answers, in
 time in which a question is under way. A further lane is tried only where a server whose rate stays what it is would answer within
 ``_SAFE`` of the deadline, so that a trial costs no answer. It is kept if the rate has grown by ``_GAIN`` of what a lane should
 add, else given up, and none is tried for ``_REST`` answers. A question that ends by its deadline takes all lanes back to one.

@@ -25,7 +25,7 @@ class AskingParams(Params):
     deadline_s: float = Field(default=20.0, gt=0.0, le=3600.0)
     """Longest wait for an answer, the second attempt included [s]."""
     load_deadline_s: float = Field(default=120.0, ge=0.0, le=3600.0)
-    """Longest wait, once, until the server has loaded the model and read the system text; 0: the first question pays for it [s]."""
+    """Longest wait, once, until the model is loaded and has read the system text; 0: the first question pays for it [s]."""
     in_flight: int = Field(default=4, ge=1, le=256)
     """Most questions at once: one at first, more only while the server answers them side by side and in time."""
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)

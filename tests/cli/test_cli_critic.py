@@ -54,8 +54,7 @@ def test_a_run_says_what_failed(cli, root, tmp_path):
     ended = cli("run", root / PILOT, *of(Nowhere, failures=3), "--set", "clock.slots=24", "--out", tmp_path / "run")
     assert ended.code == 0
     assert (
-        "9 of 9 questions fell back to the rule (circuit_open 6, refused 3); critic.jsonl has the details."
-        in ended.out
+        "9 of 9 questions fell back to the rule (circuit_open 6, refused 3); critic.jsonl has the details." in ended.out
     )
 
 
@@ -132,7 +131,9 @@ def test_an_audit_is_a_table_and_a_line(cli, root, server, tmp_path):
     assert (ended.code, ended.err) == (0, "")
     names = [line.split("  ")[0] for line in ended.out.splitlines()]
     assert {"scenario", "made up", "rule", "retest", "order", "wording plain", "model llama3.2:3b"} <= set(names)
-    assert {"rule, by entitlement", "rule, by deviation", "model, wording formulas", "model, wording plain"} <= set(names)
+    assert {"rule, by entitlement", "rule, by deviation", "model, wording formulas", "model, wording plain"} <= set(
+        names
+    )
     assert "digest aa, Ollama 0.12.3. " in ended.out
     assert "(100 %); failed: none." in ended.out
     found = json.loads((tmp_path / "a.json").read_text())

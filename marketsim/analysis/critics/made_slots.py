@@ -1,7 +1,7 @@
 """Slots that were made up, so that a critic is asked about fair and unfair ones of every degree.
 
-A scenario's own slots may all look alike: with truthful traders everything that can be traded is. Made-up ones differ in all three
-scores; and of pairs that the deviation of fill rates cannot tell apart, in one slot everybody got less than in the other.
+A scenario's own slots may all look alike: with truthful traders everything that can be traded is. Made-up ones differ in all
+three scores; and of pairs that the deviation of fill rates cannot tell apart, in one slot everybody got less than in the other.
 """
 
 from __future__ import annotations

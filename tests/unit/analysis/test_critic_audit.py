@@ -48,7 +48,7 @@ def plan(slots=24, repeats=2, pairs=0, models=()):
 
 
 def constant(view):
-    return {name: 80 for name in view["score"]}
+    return dict.fromkeys(view["score"], 80)
 
 
 def at_random():
@@ -80,7 +80,9 @@ def test_a_judge_who_says_a_constant_is_found_out(pilot):
     """Its retest, order and wording are perfect, which is why the verdict does not go by them."""
     with OllamaServer(judge=constant) as server:
         report = audit(pilot, params_of(server), plan(pairs=5))
-    assert report.verdict.startswith("says the same of nearly every slot (FTG 0.80, FBS 0.80, FPP 0.80): no judgement; do not use")
+    assert report.verdict.startswith(
+        "says the same of nearly every slot (FTG 0.80, FBS 0.80, FPP 0.80): no judgement; do not use"
+    )
     found = rows_of(report)
     for name in ("retest", "order", "wording plain"):
         assert {value for value in found[name].difference if value is not None} == {0.0}
@@ -99,7 +101,10 @@ def test_a_judge_who_levels_down_is_found_out(pilot):
     """One who goes by the fill of the best served: whoever withholds looks fairer."""
 
     def leveller(view):
-        return {**by_definition(view), **({"fbs": 100 - max(row["sold"] for row in view["sellers"])} if "fbs" in view["score"] else {})}
+        return {
+            **by_definition(view),
+            **({"fbs": 100 - max(row["sold"] for row in view["sellers"])} if "fbs" in view["score"] else {}),
+        }
 
     with OllamaServer(judge=leveller) as server:
         report = audit(pilot, params_of(server), plan(slots=12, repeats=0, pairs=20))
