@@ -59,7 +59,7 @@ def train_surrogate(
     from marketsim.core.files import demand_new
 
     paths, file = [Path(log) for log in logs], Path(out)
-    choice = training.Choice(model, digest, wording)
+    choice = training.JudgeChoice(model, digest, wording)
     if if_drifted:
         drift, renewed = training.retrain_if_drifted(file, paths, choice=choice, seed=seed)
         _tell_drift(drift, renewed, file, as_json=as_json)

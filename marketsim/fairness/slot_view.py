@@ -22,7 +22,7 @@ GROUPS: Final = (10, 5, 2)
 _WHOLE_FROM: Final = 10.0
 
 
-class Book(NamedTuple):
+class SideOfMarket(NamedTuple):
     """One side of a market, an entry a participant; prices in per cent of the way from feed-in to retail."""
 
     available_wh: IntArray
@@ -34,9 +34,9 @@ class Book(NamedTuple):
     price: FloatArray
     """Mean price of the trades; NaN without a trade."""
 
-    def rows(self, chosen: BoolArray | IntArray | slice) -> Book:
+    def rows(self, chosen: BoolArray | IntArray | slice) -> SideOfMarket:
         """The same of some participants."""
-        return Book(
+        return SideOfMarket(
             self.available_wh[chosen],
             self.offered_wh[chosen],
             self.limit[chosen],
@@ -52,8 +52,8 @@ class SlotView(NamedTuple):
     """P, what peers could have traded."""
     price_spread: float
     """Twice the standard deviation of the trades' prices over retail less feed-in [%]; NaN without a trade."""
-    sellers: Book
-    buyers: Book
+    sellers: SideOfMarket
+    buyers: SideOfMarket
 
     @property
     def rationed(self) -> bool:
@@ -105,15 +105,15 @@ class SlotView(NamedTuple):
         head["score"] = list(self.scores)
         return json.dumps({**sides, **head}, separators=(",", ":"), allow_nan=False)
 
-    def _entitled_wh(self, book: Book) -> FloatArray:
+    def _entitled_wh(self, book: SideOfMarket) -> FloatArray:
         """What each seller would sell if all sold the same part of what they have [Wh]."""
         return np.asarray(book.available_wh * (self.buyers.available_wh.sum() / self.sellers.available_wh.sum()))
 
-    def _short_wh(self, book: Book) -> FloatArray:
+    def _short_wh(self, book: SideOfMarket) -> FloatArray:
         sold = np.minimum(book.traded_wh, book.available_wh)
         return np.asarray(np.maximum(self._entitled_wh(book) - sold, 0.0))
 
-    def _entitlement(self, book: Book, traded: str) -> dict[str, Any]:
+    def _entitlement(self, book: SideOfMarket, traded: str) -> dict[str, Any]:
         """What these sellers are entitled to, got and lack, in per cent of the demand; nothing unless they compete."""
         if traded != "sold" or not self.rationed:
             return {}
@@ -121,7 +121,7 @@ class SlotView(NamedTuple):
         amounts = {"entitled": self._entitled_wh(book), "got": book.traded_wh, "short": self._short_wh(book)}
         return {name: _percent(float(wh.sum()), demand) for name, wh in amounts.items()}
 
-    def _row(self, book: Book, traded: str, total_wh: int) -> dict[str, Any]:
+    def _row(self, book: SideOfMarket, traded: str, total_wh: int) -> dict[str, Any]:
         """One participant, or several together."""
         own = float(book.available_wh.sum())
         return {
@@ -133,17 +133,17 @@ class SlotView(NamedTuple):
             **self._entitlement(book, traded),
         }
 
-    def _listed(self, book: Book, traded: str, rng: np.random.Generator | None) -> list[dict[str, Any]]:
+    def _listed(self, book: SideOfMarket, traded: str, rng: np.random.Generator | None) -> list[dict[str, Any]]:
         seen, total = _taking_part(book), int(book.available_wh.sum())
         order = _by_size(seen) if rng is None else rng.permutation(len(seen.available_wh))
         return [self._row(seen.rows(np.array([place])), traded, total) for place in order]
 
-    def _summed(self, book: Book, traded: str, groups: int) -> list[dict[str, Any]]:
+    def _summed(self, book: SideOfMarket, traded: str, groups: int) -> list[dict[str, Any]]:
         seen, total = _taking_part(book), int(book.available_wh.sum())
         parts = np.array_split(_by_size(seen), groups)
         return [self._group(seen.rows(part), traded, total) for part in parts if len(part)]
 
-    def _group(self, book: Book, traded: str, total_wh: int) -> dict[str, Any]:
+    def _group(self, book: SideOfMarket, traded: str, total_wh: int) -> dict[str, Any]:
         rates = book.traded_wh[book.available_wh > 0] / book.available_wh[book.available_wh > 0]
         ends = {"low": rates.min(), "high": rates.max()} if len(rates) else {"low": np.nan, "high": np.nan}
         row = {"count": len(book.available_wh), **self._row(book, traded, total_wh)}
@@ -168,11 +168,11 @@ def _weighted(values: FloatArray, weights: IntArray) -> float:
     return float(np.average(values[known], weights=weights[known])) if known.any() else np.nan
 
 
-def _taking_part(book: Book) -> Book:
+def _taking_part(book: SideOfMarket) -> SideOfMarket:
     return book.rows((book.available_wh > 0) | (book.traded_wh > 0))
 
 
-def _by_size(book: Book) -> IntArray:
+def _by_size(book: SideOfMarket) -> IntArray:
     """Places of the participants, largest first."""
     keys = np.nan_to_num(np.stack(book), nan=-np.inf)
     return np.lexsort(-keys[::-1])
@@ -186,7 +186,7 @@ def _mean_price(agents: IntArray, price: FloatArray, energy_wh: IntArray, n_agen
     return energy.astype(np.int64), mean
 
 
-def _book(record: SlotRecord, community: Community, side: Side, available_wh: IntArray) -> Book:
+def _book(record: SlotRecord, community: Community, side: Side, available_wh: IntArray) -> SideOfMarket:
     """One side of all markets, an entry an agent of the flat axis."""
     orders, trades, tariffs, n_agents = record.orders, record.trades, record.inputs.tariffs, community.n_agents
     room = (tariffs.retail_ticks - tariffs.feed_in_ticks).astype(np.float64)
@@ -201,7 +201,7 @@ def _book(record: SlotRecord, community: Community, side: Side, available_wh: In
     own = trades.buy_order if side == Side.BUY else trades.sell_order
     paid = position(trades.price_ticks, orders.market[own])
     traded, price = _mean_price(orders.agent[own], paid, trades.energy_wh, n_agents)
-    return Book(available_wh, offered, limit, traded, price)
+    return SideOfMarket(available_wh, offered, limit, traded, price)
 
 
 def _price_spread(found: SlotFairness, market: int) -> float:

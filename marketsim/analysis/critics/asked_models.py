@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from pydantic import BaseModel
-
 from marketsim.app.parts import model_maker
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.blame import told
@@ -63,7 +61,7 @@ async def _identity(model: LanguageModel, deadline_s: float) -> tuple[Identity |
         await model.close()
 
 
-def asking(model: BaseModel) -> Iterator[tuple[str, AskingParams]]:
+def asking(model: Params) -> Iterator[tuple[str, AskingParams]]:
     """Path and parameters of everything in a scenario that asks a language model as the scenario stands.
 
     A part says which clients it is going to use (``Params.clients_named``): an auditor that audits nothing is none.
@@ -88,6 +86,6 @@ def _parts(value: object, at: str) -> Iterator[tuple[str, Params]]:
     params = getattr(value, "params", None)
     if isinstance(params, Params):
         yield at, params
-    if isinstance(value, BaseModel):
+    if isinstance(value, Params):
         for name in type(value).model_fields:
             yield from _parts(getattr(value, name), f"{at}.{name}" if at else name)

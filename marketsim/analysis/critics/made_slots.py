@@ -12,7 +12,7 @@ import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.fairness.critic import Triple
-from marketsim.fairness.slot_view import Book, SlotView
+from marketsim.fairness.slot_view import SideOfMarket, SlotView
 
 _EQUAL = 1e-3
 _TELLING = 0.05
@@ -107,7 +107,7 @@ def _slot(supply: IntArray, demand: IntArray, sold: IntArray, prices: FloatArray
     paid = np.where(sold > 0, prices, np.nan)
     mean = float(np.average(prices, weights=sold)) if sold.any() else np.nan
     spread = 2.0 * float(np.sqrt(np.average((prices - mean) ** 2, weights=sold))) if sold.any() else np.nan
-    sellers = Book(supply, supply, np.zeros(len(supply)), sold, paid)
-    buyers = Book(demand, demand, np.full(len(demand), 100.0), bought, np.where(bought > 0, mean, np.nan))
+    sellers = SideOfMarket(supply, supply, np.zeros(len(supply)), sold, paid)
+    buyers = SideOfMarket(demand, demand, np.full(len(demand), 100.0), bought, np.where(bought > 0, mean, np.nan))
     tradable = int(min(supply.sum(), demand.sum()))
     return SlotView(tradable, min(spread, 100.0), sellers, buyers)

@@ -18,7 +18,7 @@ from marketsim.fairness.surrogate_file import Surrogate, SurrogateNetwork, read_
 from marketsim.llm.answer_cache import all_kept
 
 
-class Judge(NamedTuple):
+class AskedJudge(NamedTuple):
     """Who answered, and to which words: answers of one judge may be learned from together, those of several not."""
 
     model: str
@@ -31,12 +31,12 @@ class Judge(NamedTuple):
 class TrainingExample(NamedTuple):
     """An answer of a model and the features of its slot."""
 
-    judge: Judge
+    judge: AskedJudge
     features: tuple[float, ...]
     scores: tuple[float | None, ...]
 
 
-class Choice(NamedTuple):
+class JudgeChoice(NamedTuple):
     """Whose answers are meant; None: whoever's there are, if they are of one judge."""
 
     model: str | None = None
@@ -44,19 +44,19 @@ class Choice(NamedTuple):
     """The beginning of it is enough."""
     wording: str | None = None
 
-    def meets(self, judge: Judge) -> bool:
+    def meets(self, judge: AskedJudge) -> bool:
         """Whether a judge is among the chosen."""
         digest = self.digest is None or judge.digest.startswith(self.digest)
         return digest and self.model in (None, judge.model) and self.wording in (None, judge.wording)
 
 
-def samples(paths: Sequence[Path], choice: Choice | None = None) -> list[TrainingExample]:
+def samples(paths: Sequence[Path], choice: JudgeChoice | None = None) -> list[TrainingExample]:
     """Answers in logs, run folders and cache folders, each slot once; only those of the chosen judge.
 
     InputError where there are none, or where several judges (model, weights, wording) have answered and the choice does
     not tell them apart: what two of them say of a slot is no noise of one.
     """
-    choice = Choice() if choice is None else choice
+    choice = JudgeChoice() if choice is None else choice
     found = {(each.judge, each.features): each for path in paths for each in _samples(path)}
     chosen = [each for each in found.values() if choice.meets(each.judge)]
     counts = Counter(each.judge for each in found.values())
@@ -65,14 +65,14 @@ def samples(paths: Sequence[Path], choice: Choice | None = None) -> list[Trainin
         raise InputError([Problem("there are no answers of a language model to learn from", hint=known)])
     judges = Counter(each.judge for each in chosen)
     if len(judges) > 1:
-        differ = [name for name in Judge._fields if len({getattr(judge, name) for judge in judges}) > 1]
+        differ = [name for name in AskedJudge._fields if len({getattr(judge, name) for judge in judges}) > 1]
         options = ", ".join(f"--{name}" for name in differ)
         message = f"the answers are of several {' and '.join(f'{name}s' for name in differ)}"
         raise InputError([Problem(message, hint=f"choose with {options}: {_listed(judges)}")])
     return chosen
 
 
-def _listed(judges: Mapping[Judge, int]) -> str:
+def _listed(judges: Mapping[AskedJudge, int]) -> str:
     return "; ".join(
         f"{judge.model}, digest {judge.digest or 'unknown'}, wording {judge.wording or 'unknown'} ({count} answers)"
         for judge, count in sorted(judges.items())
@@ -91,12 +91,14 @@ def _samples(path: Path) -> Iterator[TrainingExample]:
         if len(row.features) != len(NAMES):
             message = f"slot {row.slot} has {len(row.features)} features, where this version has {len(NAMES)}"
             raise InputError([Problem(message, "features", file=str(place), hint="log the run again")])
-        yield TrainingExample(Judge(row.model or "", row.digest or "", row.wording or ""), row.features, row.answer)
+        yield TrainingExample(
+            AskedJudge(row.model or "", row.digest or "", row.wording or ""), row.features, row.answer
+        )
 
 
 def _kept_sample(kept: Mapping[str, Any]) -> TrainingExample:
     scores, features, wording = kept_answer(kept)
-    return TrainingExample(Judge(kept["model"], kept["digest"], wording), features, scores)
+    return TrainingExample(AskedJudge(kept["model"], kept["digest"], wording), features, scores)
 
 
 def _arrays(chosen: Sequence[TrainingExample]) -> tuple[FloatArray, FloatArray]:
@@ -104,7 +106,7 @@ def _arrays(chosen: Sequence[TrainingExample]) -> tuple[FloatArray, FloatArray]:
     return features, np.array([each.scores for each in chosen], dtype=np.float64)
 
 
-def train_surrogate(paths: Sequence[Path], out: Path, *, choice: Choice | None = None, seed: int = 1) -> Surrogate:
+def train_surrogate(paths: Sequence[Path], out: Path, *, choice: JudgeChoice | None = None, seed: int = 1) -> Surrogate:
     """Train a surrogate on the answers in ``paths`` and write it to ``out``. The same answers and seed: same weights.
 
     InputError where there is too little to learn from, of several judges, or the file cannot be written.
@@ -146,7 +148,7 @@ class Drift(NamedTuple):
     drifted: bool
 
 
-def drift_of(surrogate: Surrogate, paths: Sequence[Path], choice: Choice | None = None) -> Drift:
+def drift_of(surrogate: Surrogate, paths: Sequence[Path], choice: JudgeChoice | None = None) -> Drift:
     """Compare a surrogate with the audits (and all other answers) of its model, in its wording, in logs and caches."""
     features, scores = _arrays(samples(paths, _of(surrogate, choice)))
     distance = np.abs(surrogate.network.scores(features) - scores)
@@ -154,15 +156,15 @@ def drift_of(surrogate: Surrogate, paths: Sequence[Path], choice: Choice | None 
     return Drift(len(features), gap, surrogate.drift_limit, surrogate.has_drifted(gap, len(features)))
 
 
-def _of(surrogate: Surrogate, choice: Choice | None) -> Choice:
+def _of(surrogate: Surrogate, choice: JudgeChoice | None) -> JudgeChoice:
     """The judge that a surrogate has learned, where nothing else is chosen; its weights may be newer ones."""
-    choice = Choice() if choice is None else choice
+    choice = JudgeChoice() if choice is None else choice
     about = surrogate.about
-    return Choice(choice.model or str(about["model"]), choice.digest, choice.wording or about.get("wording"))
+    return JudgeChoice(choice.model or str(about["model"]), choice.digest, choice.wording or about.get("wording"))
 
 
 def retrain_if_drifted(
-    file: Path, paths: Sequence[Path], *, choice: Choice | None = None, seed: int = 1
+    file: Path, paths: Sequence[Path], *, choice: JudgeChoice | None = None, seed: int = 1
 ) -> tuple[Drift, Surrogate | None]:
     """Train the surrogate in ``file`` again, on the answers in ``paths``, if they say that it has drifted.
 

@@ -7,7 +7,7 @@ import pytest
 
 import marketsim as ms
 from marketsim.analysis.critics.audit import AuditPlan, audit
-from marketsim.analysis.critics.training import Choice, drift_of, retrain_if_drifted, samples, train_surrogate
+from marketsim.analysis.critics.training import JudgeChoice, drift_of, retrain_if_drifted, samples, train_surrogate
 from marketsim.core.errors import InputError
 from marketsim.fairness.params import OllamaCriticParams
 from marketsim.fairness.surrogate_file import read_surrogate
@@ -111,9 +111,9 @@ def test_answers_of_several_models_need_a_choice(logged, tmp_path):
     both = [logged / "run", tmp_path / "other.jsonl"]
     with pytest.raises(InputError, match=r"several models[\s\S]*--model: gemma3:4b, [\s\S]*llama3.2:3b, "):
         samples(both)
-    assert {each.judge.model for each in samples(both, Choice("llama3.2:3b"))} == {"llama3.2:3b"}
+    assert {each.judge.model for each in samples(both, JudgeChoice("llama3.2:3b"))} == {"llama3.2:3b"}
     with pytest.raises(InputError, match=r"no answers[\s\S]*gemma3:4b"):
-        samples(both, Choice("qwen"))
+        samples(both, JudgeChoice("qwen"))
 
 
 @pytest.mark.parametrize(("name", "old", "new"), [("wording", "formulas", "plain"), ("digest", "a2af6cc3eb7f", "b3b0")])
@@ -125,7 +125,7 @@ def test_wordings_and_weights_are_not_mixed(logged, tmp_path, name, old, new):
     with pytest.raises(InputError, match=rf"several {name}s[\s\S]*choose with --{name}: [\s\S]*{old}[\s\S]*{new}"):
         train_surrogate(both, tmp_path / "s.npz")
     for chosen in (old, new):
-        found = samples(both, Choice(**{name: chosen}))
+        found = samples(both, JudgeChoice(**{name: chosen}))
         assert {getattr(each.judge, name) for each in found} == {chosen}
         assert len(found) == len({each.features for each in found})
     assert not (tmp_path / "s.npz").exists()
@@ -139,7 +139,7 @@ def test_a_cache_in_which_an_audit_left_two_wordings_needs_a_choice(root, tmp_pa
         audit(pilot, own, AuditPlan(slots=6, repeats=2, pairs=2))
     with pytest.raises(InputError, match="several wordings"):
         samples([tmp_path])
-    assert len(samples([tmp_path], Choice(wording="plain"))) == 6
+    assert len(samples([tmp_path], JudgeChoice(wording="plain"))) == 6
 
 
 def test_a_log_without_answers_is_told(tmp_path, root):

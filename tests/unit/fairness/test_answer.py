@@ -9,7 +9,7 @@ import pytest
 from marketsim.core.language_model import REASONS, Failure
 from marketsim.fairness.answer import read_answer
 from marketsim.fairness.prompt import SCORES, WORDINGS, answer_schema, messages
-from marketsim.fairness.slot_view import Book, SlotView
+from marketsim.fairness.slot_view import SideOfMarket, SlotView
 from marketsim.testing.ollama_server import CONTENTS
 
 GOOD = '{"ftg": 80, "fbs": 0, "fpp": 100}'
@@ -88,8 +88,12 @@ def test_what_was_not_asked_for_is_neither_needed_nor_read():
 @pytest.mark.parametrize("wording", WORDINGS)
 def test_a_question_has_definitions_and_the_slot(wording):
     """The system text explains every name of the slot's text, lists and groups; the user text is the slot and nothing else."""
-    sellers = Book(np.array([60, 40]), np.array([60, 40]), np.zeros(2), np.array([40, 40]), np.array([9.0, 55.0]))
-    buyers = Book(np.array([90, 0]), np.array([90, 0]), np.full(2, 100.0), np.array([80, 0]), np.array([36.0, np.nan]))
+    sellers = SideOfMarket(
+        np.array([60, 40]), np.array([60, 40]), np.zeros(2), np.array([40, 40]), np.array([9.0, 55.0])
+    )
+    buyers = SideOfMarket(
+        np.array([90, 0]), np.array([90, 0]), np.full(2, 100.0), np.array([80, 0]), np.array([36.0, np.nan])
+    )
     view = SlotView(90, 40.0, sellers, buyers)
     system, user = messages(wording, view.text())
     assert (system["role"], user) == ("system", {"role": "user", "content": view.text()})

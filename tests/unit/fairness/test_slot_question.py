@@ -8,7 +8,7 @@ import pytest
 from marketsim.core.language_model import Failure, Identity
 from marketsim.fairness.params import OllamaCriticParams
 from marketsim.fairness.slot_question import KEPT, TRIED, fitting_text, kept_answer, slot_question
-from marketsim.fairness.slot_view import Book, SlotView
+from marketsim.fairness.slot_view import SideOfMarket, SlotView
 from marketsim.llm.answer_cache import AnswerCache, all_kept, default_folder, question_key
 from marketsim.llm.room import Room
 
@@ -77,8 +77,8 @@ def test_what_is_no_answer_is_not_believed(changes):
 def community_of(n):
     """A slot in which ``n`` sellers of different size meet ``n`` buyers."""
     supply, demand = np.arange(1, n + 1) * 10, np.arange(1, n + 1) * 6
-    sellers = Book(supply, supply, np.zeros(n), supply // 2, np.full(n, 40.0))
-    buyers = Book(demand, demand, np.full(n, 100.0), demand * 5 // 6, np.full(n, 40.0))
+    sellers = SideOfMarket(supply, supply, np.zeros(n), supply // 2, np.full(n, 40.0))
+    buyers = SideOfMarket(demand, demand, np.full(n, 100.0), demand * 5 // 6, np.full(n, 40.0))
     return SlotView(int(demand.sum()), 0.0, sellers, buyers)
 
 

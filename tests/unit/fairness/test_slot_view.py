@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketsim.fairness.slot import measure
-from marketsim.fairness.slot_view import GROUPS, Book, SlotView, slot_views, text_hash
+from marketsim.fairness.slot_view import GROUPS, SideOfMarket, SlotView, slot_views, text_hash
 from marketsim.testing.critic_kit import content, in_order, record_of
 from marketsim.testing.records import Deal, slot_record
 from marketsim.testing.worlds import community
@@ -125,8 +125,8 @@ def views(draw):
     demand = np.array(draw(st.lists(st.integers(0, 9_000), min_size=n, max_size=n)))
     sold = (supply * np.array(draw(st.lists(st.floats(0, 1), min_size=n, max_size=n)))).astype(int)
     price = np.where(sold > 0, 50.0, np.nan)
-    sellers = Book(supply, supply, np.zeros(n), sold, price)
-    buyers = Book(demand, demand, np.full(n, 100.0), np.zeros(n, int), np.full(n, np.nan))
+    sellers = SideOfMarket(supply, supply, np.zeros(n), sold, price)
+    buyers = SideOfMarket(demand, demand, np.full(n, 100.0), np.zeros(n, int), np.full(n, np.nan))
     return SlotView(max(int(min(supply.sum(), demand.sum())), 1), 0.0, sellers, buyers)
 
 
