@@ -143,7 +143,7 @@ PARTS: Final = (
     _part("critic", "replay", "fairness.replay_critic:build", "fairness.params:ReplayCriticParams",
           "the scores used in an earlier run, from its critic.jsonl"),
     _part("critic", "surrogate", "fairness.surrogate_critic:build", "fairness.params:SurrogateCriticParams",
-          "a small network that has learned a language model's scores"),
+          "a small network that has learned a language model's scores", traits=("formula",)),
     _part("model", "ollama", "llm.model_server:build", "", "models that an Ollama server has", extra="learn"),
     _part("learner", "ppo", "learning.ppo.learner:build", "learning.params:LearnerParams",
           "proximal policy optimisation of many agents, a trust region for each", extra="learn"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from marketsim.cli.options import load, overrides_of, set_option, trust_option
+from marketsim.cli.options import AskedScenario, set_option, trust_option
 from marketsim.cli.saying import say
 from marketsim.cli.tables import table
 
@@ -74,7 +74,7 @@ def scenario_models(scenario: str, overrides: tuple[str, ...], *, trust: bool) -
     """The language models that a scenario asks."""
     from marketsim.analysis.critics.asked_models import asked_models
 
-    return asked_models(load(scenario, overrides_of(overrides, None), trust=trust))
+    return asked_models(AskedScenario(scenario, overrides, None, trust).load())
 
 
 @click.command()

@@ -10,18 +10,20 @@ from typing import Final
 
 import numpy as np
 
+from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import InputError
 from marketsim.core.language_model import LanguageModel
 from marketsim.core.records import Community, SlotRecord
 from marketsim.fairness.answer import Answer
 from marketsim.fairness.critic import CriticTally, Critique, Scores, distance, triple
+from marketsim.fairness.measures_kernel import SCORE_NAMES, Inputs
 from marketsim.fairness.ollama_critic import Case, case_of, with_answer
 from marketsim.fairness.params import SurrogateCriticParams
 from marketsim.fairness.pending import Pending
 from marketsim.fairness.rule_critic import inputs_hash, rule_names
-from marketsim.fairness.slot import SlotFairness, measure
-from marketsim.fairness.surrogate_features import features
+from marketsim.fairness.slot import SlotFairness, measure, scored
+from marketsim.fairness.surrogate_features import features_of
 from marketsim.fairness.surrogate_file import Surrogate, read_surrogate
 from marketsim.llm.interviewer import Interviewer, asked_model
 from marketsim.llm.question import Question, Reply
@@ -66,12 +68,19 @@ class SurrogateCritic:
     def _review(self, record: SlotRecord, *, patient: bool) -> Scores:
         began = time.perf_counter()
         found = measure(record, self._community)
-        predicted = self._surrogate.network.scores(features(found))
-        rule = Scores(*(found.score(name) for name in self._names))
-        scores = Scores(*(np.where(np.isnan(known), np.nan, predicted[:, k]) for k, known in enumerate(rule)))
+        scores = self._predicted(found.inputs, found.scores, found.tradable_wh)
         if self._params.log or self._interviewer is not None:
             self._note(record, found, scores, time.perf_counter() - began, patient=patient)
         return scores
+
+    def judge(self, inputs: Inputs) -> Scores:
+        """Scores of any markets from what the measures depend on."""
+        return self._predicted(inputs, *scored(inputs))
+
+    def _predicted(self, inputs: Inputs, scores: FloatArray, tradable_wh: IntArray) -> Scores:
+        predicted = self._surrogate.network.scores(features_of(inputs, scores, tradable_wh))
+        rule = (scores[SCORE_NAMES.index(name)] for name in self._names)
+        return Scores(*(np.where(np.isnan(known), np.nan, predicted[:, k]) for k, known in enumerate(rule)))
 
     def drain(self) -> list[Critique]:
         """What is ready, in order."""

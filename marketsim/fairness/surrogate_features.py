@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from marketsim.core.arrays import FloatArray
-from marketsim.fairness.measures_kernel import SCORE_NAMES
+from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.fairness.measures_kernel import SCORE_NAMES, Inputs
 from marketsim.fairness.slot import SlotFairness
 from marketsim.fairness.surrogate_kernel import N_FEATURES, feature_rows
 
@@ -33,7 +33,12 @@ retail; sales / sum S. Each is a sum, a count, a mean or a maximum over particip
 
 
 def features(found: SlotFairness) -> FloatArray:
-    """Features of each market [n_markets, n_features]."""
-    out = np.empty((len(found.tradable_wh), N_FEATURES))
-    feature_rows(found.inputs[:], found.tradable_wh, found.scores, out)
+    """Features of each market of a slot [n_markets, n_features]."""
+    return features_of(found.inputs, found.scores, found.tradable_wh)
+
+
+def features_of(inputs: Inputs, scores: FloatArray, tradable_wh: IntArray) -> FloatArray:
+    """Features of any markets [n_markets, n_features], from what the measures depend on and what they come to."""
+    out = np.empty((len(tradable_wh), N_FEATURES))
+    feature_rows(inputs[:], tradable_wh, scores, out)
     return out

@@ -53,7 +53,7 @@ def credit_of(parts: Parts, critic: Any) -> Credit:
 def _counterfactual(parts: Parts, critic: Any) -> Counterfactual:
     context = parts.context
     if not context.formula:
-        hint = "use shared or influence, or critic: rule"
+        hint = "use shared or influence, or a critic that is a formula: rule, surrogate"
         message = f"the critic {context.critic_name} is asked once a slot and cannot score what did not happen"
         raise ScenarioError([Problem(message, "learning.reward.credit", "difference", hint)])
     community = context.community

@@ -67,6 +67,18 @@ def test_features_are_what_their_names_say():
     assert found["sold_over_supply"] == pytest.approx(0.7)
 
 
+def test_what_did_not_happen_is_judged_as_what_did():
+    """``judge`` from what the measures depend on is ``review`` of a slot: a learner's difference credit asks it of copies."""
+    people, record = record_of([NOTHING, NOTHING])
+    deals = [Deal(2, 0, 30, 100_000), Deal(2, 1, 40, 200_000)]
+    for crowd, slot in (
+        (people, record),
+        (community(3), slot_record(community(3), [0, 0, 80], [60, 40, 0], deals=deals)),
+    ):
+        critic = critic_of(crowd)
+        np.testing.assert_array_equal(critic.judge(measure(slot, crowd).inputs), critic.review(slot))
+
+
 def test_features_are_finite_where_nothing_happens():
     assert np.isfinite(features_of(NOTHING)).all()
 
