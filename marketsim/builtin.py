@@ -108,6 +108,8 @@ PARTS: Final = (
           "one factor for all sellers"),
     _part("allocation", "merit", "market.allocation:build_merit", "market.params:MeritParams",
           "gain per unit of the binding limit"),
+    _part("allocation", "planned", "market.planned:build", "market.params:PlannedParams",
+          "least energy from upstream under the AC limits, losses counted; a yardstick"),
     _part("gate", "ac", "grid.gates.exact.ac:build", "grid.gates.params:GateParams",
           "exact: every trade checked by an AC power flow while it is matched",
           traits=("exact",), kernels=(*_GATE_KERNELS, "grid.gates.exact.exact_kernel")),
@@ -152,7 +154,8 @@ PARTS: Final = (
     _part("metric", "energy", "metrics.energy:build", "metrics.params:EnergyParams", "energy volumes and shares"),
     _part("metric", "money", "metrics.money:build", "metrics.params:MoneyParams", "costs, savings and revenues"),
     _part("metric", "fairness", "fairness.metric:build", "fairness.params:FairnessParams", "fairness measures"),
-    _part("metric", "efficiency", "metrics.efficiency:build", "metrics.params:EfficiencyParams", "gains from trade"),
+    _part("metric", "welfare", "metrics.welfare:build", "metrics.params:WelfareParams", "what all get together"),
+    _part("metric", "efficiency", "metrics.efficiency:build", "metrics.params:EfficiencyParams", "gains of peers"),
     _part("metric", "grid", "metrics.grid:build", "metrics.params:GridParams", "voltages, loadings and violations"),
     _part("metric", "laws", "metrics.laws:build", "metrics.params:LawsParams", "balances, which are zero"),
 )  # fmt: skip

@@ -38,7 +38,6 @@ _EVERY_RUN: Final = (
     "marketsim.market.bounds_kernel",
     "marketsim.market.settlement_kernel",
     "marketsim.metrics.snapshot_kernel",
-    "marketsim.metrics.merit_kernel",
     "marketsim.metrics.tally_kernel",
     "marketsim.fairness.totals_kernel",
     "marketsim.core.potential_kernel",

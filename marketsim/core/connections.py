@@ -57,6 +57,14 @@ class ConnectionModel:
         answer[np.arange(len(limits)), connection] = slope
         return answer
 
+    def drawn_wh(self, market: int, net_wh: FloatArray) -> float:  # noqa: ARG002 - the same in every market
+        """What all draw together: nothing is lost without a grid [Wh]."""
+        return -float(net_wh.sum())
+
+    def drawn_slope(self, market: int, net_wh: FloatArray) -> FloatArray:  # noqa: ARG002 - linear
+        """Derivative of ``drawn_wh`` [n_connections]."""
+        return np.full(int((self._community.market == market).sum()), -1.0)
+
     def _limits(self, market: int) -> tuple[FloatArray, FloatArray]:
         """What may be drawn and injected, at least what happens in any case [Wh] [n_connections]."""
         rows = self._community.market == market

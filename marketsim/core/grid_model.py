@@ -48,6 +48,14 @@ class GridModel(Protocol):
         """Derivative of these limits' margins to the net injections [1/Wh] [len(limits), n_connections]."""
         ...
 
+    def drawn_wh(self, market: int, net_wh: FloatArray) -> float | None:
+        """Energy drawn from the source at these net injections [n_connections], losses included; None: no solution."""
+        ...
+
+    def drawn_slope(self, market: int, net_wh: FloatArray) -> FloatArray:
+        """Derivative of ``drawn_wh`` to the net injections [Wh/Wh] [n_connections]: -1, and what losses add to it."""
+        ...
+
 
 def demand_agents(community: Community, firm_wh: IntArray, kvar: FloatArray) -> None:
     """ValueError unless both hold a number an agent of the flat axis."""

@@ -109,6 +109,11 @@ class Tariffs(NamedTuple):
     feed_in_ticks: IntArray
     wholesale_ticks: IntArray | None
 
+    @property
+    def upstream_ticks(self) -> IntArray:
+        """What a kWh from upstream costs all together: the wholesale price, without one the feed-in tariff [n_markets]."""
+        return self.feed_in_ticks if self.wholesale_ticks is None else self.wholesale_ticks
+
 
 class SlotInputs(NamedTuple):
     """What the outside world brings to a slot, metered."""

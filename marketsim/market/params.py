@@ -101,3 +101,10 @@ class ProportionalParams(Params):
 
 class MeritParams(Params):
     """Capacity to who gains most for each unit of the binding limit."""
+
+
+class PlannedParams(Params):
+    """Capacity as a planner gives it who knows the AC limits: the least energy from upstream. A yardstick."""
+
+    steps: int = Field(default=12, ge=0, le=100)
+    """Linear programmes a slot and market at most, where not all surplus can flow; 0: the best of simple rules."""

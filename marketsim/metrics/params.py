@@ -24,7 +24,11 @@ class LawsParams(Params):
 
 
 class EfficiencyParams(Params):
-    """How the most possible gains from trade are found where the grid limits trade."""
+    """The gains of peers take no parameters."""
+
+
+class WelfareParams(Params):
+    """How the most that agents and utility can get together is found where the grid limits what flows."""
 
     slp_steps: int = Field(default=12, ge=0, le=100)
-    """Most linear programmes a slot and market; 0: merit order without grid limits, an upper bound [-]."""
+    """Most linear programmes a slot and market; 0: no limits and no losses, an upper bound [-]."""

@@ -128,8 +128,3 @@ def constrained_optimum(
         point = promised
     last = point if admissible(grid, market, legs.net_wh(point)) else _towards(grid, legs, market, best, point)
     return last if legs.gains(last) > legs.gains(best) else best
-
-
-def constrained_gains(legs: WelfareLegs, grid: GridModel, market: int, start_wh: FloatArray, steps: int) -> int:
-    """Most possible gains that the AC power flow admits [1e-9 currency]; see ``constrained_optimum``."""
-    return int(legs.gains(constrained_optimum(legs, grid, market, start_wh, steps)))

@@ -10,7 +10,10 @@ from marketsim.metrics.presentation import HeadlineRow, change_text, headline
 from marketsim.metrics.wording import number
 from marketsim.report.series import PlotSeries
 
-MORE_IS_BETTER: Final = ("p2p_kwh", "p2p_share", "allocative_efficiency", "ftg", "fbs", "fpp", "price_neutrality")
+MORE_IS_BETTER: Final = (
+    *("p2p_kwh", "p2p_share", "welfare", "allocative_efficiency", "trade_efficiency"),
+    *("ftg", "fbs", "fpp", "price_neutrality"),
+)
 LESS_IS_BETTER: Final = (
     *("import_kwh", "curtailed_kwh", "losses_kwh", "rejected_kwh", "ev_unserved_kwh"),
     *("consumer_cost", "prosumer_cost", "voltage_violation_rate"),

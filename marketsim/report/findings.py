@@ -219,11 +219,15 @@ def _fairness(of: Summary) -> Iterator[Finding]:
 
 
 def _efficiency(of: Summary) -> Iterator[Finding]:
-    share = of.get("allocative_efficiency")
+    share = of.get("trade_efficiency")
     if share is not None:
         tone = GOOD if share >= 0.9 else BAD if share < 0.7 else NOTE
         title = "Gains from trade missed" if tone == BAD else "Gains from trade"
-        yield Finding(tone, title, f"{percent(share)} of the most that was possible at these positions.")
+        yield Finding(tone, title, f"{percent(share)} of the most that peers could have gained at these positions.")
+    joint = of.get("allocative_efficiency")
+    if joint is not None and joint < 0.995:
+        text = f"Agents and utility together got {percent(joint)} of what the feeder would have let them gain."
+        yield Finding(BAD if joint < 0.7 else NOTE, "Feeder not used to the full", text)
 
 
 def _laws(of: Summary) -> Iterator[Finding]:

@@ -15,8 +15,8 @@ _SAID: Final = (
     *("slots", "voltage_min_pu", "voltage_max_pu", "loading_max_percent", "voltage_violation_rate"),
     *("slots_with_violation", "firm_violation_slots", "p2p_kwh", "pv_kwh", "curtailed_kwh", "unserved_kwh"),
     *("ev_unserved_kwh", "consumer_saving", "prosumer_cost", "worst_off_saving", "utility_margin", "utility_revenue"),
-    *("ftg", "fbs", "fpp", "allocative_efficiency", "money_imbalance", "energy_imbalance_wh", "validated_slots"),
-    *("validation_worst_pu", "validation_mismatches", "critic_calls", "critic_fallbacks"),
+    *("ftg", "fbs", "fpp", "allocative_efficiency", "trade_efficiency", "money_imbalance", "energy_imbalance_wh"),
+    *("validated_slots", "validation_worst_pu", "validation_mismatches", "critic_calls", "critic_fallbacks"),
 )
 _NUMBERS: Final = frozenset({*_SAID, *(line.name for line in HEADLINE)})
 _TOGETHER: Final = (

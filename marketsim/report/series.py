@@ -56,7 +56,7 @@ _SOURCES: Final[Mapping[str, _Source]] = {
     "fbs": _Source("fbs", 1.0, "tradable", 4),
     "fpp": _Source("fpp", 1.0, "tradable", 4),
     "ftb": _Source("ftb", 1.0, "tradable", 4),
-    "efficiency": _Source("allocative_efficiency", 1.0, "tradable", 4),
+    "efficiency": _Source("trade_efficiency", 1.0, "tradable", 4),
 }
 DIGITS: Final[Mapping[str, int]] = {name: source.digits for name, source in _SOURCES.items()}
 

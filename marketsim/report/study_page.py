@@ -32,7 +32,7 @@ MOST_CELLS: Final = 300_000
 FIRST: Final = (
     *("voltage_max_pu", "voltage_min_pu", "loading_max_percent", "slots_with_violation", "rejected_kwh"),
     *("curtailed_kwh", "p2p_share", "consumer_cost", "prosumer_cost", "consumer_saving", "worst_off_saving"),
-    *("fbs", "ftg", "fpp", "allocative_efficiency"),
+    *("fbs", "ftg", "fpp", "welfare", "allocative_efficiency", "trade_efficiency"),
 )
 """KPIs that are offered first."""
 _NO_ANSWERS: Final = frozenset(kpi.name for kpi in (*RUN, *VALIDATION)) | {"critic_calls"}

@@ -87,7 +87,7 @@ def kpi_groups() -> dict[str, tuple[Kpi, ...]]:
     return {"Run": RUN, **metrics, "Critic": CRITIC_KPIS, "Independent power flow": VALIDATION}
 
 
-_METRIC_HEADS: Final = ("Energy", "Money", "Fairness", "Efficiency", "Grid", "Laws")
+_METRIC_HEADS: Final = ("Energy", "Money", "Fairness", "Welfare", "Gains of peers", "Grid", "Laws")
 
 
 def kpis_page() -> str:

@@ -42,7 +42,7 @@ MECHANISMS: Final = MappingProxyType(
             CongestionMechanism(
                 "central",
                 "central AC optimum with true values known",
-                {"grid.gate": "ac", "market.engine": "central_optimum"},
+                {"grid.gate": "ac", "grid.allocation": "planned", "market.engine": "central_optimum"},
                 truthful=True,
             ),
         )

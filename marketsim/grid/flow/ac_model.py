@@ -63,6 +63,8 @@ class _Solution(NamedTuple):
     from_pu: ComplexArray
     """Current at the from end of each branch."""
     to_pu: ComplexArray
+    slack_kw: float
+    """Drawn from the source."""
 
 
 class AcModel:
@@ -160,13 +162,31 @@ class AcModel:
             answer[wired] = self._wired_gradient(market, net_wh, solved, limits[wired])
         return answer
 
+    def drawn_wh(self, market: int, net_wh: FloatArray) -> float | None:
+        """Energy from the source at these injections [n_connections], of all that hangs on the feeder [Wh]; None: unsolved."""
+        solved = self._solve(market, of_all(net_wh, len(self._nodes)))
+        return None if solved is None else solved.slack_kw / self._to_kw
+
+    def drawn_slope(self, market: int, net_wh: FloatArray) -> FloatArray:
+        """Derivative of ``drawn_wh`` to the net injections [n_connections]; that of a feeder without losses if unsolved."""
+        net_wh = of_all(net_wh, len(self._nodes))
+        solved = self._solve(market, net_wh)
+        if solved is None:
+            return np.full(len(net_wh), -1.0)
+        row = self._y[[0]].toarray()[0]
+        slope = np.stack(((1j * row * solved.v), row * solved.v / np.abs(solved.v)))
+        of_state = (solved.v[0] * np.conj(slope)).real[:, 1:].reshape(-1, 1)
+        per_pu = self._per_injection(market, net_wh, solved, of_state)[0]
+        return np.where(self._nodes == 0, -1.0, per_pu * (self._network.base_kva / self._to_kw))
+
     def _solve(self, market: int, net_wh: FloatArray) -> _Solution | None:
         found = self._validator.solve_one(*self._injections(market, net_wh))
         if not found.converged[0]:
             return None
         v = found.v_complex[0]
         from_node, to_node, (ff, ft, tf, tt) = self._network.from_node, self._network.to_node, self._ends
-        return _Solution(v, ff * v[from_node] + ft * v[to_node], tf * v[from_node] + tt * v[to_node])
+        currents = ff * v[from_node] + ft * v[to_node], tf * v[from_node] + tt * v[to_node]
+        return _Solution(v, *currents, float(found.slack_kw[0]))
 
     def _rows(self, market: int) -> slice:
         n = len(self._nodes)
@@ -225,14 +245,22 @@ class AcModel:
         return under, over
 
     def _wired_gradient(self, market: int, net_wh: FloatArray, solved: _Solution, limits: IntArray) -> FloatArray:
-        """Adjoint solution: one factorisation, one back-substitution a limit."""
-        n_inner = self._network.n_nodes - 1
         slopes_of_state = np.stack([self._state_slope(solved, int(limit)) for limit in limits], axis=1)
+        return self._per_injection(market, net_wh, solved, slopes_of_state)
+
+    def _per_injection(
+        self, market: int, net_wh: FloatArray, solved: _Solution, slopes_of_state: FloatArray
+    ) -> FloatArray:
+        """Derivatives to net injections [1/Wh] [n, n_connections] of what has these to the state [2 n_inner, n].
+
+        Adjoint solution: one factorisation, one back-substitution each.
+        """
+        n_inner, n = self._network.n_nodes - 1, slopes_of_state.shape[1]
         factors = splu(jacobian(self._y, solved.v).T.tocsc(), permc_spec="MMD_AT_PLUS_A")
-        blocks = range(0, len(limits), BLOCK)
+        blocks = range(0, n, BLOCK)
         adjoint = np.hstack([factors.solve(slopes_of_state[:, begin : begin + BLOCK]) for begin in blocks])
-        by_node = np.zeros((2, self._network.n_nodes, len(limits)))
-        by_node[:, 1:] = adjoint.reshape(2, n_inner, len(limits))
+        by_node = np.zeros((2, self._network.n_nodes, n))
+        by_node[:, 1:] = adjoint.reshape(2, n_inner, n)
         slope = self._slopes(market, net_wh)[:, None]
         per_pu = by_node[0, self._nodes] + slope * by_node[1, self._nodes]
         return np.asarray(per_pu.T * (self._to_kw / self._network.base_kva))
