@@ -16,6 +16,7 @@ alone can tell them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 
@@ -37,6 +38,12 @@ from marketsim.core.records import (
 from marketsim.market.common_factor import Transfers, commit_largest, release, share
 from marketsim.market.params import PlannedParams
 from marketsim.optimise.joint import JointGains, JointLegs, joint_optimum
+
+GUARD: Final = 5e-7
+"""Distance that a plan keeps from limits (p.u., share of a rating), beyond the guard of the gate and what two solvers see
+differently: what the gate would cut it cuts from whoever asks last, not from whom it costs least."""
+BACK: Final = 2e-5
+"""Share of a simple rule's plan that the search starts below it, to be within the guard."""
 
 
 class PlannedAllocation:
@@ -90,14 +97,15 @@ class PlannedAllocation:
             base_wh=np.zeros(int(orders.connection.max()) + 1),
             price_ticks=ticks,
         )
-        gains = JointGains(legs, self._grid, market)
+        gains = JointGains(legs, self._grid, market, GUARD)
         plans = [
             in_turn,
             probe.largest(int(surplus.sum()), lambda total: share(total, surplus)),
             probe.largest(int(legs.cap_wh.sum()), lambda total: _level(total, legs.cap_wh)),
         ]
         if self._grid is not None and self._steps:
-            best = joint_optimum(gains, [plan.astype(np.float64) for plan in plans], self._steps)
+            inside = [plan * (1.0 - BACK) for plan in (*plans, 0 * in_turn)]
+            best = joint_optimum(gains, inside, self._steps)
             if best is not None:
                 plans.append(probe.admitted(np.floor(best + 1e-6).astype(np.int64)))
         plans = [plan + probe.beyond(plan, legs.cap_wh - plan) for plan in plans]

@@ -25,7 +25,7 @@ from marketsim.core.grid_model import GridModel
 from marketsim.core.units import WH_PER_KWH
 from marketsim.optimise.welfare import TOLERANCE
 
-_GAP: Final = 1e-7
+_GAP: Final = 1e-6
 """Relative gain that a further step has to promise."""
 _SMALLEST: Final = 1e-6
 """Region of trust at which the search ends, as a share of what each leg could do."""
@@ -71,9 +71,9 @@ class JointLegs(NamedTuple):
 class JointGains:
     """Gains of points [Wh] [n_legs] over the base, on one market of a grid that was opened."""
 
-    def __init__(self, legs: JointLegs, grid: GridModel | None, market: int) -> None:
-        """``grid`` None: nothing is limited or lost."""
-        self.legs, self.grid, self.market = legs, grid, market
+    def __init__(self, legs: JointLegs, grid: GridModel | None, market: int, guard: float = 0.0) -> None:
+        """``grid`` None: nothing is limited or lost. ``guard``: distance to keep from each limit, in units of its margin."""
+        self.legs, self.grid, self.market, self._guard = legs, grid, market, guard
         self.base_drawn_wh = self.drawn_wh(np.zeros(len(legs.cap_wh)))
 
     def drawn_wh(self, done_wh: FloatArray) -> float | None:
@@ -104,10 +104,11 @@ class JointGains:
         return np.asarray(legs.sign * (-legs.price_ticks * per_wh[legs.connection] - legs.value_ticks))
 
     def margins(self, done_wh: FloatArray) -> FloatArray | None:
-        """Excess over each limit; None: no solution."""
+        """Excess over each limit less the guard; None: no solution."""
         if self.grid is None:
             return np.zeros(0)
-        return self.grid.margins(self.market, self.legs.net_wh(done_wh))
+        margins = self.grid.margins(self.market, self.legs.net_wh(done_wh))
+        return None if margins is None else margins + self._guard
 
     def admits(self, done_wh: FloatArray) -> bool:
         """Whether every limit is kept."""

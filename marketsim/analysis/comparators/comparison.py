@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -15,17 +15,22 @@ from marketsim.app.wiring import build
 from marketsim.core.arrays import FloatArray
 from marketsim.core.metric import Value
 from marketsim.fairness.measures import jain_index
-from marketsim.metrics.efficiency import EfficiencyMetric
 from marketsim.metrics.energy import EnergyMetric
 from marketsim.metrics.grid import GridMetric
+from marketsim.metrics.welfare import WelfareMetric
 
 
 class MechanismOutcome(NamedTuple):
     """What a scenario came to under one mechanism."""
 
     mechanism: CongestionMechanism
-    gains: float
-    """Gains from trade at true values [currency]."""
+    welfare: float
+    """What agents and utility get together [currency]; the KPI ``welfare``."""
+    efficiency: float | None
+    """Of the most possible at the positions of each slot; the KPI ``allocative_efficiency``. None where nothing could move,
+    or where the mechanism keeps no limits that an optimum could have kept."""
+    gap: float | None
+    """How far the most possible may lie below what is possible without limits and losses, as a share of the latter."""
     p2p_kwh: float
     export_kwh: float
     curtailed_kwh: float
@@ -72,16 +77,18 @@ def compare(
 def _outcome(ready: ReadyScenario, mechanism: CongestionMechanism) -> MechanismOutcome:
     built = build(ready)
     context, community = built.context, built.world.community
-    band = None if context.grid is None else context.grid.band
+    band, model = (None, None) if context.grid is None else (context.grid.band, context.grid.model)
     metrics = (
         EnergyMetric(context.fleets),
-        EfficiencyMetric(community, None, 0),
+        WelfareMetric(community, context.fleets, model),
         GridMetric(band),
     )
     path = follow(ready, metrics, built)
     return MechanismOutcome(
         mechanism=mechanism,
-        gains=_number(path.summary["gains_from_trade"]),
+        welfare=_number(path.summary["welfare"]),
+        efficiency=None if model is None else _share(path.summary["allocative_efficiency"]),
+        gap=None if model is None else _gap(path.summary),
         p2p_kwh=_number(path.summary["p2p_kwh"]),
         export_kwh=_number(path.summary["export_kwh"]),
         curtailed_kwh=float(path.curtailed_kwh.sum()),
@@ -102,6 +109,21 @@ def _number(value: Value) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
 
 
+def _share(value: Value) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _gap(summary: Mapping[str, Value]) -> float | None:
+    bound, most = summary["joint_gains_bound"], summary["optimal_joint_gains"]
+    return 1.0 - _number(most) / float(bound) if isinstance(bound, int | float) and bound > 0 else None
+
+
+def ranks(outcomes: Sequence[MechanismOutcome]) -> list[int | None]:
+    """Place of each by welfare, 1 the most; equal welfare shares a place. None where a limit was broken: that is no answer."""
+    kept = [each.welfare for each in outcomes if not each.violated]
+    return [None if each.violated else 1 + sum(more > each.welfare for more in kept) for each in outcomes]
+
+
 def _jain(path: Trajectory) -> float | None:
     owners = path.pv_kwh > 0
     share: FloatArray = path.curtailed_kwh[owners] / path.pv_kwh[owners]
@@ -113,10 +135,11 @@ def rows_of(outcomes: Sequence[MechanismOutcome]) -> list[dict[str, object]]:
     return [
         {
             "mechanism": each.mechanism.name,
+            "rank": rank,
             **{name: value for name, value in each._asdict().items() if name not in _NOT_COLUMNS},
             **{f"slots outside, {name}": real.slots for name, real in each.real.items()},
         }
-        for each in outcomes
+        for rank, each in zip(ranks(outcomes), outcomes, strict=True)
     ]
 
 
@@ -130,9 +153,10 @@ def as_json(ready: ReadyScenario, outcomes: Sequence[MechanismOutcome]) -> dict[
             {
                 **{name: value for name, value in each._asdict().items() if name not in ("mechanism", "real")},
                 "name": each.mechanism.name,
+                "rank": rank,
                 "text": each.mechanism.text,
                 "real": {name: real._asdict() for name, real in each.real.items()},
             }
-            for each in outcomes
+            for rank, each in zip(ranks(outcomes), outcomes, strict=True)
         ],
     }

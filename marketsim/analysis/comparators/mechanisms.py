@@ -41,7 +41,7 @@ MECHANISMS: Final = MappingProxyType(
             _gate("market_first", "trade freely, then curtail the last first"),
             CongestionMechanism(
                 "central",
-                "central AC optimum with true values known",
+                "a planner with true values known: the least energy from upstream under the AC limits, then trade by merit order",
                 {"grid.gate": "ac", "grid.allocation": "planned", "market.engine": "central_optimum"},
                 truthful=True,
             ),

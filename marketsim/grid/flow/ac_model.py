@@ -91,6 +91,8 @@ class AcModel:
         self._validator = Validator(network)
         self._y, self._ends = admittance(network)
         self._slot: _Slot | None = None
+        self._before: dict[int, FloatArray] = {}
+        """Direction of each branch's flow in the state that was opened, by market, where a limit asked for it [n_branches]."""
         self._probe = probe
         background = background or UntradedBackground.none(network, community)
         self._untraded = UntradedFlow(
@@ -104,6 +106,7 @@ class AcModel:
         node_kw: FloatArray = np.asarray(grid.net_wh * self._to_kw)
         moved_kw = (record.energy.net_wh - firm_wh) * self._to_kw
         np.add.at(node_kw, (self._community.market, np.tile(self._nodes, len(node_kw))), -moved_kw)
+        self._before = {}
         self._slot = _Slot(
             firm_wh, node_kw, grid.firm_kvar, grid.firm_v_pu, grid.firm_loading, opened_kvar=record.opened_kvar
         )
@@ -111,12 +114,14 @@ class AcModel:
     def open_at(self, firm_wh: IntArray, kvar: FloatArray) -> None:
         """Take over an untraded state [n_agents]: limits are frozen, and curves followed, by a power flow of its own."""
         demand_agents(self._community, firm_wh, kvar)
+        self._before = {}
         self._slot = _Slot(firm_wh.copy(), *self._untraded.solve(firm_wh, kvar), opened_kvar=kvar.copy())
 
     def open_state(self, grid: GridState) -> None:
         """Take over a slot under way: net positions count from what its gate holds, connections are its business."""
         nothing = np.zeros(self._community.n_agents, dtype=np.int64)
         node_kw = np.asarray(grid.net_wh * self._to_kw)
+        self._before = {}
         self._slot = _Slot(nothing, node_kw, grid.kvar, grid.firm_v_pu, grid.firm_loading, opened_kvar=None)
 
     def surely_admits(self, market: int, net_wh: FloatArray) -> bool:
@@ -137,12 +142,13 @@ class AcModel:
             return None
         limits, v = self._limits(market), np.abs(solved.v[1:])
         own = self._network
+        loading = self._loading_limits(market, limits, solved)
         return np.concatenate(
             (
                 limits.v_min_pu[1:] - v,
                 v - limits.v_max_pu[1:],
-                np.abs(solved.from_pu) / own.rating_from_pu - limits.loading,
-                np.abs(solved.to_pu) / own.rating_to_pu - limits.loading,
+                np.abs(solved.from_pu) / own.rating_from_pu - loading,
+                np.abs(solved.to_pu) / own.rating_to_pu - loading,
                 *self._connection_margins(market, net_wh),
             )
         )
@@ -224,6 +230,18 @@ class AcModel:
             v_max_pu=np.where(v > own.v_max_pu, v + worse.voltage_pu, own.v_max_pu),
             loading=np.where(loading > 1.0, loading + worse.loading, 1.0),
         )
+
+    def _loading_limits(self, market: int, limits: _Limits, solved: _Solution) -> FloatArray:
+        """Limits of loading [n_branches]: one that is relaxed holds in the direction of the flow before trade, a reversed
+        flow gets the plain rating."""
+        if not (limits.loading > 1.0).any():
+            return limits.loading
+        if market not in self._before:
+            slot = self._given()
+            before = self._validator.solve_one(slot.node_kw[market], slot.kvar[market])
+            self._before[market] = np.sign(np.nan_to_num(self._validator.active_flow(before.v_complex)[0]))
+        against = self._validator.active_flow(solved.v[None, :])[0] * self._before[market] < 0.0
+        return np.where(against, 1.0, limits.loading)
 
     def _connection_limits(self, market: int) -> tuple[FloatArray, FloatArray]:
         rows, firm = self._rows(market), self._firm_wh(market)
