@@ -151,9 +151,9 @@ class WelfareMetric:
         bound, free = gains.relaxed(), legs.unlimited_wh()
         if not self._steps:
             return _Market(gained, gained if bound is None else bound, bound, False)
-        if (free == done_wh).all() and not (legs.value_ticks > 0).any():
-            return _Market(gained, gained, bound, False)  # all of what costs nothing flows
         limited = not gains.admits(free)
+        if not limited and (free == done_wh).all() and not (legs.value_ticks > 0).any():
+            return _Market(gained, gained, bound, False)  # all of what costs nothing flows
         best = joint_optimum(gains, (free, done_wh, np.zeros(len(done_wh))), self._steps)
         most = None if best is None else gains.at(best)
         if most is None:

@@ -179,7 +179,7 @@ class _Climb:
                 self._point, self._most = reach, earned
                 return gained > 0.1 * promised
             reach = 0.5 * (self._point + reach)
-            if not inside and not self._gains.admits(reach):
+            if not self._gains.admits(reach):
                 return False
         return False
 

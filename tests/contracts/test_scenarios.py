@@ -24,6 +24,7 @@ REQUIRED_KPIS = {
     *("utility_revenue", "utility_revenue_grid_only", "utility_margin", "utility_margin_grid_only"),
     *("ftg", "fbs", "fpp", "ftb", "fbs_market", "price_neutrality", "jain_fill", "jain_curtailment"),
     *("gini_unit_cost", "gini_saving", "gains_from_trade", "allocative_efficiency", "g_star_method"),
+    *("welfare", "welfare_grid_only", "joint_gains", "optimal_joint_gains", "trade_efficiency"),
     *("voltage_min_pu", "voltage_max_pu", "voltage_violation_rate", "market_violation_rate"),
     *("voltage_violation_depth", "slots_with_violation", "firm_violation_slots", "loading_max_percent"),
 }

@@ -12,6 +12,7 @@ from marketsim.metrics.laws import LAWS
 from marketsim.metrics.money import MONEY
 from marketsim.metrics.presentation import HEADLINE, RUN, headline, kpi_table, rationing_text
 from marketsim.metrics.shunts import SHUNTS
+from marketsim.metrics.welfare import WELFARE
 from marketsim.testing.records import Fleet, slot_record
 from marketsim.testing.worlds import community
 
@@ -20,6 +21,7 @@ EVERY = (
     *EnergyMetric().definitions,
     *MONEY,
     *FairnessMetric(community(2)).definitions,
+    *WELFARE,
     *EFFICIENCY,
     *GridMetric(None).definitions,
     *LAWS,

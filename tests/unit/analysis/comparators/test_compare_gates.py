@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from marketsim.analysis.comparators.comparison import MechanismOutcome, as_json, compare
+from marketsim.analysis.comparators.comparison import MechanismOutcome, as_json, compare, ranks
 from marketsim.analysis.comparators.mechanisms import MECHANISMS, chosen, under
 from marketsim.analysis.comparators.robustness import ERRORS, Error, really
 from marketsim.analysis.trajectory import Trajectory, follow, outside
@@ -42,10 +42,28 @@ def test_only_the_market_without_a_check_breaks_limits(outcomes: dict[str, Mecha
         assert each.curtailed_kwh == 0 if name == "observe" else each.curtailed_kwh > 0, name
 
 
-def test_nobody_earns_more_than_the_central_optimum(outcomes: dict[str, MechanismOutcome]) -> None:
-    """The planner who knows true values gains most."""
-    best = max(outcomes.values(), key=lambda each: each.gains)
-    assert best.mechanism.name == "central"
+def test_the_planner_is_first_of_those_that_keep_the_limits(outcomes: dict[str, MechanismOutcome]) -> None:
+    """Ranked by welfare; who breaks limits has no rank, whatever it would be worth."""
+    placed = dict(zip(outcomes, ranks(list(outcomes.values())), strict=True))
+    assert placed["central"] == 1
+    assert placed["observe"] is None
+    assert outcomes["observe"].welfare > outcomes["central"].welfare
+    kept = sorted((each.welfare for each in outcomes.values() if not each.violated), reverse=True)
+    assert [outcomes[name].welfare for name in sorted(placed, key=lambda name: placed[name] or 99)[:6]] == kept
+
+
+def test_efficiency_is_never_above_one_where_limits_are_kept(outcomes: dict[str, MechanismOutcome]) -> None:
+    """And the gap to what is possible without limits is that of the same most."""
+    for name, each in outcomes.items():
+        if name == "observe":
+            assert each.efficiency is each.gap is None
+        else:
+            assert each.efficiency is not None
+            assert each.gap is not None
+            assert 0.0 < each.efficiency <= 1.0
+            assert 0.0 < each.gap < 1.0
+    assert outcomes["central"].efficiency > 0.99  # type: ignore[operator]
+    assert outcomes["doe_equal"].efficiency > outcomes["ac"].efficiency  # type: ignore[operator]
 
 
 def test_what_agents_lose_adds_up(outcomes: dict[str, MechanismOutcome]) -> None:
