@@ -28,6 +28,8 @@ from marketsim.optimise.joint import JointGains, JointLegs, joint_optimum
 
 MERIT_ORDER: Final = "merit_order"
 SLP: Final = "slp"
+KEPT: Final = 1e-6
+"""Beyond a limit by less counts as kept (p.u., share of a rating): what happened was then possible."""
 
 WELFARE: Final = (
     Kpi(
@@ -158,7 +160,7 @@ class WelfareMetric:
         most = None if best is None else gains.at(best)
         if most is None:
             return _Market(gained, gained, bound, limited)  # no point is known that keeps the limits
-        return _Market(gained, most, bound, limited)
+        return _Market(gained, max(most, gained) if gains.admits(done_wh, KEPT) else most, bound, limited)
 
     def summary(self) -> dict[str, Value]:
         """The KPIs of all slots so far."""

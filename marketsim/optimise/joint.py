@@ -110,10 +110,10 @@ class JointGains:
         margins = self.grid.margins(self.market, self.legs.net_wh(done_wh))
         return None if margins is None else margins + self._guard
 
-    def admits(self, done_wh: FloatArray) -> bool:
-        """Whether every limit is kept."""
+    def admits(self, done_wh: FloatArray, tolerance: float = TOLERANCE) -> bool:
+        """Whether every limit is kept, or exceeded by no more than the tolerance."""
         margins = self.margins(done_wh)
-        return margins is not None and float(margins.max(initial=-np.inf)) <= TOLERANCE
+        return margins is not None and float(margins.max(initial=-np.inf)) <= tolerance
 
 
 def joint_optimum(gains: JointGains, starts: Sequence[FloatArray], steps: int) -> FloatArray | None:

@@ -83,3 +83,48 @@ def test_the_quick_look_never_says_yes_to_what_breaks_a_limit(opened: tuple[AcMo
         assert margins is None or not yes or margins.max() <= 1e-7
     assert said[0]
     assert not said[-1]
+
+
+def test_what_is_drawn_is_what_the_slot_booked_and_its_slope_that_of_the_power_flow(
+    opened: tuple[AcModel, np.ndarray],
+) -> None:
+    """Central differences over 2 kWh; an injection saves about as much upstream, and losses tell connections apart."""
+    model, net_wh = opened
+    net_wh = net_wh + 5_000.0
+    slope = model.drawn_slope(0, net_wh)
+    for connection in (0, 7, 40):
+        step = np.zeros(len(net_wh))
+        step[connection] = 1_000.0
+        above, below = model.drawn_wh(0, net_wh + step), model.drawn_wh(0, net_wh - step)
+        assert above is not None
+        assert below is not None
+        assert slope[connection] == pytest.approx((above - below) / 2_000.0, abs=1e-6)
+    assert -1.2 < slope.min() < slope.max() < -0.8
+    assert np.ptp(slope) > 1e-3
+
+
+def test_a_flow_that_turns_gets_the_plain_rating() -> None:
+    """A line that loads overload before trade may stay so; what is injected behind it may not overload it the other way."""
+    overrides = {"clock.slots": 1, "grid.line_rating_a": 40, "grid.source_pu": 1.0, "profiles.demand_scale": 0.7}
+    built = build(load_scenario("scenarios/stress141.yaml", overrides))
+    record = Simulation(built.world).step()
+    model = built.context.grid.model  # type: ignore[union-attr]
+    assert isinstance(model, AcModel)
+    model.open(record)
+    before = record.grid.firm_loading[0]
+    line = int(np.nanargmax(before))
+    assert before[line] > 1.0
+    base = (record.positions.must_run_wh - record.positions.firm_demand_wh).astype(np.float64)
+    n_nodes, n_branches = built.grid.n_nodes, built.grid.n_branches  # type: ignore[union-attr]
+    place = 2 * (n_nodes - 1) + line
+    assert model.margins(0, base)[place] <= 0.0  # type: ignore[index]
+    behind = base.copy()
+    behind[:20] -= 2.0 * base.sum() / 20
+    turned = model.margins(0, behind)
+    assert turned is not None
+    model.open(record._replace(grid=record.grid._replace(firm_loading=np.zeros_like(record.grid.firm_loading))))
+    plain = model.margins(0, behind)
+    assert plain is not None
+    turned_lines = slice(2 * (n_nodes - 1), 2 * (n_nodes - 1) + n_branches)
+    over = plain[turned_lines][line]
+    assert turned[turned_lines][line] in (pytest.approx(over), pytest.approx(over + 1.0 - before[line] - 1e-3))
