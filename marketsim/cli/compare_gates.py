@@ -28,8 +28,9 @@ def compare_gates(
 ) -> None:
     """Run SCENARIO under each way to hold trade to the grid, and put the results side by side.
 
-    ac, sensitivity, observe, doe_equal, doe_maximal, market_first and central, ranked by welfare: what agents and
-    utility get together. Beside it curtailment and how evenly it falls, violations, time; and how many slots would really be violated if the model of the feeder were wrong.
+    ac, sensitivity, observe, doe_equal, doe_maximal, market_first and central, ranked by welfare: what agents and utility get
+    together. Beside it curtailment and how evenly it falls, violations, time; and how many slots would really be violated if
+    the model of the feeder were wrong.
     """
     from marketsim.analysis.comparators.comparison import as_json as plain
     from marketsim.analysis.comparators.comparison import compare, rows_of
@@ -49,8 +50,10 @@ def compare_gates(
 def _results(name: str, slots: int, outcomes: list[MechanismOutcome]) -> None:
     from marketsim.analysis.comparators.comparison import ranks
 
-    head = ("mechanism", "rank", "welfare", "efficiency", "p2p kWh", "export kWh", "curtailed kWh", "of PV", "Jain")
-    head = (*head, "violated", "p.u. h", "s")
+    head = (
+        *("mechanism", "rank", "welfare", "efficiency", "p2p kWh", "export kWh", "curtailed kWh", "of PV", "Jain"),
+        *("violated", "p.u. h", "s"),
+    )
     placed = list(zip(ranks(outcomes), outcomes, strict=True))
     placed.sort(key=lambda each: len(outcomes) + 1 if each[0] is None else each[0])
     rows = [
@@ -94,12 +97,13 @@ def _remarks(outcomes: list[MechanismOutcome]) -> None:
         "rank: by welfare, among those that keep all limits. welfare: what agents and utility get together [currency], payments "
         "cancelling: -price x (import - export + losses) - costs of devices, at the wholesale price or else the feed-in tariff. "
         "efficiency: joint gains over the most possible at the positions of each slot, stores as they ran. "
-        "Jain: of the curtailed shares of PV owners, 1 is even. p.u. h: distance to the voltage band times duration. s: wall time of the slots alone."
+        "Jain: of the curtailed shares of PV owners, 1 is even. "
+        "p.u. h: distance to the voltage band times duration. s: wall time of the slots alone."
     )
     gaps = [each.gap for each in outcomes if each.gap is not None]
     if gaps:
         say(
-            f"The most possible is a local optimum of the AC limits. It lies {100 * min(gaps):.1f} to {100 * max(gaps):.1f} % below "
-            "what could be gained without limits and losses, which bounds it from above."
+            "The most possible is a local optimum of the AC limits. It lies "
+            f"{100 * min(gaps):.1f} to {100 * max(gaps):.1f} % below what could be gained without limits and losses, which bounds it from above."
         )
     say(CAVEAT)

@@ -1,4 +1,4 @@
-"""The central optimum: who trades how much is planned at once for the most gains, under the AC limits of the grid.
+"""The central optimum: who trades how much is planned at once for the most gains of peers, under the AC limits of the grid.
 
 A yardstick, no market design: it takes the limit prices of orders for values and costs, as a planner who knew them
 would, so it belongs to truthful traders. Without grid limits that is the merit order. Where the gate's limits bind,
@@ -6,6 +6,9 @@ successive linear programmes on AC sensitivities (``optimise.welfare``) plan the
 the gate like any other trade, in passes, so that what solvers see differently costs a few Wh and never a limit.
 
 A pair pays the middle of its two limits; prices do not matter for gains.
+
+Peers gain by trading rather than leaving it to the utility. What agents and utility get together is another question: it hangs
+on what flows, exports included, which is decided before matching (allocation ``planned``).
 """
 
 from __future__ import annotations

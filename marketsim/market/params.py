@@ -51,7 +51,10 @@ class ProRataParams(Params):
 
 
 class CentralOptimumParams(Params):
-    """A planner that knows all limit prices: most gains under the grid's limits. A yardstick for truthful traders."""
+    """A planner that knows all limit prices: most gains of peers under the grid's limits. A yardstick for truthful traders.
+
+    What agents and utility get together it plans with the allocation ``planned``.
+    """
 
     steps: int = Field(default=12, ge=0, le=100)
     """Linear programmes a slot and market at most, where the merit order breaks a limit."""

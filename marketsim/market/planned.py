@@ -66,7 +66,7 @@ class PlannedAllocation:
             if len(rows) and ticks > 0:
                 firm[rows] += self._committed(gate, orders, market, rows, surplus[rows], ticks)
             held = self._held(orders, market, surplus, ticks)
-            cuts.append(_cut(orders, held, energy - firm))
+            cuts.append(_cut(held, energy - firm))
             energy[held] = firm[held]
         return orders._replace(firm_wh=firm, energy_wh=energy), joined((empty_rejects(), *cuts))
 
@@ -104,7 +104,7 @@ class PlannedAllocation:
             probe.largest(int(legs.cap_wh.sum()), lambda total: _level(total, legs.cap_wh)),
         ]
         if self._grid is not None and self._steps:
-            inside = [plan * (1.0 - BACK) for plan in (*plans, 0 * in_turn)]
+            inside = [plan.astype(np.float64) * (1.0 - BACK) for plan in (*plans, 0 * in_turn)]
             best = joint_optimum(gains, inside, self._steps)
             if best is not None:
                 plans.append(probe.admitted(np.floor(best + 1e-6).astype(np.int64)))
@@ -186,7 +186,7 @@ def _open_surplus(orders: Orders, tariffs: Tariffs) -> IntArray:
     return np.where(mine, np.maximum(orders.energy_wh - orders.firm_wh, 0), 0)
 
 
-def _cut(orders: Orders, rows: IntArray, energy_wh: IntArray) -> Rejects:
+def _cut(rows: IntArray, energy_wh: IntArray) -> Rejects:
     """What planned orders lose."""
     full = np.zeros(len(rows), dtype=np.int64)
     sells = full + int(Side.SELL)

@@ -129,13 +129,13 @@ class WelfareMetric:
         found = [self._assessed(market, *legs) for market, legs in all_legs.items()]
         solved = [each for each in found if each is not None]
         welfare = welfare_money(record, self._community)
-        gained, possible = (round(sum(amounts)) for amounts in ([e.gained for e in solved], [e.possible for e in solved]))
+        gained, possible = (
+            round(sum(amounts)) for amounts in ([e.gained for e in solved], [e.possible for e in solved])
+        )
         limited = sum(each.limited for each in solved)
         self._bounded &= all(each.bound is not None for each in solved)
         bound = round(sum(each.bound or 0.0 for each in solved))
-        self._totals.add(
-            {"welfare": welfare, "gains": gained, "optimum": possible, "bound": bound, "limited": limited}
-        )
+        self._totals.add({"welfare": welfare, "gains": gained, "optimum": possible, "bound": bound, "limited": limited})
         return {
             "welfare_money": welfare,
             "joint_gains_money": gained,
@@ -185,9 +185,7 @@ def welfare_money(record: SlotRecord, community: Community) -> int:
     return -int(bought @ price[community.market]) - lost - int(record.wear_money.sum())
 
 
-def joint_legs(
-    record: SlotRecord, community: Community, priced: IntArray
-) -> dict[int, tuple[JointLegs, FloatArray]]:
+def joint_legs(record: SlotRecord, community: Community, priced: IntArray) -> dict[int, tuple[JointLegs, FloatArray]]:
     """What could move in each market in which anything could, and what did [Wh] [n_legs].
 
     Surplus costs nothing; fleets ``priced`` inject and draw at their declared value, as far as one is declared.

@@ -214,7 +214,7 @@ class _Climb:
             c=-slope / max(float(np.abs(slope).max(initial=0.0)), 1.0),
             A_ub=rows,
             b_ub=room,
-            bounds=np.stack((low, high), axis=1) / WH_PER_KWH,
+            bounds=list(zip((low / WH_PER_KWH).tolist(), (high / WH_PER_KWH).tolist(), strict=True)),
             method="highs",
         )
         return None if found.x is None else np.clip(found.x * WH_PER_KWH, low, high)

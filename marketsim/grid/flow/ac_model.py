@@ -233,7 +233,8 @@ class AcModel:
 
     def _loading_limits(self, market: int, limits: _Limits, solved: _Solution) -> FloatArray:
         """Limits of loading [n_branches]: one that is relaxed holds in the direction of the flow before trade, a reversed
-        flow gets the plain rating."""
+        flow gets the plain rating.
+        """
         if not (limits.loading > 1.0).any():
             return limits.loading
         if market not in self._before:

@@ -27,7 +27,9 @@ def surplus(rows=SURPLUS):
     """Those who sell have PV, and leave the rest to the utility."""
     orders = orders_of(rows)
     sells = orders.side == SELL
-    return orders._replace(component=np.where(sells, PV, orders.component), fallback=np.where(sells, 1, orders.fallback))
+    return orders._replace(
+        component=np.where(sells, PV, orders.component), fallback=np.where(sells, 1, orders.fallback)
+    )
 
 
 class Line:
@@ -105,7 +107,9 @@ def test_without_programmes_the_best_simple_rule_is_taken():
 
 
 @given(
-    st.lists(st.floats(0.5, 5.0), min_size=2, max_size=5), st.floats(100.0, 8000.0), st.lists(st.floats(0, 0.3), min_size=5)
+    st.lists(st.floats(0.5, 5.0), min_size=2, max_size=5),
+    st.floats(100.0, 8000.0),
+    st.lists(st.floats(0, 0.3), min_size=5),
 )
 def test_it_is_the_fractional_knapsack_to_the_wh(use, most, lost):
     """On one limit the optimum is greedy by value for each unit of the limit (Dantzig 1957)."""

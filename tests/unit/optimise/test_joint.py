@@ -48,7 +48,9 @@ class DistFlow:
         return np.concatenate((slope, -slope))[limits]
 
     def drawn_wh(self, market, net_wh):
-        return None if self.margins(market, net_wh) is None else -net_wh.sum() + self.loss * net_wh @ self.shared @ net_wh
+        return (
+            None if self.margins(market, net_wh) is None else -net_wh.sum() + self.loss * net_wh @ self.shared @ net_wh
+        )
 
     def drawn_slope(self, market, net_wh):
         return -1.0 + 2 * self.loss * self.shared @ net_wh
@@ -104,16 +106,15 @@ def test_losses_count(seed):
     for loss in (0.0, 2e-6, 8e-6):
         gains = JointGains(legs, DistFlow(6, 1e-10, loss=loss), 0)
         found = joint_optimum(gains, [legs.unlimited_wh(), np.zeros(len(legs.sign))], 60)
-        scale = 1e-6
         other = minimize(
-            lambda x, gains=gains: -gains.at(x * 1e3) * scale,
+            lambda x, gains=gains: -gains.at(x * 1e3) * 1e-6,
             np.zeros(len(legs.sign)),
-            jac=lambda x, gains=gains: -gains.slope(x * 1e3) * 1e3 * scale,
+            jac=lambda x, gains=gains: -gains.slope(x * 1e3) * 1e3 * 1e-6,
             bounds=[(0, cap / 1e3) for cap in legs.cap_wh.tolist()],
             method="SLSQP",
             options={"maxiter": 500},
         )
-        assert gains.at(found) >= -other.fun / scale * (1 - 1e-4)
+        assert gains.at(found) >= -other.fun / 1e-6 * (1 - 1e-4)
         assert gains.at(found) <= gains.relaxed() + 1.0
 
 
