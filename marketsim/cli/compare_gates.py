@@ -104,6 +104,7 @@ def _remarks(outcomes: list[MechanismOutcome]) -> None:
     if gaps:
         say(
             "The most possible is a local optimum of the AC limits. It lies "
-            f"{100 * min(gaps):.1f} to {100 * max(gaps):.1f} % below what could be gained without limits and losses, which bounds it from above."
+            f"{100 * min(gaps):.1f} to {100 * max(gaps):.1f} % below what could be gained without limits and losses, "
+            "which bounds it from above."
         )
     say(CAVEAT)

@@ -117,15 +117,19 @@ def test_where_nothing_binds_reinforce_says_so_in_words(cli: Callable, village: 
 
 
 def test_compare_gates_shows_a_row_a_mechanism_and_explains_each(asked: Callable) -> None:
-    """Results, then what model errors would do, then a sentence for each mechanism."""
+    """Results by rank, who breaks limits last, then what model errors would do, then a sentence for each mechanism."""
     out = asked("compare-gates")
     lines = out.splitlines()
     assert lines[0].strip() == "village: 6 slots"
     rows = {line.split()[0]: line.split() for line in lines[2:5]}
-    assert list(rows) == ["ac", "observe", "doe_equal"]
-    assert float(rows["ac"][4].replace(",", "")) > 0 == float(rows["observe"][4])
+    assert sorted(list(rows)[:2]) == ["ac", "doe_equal"]
+    assert [row[1] for row in rows.values()] == ["1", "2", "-"]
+    best, second = (float(row[2].replace(",", "")) for row in list(rows.values())[:2])
+    assert best > second
+    assert float(rows["ac"][7].replace(",", "")) > 0 == float(rows["observe"][6])
     assert int(rows["observe"][-3]) > 0 == int(rows["ac"][-3])
     assert "slots outside a limit if the real feeder differs from the model" in out
+    assert "below what could be gained without limits and losses" in out
     assert "observe: no check: what markets without a grid do." in out
 
 
@@ -136,7 +140,10 @@ SHAPES = {
     ),
     "contingency": ({"scenario", "hours", "ranked", "notes"}, {"kind", "name", "unserved_kwh", "restored"}),
     "reinforce": ({"scenario", "curtailed_kwh", "upgrades", "notes"}, {"name", "cost_a_year", "worth_a_year", "pays"}),
-    "compare-gates": ({"scenario", "seed", "slots", "mechanisms"}, {"mechanism", "gains", "curtailed_kwh", "violated"}),
+    "compare-gates": (
+        {"scenario", "seed", "slots", "mechanisms"},
+        {"mechanism", "rank", "welfare", "efficiency", "violated"},
+    ),
 }
 
 

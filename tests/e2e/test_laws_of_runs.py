@@ -76,3 +76,27 @@ def test_the_unit_of_money_does_not_matter(simulated, village, engine):
         assert two.summary[name] == pytest.approx(one.summary[name]), name
     for name in ("consumer_cost", "utility_margin", "gains_from_trade", "mean_price"):
         assert two.summary[name] == pytest.approx(2 * one.summary[name]), name
+
+
+@pytest.mark.parametrize("wholesale", [0.06, 0.2])
+def test_welfare_is_what_agents_keep_and_what_the_utility_keeps(simulated, wholesale):
+    """Payments cancel: without devices that cost anything, what is left of the bills and the margin is what upstream gets."""
+    seller = {"kind": "prosumer", "bus": 127, "pv_kw": 3000.0, "load": {"peak_kw": 300.0}, "strategy": "truthful"}
+    buyer = {"kind": "consumer", "bus": 48, "load": {"peak_kw": 900.0}, "strategy": "truthful"}
+    scenario = {
+        "name": "shared",
+        "clock": {"start": "2016-06-21", "slots": 12, "slot_minutes": 120},
+        "grid": {"feeder": "feeder141", "source_pu": 1.045},
+        "tariff": {"flat": {"retail": 0.30, "feed_in": 0.08, "wholesale": wholesale}},
+        "market": {"charges": {"flat": {"per_kwh": 0.02}}},
+        "profiles": {"source": "synthetic"},
+        "agents": [{**seller, "name": "roof"}, {**buyer, "name": "shop"}],
+    }
+    summary = simulated(scenario).summary
+    assert summary["curtailed_kwh"] > 0
+    assert summary["losses_kwh"] > 0
+    for suffix in ("", "_grid_only"):
+        kept = (
+            -summary[f"consumer_cost{suffix}"] - summary[f"prosumer_cost{suffix}"] + summary[f"utility_margin{suffix}"]
+        )
+        assert summary[f"welfare{suffix}"] == pytest.approx(kept, abs=1e-6)

@@ -49,6 +49,12 @@ class Sum:
     def gradient(self, market: int, net_wh: np.ndarray, limits: IntArray) -> np.ndarray:
         return self.rows[limits] / 100.0
 
+    def drawn_wh(self, market: int, net_wh: np.ndarray) -> float:
+        return -float(net_wh.sum())
+
+    def drawn_slope(self, market: int, net_wh: np.ndarray) -> np.ndarray:
+        return np.full(len(net_wh), -1.0)
+
     def fits(self, delta_wh: IntArray) -> bool:
         return bool((self.rows @ delta_wh <= self.most).all())
 
