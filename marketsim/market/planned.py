@@ -39,10 +39,10 @@ from marketsim.market.common_factor import Transfers, commit_largest, release, s
 from marketsim.market.params import PlannedParams
 from marketsim.optimise.joint import JointGains, JointLegs, joint_optimum
 
-GUARD: Final = 5e-7
-"""Distance that a plan keeps from limits (p.u., share of a rating), beyond the guard of the gate and what two solvers see
-differently: what the gate would cut it cuts from whoever asks last, not from whom it costs least."""
-BACK: Final = 2e-5
+GUARD: Final = 2e-8
+"""Distance that a plan keeps from limits (p.u., share of a rating), twice the gate's usual guard: what the gate would cut it cuts
+from whoever asks last, not from whom it costs least."""
+BACK: Final = 1e-3
 """Share of a simple rule's plan that the search starts below it, to be within the guard."""
 
 
@@ -108,7 +108,7 @@ class PlannedAllocation:
             best = joint_optimum(gains, inside, self._steps)
             if best is not None:
                 plans.append(probe.admitted(np.floor(best + 1e-6).astype(np.int64)))
-        plans = [plan + probe.beyond(plan, legs.cap_wh - plan) for plan in plans]
+        plans = [probe.filled(plan, legs.cap_wh) for plan in plans]
         earned = [gains.at(plan.astype(np.float64)) for plan in plans]
         ranked = [-np.inf if money is None else money for money in earned]
         return probe.commit(plans[int(np.argmax(ranked))])
@@ -142,13 +142,15 @@ class _Probe:
         self._undo(done)
         return done
 
-    def beyond(self, plan: IntArray, more: IntArray) -> IntArray:
-        """What goes of ``more`` on top of a plan."""
+    def filled(self, plan: IntArray, cap_wh: IntArray) -> IntArray:
+        """A plan and what still goes beyond it: first of those that it left in part, who are the ones at the margin."""
         first = self.commit(plan)
-        then = self.commit(more)
-        self._undo(then)
-        self._undo(first)
-        return then
+        more = cap_wh - plan
+        marginal = self.commit(np.where(plan > 0, more, 0))
+        rest = self.commit(np.where(plan > 0, 0, more))
+        for done in (rest, marginal, first):
+            self._undo(done)
+        return first + marginal + rest
 
     def alone(self, row: int, wh: int) -> int:
         """What goes of one of them without the others."""

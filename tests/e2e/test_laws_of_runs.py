@@ -81,7 +81,7 @@ def test_the_unit_of_money_does_not_matter(simulated, village, engine):
 @pytest.mark.parametrize("wholesale", [0.06, 0.2])
 def test_welfare_is_what_agents_keep_and_what_the_utility_keeps(simulated, wholesale):
     """Payments cancel: without devices that cost anything, what is left of the bills and the margin is what upstream gets."""
-    seller = {"kind": "prosumer", "bus": 127, "pv_kw": 3000.0, "load": {"peak_kw": 300.0}, "strategy": "truthful"}
+    seller = {"kind": "prosumer", "bus": 127, "pv_kw": 9000.0, "load": {"peak_kw": 300.0}, "strategy": "truthful"}
     buyer = {"kind": "consumer", "bus": 48, "load": {"peak_kw": 900.0}, "strategy": "truthful"}
     scenario = {
         "name": "shared",
