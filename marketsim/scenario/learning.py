@@ -9,14 +9,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from marketsim.core.params import Params
+from marketsim.core.params import Params, Share
 from marketsim.scenario.choice import GameChoice, LearnerChoice, default
 
 Weight = Annotated[float, Field(ge=0.0, le=1000.0)]
 
 
 Updates = Annotated[float, Field(ge=0.0, le=1e9)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class ScoreWeights(Params):

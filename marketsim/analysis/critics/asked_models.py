@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from marketsim.app.parts import model_maker
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.blame import told
+from marketsim.core.build import Choice
 from marketsim.core.language_model import Failure, Identity, LanguageModel
 from marketsim.core.params import Params
 from marketsim.llm.ollama_host import demand_own
@@ -67,13 +68,18 @@ def asking(model: Params) -> Iterator[tuple[str, AskingParams]]:
     A part says which clients it is going to use (``Params.clients_named``): an auditor that audits nothing is none.
     """
     for path, params in _parts(model, ""):
-        for named, _ in params.clients_named(path):
-            place = named.removesuffix(_CLIENT)
-            own: Any = params
-            for step in place.removeprefix(path).split("."):
-                own = getattr(own, step) if step else own
-            if isinstance(own, AskingParams):
+        clients = {named.removesuffix(_CLIENT) for named, _ in params.clients_named(path)}
+        for place, own in _sections(params, path):
+            if place in clients and isinstance(own, AskingParams):
                 yield place, own
+
+
+def _sections(params: Params, at: str) -> Iterator[tuple[str, Params]]:
+    """Parameters and those within them, each where it stands."""
+    yield at, params
+    for name, value in params:
+        if isinstance(value, Params):
+            yield from _sections(value, f"{at}.{name}")
 
 
 def _parts(value: object, at: str) -> Iterator[tuple[str, Params]]:
@@ -83,9 +89,8 @@ def _parts(value: object, at: str) -> Iterator[tuple[str, Params]]:
         for place, each in enumerate(value):
             yield from _parts(each, f"{at}.{place}")
         return
-    params = getattr(value, "params", None)
-    if isinstance(params, Params):
-        yield at, params
+    if isinstance(value, Choice) and isinstance(value.params, Params):
+        yield at, value.params
     if isinstance(value, Params):
-        for name in type(value).model_fields:
-            yield from _parts(getattr(value, name), f"{at}.{name}" if at else name)
+        for name, own in value:
+            yield from _parts(own, f"{at}.{name}" if at else name)

@@ -44,10 +44,23 @@ def test_the_game_is_what_the_learner_of_a_plugin_needs(root, tmp_path):
     assert alone.shape.n_features < game.shape.n_features
 
 
-def test_the_ramp_is_measured_by_the_rounds_that_the_learner_says(root, tmp_path):
+def ramp_of(root, needs, **reward):
+    """Episodes between which the weights of a game's shaping grow."""
+    overrides = {f"learning.reward.{name}": value for name, value in reward.items()}
+    return build_game(load_scenario(root / PILOT, overrides), needs=needs)._reward.shaping._rule.ramp
+
+
+def test_the_ramp_is_counted_in_updates_of_the_learner(root):
+    """However long the training is."""
+    for rounds in (5, 500):
+        needs = GameNeeds(1, False, lambda agents, slots, rounds=rounds: rounds, rounds_per_update=4)
+        assert ramp_of(root, needs, ramp_updates=[2, 10]) == (8, 40)
+
+
+def test_a_ramp_in_shares_is_measured_by_the_rounds_that_the_learner_says(root):
     asked = []
-    needs = GameNeeds(1, False, lambda agents, slots: asked.append((agents, slots)) or 5)
-    build_game(load_scenario(root / PILOT), needs=needs)
+    needs = GameNeeds(1, False, lambda agents, slots: asked.append((agents, slots)) or 50, rounds_per_update=4)
+    assert ramp_of(root, needs, ramp=[0.1, 0.5]) == (5, 25)
     assert asked == [(8, 24)]
 
 
