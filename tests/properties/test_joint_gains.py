@@ -79,7 +79,7 @@ def keeps_limits(built: Built, record: SlotRecord) -> bool:
 )
 @given(scenarios())
 def test_no_way_to_hold_trade_to_the_grid_earns_more_than_the_planner(scenario):
-    """Agents and utility together, to 1 Wh a connection; and no efficiency of a slot that keeps its limits is above 1."""
+    """Load and PV: agents and utility together, to 1 Wh a connection; and no efficiency of a slot that keeps its limits is above 1."""
     ready = ms.load_scenario(scenario)
     planner = build(under(ready, MECHANISMS["central"]))
     others = {name: build(under(ready, each)) for name, each in MECHANISMS.items() if name != "central"}
