@@ -47,7 +47,7 @@ class DaySource(Protocol):
         ...
 
     def sunny(self, run_day: int) -> FloatArray:
-        """Public weather flag of a day: 1 sunny, 0 cloudy, 1/2 where the source has none [n_agents]."""
+        """Weather flag that is published of a day, a forecast: 1 sunny, 0 cloudy, 1/2 where there is none [n_agents]."""
         ...
 
     def source_day(self, run_day: int, agents: IntArray) -> IntArray:

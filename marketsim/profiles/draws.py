@@ -25,6 +25,7 @@ class DrawPurpose(IntEnum):
     LOAD_NOISE = 5
     FORECAST_NOISE = 6
     DAYS = 7
+    WEATHER = 8
 
 
 def agent_keys(streams: Streams, community: Community, stream: str = STREAM) -> KeyArray:

@@ -17,6 +17,7 @@ from marketsim.profiles.params import ClimatologyParams, FileParams
 from marketsim.profiles.plan import Component, annual_heat_kwh
 from marketsim.profiles.series import SeriesFile
 from marketsim.profiles.times import Steps
+from marketsim.profiles.weather import WeatherForecast
 
 
 def build(params: FileParams, context: BuildContext) -> DayProfiles:
@@ -58,6 +59,8 @@ class FileDays:
         days = {name: _whole_days(power[skip:], per_day) for name, power in powers.items()}
         self._n_days = max((len(table) for table in days.values()), default=1)
         self._n_agents = context.community.n_agents
+        self._n_markets, self._market = context.community.n_markets, context.community.market
+        self._service = WeatherForecast(context, params)
         scales = {"load": params.demand_scale, "pv": params.pv_scale, "heat": 1.0}
         self._components = {
             f"{series}_kw": _component(found, days, powers, steps.hours, scales[series], context.community.n_markets)
@@ -82,9 +85,9 @@ class FileDays:
         return {name: part.day(days, self._steps) for name, part in self._components.items()}
 
     def expected(self, run_day: int, today: int, method: ClimatologyParams) -> dict[str, FloatArray]:
-        """The mean of the file's days before ``today``, scaled by the public weather of today."""
+        """The mean of the file's days before ``today``, scaled by the weather forecast of today."""
         past = self._before(today)
-        flag = self._flag(today) if run_day <= today else 0.5
+        flag = self.sunny(today) if run_day <= today else np.full(self._n_agents, 0.5)
         expected = {}
         for name, part in self._components.items():
             mean = Component(part.years[:, past].mean(axis=1, keepdims=True), part.row, part.scale_kw)
@@ -94,15 +97,19 @@ class FileDays:
         return expected
 
     def sunny(self, run_day: int) -> FloatArray:
-        """Public weather flag of a day: whether its PV reaches the median of the file's days before it [n_agents]."""
-        return np.full(self._n_agents, self._flag(run_day))
+        """Published weather flag: whether PV is forecast to reach the median of the file's days before it [n_agents].
+
+        1/2 on the file's first day, which there is nothing to compare with.
+        """
+        day = self._file_day(run_day)
+        if day == 0:
+            return np.full(self._n_agents, 0.5)
+        of_day = self._components["pv_kw"].years.sum(axis=(0, 2))  # yield of each day, all columns together
+        yields, median = (np.full(self._n_markets, value) for value in (of_day[day], np.median(of_day[:day])))
+        return self._service.sunny(run_day, yields, median).astype(np.float64)[self._market]
 
     def _before(self, run_day: int) -> slice:
         return slice(0, max(self._file_day(run_day), 1))
-
-    def _flag(self, run_day: int) -> float:
-        yields = self._components["pv_kw"].years.sum(axis=(0, 2))  # of each day, all columns together
-        return float(yields[self._file_day(run_day)] >= np.median(yields[self._before(run_day)]))
 
     def _file_day(self, run_day: int) -> int:
         return min(max(run_day - self.first_day, 0), self._n_days - 1)

@@ -2,8 +2,10 @@
 
 The first entry is the slot that opens. A slot trades on its metered energy (``market.gate_closure_slots: 0``), so
 that entry is the actual. From a gate closure of 1 on it is a forecast like the others, and what is metered is known
-up to the slot before. Later entries come from the configured method and never from the future, but for ``perfect``
-and ``noisy_perfect``. Where a source has no day before today, the last metered slot is held (0 before there is one).
+up to the slot before. Later entries come from the configured method. Of the days to come ``perfect`` and
+``noisy_perfect`` know all and ``persistence`` nothing; ``climatology`` knows the month's mean of the source year and the
+weather forecast of today (``profiles/weather.py``). Where a source has no day before today, the last metered slot is held
+(0 before there is one).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from marketsim.profiles.params import ClimatologyParams, PerfectParams, Persiste
 from marketsim.profiles.vehicles import NAMES as VEHICLE_NAMES
 
 WEATHER = "sunny"
-"""Series of the public weather flag w: 1 on a sunny day, 0 on a cloudy one, 1/2 where it is not known."""
+"""Series of the public weather flag w, a day-ahead forecast: 1 for a sunny day, 0 for a cloudy one, 1/2 where there is none."""
 
 if TYPE_CHECKING:
     from marketsim.profiles.daily import Block, DayProfiles
@@ -103,7 +105,7 @@ class SlotForecast:
         return np.concatenate(rows)
 
     def _weather(self, horizon: int) -> FloatArray:
-        """The day's flag is published in the morning; nothing is known of later days, nor where there is no flag."""
+        """The day's forecast is published as it begins; there is none of later days, nor where there is no flag."""
         profiles, slot = self._profiles, self._time.slot
         today = profiles.source.sunny(self._time.day)[self._agents]
         ahead = np.arange(slot, slot + horizon) // profiles.steps > self._time.day

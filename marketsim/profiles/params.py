@@ -18,9 +18,10 @@ Weather: TypeAlias = Literal["sunny", "cloudy"]
 
 
 class ClimatologyParams(Params):
-    """Mean profile of the month, scaled by the day's public weather: k = a + (1 - a) w.
+    """Mean profile of the month, scaled by the day's weather forecast: k = a + (1 - a) w.
 
-    w is 1 on a sunny and 0 on a cloudy day; for the days after today, whose weather is not published yet, it is 1/2.
+    w is 1 for a sunny and 0 for a cloudy day, by the forecast (``weather_error``) that is published when the day begins; for
+    the days after today it is 1/2. The month is that of the source year, today and the days to come included.
     """
 
     cloudy_pv: Share = 0.5
@@ -48,7 +49,7 @@ class ForecastChoice(OneOf):
     """How agents forecast: exactly one method, as a name or as ``{name: parameters}``."""
 
     climatology: ClimatologyParams | None = None
-    """Mean profile of the month and the day's weather."""
+    """Mean profile of the month and the day's weather forecast."""
     persistence: PersistenceParams | None = None
     """As on the day before."""
     noisy_perfect: NoisyPerfectParams | None = None
@@ -66,6 +67,11 @@ class SourceParams(Params):
     """Multiplies the load of all agents [-]; vehicles and heat pumps keep theirs."""
     forecast: ForecastChoice = ForecastChoice(climatology=ClimatologyParams())
     """What agents expect of later slots."""
+    weather_error: Spread = 0.2
+    """Error of the day-ahead weather forecast [-]: standard deviation of the logarithm of a factor on the day's PV yield,
+    one a market and day. Whether that yield reaches the median of its month is all that is published of the weather;
+    0, and ``forecast: perfect``: the day's own weather.
+    """
 
     def largest_scale(self) -> float:
         """That of PV or of loads."""

@@ -18,7 +18,7 @@ from marketsim.profiles.params import ClimatologyParams, DaySelection, Diversifi
 from marketsim.profiles.parts import IS_OF
 from marketsim.profiles.plan import Component, check_shapes, component, heat_wishes, load_wish, pv_wish
 from marketsim.profiles.resample import resampled
-from marketsim.profiles.weather import weather_of_days
+from marketsim.profiles.weather import WeatherForecast, yields_of_days
 
 
 class ShapeDays:
@@ -46,8 +46,12 @@ class ShapeDays:
         self._chain = WHOLE_YEAR if part is None else chain_of(np.flatnonzero(IS_OF[part]))
         self._known = None if part is None else IS_OF["training"]
         self._components = self._component_table(context, libraries, params, diversification.scale_spread)
-        sunny = {id(library): weather_of_days(_all_pv(library), self._known) for library in libraries}
-        self._sunny = np.stack([sunny[id(library)] for library in libraries])
+        weather = {id(library): yields_of_days(_all_pv(library), self._known) for library in libraries}
+        self._yields, self._medians = (
+            np.stack([weather[id(library)][which] for library in libraries]) for which in (0, 1)
+        )
+        self._sunny = self._yields >= self._medians
+        self._service = WeatherForecast(context, params)
         self._in_steps = {name: each.coarse(self._steps) for name, each in self._components.items()}
         self._map = DayMap(context, list(self._sunny), days)
 
@@ -78,12 +82,14 @@ class ShapeDays:
         return series
 
     def sunny(self, run_day: int) -> FloatArray:
-        """Public weather flag w of a day of the run: 1 sunny, 0 cloudy [n_agents]."""
+        """Weather flag w that is published of a day of the run: 1 sunny, 0 cloudy [n_agents]."""
         days = self.weather_days(run_day)
-        return self._sunny[np.arange(len(days)), days].astype(np.float64)[self._market]
+        here = np.arange(len(days)), days
+        told = self._service.sunny(run_day, self._yields[here], self._medians[here])
+        return told.astype(np.float64)[self._market]
 
     def expected(self, run_day: int, today: int, method: ClimatologyParams) -> dict[str, FloatArray]:
-        """The mean day of the month, scaled by the day's weather as far as it is published on ``today``."""
+        """The mean day of the month, scaled by the day's weather forecast where there is one on ``today``."""
         days = self.weather_days(run_day)
         flag = self.sunny(run_day) if run_day <= today else np.full(len(self._market), 0.5)
         months = MONTH_OF[days][self._market]

@@ -24,8 +24,8 @@ def profiles(agent: Make, context: Make, ev: Make, heat_pump: Make) -> Callable[
     devices = {"ev": ev(), "heat_pump": heat_pump()}
     agents = [agent(f"a{row}", pv_kw=5.0, pv_shape="PV3", devices=devices) for row in range(3)]
 
-    def make(forecast: object, **facts: object) -> DayProfiles:
-        params = {"forecast": forecast, "diversification": PLAIN}
+    def make(forecast: object, weather_error: float = 0.0, **facts: object) -> DayProfiles:
+        params = {"forecast": forecast, "weather_error": weather_error, "diversification": PLAIN}
         return build(SimbenchParams.model_validate(params), context(agents, slots=96 * 4, **facts))
 
     return make
@@ -87,6 +87,20 @@ def test_climatology_is_the_mean_day_of_the_month_times_the_weather(profiles: Ca
         forecast = expected(there, "pv_kw", 96 * day, 192)
         np.testing.assert_allclose(forecast[1:96, 0], (0.4 + 0.6 * flag) * mean[1:])
         np.testing.assert_allclose(forecast[96:, 0], 0.7 * mean)
+
+
+def test_climatology_uses_the_weather_that_is_published_and_not_the_days_own(
+    profiles: Callable[..., DayProfiles],
+) -> None:
+    """With an error that is as good as a coin, forecasts of PV follow the flag that agents see, right or wrong."""
+    there = profiles("climatology", weather_error=2.0)
+    mean = 5.0 * simbench_library().shape("PV3")[JULY].mean(axis=0)
+    right = []
+    for day in range(15):
+        flag = expected(there, "sunny", 96 * day, 1)[0, 0]
+        np.testing.assert_allclose(expected(there, "pv_kw", 96 * day, 96)[1:, 0], (0.5 + 0.5 * flag) * mean[1:])
+        right.append(flag == there.source._sunny[0, there.source.weather_days(day)[0]])
+    assert {True, False} == set(right)
 
 
 def test_the_weather_may_scale_load_too(profiles: Callable[..., DayProfiles]) -> None:
