@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,7 +12,7 @@ from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
 
 if TYPE_CHECKING:
-    from marketsim.analysis.hosting.capacity import Capacity, HostingReport
+    from marketsim.analysis.hosting.capacity import Capacity, HostingReport, SamplingError
 
 _WEAKEST = 10
 
@@ -29,8 +29,23 @@ _WEAKEST = 10
     help="Voltages within the band in every slot (strict), in 95 % of a week (en50160), or beyond by --depth at most "
     "(depth_hours).",
 )
-@click.option("--depth", default=0.01, show_default=True, help="What depth_hours allows at any bus [p.u. h].")
+@click.option(
+    "--depth", "depth_pu_h", default=0.01, show_default=True, help="What depth_hours allows at any bus [p.u. h]."
+)
 @click.option("--curtailment", default=5.0, show_default=True, help="Energy that may be curtailed under the gate [%].")
+@click.option(
+    "--curtailed-of",
+    default="worst-days",
+    show_default=True,
+    metavar="NAME",
+    help="Energy that this is a share of: that of the days in --days (worst-days), or the year's (year).",
+)
+@click.option(
+    "--year-days",
+    default=36,
+    show_default=True,
+    help="Days, drawn from strata, that stand for the year; 366: all of it.",
+)
 @click.option(
     "--unit-kw",
     type=float,
@@ -42,40 +57,22 @@ _WEAKEST = 10
     show_default=True,
     help="Worst days of the year that are tried; en50160 takes the week around the worst.",
 )
-@click.option("--buses/--no-buses", default=True, show_default=True, help="Whether each bus is asked about alone.")
+@click.option(
+    "--buses/--no-buses", "per_bus", default=True, show_default=True, help="Whether each bus is asked about alone."
+)
 @answer_options("placement or bus")
-def hosting_capacity(
-    asked: AskedScenario,
-    asset: str,
-    placements: int,
-    criterion: str,
-    depth: float,
-    curtailment: float,
-    unit_kw: float | None,
-    days: int,
-    buses: bool,
-    answer: AskedAnswer,
-) -> None:
+def hosting_capacity(asked: AskedScenario, answer: AskedAnswer, curtailment: float, **given: Any) -> None:
     """Find how much of an asset the feeder of SCENARIO takes, feeder-wide and bus by bus, and what binds.
 
     Units are added along random orders of the buses with load, on the worst days of the year, until a limit breaks
-    (gate observe) or more than the given share of their energy has to be curtailed (gate ac).
+    (gate observe) or more than the given share of their energy has to be curtailed (gate ac). Worst days overstate what
+    a year loses: --curtailed-of year asks about all of it.
     """
     from marketsim.analysis.hosting.capacity import Options
     from marketsim.analysis.hosting.capacity import hosting_capacity as ask
 
     ready = asked.load()
-    options = Options(
-        asset=asset,
-        placements=placements,
-        criterion=criterion,
-        curtailment=curtailment / 100.0,
-        unit_kw=unit_kw,
-        days=days,
-        depth_pu_h=depth,
-        per_bus=buses,
-        seed=ready.seed,
-    )
+    options = Options(curtailment=curtailment / 100.0, seed=ready.seed, **given)
     report = ask(ready, options, answer.tell)
     if not answer.give(_plain(report), _rows(report)):
         _show(report)
@@ -93,6 +90,7 @@ def _plain(report: HostingReport) -> dict[str, object]:
                 "bindings": dict(each.bindings),
                 "cases": [case._asdict() for case in each.cases],
                 "buses": [bus._asdict() for bus in each.buses],
+                "sampling": None if each.sampling is None else each.sampling._asdict(),
             }
             for each in report.capacities
         ],
@@ -122,13 +120,27 @@ def _show(report: HostingReport) -> None:
         if each.buses:
             _weakest(each)
     say(f"\n{options.placements} placements; days: {report.days}. Peak load on them: {number(report.peak_load_kw)} kW.")
+    if report.year:
+        say(f"The year: {report.year}.")
     for each in report.capacities:
+        if each.sampling is not None:
+            say(_sampling(each.sampling))
         if each.capped:
             say(f"{each.rule}: {each.capped} placements take the most that was tried; it is a lower bound.")
         if each.scanned:
             say(f"{each.rule}: {each.scanned} placements were not monotone and were scanned unit by unit.")
     for note in report.notes:
         say(note)
+
+
+def _sampling(error: SamplingError) -> str:
+    from marketsim.analysis.hosting.capacity import ERRORS
+
+    return (
+        f"Error of the days drawn, at the middle placement: {100 * error.share:.2f} % curtailed, +- "
+        f"{100 * ERRORS * error.standard_error:.2f} ({ERRORS:g} standard errors); its capacity lies between "
+        f"{number(error.low_kw)} and {number(error.high_kw)} kW."
+    )
 
 
 def _share(kw: float, peak_kw: float) -> str:

@@ -7,12 +7,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from marketsim.analysis.hosting.assets import ASSETS, per_kw, unit_kw
+from marketsim.analysis.hosting.assets import ASSETS, Asset, per_kw, unit_kw
 from marketsim.analysis.hosting.criteria import CRITERIA, holds, mostly_kept
-from marketsim.analysis.hosting.days import worst_days
+from marketsim.analysis.hosting.days import DayBlock, worst_days, year_of
 from marketsim.analysis.hosting.placements import Placements, placements
-from marketsim.analysis.hosting.search import Found, largest_levels
-from marketsim.analysis.trajectory import Trajectory, follow, needs_feeder
+from marketsim.analysis.hosting.sample import YearSample, sample_of_year
+from marketsim.analysis.hosting.search import Found, Keeps, largest_levels
+from marketsim.analysis.trajectory import follow, needs_feeder
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import InputError, Problem
@@ -25,6 +26,10 @@ MOST_ROUNDS: Final = 200
 """Units a bus at most; a capacity that reaches it is told as a lower bound."""
 BUS_STEP: Final = 0.1
 """Of a unit, in which a single bus is searched."""
+WORST_DAYS, YEAR = "worst-days", "year"
+CURTAILED_OF: Final = (WORST_DAYS, YEAR)
+ERRORS: Final = 2.0
+"""Standard errors on either side of a share that is an estimate."""
 
 
 class Options(NamedTuple):
@@ -35,6 +40,10 @@ class Options(NamedTuple):
     criterion: str = "strict"
     curtailment: float = 0.05
     """Share of the added energy that may be curtailed under the gate."""
+    curtailed_of: str = WORST_DAYS
+    """Whether that share is of the worst days' energy or of the year's."""
+    year_days: int = 36
+    """Days that stand for the year; all of them where it has no more."""
     unit_kw: float | None = None
     days: int = 3
     depth_pu_h: float = 0.01
@@ -55,6 +64,18 @@ class PlacementCapacity(NamedTuple):
     when: str
 
 
+class SamplingError(NamedTuple):
+    """How sure a capacity by days of a year is, at the placement whose capacity is the middle one."""
+
+    share: float
+    """Estimated share of the year's energy that is curtailed there."""
+    standard_error: float
+    low_kw: float
+    """Its capacity if the share were ``ERRORS`` standard errors more, and [kW] ..."""
+    high_kw: float
+    """... less."""
+
+
 class Capacity(NamedTuple):
     """The largest penetration under one rule."""
 
@@ -70,6 +91,8 @@ class Capacity(NamedTuple):
     """Placements that take the most that was tried."""
     buses: tuple[PlacementCapacity, ...]
     """Each bus alone."""
+    sampling: SamplingError | None
+    """Where the rule is one of a year and not all its days were tried."""
 
 
 class HostingReport(NamedTuple):
@@ -81,6 +104,8 @@ class HostingReport(NamedTuple):
     peak_load_kw: float
     feeder: str
     days: str
+    year: str
+    """Days that stand for the year; empty where none was asked about."""
     notes: tuple[str, ...]
     capacities: tuple[Capacity, ...]
 
@@ -96,6 +121,17 @@ class BaseCase(NamedTuple):
     nodes: IntArray
     """Nodes where units can stand."""
     peak_load_kw: float
+    day: IntArray
+    """Period of each slot [n_slots]."""
+
+
+class _Rule(NamedTuple):
+    """When installed powers [n_cases, n_nodes] are taken, and on which slots."""
+
+    name: str
+    keeps: Callable[[FloatArray], BoolArray]
+    base: BaseCase
+    sample: YearSample | None = None
 
 
 def hosting_capacity(
@@ -112,14 +148,21 @@ def hosting_capacity(
     needs_feeder(ready, "hosting-capacity")
     asset = ASSETS[options.asset]
     say("looking for the worst days of the year")
-    chosen = worst_days(ready, asset, options.days, week=options.criterion == "en50160")
+    year = year_of(ready) if options.curtailed_of == YEAR else None
+    chosen = worst_days(ready, asset, options.days, week=options.criterion == "en50160", looked_at=year)
+    sample = None if year is None else sample_of_year(asset, year, options.year_days, options.seed)
     say(f"running the scenario on them ({len(chosen.periods)})")
-    variants = [ready.variant(period.overrides(ready)) for period in chosen.periods]
-    base = _base_case(ready, [follow(each) for each in variants], [per_kw(asset, each) for each in variants])
+    base = _base_case(ready, asset, chosen.periods)
+    rules = [_without_violations(base, chosen.name, options)]
+    if sample is None:
+        rules.append(_curtailed(base, chosen.name, options))
+    else:
+        say(f"running it on {sample.note}")
+        rules.append(_curtailed(_base_case(ready, asset, sample.periods), sample.name, options, sample))
     rated = unit_kw(asset, ready, options.unit_kw)
     most = MOST_ROUNDS * len(base.nodes)
     where = placements(base.nodes, base.network.n_nodes, rated, options.placements, most, options.seed)
-    capacities = [_capacity(rule, keeps, base, where, options, say) for rule, keeps in _rules(base, options)]
+    capacities = [_capacity(rule, where, options, say) for rule in rules]
     return HostingReport(
         scenario=ready.name,
         options=options,
@@ -127,6 +170,7 @@ def hosting_capacity(
         peak_load_kw=base.peak_load_kw,
         feeder=base.network.name,
         days=chosen.note,
+        year="" if sample is None else sample.note,
         notes=_notes(ready, options),
         capacities=tuple(capacities),
     )
@@ -134,10 +178,19 @@ def hosting_capacity(
 
 def _check(options: Options) -> None:
     problems = []
-    for name, value, known in (("--asset", options.asset, ASSETS), ("--criterion", options.criterion, CRITERIA)):
+    for name, value, known in (
+        ("--asset", options.asset, ASSETS),
+        ("--criterion", options.criterion, CRITERIA),
+        ("--curtailed-of", options.curtailed_of, CURTAILED_OF),
+    ):
         if value not in known:
             problems.append(Problem("there is none of this name", name, value, f"there is {', '.join(known)}"))
-    for name, number, least in (("--placements", options.placements, 1), ("--days", options.days, 1)):
+    counts = (
+        ("--placements", options.placements, 1),
+        ("--days", options.days, 1),
+        ("--year-days", options.year_days, 2),
+    )
+    for name, number, least in counts:
         if number < least:
             problems.append(Problem(f"must be at least {least}", name, str(number)))
     if not 0.0 <= options.curtailment < 1.0:
@@ -163,8 +216,10 @@ def _notes(ready: ReadyScenario, options: Options) -> tuple[str, ...]:
     )
 
 
-def _base_case(ready: ReadyScenario, paths: Sequence[Trajectory], units: Sequence[FloatArray]) -> BaseCase:
-    """All periods behind each other; an asset that can do either way has all slots twice."""
+def _base_case(ready: ReadyScenario, asset: Asset, periods: Sequence[DayBlock]) -> BaseCase:
+    """The scenario on all periods behind each other; an asset that can do either way has all slots twice."""
+    variants = [ready.variant(period.overrides(ready)) for period in periods]
+    paths, units = [follow(each) for each in variants], [per_kw(asset, each) for each in variants]
     first = paths[0]
     signs = len(units[0])
     net_kw, kvar = (np.concatenate([getattr(path, name) for path in paths]) for name in ("net_kw", "kvar"))
@@ -190,68 +245,90 @@ def _base_case(ready: ReadyScenario, paths: Sequence[Trajectory], units: Sequenc
         hours=first.hours,
         nodes=nodes,
         peak_load_kw=float(load.sum(axis=1).max()),
+        day=np.tile(np.repeat(np.arange(len(paths)), [path.n_slots for path in paths]), signs),
     )
 
 
-def _rules(base: BaseCase, options: Options) -> list[tuple[str, Callable[[FloatArray], BoolArray]]]:
-    """Name of each rule, and whether installed powers [n_cases, n_nodes] keep it."""
-
-    def free(installed_kw: FloatArray) -> BoolArray:
+def _without_violations(base: BaseCase, days: str, options: Options) -> _Rule:
+    def keeps(installed_kw: FloatArray) -> BoolArray:
         slots = len(base.unit)
         return holds(options.criterion, base.cases, installed_kw, slots, base.hours, options.depth_pu_h)
 
-    def curtailed(installed_kw: FloatArray) -> BoolArray:
-        return mostly_kept(base.cases, installed_kw, base.unit, options.curtailment)
-
-    return [
-        (f"without violations ({options.criterion}; gate observe)", free),
-        (f"with at most {100 * options.curtailment:g} % curtailed (gate ac)", curtailed),
-    ]
+    return _Rule(f"without violations on {days} ({options.criterion}; gate observe)", keeps, base)
 
 
-def _capacity(
-    rule: str,
-    keeps: Callable[[FloatArray], BoolArray],
-    base: BaseCase,
-    where: Placements,
-    options: Options,
-    say: Callable[[str], None],
-) -> Capacity:
-    say(f"{len(where.order)} placements {rule}")
+def _curtailed(base: BaseCase, days: str, options: Options, sample: YearSample | None = None) -> _Rule:
+    def keeps(installed_kw: FloatArray) -> BoolArray:
+        return _kept_on(base, installed_kw, options.curtailment, sample)
 
-    def units(rows: IntArray, levels: IntArray) -> BoolArray:
-        chosen = where._replace(order=where.order[rows])
-        return np.asarray(keeps(chosen.installed_kw(levels)))
+    return _Rule(f"with at most {100 * options.curtailment:g} % curtailed of {days} (gate ac)", keeps, base, sample)
 
-    found = largest_levels(units, len(where.order), where.order.shape[1])
-    at_one_more = where.installed_kw(np.minimum(found.level + 1, where.order.shape[1]))
+
+def _kept_on(base: BaseCase, installed_kw: FloatArray, most: float, sample: YearSample | None) -> BoolArray:
+    weight = None if sample is None else sample.weight[base.day]
+    return mostly_kept(base.cases, installed_kw, base.unit, most, weight)
+
+
+def _capacity(rule: _Rule, where: Placements, options: Options, say: Callable[[str], None]) -> Capacity:
+    say(f"{len(where.order)} placements {rule.name}")
+    most = where.order.shape[1]
+    found = largest_levels(_by_units(rule.keeps, where), len(where.order), most)
+    at_one_more = where.installed_kw(np.minimum(found.level + 1, most))
     kw: FloatArray = np.asarray(found.level * where.unit_kw)
     names = [f"placement {row + 1}" for row in range(len(kw))]
-    cases = _capacities_of(base, names, kw, at_one_more, found)
+    cases = _capacities_of(rule.base, names, kw, at_one_more, found)
     counted = [case.binding for case in cases if case.binding]
     ranked = sorted({text: counted.count(text) for text in counted}.items(), key=lambda item: (-item[1], item[0]))
     return Capacity(
-        rule=rule,
+        rule=rule.name,
         kw=tuple(float(value) for value in np.quantile(kw, QUANTILES)),  # type: ignore[arg-type]
         cases=cases,
         bindings=tuple(ranked),
         scanned=int((~found.monotone).sum()),
         capped=int(found.capped.sum()),
-        buses=_buses(keeps, base, where.unit_kw, say) if options.per_bus else (),
+        buses=_buses(rule, where.unit_kw, say) if options.per_bus else (),
+        sampling=_sampling_error(rule, where, found, options.curtailment),
     )
 
 
-def _buses(
-    keeps: Callable[[FloatArray], BoolArray], base: BaseCase, rated_kw: float, say: Callable[[str], None]
-) -> tuple[PlacementCapacity, ...]:
+def _by_units(keeps: Callable[[FloatArray], BoolArray], where: Placements) -> Keeps:
+    def units(rows: IntArray, levels: IntArray) -> BoolArray:
+        return keeps(where._replace(order=where.order[rows]).installed_kw(levels))
+
+    return units
+
+
+def _sampling_error(rule: _Rule, where: Placements, found: Found, most: float) -> SamplingError | None:
+    """Of the placement in the middle; None where all days were tried, or it takes the most that was tried."""
+    base, sample = rule.base, rule.sample
+    row = int(np.argsort(found.level, kind="stable")[len(found.level) // 2])
+    if sample is None or sample.complete or found.capped[row]:
+        return None
+    alone = where._replace(order=where.order[[row]])
+    energy = np.abs(base.unit)
+    lost = (1.0 - base.cases.kept_share(alone.installed_kw(found.level[[row]]))[0]) * energy
+    by_day = [np.asarray(np.bincount(base.day, each), dtype=np.float64) for each in (lost, energy)]
+    share, error = sample.share(*by_day)
+
+    def capacity(allowed: float) -> float:
+        def keeps(installed_kw: FloatArray) -> BoolArray:
+            return _kept_on(base, installed_kw, max(allowed, 0.0), sample)
+
+        return float(largest_levels(_by_units(keeps, alone), 1, where.order.shape[1]).level[0] * where.unit_kw)
+
+    return SamplingError(share, error, capacity(most - ERRORS * error), capacity(most + ERRORS * error))
+
+
+def _buses(rule: _Rule, rated_kw: float, say: Callable[[str], None]) -> tuple[PlacementCapacity, ...]:
     """Each bus alone, to a tenth of a unit."""
+    base = rule.base
     say(f"{len(base.nodes)} buses one by one")
     step = rated_kw * BUS_STEP
 
     def alone(rows: IntArray, levels: IntArray) -> BoolArray:
         installed = np.zeros((len(rows), base.network.n_nodes))
         installed[np.arange(len(rows)), base.nodes[rows]] = levels * step
-        return np.asarray(keeps(installed))
+        return np.asarray(rule.keeps(installed))
 
     rows = np.arange(len(base.nodes))
     most = round(MOST_ROUNDS * len(rows) / BUS_STEP)

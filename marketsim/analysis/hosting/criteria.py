@@ -53,11 +53,16 @@ def holds(
     return np.asarray(wires & (found.depth.max(axis=1) * hours <= depth))
 
 
-def mostly_kept(cases: Cases, installed_kw: FloatArray, unit: FloatArray, most: float) -> BoolArray:
+def mostly_kept(
+    cases: Cases, installed_kw: FloatArray, unit: FloatArray, most: float, weight: FloatArray | None = None
+) -> BoolArray:
     """Whether keeping every limit takes away at most the share ``most`` of the added energy [n_cases].
 
-    In each slot one factor is put on all added units.
+    In each slot one factor is put on all added units. ``weight``: slots that each slot stands for, 1 or more [n_slots].
     """
-    energy = np.abs(unit)
-    lost = (1.0 - cases.kept_share(installed_kw, most * energy.sum())) @ energy
-    return np.asarray(lost <= most * energy.sum())
+    counted = np.ones(len(unit)) if weight is None else weight
+    energy = np.abs(unit) * counted
+    allowed = most * energy.sum()
+    # Patience is counted without weights: who has lost that much without them has lost more than is allowed with them.
+    lost = (1.0 - cases.kept_share(installed_kw, allowed / counted.min())) @ energy
+    return np.asarray(lost <= allowed)

@@ -13,6 +13,7 @@ from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.wiring import build
 from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import InputError
+from marketsim.profiles.params import DrawsDays
 
 STEP_HOURS: Final = 1.0
 """The year is looked at in such steps."""
@@ -28,7 +29,8 @@ class DayBlock(NamedTuple):
     def overrides(self, ready: ReadyScenario) -> dict[str, object]:
         """The scenario's clock set to the period."""
         per_day = 24 * 60 // ready.model.clock.slot_minutes
-        return {"clock.start": self.start, "clock.slots": self.days * per_day, "grid.gate": "observe"}
+        clock = {"clock.start": self.start, "clock.slots": self.days * per_day}
+        return {**clock, **_by_date(ready), "grid.gate": "observe"}
 
 
 class Chosen(NamedTuple):
@@ -36,44 +38,66 @@ class Chosen(NamedTuple):
 
     periods: tuple[DayBlock, ...]
     note: str
+    name: str
+    """What they are called in the name of a rule."""
 
 
-def worst_days(ready: ReadyScenario, asset: Asset, count: int, *, week: bool) -> Chosen:
+class YearSeries(NamedTuple):
+    """Sun, load and heat of every hour of a year, each as a share of its highest value [n_days, steps a day]."""
+
+    first: datetime.date
+    sun: FloatArray
+    load: FloatArray
+    heat: FloatArray
+
+    def rankings(self, asset: Asset) -> list[tuple[FloatArray, str]]:
+        """What makes an hour bad for a feeder with more of the asset [n_days, steps a day], and what that is called."""
+        surplus = (self.sun - self.load, "most sun over least load")
+        return {
+            "pv": [surplus],
+            "ev": [(self.load, "most load")],
+            "heat_pump": [(self.load + self.heat, "most load and heat")],
+            "battery": [surplus, (self.load, "most load")],
+        }[asset.name]
+
+
+def worst_days(
+    ready: ReadyScenario, asset: Asset, count: int, *, week: bool, looked_at: YearSeries | None = None
+) -> Chosen:
     """The ``count`` worst days of the year of the scenario's start, or the ``week`` around the worst of them.
 
     For what injects: most sun over least load; for what draws: most load (for heat pumps with their heat); for
-    batteries some of both. Series of the user's own that hold no year: the scenario's own days.
+    batteries some of both. Series of the user's own that hold no year: the scenario's own days. ``looked_at``: the year, where
+    it is known.
     """
-    year = ready.model.clock.start.year
     try:
-        sun, load, heat = _year(ready, year)
+        year = year_of(ready) if looked_at is None else looked_at
     except InputError:
         own = max(-(-ready.model.clock.slots * ready.model.clock.slot_minutes // (24 * 60)), 1)
         period = DayBlock(ready.model.clock.start, own)
-        return Chosen((period,), f"the scenario's own {own} day(s): its series hold no whole year")
-    rankings = {
-        "pv": [(sun - load, "most sun over least load")],
-        "ev": [(load, "most load")],
-        "heat_pump": [(load + heat, "most load and heat")],
-        "battery": [(sun - load, "most sun over least load"), (load, "most load")],
-    }[asset.name]
+        name = "the scenario's own day" if own == 1 else f"the scenario's own {own} days"
+        return Chosen((period,), f"the scenario's own {own} day(s): its series hold no whole year", name)
+    rankings = year.rankings(asset)
     days: list[int] = []
     for score, _ in rankings:
         ranked = np.argsort(-score.max(axis=1), kind="stable").tolist()
         days += [day for day in ranked if day not in days][: -(-count // len(rankings))]
-    first = datetime.date(year, 1, 1)
+    first = year.first
     why = " and ".join(text for _, text in rankings)
     if week:
-        begin = min(max(days[0] - WEEK // 2, 0), len(sun) - WEEK)
+        begin = min(max(days[0] - WEEK // 2, 0), len(year.sun) - WEEK)
         start = first + datetime.timedelta(days=begin)
-        return Chosen((DayBlock(start, WEEK),), f"the week from {start}, around the day of {why} of {year}")
+        note = f"the week from {start}, around the day of {why} of {first.year}"
+        return Chosen((DayBlock(start, WEEK),), note, "the worst week")
     dates = [first + datetime.timedelta(days=day) for day in sorted(days)]
     listed = ", ".join(str(date) for date in dates)
-    return Chosen(tuple(DayBlock(date, 1) for date in dates), f"{listed}: the days of {why} of {year}")
+    name = "the worst day" if len(dates) == 1 else f"the {len(dates)} worst days"
+    return Chosen(tuple(DayBlock(date, 1) for date in dates), f"{listed}: the days of {why} of {first.year}", name)
 
 
-def _year(ready: ReadyScenario, year: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Sun, load and heat of every hour, each as a share of its highest value [n_days, steps a day]."""
+def year_of(ready: ReadyScenario) -> YearSeries:
+    """Every hour of the year of the scenario's start; InputError where its series hold no whole year."""
+    year = ready.model.clock.start.year
     days = 365 + calendar.isleap(year)
     minutes = ready.model.clock.slot_minutes
     per_day = 24 * 60 // minutes
@@ -85,7 +109,8 @@ def _year(ready: ReadyScenario, year: int) -> tuple[FloatArray, FloatArray, Floa
         "strategy": "utility_only",
         "bus": ready.agents[0].bus,
     }
-    whole = {"clock.start": datetime.date(year, 1, 1), "clock.slots": days * per_day}
+    first = datetime.date(year, 1, 1)
+    whole = {"clock.start": first, "clock.slots": days * per_day, **_by_date(ready)}
     ours, theirs = (build(ready.variant({**whole, **more})).world for more in ({}, {"agents": [probe]}))
     every = max(round(STEP_HOURS * 60 / minutes), 1)
     sun, load, heat = [], [], []
@@ -95,5 +120,10 @@ def _year(ready: ReadyScenario, year: int) -> tuple[FloatArray, FloatArray, Floa
         heat.append(float(series["heat_kw"].sum()) if "heat_kw" in series else 0.0)
         load.append(float(ours.profiles.at(ours.clock.at(slot))["load_kw"].sum()))
     shaped = (np.array(values).reshape(days, -1) for values in (sun, load, heat))
-    sun_share, load_share, heat_share = (each / max(float(each.max()), 1e-12) for each in shaped)
-    return sun_share, load_share, heat_share
+    return YearSeries(first, *(each / max(float(each.max()), 1e-12) for each in shaped))
+
+
+def _by_date(ready: ReadyScenario) -> dict[str, object]:
+    """Overrides by which a date has its own weather, where the scenario draws source days by its seed."""
+    profiles = ready.model.profiles.params
+    return {"profiles.days": None} if isinstance(profiles, DrawsDays) and profiles.days is not None else {}
