@@ -29,6 +29,7 @@ def compare(folders: tuple[str, ...], by: str | None, every: bool, as_json: bool
     said about noise.
     """
     from marketsim.analysis.compare.differences import notes_on
+    from marketsim.analysis.compare.verdicts import COVERS
     from marketsim.analysis.compare.verdicts import compare as verdicts_of
 
     arms, common = _arms([Path(folder) for folder in folders], by)
@@ -39,7 +40,7 @@ def compare(folders: tuple[str, ...], by: str | None, every: bool, as_json: bool
             {"base": base.name, "other": other.name, "notes": notes, "kpis": [each._asdict() for each in verdicts]}
             for other, verdicts, notes in compared
         ]
-        say(json.dumps({"notes": common, "comparisons": pairs}, indent=2))
+        say(json.dumps({"notes": common, "intervals": COVERS, "comparisons": pairs}, indent=2))
         return
     for position, (other, verdicts, notes) in enumerate(compared):
         if position:
@@ -72,6 +73,7 @@ def _several(arms: tuple[ComparedArm, ...]) -> tuple[ComparedArm, ...]:
 def _show(
     base: ComparedArm, other: ComparedArm, verdicts: Sequence[KpiVerdict], notes: Sequence[str], *, every: bool
 ) -> None:
+    from marketsim.analysis.compare.verdicts import COVERS
     from marketsim.cli.tables import table
     from marketsim.core.currency import common_label, named
     from marketsim.metrics.presentation import HEADLINE
@@ -89,6 +91,8 @@ def _show(
     table(head, rows, title=f"A: {base.name}\nB: {other.name}", right=right)
     for note in notes:
         say(note)
+    if with_intervals:
+        say(COVERS)
     say(_verdict(verdicts))
 
 

@@ -78,8 +78,8 @@ def test_hosting_capacity_shows_both_rules_and_the_weakest_buses(asked: Callable
     assert lines[0].strip() == "village: pv on create_kerber_landnetz_freileitung_1, units of 5.000 kW"
     assert lines[1].split() == ["5", "%", "50", "%", "95", "%", "kW", "of", "peak", "load", "binds", "most", "often"]
     free, held = lines[2], lines[3]
-    assert free.startswith("without violations (strict; gate observe)")
-    assert held.startswith("with at most 5 % curtailed (gate ac)")
+    assert free.startswith("without violations on the worst day (strict; gate observe)")
+    assert held.startswith("with at most 5 % curtailed of the worst day (gate ac)")
     assert re.search(r"(overvoltage at bus|overload of) \S+.* \(\d of 2\)\s*$", free)
     assert re.search(r"\n\d+ weakest of \d+ buses alone, without violations", out)
     assert re.search(

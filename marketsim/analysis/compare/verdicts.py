@@ -13,6 +13,11 @@ from marketsim.core.arrays import FloatArray
 LEVEL: Final = 0.95
 FEWEST: Final = 5
 """Seeds below which a bootstrap interval promises what it does not hold."""
+COVERS: Final = (
+    "Intervals are over seeds. They cover what seeds draw: agents, noise, arrival. Weather is in them only where seeds draw it "
+    "(profiles.days, or the clouds of profiles: synthetic); else all runs have that of the same dates."
+)
+"""What an interval over seeds says nothing about, in words."""
 _RESAMPLES: Final = 9_999
 _SEED: Final = 1
 

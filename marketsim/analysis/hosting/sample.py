@@ -52,7 +52,7 @@ class YearSample(NamedTuple):
             return f"all {len(self.periods)} days of {self.year}"
         return (
             f"{len(self.periods)} days of {self.year}, drawn by the seed from {len(self.sizes)} strata of about equally many "
-            "days in the order of what they burden the feeder with"
+            "days in the order of their worst hour"
         )
 
     def share(self, lost: FloatArray, added: FloatArray) -> tuple[float, float]:
@@ -76,11 +76,11 @@ class YearSample(NamedTuple):
 def sample_of_year(asset: Asset, year: YearSeries, count: int, seed: int) -> YearSample:
     """``count`` (2 or more) days: as many strata as pairs, two days from each, three from the worst if the count is odd.
 
-    Strata hold the days in the order of what burdens the feeder (``YearSeries.rankings``, where positive), summed over the
-    day. All days, each a stratum, where the count is not less.
+    Strata hold the days in the order of their worst hour for the asset. All days, each a stratum, where the count is not
+    less.
     """
-    burden = np.max([np.maximum(score, 0.0).sum(axis=1) for score, _ in year.rankings(asset)], axis=0)
-    order = np.argsort(-burden, kind="stable")
+    worst = np.max([score.max(axis=1) for score, _ in year.rankings(asset)], axis=0)
+    order = np.argsort(-worst, kind="stable")
     if count >= len(order):
         rows, stratum, sizes = np.arange(len(order)), np.arange(len(order)), np.ones(len(order), dtype=np.int64)
     else:

@@ -141,7 +141,7 @@ def _caption(plan: StudyPlan, found: Sequence[AxisFinding]) -> str:
     if plan.scenario.model.grid.voltage_band_pu or plan.scenario.model.grid.feeder:
         parts.append("Dashed: limits.")
     if len(plan.seeds) > 2:
-        parts.append(f"Bands: 95 % intervals of the mean of {len(plan.seeds)} seeds.")
+        parts.append(f"Bands: 95 % intervals of the mean of {len(plan.seeds)} seeds; weather only where they draw it.")
     return " ".join(parts)
 
 

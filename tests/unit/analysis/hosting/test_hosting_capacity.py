@@ -11,10 +11,12 @@ import pytest
 from marketsim.analysis.hosting import assets, days
 from marketsim.analysis.hosting.capacity import HostingReport, Options, hosting_capacity
 from marketsim.analysis.hosting.placements import placements
+from marketsim.analysis.hosting.sample import sample_of_year
 from marketsim.analysis.trajectory import follow
 from marketsim.app.nets import slot_nets
 from marketsim.app.ready import load_scenario
 from marketsim.app.ready_scenario import ReadyScenario
+from marketsim.app.running import simulate
 from marketsim.core.errors import InputError
 from marketsim.grid.flow.net_of_slot import Injection
 
@@ -137,6 +139,78 @@ def test_weaker_criteria_take_no_less(street: ReadyScenario) -> None:
     assert hosting_capacity(street, deep).capacities[0].kw[1] >= strict
 
 
+def share_lost(ready: ReadyScenario, installed_kw: float, bus: str, starts: list[datetime.date]) -> float:
+    """Of PV at a bus on some days under the gate itself: one run a day, without anything of the search."""
+    lost = made = 0.0
+    for start in starts:
+        owner = {"kind": "prosumer", "name": "owner", "bus": bus, "pv_kw": installed_kw, "strategy": "utility_only"}
+        run = simulate(ready.variant({"clock.start": start, "agents": [owner, *STREET["agents"]]}))  # type: ignore[misc]
+        own = run.agents[run.agents.name == "owner"]
+        lost, made = lost + own.curtailed_kwh.sum(), made + own.pv_available_kwh.sum()
+    return float(lost / made)
+
+
+def test_the_gate_curtails_of_the_year_what_the_rule_of_the_year_says(street: ReadyScenario) -> None:
+    """At one bus, on a year by 8 days: below its capacity the gate takes at most 5 % of them by their weights, above more."""
+    options = Options(placements=1, unit_kw=10.0, curtailed_of="year", year_days=8)
+    asked = hosting_capacity(street, options)
+    worst = hosting_capacity(street, options._replace(curtailed_of="worst-days"))
+    of_year, of_days = (min(each.capacities[1].buses, key=lambda bus: bus.kw) for each in (asked, worst))
+    assert of_days.kw < of_year.kw
+    year = days.year_of(street)
+    sample = sample_of_year(assets.ASSETS["pv"], year, 8, options.seed)
+
+    def of_the_year(kw: float) -> float:
+        added = np.array(
+            [
+                assets.per_kw(assets.ASSETS["pv"], street.variant(each.overrides(street))).sum()
+                for each in sample.periods
+            ]
+        )
+        lost = np.array([share_lost(street, kw, of_year.name, [each.start]) for each in sample.periods])
+        return float(sample.weight @ (lost * added) / (sample.weight @ added))
+
+    assert of_the_year(of_year.kw - 2.0) <= 0.05 < of_the_year(of_year.kw + 2.0)
+
+
+def test_the_error_of_the_days_drawn_stands_beside_the_year(street: ReadyScenario) -> None:
+    """The middle placement lies between its bounds, near the share allowed; a year of all days is not asked for an error."""
+    report = hosting_capacity(
+        street, Options(placements=3, unit_kw=2.0, per_bus=False, curtailed_of="year", year_days=6)
+    )
+    free, held = report.capacities
+    assert free.sampling is None
+    assert held.sampling is not None
+    assert held.sampling.standard_error > 0.0
+    assert 0.03 < held.sampling.share <= 0.05 + 1e-4
+    assert held.sampling.low_kw <= held.kw[1] <= held.sampling.high_kw
+    assert held.sampling.low_kw < held.sampling.high_kw
+    assert held.rule == "with at most 5 % curtailed of the year, by 6 days (gate ac)"
+    assert report.year.startswith("6 days of 2016, drawn by the seed from 3 strata")
+
+
+def test_rules_are_named_after_their_days(street: ReadyScenario, report: HostingReport) -> None:
+    assert [each.rule for each in report.capacities] == [
+        "without violations on the worst day (strict; gate observe)",
+        "with at most 5 % curtailed of the worst day (gate ac)",
+    ]
+    pair = hosting_capacity(street, Options(placements=1, days=2, per_bus=False)).capacities[1]
+    assert pair.rule == "with at most 5 % curtailed of the 2 worst days (gate ac)"
+
+
+def test_dates_have_their_own_weather_where_the_scenario_draws_days(street: ReadyScenario) -> None:
+    """Else every day that is tried would be the first that the seed draws, whatever its date."""
+    drawn = street.variant({"profiles.days": {"season": "winter"}})
+    for ready in (street, drawn):
+        chosen = days.worst_days(ready, assets.ASSETS["pv"], 2, week=False)
+        assert chosen.note.startswith("2016-0")
+        sun = [
+            assets.per_kw(assets.ASSETS["pv"], ready.variant(each.overrides(ready))).sum() for each in chosen.periods
+        ]
+        assert sun[0] != sun[1]
+    assert chosen.note == days.worst_days(street, assets.ASSETS["pv"], 2, week=False).note
+
+
 def test_units_are_larger_on_medium_voltage(street: ReadyScenario) -> None:
     pv = assets.ASSETS["pv"]
     assert assets.unit_kw(pv, street, None) == 5.0
@@ -154,10 +228,11 @@ def test_a_kilowatt_of_pv_never_draws_and_a_vehicle_never_feeds_in(street: Ready
 
 
 def test_nonsense_is_refused_all_at_once() -> None:
-    options = Options(asset="pvv", criterion="lax", placements=0, curtailment=1.5, unit_kw=-1.0, days=0)
+    nonsense = {"curtailed_of": "month", "year_days": 1}
+    options = Options(asset="pvv", criterion="lax", placements=0, curtailment=1.5, unit_kw=-1.0, days=0, **nonsense)
     with pytest.raises(InputError) as caught:
         hosting_capacity(load_scenario(STREET), options)
-    assert len(caught.value.problems) == 6
+    assert len(caught.value.problems) == 8
 
 
 def test_a_world_without_a_feeder_hosts_anything() -> None:
