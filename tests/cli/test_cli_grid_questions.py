@@ -87,6 +87,24 @@ def test_hosting_capacity_shows_both_rules_and_the_weakest_buses(asked: Callable
     )
 
 
+def test_hosting_capacity_of_the_year_tells_its_days_and_their_error(asked: Callable) -> None:
+    """On the screen and as JSON: the rule is named after the year, and the days that stand for it are counted."""
+    of_year = ("--curtailed-of", "year", "--year-days", 4, "--no-buses")
+    out = asked("hosting-capacity", *of_year)
+    assert "\nwith at most 5 % curtailed of the year, by 4 days (gate ac)" in out
+    assert "\nThe year: 4 days of 2016, drawn by the seed from 2 strata" in out
+    error = re.search(
+        r"\nError of the days drawn, at the middle placement: (\S+) % curtailed, \+- (\S+) \(2 standard errors\)", out
+    )
+    told = json.loads(asked("hosting-capacity", *of_year, "--json"))
+    free, held = told["capacities"]
+    assert (free["sampling"], told["options"]["curtailed_of"]) == (None, "year")
+    assert error is not None
+    assert float(error[1]) == pytest.approx(100 * held["sampling"]["share"], abs=0.006)
+    assert float(error[2]) == pytest.approx(200 * held["sampling"]["standard_error"], abs=0.006)
+    assert held["sampling"]["low_kw"] <= held["kw"]["50 %"] <= held["sampling"]["high_kw"]
+
+
 def test_contingency_shows_the_worst_first_and_how_many_there_are(asked: Callable) -> None:
     """All twelve customers are dark where the cable behind the transformer, or that itself, is lost; no tie is named."""
     lines = asked("contingency").splitlines()
@@ -199,6 +217,8 @@ def test_what_cannot_be_asked_is_refused(
     [
         (("hosting-capacity", "--asset", "pvv"), "--asset: there is none of this name (got pvv)\n    there is pv, ev"),
         (("hosting-capacity", "--days", 0, "--placements", 0), "--days: must be at least 1 (got 0)"),
+        (("hosting-capacity", "--curtailed-of", "month"), "--curtailed-of: there is none of this name (got month)\n    there is worst-days, year"),
+        (("hosting-capacity", "--year-days", 1), "--year-days: must be at least 2 (got 1)"),
         (("hosting-capacity", "--depth", -1), "--depth: must be p.u. hours, 0 or more (got -1)"),
         (("hosting-capacity", "--curtailment", 100), "--curtailment: must be a share of energy (got 1)"),
         (("contingency", "--hours", 0), "error: hours must be positive"),
