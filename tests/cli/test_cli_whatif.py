@@ -231,7 +231,9 @@ def test_a_study_with_seeds_gets_a_verdict(cli, out, root):
     lines = {line[:32].strip(): line for line in trimmed(ended.out).splitlines()}
     assert lines["PV generation"].endswith("differs")
     assert "95 % interval" in ended.out
-    assert "Weather is in them only where seeds draw it (profiles.days, or the clouds of profiles: synthetic)" in ended.out
+    assert (
+        "Weather is in them only where seeds draw it (profiles.days, or the clouds of profiles: synthetic)" in ended.out
+    )
     assert re.search(r"\+[\d,.]+ +\+[\d.]+ % +[\d,.]+ to [\d,.]+ +differs$", lines["PV generation"])
     assert lines["Demand"].endswith("equal")
     assert re.search(r"\d+ KPIs differ beyond the noise of 6 seeds, \d+ lie within it, \d+ are equal\.", ended.out)

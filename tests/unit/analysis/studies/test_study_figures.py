@@ -39,7 +39,9 @@ def test_one_dimension_gives_response_curves(drawn):
     assert {"profiles.pv_scale", "Fairness between sellers (FBS)", "Demand met by peers [%]"} <= words(
         folder / "response.svg"
     )
-    assert "Bands: 95 % intervals of the mean of 3 seeds; weather only where they draw it." in words(folder / "response.svg")
+    assert "Bands: 95 % intervals of the mean of 3 seeds; weather only where they draw it." in words(
+        folder / "response.svg"
+    )
     assert (folder / "response.png").read_bytes().startswith(b"\x89PNG")
 
 
