@@ -47,7 +47,7 @@ def test_truthful_agents_trade_all_that_can_be_traded(evaluated):
     """On the test days, too: FTG 1 and full welfare without any learning."""
     told = json.loads((evaluated[0] / "evaluation.json").read_text("utf-8"))
     assert told["arms"]["truthful"]["ftg"]["mean"] == 1.0
-    assert told["arms"]["truthful"]["welfare"]["mean"] == pytest.approx(1.0)
+    assert told["arms"]["truthful"]["trade_efficiency"]["mean"] == pytest.approx(1.0)
     assert told["arms"]["utility_only"]["worst_off"]["mean"] == 0.0
 
 

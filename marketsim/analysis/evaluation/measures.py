@@ -72,8 +72,8 @@ MEASURES: Final = (
     ),
     Measure("worst_off", "Smallest saving of an agent over its turnover with the utility alone.", _worst_off),
     Measure(
-        "welfare",
-        "Gains from trade over the most possible at the same positions.",
+        "trade_efficiency",
+        "Gains from trade between peers over the most possible at the same positions.",
         lambda arm, _: _quotient(arm.gains, arm.best_gains),
     ),
     Measure(

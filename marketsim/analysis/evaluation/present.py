@@ -19,7 +19,7 @@ WEATHER: Final = (
     "Test weeks of all seeds are drawn from the same source days: intervals cover who owns what, the days drawn and the "
     "training, not other weather."
 )
-SCREEN: Final = ("ftg", "fbs", "fbs_week", "fpp", "ftb", "worst_off", "welfare", "margin_kept")
+SCREEN: Final = ("ftg", "fbs", "fbs_week", "fpp", "ftb", "worst_off", "trade_efficiency", "margin_kept")
 SCREEN_HEAD: Final = ("arm", *SCREEN)
 PAIR_HEAD: Final = ("arm", "less", "measure", "difference", f"{100 * LEVEL:.0f} % interval", "p", "p (Holm)")
 AIM_HEAD: Final = ("arm", "aim", "reached", "found")

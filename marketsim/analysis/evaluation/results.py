@@ -167,7 +167,10 @@ def _aims(
             lambda span: span.mean >= -POINT,
         ),
         _against(
-            arm, "welfare within 2 points of none", against_none.get("welfare"), lambda span: span.mean >= -2 * POINT
+            arm,
+            "trade efficiency within 2 points of none",
+            against_none.get("trade_efficiency"),
+            lambda span: span.mean >= -2 * POINT,
         ),
         _margin(arm, estimates),
         Aim(

@@ -85,7 +85,7 @@ def test_all_aims_are_reached_where_they_should_be(found):
         ({**GOOD, "fbs_week": 0.80}, {}, "FBS over the week above none"),
         ({**GOOD, "ftb": 0.60}, {}, "FTB not below none"),
         (GOOD, {"bill": 8.2}, "worst-off saving within a point of none"),
-        (GOOD, {"gains": 0.97}, "welfare within 2 points of none"),
+        (GOOD, {"gains": 0.97}, "trade efficiency within 2 points of none"),
         (GOOD, {"margin": 0.85}, "margin with charges"),
         (GOOD, {"bill": 10.1}, "no agent's mean bill"),
         ({**GOOD, "ftg": 0.99, "fbs": 0.51}, {}, "beyond the frontier of constants"),

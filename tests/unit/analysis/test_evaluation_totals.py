@@ -43,7 +43,7 @@ def test_days_after_the_last_whole_week_belong_to_it():
         ("ftb", "ftb"),
         ("jain", "jain_fill"),
         ("neutrality", "price_neutrality"),
-        ("welfare", "trade_efficiency"),
+        ("trade_efficiency", "trade_efficiency"),
         ("gini_saving", "gini_saving"),
         ("worst_off", "worst_off_saving"),
     ],
