@@ -1,23 +1,25 @@
 """The experiments of docs/levelling-down.md and docs/fairmarket.md: runs ``marketsim evaluate``, puts its tables into the pages.
 
-    python tests/docs/experiments.py                  # everything that is not there yet: about an hour and a half on two cores
-    python tests/docs/experiments.py levelling-down   # what docs/levelling-down.md shows: about an hour
+    python tests/docs/experiments.py levelling-down   # what docs/levelling-down.md shows, validation days: a quarter of an hour
+    python tests/docs/experiments.py fairmarket       # test days: about two hours on two cores
     python tests/docs/experiments.py --pages          # no run: the pages from what is there
 
 Evaluations lie in ``runs/experiments`` and go on where they were stopped. Between ``<!-- NAME -->`` and ``<!-- /NAME -->`` of a
-page stand the command of the evaluation of that name and its tables; the words around them are written by hand.
+page stand the command of the evaluation of that name and what it found; the words around them are written by hand.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCS, RUNS = ROOT / "docs", Path("runs/experiments")
@@ -26,6 +28,9 @@ CORE: Final = "truthful,none,none_tranches,rule,rule_tranches"
 CONSTANTS: Final = ",".join(
     f"share_{share}{kind}" for kind in ("", "_tranches") for share in ("1.0", "0.9", "0.8", "0.7", "0.6", "0.5")
 )
+MORE: Final = "truthful_tranches,pro_rata,rule_shared,placebo,withholding,older,older_slow,older_tranches"
+SHOWN: Final = ("ftg", "fbs", "fbs_week", "fbs_deviation", "fpp", "ftb", "worst_off")
+"""Measures of the table of arms."""
 
 
 class Experiment(NamedTuple):
@@ -36,12 +41,26 @@ class Experiment(NamedTuple):
 
 
 EXPERIMENTS: Final = {
-    "pilot": Experiment("levelling-down", (PILOT, "--seeds", "20", "--exploit", "roof-farm")),
+    "pilot-validation": Experiment(
+        "levelling-down",
+        (
+            PILOT,
+            "--seeds",
+            "3",
+            "--part",
+            "validation",
+            "--exploit",
+            "roof-farm",
+            "--arm",
+            f"{CORE},{CONSTANTS},{MORE}",
+        ),
+    ),
+    "pilot": Experiment("fairmarket", (PILOT, "--seeds", "20", "--exploit", "roof-farm")),
     "pilot-5-times": Experiment(
-        "levelling-down", (PILOT, "--seeds", "2", "--arm", f"{CORE},{CONSTANTS},older", "--longer", "5")
+        "fairmarket", (PILOT, "--seeds", "2", "--arm", f"{CORE},{CONSTANTS},older", "--longer", "5")
     ),
     "pilot-12-times": Experiment(
-        "levelling-down", (PILOT, "--seeds", "2", "--arm", f"{CORE},{CONSTANTS},older", "--longer", "12")
+        "fairmarket", (PILOT, "--seeds", "2", "--arm", f"{CORE},{CONSTANTS},older", "--longer", "12")
     ),
     "community": Experiment("fairmarket", (COMMUNITY, "--seeds", "10", "--arm", f"{CORE},{CONSTANTS}")),
     "mixed-assets": Experiment("fairmarket", (MIXED, "--seeds", "3", "--arm", CORE)),
@@ -53,8 +72,8 @@ EXPERIMENTS: Final = {
         for value in values
     },
 }
-FIGURES: Final = {"plane.svg": "levelling-down.svg", "evaluation.svg": "fairmarket.svg"}
-"""Figures of the evaluation ``pilot``, by their names in the docs."""
+FIGURES: Final = {"levelling-down.svg": RUNS / "pilot-validation/plane.svg"}
+"""Figures of the docs, and whence."""
 
 
 def command(name: str) -> str:
@@ -69,18 +88,54 @@ def run(name: str) -> None:
     subprocess.run((sys.executable, "-m", *shlex.split(command(name)), *there), cwd=ROOT, check=True)
 
 
-def fill(page: Path) -> bool:
-    """Put the tables of the evaluations that are there into a page; whether one of them was."""
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Markdown, with an empty line after it."""
+    head = tuple(head)
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)) + "\n\n"
+
+
+def shown(value: Mapping[str, float | None], *, signed: bool = False) -> str:
+    """A mean with its interval; a dash where it is undefined."""
+    mean, low, high = (value[key] for key in ("mean", "low", "high"))
+    if mean is None or low is None or high is None:
+        return "-"
+    sign = "+" if signed else ""
+    return f"{mean:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
+
+
+def findings(name: str, told: Mapping[str, Any]) -> str:
+    """The command of an evaluation, its arms, its aims and what single agents gain."""
+    arms = [
+        (
+            f"`{arm}`",
+            *(shown(own[measure]) for measure in SHOWN),
+            shown(own["beyond_constants"], signed=True) if "beyond_constants" in own else "-",
+        )
+        for arm, own in told["arms"].items()
+        if arm != "utility_only"
+    ]
+    reached = {True: "yes", False: "no", None: "cannot be said"}
+    aims = [(f"`{aim['arm']}`", aim["text"], reached[aim["reached"]], aim["found"]) for aim in told["aims"]]
+    days = f"{len(told['seeds'])} seeds, {told['weeks']} weeks each; means over seeds with 95 % intervals."
+    return "".join(
+        (
+            f"```sh\n{command(name)}\n```\n\n{days}\n\n",
+            table(("arm", *SHOWN, "FBS beyond constants"), arms),
+            table(("arm", "aim", "reached", "found"), aims) if aims else "",
+        )
+    )
+
+
+def fill(page: Path) -> None:
+    """Put what the evaluations that are there found into a page."""
     text = page.read_text(encoding="utf-8")
-    filled = False
     for name in EXPERIMENTS:
-        tables = ROOT / RUNS / name / "evaluation.md"
+        result = ROOT / RUNS / name / "evaluation.json"
         block = re.compile(rf"(<!-- {re.escape(name)} -->\n).*?(<!-- /{re.escape(name)} -->)", re.DOTALL)
-        if tables.exists() and block.search(text):
-            made = f"```sh\n{command(name)}\n```\n\n{tables.read_text(encoding='utf-8')}"
-            text, filled = block.sub(lambda found, made=made: f"{found[1]}{made}{found[2]}", text), True
+        if result.exists() and block.search(text):
+            made = findings(name, json.loads(result.read_text(encoding="utf-8")))
+            text = block.sub(lambda found, made=made: f"{found[1]}{made}{found[2]}", text)
     page.write_text(text, encoding="utf-8")
-    return filled
 
 
 def main() -> None:
@@ -94,9 +149,9 @@ def main() -> None:
             run(name)
     for page in ("levelling-down", "fairmarket"):
         fill(DOCS / f"{page}.md")
-    for made, shown in FIGURES.items():
-        if (figure := ROOT / RUNS / "pilot" / made).exists():
-            shutil.copyfile(figure, DOCS / shown)
+    for name, figure in FIGURES.items():
+        if (ROOT / figure).exists():
+            shutil.copyfile(ROOT / figure, DOCS / name)
 
 
 if __name__ == "__main__":
