@@ -61,8 +61,7 @@ def run(
     if as_json:
         say(json.dumps(made.summary, indent=2))
     elif not quiet:
-        _sum_up(made)
-        _tell_idle_gate(made.summary, ready)
+        _sum_up(made, ready)
         _tell_notes(made, ready)
         say(f"Written to {folder} in {made.summary['wall_s']:.1f} s{_report(made, ready)}.")
 
@@ -79,7 +78,7 @@ def _report(made: Run, ready: ReadyScenario) -> str:
         return ""
 
 
-def _sum_up(made: Run) -> None:
+def _sum_up(made: Run, ready: ReadyScenario) -> None:
     from marketsim.cli.tables import number, table
     from marketsim.core.currency import label_of, named
     from marketsim.metrics.presentation import change_text, headline, rationing_text
@@ -97,6 +96,7 @@ def _sum_up(made: Run) -> None:
     title = f"{made.manifest['scenario']}: {summary['agents']} agents, {summary['slots']} slots, seed {summary['seed']}"
     table(("", "market", "unit", "utility only", "change"), rows, title=title, right=(1, 3, 4))
     say(f"{rationing_text(summary)}.")
+    _tell_idle_gate(summary, ready)
     say(_verdict(summary))
     for line in made.manifest.get("refused_orders", ()):
         say(f"{line}.")

@@ -13,24 +13,27 @@ import marketsim as ms
 CASE = Path(__file__).parent.parent / "golden" / "two_neighbours" / "scenario.yaml"
 SUMMED_UP = """\
 two_neighbours: 2 agents, 2 slots, seed 1
-                               market  unit          utility only            change
-Demand                          6.000  kWh                      -
-PV generation                   4.000  kWh                      -
-Traded between peers            2.000  kWh                      -
-Share of demand met by peers    33.33  %                        -
-Imports                         3.000  kWh                  5.000           -40.0 %
-Exports                         1.000  kWh                  3.000           -66.7 %
+                                market  unit          utility only            change
+Demand                           6.000  kWh                      -
+PV generation                    4.000  kWh                      -
+Traded between peers             2.000  kWh                      -
+Share of demand met by peers     33.33  %                        -
+Imports                          3.000  kWh                  5.000           -40.0 %
+Exports                          1.000  kWh                  3.000           -66.7 %
 
-Mean price                     0.1900  currency/kWh             -
-Cost of consumers              0.9800  currency             1.200           -18.3 %
-Cost of prosumers             -0.1600  currency            0.0600  -0.2200 currency
-Utility revenue                0.8200  currency             1.260           -34.9 %
-Utility margin                 0.7000  currency             1.140           -38.6 %
+Mean price                      0.1900  currency/kWh             -
+Cost of consumers               0.9800  currency             1.200           -18.3 %
+Cost of prosumers              -0.1600  currency            0.0600  -0.2200 currency
+Utility revenue                 0.8200  currency             1.260           -34.9 %
+Utility margin                  0.7000  currency             1.140           -38.6 %
+Welfare of agents and utility  -0.1200  currency           -0.1200
 
-Allocative efficiency           100.0  %                        -
-Fairness to grid (FTG)          1.000  -                        -
-Fairness of pricing (FPP)       1.000  -                        -
-Price neutrality                1.000  -                        -
+Allocative efficiency            100.0  %                        -
+Trade efficiency                 100.0  %                        -
+Fairness to grid (FTG)           1.000  -                        -
+Fairness of pricing (FPP)        1.000  -                        -
+Price neutrality                 1.000  -                        -
+Neither sellers nor buyers competed in any slot: FBS and FTB are undefined.
 Energy and money balance to the last unit. No feeder: no grid limits apply.
 """
 
@@ -162,7 +165,7 @@ def test_violations_and_validation_are_told_in_words(cli, out, root):
     """With a feeder the last lines say how many slots were confirmed and how many lie outside limits."""
     ended = cli("run", root / "scenarios" / "ieee141.yaml", "--set", "clock.slots=4", "--out", out)
     assert ended.code == 0
-    verdict, idle = ended.out.splitlines()[-3:-1]
+    idle, verdict = ended.out.splitlines()[-3:-1]
     assert idle == "No trade came to a limit, so the gate refused nothing; scenarios/stress141.yaml shows it at work."
     assert re.fullmatch(
         r"Energy and money balance to the last unit; 4 slots confirmed by an independent power flow "
@@ -174,7 +177,14 @@ def test_violations_and_validation_are_told_in_words(cli, out, root):
 def test_a_gate_that_acts_is_not_called_idle(cli, out, root):
     """At noon the gate of stress141 refuses energy: no line says that it had nothing to do."""
     ended = cli(
-        "run", root / "scenarios" / "stress141.yaml", "--set", "clock={slots: 14, slot_minutes: 60}", "--out", out
+        "run",
+        root / "scenarios" / "stress141.yaml",
+        "--set",
+        "clock.slots=14",
+        "--set",
+        "clock.slot_minutes=60",
+        "--out",
+        out,
     )
     assert ended.code == 0
     assert "Refused by the grid" in ended.out

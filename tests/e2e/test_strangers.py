@@ -372,6 +372,11 @@ def public_calls(theirs: Path) -> dict[str, Callable[[], object]]:
         "match": lambda: ms.match(
             pd.DataFrame({"agent": ["a", "b"], "side": ["buy", "sell"], "price": [0.3, 0.1], "energy_kwh": [1.0, 1.0]})
         ),
+        "fairness_scores": lambda: ms.fairness_scores(
+            {"agent": ["a"], "side": ["buy"], "available_kwh": [1.0], "traded_kwh": [0.0], "price": [None]},
+            retail=0.3,
+            feed_in=0.1,
+        ),
     }
 
 

@@ -261,10 +261,10 @@ BROKEN = [
      @property  # HERE
      def needs(self):
          return self.inner.needs._replace(markets=0)"""),
-    ("learner", "needs.rounds", "", "its answer has to be a whole number within 1..1000000000, not 0.5", """
-     @property
+    ("learner", "needs", "", "needs.rounds_per_update has to be a whole number within 1..1000000000, not 0.5", """
+     @property  # HERE
      def needs(self):
-         return self.inner.needs._replace(rounds=lambda agents, slots: 0.5)"""),
+         return self.inner.needs._replace(rounds_per_update=0.5)"""),
 ]  # fmt: skip
 
 

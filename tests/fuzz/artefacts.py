@@ -169,7 +169,7 @@ def learned(folder: Path) -> None:
     }
     network = SurrogateNetwork(*(rng.normal(size=shape) for shape in shapes))
     write_surrogate(folder / "surrogate" / "surrogate.npz", Surrogate(network, about))
-    question = slot_question("formulas", "a slot", (0.5,) * len(NAMES))
+    question = slot_question("formulas", "a slot", ("ftg", "fbs", "fpp"), (0.5,) * len(NAMES))
     AnswerCache(folder / "answers").put(
         "ab" * 20, question, (0.5, 0.6, 0.7), Identity("m", "d" * 64, "1", thinks=False)
     )

@@ -53,14 +53,19 @@ def test_a_scenario_without_grid_needs_no_gate(pilot):
 
 
 @pytest.mark.parametrize(
-    ("gate", "module"),
-    [("ac", "exact_kernel"), ("sensitivity", "screen_kernel"), ("observe", "observe_kernel")],
+    ("gate", "own"),
+    [
+        ("ac", ["exact_kernel"]),
+        ("sensitivity", ["broken_kernel", "screen_kernel"]),
+        ("lindistflow", ["broken_kernel", "linear_kernel"]),
+        ("observe", ["observe_kernel"]),
+    ],
 )
-def test_only_the_gate_of_the_mode_is_compiled(gate, module):
+def test_only_the_gate_of_the_mode_is_compiled(gate, own):
     """The largest kernels come first, and those of the other modes not at all."""
     needed = kernels.kernels_of(load_scenario(IEEE141, {"grid.gate": gate}))
     grid = [name.rpartition(".")[2] for name in needed if ".grid." in name]
-    assert grid == ["gate_slot_kernel", "report_kernel", module]
+    assert grid == ["gate_slot_kernel", "report_kernel", *own]
 
 
 def test_another_engine_brings_no_auction():

@@ -147,7 +147,7 @@ def test_a_stream_that_loses_rows_is_noticed(small, tmp_path):
 def test_a_limit_on_file_sizes_is_a_defined_end(tmp_path):
     """The operating system refuses a write in earnest: exit by RunError, status failed, whole days readable."""
     body = """
-        resource.setrlimit(resource.RLIMIT_FSIZE, (90_000, 90_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, 120_000))
         try:
             for _ in range(20):
                 for record in random_records(who, hours):
