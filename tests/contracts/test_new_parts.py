@@ -148,7 +148,6 @@ WORDS = {
     ("analysis/studies/folder.py", "file"): "the same",
     ("app/training.py", "rule"): "who answered a critique",
     **{("analysis/evaluation/plane.py", name): "an arm" for name in ("none", "truthful", "rule", "pro_rata")},
-    ("analysis/evaluation/arms.py", "rule"): "the arm of this name is defined as the critic of this name",
     ("core/metric_rules.py", "observe"): "a method",
     ("core/wall_rules.py", "series"): "a method",
     ("core/wall_rules.py", "sensitivity"): "a method",

@@ -121,7 +121,7 @@ def model_log(path: Path) -> None:
     scores = (0.5, 0.6, 0.7)
     rows = [
         Critique(
-            slot, 0, "f" * 16, *scores, "ollama", 0.5, None, "a" * 16, "m", "d" * 64, "0.9", 1, scores, scores,
+            slot, 0, "f" * 16, *scores, "ollama", 0.5, None, "a" * 16, "formulas", "m", "d" * 64, "0.9", 1, scores, scores,
             (0.0, 0.0, 0.0), features=tuple(0.01 * slot + 0.001 * k for k in range(len(NAMES))),
         )
         for slot in range(8)

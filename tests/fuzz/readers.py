@@ -173,8 +173,8 @@ def answers(folder: Path) -> None:
     from marketsim.llm.answer_cache import all_kept
 
     kept = list(all_kept(folder, KEPT, kept_answer))
-    for scores, _ in kept:
-        expect(all(0 <= score <= 1 for score in scores), "a score beyond [0, 1]")
+    for each in kept:
+        expect(all(0 <= score <= 1 for score in each.scores if score is not None), "a score beyond [0, 1]")
     if not kept:
         raise InputError("the answer counts as absent")
 
