@@ -71,6 +71,10 @@ class Params(BaseModel):
         """(path in the scenario, name) of parts of the kind ``model`` that are to be asked; ``at`` as for ``files_named``."""
         return ()
 
+    def asking(self, at: str) -> tuple[tuple[str, Params], ...]:  # noqa: ARG002 - of parameters that ask no model
+        """(path in the scenario, parameters) of whoever asks a language model here; ``at`` as for ``files_named``."""
+        return ()
+
 
 class OneOf(Params):
     """Exactly one of its keys with parameters of its own, or the name of that key alone."""

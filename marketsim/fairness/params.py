@@ -108,6 +108,10 @@ class SurrogateCriticParams(Params):
         """See ``Params``."""
         return self.auditor.clients_named(f"{at}.auditor") if self.audit_share > 0.0 else ()
 
+    def asking(self, at: str) -> tuple[tuple[str, Params], ...]:
+        """See ``Params``."""
+        return self.auditor.asking(f"{at}.auditor") if self.audit_share > 0.0 else ()
+
 
 class FairnessParams(Params):
     """The fairness KPIs take no parameters."""

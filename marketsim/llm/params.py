@@ -49,6 +49,10 @@ class AskingParams(Params):
         """See ``Params``."""
         return ((f"{at}.client", self.client),)
 
+    def asking(self, at: str) -> tuple[tuple[str, Params], ...]:
+        """See ``Params``."""
+        return ((at, self),)
+
     def settings(self) -> ModelSettings:
         """Which model, and how it chooses its words."""
         return ModelSettings(self.host, self.model, self.temperature, self.num_ctx, self.num_predict)

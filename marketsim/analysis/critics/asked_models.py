@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from marketsim.app.parts import model_maker
 from marketsim.app.ready_scenario import ReadyScenario
@@ -14,8 +14,6 @@ from marketsim.core.language_model import Failure, Identity, LanguageModel
 from marketsim.core.params import Params
 from marketsim.llm.ollama_host import demand_own
 from marketsim.llm.params import AskingParams
-
-_CLIENT: Final = ".client"
 
 
 class AskedModel(NamedTuple):
@@ -65,32 +63,19 @@ async def _identity(model: LanguageModel, deadline_s: float) -> tuple[Identity |
 def asking(model: Params) -> Iterator[tuple[str, AskingParams]]:
     """Path and parameters of everything in a scenario that asks a language model as the scenario stands.
 
-    A part says which clients it is going to use (``Params.clients_named``): an auditor that audits nothing is none.
+    A part says so itself (``Params.asking``): an auditor that audits nothing asks nobody.
     """
     for path, params in _parts(model, ""):
-        clients = {named.removesuffix(_CLIENT) for named, _ in params.clients_named(path)}
-        for place, own in _sections(params, path):
-            if place in clients and isinstance(own, AskingParams):
-                yield place, own
-
-
-def _sections(params: Params, at: str) -> Iterator[tuple[str, Params]]:
-    """Parameters and those within them, each where it stands."""
-    yield at, params
-    for name, value in params:
-        if isinstance(value, Params):
-            yield from _sections(value, f"{at}.{name}")
+        yield from ((place, own) for place, own in params.asking(path) if isinstance(own, AskingParams))
 
 
 def _parts(value: object, at: str) -> Iterator[tuple[str, Params]]:
     """Parameters of all chosen parts, each where it stands."""
-    if type(value) in (list, tuple):
-        assert isinstance(value, list | tuple)
+    if isinstance(value, Choice):
+        yield at, value.params
+    elif isinstance(value, list | tuple):
         for place, each in enumerate(value):
             yield from _parts(each, f"{at}.{place}")
-        return
-    if isinstance(value, Choice) and isinstance(value.params, Params):
-        yield at, value.params
-    if isinstance(value, Params):
+    elif isinstance(value, Params):
         for name, own in value:
             yield from _parts(own, f"{at}.{name}" if at else name)

@@ -30,7 +30,7 @@ def made_slot(rng: np.random.Generator) -> SlotView:
     """A slot of two to six sellers and buyers in which supply exceeds demand; volume, evenness and prices are drawn."""
     supply = rng.integers(500, 9_000, rng.integers(2, 7))
     demand = _demand(rng, int(supply.sum() * rng.uniform(0.3, 0.9)))
-    fills = rng.dirichlet(np.full(len(supply), 10.0 ** rng.uniform(-1.0, 2.0))) * demand.sum() / supply
+    fills = rng.dirichlet(np.full(len(supply), 10.0 ** rng.uniform(-0.3, 2.2))) * demand.sum() / supply
     sold = (np.minimum(fills, 1.0) * supply * rng.uniform(0.2, 1.0)).astype(np.int64)
     prices = np.clip(rng.uniform(0.0, 100.0) + rng.normal(0.0, rng.uniform(0.0, 60.0), len(supply)), 0.0, 100.0)
     return _slot(supply, demand, sold, prices)
