@@ -26,8 +26,8 @@ from marketsim.core.units import to_ticks
 from marketsim.fairness import measures
 
 COLUMNS: Final = ("agent", "side", "available_kwh", "traded_kwh", "price")
-_FINEST: Final = 9
-"""Energies are counted in 1e-9 kWh, or in as many decimals as products with prices leave room for."""
+_PLACES: Final = 12
+"""Decimal places in which the total energy is counted, or as many as products with prices leave room for."""
 _ROOM: Final = 2.0**62
 _DIGITS: Final = 12
 """Decimals of a score that are not rounding."""
@@ -74,8 +74,10 @@ def fairness_scores(table: Any, *, retail: float, feed_in: float) -> dict[str, f
 
 def _unit(total_kwh: float, ticks: float) -> float:
     """Unit of energy, so that no sum of energy times price exceeds an integer of 64 bits."""
-    room = math.floor(math.log10(_ROOM / max(total_kwh, 1.0) / max(ticks, 1.0)))
-    return float(10.0 ** -max(min(_FINEST, room), 0))
+    if total_kwh == 0.0:
+        return 1.0
+    room = math.log10(_ROOM) - math.log10(max(ticks, 1.0))
+    return float(10.0 ** (math.ceil(math.log10(total_kwh)) - math.floor(min(_PLACES, room - 1.0))))
 
 
 def _scores(

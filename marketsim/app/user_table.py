@@ -39,15 +39,24 @@ def columns_of(table: Any, required: Sequence[str], what: str, fault: type[Input
 
 def names(problems: list[Problem], agents: Any) -> None:
     """Tell of agents that are None or NaN."""
-    tell(problems, "agent", agents, _missing(agents), "names nobody")
+    tell(problems, "agent", agents, _nameless(agents), "names nobody")
 
 
 def sides(problems: list[Problem], values: Any) -> IntArray:
     """``Side`` of each row [n_rows]."""
-    plain = values if values.dtype.kind in "iuf" else values.astype(object)
-    buys, sells = (np.asarray((plain == name) | (plain == side), dtype=bool) for name, side in _SIDES.items())
+    if values.dtype.kind in "iuf":
+        buys, sells = (np.asarray(values == side, dtype=bool) for side in _SIDES.values())
+    else:
+        said = [_side(value) for value in values.tolist()]
+        buys, sells = (np.array([side == one for side in said], dtype=bool) for one in _SIDES.values())
     tell(problems, "side", values, ~(buys | sells), 'is no side; use "buy", "sell", 1 or -1')
     return np.where(buys, int(Side.BUY), int(Side.SELL))
+
+
+def _side(value: object) -> int:
+    if isinstance(value, str):
+        return _SIDES.get(value, 0)
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and value in (-1, 1) else 0
 
 
 def demand_tariffs(retail: float, feed_in: float, fault: type[InputError]) -> None:
@@ -66,16 +75,26 @@ def _column(values: Any) -> Any:
     return np.asarray(values)
 
 
-def _missing(agents: Any) -> BoolArray:
-    """Which names are None or NaN, as tables write what is not there [n_rows]."""
+def _nameless(agents: Any) -> BoolArray:
+    """Which names are None, NaN or pandas' NA, as tables write what is not there, or can be no name [n_rows]."""
     if agents.dtype.kind in "biuUS":
         return np.zeros(agents.shape, dtype=bool)
-    return np.array([agent is None or agent != agent for agent in agents.tolist()], dtype=bool)  # NaN is not itself
+    return np.array([not _is_name(agent) for agent in agents.tolist()], dtype=bool)
+
+
+def _is_name(agent: object) -> bool:
+    try:
+        hash(agent)
+        return agent is not None and bool(agent == agent)
+    except TypeError:  # NA has no truth; what has no hash is no name
+        return False
 
 
 def amounts(problems: list[Problem], name: str, values: Any, most: float) -> FloatArray:
     """Finite numbers from 0 to ``most`` [n_rows]."""
     try:
+        if values.dtype.kind in "bcmM":
+            raise TypeError("truths, complex numbers and times are no amounts")
         numbers: FloatArray = values.astype(np.float64)
     except (TypeError, ValueError):
         numbers = np.array([_number(value) for value in values.tolist()], dtype=np.float64)
@@ -88,7 +107,7 @@ def amounts(problems: list[Problem], name: str, values: Any, most: float) -> Flo
 
 def _number(value: object) -> float:
     try:
-        return float(value)  # type: ignore[arg-type]
+        return float("nan") if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return float("nan")
 

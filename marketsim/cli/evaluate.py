@@ -91,9 +91,9 @@ def evaluate(
         say(f"\nInterrupted. Go on with: {plan.resume_command}", err=True)
         sys.exit(1)
     if as_json:
-        from marketsim.analysis.evaluation.present import as_json as told
+        from marketsim.analysis.evaluation.plan import told_by
 
-        say(json.dumps(told(done.found), indent=2))
+        say(json.dumps(told_by(done), indent=2))
     elif not quiet:
         _sum_up(done, plan.folder)
 
@@ -116,8 +116,8 @@ def _sum_up(done: Evaluated, folder: Path) -> None:
         AIM_HEAD,
         PAIR_HEAD,
         SCREEN_HEAD,
-        WEATHER,
         aim_rows,
+        days_text,
         pair_rows,
         screen_rows,
     )
@@ -132,7 +132,7 @@ def _sum_up(done: Evaluated, folder: Path) -> None:
         table(AIM_HEAD, aim_rows(found))
     for own in done.exploits:
         say(f"{own.arm}: {own.agent} trained anew against the others gains {100 * own.mean:+.2f} % of its turnover.")
-    say(WEATHER)
+    say(days_text(found))
     for each in done.failed:
         say(f"failed: {each.arm}, seed {each.seed}: {each.reason}")
     here = Path.cwd()

@@ -49,7 +49,7 @@ class GridModel(Protocol):
         ...
 
     def drawn_wh(self, market: int, net_wh: FloatArray) -> float | None:
-        """Energy drawn from the source at these net injections [n_connections], losses included; None: no solution."""
+        """Energy drawn from the source for agents and losses at these net injections [n_connections] [Wh]; None: no solution."""
         ...
 
     def drawn_slope(self, market: int, net_wh: FloatArray) -> FloatArray:

@@ -57,8 +57,8 @@ WELFARE: Final = (
     Kpi(
         "joint_gains_bound",
         "currency",
-        "The same without any limit and without losses: an upper bound of optimal_joint_gains. Undefined with a price below "
-        "zero.",
+        "The same without any limit and without losses, shunts among them: an upper bound of optimal_joint_gains. Undefined with "
+        "a price below zero.",
     ),
     Kpi(
         "allocative_efficiency",

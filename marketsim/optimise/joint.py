@@ -10,7 +10,7 @@ replaces one from upstream counts the same whoever buys it; one that is curtaile
 
 Successive linear programmes within a region of trust, on the exact slopes of losses and limits: a step is taken only to a
 point that the AC power flow admits and that earns more, so the answer is never behind the best admissible point it is
-given. The problem is not convex: it is a local optimum. ``relaxed_gains`` bounds it from above.
+given. The problem is not convex: it is a local optimum. ``JointGains.relaxed`` bounds it from above.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class JointGains:
         self.base_drawn_wh = self.drawn_wh(np.zeros(len(legs.cap_wh)))
 
     def drawn_wh(self, done_wh: FloatArray) -> float | None:
-        """Energy from upstream [Wh]; None: no solution."""
+        """Energy from upstream for agents and losses [Wh]; None: no solution."""
         net = self.legs.net_wh(done_wh)
         return -float(net.sum()) if self.grid is None else self.grid.drawn_wh(self.market, net)
 

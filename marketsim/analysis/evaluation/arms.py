@@ -68,8 +68,10 @@ def _constant_share(share: float, *, in_tranches: bool) -> EvaluationArm:
 _OLDER: Final = {
     "critic": {"kind": "rule", "fbs": "deviation"},
     "learning.reward.weights": {"ftg": 0.2, "fbs": 1.0, "fpp": 0.4},
+    "learning.reward.ramp": None,
+    "learning.reward.ramp_updates": [1, 2],
 }
-"""The reward with the older form of FBS, and the weights with which it was found to teach withholding."""
+"""The reward with the older form of FBS, and the weights and ramp with which it was found to teach withholding."""
 
 ARMS: Final = (
     EvaluationArm("utility_only", "everybody with the utility alone", {"utility_only": {}}),

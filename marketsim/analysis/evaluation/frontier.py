@@ -6,7 +6,7 @@ beyond.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -21,11 +21,12 @@ _IN_TRANCHES: Final = frozenset(arm.name for arm in ARMS if arm.in_tranches)
 
 
 def best_fbs(ftg: float, points: FloatArray) -> float:
-    """Largest FBS of constants, or of mixtures of two, with at least this FTG; NaN where none reaches it.
+    """Largest FBS of constants, or of mixtures of two, with at least this FTG, or with the largest FTG that a constant has.
 
-    ``points`` [n, 2] of FTG and FBS; those without an FBS are left out.
+    ``points`` [n, 2] of FTG and FBS; those without an FBS are left out. NaN where none is left.
     """
     known = points[np.isfinite(points).all(axis=1)]
+    ftg = min(ftg, known[:, 0].max(initial=-np.inf))
     enough, less = known[known[:, 0] >= ftg], known[known[:, 0] < ftg]
     best = [float(fbs) for _, fbs in enough]
     for more_ftg, low_fbs in enough:
@@ -36,11 +37,11 @@ def best_fbs(ftg: float, points: FloatArray) -> float:
 
 
 def beyond_constants(
-    estimates: Mapping[str, Mapping[str, Estimate]], arms: tuple[str, ...], rng: np.random.Generator, draws: int
+    estimates: Mapping[str, Mapping[str, Estimate]], arms: Sequence[str], rng: np.random.Generator, draws: int
 ) -> dict[str, Estimate]:
     """FBS of each arm less the best of the constants at its FTG, seed by seed; arms in parts against constants in parts.
 
-    Arms for which fewer than two constants ran are left out.
+    Intervals are over seeds alone. Arms for which fewer than two constants ran are left out.
     """
     found = {}
     for arm in arms:

@@ -99,19 +99,24 @@ class EvaluationPlan:
             "weeks": self.job.weeks,
             "part": self.job.part,
             "longer": self.job.longer,
+            "exploit": list(self.exploit),
             "overrides": dict(self.job.overrides),
         }
 
     def _write(self, done: Evaluated) -> None:
-        failed = [each._asdict() for each in done.failed]
-        exploits = [each._asdict() for each in done.exploits]
-        write_json(self.folder / RESULT, {**as_json(done.found), "failed": failed, "exploits": exploits})
+        write_json(self.folder / RESULT, told_by(done))
         write_text(self.folder / TABLES, markdown(done.found, done.exploits))
         figure(done.found, [self.folder / name for name in FIGURES])
         plane(done.found, [*(self.folder / name for name in PLANES), *self.figures])
 
 
-_OF_THE_DESIGN: Final = ("scenario", "scenario_hash", "seeds", "weeks", "part", "longer", "overrides")
+def told_by(done: Evaluated) -> dict[str, Any]:
+    """Everything that an evaluation found, what failed in it and what single agents gain, for JSON."""
+    failed, exploits = ([each._asdict() for each in some] for some in (done.failed, done.exploits))
+    return {**as_json(done.found), "failed": failed, "exploits": exploits}
+
+
+_OF_THE_DESIGN: Final = ("scenario", "scenario_hash", "seeds", "weeks", "part", "longer", "exploit", "overrides")
 
 
 def _demand_same(path: Path, found: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
@@ -178,7 +183,9 @@ def evaluation_of(
         seeds=tuple(range(ready.seed, ready.seed + count)),
         subject=subject,
         facts=manifest_facts(ready),
-        resume_command=_command(what, changes, arms, exploit, seeds, weeks, part, folder, longer=longer, trust=trust),
+        resume_command=_command(
+            what, changes, arms, exploit, seeds, weeks, part, folder, figures=figures, longer=longer, trust=trust
+        ),
         checkpoints=checkpoints,
         exploit=check_agents(ready, exploit),
         figures=tuple(path.absolute() for path in figures),
@@ -213,6 +220,7 @@ def _command(
     part: DaySplit,
     folder: Path,
     *,
+    figures: Sequence[Path],
     longer: int,
     trust: bool,
 ) -> str:
@@ -221,6 +229,7 @@ def _command(
     words += ["--trust"] if trust else []
     words += ["--arm", ",".join(arms)] if arms else []
     words += [word for name in exploit for word in ("--exploit", name)]
+    words += [word for path in figures for word in ("--figure", str(path))]
     words += ["--longer", str(longer)] if longer > 1 else []
     words += ["--seeds", str(seeds)] if seeds is not None else []
     words += ["--weeks", str(weeks), "--part", part, "--out", str(folder), "--resume"]

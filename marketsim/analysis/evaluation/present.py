@@ -15,9 +15,9 @@ from marketsim.results.folder import save_figure
 WITH_INTERVAL: Final = ("ftg", "fbs", "fpp", "fbs_week")
 BEYOND: Final = "beyond constants"
 HEAD: Final = ("arm", *(measure.name for measure in MEASURES), BEYOND, "worst bill")
-WEATHER: Final = (
-    "Test weeks of all seeds are drawn from the same source days: intervals cover who owns what, the days drawn and the "
-    "training, not other weather."
+_WEATHER: Final = (
+    "The {} weeks of all seeds are drawn from the same source days: intervals cover who owns what, the days drawn and the "
+    "training, not other weather. Those of what lies beyond constants are over seeds alone."
 )
 SCREEN: Final = ("ftg", "fbs", "fbs_week", "fpp", "ftb", "worst_off", "trade_efficiency", "margin_kept")
 SCREEN_HEAD: Final = ("arm", *SCREEN)
@@ -25,6 +25,11 @@ PAIR_HEAD: Final = ("arm", "less", "measure", "difference", f"{100 * LEVEL:.0f} 
 AIM_HEAD: Final = ("arm", "aim", "reached", "found")
 EXPLOIT_HEAD: Final = ("arm", "agent trained anew", "gains of its turnover", "by seed")
 FIGURE_SCORES: Final = ("ftg", "fbs", "fpp")
+
+
+def days_text(found: Evaluation) -> str:
+    """What the intervals cover."""
+    return _WEATHER.format(found.part)
 
 
 def arm_rows(found: Evaluation) -> list[tuple[str, ...]]:
@@ -79,7 +84,7 @@ def markdown(found: Evaluation, exploits: Sequence[Exploit] = ()) -> str:
     """The tables for the docs; ends with a line end."""
     parts = (
         _markdown_table(HEAD, arm_rows(found)),
-        f"{WEATHER}\n",
+        f"{days_text(found)}\n",
         _markdown_table(PAIR_HEAD, pair_rows(found)),
         _markdown_table(EXPLOIT_HEAD, exploit_rows(exploits)),
         _markdown_table(AIM_HEAD, aim_rows(found)),
@@ -93,6 +98,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
         "subject": found.subject,
         "seeds": list(found.seeds),
         "weeks": found.weeks,
+        "part": found.part,
         "level": LEVEL,
         "measures": {measure.name: measure.text for measure in MEASURES},
         "arms": {
@@ -139,7 +145,7 @@ def figure(found: Evaluation, paths: Sequence[Path]) -> None:
         panel.grid(axis="x", color="#dddddd", linewidth=0.5)
     panels[0].invert_yaxis()
     drawn.suptitle(
-        f"Scores on test days: mean and {100 * LEVEL:.0f} % interval over {len(found.seeds)} seeds; dots: seeds",
+        f"Scores on {found.part} days: mean and {100 * LEVEL:.0f} % interval over {len(found.seeds)} seeds; dots: seeds",
         fontsize=10,
     )
     with mpl.rc_context({"svg.hashsalt": "marketsim", "svg.fonttype": "none"}):

@@ -16,6 +16,7 @@ from marketsim.analysis.execution.port import Executor, JobOutcome
 from marketsim.analysis.execution.store import FolderStore
 from marketsim.core.errors import RunError
 from marketsim.core.progress import ProgressCallback
+from marketsim.profiles.parts import DaySplit
 
 CELLS: Final = "arms"
 """Folder of what each arm and seed came to."""
@@ -57,7 +58,7 @@ def evaluate_arms(
     cells = cells_of(arms, seeds, folder, checkpoints or {})
     jobs = [Job(cell.key, cell) for cell in cells]
     outcomes = map_runs(job, jobs, executor, FolderStore(folder / CELLS), progress)
-    return summed_up(cells, outcomes, subject)
+    return summed_up(cells, outcomes, subject, job.part)
 
 
 def cells_of(
@@ -71,7 +72,7 @@ def cells_of(
     ]
 
 
-def summed_up(cells: Sequence[Cell], outcomes: Sequence[JobOutcome], subject: str) -> Evaluated:
+def summed_up(cells: Sequence[Cell], outcomes: Sequence[JobOutcome], subject: str, part: DaySplit) -> Evaluated:
     """The evaluation of what all cells came to."""
     failed = tuple(
         FailedCell(cell.arm.name, cell.seed, str(outcome.failure.message))
@@ -87,4 +88,4 @@ def summed_up(cells: Sequence[Cell], outcomes: Sequence[JobOutcome], subject: st
             seeds[cell.seed] = None
     if ALONE not in totals:
         raise RunError(f"no seed went well in all arms; the first failure: {failed[0].reason}")
-    return Evaluated(evaluate_totals(totals, tuple(seeds), subject), failed)
+    return Evaluated(evaluate_totals(totals, tuple(seeds), subject, part), failed)

@@ -169,9 +169,13 @@ class AcModel:
         return answer
 
     def drawn_wh(self, market: int, net_wh: FloatArray) -> float | None:
-        """Energy from the source at these injections [n_connections], of all that hangs on the feeder [Wh]; None: unsolved."""
+        """Energy from the source for agents and losses at these injections [n_connections] [Wh]; None: unsolved.
+
+        Load that belongs to no agent is left out, what it loses is not; shunts count as losses.
+        """
         solved = self._solve(market, of_all(net_wh, len(self._nodes)))
-        return None if solved is None else solved.slack_kw / self._to_kw
+        background_kw = self._given().node_kw[market].sum() - self._firm_wh(market).sum() * self._to_kw
+        return None if solved is None else float(solved.slack_kw + background_kw) / self._to_kw
 
     def drawn_slope(self, market: int, net_wh: FloatArray) -> FloatArray:
         """Derivative of ``drawn_wh`` to the net injections [n_connections]; that of a feeder without losses if unsolved."""

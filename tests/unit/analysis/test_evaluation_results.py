@@ -83,9 +83,9 @@ def test_all_aims_are_reached_where_they_should_be(found):
         ({**GOOD, "ftg": 0.97}, {}, "FTG a slot at least 0.98"),
         ({**GOOD, "fbs": 0.89}, {}, "FBS a slot at least 0.90"),
         ({**GOOD, "fbs_week": 0.80}, {}, "FBS over the week above none"),
-        ({**GOOD, "ftb": 0.60}, {}, "FTB not below none"),
-        (GOOD, {"bill": 8.2}, "worst-off saving within a point of none"),
-        (GOOD, {"gains": 0.97}, "trade efficiency within 2 points of none"),
+        ({**GOOD, "ftb": 0.60}, {}, "FTB no more than 1 point below none"),
+        (GOOD, {"bill": 8.2}, "worst-off saving no more than 1 point below none"),
+        (GOOD, {"gains": 0.97}, "trade efficiency no more than 2 points below none"),
         (GOOD, {"margin": 0.85}, "margin with charges"),
         (GOOD, {"bill": 10.1}, "no agent's mean bill"),
         ({**GOOD, "ftg": 0.99, "fbs": 0.51}, {}, "beyond the frontier of constants"),
@@ -111,7 +111,12 @@ def test_an_arm_that_is_missing_cannot_be_compared():
     aims = {aim.text: (aim.reached, aim.found) for aim in found.aims}
     assert aims["FBS over the week above none"] == (None, "no arm none")
     assert aims["beyond the frontier of constants"] == (None, "no constants")
-    assert ("rule", "FTB not below none", "cannot be said", "no arm none") in aim_rows(found)
+    assert (
+        "rule",
+        "FTB no more than 1 point below none, interval included",
+        "cannot be said",
+        "no arm none",
+    ) in aim_rows(found)
 
 
 def test_tranches_alone_are_held_against_the_same_aims():
@@ -205,7 +210,7 @@ def test_the_plane_is_drawn_with_the_same_bytes(found, tmp_path):
 
 @pytest.mark.parametrize(
     ("ftg", "best"),
-    [(1.0, 0.5), (0.95, 0.6), (0.9, 0.7), (0.85, 0.8), (0.5, 0.9), (1.01, math.nan)],
+    [(1.0, 0.5), (0.95, 0.6), (0.9, 0.7), (0.85, 0.8), (0.5, 0.9), (1.01, 0.5)],
 )
 def test_the_frontier_is_the_best_mixture_of_constants(ftg, best):
     """Points (1, .5), (.9, .7), (.8, .9); a dominated one and one without an FBS change nothing."""

@@ -70,7 +70,7 @@ def test_an_agent_may_stand_on_both_sides():
     assert ms.fairness_scores(both, **PRICES)["ftg"] == 1.0  # nobody sells to itself
 
 
-@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e4])
+@pytest.mark.parametrize("unit", [1e-10, 1e-3, 1.0, 1e4, 1e8])
 def test_scores_do_not_depend_on_the_size_of_energies(unit):
     sized = table(available_kwh=np.array([6, 2, 1, 3]) * unit, traded_kwh=np.array([2, 1, 1, 2]) * unit)
     found, wanted = ms.fairness_scores(sized, **PRICES), ms.fairness_scores(table(), **PRICES)
@@ -88,6 +88,12 @@ def test_scores_do_not_depend_on_the_size_of_energies(unit):
         ({"price": [0.2, "dear", 0.15, 0.2]}, "price: row 1: is no finite number (got 'dear')"),
         ({"agent": ["north", "north", "flat", "shop"]}, "agent: row 1: agent and side have a row already"),
         ({"agent": ["north", None, "flat", "shop"]}, "agent: row 1: names nobody"),
+        ({"agent": ["north", pd.NA, "flat", "shop"]}, "agent: row 1: names nobody"),
+        ({"agent": ["north", {}, "flat", "shop"]}, "agent: row 1: names nobody"),
+        ({"side": ["sell", pd.NA, "buy", "buy"]}, "side: row 1: is no side"),
+        ({"side": [True, True, False, False]}, "side: row 0: is no side"),
+        ({"available_kwh": [True] * 4}, "available_kwh: row 0: is no finite number"),
+        ({"available_kwh": [6 + 1j, 2, 1, 3]}, "available_kwh: row 0: is no finite number"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_row(changes, words):
@@ -117,3 +123,17 @@ def test_what_is_no_table_is_refused(what):
 def test_a_missing_column_is_named():
     with pytest.raises(InputError, match="available_kwh"):
         ms.fairness_scores(table().drop(columns="available_kwh"), **PRICES)
+
+
+def test_the_largest_amounts_that_are_taken_overflow_nothing():
+    """One price, so no spread, however large it is."""
+    rows = {
+        "agent": [1, 2, 3],
+        "side": [-1, -1, 1],
+        "available_kwh": [1e9] * 3,
+        "traded_kwh": [5e8, 5e8, 1e9],
+        "price": [9e5] * 3,
+    }
+    found = ms.fairness_scores(rows, retail=1e6, feed_in=0.0)
+    assert (found["fpp"], found["fpp_range"], found["fbs"]) == (1.0, 1.0, 1.0)
+    assert found["price_neutrality"] == pytest.approx(0.2)

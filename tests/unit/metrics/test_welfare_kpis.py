@@ -164,3 +164,22 @@ def test_build_takes_the_model_of_the_grid():
     build(WelfareParams(), build_context(community=PEOPLE, grid=GridInfo(band, grid))).observe(record(), None)
     assert grid.opened == 1
     assert build(WelfareParams(), build_context(community=PEOPLE)).observe(record(), None)["g_star_slp"] == 0
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_the_bound_counts_what_is_lost_and_no_load_of_strangers(simulated, background):
+    """Load that belongs to no agent is no loss that a relaxation could save; what it loses is."""
+    scenario = {
+        "name": "four-roofs",
+        "clock": {"start": "2016-06-06", "slots": 24, "slot_minutes": 60},
+        "tariff": {"flat": {"retail": 0.30, "feed_in": 0.08, "wholesale": 0.06}},
+        "grid": {"feeder": "feeder141", "gate": "ac", "background": background},
+        "agents": [
+            {"kind": "prosumer", "name": f"roof {bus}", "bus": bus, "pv_kw": 4000, "load": {"peak_kw": 300}}
+            for bus in (40, 41, 42, 43)
+        ],
+    }
+    found = simulated(scenario).summary
+    idle = simulated({**scenario, "agents": [{**each, "pv_kw": 0, "kind": "consumer"} for each in scenario["agents"]]})
+    spare = found["joint_gains_bound"] - found["optimal_joint_gains"]
+    assert 0.0 < spare < 1.5 * 0.06 * max(idle.summary["losses_kwh"], found["losses_kwh"])
