@@ -82,7 +82,7 @@ def grid_parts(ready: ReadyScenario, context: Basics, fleets: Sequence[FleetInfo
         elements=ElementNames(network.bus_names, network.branch_names, names, laterals=head_names(network)),
         info=GridInfo(
             band=VoltageBand(network.v_min_pu, network.v_max_pu),
-            model=_optimum_model(ready, context, network, nodes, reactive, gate),
+            model=_optimum_model(ready, context, network, nodes, reactive),
             background_wh=background_wh,
             distances=cache(partial(_distances, network, nodes)),
             taps=taps,
@@ -252,18 +252,12 @@ def _distances(network: Network, nodes: IntArray) -> FloatArray:
 
 
 def _optimum_model(
-    ready: ReadyScenario,
-    context: Basics,
-    network: Network,
-    nodes: IntArray,
-    reactive: Reactive,
-    gate: Callable[[], Gate],
+    ready: ReadyScenario, context: Basics, network: Network, nodes: IntArray, reactive: Reactive
 ) -> GridModel | None:
-    """What the welfare optimum is verified by, where the gate limits anything."""
+    """What the most possible is verified by, where the gate limits anything."""
     if has_trait(ready, "records") or is_regulated(ready):  # the model knows one state of the taps
         return None
-    probe = gate() if has_trait(ready, "exact") else None
-    return _ac_model(ready, context, network, nodes, reactive, probe)
+    return _ac_model(ready, context, network, nodes, reactive)
 
 
 def _unlimited(context: Basics) -> Basics:
@@ -273,12 +267,7 @@ def _unlimited(context: Basics) -> Basics:
 
 
 def _ac_model(
-    ready: ReadyScenario,
-    context: Basics,
-    network: Network,
-    nodes: IntArray,
-    reactive: Reactive,
-    probe: Gate | None = None,
+    ready: ReadyScenario, context: Basics, network: Network, nodes: IntArray, reactive: Reactive
 ) -> GridModel:
     from marketsim.grid.flow.ac_model import AcModel, Worsening
     from marketsim.grid.flow.untraded import UntradedBackground
@@ -287,7 +276,7 @@ def _ac_model(
     worsening = Worsening(grid.worsen_tolerance.voltage_pu, grid.worsen_tolerance.loading_percent / 100.0)
     background_wh = np.rint(network.nominal_kw * own_share * (hours * WH_PER_KWH)).astype(np.int64)
     background = UntradedBackground(background_wh, network.nominal_kvar * own_share, reactive.behind_kw)
-    return AcModel(network, nodes, context.community, hours, reactive.law, worsening, probe, background)
+    return AcModel(network, nodes, context.community, hours, reactive.law, worsening, background)
 
 
 def feeder_of(ready: ReadyScenario) -> Feeder:

@@ -72,7 +72,7 @@ def hosting_capacity(asked: AskedScenario, answer: AskedAnswer, curtailment: flo
     from marketsim.analysis.hosting.capacity import hosting_capacity as ask
 
     ready = asked.load()
-    options = Options(curtailment=curtailment / 100.0, seed=ready.seed, **given)
+    options = Options(curtailment=curtailment / 100.0, **given)
     report = ask(ready, options, answer.tell)
     if not answer.give(_plain(report), _rows(report)):
         _show(report)

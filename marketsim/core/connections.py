@@ -36,11 +36,6 @@ class ConnectionModel:
         """Take over a slot under way: net positions count from what its gate holds, which limits connections itself."""
         self._firm_wh = None
 
-    def surely_admits(self, market: int, net_wh: FloatArray) -> bool:
-        """The limits are as quick."""
-        margins = self.margins(market, net_wh)
-        return bool(margins.max(initial=-np.inf) <= 0.0)
-
     def margins(self, market: int, net_wh: FloatArray) -> FloatArray:
         """Excess over each connection's import, then export limit, as a share of it [2 n_connections]."""
         imports, exports = self._limits(market)

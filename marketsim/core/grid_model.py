@@ -33,10 +33,6 @@ class GridModel(Protocol):
         """Take over a slot under way by what its gate holds; net positions then count from that state."""
         ...
 
-    def surely_admits(self, market: int, net_wh: FloatArray) -> bool:
-        """A quick look: True only where every limit is kept; False says nothing."""
-        ...
-
     def margins(self, market: int, net_wh: FloatArray) -> FloatArray | None:
         """By how much each limit is exceeded at these net injections [n_connections]; <= 0 where it is kept [n_limits].
 

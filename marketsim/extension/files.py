@@ -92,7 +92,7 @@ def _module(path: Path, source: bytes, digest: str, name: str) -> ModuleType:
         watch.start()
         with lazy.explained(who, f"{who} cannot be loaded", own_file=file), watch.watched(f"{who}, its file,", file):
             exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)
-    except BaseException:
+    except BaseException:  # an interrupt, too: no half of a plugin stays among the modules
         del sys.modules[module_name]
         raise
     return module

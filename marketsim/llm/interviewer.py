@@ -137,7 +137,16 @@ class Interviewer:
         """Who answers, for the manifest: the model that was asked for until one has said what it is, and how it was warmed up."""
         model, digest, server, _ = self.identity or (self.params.model, None, None, None)
         fault = {} if self.cache.fault is None else {"cache_fault": self.cache.fault}
-        return {"host": self.model.url, "model": model, "digest": digest, "server": server, **self._warmed, **fault}
+        lanes = {"questions_at_once": self._lanes.widest} if self._warmed else {}
+        return {
+            "host": self.model.url,
+            "model": model,
+            "digest": digest,
+            "server": server,
+            **self._warmed,
+            **lanes,
+            **fault,
+        }
 
     def close(self) -> None:
         """Drop what is still being asked, and the connections."""
@@ -257,7 +266,7 @@ class Interviewer:
             else:
                 self._breaker.record(good=False)
             raise
-        except BaseException:
+        except BaseException:  # whatever else ends a call, an interrupt, too: it brought no answer
             self._breaker.record(good=False)
             raise
         self._breaker.record(good=True)

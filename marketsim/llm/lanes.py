@@ -66,7 +66,7 @@ class Lanes:
         except asyncio.CancelledError:
             self._late(self._count(-1) - began)
             raise
-        except BaseException:
+        except BaseException:  # however a question ends, an interrupt, too: its lane is free again
             self._count(-1)
             raise
         else:

@@ -52,7 +52,7 @@ WELFARE: Final = (
         "optimal_joint_gains",
         "currency",
         "The most possible joint_gains at the same positions under the limits of the gate; g_star_method says how found. Never "
-        "below what happened where that kept the limits.",
+        "below what happened where that kept the limits; what happened, where no point is known that keeps them.",
     ),
     Kpi(
         "joint_gains_bound",

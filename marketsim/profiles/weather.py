@@ -11,18 +11,12 @@ from marketsim.profiles.draws import STREAM, DrawPurpose, normals
 from marketsim.profiles.params import PerfectParams, SourceParams
 
 
-def weather_of_days(pv_year: FloatArray, known: BoolArray | None = None) -> BoolArray:
-    """Whether each source day is sunny: its PV yield reaches the median of its month [366].
+def yields_of_days(pv_year: FloatArray, known: BoolArray | None = None) -> tuple[FloatArray, FloatArray]:
+    """PV yield of each source day, and the median of its month, each [366]: a day is sunny where it reaches it.
 
     ``pv_year`` [..., 366, 96] in p.u.; further axes are plants of one region, whose yields are summed. The medians are
     those of the days ``known`` [366]; None: of all.
     """
-    yields, medians = yields_of_days(pv_year, known)
-    return np.asarray(yields >= medians)
-
-
-def yields_of_days(pv_year: FloatArray, known: BoolArray | None = None) -> tuple[FloatArray, FloatArray]:
-    """PV yield of each source day, and the median of its month, each [366]; arguments as for ``weather_of_days``."""
     yields = pv_year.sum(axis=-1).reshape(-1, pv_year.shape[-2]).sum(axis=0)
     known = np.ones(len(yields), dtype=bool) if known is None else known
     medians = [np.median(yields[(month == MONTH_OF) & known]) for month in range(1, 13)]

@@ -150,8 +150,8 @@ def evaluation_of(
 
     ``seeds`` counts paired seeds, from the scenario's own seed on; ``exploit`` names agents to train anew against the
     policies of the others; ``longer`` multiplies the episodes of every training; ``figures`` are further files for the plane of
-    FTG and FBS; ``trust`` and ``tell`` are for
-    ``load_scenario``. Raises InputError for an unknown arm or agent and all that ``load_scenario`` raises.
+    FTG and FBS; ``trust`` and ``tell`` are for ``load_scenario``. Raises InputError for an unknown arm or agent and all that
+    ``load_scenario`` raises.
     """
     if resume and out is None:
         raise InputError([Problem("--resume needs the folder of the evaluation", hint="name it with --out DIR")])
@@ -171,11 +171,8 @@ def evaluation_of(
     folder = (Path(out) if out is not None else _default_folder(ready)).absolute()
     if longer > 1 and any(arm.trained for arm in own):
         episodes_of(ready)
-    if exploit and not any(map(_is_exploited, own)):
-        hint = f"choose --arm {RULE}, or another of {', '.join((NONE, *JUDGED))}"
-        raise InputError(
-            [Problem("there is nothing to exploit without an arm that learns", hint=hint, file="--exploit")]
-        )
+    if exploit:
+        _demand_learner(own)
     return EvaluationPlan(
         folder=folder,
         job=EvaluateCell(ready.source, {}, weeks, part, longer),
@@ -191,6 +188,13 @@ def evaluation_of(
         figures=tuple(path.absolute() for path in figures),
         resume=resume,
     )
+
+
+def _demand_learner(arms: Sequence[EvaluationArm]) -> None:
+    if not any(map(_is_exploited, arms)):
+        hint = f"choose --arm {RULE}, or another of {', '.join((NONE, *JUDGED))}"
+        message = "there is nothing to exploit without an arm that learns"
+        raise InputError([Problem(message, hint=hint, file="--exploit")])
 
 
 def _is_exploited(arm: EvaluationArm) -> bool:

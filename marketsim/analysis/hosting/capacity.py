@@ -48,7 +48,8 @@ class Options(NamedTuple):
     days: int = 3
     depth_pu_h: float = 0.01
     per_bus: bool = True
-    seed: int = 1
+    seed: int | None = None
+    """Of placements and of the days that are drawn; None: the scenario's."""
 
 
 DEFAULTS: Final = Options()
@@ -145,12 +146,14 @@ def hosting_capacity(
     """
     say = tell or (lambda _: None)
     _check(options)
+    seed = ready.seed if options.seed is None else options.seed
+    options = options._replace(seed=seed)
     needs_feeder(ready, "hosting-capacity")
     asset = ASSETS[options.asset]
     say("looking for the worst days of the year")
     year = year_of(ready) if options.curtailed_of == YEAR else None
     chosen = worst_days(ready, asset, options.days, week=options.criterion == "en50160", looked_at=year)
-    sample = None if year is None else sample_of_year(asset, year, options.year_days, options.seed)
+    sample = None if year is None else sample_of_year(asset, year, options.year_days, seed)
     say(f"running the scenario on them ({len(chosen.periods)})")
     base = _base_case(ready, asset, chosen.periods)
     rules = [_without_violations(base, chosen.name, options)]
@@ -161,7 +164,7 @@ def hosting_capacity(
         rules.append(_curtailed(_base_case(ready, asset, sample.periods), sample.name, options, sample))
     rated = unit_kw(asset, ready, options.unit_kw)
     most = MOST_ROUNDS * len(base.nodes)
-    where = placements(base.nodes, base.network.n_nodes, rated, options.placements, most, options.seed)
+    where = placements(base.nodes, base.network.n_nodes, rated, options.placements, most, seed)
     capacities = [_capacity(rule, where, options, say) for rule in rules]
     return HostingReport(
         scenario=ready.name,

@@ -7,20 +7,19 @@ power-grid-model's; gradients are exact derivatives at the solution, by the adjo
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse.linalg import splu
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.grid_model import demand_agents, of_all
-from marketsim.core.ports import Gate, ReactiveLaw
+from marketsim.core.ports import ReactiveLaw
 from marketsim.core.records import Community, GridState, SlotRecord
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
 from marketsim.grid.flow.fixed_point import admittance
 from marketsim.grid.flow.jacobian import BLOCK, jacobian
 from marketsim.grid.flow.power_flow_check import Validator
-from marketsim.grid.flow.probe_kernel import all_admitted
 from marketsim.grid.flow.untraded import UntradedBackground, UntradedFlow
 from marketsim.grid.net.network import ComplexArray, Network
 
@@ -54,8 +53,8 @@ class _Slot(NamedTuple):
     """Voltages of the untraded state, by which limits are frozen [n_markets, n_nodes]."""
     loading: FloatArray
     """Loadings of the untraded state [n_markets, n_branches]."""
-    opened_kvar: FloatArray | None
-    """What a gate is opened with [n_agents]; None: the state is under way, and a gate of its own holds it."""
+    holds_connections: bool = True
+    """False where the state is under way: its gate holds the limits of connections."""
 
 
 class _Solution(NamedTuple):
@@ -78,13 +77,9 @@ class AcModel:
         hours: float,
         law: ReactiveLaw,
         worsening: Worsening = Worsening(),  # noqa: B008 - immutable
-        probe: Gate | None = None,
         background: UntradedBackground | None = None,
     ) -> None:
-        """``law`` and ``community`` on the flat axis; ``hours``: length of a slot [h]; ``background`` None: no background.
-
-        ``probe``: an exact gate of its own, which answers quickly where nothing binds.
-        """
+        """``law`` and ``community`` on the flat axis; ``hours``: length of a slot [h]; ``background`` None: no background."""
         self._network, self._nodes, self._community = network, node_of_connection, community
         self._to_kw = 1.0 / (hours * WH_PER_KWH)
         self._law, self._worsening = law, worsening
@@ -93,7 +88,9 @@ class AcModel:
         self._slot: _Slot | None = None
         self._before: dict[int, FloatArray] = {}
         """Direction of each branch's flow in the state that was opened, by market, where a limit asked for it [n_branches]."""
-        self._probe = probe
+        self._factored: tuple[_Solution, Any] | None = None
+        self._solved: tuple[int, bytes, _Solution | None] | None = None
+        """The last point that was asked for, by market and net positions: limits, energy and slopes are asked of the same."""
         background = background or UntradedBackground.none(network, community)
         self._untraded = UntradedFlow(
             self._validator, self._y, node_of_connection, community, law, background, self._to_kw
@@ -106,33 +103,21 @@ class AcModel:
         node_kw: FloatArray = np.asarray(grid.net_wh * self._to_kw)
         moved_kw = (record.energy.net_wh - firm_wh) * self._to_kw
         np.add.at(node_kw, (self._community.market, np.tile(self._nodes, len(node_kw))), -moved_kw)
-        self._before = {}
-        self._slot = _Slot(
-            firm_wh, node_kw, grid.firm_kvar, grid.firm_v_pu, grid.firm_loading, opened_kvar=record.opened_kvar
-        )
+        self._take_over(_Slot(firm_wh, node_kw, grid.firm_kvar, grid.firm_v_pu, grid.firm_loading))
 
     def open_at(self, firm_wh: IntArray, kvar: FloatArray) -> None:
         """Take over an untraded state [n_agents]: limits are frozen, and curves followed, by a power flow of its own."""
         demand_agents(self._community, firm_wh, kvar)
-        self._before = {}
-        self._slot = _Slot(firm_wh.copy(), *self._untraded.solve(firm_wh, kvar), opened_kvar=kvar.copy())
+        self._take_over(_Slot(firm_wh.copy(), *self._untraded.solve(firm_wh, kvar)))
 
     def open_state(self, grid: GridState) -> None:
         """Take over a slot under way: net positions count from what its gate holds, connections are its business."""
         nothing = np.zeros(self._community.n_agents, dtype=np.int64)
         node_kw = np.asarray(grid.net_wh * self._to_kw)
-        self._before = {}
-        self._slot = _Slot(nothing, node_kw, grid.kvar, grid.firm_v_pu, grid.firm_loading, opened_kvar=None)
+        self._take_over(_Slot(nothing, node_kw, grid.kvar, grid.firm_v_pu, grid.firm_loading, holds_connections=False))
 
-    def surely_admits(self, market: int, net_wh: FloatArray) -> bool:
-        """Whether the probe admits every change from the untraded state, one after the other, to the whole Wh."""
-        slot = self._given()
-        if self._probe is None or self._probe.kernel is None or slot.opened_kvar is None:
-            return False
-        self._probe.open(slot.firm_wh, slot.opened_kvar)
-        admit, ints, floats = self._probe.kernel
-        delta_wh = np.rint(of_all(net_wh, len(self._nodes)) - self._firm_wh(market)).astype(np.int64)
-        return bool(all_admitted(admit, ints[market], floats[market], delta_wh))
+    def _take_over(self, slot: _Slot) -> None:
+        self._slot, self._solved, self._factored, self._before = slot, None, None, {}
 
     def margins(self, market: int, net_wh: FloatArray) -> FloatArray | None:
         """Excess over each limit at these injections [n_connections]: p.u., or share of a rating; None: unsolved."""
@@ -190,6 +175,12 @@ class AcModel:
         return np.where(self._nodes == 0, -1.0, per_pu * (self._network.base_kva / self._to_kw))
 
     def _solve(self, market: int, net_wh: FloatArray) -> _Solution | None:
+        point = net_wh.tobytes()
+        if self._solved is None or self._solved[:2] != (market, point):
+            self._solved = market, point, self._solution(market, net_wh)
+        return self._solved[2]
+
+    def _solution(self, market: int, net_wh: FloatArray) -> _Solution | None:
         found = self._validator.solve_one(*self._injections(market, net_wh))
         if not found.converged[0]:
             return None
@@ -250,7 +241,7 @@ class AcModel:
 
     def _connection_limits(self, market: int) -> tuple[FloatArray, FloatArray]:
         rows, firm = self._rows(market), self._firm_wh(market)
-        if self._given().opened_kvar is None:
+        if not self._given().holds_connections:
             return np.full(len(firm), float(UNLIMITED_WH)), np.full(len(firm), float(UNLIMITED_WH))
         imports = np.maximum(self._community.import_limit_wh[rows], -firm)
         exports = np.maximum(self._community.export_limit_wh[rows], firm)
@@ -279,7 +270,7 @@ class AcModel:
         Adjoint solution: one factorisation, one back-substitution each.
         """
         n_inner, n = self._network.n_nodes - 1, slopes_of_state.shape[1]
-        factors = splu(jacobian(self._y, solved.v).T.tocsc(), permc_spec="MMD_AT_PLUS_A")
+        factors = self._adjoint(solved)
         blocks = range(0, n, BLOCK)
         adjoint = np.hstack([factors.solve(slopes_of_state[:, begin : begin + BLOCK]) for begin in blocks])
         by_node = np.zeros((2, self._network.n_nodes, n))
@@ -287,6 +278,12 @@ class AcModel:
         slope = self._slopes(market, net_wh)[:, None]
         per_pu = by_node[0, self._nodes] + slope * by_node[1, self._nodes]
         return np.asarray(per_pu.T * (self._to_kw / self._network.base_kva))
+
+    def _adjoint(self, solved: _Solution) -> Any:
+        """Factors of the transposed Jacobian of a state; slopes of limits and of energy are asked of the same."""
+        if self._factored is None or self._factored[0] is not solved:
+            self._factored = solved, splu(jacobian(self._y, solved.v).T.tocsc(), permc_spec="MMD_AT_PLUS_A")
+        return self._factored[1]
 
     def _state_slope(self, solved: _Solution, limit: int) -> FloatArray:
         """Derivative of one margin to angles and magnitudes of the inner nodes [2 n_inner]."""

@@ -28,8 +28,6 @@ def test_it_is_there_only_where_someone_is_limited() -> None:
 def test_margins_are_shares_of_the_limits_and_firm_demand_widens_them() -> None:
     assert opened([0, 0]).margins(0, np.array([-150.0, 300.0])) == pytest.approx([0.5, -1.0, -4.0, 0.5])
     assert opened([150, 0]).margins(0, np.array([-150.0, 200.0]))[[0, 3]].tolist() == [0.0, 0.0]
-    assert opened([0, 0]).surely_admits(0, np.array([-100.0, 200.0]))
-    assert not opened([0, 0]).surely_admits(0, np.array([51.0, 0.0]))
 
 
 def test_the_gradient_is_the_slope_of_the_margins() -> None:
@@ -44,5 +42,4 @@ def test_connections_behind_the_last_that_trades_may_be_left_out() -> None:
     """Whoever has no order in a slot is not in the engine's plan, and the last connection may be such a one."""
     model, short, whole = opened([0, 0]), np.array([-150.0]), np.array([-150.0, 0.0])
     assert model.margins(0, short).tolist() == model.margins(0, whole).tolist()
-    assert model.surely_admits(0, short) == model.surely_admits(0, whole)
     assert model.gradient(0, short, np.arange(4)).tolist() == model.gradient(0, whole, np.arange(4)).tolist()

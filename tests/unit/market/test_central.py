@@ -53,9 +53,6 @@ class Line:
     def close(self) -> None:
         return None
 
-    def surely_admits(self, market: int, net_wh: Any) -> bool:
-        return False
-
     def margins(self, market: int, net_wh: Any) -> Any:
         flow = self.weights @ (self.base + net_wh)
         return np.array([flow - self.most, -flow - self.most]) / 1000.0

@@ -53,9 +53,6 @@ class Line:
     def close(self):
         return None
 
-    def surely_admits(self, market, net_wh):
-        return False
-
     def margins(self, market, net_wh):
         return np.array([self.use @ net_wh - self.most]) / 1e3
 

@@ -39,9 +39,6 @@ class Cap:
     def open_state(self, grid):
         raise AssertionError("a metric takes over whole records")
 
-    def surely_admits(self, market, net_wh):
-        return False
-
     def margins(self, market, net_wh):
         return (net_wh - self.most_wh) / 1e3
 

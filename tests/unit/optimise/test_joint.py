@@ -36,9 +36,6 @@ class DistFlow:
     def _voltage(self, net_wh):
         return np.sqrt(np.maximum(1.0 + self.matrix @ net_wh, 0.0))
 
-    def surely_admits(self, market, net_wh):
-        return False
-
     def margins(self, market, net_wh):
         v = self._voltage(net_wh)
         return None if v.min() < self.collapse else np.concatenate((v - self.band[1], self.band[0] - v))

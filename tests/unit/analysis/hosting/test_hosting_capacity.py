@@ -158,7 +158,7 @@ def test_the_gate_curtails_of_the_year_what_the_rule_of_the_year_says(street: Re
     of_year, of_days = (min(each.capacities[1].buses, key=lambda bus: bus.kw) for each in (asked, worst))
     assert of_days.kw < of_year.kw
     year = days.year_of(street)
-    sample = sample_of_year(assets.ASSETS["pv"], year, 8, options.seed)
+    sample = sample_of_year(assets.ASSETS["pv"], year, 8, street.seed)
 
     def of_the_year(kw: float) -> float:
         added = np.array(
@@ -238,3 +238,14 @@ def test_nonsense_is_refused_all_at_once() -> None:
 def test_a_world_without_a_feeder_hosts_anything() -> None:
     with pytest.raises(InputError, match="pilot has none"):
         hosting_capacity(load_scenario("scenarios/pilot.yaml"))
+
+
+def test_the_seed_is_the_scenarios_unless_another_is_asked_for(street: ReadyScenario) -> None:
+    """From Python as from the command line; the report says which."""
+    options = Options(placements=2, days=1, unit_kw=10.0, per_bus=False)
+    own, same, other = (
+        hosting_capacity(street.variant({"seed": 3}), asked)
+        for asked in (options, options._replace(seed=3), options._replace(seed=4))
+    )
+    assert own == same
+    assert (own.options.seed, other.options.seed) == (3, 4)

@@ -30,7 +30,6 @@ def opened() -> tuple[AcModel, np.ndarray]:
         world.community,
         world.clock.slot_hours,
         law,
-        probe=build(ready).world.gate,
     )
     model.open(last)
     return model, last.energy.net_wh.astype(np.float64)
@@ -68,21 +67,6 @@ def test_a_slot_has_to_be_opened_first(opened: tuple[AcModel, np.ndarray]) -> No
     with pytest.raises(ValueError, match="open a slot first"):
         model.margins(0, net_wh)
     model._slot = kept
-
-
-def test_the_quick_look_never_says_yes_to_what_breaks_a_limit(opened: tuple[AcModel, np.ndarray]) -> None:
-    """On the way from the untraded state far beyond the limits, it says yes only where every margin is kept."""
-    model, net_wh = opened
-    firm = model._firm_wh(0).astype(np.float64)
-    said = []
-    for share in np.linspace(0.0, 3.0, 13):
-        point = firm + share * (net_wh - firm)
-        margins = model.margins(0, np.rint(point))
-        yes = model.surely_admits(0, point)
-        said.append(yes)
-        assert margins is None or not yes or margins.max() <= 1e-7
-    assert said[0]
-    assert not said[-1]
 
 
 def test_what_is_drawn_is_what_the_slot_booked_and_its_slope_that_of_the_power_flow(
@@ -126,3 +110,22 @@ def test_a_flow_that_turns_gets_the_plain_rating() -> None:
     plain = model.margins(0, behind)
     assert plain is not None
     assert turned[place] == pytest.approx(plain[place])
+
+
+def test_a_point_is_solved_once_whatever_is_asked_of_it(
+    opened: tuple[AcModel, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Limits, energy and slopes of one point; another point, and another slot, are solved anew."""
+    model, net_wh = opened
+    solved: list[int] = []
+    solve = model._validator.solve_one
+    monkeypatch.setattr(model._validator, "solve_one", lambda *given: solved.append(1) or solve(*given))  # type: ignore[func-returns-value]
+    first = model.drawn_wh(0, net_wh + 3.0)
+    model.drawn_slope(0, net_wh + 3.0)
+    assert model.drawn_wh(0, net_wh + 3.0) == first
+    assert len(solved) == 1
+    assert model.drawn_wh(0, net_wh + 1_000.0) != first
+    assert len(solved) == 2
+    model._take_over(model._given())
+    assert model.drawn_wh(0, net_wh + 1_000.0) != first
+    assert len(solved) == 3

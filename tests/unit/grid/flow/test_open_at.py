@@ -134,10 +134,8 @@ def test_it_is_the_model_of_the_slot(load: Any, case: str) -> None:
         points = [each.astype(np.float64) for each in (firm_wh, net_wh, firm_wh + rng.random() * (net_wh - firm_wh))]
         model.open(record)
         theirs = asked_of(model, 0, points)
-        sure = [model.surely_admits(0, point) for point in points]
         model.open_at(firm_wh, record.opened_kvar)
         agree(asked_of(model, 0, points), theirs, n_voltages(built))
-        assert [model.surely_admits(0, point) for point in points] == sure
         broken += int((record.grid.firm_v_pu[:, 1:] < 0.95).any())
     assert bool(broken) == (case in ("broken", "low volt_var", "background"))
 

@@ -40,9 +40,6 @@ class Sum:
     def open_state(self, grid: object) -> None:
         pass
 
-    def surely_admits(self, market: int, net_wh: np.ndarray) -> bool:
-        return False
-
     def margins(self, market: int, net_wh: np.ndarray) -> np.ndarray:
         return (self.rows @ net_wh - self.most) / 100.0
 
