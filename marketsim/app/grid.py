@@ -85,6 +85,7 @@ def grid_parts(ready: ReadyScenario, context: Basics, fleets: Sequence[FleetInfo
             model=_optimum_model(ready, context, network, nodes, reactive),
             background_wh=background_wh,
             distances=cache(partial(_distances, network, nodes)),
+            guard=max(settings.guard_voltage_pu, settings.guard_loading),
             taps=taps,
         ),
         network=network,

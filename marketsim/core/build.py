@@ -128,6 +128,8 @@ class GridInfo:
     """Load of the feeder that belongs to no agent, a market and slot."""
     distances: Callable[[], FloatArray] = _no_distances
     """Electrical distance of every two connections [ohm] [n_connections, n_connections], worked out when asked for."""
+    guard: float = 0.0
+    """Distance that the gate keeps from each limit (p.u., share of a rating), the larger of the two."""
     taps: list[tuple[int, ...]] | None = None
     """Positions of the tap changers in each slot so far; None: there are none."""
 

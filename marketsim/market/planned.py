@@ -39,9 +39,9 @@ from marketsim.market.common_factor import Transfers, commit_largest, release, s
 from marketsim.market.params import PlannedParams
 from marketsim.optimise.joint import JointGains, JointLegs, joint_optimum
 
-GUARD: Final = 2e-8
-"""Distance that a plan keeps from limits (p.u., share of a rating), twice the gate's usual guard: what the gate would cut it cuts
-from whoever asks last, not from whom it costs least."""
+APART: Final = 1.02
+"""Distance that a plan keeps from limits, in guards of the gate: as close as two solvers agree. What the gate would cut it cuts
+from whoever asks last, and what a plan leaves open goes to whoever asks first, not to whom it is worth most."""
 BACK: Final = 1e-3
 """Share of a simple rule's plan that the search starts below it, to be within the guard."""
 
@@ -49,9 +49,15 @@ BACK: Final = 1e-3
 class PlannedAllocation:
     """Port ``Allocation``."""
 
-    def __init__(self, steps: int = 12, grid: GridModel | None = None, priced: tuple[bool, ...] = ()) -> None:
-        """``grid`` None: nothing is known beyond what the gate answers. ``priced``: fleets whose energy has a price."""
+    def __init__(
+        self, steps: int = 12, grid: GridModel | None = None, priced: tuple[bool, ...] = (), guard: float = 0.0
+    ) -> None:
+        """``grid`` None: nothing is known beyond what the gate answers. ``priced``: fleets whose energy has a price.
+
+        ``guard``: distance that the gate keeps from each limit (p.u., share of a rating).
+        """
         self._steps, self._grid, self._priced = steps, grid, np.array(priced, dtype=bool)
+        self._guard = APART * guard
 
     def grant(self, orders: Orders, gate: Gate, tariffs: Tariffs) -> tuple[Orders, Rejects]:
         """Orders whose planned surplus is firm, and what was held back."""
@@ -97,7 +103,7 @@ class PlannedAllocation:
             base_wh=np.zeros(int(orders.connection.max()) + 1),
             price_ticks=ticks,
         )
-        gains = JointGains(legs, self._grid, market, GUARD)
+        gains = JointGains(legs, self._grid, market, self._guard)
         plans = [
             in_turn,
             probe.largest(int(surplus.sum()), lambda total: share(total, surplus)),
@@ -197,5 +203,7 @@ def _cut(rows: IntArray, energy_wh: IntArray) -> Rejects:
 
 def build(params: PlannedParams, context: BuildContext) -> PlannedAllocation:
     """The planner, with the AC model of the grid."""
-    grid = None if context.grid is None else context.grid.model
-    return PlannedAllocation(params.steps, grid, tuple(fleet.priced for fleet in context.fleets))
+    priced = tuple(fleet.priced for fleet in context.fleets)
+    if context.grid is None:
+        return PlannedAllocation(params.steps, None, priced)
+    return PlannedAllocation(params.steps, context.grid.model, priced, context.grid.guard)

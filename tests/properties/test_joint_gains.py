@@ -71,9 +71,6 @@ def keeps_limits(built: Built, record: SlotRecord) -> bool:
     return margins is not None and margins.max() <= KEPT
 
 
-AHEAD = 1e-3
-"""How far another way may be ahead of the planner, as a share of the most that is possible: the search is local. The largest known is
-that of ``CLOSE_CALL``, 6e-4."""
 CLOSE_CALL = {
     "name": "drawn",
     "seed": 337,
@@ -101,7 +98,7 @@ CLOSE_CALL = {
         )
     ],
 }
-"""Here ``doe_maximal`` is ahead in a slot."""
+"""Three sellers share the last Wh of a limit: a plan that keeps more distance from it than the gate leaves these to whoever asks first."""
 
 
 @settings(
@@ -114,7 +111,7 @@ CLOSE_CALL = {
 @given(scenarios())
 @example(CLOSE_CALL)
 def test_no_way_to_hold_trade_to_the_grid_earns_more_than_the_planner(scenario):
-    """Load and PV: agents and utility together, to a thousandth of the most possible; and no efficiency of a slot that keeps its limits is above 1."""
+    """Load and PV: agents and utility together, to what rounding leaves; and no efficiency of a slot that keeps its limits is above 1."""
     ready = ms.load_scenario(scenario)
     planner = build(under(ready, MECHANISMS["central"]))
     others = {name: build(under(ready, each)) for name, each in MECHANISMS.items() if name != "central"}
@@ -137,7 +134,6 @@ def test_no_way_to_hold_trade_to_the_grid_earns_more_than_the_planner(scenario):
             if not keeps_limits(planner, record):
                 assert name in INEXACT, name
                 continue
-            ahead = AHEAD * abs(optimum)
-            assert welfare_money(record, people) <= most + close + ahead, name
+            assert welfare_money(record, people) <= most + close, name
             row = metric.observe(record, None)
             assert row["joint_gains_money"] <= row["optimal_joint_gains_money"], name

@@ -17,7 +17,7 @@ BEYOND: Final = "beyond constants"
 HEAD: Final = ("arm", *(measure.name for measure in MEASURES), BEYOND, "worst bill")
 _WEATHER: Final = (
     "The {} weeks of all seeds are drawn from the same source days: intervals cover who owns what, the days drawn and the "
-    "training, not other weather. Those of what lies beyond constants are over seeds alone."
+    "training, not other weather."
 )
 SCREEN: Final = ("ftg", "fbs", "fbs_week", "fpp", "ftb", "worst_off", "trade_efficiency", "margin_kept")
 SCREEN_HEAD: Final = ("arm", *SCREEN)

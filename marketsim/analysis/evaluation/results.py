@@ -73,7 +73,7 @@ class Evaluation(NamedTuple):
     bills: Mapping[str, tuple[float, ...]]
     """Mean bill of each agent over seeds and weeks, as a share of its turnover alone, above its bill alone; by arm."""
     beyond: Mapping[str, Estimate]
-    """FBS less the best that constants reach at the same FTG, by arm; intervals over seeds alone; empty without constants."""
+    """FBS less the best that constants reach at the same FTG, by arm; empty without constants."""
     aims: tuple[Aim, ...]
 
 
@@ -104,7 +104,7 @@ def evaluate_totals(
     pairs = _pairs(subject, arms, alone, rng_seed, draws)
     bills = {name: _excess(arm, alone) for name, arm in arms.items()}
     others = [name for name in arms if name not in (ALONE, *CONSTANTS, *CONSTANTS_IN_TRANCHES)]
-    beyond = beyond_constants(estimates, others, rng(), draws)
+    beyond = beyond_constants(arms, others, alone, rng_seed, draws)
     aims = tuple(aim for name in arms if name in JUDGED for aim in _aims(name, estimates, pairs, bills, beyond))
     return Evaluation(subject, part, tuple(seeds), weeks, estimates, pairs, bills, beyond, aims)
 

@@ -7,8 +7,8 @@ Saravanan, Berman, Sober 2020 (Neurons, Behavior, Data Analysis and Theory 3(5))
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -20,6 +20,10 @@ DRAWS: Final = 10_000
 LEVEL: Final = 0.95
 _CHUNK: Final = 500
 """Draws handled at once, so that memory stays small."""
+
+
+Statistic: TypeAlias = Callable[[Sequence[WeeklyTotals], WeeklyTotals], FloatArray]
+"""A number of each seed [..., S] from totals over its weeks: of some arms, and of what everybody has alone."""
 
 
 class Estimate(NamedTuple):
@@ -50,15 +54,19 @@ def estimate(
     measure: Measure, arm: WeeklyTotals, alone: WeeklyTotals, rng: np.random.Generator, draws: int = DRAWS
 ) -> Estimate:
     """Mean and interval of a measure of one arm; totals are stacked [S, W, ...]."""
-    by_seed = _by_seed(measure, arm, alone)
-    resampled = _resampled(measure, (arm,), alone, rng, draws)[0]
-    return _summary(by_seed, resampled)
+    return estimate_of(lambda arms, base: measure.compute(arms[0], base), (arm,), alone, rng, draws)
 
 
-def over_seeds(by_seed: FloatArray, rng: np.random.Generator, draws: int = DRAWS) -> Estimate:
-    """Mean and interval of one value a seed [S], seeds drawn with replacement."""
-    drawn = by_seed[rng.integers(len(by_seed), size=(draws, len(by_seed)))]
-    return _summary(by_seed, _mean(drawn))
+def estimate_of(
+    statistic: Statistic,
+    arms: Sequence[WeeklyTotals],
+    alone: WeeklyTotals,
+    rng: np.random.Generator,
+    draws: int = DRAWS,
+) -> Estimate:
+    """Mean and interval of what is told of several arms together, on the same draws; totals are stacked [S, W, ...]."""
+    by_seed = statistic([_over_weeks(arm) for arm in arms], _over_weeks(alone))
+    return _summary(by_seed, _resampled((statistic,), arms, alone, rng, draws)[0])
 
 
 def compare(
@@ -71,7 +79,8 @@ def compare(
 ) -> PairedDifference:
     """``arm`` less ``other`` in one measure, on the same seeds and weeks [S, W, ...]."""
     by_seed = _by_seed(measure, arm, alone) - _by_seed(measure, other, alone)
-    here, there = _resampled(measure, (arm, other), alone, rng, draws)
+    of_each: list[Statistic] = [lambda arms, base, row=row: measure.compute(arms[row], base) for row in (0, 1)]  # type: ignore[misc]
+    here, there = _resampled(of_each, (arm, other), alone, rng, draws)
     resampled = here - there
     known = resampled[np.isfinite(resampled)]
     if not len(known):
@@ -101,17 +110,21 @@ def _over_weeks(totals: WeeklyTotals) -> WeeklyTotals:
 
 
 def _resampled(
-    measure: Measure, arms: Sequence[WeeklyTotals], alone: WeeklyTotals, rng: np.random.Generator, draws: int
+    statistics: Sequence[Statistic],
+    arms: Sequence[WeeklyTotals],
+    alone: WeeklyTotals,
+    rng: np.random.Generator,
+    draws: int,
 ) -> FloatArray:
-    """Mean over drawn seeds of a measure of each arm, the same draws for all [n_arms, B]."""
+    """Mean over drawn seeds of each statistic, the same draws for all [n_statistics, B]."""
     n_seeds, n_weeks = alone.gains.shape
-    out = np.empty((len(arms), draws))
+    out = np.empty((len(statistics), draws))
     for first in range(0, draws, _CHUNK):
         here = slice(first, min(first + _CHUNK, draws))
         seeds, weeks = draw_weeks(n_seeds, n_weeks, here.stop - here.start, rng)
         base, *drawn = (WeeklyTotals(*(field[seeds, weeks].sum(axis=2) for field in each)) for each in (alone, *arms))
-        for row, each in enumerate(drawn):
-            out[row, here] = _mean(measure.compute(each, base))
+        for row, statistic in enumerate(statistics):
+            out[row, here] = _mean(statistic(drawn, base))
     return out
 
 

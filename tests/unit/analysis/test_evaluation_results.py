@@ -208,11 +208,26 @@ def test_the_plane_is_drawn_with_the_same_bytes(found, tmp_path):
     assert all(word in text for word in ("constant share offered", "rule", "none", "levelled down"))
 
 
+CONSTANT_POINTS = np.array([[1.0, 0.5], [0.9, 0.7], [0.8, 0.9], [0.7, 0.1], [0.6, math.nan]])
+"""(1, .5), (.9, .7), (.8, .9); a dominated one and one without an FBS change nothing."""
+
+
 @pytest.mark.parametrize(
     ("ftg", "best"),
     [(1.0, 0.5), (0.95, 0.6), (0.9, 0.7), (0.85, 0.8), (0.5, 0.9), (1.01, 0.5)],
 )
 def test_the_frontier_is_the_best_mixture_of_constants(ftg, best):
-    """Points (1, .5), (.9, .7), (.8, .9); a dominated one and one without an FBS change nothing."""
-    points = np.array([[1.0, 0.5], [0.9, 0.7], [0.8, 0.9], [0.7, 0.1], [0.6, math.nan]])
-    assert best_fbs(ftg, points) == pytest.approx(best, nan_ok=True)
+    """Points and what lies between two of them."""
+    assert best_fbs(np.array(ftg), *CONSTANT_POINTS.T) == pytest.approx(best)
+
+
+def test_frontiers_of_many_draws_are_those_of_each():
+    """Every draw has its own constants; where none has an FBS there is no frontier."""
+    rng = np.random.default_rng(1)
+    ftg, points = rng.random((4, 3)), rng.random((5, 2, 4, 3))
+    points[:, 1, 0, 0] = math.nan
+    together = best_fbs(ftg, points[:, 0], points[:, 1])
+    alone = [best_fbs(ftg[r, c], points[:, 0, r, c], points[:, 1, r, c]) for r, c in np.ndindex(4, 3)]
+    assert together.ravel() == pytest.approx(np.array(alone), nan_ok=True)
+    assert math.isnan(together[0, 0])
+    assert np.isfinite(together.ravel()[1:]).all()
