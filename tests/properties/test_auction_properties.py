@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketsim.core.free_gate_kernel import FreeGate
@@ -39,7 +39,6 @@ engines = st.builds(
     tranches=st.sampled_from((1, 2, 3, 7)),
     pro_rata=st.booleans(),
 )
-law = settings(deadline=None)
 
 
 def match(rows, gate=None, engine=None):
@@ -47,7 +46,6 @@ def match(rows, gate=None, engine=None):
     return orders, *(engine or DoubleAuction()).match(orders, gate or FreeGate(1), tariffs_of())
 
 
-@law
 @given(streams, engines)
 def test_no_crossed_book_is_left(rows, engine):
     orders, trades, _ = match(rows, engine=engine)
@@ -57,7 +55,6 @@ def test_no_crossed_book_is_left(rows, engine):
         assert (orders.price_ticks[asks] > orders.price_ticks[bid]).all()
 
 
-@law
 @given(streams)
 def test_every_trade_is_with_the_best_and_then_earliest_order_that_rests(rows):
     orders, trades, _ = match(rows)
@@ -73,14 +70,12 @@ def test_every_trade_is_with_the_best_and_then_earliest_order_that_rests(rows):
         left[[buy, sell]] -= wh
 
 
-@law
 @given(streams)
 def test_a_trade_is_at_the_limit_of_the_order_that_came_first(rows):
     orders, trades, _ = match(rows)
     assert (trades.price_ticks == orders.price_ticks[np.minimum(trades.buy_order, trades.sell_order)]).all()
 
 
-@law
 @given(streams, st.integers(-(10**12), 10**12), engines)
 def test_the_level_of_prices_does_not_matter(rows, shift, engine):
     _, trades, _ = match(rows, engine=engine)
@@ -89,7 +84,6 @@ def test_the_level_of_prices_does_not_matter(rows, shift, engine):
     assert (moved.energy_wh == trades.energy_wh).all()
 
 
-@law
 @given(streams, st.permutations(range(N_AGENTS)), engines)
 def test_names_of_agents_do_not_matter(rows, names, engine):
     _, trades, _ = match(rows, engine=engine)
@@ -100,7 +94,6 @@ def test_names_of_agents_do_not_matter(rows, names, engine):
     )
 
 
-@law
 @given(streams, engines, st.integers(1, 100))
 def test_money_balances_whatever_the_gate_refuses(rows, engine, seed):
     orders, trades, _ = match(rows, fickle_gate(1, N_AGENTS, seed=seed), engine)
@@ -111,7 +104,6 @@ def test_money_balances_whatever_the_gate_refuses(rows, engine, seed):
     assert not ledger.operator.any()
 
 
-@law
 @given(streams, st.lists(st.integers(0, 30), min_size=N_AGENTS, max_size=N_AGENTS), engines)
 def test_what_is_rejected_counts_no_energy_of_a_parked_order_twice(rows, limits, engine):
     orders, trades, rejects = match(rows, capacity_gate(limits), engine)
@@ -120,7 +112,6 @@ def test_what_is_rejected_counts_no_energy_of_a_parked_order_twice(rows, limits,
     assert (rejects.energy_wh <= left[rejects.sell_order]).all()
 
 
-@law
 @given(streams, st.lists(st.integers(0, 30), min_size=N_AGENTS, max_size=N_AGENTS))
 def test_more_retry_passes_never_trade_less(rows, limits):
     traded = [
@@ -130,7 +121,6 @@ def test_more_retry_passes_never_trade_less(rows, limits):
     assert traded == sorted(traded)
 
 
-@law
 @given(streams, engines, st.integers(1, 100))
 def test_no_order_trades_more_than_it_has_or_beyond_its_limit_or_with_its_own_agent(rows, engine, seed):
     orders, trades, _ = match(rows, fickle_gate(1, N_AGENTS, seed=seed), engine)
@@ -142,7 +132,6 @@ def test_no_order_trades_more_than_it_has_or_beyond_its_limit_or_with_its_own_ag
     assert (orders.agent[buy] != orders.agent[sell]).all()
 
 
-@law
 @given(streams, engines)
 def test_firm_energy_of_an_order_fills_first_whichever_part_trades(rows, engine):
     orders, trades, _ = match(rows, engine=engine)
@@ -153,7 +142,6 @@ def test_firm_energy_of_an_order_fills_first_whichever_part_trades(rows, engine)
             assert still == min(orders.firm_wh[order], trades.energy_wh[own].sum())
 
 
-@law
 @given(
     st.integers(2, 6),
     st.integers(1, 40),
@@ -171,7 +159,6 @@ def test_at_one_price_equal_sellers_are_never_further_apart_than_one_part(n_sell
     assert sold.sum() == min(n_sellers * energy, sum(wanted))
 
 
-@law
 @given(st.lists(st.integers(1, 10**12), min_size=2, max_size=8), st.integers(1, 10**13), st.booleans())
 def test_who_rests_at_one_price_is_shared_among_to_the_wh(open_wh, asked, compiled):
     rows = [(agent, -1, 5, wh) for agent, wh in enumerate(open_wh)] + [(len(open_wh), 1, 5, asked)]

@@ -45,7 +45,7 @@ def scenario(engine: str, limits: Any, seed: int, untraded: str, grid: dict[str,
 
 @pytest.mark.parametrize("grid", [{}, {"feeder": "feeder141", "gate": "none"}], ids=["no feeder", "gate none"])
 @pytest.mark.parametrize("engine", ENGINES)
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(
     limits=st.lists(st.tuples(LIMIT_KW, LIMIT_KW), min_size=N, max_size=N),
     seed=st.integers(0, 1000),

@@ -40,7 +40,7 @@ def is_sound(content):
 
 
 @given(answers())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @example('{"ftg": -0.0, "fbs": 100.0, "fpp": 0}')
 @example('{"ftg": 1e999, "fbs": -1e999, "fpp": 1}')
 @example("[" * 19_999)

@@ -93,7 +93,7 @@ def slot_of(draw: Any, mode: str) -> Slot:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_no_admitted_power_takes_an_inverter_beyond_its_rating(mode: str, data: st.DataObject) -> None:
     """|Q| <= sqrt(S^2 - P^2) at every P that may be admitted; where the mode by itself is beyond, it is taken no farther."""
@@ -108,7 +108,7 @@ def test_no_admitted_power_takes_an_inverter_beyond_its_rating(mode: str, data: 
 
 
 @pytest.mark.parametrize("mode", MODES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_inverters_give_all_they_can(mode: str, data: st.DataObject) -> None:
     """What is refused would break the rating at a corner; what is given is never against or beyond what is asked."""
@@ -128,7 +128,7 @@ def test_inverters_give_all_they_can(mode: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_to_ask_for_zero_changes_nothing(mode: str, data: st.DataObject) -> None:
     """The reactive power of who asks for none is to the bit what it is where nobody asks."""

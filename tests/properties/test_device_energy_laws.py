@@ -45,7 +45,7 @@ batteries = st.builds(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(batteries, min_size=1, max_size=8), seeds)
 def test_battery_never_leaves_its_bounds(rows, seed):
     """Stored energy stays within its bounds exactly, not to a tolerance, after a thousand slots of any energy."""
@@ -55,7 +55,7 @@ def test_battery_never_leaves_its_bounds(rows, seed):
         assert (step.after[0] <= fleet.highest_wh).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(batteries, seeds)
 def test_battery_conserves_energy(row, seed):
     """The change of stored energy over a run is eta_c x charged - discharged / eta_d."""
@@ -68,7 +68,7 @@ def test_battery_conserves_energy(row, seed):
     assert abs(steps[-1].after[0, 0] - steps[0].before[0, 0] - expected) <= 1e-12 * SLOTS * turnover
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(batteries, seeds)
 def test_battery_uses_all_of_its_room(row, seed):
     """A range cut by the store is cut at the last whole Wh: 2 Wh more would leave the bounds."""
@@ -94,7 +94,7 @@ def stay(slots_left, lacking_kwh, slot_minutes=15):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.floats(0.0, 60.0), st.integers(1, 60), st.floats(0.5, 22.0), seeds)
 def test_vehicle_departs_full_whenever_power_suffices(lacking_kwh, slots_left, power_kw, seed):
     """Drawn plus missed energy is what was required; missed is exactly what full power all along could not deliver."""
@@ -108,7 +108,7 @@ def test_vehicle_departs_full_whenever_power_suffices(lacking_kwh, slots_left, p
         assert missed == max(0, required - slots_left * int(whole_wh(fleet.power_wh)[0]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.floats(0.0, 60.0), st.integers(1, 60))
 def test_vehicle_refused_until_its_deadline_then_charges_at_full_power(lacking_kwh, slots_left):
     """Who takes only what is firm waits, and then takes full power without a break until departure."""
@@ -131,7 +131,7 @@ heat_pumps = st.builds(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(heat_pumps, st.floats(0.0, 20.0), seeds)
 def test_buffer_never_leaves_its_bounds(row, mean_kw, seed):
     """Heat in the buffer stays between empty and full exactly, after any executed energies."""
@@ -141,7 +141,7 @@ def test_buffer_never_leaves_its_bounds(row, mean_kw, seed):
         assert 0.0 <= step.after[0, 0] <= fleet.capacity_wh[0]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(heat_pumps, st.floats(0.0, 20.0), seeds)
 def test_heat_is_conserved_and_missed_only_at_full_power(row, mean_kw, seed):
     """Each slot's heat balance closes, and heat is missing only where the heat pump runs at full power."""
@@ -163,7 +163,7 @@ generators = st.builds(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(generators, seeds)
 def test_generator_keeps_power_and_ramps(row, seed):
     """Power stays between minimum and maximum, and changes by no more than the ramp from one slot to the next."""
@@ -176,7 +176,7 @@ def test_generator_keeps_power_and_ramps(row, seed):
     assert all(abs(b - a) <= ramp_wh + 1e-6 for a, b in pairwise(energy))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(0.0, 1.0), seeds)
 def test_curtailable_load_is_served_or_curtailed(share, seed):
     """Served plus curtailed energy is the share of the profile's load, within half a Wh a day."""

@@ -50,7 +50,7 @@ def at_home_h(arrival: float, departure: float, minutes: int) -> np.ndarray:
     ["utility_only", {"truthful": {"deferrable": "on_arrival"}}, {"truthful": {}}, "zip"],
     ids=["utility", "on_arrival", "flexible", "zip"],
 )
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @example(arrival=7.05, departure=7.2, minutes=15, daily_kwh=8.0)
 @example(arrival=7.2, departure=7.3, minutes=15, daily_kwh=8.0)
 @example(arrival=23.9, departure=0.1, minutes=60, daily_kwh=8.0)

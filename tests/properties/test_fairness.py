@@ -59,7 +59,6 @@ def slots(draw):
     return load, pv, fleet, deals
 
 
-@settings(deadline=None)
 @given(sellers())
 def test_scores_between_agents_are_in_the_unit_interval(case):
     for measure_ in BETWEEN:
@@ -67,7 +66,6 @@ def test_scores_between_agents_are_in_the_unit_interval(case):
         assert np.isnan(score) or 0.0 <= score <= 1.0
 
 
-@settings(deadline=None)
 @given(sellers(), st.randoms(use_true_random=False))
 def test_scores_between_agents_do_not_depend_on_their_order(case, random):
     order = list(range(len(case[0])))
@@ -76,14 +74,12 @@ def test_scores_between_agents_do_not_depend_on_their_order(case, random):
         assert close(measure_(*case), measure_(case[0][order], case[1][order]))
 
 
-@settings(deadline=None)
 @given(sellers(), st.integers(2, 1000))
 def test_scores_between_agents_do_not_depend_on_the_unit(case, factor):
     for measure_ in BETWEEN:
         assert close(measure_(*case), measure_(case[0] * factor, case[1] * factor))
 
 
-@settings(deadline=None)
 @given(sellers(), st.integers(2, 5))
 def test_the_scale_of_fbs_does_not_depend_on_the_number_of_agents(case, copies):
     assume((case[0] > 0).sum() >= 2)
@@ -92,7 +88,6 @@ def test_the_scale_of_fbs_does_not_depend_on_the_number_of_agents(case, copies):
     )
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 10**6), min_size=2, max_size=8), st.data())
 def test_fbs_reaches_zero_at_every_scarcity(available, data):
     """Some sell all, the others nothing: the worst case for its fill rate, whatever that is."""
@@ -101,7 +96,6 @@ def test_fbs_reaches_zero_at_every_scarcity(available, data):
     assert of.fairness_by_deviation(np.array(available), sold) <= 1e-9
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**6), min_size=2, max_size=8), st.integers(1, 9))
 def test_fbs_is_one_where_all_fill_alike(available, tenths):
     assume(sum(amount > 0 for amount in available) >= 2)
@@ -109,7 +103,6 @@ def test_fbs_is_one_where_all_fill_alike(available, tenths):
     assert of.fairness_by_deviation(offered, np.array(available) * tenths) >= 1.0 - 1e-9
 
 
-@settings(deadline=None)
 @given(prices())
 def test_scores_of_prices_are_in_the_unit_interval(case):
     assert 0.0 <= of.fairness_of_pricing(*case, RETAIL, FEED_IN) <= 1.0
@@ -117,7 +110,6 @@ def test_scores_of_prices_are_in_the_unit_interval(case):
     assert 0.0 <= of.price_neutrality(*case, RETAIL, FEED_IN) <= 1.0
 
 
-@settings(deadline=None)
 @given(prices(), st.integers(1, 100), st.integers(0, 50_000))
 def test_fpp_does_not_depend_on_the_unit_or_the_level_of_money(case, factor, shift):
     price, energy = case
@@ -128,7 +120,6 @@ def test_fpp_does_not_depend_on_the_unit_or_the_level_of_money(case, factor, shi
     assert abs(score - other) <= 1e-6
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(-(10**6), 10**6), min_size=2, max_size=9), st.integers(1, 1000))
 def test_gini_is_in_the_unit_interval_and_free_of_unit_and_order(values, factor):
     gini = of.gini_with_negatives(np.array(values, dtype=float))
@@ -137,7 +128,7 @@ def test_gini_is_in_the_unit_interval_and_free_of_unit_and_order(values, factor)
     assert abs(gini - of.gini_with_negatives(np.array(values[::-1], dtype=float) * factor)) <= 1e-9
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(slots())
 def test_all_scores_of_a_slot_are_in_the_unit_interval_or_undefined(case):
     load, pv, fleet, deals = case
@@ -148,7 +139,7 @@ def test_all_scores_of_a_slot_are_in_the_unit_interval_or_undefined(case):
     assert (found.tradable_wh[0] > 0) or np.isnan(found.scores).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(slots(), st.data())
 def test_ftg_never_rises_when_less_is_traded(case, data):
     load, pv, fleet, deals = case
@@ -163,7 +154,7 @@ def test_ftg_never_rises_when_less_is_traded(case, data):
     assert (np.isnan(before) and np.isnan(after)) or after <= before
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(slots())
 def test_what_is_withheld_from_the_market_stays_available(case):
     """Orders are no input of availability: offering less cannot raise FTG."""
@@ -174,7 +165,7 @@ def test_what_is_withheld_from_the_market_stays_available(case):
     assert np.array_equal(measure(record, people).scores, measure(shy, people).scores, equal_nan=True)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(slots(), slots())
 def test_markets_side_by_side_score_as_alone(one, two):
     size = min(len(one[0]), len(two[0]))

@@ -39,7 +39,7 @@ def two_stores(**battery: float) -> MarketGame:
 
 
 @given(seed=st.integers(0, 10**6), efficiency=st.sampled_from([1.0, 0.9]), wear=st.sampled_from([0.0, 0.02]))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_two_batteries_that_trade_to_and_fro_never_earn(seed, efficiency, wear):
     """In no slot and by no actions: what one gains the other pays, and losses and wear are nobody's gain."""
     game = two_stores(charge_efficiency=efficiency, discharge_efficiency=efficiency, wear_cost=wear)
@@ -81,7 +81,7 @@ CHOICES = st.lists(st.tuples(st.integers(0, 10), st.integers(0, 4)), min_size=8,
 
 
 @given(first=CHOICES, second=CHOICES, episode=st.integers(0, 20))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_ftg_never_rises_when_less_is_traded_and_availability_knows_no_offer(first, second, episode):
     """Whatever is offered, what could have been traded is the same; so FTG goes by the traded energy alone."""
     told = []
@@ -98,7 +98,7 @@ def test_ftg_never_rises_when_less_is_traded_and_availability_knows_no_offer(fir
 
 
 @given(actions=CHOICES, episode=st.integers(0, 20))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_orders_that_met_nobody_change_no_score(actions, episode):
     """Who traded nothing takes the offer back: the same trades, the same scores to the byte."""
     game = at_noon(episode=episode)
@@ -117,7 +117,7 @@ ENGINES = [{}, {"rounds": 3}, {"rounds": 2, "tranches": 3, "ties": "pro_rata"}]
 
 @pytest.mark.parametrize("engine", ENGINES, ids=["one round", "rounds", "rounds and tranches"])
 @given(actions=CHOICES, episode=st.integers(0, 20), agent=st.integers(0, 7))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_difference_is_what_playing_again_gives(engine, actions, episode, agent):
     """FTG credit of an agent: the score as played, less the score with its own order truthful, played for real."""
     overrides = {**PLAIN, "market.engine": {"double_auction": engine}}
@@ -133,7 +133,7 @@ def test_a_difference_is_what_playing_again_gives(engine, actions, episode, agen
 
 @pytest.mark.parametrize("rounds", [1, 3])
 @given(seed=st.integers(0, 1000))
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 def test_a_difference_on_the_grid_asks_the_gate_as_the_slot_did(rounds, seed):
     """With ``counterfactual: grid`` on a feeder whose gate refuses: again what playing for real gives."""
     overrides = {

@@ -66,7 +66,7 @@ def excess(network: Network, firm: np.ndarray, final: np.ndarray) -> float:
     return float(worst)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(cases())
 def test_no_sequence_of_trades_breaks_a_limit(case: Case) -> None:
     """By an independent solver: nothing that the untraded state keeps is broken, nothing broken gets worse."""
@@ -81,7 +81,7 @@ def test_no_sequence_of_trades_breaks_a_limit(case: Case) -> None:
     assert excess(case.network, case.firm, final.net_wh[0]) <= 0.0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(cases())
 def test_skipping_solves_changes_no_decision(case: Case) -> None:
     """Admitted quantity, code, element and the final state are the same as when each trade is solved."""
@@ -92,7 +92,7 @@ def test_skipping_solves_changes_no_decision(case: Case) -> None:
         np.testing.assert_array_equal(one, other)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(cases())
 def test_whatever_is_refused_is_refused_again_and_1_wh_less_than_admitted_is_not(case: Case) -> None:
     """The admitted quantity ends at a limit: in the same state 1 Wh more is refused, for the same element.
@@ -115,7 +115,7 @@ def test_whatever_is_refused_is_refused_again_and_1_wh_less_than_admitted_is_not
             assert gate.admit(0, source, sink, 1) == (0, *why)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cases(), st.randoms())
 def test_the_way_to_a_state_leaves_no_trace(case: Case, shuffler: object) -> None:
     """Admitting and releasing in any order ends in the bytes of the committed energy alone."""
@@ -132,7 +132,7 @@ def test_the_way_to_a_state_leaves_no_trace(case: Case, shuffler: object) -> Non
         np.testing.assert_array_equal(one, other)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(cases())
 def test_the_screen_admits_nothing_that_ac_refuses(case: Case) -> None:
     """With its bound of what the prediction leaves out, mode ``sensitivity`` makes no false accept."""
@@ -142,7 +142,7 @@ def test_the_screen_admits_nothing_that_ac_refuses(case: Case) -> None:
     assert not gate.broken()[0]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cases())
 def test_whatever_stays_inside_is_admitted_in_full(case: Case) -> None:
     """A trade after which the independent solver finds every stated limit kept by 1e-6 is never cut."""

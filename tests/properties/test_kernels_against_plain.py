@@ -28,7 +28,7 @@ from marketsim.testing.worlds import clock, community
 BUY, SELL, KEEP, UTILITY = int(Side.BUY), int(Side.SELL), int(Fallback.KEEP), int(Fallback.UTILITY)
 DAY = clock(6)
 seeds = st.integers(0, 2**32)
-PLAIN = settings(max_examples=40, deadline=None)
+PLAIN = settings(max_examples=40)
 
 
 def drawn(seed, n_markets=2, n_devices=2, n_nodes=0):
@@ -188,7 +188,7 @@ def standings(draw):
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(standings())
 def test_a_position_is_feasible_whatever_trades(case):
     """Dispatch in range; a store gives unasked only to its owner's own need; demand, must-run and surplus add up."""
@@ -232,7 +232,7 @@ def books(draw):
     return rows, positions, fleets, [draw(st.booleans()) for _ in range(2)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(books())
 def test_orders_draw_on_their_agents_position_one_after_the_other(case):
     rows, (demand, must_run, surplus), (up, down), stores = case
@@ -265,7 +265,7 @@ def test_orders_draw_on_their_agents_position_one_after_the_other(case):
         assert beyond[row] == max(wh, 0) - expected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([FIRM, PV, 0]), st.integers(0, 9), st.integers(0, 9),
     st.sampled_from([KEEP, UTILITY]), st.sampled_from([-1, 79, 80, 81, 299, 300, 301])), max_size=8))  # fmt: skip
 def test_the_utility_takes_what_owners_leave_to_it(rows):
@@ -295,7 +295,7 @@ def ranked(is_bid, key, rank, at_rank, first, end):
     rank_orders(is_bid, key, rank, at_rank, first, end)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seeds, st.integers(0, 400), st.sampled_from([1, 3, 10**6, 2**62]))
 def test_orders_are_ranked_by_distance_from_the_best_of_their_side(seed, n, spread):
     """Both sides in one numbering, ties by arrival; few by insertion, many by digits."""
@@ -325,7 +325,7 @@ def churned(n, side, rank, enters, start, key, at_rank):
     return answer
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seeds, st.sampled_from([1, 64, 65, 4_096, 4_097, 20_000]))
 def test_a_book_is_a_set_of_ranks(seed, n):
     """Entering, leaving and looking for the next one, over the boundaries of its words, as a Python set does."""

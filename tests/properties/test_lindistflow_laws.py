@@ -105,7 +105,7 @@ def excess(network: Network, firm: Linear, now: Linear) -> float:
     return float(worst)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(cases())
 def test_the_linear_state_is_that_of_the_matrices(case: Case) -> None:
     """Voltages and loadings after any sequence of trades and releases, transformers and charging included."""
@@ -124,7 +124,7 @@ def test_the_linear_state_is_that_of_the_matrices(case: Case) -> None:
     np.testing.assert_allclose(loading[0], (expected.current / ratings).max(axis=0), atol=1e-10)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(cases())
 def test_what_is_admitted_keeps_the_linear_limits_and_1_wh_more_does_not(case: Case) -> None:
     """By the matrices: every state stays within what the slot allows, and every refusal ends at a limit."""
@@ -145,7 +145,7 @@ def test_what_is_admitted_keeps_the_linear_limits_and_1_wh_more_does_not(case: C
         assert excess(case.network, firm, by_matrices(case.network, injection(case, taken))) < 1e-10
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cases(), st.randoms())
 def test_the_way_to_a_linear_state_leaves_no_trace(case: Case, shuffler: object) -> None:
     """Admitting and releasing in any order ends in the decisions and bytes of the committed energy alone."""

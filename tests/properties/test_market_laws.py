@@ -36,7 +36,7 @@ POOLS = {
     "pro rata": pro_rata.build(ProRataParams(), build_context()),
 }
 """Engines whose prices come from the tariffs."""
-LAW = settings(deadline=None, max_examples=60)
+LAW = settings(max_examples=60)
 
 
 def books(distinct: bool = False):

@@ -45,7 +45,7 @@ def cases(draw):
     return network, firm, [step for step in asked if step[1] != step[2]]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cases())
 def test_on_trees_both_gates_admit_the_same(case):
     """Quantities agree to the solvers' difference, refusals to their reason, and so do the states in the end."""

@@ -130,7 +130,7 @@ def test_the_reference_trades_with_nobody():
 POWERS = st.lists(st.floats(0.0, 5.0, allow_subnormal=False), min_size=4, max_size=4)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(load_kw=POWERS, pv_kw=POWERS, name=st.sampled_from(list(STRATEGIES)), lacking=st.floats(0.0, 25.0))
 def test_nobody_pays_more_than_the_utility_alone_would_take(load_kw, pv_kw, name, lacking):
     """All laws of the slot hold with any strategy, and every price lies within the tariffs."""

@@ -19,7 +19,7 @@ from marketsim.market.bounds import within_bounds
 from marketsim.testing.engine_kit import orders_of, tariffs_of
 
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
-examples = settings(deadline=None, max_examples=60)
+examples = settings(max_examples=60)
 
 
 @examples

@@ -43,7 +43,7 @@ def best_by_programme(record):
     return -found.fun * 1e3
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(positions())
 def test_merit_order_earns_the_most_possible(case):
     load, pv, store = case
@@ -53,7 +53,7 @@ def test_merit_order_earns_the_most_possible(case):
     assert abs(int(best.gains[0]) - best_by_programme(record)) <= 1.0
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(positions())
 def test_the_price_balances_supply_and_demand(case):
     """Supply strictly below the price and demand strictly above it can always be served."""
@@ -70,7 +70,7 @@ def test_the_price_balances_supply_and_demand(case):
     assert demand >= best.below_wh[0]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(positions())
 def test_no_store_is_available_on_both_sides(case):
     load, pv, store = case
@@ -84,7 +84,7 @@ def test_no_store_is_available_on_both_sides(case):
     assert (np.isin(sells, [0, *place.up_wh[0]]) & np.isin(buys, [0, *place.down_wh[0]])).all()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=5))
 def test_the_potential_is_the_largest_flow_between_different_agents(amounts):
     supply, demand = np.array(amounts).T.copy()
@@ -97,7 +97,7 @@ def test_the_potential_is_the_largest_flow_between_different_agents(amounts):
     assert tradable(supply, demand) == round(-found.fun)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(positions(), st.data())
 def test_no_trades_earn_more_than_the_optimum(case, data):
     load, pv, store = case

@@ -62,7 +62,7 @@ def branch_currents(network: Network, v: np.ndarray) -> tuple[np.ndarray, np.nda
     return into_from, into_to
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(networks())
 def test_currents_of_branches_shunts_and_injections_balance_at_every_node(network: Network) -> None:
     flow = Validator(network).solve_one(network.nominal_kw, network.nominal_kvar)
@@ -79,7 +79,7 @@ def test_currents_of_branches_shunts_and_injections_balance_at_every_node(networ
     np.testing.assert_allclose(flow.loading[0], loading, rtol=0.0, atol=1e-10)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(networks())
 def test_electrical_distance_is_a_symmetric_table_with_a_zero_diagonal(network: Network) -> None:
     nodes = np.arange(network.n_nodes)
@@ -89,7 +89,7 @@ def test_electrical_distance_is_a_symmetric_table_with_a_zero_diagonal(network: 
     assert (apart[~np.eye(len(apart), dtype=bool)] > 0.0).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(networks())
 def test_another_branch_between_two_nodes_brings_them_closer(network: Network) -> None:
     """Thevenin: a parallel branch of the same angle never lengthens the distance of its ends."""

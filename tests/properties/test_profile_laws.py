@@ -79,7 +79,7 @@ def test_a_shift_never_leaves_weekday_and_season(day: int, weeks: int) -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seeds=SEEDS, start=STARTS, minutes=LENGTHS, slot=st.integers(0, 200), n=st.integers(1, 6))
 def test_a_market_in_a_batch_equals_the_market_alone(
     source: str, seeds: list[int], start: date, minutes: int, slot: int, n: int
@@ -97,7 +97,7 @@ def test_a_market_in_a_batch_equals_the_market_alone(
 
 
 @pytest.mark.parametrize("source", SOURCES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds=SEEDS, start=STARTS, minutes=LENGTHS, slot=st.integers(0, 500))
 def test_series_are_finite_not_negative_and_none_where_nothing_is_owned(
     source: str, seeds: list[int], start: date, minutes: int, slot: int
@@ -115,7 +115,7 @@ def test_series_are_finite_not_negative_and_none_where_nothing_is_owned(
 
 
 @pytest.mark.parametrize("source", SOURCES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(scale=st.floats(0, 3), slot=st.integers(0, 95))
 def test_scales_are_exact_and_touch_nothing_else(source: str, scale: float, slot: int) -> None:
     one = SOURCES[source]({}, context(4, [1]))
@@ -128,7 +128,7 @@ def test_scales_are_exact_and_touch_nothing_else(source: str, scale: float, slot
 
 
 @pytest.mark.parametrize("source", SOURCES)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(start=STARTS, minutes=LENGTHS, shorter=LENGTHS)
 def test_a_day_has_the_same_energy_at_any_slot_length(source: str, start: date, minutes: int, shorter: int) -> None:
     plain = {"diversification": {"noise": 0.0}}
@@ -164,7 +164,7 @@ class _Changed:
     ("method", "looks_ahead"),
     [("climatology", False), ("persistence", False), ("noisy_perfect", True), ("perfect", True)],
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(slot=st.integers(0, 250), horizon=st.integers(2, 200))
 def test_only_perfect_forecasts_change_with_what_has_not_happened_yet(
     method: str, looks_ahead: bool, slot: int, horizon: int
@@ -178,7 +178,7 @@ def test_only_perfect_forecasts_change_with_what_has_not_happened_yet(
         assert (before != after).any() == looks_ahead
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**40))
 def test_markets_of_different_seeds_differ(seed: int) -> None:
     there = SOURCES["simbench_2016"]({}, context(6, [seed, seed + 1]))
@@ -186,7 +186,7 @@ def test_markets_of_different_seeds_differ(seed: int) -> None:
     assert (load[:6] != load[6:]).any()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(start=STARTS, days=st.integers(0, 400))
 def test_any_run_day_has_a_source_day_of_its_weekday(start: date, days: int) -> None:
     there = SOURCES["simbench_2016"]({}, context(2, [1], start))

@@ -123,7 +123,6 @@ def scenarios(draw):
 
 LAWS = settings(
     max_examples=20,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink a scenario takes minutes; what failed is shown
 )

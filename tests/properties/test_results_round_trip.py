@@ -38,7 +38,7 @@ def written(folder, layout, records, *, complete=True):
     return open_run(folder)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(runs(), st.booleans(), st.sampled_from([7, 40, 10_000]), st.sampled_from([-1.0, 1e9]))
 def test_tables_hold_what_records_held(run, complete, most_rows, most_seconds):
     """Complete or broken off, in groups of any size, written early or late: the same rows in the same order."""
@@ -62,7 +62,7 @@ def test_tables_hold_what_records_held(run, complete, most_rows, most_seconds):
         assert frame["net_wh"].tolist() == np.concatenate([r.grid.net_wh.reshape(-1) for r in records]).tolist()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(runs())
 def test_bills_add_up_to_what_was_paid(run):
     """The totals of all bills are what the ledger booked, to the last unit, agent by agent and in every market."""
@@ -75,7 +75,7 @@ def test_bills_add_up_to_what_was_paid(run):
         assert bill["amount_money"].drop("total").sum() == paid
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(runs())
 def test_trades_balance_with_the_agents(run):
     """What the table of trades says an agent bought and sold is what the agents' table says."""

@@ -190,7 +190,7 @@ def agree(scenario: dict[str, Any]) -> None:
         assert not [each for each in said if not any(part in each for part in BETWEEN_VALUES)]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(loc=st.sampled_from(places(BASE)), value=st.one_of(NUMBERS, LAW, OTHER))
 def test_the_schema_refuses_what_the_program_refuses_and_nothing_else(loc, value):
     """At any place any value: both take it, or both refuse it, or the program compares it with another value."""
@@ -209,7 +209,7 @@ def test_both_take_the_older_form_of_a_game():
         agree(changed(("learning",), {"game": game}))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(key=st.sampled_from([*OLDER, "market", "nix"]), value=st.one_of(NUMBERS, OTHER), more=st.booleans())
 def test_the_older_form_of_a_game_is_the_same_to_both(key, value, more):
     """Any value of a setting, alone or beside the others; and what is no setting, or a game beside settings."""

@@ -31,7 +31,7 @@ def holds(window, hour):
     return hour >= window.from_hour or hour < window.to_hour
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(days())
 def test_every_slot_has_the_price_of_its_window(windows):
     tariff = build_time_of_use(TimeOfUseParams(windows=tuple(windows)), CONTEXT)
@@ -40,7 +40,7 @@ def test_every_slot_has_the_price_of_its_window(windows):
         assert tariff.at(CONTEXT.clock.at(slot)).retail_ticks.tolist() == [round(own.retail * 1e6)]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(days(), st.data())
 def test_a_day_with_a_gap_or_an_overlap_is_refused(windows, data):
     """Leaving out any window, or letting any begin earlier, is told."""
@@ -55,7 +55,7 @@ def test_a_day_with_a_gap_or_an_overlap_is_refused(windows, data):
         TimeOfUseParams(windows=(*windows[:index], earlier, *windows[index + 1 :]))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.floats(0.1, 1.0), min_size=24, max_size=24), st.sampled_from([15, 30, 60, 120]))
 def test_the_mean_price_of_a_day_does_not_depend_on_the_slots(retail, slot_minutes):
     """Repeated in shorter slots or averaged over longer ones, a day costs the same on average."""

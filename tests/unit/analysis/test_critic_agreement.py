@@ -14,7 +14,7 @@ from marketsim.fairness.measures_kernel import between
 SCORE = st.integers(0, 12).map(lambda value: value / 12)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(SCORE, SCORE), min_size=2, max_size=40))
 def test_the_rank_correlation_is_spearman_s(pairs):
     ours, theirs = np.array(pairs).T
@@ -65,7 +65,7 @@ def test_made_up_slots_differ_in_every_score_and_are_physical():
     assert [case.rule for case in made_cases(1, 5)] == [case.rule for case in made_cases(1, 300)][:5]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10**6))
 def test_a_pair_has_equal_deviation_and_one_slot_in_which_all_got_less(seed):
     """By the measure itself; by entitlement the fuller slot is the fairer one."""

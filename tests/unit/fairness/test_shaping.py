@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketsim.core.rng import Streams
@@ -33,7 +33,6 @@ def test_a_ramp_without_length_is_a_step():
     assert [ramp(episode, 3.0, 3.0) for episode in (2, 3)] == [0.0, 1.0]
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_running_means_are_means(values):
     """Each number counts alike, and what is undefined does not count."""
@@ -44,7 +43,6 @@ def test_running_means_are_means(values):
     assert (means.number[0, 0, 1], means.mean[0, 0, 1]) == (0, 0)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=30))
 def test_the_spread_is_the_standard_deviation(values):
     spread = RewardSpread(*np.zeros((3, 1, 1)))
@@ -79,7 +77,6 @@ def test_the_cap_is_a_share_of_the_spread_before_the_ramp_and_frozen_then():
         assert found == pytest.approx(0.5)
 
 
-@settings(deadline=None)
 @given(
     values=st.lists(st.floats(0, 1) | st.just(float("nan")), min_size=5, max_size=20),
     eta=st.floats(0, 100),

@@ -130,7 +130,7 @@ def views(draw):
     return SlotView(max(int(min(supply.sum(), demand.sum())), 1), 0.0, sellers, buyers)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(views(), st.sampled_from(GROUPS))
 def test_groups_leave_nobody_out(view, groups):
     """Counts are those of all who take part, shares and entitlements sum to what the list's do, fills to what was traded."""
@@ -147,7 +147,7 @@ def test_groups_leave_nobody_out(view, groups):
     assert len(view.grouped()) < 6_000
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(views())
 def test_the_shortfall_is_the_definition(view):
     """Against the formula written down plainly, seller by seller."""

@@ -133,7 +133,7 @@ def test_whoever_waited_for_a_lane_until_the_deadline_says_nothing_of_the_server
     assert lanes.width >= 3
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     parallel=st.integers(1, 5),
     most=st.integers(1, 6),

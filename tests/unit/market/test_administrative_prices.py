@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketsim.core.free_gate_kernel import FreeGate
@@ -41,7 +41,6 @@ def averages(orders, trades, retail=RETAIL, feed_in=FEED_IN):
     return answers
 
 
-@settings(deadline=None)
 @given(energies, energies)
 def test_mid_market_rate_bills_equal_the_published_averages(demand, supply):
     d, s, middle = sum(demand), sum(supply), (RETAIL + FEED_IN) // 2
@@ -51,7 +50,6 @@ def test_mid_market_rate_bills_equal_the_published_averages(demand, supply):
     assert sellers == Fraction(middle * e + FEED_IN * (s - e), s)
 
 
-@settings(deadline=None)
 @given(energies, energies)
 def test_supply_demand_ratio_bills_equal_the_published_averages(demand, supply):
     d, s = sum(demand), sum(supply)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketsim.builtin import built_in_registry
@@ -120,7 +120,6 @@ def charged_orders(draw):
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
-@settings(deadline=None)
 @given(orders=charged_orders())
 def test_under_any_charges_and_engine_all_in_prices_stay_within_the_tariffs(engine, orders):
     """Both ends of every trade; who trades how much is what the engine says alone."""
@@ -132,7 +131,6 @@ def test_under_any_charges_and_engine_all_in_prices_stay_within_the_tariffs(engi
     assert all((one == other).all() for one, other in zip(refused, the_same, strict=True))
 
 
-@settings(deadline=None)
 @given(orders=charged_orders())
 def test_limits_hold_and_the_operator_never_pays_more_than_the_charges_ask_for(orders):
     """Nobody trades beyond the own limit; what a pair loses of its earnings stays with the operator."""

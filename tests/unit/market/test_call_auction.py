@@ -53,7 +53,7 @@ tables = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(tables)
 def test_at_the_clearing_price_nobody_better_than_the_margin_is_left_out(rows):
     orders, trades = match(UNIFORM, rows)
@@ -68,7 +68,7 @@ def test_at_the_clearing_price_nobody_better_than_the_margin_is_left_out(rows):
     assert (left[asks & (orders.price_ticks < marginal_ask)] == 0).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(tables, st.randoms(use_true_random=False))
 @pytest.mark.parametrize("engine", [UNIFORM, PAY_AS_BID], ids=["uniform", "pay_as_bid"])
 def test_volume_and_prices_do_not_depend_on_the_order_of_arrival(engine, rows, random):

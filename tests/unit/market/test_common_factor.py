@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketsim.core.records import NOWHERE, Reason
@@ -14,7 +14,6 @@ from marketsim.testing.gates_kernel import capacity_gate, fickle_gate, head_gate
 weights = st.lists(st.integers(0, 10**15), min_size=1, max_size=12)
 
 
-@settings(deadline=None)
 @given(weights, st.floats(0, 1))
 def test_shares_sum_to_the_total_and_differ_from_the_exact_ones_by_less_than_one(energies, part):
     energy = np.array(energies)
@@ -54,7 +53,6 @@ def test_what_moves_nothing_is_not_asked():
 
 
 @pytest.mark.parametrize("compiled", [True, False])
-@settings(deadline=None)
 @given(limit=st.integers(0, 120), energies=st.lists(st.integers(0, 30), min_size=1, max_size=5))
 def test_the_largest_total_is_committed_to_the_last_unit(compiled, limit, energies):
     gate, energy = head_gate(limit, 5, compiled=compiled), np.array(energies)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketsim.core import records
@@ -66,7 +66,6 @@ def test_what_could_trade_only_with_itself_is_left_out_and_firm_energy_still_com
 energies = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9), st.integers(0, 9)), min_size=1, max_size=6)
 
 
-@settings(deadline=None)
 @given(energies, energies)
 def test_pairs_use_up_the_shorter_side_unless_somebody_would_trade_with_itself(bids, asks):
     total = min(sum(bid[1] for bid in bids), sum(ask[1] for ask in asks))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marketsim.core.errors import LawBroken
@@ -46,7 +46,6 @@ def test_a_counter_flow_earns_and_the_operator_pays():
 amounts = st.integers(0, 10**9)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(amounts, *[st.integers(-(10**6), 10**6)] * 3), max_size=9),
     st.lists(st.tuples(amounts, amounts), min_size=6, max_size=6),

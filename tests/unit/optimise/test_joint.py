@@ -76,7 +76,7 @@ def test_the_fake_is_a_grid_model():
     assert isinstance(DistFlow(1, 1e-6), GridModel)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.sampled_from([6e-6, 1.2e-5]), st.sampled_from([60_000, 200_000, -30_000]))
 def test_the_optimum_is_that_of_the_exact_programme(seed, r, price):
     """Without losses, by HiGHS; and never above the relaxation."""

@@ -390,7 +390,7 @@ def test_a_file_without_a_header_is_recognised(profiles: Make, agent: Make, tmp_
     assert "it reads: '2016-07-12T00:00', '0.5'" in problem.hint
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.lists(st.text(st.sampled_from('0123456789:-T.,;"eZ _x\r\n\t\0é'), max_size=16), max_size=4), max_size=6
@@ -415,7 +415,7 @@ def test_whatever_a_file_holds_is_read_or_refused(
         profiles([agent(load=AS_METERED)], "f.csv", separator=separator, date_format=date_format, gaps=gaps)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 7)), min_size=1, max_size=4))
 def test_damaged_parquet_is_read_or_refused(
     profiles: Make, agent: Make, tmp_path: Path, flips: list[tuple[int, int]]

@@ -30,7 +30,7 @@ def used_days(agents: list, context: Make, part: str, seed: int, n_days: int = 4
 
 
 @given(seed=st.integers(0, 2**40))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_no_series_and_day_is_used_by_two_parts(agent: Make, context: Make, seed: int) -> None:
     """Whatever the seed: draws and shifts stay within their part."""
     agents = [agent(f"a{n}", pv_kw=4.0) for n in range(6)]

@@ -86,7 +86,7 @@ def test_all_agents_of_a_market_are_told_the_same_all_day_and_nothing_of_tomorro
 
 
 @given(seeds=st.lists(st.integers(0, 2**40), min_size=2, max_size=3, unique=True), error=st.floats(0.0, 2.0))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_market_in_a_batch_is_told_what_it_is_told_alone(
     told: Callable[..., np.ndarray], seeds: list[int], error: float
 ) -> None:

@@ -52,7 +52,7 @@ WHOLE: dict[str, Any] = {
     "output": {"voltages": True},
 }
 
-CALM = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+CALM = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 _SCALARS = (None, True, False, 0, -1, 1.5, 1e300, 2**62, "", "x", "5", "feeder", "loads")
 _HOLDERS = ([], [None], [1, "a"], [[1, 2]], {}, {"x": 1}, {"sample": "loads"})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import marketsim as ms
@@ -36,7 +36,6 @@ def played(
     return game
 
 
-@settings(deadline=None)
 @given(
     feed_in=st.integers(0, 10**6),
     room=st.integers(0, 10**6),

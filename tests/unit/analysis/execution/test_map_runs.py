@@ -45,7 +45,7 @@ def test_outcomes_are_in_the_order_of_the_jobs(order):
     assert values(map_runs(square, JOBS, Shuffled(order))) == [square(x) for x in range(5)]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.permutations(range(5)), st.integers(0, 5))
 def test_an_interrupted_map_goes_on_where_it_stopped(tmp_path_factory, order, stop):
     """Jobs that were finished are not done again, and the outcomes are those of an unbroken one."""
@@ -88,7 +88,7 @@ def test_failed_jobs_are_kept_and_done_again(tmp_path):
     assert store.load("00") is None
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.dictionaries(st.text(max_size=8), st.none() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)),
     st.text(st.characters(codec="utf-8", exclude_characters="\r")),

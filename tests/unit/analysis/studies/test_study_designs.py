@@ -27,7 +27,7 @@ def test_paired_values_stay_together():
     assert points_of(axes, "grid", None, 1) == ((1, "x", True), (1, "x", False), (2, "y", True), (2, "y", False))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 60), st.integers(0, 2**31))
 def test_a_latin_hypercube_has_one_sample_in_each_stratum(samples, seed):
     """Of every axis that is a range; lists get equal shares, to one."""
@@ -58,7 +58,6 @@ def test_a_sobol_design_has_samples_times_axes_plus_two_points():
             assert block[1 + axis] == pytest.approx(expected)
 
 
-@settings(deadline=None)
 @given(st.integers(-5, 5), st.integers(1, 6), st.floats(0, 1, exclude_max=True))
 def test_whole_numbers_are_equally_likely(low, width, share):
     """Both ends included."""

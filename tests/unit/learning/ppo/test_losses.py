@@ -51,7 +51,7 @@ def test_advantage_with_lambda_0_is_the_error_of_one_step():
     assert found.tolist() == pytest.approx([1.0 - 0.5 - 0.3, 2.0 + 2.0 + 1.0])
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(1, 9), st.floats(0.0, 1.0), st.integers(0, 2**32 - 1))
 def test_advantage_equals_the_plain_sum(n, lambda_, seed):
     rng = np.random.default_rng(seed)
@@ -110,7 +110,6 @@ def test_approximate_kl_by_hand():
     assert found.tolist() == pytest.approx([0.25])
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-5.0, 5.0), min_size=1, max_size=20))
 def test_approximate_kl_is_never_negative(log_ratios):
     assert losses.approximate_kl(torch.tensor([log_ratios], dtype=torch.float64)).item() >= 0.0

@@ -74,7 +74,7 @@ def test_sampled_choices_have_the_networks_probabilities(kind):
             assert statistic < {1: 11, 2: 14, 3: 17, 4: 19}.get(likely.sum(), 35)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(1, 30), st.integers(0, 2**31), st.booleans())
 def test_a_row_acts_alone_as_in_a_batch(n, seed, sampled):
     _, _, policy = made()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from marketsim.learning.ppo.scales import discounted_sums, new_scales, observation_scale, scaled_state
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=5), st.integers(0, 2**31))
 def test_moments_in_parts_are_those_of_the_whole(sizes, seed):
     rng = np.random.default_rng(seed)
