@@ -58,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """How many examples a tier takes. And a shell's background job ignores Ctrl-C, as would all that a test starts."""
     tier = config.getoption("--tier")
     if tier == "quick":
-        settings.register_profile("quick", max_examples=EXAMPLES["quick"])
+        settings.register_profile("quick", settings.get_profile("patient"), max_examples=EXAMPLES["quick"])
         settings.load_profile("quick")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -72,13 +72,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in set(late)]
     if tier == "full":
         return
-    for item in items:
-        law = getattr(getattr(item, "obj", None), SETTINGS, None)
-        if law is not None:
-            most = (
-                min(law.max_examples, EXAMPLES["quick"]) if tier == "quick" else law.max_examples * EXAMPLES["nightly"]
-            )
-            setattr(item.obj, SETTINGS, settings(law, max_examples=most))
+    found = [getattr(item, "obj", None) for item in items]
+    properties = {
+        id(each): each for each in found if hasattr(each, SETTINGS)
+    }  # cases of one property share its settings
+    for each in properties.values():
+        law = getattr(each, SETTINGS)
+        most = min(law.max_examples, EXAMPLES["quick"]) if tier == "quick" else law.max_examples * EXAMPLES["nightly"]
+        setattr(each, SETTINGS, settings(law, max_examples=most))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -22,6 +22,12 @@ def test_law(x):
 def test_default(x):
     tried.append(x)
 
+@pytest.mark.parametrize("case", range(3))
+@given(st.integers())
+@settings(max_examples=20)
+def test_cases(case, x):
+    tried.append(x)
+
 @pytest.mark.full
 def test_not_quick():
     tried.append("full")
@@ -38,15 +44,15 @@ def test_count():
 @pytest.mark.parametrize(
     ("tier", "said", "count"),
     [
-        ("quick", "tried 20, full False, late False", 3),
-        ("full", "tried 141, full True, late False", 4),
-        ("nightly", "tried 1402, full True, late True", 5),
+        ("quick", "tried 50, full False, late False", 6),
+        ("full", "tried 201, full True, late False", 7),
+        ("nightly", "tried 2002, full True, late True", 8),
     ],
 )
 def test_a_tier_says_how_much_is_tried(
     tier: str, said: str, count: int, python: Callable, root: Path, tmp_path: Path
 ) -> None:
-    """Properties have at most ten examples in ``quick`` and ten times their own in ``nightly``, explicit ones included."""
+    """Properties have at most ten examples in ``quick`` and ten times their own in ``nightly``, each of its cases as many, explicit ones included."""
     (tmp_path / "conftest.py").write_text((root / "tests" / "conftest.py").read_text())
     (tmp_path / "test_some.py").write_text(TESTS)
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    full: not quick\n    nightly: late\n")
