@@ -34,7 +34,9 @@ LARGE_NETWORKS = (
     *("case9241pegase", "case6515rte", "case6495rte", "case6470rte", "lv_schutterwald"),
     *("kb_extrem_vorstadtnetz_trafo_1", "kb_extrem_vorstadtnetz_trafo_2"),
 )
-settings.register_profile("patient", deadline=None)  # how long an example takes tells how busy the machine is
+settings.register_profile(
+    "patient", deadline=None, print_blob=True
+)  # how long an example takes tells how busy the machine is
 settings.load_profile("patient")
 
 HOURS = {"clock.slots": 24, "clock.slot_minutes": 60}

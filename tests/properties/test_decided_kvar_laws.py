@@ -31,6 +31,8 @@ MODES: dict[str, Any] = {
     "volt_var": lambda draw: (build_volt_var, VoltVarParams(q_share=draw(st.floats(0.01, 1.0)))),
 }
 ROUNDING_KVAR = 1e-9
+FINE_KVAR = 0.1
+"""Steps between points of an edge that are tried."""
 
 
 class Slot(NamedTuple):
@@ -111,7 +113,10 @@ def test_no_admitted_power_takes_an_inverter_beyond_its_rating(mode: str, data: 
 @settings(max_examples=150)
 @given(data=st.data())
 def test_inverters_give_all_they_can(mode: str, data: st.DataObject) -> None:
-    """What is refused would break the rating at a corner; what is given is never against or beyond what is asked."""
+    """What is refused would break the rating at a corner, or where the mode alone comes to it on an edge.
+
+    What is given is never against or beyond what is asked.
+    """
     slot = slot_of(data.draw, mode)
     granted, wanted = slot.granted, slot.asked.kvar
     assert (granted * wanted >= -ROUNDING_KVAR).all()
@@ -124,6 +129,11 @@ def test_inverters_give_all_they_can(mode: str, data: st.DataObject) -> None:
         for down in (0.0, 1.0):
             room, own, _ = slot.at(np.full(4, up), np.full(4, down))
             breaks |= (own + more) * np.sign(wanted) > room - slot.mode.law.curve_kvar
+    shares = np.linspace(0.0, 1.0, 2001)
+    for edge in ((shares, 0.0), (shares, 1.0), (0.0, shares), (1.0, shares)):
+        for up, down in zip(*np.broadcast_arrays(*edge), strict=True):
+            room, own, _ = slot.at(np.full(4, up), np.full(4, down))
+            breaks |= (np.abs(own) >= room - FINE_KVAR) & (np.abs(granted) >= 2.0 * np.abs(own) - FINE_KVAR)
     assert breaks[short].all()
 
 
