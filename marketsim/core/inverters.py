@@ -60,8 +60,8 @@ def _least_at_rating(
 ) -> FloatArray:
     """Least size of the mode's own Q where it alone comes to the rating on an edge of what may be admitted [n_agents].
 
-    inf: nowhere. Beyond such a point the mode alone breaks the rating, and Q against it brings the sum no farther from zero as long
-    as it is at most twice the mode's.
+    inf: nowhere. Beyond such a point the mode alone breaks the rating, and Q against it brings the sum no farther from zero as
+    long as it is at most twice the mode's.
     """
     slope, least = law.source_kvar_per_kw, np.full(len(p_kw), np.inf)
     for in_kw in (0.0, down_kw):  # (own + slope u)^2 + (P + u)^2 = S^2
