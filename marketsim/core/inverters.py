@@ -43,7 +43,7 @@ def granted_kvar(
     rating by itself is not mended, and not taken farther.
     """
     per_kw = 1.0 / (hours * WH_PER_KWH)
-    up_kw, down_kw = asked.up_wh * per_kw, asked.down_wh * per_kw
+    up_kw, down_kw = (np.asarray(wh * per_kw, dtype=np.float64) for wh in (asked.up_wh, asked.down_wh))
     least, most = np.full((2, len(p_kw)), [[-np.inf], [np.inf]])
     for out_kw in (0.0, up_kw):
         own = own_kvar + law.source_kvar_per_kw * out_kw
@@ -72,8 +72,8 @@ def _least_at_rating(
         for out_kw in ((-half - root) / square, (-half + root) / square):
             there = (inner >= 0.0) & (out_kw >= 0.0) & (out_kw <= up_kw)
             least = np.where(there, np.minimum(least, np.abs(own_kvar + slope * out_kw)), least)
-    for out_kw in (0.0, up_kw):
-        own, middle = own_kvar + slope * out_kw, p_kw + out_kw
+    for moved_kw in (0.0, up_kw):
+        own, middle = own_kvar + slope * moved_kw, p_kw + moved_kw
         room = within_kvar(law.kva, own)
         for at_kw in (-room, room):
             there = (np.abs(own) <= law.kva) & (at_kw <= middle) & (at_kw >= middle - down_kw)

@@ -16,6 +16,7 @@ from power_grid_model.errors import IterationDiverge, SparseMatrixError  # type:
 
 from marketsim.core.arrays import BoolArray, FloatArray
 from marketsim.grid.net.network import ComplexArray, Network
+from marketsim.grid.net.topology import far_end_is_from
 
 TOLERANCE_PU: Final = 1e-10
 """Largest change of a voltage in the last iteration. Newton-Raphson converges quadratically, so the error left is at
@@ -24,6 +25,9 @@ the rounding of doubles (1e-11 p.u. on feeder141); asking for less than 1e-11 ne
 LOOSER_PU: Final = 2e-9
 """Tried where that is never reached: on nets of thousands of buses rounding moves some voltage by more than 1e-10."""
 MAX_ITERATIONS: Final = 40
+TURNED_PU: Final = 1e-9
+"""Active flow against that before trade from which on a branch counts as reversed: where all is sold next door there is none, and
+rounding decides its sign."""
 SEQUENTIAL: Final = -1
 ALL_CORES: Final = 0
 """Threads of a batch, as power-grid-model counts them."""
@@ -93,7 +97,7 @@ class Validator:
         return self._result(v_complex, slack_kva, np.isfinite(v_complex).all(axis=1))
 
     def active_flow(self, v_complex: ComplexArray) -> FloatArray:
-        """Active power into each branch at its from end [p.u.] [n_cases, n_branches]."""
+        """Active power along each branch, see ``BranchCurrents`` [p.u.] [n_cases, n_branches]."""
         return self._currents.active_flow(v_complex)
 
     def _try_one(self, tolerance_pu: float) -> Any:
@@ -151,6 +155,7 @@ class BranchCurrents:
 
     def __init__(self, network: Network) -> None:
         self._from, self._to = network.from_node, network.to_node
+        self._far_is_from = far_end_is_from(network)
         series = 1.0 / network.z_pu
         self._yff = (series + network.y_from_pu) / np.abs(network.ratio) ** 2
         self._yft = -series / np.conj(network.ratio)
@@ -161,10 +166,14 @@ class BranchCurrents:
         self._unrated = np.isinf(network.rating_from_pu) & np.isinf(network.rating_to_pu)
 
     def active_flow(self, v_complex: ComplexArray) -> FloatArray:
-        """Active power into each branch at its from end [p.u.] [n_cases, n_branches]."""
+        """Active power along each branch from its from to its to end, at the end that is farther from the source.
+
+        [p.u.] [n_cases, n_branches]
+        """
         v_from, v_to = v_complex[:, self._from], v_complex[:, self._to]
-        power: FloatArray = (v_from * np.conj(self._yff * v_from + self._yft * v_to)).real
-        return power
+        enters = v_from * np.conj(self._yff * v_from + self._yft * v_to)
+        leaves = -v_to * np.conj(self._ytf * v_from + self._ytt * v_to)
+        return np.where(self._far_is_from, enters.real, leaves.real)
 
     def loading(self, v_complex: ComplexArray) -> FloatArray:
         """Larger share of the ratings of both ends [n_cases, n_branches]."""

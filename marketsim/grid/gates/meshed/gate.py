@@ -16,7 +16,7 @@ from marketsim.core.errors import NetworkError, Problem
 from marketsim.core.ports import GateKernel
 from marketsim.core.records import BLAMES_SINK, GridState, Reason
 from marketsim.core.units import WH_PER_KWH
-from marketsim.grid.flow.power_flow_check import PowerFlow, Validator
+from marketsim.grid.flow.power_flow_check import TURNED_PU, PowerFlow, Validator
 from marketsim.grid.gates.limits import GateSettings, head_limit_wh, or_unlimited
 from marketsim.grid.gates.state import or_zeros
 from marketsim.grid.net.network import BranchKind, Network
@@ -295,7 +295,7 @@ class MeshedGate:
             return _Binding(Reason.DIVERGED, -1)
         limits, v = state.limits, flow.v_pu[0]
         excess = np.stack((limits.v_min_pu - v, v - limits.v_max_pu))
-        against = self._validator.active_flow(flow.v_complex)[0] * limits.direction < 0.0
+        against = self._validator.active_flow(flow.v_complex)[0] * limits.direction < -TURNED_PU
         most = np.where(against, 1.0 - self._settings.guard_loading, limits.loading)
         over = np.nan_to_num(flow.loading[0] - most, nan=-np.inf)
         excess[:, 0] = -np.inf  # the source
