@@ -70,12 +70,13 @@ def gate_errors(
     and counted by the direction of the limit. What an exact gate (ac) admits is solved again by power-grid-model, on meshed nets
     by a fixed point; of what it refuses in part, the first Wh that breaks a limit is searched.
     """
-    from marketsim.analysis.comparators.walk import FEEDERS, WalkOptions, gates_with
+    from marketsim.analysis.comparators.walk import FEEDERS, WalkOptions, check_options, gates_with
     from marketsim.app.ready import full_registry
 
     registry = full_registry(plugin_files, teller())
     names, left_out = (feeders, None) if feeders else _installed(FEEDERS)
     options = WalkOptions(gate, trades, band, spread / 100.0, seed)
+    check_options(options, gates_with(registry, "screens", "exact"))
     done = _audited if gate in gates_with(registry, "exact") else _compared
     if done(names, options, registry, answer) and left_out is not None:
         say(left_out)
