@@ -139,7 +139,8 @@ class SlotCheck:
         return np.concatenate(self._currents.at_ends(flow.v_complex))
 
     def _power(self, flow: PowerFlow) -> FloatArray:
-        return self._currents.active_flow(flow.v_complex)[0]
+        power: FloatArray = self._currents.active_flow(flow.v_complex)[0]
+        return power
 
     def _excess(self, flow: PowerFlow) -> float:
         if not flow.converged[0]:
