@@ -28,7 +28,7 @@ Commands:
   report            Write the report of a run or a study: one HTML file.
   schema            Print the JSON Schema of scenarios, for editors.
   compare-gates     Put gates, envelopes and the central optimum side by side.
-  gate-errors       Count what an approximate gate decides otherwise than AC.
+  gate-errors       Count what a gate decides otherwise than AC.
   hosting-capacity  Find how much PV or how many EVs a feeder takes.
   contingency       Rank what failures of the feeder do.
   reinforce         Weigh reinforcement of the feeder against curtailment.

@@ -282,6 +282,7 @@ def arguments_of(theirs: Path, out: Path) -> dict[str, list[list[str | Path]]]:
         "gate-errors": [
             ["gate-errors", f"file:{run / 'net.json'}", "--trades", "2", "--out", out / "e.json"],
             ["gate-errors", f"file:{theirs / 'plain' / 'net.json'}", "--trades", "2"],
+            ["gate-errors", f"file:{theirs / 'plain' / 'net.json'}", "--trades", "2", "--gate", "ac"],
         ],
         "hosting-capacity": [
             ["hosting-capacity", scenario, "--placements", "1", "--no-buses", "--days", "1", "--out", out / "h.json"]

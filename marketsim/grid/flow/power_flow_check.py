@@ -175,12 +175,16 @@ class BranchCurrents:
         leaves = -v_to * np.conj(self._ytf * v_from + self._ytt * v_to)
         return np.where(self._far_is_from, enters.real, leaves.real)
 
-    def loading(self, v_complex: ComplexArray) -> FloatArray:
-        """Larger share of the ratings of both ends [n_cases, n_branches]."""
+    def at_ends(self, v_complex: ComplexArray) -> tuple[FloatArray, FloatArray]:
+        """Current as a share of the rating at the from ends and at the to ends, 0 without a rating [n_cases, n_branches]."""
         v_from, v_to = v_complex[:, self._from], v_complex[:, self._to]
-        at_from = np.abs(self._yff * v_from + self._yft * v_to) / self._rating_from
-        at_to = np.abs(self._ytf * v_from + self._ytt * v_to) / self._rating_to
-        loading: FloatArray = np.maximum(at_from, at_to)
+        at_from: FloatArray = np.abs(self._yff * v_from + self._yft * v_to) / self._rating_from
+        at_to: FloatArray = np.abs(self._ytf * v_from + self._ytt * v_to) / self._rating_to
+        return at_from, at_to
+
+    def loading(self, v_complex: ComplexArray) -> FloatArray:
+        """Larger share of the ratings of both ends [n_cases, n_branches]; NaN without a rating."""
+        loading: FloatArray = np.maximum(*self.at_ends(v_complex))
         loading[:, self._unrated] = np.nan
         return loading
 
