@@ -12,7 +12,7 @@ from marketsim.core.params import Params
 
 _DAY_H = 24.0
 
-TariffPrice: TypeAlias = Annotated[float, Field(ge=1e-6, le=1_000)]
+TariffPrice: TypeAlias = Annotated[float, Field(ge=-1_000, le=1_000)]
 WholesalePrice: TypeAlias = Annotated[float, Field(ge=-1_000, le=1_000)]
 
 
