@@ -153,7 +153,10 @@ def test_scores_of_prices_do_not_depend_on_where_zero_lies():
         price, energy = rng.integers(80_000, 300_001, size=n), rng.integers(1, 10**4, size=n)
         lower = int(rng.integers(80_000, 700_000))
         for score in (of.fairness_of_pricing, of.fairness_of_pricing_range, of.price_neutrality):
-            one, other = score(price, energy, 300_000, 80_000), score(price - lower, energy, 300_000 - lower, 80_000 - lower)
+            one, other = (
+                score(price, energy, 300_000, 80_000),
+                score(price - lower, energy, 300_000 - lower, 80_000 - lower),
+            )
             assert abs(one - other) <= 1e-9
 
 

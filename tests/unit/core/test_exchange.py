@@ -14,6 +14,7 @@ from marketsim.core.records import (
     FIRM,
     NOWHERE,
     PV,
+    UTILITY_ONLY_TICKS,
     DeviceRange,
     GridState,
     Orders,

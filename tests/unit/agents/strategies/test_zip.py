@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -133,18 +135,13 @@ def test_without_a_spread_there_is_nothing_to_learn():
     assert np.array_equal(strategy.decide(seen).orders.price_ticks, before)
 
 
-def test_a_target_leads_away_from_what_was_shouted_on_either_side_of_zero():
-    """A buyer who missed bids more, a trade within reach makes it bid less: at prices below zero as above."""
-    for shout in (-100.0, 100.0):
-        for kind, active, higher in ((zip_kernel.TRADED, 0, False), (zip_kernel.BID_OPEN, 1, True)):
-            at = shout - 1.0 if higher else shout + 1.0
-            price = np.array([at])
-            memory, steps = np.array([[1.0], [0.0], [0.0]]), np.array([[0.05], [0.0]])
-            limits = np.array([[-1_000.0], [1_000.0]])
-            one = np.zeros(1, dtype=np.int64)
-            shouted = (np.zeros(1, dtype=np.int64), np.array([shout]), np.array([kind]))
-            zip_kernel.learn(one, one + 1, one + active, price, limits, memory, steps, *shouted)
-            assert price[0] == pytest.approx(shout + 5.0 if higher else shout - 5.0)
+@pytest.mark.parametrize("shout", [-150.0, 150.0])
+def test_a_target_leads_away_from_what_was_shouted_on_either_side_of_zero(shout, monkeypatch):
+    """A bid within a trade's reach falls below its price, one below the best open bid rises above it; 5 % of 150 is 7.5."""
+    monkeypatch.setattr(sys.modules[__name__], "LOW", -300.0)
+    assert taught(Side.BUY, shout + 1, shout, TRADED, rate=1.0, steps=(0.05, 0.0)) == pytest.approx(shout - 7.5)
+    assert taught(Side.BUY, shout - 1, shout, BID_OPEN, rate=1.0, steps=(0.05, 0.0)) == pytest.approx(shout + 7.5)
+    assert taught(Side.SELL, shout - 1, shout, TRADED, rate=1.0, steps=(0.05, 0.0)) == pytest.approx(shout + 7.5)
 
 
 def test_only_the_end_of_a_long_tape_is_heard():
