@@ -51,9 +51,10 @@ def clear(orders: Orders, buys: IntArray, sells: IntArray, retail_ticks: int, fe
 
 def _demand_positive(context: BuildContext) -> None:
     """ScenarioError with the first slot of the run whose feed-in tariff is zero or less."""
-    clock = context.clock
-    for slot in range(0 if context.tariff is None else clock.slots):
-        time = clock.at(slot)
+    if context.tariff is None:
+        return
+    for slot in range(context.clock.slots):
+        time = context.clock.at(slot)
         least = int(context.tariff.at(time).feed_in_ticks.min())
         if least <= 0:
             seen = f"feed_in {least / TICKS_PER_CURRENCY:g} in slot {slot} ({time.begins:%Y-%m-%d %H:%M})"
