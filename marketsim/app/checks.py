@@ -8,7 +8,7 @@ from typing import NamedTuple
 from marketsim.app.named_files import is_built_in, named_files
 from marketsim.app.parts import SECTIONS, basics_of, chosen, demand_model, devices_of, fleets_of, notes_of, placed
 from marketsim.app.ready_scenario import ReadyScenario
-from marketsim.core.build import BuildContext
+from marketsim.core.build import Basics, BuildContext
 from marketsim.core.errors import InputError
 from marketsim.extension.entry_points import installed_plugins
 from marketsim.profiles.library import simbench_library
@@ -81,6 +81,11 @@ def _light_parts(ready: ReadyScenario) -> Iterator[tuple[str, Callable[[], objec
 
     if is_built_in(ready.registry, "tariff", model.tariff.name):
         yield "tariff", lambda: chosen(ready, "tariff", model.tariff, basics)
+        engine = model.market.engine
+        if is_built_in(ready.registry, "engine", engine.name) and "prices" in ready.registry.traits(
+            "engine", engine.name
+        ):
+            yield "engine", lambda: _priced_engine(ready, basics)
     source = model.profiles
     if not is_built_in(ready.registry, "profile", source.name):
         return
@@ -89,6 +94,15 @@ def _light_parts(ready: ReadyScenario) -> Iterator[tuple[str, Callable[[], objec
     shaped = any(agent.load.shape or agent.pv_shape for agent in ready.agents)
     if shaped and "library" in ready.registry.traits("profile", source.name):
         yield "shapes", lambda: check_shapes(ready.agents, simbench_library())
+
+
+def _priced_engine(ready: ReadyScenario, basics: Basics) -> object:
+    """An engine whose price follows from the tariffs; None where there are none, which is told already."""
+    try:
+        tariff = chosen(ready, "tariff", ready.model.tariff, basics)
+    except InputError:
+        return None
+    return chosen(ready, "engine", ready.model.market.engine, BuildContext.of(basics, tariff=tariff, fleets=()))
 
 
 def demand_files(ready: ReadyScenario) -> None:

@@ -20,6 +20,8 @@ from marketsim.app.own_refusals import OwnRefusals
 from marketsim.app.ready import ScenarioLike, load_scenario
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.reviews import Reviews
+from marketsim.app.signed_prices import FACT as SIGNED_PRICES
+from marketsim.app.signed_prices import SignedPrices
 from marketsim.app.wiring import Built, build
 from marketsim.core.currency import PLAIN
 from marketsim.core.errors import NetworkError, RunFolderError
@@ -73,7 +75,7 @@ def simulate(
     built = build(scenario)
     metrics = Metrics(built.metrics)
     folder = None if out is None else _folder(out)
-    refused = OwnRefusals(scenario, dict(built.kinds))
+    refused, signs = OwnRefusals(scenario, dict(built.kinds)), SignedPrices(built.world.community)
     with ExitStack() as stack:
         model = stack.enter_context(MarketModel(Simulation(built.world), scenario.agents, built.kinds))
         writer = stack.enter_context(_writer(scenario, built, metrics, folder, force=force))
@@ -84,14 +86,16 @@ def simulate(
         for record, reference in _steps(model, built):
             critics.take(record)
             refused.take(record)
+            signs.take(record)
             if validator is not None:
                 validator.add(record.inputs.time.slot, record.grid, record.exchange)
             writer.add(record, metrics.observe(record, reference), reference)
             if progress is not None:
                 progress(model.simulation.state.slot, built.world.clock.slots)
         critics.finish()
-        if refused.lines():
-            writer.note({OWN_REFUSALS: refused.lines()})
+        for fact, lines in ((OWN_REFUSALS, refused.lines()), (SIGNED_PRICES, signs.lines())):
+            if lines:
+                writer.note({fact: lines})
         checked = {} if validator is None else _validation_summary(validator.finish())
         summary: dict[str, Value] = {
             "slots": built.world.clock.slots,

@@ -98,8 +98,9 @@ def _sum_up(made: Run, ready: ReadyScenario) -> None:
     say(f"{rationing_text(summary)}.")
     _tell_idle_gate(summary, ready)
     say(_verdict(summary))
-    for line in made.manifest.get("refused_orders", ()):
-        say(f"{line}.")
+    for fact in ("refused_orders", "signed_prices"):
+        for line in made.manifest.get(fact, ()):
+            say(f"{line}.")
     _tell_critic(summary, made.manifest.get("critic", {}))
 
 

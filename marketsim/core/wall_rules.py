@@ -99,7 +99,9 @@ def forecast_tariffs(call: Call) -> tuple[IntArray, IntArray]:
     """Published prices."""
     retail, feed_in = pair_of(call.result, "retail and feed-in prices")
     shape = (call.given[0], call.sizes.n_agents)
-    return whole("the retail prices", retail, shape), whole("the feed-in prices", feed_in, shape)
+    retail, feed_in = whole("the retail prices", retail, shape), whole("the feed-in prices", feed_in, shape)
+    demand("the feed-in prices", feed_in, feed_in <= retail, "at most the retail prices")
+    return retail, feed_in
 
 
 def fleet_state(call: Call) -> FloatArray:

@@ -28,6 +28,7 @@ from marketsim.core.records import (
     BLAMES_SINK,
     NOWHERE,
     PV,
+    UTILITY_ONLY_TICKS,
     Fallback,
     Orders,
     Reason,
@@ -231,12 +232,15 @@ def _level(total: int, cap_wh: IntArray) -> IntArray:
 
 
 def _open_surplus(orders: Orders, tariffs: Tariffs) -> IntArray:
-    """Surplus of each order that its owner lets the utility have, beyond what flows anyway [Wh] [n_orders]."""
+    """Surplus of each order that its owner lets the utility have, beyond what flows anyway [Wh] [n_orders].
+
+    None where the feed-in tariff is negative.
+    """
     feed_in = tariffs.feed_in_ticks[orders.market]
     leaves: BoolArray = (orders.fallback == Fallback.UTILITY) | (
-        (orders.limit_ticks >= 0) & (orders.limit_ticks <= feed_in)
+        (orders.limit_ticks > UTILITY_ONLY_TICKS) & (orders.limit_ticks <= feed_in)
     )
-    mine = (orders.side == Side.SELL) & (orders.component == PV) & leaves
+    mine = (orders.side == Side.SELL) & (orders.component == PV) & leaves & (feed_in >= 0)
     return np.where(mine, np.maximum(orders.energy_wh - orders.firm_wh, 0), 0)
 
 

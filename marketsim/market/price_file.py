@@ -25,7 +25,7 @@ At: TypeAlias = Callable[..., Problem]
 _KNOWN = ("time", "retail", "feed_in", "wholesale")
 _MOST_PROBLEMS = 20
 _MOST_BYTES: Final = 64 * MIB
-_BOUNDS = {"retail": (1e-6, 1_000.0), "feed_in": (1e-6, 1_000.0), "wholesale": (-1_000.0, 1_000.0)}
+_BOUNDS = {"retail": (-1_000.0, 1_000.0), "feed_in": (-1_000.0, 1_000.0), "wholesale": (-1_000.0, 1_000.0)}
 
 
 def read_prices(
