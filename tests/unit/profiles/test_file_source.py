@@ -16,7 +16,7 @@ from marketsim.core.build import BuildContext, LoadSpec
 from marketsim.core.errors import ProfileError
 from marketsim.profiles.daily import DayProfiles
 from marketsim.profiles.file import build
-from marketsim.profiles.params import FileParams
+from marketsim.profiles.file_params import FileParams
 
 Make = Callable[..., object]
 AS_METERED = LoadSpec()
