@@ -24,7 +24,7 @@ PLACES: Final = ("Europe/Berlin", "Europe/London", "America/New_York", "Australi
 _NO_LIMIT: Final = timedelta(days=36_500)
 
 
-class Moments(NamedTuple):
+class SheetTimes(NamedTuple):
     """How a sheet tells times."""
 
     columns: tuple[str, ...]
@@ -46,7 +46,7 @@ class Moments(NamedTuple):
         return Clocks(self.utc_offset_hours, date_format, decimal, self.time_zone, self.ends)
 
 
-def columns_of_times(sheet: Sheet) -> Moments:
+def columns_of_times(sheet: Sheet) -> SheetTimes:
     """Columns of times and how they are written, before anything is known of offsets and steps."""
     kinds = {name: _kind(name, cells, sheet, place) for place, (name, cells) in enumerate(sheet.table.columns.items())}
     whole = [name for name, (kind, _) in kinds.items() if kind == "time"]
@@ -68,12 +68,12 @@ def columns_of_times(sheet: Sheet) -> Moments:
         return moments._replace(by_days=True, ends=first != timedelta(0))
     if dates:
         return _told((dates[0],), kinds[dates[0]][1], sample(sheet.table.columns[dates[0]]), False)
-    return Moments(())
+    return SheetTimes(())
 
 
-def _told(columns: tuple[str, ...], date_format: str | None, cells: Sequence[object], ends: bool) -> Moments:
+def _told(columns: tuple[str, ...], date_format: str | None, cells: Sequence[object], ends: bool) -> SheetTimes:
     other = both_orders(cells, date_format) if date_format is not None else ""
-    return Moments(columns, date_format, ends, other_format=other)
+    return SheetTimes(columns, date_format, ends, other_format=other)
 
 
 def _pairs(table: CellTable, first: str, second: str) -> list[tuple[str, str]]:
@@ -112,7 +112,7 @@ def _all_read(cells: Sequence[object], date_format: str | None) -> bool:
     return all(read(cell) is not None for cell in cells)
 
 
-def placed(moments: Moments, table: CellTable, time: str, decimal: str) -> Moments:
+def placed(moments: SheetTimes, table: CellTable, time: str, decimal: str) -> SheetTimes:
     """What offsets, steps and changed clocks tell; ``table`` holds the rows of one meter, ``time`` its times."""
     moments = _in_order(moments, table, time, decimal)
     if moments.by_days:
@@ -139,7 +139,7 @@ def placed(moments: Moments, table: CellTable, time: str, decimal: str) -> Momen
     return _with_zone(moments, table, time, decimal)
 
 
-def _in_order(moments: Moments, table: CellTable, time: str, decimal: str) -> Moments:
+def _in_order(moments: SheetTimes, table: CellTable, time: str, decimal: str) -> SheetTimes:
     """Day and month the way round that leaves fewer steps out, where both fit the cells."""
     if not moments.other_format:
         return moments
@@ -165,7 +165,7 @@ def _look_like_ends(times: Sequence[datetime]) -> bool:
     return times[0] - midnight == step and times[-1] == last
 
 
-def _with_zone(moments: Moments, table: CellTable, time: str, decimal: str) -> Moments:
+def _with_zone(moments: SheetTimes, table: CellTable, time: str, decimal: str) -> SheetTimes:
     """The place whose clocks the times follow, if they follow any."""
     clocks = moments.clocks(decimal)
     if clocks.keep_standard:

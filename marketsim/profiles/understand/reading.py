@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from math import isfinite
 from typing import Any, Final, NamedTuple
 
 from marketsim.core.alike import listed
 from marketsim.core.errors import Problem, ProfileError
-from marketsim.core.numerals import number
 from marketsim.profiles.file_params import FileParams
-from marketsim.profiles.layouts import SeriesCells, clock_columns, series_of, time_name, with_times
+from marketsim.profiles.layouts import SeriesCells, series_of, time_name, with_times
 from marketsim.profiles.table import CellTable
-from marketsim.profiles.understand.moments import Moments, columns_of_times, placed
+from marketsim.profiles.time_formats import likely_format, parser
+from marketsim.profiles.understand.moments import SheetTimes, columns_of_times, placed
 from marketsim.profiles.understand.series_facts import SeriesFacts, TableSteps, facts_of, table_steps
-from marketsim.profiles.understand.shape import Shape, shape_of
+from marketsim.profiles.understand.shape import SheetShape, shape_of
 from marketsim.profiles.understand.sheet import Sheet, is_numeric, sheet_of
 from marketsim.profiles.understand.words import SERIES_ROLES
 
@@ -29,8 +28,8 @@ class Understood(NamedTuple):
     """What a file was taken for."""
 
     sheet: Sheet
-    moments: Moments
-    shape: Shape
+    moments: SheetTimes
+    shape: SheetShape
     form: dict[str, Any]
     """Keys of ``profiles`` that say how it is written; ``path`` and what differs from the defaults."""
     facts: tuple[SeriesFacts, ...]
@@ -55,6 +54,8 @@ def understood(path: str, data: bytes) -> Understood:
     moments = columns_of_times(sheet)
     if not moments.columns:
         raise ProfileError([_no_times(sheet.table)])
+    if any(_is_time(name) for name in moments.columns):
+        raise ProfileError([_no_header(sheet.table)])
     shape = shape_of(sheet, moments)
     if shape.unclear:
         raise ProfileError([Problem(shape.unclear.removesuffix("."), file=path)])
@@ -80,7 +81,7 @@ def understood(path: str, data: bytes) -> Understood:
     return Understood(sheet, moments, shape, _form(path, sheet, moments, shape), facts, remarks)
 
 
-def _series(sheet: Sheet, moments: Moments, shape: Shape, path: str) -> tuple[Mapping[str, SeriesCells], str]:
+def _series(sheet: Sheet, moments: SheetTimes, shape: SheetShape, path: str) -> tuple[Mapping[str, SeriesCells], str]:
     """The series of a sheet by name, and the name of their times."""
     params = FileParams.model_validate(_form(path, sheet, moments, shape))
     found = series_of(with_times(sheet.table, params), params)
@@ -98,7 +99,7 @@ def _unit_column(sheet: Sheet) -> str:
     return ""
 
 
-def _form(path: str, sheet: Sheet, moments: Moments, shape: Shape) -> dict[str, Any]:
+def _form(path: str, sheet: Sheet, moments: SheetTimes, shape: SheetShape) -> dict[str, Any]:
     time: object = moments.columns[0] if len(moments.columns) == 1 else list(moments.columns)
     told = {
         "separator": None if sheet.separator == "," else sheet.separator,
@@ -118,14 +119,22 @@ def _form(path: str, sheet: Sheet, moments: Moments, shape: Shape) -> dict[str, 
 
 
 def _no_times(table: CellTable) -> Problem:
-    names = list(table.columns)
-    if any(isfinite(number(name)) for name in names) and not clock_columns(names):
-        hint = f"its first line has to name the columns, such as time,house_load_kw; it reads: {listed(names)}"
-        return Problem("the file has no header", hint=hint, file=table.file)
     hint = (
-        f"add one with the beginning of each step, such as 2016-07-12T14:15; the file has: {listed(names, quote=False)}"
+        "add one with the beginning of each step, such as 2016-07-12T14:15; the file has: "
+        f"{listed(list(table.columns), quote=False)}"
     )
     return Problem("no column of times was found", hint=hint, file=table.file)
+
+
+def _no_header(table: CellTable) -> Problem:
+    hint = (
+        f"its first line has to name the columns, such as time,house_load_kw; it reads: {listed(list(table.columns))}"
+    )
+    return Problem("the file has no header", hint=hint, file=table.file)
+
+
+def _is_time(name: str) -> bool:
+    return parser(None, ".")(name) is not None or bool(likely_format([name]))
 
 
 def _remarks(facts: tuple[SeriesFacts, ...]) -> Iterator[str]:

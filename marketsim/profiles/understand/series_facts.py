@@ -16,7 +16,7 @@ from marketsim.profiles.plausible import RANGES, Range
 from marketsim.profiles.powers import counter_signs, gap_ends
 from marketsim.profiles.table import CellTable
 from marketsim.profiles.times import Clocks, Steps, steps_of, told_times
-from marketsim.profiles.understand.words import Role, counts, role_of, unit_of
+from marketsim.profiles.understand.words import ColumnRole, counts, role_of, unit_of
 from marketsim.profiles.values import as_numbers, read_cells
 
 _NO_LIMIT: Final = timedelta(days=36_500)
@@ -38,7 +38,7 @@ class SeriesFacts(NamedTuple):
     """What was found of a series."""
 
     name: str
-    role: Role
+    role: ColumnRole
     values: Values | None
     guessed: str
     """Why the unit is taken for what it is, where the name does not say it."""
@@ -113,7 +113,7 @@ class _At(NamedTuple):
         return self.table.place(min(row, len(self.table.lines) - 1))[1]
 
 
-def _unread(name: str, role: Role, problems: Sequence[Problem]) -> SeriesFacts:
+def _unread(name: str, role: ColumnRole, problems: Sequence[Problem]) -> SeriesFacts:
     return SeriesFacts(name, role, None, "", None, None, None, np.nan, np.nan, 0, None, 0, (), tuple(problems))
 
 
@@ -133,7 +133,9 @@ def _powers(values: FloatArray, kind: Values | None, steps: Steps) -> FloatArray
     return values * factor / (steps.hours if kind in ("kwh", "wh") else 1.0)
 
 
-def _values_of(name: str, unit_from: str, known: FloatArray, steps: Steps, role: Role) -> tuple[Values | None, str]:
+def _values_of(
+    name: str, unit_from: str, known: FloatArray, steps: Steps, role: ColumnRole
+) -> tuple[Values | None, str]:
     """What a series holds, and why where its name does not say it."""
     unit, signs = unit_of(unit_from) or unit_of(name), counter_signs(known, steps)
     if signs is not None and signs.daily:
@@ -148,7 +150,7 @@ def _values_of(name: str, unit_from: str, known: FloatArray, steps: Steps, role:
     return _by_range(known, steps, role)
 
 
-def _by_range(known: FloatArray, steps: Steps, role: Role) -> tuple[Values | None, str]:
+def _by_range(known: FloatArray, steps: Steps, role: ColumnRole) -> tuple[Values | None, str]:
     """The unit that makes a series plausible."""
     own = _PV_A_DAY if role == "pv" else RANGES.get(role)
     if own is None:
@@ -168,14 +170,14 @@ def _by_range(known: FloatArray, steps: Steps, role: Role) -> tuple[Values | Non
     return fitting[0], f"{daily[fitting[0]]:.3g} kWh a day, and {own.words}{also}"
 
 
-def _plausible(energy: float, n_steps: int, steps: Steps, role: Role) -> bool:
+def _plausible(energy: float, n_steps: int, steps: Steps, role: ColumnRole) -> bool:
     own = RANGES["load"] if role != "pv" else _PV_A_DAY
     return own.holds(energy / (n_steps * steps.hours) * 24)
 
 
 def _told(
     name: str,
-    role: Role,
+    role: ColumnRole,
     kind: Values | None,
     guessed: str,
     power: FloatArray,

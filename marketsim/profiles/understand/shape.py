@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 
 from marketsim.profiles.layouts import clock_columns
 from marketsim.profiles.table import CellTable
-from marketsim.profiles.understand.moments import Moments
+from marketsim.profiles.understand.moments import SheetTimes
 from marketsim.profiles.understand.sheet import Sheet, is_numeric
 from marketsim.profiles.understand.words import role_of
 
@@ -25,7 +25,7 @@ _ALIKE: Final = 3
 """Rows for each name of a meter, at least."""
 
 
-class Shape(NamedTuple):
+class SheetShape(NamedTuple):
     """How rows and columns are laid out."""
 
     layout: Literal["wide", "long", "days"] = "wide"
@@ -36,7 +36,7 @@ class Shape(NamedTuple):
     """What stands in the way of it."""
 
 
-def shape_of(sheet: Sheet, moments: Moments) -> Shape:
+def shape_of(sheet: Sheet, moments: SheetTimes) -> SheetShape:
     """The layout that the rows of a sheet have."""
     table = sheet.table
     rest = [name for name in table.columns if name not in moments.columns]
@@ -44,19 +44,19 @@ def shape_of(sheet: Sheet, moments: Moments) -> Shape:
         names = [name for name in rest if name not in clock_columns(rest)]
         found = _telling(table, moments, [name for name in names if _repeats(table, name, least=2)], names)
         if found is None:
-            return Shape("days", names[0] if names else None, unclear="" if names else _NO_ID)
-        return Shape("days", *found)
+            return SheetShape("days", names[0] if names else None, unclear="" if names else _NO_ID)
+        return SheetShape("days", *found)
     rows = list(zip(*(table.columns[name] for name in moments.columns), strict=True))
     if len(rows) < _REPEATED * len(set(map(str, rows))):
-        return Shape()
+        return SheetShape()
     numeric = {name for name in rest if is_numeric(table.columns[name], sheet.decimal)}
     names = [name for name in rest if name not in numeric or _IDS.search(name)]
     found = _telling(table, moments, [name for name in names if _repeats(table, name)], rest)
     values = [name for name in rest if name in numeric and found is not None and name not in found]
     values.sort(key=lambda name: (_VALUES.search(name) is None, role_of(name) == "other"))
     if found is None or not values:
-        return Shape(unclear=_NO_ID)
-    return Shape("long", *found, values[0])
+        return SheetShape(unclear=_NO_ID)
+    return SheetShape("long", *found, values[0])
 
 
 _NO_ID: Final = (
@@ -70,7 +70,7 @@ def _repeats(table: CellTable, name: str, least: int = _ALIKE) -> bool:
 
 
 def _telling(
-    table: CellTable, moments: Moments, names: Sequence[str], rest: Sequence[str]
+    table: CellTable, moments: SheetTimes, names: Sequence[str], rest: Sequence[str]
 ) -> tuple[str, str | None] | None:
     """The column, or the two, that tell rows of one time apart: whose they are, and what they hold."""
     ordered = sorted(names, key=lambda name: (_IDS.search(name) is None, list(rest).index(name)))

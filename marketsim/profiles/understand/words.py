@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 from marketsim.profiles.file_params import Values
 
-Role: TypeAlias = Literal["load", "pv", "heat", "export", "part", "other"]
+ColumnRole: TypeAlias = Literal["load", "pv", "heat", "export", "part", "other"]
 """What a column is for: a series of an agent, what a meter feeds in, a part of a load, or something else."""
 SERIES_ROLES: Final = ("load", "pv", "heat")
 
@@ -16,7 +16,7 @@ _PARTS: Final = re.compile(
     r"dish.?wash|wash|fridge|refriger|freezer|oven|dryer|circulation|sub.?meter|heat.?pump|w(ä|ae)rmepumpe|wallbox|(^|_)ev($|_)"
     r"|(^|[\W_])cl($|[\W_])|controlled"
 )
-_ROLES: Final[Sequence[tuple[Role, re.Pattern[str]]]] = (
+_ROLES: Final[Sequence[tuple[ColumnRole, re.Pattern[str]]]] = (
     ("part", _PARTS),
     ("export", re.compile(r"export|einspeis|feed.?in|r(ü|ue)cklief|delivered.to|netzeinsp")),
     (
@@ -92,7 +92,7 @@ _MARKS: Final = re.compile(r"[\s_\-./()\[\]]+")
 _AGENT_NAME: Final = re.compile(r"[\w][\w .:+-]*")
 
 
-def role_of(name: str) -> Role:
+def role_of(name: str) -> ColumnRole:
     """What a column is for, by its name: a load where nothing says otherwise."""
     lower = name.lower()
     return next((role for role, pattern in _ROLES if pattern.search(lower)), "load")
