@@ -39,6 +39,11 @@ _OVER_RATING: Final = 1.5
 """A plant's mean power of a step over its rating, at most [-]."""
 
 
+def in_words(kwh: float) -> str:
+    """Energy with as many digits as a doubt needs [kWh]."""
+    return f"{kwh:,.0f}" if kwh >= 1_000 else f"{kwh:.3g}"
+
+
 def doubts(
     agents: Sequence[AgentSpec], sources: Mapping[str, Sequence[SeriesColumn | None]], series: FilePowers
 ) -> tuple[str, ...]:
@@ -60,7 +65,7 @@ def doubts(
         if found:
             name, kwh = found[0]
             told.append(
-                f"As metered, the load of {listed([each for each, _ in found])} is {kwh:,.4g} kWh a day ({name}); "
+                f"As metered, the load of {listed([each for each, _ in found])} is {in_words(kwh)} kWh a day ({name}); "
                 f"{HOUSEHOLD.words}. If that is not meant, say what the column holds: profiles.values ({unit})."
             )
     if plants:

@@ -142,8 +142,8 @@ def _fill(
         return Filled(), []
     if counts and how.gaps in ("zero", "previous_day"):
         hint = "set profiles.gaps: interpolate, which keeps the energy that passed meanwhile"
-        where = at.place(int(np.flatnonzero(missing)[0]))
-        return Filled(), [Problem(f"a gap of a counter is not filled by {how.gaps}", at.name, "", hint, *where)]
+        file, line = at.place(int(np.flatnonzero(missing)[0]))
+        return Filled(), [Problem(f"a gap of a counter is not filled by {how.gaps}", at.name, "", hint, file, line)]
     begins, ends = gap_ends(missing)
     wrong = [
         problem

@@ -141,11 +141,11 @@ def _read_table(
     steps = None
     if not problems:
         kept = _within(times, params, counts=any(str(told).startswith("counter") for told in wanted.values()))
+        if times and not kept:
+            return _TablePowers(_NO_STEPS, {}, [], [_nothing_left(table, params)], [])
         if len(kept) < len(times):
             times, table = [times[row] for row in kept], table.taken(kept)
-        steps, problems = (
-            steps_of(table, time, times, clocks, longest) if kept else (None, [_nothing_left(table, params)])
-        )
+        steps, problems = steps_of(table, time, times, clocks, longest)
     how = Reading(params.decimal, params.gaps, longest, params.largest_kw or MOST)
     powers: dict[str, FloatArray] = {}
     filled: dict[str, Filled] = {}

@@ -10,6 +10,7 @@ from marketsim.core.alike import listed
 from marketsim.core.errors import Problem, ProfileError
 from marketsim.profiles.file_params import FileParams
 from marketsim.profiles.layouts import SeriesCells, series_of, time_name, with_times
+from marketsim.profiles.plausible import in_words
 from marketsim.profiles.table import CellTable
 from marketsim.profiles.time_formats import likely_format, parser
 from marketsim.profiles.understand.moments import SheetTimes, columns_of_times, placed
@@ -174,7 +175,7 @@ def _unit_remarks(facts: tuple[SeriesFacts, ...]) -> Iterator[str]:
         elif each.guessed:
             guessed.setdefault((str(each.values), each.role), []).append(each)
         if each.values is not None and each.range is not None and not each.is_plausible:
-            yield f"{each.name}: {each.kwh_a_day:,.4g} kWh a day; {each.range.words}. Look at its unit and at what it measures."
+            yield f"{each.name}: {in_words(each.kwh_a_day)} kWh a day; {each.range.words}. Look at its unit and at what it measures."
     for (values, _), alike in guessed.items():
         others = listed([each.name for each in alike[1:]], quote=False)
         likewise = f"; likewise {others}" if others else ""
