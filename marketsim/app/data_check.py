@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from marketsim.app.parts import basics_of, devices_of, fleets_of
+from marketsim.app.parts import basics_of, devices_of, fleets_of, placed
 from marketsim.app.ready import ScenarioLike, resolved_scenario
 from marketsim.core.build import BuildContext
-from marketsim.core.errors import Problem
+from marketsim.core.errors import Problem, ProfileError
 from marketsim.core.fence import Fence
 from marketsim.profiles.columns import assigned
 from marketsim.profiles.file_params import FileParams
@@ -76,7 +76,8 @@ def _for_agents(
     header = CellTable(file, {name: [] for name in (time_name(params), *(each.name for each in found.facts))}, ())
     heated = [annual_kwh is not None for annual_kwh in annual_heat_kwh(context)]
     fitted = assigned(context.agents, heated, params, header)
-    return CheckedData(found, {"profiles": section}, (*found.problems, *fitted.problems), fitted.notes)
+    wrong = placed(ProfileError(fitted.problems), ready).problems
+    return CheckedData(found, {"profiles": section}, (*found.problems, *wrong), fitted.notes)
 
 
 def _from_scenario(file: str, folder: Path) -> str:

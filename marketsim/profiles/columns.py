@@ -25,7 +25,7 @@ _NO_LOAD: Final = "load: {annual_kwh: 0}"
 _WORDS: Final = ("kw", "load", "demand", "consum", "power", "energy", "verbrauch")
 _OTHER_WORDS: Final = ("pv", "solar", "heat", "temp", "generation")
 
-_ENDING: Final = re.compile(r"(_?load)?(_?kwh?)?$")
+_ENDING: Final = re.compile(r"(load)?(kwh?)?$")
 
 
 class SeriesColumn(NamedTuple):
@@ -250,8 +250,8 @@ def _check_left(
     if not without or not loads:
         return []
     first = without[0]
-    stems = {_ENDING.sub("", name.lower()): name for name in reversed(loads)}
-    close = difflib.get_close_matches(first.name.lower(), stems, n=1, cutoff=0.7)
+    stems = {_ENDING.sub("", _plain(name)): name for name in reversed(loads)}
+    close = difflib.get_close_matches(_plain(first.name), stems, n=1, cutoff=0.7)
     guess = f"did you mean {stems[close[0]]!r} for {first.name!r}? " if close else ""
     hint = (
         f"{guess}Call the columns {first.name}_load_kw (or _kwh) and so on, or map them under profiles.columns, or say "

@@ -62,7 +62,7 @@ def test_a_table_is_told_in_words(cli, table):
     assert any(line.startswith("Haus 1 (kWh) load kwh 13.") and line.endswith("yes") for line in lines)
     text = ended.out[ended.out.index("clock:") :]
     assert yaml.safe_load(text)["profiles"]["columns"] == {
-        "Haus_1": {"load": "Haus 1 (kWh)"},
+        "Haus 1": {"load": "Haus 1 (kWh)"},
         "Dach": {"pv": "Dach PV (kWh)"},
     }
     assert yaml.safe_load(text)["profiles"]["gaps"] == "interpolate"

@@ -1,4 +1,4 @@
-"""The tutorial is typed as it stands: its commands run one after the other, and print what it shows."""
+"""The tutorial and the page on own data are typed as they stand: commands run in turn, and print what is shown."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
-FILES = re.findall(r"^```\w+ title=\"([^\"]+)\"\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-SESSIONS = re.findall(r"^```text\n\$ marketsim ([^\n]+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+PAGES = {name: (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("tutorial", "own-data")}
+FILE = re.compile(r"^```\w+ title=\"([^\"]+)\"\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SESSION = re.compile(r"^```text\n\$ marketsim ([^\n]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILES = {name: FILE.findall(text) for name, text in PAGES.items()}
+SESSIONS = [(name, *each) for name, text in PAGES.items() for each in SESSION.findall(text)]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """An empty folder with the files that the page shows."""
-    made = tmp_path_factory.mktemp("tutorial")
-    for name, text in FILES:
-        (made / name).write_text(text, encoding="utf-8")
+def folders(tmp_path_factory):
+    """A folder for each page, empty but for the files that it shows."""
+    made = {page: tmp_path_factory.mktemp(page) for page in PAGES}
+    for page, files in FILES.items():
+        for name, text in files:
+            (made[page] / name).write_text(text, encoding="utf-8")
     return made
 
 
@@ -40,9 +43,12 @@ def test_what_is_left_out_is_found_again():
     assert shown_in("a\nx\n", printed) == "x"
 
 
-@pytest.mark.parametrize(("command", "output"), SESSIONS, ids=[command.split(" --")[0] for command, _ in SESSIONS])
-def test_a_command_prints_what_the_tutorial_shows(cli, folder, monkeypatch, command, output):
+@pytest.mark.parametrize(
+    ("page", "command", "output"), SESSIONS, ids=[command.split(" --")[0] for _, command, _ in SESSIONS]
+)
+def test_a_command_prints_what_the_page_shows(cli, folders, monkeypatch, page, command, output):
     """In the order of the page, since later commands read what earlier ones wrote; studies in this process."""
+    folder = folders[page]
     monkeypatch.chdir(folder)
     words = shlex.split(command)
     ended = cli(*words, *(("--workers", 1) if words[0] == "whatif" else ()))
@@ -53,6 +59,6 @@ def test_a_command_prints_what_the_tutorial_shows(cli, folder, monkeypatch, comm
 
 def test_the_three_parts_are_there():
     """A first run, a first what-if, a first plugin; each with something to type."""
-    verbs = {command.split()[0] for command, _ in SESSIONS}
+    verbs = {command.split()[0] for page, command, _ in SESSIONS if page == "tutorial"}
     assert {"validate", "run", "whatif", "compare"} <= verbs
-    assert {"street.yaml", "village.yaml", "patient.py", "patient.yaml"} == {name for name, _ in FILES}
+    assert {"street.yaml", "village.yaml", "patient.py", "patient.yaml"} == {name for name, _ in FILES["tutorial"]}

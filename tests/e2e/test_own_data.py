@@ -140,7 +140,7 @@ def german() -> Case:
     ]
     form = {"separator": ";", "decimal": ",", "time": "Zeitstempel", "date_format": "%d.%m.%Y %H:%M", "stamps": "end"}
     data = b"\xef\xbb\xbf" + text("Zeitstempel;Haus 1 (kWh);Haus 2 (kWh)", rows)
-    return Case("german.csv", data, {**form, "values": "kwh"}, {"Haus_1": LOAD_KWH, "Haus_2": LOAD_KWH / 2})
+    return Case("german.csv", data, {**form, "values": "kwh"}, {"Haus 1": LOAD_KWH, "Haus 2": LOAD_KWH / 2})
 
 
 def watt_hours() -> Case:

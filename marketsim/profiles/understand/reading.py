@@ -175,7 +175,8 @@ def _unit_remarks(facts: tuple[SeriesFacts, ...]) -> Iterator[str]:
         elif each.guessed:
             guessed.setdefault((str(each.values), each.role), []).append(each)
         if each.values is not None and each.range is not None and not each.is_plausible:
-            yield f"{each.name}: {in_words(each.kwh_a_day)} kWh a day; {each.range.words}. Look at its unit and at what it measures."
+            told = f"{each.name}: {in_words(each.kwh_a_day)} kWh a day; {each.range.words}"
+            yield f"{told}. Look at its unit and at what it measures."
     for (values, _), alike in guessed.items():
         others = listed([each.name for each in alike[1:]], quote=False)
         likewise = f"; likewise {others}" if others else ""

@@ -113,7 +113,7 @@ def stem_of(name: str) -> str:
     """Whose a column is: its name without words for series and units, as an agent can be called; '' where nothing is left."""
     parts = [part for part in _MARKS.split(name) if part]
     left = [part for part in parts if part.lower() not in _DROPPED]
-    stem = name.strip() if len(left) == len(parts) else "_".join(left)
+    stem = name.strip() if len(left) == len(parts) else (" " if " " in name.strip() else "_").join(left)
     if _AGENT_NAME.fullmatch(stem):
         return stem
     return "_".join(re.findall(r"\w+", stem))
