@@ -17,7 +17,7 @@ from marketsim.profiles.layouts import time_name
 from marketsim.profiles.plan import annual_heat_kwh
 from marketsim.profiles.table import CellTable, read_file
 from marketsim.profiles.understand.proposal import entries_of, profile_section, proposal
-from marketsim.profiles.understand.reading import Understood, understood
+from marketsim.profiles.understand.reading import Understood, params_of, understood
 from marketsim.scenario.dump import text_of
 
 _TARIFF: Final = {"flat": {"retail": 0.30, "feed_in": 0.08}}
@@ -55,8 +55,10 @@ def check_data(
     found = understood(file, read_file(file, Fence.of(None)))
     if scenario is None:
         sections = proposal(found)
-        whole = {"clock": sections["clock"], "tariff": _TARIFF, **sections} if sections else {}
-        return CheckedData(found, whole, found.problems, ())
+        if not sections:
+            return CheckedData(found, {}, found.problems, ())
+        sections["profiles"]["path"] = Path(file).name  # as a scenario beside it says
+        return CheckedData(found, {"clock": sections["clock"], "tariff": _TARIFF, **sections}, found.problems, ())
     return _for_agents(found, file, scenario, overrides, trust=trust)
 
 
@@ -72,7 +74,7 @@ def _for_agents(
         entries = {key: entry.model_dump(mode="json", exclude_none=True) for key, entry in own.columns.items()}
     section = profile_section(found, found.used, entries) if found.used else {"source": "file", **found.form}
     section["path"] = _from_scenario(file, ready.source.folder)
-    params = FileParams.model_validate({key: value for key, value in section.items() if key != "source"})
+    params = params_of({key: value for key, value in section.items() if key != "source"})
     header = CellTable(file, {name: [] for name in (time_name(params), *(each.name for each in found.facts))}, ())
     heated = [annual_kwh is not None for annual_kwh in annual_heat_kwh(context)]
     fitted = assigned(context.agents, heated, params, header)

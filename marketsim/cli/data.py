@@ -120,7 +120,7 @@ def _tell(file: str, checked: CheckedData) -> None:
     if not checked.sections:
         say("No series can be used as it stands.")
         return
-    say("# To be pasted into a scenario; names and prices are yours to change.")
+    say("# To be pasted into a scenario beside the file; names and prices are yours to change.")
     say(checked.text.rstrip())
 
 

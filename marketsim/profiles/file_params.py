@@ -11,7 +11,9 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 from marketsim.core.params import Params
 from marketsim.profiles.params import SourceParams
 
-ColumnName: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
+MOST_LETTERS: Final = 200
+"""Of the name of a column."""
+ColumnName: TypeAlias = Annotated[str, Field(min_length=1, max_length=MOST_LETTERS)]
 Values: TypeAlias = Literal["kw", "w", "kwh", "wh", "counter_kwh", "counter_wh", "w_per_kw"]
 """Mean power, energy in a step, readings of a meter that counts up (energy is the difference to the next row), or mean power
 of a plant by its rating [W/kW]."""
@@ -179,13 +181,11 @@ class FileParams(SourceParams):
             yield "stamps: end is for powers and energies of steps; readings of a counter stand at their own time: leave it out"
         if self.first_day is not None and self.last_day is not None and self.first_day > self.last_day:
             yield f"first_day ({self.first_day}) lies after last_day ({self.last_day})"
-        if self.date_format is not None:
+        if self.date_format is not None and self.layout == "days":
             from marketsim.profiles.time_formats import tells_hours
 
-            if self.layout == "days" and tells_hours(self.date_format):
+            if tells_hours(self.date_format):
                 yield f"date_format {self.date_format!r}: in the layout 'days' rows have dates alone, such as %d.%m.%Y"
-            elif self.layout != "days" and not tells_hours(self.date_format):
-                yield f"date_format {self.date_format!r} does not tell the hour; write codes such as %d.%m.%Y %H:%M"
 
     def _layout_faults(self) -> Iterator[str]:
         named = {key for key in ("id_column", "kind_column", "value_column") if getattr(self, key) is not None}

@@ -21,6 +21,7 @@ _LEAST_CLOCKS: Final = 12
 """Columns called by times of the day that make a table with a day a row."""
 PLACES: Final = ("Europe/Berlin", "Europe/London", "America/New_York", "Australia/Sydney", "Pacific/Auckland")
 """One place for each rule by which clocks are changed."""
+_MOST_OFFSET: Final = timedelta(hours=14)
 _NO_LIMIT: Final = timedelta(days=36_500)
 
 
@@ -120,7 +121,7 @@ def placed(moments: SheetTimes, table: CellTable, time: str, decimal: str) -> Sh
     read = parser(moments.date_format, decimal)
     some = [told for told in map(read, sample(table.columns[time])) if told is not None]
     offsets = {told.utcoffset() for told in some}
-    if some and None not in offsets:
+    if some and None not in offsets and all(abs(offset) <= _MOST_OFFSET for offset in offsets if offset is not None):
         hours = min(offset for offset in offsets if offset is not None) / timedelta(hours=1)
         moments = moments._replace(utc_offset_hours=hours)
         if moments.date_format in SINCE_1970 or not hours:

@@ -58,8 +58,11 @@ def proposal(found: Understood) -> dict[str, Any]:
         return {}
     used = [each for agent in agents for each in agent.columns.values()]
     entries = {agent.name: entry for agent in agents if (entry := _entry(agent))}
+    clock = _clock(used)
+    if clock is None:
+        return {}
     profiles = profile_section(found, used, entries)
-    return {"clock": _clock(used), "profiles": profiles, "agents": [_agent(agent) for agent in agents]}
+    return {"clock": clock, "profiles": profiles, "agents": [_agent(agent) for agent in agents]}
 
 
 def profile_section(
@@ -130,14 +133,17 @@ def _common(used: Sequence[SeriesFacts]) -> tuple[date, date]:
     return starts, last.date()
 
 
-def _clock(used: Sequence[SeriesFacts]) -> dict[str, Any]:
-    starts, ends = _common(used)
+def _clock(used: Sequence[SeriesFacts]) -> dict[str, Any] | None:
+    """The days that all know, a week at most; of less than a day what there is of it, None without a whole slot."""
+    starts, _ = _common(used)
+    ends = min(each.last for each in used if each.last is not None)
     length = min(each.steps.length for each in used if each.steps is not None) // _MINUTE
     minutes = min(max(length, _LEAST_SLOT), _MOST_SLOT)
-    if (24 * 60) % minutes:
-        minutes = _LEAST_SLOT
-    days = min(max((ends - starts).days, 1), _MOST_DAYS)
-    return {"start": starts.isoformat(), "slots": days * 24 * 60 // minutes, "slot_minutes": minutes}
+    span = ends - datetime.combine(starts, datetime.min.time())
+    if span >= _DAY:
+        span = min(span // _DAY, _MOST_DAYS) * _DAY
+    slots = span // (minutes * _MINUTE)
+    return {"start": starts.isoformat(), "slots": slots, "slot_minutes": minutes} if slots > 0 else None
 
 
 def _agent(agent: AgentProposal) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from marketsim.core.alike import listed
 from marketsim.core.errors import Problem, ProfileError
-from marketsim.profiles.file_params import FileParams
+from marketsim.profiles.file_params import MOST_LETTERS, MOST_MINUTES, FileParams
 from marketsim.profiles.layouts import SeriesCells, series_of, time_name, with_times
 from marketsim.profiles.plausible import in_words
 from marketsim.profiles.table import CellTable
@@ -40,7 +40,10 @@ class Understood(NamedTuple):
     def used(self) -> tuple[SeriesFacts, ...]:
         """Series that agents can have."""
         return tuple(
-            each for each in self.facts if each.role in SERIES_ROLES and each.values is not None and not each.problems
+            each
+            for each in self.facts
+            if each.role in SERIES_ROLES and each.values is not None and each.first is not None and not each.problems
+            if 0 < len(each.name.strip()) <= MOST_LETTERS
         )
 
     @property
@@ -82,10 +85,23 @@ def understood(path: str, data: bytes) -> Understood:
     return Understood(sheet, moments, shape, _form(path, sheet, moments, shape), facts, remarks)
 
 
+def params_of(form: Mapping[str, Any]) -> FileParams:
+    """Parameters of a file that is written so; ProfileError where no scenario could say it."""
+    try:
+        return FileParams.model_validate(dict(form))
+    except ValueError as error:
+        said = " ".join(str(error).splitlines()[1:3])[:300]
+        hint = "call columns by short names, and the file too"
+        raise ProfileError([Problem(f"a scenario cannot say how the file is written: {said}", hint=hint)]) from None
+
+
 def _series(sheet: Sheet, moments: SheetTimes, shape: SheetShape, path: str) -> tuple[Mapping[str, SeriesCells], str]:
     """The series of a sheet by name, and the name of their times."""
-    params = FileParams.model_validate(_form(path, sheet, moments, shape))
-    found = series_of(with_times(sheet.table, params), params)
+    params = params_of(_form(path, sheet, moments, shape))
+    table = with_times(sheet.table, params)
+    if time_name(params) not in table.columns:
+        raise ProfileError([_no_times(table)])
+    found = series_of(table, params)
     if shape.layout == "wide":
         found = {name: own for name, own in found.items() if is_numeric(own.table.columns[name], sheet.decimal)}
     return found, time_name(params)
@@ -145,6 +161,8 @@ def _remarks(facts: tuple[SeriesFacts, ...]) -> Iterator[str]:
         if each.n_missing and each.longest_gap is not None and each.role in SERIES_ROLES:
             lasts = each.longest_gap.lasts
             more = "; over hours a straight line hides the day: gaps: previous_day" if lasts > _LONG_GAP else ""
+            if lasts > timedelta(minutes=MOST_MINUTES):
+                more = ", more than is ever filled: read days without it by first_day and last_day"
             count = "1 value is" if each.n_missing == 1 else f"{each.n_missing} values are"
             yield f"{each.name}: {count} missing, the longest gap lasts {lasts} from {each.longest_gap.begins} on{more}."
         if each.n_negative:

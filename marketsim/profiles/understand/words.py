@@ -13,29 +13,28 @@ ColumnRole: TypeAlias = Literal["load", "pv", "heat", "export", "part", "other"]
 SERIES_ROLES: Final = ("load", "pv", "heat")
 
 _PARTS: Final = re.compile(
-    r"dish.?wash|wash|fridge|refriger|freezer|oven|dryer|circulation|sub.?meter|heat.?pump|w(ä|ae)rmepumpe|wallbox|(^|_)ev($|_)"
-    r"|(^|[\W_])cl($|[\W_])|controlled"
+    r"dish.?wash|wash|fridge|refriger|freezer|oven|dryer|circulation|sub.?meter|heat.?pump|w(ä|ae)rmepumpe|wallbox"
+    r"|(^|[\W_])(ev|cl)($|[\W_])|controlled"
+)
+_OTHERS: Final = re.compile(
+    r"(^|[\W_])(temp\w*|preis\w*|price\w*|costs?|kosten|tarif\w*|wind\w*|irradi\w*|humid\w*|post.?code|plz|flag|quality|capacity"
+    r"|voltage|spannung|current|intensity|react\w*|blind\w*|kvarh?|interpolated|notes)($|[\W_])"
+    r"|^(hour|month|year|day|week|weekday)(_\w+)?$"
 )
 _ROLES: Final[Sequence[tuple[ColumnRole, re.Pattern[str]]]] = (
     ("part", _PARTS),
-    ("export", re.compile(r"export|einspeis|feed.?in|r(ü|ue)cklief|delivered.to|netzeinsp")),
-    (
-        "other",
-        re.compile(
-            r"temp|preis|price|cost|kosten|tari|wind|irradi|humid|hour|month|year|weekday|post.?code|plz|flag|quality|capacity"
-            r"|volt|ampere|current|intensity|react|kvar|interpolated|notes"
-        ),
-    ),
+    ("export", re.compile(r"export|einspeis|feed.?in|r(ü|ue)cklief|netzeinsp")),
+    ("other", _OTHERS),
     ("pv", re.compile(r"(^|[\W_\d])pv($|[\W_\d])|solar|photovolt|generation|erzeug|production|(^|[\W_])gg($|[\W_])")),
     ("heat", re.compile(r"heat|w(ä|ae)rme|thermal|dhw")),
 )
 _COUNTERS: Final = re.compile(r"counter|reading|stand\b|z(ä|ae)hlerstand|register|cumul|kumul")
 _UNIT: Final[Sequence[tuple[Values, re.Pattern[str]]]] = (
     ("w_per_kw", re.compile(r"(^|[^a-z])w ?(/|per|_per_) ?kwp?($|[^a-z])")),
-    ("kwh", re.compile(r"(^|[^a-z])kwh($|[^a-z])")),
-    ("wh", re.compile(r"(^|[^a-z])wh($|[^a-z])")),
-    ("kw", re.compile(r"(^|[^a-z])kw($|[^a-z])|kilowatt($|[^a-z])")),
-    ("w", re.compile(r"(^|[^a-z])w($|[^a-z])|(^|[^a-z])watts?($|[^a-z])")),
+    ("kwh", re.compile(r"(^|[^a-z])kwh($|[^a-z0-9])")),
+    ("wh", re.compile(r"(^|[^a-z])wh($|[^a-z0-9])")),
+    ("kw", re.compile(r"(^|[^a-z])kw($|[^a-z0-9])|kilowatt($|[^a-z])")),
+    ("w", re.compile(r"[\[(]w[\])]|_w$|^w$|(power|leistung|load|pv)[ ,_]*w$|(^|[^a-z])watts?($|[^a-z])")),
 )
 _DROPPED: Final = frozenset(
     [

@@ -129,6 +129,13 @@ def test_date_and_hour_may_be_columns_of_their_own(profiles: Make, agent: Make, 
     assert "did you mean 'Uhr'?" in problem.hint
 
 
+def test_a_step_may_be_a_day(profiles: Make, agent: Make, write: Make) -> None:
+    """Energies of whole days, called by their dates alone."""
+    write("s.csv", "Tag;a0_load_kwh", ["12.07.2016;12", "13.07.2016;24"])
+    there = profiles([agent(load=AS_METERED)], "s.csv", time="Tag", date_format="%d.%m.%Y")
+    assert series(there)[:, 0].tolist() == [0.5] * 24
+
+
 def test_days_may_be_chosen(profiles: Make, agent: Make, write: Make) -> None:
     """Days that are not read may hold anything but wrong times; of a counter the reading behind the last is kept."""
     rows = [*day(BEGIN - timedelta(days=1), ["x"] * 24), *day(), *day(BEGIN + timedelta(days=1), [""] * 24)]
@@ -439,7 +446,6 @@ def test_a_plant_above_its_rating_is_told(profiles: Make, agent: Make, write: Ma
         ({"stamps": "end", "values": "counter_kwh"}, "readings of a counter stand at their own time"),
         ({"stamps": "end", "columns": {"a": {"values": {"pv": "counter_wh"}}}}, "readings of a counter"),
         ({"first_day": date(2016, 2, 1), "last_day": date(2016, 1, 1)}, "lies after last_day"),
-        ({"date_format": "%d.%m.%Y"}, "does not tell the hour"),
         ({"layout": "days", "id_column": "x", "date_format": "%d.%m.%Y %H:%M"}, "rows have dates alone"),
         ({"path": ["a.csv", "{agent}.csv"]}, "a list has no {agent}"),
     ],
