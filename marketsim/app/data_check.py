@@ -20,6 +20,8 @@ from marketsim.profiles.understand.proposal import entries_of, profile_section, 
 from marketsim.profiles.understand.reading import Understood, params_of, understood
 from marketsim.scenario.dump import text_of
 
+_OWN: Final = tuple(f"{series}_{unit}" for series in ("load", "pv", "heat") for unit in ("kw", "kwh"))
+"""Endings of columns that go by the names of agents."""
 _TARIFF: Final = {"flat": {"retail": 0.30, "feed_in": 0.08}}
 """Prices of the scenario that is proposed."""
 
@@ -56,7 +58,7 @@ def check_data(
     if scenario is None:
         sections = proposal(found)
         if not sections:
-            return CheckedData(found, {}, found.problems, ())
+            return CheckedData(found, {}, found.problems or (_nothing(found, file),), ())
         sections["profiles"]["path"] = Path(file).name  # as a scenario beside it says
         return CheckedData(found, {"clock": sections["clock"], "tariff": _TARIFF, **sections}, found.problems, ())
     return _for_agents(found, file, scenario, overrides, trust=trust)
@@ -72,7 +74,10 @@ def _for_agents(
     entries: dict[str, Any] = entries_of(found, [agent.name for agent in ready.agents])
     if isinstance(own, FileParams) and own.columns:
         entries = {key: entry.model_dump(mode="json", exclude_none=True) for key, entry in own.columns.items()}
-    section = profile_section(found, found.used, entries) if found.used else {"source": "file", **found.form}
+    names = {column for entry in entries.values() for column in entry.values()}
+    names |= {f"{agent.name}_{each}" for agent in ready.agents for each in _OWN}
+    used = [each for each in found.used if each.name in names] or found.used
+    section = profile_section(found, used, entries) if used else {"source": "file", **found.form}
     section["path"] = _from_scenario(file, ready.source.folder)
     params = params_of({key: value for key, value in section.items() if key != "source"})
     header = CellTable(file, {name: [] for name in (time_name(params), *(each.name for each in found.facts))}, ())
@@ -80,6 +85,14 @@ def _for_agents(
     fitted = assigned(context.agents, heated, params, header)
     wrong = placed(ProfileError(fitted.problems), ready).problems
     return CheckedData(found, {"profiles": section}, (*found.problems, *wrong), fitted.notes)
+
+
+def _nothing(found: Understood, file: str) -> Problem:
+    """Why no series can be used although nothing is wrong with any cell."""
+    if found.used:
+        return Problem("the series have no slot in common", hint="--json tells when each begins and ends", file=file)
+    hint = "say in a scenario which column is what (profiles.columns), and what it holds (profiles.values)"
+    return Problem("no column was taken for a load, PV or heat whose unit is known", hint=hint, file=file)
 
 
 def _from_scenario(file: str, folder: Path) -> str:

@@ -69,11 +69,11 @@ def read_powers(
     if wrong or kind is None:
         return cells.values, Filled(), wrong
     values, missing = _on_grid(cells.values, steps)
-    at = _Places(table, name, steps)
+    at = StepPlaces(table, name, steps)
     filled, gaps = _fill(values, missing, at, how, counts=kind.startswith("counter"))
     wrong += gaps
     if kind.startswith("counter"):
-        wrong += _falls(values, at)
+        wrong += falls(values, at)
         power = np.append(np.diff(values), np.nan) / steps.hours
         wrong += _beyond(power, at, how.largest_kw, shift=1)
     else:
@@ -105,7 +105,7 @@ def _of_header(table: CellTable, name: str, message: str, hint: str) -> Problem:
     return Problem(message, path=name, hint=hint, file=file, line=max(line - 1, 1))
 
 
-class _Places(NamedTuple):
+class StepPlaces(NamedTuple):
     """Where the steps of a column stand in the file."""
 
     table: CellTable
@@ -135,7 +135,7 @@ def _on_grid(values: FloatArray, steps: Steps) -> tuple[FloatArray, BoolArray]:
 
 
 def _fill(
-    values: FloatArray, missing: BoolArray, at: _Places, how: Reading, *, counts: bool
+    values: FloatArray, missing: BoolArray, at: StepPlaces, how: Reading, *, counts: bool
 ) -> tuple[Filled, list[Problem]]:
     """Fill what is missing in place; problems for what cannot be filled. ``counts``: they are readings of a counter."""
     if not missing.any():
@@ -166,7 +166,7 @@ def _fill(
     return Filled(len(where), int((ends - begins).max()) * at.steps.length), []
 
 
-def _unfilled(begin: int, end: int, n_steps: int, at: _Places, how: Reading) -> Iterator[Problem]:
+def _unfilled(begin: int, end: int, n_steps: int, at: StepPlaces, how: Reading) -> Iterator[Problem]:
     """A problem where the gap from ``begin`` until ``end`` cannot be filled."""
     span = (end - begin) * at.steps.length
     file, line = at.place(min(begin, n_steps - 1))
@@ -191,7 +191,8 @@ def gap_ends(missing: BoolArray) -> tuple[IntArray, IntArray]:
     return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
 
 
-def _falls(values: FloatArray, at: _Places) -> list[Problem]:
+def falls(values: FloatArray, at: StepPlaces) -> list[Problem]:
+    """Problems for the readings of a counter that are below the ones before."""
     hint = "cut the file where the meter was changed or began anew, or write differences"
     return grouped(
         at.problem(step + 1, "the counter falls", values[step + 1], hint)
@@ -199,7 +200,7 @@ def _falls(values: FloatArray, at: _Places) -> list[Problem]:
     )
 
 
-def _beyond(power: FloatArray, at: _Places, largest_kw: float, shift: int = 0) -> list[Problem]:
+def _beyond(power: FloatArray, at: StepPlaces, largest_kw: float, shift: int = 0) -> list[Problem]:
     hint = "correct the value, or raise profiles.largest_kw"
     return grouped(
         at.problem(min(step + shift, len(power) - 1), f"a mean power above {largest_kw:g} kW", power[step], hint, " kW")
@@ -241,7 +242,7 @@ def counter_signs(values: FloatArray, steps: Steps) -> CounterSigns | None:
     return None
 
 
-def _looks_like_a_counter(values: FloatArray, at: _Places, steps: Steps) -> list[Problem]:
+def _looks_like_a_counter(values: FloatArray, at: StepPlaces, steps: Steps) -> list[Problem]:
     """A problem where a series of powers or energies can hardly be anything but readings that add up."""
     found = counter_signs(values, steps)
     if found is None:

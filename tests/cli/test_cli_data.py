@@ -130,6 +130,26 @@ def test_a_counter_is_recognised_and_its_energy_is_that_of_a_day(cli, table):
     assert series_of(document, "home_load_kwh")["kwh_a_day"] == pytest.approx(14.4)
 
 
+def test_a_counter_that_was_changed_is_not_usable(cli, table):
+    """The line at which it falls; a run would refuse it there, too."""
+    name = table(
+        "m.csv",
+        "time,home_kwh",
+        lambda hour, time: f"{time.isoformat()},{(1000 if hour < 30 else 3) + 0.6 * hour:.1f}",
+        72,
+    )
+    document, code = found(cli, name)
+    assert code == 2
+    assert [(problem["line"], problem["message"]) for problem in document["problems"]] == [(32, "the counter falls")]
+
+
+def test_why_no_series_can_be_used_is_told(cli, table):
+    name = table("m.csv", "time,temperature", lambda hour, time: f"{time.isoformat()},{20 + hour % 3}")
+    document, code = found(cli, name)
+    assert (code, document["sections"]) == (2, {})
+    assert document["problems"][0]["message"] == "no column was taken for a load, PV or heat whose unit is known"
+
+
 def test_a_count_of_each_day_is_left_to_its_owner(cli, table):
     name = table(
         "m.csv", "time,home_kwh", lambda hour, time: f"{time.isoformat()},{0.6 * (time.hour + 1):.1f}", hours=72

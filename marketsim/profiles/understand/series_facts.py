@@ -13,13 +13,16 @@ from marketsim.core.errors import Problem
 from marketsim.profiles.file_params import Values
 from marketsim.profiles.layouts import SeriesCells
 from marketsim.profiles.plausible import RANGES, Range
-from marketsim.profiles.powers import counter_signs, gap_ends
+from marketsim.profiles.powers import StepPlaces, counter_signs, falls, gap_ends
 from marketsim.profiles.table import CellTable
 from marketsim.profiles.times import Clocks, Steps, steps_of, told_times
 from marketsim.profiles.understand.words import ColumnRole, counts, role_of, unit_of
 from marketsim.profiles.values import as_numbers, read_cells
 
 _NO_LIMIT: Final = timedelta(days=36_500)
+_SPARSE: Final = 20
+"""Steps for each row, at most, unless there are few of them all the same."""
+_MANY: Final = 100_000
 _SPIKE: Final = 8.0
 """A value over the hundredth largest part of them, from which on it is called a spike [-]."""
 _LEAST_SPIKE_KW: Final = 5.0
@@ -80,6 +83,10 @@ def table_steps(table: CellTable, time: str, clocks: Clocks) -> TableSteps:
     if problems:
         return TableSteps(None, tuple(problems))
     steps, problems = steps_of(table, time, times, clocks, _NO_LIMIT)
+    if steps is not None and steps.n_steps > max(_SPARSE * len(times), _MANY):
+        message = f"{len(times)} rows stand for {steps.n_steps} steps of {steps.length}"
+        hint = "look for a time that is wrong, or cut the file"
+        return TableSteps(None, (Problem(message, path=time, hint=hint, file=table.file),))
     return TableSteps(steps, tuple(problems))
 
 
@@ -95,22 +102,9 @@ def facts_of(name: str, cells: SeriesCells, rows: TableSteps, decimal: str, unit
     known = values[~np.isnan(values)]
     kind, guessed = _values_of(name, unit_from, known, steps, role)
     power = _powers(values, kind, steps)
-    return _told(name, role, kind, guessed, power, n_negative, read.problems, _At(cells.table, steps, kind))
-
-
-class _At(NamedTuple):
-    """Where steps are."""
-
-    table: CellTable
-    steps: Steps
-    kind: Values | None
-
-    def time(self, step: int) -> datetime:
-        return self.steps.begins + step * self.steps.length
-
-    def line(self, step: int) -> int:
-        row = step if self.steps.rows is None else int(np.searchsorted(self.steps.rows, step))
-        return self.table.place(min(row, len(self.table.lines) - 1))[1]
+    at = StepPlaces(cells.table, cells.column, steps)
+    fallen = falls(_without_gaps(values), at) if kind is not None and kind.startswith("counter") else []
+    return _told(name, role, kind, guessed, power, n_negative, [*read.problems, *fallen], at)
 
 
 def _unread(name: str, role: ColumnRole, problems: Sequence[Problem]) -> SeriesFacts:
@@ -123,6 +117,11 @@ def _grid(values: FloatArray, steps: Steps) -> FloatArray:
     placed = np.full(steps.n_steps, np.nan)
     placed[steps.rows] = values
     return placed
+
+
+def _without_gaps(values: FloatArray) -> FloatArray:
+    known = np.flatnonzero(~np.isnan(values))
+    return np.interp(np.arange(len(values)), known, values[known]) if len(known) else values
 
 
 def _powers(values: FloatArray, kind: Values | None, steps: Steps) -> FloatArray:
@@ -175,6 +174,11 @@ def _plausible(energy: float, n_steps: int, steps: Steps, role: ColumnRole) -> b
     return own.holds(energy / (n_steps * steps.hours) * 24)
 
 
+def _time(at: StepPlaces, step: int) -> datetime:
+    """When a step begins."""
+    return at.steps.begins + step * at.steps.length
+
+
 def _told(
     name: str,
     role: ColumnRole,
@@ -183,7 +187,7 @@ def _told(
     power: FloatArray,
     n_negative: int,
     problems: list[Problem],
-    at: _At,
+    at: StepPlaces,
 ) -> SeriesFacts:
     known = np.flatnonzero(~np.isnan(power))
     if not len(known):
@@ -194,7 +198,7 @@ def _told(
     if len(begins):
         worst = int(np.argmax(ends - begins))
         lasts = int(ends[worst] - begins[worst]) * at.steps.length
-        longest = Gap(at.time(first + int(begins[worst])), lasts)
+        longest = Gap(_time(at, first + int(begins[worst])), lasts)
     told = power[known]
     return SeriesFacts(
         name,
@@ -202,24 +206,22 @@ def _told(
         kind,
         guessed,
         at.steps,
-        at.time(first),
-        at.time(last),
+        _time(at, first),
+        _time(at, last),
         float(told.mean()) * 24,
         float(told.max()),
         int((ends - begins).sum()),
         longest,
         n_negative,
-        _spikes(power, at),
+        _spikes(power, at) if kind != "w_per_kw" else (),
         tuple(problems),
     )
 
 
-def _spikes(power: FloatArray, at: _At) -> tuple[tuple[datetime, float, int], ...]:
+def _spikes(power: FloatArray, at: StepPlaces) -> tuple[tuple[datetime, float, int], ...]:
     """Values far above nearly all others, the largest first."""
     known = power[~np.isnan(power)]
     bound = max(_SPIKE * float(np.quantile(known, 0.99)), _LEAST_SPIKE_KW)
-    if at.kind == "w_per_kw":
-        return ()
     steps = np.flatnonzero(np.nan_to_num(power) > bound)
     ordered = steps[np.argsort(-power[steps], kind="stable")]
-    return tuple((at.time(step), float(power[step]), at.line(step)) for step in ordered[:3].tolist())
+    return tuple((_time(at, step), float(power[step]), at.place(step)[1]) for step in ordered[:3].tolist())

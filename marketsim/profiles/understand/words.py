@@ -89,6 +89,8 @@ _DROPPED: Final = frozenset(
 """Words that say what a column holds, and not whose it is."""
 _MARKS: Final = re.compile(r"[\s_\-./()\[\]]+")
 _AGENT_NAME: Final = re.compile(r"[\w][\w .:+-]*")
+_MOST_LETTERS: Final = 80
+"""Of the name of an agent; a scenario takes a few more."""
 
 
 def role_of(name: str) -> ColumnRole:
@@ -113,6 +115,5 @@ def stem_of(name: str) -> str:
     parts = [part for part in _MARKS.split(name) if part]
     left = [part for part in parts if part.lower() not in _DROPPED]
     stem = name.strip() if len(left) == len(parts) else (" " if " " in name.strip() else "_").join(left)
-    if _AGENT_NAME.fullmatch(stem):
-        return stem
-    return "_".join(re.findall(r"\w+", stem))
+    called = stem if _AGENT_NAME.fullmatch(stem) else "_".join(re.findall(r"\w+", stem))
+    return called[:_MOST_LETTERS].strip()

@@ -133,6 +133,13 @@ def test_units_that_differ_are_said_by_series_or_by_agent() -> None:
     assert by_agent["columns"] == {"a": {"load": "a_kwh", "values": "kwh"}, "b": {"load": "b (W)", "values": "w"}}
 
 
+def test_a_time_that_is_wrong_makes_no_century_of_steps() -> None:
+    """A minute a row, and one of 2199: the steps between are not laid out."""
+    rows = [f"2023-06-01T{minute // 60:02}:{minute % 60:02},{minute % 2}" for minute in range(600)]
+    found = understood("m.csv", "\n".join(["time,a_kw", *rows, "2199-01-01T00:00,1"]).encode())
+    assert [problem.message for problem in found.problems] == ["601 rows stand for 92339041 steps of 0:01:00"]
+
+
 def test_less_than_a_day_is_a_shorter_run() -> None:
     assert proposal(read("time,a_load_kw", ",#", 5))["clock"] == {"start": "2023-06-01", "slots": 5, "slot_minutes": 60}
 
