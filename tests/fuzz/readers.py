@@ -60,6 +60,8 @@ def guessed(folder: Path) -> None:
     for path in sorted(folder.glob("series.*")):
         told = check_data(str(path))
         expect(all(math.isfinite(each.kwh_a_day) for each in told.found.used), "energy that is not finite")
+        if told.problems:
+            raise InputError(told.problems)
         if told.sections:
             sections = {**told.sections, "profiles": {**told.sections["profiles"], "path": path.name}}
             (folder / "guessed.yaml").write_text(text_of(sections), encoding="utf-8")

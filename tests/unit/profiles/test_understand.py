@@ -134,10 +134,10 @@ def test_units_that_differ_are_said_by_series_or_by_agent() -> None:
 
 
 def test_a_time_that_is_wrong_makes_no_century_of_steps() -> None:
-    """A minute a row, and one of 2199: the steps between are not laid out."""
+    """A minute a row, and one of 2100: the steps between are not laid out."""
     rows = [f"2023-06-01T{minute // 60:02}:{minute % 60:02},{minute % 2}" for minute in range(600)]
-    found = understood("m.csv", "\n".join(["time,a_kw", *rows, "2199-01-01T00:00,1"]).encode())
-    assert [problem.message for problem in found.problems] == ["601 rows stand for 92339041 steps of 0:01:00"]
+    found = understood("m.csv", "\n".join(["time,a_kw", *rows, "2100-01-01T00:00,1"]).encode())
+    assert [problem.message for problem in found.problems] == ["601 rows stand for 40281121 steps of 0:01:00"]
 
 
 def test_less_than_a_day_is_a_shorter_run() -> None:
