@@ -145,13 +145,14 @@ def _appended(tables: Sequence[CellTable]) -> CellTable:
 def _no_times(table: CellTable, params: FileParams) -> Problem:
     name = time_name(params)
     problem = unknown_column(table, name, "profiles.time")
+    look = f"; marketsim data check {table.file} says what the file holds"
     if any(isfinite(number(each)) for each in table.columns):
         hint = (
             f"its first line has to name the columns, such as {name},house_load_kw (lines above it: profiles.skip_lines); "
             f"it reads: {listed(list(table.columns))}"
         )
-        return problem._replace(message=f"the file {table.file} has no header", hint=hint, value="", file="")
+        return problem._replace(message=f"the file {table.file} has no header", hint=hint + look, value="", file="")
     hint = (
         problem.hint if "did you mean" in problem.hint else f"name the column of times by profiles.time; {problem.hint}"
     )
-    return problem._replace(message=f"the file {table.file} has no column of this name", hint=hint, file="")
+    return problem._replace(message=f"the file {table.file} has no column of this name", hint=hint + look, file="")
