@@ -47,7 +47,7 @@ PARTS: Final = (
           "real quarter-hour load, PV, EV and heat-pump shapes of 2016 (SimBench)", traits=("library",)),
     _part("profile", "synthetic", "profiles.synthetic:build", "profiles.params:SyntheticParams",
           "clear-sky geometry, a cloud process and a household day; numpy only"),
-    _part("profile", "file", "profiles.file:build", "profiles.params:FileParams",
+    _part("profile", "file", "profiles.file:build", "profiles.file_params:FileParams",
           "series of your own from CSV or Parquet", traits=("metered",)),
     _part("tariff", "flat", "market.tariffs:build_flat", "market.tariff_params:FlatParams",
           "one retail and one feed-in price"),

@@ -19,6 +19,7 @@ _COMMANDS = {
     "train": "Train the agents of a scenario; resumable.",
     "evaluate": "Compare trained and untrained markets on unseen days.",
     "validate": "Check a scenario; every problem at once.",
+    "data": "Say what a table of your own means, and how to read it.",
     "whatif": "Vary values of a scenario; where does it break?",
     "compare": "Show runs side by side: do they differ beyond noise?",
     "report": "Write the report of a run or a study: one HTML file.",

@@ -253,6 +253,11 @@ def arguments_of(theirs: Path, out: Path) -> dict[str, list[list[str | Path]]]:
             *([["run", plain, "--out", out / "plain"]] if plain.exists() else []),
         ],
         "validate": [["validate", scenario], ["validate", learned, "--json"], ["validate", plain]],
+        "data check": [
+            ["data", "check", theirs / "plain" / "net.json"],
+            ["data", "check", run / "agents.parquet"],
+            ["data", "check", run / "agents.parquet", "--scenario", scenario, "--json"],
+        ],
         "train": [["train", learned, "--out", out / "training"], ["train", learned, "--out", training, "--resume"]],
         "evaluate": [
             ["evaluate", training, "--weeks", "1", "--seeds", "1", "--workers", "1", "--out", out / "evaluation"],
