@@ -147,6 +147,8 @@ PARTS: Final = (
     _part("critic", "surrogate", "fairness.surrogate_critic:build", "fairness.params:SurrogateCriticParams",
           "a small network that has learned a language model's scores", traits=("formula",)),
     _part("model", "ollama", "llm.model_server:build", "", "models that an Ollama server has", extra="learn"),
+    _part("importer", "citylearn", "importers.citylearn:build", "importers.params:CityLearnParams",
+          "a CityLearn data set: buildings, prices and charging sessions"),
     _part("learner", "ppo", "learning.ppo.learner:build", "learning.params:LearnerParams",
           "proximal policy optimisation of many agents, a trust region for each", extra="learn"),
     _part("game", "market", "games.market.game:build", "games.market.params:MarketGameParams",

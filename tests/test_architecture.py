@@ -22,7 +22,7 @@ TOOLS = {"llm", "optimise"}
 """What several siblings use, and what knows none of them."""
 SIBLINGS = {
     *("agents", "devices", "extension", "fairness", "grid", "market", "metrics", "profiles", "results", "scenario"),
-    *("learning", "envs", "sharing"),
+    *("learning", "envs", "sharing", "importers"),
 }
 HOMES = {
     "mesa": ["agents/*"],

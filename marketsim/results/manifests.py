@@ -35,6 +35,7 @@ MANIFEST: Final[Keys] = {
     "refused_orders": Key(holds.all_of(holds.text)),
     "currency": Key(holds.text),
     "critic": Key(holds.mapping),
+    "origin": Key(holds.mapping),
 }
 """Of everything that has a manifest."""
 RUN: Final[Keys] = {

@@ -286,3 +286,6 @@ class Scenario(Params):
     """What is written."""
     plugins: tuple[str, ...] = Field(default=(), max_length=MAX_PARTS)
     """Plugin files, relative to ``folder``."""
+    origin: str | None = Field(default=None, min_length=1, max_length=1_000)
+    """Report of the import that made the scenario (``marketsim import``), relative to ``folder``: a run writes it into its
+    manifest. Left out where it is null."""
