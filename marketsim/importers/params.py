@@ -44,7 +44,11 @@ class SimBenchParams(Params):
     start: datetime.date = datetime.date(2016, 1, 4)
     """First day of the run, in 2016."""
     days: Days = 7
-    """Days of the run; the tables hold the whole year."""
+    """Days of the run."""
+    history_days: Annotated[int, Field(ge=0, le=366)] = 14
+    """Days before the run that the tables hold, too, from which forecasts are made."""
+    whole_year: bool = False
+    """Whether the tables hold the whole year, so that the clock can be set to any day of it; large nets then load slowly."""
     retail: Price = 0.30
     """What the utility takes for energy [currency/kWh]."""
     feed_in: Price = 0.08

@@ -34,7 +34,7 @@ def build(params: FileParams, context: BuildContext) -> DayProfiles:
         raise ProfileError(problems)
     days = FileDays(context, params, series.steps, series.powers, found.sources)
     profiles = DayProfiles(context, days, params.forecast.chosen)
-    profiles.notes = (*series.notes, *found.notes)
+    profiles.notes = (*profiles.notes, *series.notes, *found.notes)
     return profiles
 
 

@@ -72,7 +72,8 @@ def _of_nodes(feeder: Feeder) -> Iterator[BusRow]:
     network, area = feeder.network, areas(feeder)
     for node, index in enumerate(feeder.indices.tolist()):
         name = network.bus_names[node]
-        yield _row(feeder, node, None if index < 0 else index, "", name, int(area[node]))
+        row = _row(feeder, node, None if index < 0 else index, "", name, int(area[node]))
+        yield row if name in feeder.nodes else row._replace(refer=None, remark="inside an element")
 
 
 def _of_net(feeder: Feeder, net: Any) -> Iterator[BusRow]:
