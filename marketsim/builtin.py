@@ -153,6 +153,8 @@ PARTS: Final = (
           "a SimBench net with its own profiles, by its code", extra="simbench"),
     _part("importer", "pandapower", "importers.pandapower_net:build", "importers.params:PandapowerParams",
           "a pandapower net: its loads, static generators and storages"),
+    _part("importer", "hamlet", "importers.hamlet:build", "importers.params:HamletParams",
+          "a scenario folder of HAMLET: loads, plants, batteries and vehicles"),
     _part("learner", "ppo", "learning.ppo.learner:build", "learning.params:LearnerParams",
           "proximal policy optimisation of many agents, a trust region for each", extra="learn"),
     _part("game", "market", "games.market.game:build", "games.market.params:MarketGameParams",
