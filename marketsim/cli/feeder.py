@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -46,7 +47,7 @@ def _document(found: FeederTable) -> dict[str, object]:
         "lines": found.lines,
         "transformers": found.transformers,
         "sources": [each._asdict() for each in found.sources],
-        "buses": [{**row._asdict(), "takes_agents": row.takes_agents} for row in found.buses],
+        "buses": [{**asdict(row), "takes_agents": row.takes_agents} for row in found.buses],
         "notes": list(found.notes),
     }
 

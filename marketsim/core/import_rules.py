@@ -17,7 +17,6 @@ OWN: Final = frozenset((SCENARIO, REPORT))
 _FILE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)+")
 _LONGEST_NAME: Final = 100
 _LONGEST_SENTENCE: Final = 1_000
-_SENTENCES: Final = ("taken", "assumed", "left_out")
 
 
 def imported(call: Call) -> ImportedScenario:
@@ -25,20 +24,22 @@ def imported(call: Call) -> ImportedScenario:
     found = record_of(call.result, ImportedScenario)
     if not isinstance(found.scenario, Mapping) or not all(isinstance(key, str) for key in found.scenario):
         wrong("scenario has to be a mapping of sections")
-    for name in _SENTENCES:
-        _demand_sentences(name, getattr(found, name))
+    tables = _tables(found.tables)
     return ImportedScenario(
-        dict(found.scenario),
-        _tables(found.tables),
-        _sources(found.sources),
-        *(tuple(getattr(found, name)) for name in _SENTENCES),
-        tuple(_quantity(each, found.tables) for each in found.quantities),
+        scenario=dict(found.scenario),
+        tables=tables,
+        sources=_sources(found.sources),
+        taken=_sentences("taken", found.taken),
+        assumed=_sentences("assumed", found.assumed),
+        left_out=_sentences("left_out", found.left_out),
+        quantities=tuple(_quantity(each, tables) for each in found.quantities),
     )
 
 
-def _demand_sentences(name: str, sentences: Any) -> None:
+def _sentences(name: str, sentences: Any) -> tuple[str, ...]:
     if not isinstance(sentences, tuple | list) or not all(map(_is_sentence, sentences)):
         wrong(f"{name} has to hold sentences of at most {_LONGEST_SENTENCE} letters that can be printed")
+    return tuple(sentences)
 
 
 def _is_sentence(text: Any) -> bool:
@@ -65,7 +66,7 @@ def _sources(sources: Any) -> dict[str, str]:
 
 
 def _quantity(given: Any, tables: Mapping[str, bytes]) -> ImportedQuantity:
-    quantity = record_of(given, ImportedQuantity, "each of its quantities")
+    quantity: ImportedQuantity = record_of(given, ImportedQuantity, "each of its quantities")
     words = (quantity.what, quantity.source, quantity.unit, quantity.column)
     if not all(map(_is_sentence, words)):
         wrong(f"what, source, unit and column of a quantity have to be texts, not {words!r:.200}")

@@ -7,7 +7,7 @@ curtailed.
 from __future__ import annotations
 
 from math import sqrt
-from typing import Annotated, Any, Final, Self, TypeAlias
+from typing import Annotated, Any, Final, Self, TypeAlias, TypeGuard
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -73,7 +73,7 @@ class BatteryParams(Params):
 _ONE_WAY: Final = ("charge_efficiency", "discharge_efficiency")
 
 
-def _is_share(value: object) -> bool:
+def _is_share(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0.0 <= value <= 1.0
 
 

@@ -110,7 +110,8 @@ _SIZE: Final = "set ev.energy_kwh to the size of the battery"
 def _slots(times: Sequence[datetime], clock: Clock) -> FloatArray:
     """Slots since the start of the run, with fractions."""
     start, slot = datetime.combine(clock.start, datetime.min.time()), timedelta(minutes=clock.slot_minutes)
-    return np.round(np.array([(time - start) / slot for time in times], dtype=np.float64), _DIGITS)
+    slots = np.array([(time - start) / slot for time in times], dtype=np.float64)
+    return np.asarray(np.round(slots, _DIGITS), dtype=np.float64)
 
 
 def _demand_overlap(table: Mapping[str, VehicleSessions], clock: Clock, file: str) -> None:

@@ -116,15 +116,16 @@ def read_charger(
 
 def _rows(table: SourceTable, axis: Axis) -> _Rows:
     rows = slice(axis.rows.start, min(axis.rows.stop, len(table.lines)))
-    levels = (_level(table.maybe_numbers(name, rows)) for name in (_REQUIRED, _ARRIVES_WITH))
+    required, arrives_with = (_level(table.maybe_numbers(name, rows)) for name in (_REQUIRED, _ARRIVES_WITH))
     capacity = table.maybe_numbers(_CAPACITY, rows) if _CAPACITY in table.columns else np.full(len(table.lines), np.nan)
     return _Rows(
-        table,
-        table.numbers(_STATE, rows),
-        [text.strip() for text in table.column(_ID)[rows]],
-        table.maybe_numbers(_LEAVES, rows),
-        *levels,
-        capacity,
+        table=table,
+        state=table.numbers(_STATE, rows),
+        vehicle=[text.strip() for text in table.column(_ID)[rows]],
+        leaves=table.maybe_numbers(_LEAVES, rows),
+        required=required,
+        arrives_with=arrives_with,
+        capacity=capacity,
     )
 
 

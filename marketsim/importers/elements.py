@@ -22,7 +22,8 @@ class NetElement(NamedTuple):
     """A load, static generator or storage."""
 
     table: str
-    index: int
+    place: int
+    """Its index in the table."""
     name: str
     bus: str
     """As scenarios refer to it."""
@@ -93,9 +94,9 @@ def _joined(seats: list[Seat], element: NetElement) -> Seat | None:
 
 
 def _unique(element: NetElement, names: Counter[str]) -> str:
-    base = agent_name(element.name or f"{element.table} {element.index}")
+    base = agent_name(element.name or f"{element.table} {element.place}")
     names[base] += 1
-    return base if names[base] == 1 else f"{base}_{element.table}{element.index}"
+    return base if names[base] == 1 else f"{base}_{element.table}{element.place}"
 
 
 def _elements(net: Any, table: str, buses: FeederBuses, left: dict[str, list[str]]) -> Iterator[NetElement]:

@@ -46,7 +46,8 @@ def _numbers(column: object) -> FloatArray | None:
     assert isinstance(column, pa.ChunkedArray)
     kind = column.type
     if pa.types.is_timestamp(kind):
-        return column.cast(pa.timestamp("s", tz=kind.tz), safe=False).cast(pa.int64()).to_numpy().astype(np.float64)
+        seconds = column.cast(pa.timestamp("s", tz=kind.tz), safe=False).cast(pa.int64())
+        return np.asarray(seconds.to_numpy(), dtype=np.float64)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
         return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
     return None

@@ -91,7 +91,7 @@ _LEFT: Final = (
 
 def _assumed(params: SimBenchParams, seats: tuple[Seat, ...]) -> tuple[str, ...]:
     kinds = sorted({str(plant.row.get("type")) for seat in seats for plant in seat.plants})
-    told = (
+    told: tuple[str, ...] = (
         f"Energy costs {params.retail:g} and is paid {params.feed_in:g} by the utility (retail, feed_in)",
         "A load has the constant power factor of its active and reactive energy over the table",
         "A plant joins the first load at its bus",
@@ -139,7 +139,7 @@ def _take(
 
 
 def _source(element: NetElement) -> str:
-    return f"{element.table} {element.index} x profile {element.profile}"
+    return f"{element.table} {element.place} x profile {element.profile}"
 
 
 def _load_series(load: NetElement, profiles: Mapping[str, Any], part: str, rows: slice) -> FloatArray:
@@ -155,7 +155,7 @@ def _profile(element: NetElement, profiles: Mapping[str, Any], column: str, rows
     table = profiles[_PROFILES[element.table]]
     if column not in table:
         raise refused(
-            "the net has no profile of this name", path=f"{element.table} {element.index}", value=repr(column)
+            "the net has no profile of this name", path=f"{element.table} {element.place}", value=repr(column)
         )
     values = np.asarray(table[column], dtype=np.float64)[rows]
     if not np.isfinite(values).all() or (values < 0).any():

@@ -91,7 +91,7 @@ def read_forecasts(file: str, context: BuildContext) -> GivenForecasts:
     rows = table_rows(table_text(data, file, ProfileError), ",", file, ProfileError)
     at = partial(Problem, file=file)
     header = [name.strip() for name in rows[0].cells] if rows else []
-    places = {name: header.index(name) for name in _TIMES if name in header}
+    places: dict[str, int] = {name: header.index(name) for name in _TIMES if name in header}
     _refuse([at(f"there is no column {name!r}", hint=_HEADER, line=1) for name in _TIMES if name not in places])
     names = [agent.name for agent in context.agents]
     columns, strangers, problems = _columns(header, names, at)

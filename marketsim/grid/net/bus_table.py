@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from marketsim.grid.net.network import BranchKind
 from marketsim.grid.net.topology import SOURCE, graph_from
 
 
-class BusRow(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class BusRow:
     """One bus."""
 
     index: int | None
@@ -73,7 +75,7 @@ def _of_nodes(feeder: Feeder) -> Iterator[BusRow]:
     for node, index in enumerate(feeder.indices.tolist()):
         name = network.bus_names[node]
         row = _row(feeder, node, None if index < 0 else index, "", name, int(area[node]))
-        yield row if name in feeder.nodes else row._replace(refer=None, remark="inside an element")
+        yield row if name in feeder.nodes else replace(row, refer=None, remark="inside an element")
 
 
 def _of_net(feeder: Feeder, net: Any) -> Iterator[BusRow]:
