@@ -57,11 +57,15 @@ def import_scenario(
     demand_new_folder(folder)
     known = registry if registry is not None else full_registry()
     params = _params(known, name, options or {})
-    context = ImportContext(net=_net, buses=_buses)
-    found = _checked(made(known, "importer", name, params, context).read(source))
+    found = _checked(made(known, "importer", name, params, import_context()).read(source))
     with _arriving(folder) as temporary:
         report, agents = _write(temporary, found, name, source, params)
     return ImportDone(folder, folder / SCENARIO, report, agents)
+
+
+def import_context() -> ImportContext:
+    """What importers get to know: files anywhere, and the feeders of the package."""
+    return ImportContext(net=_net, buses=_buses)
 
 
 def demand_new_folder(folder: Path) -> None:

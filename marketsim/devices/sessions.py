@@ -119,7 +119,7 @@ def _demand_overlap(table: Mapping[str, VehicleSessions], clock: Clock, file: st
     ends = begins + timedelta(minutes=clock.slots * clock.slot_minutes)
     first = min(own.arrival[0] for own in table.values())
     last = max(own.departure[-1] for own in table.values())
-    if first >= ends or last <= begins:
+    if first.date() >= clock.start + timedelta(days=clock.days) or last.date() < clock.start:
         message = f"the run lasts from {begins} to {ends}, the sessions from {first} to {last}"
         raise ProfileError([Problem(message, hint="choose clock.start inside the file", file=file)])
 

@@ -134,7 +134,7 @@ class CityLearn:
             "clock": {"start": axis.first_midnight.date().isoformat(), "slots": slots, "slot_minutes": axis.minutes},
             "grid": dict(place.grid),
             "tariff": dict(tariff),
-            "profiles": {"source": "file", "path": SERIES},
+            "profiles": {"source": "file", "path": SERIES, "values": "kwh"},
             "agents": found.agents,
         }
         sessions = {SESSIONS: sessions_csv(found.sessions)} if found.sessions else {}

@@ -92,7 +92,7 @@ class Hamlet:
             },
             "grid": dict(place.grid),
             "tariff": {"flat": tariff},
-            "profiles": {"source": "file", "path": SERIES},
+            "profiles": {"source": "file", "path": SERIES, "values": "kw"},
             "agents": taken.agents,
         }
         sessions = {SESSIONS: sessions_csv(taken.sessions)} if taken.sessions else {}

@@ -51,7 +51,7 @@ class SimBench:
             "clock": {"start": params.start.isoformat(), "slots": params.days * _A_DAY, "slot_minutes": 15},
             "grid": {"feeder": name},
             "tariff": {"flat": {"retail": params.retail, "feed_in": params.feed_in}},
-            "profiles": {"source": "file", "path": SERIES},
+            "profiles": {"source": "file", "path": SERIES, "values": "kw"},
             "agents": agents,
         }
         return ImportedScenario(
@@ -144,11 +144,12 @@ def _source(element: NetElement) -> str:
 
 def _load_series(load: NetElement, profiles: Mapping[str, Any], part: str, rows: slice) -> FloatArray:
     nominal = load.p_kw if part == "p" else load.q_kvar
-    return nominal * _profile(load, profiles, f"{load.profile}_{part}load", rows)
+    values = _profile(load, profiles, f"{load.profile}_{part}load", rows)
+    return nominal * (values if part == "q" else _positive(load, values))
 
 
 def _plant_series(plant: NetElement, profiles: Mapping[str, Any], rows: slice) -> FloatArray:
-    return plant.p_kw * _profile(plant, profiles, plant.profile, rows)
+    return plant.p_kw * _positive(plant, _profile(plant, profiles, plant.profile, rows))
 
 
 def _profile(element: NetElement, profiles: Mapping[str, Any], column: str, rows: slice) -> FloatArray:
@@ -158,6 +159,15 @@ def _profile(element: NetElement, profiles: Mapping[str, Any], column: str, rows
             "the net has no profile of this name", path=f"{element.table} {element.place}", value=repr(column)
         )
     values = np.asarray(table[column], dtype=np.float64)[rows]
-    if not np.isfinite(values).all() or (values < 0).any():
-        raise refused("a profile holds negative or missing values", path=column)
+    if not np.isfinite(values).all():
+        raise refused("a profile holds missing values", path=column)
+    return values
+
+
+def _positive(element: NetElement, values: FloatArray) -> FloatArray:
+    """Active power, which a load draws and a plant gives."""
+    if (values < 0).any():
+        raise refused(
+            "a profile of active power holds negative values", path=element.profile, value=f"{values.min():g}"
+        )
     return values
