@@ -30,7 +30,13 @@ def compared(quantities: Iterable[ImportedQuantity], ready: ReadyScenario) -> tu
     for file in dict.fromkeys(each.file for each in quantities if each.held == "sessions"):
         kwh = {name: float(own.energy_kwh.sum()) for name, own in read_sessions(file, ready.fence).items()}
         sums |= {("sessions", file, name): energy for name, energy in kwh.items()}
-    found = tuple(_beside(each, sums.get((each.held, each.file, each.column), 0.0)) for each in quantities)
+    lost = [each for each in quantities if (each.held, each.file, each.column) not in sums]
+    if lost:
+        told = "this is a fault of the importer"
+        raise ImportedDataError(
+            [Problem(f"{each.what} was not written", value=f"{each.file}: {each.column}", hint=told) for each in lost]
+        )
+    found = tuple(_beside(each, sums[each.held, each.file, each.column]) for each in quantities)
     wrong = [each for each in found if not _agree(each)]
     if wrong:
         hint = "this is a fault of the importer"
@@ -63,9 +69,8 @@ def _of_series(file: str, columns: list[str], ready: ReadyScenario) -> dict[str,
     """Energy of each column [kWh], read as a run reads it."""
     params = ready.model.profiles.params
     assert isinstance(params, FileParams)
-    series, problems = SeriesFile(params.model_copy(update={"path": file}), ready.fence).series(
-        dict.fromkeys(columns, params.values)
-    )
+    read = SeriesFile(params.model_copy(update={"path": file}), ready.fence)
+    series, problems = read.series({name: params.values for name in columns if name in read.table.columns})
     if series is None:
         raise ImportedDataError(problems)
     return {name: float(power.sum()) * series.steps.hours for name, power in series.powers.items()}

@@ -117,9 +117,9 @@ class EvParams(Params):
     """Energy in the vehicle's battery for each kWh drawn at the meter [-]."""
     file: Annotated[str, Field(min_length=1, max_length=1_000)] | None = None
     """CSV file of charging sessions, relative to the scenario; null: stays are drawn around the mean hours. Columns:
-    ``vehicle``, ``arrival`` and ``departure`` (ISO 8601, local standard time), and ``energy_kwh`` [kWh], which the battery lacks on
-    arrival, or ``arrival_soc`` and ``departure_soc``, its level then and the one required at departure (0..1). Later sessions
-    the owner expects at the mean hours, as without a file."""
+    ``vehicle``, ``arrival`` and ``departure`` (ISO 8601, local standard time), and ``energy_kwh``, which the battery lacks
+    on arrival [kWh], or ``arrival_soc`` and ``departure_soc``, its level then and the one required at departure (0..1).
+    Later sessions the owner expects at the mean hours, as without a file."""
     vehicle: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     """Its name in the column ``vehicle`` of the file [text]; null: that of the agent."""
 

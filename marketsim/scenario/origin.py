@@ -78,5 +78,6 @@ def read_origin(name: str, fence: Fence) -> Origin:
         found = error.errors(include_url=False, include_context=False)
         places = [".".join(str(part) for part in each["loc"]) for each in found]
         hint = "import the data again with marketsim import, or leave origin out"
-        wrong = [Problem(each["msg"], at, "", hint, str(path)) for each, at in zip(found, places, strict=True)]
+        told = [f"no report of an import: {at}: {each['msg']}" for each, at in zip(found, places, strict=True)]
+        wrong = [Problem(message, hint=hint, file=str(path)) for message in told]
         raise ScenarioError(wrong[:20]) from None

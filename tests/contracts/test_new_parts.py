@@ -13,6 +13,7 @@ import pytest
 import marketsim as ms
 from marketsim import builtin
 from marketsim.app.game import build_game, learner_of
+from marketsim.app.importing import import_scenario
 from marketsim.app.ready import check_scenario
 from marketsim.app.training import train_scenario
 from marketsim.extension.kinds import KINDS
@@ -38,6 +39,7 @@ CHOSEN = {
     "model": {"critic": {"kind": "ollama", "client": "even_handed", "cache": False}},
     "settlement": {"market.settlement": "for_free"},
     "sharing": {"market.sharing": "by_load"},
+    "importer": {},
 }
 """How a scenario chooses the new part of each kind."""
 DIFFERS = dict.fromkeys(CHOSEN, "trades") | {
@@ -97,7 +99,7 @@ def test_the_page_shows_what_runs():
     assert [text for text in shown if text.strip() not in module] == []
 
 
-@pytest.mark.parametrize("kind", [kind for kind in CHOSEN if kind not in ("learner", "game")])
+@pytest.mark.parametrize("kind", [kind for kind in CHOSEN if kind not in ("learner", "game", "importer")])
 def test_a_new_part_needs_its_module_and_its_line(scenario, kind):
     """It validates, runs, balances, and the run is another one than without it."""
     check_scenario(scenario.path, CHOSEN[kind])
@@ -112,6 +114,14 @@ def test_a_new_part_needs_its_module_and_its_line(scenario, kind):
         assert (own.summary["critic_calls"], usual.summary["critic_calls"]) == (0, 24)
     else:
         assert not getattr(own, DIFFERS[kind]).equals(getattr(usual, DIFFERS[kind]))
+
+
+def test_a_new_importer_needs_its_module_and_its_line(scenario, tmp_path):
+    """``marketsim import`` finds it, and what it makes runs at once."""
+    (tmp_path / "village.txt").write_text("3000\n4500\n")
+    done = import_scenario("village", str(tmp_path / "village.txt"), tmp_path / "out")
+    assert (done.agents, done.report.sums[0].written_sum) == (2, 7500.0)
+    assert ms.simulate(done.scenario).manifest["origin"]["importer"] == "village"
 
 
 def test_a_new_learner_needs_its_module_and_its_line(scenario, tmp_path):
@@ -137,6 +147,7 @@ def test_a_new_part_is_listed_and_shown(scenario, cli, kind):
     assert entry.name in cli("plugins", "show", entry.name).out
 
 
+FOREIGN = (("hamlet", "battery"), ("hamlet", "ev"), ("citylearn", "battery"), ("citylearn", "ev"))
 WORDS = {
     ("agents/members.py", "battery"): "what the view of an agent calls a battery is the device of that name",
     ("agents/model.py", "consumer"): "the two kinds that the scenario itself knows; they are no entries",
@@ -144,6 +155,12 @@ WORDS = {
     ("app/looking.py", "file"): "a source of nets, no series",
     ("app/parts.py", "consumer"): "the scenario's own kind",
     ("app/ready.py", "file"): "a source of nets, no series",
+    ("app/import_sums.py", "series"): "where a quantity stands that was imported",
+    ("core/import_rules.py", "series"): "the same",
+    ("grid/net/names.py", "pandapower"): "a source of nets, no importer",
+    ("grid/net/pandapower_nets.py", "pandapower"): "the same",
+    ("grid/net/pandapower_nets.py", "simbench"): "the same",
+    **{(f"importers/{module}.py", name): "what data of others call so" for module, name in FOREIGN},
     ("app/running.py", "file"): "a key of the manifest",
     ("analysis/studies/folder.py", "file"): "the same",
     ("app/training.py", "rule"): "who answered a critique",

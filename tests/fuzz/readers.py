@@ -196,6 +196,11 @@ READERS: dict[str, Reader] = {
     "prices": Reader("series_csv", (("prices.csv", mutate.of_lines), ("prices.csv", mutate.of_bytes)), checked),
     "series": Reader("series_csv", (("series.csv", mutate.of_lines), ("series.csv", mutate.of_bytes)), checked),
     "series_parquet": Reader("series_parquet", (("series.parquet", mutate.of_parquet),), checked),
+    "given": Reader(
+        "given",
+        (("sessions.csv", mutate.of_lines), ("forecasts.csv", mutate.of_lines), ("import.json", mutate.of_json)),
+        checked,
+    ),
     "net": Reader("net", (("net.json", mutate.of_json),), net),
     "run": Reader("run", _RUN, run),
     "tables": Reader("run", (("*.parquet", mutate.of_parquet),), run),

@@ -11,8 +11,9 @@ import pytest
 import marketsim as ms
 from marketsim.app.importing import import_scenario
 from marketsim.app.ready import full_registry
-from marketsim.core.errors import ImportedDataError, InputError, PluginError, ScenarioError
+from marketsim.core.errors import ImportedDataError, InputError, ScenarioError
 from marketsim.core.imported import ImportedQuantity, ImportedScenario
+from marketsim.core.walls import PluginFault
 from marketsim.extension.entry import Entry
 
 OWN = Path(__file__).resolve().parents[2] / "parts" / "own_importer.py"
@@ -107,21 +108,22 @@ def test_a_folder_of_no_folder_is_refused(importing):
             ImportedDataError,
             "the sums of mine.csv: load and series.csv",
         ),
-        (found(quantities=(LOAD._replace(column="b_load_kw"),)), InputError, "b_load_kw"),
+        (found(quantities=(LOAD._replace(column="b_load_kw"),)), ImportedDataError, "load of a was not written"),
         (found(scenario={**SCENARIO, "agents": []}), ImportedDataError, "makes no valid scenario"),
         (found(tables={"series.csv": b"time,b_load_kw\n"}), ImportedDataError, r"series\.csv"),
-        (found(tables={"../series.csv": SERIES}), PluginError, "plain file name"),
+        (found(tables={"../series.csv": SERIES}), PluginFault, "plain file name"),
         (
             found(tables={"series.csv": SERIES, "scenario.yaml": b""}),
             PluginError,
             "the program itself writes scenario.yaml",
         ),
-        (found(tables={"series.csv": "text"}), PluginError, "has to be bytes, not str"),
-        (found(taken=["two\nlines"]), PluginError, "sentences"),
-        (found(quantities=(LOAD._replace(file="other.csv"),)), PluginError, "none of the tables"),
-        (found(quantities=(LOAD._replace(amount=np.nan),)), PluginError, "has to be finite"),
-        ("a scenario", PluginError, "has to return ImportedScenario, not str"),
-        (ValueError("oh"), PluginError, "importer 'own'.*oh"),
+        (found(tables={"series.csv": "text"}), PluginFault, "has to be bytes, not str"),
+        (found(taken=["two\nlines"]), PluginFault, "sentences"),
+        (found(quantities=(LOAD._replace(file="other.csv"),)), PluginFault, "none of the tables"),
+        (found(quantities=(LOAD._replace(amount=np.nan),)), PluginFault, "has to be finite"),
+        ("a scenario", PluginFault, "has to return ImportedScenario, not str"),
+        (ValueError("oh"), PluginFault, "importer 'own'.*oh"),
+        (ImportedDataError("line 3 is odd"), ImportedDataError, "^line 3 is odd$"),
     ],
     ids=[
         "sum",
@@ -160,7 +162,7 @@ def test_a_report_that_is_damaged_is_told_before_the_run(importing):
     report = json.loads((done.folder / "import.json").read_text())
     report["sums"][0]["source_sum"] = "much"
     (done.folder / "import.json").write_text(json.dumps(report))
-    with pytest.raises(ScenarioError, match=r"import\.json: sums\.0\.source_sum"):
+    with pytest.raises(ScenarioError, match=r"origin: no report of an import: sums\.0\.source_sum: .*valid number"):
         ms.load_scenario(done.scenario)
 
 
