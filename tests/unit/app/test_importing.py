@@ -11,7 +11,7 @@ import pytest
 import marketsim as ms
 from marketsim.app.importing import import_scenario
 from marketsim.app.ready import full_registry
-from marketsim.core.errors import ImportedDataError, InputError, ScenarioError
+from marketsim.core.errors import ImportedDataError, ScenarioError
 from marketsim.core.imported import ImportedQuantity, ImportedScenario
 from marketsim.core.walls import PluginFault
 from marketsim.extension.entry import Entry
@@ -114,7 +114,7 @@ def test_a_folder_of_no_folder_is_refused(importing):
         (found(tables={"../series.csv": SERIES}), PluginFault, "plain file name"),
         (
             found(tables={"series.csv": SERIES, "scenario.yaml": b""}),
-            PluginError,
+            PluginFault,
             "the program itself writes scenario.yaml",
         ),
         (found(tables={"series.csv": "text"}), PluginFault, "has to be bytes, not str"),
