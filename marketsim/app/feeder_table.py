@@ -8,7 +8,7 @@ from marketsim.app.foreign import owner
 from marketsim.app.plugin_feeders import feeder_of_plugin
 from marketsim.core.build import FileContext
 from marketsim.extension.registry import Registry
-from marketsim.grid.net.bus_table import BusRow, bus_rows
+from marketsim.grid.net.bus_table import BusRow, bus_rows, reference
 from marketsim.grid.net.feeder import DEFAULTS, Feeder
 
 
@@ -41,8 +41,18 @@ def feeder_table(name: str, registry: Registry) -> FeederTable:
         bus_rows(feeder, net),
         int((network.kind == 0).sum()),
         int((network.kind == 1).sum()),
-        (FeederSource(network.bus_names[0], float(network.source_pu)),),
+        _sources(feeder, net),
         feeder.notes,
+    )
+
+
+def _sources(feeder: Feeder, net: Any) -> tuple[FeederSource, ...]:
+    """The external grids of the net; without one the feeder's own source."""
+    if net is None:
+        return (FeederSource(feeder.network.bus_names[0], float(feeder.network.source_pu)),)
+    grids = net.ext_grid[net.ext_grid.in_service]
+    return tuple(
+        FeederSource(reference(feeder, int(bus)), float(v_pu)) for bus, v_pu in zip(grids.bus, grids.vm_pu, strict=True)
     )
 
 

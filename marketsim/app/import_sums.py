@@ -68,7 +68,9 @@ def _differing(each: ComparedSum, hint: str) -> Problem:
 def _of_series(file: str, columns: list[str], ready: ReadyScenario) -> dict[str, float]:
     """Energy of each column [kWh], read as a run reads it."""
     params = ready.model.profiles.params
-    assert isinstance(params, FileParams)
+    if not isinstance(params, FileParams):
+        seen, hint = ready.model.profiles.name, "this is a fault of the importer"
+        raise ImportedDataError([Problem("series were written that no profiles read", value=seen, hint=hint)])
     read = SeriesFile(params.model_copy(update={"path": file}), ready.fence)
     series, problems = read.series({name: params.values for name in columns if name in read.table.columns})
     if series is None:
@@ -78,7 +80,8 @@ def _of_series(file: str, columns: list[str], ready: ReadyScenario) -> dict[str,
 
 def _of_agents(agents: Iterable[AgentSpec], path: str) -> float:
     """Sum of a number over all agents that have it."""
-    return sum(float(found) for agent in agents if (found := _member(agent, path.split("."))) is not None)
+    found = [_member(agent, path.split(".")) for agent in agents]
+    return sum(float(value) for value in found if isinstance(value, int | float))
 
 
 def _member(agent: AgentSpec, steps: list[str]) -> Any:

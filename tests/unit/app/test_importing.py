@@ -138,6 +138,7 @@ def test_a_folder_of_no_folder_is_refused(importing):
         "nan",
         "type",
         "error",
+        "data",
     ],
 )
 def test_what_is_wrong_leaves_nothing_behind(importing, tmp_path, result, error, said):
