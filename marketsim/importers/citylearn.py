@@ -17,11 +17,11 @@ from marketsim.core.arrays import FloatArray
 from marketsim.core.build import ImportContext
 from marketsim.core.imported import ImportedQuantity, ImportedScenario
 from marketsim.importers.citylearn_chargers import Charger, read_charger
-from marketsim.importers.citylearn_time import Axis, time_axis
+from marketsim.importers.citylearn_time import DataSteps, time_axis
 from marketsim.importers.params import CityLearnParams
 from marketsim.importers.placing import Placing, placing
 from marketsim.importers.source import SourceFolder, agent_name, mapping_at, number_at, refused
-from marketsim.importers.tables import PRICES, SERIES, SESSIONS, Session, series_csv, sessions_csv
+from marketsim.importers.tables import PRICES, SERIES, SESSIONS, ChargingSession, series_csv, sessions_csv
 
 SCHEMA: Final = "schema.json"
 _LEAST_PRICE: Final = 1e-6
@@ -50,7 +50,7 @@ class _Found:
     """What was read so far."""
 
     columns: dict[str, FloatArray] = field(default_factory=dict)
-    sessions: list[Session] = field(default_factory=list)
+    sessions: list[ChargingSession] = field(default_factory=list)
     agents: list[dict[str, Any]] = field(default_factory=list)
     quantities: list[ImportedQuantity] = field(default_factory=list)
     heat_kwh: dict[str, float] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class CityLearn:
         return included
 
     def _prices(
-        self, buildings: Mapping[str, Mapping[str, Any]], folder: SourceFolder, axis: Axis, found: _Found
+        self, buildings: Mapping[str, Mapping[str, Any]], folder: SourceFolder, axis: DataSteps, found: _Found
     ) -> tuple[dict[str, bytes], dict[str, Any]]:
         """The table of prices, and the tariff that names it."""
         files = list(dict.fromkeys(str(each["pricing"]) for each in buildings.values() if each.get("pricing")))
@@ -122,7 +122,7 @@ class CityLearn:
     def _made(
         self,
         folder: SourceFolder,
-        axis: Axis,
+        axis: DataSteps,
         place: Placing,
         found: _Found,
         tables: Mapping[str, bytes],
@@ -160,7 +160,7 @@ _LEFT: Final = (
 )
 
 
-def _taken(found: _Found, axis: Axis) -> tuple[str, ...]:
+def _taken(found: _Found, axis: DataSteps) -> tuple[str, ...]:
     days = (axis.n_steps * axis.step).days
     with_pv = sum(agent["pv_kw"] > 0 for agent in found.agents)
     vehicles = sum("ev" in agent for agent in found.agents)
@@ -187,7 +187,7 @@ def _take_building(
     building: Mapping[str, Any],
     schema: Mapping[str, Any],
     folder: SourceFolder,
-    axis: Axis,
+    axis: DataSteps,
     place: Placing,
     found: _Found,
 ) -> None:
@@ -287,7 +287,7 @@ def _take_chargers(
     building: Mapping[str, Any],
     schema: Mapping[str, Any],
     folder: SourceFolder,
-    axis: Axis,
+    axis: DataSteps,
     agent: dict[str, Any],
     found: _Found,
 ) -> None:
@@ -331,6 +331,6 @@ def _text(building: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def _demand_length(n_rows: int, axis: Axis, file: str) -> None:
+def _demand_length(n_rows: int, axis: DataSteps, file: str) -> None:
     if n_rows != axis.n_steps:
         raise refused(f"the file has {n_rows} rows of the {axis.n_steps} steps of the first building", file)

@@ -10,9 +10,9 @@ import numpy as np
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.imported import ImportedQuantity
-from marketsim.importers.citylearn_time import Axis
+from marketsim.importers.citylearn_time import DataSteps
 from marketsim.importers.source import SourceFolder, SourceTable, mapping_at, number_at, refused
-from marketsim.importers.tables import Session
+from marketsim.importers.tables import ChargingSession
 
 _CONNECTED: Final = 1
 _INCOMING: Final = 2
@@ -36,7 +36,7 @@ class Charger:
 
     name: str
     file: str
-    sessions: tuple[Session, ...]
+    sessions: tuple[ChargingSession, ...]
     capacity_kwh: float
     power_kw: float
     efficiency: float
@@ -82,7 +82,7 @@ class _Rows(NamedTuple):
 
 
 def read_charger(
-    name: str, charger: Mapping[str, Any], path: str, schema: Mapping[str, Any], folder: SourceFolder, axis: Axis
+    name: str, charger: Mapping[str, Any], path: str, schema: Mapping[str, Any], folder: SourceFolder, axis: DataSteps
 ) -> Charger:
     """The sessions at a charger; ImportedDataError for a file that has none of CityLearn's columns."""
     file = charger.get("charger_simulation")
@@ -94,7 +94,7 @@ def read_charger(
         raise refused("a charger has no charging power", "schema.json", f"{path}.attributes")
     rows = _rows(folder.table(file), axis)
     vehicles = mapping_at(schema.get("electric_vehicles_def") or {}, "electric_vehicles_def", "schema.json")
-    n_untold, found, capacity_kwh = 0, list[Session](), 0.0
+    n_untold, found, capacity_kwh = 0, list[ChargingSession](), 0.0
     for first, end in _stays(rows):
         battery = _battery(vehicles, rows.vehicle[first])
         size = _size(rows, first, battery, file)
@@ -104,7 +104,7 @@ def read_charger(
         n_untold += came is None or not len(known)
         lacking = max(float(known[-1]) - came, 0.0) * size if came is not None and len(known) else 0.0
         begins, ends = (axis.begins + step * axis.step for step in (first, end))
-        found.append(Session(name, begins, ends, lacking))
+        found.append(ChargingSession(name, begins, ends, lacking))
         capacity_kwh = max(capacity_kwh, size)
     told = (
         "Of a vehicle's first session the level on arrival is the initial level of its battery",
@@ -114,7 +114,7 @@ def read_charger(
     return Charger(name, file, tuple(found), capacity_kwh, power_kw, efficiency, _hours(found), n_untold, told, _LEFT)
 
 
-def _rows(table: SourceTable, axis: Axis) -> _Rows:
+def _rows(table: SourceTable, axis: DataSteps) -> _Rows:
     rows = slice(axis.rows.start, min(axis.rows.stop, len(table.lines)))
     required, arrives_with = (_level(table.maybe_numbers(name, rows)) for name in (_REQUIRED, _ARRIVES_WITH))
     capacity = table.maybe_numbers(_CAPACITY, rows) if _CAPACITY in table.columns else np.full(len(table.lines), np.nan)
@@ -175,7 +175,7 @@ def _arrival_level(rows: _Rows, first: int, battery: Mapping[str, Any]) -> float
     return None if np.isnan(level) or rows.state[first - 1] != _INCOMING else level
 
 
-def _hours(sessions: Sequence[Session]) -> tuple[float, float]:
+def _hours(sessions: Sequence[ChargingSession]) -> tuple[float, float]:
     """Median hours of arrival and departure; half a day apart where they are the same."""
     if not sessions:
         return 18.0, 7.0

@@ -19,7 +19,7 @@ _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 
 
-class Axis(NamedTuple):
+class DataSteps(NamedTuple):
     """Steps of a data set."""
 
     begins: datetime
@@ -53,7 +53,7 @@ class Axis(NamedTuple):
         return min(days, whole) * int(_DAY / self.step)
 
 
-def time_axis(schema: Mapping[str, Any], table: SourceTable, params: CityLearnParams) -> Axis:
+def time_axis(schema: Mapping[str, Any], table: SourceTable, params: CityLearnParams) -> DataSteps:
     """The steps by the schema and by the first building's columns of the calendar."""
     step = timedelta(seconds=number_at(schema, "seconds_per_time_step", "schema", "schema.json", 3600.0))
     if step < timedelta(minutes=1) or step % timedelta(minutes=1) or _DAY % step:
@@ -70,7 +70,7 @@ def time_axis(schema: Mapping[str, Any], table: SourceTable, params: CityLearnPa
     begins_at, told = _first_hour(hours, table, step, rows)
     day, more = _first_date(schema, table, rows, params)
     begins = datetime.combine(day, datetime.min.time()) + timedelta(hours=begins_at)
-    return Axis(begins, step, rows.stop - rows.start, rows, (*told, *more))
+    return DataSteps(begins, step, rows.stop - rows.start, rows, (*told, *more))
 
 
 def _first_hour(hours: Any, table: SourceTable, step: timedelta, rows: slice) -> tuple[float, tuple[str, ...]]:

@@ -25,7 +25,7 @@ from marketsim.importers.feather import numeric_columns
 from marketsim.importers.params import HamletParams
 from marketsim.importers.placing import placing
 from marketsim.importers.source import SourceFolder, agent_name, mapping_at, number_at, refused
-from marketsim.importers.tables import SERIES, SESSIONS, Session, series_csv, sessions_csv
+from marketsim.importers.tables import SERIES, SESSIONS, ChargingSession, series_csv, sessions_csv
 
 _PLANTS: Final = "plants.json"
 _TABLE: Final = "timeseries.ft"
@@ -48,7 +48,7 @@ class _Taken:
 
     columns: dict[str, FloatArray] = field(default_factory=dict)
     agents: list[dict[str, Any]] = field(default_factory=list)
-    sessions: list[Session] = field(default_factory=list)
+    sessions: list[ChargingSession] = field(default_factory=list)
     quantities: list[ImportedQuantity] = field(default_factory=list)
     left: Counter[str] = field(default_factory=Counter)
     """Plants that the scenario has not, by type."""
@@ -292,7 +292,7 @@ def _take_series(name: str, what: str, power_kw: FloatArray, source: str, taken:
 
 def _sessions(
     vehicle: str, here: BoolArray, consumed_kwh: FloatArray, lacking_kwh: float, taken: _Taken
-) -> list[Session]:
+) -> list[ChargingSession]:
     """Times at home, with what was consumed before each; the first begins with ``lacking_kwh`` more."""
     assert taken.begins is not None
     edges = np.diff(here.astype(np.int8), prepend=0, append=0)
@@ -301,6 +301,6 @@ def _sessions(
     for first, end, left_at in zip(arrivals, departures, [0, *departures], strict=False):
         lacking_kwh += float(consumed_kwh[left_at:first].sum())
         begins, ends = (taken.begins + place * taken.step for place in (first, end))
-        found.append(Session(vehicle, begins, ends, lacking_kwh))
+        found.append(ChargingSession(vehicle, begins, ends, lacking_kwh))
         lacking_kwh = 0.0
     return found

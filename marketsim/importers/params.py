@@ -11,7 +11,7 @@ from marketsim.core.params import Params, Share
 
 Days: TypeAlias = Annotated[int, Field(ge=1, le=3_660)]
 Word: TypeAlias = Annotated[str, Field(min_length=1, max_length=1_000)]
-Price: TypeAlias = Annotated[float, Field(ge=1e-6, le=1_000)]
+ImportPrice: TypeAlias = Annotated[float, Field(ge=1e-6, le=1_000)]
 
 
 class FeederChoice(Params):
@@ -49,9 +49,9 @@ class SimBenchParams(Params):
     """Days before the run that the tables hold, too, from which forecasts are made."""
     whole_year: bool = False
     """Whether the tables hold the whole year, so that the clock can be set to any day of it; large nets then load slowly."""
-    retail: Price = 0.30
+    retail: ImportPrice = 0.30
     """What the utility takes for energy [currency/kWh]."""
-    feed_in: Price = 0.08
+    feed_in: ImportPrice = 0.08
     """What the utility pays for energy [currency/kWh]."""
 
 
@@ -62,9 +62,9 @@ class PandapowerParams(Params):
     """First day of the run."""
     days: Days = 7
     """Days of the run."""
-    retail: Price = 0.30
+    retail: ImportPrice = 0.30
     """What the utility takes for energy [currency/kWh]."""
-    feed_in: Price = 0.08
+    feed_in: ImportPrice = 0.08
     """What the utility pays for energy [currency/kWh]."""
 
 
@@ -75,7 +75,7 @@ class HamletParams(FeederChoice):
     """Days of the run, at most those that the data have."""
     utc_offset_hours: Annotated[int, Field(ge=-12, le=14)] = 1
     """Hours by which local standard time is ahead of UTC, in which HAMLET's times are [h]."""
-    retail: Price = 0.30
+    retail: ImportPrice = 0.30
     """What the utility takes for energy [currency/kWh]; HAMLET's own prices are those of its markets."""
-    feed_in: Price = 0.08
+    feed_in: ImportPrice = 0.08
     """What the utility pays for energy [currency/kWh]."""

@@ -13,7 +13,7 @@ SESSIONS: Final = "sessions.csv"
 PRICES: Final = "prices.csv"
 
 
-class Session(NamedTuple):
+class ChargingSession(NamedTuple):
     """A stay of a vehicle."""
 
     vehicle: str
@@ -31,7 +31,7 @@ def series_csv(begins: datetime, step: timedelta, columns: Mapping[str, FloatArr
     return _text(("time", *columns), list(zip(times, *cells, strict=True)))
 
 
-def sessions_csv(sessions: Sequence[Session]) -> bytes:
+def sessions_csv(sessions: Sequence[ChargingSession]) -> bytes:
     """Sessions as a table."""
     rows = [
         (each.vehicle, each.arrival.isoformat(timespec="minutes"), each.departure.isoformat(timespec="minutes"),

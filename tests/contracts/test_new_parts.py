@@ -147,7 +147,6 @@ def test_a_new_part_is_listed_and_shown(scenario, cli, kind):
     assert entry.name in cli("plugins", "show", entry.name).out
 
 
-FOREIGN = (("hamlet", "battery"), ("hamlet", "ev"), ("citylearn", "battery"), ("citylearn", "ev"))
 WORDS = {
     ("agents/members.py", "battery"): "what the view of an agent calls a battery is the device of that name",
     ("agents/model.py", "consumer"): "the two kinds that the scenario itself knows; they are no entries",
@@ -160,7 +159,7 @@ WORDS = {
     ("grid/net/names.py", "pandapower"): "a source of nets, no importer",
     ("grid/net/pandapower_nets.py", "pandapower"): "the same",
     ("grid/net/pandapower_nets.py", "simbench"): "the same",
-    **{(f"importers/{module}.py", name): "what data of others call so" for module, name in FOREIGN},
+    ("devices/params.py", "file"): "a key of a vehicle",
     ("app/running.py", "file"): "a key of the manifest",
     ("analysis/studies/folder.py", "file"): "the same",
     ("app/training.py", "rule"): "who answered a critique",
@@ -187,11 +186,13 @@ LEFT_OUT = (
     "testing/",
     "analysis/bench/",
     "cli/",
+    "importers/",
     "report/run_page.py",
     "report/cards.py",
     "report/series.py",
 )
-"""The table itself, tools of tests and of measuring, and modules whose keys are those of printed and drawn answers."""
+"""The table itself, tools of tests and of measuring, modules that write scenarios, which name parts as their users do, and
+modules whose keys are those of printed and drawn answers."""
 ORDINARY = {entry.name for entry in builtin.PARTS if entry.kind in ("metric", "game")}
 """Words too ordinary to look for: groups of KPIs, and the market, which is a column of tables and a section of scenarios."""
 
