@@ -130,7 +130,8 @@ def _write(folder: Path, found: ImportedScenario, name: str, source: str, params
     for table, data in found.tables.items():
         _put(folder / table, data)
     head = _HEAD.format(name=name, report=REPORT)
-    values = {**found.scenario, "origin": REPORT}
+    with _named():
+        values = plain(from_python({**found.scenario, "origin": REPORT}))
     _put(folder / SCENARIO, (head + text_of(values)).encode())
     report = Origin(
         importer=name,

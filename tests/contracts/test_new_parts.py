@@ -155,7 +155,6 @@ WORDS = {
     ("app/parts.py", "consumer"): "the scenario's own kind",
     ("app/ready.py", "file"): "a source of nets, no series",
     ("app/import_sums.py", "series"): "where a quantity stands that was imported",
-    ("core/import_rules.py", "series"): "the same",
     ("grid/net/names.py", "pandapower"): "a source of nets, no importer",
     ("grid/net/pandapower_nets.py", "pandapower"): "the same",
     ("grid/net/pandapower_nets.py", "simbench"): "the same",

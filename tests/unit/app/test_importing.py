@@ -111,6 +111,7 @@ def test_a_folder_of_no_folder_is_refused(importing):
         (found(quantities=(LOAD._replace(column="b_load_kw"),)), ImportedDataError, "load of a was not written"),
         (found(scenario={**SCENARIO, "agents": []}), ImportedDataError, "makes no valid scenario"),
         (found(tables={"series.csv": b"time,b_load_kw\n"}), ImportedDataError, r"series\.csv"),
+        (found(scenario={**SCENARIO, "seed": object()}), ImportedDataError, "makes no valid scenario\n.*\nseed"),
         (found(tables={"../series.csv": SERIES}), PluginFault, "plain file name"),
         (
             found(tables={"series.csv": SERIES, "scenario.yaml": b""}),
@@ -130,6 +131,7 @@ def test_a_folder_of_no_folder_is_refused(importing):
         "column",
         "scenario",
         "table",
+        "value",
         "path",
         "own file",
         "text",
