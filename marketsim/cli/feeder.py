@@ -59,7 +59,7 @@ def _tell(found: FeederTable) -> None:
     loads = [row for row in seats if row.load_kw or row.load_kvar]
     source = ", ".join(f"bus {each.bus} at {each.v_pu:g} p.u." for each in found.sources)
     say(
-        f"{found.name}: {len(found.buses)} buses, {found.lines} lines, {found.transformers} transformers; source: {source}. "
+        f"{found.name}: {len(found.buses)} buses, {found.lines} lines, {found.transformers} transformers; source: {source}; "
         f"{len(seats)} buses take agents, {len(loads)} have a nominal load ({sum(row.load_kw for row in loads):.1f} kW)."
     )
     head = ("index", "name", "agents: bus", "kV", "load kW", "load kvar", "area", "remark")

@@ -70,6 +70,9 @@ class CityLearn:
     def read(self, source: str) -> ImportedScenario:
         """Buildings as prosumers, chargers as vehicles with their sessions, prices as a tariff."""
         folder = SourceFolder(source)
+        if not folder.holds(SCHEMA):
+            hint = "a CityLearn data set is a folder with schema.json and the files that it names"
+            raise refused("there is no schema.json in the folder", str(folder.path), hint=hint)
         schema = mapping_at(folder.json(SCHEMA), "", SCHEMA)
         buildings = self._chosen(mapping_at(schema.get("buildings"), "buildings", SCHEMA))
         place = placing(self._params, self._context)

@@ -122,6 +122,12 @@ def test_what_cannot_be_used_is_told_and_nothing_is_left(citylearn_folder, impor
     assert {path.name for path in tmp_path.iterdir()} == {"city"}
 
 
+def test_a_folder_that_is_no_data_set_is_told(importing, tmp_path):
+    (tmp_path / "other").mkdir()
+    with pytest.raises(ImportedDataError, match=r"no schema\.json in the folder\n.*a CityLearn data set is a folder"):
+        importing("citylearn", tmp_path / "other")
+
+
 def test_a_building_that_there_is_not_is_told(citylearn_folder, importing):
     with pytest.raises(ImportedDataError, match=r"no building of this name \(got 'Building_9'\)"):
         importing("citylearn", citylearn_folder, buildings=["Building_9"])
