@@ -40,6 +40,7 @@ from marketsim.results.reader import open_run as read_run
 from marketsim.results.table_columns import TableLayout
 from marketsim.results.writer import RunWriter
 from marketsim.scenario.dump import dump, scenario_hash
+from marketsim.scenario.origin import read_origin
 
 RUNS: Final = Path("runs")
 
@@ -158,22 +159,25 @@ def _writer(ready: ReadyScenario, built: Built, metrics: Metric, folder: Path | 
 
 def manifest_facts(ready: ReadyScenario, *more_packages: str, notes: Sequence[str] = ()) -> dict[str, object]:
     """What a run's manifest says of where it came from; versions also of ``more_packages``, ``notes`` beside the feeder's."""
+    origin = None if ready.model.origin is None else read_origin(ready.model.origin, ready.fence)
     return {
         "scenario": ready.name,
         "seed": ready.seed,
         "scenario_hash": scenario_hash(ready.model, ready.agents),
         "versions": {
             "python": platform.python_version(),
-            **{name: _version(name) for name in (*_PACKAGES, *more_packages)},
+            **{name: package_version(name) for name in (*_PACKAGES, *more_packages)},
         },
         "platform": platform.platform(),
         "plugins": [{"name": each.name, "file": each.path.name, "sha256": each.sha256} for each in ready.plugin_files],
         **({} if ready.model.currency == PLAIN else {"currency": ready.model.currency}),
-        "notes": [*(ready.feeder.notes if ready.feeder else ()), *notes],
+        **({} if origin is None else {"origin": origin.model_dump(mode="json")}),
+        "notes": [*(ready.feeder.notes if ready.feeder else ()), *(origin.notes if origin else ()), *notes],
     }
 
 
-def _version(package: str) -> str | None:
+def package_version(package: str) -> str | None:
+    """Version of an installed package; None where it is not."""
     try:
         return version(package)
     except PackageNotFoundError:

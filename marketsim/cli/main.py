@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from keyword import iskeyword
 
 import click
 
@@ -23,6 +24,8 @@ _COMMANDS = {
     "whatif": "Vary values of a scenario; where does it break?",
     "compare": "Show runs side by side: do they differ beyond noise?",
     "report": "Write the report of a run or a study: one HTML file.",
+    "import": "Make a scenario of data of others, which runs at once.",
+    "feeder": "List the buses of a feeder and how agents refer to them.",
     "schema": "Print the JSON Schema of scenarios, for editors.",
     "compare-gates": "Put gates, envelopes and the central optimum side by side.",
     "gate-errors": "Count what a gate decides otherwise than AC.",
@@ -49,6 +52,7 @@ class LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         name = cmd_name.replace("-", "_")
+        name = f"{name}_" if iskeyword(name) else name
         command: click.Command = getattr(importlib.import_module(f"marketsim.cli.{name}"), name)
         return command
 

@@ -14,6 +14,7 @@ import numpy as np
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.clock import SlotTime
 from marketsim.core.fleets import FleetInfo
+from marketsim.core.imported import ImportedScenario
 from marketsim.core.period import Period
 from marketsim.core.records import (
     AskedKvar,
@@ -220,6 +221,17 @@ class Sharing(Protocol):
         """What each agent is to have paid for the period [1e-9 currency] [n_agents].
 
         In each market the shares sum to what was paid there, to the last unit.
+        """
+        ...
+
+
+class Importer(Protocol):
+    """Makes a scenario of data of others. Same source, same parameters: same bytes."""
+
+    def read(self, source: str) -> ImportedScenario:
+        """The scenario of a source (a folder, a file, or a name, as the importer says), with tables and report.
+
+        Writes nothing. ImportedDataError with everything that cannot be used, at its file and line.
         """
         ...
 

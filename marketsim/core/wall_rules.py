@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.import_rules import imported
 from marketsim.core.metric import LONGEST
 from marketsim.core.period import Period
 from marketsim.core.ports import ChargeTable, Noted, ReactiveLaw, lacking
@@ -329,5 +330,6 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     "gate": {"admit": admitted, "broken": broken_markets, "sensitivity": kvar, "close": grid_state},
     "settlement": {"__call__": ledger},
     "sharing": {"share": shared},
+    "importer": {"read": imported},
 }  # fmt: skip
 """By kind and method of the port; those of strategies, metrics, games and critics stand in modules of their own."""

@@ -40,7 +40,7 @@ def build(params: FileParams, context: BuildContext) -> DayProfiles:
         raise ProfileError(problems)
     days = FileDays(context, params, series.steps, series.powers, found.sources)
     profiles = DayProfiles(context, days, params.forecast.chosen)
-    profiles.notes = (*series.notes, *found.notes, *doubts(context.agents, found.sources, series))
+    profiles.notes = (*profiles.notes, *series.notes, *found.notes, *doubts(context.agents, found.sources, series))
     return profiles
 
 

@@ -142,8 +142,8 @@ class FileParams(SourceParams):
         return tuple(name.strip() for name in names)
 
     def files_read(self) -> tuple[str, ...]:
-        """The series."""
-        return self.paths
+        """The series, and the forecasts where they come from a file."""
+        return (*self.paths, *super().files_read())
 
     @field_validator("date_format")
     @classmethod

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Annotated, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from marketsim.core.params import OneOf, Params, Share
 from marketsim.profiles.parts import DaySplit
@@ -43,6 +43,19 @@ class PerfectParams(Params):
     """The actual series."""
 
 
+class FileForecastParams(Params):
+    """Forecasts of the user's own, with the time at which each was issued; where they say nothing, persistence."""
+
+    path: Annotated[str, Field(min_length=1, max_length=1_000)]
+    """CSV file, relative to the scenario, a row an issue and step: ``issued`` and ``time`` (the beginning of the step), both
+    ISO 8601 in local standard time, and ``<agent>_load_kw``, ``<agent>_pv_kw`` or ``<agent>_heat_kw`` [kW]. Of each slot
+    counts the latest issue that has it and that was out by then. Taken as they are, whatever the scales of the profiles."""
+
+    def files_read(self) -> tuple[str, ...]:
+        """The forecasts."""
+        return (self.path,)
+
+
 class ForecastChoice(OneOf):
     """How agents forecast: exactly one method, as a name or as ``{name: parameters}``."""
 
@@ -54,6 +67,14 @@ class ForecastChoice(OneOf):
     """The actuals with an error."""
     perfect: PerfectParams | None = None
     """The actuals."""
+    file: FileForecastParams | None = None
+    """A file."""
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without the file where there is none, as versions before had none."""
+        written: dict[str, Any] = write(self)
+        return {key: value for key, value in written.items() if value is not None or key != "file"}
 
 
 class SourceParams(Params):
@@ -70,6 +91,10 @@ class SourceParams(Params):
     one a market and day. Whether that yield reaches the median of its month is all that is published of the weather;
     0, and ``forecast: perfect``: the day's own weather.
     """
+
+    def files_read(self) -> tuple[str, ...]:
+        """The forecasts, where they come from a file."""
+        return self.forecast.chosen.files_read()
 
     def largest_scale(self) -> float:
         """That of PV or of loads."""

@@ -36,6 +36,7 @@ MANIFEST: Final[Keys] = {
     "signed_prices": Key(holds.all_of(holds.text)),
     "currency": Key(holds.text),
     "critic": Key(holds.mapping),
+    "origin": Key(holds.mapping),
 }
 """Of everything that has a manifest."""
 RUN: Final[Keys] = {

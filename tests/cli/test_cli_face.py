@@ -27,6 +27,8 @@ Commands:
   whatif            Vary values of a scenario; where does it break?
   compare           Show runs side by side: do they differ beyond noise?
   report            Write the report of a run or a study: one HTML file.
+  import            Make a scenario of data of others, which runs at once.
+  feeder            List the buses of a feeder and how agents refer to them.
   schema            Print the JSON Schema of scenarios, for editors.
   compare-gates     Put gates, envelopes and the central optimum side by side.
   gate-errors       Count what a gate decides otherwise than AC.
@@ -62,6 +64,8 @@ def test_no_command_shows_the_help(cli):
         "whatif",
         "compare",
         "report",
+        "import",
+        "feeder",
         "schema",
         "compare-gates",
         "gate-errors",

@@ -252,6 +252,8 @@ with their place. No module is imported and no other file opened.
 - a name of several buses, of a bus out of service or of one that is not connected to the external grid is refused, with the
   reason.
 
+`marketsim feeder NAME` lists all buses of a feeder, with what `bus:` says for each.
+
 Tables call a bus by its name if no other bus has it, else by its index, else by `index 3`; buses fused by closed switches
 are one node, called after that of the lowest index. Lines and transformers are called by their names where all of their
 table have different ones, else `line 3`, `trafo 0`; names that stand in two tables get the number of their row.

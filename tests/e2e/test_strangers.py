@@ -282,6 +282,12 @@ def arguments_of(theirs: Path, out: Path) -> dict[str, list[list[str | Path]]]:
         ],
         "compare": [["compare", run, theirs / "run2"], ["compare", study], ["compare", run, run, "--json", "--all"]],
         "report": [["report", run], ["report", study], ["report", run, "--out", out / "r.html"], ["report", training]],
+        "import": [
+            ["import", "pandapower", run / "net.json", "--out", out / "imported"],
+            ["import", "citylearn", run, "--out", out / "city"],
+            ["import", "hamlet", run, "--out", out / "town"],
+        ],
+        "feeder": [["feeder", f"file:{run / 'net.json'}"], ["feeder", "feeder141", "--json"]],
         "schema": [["schema"]],
         "compare-gates": [["compare-gates", scenario, "--gates", "ac", "--out", out / "gates.json"]],
         "gate-errors": [

@@ -215,6 +215,11 @@ READERS: dict[str, Reader] = {
     "series_parquet": Reader("series_parquet", (("series.parquet", mutate.of_parquet),), checked),
     "series_guessed": Reader("series_csv", (("series.csv", mutate.of_lines), ("series.csv", mutate.of_bytes)), guessed),
     "series_parquet_guessed": Reader("series_parquet", (("series.parquet", mutate.of_parquet),), guessed),
+    "given": Reader(
+        "given",
+        (("sessions.csv", mutate.of_lines), ("forecasts.csv", mutate.of_lines), ("import.json", mutate.of_json)),
+        checked,
+    ),
     "net": Reader("net", (("net.json", mutate.of_json),), net),
     "run": Reader("run", _RUN, run),
     "tables": Reader("run", (("*.parquet", mutate.of_parquet),), run),

@@ -29,10 +29,13 @@ READERS = (
         "series_parquet",
         "series_guessed",
         "series_parquet_guessed",
+        "given",
         "net",
         "run",
+        "tables",
+        "interrupted",
+        "study",
     ),
-    *("tables", "interrupted", "study"),
     *("resumed_study", "training", "resumed_training", "checkpoint", "surrogate", "replay", "samples", "answers"),
 )
 MUTATIONS = {"quick": 20, "full": 100, "nightly": 2_000}
