@@ -138,14 +138,14 @@ def test_whatever_is_simulated_balances(scenario):
     assert (found["money_imbalance"], found["energy_imbalance_wh"]) == (0, 0)
     assert (found["grid_imbalance_wh"] or 0.0) <= 1.0
     assert found.get("validation_mismatches", 0) == 0
-    traded = run.trades
+    traded = run.frame("trades", raw=True)
     assert (traded.energy_wh > 0).all()
     assert (traded.buyer != traded.seller).all()
     assert (traded.buyer_price_ticks <= 300_000).all()
     assert (traded.seller_price_ticks >= 80_000).all()
-    refused = run.rejects.query("reason not in ('exceeds_position', 'both_modes')")
+    refused = run.frame("rejects", raw=True).query("reason not in ('exceeds_position', 'both_modes')")
     assert (refused.energy_wh > 0).all()
-    agents_ = run.agents
+    agents_ = run.frame("agents", raw=True)
     if scenario["market"]["sharing"] == "proportional":
         assert (agents_.groupby("slot").sharing_money.sum() == 0).all()
         assert not agents_.query("slot < 11").sharing_money.any()
