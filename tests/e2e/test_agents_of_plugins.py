@@ -48,7 +48,7 @@ def run_of(folder: Path, body: str, **changes: Any) -> ms.Run:
 @pytest.mark.parametrize("body", ["return [view.buy(view.demand_kwh, view.retail)]", "return []"])
 def test_pv_that_is_not_ordered_is_exported(body: str, tmp_path: Path) -> None:
     """An owner that only buys, or does nothing, loses none of its PV and sells none to peers."""
-    own = run_of(tmp_path, body).agents.query("name == 'o'")
+    own = run_of(tmp_path, body).frame("agents", raw=True).query("name == 'o'")
     assert own.surplus_wh.sum() > 10_000
     assert own.curtailed_wh.sum() == 0
     assert own.export_wh.sum() == own.surplus_wh.sum()
