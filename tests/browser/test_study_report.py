@@ -200,7 +200,10 @@ def test_choices_redraw_the_page(opened, study):
     assert page.evaluate(title) != before
     page.select_option("#along", "1")
     assert page.evaluate("document.querySelector('#response .xtitle').textContent") == "grid.gate"
-    assert page.evaluate("document.getElementById('response').data.map(each => each.mode)") == ["markers"] * 3
+    modes = "document.getElementById('response').data.map(each => each.mode)"
+    assert page.evaluate(modes) == ["markers"]
+    page.select_option("#split", "0")
+    assert page.evaluate(modes) == ["markers"] * 3
 
 
 def test_a_phone_shows_it_in_one_column(opened, study):
