@@ -20,6 +20,7 @@ from marketsim.app.own_refusals import OwnRefusals
 from marketsim.app.ready import ScenarioLike, load_scenario
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.reviews import Reviews
+from marketsim.app.shown_progress import progress_of, tell
 from marketsim.app.signed_prices import FACT as SIGNED_PRICES
 from marketsim.app.signed_prices import SignedPrices
 from marketsim.app.wiring import Built, build
@@ -32,10 +33,11 @@ from marketsim.core.records import SlotRecord
 from marketsim.core.simulation import Simulation
 from marketsim.core.walls import suspecting
 from marketsim.metrics.bundle import Metrics
+from marketsim.metrics.presentation import headline_texts
 from marketsim.results.folder import COMPLETE, SUMMARY, folder_name
 from marketsim.results.grid_history import GridHistory
 from marketsim.results.manifests import demand_whole_summary
-from marketsim.results.reader import Run
+from marketsim.results.reader import Run, RunViews
 from marketsim.results.reader import open_run as read_run
 from marketsim.results.table_columns import TableLayout
 from marketsim.results.writer import RunWriter
@@ -57,13 +59,14 @@ def simulate(
     out: str | Path | None = None,
     *,
     force: bool = False,
-    progress: ProgressCallback | None = None,
+    progress: ProgressCallback | bool | None = None,
     trust: bool = False,
 ) -> Run:
     """Run a scenario, loaded or what ``load_scenario`` takes, from beginning to end.
 
-    ``out`` is the run folder; None keeps the tables in memory. ``force`` replaces a run that is there. ``trust``: a
-    scenario that is not loaded yet is your own, see ``load_scenario``.
+    ``out`` is the run folder; None keeps the tables in memory. ``force`` replaces a run that is there. ``progress`` True shows
+    how far it is, in a notebook or on a terminal; else it is called with (slots done, in all). ``trust``: a scenario that is
+    not loaded yet is your own, see ``load_scenario``.
 
     Raises RunFolderError for a folder that cannot be used, ValidationMismatch or LawBroken where the program
     contradicts itself, RunError where a plugin fails or the disk is full; what was written until then can be opened.
@@ -72,7 +75,8 @@ def simulate(
         scenario = load_scenario(scenario, trust=trust)
     began = time.perf_counter()
     keep_memory()
-    compile_once(scenario)
+    compile_once(scenario, tell if progress is True else None)
+    advance = progress_of(progress, "slots")
     built = build(scenario)
     metrics = Metrics(built.metrics)
     folder = None if out is None else _folder(out)
@@ -91,8 +95,8 @@ def simulate(
             if validator is not None:
                 validator.add(record.inputs.time.slot, record.grid, record.exchange)
             writer.add(record, metrics.observe(record, reference), reference)
-            if progress is not None:
-                progress(model.simulation.state.slot, built.world.clock.slots)
+            if advance is not None:
+                advance(model.simulation.state.slot, built.world.clock.slots)
         critics.finish()
         for fact, lines in ((OWN_REFUSALS, refused.lines()), (SIGNED_PRICES, signs.lines())):
             if lines:
@@ -108,7 +112,8 @@ def simulate(
             "wall_s": round(time.perf_counter() - began, 3),
         }
         slots = _SolvedSlots(scenario)
-        return writer.finish(summary) if scenario.feeder is None else writer.finish(summary, slots.net, slots.history)
+        without_grid = RunViews(headline=headline_texts)
+        return writer.finish(summary, without_grid if scenario.feeder is None else slots.views)
 
 
 def open_run(path: str | Path, *, trust: bool = False) -> Run:
@@ -117,8 +122,7 @@ def open_run(path: str | Path, *, trust: bool = False) -> Run:
     Looking at it loads no plugin and reads nothing outside of the folder: where ``net`` and ``grid_history`` need that they
     say so, unless ``trust`` allows it.
     """
-    slots = _SolvedSlots(trust=trust)
-    run = read_run(_folder(path), slots.net, slots.history)
+    run = read_run(_folder(path), _SolvedSlots(trust=trust).views)
     if run.status == COMPLETE:
         demand_whole_summary(run.summary, _folder(path) / SUMMARY)
     return run
@@ -234,6 +238,11 @@ class _SolvedSlots:
         self._ready, self._trust = ready, trust
         self._nets: Any = None
         """What the nets of all slots share."""
+
+    @property
+    def views(self) -> RunViews:
+        """What a run shows beyond its tables."""
+        return RunViews(self.net, self.history, headline_texts)
 
     def net(self, run: Run, slot: int, market: int) -> Any:
         """The pandapower net of a slot, from the run's table of agents."""

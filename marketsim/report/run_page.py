@@ -230,6 +230,10 @@ def _grid_facts(of: RunContent) -> dict[str, Any] | None:
         "stride": of.grid.stride,
         "lowest": of.grid.lowest,
         "highest": of.grid.highest,
+        "worst": [
+            ("worst-buses", "Worst buses", of.grid.worst_buses),
+            ("worst-branches", "Most loaded branches", of.grid.worst_branches),
+        ],
     }
 
 

@@ -35,7 +35,8 @@ MADE: Final = "<!-- Made by tests/docs/reference.py; change the code that it rea
 
 _KPI_INTRO: Final = """# KPIs
 
-Every key of `summary.json`, of `run.summary` in Python and of `marketsim run --json`, with its unit and definition.
+Every key of `summary.json`, of `run.summary` in Python and of `marketsim run --json`, with its unit and definition. On a feeder
+`--json` has the worst buses and branches beside them (`worst_buses`, `worst_branches`), as [in Python](tables.md).
 
 - What is undefined is `null`, never 0, 1 or NaN: a price without a trade, a margin without wholesale prices, a voltage
   without a feeder.
@@ -109,9 +110,16 @@ The Parquet files of a run folder, column by column. Unit and meaning also trave
 
 Quantities that the market counts are integers: energy in Wh, prices in ticks of 1e-6 currency/kWh, money in units of
 1e-9 currency. In Python, `run.slots`, `run.agents`, `run.trades`, `run.rejects`, `run.book` and `run.voltages` are
-DataFrames with the same columns, and behind each counted one the same in daily units: `load_wh` and `load_kwh`, `price_ticks` and
-`price` [currency/kWh], `paid_money` and `paid` [currency]. Behind each index of an agent stands its name (`buyer`,
-`buyer_name`). `run.table(name)` gives the Arrow table as written.
+DataFrames that show each quantity once, in kWh, currency/kWh and currency: `load_kwh` in the place of `load_wh`, `price` of
+`price_ticks`, `paid` of `paid_money`; behind each index of an agent stands its name (`buyer`, `buyer_name`).
+`run.frame("slots", raw=True)` has the columns below, in the integers that were counted. `run.table(name)` gives the Arrow table
+as written. What the currency is called says `currency` of the [scenario](scenario.md), and of the manifest.
+
+`run.to_csv("folder")` writes every table as CSV in the same units (`raw=True`: as counted), with units and meanings in
+`columns.csv` and the KPIs in `summary.csv`. `run.bill("prosumer-1")` sums the lines of an agent's bill up: `energy_kwh`,
+`mean_price`, `amount` (`raw=True`: `energy_wh`, `amount_money`, exact). `run.worst_buses()` and `run.worst_branches()` list what is
+outside its limits longest, then what is nearest to them: hours, depth, extremes with their time, in p.u. and V, in %, A and
+kVA.
 """
 
 _ABOUT: Final[Mapping[str, str]] = {

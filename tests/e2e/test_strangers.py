@@ -396,7 +396,8 @@ TYPES = {"AgentView", "Consumer", "Entry", "Order", "Params", "Prosumer", "Ready
 """Public names that take no file."""
 USED = {
     *("manifest", "summary", "scenario_text", "path", "status", "critiques", "n_slots", "slots", "agents", "trades"),
-    *("rejects", "book", "voltages", "plot", "table", "has_table", "bill", "net", "grid_history"),
+    *("rejects", "book", "voltages", "plot", "table", "has_table", "bill", "net", "grid_history", "frame", "to_csv"),
+    *("worst_buses", "worst_branches"),
 }
 """What a run has."""
 
@@ -413,6 +414,11 @@ def use_run(folder: Path) -> None:
         lambda: run.net(1),
         lambda: run.grid_history(range(2)),
         lambda: run.table("slots"),
+        lambda: run.frame("agents", raw=True),
+        lambda: run.to_csv("csv", force=True),
+        run.worst_buses,
+        run.worst_branches,
+        run._repr_html_,
         lambda: run.plot.prices(),
         lambda: repr(run),
     ]

@@ -88,12 +88,15 @@ def run(folder: Path) -> None:
 
     found = ms.open_run(folder)
     repr(found)
+    found._repr_html_()
     for name in ("slots", "agents", "trades", "rejects", "book", "voltages"):
         if found.has_table(name):
             len(getattr(found, name))
     found.bill(0)
     found.net(1)
     found.grid_history(range(2))
+    found.worst_buses()
+    found.worst_branches()
     expect(len(run_report(found)) > 1_000, "an empty report")
 
 
@@ -104,6 +107,8 @@ def study(folder: Path) -> None:
     from marketsim.report.write import study_report
 
     found = open_study(folder)
+    repr(found)
+    found._repr_html_()
     len(found.table)
     tuple(found.sensitivities)
     arms_of_study(found)

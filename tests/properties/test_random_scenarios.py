@@ -155,15 +155,15 @@ def test_whatever_is_simulated_balances(scenario):
     assert (found["money_imbalance"], found["energy_imbalance_wh"]) == (0, 0)
     assert (found["grid_imbalance_wh"] or 0.0) <= 1.0
     assert found.get("validation_mismatches", 0) == 0
-    traded = run.trades
+    traded = run.frame("trades", raw=True)
     assert (traded.energy_wh > 0).all()
     assert (traded.buyer != traded.seller).all()
-    prices = run.slots.set_index("slot").loc[traded.slot]
+    prices = run.frame("slots", raw=True).set_index("slot").loc[traded.slot]
     assert (traded.buyer_price_ticks.to_numpy() <= prices.retail_ticks.to_numpy()).all()
     assert (traded.seller_price_ticks.to_numpy() >= prices.feed_in_ticks.to_numpy()).all()
-    refused = run.rejects.query("reason not in ('exceeds_position', 'both_modes')")
+    refused = run.frame("rejects", raw=True).query("reason not in ('exceeds_position', 'both_modes')")
     assert (refused.energy_wh > 0).all()
-    agents_ = run.agents
+    agents_ = run.frame("agents", raw=True)
     if scenario["market"]["sharing"] == "proportional":
         assert (agents_.groupby("slot").sharing_money.sum() == 0).all()
         assert not agents_.query("slot < 11").sharing_money.any()

@@ -57,9 +57,9 @@ def test_orders_for_the_utility_alone_are_not_in_the_book():
 def test_the_table_is_the_orders_of_the_run(simulated, hours):
     """With one round and truthful agents the book holds all firm demand at retail; what is traded was offered."""
     run = simulated("scenarios/ieee141.yaml", hours)
-    table = run.book
+    table = run.frame("book", raw=True)
     assert len(table) == 24 * BOOK_LEVELS
     offered = table.groupby("slot").ask_wh.sum().to_numpy()
-    traded = run.trades.groupby("slot").energy_wh.sum().reindex(range(24), fill_value=0).to_numpy()
+    traded = run.frame("trades", raw=True).groupby("slot").energy_wh.sum().reindex(range(24), fill_value=0).to_numpy()
     assert (offered >= traded).all()
     assert not simulated("scenarios/ieee141.yaml", {**hours, "output.book": False}).has_table("book")
