@@ -125,6 +125,9 @@ TURNING_FLOW = {
 }
 """Reactive power alone overloads a line, and trade goes on until its active flow turns: at one end before the other."""
 
+NO_FLOW = {**TURNING_FLOW, "grid": {**CLOSE_CALL["grid"], "source_pu": 1.0, "line_rating_a": 60}}
+"""The same without anybody's load: before trade the line carries reactive power alone, in no direction."""
+
 
 @settings(
     max_examples=20,
@@ -135,6 +138,7 @@ TURNING_FLOW = {
 @given(scenarios())
 @example(CLOSE_CALL)
 @example(TURNING_FLOW)
+@example(NO_FLOW)
 def test_no_way_to_hold_trade_to_the_grid_earns_more_than_the_planner(scenario):
     """Load and PV: agents and utility together, to what rounding leaves; and no efficiency of a slot that keeps its limits is above 1."""
     ready = ms.load_scenario(scenario)

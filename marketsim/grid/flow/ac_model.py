@@ -19,7 +19,8 @@ from marketsim.core.records import Community, GridState, SlotRecord
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
 from marketsim.grid.flow.fixed_point import admittance
 from marketsim.grid.flow.jacobian import BLOCK, jacobian
-from marketsim.grid.flow.power_flow_check import TURNED_PU, Validator
+from marketsim.grid.flow.power_flow_check import Validator
+from marketsim.grid.flow.rows_kernel import NO_FLOW_PU
 from marketsim.grid.flow.untraded import UntradedBackground, UntradedFlow
 from marketsim.grid.net.network import ComplexArray, Network
 from marketsim.grid.net.topology import far_end_is_from
@@ -236,17 +237,18 @@ class AcModel:
         if not (limits.loading > 1.0).any():
             return shares - limits.loading, np.zeros(own.n_branches, dtype=bool)
         turned = -self._validator.active_flow(solved.v[None, :])[0] * self._direction(market)
-        against = turned > TURNED_PU
+        against = turned > NO_FLOW_PU
         excess = shares - np.where(against, 1.0, limits.loading)
         barred = against & (excess > 0.0).any(axis=0) & (limits.loading > 1.0)
         return np.where(barred, turned, excess), barred
 
     def _direction(self, market: int) -> FloatArray:
-        """Sign of each branch's active flow in the state that was opened [n_branches]."""
+        """Sign of each branch's active flow in the state that was opened, 0 where there is none [n_branches]."""
         if market not in self._before:
             slot = self._given()
             before = self._validator.solve_one(slot.node_kw[market], slot.kvar[market])
-            self._before[market] = np.sign(np.nan_to_num(self._validator.active_flow(before.v_complex)[0]))
+            flow = np.nan_to_num(self._validator.active_flow(before.v_complex)[0])
+            self._before[market] = np.where(np.abs(flow) > NO_FLOW_PU, np.sign(flow), 0.0)
         return self._before[market]
 
     def _connection_limits(self, market: int) -> tuple[FloatArray, FloatArray]:

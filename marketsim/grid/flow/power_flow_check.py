@@ -25,9 +25,6 @@ the rounding of doubles (1e-11 p.u. on feeder141); asking for less than 1e-11 ne
 LOOSER_PU: Final = 2e-9
 """Tried where that is never reached: on nets of thousands of buses rounding moves some voltage by more than 1e-10."""
 MAX_ITERATIONS: Final = 40
-TURNED_PU: Final = 1e-9
-"""Active flow against that before trade from which on a branch counts as reversed: where all is sold next door there is none, and
-rounding decides its sign."""
 SEQUENTIAL: Final = -1
 ALL_CORES: Final = 0
 """Threads of a batch, as power-grid-model counts them."""

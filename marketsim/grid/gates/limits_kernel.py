@@ -49,6 +49,12 @@ def frozen(value: float, limit: float, guard: float, worsen: float, slack: float
 
 
 @kernel(helper=True)
+def direction(active_pu: float) -> float:
+    """Sign of an active flow, 0 where there is none."""
+    return np.sign(active_pu) if abs(active_pu) > row.NO_FLOW_PU else 0.0
+
+
+@kernel(helper=True)
 def in_scale(floats: Any, fact: int, n: int) -> float:
     """A fact in p.u. of the voltage at position ``n``, in the scale that takes the taps above it out."""
     return floats[row.FLOAT_FACTS, fact] / floats[row.UNSCALE, n]
@@ -135,10 +141,10 @@ def _let_stand(ints: Any, floats: Any, n: int) -> int:
     parent2, child2 = parent_current2(ints, floats, n), child_current2(floats, n)
     if parent2 * floats[row.PER_PARENT, n] > 1.0:
         floats[row.PER_PARENT, n] = frozen_rating(floats, parent2, floats[row.RATING_PARENT, n])
-        floats[row.DIRECTION, n] = np.sign(flow(floats, n))
+        floats[row.DIRECTION, n] = direction(flow(floats, n))
     if child2 * floats[row.PER_CHILD, n] > 1.0:
         floats[row.PER_CHILD, n] = frozen_rating(floats, child2, floats[row.RATING_CHILD, n])
-        floats[row.DIRECTION, n] = np.sign(flow(floats, n))
+        floats[row.DIRECTION, n] = direction(flow(floats, n))
     return int(floats[row.DIRECTION, n] != 0.0)
 
 
