@@ -72,7 +72,8 @@ def _of_series(file: str, columns: list[str], ready: ReadyScenario) -> dict[str,
         seen, hint = ready.model.profiles.name, "this is a fault of the importer"
         raise ImportedDataError([Problem("series were written that no profiles read", value=seen, hint=hint)])
     read = SeriesFile(params.model_copy(update={"path": file}), ready.fence, {})
-    series, problems = read.series({name: params.values for name in columns if name in read.table.columns})
+    values = params.values if isinstance(params.values, str) else None
+    series, problems = read.series({name: values for name in columns if name in read.table.columns})
     if series is None:
         raise ImportedDataError(problems)
     return {name: float(power.sum()) * series.steps.hours for name, power in series.powers.items()}
