@@ -74,17 +74,17 @@ def sunny_day(simulated):
 def holds(run):
     """Money and energy balance; trades lie within the tariffs of their slot; no PV is exported at a cost; scores are scores."""
     assert (run.summary["money_imbalance"], run.summary["energy_imbalance_wh"]) == (0, 0)
-    slots, agents = run.slots.set_index("slot"), run.agents
-    traded = run.trades.join(slots[["retail_ticks", "feed_in_ticks"]], on="slot")
+    slots, agents = run.frame("slots", raw=True).set_index("slot"), run.frame("agents", raw=True)
+    traded = run.frame("trades", raw=True).join(slots[["retail_ticks", "feed_in_ticks"]], on="slot")
     assert (
         (traded.buyer_price_ticks <= traded.retail_ticks) & (traded.seller_price_ticks >= traded.feed_in_ticks)
     ).all()
     costly = agents[agents.slot.map(slots.feed_in_ticks) < 0]
     assert (costly[~costly["name"].isin(["plant", "store"])].export_wh == 0).all()
     for name in ("ftg", "fbs", "ftb", "fpp", "price_neutrality", "trade_efficiency"):
-        score = run.slots[name].dropna()
+        score = run.frame("slots", raw=True)[name].dropna()
         assert score.between(0.0, 1.0 + 1e-12).all(), name
-    assert (run.slots.optimal_gains_money >= 0).all()
+    assert (run.frame("slots", raw=True).optimal_gains_money >= 0).all()
     return run
 
 
@@ -113,7 +113,7 @@ def test_every_strategy_keeps_the_tariffs_whatever_their_sign(sunny_day, strateg
 def test_every_plan_of_a_store(sunny_day, storage, prices):
     """Only the plan that looks ahead draws from the grid for a store, and only it may give away what it holds."""
     run = holds(sunny_day(prices, {"truthful": {"storage": storage}}, market={"engine": "call_auction"}))
-    at_noon = run.agents.query("name == 'store' and slot >= 5 and slot < 8")
+    at_noon = run.frame("agents", raw=True).query("name == 'store' and slot >= 5 and slot < 8")
     beyond_own = -at_noon.battery_wh - at_noon.pv_used_wh - at_noon.bought_wh
     if storage != "lp":
         assert (beyond_own <= 0).all()
@@ -124,7 +124,8 @@ def test_every_plan_of_a_store(sunny_day, storage, prices):
 @pytest.mark.parametrize("sharing", REGISTRY.names("sharing"))
 def test_every_sharing_rule(sunny_day, sharing, prices):
     run = holds(sunny_day(prices, "truthful", market={"engine": "mid_market_rate", "sharing": sharing}))
-    assert run.agents.sharing_money.sum() == 0 if "sharing_money" in run.agents else sharing == "none"
+    agents = run.frame("agents", raw=True)
+    assert agents.sharing_money.sum() == 0 if "sharing_money" in agents else sharing == "none"
 
 
 @pytest.mark.parametrize("prices", ["zero feed-in", "negative feed-in", "negative retail"])

@@ -50,7 +50,7 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> ms.Run:
 
 def test_energies_of_a_week_are_those_of_the_files(week: ms.Run) -> None:
     """Load and PV of each building to 0.01 %, or what is rounded away a day."""
-    kwh = week.agents.groupby("name", observed=True)[["load_wh", "pv_available_wh"]].sum() / 1000
+    kwh = week.frame("agents", raw=True).groupby("name", observed=True)[["load_wh", "pv_available_wh"]].sum() / 1000
     schema = schema_of(EVS)
     assert (week.status, week.summary["slots"], week.summary["validated_slots"]) == ("complete", HOURS, HOURS)
     for name in FIVE:
@@ -81,7 +81,10 @@ def stays_of(file: str) -> Iterator[tuple[int, int, float]]:
 
 def test_vehicles_get_what_their_sessions_lack(week: ms.Run) -> None:
     """What was charged and what was missed, at 95 %, lies between the sessions that ended in the week and those that began."""
-    schema, found = schema_of(EVS), week.agents.groupby("name", observed=True)[["ev_wh", "ev_unserved_wh"]].sum()
+    schema, found = (
+        schema_of(EVS),
+        week.frame("agents", raw=True).groupby("name", observed=True)[["ev_wh", "ev_unserved_wh"]].sum(),
+    )
     for name in ("Building_1", "Building_4", "Building_10"):
         number = name.removeprefix("Building_")
         vehicle = {"1": "Electric_Vehicle_7", "4": "Electric_Vehicle_8", "10": "Electric_Vehicle_3"}[number]

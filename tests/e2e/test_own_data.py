@@ -285,10 +285,11 @@ def test_a_layout_is_understood_and_runs_with_its_energy(
     assert (checked.code, checked.err) == (0, "")
     run = ms.simulate(tmp_path / "s.yaml")
     days = found["sections"]["clock"]["slots"] * found["sections"]["clock"]["slot_minutes"] / 1440
-    energies = run.agents.groupby(run.agents["name"].astype(str))[["load_wh", "pv_available_wh"]].sum() / 1000 / days
+    agents = run.agents
+    energies = agents.groupby(agents["name"].astype(str))[["load_kwh", "pv_available_kwh"]].sum() / days
     assert days >= 1
-    assert {name: row.load_wh for name, row in energies.iterrows()} == pytest.approx(case.loads, abs=0.002)
-    plants = {name: row.pv_available_wh for name, row in energies.iterrows() if row.pv_available_wh}
+    assert {name: row.load_kwh for name, row in energies.iterrows()} == pytest.approx(case.loads, abs=0.002)
+    plants = {name: row.pv_available_kwh for name, row in energies.iterrows() if row.pv_available_kwh}
     assert plants == pytest.approx(case.plants or {}, abs=0.002)
 
 

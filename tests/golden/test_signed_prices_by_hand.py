@@ -75,7 +75,7 @@ def day(tmp_path, engine, *, roof=None, home=None, seed=1, **more):
 
 def by_hour(run, name, column):
     """A column of the table of agents, an entry an hour."""
-    return run.agents.query("name == @name").sort_values("slot")[column].tolist()
+    return run.frame("agents", raw=True).query("name == @name").sort_values("slot")[column].tolist()
 
 
 def balances(run):
@@ -109,7 +109,7 @@ def test_a_resting_order_sets_a_price_of_either_end(tmp_path):
     seen = set()
     for seed in range(12):
         run = day(tmp_path, ENGINES["resting"], seed=seed)
-        prices = run.trades.sort_values("slot").price_ticks.tolist()
+        prices = run.frame("trades", raw=True).sort_values("slot").price_ticks.tolist()
         seen |= set(zip((1, 2), prices, strict=True))
         assert by_hour(run, "home", "paid_money")[1:3] == [2_000 * price for price in prices]
     assert seen == {(1, 300_000), (1, 0), (2, 100_000), (2, 0)}
@@ -118,7 +118,7 @@ def test_a_resting_order_sets_a_price_of_either_end(tmp_path):
 def test_the_marginal_pair_of_huang_does_not_trade(tmp_path):
     """One buyer and one seller are the margin: home pays the utility's prices, 2 x (0.30 + 0.30 + 0.10 - 0.10)."""
     run = day(tmp_path, "huang")
-    assert run.trades.empty
+    assert run.frame("trades", raw=True).empty
     assert run.bill("home").loc["total", "amount"] == pytest.approx(1.20)
     assert by_hour(run, "roof", "curtailed_wh") == [0, 0, 3_000, 3_000]
     assert by_hour(run, "roof", "paid_money") == [300_000_000, 0, 0, 0]

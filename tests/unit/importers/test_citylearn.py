@@ -27,7 +27,9 @@ def test_it_runs_at_once_with_the_energies_of_the_files(made, foreign):
     run = ms.simulate(made.scenario)
     assert run.status == "complete"
     kwh = (
-        run.agents.groupby("name", observed=True)[["load_wh", "pv_available_wh", "ev_wh", "ev_unserved_wh"]].sum()
+        run.frame("agents", raw=True)
+        .groupby("name", observed=True)[["load_wh", "pv_available_wh", "ev_wh", "ev_unserved_wh"]]
+        .sum()
         / 1000
     )
     hours = range(foreign.HOURS)

@@ -21,7 +21,7 @@ def test_simbench_energies_are_those_of_its_own_absolute_values(importing):
     values = simbench.get_absolute_values(net, profiles_instead_of_study_cases=True)
     day = slice(193 * 96, 194 * 96)
     run = ms.simulate(made.scenario)
-    kwh = run.agents[["load_wh", "pv_available_wh"]].sum() / 1000
+    kwh = run.frame("agents", raw=True)[["load_wh", "pv_available_wh"]].sum() / 1000
     assert kwh.load_wh == pytest.approx(250 * values["load", "p_mw"].iloc[day].to_numpy().sum(), rel=1e-4)
     assert kwh.pv_available_wh == pytest.approx(250 * values["sgen", "p_mw"].iloc[day].to_numpy().sum(), rel=1e-4)
     assert made.agents == len(net.load)
@@ -78,7 +78,9 @@ def test_hamlet_agents_have_their_series_and_sessions(importing, foreign, tmp_pa
     made = importing("hamlet", foreign.hamlet(tmp_path / "town"), days=3)
     run = ms.simulate(made.scenario)
     kwh = (
-        run.agents.groupby("name", observed=True)[["load_wh", "pv_available_wh", "ev_wh", "ev_unserved_wh"]].sum()
+        run.frame("agents", raw=True)
+        .groupby("name", observed=True)[["load_wh", "pv_available_wh", "ev_wh", "ev_unserved_wh"]]
+        .sum()
         / 1000
     )
     hour = (np.arange(foreign.QUARTERS) // 4) % 24
