@@ -25,7 +25,7 @@ def progress_of(asked: ProgressCallback | bool | None, unit: str) -> ProgressCal
 def in_notebook() -> bool:
     """Whether this process is the kernel of a notebook."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return hasattr(shell, "kernel")
+    return type(shell).__name__ == "ZMQInteractiveShell"
 
 
 def tell(text: str) -> None:

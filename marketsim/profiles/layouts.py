@@ -67,7 +67,7 @@ def with_times(table: CellTable, params: FileParams) -> CellTable:
 
 
 def _demand_columns(table: CellTable, params: FileParams) -> None:
-    asked = {key: getattr(params, key) for key in ("id_column", "kind_column", "value_column")}
+    asked = {"id_column": params.id_column, "kind_column": params.kind_column, "value_column": params.value_column}
     problems = [
         unknown_column(table, name.strip(), f"profiles.{key}")
         for key, name in asked.items()

@@ -1,7 +1,5 @@
 """An importer of one's own, in a file: households from a table of yearly demands."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 
@@ -18,37 +16,23 @@ class Households:
     """Reads lines of ``name,kwh a year``."""
 
     def __init__(self, days):
-        self._days = days
+        self._clock = {"start": "2016-07-12", "slots": 24 * days, "slot_minutes": 60}
 
     def read(self, source):
-        data = Path(source).read_bytes()
-        rows = [line.split(",") for line in data.decode().splitlines()]
-        agents = [{"name": name, "kind": "consumer", "load": {"annual_kwh": float(kwh)}} for name, kwh in rows]
-        total = sum(float(kwh) for _, kwh in rows)
-        return ImportedScenario(
-            scenario={
-                "name": "households",
-                "clock": {"start": "2016-07-12", "slots": 24 * self._days, "slot_minutes": 60},
-                "tariff": {"flat": {}},
-                "agents": agents,
-            },
-            tables={},
-            sources={Path(source).name: hashlib.sha256(data).hexdigest()},
-            taken=(f"{len(agents)} households",),
-            assumed=("Households have shapes of 2016 (SimBench)",),
-            left_out=(),
-            quantities=(
-                ImportedQuantity("demand", f"{Path(source).name}: kwh", total, "kWh", "agents", "", "load.annual_kwh"),
-            ),
+        data, file = Path(source).read_bytes(), Path(source).name
+        demands = {name: float(kwh) for name, kwh in (line.split(",") for line in data.decode().splitlines())}
+        agents = [{"name": name, "kind": "consumer", "load": {"annual_kwh": kwh}} for name, kwh in demands.items()]
+        demand = ImportedQuantity(
+            "demand", f"{file}: kwh", sum(demands.values()), "kWh", "agents", "", "load.annual_kwh"
         )
+        scenario = {"name": "households", "clock": self._clock, "tariff": {"flat": {}}, "agents": agents}
+        sources, taken = {file: hashlib.sha256(data).hexdigest()}, (f"{len(agents)} households",)
+        assumed = ("Households have shapes of 2016 (SimBench)",)
+        return ImportedScenario(scenario, {}, sources, taken, assumed, left_out=(), quantities=(demand,))
 
 
 @ms.hookimpl
 def marketsim_parts():
     yield ms.Entry(
-        kind="importer",
-        name="households",
-        build=lambda params, context: Households(params.days),
-        params=Params,
-        summary="households by their yearly demand",
+        "importer", "households", lambda params, _: Households(params.days), Params, "households by yearly demand"
     )

@@ -39,7 +39,8 @@ class Bar:
 @pytest.fixture
 def notebook(monkeypatch):
     """A process that is the kernel of a notebook."""
-    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=1)))
+    shell = type("ZMQInteractiveShell", (), {})()
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
     monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(ProgressBar=Bar))
     monkeypatch.setattr(Bar, "made", [])
     monkeypatch.setattr(shown_progress, "_EVERY_S", 0.0)
