@@ -74,7 +74,7 @@ def test_commands_exist(page):
             command = found
             if isinstance(command, click.Group) and not rest:
                 break
-        options = {name for parameter in command.params for name in parameter.opts}
+        options = {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
         assert {word for word in rest if word.startswith("--")} <= options, words
         for word in rest:
             assert "/" not in word or not word.endswith(".yaml") or (ROOT / word).exists(), words

@@ -33,6 +33,4 @@ class Households:
 
 @ms.hookimpl
 def marketsim_parts():
-    yield ms.Entry(
-        "importer", "households", lambda params, _: Households(params.days), Params, "households by yearly demand"
-    )
+    yield ms.Entry(kind="importer", name="households", params=Params, build=lambda params, _: Households(params.days))

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketsim.core.records import Orders, Side
+from marketsim.core.records import UTILITY_ONLY_TICKS, Orders, Side
 from marketsim.results.book_buffer import book_of, level_prices
 from marketsim.results.table_columns import BOOK_LEVELS
 
@@ -49,7 +49,9 @@ def test_tariffs_without_a_gap_have_one_price():
 
 
 def test_orders_for_the_utility_alone_are_not_in_the_book():
-    bid, ask = book([(Side.BUY, 200_000, 5), (Side.SELL, 100_000, 7)], level_prices(LOW, HIGH), limits=[-1, 100_000])
+    bid, ask = book(
+        [(Side.BUY, 200_000, 5), (Side.SELL, 100_000, 7)], level_prices(LOW, HIGH), limits=[UTILITY_ONLY_TICKS, 100_000]
+    )
     assert bid.sum() == 0
     assert ask.sum() == 7
 
