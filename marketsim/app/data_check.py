@@ -24,6 +24,8 @@ _OWN: Final = tuple(f"{series}_{unit}" for series in ("load", "pv", "heat") for 
 """Endings of columns that go by the names of agents."""
 _TARIFF: Final = {"flat": {"retail": 0.30, "feed_in": 0.08}}
 """Prices of the scenario that is proposed."""
+_WIDEST: Final = 120
+"""Letters of a line that can still be read, and changed by hand."""
 
 
 class CheckedData(NamedTuple):
@@ -40,7 +42,7 @@ class CheckedData(NamedTuple):
     @property
     def text(self) -> str:
         """The sections as a scenario has them."""
-        return text_of(self.sections) if self.sections else ""
+        return text_of(self.sections, _WIDEST) if self.sections else ""
 
 
 def check_data(

@@ -214,3 +214,39 @@ def test_a_file_that_is_none_is_refused(cli, tmp_path, monkeypatch, name):
     assert ended.err.startswith(f"error: {name}: ")
     document, code = found(cli, name)
     assert (code, document["usable"]) == (2, False)
+
+
+def test_columns_called_after_their_agents_in_one_way_are_a_pattern(cli, table):
+    """From three meters on; the pattern reads the same columns. Fewer are listed."""
+    for n_meters in (2, 3):
+        names = [f"Meter {number} (kWh)" for number in range(n_meters)]
+        name = table(
+            f"{n_meters}.csv",
+            ",".join(["time", *names, "Meter 1 PV (kWh)"]),
+            lambda hour, time, n=n_meters: ",".join([time.isoformat(), *["0.5"] * n, "0.2"]),
+        )
+        document, code = found(cli, name)
+        assert code == 0
+        columns = document["sections"]["profiles"]["columns"]
+        if n_meters == 2:
+            assert columns["Meter 1"] == {"load": "Meter 1 (kWh)", "pv": "Meter 1 PV (kWh)"}
+        else:
+            assert columns == {"all": {"load": "{agent} (kWh)", "pv": "{agent} PV (kWh)"}}
+
+
+def test_what_is_pasted_has_no_line_too_long_to_change(cli, table):
+    """Columns without a pattern have a line an agent."""
+    names = [
+        "Bakery on the corner (kWh)",
+        "Town hall of the village (kWh)",
+        "Load of the school and its gym (kWh)",
+        "Fire brigade, kWh",
+    ]
+    name = table("m.csv", ";".join(["time", *names]), lambda hour, time: ";".join([time.isoformat(), *["0.5"] * 4]))
+    document, code = found(cli, name)
+    assert code == 0
+    lines = document["text"].splitlines()
+    assert max(map(len, lines)) <= 120
+    assert yaml.safe_load(document["text"]) == document["sections"] | {
+        "clock": {**document["sections"]["clock"], "start": yaml.safe_load(document["sections"]["clock"]["start"])}
+    }

@@ -11,7 +11,7 @@ import pytest
 SESSIONS = runpy.run_path(str(Path(__file__).with_name("sessions.py")))
 ROOT, PAGES, Session = SESSIONS["ROOT"], SESSIONS["PAGES"], SESSIONS["Session"]
 shown_in, ends_early, without_command = SESSIONS["shown_in"], SESSIONS["ends_early"], SESSIONS["without_command"]
-ELSEWHERE = {"tutorial.md"}
+ELSEWHERE = {"tutorial.md", "own-data.md", "your-feeder.md"}
 """Pages whose commands need their files: ``test_tutorial`` runs them."""
 TIMES = {"bench"}
 """Commands that print little but times."""
