@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from marketsim.agents.members import Prosumer as Prosumer
     from marketsim.agents.view import AgentView as AgentView
     from marketsim.agents.view import Order as Order
+    from marketsim.analysis.studies.folder import open_study as open_study
     from marketsim.analysis.studies.public import whatif as whatif
+    from marketsim.app.data_check import check_data as check_data
+    from marketsim.app.importing import import_scenario as import_scenario
     from marketsim.app.match import match as match
     from marketsim.app.public import feeder as feeder
     from marketsim.app.public import parallel_env as parallel_env
@@ -36,6 +39,9 @@ _HOMES = {
     "ReadyScenario": "marketsim.app.ready_scenario",
     "simulate": "marketsim.app.running",
     "open_run": "marketsim.app.running",
+    "open_study": "marketsim.analysis.studies.folder",
+    "check_data": "marketsim.app.data_check",
+    "import_scenario": "marketsim.app.importing",
     "Run": "marketsim.results.reader",
     "feeder": "marketsim.app.public",
     "parallel_env": "marketsim.app.public",
@@ -60,12 +66,15 @@ __all__ = [
     "Prosumer",
     "ReadyScenario",
     "Run",
+    "check_data",
     "fairness_scores",
     "feeder",
     "hookimpl",
+    "import_scenario",
     "load_scenario",
     "match",
     "open_run",
+    "open_study",
     "parallel_env",
     "simulate",
     "whatif",

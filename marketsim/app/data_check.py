@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from marketsim.app.checked_data import CheckedData
 from marketsim.app.parts import basics_of, devices_of, fleets_of, placed
 from marketsim.app.ready import ScenarioLike, resolved_scenario
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import Problem, ProfileError
 from marketsim.core.fence import Fence
@@ -18,7 +20,6 @@ from marketsim.profiles.plan import annual_heat_kwh
 from marketsim.profiles.table import CellTable, read_file
 from marketsim.profiles.understand.proposal import entries_of, profile_section, proposal
 from marketsim.profiles.understand.reading import Understood, params_of, understood
-from marketsim.scenario.dump import text_of
 
 _OWN: Final = tuple(f"{series}_{unit}" for series in ("load", "pv", "heat") for unit in ("kw", "kwh"))
 """Endings of columns that go by the names of agents."""
@@ -26,48 +27,44 @@ _TARIFF: Final = {"flat": {"retail": 0.30, "feed_in": 0.08}}
 """Prices of the scenario that is proposed."""
 
 
-class CheckedData(NamedTuple):
-    """What is known of a table."""
-
-    found: Understood
-    sections: dict[str, Any]
-    """Sections of a scenario that reads it; empty where no series can be used."""
-    problems: tuple[Problem, ...]
-    """What has to be mended first, in the table or in how the scenario's agents find their columns."""
-    notes: tuple[str, ...]
-    """What there is to know of the scenario's agents and their columns."""
-
-    @property
-    def text(self) -> str:
-        """The sections as a scenario has them."""
-        return text_of(self.sections) if self.sections else ""
-
-
 def check_data(
-    file: str,
-    scenario: ScenarioLike | None = None,
+    file: str | Path,
+    scenario: ReadyScenario | ScenarioLike | None = None,
     overrides: Mapping[str, object] | None = None,
     *,
     trust: bool = False,
 ) -> CheckedData:
     """Read a table without being told anything of it; with a scenario, its agents are looked for in the columns.
 
-    ProfileError where nothing can be made of the table, ScenarioError for what is wrong with the scenario beside its series.
+    The same as ``marketsim data check``: ``.section`` is a section ``profiles`` that reads the file, ``.text`` that with what
+    is to be pasted beside it, ``.series`` what was found of each series. Nothing is written. ProfileError where nothing can be
+    made of the table, ScenarioError for what is wrong with the scenario beside its series.
     """
+    if not isinstance(file, str | Path):
+        raise ProfileError(f"a table is a path, not {type(file).__name__}")
+    file = str(file)
     found = understood(file, read_file(file, Fence.of(None)))
     if scenario is None:
         sections = proposal(found)
         if not sections:
-            return CheckedData(found, {}, found.problems or (_nothing(found, file),), ())
+            return CheckedData(file, found, {}, found.problems or (_nothing(found, file),), ())
         sections["profiles"]["path"] = Path(file).name  # as a scenario beside it says
-        return CheckedData(found, {"clock": sections["clock"], "tariff": _TARIFF, **sections}, found.problems, ())
+        return CheckedData(file, found, {"clock": sections["clock"], "tariff": _TARIFF, **sections}, found.problems, ())
     return _for_agents(found, file, scenario, overrides, trust=trust)
 
 
 def _for_agents(
-    found: Understood, file: str, scenario: ScenarioLike, overrides: Mapping[str, object] | None, *, trust: bool
+    found: Understood,
+    file: str,
+    scenario: ReadyScenario | ScenarioLike,
+    overrides: Mapping[str, object] | None,
+    *,
+    trust: bool,
 ) -> CheckedData:
-    ready = resolved_scenario(scenario, overrides, trust=trust)
+    if isinstance(scenario, ReadyScenario):
+        ready = scenario.variant(overrides) if overrides else scenario
+    else:
+        ready = resolved_scenario(scenario, overrides, trust=trust)
     basics = basics_of(ready, (ready.model.seed,))
     context = BuildContext.of(basics, tariff=None, fleets=fleets_of(devices_of(ready, basics)))
     own = ready.model.profiles.params
@@ -84,7 +81,7 @@ def _for_agents(
     heated = [annual_kwh is not None for annual_kwh in annual_heat_kwh(context)]
     fitted = assigned(context.agents, heated, params, header)
     wrong = placed(ProfileError(fitted.problems), ready).problems
-    return CheckedData(found, {"profiles": section}, (*found.problems, *wrong), fitted.notes)
+    return CheckedData(file, found, {"profiles": section}, (*found.problems, *wrong), fitted.notes)
 
 
 def _nothing(found: Understood, file: str) -> Problem:

@@ -6,8 +6,9 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from marketsim.app.import_sums import compared
 from marketsim.app.parts import made
@@ -19,41 +20,77 @@ from marketsim.core.files import create, partial_path
 from marketsim.core.import_rules import REPORT, SCENARIO, imported
 from marketsim.core.imported import ImportedScenario
 from marketsim.core.params import Params
+from marketsim.core.plain_text import harmless
 from marketsim.core.rule_terms import Call, Sizes
 from marketsim.extension.registry import Registry
+from marketsim.results.notebook import html
 from marketsim.scenario.choice import validate_params, written_params
 from marketsim.scenario.dump import text_of
-from marketsim.scenario.origin import Origin, text_of_origin
+from marketsim.scenario.origin import ComparedSum, Origin, text_of_origin
 from marketsim.scenario.overrides import apply_overrides
 from marketsim.scenario.problems import InvalidValue, did_you_mean, to_problems
 from marketsim.scenario.tree import from_python, plain
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _HEAD = "# Made by marketsim import {name}; {report} says what was taken, assumed and left out.\n"
 
 
-class ImportDone(NamedTuple):
+@dataclass(frozen=True, slots=True, repr=False)
+class ImportDone:
     """What an import has made."""
 
     folder: Path
     scenario: Path
+    """Its scenario, which ``load_scenario`` takes."""
     report: Origin
+    """What was taken, assumed and left out, and the sums that were compared."""
     agents: int
+
+    def __repr__(self) -> str:
+        left = len(self.report.left_out)
+        return harmless(
+            f"<ImportDone {self.scenario}: {self.agents} agents by {self.report.importer}, {left} left out>"
+        )
+
+    def _repr_html_(self) -> str:
+        report = self.report
+        said = (("taken", report.taken), ("assumed", report.assumed), ("LEFT OUT", report.left_out))
+        facts = [("scenario", str(self.scenario)), ("agents", str(self.agents))]
+        return html(
+            f"Import of {report.source} by {report.importer}",
+            [*facts, *((head, each) for head, all_ in said for each in all_)],
+        )
+
+    @property
+    def sums(self) -> pd.DataFrame:
+        """Energies and other sums of the source and as they are read back, a row each: ``what``, ``source``, ``source_sum``,
+        ``written``, ``written_sum``, ``unit``.
+        """
+        import pandas as pd
+
+        return pd.DataFrame([each.model_dump() for each in self.report.sums], columns=list(ComparedSum.model_fields))
 
 
 def import_scenario(
     name: str,
-    source: str,
+    source: str | Path,
     out: str | Path,
     options: Mapping[str, object] | None = None,
     *,
     registry: Registry | None = None,
 ) -> ImportDone:
-    """Make a scenario of data of others in the new folder ``out``, by the importer of this name.
+    """Make a scenario of data of others in the new folder ``out``, by the importer of this name; as ``marketsim import``.
 
-    ``options`` are its parameters by dotted path. The folder is there whole or not at all: it is put in place once its
+    ``options`` are its parameters by dotted path, ``registry`` the parts that there are, by default those of the program and of
+    installed plugins. The folder is there whole or not at all: it is put in place once its
     scenario has been loaded and the sums of source and tables agree. InputError with everything that is wrong.
     """
-    folder = Path(out)
+    for what, value in (("a source", source), ("a folder", out)):
+        if not isinstance(value, str | Path):
+            raise ImportedDataError(f"{what} is named by a path or a text, not {type(value).__name__}")
+    source, folder = str(source), Path(out)
     demand_new_folder(folder)
     known = registry if registry is not None else full_registry()
     params = _params(known, name, options or {})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from marketsim.cli.figures import drawable
 from marketsim.cli.options import overrides_of, set_option, teller, trust_option
 from marketsim.cli.saying import say
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from marketsim.profiles.parts import DaySplit
 
 _PARTS = ("test", "validation", "training")
-_DRAWN = (".svg", ".pdf", ".png")
 
 
 @click.command()
@@ -79,7 +79,7 @@ def evaluate(
         out=out,
         exploit=exploit,
         longer=longer,
-        figures=() if figure is None else (_drawable(figure),),
+        figures=() if figure is None else (drawable(figure),),
         resume=resume,
         trust=trust,
         tell=teller(quiet=quiet),
@@ -96,19 +96,6 @@ def evaluate(
         say(json.dumps(told_by(done), indent=2))
     elif not quiet:
         _sum_up(done, plan.folder)
-
-
-def _drawable(name: str) -> Path:
-    """A file that a figure can be written to; told before anything is trained."""
-    from marketsim.core.errors import InputError, Problem
-
-    path = Path(name)
-    if path.suffix not in _DRAWN:
-        hint = f"let its name end with {', '.join(_DRAWN)}"
-        raise InputError([Problem("no kind of figure", value=name, hint=hint, file="--figure")])
-    if not path.absolute().parent.is_dir():
-        raise InputError([Problem("there is no such folder", value=str(path.parent), file="--figure")])
-    return path
 
 
 def _sum_up(done: Evaluated, folder: Path) -> None:

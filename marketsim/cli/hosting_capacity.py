@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from marketsim.cli.answers import AskedAnswer, answer_options
+from marketsim.cli.figures import drawable
 from marketsim.cli.options import AskedScenario, scenario_options
 from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
@@ -60,8 +61,11 @@ _WEAKEST = 10
 @click.option(
     "--buses/--no-buses", "per_bus", default=True, show_default=True, help="Whether each bus is asked about alone."
 )
+@click.option("--figure", type=click.Path(), metavar="FILE", help="Draw the answer there (svg, pdf or png), too.")
 @answer_options("placement or bus")
-def hosting_capacity(asked: AskedScenario, answer: AskedAnswer, curtailment: float, **given: Any) -> None:
+def hosting_capacity(
+    asked: AskedScenario, answer: AskedAnswer, curtailment: float, figure: str | None, **given: Any
+) -> None:
     """Find how much of an asset the feeder of SCENARIO takes, feeder-wide and bus by bus, and what binds.
 
     Units are added along random orders of the buses with load, on the worst days of the year, until a limit breaks
@@ -71,9 +75,14 @@ def hosting_capacity(asked: AskedScenario, answer: AskedAnswer, curtailment: flo
     from marketsim.analysis.hosting.capacity import Options
     from marketsim.analysis.hosting.capacity import hosting_capacity as ask
 
+    drawn = None if figure is None else drawable(figure)
     ready = asked.load()
     options = Options(curtailment=curtailment / 100.0, **given)
     report = ask(ready, options, answer.tell)
+    if drawn is not None:
+        from marketsim.analysis.hosting.figure import draw
+
+        draw(report, drawn)
     if not answer.give(_plain(report), _rows(report)):
         _show(report)
 

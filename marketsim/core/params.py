@@ -55,6 +55,10 @@ class Params(BaseModel):
         """Factor by which series of these parameters scale every PV plant beyond its rating [-]."""
         return 1.0
 
+    def serves_anybody(self) -> bool:
+        """Whether a source of these parameters has series for agents that the scenario did not name."""
+        return True
+
     def without_rows(self) -> Self:
         """The same for a part that need not keep rows of what it did, where that can be chosen."""
         return self

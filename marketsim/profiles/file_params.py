@@ -145,6 +145,10 @@ class FileParams(SourceParams):
         """The series, and the forecasts where they come from a file."""
         return (*self.paths, *super().files_read())
 
+    def serves_anybody(self) -> bool:
+        """No: columns are those of the scenario's agents."""
+        return False
+
     @field_validator("date_format")
     @classmethod
     def _is_a_format(cls, text: str | None) -> str | None:

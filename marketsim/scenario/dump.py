@@ -78,9 +78,12 @@ def dump(scenario: Scenario, agents: tuple[AgentSpec, ...], folder: Path | None 
     return text_of(values)
 
 
-def text_of(values: dict[str, Any]) -> str:
-    """Plain values as a document: sections as blocks, what is inside them on one line each."""
-    return "".join(f"{line}\n" for line in _lines(values))
+def text_of(values: dict[str, Any], widest: int | None = None) -> str:
+    """Plain values as a document: sections as blocks, what is inside them on one line each.
+
+    With ``widest``, mappings that would take more letters than that have a line an entry.
+    """
+    return "".join(f"{line}\n" for line in _lines(values, widest))
 
 
 def relative_path(target: Path, start: Path) -> str:
@@ -104,15 +107,21 @@ def scenario_hash(scenario: Scenario, agents: tuple[AgentSpec, ...]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _lines(values: dict[str, Any]) -> Iterator[str]:
-    """Sections as blocks, what is inside on one line each."""
+def _lines(values: dict[str, Any], widest: int | None = None) -> Iterator[str]:
+    """Sections as blocks, what is inside on one line each, or on as many as it takes."""
     for key, value in values.items():
         if isinstance(value, list) and value:
             yield f"{scalar(key)}:"
             yield from (f"  - {flow(item)}" for item in value)
         elif isinstance(value, dict) and value:
             yield f"{scalar(key)}:"
-            yield from (f"  {scalar(name)}: {flow(item)}" for name, item in value.items())
+            for name, item in value.items():
+                line = f"  {scalar(name)}: {flow(item)}"
+                if widest is not None and len(line) > widest and isinstance(item, dict):
+                    yield f"  {scalar(name)}:"
+                    yield from (f"    {scalar(key)}: {flow(own)}" for key, own in item.items())
+                else:
+                    yield line
         else:
             yield f"{scalar(key)}: {flow(value)}"
 

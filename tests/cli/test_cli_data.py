@@ -214,3 +214,76 @@ def test_a_file_that_is_none_is_refused(cli, tmp_path, monkeypatch, name):
     assert ended.err.startswith(f"error: {name}: ")
     document, code = found(cli, name)
     assert (code, document["usable"]) == (2, False)
+
+
+def test_columns_called_after_their_agents_in_one_way_are_a_pattern(cli, table):
+    """From three meters on; the pattern reads the same columns. Fewer are listed."""
+    for n_meters in (2, 3):
+        names = [f"Meter {number} (kWh)" for number in range(n_meters)]
+        name = table(
+            f"{n_meters}.csv",
+            ",".join(["time", *names, "Meter 1 PV (kWh)"]),
+            lambda hour, time, n=n_meters: ",".join([time.isoformat(), *["0.5"] * n, "0.2"]),
+        )
+        document, code = found(cli, name)
+        assert code == 0
+        columns = document["sections"]["profiles"]["columns"]
+        if n_meters == 2:
+            assert columns["Meter 1"] == {"load": "Meter 1 (kWh)", "pv": "Meter 1 PV (kWh)"}
+        else:
+            assert columns == {"all": {"load": "{agent} (kWh)", "pv": "{agent} PV (kWh)"}}
+
+
+def test_what_is_pasted_has_no_line_too_long_to_change(cli, table):
+    """Columns without a pattern have a line an agent."""
+    names = [
+        "Bakery on the corner (kWh)",
+        "Town hall of the village (kWh)",
+        "Load of the school and its gym (kWh)",
+        "Fire brigade, kWh",
+    ]
+    name = table("m.csv", ";".join(["time", *names]), lambda hour, time: ";".join([time.isoformat(), *["0.5"] * 4]))
+    document, code = found(cli, name)
+    assert code == 0
+    lines = document["text"].splitlines()
+    assert max(map(len, lines)) <= 120
+    assert yaml.safe_load(document["text"]) == document["sections"] | {
+        "clock": {**document["sections"]["clock"], "start": yaml.safe_load(document["sections"]["clock"]["start"])}
+    }
+
+
+def test_python_says_the_same_as_the_command_line(cli, table, scenario_file):
+    """Section, text, series and problems; with a scenario as a path, as a mapping, and loaded."""
+    import marketsim as ms
+
+    name = table("m.csv", "time,h_load_kwh,roof_pv_kwh", lambda hour, time: f"{time.isoformat()},0.5,{hour % 3}")
+    document, code = found(cli, name)
+    checked = ms.check_data(name)
+    assert (checked.usable, code) == (True, 0)
+    assert json.loads(json.dumps(checked.document())) == document
+    assert checked.section == document["sections"]["profiles"]
+    assert repr(checked) == "<CheckedData m.csv: 48 rows, 2 series, steps of 60 minutes, can be used>"
+    assert list(checked.series.index) == ["h_load_kwh", "roof_pv_kwh"]
+    assert checked.series.loc["h_load_kwh", "kwh_a_day"] == 12.0
+    assert checked.series.begins.dt.strftime("%Y-%m-%d").tolist() == ["2023-06-01"] * 2
+    shown = checked._repr_html_()
+    assert "roof_pv_kwh" in shown
+    assert len(shown) < 4_000
+
+    text = document["text"].replace("name: h,", "name: other,")
+    for scenario in (scenario_file(text), yaml.safe_load(text) | {"clock": {**yaml.safe_load(text)["clock"]}}):
+        fitted = ms.check_data(name, scenario)
+        assert [problem.message for problem in fitted.problems] == [
+            "'other' has no load, while no agent uses these columns of m.csv: 'h_load_kwh'"
+        ]
+        assert "1 problem to be mended first" in repr(fitted)
+
+
+def test_what_is_found_runs_as_it_stands(table):
+    """The section goes into a scenario of one's own, in Python."""
+    import marketsim as ms
+
+    name = table("m.csv", "time,h_load_kwh", lambda hour, time: f"{time.isoformat()},{hour % 7 / 7:.3f}")
+    checked = ms.check_data(name)
+    run = ms.simulate(ms.load_scenario({**checked.sections, "name": "mine"}))
+    assert run.agents.load_kwh.sum() == pytest.approx(2 * checked.series.kwh_a_day.iloc[0], abs=0.001 * 48)

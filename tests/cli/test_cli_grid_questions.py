@@ -221,6 +221,8 @@ def test_what_cannot_be_asked_is_refused(
         (("hosting-capacity", "--year-days", 1), "--year-days: must be at least 2 (got 1)"),
         (("hosting-capacity", "--depth", -1), "--depth: must be p.u. hours, 0 or more (got -1)"),
         (("hosting-capacity", "--curtailment", 100), "--curtailment: must be a share of energy (got 1)"),
+        (("hosting-capacity", "--figure", "pv.gif"), "--figure: no kind of figure (got pv.gif)\n    let its name end with .svg, .pdf, .png"),
+        (("hosting-capacity", "--figure", "no/where.svg"), "--figure: there is no such folder (got no)"),
         (("contingency", "--hours", 0), "error: hours must be positive"),
         (("contingency", "--hours", "nan"), "error: hours must be positive"),
         (("contingency", "--top", 0), "Invalid value for '--top': 0 is not in the range x>=1."),

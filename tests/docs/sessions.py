@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -11,6 +12,7 @@ PAGES: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("
 LEFT_OUT: Final = "..."
 """A line of a page that stands for any lines of the output, none included."""
 _BLOCK: Final = re.compile(r"^```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_SCRIPT: Final = re.compile(r"^python (\w+\.py)$", re.MULTILINE)
 _PROMPT: Final = re.compile(r"\$ marketsim (?P<command>[^\n]+)\n(?P<output>.*)", re.DOTALL)
 _FILE: Final = re.compile(r"^```\w+ title=\"([^\"]+)\"\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MADE: Final = re.compile(r"<!-- [\w-]+ -->\s*\Z")
@@ -41,6 +43,16 @@ def files(page: Path) -> list[tuple[str, str]]:
 def typed() -> list[Path]:
     """Pages that are typed as they stand, from the first command to the last: those that show files beside commands."""
     return [page for page in PAGES if files(page) and sessions(page)]
+
+
+def make(page: Path, folder: Path) -> None:
+    """Write the files that a page shows into ``folder``, the working directory, and run those that it says to run by Python."""
+    for name, content in files(page):
+        (folder / name).write_text(content, encoding="utf-8")
+    for block in _BLOCK.finditer(page.read_text(encoding="utf-8")):
+        if block["language"] == "sh":
+            for name in _SCRIPT.findall(block["text"]):
+                runpy.run_path(str(folder / name))
 
 
 def without_command(text: str) -> list[int]:

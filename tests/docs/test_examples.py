@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import runpy
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FENCE = re.compile(
     r"^```(?P<language>\w+)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
+SESSIONS = runpy.run_path(str(Path(__file__).with_name("sessions.py")))
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("plugins/*/README.md")])
 
 
@@ -113,8 +115,7 @@ def test_scenarios_of_a_page_are_valid(page, folder):
     """A scenario shown as a file is valid; every other piece of YAML can be read."""
     from marketsim.app.ready import load_scenario
 
-    for name, text in named(page).items():
-        (folder / name).write_text(text, encoding="utf-8")
+    SESSIONS["make"](page, folder)
     for block in blocks(page):
         if block.language == "yaml" and block.title:
             assert load_scenario(block.title).agents

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import runpy
 import shlex
 from pathlib import Path
@@ -10,35 +11,74 @@ import pytest
 
 HOW = runpy.run_path(str(Path(__file__).with_name("sessions.py")))
 PAGES = {page.stem: page for page in HOW["typed"]()}
-FILES = {name: HOW["files"](page) for name, page in PAGES.items()}
-SESSIONS = [session for page in PAGES.values() for session in HOW["sessions"](page)]
+SESSIONS = {name: HOW["sessions"](page) for name, page in PAGES.items()}
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    """A folder for each page, empty but for the files that it shows."""
-    made = {page: tmp_path_factory.mktemp(page) for page in PAGES}
-    for page, files in FILES.items():
-        for name, text in files:
-            (made[page] / name).write_text(text, encoding="utf-8")
-    return made
+def kept():
+    """Pages that have been typed: the folder, and (session, ended) of each command."""
+    return {}
 
 
-@pytest.mark.parametrize("session", SESSIONS, ids=[session.command.split(" --")[0] for session in SESSIONS])
-def test_a_command_prints_what_the_page_shows(cli, folders, monkeypatch, session):
-    """In the order of the page, since later commands read what earlier ones wrote; studies in this process."""
-    folder = folders[session.page.removesuffix(".md")]
-    monkeypatch.chdir(folder)
+@pytest.fixture
+def typed(kept, cli, tmp_path_factory):
+    """``typed(page)``: the folder in which its files were made and its commands typed, and (session, ended) of each."""
+
+    def page(name):
+        if name not in kept:
+            folder = tmp_path_factory.mktemp(name)
+            with contextlib.chdir(folder):
+                HOW["make"](PAGES[name], folder)
+                kept[name] = folder, [(session, _run(cli, session)) for session in SESSIONS[name]]
+        return kept[name]
+
+    return page
+
+
+def _run(cli, session):
+    """Studies in this process."""
     words = shlex.split(session.command)
-    ended = cli(*words, *(("--workers", 1) if words[0] == "whatif" else ()))
-    executes = "patient.yaml" in words and words[0] != "validate"  # its plugin is named before it runs
-    assert (ended.code, ended.err) == (0, f"Executing the plugin {folder / 'patient.py'}\n" if executes else "")
-    assert HOW["shown_in"](session, ended.out) is None
-    assert not HOW["ends_early"](session, ended.out)
+    return cli(*words, *(("--workers", 1) if words[0] == "whatif" else ()))
 
 
-def test_the_three_parts_are_there():
-    """A first run, a first what-if, a first plugin; each with something to type."""
-    verbs = {session.command.split()[0] for session in SESSIONS if session.page == "tutorial.md"}
-    assert {"validate", "run", "whatif", "compare"} <= verbs
-    assert {"street.yaml", "village.yaml", "patient.py", "patient.yaml"} == {name for name, _ in FILES["tutorial"]}
+@pytest.mark.parametrize("page", PAGES)
+def test_a_command_prints_what_the_page_shows(typed, page):
+    """In the order of the page, since later commands read what earlier ones wrote."""
+    folder, ended = typed(page)
+    for session, said in ended:
+        words = session.command.split()
+        executes = "patient.yaml" in words and words[0] != "validate"  # its plugin is named before it runs
+        told = f"Executing the plugin {folder / 'patient.py'}\n" if executes else ""
+        assert (said.code, said.err) == (0, told), session.command
+        assert HOW["shown_in"](session, said.out) is None, session.command
+        assert not HOW["ends_early"](session, said.out), session.command
+
+
+def test_the_parts_are_there():
+    """A first run, a first what-if, a first plugin; data and a net of one's own; each with something to type."""
+    verbs = {name: {session.command.split()[0] for session in found} for name, found in SESSIONS.items()}
+    assert {"validate", "run", "whatif", "compare"} <= verbs["tutorial"]
+    assert {"data", "validate"} <= verbs["own-data"]
+    assert {"feeder", "data", "validate", "run", "hosting-capacity"} <= verbs["your-feeder"]
+    assert {"street.yaml", "village.yaml", "patient.py", "patient.yaml"} == {
+        name for name, _ in HOW["files"](PAGES["tutorial"])
+    }
+
+
+def test_the_figure_of_the_page_is_the_one_that_is_drawn(typed):
+    """To the byte; it is made by the last command of the page."""
+    pytest.importorskip("matplotlib")
+    folder, _ = typed("your-feeder")
+    assert (folder / "pv.svg").read_bytes() == PAGES["your-feeder"].with_suffix(".svg").read_bytes()
+
+
+def test_the_words_below_the_answer_say_what_it_says():
+    """The middle capacities of both rules, and the weakest bus, as they stand in the output above."""
+    page = PAGES["your-feeder"].read_text(encoding="utf-8")
+    (output,) = [each.output for each in SESSIONS["your-feeder"] if each.command.startswith("hosting-capacity")]
+    free, held = (line.split("  ")[2].strip() for line in output.splitlines()[2:4])
+    weakest = float(output.splitlines()[7].split()[1])
+    assert f"takes {float(free):.0f} kW" in page
+    assert f"{float(held):.0f} kW if plants" in page
+    assert weakest < 70.0
+    assert "plant of 70 kW is too much" in page

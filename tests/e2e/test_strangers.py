@@ -378,6 +378,9 @@ def public_calls(theirs: Path) -> dict[str, Callable[[], object]]:
         "load_scenario": lambda: ms.load_scenario(scenario),
         "simulate": lambda: ms.simulate(scenario),
         "open_run": lambda: use_run(theirs / "run"),
+        "open_study": lambda: use_study(theirs / "study"),
+        "check_data": lambda: ms.check_data(theirs / "run" / "agents.parquet", scenario)._repr_html_(),
+        "import_scenario": lambda: ms.import_scenario("pandapower", theirs / "run" / "net.json", "imported"),
         "feeder": lambda: ms.feeder("file:net.json", theirs / "run"),
         "parallel_env": lambda: ms.parallel_env(theirs / "training" / "scenario.yaml").reset(),
         "whatif": lambda: ms.whatif(scenario, {"profiles.pv_scale": [1]}, workers=1),
@@ -430,6 +433,12 @@ def use_run(folder: Path) -> None:
             said.append(str(error))
     if said:
         raise MarketsimError("\n".join(said))
+
+
+def use_study(folder: Path) -> str:
+    """Everything that a study shows."""
+    study = ms.open_study(folder)
+    return f"{study!r}{study._repr_html_()}{study.table}{study.points}{study.influences}"
 
 
 def test_every_public_name_is_walked(tmp_path: Path) -> None:

@@ -60,6 +60,8 @@ def guessed(folder: Path) -> None:
     for path in sorted(folder.glob("series.*")):
         told = check_data(str(path))
         expect(all(math.isfinite(each.kwh_a_day) for each in told.found.used), "energy that is not finite")
+        told._repr_html_()
+        len(told.series)
         if told.problems:
             raise InputError(told.problems)
         if told.sections:
@@ -110,7 +112,8 @@ def study(folder: Path) -> None:
     repr(found)
     found._repr_html_()
     len(found.table)
-    tuple(found.sensitivities)
+    len(found.points)
+    len(found.influences)
     arms_of_study(found)
     expect(len(study_report(found)) > 1_000, "an empty report")
 

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from marketsim.analysis.hosting.added_series import for_anybody, has_own_plants, own_pv_per_kw
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.wiring import build
 from marketsim.core.arrays import FloatArray
@@ -22,6 +23,7 @@ class Asset(NamedTuple):
     """A technology; its numbers are defaults of ours, stated in every report."""
 
     name: str
+    noun: str
     unit_kw: float
     """Rating of one unit on a low-voltage bus [kW]."""
     sample: int
@@ -33,10 +35,10 @@ ASSETS: Final = MappingProxyType(
     {
         each.name: each
         for each in (
-            Asset("pv", 5.0, 1, "PV at power factor 1, no curtailment of its own"),
-            Asset("ev", 11.0, 40, "vehicles that charge on arrival at full power, mean of 40"),
-            Asset("heat_pump", 3.0, 20, "heat pumps with their buffer, mean of 20"),
-            Asset("battery", 5.0, 0, "batteries that feed in, or charge, at full power in any slot"),
+            Asset("pv", "PV", 5.0, 1, "PV at power factor 1, no curtailment of its own"),
+            Asset("ev", "vehicles", 11.0, 40, "vehicles that charge on arrival at full power, mean of 40"),
+            Asset("heat_pump", "heat pumps", 3.0, 20, "heat pumps with their buffer, mean of 20"),
+            Asset("battery", "batteries", 5.0, 0, "batteries that feed in, or charge, at full power in any slot"),
         )
     }
 )
@@ -55,12 +57,15 @@ def per_kw(asset: Asset, ready: ReadyScenario) -> FloatArray:
     """Net injection of one installed kW in every slot of the scenario's clock [kW/kW] [n_signs, n_slots].
 
     Units run in a world of their own, without a grid and with the scenario's series: PV feeds in all it has, vehicles and
-    heat pumps take what they need. A battery has two rows: all in, and all out.
+    heat pumps take what they need. A battery has two rows: all in, and all out. Where series are those of the scenario's own
+    agents, PV is what their plants do, and what else there is comes from the default source.
     """
     slots = ready.model.clock.slots
     if not asset.sample:
         return np.stack((np.ones(slots), -np.ones(slots)))
-    alone = ready.variant(_alone(asset))
+    if asset.name == "pv" and has_own_plants(ready):
+        return own_pv_per_kw(ready)[None, :]
+    alone = ready.variant({**for_anybody(ready), **_alone(asset)})
     built = build(alone)
     world = built.world
     installed = sum(agent.pv_kw for agent in alone.agents)

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from marketsim.analysis.hosting.added_series import note_of
 from marketsim.analysis.hosting.assets import ASSETS, Asset, per_kw, unit_kw
 from marketsim.analysis.hosting.criteria import CRITERIA, holds, mostly_kept
 from marketsim.analysis.hosting.days import DayBlock, worst_days, year_of
@@ -208,13 +209,15 @@ def _check(options: Options) -> None:
 
 def _notes(ready: ReadyScenario, options: Options) -> tuple[str, ...]:
     feeder = ready.feeder
-    made = tuple(feeder.notes) if feeder is not None else ()
+    made = [note for note in feeder.notes if note != CAVEAT] if feeder is not None else []
     asset = ASSETS[options.asset]
+    series = note_of(ready, asset.name)
     return (
         f"added: {asset.text}; reactive power of what is there stays as in the base run.",
+        *((series,) if series else ()),
         "base: the scenario on these days with grid.gate observe; what it breaks by itself may stand, and no more.",
         "curtailment: one factor on all added units wherever a limit binds, as grid.allocation proportional.",
-        *(f"feeder: {note}." for note in made),
+        *(f"feeder: {note.rstrip('.')}." for note in made),
         CAVEAT,
     )
 

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from marketsim.analysis.hosting.added_series import for_anybody, has_own_plants, own_pv_per_kw
 from marketsim.analysis.hosting.assets import Asset
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.wiring import build
@@ -111,7 +112,9 @@ def year_of(ready: ReadyScenario) -> YearSeries:
     }
     first = datetime.date(year, 1, 1)
     whole = {"clock.start": first, "clock.slots": days * per_day, **_by_date(ready)}
-    ours, theirs = (build(ready.variant({**whole, **more})).world for more in ({}, {"agents": [probe]}))
+    own = ready.variant(whole)
+    added = {**for_anybody(ready), "agents": [probe]}
+    ours, theirs = (build(each).world for each in (own, ready.variant({**whole, **added})))
     every = max(round(STEP_HOURS * 60 / minutes), 1)
     sun, load, heat = [], [], []
     for slot in range(0, days * per_day, every):
@@ -119,6 +122,8 @@ def year_of(ready: ReadyScenario) -> YearSeries:
         sun.append(float(series["pv_kw"].sum()))
         heat.append(float(series["heat_kw"].sum()) if "heat_kw" in series else 0.0)
         load.append(float(ours.profiles.at(ours.clock.at(slot))["load_kw"].sum()))
+    if has_own_plants(ready):
+        sun = own_pv_per_kw(own, every).tolist()
     shaped = (np.array(values).reshape(days, -1) for values in (sun, load, heat))
     return YearSeries(first, *(each / max(float(each.max()), 1e-12) for each in shaped))
 

@@ -14,7 +14,7 @@ from marketsim.analysis.execution.store import FolderStore
 from marketsim.analysis.studies.axes import Axis
 from marketsim.analysis.studies.plan import StudyPlan, plan_study
 from marketsim.analysis.studies.reading import read_design, read_sensitivities, read_study_table
-from marketsim.analysis.studies.sensitivity import Sensitivity
+from marketsim.analysis.studies.sensitivity import Sensitivity, means_of_points, sensitivity_table
 from marketsim.analysis.studies.variant import SCENARIO_TEXT
 from marketsim.analysis.studies.variant import SUMMARY as VARIANT_SUMMARY
 from marketsim.app.ready import load_scenario
@@ -109,6 +109,16 @@ class Study:
         except RunFolderError as error:
             raise self._to_write_anew(error, "cannot be read") from error
 
+    @property
+    def points(self) -> pd.DataFrame:
+        """A row a point all of whose runs succeeded: the varied paths, and the mean of every KPI over its seeds."""
+        return means_of_points(self.table).drop(columns=["run", "seed", "status", "error"], errors="ignore")
+
+    @property
+    def influences(self) -> pd.DataFrame:
+        """``sensitivities`` as a table: ``kpi``, ``axis``, ``measure``, ``value``, ``low``, ``high``, ``total``."""
+        return sensitivity_table(self.sensitivities)
+
     def run_folder(self, run: int) -> Path:
         """Folder of a run, by its number in the table."""
         return self.path / RUNS / run_key(run, int(self.design["runs"]))
@@ -123,7 +133,13 @@ def _values_text(axis: Axis) -> str:
 
 
 def open_study(path: str | Path) -> Study:
-    """The study in a folder; RunFolderError where there is none."""
+    """The study in a folder, as ``marketsim whatif`` or ``ms.whatif(..., out=...)`` wrote it; RunFolderError where there is none.
+
+    Nothing of it is executed. ``.table`` has a row a run, ``.points`` one a point with means over seeds, ``.influences`` how
+    much each axis moves each KPI.
+    """
+    if not isinstance(path, str | Path):
+        raise RunFolderError(f"a study is a path, not {type(path).__name__}")
     folder = Path(path)
     if not is_study(folder):
         raise refusal(folder, "this folder is no study of marketsim", _HINT)

@@ -44,7 +44,7 @@ def sensitivities(table: pd.DataFrame, axes: Sequence[Axis], design: str, seed: 
     Values are means over seeds at each point. Swings need an axis of numbers. Sobol's indices (Saltelli et al. 2010,
     Computer Physics Communications 181, 259-270) need all points: they are left out where a run has failed.
     """
-    means = _means(table)
+    means = means_of_points(table)
     found: list[Sensitivity] = []
     for kpi in kpi_names(table, [path for axis in axes for path in axis.paths]):
         if kpi not in means or not holds_numbers(means[kpi]) or means[kpi].isna().any() or means[kpi].nunique() < 2:
@@ -59,7 +59,7 @@ def sensitivities(table: pd.DataFrame, axes: Sequence[Axis], design: str, seed: 
     return tuple(found)
 
 
-def _means(table: pd.DataFrame) -> pd.DataFrame:
+def means_of_points(table: pd.DataFrame) -> pd.DataFrame:
     """Varied values and mean KPIs of each point all of whose runs succeeded."""
     complete = table.groupby("point")["status"].transform(lambda status: status.eq(OK).all())
     return table[complete.astype(bool)].groupby("point").agg(_first_or_mean)

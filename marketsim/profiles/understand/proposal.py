@@ -8,13 +8,15 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from marketsim.profiles.file_params import MOST_MINUTES
+from marketsim.profiles.file_params import AGENT, MOST_MINUTES
 from marketsim.profiles.understand.reading import Understood
 from marketsim.profiles.understand.series_facts import SeriesFacts
 from marketsim.profiles.understand.words import SERIES_ROLES, stem_of
 
 MOST_AGENTS: Final = 100
 """Agents that are written out."""
+_LEAST_ALIKE: Final = 3
+"""Agents from which on a pattern of their columns is easier to read than their names."""
 _DAY: Final = timedelta(days=1)
 _MINUTE: Final = timedelta(minutes=1)
 _MOST_DAYS: Final = 7
@@ -47,6 +49,21 @@ def entries_of(found: Understood, names: Sequence[str]) -> dict[str, dict[str, s
     return {name: entry for name, entry in named.items() if entry}
 
 
+def by_pattern(
+    agents: Sequence[AgentProposal], entries: Mapping[str, Mapping[str, str]]
+) -> Mapping[str, Mapping[str, str]]:
+    """One entry for all agents where their columns are called after them in the same way, else the entries as they are."""
+    patterns = {
+        (series, column.replace(agent, AGENT)) for agent, entry in entries.items() for series, column in entry.items()
+    }
+    told = dict(patterns)
+    regular = len(told) == len(patterns) and all(AGENT in pattern for pattern in told.values())
+    every = all("load" in entries.get(agent.name, {}) for agent in agents)
+    if len(agents) < _LEAST_ALIKE or not (regular and every):
+        return entries
+    return {"all": {series: told[series] for series in SERIES_ROLES if series in told}}
+
+
 def _plain(name: str) -> str:
     return re.sub(r"[\W_]", "", name.lower())
 
@@ -61,7 +78,7 @@ def proposal(found: Understood) -> dict[str, Any]:
     clock = _clock(used)
     if clock is None:
         return {}
-    profiles = profile_section(found, used, entries)
+    profiles = profile_section(found, used, entries if _values(used)[1] else by_pattern(agents, entries))
     return {"clock": clock, "profiles": profiles, "agents": [_agent(agent) for agent in agents]}
 
 

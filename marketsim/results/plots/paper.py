@@ -45,13 +45,17 @@ _METADATA: Final[dict[str, dict[str, None]]] = {
 }
 
 
-def figure(width: float, height: float, rows: int = 1) -> tuple[Figure, list[Axes]]:
-    """A figure of ``width`` x ``height`` [inch] with ``rows`` axes that share time; MissingDependency without matplotlib.
+def figure(
+    width: float, height: float, rows: int = 1, columns: int = 1, what: str = "run.plot"
+) -> tuple[Figure, list[Axes]]:
+    """A figure of ``width`` x ``height`` [inch] with ``rows`` axes that share time, or ``columns`` of their own.
+
+    MissingDependency without matplotlib, by the name of ``what`` needs it.
 
     Its ``savefig`` leaves out dates and draws names from a fixed salt: the same figure gives the same file.
     """
     if find_spec("matplotlib") is None:
-        raise MissingDependency("matplotlib", "plots", "run.plot")
+        raise MissingDependency("matplotlib", "plots", what)
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -67,7 +71,7 @@ def figure(width: float, height: float, rows: int = 1) -> tuple[Figure, list[Axe
 
     with mpl.rc_context(_STYLE):
         made = PaperFigure(figsize=(width, height), layout="constrained", dpi=200)
-        return made, list(made.subplots(rows, 1, sharex=True, squeeze=False).flat)
+        return made, list(made.subplots(rows, columns, sharex="col", squeeze=False).flat)
 
 
 def style() -> Any:

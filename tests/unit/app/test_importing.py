@@ -176,3 +176,22 @@ def test_where_it_comes_from_changes_no_result(importing):
     without = ms.simulate(ms.load_scenario(done.scenario, {"origin": None})).manifest
     assert with_origin["scenario_hash"] == without["scenario_hash"]
     assert "origin" not in without
+
+
+def test_python_imports_as_the_command_line_does(tmp_path, cli):
+    """The same files to the byte; the sums as a table, and what was left out in a notebook."""
+    import pandapower as pp
+    import pandapower.networks as nw
+
+    import marketsim as ms
+
+    net = tmp_path / "net.json"
+    pp.to_json(nw.create_kerber_landnetz_freileitung_1(), str(net))
+    done = ms.import_scenario("pandapower", net, tmp_path / "a")
+    assert cli("import", "pandapower", net, "--out", tmp_path / "b").code == 0
+    written, again = ({path.name: path.read_bytes() for path in (tmp_path / each).iterdir()} for each in "ab")
+    assert written == again
+    assert len(ms.load_scenario(done.scenario).agents) == done.agents
+    assert done.sums.written_sum.to_numpy() == pytest.approx(done.sums.source_sum.to_numpy(), rel=1e-4)
+    assert repr(done).startswith(f"<ImportDone {done.scenario}: 13 agents by pandapower")
+    assert "Import of net.json by pandapower" in done._repr_html_()

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 import marketsim as ms
-from marketsim.core.errors import InputError, NetworkError, RunFolderError, ScenarioError
+from marketsim.core.errors import (
+    ImportedDataError,
+    InputError,
+    NetworkError,
+    ProfileError,
+    RunFolderError,
+    ScenarioError,
+)
 
 SCENARIO = {
     "clock": {"start": "2016-07-12", "slots": 2, "slot_minutes": 60},
@@ -32,6 +39,16 @@ SCENARIO = {
         (lambda: ms.feeder(3), NetworkError, "a feeder is named, such as 'feeder141', not int"),
         (lambda: ms.feeder("feeder142"), NetworkError, "unknown feeder"),
         (lambda: ms.parallel_env(3), ScenarioError, "not int"),
+        (lambda: ms.open_study(3), RunFolderError, "a study is a path, not int"),
+        (lambda: ms.open_study("/nowhere"), RunFolderError, "no study"),
+        (lambda: ms.check_data(3), ProfileError, "a table is a path, not int"),
+        (lambda: ms.check_data("nowhere.csv"), ProfileError, "nowhere.csv: there is no such file"),
+        (
+            lambda: ms.import_scenario("pandapower", 3, "x"),
+            ImportedDataError,
+            "a source is named by a path or a text, not int",
+        ),
+        (lambda: ms.import_scenario("panda", "x", "y"), ImportedDataError, "did you mean pandapower"),
         (lambda: ms.whatif(SCENARIO, {}), ScenarioError, "nothing is varied"),
         (lambda: ms.whatif(SCENARIO, {"clock.slotz": [1]}), ScenarioError, "did you mean slots"),
     ],

@@ -425,3 +425,17 @@ def test_a_study_is_a_line_in_a_terminal_and_a_table_in_a_notebook(unbroken):
     shown = study._repr_html_()
     assert len(shown) < 2_000
     assert "double_auction; mid_market_rate" in shown
+
+
+def test_a_study_of_a_folder_has_its_tables(unbroken):
+    """Opened from Python: a row a run, a row a point with means over seeds, and what moves what."""
+    study = ms.open_study(unbroken.path)
+    pd.testing.assert_frame_equal(study.table, unbroken.table)
+    points = study.points
+    assert len(points) == 4
+    assert {"run", "seed", "status"}.isdisjoint(points.columns)
+    of_first = unbroken.table[unbroken.table.point == points.index[0]]
+    assert points["p2p_kwh"].iloc[0] == pytest.approx(of_first["p2p_kwh"].mean())
+    assert points[study.paths[0]].iloc[0] == of_first[study.paths[0]].iloc[0]
+    assert len(study.influences) == len(study.sensitivities)
+    assert list(study.influences.columns[:3]) == ["kpi", "axis", "measure"]
