@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from marketsim.app.ready_scenario import ReadyScenario as ReadyScenario
     from marketsim.app.running import open_run as open_run
     from marketsim.app.running import simulate as simulate
+    from marketsim.app.share import share as share
     from marketsim.app.slot_scores import fairness_scores as fairness_scores
     from marketsim.core.params import Params as Params
     from marketsim.extension.entry import Entry as Entry
@@ -41,6 +42,7 @@ _HOMES = {
     "parallel_env": "marketsim.app.public",
     "match": "marketsim.app.match",
     "fairness_scores": "marketsim.app.slot_scores",
+    "share": "marketsim.app.share",
     "whatif": "marketsim.analysis.studies.public",
     "Prosumer": "marketsim.agents.members",
     "Consumer": "marketsim.agents.members",
@@ -67,6 +69,7 @@ __all__ = [
     "match",
     "open_run",
     "parallel_env",
+    "share",
     "simulate",
     "whatif",
 ]

@@ -22,6 +22,7 @@ _COMMANDS = {
     "whatif": "Vary values of a scenario; where does it break?",
     "compare": "Show runs side by side: do they differ beyond noise?",
     "report": "Write the report of a run or a study: one HTML file.",
+    "share": "Say who should pay what of a run's cost, and who would leave.",
     "schema": "Print the JSON Schema of scenarios, for editors.",
     "compare-gates": "Put gates, envelopes and the central optimum side by side.",
     "gate-errors": "Count what an approximate gate decides otherwise than AC.",

@@ -13,6 +13,7 @@ import numpy as np
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.clock import SlotTime
+from marketsim.core.cost_game import CostGame, Division
 from marketsim.core.fleets import FleetInfo
 from marketsim.core.period import Period
 from marketsim.core.records import (
@@ -221,6 +222,15 @@ class Sharing(Protocol):
 
         In each market the shares sum to what was paid there, to the last unit.
         """
+        ...
+
+
+@runtime_checkable
+class GameSharing(Sharing, Protocol):
+    """A rule that also divides a game of cost that no run is behind."""
+
+    def divide(self, game: CostGame, rng: np.random.Generator) -> Division:
+        """Who is to pay what of the cost of all. Same game and same state of ``rng``: same shares."""
         ...
 
 
