@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from marketsim.core.rule_terms import Wrong
-from marketsim.sharing import rules
+from marketsim.sharing import divided, params, rules
 from marketsim.sharing.params import NoSharingParams, ProportionalSharingParams
 from marketsim.testing.sharing_kit import SharingContract
 
@@ -33,6 +33,38 @@ class TestNone(SharingContract):
 class TestProportional(SharingContract):
     build = staticmethod(rules.build_proportional)
     params = ProportionalSharingParams()
+
+
+class TestEqualGain(SharingContract):
+    build = staticmethod(divided.build_equal_gain)
+    params = params.EqualGainParams()
+
+
+class TestShapley(SharingContract):
+    build = staticmethod(divided.build_shapley)
+    params = params.ShapleyParams()
+
+
+class TestWeightedShapley(SharingContract):
+    build = staticmethod(divided.build_weighted)
+    params = params.WeightedShapleyParams(weights={})
+
+
+class TestSlotPrices(SharingContract):
+    build = staticmethod(divided.build_slot_prices)
+    params = params.SlotPricesParams()
+
+
+class TestLeastCore(SharingContract):
+    build = staticmethod(divided.build_least_core)
+    params = params.LeastCoreParams()
+    periods = 10
+
+
+class TestNucleolus(SharingContract):
+    build = staticmethod(divided.build_nucleolus)
+    params = params.NucleolusParams()
+    periods = 10
 
 
 class TestOneOfOnesOwn(SharingContract):
