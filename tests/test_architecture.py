@@ -22,7 +22,7 @@ TOOLS = {"llm", "optimise"}
 """What several siblings use, and what knows none of them."""
 SIBLINGS = {
     *("agents", "devices", "extension", "fairness", "grid", "market", "metrics", "profiles", "results", "scenario"),
-    *("learning", "envs", "sharing"),
+    *("learning", "envs", "sharing", "importers"),
 }
 HOMES = {
     "mesa": ["agents/*"],
@@ -33,7 +33,7 @@ HOMES = {
     "pluggy": ["extension/*"],
     "click": ["cli/*"],
     "rich": ["cli/*"],
-    "pyarrow": ["results/*", "profiles/file.py", "profiles/parquet_file.py"],
+    "pyarrow": ["results/*", "profiles/file.py", "profiles/parquet_file.py", "importers/feather.py"],
     "pandas": ["results/*", "grid/*", "app/match.py", "analysis/*", "profiles/extract_simbench.py"],
     "numba": ["core/compiled.py", "*kernel*.py"],
     "llvmlite": ["core/compiled.py"],

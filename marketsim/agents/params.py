@@ -36,7 +36,7 @@ class LpParams(Params):
     every: Annotated[int, Field(ge=1, le=1344)] = 4
     """Slots between two solutions; in between the last plan is followed."""
     end_value: Literal["feed_in", "none"] = "feed_in"
-    """Worth of what is stored at the end of the horizon: the mean feed-in price, or nothing."""
+    """Worth of what is stored at the end of the horizon: the mean feed-in price, negative ones counted as 0, or nothing."""
 
 
 class StorageChoice(OneOf):

@@ -221,7 +221,7 @@ class AgentView:
             raise ValueError(f"fallback is 'utility' or 'keep', not {fallback!r}")
         return Order(
             int(side),
-            int(to_ticks(_checked("price", price, 0.0, _MOST_PRICE))),
+            int(to_ticks(_checked("price", price, -_MOST_PRICE, _MOST_PRICE))),
             int(to_wh(_checked("energy_kwh", energy_kwh, 0.0, _MOST_KWH))),
             component,
             int(Fallback.UTILITY if choice == "utility" else Fallback.KEEP),

@@ -8,11 +8,12 @@ from typing import NamedTuple
 from marketsim.app.named_files import is_built_in, named_files
 from marketsim.app.parts import SECTIONS, basics_of, chosen, demand_model, devices_of, fleets_of, notes_of, placed
 from marketsim.app.ready_scenario import ReadyScenario
-from marketsim.core.build import BuildContext
+from marketsim.core.build import Basics, BuildContext
 from marketsim.core.errors import InputError
 from marketsim.extension.entry_points import installed_plugins
 from marketsim.profiles.library import simbench_library
 from marketsim.profiles.plan import check_shapes
+from marketsim.scenario.origin import read_origin
 
 
 class Checked(NamedTuple):
@@ -44,6 +45,13 @@ def checked(ready: ReadyScenario) -> Checked:
             notes += notes_of(made_part) if kind == "profile" else ()
     strange, unknown_models = _strange_models(ready)
     faults += strange
+    report: tuple[str, ...] = ()
+    if ready.model.origin is not None:
+        try:
+            notes += read_origin(ready.model.origin, ready.fence).notes
+        except InputError as error:
+            faults.append(placed(error, ready, ("origin",)))
+        report = (ready.model.origin,)
     named = list(named_files(ready))
     for kind, each in named:
         section = SECTIONS[kind]
@@ -52,6 +60,7 @@ def checked(ready: ReadyScenario) -> Checked:
         except InputError as error:
             faults.append(placed(error, ready, section))
     read = (*ready.model.profiles.params.files_read(), *ready.model.tariff.params.files_read())
+    read += (*_device_files(ready), *report)
     read += tuple(each.path.name for _, each in named if each.whole)
     unread = tuple(f"contents of {each.path.name}" for _, each in named if not each.whole)
     return Checked(faults, notes, read, unread + unknown_models)
@@ -81,14 +90,36 @@ def _light_parts(ready: ReadyScenario) -> Iterator[tuple[str, Callable[[], objec
 
     if is_built_in(ready.registry, "tariff", model.tariff.name):
         yield "tariff", lambda: chosen(ready, "tariff", model.tariff, basics)
+        engine = model.market.engine
+        if is_built_in(ready.registry, "engine", engine.name) and "prices" in ready.registry.traits(
+            "engine", engine.name
+        ):
+            yield "engine", lambda: _priced_engine(ready, basics)
     source = model.profiles
     if not is_built_in(ready.registry, "profile", source.name):
         return
     if source.params.files_read():
         yield "profile", lambda: chosen(ready, "profile", source, without_tariff())
+    elif _device_files(ready):
+        yield "device", lambda: devices_of(ready, basics)
     shaped = any(agent.load.shape or agent.pv_shape for agent in ready.agents)
     if shaped and "library" in ready.registry.traits("profile", source.name):
         yield "shapes", lambda: check_shapes(ready.agents, simbench_library())
+
+
+def _priced_engine(ready: ReadyScenario, basics: Basics) -> object:
+    """An engine whose price follows from the tariffs; None where there are none, which is told already."""
+    try:
+        tariff = chosen(ready, "tariff", ready.model.tariff, basics)
+    except InputError:
+        return None
+    return chosen(ready, "engine", ready.model.market.engine, BuildContext.of(basics, tariff=tariff, fleets=()))
+
+
+def _device_files(ready: ReadyScenario) -> tuple[str, ...]:
+    """Files that devices read whole."""
+    files = (file for agent in ready.agents for params in agent.devices.values() for file in params.files_read())
+    return tuple(dict.fromkeys(files))
 
 
 def demand_files(ready: ReadyScenario) -> None:

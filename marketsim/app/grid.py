@@ -133,7 +133,8 @@ def _starts(ready: ReadyScenario) -> tuple[int, ...]:
 
 def tap_laws(ready: ReadyScenario) -> tuple[Law, ...]:
     """How the scenario's tap changers move, that of the source first; NetworkError for buses and branches that are none."""
-    from marketsim.grid.flow.tap_changer import Law, far_end_is_from
+    from marketsim.grid.flow.tap_changer import Law
+    from marketsim.grid.net.topology import far_end_is_from
 
     grid, feeder = ready.model.grid, feeder_of(ready)
     laws = []
@@ -151,7 +152,7 @@ def tap_laws(ready: ReadyScenario) -> tuple[Law, ...]:
         )
         if isinstance(changer, VoltageRegulator):
             branch, network = feeder.branch(changer.branch), feeder.network
-            far = (network.from_node if far_end_is_from(network, branch) else network.to_node)[branch]
+            far = (network.from_node if far_end_is_from(network)[branch] else network.to_node)[branch]
             held = law.node if changer.bus is not None else int(far)
             law = law._replace(node=held, branch=branch, column=f"tap_position_{place}")
         laws.append(law)

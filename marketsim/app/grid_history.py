@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from marketsim.app.grid import is_regulated, network_of_run, own_load_share, tap_laws
+from marketsim.app.grid import is_regulated, network_of_run, own_load_share, rated, tap_laws
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.errors import InputError
@@ -25,7 +25,8 @@ _COLUMNS: Final = ("slot", "market", "agent", "net_wh", "kvar")
 
 def feeder_map(ready: ReadyScenario, feeder: Feeder) -> FeederMap:
     """The feeder of a scenario as it is drawn."""
-    network = feeder.network
+    network = rated(ready, feeder.network)
+    limit_kva, limit_a = _limits(network)
     drawn = drawing(network, feeder.coordinates)
     at: list[list[int]] = [[] for _ in range(network.n_nodes)]
     for agent, node in enumerate(_nodes(ready, feeder).tolist()):
@@ -44,8 +45,19 @@ def feeder_map(ready: ReadyScenario, feeder: Feeder) -> FeederMap:
         in_tree=drawn.in_tree,
         v_min_pu=network.v_min_pu,
         v_max_pu=network.v_max_pu,
+        base_kv=network.base_kv,
+        limit_a=limit_a,
+        limit_kva=limit_kva,
         agents_at=tuple(tuple(agents) for agents in at),
     )
+
+
+def _limits(network: Network) -> tuple[FloatArray, FloatArray]:
+    """What each branch may carry, at its from end if it is rated there: [kVA] at nominal voltage, and [A]."""
+    at_from = np.isfinite(network.rating_from_pu)
+    kva = network.base_kva * np.where(at_from, network.rating_from_pu, network.rating_to_pu)
+    kv = network.base_kv[np.where(at_from, network.from_node, network.to_node)]
+    return kva, kva / (np.sqrt(3.0) * kv)
 
 
 def grid_history(ready: ReadyScenario, run: Run, slots: range, market: int = 0) -> GridHistory:
@@ -77,7 +89,7 @@ def grid_history(ready: ReadyScenario, run: Run, slots: range, market: int = 0) 
             net_kw[chosen], kvar[chosen]
         )
         v_pu[chosen], loading[chosen] = solved.v_pu, solved.loading
-    return GridHistory(feeder_map(ready, ready.feeder), found.astype(np.int64), v_pu, loading, net_kw)
+    return GridHistory(feeder_map(ready, ready.feeder), found.astype(np.int64), v_pu, loading, net_kw, hours)
 
 
 def _by_position(ready: ReadyScenario, run: Run, slots: IntArray) -> dict[TapPositions, IntArray]:

@@ -129,7 +129,7 @@ def _checked(orders: Any) -> OrderColumns:
     raw = columns_of(orders, COLUMNS, "orders", OrderError)
     problems: list[Problem] = []
     side = sides(problems, raw["side"])
-    price = amounts(problems, "price", raw["price"], MOST_PRICE)
+    price = amounts(problems, "price", raw["price"], MOST_PRICE, signed=True)
     energy = amounts(problems, "energy_kwh", raw["energy_kwh"], MOST_ENERGY_KWH)
     names(problems, raw["agent"])
     if problems:

@@ -60,6 +60,7 @@ _PORTS: Final[dict[str, type]] = {
     "engine": ports.Engine,
     "game": Game,
     "gate": ports.Gate,
+    "importer": ports.Importer,
     "model": LanguageModel,
     "learner": Learner,
     "metric": Metric,

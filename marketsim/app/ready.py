@@ -161,6 +161,26 @@ def check_scenario(
     the feeder. The buses of ``feeder141`` are checked; those of other feeders when they are loaded. ScenarioError has
     every problem.
     """
+    loaded, registry = _resolved(scenario, overrides, trust=trust)
+    found = checked(ready_of(loaded, registry))
+    if found.faults:
+        raise ScenarioError([problem for error in found.faults for problem in error.problems])
+    unchecked = (*loaded.unchecked, *found.unread)
+    return CheckedScenario(loaded.scenario, loaded.agents, loaded.plugins, found.files, unchecked, found.notes)
+
+
+def resolved_scenario(
+    scenario: ScenarioLike, overrides: Mapping[str, object] | None = None, *, trust: bool = False
+) -> ReadyScenario:
+    """A scenario as ``check_scenario`` resolves it, its files not looked at; ScenarioError for what is wrong beside them."""
+    loaded, registry = _resolved(scenario, overrides, trust=trust)
+    return ready_of(loaded, registry)
+
+
+def _resolved(
+    scenario: ScenarioLike, overrides: Mapping[str, object] | None, *, trust: bool
+) -> tuple[Loaded, Registry]:
+    """Read and resolved without plugin code and heavy libraries."""
     written = _source(scenario, overrides, trust=trust)
     registry = built_in_registry()
 
@@ -177,8 +197,4 @@ def check_scenario(
         return None if feeder is None else facts_of(feeder)
 
     loaded = read_scenario(written, catalog=registry, feeder=look_up, tolerant=bool(installed_plugins()))
-    found = checked(ready_of(loaded, registry))
-    if found.faults:
-        raise ScenarioError([problem for error in found.faults for problem in error.problems])
-    unchecked = (*loaded.unchecked, *found.unread)
-    return CheckedScenario(loaded.scenario, loaded.agents, loaded.plugins, found.files, unchecked, found.notes)
+    return loaded, registry

@@ -20,6 +20,9 @@ from marketsim.app.own_refusals import OwnRefusals
 from marketsim.app.ready import ScenarioLike, load_scenario
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.reviews import Reviews
+from marketsim.app.shown_progress import progress_of, tell
+from marketsim.app.signed_prices import FACT as SIGNED_PRICES
+from marketsim.app.signed_prices import SignedPrices
 from marketsim.app.wiring import Built, build
 from marketsim.core.currency import PLAIN
 from marketsim.core.errors import NetworkError, RunFolderError
@@ -30,14 +33,16 @@ from marketsim.core.records import SlotRecord
 from marketsim.core.simulation import Simulation
 from marketsim.core.walls import suspecting
 from marketsim.metrics.bundle import Metrics
+from marketsim.metrics.presentation import headline_texts
 from marketsim.results.folder import COMPLETE, SUMMARY, folder_name
 from marketsim.results.grid_history import GridHistory
 from marketsim.results.manifests import demand_whole_summary
-from marketsim.results.reader import Run
+from marketsim.results.reader import Run, RunViews
 from marketsim.results.reader import open_run as read_run
 from marketsim.results.table_columns import TableLayout
 from marketsim.results.writer import RunWriter
 from marketsim.scenario.dump import dump, scenario_hash
+from marketsim.scenario.origin import read_origin
 
 RUNS: Final = Path("runs")
 
@@ -54,13 +59,14 @@ def simulate(
     out: str | Path | None = None,
     *,
     force: bool = False,
-    progress: ProgressCallback | None = None,
+    progress: ProgressCallback | bool | None = None,
     trust: bool = False,
 ) -> Run:
     """Run a scenario, loaded or what ``load_scenario`` takes, from beginning to end.
 
-    ``out`` is the run folder; None keeps the tables in memory. ``force`` replaces a run that is there. ``trust``: a
-    scenario that is not loaded yet is your own, see ``load_scenario``.
+    ``out`` is the run folder; None keeps the tables in memory. ``force`` replaces a run that is there. ``progress`` True shows
+    how far it is, in a notebook or on a terminal; else it is called with (slots done, in all). ``trust``: a scenario that is
+    not loaded yet is your own, see ``load_scenario``.
 
     Raises RunFolderError for a folder that cannot be used, ValidationMismatch or LawBroken where the program
     contradicts itself, RunError where a plugin fails or the disk is full; what was written until then can be opened.
@@ -69,11 +75,12 @@ def simulate(
         scenario = load_scenario(scenario, trust=trust)
     began = time.perf_counter()
     keep_memory()
-    compile_once(scenario)
+    compile_once(scenario, tell if progress is True else None)
+    advance = progress_of(progress, "slots")
     built = build(scenario)
     metrics = Metrics(built.metrics)
     folder = None if out is None else _folder(out)
-    refused = OwnRefusals(scenario, dict(built.kinds))
+    refused, signs = OwnRefusals(scenario, dict(built.kinds)), SignedPrices(built.world.community)
     with ExitStack() as stack:
         model = stack.enter_context(MarketModel(Simulation(built.world), scenario.agents, built.kinds))
         writer = stack.enter_context(_writer(scenario, built, metrics, folder, force=force))
@@ -84,14 +91,16 @@ def simulate(
         for record, reference in _steps(model, built):
             critics.take(record)
             refused.take(record)
+            signs.take(record)
             if validator is not None:
                 validator.add(record.inputs.time.slot, record.grid, record.exchange)
             writer.add(record, metrics.observe(record, reference), reference)
-            if progress is not None:
-                progress(model.simulation.state.slot, built.world.clock.slots)
+            if advance is not None:
+                advance(model.simulation.state.slot, built.world.clock.slots)
         critics.finish()
-        if refused.lines():
-            writer.note({OWN_REFUSALS: refused.lines()})
+        for fact, lines in ((OWN_REFUSALS, refused.lines()), (SIGNED_PRICES, signs.lines())):
+            if lines:
+                writer.note({fact: lines})
         checked = {} if validator is None else _validation_summary(validator.finish())
         summary: dict[str, Value] = {
             "slots": built.world.clock.slots,
@@ -103,7 +112,8 @@ def simulate(
             "wall_s": round(time.perf_counter() - began, 3),
         }
         slots = _SolvedSlots(scenario)
-        return writer.finish(summary) if scenario.feeder is None else writer.finish(summary, slots.net, slots.history)
+        without_grid = RunViews(headline=headline_texts)
+        return writer.finish(summary, without_grid if scenario.feeder is None else slots.views)
 
 
 def open_run(path: str | Path, *, trust: bool = False) -> Run:
@@ -112,8 +122,7 @@ def open_run(path: str | Path, *, trust: bool = False) -> Run:
     Looking at it loads no plugin and reads nothing outside of the folder: where ``net`` and ``grid_history`` need that they
     say so, unless ``trust`` allows it.
     """
-    slots = _SolvedSlots(trust=trust)
-    run = read_run(_folder(path), slots.net, slots.history)
+    run = read_run(_folder(path), _SolvedSlots(trust=trust).views)
     if run.status == COMPLETE:
         demand_whole_summary(run.summary, _folder(path) / SUMMARY)
     return run
@@ -154,22 +163,25 @@ def _writer(ready: ReadyScenario, built: Built, metrics: Metric, folder: Path | 
 
 def manifest_facts(ready: ReadyScenario, *more_packages: str, notes: Sequence[str] = ()) -> dict[str, object]:
     """What a run's manifest says of where it came from; versions also of ``more_packages``, ``notes`` beside the feeder's."""
+    origin = None if ready.model.origin is None else read_origin(ready.model.origin, ready.fence)
     return {
         "scenario": ready.name,
         "seed": ready.seed,
         "scenario_hash": scenario_hash(ready.model, ready.agents),
         "versions": {
             "python": platform.python_version(),
-            **{name: _version(name) for name in (*_PACKAGES, *more_packages)},
+            **{name: package_version(name) for name in (*_PACKAGES, *more_packages)},
         },
         "platform": platform.platform(),
         "plugins": [{"name": each.name, "file": each.path.name, "sha256": each.sha256} for each in ready.plugin_files],
         **({} if ready.model.currency == PLAIN else {"currency": ready.model.currency}),
-        "notes": [*(ready.feeder.notes if ready.feeder else ()), *notes],
+        **({} if origin is None else {"origin": origin.model_dump(mode="json")}),
+        "notes": [*(ready.feeder.notes if ready.feeder else ()), *(origin.notes if origin else ()), *notes],
     }
 
 
-def _version(package: str) -> str | None:
+def package_version(package: str) -> str | None:
+    """Version of an installed package; None where it is not."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -226,6 +238,11 @@ class _SolvedSlots:
         self._ready, self._trust = ready, trust
         self._nets: Any = None
         """What the nets of all slots share."""
+
+    @property
+    def views(self) -> RunViews:
+        """What a run shows beyond its tables."""
+        return RunViews(self.net, self.history, headline_texts)
 
     def net(self, run: Run, slot: int, market: int) -> Any:
         """The pandapower net of a slot, from the run's table of agents."""

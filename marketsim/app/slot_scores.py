@@ -58,7 +58,7 @@ def fairness_scores(table: Any, *, retail: float, feed_in: float) -> dict[str, f
     traded_kwh = amounts(problems, "traded_kwh", raw["traded_kwh"], MOST_ENERGY_KWH)
     names(problems, raw["agent"])
     prices = np.where(traded_kwh > 0, raw["price"].astype(object), 0.0)
-    price = amounts(problems, "price", prices, MOST_PRICE)
+    price = amounts(problems, "price", prices, MOST_PRICE, signed=True)
     if not problems:
         agent = codes(raw["agent"])
         _, first, row = np.unique(np.stack((agent, side)), axis=1, return_index=True, return_inverse=True)
@@ -67,7 +67,7 @@ def fairness_scores(table: Any, *, retail: float, feed_in: float) -> dict[str, f
     if problems:
         raise InputError(problems)
     ticks = to_ticks([retail, feed_in, *price])
-    unit = _unit(max(float(available_kwh.sum()), float(traded_kwh.sum())), float(ticks.max(initial=1)))
+    unit = _unit(max(float(available_kwh.sum()), float(traded_kwh.sum())), float(np.abs(ticks).max(initial=1)))
     available, traded = (np.rint(energy / unit).astype(np.int64) for energy in (available_kwh, traded_kwh))
     return _scores(agent, side, np.stack((available, traded)), ticks[2:], (int(ticks[0]), int(ticks[1])))
 

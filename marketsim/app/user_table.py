@@ -60,10 +60,10 @@ def _side(value: object) -> int:
 
 
 def demand_tariffs(retail: float, feed_in: float, fault: type[InputError]) -> None:
-    """Raise ``fault`` unless 0 <= feed-in <= retail [currency/kWh]."""
+    """Raise ``fault`` unless both are prices, of any sign, and feed-in <= retail [currency/kWh]."""
     numeric = all(isinstance(price, int | float | np.number) for price in (retail, feed_in))
-    if not (numeric and 0 <= feed_in <= retail <= MOST_PRICE):
-        raise fault(f"the utility's prices must be 0 <= feed_in <= retail, got feed_in {feed_in!r}, retail {retail!r}")
+    if not (numeric and -MOST_PRICE <= feed_in <= retail <= MOST_PRICE):
+        raise fault(f"the utility's prices must be feed_in <= retail, got feed_in {feed_in!r}, retail {retail!r}")
 
 
 def _column(values: Any) -> Any:
@@ -90,8 +90,8 @@ def _is_name(agent: object) -> bool:
         return False
 
 
-def amounts(problems: list[Problem], name: str, values: Any, most: float) -> FloatArray:
-    """Finite numbers from 0 to ``most`` [n_rows]."""
+def amounts(problems: list[Problem], name: str, values: Any, most: float, *, signed: bool = False) -> FloatArray:
+    """Finite numbers from 0, or minus ``most`` where they are ``signed``, to ``most`` [n_rows]."""
     try:
         if values.dtype.kind in "bcmM":
             raise TypeError("truths, complex numbers and times are no amounts")
@@ -100,8 +100,11 @@ def amounts(problems: list[Problem], name: str, values: Any, most: float) -> Flo
         numbers = np.array([_number(value) for value in values.tolist()], dtype=np.float64)
     finite = np.isfinite(numbers)
     tell(problems, name, values, ~finite, "is no finite number")
-    tell(problems, name, values, finite & (numbers < 0), "is negative")
+    if not signed:
+        tell(problems, name, values, finite & (numbers < 0), "is negative")
     tell(problems, name, values, finite & (numbers > most), f"is too large, the most is {most:g}")
+    if signed:
+        tell(problems, name, values, finite & (numbers < -most), f"is too small, the least is {-most:g}")
     return numbers
 
 

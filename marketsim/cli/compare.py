@@ -32,7 +32,7 @@ def compare(folders: tuple[str, ...], by: str | None, every: bool, as_json: bool
     from marketsim.analysis.compare.verdicts import COVERS
     from marketsim.analysis.compare.verdicts import compare as verdicts_of
 
-    arms, common = _arms([Path(folder) for folder in folders], by)
+    arms, common, currency = _arms([Path(folder) for folder in folders], by)
     base, *others = arms
     compared = [(other, verdicts_of(base, other), notes_on(base, other)) for other in others]
     if as_json:
@@ -45,19 +45,24 @@ def compare(folders: tuple[str, ...], by: str | None, every: bool, as_json: bool
     for position, (other, verdicts, notes) in enumerate(compared):
         if position:
             say()
-        _show(base, other, verdicts, [*common, *notes], every=every)
+        _show((base, other), verdicts, [*common, *notes], currency, every=every)
 
 
-def _arms(folders: Sequence[Path], by: str | None) -> tuple[tuple[ComparedArm, ...], list[str]]:
+def _arms(folders: Sequence[Path], by: str | None) -> tuple[tuple[ComparedArm, ...], list[str], str]:
+    """What is compared, what is to be known of it, and what its money is called."""
     from marketsim.analysis.compare.arms import arms_of_runs, arms_of_study
     from marketsim.analysis.studies.folder import is_study, open_study
+    from marketsim.core.currency import common_label, label_of
 
     if len(folders) == 1 and is_study(folders[0]):
-        arms, path, notes = arms_of_study(open_study(folders[0]), by)
-        return _several(arms), ([] if by else [f"Compared by {path}; --by PATH for another."]) + notes
+        study = open_study(folders[0])
+        arms, path, notes = arms_of_study(study, by)
+        said = [] if by else [f"Compared by {path}; --by PATH for another."]
+        return _several(arms), said + notes, label_of(study.manifest)
     if by is not None:
         raise click.UsageError("--by belongs to a study: marketsim compare STUDY --by PATH")
-    return _several(arms_of_runs(folders)), []
+    arms = _several(arms_of_runs(folders))
+    return arms, [], common_label(scenario for arm in arms for scenario in arm.scenarios.values())
 
 
 def _several(arms: tuple[ComparedArm, ...]) -> tuple[ComparedArm, ...]:
@@ -71,75 +76,22 @@ def _several(arms: tuple[ComparedArm, ...]) -> tuple[ComparedArm, ...]:
 
 
 def _show(
-    base: ComparedArm, other: ComparedArm, verdicts: Sequence[KpiVerdict], notes: Sequence[str], *, every: bool
+    arms: tuple[ComparedArm, ComparedArm],
+    verdicts: Sequence[KpiVerdict],
+    notes: Sequence[str],
+    currency: str,
+    *,
+    every: bool,
 ) -> None:
     from marketsim.analysis.compare.verdicts import COVERS
+    from marketsim.analysis.compare.wording import comparison_table, has_intervals, verdict_text
     from marketsim.cli.tables import table
-    from marketsim.core.currency import common_label, named
-    from marketsim.metrics.presentation import HEADLINE
 
-    currency = common_label([*base.scenarios.values(), *other.scenarios.values()])
-    by_name = {each.kpi: each for each in verdicts}
-    first = [line.name for line in HEADLINE if line.name in by_name]
-    names = by_name if every else first
-    shown = [row for name in names if (row := _row(by_name[name], every=every)) is not None]
-    with_intervals = any(each.low is not None and each.difference for each in verdicts)
-    keep = [place for place in range(len(_HEAD)) if with_intervals or place != _INTERVAL]
-    rows = [tuple(named(row[place], currency) if place == _UNIT else row[place] for place in keep) for row in shown]
-    head = tuple(_HEAD[place] for place in keep)
-    right = tuple(range(2, len(head) - 1))
-    table(head, rows, title=f"A: {base.name}\nB: {other.name}", right=right)
+    head, rows = comparison_table(verdicts, currency, every=every)
+    title = "\n".join(f"{letter}: {arm.name}" for letter, arm in zip("AB", arms, strict=True))
+    table(head, rows, title=title, right=tuple(range(2, len(head) - 1)))
     for note in notes:
         say(note)
-    if with_intervals:
+    if has_intervals(verdicts):
         say(COVERS)
-    say(_verdict(verdicts))
-
-
-_HEAD = ("", "unit", "A", "B", "B - A", "change", "95 % interval", "verdict")
-_INTERVAL, _UNIT = _HEAD.index("95 % interval"), _HEAD.index("unit")
-
-
-def _row(each: KpiVerdict, *, every: bool) -> tuple[str, ...] | None:
-    """A KPI as the table shows it; None where it is not shown."""
-    from marketsim.analysis.compare.verdicts import FEW_SEEDS, ONE_SEED
-    from marketsim.cli.tables import number
-    from marketsim.metrics.presentation import HEADLINE, INCIDENTS, percent_scale, relative_change
-
-    line = next((line for line in HEADLINE if line.name == each.kpi), None)
-    nothing = each.base is None and each.other is None
-    if nothing or (not every and (line is None or (each.kpi in INCIDENTS and not each.base and not each.other))):
-        return None
-    label, unit = (each.kpi, "") if line is None else (line.label, line.unit)
-    scale = percent_scale(each.kpi, unit)
-    values = (each.base, each.other, each.difference, each.low, each.high)
-    left, right, gap, low, high = (None if value is None else scale * value for value in values)
-    change = relative_change(unit, left, right)
-    interval = "-" if low is None or high is None else f"{number(low, unit)} to {number(high, unit)}"
-    figures = (number(left, unit), number(right, unit), number(gap, unit, sign=True) if gap else number(gap))
-    verdict = f"open ({each.verdict})" if each.verdict in (ONE_SEED, FEW_SEEDS) else each.verdict
-    return (label, unit, *figures, "" if not change else f"{100 * change:+.1f} %", interval, verdict)
-
-
-def _verdict(verdicts: Sequence[KpiVerdict]) -> str:
-    """The whole comparison in a sentence or two, and how to learn more."""
-    from marketsim.analysis.compare import verdicts as words
-
-    def count(*kinds: str) -> int:
-        return sum(each.verdict in kinds for each in verdicts)
-
-    equal, known = count(words.EQUAL), count(words.EQUAL, words.DIFFERS, words.NOISE)
-    unsure = count(words.ONE_SEED, words.FEW_SEEDS)
-    if not unsure and equal == known:
-        return f"No KPI differs ({equal} are equal to the last digit)."
-    if unsure:
-        seeds = max(each.seeds for each in verdicts)
-        return (
-            f"{unsure} KPIs differ, {equal} are equal. With {seeds} {'seed' if seeds == 1 else 'seeds'} an arm it cannot "
-            f"be said whether the differences exceed the noise between seeds: that takes at least {words.FEWEST} "
-            f"(marketsim whatif SCENARIO --vary PATH=A,B --seeds {words.FEWEST}, then marketsim compare STUDY)."
-        )
-    return (
-        f"{count(words.DIFFERS)} KPIs differ beyond the noise of {max(each.seeds for each in verdicts)} seeds, "
-        f"{count(words.NOISE)} lie within it, {equal} are equal. At 95 % about one KPI in twenty differs by chance."
-    )
+    say(verdict_text(verdicts))

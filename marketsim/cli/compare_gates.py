@@ -36,7 +36,7 @@ def compare_gates(
     from marketsim.analysis.comparators.comparison import compare, rows_of
     from marketsim.analysis.comparators.mechanisms import MECHANISMS
 
-    ready = asked.load()
+    ready = asked.compiled()
     names = [name.strip() for name in gates.split(",")] if gates is not None else list(MECHANISMS)
     tell = answer.tell
     outcomes = compare(ready, names, None if tell is None else lambda name: tell(f"running {name}"), truthful=truthful)

@@ -40,7 +40,7 @@ def contingency(
     """
     from marketsim.analysis.contingency.assessment import contingencies
 
-    found = contingencies(asked.load(), hours, source_step, answer.tell)
+    found = contingencies(asked.compiled(), hours, source_step, answer.tell)
     ranked = [each._asdict() for each in found.ranked]
     if not answer.give({**found._asdict(), "ranked": ranked}, ranked):
         _show(found, top)

@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from keyword import iskeyword
 
 import click
 
@@ -19,13 +20,16 @@ _COMMANDS = {
     "train": "Train the agents of a scenario; resumable.",
     "evaluate": "Compare trained and untrained markets on unseen days.",
     "validate": "Check a scenario; every problem at once.",
+    "data": "Say what a table of your own means, and how to read it.",
     "whatif": "Vary values of a scenario; where does it break?",
     "compare": "Show runs side by side: do they differ beyond noise?",
     "report": "Write the report of a run or a study: one HTML file.",
     "share": "Say who should pay what of a run's cost, and who would leave.",
+    "import": "Make a scenario of data of others, which runs at once.",
+    "feeder": "List the buses of a feeder and how agents refer to them.",
     "schema": "Print the JSON Schema of scenarios, for editors.",
     "compare-gates": "Put gates, envelopes and the central optimum side by side.",
-    "gate-errors": "Count what an approximate gate decides otherwise than AC.",
+    "gate-errors": "Count what a gate decides otherwise than AC.",
     "hosting-capacity": "Find how much PV or how many EVs a feeder takes.",
     "contingency": "Rank what failures of the feeder do.",
     "reinforce": "Weigh reinforcement of the feeder against curtailment.",
@@ -49,6 +53,7 @@ class LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         name = cmd_name.replace("-", "_")
+        name = f"{name}_" if iskeyword(name) else name
         command: click.Command = getattr(importlib.import_module(f"marketsim.cli.{name}"), name)
         return command
 

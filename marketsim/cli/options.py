@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -55,6 +55,18 @@ class AskedScenario(NamedTuple):
 
         overrides = {**overrides_of(self.overrides, self.seed), **(more or {})}
         return load_scenario(self.path, overrides, trust=self.trust, tell=teller(quiet=quiet))
+
+    def compiled(self, more: Mapping[str, object] | None = None, *, quiet: bool = False) -> ReadyScenario:
+        """The same with its kernels in the cache; says on standard error that they are compiled, where they are."""
+        return compiled(self.load(more, quiet=quiet), quiet=quiet)
+
+
+def compiled(ready: ReadyScenario, *, quiet: bool = False) -> ReadyScenario:
+    """A scenario whose kernels are in the cache; see ``AskedScenario.compiled``."""
+    from marketsim.app.kernels import compile_once
+
+    compile_once(ready, None if quiet else partial(say, err=True))
+    return ready
 
 
 def scenario_options(function: Callable[..., None]) -> Callable[..., None]:

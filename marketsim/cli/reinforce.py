@@ -37,13 +37,14 @@ def reinforce(
     """
     from marketsim.analysis.reinforce.study import reinforcement
 
-    found = reinforcement(asked.load(), most, answer.tell, workers)
+    ready = asked.compiled()
+    found = reinforcement(ready, most, answer.tell, workers)
     upgrades = [{**each._asdict(), "pays": each.pays} for each in found.upgrades]
     if not answer.give({**found._asdict(), "upgrades": upgrades}, upgrades):
-        _show(found)
+        _show(found, ready.model.currency)
 
 
-def _show(found: Reinforcement) -> None:
+def _show(found: Reinforcement, currency: str) -> None:
     head = (
         "second element beside", "branches", "cost", "cost a year", "avoided kWh", "worth a year", "pays", "because of"
     )  # fmt: skip
@@ -62,7 +63,7 @@ def _show(found: Reinforcement) -> None:
     ]
     title = (
         f"{found.scenario}: {found.curtailed_kwh:,.0f} kWh curtailed, worth {found.curtailed_worth_a_year:,.0f} "
-        "currency a year"
+        f"{currency} a year"
     )
     if rows:
         table(head, rows, title=title, right=range(1, 6))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,11 +38,9 @@ def run(
     Every trade is checked by AC power flow where the scenario has a feeder. The folder holds Parquet tables, the
     resolved scenario and a summary; marketsim.open_run(DIR) opens it in Python.
     """
-    from marketsim.app.kernels import compile_once
     from marketsim.cli.tables import progress_bar
 
-    ready = asked.load({"grid.on_mismatch": on_mismatch} if on_mismatch else None, quiet=quiet)
-    compile_once(ready, None if quiet or as_json or not sys.stderr.isatty() else partial(say, err=True))
+    ready = asked.compiled({"grid.on_mismatch": on_mismatch} if on_mismatch else None, quiet=quiet)
 
     from marketsim.app.running import default_folder, simulate
 
@@ -59,11 +56,22 @@ def run(
         )
         sys.exit(1)
     if as_json:
-        say(json.dumps(made.summary, indent=2))
+        say(json.dumps({**made.summary, **_worst(made, ready)}, indent=2))
     elif not quiet:
         _sum_up(made, ready)
         _tell_notes(made, ready)
         say(f"Written to {folder} in {made.summary['wall_s']:.1f} s{_report(made, ready)}.")
+
+
+def _worst(made: Run, ready: ReadyScenario) -> dict[str, Any]:
+    """The worst buses and branches of a run on a feeder, row by row."""
+    if ready.feeder is None:
+        return {}
+    tables = {"worst_buses": made.worst_buses(), "worst_branches": made.worst_branches()}
+    return {
+        name: json.loads(table.reset_index().to_json(orient="records", date_format="iso", double_precision=12))
+        for name, table in tables.items()
+    }
 
 
 def _report(made: Run, ready: ReadyScenario) -> str:
@@ -79,27 +87,26 @@ def _report(made: Run, ready: ReadyScenario) -> str:
 
 
 def _sum_up(made: Run, ready: ReadyScenario) -> None:
-    from marketsim.cli.tables import number, table
-    from marketsim.core.currency import label_of, named
-    from marketsim.metrics.presentation import change_text, headline, rationing_text
+    from marketsim.cli.tables import table
+    from marketsim.core.currency import label_of
+    from marketsim.metrics.presentation import headline, headline_texts, rationing_text
 
-    summary, currency = made.summary, label_of(made.manifest)
-    rows = []
-    group = ""
-    for line in headline(summary):
-        if group and line.group != group:
-            rows.append(("", "", "", "", ""))
-        group = line.group
-        change = named(change_text(line.unit, line.grid_only, line.value), currency)
-        shown = (number(line.value, line.unit), named(line.unit, currency), number(line.grid_only, line.unit))
-        rows.append((line.label, *shown, change))
+    summary = made.summary
+    groups = [line.group for line in headline(summary)]
+    rows: list[tuple[str, ...]] = []
+    for place, row in enumerate(headline_texts(summary, label_of(made.manifest))):
+        if place and groups[place] != groups[place - 1]:
+            rows.append(("",) * 5)
+        rows.append(row)
     title = f"{made.manifest['scenario']}: {summary['agents']} agents, {summary['slots']} slots, seed {summary['seed']}"
     table(("", "market", "unit", "utility only", "change"), rows, title=title, right=(1, 3, 4))
     say(f"{rationing_text(summary)}.")
     _tell_idle_gate(summary, ready)
     say(_verdict(summary))
-    for line in made.manifest.get("refused_orders", ()):
-        say(f"{line}.")
+    _tell_worst(made, ready)
+    for fact in ("refused_orders", "signed_prices"):
+        for line in made.manifest.get(fact, ()):
+            say(f"{line}.")
     _tell_critic(summary, made.manifest.get("critic", {}))
 
 
@@ -109,6 +116,22 @@ def _tell_idle_gate(summary: dict[str, Any], ready: ReadyScenario) -> None:
         return
     if not any(summary[name] for name in ("rejected_kwh", "curtailed_kwh", "rolled_back_kwh", "slots_with_violation")):
         say("No trade came to a limit, so the gate refused nothing; scenarios/stress141.yaml shows it at work.")
+
+
+def _tell_worst(made: Run, ready: ReadyScenario) -> None:
+    """Where limits are broken longest, where any is."""
+    if ready.feeder is None or not made.summary["slots_with_violation"]:
+        return
+    for bus, row in made.worst_buses(1).iterrows():
+        hours = row["hours_below"] + row["hours_above"]
+        if hours:
+            say(
+                f"Longest out of band: bus {bus}, {hours:g} h, by up to {row['depth_pu']:.4f} p.u. ({row['depth_v']:.3g} V)."
+            )
+    for branch, row in made.worst_branches(1).iterrows():
+        if row["hours_over"]:
+            load = f"{row['loading_percent']:.1f} % ({row['current_a']:.4g} A, {row['power_kva']:.4g} kVA)"
+            say(f"Longest overloaded: {branch}, {row['hours_over']:g} h, up to {load}.")
 
 
 def _tell_notes(made: Run, ready: ReadyScenario) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -51,13 +52,18 @@ class Advance(Protocol):
         ...
 
 
+def can_draw() -> bool:
+    """Whether standard error is a terminal whose lines can be written over; that of ``!marketsim`` in a notebook is none."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and "JPY_PARENT_PID" not in os.environ
+
+
 @contextmanager
 def progress_bar(name: str, unit: str, *, quiet: bool = False, elapsed: bool = False) -> Iterator[Advance | None]:
-    """What moves a bar on standard error on; None if that is no terminal or nobody wants to see it.
+    """What moves a bar on standard error on; None if nobody wants to see it, or that is no terminal that can be drawn on.
 
     It tells the time that is left, or with ``elapsed`` the time that has gone by.
     """
-    if quiet or not sys.stderr.isatty():
+    if quiet or not can_draw():
         yield None
         return
     from rich import progress as bars

@@ -44,7 +44,7 @@ def train(
     from marketsim.app.training import default_training_folder, latest_training, train_scenario
     from marketsim.cli.tables import progress_bar
 
-    ready = asked.load(quiet=quiet)
+    ready = asked.compiled(quiet=quiet)
     folder = Path(out) if out else latest_training(ready) if resume else default_training_folder(ready, datetime.now())
     try:
         with progress_bar(ready.name, "updates", quiet=quiet or as_json) as advance:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from marketsim.cli.options import AskedScenario, set_option, teller, trust_option
+from marketsim.cli.options import AskedScenario, compiled, set_option, teller, trust_option
 from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def whatif(
         plan = plan_study(ready, axes, design=design, samples=samples, seeds=_seeds(seeds))
     if own:
         demand_kpis(own, plan.scenario)
+    compiled(plan.scenario, quiet=quiet)
     folder = Path(out) if out else default_folder(plan.scenario.name, datetime.now())
     try:
         with progress_bar(plan.scenario.name, "runs", quiet=quiet or as_json) as progress:
@@ -132,7 +133,7 @@ def _seeds(text: str) -> int | tuple[int, ...]:
 def _report(made: Finished, *, as_json: bool, quiet: bool) -> None:
     from marketsim.analysis.studies.sentences import answer_document
 
-    document = answer_document(made.table, made.plan.axes, made.findings)
+    document = answer_document(made.table, made.plan.axes, made.findings, made.plan.scenario.model.currency)
     if as_json:
         rows = json.loads(made.table.to_json(orient="records", double_precision=15))
         moved = [each._asdict() for each in made.sensitivities]

@@ -12,10 +12,10 @@ _NAMES = 5
 
 
 def grouped(problems: Iterable[Problem]) -> list[Problem]:
-    """Equal problems of one column as the first of them, with the lines of all."""
-    alike: dict[tuple[str, str, str], list[Problem]] = {}
+    """Equal problems of one column of a file as the first of them, with the lines of all."""
+    alike: dict[tuple[str, ...], list[Problem]] = {}
     for problem in problems:
-        alike.setdefault((problem.path, problem.message, problem.hint), []).append(problem)
+        alike.setdefault((problem.file, problem.path, problem.message, problem.hint), []).append(problem)
     return [_one(same) for same in alike.values()]
 
 

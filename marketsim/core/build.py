@@ -80,6 +80,29 @@ class FileContext:
     """Where the files may lie that a scenario names."""
 
 
+class FeederBuses(NamedTuple):
+    """How scenarios refer to the buses of a feeder."""
+
+    by_index: Mapping[int, str]
+    """What ``bus:`` says for the bus of each index in the net; buses without supply are left out."""
+    loaded: tuple[str, ...]
+    """Buses with a nominal load, as ``buses: loads`` means them."""
+
+
+def _no_feeder(name: str) -> Any:
+    raise LookupError(f"nobody loads the feeder {name}")
+
+
+@dataclass(frozen=True, slots=True)
+class ImportContext(FileContext):
+    """What importers get to know: beside files, the feeders that the program can load."""
+
+    net: Callable[[str], Any] = _no_feeder
+    """The pandapower net of a feeder by its name, its own copy; NetworkError where there is none."""
+    buses: Callable[[str], FeederBuses] = _no_feeder
+    """The buses of a feeder by its name; NetworkError where there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Basics:
     """What tariffs, devices and reactive modes are built from; everything else gets a ``BuildContext``.

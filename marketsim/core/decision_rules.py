@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
-from marketsim.core.records import PV, Decisions, Fallback, Observations, OrderBatch, Quotes, Side
+from marketsim.core.records import PV, UTILITY_ONLY_TICKS, Decisions, Fallback, Observations, OrderBatch, Quotes, Side
 from marketsim.core.rule_terms import Call, Rule, Wrong, array_of
 
 _MOST: Final = 10**12
@@ -76,7 +76,8 @@ def _out_of_range(found: Decisions, seen: Observations, n_devices: int, names: t
     yield strange
     yield _beyond("orders.component", orders.component, PV, n_devices - 1, whose)
     yield _beyond("orders.energy_wh", orders.energy_wh, 0, _MOST, whose)
-    yield _beyond("orders.price_ticks", orders.price_ticks, -_MOST, _MOST, whose)
+    some = orders.price_ticks != UTILITY_ONLY_TICKS
+    yield _beyond("orders.price_ticks", np.where(some, orders.price_ticks, 0), -_MOST, _MOST, whose)
     yield _not_among("orders.side", orders.side, Side, whose)
     yield _not_among("orders.fallback", orders.fallback, Fallback, whose)
 

@@ -10,6 +10,7 @@
      |    +-- OrderError                    orders given to an engine
      |    +-- RunFolderError                a run folder that exists, is missing or unreadable
      |    +-- NetworkError                  a feeder that cannot be used as asked
+     |    +-- ImportedDataError             data of others that no scenario can be made of
      |    +-- CheckpointError               a trained policy that is damaged, not ours, or of another scenario
      +-- MissingDependency         exit 2   an extra that is not installed
      +-- RunError                  exit 1   the simulation had to stop
@@ -89,6 +90,10 @@ class RunFolderError(InputError):
 
 class NetworkError(InputError):
     """A feeder cannot be used as asked."""
+
+
+class ImportedDataError(InputError):
+    """Data of others cannot be made a scenario."""
 
 
 class CheckpointError(InputError):

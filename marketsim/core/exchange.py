@@ -55,7 +55,8 @@ def ask_gate(gate: Gate, function: Any, *arguments: Any) -> Any:
 def exchange_residual(gate: Gate, tariffs: Tariffs, orders: Orders, trades: Trades) -> tuple[Residual, Rejects]:
     """Trade with the utility after the market, exports first, each side in order of arrival.
 
-    The owner leaves a deferrable rest to the utility by ``fallback``, or where its limit price admits the tariff.
+    The owner leaves a deferrable rest to the utility by ``fallback``, or where its limit price admits the tariff. Where the
+    feed-in tariff is negative PV stays, to be absorbed or curtailed, and devices give only what their limit price gives.
     Returns the exchange and what the gate refused of it.
     """
     filled, prices = filled_wh(orders, trades), (tariffs.retail_ticks, tariffs.feed_in_ticks)

@@ -195,14 +195,19 @@ _NEW: Final = (
 ) | getattr(os, "O_BINARY", 0)
 
 
-def demand_new(path: Path, refused: type[InputError], *, force: bool = False) -> None:
-    """``refused`` where a file may not be put: something has that name, and is no file or, without ``force``, is one."""
+def demand_new(path: Path, refused: type[InputError], *, force: bool = False, option: str = "--force") -> None:
+    """``refused`` where a file may not be put: something has that name, and is no file or, without ``force``, is one.
+
+    ``option``: what the user says for ``force``.
+    """
     hint = "choose another name"
     if path.is_dir() and not path.is_symlink():
         raise refused([Problem("there is a folder of that name", file=str(path), hint=hint)])
     if not force and os.path.lexists(path):
         what = "a link" if path.is_symlink() else "a file"
-        raise refused([Problem(f"there is {what} already", file=str(path), hint=f"replace it with --force, or {hint}")])
+        raise refused(
+            [Problem(f"there is {what} already", file=str(path), hint=f"replace it with {option}, or {hint}")]
+        )
 
 
 def make_folder(path: Path) -> None:

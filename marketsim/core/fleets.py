@@ -56,6 +56,16 @@ class StayInfo(NamedTuple):
     """Standard deviation of the hour of departure [h]."""
 
 
+class Sessions(NamedTuple):
+    """The stays of one device as data: in the order of time, no two in one slot."""
+
+    arrival_slot: FloatArray
+    """Slots since the start of the run, with fractions; negative before it [n_sessions]."""
+    departure_slot: FloatArray
+    energy_kwh: FloatArray
+    """What the battery that is charged lacks on arrival."""
+
+
 @dataclass(frozen=True, slots=True)
 class FleetInfo:
     """A fleet: its name, who has one, what it is rated for, and what kind of thing it is.
@@ -75,6 +85,9 @@ class FleetInfo:
     store: StoreInfo | None = None
     price: PriceInfo | None = None
     stay: StayInfo | None = None
+    sessions: tuple[Sessions | None, ...] | None = None
+    """Stays of each agent's device that are data [n_agents], None for whose are drawn around its mean hours; None: all are
+    drawn. Its owner expects later stays at the mean hours in any case."""
     annual_heat_kwh: FloatArray | None = None
     """Heat demand of a year that it has to cover; the profiles then bring ``heat_kw``."""
     load_share: FloatArray | None = None
@@ -109,7 +122,8 @@ class FleetInfo:
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         columns = {name: value[rows] for name, value in values.items() if isinstance(value, np.ndarray)}
         parts = {name: taken(values[name]) for name in ("store", "price", "stay")}
-        return FleetInfo(**{**values, **columns, **parts})
+        sessions = None if self.sessions is None else tuple(self.sessions[row] for row in rows.tolist())
+        return FleetInfo(**{**values, **columns, **parts, "sessions": sessions})
 
 
 def faults_of(info: object, name: str, n_agents: int) -> list[str]:
@@ -129,9 +143,29 @@ def faults_of(info: object, name: str, n_agents: int) -> list[str]:
             if not (np.isfinite(kw) & (kw >= 0)).all() or kw[~info.owned].any()
         ]
         found += [] if info.owned.dtype == np.bool_ else ["info.owned must be true or false"]
+    found += _session_faults(info, n_agents)
     if info.store is not None and info.price is not None:
         found.append("info has both store and price: it can be one of them")
     return found
+
+
+def _session_faults(info: FleetInfo, n_agents: int) -> list[str]:
+    sessions: object = info.sessions
+    if sessions is None:
+        return []
+    if not isinstance(sessions, tuple) or len(sessions) != n_agents or info.stay is None:
+        return [f"info.sessions must be a tuple with an entry for each of {n_agents} agents, beside info.stay"]
+    return [
+        f"info.sessions[{agent}] must be Sessions of three arrays of equal length, or None"
+        for agent, own in enumerate(sessions)
+        if own is not None and not _are_sessions(own)
+    ]
+
+
+def _are_sessions(own: object) -> bool:
+    if not isinstance(own, Sessions) or not all(isinstance(column, np.ndarray) for column in own):
+        return False
+    return own.arrival_slot.ndim == 1 and len({column.shape for column in own}) == 1
 
 
 def _columns(info: FleetInfo) -> list[tuple[str, object]]:
@@ -140,6 +174,8 @@ def _columns(info: FleetInfo) -> list[tuple[str, object]]:
         value = getattr(info, each.name)
         if isinstance(value, StoreInfo | PriceInfo | StayInfo):
             columns += [(f"{each.name}.{name}", column) for name, column in zip(value._fields, value, strict=True)]
-        elif each.name != "name" and (value is not None or each.name in ("owned", "rated_in_kw", "rated_out_kw")):
+        elif each.name in ("owned", "rated_in_kw", "rated_out_kw") or (
+            value is not None and each.name not in ("name", "sessions")
+        ):
             columns.append((each.name, value))
     return columns

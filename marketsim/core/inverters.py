@@ -2,7 +2,8 @@
 
 A gate moves active power after reactive power is set: from the untraded P by s <= ``up_wh`` out of the connection and
 d <= ``down_wh`` into it, while the mode's own Q follows with s at the slope of its ``ReactiveLaw``. The points (P, Q) fill a
-parallelogram, and the disk P^2 + Q^2 <= S^2 is convex: what keeps within it at the four corners does so everywhere.
+parallelogram, and the disk P^2 + Q^2 <= S^2 is convex: what keeps within it at the four corners does so everywhere. Where the
+mode by itself leaves the disk within the parallelogram, the points of its edges at which it does are corners, too.
 """
 
 from __future__ import annotations
@@ -42,12 +43,39 @@ def granted_kvar(
     rating by itself is not mended, and not taken farther.
     """
     per_kw = 1.0 / (hours * WH_PER_KWH)
-    up_kw, down_kw = asked.up_wh * per_kw, asked.down_wh * per_kw
+    up_kw, down_kw = (np.asarray(wh * per_kw, dtype=np.float64) for wh in (asked.up_wh, asked.down_wh))
     least, most = np.full((2, len(p_kw)), [[-np.inf], [np.inf]])
     for out_kw in (0.0, up_kw):
         own = own_kvar + law.source_kvar_per_kw * out_kw
         for in_kw in (0.0, down_kw):
             room = room_kvar(law, p_kw + out_kw - in_kw)
             least, most = np.maximum(least, -room - own), np.minimum(most, room - own)
-    part = np.clip(asked.kvar, np.minimum(least, 0.0), np.maximum(most, 0.0))
+    against = 2.0 * _least_at_rating(law, p_kw, own_kvar, up_kw, down_kw)
+    part = np.clip(asked.kvar, np.maximum(np.minimum(least, 0.0), -against), np.minimum(np.maximum(most, 0.0), against))
     return np.where(law.kva > 0.0, part, 0.0)
+
+
+def _least_at_rating(
+    law: ReactiveLaw, p_kw: FloatArray, own_kvar: FloatArray, up_kw: FloatArray, down_kw: FloatArray
+) -> FloatArray:
+    """Least size of the mode's own Q where it alone comes to the rating on an edge of what may be admitted [n_agents].
+
+    inf: nowhere. Beyond such a point the mode alone breaks the rating, and Q against it brings the sum no farther from zero as
+    long as it is at most twice the mode's.
+    """
+    slope, least = law.source_kvar_per_kw, np.full(len(p_kw), np.inf)
+    for in_kw in (0.0, down_kw):  # (own + slope u)^2 + (P + u)^2 = S^2
+        base = p_kw - in_kw
+        half, square = slope * own_kvar + base, 1.0 + slope**2
+        inner = half**2 - square * (own_kvar**2 + base**2 - law.kva**2)
+        root = np.sqrt(np.maximum(inner, 0.0))
+        for out_kw in ((-half - root) / square, (-half + root) / square):
+            there = (inner >= 0.0) & (out_kw >= 0.0) & (out_kw <= up_kw)
+            least = np.where(there, np.minimum(least, np.abs(own_kvar + slope * out_kw)), least)
+    for moved_kw in (0.0, up_kw):
+        own, middle = own_kvar + slope * moved_kw, p_kw + moved_kw
+        room = within_kvar(law.kva, own)
+        for at_kw in (-room, room):
+            there = (np.abs(own) <= law.kva) & (at_kw <= middle) & (at_kw >= middle - down_kw)
+            least = np.where(there, np.minimum(least, np.abs(own)), least)
+    return least

@@ -12,6 +12,8 @@ from marketsim.core.exchange import Residual, filled_wh
 from marketsim.core.laws import check_limits
 from marketsim.core.ports import ChargeTable, RevisingStrategy
 from marketsim.core.records import (
+    NO_PRICE_TICKS,
+    UTILITY_ONLY_TICKS,
     Observations,
     Orders,
     Quotes,
@@ -144,13 +146,13 @@ def standing_refusals(orders: Orders, trades: Trades, residual: Residual, cut: R
 
 
 def _best(orders: Orders, open_: BoolArray, side: Side, n_markets: int) -> IntArray:
-    """Best open price of one side a market, -1 where there is none [n_markets]."""
+    """Best open price of one side a market, NO_PRICE_TICKS where there is none [n_markets]."""
     rows = np.flatnonzero(open_ & (orders.side == side))
     signed = orders.price_ticks[rows] * int(side)
     best = np.full(n_markets, np.iinfo(np.int64).min)
     np.maximum.at(best, orders.market[rows], signed)
     found = best != np.iinfo(np.int64).min
-    return np.where(found, best * int(side), -1)
+    return np.where(found, best * int(side), NO_PRICE_TICKS)
 
 
 def _revised(
@@ -162,11 +164,12 @@ def _revised(
     last: Trades,
     round_: int,
 ) -> Orders:
-    """Orders with the new limits of strategies that revise; -1 limits (utility only) stay out of the market."""
+    """Orders with the new limits of strategies that revise; those that only the utility meets stay out of the market."""
     limit = orders.limit_ticks.copy()
     n_markets = world.community.n_markets
     open_wh = orders.energy_wh - filled
-    bookable = (open_wh > 0) & (limit >= 0)
+    priced = limit > UTILITY_ONLY_TICKS
+    bookable = (open_wh > 0) & priced
     in_round = filled_wh(orders, last)
     keys = world.streams.keys("strategies", inputs.time.slot, round_)
     best_bid = _best(orders, bookable, Side.BUY, n_markets)
@@ -176,7 +179,7 @@ def _revised(
             continue
         place = np.full(world.community.n_agents, -1, dtype=np.int64)
         place[role.rows] = np.arange(len(role.rows))
-        own = np.flatnonzero((place[orders.agent] >= 0) & (limit >= 0))
+        own = np.flatnonzero((place[orders.agent] >= 0) & priced)
         agent = orders.agent[own]
         limit[own] = role.strategy.revise(
             view,

@@ -15,6 +15,7 @@ from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.clock import SlotTime
 from marketsim.core.cost_game import CostGame, Division
 from marketsim.core.fleets import FleetInfo
+from marketsim.core.imported import ImportedScenario
 from marketsim.core.period import Period
 from marketsim.core.records import (
     AskedKvar,
@@ -231,6 +232,17 @@ class GameSharing(Sharing, Protocol):
 
     def divide(self, game: CostGame, rng: np.random.Generator) -> Division:
         """Who is to pay what of the cost of all. Same game and same state of ``rng``: same shares."""
+        ...
+
+
+class Importer(Protocol):
+    """Makes a scenario of data of others. Same source, same parameters: same bytes."""
+
+    def read(self, source: str) -> ImportedScenario:
+        """The scenario of a source (a folder, a file, or a name, as the importer says), with tables and report.
+
+        Writes nothing. ImportedDataError with everything that cannot be used, at its file and line.
+        """
         ...
 
 

@@ -1,7 +1,8 @@
 """What could have been traded in a slot: reservation values, availability, and the best that prices could do.
 
 True reservation values, never bids: firm demand is worth the retail price and surplus the feed-in tariff, since the
-utility is the outside option; a fleet's energy is worth the marginal value that its strategy declares. Fleets without
+utility is the outside option, or nothing where that tariff is negative, since it can be curtailed; energy that must run is
+worth the tariff of either sign; a fleet's energy is worth the marginal value that its strategy declares. Fleets without
 a declared value are left out.
 
 **One mode.** A store at rest could deliver as well as draw, but not both: the same kWh must not stand on both sides
@@ -37,7 +38,7 @@ class Availability(NamedTuple):
     """Energy available to the market as metered before trading [Wh] [n_agents]."""
 
     supply_wh: IntArray
-    """S: surplus, must-run energy, and what fleets could sell at less than retail."""
+    """S: surplus, must-run energy, and what fleets could sell at less than retail; surplus not where retail is negative."""
     demand_wh: IntArray
     """D: firm demand, and what fleets could draw at more than the feed-in tariff."""
 

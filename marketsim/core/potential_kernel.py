@@ -9,12 +9,12 @@ from numba import types
 
 from marketsim.core.arrays import IntArray
 from marketsim.core.compiled import kernel
-from marketsim.core.records import FIRM, Positions, Side
+from marketsim.core.records import FIRM, UNDECLARED, Positions, Side
 from marketsim.core.records_kernel import I1, I2, POSITIONS
 
 _O1 = types.int64[::1]
 _THREE = types.UniTuple(I1, 3)  # type: ignore[no-untyped-call]
-_BUY = int(Side.BUY)
+_BUY, _UNDECLARED, _FIRM = int(Side.BUY), int(UNDECLARED), int(FIRM)
 
 
 @kernel(part=True)
@@ -36,7 +36,7 @@ def flexible_legs(begin: int, end: int, place: Positions) -> tuple[IntArray, Int
     price, energy, drawn, count = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64), 0
     for fleet in range(value.shape[0]):
         for agent in range(begin, end):
-            if value[fleet, agent] >= 0 and up[fleet, agent] + down[fleet, agent] > 0:
+            if value[fleet, agent] != _UNDECLARED and up[fleet, agent] + down[fleet, agent] > 0:
                 price[count] = value[fleet, agent]
                 energy[count] = up[fleet, agent] + down[fleet, agent]
                 drawn[count] = down[fleet, agent]
@@ -46,19 +46,21 @@ def flexible_legs(begin: int, end: int, place: Positions) -> tuple[IntArray, Int
 
 @kernel(part=True)
 def competitive_price(
-    supply: int, demand: int, value: IntArray, energy: IntArray, drawn: IntArray, retail: int, feed_in: int
-) -> int:
+    surplus: int, must_run: int, demand: int, value: IntArray, energy: IntArray, drawn: IntArray, retail: int, feed_in: int
+) -> int:  # fmt: skip
     """Smallest price at which the energy of all values up to it, sellers' and buyers', reaches the total demand.
 
     By bisection on whole ticks: the total energy up to a price only grows with it.
     """
-    low, high, wanted = min(feed_in, retail), max(feed_in, retail), demand
+    kept = max(feed_in, 0)
+    low, high, wanted = min(feed_in, retail), max(kept, retail), demand
     for leg in range(len(value)):
         low, high = min(low, value[leg]), max(high, value[leg])
         wanted += drawn[leg]
     while low < high:
         middle = (low + high) // 2
-        reached = (supply if feed_in <= middle else 0) + (demand if retail <= middle else 0)
+        reached = (must_run if feed_in <= middle else 0) + (surplus if kept <= middle else 0)
+        reached += demand if retail <= middle else 0
         for leg in range(len(value)):
             reached += energy[leg] * (value[leg] <= middle)
         if reached >= wanted:
@@ -71,15 +73,16 @@ def competitive_price(
 @kernel(part=True)
 def market_clearing(begin: int, end: int, place: Positions, retail: int, feed_in: int) -> tuple[int, int, int, int]:
     """Competitive price, supply below it, demand above it, gains from trade of one market."""
-    supply, demand, surplus, must_run, firm = 0, 0, place.surplus_wh, place.must_run_wh, place.firm_demand_wh
+    surplus, must_run, demand, kept = 0, 0, 0, max(feed_in, 0)
     for agent in range(begin, end):
-        supply += surplus[agent] + must_run[agent]
-        demand += firm[agent]
+        surplus += place.surplus_wh[agent]
+        must_run += place.must_run_wh[agent]
+        demand += place.firm_demand_wh[agent]
     own, energy, drawn = flexible_legs(begin, end, place)
-    price = competitive_price(supply, demand, own, energy, drawn, retail, feed_in)
-    below = supply if feed_in < price else 0
-    above = demand if retail > price else 0
-    gains = below * (price - feed_in) + above * (retail - price)
+    price = competitive_price(surplus, must_run, demand, own, energy, drawn, retail, feed_in)
+    spare, flows = surplus if kept < price else 0, must_run if feed_in < price else 0
+    below, above = spare + flows, demand if retail > price else 0
+    gains = spare * (price - kept) + flows * (price - feed_in) + above * (retail - price)
     for leg in range(len(own)):
         sells, buys = energy[leg] - drawn[leg], drawn[leg]
         if own[leg] < price:
@@ -105,12 +108,12 @@ def assess_markets(
     for m in range(len(retail)):
         price[m], below[m], above[m], gains[m] = market_clearing(first[m], first[m + 1], place, retail[m], feed_in[m])
         for agent in range(first[m], first[m + 1]):
-            supply[agent] = place.surplus_wh[agent] + place.must_run_wh[agent]
+            supply[agent] = place.must_run_wh[agent] + (place.surplus_wh[agent] if retail[m] >= 0 else 0)
             demand[agent] = place.firm_demand_wh[agent]
             for fleet in range(place.marginal_ticks.shape[0]):
                 own = place.marginal_ticks[fleet, agent]
-                sells = place.up_wh[fleet, agent] if 0 <= own < retail[m] else 0
-                buys = place.down_wh[fleet, agent] if own >= 0 and own > feed_in[m] else 0
+                sells = place.up_wh[fleet, agent] if _UNDECLARED < own < retail[m] else 0
+                buys = place.down_wh[fleet, agent] if own > feed_in[m] else 0
                 if sells > 0 and buys > 0:
                     if own < price[m] or (own == price[m] and below[m] < above[m]):
                         buys = 0
@@ -138,11 +141,11 @@ def add_gains(
         for order, sign in ((buy[trade], 1), (sell[trade], -1)):
             if component[order] >= 0:
                 own = value[component[order], agent[order]]
-                declared = declared and own >= 0
-            elif component[order] == FIRM and side[order] == _BUY:
+                declared = declared and own != _UNDECLARED
+            elif component[order] == _FIRM and side[order] == _BUY:
                 own = retail[m]
             else:
-                own = feed_in[m]
+                own = feed_in[m] if component[order] == _FIRM else max(feed_in[m], 0)
             worth += sign * own
         if declared:
             gains[m] += energy[trade] * worth

@@ -21,7 +21,9 @@ FIRM = -1
 """Component of an order for firm energy: demand that is served, or must-run surplus that flows, in any case."""
 PV = -2
 """Component of an order for PV surplus."""
-UNDECLARED = -1
+NO_PRICE_TICKS: Final = -(10**13)
+"""Stands where there is no price; far below any, since prices have both signs."""
+UNDECLARED: Final = NO_PRICE_TICKS
 """Marginal value of a device whose strategy declares none: its flexibility is not part of what could be traded."""
 NOWHERE = -1
 """Connection that a trade does not move physically."""
@@ -46,11 +48,12 @@ class Fallback(IntEnum):
     KEEP = 0
     """It is not drawn, or not discharged."""
     UTILITY = 1
-    """It is bought at retail, or exported at the feed-in tariff, as far as the grid takes it."""
+    """It is bought at retail, or exported at the feed-in tariff, as far as the grid takes it. Nobody pays for exporting
+    unasked: at a negative feed-in tariff PV is curtailed, and devices keep what their limit price does not give."""
 
 
-UTILITY_ONLY_TICKS: Final = -1
-"""A limit price below zero keeps an order out of the market; its fallback still holds."""
+UTILITY_ONLY_TICKS: Final = NO_PRICE_TICKS
+"""Limit price that keeps an order out of the market; its fallback still holds."""
 
 
 class Reason(IntEnum):
@@ -103,7 +106,7 @@ class Community(NamedTuple):
 
 
 class Tariffs(NamedTuple):
-    """The utility's prices in a slot [ticks], each [n_markets]; ``feed_in`` <= ``retail``."""
+    """The utility's prices in a slot [ticks], each [n_markets], of either sign; ``feed_in`` <= ``retail``."""
 
     retail_ticks: IntArray
     feed_in_ticks: IntArray
@@ -426,7 +429,7 @@ class State(NamedTuple):
     carry: FloatArray
     """Metering remainder of load and PV [Wh] [2, n_agents]."""
     last_price_ticks: IntArray
-    """[n_markets]; -1 before the first trade."""
+    """[n_markets]; NO_PRICE_TICKS before the first trade."""
     last_fill: FloatArray
     last_refused: FloatArray
     voltage_pu: FloatArray
@@ -452,9 +455,9 @@ class Quotes(NamedTuple):
     """Public tape of the last round, in order of execution."""
     trade_price_ticks: IntArray
     best_bid_ticks: IntArray
-    """Best bid left open after the round [n_markets]; -1: none."""
+    """Best bid left open after the round [n_markets]; NO_PRICE_TICKS: none."""
     best_ask_ticks: IntArray
-    """Best ask left open after the round [n_markets]; -1: none."""
+    """Best ask left open after the round [n_markets]; NO_PRICE_TICKS: none."""
     keys: KeyArray
     """Random keys of the round, one an own order's agent [n_own_orders]."""
 

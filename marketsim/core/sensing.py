@@ -9,7 +9,16 @@ import numpy as np
 from marketsim.core import columns_kernel as column
 from marketsim.core import sensing_kernel
 from marketsim.core.arrays import FloatArray, IntArray, joined, whole_column
-from marketsim.core.records import Decisions, DeviceRange, Observations, OrderBatch, SlotInputs, State, Tariffs
+from marketsim.core.records import (
+    UNDECLARED,
+    Decisions,
+    DeviceRange,
+    Observations,
+    OrderBatch,
+    SlotInputs,
+    State,
+    Tariffs,
+)
 from marketsim.core.units import WH_PER_KWH
 from marketsim.core.world import Role, World
 
@@ -98,7 +107,7 @@ def decide(world: World, seen: Sequence[Observations]) -> Decisions:
     """
     n_agents = world.community.n_agents
     dispatch = np.zeros((len(world.devices), n_agents), dtype=np.int64)
-    marginal = np.full_like(dispatch, -1)
+    marginal = np.full_like(dispatch, UNDECLARED)
     absorb = np.zeros(n_agents, dtype=bool)
     kvar: FloatArray | None = None
     batches: list[OrderBatch] = []

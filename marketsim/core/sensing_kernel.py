@@ -9,10 +9,13 @@ from numba import types
 
 from marketsim.core import columns_kernel as column
 from marketsim.core.compiled import kernel
+from marketsim.core.records import NO_PRICE_TICKS
 from marketsim.core.records_kernel import F1, I1
 
 _PAIR, _TRIPLE, _FLOATS = types.UniTuple(I1, 2), types.UniTuple(I1, 3), types.UniTuple(F1, 3)  # type: ignore[no-untyped-call]
 _TO_I1, _TO_I2, _TO_F1, _TO_F2 = types.int64[::1], types.int64[:, ::1], types.float64[::1], types.float64[:, ::1]
+
+_NO_PRICE = int(NO_PRICE_TICKS)
 
 
 @kernel(types.void(F1, types.float64, F1, _TO_I1, _TO_F1))
@@ -44,7 +47,8 @@ def look(rows: Any, home: Any, metered: Any, quoted: Any, known: Any, counts: An
         counts[column.SEEN_FEED_IN_TICKS, i] = feed_in[m]
         counts[column.SEEN_LOAD_WH, i] = load_wh[a]
         counts[column.SEEN_PV_WH, i] = pv_wh[a]
-        counts[column.SEEN_LAST_PRICE_TICKS, i] = last_ticks[m] if last_ticks[m] >= 0 else (retail[m] + feed_in[m]) // 2
+        last = last_ticks[m]
+        counts[column.SEEN_LAST_PRICE_TICKS, i] = (retail[m] + feed_in[m]) // 2 if last == _NO_PRICE else last
         floats[column.KNOWN_LAST_FILL, i] = fill[a]
         floats[column.KNOWN_LAST_REFUSED, i] = refused[a]
         floats[column.KNOWN_VOLTAGE_PU, i] = voltage[a]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from marketsim.core.records import SlotRecord, State
+from marketsim.core.records import NO_PRICE_TICKS, SlotRecord, State
 from marketsim.core.sharing import Periods
 from marketsim.core.slot import Taken, run_slot
 from marketsim.core.world import World
@@ -19,7 +19,7 @@ def initial_state(world: World) -> State:
         slot=0,
         devices=tuple(device.initial() for device in world.devices),
         carry=np.zeros((2, n_agents)),
-        last_price_ticks=np.full(world.community.n_markets, -1, dtype=np.int64),
+        last_price_ticks=np.full(world.community.n_markets, NO_PRICE_TICKS, dtype=np.int64),
         last_fill=np.zeros(n_agents),
         last_refused=np.zeros(n_agents),
         voltage_pu=np.full(n_agents, np.nan),

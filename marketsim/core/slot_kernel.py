@@ -16,6 +16,7 @@ from marketsim.core.records import (
     BLAMES_SINK,
     FIRM,
     PV,
+    UTILITY_ONLY_TICKS,
     Energy,
     Fallback,
     Ledger,
@@ -31,6 +32,7 @@ from marketsim.core.records_kernel import B1, BATCH, ENERGY, F1, F2, I1, I2, LED
 _BUY, _SELL, _UTILITY, _FIRM, _PV = int(Side.BUY), int(Side.SELL), int(Fallback.UTILITY), int(FIRM), int(PV)
 _FIRST_FLOW, _LAST_FLOW = int(Reason.UNDERVOLTAGE), int(Reason.DIVERGED)
 _ROLLED_BACK = int(Reason.ROLLED_BACK)
+_UTILITY_ONLY = int(UTILITY_ONLY_TICKS)
 _SHARING = int(LedgerLine.SHARING)
 _OFFSET = 2
 """Components count from PV = -2."""
@@ -130,7 +132,8 @@ def leave_to_utility(
 ) -> Any:
     """Ask the gate for what owners leave to the utility: all exports, then all imports, order after order.
 
-    Granted surplus that was not traded flows by right, without asking. Returns the fields of ``Residual``, each [n_orders],
+    Granted surplus that was not traded flows by right, without asking. Where the feed-in tariff is negative PV is not
+    exported, and a device's energy only at its owner's limit price. Returns the fields of ``Residual``, each [n_orders],
     and rows of ``Rejects`` in order of the orders [6, n_orders], the number of them that count.
     """
     orders = Orders(*orders)
@@ -145,9 +148,11 @@ def leave_to_utility(
             m, end = orders.market[i], orders.connection[i]
             price = feed_in_ticks[m] if turn == _SELL else retail_ticks[m]
             by_right[i] = min(max(orders.firm_wh[i] - filled[i], 0), still_open) if turn == _SELL else 0
-            worthwhile = limit >= 0 and (limit - price) * turn >= 0
-            asked = still_open - by_right[i]
-            if asked == 0 or (orders.fallback[i] != _UTILITY and not worthwhile):
+            worthwhile = limit > _UTILITY_ONLY and (limit - price) * turn >= 0
+            asked, costs = still_open - by_right[i], turn == _SELL and price < 0
+            if asked == 0 or (costs and orders.component[i] == _PV):
+                continue
+            if not worthwhile and (costs or orders.fallback[i] != _UTILITY):
                 continue
             source, sink = (end, -1) if turn == _SELL else (-1, end)
             wh, code[i], element[i] = admit(ints[m], floats[m], source, sink, asked)

@@ -39,7 +39,7 @@ def table_text(data: bytes, file: str, refused: type[InputError]) -> str:
 def table_rows(text: str, delimiter: str, file: str, refused: type[InputError]) -> list[TableRow]:
     """The rows that hold anything; ``refused`` with the line of what is no CSV."""
     if text[:4].lower() == "sep=":
-        hint = "delete this line, and state the separator where one can be (profiles.separator)"
+        hint = "delete this line; in a scenario: set profiles.skip_lines: 1 and the separator"
         raise refused([Problem("the first line tells a spreadsheet the separator", "", text[:5], hint, file, 1)])
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:

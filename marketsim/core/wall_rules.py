@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.import_rules import imported
 from marketsim.core.metric import LONGEST
 from marketsim.core.period import Period
 from marketsim.core.ports import ChargeTable, Noted, ReactiveLaw, lacking
@@ -99,7 +100,9 @@ def forecast_tariffs(call: Call) -> tuple[IntArray, IntArray]:
     """Published prices."""
     retail, feed_in = pair_of(call.result, "retail and feed-in prices")
     shape = (call.given[0], call.sizes.n_agents)
-    return whole("the retail prices", retail, shape), whole("the feed-in prices", feed_in, shape)
+    retail, feed_in = whole("the retail prices", retail, shape), whole("the feed-in prices", feed_in, shape)
+    demand("the feed-in prices", feed_in, feed_in <= retail, "at most the retail prices")
+    return retail, feed_in
 
 
 def fleet_state(call: Call) -> FloatArray:
@@ -327,5 +330,6 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     "gate": {"admit": admitted, "broken": broken_markets, "sensitivity": kvar, "close": grid_state},
     "settlement": {"__call__": ledger},
     "sharing": {"share": shared},
+    "importer": {"read": imported},
 }  # fmt: skip
 """By kind and method of the port; those of strategies, metrics, games and critics stand in modules of their own."""

@@ -33,7 +33,7 @@ _DECLARED: Final[Mapping[str, Declared]] = {**DECLARED, "metric": declared_kpis}
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_LONG: Final = frozenset((("learner", "train"),))
+_LONG: Final = frozenset((("learner", "train"), ("importer", "read")))
 """Calls that take as long as they take."""
 
 
@@ -145,6 +145,8 @@ class _Blamed:
             return  # there is no such series, which the port provides for
         if isinstance(error, InputError) and self._who.kind == "learner" and raised_by_package(error):
             return  # what a learner cannot play or resume is the user's choice
+        if isinstance(error, InputError) and self._who.kind == "importer":
+            return  # what is wrong with the data of a source, whoever says it
         rule = said(error)
         file, line = place_of(error, self._who.file)
         place = (file, line) if line else self._written()

@@ -14,12 +14,14 @@ import numpy as np
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.build import Basics
-from marketsim.core.fleets import FleetInfo, StayInfo
+from marketsim.core.errors import Problem, ProfileError
+from marketsim.core.fleets import FleetInfo, Sessions, StayInfo
 from marketsim.core.params import Params
 from marketsim.core.records import DeviceRange, SlotInputs
 from marketsim.core.units import WH_PER_KWH
 from marketsim.devices.fleet import column, no_level, owned, series, typed, whole_wh
 from marketsim.devices.params import EvParams
+from marketsim.devices.sessions import VehicleSessions, read_sessions, sessions_of
 
 
 @dataclass(slots=True)
@@ -98,5 +100,33 @@ def build(params: Sequence[Params | None], context: Basics) -> Ev:
         power_wh=power_kw * (context.clock.slot_hours * WH_PER_KWH),
         capacity_wh=column(own, lambda row: row.energy_kwh * WH_PER_KWH),
         efficiency=efficiency,
-        info=FleetInfo("ev", owned(own), power_kw, np.zeros(len(own)), stay=stay),
+        info=FleetInfo("ev", owned(own), power_kw, np.zeros(len(own)), stay=stay, sessions=_sessions(own, context)),
     )
+
+
+def _sessions(own: Sequence[EvParams | None], context: Basics) -> tuple[Sessions | None, ...] | None:
+    """Sessions of the agents whose vehicles have a file; ProfileError with everything that is wrong with all files."""
+    n_own = len(context.agents)
+    files = dict.fromkeys(row.file for row in own[:n_own] if row is not None and row.file is not None)
+    if not files:
+        return None
+    problems: list[Problem] = []
+    tables: dict[str, dict[str, VehicleSessions]] = {}
+    for file in files:
+        try:
+            tables[file] = read_sessions(file, context.fence)
+        except ProfileError as error:
+            problems += error.problems
+    made: list[Sessions | None] = [None] * n_own
+    for agent, (row, spec) in enumerate(zip(own, context.agents, strict=False)):
+        if row is None or row.file not in tables:
+            continue
+        asked_by = f"agents[{spec.group}].ev"
+        try:
+            table, vehicle = tables[row.file], row.vehicle or spec.name
+            made[agent] = sessions_of(table, vehicle, row.energy_kwh, context.clock, row.file, asked_by)
+        except ProfileError as error:
+            problems += error.problems
+    if problems:
+        raise ProfileError(problems)
+    return tuple(made) * context.community.n_markets

@@ -6,9 +6,10 @@ curtailed.
 
 from __future__ import annotations
 
-from typing import Annotated, Self, TypeAlias
+from math import sqrt
+from typing import Annotated, Any, Final, Self, TypeAlias, TypeGuard
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from marketsim.core.params import Params, Share
 
@@ -16,7 +17,10 @@ _MOST = 1e6  # keeps every product in Wh and money far inside 64 bits
 
 Positive: TypeAlias = Annotated[float, Field(gt=0, le=_MOST)]
 NotNegative: TypeAlias = Annotated[float, Field(ge=0, le=_MOST)]
-Efficiency: TypeAlias = Annotated[float, Field(ge=0.1, le=1)]
+_LEAST_EFFICIENCY: Final = 0.1
+_DIGITS: Final = 12
+"""Of a level that is worked out: 1 - 0.8 is 0.2."""
+Efficiency: TypeAlias = Annotated[float, Field(ge=_LEAST_EFFICIENCY, le=1)]
 HourOfDay: TypeAlias = Annotated[float, Field(ge=0, lt=24)]
 Cost: TypeAlias = Annotated[float, Field(ge=0, le=1_000)]
 
@@ -40,6 +44,15 @@ class BatteryParams(Params):
     """State of charge at the start of the run, as a share of the nameplate capacity [-]."""
     wear_cost: Cost = 0.01
     """Wear for each kWh charged or discharged at the meter [currency/kWh]; a cost, not a payment."""
+    round_trip_efficiency: Efficiency | None = Field(default=None, exclude=True)
+    """Energy at the meter for each kWh drawn there [-], in place of the two efficiencies, each of which is its square root."""
+    depth_of_discharge: Share | None = Field(default=None, exclude=True)
+    """Share of the nameplate capacity that is used [-], in place of ``soc_min``, which lies so far below ``soc_max``."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_other_words(cls, given: Any) -> Any:
+        return _battery_as_kept(given) if isinstance(given, dict) else given
 
     def largest_power_kw(self) -> float:
         """Its rated power."""
@@ -55,6 +68,32 @@ class BatteryParams(Params):
                 f"and soc_max ({self.soc_max})"
             )
         return self
+
+
+_ONE_WAY: Final = ("charge_efficiency", "discharge_efficiency")
+
+
+def _is_share(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0.0 <= value <= 1.0
+
+
+def _battery_as_kept(given: dict[str, Any]) -> dict[str, Any]:
+    """A battery's parameters in the terms that are kept; what is no share is left to its field to refuse."""
+    kept = dict(given)
+    round_trip, depth = given.get("round_trip_efficiency"), given.get("depth_of_discharge")
+    if round_trip is not None and (both := [name for name in _ONE_WAY if name in given]):
+        raise ValueError(f"give round_trip_efficiency or {' and '.join(both)}, not both")
+    if depth is not None and "soc_min" in given:
+        raise ValueError("give depth_of_discharge or soc_min, not both")
+    if _is_share(round_trip) and round_trip >= _LEAST_EFFICIENCY:
+        kept.pop("round_trip_efficiency")
+        kept |= dict.fromkeys(_ONE_WAY, sqrt(round_trip))
+    if _is_share(depth) and _is_share(highest := given.get("soc_max", BatteryParams.model_fields["soc_max"].default)):
+        if depth > highest:
+            raise ValueError(f"depth_of_discharge ({depth}) exceeds soc_max ({highest})")
+        kept.pop("depth_of_discharge")
+        kept["soc_min"] = round(highest - depth, _DIGITS)
+    return kept
 
 
 class EvParams(Params):
@@ -76,6 +115,23 @@ class EvParams(Params):
     """Mean energy that the battery lacks on arrival [kWh]."""
     efficiency: Efficiency = 0.9
     """Energy in the vehicle's battery for each kWh drawn at the meter [-]."""
+    file: Annotated[str, Field(min_length=1, max_length=1_000)] | None = None
+    """CSV file of charging sessions, relative to the scenario; null: stays are drawn around the mean hours. Columns:
+    ``vehicle``, ``arrival`` and ``departure`` (ISO 8601, local standard time), and ``energy_kwh``, which the battery lacks
+    on arrival [kWh], or ``arrival_soc`` and ``departure_soc``, its level then and the one required at departure (0..1).
+    Later sessions the owner expects at the mean hours, as without a file."""
+    vehicle: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """Its name in the column ``vehicle`` of the file [text]; null: that of the agent."""
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without the keys of sessions where there is no file, as versions before had none."""
+        written: dict[str, Any] = write(self)
+        return {key: value for key, value in written.items() if value is not None or key not in ("file", "vehicle")}
+
+    def files_read(self) -> tuple[str, ...]:
+        """The sessions."""
+        return () if self.file is None else (self.file,)
 
     def largest_power_kw(self) -> float:
         """Its rated power."""
@@ -85,6 +141,8 @@ class EvParams(Params):
     def _fits(self) -> Self:
         if self.daily_kwh > self.energy_kwh:
             raise ValueError(f"daily_kwh ({self.daily_kwh}) exceeds the battery's energy_kwh ({self.energy_kwh})")
+        if self.vehicle is not None and self.file is None:
+            raise ValueError(f"vehicle ({self.vehicle}) names sessions in a file, but there is no file")
         if self.arrival_hour == self.departure_hour:
             raise ValueError(
                 f"arrival_hour and departure_hour are both {self.arrival_hour}: there is no time to charge"

@@ -134,7 +134,12 @@ KINDS: Final = MappingProxyType(
             "may lie.",
             ("settings", "context"),
         ),
-        "importer": Kind("", "a scenario made of data of others", "Importers of data."),
+        "importer": Kind(
+            "marketsim import <name>",
+            "a marketsim.core.ports.Importer",
+            "Makes a scenario of data of others. context is a marketsim.core.build.ImportContext: files lie anywhere, and "
+            "feeders can be loaded by name. What it returns is checked, written and read back by the program.",
+        ),
     }
 )
 """By word, in the order of ``marketsim plugins list``."""

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
-from marketsim.core.records import Community, Side, SlotRecord
+from marketsim.core.records import UTILITY_ONLY_TICKS, Community, Side, SlotRecord
 from marketsim.fairness.slot import SlotFairness
 
 GROUPS: Final = (10, 5, 2)
@@ -195,7 +195,7 @@ def _book(record: SlotRecord, community: Community, side: Side, available_wh: In
     def position(ticks: IntArray, market: IntArray) -> FloatArray:
         return np.asarray(100.0 * (ticks - tariffs.feed_in_ticks[market]) / room[market])
 
-    rows = np.flatnonzero((orders.side == side) & (orders.limit_ticks >= 0))
+    rows = np.flatnonzero((orders.side == side) & (orders.limit_ticks > UTILITY_ONLY_TICKS))
     asked = position(orders.limit_ticks[rows], orders.market[rows])
     offered, limit = _mean_price(orders.agent[rows], asked, orders.energy_wh[rows], n_agents)
     own = trades.buy_order if side == Side.BUY else trades.sell_order

@@ -29,7 +29,8 @@ NAMES: Final = (
 """The features in order. The measures of ``docs/kpis.md``, 0 where undefined, with three flags for that; the decimal
 logarithm of 1 + P [Wh] over 6; sum S / (sum S + sum D); 1 / number of sellers and of buyers; the largest seller's share
 of S and of the sales; the place of the mean price between feed-in (0) and retail (1), 0.5 without a trade; feed-in over
-retail; sales / sum S. Each is a sum, a count, a mean or a maximum over participants."""
+retail, at least -1, and 0 where retail is not positive; sales / sum S. Each is a sum, a count, a mean or a maximum over
+participants."""
 
 
 def features(found: SlotFairness) -> FloatArray:

@@ -64,7 +64,7 @@ def feature_rows(given: Any, tradable_wh: IntArray, scores: FloatArray, out: Flo
         out[m, LARGEST_SUPPLY_SHARE] = largest / offers if offers > 0 else 0.0
         out[m, LARGEST_SALES_SHARE] = most / sales if sales > 0 else 0.0
         out[m, PRICE_POSITION] = (value / volume - feed_in) / room if volume > 0 and room > 0 else 0.5
-        out[m, FEED_IN_OVER_RETAIL] = feed_in / retail if retail > 0 else 0.0
+        out[m, FEED_IN_OVER_RETAIL] = max(feed_in / retail, -1.0) if retail > 0 else 0.0
         out[m, SOLD_OVER_SUPPLY] = sales / offers if offers > 0 else 0.0
 
 

@@ -87,7 +87,8 @@ class ByMerit:
     def grant(self, orders: Orders, gate: Gate, tariffs: Tariffs) -> tuple[Orders, Rejects]:
         """Orders held to what they were granted; the rest is rejected with ALLOCATION and the binding element."""
         movable, energy, cuts = _movable(orders), orders.energy_wh.copy(), []
-        gain = (tariffs.retail_ticks[orders.market] - np.maximum(orders.limit_ticks, 0)).astype(np.float64)
+        asked = np.where(orders.limit_ticks > records.UTILITY_ONLY_TICKS, orders.limit_ticks, 0)
+        gain = (tariffs.retail_ticks[orders.market] - asked).astype(np.float64)
         use = np.maximum(np.nan_to_num(_sensitivity_at_limit(orders, gate, movable))[orders.agent], 0.0)
         merit = np.divide(gain, use, out=np.full(orders.size, np.inf), where=use > 0)
         for market, rows in _by_market(orders, movable > 0):
@@ -111,16 +112,23 @@ def _sensitivity_at_limit(orders: Orders, gate: Gate, movable: IntArray) -> Floa
     return answer
 
 
+def _exportable(orders: Orders, tariffs: Tariffs) -> IntArray:
+    """PV surplus of each order that its owner lets flow by right: none where feeding in costs [Wh] [n_orders]."""
+    flows = (orders.component == records.PV) & (tariffs.feed_in_ticks[orders.market] >= 0)
+    return np.where(flows, _movable(orders), 0)
+
+
 class ByRight:
     """Port ``Allocation`` for ``grid.untraded: exported``: PV surplus flows by right, in its feasible part.
 
     The feasible part is the largest common factor of a market's surplus. It is committed and becomes firm: selling it
-    moves nothing more. The rest stays deferrable: withheld unless the gate admits its sale.
+    moves nothing more. The rest stays deferrable: withheld unless the gate admits its sale. So does all of it where the feed-in
+    tariff is negative: nobody uses a right that costs.
     """
 
-    def grant(self, orders: Orders, gate: Gate, tariffs: Tariffs) -> tuple[Orders, Rejects]:  # noqa: ARG002
+    def grant(self, orders: Orders, gate: Gate, tariffs: Tariffs) -> tuple[Orders, Rejects]:
         """Orders with their feasible part as ``firm_wh``; nothing is taken."""
-        surplus = np.where(orders.component == records.PV, _movable(orders), 0)
+        surplus = _exportable(orders, tariffs)
         firm = orders.firm_wh.copy()
         for market, rows in _by_market(orders, surplus > 0):
             granted, _ = _common(gate, orders, market, rows, surplus[rows])
@@ -132,12 +140,12 @@ class EqualPriority:
     """Port ``Allocation`` for ``grid.priority: equal``: exports have the same right to the grid as trade between peers.
 
     PV surplus is admitted in order of arrival before matching and becomes firm, whoever buys it; what the gate refuses
-    is rejected with the gate's reason, and curtailed.
+    is rejected with the gate's reason, and curtailed. Where the feed-in tariff is negative there are no exports to go before.
     """
 
-    def grant(self, orders: Orders, gate: Gate, tariffs: Tariffs) -> tuple[Orders, Rejects]:  # noqa: ARG002
+    def grant(self, orders: Orders, gate: Gate, tariffs: Tariffs) -> tuple[Orders, Rejects]:
         """Orders held to what was admitted, all of it firm; and what was refused."""
-        surplus = np.where(orders.component == records.PV, _movable(orders), 0)
+        surplus = _exportable(orders, tariffs)
         energy, firm, cuts = orders.energy_wh.copy(), orders.firm_wh.copy(), []
         for market, rows in _by_market(orders, surplus > 0):
             granted, reason, element = _admit_each(gate, orders, market, rows, surplus[rows])

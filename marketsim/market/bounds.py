@@ -17,7 +17,7 @@ from marketsim.market import bounds_kernel
 def within_bounds(orders: Orders, tariffs: Tariffs) -> tuple[BoolArray, Rejects]:
     """Which orders may trade with peers [n_orders], and the rejection of those whose limit lies outside the tariffs.
 
-    Prices are not moved. An order without a limit price (negative: utility only) may not trade with peers either, but
+    Prices are not moved. An order without a limit price (utility only) may not trade with peers either, but
     nothing of it is rejected.
     """
     inside, reason = np.empty(orders.size, dtype=np.bool_), np.empty(orders.size, dtype=np.int64)

@@ -7,9 +7,10 @@ from typing import Any
 from numba import types
 
 from marketsim.core.compiled import kernel
-from marketsim.core.records import Reason
+from marketsim.core.records import UTILITY_ONLY_TICKS, Reason
 from marketsim.core.records_kernel import I1
 
+_UTILITY_ONLY = int(UTILITY_ONLY_TICKS)
 _BELOW, _ABOVE = int(Reason.PRICE_BELOW_FEED_IN), int(Reason.PRICE_ABOVE_RETAIL)
 
 
@@ -22,9 +23,9 @@ def sort_out(
     any_rejected = False
     for i in range(len(limit)):
         m, price = market[i], limit[i]
-        inside[i] = price >= 0 and feed_in[m] <= price <= retail[m]
+        inside[i] = feed_in[m] <= price <= retail[m]
         reason[i] = 0
-        if price >= 0 and not inside[i] and energy_wh[i] > 0:
+        if price > _UTILITY_ONLY and not inside[i] and energy_wh[i] > 0:
             reason[i] = _BELOW if price < feed_in[m] else _ABOVE
             any_rejected = True
     return any_rejected

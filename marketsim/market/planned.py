@@ -5,8 +5,8 @@ payments cancel, so it is the least energy from upstream at its price, losses co
 becomes firm: whoever buys it, nothing more moves. The rest stays open, so that purchases of devices may still make room
 for it, and the utility takes in order of arrival what the grid has left.
 
-The planner is never behind what simple rules admit: order of arrival, one factor for all, one limit for all. It starts
-from each of them, and what it commits is the best of what the gate itself admits of them and of the optimum found.
+The planner is never behind what simple rules admit: order of arrival, whoever comes first, one factor for all, one limit for all.
+It starts from each of them, and what it commits is the best of what the gate itself admits of them and of the optimum found.
 
 A planner knows costs as well: where energy from upstream has a price below zero, surplus is held back, and so is the offer
 of a device whose limit price is above what its energy saves upstream. Values of storage are left to the market: no slot
@@ -25,8 +25,10 @@ from marketsim.core.build import BuildContext
 from marketsim.core.grid_model import GridModel
 from marketsim.core.ports import Gate
 from marketsim.core.records import (
+    BLAMES_SINK,
     NOWHERE,
     PV,
+    UTILITY_ONLY_TICKS,
     Fallback,
     Orders,
     Reason,
@@ -42,6 +44,13 @@ from marketsim.optimise.joint import JointGains, JointLegs, joint_optimum
 APART: Final = 1.02
 """Distance that a plan keeps from limits, in guards of the gate: as close as two solvers agree. What the gate would cut it cuts
 from whoever asks last, and what a plan leaves open goes to whoever asks first, not to whom it is worth most."""
+_MORE: Final = 3
+"""Times that optima are sought, with less room at connections each time."""
+_ENERGY_LIMITS: Final = (Reason.CONNECTION_EXPORT, Reason.HEAD_EXPORT)
+_PASSES: Final = 3
+"""In which what was refused is asked for again."""
+MOST_TURNS: Final = 32
+"""Of these each comes first once: what is admissible is not convex, and who comes first may bar the way for good."""
 BACK: Final = 1e-3
 """Share of a simple rule's plan that the search starts below it, to be within the guard."""
 
@@ -99,25 +108,45 @@ class PlannedAllocation:
             connection=connection,
             sign=np.ones(n),
             value_ticks=np.zeros(n, dtype=np.int64),
-            cap_wh=np.array([probe.alone(row, int(wh)) for row, wh in enumerate(surplus)], dtype=np.int64),
+            cap_wh=probe.by_connection(surplus),
             base_wh=np.zeros(int(orders.connection.max()) + 1),
             price_ticks=ticks,
         )
-        gains = JointGains(legs, self._grid, market, self._guard)
         plans = [
             in_turn,
+            *(probe.admitted(surplus, np.roll(np.arange(n), -first)) for first in range(1, min(n, MOST_TURNS))),
             probe.largest(int(surplus.sum()), lambda total: share(total, surplus)),
             probe.largest(int(legs.cap_wh.sum()), lambda total: _level(total, legs.cap_wh)),
         ]
         if self._grid is not None and self._steps:
-            inside = [plan.astype(np.float64) * (1.0 - BACK) for plan in (*plans, 0 * in_turn)]
-            best = joint_optimum(gains, inside, self._steps)
-            if best is not None:
-                plans.append(probe.admitted(np.floor(best + 1e-6).astype(np.int64)))
+            plans += self._optima(probe, legs, market, plans)
         plans = [probe.filled(plan, legs.cap_wh) for plan in plans]
+        gains = JointGains(legs, self._grid, market)
         earned = [gains.at(plan.astype(np.float64)) for plan in plans]
         ranked = [-np.inf if money is None else money for money in earned]
         return probe.commit(plans[int(np.argmax(ranked))])
+
+    def _optima(self, probe: _Probe, legs: JointLegs, market: int, plans: list[IntArray]) -> list[IntArray]:
+        """What the gate admits of the best points found, from the best of these plans on and from nothing on."""
+        nothing = np.zeros(len(legs.cap_wh), dtype=np.int64)
+        return [*self._optimum(probe, legs, market, plans), *self._optimum(probe, legs, market, [nothing])]
+
+    def _optimum(self, probe: _Probe, legs: JointLegs, market: int, plans: list[IntArray]) -> list[IntArray]:
+        """What the gate admits of the best point found; again where a connection turns out to have room for less."""
+        found: list[IntArray] = []
+        for _ in range(_MORE):
+            gains = JointGains(legs, self._grid, market, self._guard)
+            starts = [np.minimum(plan * (1.0 - BACK), legs.cap_wh) for plan in plans]
+            best = joint_optimum(gains, starts, self._steps)
+            if best is None:
+                break
+            wanted = np.floor(best + 1e-6).astype(np.int64)
+            found.append(probe.admitted(wanted))
+            room = probe.by_connection(wanted, found[-1])
+            if (room == wanted).all():
+                break
+            legs = legs._replace(cap_wh=np.where(room < wanted, room, legs.cap_wh))
+        return found
 
 
 class _Probe:
@@ -129,22 +158,30 @@ class _Probe:
     def _transfers(self, wh: IntArray) -> Transfers:
         return Transfers(self._connection, np.full(len(wh), NOWHERE, dtype=np.int64), wh)
 
-    def commit(self, wh: IntArray) -> IntArray:
-        """Commit as much of each as goes, in turn."""
-        rows = enumerate(zip(self._connection.tolist(), wh.tolist(), strict=True))
-        done = np.zeros(len(wh), dtype=np.int64)
-        for row, (source, asked) in rows:
-            if asked > 0:
-                done[row], _, _ = self._gate.admit(self._market, source, NOWHERE, asked)
+    def commit(self, wh: IntArray, order: IntArray | None = None) -> IntArray:
+        """Commit as much of each as goes, in turn and in passes; ``order`` None: as they are.
+
+        One may make room for another that came before it.
+        """
+        done, turns = np.zeros(len(wh), dtype=np.int64), range(len(wh)) if order is None else order.tolist()
+        for _ in range(_PASSES):
+            before = int(done.sum())
+            for row in turns:
+                if wh[row] > done[row]:
+                    source, left = int(self._connection[row]), int(wh[row] - done[row])
+                    admitted, _, _ = self._gate.admit(self._market, source, NOWHERE, left)
+                    done[row] += admitted
+            if int(done.sum()) == before or (done == wh).all():
+                break
         return done
 
     def _undo(self, wh: IntArray) -> None:
         some = np.flatnonzero(wh)
         release(self._gate, self._market, Transfers(*(column[some] for column in self._transfers(wh))))
 
-    def admitted(self, wh: IntArray) -> IntArray:
+    def admitted(self, wh: IntArray, order: IntArray | None = None) -> IntArray:
         """What goes of each, in turn."""
-        done = self.commit(wh)
+        done = self.commit(wh, order)
         self._undo(done)
         return done
 
@@ -158,11 +195,21 @@ class _Probe:
             self._undo(done)
         return first + marginal + rest
 
-    def alone(self, row: int, wh: int) -> int:
-        """What goes of one of them without the others."""
-        asked = np.zeros(len(self._connection), dtype=np.int64)
-        asked[row] = wh
-        return int(self.admitted(asked)[row])
+    def by_connection(self, wh: IntArray, beside: IntArray | None = None) -> IntArray:
+        """How much of each the limits of its connection and of heads have room for, as far as these bind first.
+
+        ``beside``: what the others inject meanwhile, and it as well; None: nobody.
+        """
+        room = wh.copy()
+        held = 0 * wh if beside is None else self.commit(beside)
+        for row, (source, asked) in enumerate(zip(self._connection.tolist(), (wh - held).tolist(), strict=True)):
+            if asked > 0:
+                done, code, _ = self._gate.admit(self._market, source, NOWHERE, asked)
+                self._undo(np.where(np.arange(len(wh)) == row, done, 0))
+                if done < asked and code & ~BLAMES_SINK in _ENERGY_LIMITS:
+                    room[row] = held[row] + done
+        self._undo(held)
+        return room
 
     def largest(self, total: int, plan: Callable[[int], IntArray]) -> IntArray:
         """The plan of the largest total that goes in full."""
@@ -185,12 +232,15 @@ def _level(total: int, cap_wh: IntArray) -> IntArray:
 
 
 def _open_surplus(orders: Orders, tariffs: Tariffs) -> IntArray:
-    """Surplus of each order that its owner lets the utility have, beyond what flows anyway [Wh] [n_orders]."""
+    """Surplus of each order that its owner lets the utility have, beyond what flows anyway [Wh] [n_orders].
+
+    None where the feed-in tariff is negative.
+    """
     feed_in = tariffs.feed_in_ticks[orders.market]
     leaves: BoolArray = (orders.fallback == Fallback.UTILITY) | (
-        (orders.limit_ticks >= 0) & (orders.limit_ticks <= feed_in)
+        (orders.limit_ticks > UTILITY_ONLY_TICKS) & (orders.limit_ticks <= feed_in)
     )
-    mine = (orders.side == Side.SELL) & (orders.component == PV) & leaves
+    mine = (orders.side == Side.SELL) & (orders.component == PV) & leaves & (feed_in >= 0)
     return np.where(mine, np.maximum(orders.energy_wh - orders.firm_wh, 0), 0)
 
 

@@ -14,6 +14,7 @@ from marketsim.core.alike import first_few, grouped
 from marketsim.core.clock import Clock
 from marketsim.core.errors import Problem, ScenarioError
 from marketsim.core.files import MIB, read_bytes
+from marketsim.core.local_time import local_time
 from marketsim.core.numerals import number
 from marketsim.core.table_text import TableRow, table_rows, table_text
 
@@ -25,7 +26,7 @@ At: TypeAlias = Callable[..., Problem]
 _KNOWN = ("time", "retail", "feed_in", "wholesale")
 _MOST_PROBLEMS = 20
 _MOST_BYTES: Final = 64 * MIB
-_BOUNDS = {"retail": (1e-6, 1_000.0), "feed_in": (1e-6, 1_000.0), "wholesale": (-1_000.0, 1_000.0)}
+_BOUNDS = {"retail": (-1_000.0, 1_000.0), "feed_in": (-1_000.0, 1_000.0), "wholesale": (-1_000.0, 1_000.0)}
 
 
 def read_prices(
@@ -104,22 +105,12 @@ def _take_row(
     for name, text in zip(header, row.cells, strict=True):
         try:
             if name == "time":
-                times.append(_time(text))
+                times.append(local_time(text))
             else:
                 columns[name].append(_price(name, text))
         except ValueError as error:
             problems.append(at(f"no valid {name}", value=repr(text), hint=str(error), line=row.line))
     return problems
-
-
-def _time(text: str) -> datetime:
-    try:
-        time = datetime.fromisoformat(text.strip()) if text.isascii() else None
-    except ValueError:
-        time = None
-    if time is None or time.tzinfo is not None:
-        raise ValueError("write local standard time without an offset, in ISO 8601, e.g. 2016-07-12T13:00")
-    return time
 
 
 def _price(name: str, text: str) -> float:

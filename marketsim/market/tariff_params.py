@@ -12,13 +12,19 @@ from marketsim.core.params import Params
 
 _DAY_H = 24.0
 
-TariffPrice: TypeAlias = Annotated[float, Field(ge=1e-6, le=1_000)]
+TariffPrice: TypeAlias = Annotated[float, Field(ge=-1_000, le=1_000)]
 WholesalePrice: TypeAlias = Annotated[float, Field(ge=-1_000, le=1_000)]
 
 
 def _demand_order(feed_in: float | None, retail: float) -> None:
     if feed_in is not None and feed_in > retail:
         raise ValueError(f"feed_in ({feed_in}) exceeds retail ({retail}): no peer could trade between them")
+
+
+def _clock(minutes: int) -> str:
+    """A time from midnight of the start in words."""
+    days, rest = divmod(minutes, 1_440)
+    return f"{rest // 60:02d}:{rest % 60:02d} of day {days + 1}"
 
 
 def _largest(*prices: float | None) -> float:
@@ -29,9 +35,9 @@ class FlatParams(Params):
     """The same prices in every slot."""
 
     retail: TariffPrice = 0.30
-    """What the utility takes for energy [currency/kWh]."""
+    """What the utility takes for energy [currency/kWh]; negative: it pays."""
     feed_in: TariffPrice = 0.08
-    """What the utility pays for energy [currency/kWh]; not above ``retail``."""
+    """What the utility pays for energy [currency/kWh]; not above ``retail``; negative: it takes, and PV is curtailed."""
     wholesale: WholesalePrice | None = None
     """What energy costs the utility [currency/kWh]; none: its margin is not computed."""
 
@@ -111,7 +117,8 @@ class TimeOfUseParams(Params):
         faults = _coverage_faults(self.windows)
         for index, window in enumerate(self.windows):
             if window.feed_in is None and self.feed_in > window.retail:
-                faults.append(f"the common feed_in ({self.feed_in}) exceeds windows[{index}].retail ({window.retail})")
+                low, high = f"the common feed_in ({self.feed_in})", f"windows[{index}].retail ({window.retail})"
+                faults.append(f"{low} exceeds {high}: give the window a feed_in of its own")
         known = {(window.wholesale is None and self.wholesale is None) for window in self.windows}
         if len(known) > 1:
             faults.append("some windows have a wholesale price and some have none; give all or none")
@@ -171,7 +178,8 @@ class SeriesParams(Params):
         if not faults and self.feed_in is not None:
             feed_in = self.feed_in if isinstance(self.feed_in, tuple) else (self.feed_in,) * len(retail)
             pairs = enumerate(zip(feed_in, retail, strict=True))
-            faults += [f"feed_in[{i}] ({low}) exceeds retail[{i}] ({high})" for i, (low, high) in pairs if low > high][
-                :10
+            wrong = [
+                (i, f"feed_in[{i}] ({low}) exceeds retail[{i}] ({high})") for i, (low, high) in pairs if low > high
             ]
+            faults += [f"{text}, from {_clock(i * self.value_minutes)}" for i, text in wrong[:10]]
         return faults

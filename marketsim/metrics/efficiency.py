@@ -19,8 +19,8 @@ EFFICIENCY: Final = (
         "gains_from_trade",
         "currency",
         "What peers gain by trading with each other rather than with the utility at its tariffs: sum q (v_buyer - c_seller), "
-        "firm demand at retail, surplus at feed-in as if the grid took it, fleets at their declared marginal value; trades of "
-        "undeclared value are left out. Not what all gain together: see joint_gains.",
+        "firm demand at retail, surplus at feed-in as if the grid took it, or at 0 where that is negative, fleets at their "
+        "declared marginal value; trades of undeclared value are left out. Not what all gain together: see joint_gains.",
     ),
     Kpi(
         "optimal_gains",

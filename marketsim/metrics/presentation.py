@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
+from marketsim.core.currency import PLAIN, named
 from marketsim.core.metric import Kpi, Value
 from marketsim.metrics.wording import number
 
@@ -110,6 +111,20 @@ def headline(summary: Mapping[str, Value]) -> list[HeadlineRow]:
         change = relative_change(line.unit, only, value)
         rows.append(HeadlineRow(line.label, line.name, value, line.unit, only, change, line.group))
     return rows
+
+
+def headline_texts(summary: Mapping[str, Value], currency: str = PLAIN) -> list[tuple[str, ...]]:
+    """Label, value, unit, value with the utility only, and change of each row, for a table."""
+    return [
+        (
+            line.label,
+            number(line.value, line.unit),
+            named(line.unit, currency),
+            number(line.grid_only, line.unit),
+            named(change_text(line.unit, line.grid_only, line.value), currency),
+        )
+        for line in headline(summary)
+    ]
 
 
 def rationing_text(summary: Mapping[str, Value]) -> str:

@@ -20,7 +20,7 @@ from marketsim.core.build import BuildContext
 from marketsim.core.fleets import FleetInfo
 from marketsim.core.grid_model import GridModel
 from marketsim.core.metric import Kpi, Totals, Value, ratio
-from marketsim.core.records import Community, SlotRecord
+from marketsim.core.records import UNDECLARED, Community, SlotRecord
 from marketsim.core.units import MONEY_PER_CURRENCY
 from marketsim.metrics.money import lost_money
 from marketsim.metrics.params import WelfareParams
@@ -196,9 +196,10 @@ def joint_legs(record: SlotRecord, community: Community, priced: IntArray) -> di
     tables = [(1.0, nothing, place.surplus_wh, flowed)]
     for fleet in priced.tolist():
         value = place.marginal_ticks[fleet]
-        moved = np.where(value >= 0, record.energy.device_wh[fleet] - place.dispatch_wh[fleet], 0)
+        declared = value != UNDECLARED
+        moved = np.where(declared, record.energy.device_wh[fleet] - place.dispatch_wh[fleet], 0)
         for sign, cap in ((1.0, place.up_wh[fleet]), (-1.0, place.down_wh[fleet])):
-            cap = np.where(value >= 0, cap, 0)
+            cap = np.where(declared, cap, 0)
             tables.append((sign, value, cap, np.clip(sign * moved, 0, cap).astype(np.int64)))
     base = record.energy.net_wh.astype(np.float64)
     for sign, _, _, done in tables:

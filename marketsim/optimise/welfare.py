@@ -56,7 +56,7 @@ class _Programme:
     def __init__(self, legs: WelfareLegs, grid: GridModel, market: int) -> None:
         self._legs, self._grid, self._market = legs, grid, market
         self._sign = np.where(legs.sells, -1.0, 1.0)
-        self._scale = 1.0 / max(int(legs.value_ticks.max(initial=1)), 1)
+        self._scale = 1.0 / max(int(np.abs(legs.value_ticks).max(initial=1)), 1)
 
     def solve(self, at_wh: FloatArray, margins: FloatArray, watched: IntArray) -> FloatArray | None:
         """Optimum of the linearisation at ``at_wh`` [Wh] [n_legs]; None if it has none."""

@@ -11,19 +11,21 @@ from marketsim.core.alike import listed
 from marketsim.core.arrays import FloatArray
 from marketsim.core.build import AgentSpec
 from marketsim.core.errors import Problem
-from marketsim.profiles.params import FileColumns, FileParams, Values
+from marketsim.profiles.file_params import AGENT, FileColumns, FileParams, SeriesValues, Values
+from marketsim.profiles.layouts import time_name
 from marketsim.profiles.plan import ratio
 from marketsim.profiles.table import CellTable, unknown_column
 
 SERIES: Final = ("load", "pv", "heat")
 """Series that a file can bring, as the fields of ``FileColumns``."""
 _YEAR_HOURS: Final = 8_760.0
+_NO_PREFIXES: Final[Mapping[str, str]] = {}
 _NOTHING: Final = FileColumns()
 _NO_LOAD: Final = "load: {annual_kwh: 0}"
 _WORDS: Final = ("kw", "load", "demand", "consum", "power", "energy", "verbrauch")
 _OTHER_WORDS: Final = ("pv", "solar", "heat", "temp", "generation")
 
-_ENDING: Final = re.compile(r"(_?load)?(_?kwh?)?$")
+_ENDING: Final = re.compile(r"(load)?(kwh?)?$")
 
 
 class SeriesColumn(NamedTuple):
@@ -51,31 +53,38 @@ class Assigned(NamedTuple):
     problems: list[Problem]
 
 
-def assigned(agents: Sequence[AgentSpec], heated: Sequence[bool], params: FileParams, table: CellTable) -> Assigned:
+def assigned(
+    agents: Sequence[AgentSpec],
+    heated: Sequence[bool],
+    params: FileParams,
+    table: CellTable,
+    prefixes: Mapping[str, str] = _NO_PREFIXES,
+) -> Assigned:
     """Who uses which column; all columns that are missing, and all that nobody uses while an agent has no load.
 
-    ``heated`` says who has a device that covers a heat demand.
+    ``heated`` says who has a device that covers a heat demand, ``prefixes`` what stands before the names of an agent's
+    columns, where each agent has a file of its own.
     """
     problems = _check_entries(params, agents)
     sources: dict[str, list[SeriesColumn | None]] = {}
     wanted: dict[str, Values | None] = {}
     for series in SERIES:
         found = [
-            _source_of(spec, series, params, table) if series != "heat" or heat else None
+            _source_of(spec, series, params, table, prefixes) if series != "heat" or heat else None
             for spec, heat in zip(agents, heated, strict=True)
         ]
         for source in found:
             if source is not None and source.column in table.columns:
-                problems += _check_values(source, wanted)
+                problems += [*_check_values(source, wanted), *_check_per_kw(source, series)]
         sources[series] = found
-    unused = [name for name in table.columns if name not in wanted and name != params.time.strip()]
+    unused = [name for name in table.columns if name not in wanted and name != time_name(params)]
     for series, found in sources.items():
-        problems += _check_sources(series, found, agents, table, unused)
+        problems += _check_sources(series, found, agents, _Columns(table, unused, prefixes))
     without = [
-        spec for spec, source in zip(agents, sources["load"], strict=True) if source is None and not _says_none(spec)
+        spec for spec, source in zip(agents, sources["load"], strict=True) if source is None and not says_none(spec)
     ]
     left = _check_left(without, unused, params, nothing=not any(any(found) for found in sources.values()))
-    notes = () if left else _notes(agents, without, unused, params)
+    notes = () if left else _notes(agents, without, unused, params, prefixes)
     return Assigned(sources, dict(sorted(wanted.items())), notes, list(dict.fromkeys([*problems, *left])))
 
 
@@ -84,9 +93,22 @@ def _keys(spec: AgentSpec) -> tuple[str, ...]:
     return spec.name, f"agents[{spec.group}]", spec.kind, "all"
 
 
-def _named(spec: AgentSpec, series: str) -> tuple[str, str]:
-    """Columns that hold a series of an agent by their names."""
-    return f"{spec.name}_{series}_kw", f"{spec.name}_{series}_kwh"
+def _named(spec: AgentSpec, series: str, prefixes: Mapping[str, str]) -> tuple[str, ...]:
+    """Columns that hold a series of an agent by their names; in a file of its own these need not say whose they are."""
+    prefix = prefixes.get(spec.name)
+    own = (f"{spec.name}_{series}_kw", f"{spec.name}_{series}_kwh")
+    if prefix is None:
+        return own
+    return tuple(prefix + name for name in (f"{series}_kw", f"{series}_kwh", *own))
+
+
+def told_values(series: str, entry: FileColumns, params: FileParams) -> Values | None:
+    """What the scenario says that a column of a series holds."""
+    for said in (entry.values, params.values):
+        own: Values | None = getattr(said, series) if isinstance(said, SeriesValues) else said
+        if own is not None:
+            return own
+    return None
 
 
 def _entry(spec: AgentSpec, columns: Mapping[str, FileColumns]) -> tuple[str, FileColumns]:
@@ -94,33 +116,46 @@ def _entry(spec: AgentSpec, columns: Mapping[str, FileColumns]) -> tuple[str, Fi
     return next(((key, columns[key]) for key in _keys(spec) if key in columns), ("", _NOTHING))
 
 
-def _source_of(spec: AgentSpec, series: str, params: FileParams, table: CellTable) -> SeriesColumn | None:
+def _source_of(
+    spec: AgentSpec, series: str, params: FileParams, table: CellTable, prefixes: Mapping[str, str]
+) -> SeriesColumn | None:
     """Where a series of an agent stands; None if it has none. The column need not exist."""
     if series == "pv" and spec.pv_kw <= 0:
         return None
     key, entry = _entry(spec, params.columns)
     shape = {"load": spec.load.shape, "pv": spec.pv_shape, "heat": None}[series]
     entered: str | None = getattr(entry, series)
-    rest = entry.values or params.values, _scale_of(spec, series, entry)
+    values = told_values(series, entry, params)
+    rest = values, _scale_of(spec, series, entry, values)
+    prefix = prefixes.get(spec.name, "")
     if shape is not None:
         path = "load.shape" if series == "load" else "pv_shape"
-        return SeriesColumn(shape.strip(), f"agents[{spec.group}].{path}", True, *rest)
+        return SeriesColumn(prefix + _filled_in(shape, spec), f"agents[{spec.group}].{path}", True, *rest)
     if entered is not None:
-        return SeriesColumn(entered.strip(), f"profiles.columns.{key}.{series}", True, *rest)
-    by_name = _named(spec, series)
+        return SeriesColumn(prefix + _filled_in(entered, spec), f"profiles.columns.{key}.{series}", True, *rest)
+    by_name = _named(spec, series, prefixes)
     column = next((name for name in by_name if name in table.columns), None)
     if column is None and series == "load" and not (spec.load.peak_kw or spec.load.annual_kwh):
         return None
     return SeriesColumn(column or by_name[0], f"agents[{spec.group}]", False, *rest)
 
 
-def _says_none(spec: AgentSpec) -> bool:
+def _filled_in(name: str, spec: AgentSpec) -> str:
+    """The name of a column with that of the agent in place."""
+    return name.strip().replace(AGENT, spec.name)
+
+
+def says_none(spec: AgentSpec) -> bool:
     """Whether an agent says that it has no load."""
     return spec.load.annual_kwh == 0.0 or spec.load.peak_kw == 0.0
 
 
-def _scale_of(spec: AgentSpec, series: str, entry: FileColumns) -> Callable[[FloatArray, float], float]:
+def _scale_of(
+    spec: AgentSpec, series: str, entry: FileColumns, values: Values | None
+) -> Callable[[FloatArray, float], float]:
     peak_kw, annual_kwh, rating_kw = spec.load.peak_kw, spec.load.annual_kwh, entry.pv_rating_kw
+    if values == "w_per_kw":
+        rating_kw = 1.0
     if series == "load" and peak_kw is not None:
         return lambda power, _: ratio(peak_kw, float(power.max()))
     if series == "load" and annual_kwh is not None:
@@ -153,24 +188,51 @@ def _check_values(source: SeriesColumn, wanted: dict[str, Values | None]) -> lis
     return [Problem(message, path=f"{path}.values", value=str(source.values), hint=hint)]
 
 
+def _check_per_kw(source: SeriesColumn, series: str) -> list[Problem]:
+    """A problem where something else than a plant is said to be told by its rating."""
+    if source.values != "w_per_kw" or series == "pv":
+        return []
+    message = (
+        f"the column {source.column!r} of the {series} cannot hold w_per_kw, which is power by the rating of a plant"
+    )
+    hint = f"say it of PV alone: values: {{pv: w_per_kw, {series}: kwh}}"
+    return [Problem(message, path="profiles.values", hint=hint)]
+
+
+class _Columns(NamedTuple):
+    """The columns that there are."""
+
+    table: CellTable
+    unused: Sequence[str]
+    prefixes: Mapping[str, str]
+
+    def unknown(self, source: SeriesColumn, agent: str) -> Problem:
+        """The problem that a column is not there; of an agent's own file, its columns are named alone."""
+        likely = None if source.named else self.unused
+        prefix = self.prefixes.get(agent, "")
+        if not prefix:
+            return unknown_column(self.table, source.column, source.asked_by, likely)
+        own = {
+            name.removeprefix(prefix): cells for name, cells in self.table.columns.items() if name.startswith(prefix)
+        }
+        table = CellTable(prefix.removesuffix(": "), own, ())
+        return unknown_column(table, source.column.removeprefix(prefix), source.asked_by)
+
+
 def _check_sources(
-    series: str,
-    found: Sequence[SeriesColumn | None],
-    agents: Sequence[AgentSpec],
-    table: CellTable,
-    unused: Sequence[str],
+    series: str, found: Sequence[SeriesColumn | None], agents: Sequence[AgentSpec], columns: _Columns
 ) -> list[Problem]:
     """Columns that do not exist, each once, with those who ask for it."""
     asking: dict[tuple[str, str], list[tuple[SeriesColumn, str]]] = {}
     for source, spec in zip(found, agents, strict=True):
-        if source is not None and source.column not in table.columns:
+        if source is not None and source.column not in columns.table.columns:
             key = (source.column, "") if source.named else ("", source.asked_by)
             asking.setdefault(key, []).append((source, spec.name))
     problems = []
     for group in asking.values():
         source, names = group[0][0], [name for _, name in group]
-        problem = unknown_column(table, source.column, source.asked_by, None if source.named else unused)
-        message = f"the file {table.file} has no column for the {series} of {listed(names)}"
+        problem = columns.unknown(source, names[0])
+        message = f"the file {problem.file} has no column for the {series} of {listed(names)}"
         hint = f"{problem.hint}; or map it under profiles.columns"
         problems.append(problem._replace(message=message, hint=hint, file=""))
     return problems
@@ -188,8 +250,8 @@ def _check_left(
     if not without or not loads:
         return []
     first = without[0]
-    stems = {_ENDING.sub("", name.lower()): name for name in reversed(loads)}
-    close = difflib.get_close_matches(first.name.lower(), stems, n=1, cutoff=0.7)
+    stems = {_ENDING.sub("", _plain(name)): name for name in reversed(loads)}
+    close = difflib.get_close_matches(_plain(first.name), stems, n=1, cutoff=0.7)
     guess = f"did you mean {stems[close[0]]!r} for {first.name!r}? " if close else ""
     hint = (
         f"{guess}Call the columns {first.name}_load_kw (or _kwh) and so on, or map them under profiles.columns, or say "
@@ -198,7 +260,7 @@ def _check_left(
     who = f"{len(without)} agents have no load ({listed([spec.name for spec in without])})"
     if len(without) == 1:
         who = f"{first.name!r} has no load"
-    message = f"{who}, while no agent uses these columns of {params.path}: {listed(loads)}"
+    message = f"{who}, while no agent uses these columns of {params.shown}: {listed(loads)}"
     return [Problem(message, path=f"agents[{first.group}]", hint=hint)]
 
 
@@ -214,19 +276,23 @@ def _plain(name: str) -> str:
 
 
 def _notes(
-    agents: Sequence[AgentSpec], without: Sequence[AgentSpec], unused: Sequence[str], params: FileParams
+    agents: Sequence[AgentSpec],
+    without: Sequence[AgentSpec],
+    unused: Sequence[str],
+    params: FileParams,
+    prefixes: Mapping[str, str],
 ) -> tuple[str, ...]:
     notes = []
     idle_columns = set(unused)
     if unused:
         notes.append(
-            f"Columns of {params.path} that no agent uses: {listed([each or '(no name)' for each in unused], quote=False)}."
+            f"Columns of {params.shown} that no agent uses: {listed([each or '(no name)' for each in unused], quote=False)}."
         )
     for series, missing in (("pv", "whose pv_kw is 0"), ("heat", "who has no heat_pump")):
-        idle = [spec.name for spec in agents if not idle_columns.isdisjoint(_named(spec, series))]
+        idle = [spec.name for spec in agents if not idle_columns.isdisjoint(_named(spec, series, prefixes))]
         if idle:
             notes.append(f"Among them is the {series} of {listed(idle)}, {missing}.")
     if without:
         names = listed([spec.name for spec in without])
-        notes.append(f"Without a load: {names}; {params.path} has no column for it. To say so, write {_NO_LOAD}.")
+        notes.append(f"Without a load: {names}; {params.shown} has no column for it. To say so, write {_NO_LOAD}.")
     return tuple(notes)

@@ -26,18 +26,26 @@ class CsvRows(NamedTuple):
     """Line of each row, from 1 [n_rows]."""
 
 
-def read_rows(data: bytes, file: str, separator: str | None) -> CsvRows:
+def read_rows(data: bytes, file: str, separator: str | None, skip_lines: int = 0) -> CsvRows:
     """The rows of a CSV file; ``separator`` by its name, None: what the header has most of.
 
+    ``skip_lines`` stand above the header.
     ProfileError for what is no text or no table. Rows without any cell are left out, and so is a last column without
     name and cells, which a separator at the end of each line makes.
     """
-    text = table_text(data, file, ProfileError)
+    text = without_lines(table_text(data, file, ProfileError), skip_lines)
     delimiter = _delimiter(text) if separator is None else SEPARATORS[separator]
     rows = table_rows(text, delimiter, file, ProfileError)
     if not rows:
         raise ProfileError([Problem("the file is empty", hint="write a header and a row for each step", file=file)])
     return _table(file, [row.cells for row in rows], [row.line for row in rows])
+
+
+def without_lines(text: str, n_lines: int) -> str:
+    """The text with its first lines empty, so that those below keep their numbers."""
+    lines = io.StringIO(text, newline="")
+    length = sum(len(lines.readline()) for _ in range(n_lines))
+    return "\n" * n_lines + text[length:] if n_lines else text
 
 
 def _delimiter(text: str) -> str:
@@ -94,8 +102,8 @@ def _lengths(rows: list[list[str]], lines: list[int], file: str) -> list[Problem
     n_cells = len(rows[0])
     message = f"the row does not have the header's {n_cells} cells"
     hint = (
-        "the first line names the columns (leave out what stands above); cells that hold the separator (a decimal comma) "
-        "stand in quotation marks"
+        "the first line names the columns (lines above it: profiles.skip_lines); cells that hold the separator (a decimal "
+        "comma) stand in quotation marks"
     )
     return grouped(
         Problem(message, value=str(len(row)), hint=hint, file=file, line=line)

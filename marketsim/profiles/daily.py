@@ -16,7 +16,8 @@ from marketsim.core.records import Forecast
 from marketsim.core.rng import mix
 from marketsim.profiles.draws import DrawPurpose, agent_keys, relative_noise
 from marketsim.profiles.forecast import SlotForecast
-from marketsim.profiles.params import ClimatologyParams, NoisyPerfectParams, PerfectParams
+from marketsim.profiles.forecast_file import read_forecasts
+from marketsim.profiles.params import ClimatologyParams, FileForecastParams, NoisyPerfectParams, PerfectParams
 from marketsim.profiles.plan import power_factor_tan
 from marketsim.profiles.vehicles import Vehicles
 
@@ -87,7 +88,9 @@ class DayProfiles:
         self.context = context
         self.source = source
         self.method = forecast
-        self.notes: tuple[str, ...] = ()
+        self.given = read_forecasts(forecast.path, context) if isinstance(forecast, FileForecastParams) else None
+        """Forecasts from a file, where the method says so."""
+        self.notes: tuple[str, ...] = () if self.given is None else self.given.notes
         """What whoever runs it should know of its series."""
         self.steps = context.clock.slots_per_day
         self.sees_slot = context.closure_slots == 0

@@ -11,30 +11,36 @@ from marketsim.core.alike import listed
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import Problem, ProfileError
-from marketsim.profiles.columns import SeriesColumn, assigned
+from marketsim.profiles.columns import SeriesColumn, assigned, says_none
 from marketsim.profiles.daily import DayProfiles
-from marketsim.profiles.params import ClimatologyParams, FileParams
+from marketsim.profiles.file_params import FileParams
+from marketsim.profiles.params import ClimatologyParams
 from marketsim.profiles.plan import Component, annual_heat_kwh
-from marketsim.profiles.series import SeriesFile
+from marketsim.profiles.plausible import doubts
+from marketsim.profiles.series import FilePowers, SeriesFile
 from marketsim.profiles.times import Steps
 from marketsim.profiles.weather import WeatherForecast
 
 
 def build(params: FileParams, context: BuildContext) -> DayProfiles:
     """Profiles of all agents from a file; ProfileError lists everything that is wrong with it."""
-    file = SeriesFile(params, context.fence)
     heated = [annual_kwh is not None for annual_kwh in annual_heat_kwh(context)]
-    found = assigned(context.agents, heated, params, file.table)
+    needs = {
+        spec.name: heat or spec.pv_kw > 0 or not says_none(spec)
+        for spec, heat in zip(context.agents, heated, strict=True)
+    }
+    file = SeriesFile(params, context.fence, needs)
+    found = assigned(context.agents, heated, params, file.table, file.prefixes)
     series, wrong = file.series(found.wanted)
     problems = [*wrong, *found.problems]
     if series is not None:
-        problems += _check_coverage(params, series.steps, context)
+        problems += _check_coverage(params, series, context)
         problems += _check_scales(context, found.sources["load"], series.powers)
     if problems or series is None:
         raise ProfileError(problems)
     days = FileDays(context, params, series.steps, series.powers, found.sources)
     profiles = DayProfiles(context, days, params.forecast.chosen)
-    profiles.notes = (*series.notes, *found.notes)
+    profiles.notes = (*profiles.notes, *series.notes, *found.notes, *doubts(context.agents, found.sources, series))
     return profiles
 
 
@@ -148,16 +154,21 @@ def _component(
     )
 
 
-def _check_coverage(params: FileParams, steps: Steps, context: BuildContext) -> list[Problem]:
+def _check_coverage(params: FileParams, series: FilePowers, context: BuildContext) -> list[Problem]:
+    steps = series.steps
     begins = datetime.combine(context.clock.start, datetime.min.time())
     ends = begins + timedelta(minutes=context.clock.slots * context.clock.slot_minutes)
     if steps.begins <= begins and ends <= steps.ends:
         return []
     hint = "choose clock.start and clock.slots inside the file"
     if steps.begins == begins + steps.length and ends <= steps.ends:
-        hint = "if its times are those at which steps end, write those at which they begin; else begin a day later"
+        hint = "if its times are those at which steps end, set profiles.stamps: end; else begin a day later"
     message = f"the run lasts from {begins} to {ends}, the file from {steps.begins} to {steps.ends}"
-    return [Problem(message, hint=hint, file=params.path)]
+    if series.bounds:
+        message = message.replace("the file", "all series together") + f" ({series.bounds})"
+    if len(params.paths) > 1 or params.of_agents:
+        return [Problem(message, path="profiles.path", hint=hint)]
+    return [Problem(message, hint=hint, file=params.paths[0])]
 
 
 def _check_scales(

@@ -4,7 +4,8 @@ The first entry is the slot that opens. A slot trades on its metered energy (``m
 that entry is the actual. From a gate closure of 1 on it is a forecast like the others, and what is metered is known
 up to the slot before. Later entries come from the configured method. Of the days to come ``perfect`` and
 ``noisy_perfect`` know all and ``persistence`` nothing; ``climatology`` knows the month's mean of the source year and the
-weather forecast of today (``profiles/weather.py``). Where a source has no day before today, the last metered slot is held
+weather forecast of today (``profiles/weather.py``); ``file`` what the latest issue says that was out when the slot opened, and
+where none says anything what ``persistence`` does. Where a source has no day before today, the last metered slot is held
 (0 before there is one).
 """
 
@@ -80,6 +81,9 @@ class SlotForecast:
     def _expected(self, name: str, horizon: int) -> FloatArray:
         """The method's forecast, this slot included [horizon, k]."""
         profiles, slot = self._profiles, self._time.slot
+        if profiles.given is not None:
+            given = profiles.given.expected(name, slot, horizon, self._agents)
+            return np.where(np.isnan(given), self._persisting(name, horizon), given)
         unknown = self._time.day <= profiles.source.first_day and isinstance(profiles.method, ClimatologyParams)
         if unknown or isinstance(profiles.method, PersistenceParams):
             return self._persisting(name, horizon)

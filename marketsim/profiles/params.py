@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Annotated, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
-from pydantic import Field, field_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from marketsim.core.params import OneOf, Params, Share
 from marketsim.profiles.parts import DaySplit
 
 Scale: TypeAlias = Annotated[float, Field(ge=0, le=1_000)]
 Spread: TypeAlias = Annotated[float, Field(ge=0, le=2)]
-ColumnName: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
 Season: TypeAlias = Literal["winter", "spring", "summer", "autumn"]
 Weather: TypeAlias = Literal["sunny", "cloudy"]
 
@@ -45,6 +43,19 @@ class PerfectParams(Params):
     """The actual series."""
 
 
+class FileForecastParams(Params):
+    """Forecasts of the user's own, with the time at which each was issued; where they say nothing, persistence."""
+
+    path: Annotated[str, Field(min_length=1, max_length=1_000)]
+    """CSV file, relative to the scenario, a row an issue and step: ``issued`` and ``time`` (the beginning of the step), both
+    ISO 8601 in local standard time, and ``<agent>_load_kw``, ``<agent>_pv_kw`` or ``<agent>_heat_kw`` [kW]. Of each slot
+    counts the latest issue that has it and that was out by then. Taken as they are, whatever the scales of the profiles."""
+
+    def files_read(self) -> tuple[str, ...]:
+        """The forecasts."""
+        return (self.path,)
+
+
 class ForecastChoice(OneOf):
     """How agents forecast: exactly one method, as a name or as ``{name: parameters}``."""
 
@@ -56,6 +67,14 @@ class ForecastChoice(OneOf):
     """The actuals with an error."""
     perfect: PerfectParams | None = None
     """The actuals."""
+    file: FileForecastParams | None = None
+    """A file."""
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without the file where there is none, as versions before had none."""
+        written: dict[str, Any] = write(self)
+        return {key: value for key, value in written.items() if value is not None or key != "file"}
 
 
 class SourceParams(Params):
@@ -72,6 +91,10 @@ class SourceParams(Params):
     one a market and day. Whether that yield reaches the median of its month is all that is published of the weather;
     0, and ``forecast: perfect``: the day's own weather.
     """
+
+    def files_read(self) -> tuple[str, ...]:
+        """The forecasts, where they come from a file."""
+        return self.forecast.chosen.files_read()
 
     def largest_scale(self) -> float:
         """That of PV or of loads."""
@@ -142,79 +165,3 @@ class SyntheticParams(SourceParams):
     """Draw days by season and weather; none: the clock's date."""
     diversification: DiversificationParams = DiversificationParams()
     """How agents with the same shape differ."""
-
-
-Values: TypeAlias = Literal["kw", "w", "kwh", "wh", "counter_kwh", "counter_wh"]
-"""Mean power, energy in a step, or readings of a meter that counts up: energy is the difference to the next row."""
-
-
-class FileColumns(Params):
-    """Columns of a file that belong to an agent.
-
-    What they hold is said by their names, which end in ``_kw`` (mean power) or ``_kwh`` (energy in a step), or by
-    ``values``.
-    """
-
-    load: ColumnName | None = None
-    """Firm load; scaled where the agent's load states ``peak_kw`` or ``annual_kwh``, else as metered."""
-    pv: ColumnName | None = None
-    """PV generation; agents whose ``pv_kw`` is 0 have none."""
-    heat: ColumnName | None = None
-    """Heat demand of owners of a heat pump, as metered."""
-    pv_rating_kw: Annotated[float, Field(gt=0, le=1e6)] | None = None
-    """Rated power of the plant in the column ``pv`` [kW]: agents scale it to their own; null: as metered."""
-    values: Values | None = None
-    """What these columns hold; null: as ``profiles.values`` says."""
-
-
-class FileParams(SourceParams):
-    """Series of the user's own: a CSV or Parquet file with a column of times and one for each series.
-
-    The column of an agent's series is, in this order: the agent's own ``load.shape`` or ``pv_shape``; the entry in
-    ``columns`` under its name, ``agents[2]`` (its group in the scenario), its kind, or ``all``; else
-    ``<name>_load_kw``, ``<name>_pv_kw`` and ``<name>_heat_kw`` (or ``_kwh``).
-
-    An agent without a load says so by ``load: {annual_kwh: 0}``. One that says nothing and has no column is refused while
-    the file has columns of powers or energies that nobody uses. Columns that no agent uses are named in the notes of the
-    run. Numbers are written with digits alone, such as ``1250.5`` or ``1.2505e3``.
-    """
-
-    path: Annotated[str, Field(min_length=1, max_length=1_000)]
-    """File, relative to the scenario and inside its folder; ``.csv`` (UTF-8) or ``.parquet``."""
-    time: ColumnName = "time"
-    """Column of the beginning of each step, ISO 8601, in standard time without daylight saving."""
-    utc_offset_hours: Annotated[float, Field(ge=-14, le=14)] | None = None
-    """Hours by which local standard time is ahead of UTC [h]; needed only where the times carry an offset (``Z`` too),
-    which is then removed: 0 in the United Kingdom, 1 in Central Europe."""
-    columns: Mapping[str, FileColumns] = Field(default_factory=dict)
-    """Columns by agent name, ``agents[<group>]``, agent kind, or ``all``."""
-    separator: Literal[",", ";", "tab", "|"] | None = None
-    """What separates the cells of a CSV file; null: what the header has most of."""
-    decimal: Literal[".", ","] = "."
-    """What stands before the decimals in a CSV file."""
-    date_format: Annotated[str, Field(min_length=1, max_length=100)] | None = None
-    """How times are written: codes of Python's ``strptime`` such as ``"%d.%m.%Y %H:%M"``; ``excel`` for days since the end
-    of 1899; ``unix``, ``unix_ms``, ``unix_us`` or ``unix_ns`` for time since 1970 in UTC; null: ISO 8601."""
-    values: Values | None = None
-    """What all columns of series hold: ``kw``, ``w`` (mean power), ``kwh``, ``wh`` (energy in a step), ``counter_kwh``,
-    ``counter_wh`` (readings of a meter at the times of the rows); null: their names say so by ``_kw`` or ``_kwh``."""
-    gaps: Literal["refuse", "interpolate", "previous"] = "refuse"
-    """What becomes of missing rows and cells: an error, a straight line between the neighbours, or the value before; what
-    was filled is told in the notes of the run."""
-    longest_gap_minutes: Annotated[int, Field(ge=1, le=10_080)] = 120
-    """Longest gap that is filled [min]."""
-    largest_kw: Annotated[float, Field(gt=0, le=1e9)] | None = None
-    """Largest mean power of a step that is believed [kW]: above it a value is refused with its line; null: any."""
-
-    def files_read(self) -> tuple[str, ...]:
-        """The series."""
-        return (self.path,)
-
-    @field_validator("date_format")
-    @classmethod
-    def _is_a_format(cls, text: str | None) -> str | None:
-        if text is not None:
-            from marketsim.profiles.time_formats import demand_format
-
-            demand_format(text)
-        return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -10,7 +11,7 @@ import numpy as np
 from marketsim.core.alike import grouped
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import Problem
-from marketsim.profiles.params import Values
+from marketsim.profiles.file_params import MOST_MINUTES, Values
 from marketsim.profiles.table import CellTable
 from marketsim.profiles.times import Steps
 from marketsim.profiles.values import MOST, read_cells
@@ -62,22 +63,22 @@ def read_powers(
     """
     kind = values_of(name, told)
     wrong = _check_unit(table, name, told)
-    scale = 1e-3 if kind in ("w", "wh", "counter_wh") else 1.0
+    scale = 1e-3 if kind in ("w", "wh", "counter_wh", "w_per_kw") else 1.0
     cells = read_cells(table, name, decimal=how.decimal, scale=scale, fills=how.gaps != "refuse")
     wrong += cells.problems
     if wrong or kind is None:
         return cells.values, Filled(), wrong
     values, missing = _on_grid(cells.values, steps)
-    at = _Places(table, name, steps)
-    filled, gaps = _fill(values, missing, at, how)
+    at = StepPlaces(table, name, steps)
+    filled, gaps = _fill(values, missing, at, how, counts=kind.startswith("counter"))
     wrong += gaps
     if kind.startswith("counter"):
-        wrong += _falls(values, at)
+        wrong += falls(values, at)
         power = np.append(np.diff(values), np.nan) / steps.hours
         wrong += _beyond(power, at, how.largest_kw, shift=1)
     else:
         wrong += _looks_like_a_counter(values, at, steps) if told is None else []
-        power = values if kind in ("kw", "w") else values / steps.hours
+        power = values if kind in ("kw", "w", "w_per_kw") else values / steps.hours
         wrong += _beyond(power, at, how.largest_kw)
     return power, filled, wrong
 
@@ -86,33 +87,34 @@ def _check_unit(table: CellTable, name: str, told: Values | None) -> list[Proble
     by_name = values_of(name, None)
     if told is None and by_name is None:
         hint = (
-            "say what it holds by profiles.values: kw (or w, kwh, wh, counter_kwh, counter_wh), or rename it: <name>_kw"
+            "say what it holds by profiles.values: kw (or w, kwh, wh, counter_kwh, counter_wh, w_per_kw), or rename it: "
+            "<name>_kw"
         )
         message = f"the name of the column {name!r} does not end in _kw or _kwh, so its unit is not known"
-        return [Problem(message, path=name, hint=hint, file=table.file, line=_header(table))]
+        return [_of_header(table, name, message, hint)]
     if told is not None and by_name is not None and told.removeprefix("counter_").endswith("h") != (by_name == "kwh"):
         hint = "rename the column, or state values of its columns alone, under profiles.columns"
         message = f"the name of the column {name!r} says {by_name}, the scenario says values: {told}"
-        return [Problem(message, path=name, hint=hint, file=table.file, line=_header(table))]
+        return [_of_header(table, name, message, hint)]
     return []
 
 
-def _header(table: CellTable) -> int:
-    return table.lines[0] - 1 if len(table.lines) and table.lines[0] > 1 else 1
+def _of_header(table: CellTable, name: str, message: str, hint: str) -> Problem:
+    """A problem of the name of a column."""
+    file, line = table.place(0) if len(table.lines) else (table.file, 1)
+    return Problem(message, path=name, hint=hint, file=file, line=max(line - 1, 1))
 
 
-class _Places(NamedTuple):
+class StepPlaces(NamedTuple):
     """Where the steps of a column stand in the file."""
 
     table: CellTable
     name: str
     steps: Steps
 
-    def line(self, step: int) -> int:
-        """Line of a step, or of the next that has one."""
-        if self.steps.rows is None:
-            return self.table.lines[step]
-        return self.table.lines[int(np.searchsorted(self.steps.rows, step))]
+    def place(self, step: int) -> tuple[str, int]:
+        """File and line of a step, or of the next that has one."""
+        return self.table.place(step if self.steps.rows is None else int(np.searchsorted(self.steps.rows, step)))
 
     def time(self, step: int) -> str:
         """When a step begins."""
@@ -120,7 +122,7 @@ class _Places(NamedTuple):
 
     def problem(self, step: int, message: str, seen: float, hint: str, unit: str = "") -> Problem:
         """A problem of the value of a step."""
-        return Problem(message, self.name, f"{seen:.9g}{unit}", hint, self.table.file, self.line(step))
+        return Problem(message, self.name, f"{seen:.9g}{unit}", hint, *self.place(step))
 
 
 def _on_grid(values: FloatArray, steps: Steps) -> tuple[FloatArray, BoolArray]:
@@ -132,41 +134,65 @@ def _on_grid(values: FloatArray, steps: Steps) -> tuple[FloatArray, BoolArray]:
     return values, np.isnan(values)
 
 
-def _fill(values: FloatArray, missing: BoolArray, at: _Places, how: Reading) -> tuple[Filled, list[Problem]]:
-    """Fill what is missing in place; problems for what cannot be filled."""
+def _fill(
+    values: FloatArray, missing: BoolArray, at: StepPlaces, how: Reading, *, counts: bool
+) -> tuple[Filled, list[Problem]]:
+    """Fill what is missing in place; problems for what cannot be filled. ``counts``: they are readings of a counter."""
     if not missing.any():
         return Filled(), []
-    begins, ends = _runs(missing)
-    wrong = []
-    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
-        span = (end - begin) * at.steps.length
-        if begin == 0 or (end == len(values) and how.gaps == "interpolate"):
-            message = "no value to fill the gap from"
-            hint = "begin and end the file with values"
-        elif span > how.longest_gap:
-            message = f"values are missing for {span} from {at.time(begin)} on, more than is filled"
-            hint = f"fill them, or set profiles.longest_gap_minutes: {int(span / timedelta(minutes=1))}"
-        else:
-            continue
-        wrong.append(Problem(message, at.name, "", hint, at.table.file, at.line(min(begin, at.steps.n_steps - 1))))
+    if counts and how.gaps in ("zero", "previous_day"):
+        hint = "set profiles.gaps: interpolate, which keeps the energy that passed meanwhile"
+        file, line = at.place(int(np.flatnonzero(missing)[0]))
+        return Filled(), [Problem(f"a gap of a counter is not filled by {how.gaps}", at.name, "", hint, file, line)]
+    begins, ends = gap_ends(missing)
+    wrong = [
+        problem
+        for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)
+        for problem in _unfilled(begin, end, len(values), at, how)
+    ]
     if wrong:
         return Filled(), grouped(wrong)
-    known = np.flatnonzero(~missing)
-    where = np.flatnonzero(missing)
+    known, where = np.flatnonzero(~missing), np.flatnonzero(missing)
     if how.gaps == "previous":
         values[where] = values[known[np.searchsorted(known, where) - 1]]
+    elif how.gaps == "zero":
+        values[where] = 0.0
+    elif how.gaps == "previous_day":
+        per_day = timedelta(days=1) // at.steps.length
+        for step in where.tolist():  # in their order: the day before may have been filled itself
+            values[step] = values[step - per_day]
     else:
         values[where] = np.interp(where, known, values[known])
     return Filled(len(where), int((ends - begins).max()) * at.steps.length), []
 
 
-def _runs(missing: BoolArray) -> tuple[IntArray, IntArray]:
+def _unfilled(begin: int, end: int, n_steps: int, at: StepPlaces, how: Reading) -> Iterator[Problem]:
+    """A problem where the gap from ``begin`` until ``end`` cannot be filled."""
+    span = (end - begin) * at.steps.length
+    file, line = at.place(min(begin, n_steps - 1))
+    before = timedelta(days=1) // at.steps.length if how.gaps == "previous_day" else how.gaps != "zero"
+    if begin < before or (end == n_steps and how.gaps == "interpolate"):
+        message = "no value to fill the gap from"
+        hint = "begin and end the file with values, or read less of it: profiles.first_day and last_day"
+    elif span > how.longest_gap:
+        message = f"values are missing for {span} from {at.time(begin)} on, more than is filled"
+        minutes = int(span / timedelta(minutes=1))
+        hint = f"fill them, or set profiles.longest_gap_minutes: {minutes}"
+        if minutes > MOST_MINUTES:
+            hint = "fill them, or read less of the file: profiles.first_day and last_day"
+    else:
+        return
+    yield Problem(message, at.name, "", hint, file, line)
+
+
+def gap_ends(missing: BoolArray) -> tuple[IntArray, IntArray]:
     """First step of each gap, and the first behind it."""
     edges = np.diff(np.concatenate(([0], missing.astype(np.int8), [0])))
     return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
 
 
-def _falls(values: FloatArray, at: _Places) -> list[Problem]:
+def falls(values: FloatArray, at: StepPlaces) -> list[Problem]:
+    """Problems for the readings of a counter that are below the ones before."""
     hint = "cut the file where the meter was changed or began anew, or write differences"
     return grouped(
         at.problem(step + 1, "the counter falls", values[step + 1], hint)
@@ -174,7 +200,7 @@ def _falls(values: FloatArray, at: _Places) -> list[Problem]:
     )
 
 
-def _beyond(power: FloatArray, at: _Places, largest_kw: float, shift: int = 0) -> list[Problem]:
+def _beyond(power: FloatArray, at: StepPlaces, largest_kw: float, shift: int = 0) -> list[Problem]:
     hint = "correct the value, or raise profiles.largest_kw"
     return grouped(
         at.problem(min(step + shift, len(power) - 1), f"a mean power above {largest_kw:g} kW", power[step], hint, " kW")
@@ -182,33 +208,55 @@ def _beyond(power: FloatArray, at: _Places, largest_kw: float, shift: int = 0) -
     )
 
 
-def _looks_like_a_counter(values: FloatArray, at: _Places, steps: Steps) -> list[Problem]:
-    """A problem where a series of powers or energies can hardly be anything but readings that add up."""
+class CounterSigns(NamedTuple):
+    """Why a series can hardly be anything but readings that add up."""
+
+    told: str
+    row: int
+    """Step that shows it."""
+    begins_anew: bool
+    daily: bool
+    """Whether it begins anew with each day."""
+
+
+def counter_signs(values: FloatArray, steps: Steps) -> CounterSigns | None:
+    """Whether a series of powers or energies can hardly be anything but readings that add up; None: it may well be none."""
     rises = np.diff(values)
     per_day = int(timedelta(days=1) / steps.length)
     n_rises = np.count_nonzero(rises > 0)
     if len(values) < _LEAST_ROWS or n_rises < _LEAST_RISES:
-        return []
+        return None
     typical = float(np.median(rises[rises > 0]))
     often, long = n_rises >= _RISING * len(rises), len(values) >= 2 * per_day
-    falls, row = np.flatnonzero(rises < 0), 1
-    none = "say that it is none: profiles.values: kw or kwh"
+    falls = np.flatnonzero(rises < 0)
     if not len(falls) and (values[0] >= _LARGE * typical or (often and long)):
-        told = f"never falls from {values[0]:.9g} to {values[-1]:.9g}"
-        hint = f"set profiles.values: counter_kwh (or counter_wh) if it is, else {none}"
-    elif not len(falls) or not often:
-        return []
-    elif long and abs(len(falls) - len(values) // per_day) <= 1 and np.all(values[falls + 1] <= 2 * typical):
+        return CounterSigns(f"never falls from {values[0]:.9g} to {values[-1]:.9g}", 1, False, False)
+    if not len(falls) or not often:
+        return None
+    if long and abs(len(falls) - len(values) // per_day) <= 1 and np.all(values[falls + 1] <= 2 * typical):
         told = f"only falls when it begins anew, {_times(len(falls))}, as the count of a day does"
-        hint = f"write the energy of each step, or {none}"
-    elif len(falls) <= max(2.0, _BEGINS_ANEW * n_rises) and np.median(values) >= _LARGE * typical:
+        return CounterSigns(told, 1, True, True)
+    if len(falls) <= max(2.0, _BEGINS_ANEW * n_rises) and np.median(values) >= _LARGE * typical:
         told = f"rises in {n_rises} steps and falls {_times(len(falls))}, as where a meter begins anew"
-        row = falls[0] + 1
-        hint = f"cut the file there and set profiles.values: counter_kwh (or counter_wh) if it is, else {none}"
-    else:
+        return CounterSigns(told, int(falls[0]) + 1, True, False)
+    return None
+
+
+def _looks_like_a_counter(values: FloatArray, at: StepPlaces, steps: Steps) -> list[Problem]:
+    """A problem where a series of powers or energies can hardly be anything but readings that add up."""
+    found = counter_signs(values, steps)
+    if found is None:
         return []
-    message = f"the column {at.name!r} {told}: it looks like a meter that counts up, not like power or energy in a step"
-    return [at.problem(int(row), message, values[row], hint)]
+    none = "say that it is none: profiles.values: kw or kwh"
+    hint = f"set profiles.values: counter_kwh (or counter_wh) if it is, else {none}"
+    if found.daily:
+        hint = f"write the energy of each step, or {none}"
+    elif found.begins_anew:
+        hint = f"cut the file there and {hint}"
+    message = (
+        f"the column {at.name!r} {found.told}: it looks like a meter that counts up, not like power or energy in a step"
+    )
+    return [at.problem(found.row, message, values[found.row], hint)]
 
 
 def _times(count: int) -> str:

@@ -17,6 +17,8 @@ MOST_BYTES: Final = 256 * MIB
 """Largest file; its cells take some ten times as much of memory."""
 _PACKED: Final = (".gz", ".bz2", ".xz", ".zst", ".zip", ".7z")
 _SHEETS: Final = (".xlsx", ".xls", ".xlsm", ".ods")
+_TEXTS: Final = (".csv", ".txt", ".tsv")
+_PARQUETS: Final = (".parquet", ".pq")
 
 
 class CellTable(NamedTuple):
@@ -27,6 +29,18 @@ class CellTable(NamedTuple):
     columns: dict[str, list[object]]
     lines: Sequence[int]
     """Line (CSV) or row (Parquet) of each row, from 1 [n_rows]."""
+    row_files: Sequence[str] = ()
+    """File of each row, where there are several [n_rows]."""
+
+    def place(self, row: int) -> tuple[str, int]:
+        """File and line of a row."""
+        return self.row_files[row] if self.row_files else self.file, self.lines[row]
+
+    def taken(self, rows: Sequence[int]) -> CellTable:
+        """Some rows of it."""
+        columns = {name: [cells[row] for row in rows] for name, cells in self.columns.items()}
+        files = [self.row_files[row] for row in rows] if self.row_files else ()
+        return CellTable(self.file, columns, [self.lines[row] for row in rows], files)
 
 
 def read_table(path: str, folder: Path | Fence, separator: str | None = None) -> CellTable:
@@ -38,12 +52,16 @@ def read_file(path: str, folder: Path | Fence) -> bytes:
     """All of a file inside ``folder`` whose name says that it is a table; ProfileError if there is none."""
     found = _inside(path, Fence.of(folder))
     suffix = found.suffix.lower()
-    if suffix not in (".csv", ".parquet", ".pq"):
+    if suffix not in (*_TEXTS, *_PARQUETS):
         hint = "use .csv or .parquet"
         if suffix in _PACKED:
             hint = "unpack it: compressed files are not read"
         elif suffix in _SHEETS:
             hint = "save the sheet as 'CSV UTF-8'"
+        elif suffix == ".xml":
+            hint = "download it as CSV: portals that offer Green Button data have both"
+        elif suffix == ".json":
+            hint = "write it as a table with a column of times"
         raise _refused(path, "the kind of file is not known", hint, found.suffix)
     try:
         return read_bytes(found, MOST_BYTES, ProfileError)
@@ -53,10 +71,15 @@ def read_file(path: str, folder: Path | Fence) -> bytes:
         raise ProfileError(wrong) from None
 
 
-def table_of(path: str, data: bytes, separator: str | None = None) -> CellTable:
+def is_text(path: str) -> bool:
+    """Whether a file is read as text, by its name."""
+    return path.lower().endswith(_TEXTS)
+
+
+def table_of(path: str, data: bytes, separator: str | None = None, skip_lines: int = 0) -> CellTable:
     """The table that a file's bytes hold; ProfileError where they hold none."""
-    if path.lower().endswith(".csv"):
-        rows = read_rows(data, path, separator)
+    if is_text(path):
+        rows = read_rows(data, path, separator, skip_lines)
         return CellTable(path, dict(zip(rows.names, map(list[object], rows.cells), strict=True)), rows.lines)
     columns, n_rows = read_columns(data, path)
     return CellTable(path, columns, range(1, n_rows + 1))

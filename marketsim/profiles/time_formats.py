@@ -19,7 +19,7 @@ SPREADSHEET: Final = "excel"
 YEARS: Final = 1900, 2200
 _DAY: Final = timedelta(days=1)
 _FIRST_DAY: Final = datetime(1899, 12, 30)
-_MIDNIGHT: Final = re.compile(r"([T ]?)24:00(:00(?:\.0+)?)?(?=$|[Z+\-])")
+_MIDNIGHT: Final = re.compile(r"(?<![\d:])24:00(:00(?:\.0+)?)?(?=$|[Z+\-])", re.ASCII)
 _CLOCK: Final = r"(?P<clock>[ T]\d{1,2}:\d{2}(?P<seconds>:\d{2})?(?P<half>\s?[AaPp][Mm])?)?"
 _NUMBERED: Final = re.compile(r"(?P<a>\d{1,4})(?P<mark>[./-])(?P<b>\d{1,2})(?P=mark)(?P<c>\d{2,4})" + _CLOCK, re.ASCII)
 _NAMED: Final = re.compile(r"\d{1,2}(?P<mark>[- ])[A-Za-z]{3}(?P=mark)(?P<year>\d{4}|\d{2})" + _CLOCK, re.ASCII)
@@ -135,16 +135,28 @@ def both_orders(cells: Sequence[object], guess: str) -> str:
 
 
 def demand_format(text: str) -> None:
-    """ValueError unless ``text`` is a ``date_format`` from which year, month, day and hour can be read."""
+    """ValueError unless ``text`` is a ``date_format`` from which year, month and day can be read, and the hour if any."""
     if text in SINCE_1970 or text == SPREADSHEET:
         return
-    time = datetime(2016, 11, 28, 13, 0, tzinfo=UTC)
     try:
-        again = datetime.strptime(time.strftime(text), text).replace(tzinfo=UTC)
+        again = _read_back(text)
     except (ValueError, re.error) as error:
         raise ValueError(f"cannot read times as {text!r}: {error}") from None
-    if again != time:
+    if again not in (_SOME_TIME, _SOME_TIME.replace(hour=0)):
         known = ", ".join((SPREADSHEET, *SINCE_1970))
         raise ValueError(
             f"{text!r} does not tell year, month, day and hour; write codes such as %d.%m.%Y %H:%M, or one of {known}"
         )
+
+
+def tells_hours(text: str) -> bool:
+    """Whether a ``date_format`` has the hour of the day, and not the date alone."""
+    return text in SINCE_1970 or text == SPREADSHEET or _read_back(text) == _SOME_TIME
+
+
+def _read_back(text: str) -> datetime:
+    """A time written and read as ``text`` says."""
+    return datetime.strptime(_SOME_TIME.strftime(text), text).replace(tzinfo=UTC)
+
+
+_SOME_TIME: Final = datetime(2016, 11, 28, 13, 0, tzinfo=UTC)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Final, NamedTuple
 
@@ -14,17 +15,21 @@ from marketsim.core.arrays import IntArray
 from marketsim.core.errors import Problem
 from marketsim.profiles.table import CellTable
 from marketsim.profiles.time_formats import both_orders, likely_format, parser
+from marketsim.profiles.time_zones import from_wall, standard_time, zone_of
 
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 _NO_TIME: Final = timedelta(0)
 _DAYLIGHT_SAVING: Final = (
-    "the times seem to follow daylight saving; write them in standard time, or with their offset from UTC "
-    "(2016-07-12T14:00+02:00) together with utc_offset_hours"
+    "the times seem to follow daylight saving; set profiles.time_zone (such as Europe/Berlin), or write them in standard "
+    "time"
 )
 _WITH: Final = "a time with an offset from UTC"
 _WITHOUT: Final = "a time without an offset from UTC"
-_SEVERAL: Final = "where several meters stand one below another, give each a column of its own"
+_SEVERAL: Final = (
+    "where several meters stand one below another, give each a column of its own, or set profiles.layout: long"
+)
+_UNSHOWN: Final = "leave such rows out; or, if the file keeps standard time all the year, leave profiles.time_zone out"
 _FILL: Final = (
     "fill the gap, or set profiles.gaps: interpolate (or previous) with profiles.longest_gap_minutes: {minutes}"
 )
@@ -55,6 +60,22 @@ class Steps(NamedTuple):
         return self.length / _HOUR
 
 
+class Clocks(NamedTuple):
+    """How a file tells times."""
+
+    utc_offset_hours: float | None = None
+    date_format: str | None = None
+    decimal: str = "."
+    time_zone: str | None = None
+    ends: bool = False
+    """Whether a row stands at the end of its step."""
+
+    @property
+    def keep_standard(self) -> bool:
+        """Whether times are in standard time once they are read, so that no clock is changed in them."""
+        return self.utc_offset_hours is not None or self.time_zone is not None
+
+
 def read_times(
     table: CellTable,
     name: str,
@@ -63,14 +84,22 @@ def read_times(
     date_format: str | None = None,
     decimal: str = ".",
     longest_gap: timedelta = _NO_TIME,
+    time_zone: str | None = None,
+    ends: bool = False,
 ) -> tuple[Steps | None, list[Problem]]:
     """The steps of the table, and every time that is malformed, doubled, missing or out of order.
 
     Gaps of up to ``longest_gap`` are left to be filled.
     """
-    times, problems = _parse_times(table, name, utc_offset_hours, date_format, decimal)
-    if problems:
-        return None, problems
+    clocks = Clocks(utc_offset_hours, date_format, decimal, time_zone, ends)
+    times, problems = told_times(table, name, clocks)
+    return (None, problems) if problems else steps_of(table, name, times, clocks, longest_gap)
+
+
+def steps_of(
+    table: CellTable, name: str, times: Sequence[datetime], clocks: Clocks, longest_gap: timedelta = _NO_TIME
+) -> tuple[Steps | None, list[Problem]]:
+    """The steps of rows at ``times``, and every time that is doubled, missing or out of order."""
     if len(times) < 2:
         return None, [Problem(f"the file needs at least two rows below its header ({name})", file=table.file)]
     differences = [later - earlier for earlier, later in itertools.pairwise(times)]
@@ -78,14 +107,16 @@ def read_times(
     if not length:
         return None, [Problem(f"the times in {name!r} do not increase", value=str(times[0]), file=table.file)]
     step = length[0][0]
+    changed = not clocks.keep_standard
     problems = _check_step(table, name, times[0], step)
     back = any(
-        each < _NO_TIME and not _autumn(time, each, step) for time, each in zip(times, differences, strict=False)
+        each < _NO_TIME and not (changed and _autumn(time, each, step))
+        for time, each in zip(times, differences, strict=False)
     )
     irregular = [
-        _irregular(table, name, row + 1, times[row], times[row + 1], step)
+        _irregular(table, name, row + 1, times[row], times[row + 1], step, changed=changed)
         for row, difference in enumerate(differences)
-        if difference != step and not _may_be_filled(times[row], difference, step, longest_gap)
+        if difference != step and not _may_be_filled(times[row], difference, step, longest_gap, changed=changed)
         if not (back and difference > _NO_TIME)  # what is missing is known when the rows are in their order
     ]
     problems += first_few(irregular, "faults of the same column")
@@ -93,39 +124,69 @@ def read_times(
         return None, problems
     rows = np.cumsum([0, *(difference // step for difference in differences)])
     n_steps = int(rows[-1]) + 1
-    return Steps(times[0], step, n_steps, None if n_steps == len(times) else rows), []
+    begins = times[0] - step if clocks.ends else times[0]
+    return Steps(begins, step, n_steps, None if n_steps == len(times) else rows), []
 
 
-def _may_be_filled(earlier: datetime, difference: timedelta, step: timedelta, longest_gap: timedelta) -> bool:
-    """Whether a step is a gap of a length that the user lets us fill, and no clock that was changed."""
+def _may_be_filled(
+    earlier: datetime, difference: timedelta, step: timedelta, longest_gap: timedelta, *, changed: bool
+) -> bool:
+    """Whether a step is a gap of a length that the user lets us fill, and no clock that was ``changed``."""
     if difference <= step or difference % step or difference - step > longest_gap:
         return False
-    return not _spring(earlier, difference, step)
+    return not (changed and _spring(earlier, difference, step))
 
 
-def _parse_times(
-    table: CellTable, name: str, utc_offset_hours: float | None, date_format: str | None, decimal: str
-) -> tuple[list[datetime], list[Problem]]:
-    standard = timezone(timedelta(hours=utc_offset_hours)) if utc_offset_hours is not None else None
-    read = parser(date_format, decimal)
+def told_times(table: CellTable, name: str, clocks: Clocks) -> tuple[list[datetime], list[Problem]]:
+    """The times of a column, in standard time without an offset; and every cell that is none."""
+    read = parser(clocks.date_format, clocks.decimal)
+    cells = table.columns[name]
+    told = [read(cell) for cell in cells]
+    with_offset = clocks.utc_offset_hours is not None
+    if clocks.time_zone is not None:
+        with_offset = next((time.tzinfo is not None for time in told if time is not None), False)
     times: list[datetime] = []
     wrong: list[Problem] = []
-    cells = table.columns[name]
     hint = ""
-    for cell, line in zip(cells, table.lines, strict=True):
-        time = read(cell)
-        if time is not None and (time.tzinfo is None) == (standard is None):
-            times.append(time if standard is None else time.astimezone(standard).replace(tzinfo=None))
+    for row, time in enumerate(told):
+        if time is not None and (time.tzinfo is not None) == with_offset:
+            times.append(time)
             continue
-        message = _what_is_wrong(time, date_format)
-        hint = hint or (_no_time_hint(cells, date_format) if time is None else _offset_hint(time))
-        text = "" if cell is None else str(cell)
-        seen = repr(text[:60]) if text.strip() else "an empty cell"
-        wrong.append(Problem(message, path=name, value=seen, hint=hint, file=table.file, line=line))
+        message = _what_is_wrong(time, clocks.date_format)
+        hint = hint or (_no_time_hint(cells, clocks.date_format) if time is None else _offset_hint(time))
+        wrong.append(_cell_problem(table, name, row, message, hint))
     if times and {problem.message for problem in wrong} & {_WITH, _WITHOUT}:
         mixed = "some times carry an offset from UTC and some do not: write all in the same way"
         wrong = [each._replace(hint=mixed) if each.message in (_WITH, _WITHOUT) else each for each in wrong]
-    return times, grouped(wrong)
+    if wrong:
+        return times, grouped(wrong)
+    return _in_standard_time(table, name, times, clocks)
+
+
+def _cell_problem(table: CellTable, name: str, row: int, message: str, hint: str) -> Problem:
+    cell = table.columns[name][row]
+    text = "" if cell is None else str(cell)
+    seen = repr(text[:60]) if text.strip() else "an empty cell"
+    return Problem(message, name, seen, hint, *table.place(row))
+
+
+def _in_standard_time(
+    table: CellTable, name: str, times: list[datetime], clocks: Clocks
+) -> tuple[list[datetime], list[Problem]]:
+    """Times with their offset, or of clocks on the wall, in standard time; problems for those that no clock showed."""
+    if clocks.time_zone is None:
+        standard = timezone(timedelta(hours=clocks.utc_offset_hours or 0.0))
+        return [time if time.tzinfo is None else time.astimezone(standard).replace(tzinfo=None) for time in times], []
+    zone = zone_of(clocks.time_zone)
+    if not times:
+        return [], []
+    standard = standard_time(zone, times[0].year)
+    unshown: list[int] = []
+    if times[0].tzinfo is None:
+        times, unshown = from_wall(times, zone)
+    message = f"clocks in {clocks.time_zone} never showed this time: they go forward"
+    problems = [_cell_problem(table, name, row, message, _UNSHOWN) for row in unshown]
+    return [time.astimezone(standard).replace(tzinfo=None) for time in times], grouped(problems)
 
 
 def _what_is_wrong(time: datetime | None, date_format: str | None) -> str:
@@ -145,10 +206,11 @@ def _no_time_hint(cells: list[object], date_format: str | None) -> str:
 
 def _offset_hint(time: datetime) -> str:
     if time.tzinfo is None:
-        return "add it to all times, or drop utc_offset_hours"
+        return "add it to all times, or drop utc_offset_hours (if they follow a place's clocks: profiles.time_zone)"
     return (
         "set profiles.utc_offset_hours to the hours by which your local standard time (without daylight saving) is ahead "
-        "of UTC, e.g. 0 in the United Kingdom, 1 in Central Europe, -5 in New York: the times are turned into it"
+        "of UTC, e.g. 0 in the United Kingdom, 1 in Central Europe, -5 in New York: the times are turned into it; or name the "
+        "place by profiles.time_zone"
     )
 
 
@@ -160,15 +222,18 @@ def _check_step(table: CellTable, name: str, first: datetime, step: timedelta) -
         message, hint = "the steps do not begin at midnight", f"shift the times to whole multiples of {step}"
     else:
         return []
-    return [Problem(message, path=name, value=str(step), hint=hint, file=table.file, line=table.lines[0])]
+    return [Problem(message, name, str(step), hint, *table.place(0))]
 
 
-def _irregular(table: CellTable, name: str, row: int, earlier: datetime, later: datetime, step: timedelta) -> Problem:
+def _irregular(
+    table: CellTable, name: str, row: int, earlier: datetime, later: datetime, step: timedelta, *, changed: bool
+) -> Problem:
+    """What is wrong between two rows; ``changed``: it may be clocks."""
     difference = later - earlier
     hint = ""
-    if _autumn(earlier, difference, step):
+    if changed and _autumn(earlier, difference, step):
         message, hint = "an hour stands twice", _DAYLIGHT_SAVING
-    elif _spring(earlier, difference, step):
+    elif changed and _spring(earlier, difference, step):
         message, hint = f"an hour is missing after {earlier}", _DAYLIGHT_SAVING
     elif difference == _NO_TIME:
         message, hint = "the time stands twice", f"keep one of the rows; {_SEVERAL}"
@@ -182,7 +247,7 @@ def _irregular(table: CellTable, name: str, row: int, earlier: datetime, later: 
         steps = "1 step is" if n_missing == 1 else f"{n_missing} steps are"
         message = f"{steps} missing between {earlier} and {later}"
         hint = _FILL.format(minutes=int((difference - step) / timedelta(minutes=1)))
-    return Problem(message, path=name, value=str(later), hint=hint, file=table.file, line=table.lines[row])
+    return Problem(message, name, str(later), hint, *table.place(row))
 
 
 def _spring(earlier: datetime, difference: timedelta, step: timedelta) -> bool:

@@ -18,7 +18,7 @@ from marketsim.profiles.table import CellTable
 
 MOST: Final = 1e9
 """Largest value of a cell [kW or kWh]; far inside what counts as energy in 64 bits."""
-MISSING: Final = frozenset(("", "nan", "null", "na", "n/a", "#n/a", "none", "-", "--"))
+MISSING: Final = frozenset(("", "nan", "null", "na", "n/a", "#n/a", "none", "-", "--", "?"))
 """What stands where there is no value, in small letters."""
 _GROUPS: Final = re.compile(r"[+-]?\d{1,3}(?:[.,  ' ]\d{3})+(?:[.,]\d+)?")
 _COMMA: Final = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
@@ -41,7 +41,7 @@ def read_cells(table: CellTable, name: str, *, decimal: str = ".", scale: float 
     ``fills``: cells without a value are not.
     """
     cells = table.columns[name]
-    values = _as_numbers(cells, decimal) * scale
+    values = as_numbers(cells, decimal) * scale
     wrong = np.flatnonzero(~((values >= 0) & (values <= MOST)))
     missing = np.zeros(len(cells), dtype=np.bool_)
     missing[[row for row in wrong if math.isnan(values[row]) and _text(cells[row]).lower() in MISSING]] = True
@@ -51,7 +51,8 @@ def read_cells(table: CellTable, name: str, *, decimal: str = ".", scale: float 
     return Cells(values, missing, grouped(problems))
 
 
-def _as_numbers(cells: Sequence[object], decimal: str) -> FloatArray:
+def as_numbers(cells: Sequence[object], decimal: str) -> FloatArray:
+    """Cells as numbers, NaN for those that are none [n_rows]."""
     kinds = set(map(type, cells))
     if kinds <= {str}:
         return numbers(cells, decimal)  # type: ignore[arg-type]
@@ -81,11 +82,14 @@ def _problem(table: CellTable, name: str, row: int, decimal: str, scale: float, 
     elif math.isnan(value):
         message, hint = _no_number(text, decimal)
     elif value < 0:
-        message, hint = "a negative value", "load, PV and heat are all written as positive numbers"
+        message, hint = (
+            "a negative value",
+            "load, PV and heat are all written as positive numbers, what a meter feeds in apart",
+        )
     else:
         message, hint = "a value beyond all bounds", f"at most {MOST:g}"
     seen = repr(text[:60]) if text else "an empty cell"
-    return Problem(message, name, seen, hint, table.file, table.lines[row])
+    return Problem(message, name, seen, hint, *table.place(row))
 
 
 def _no_number(text: str, decimal: str) -> tuple[str, str]:

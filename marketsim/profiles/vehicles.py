@@ -1,12 +1,14 @@
 """When vehicles are at home, and what they need by their departure.
 
-Each vehicle has one stay a day, around its mean hours; hours inside a slot count by the fraction. Draws are held between
-the middle of the mean stay, less half a slot, and the slot border before the middle of the mean absence on either side:
-stays never overlap nor share a slot, whatever the spreads are, and last a slot or, if that is shorter, their mean.
+A vehicle whose sessions are data has these. Any other has one stay a day, around its mean hours; hours inside a slot count by
+the fraction. Draws are held between the middle of the mean stay, less half a slot, and the slot border before the middle of the
+mean absence on either side: stays never overlap nor share a slot, whatever the spreads are, and last a slot or, if that is
+shorter, their mean.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -14,13 +16,14 @@ import numpy as np
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import Problem, ProfileError
-from marketsim.core.fleets import StayInfo
+from marketsim.core.fleets import Sessions, StayInfo
 from marketsim.core.rng import mix, uniforms
 from marketsim.profiles.draws import ARRIVALS, agent_keys, normals
 
 NAMES: Final = ("ev_connected", "ev_slots_left", "ev_arrival_kwh")
 _DIGITS: Final = 9
 """Of hours in slots: what misses a slot border by float noise alone is on it."""
+_NONE: Final = np.zeros(0, dtype=np.int64)
 _ENERGY_SPREAD: Final = 0.5
 """Energy lacking is uniform within 1 +- this of its mean, as far as the battery's size allows both sides."""
 
@@ -62,6 +65,8 @@ class Vehicles:
         self._keys = agent_keys(context.streams, community, ARRIVALS)[self.rows]
 
         own = StayInfo(*(column[self.rows] for column in stay))
+        self._sessions = _sessions_of(context, self.rows)
+        self._from_data = np.array([sessions is not None for sessions in self._sessions], dtype=np.bool_)
         self._arrival_h = own.arrival_hour
         self._stay_h = (own.departure_hour - self._arrival_h) % 24.0
         self._arrival_spread_h, self._departure_spread_h = own.arrival_spread_h, own.departure_spread_h
@@ -71,14 +76,30 @@ class Vehicles:
         )
 
     def stays(self, run_day: int) -> Stays:
-        """The stays that begin around a day of the run."""
+        """The stays that begin around a day of the run; empty for vehicles whose sessions are data."""
         keys = mix(self._keys, run_day)
-        return self._held(
+        drawn = self._held(
             run_day,
             normals(keys, 0) * self._arrival_spread_h,
             normals(keys, 1) * self._departure_spread_h,
             self._daily_kwh + (2.0 * uniforms(keys, 2) - 1.0) * self._energy_width,
         )
+        return drawn._replace(departure=np.where(self._from_data, drawn.arrival, drawn.departure))
+
+    def sessions(self, run_day: int) -> Iterator[Stays]:
+        """The sessions that touch a day of the run, the first of each vehicle, then the second, and so on."""
+        begins, ends = run_day * self.steps, (run_day + 1) * self.steps
+        own = [
+            np.flatnonzero((each.departure_slot > begins) & (each.arrival_slot < ends)) if each is not None else _NONE
+            for each in self._sessions
+        ]
+        for place in range(max(map(len, own), default=0)):
+            stay = Stays(*(np.zeros(len(self.rows)) for _ in Stays._fields))
+            for vehicle, (each, found) in enumerate(zip(self._sessions, own, strict=True)):
+                if each is not None and place < len(found):
+                    for column, values in zip(stay, each, strict=True):
+                        column[vehicle] = values[found[place]]
+            yield stay
 
     def planned(self, run_day: int) -> Stays:
         """The stays that are expected of a day: at the mean hours, with the mean energy."""
@@ -110,13 +131,8 @@ class Vehicles:
         """
         slots = run_day * self.steps + np.arange(self.steps)
         series = {name: np.zeros((self.steps, len(self.rows))) for name in NAMES}
-        for day in range(run_day - 2, run_day + 1):
-            stay = self.stays(day)
-            if run_day >= 0:
-                begins = np.maximum(stay.arrival, 0.0)
-                left = np.maximum(stay.departure - begins, 0.0) / (stay.departure - stay.arrival)
-                stay = Stays(begins, stay.departure, stay.energy_kwh * left)
-            _enter(series, slots, stay)
+        for stay in (*map(self.stays, range(run_day - 2, run_day + 1)), *self.sessions(run_day)):
+            _enter(series, slots, _as_met(stay) if run_day >= 0 else stay)
         return {name: self._spread(values) for name, values in series.items()}
 
     def expected(self, slot: int, horizon: int, known: dict[str, FloatArray]) -> dict[str, FloatArray]:
@@ -145,6 +161,23 @@ class Vehicles:
         every = np.zeros((len(own), self.n_agents))
         every[:, self.rows] = own
         return every
+
+
+def _as_met(stay: Stays) -> Stays:
+    """The stays as the run meets them: what began before it arrives in its first slot."""
+    begins = np.maximum(stay.arrival, 0.0)
+    lasts = stay.departure - stay.arrival
+    left = np.divide(np.maximum(stay.departure - begins, 0.0), lasts, out=np.zeros(len(lasts)), where=lasts > 0.0)
+    return Stays(begins, stay.departure, stay.energy_kwh * left)
+
+
+def _sessions_of(context: BuildContext, rows: IntArray) -> list[Sessions | None]:
+    """The sessions of each vehicle that are data; None for those that are drawn."""
+    held: list[Sessions | None] = [None] * context.community.n_agents
+    for fleet in context.fleets:
+        for agent, sessions in enumerate(fleet.sessions or ()):
+            held[agent] = held[agent] if sessions is None else sessions
+    return [held[agent] for agent in rows.tolist()]
 
 
 def _enter(series: dict[str, FloatArray], slots: IntArray, stay: Stays) -> None:

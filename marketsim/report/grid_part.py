@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -11,8 +12,10 @@ from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.report.embed import packed
 from marketsim.report.focus import Focus
 from marketsim.report.series import plain
+from marketsim.report.worst_part import worst_branches, worst_buses
 from marketsim.results.grid_history import FeederMap, GridHistory
 from marketsim.results.reader import Run
+from marketsim.results.worst import WorstElements, worst_elements
 
 MOST_VALUES: Final = 700_000
 """Voltages and loadings that a page holds; beyond, slots are left out evenly."""
@@ -25,6 +28,9 @@ class GridPart:
         """Solve the slots of ``stretches`` anew; InputError or NetworkError where that cannot be done."""
         solved = [grid_history(ready, run, each.positions) for each in stretches]
         self.feeder = solved[0].feeder
+        begins = run.table("slots", columns=["begins"]).column("begins").to_numpy()
+        found = _worst(run, ready, stretches, solved)
+        self.worst_buses, self.worst_branches = worst_buses(found, begins), worst_branches(found, begins)
         n_values = sum(2 * each.v_pu.size + each.loading.size for each in solved)
         self.stride = max(1, -(-n_values // MOST_VALUES))
         """Every so many slots are kept."""
@@ -45,6 +51,15 @@ class GridPart:
             "loading": packed(solved.loading[kept], 0.0, loading),
             "net": packed(net_kw, -most_kw, most_kw),
         }
+
+
+def _worst(run: Run, ready: ReadyScenario, stretches: list[Focus], solved: list[GridHistory]) -> WorstElements:
+    """Extremes of all slots; of a run that is shown whole they are solved already."""
+    if [each.positions for each in stretches] == [range(run.n_slots)]:
+        found = WorstElements(solved[0].feeder)
+        found.take(solved[0])
+        return found
+    return worst_elements(partial(grid_history, ready, run), run.n_slots)
 
 
 def _map(feeder: FeederMap, names: list[str]) -> dict[str, Any]:

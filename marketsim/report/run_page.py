@@ -41,7 +41,8 @@ class RunContent:
         self.left_out: list[str] = []
         """What the page does not show, and why; also among its notes."""
         self.notes: list[str] = [str(note) for note in run.manifest.get("notes", ())]
-        self.notes += [f"{line}." for line in run.manifest.get("refused_orders", ())]
+        for fact in ("refused_orders", "signed_prices"):
+            self.notes += [f"{line}." for line in run.manifest.get(fact, ())]
         self.currency = label_of(run.manifest)
         self.ready = ready or self._scenario(trust=trust)
         self.series = columns.slot_series(run) if run.n_slots else {}
@@ -229,6 +230,10 @@ def _grid_facts(of: RunContent) -> dict[str, Any] | None:
         "stride": of.grid.stride,
         "lowest": of.grid.lowest,
         "highest": of.grid.highest,
+        "worst": [
+            ("worst-buses", "Worst buses", of.grid.worst_buses),
+            ("worst-branches", "Most loaded branches", of.grid.worst_branches),
+        ],
     }
 
 

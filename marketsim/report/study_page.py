@@ -15,12 +15,14 @@ from marketsim.analysis.studies.table import OK, kpi_names
 from marketsim.app.looking import HINT as TRUST_HINT
 from marketsim.app.looking import harmless, look, trusted
 from marketsim.app.wiring import Built, build
+from marketsim.core.currency import label_of, named
 from marketsim.core.errors import MarketsimError, Problem, RunFolderError
 from marketsim.core.files import read_text
 from marketsim.core.metric import Kpi
 from marketsim.fairness.critic import CRITIC_KPIS
 from marketsim.metrics.presentation import HEADLINE, RUN, VALIDATION, percent_scale
 from marketsim.report.embed import short_numbers
+from marketsim.report.study_verdicts import comparisons
 from marketsim.results.folder import COMPLETE, SCENARIO
 from marketsim.scenario.yamltext import MAX_BYTES
 
@@ -70,12 +72,15 @@ class StudyContent:
         self.failed = self.table[self.table["status"] != OK]
         self.built, gate, self.left_out = _built(study, trust=trust)
         known = _definitions(self.built)
-        self.kpis = [_label(name, known.get(name)) for name in _kpis(self.done, study.paths)]
+        self.currency = label_of(study.manifest)
+        self.kpis = [_label(name, known.get(name), self.currency) for name in _kpis(self.done, study.paths)]
         self.findings = () if self.done.empty else findings(self.done, study.axes, gate)
+        self.comparisons, self.not_compared = ([], "") if self.done.empty else comparisons(study)
 
     def sentences(self) -> list[str]:
-        """The answer, where there is one."""
-        return [] if self.done.empty else answer(self.done, self.study.axes, self.findings)
+        """Where something breaks; of a study without an axis of numbers what its values change."""
+        found = [] if self.done.empty else answer(self.done, self.study.axes, self.findings, self.currency)
+        return found or [each.sentence for each in self.comparisons]
 
 
 def _built(study: Study, *, trust: bool) -> tuple[Built | None, str, list[str]]:
@@ -101,12 +106,13 @@ def _definitions(built: Built | None) -> dict[str, Kpi]:
     return {kpi.name: kpi for kpi in (*CRITIC_KPIS, *VALIDATION, *own)}
 
 
-def _label(name: str, known: Kpi | None) -> KpiLabel:
+def _label(name: str, known: Kpi | None, currency: str) -> KpiLabel:
     line = next((line for line in HEADLINE if line.name == name), None)
     text = "" if known is None else known.text
     if line is not None:
-        return KpiLabel(name, line.label, "" if line.unit == "-" else line.unit, percent_scale(name, line.unit), text)
-    unit = "" if known is None or known.unit == "-" else known.unit
+        unit = "" if line.unit == "-" else named(line.unit, currency)
+        return KpiLabel(name, line.label, unit, percent_scale(name, line.unit), text)
+    unit = "" if known is None or known.unit == "-" else named(known.unit, currency)
     return KpiLabel(name, name, unit, 1.0, text)
 
 
@@ -176,6 +182,8 @@ def study_context(of: StudyContent) -> dict[str, Any]:
         "seeds": list(design["seeds"]),
         "axes": [axis.label for axis in study.axes],
         "sentences": of.sentences(),
+        "comparisons": of.comparisons,
+        "not_compared": of.not_compared,
         "failed": list(zip(of.failed["run"].tolist(), of.failed["error"].tolist(), strict=True)),
         "first": [kpi for kpi in of.kpis if kpi.name in FIRST],
         "others": [kpi for kpi in of.kpis if kpi.name not in FIRST],

@@ -37,12 +37,18 @@ _SHARING: Final = _Line("cost sharing", (), 1, "what the agent's share of a peri
 
 
 def bill(
-    table: Callable[..., pa.Table], names: Sequence[Sequence[str]], agent: str | int, market: int = 0
+    table: Callable[..., pa.Table],
+    names: Sequence[Sequence[str]],
+    agent: str | int,
+    market: int = 0,
+    *,
+    raw: bool = False,
 ) -> pd.DataFrame:
     """The bill of one agent over all slots of a run; with a line of cost sharing where costs were shared.
 
     Index: the lines and ``total``. Columns: ``energy_kwh``; ``mean_price`` [currency/kWh], null without energy;
-    ``amount`` [currency], receipts negative; ``amount_money``, the same exactly [1e-9 currency]; ``meaning``.
+    ``amount`` [currency], receipts negative. With ``raw`` the same as integers: ``energy_wh`` and ``amount_money`` [1e-9
+    currency]. What each line is about stands in ``attrs["meaning"]``.
     """
     import pandas as pd
 
@@ -53,17 +59,25 @@ def bill(
     columns = (*LEDGER_COLUMNS, SHARING_COLUMN) if shared else LEDGER_COLUMNS
     mine = rows.filter(pc.and_(pc.equal(rows["market"], market), pc.equal(rows["agent"], index)))
     total = {name: _sum(mine[name]) for name in (*energies, *columns)}
-    lines: list[tuple[object, ...]] = []
-    for line, column in zip((*_LINES, *([_SHARING] if shared else [])), columns, strict=True):
-        energy_kwh = sum(total[name] for name in line.energy) / WH_PER_KWH
-        amount = total[column] / MONEY_PER_CURRENCY
-        price = line.price_sign * amount / energy_kwh if energy_kwh else None
-        lines.append((line.name, energy_kwh, price, amount, total[column], line.text))
-    paid = sum(total[column] for column in columns)
-    lines.append(("total", None, None, paid / MONEY_PER_CURRENCY, paid, "paid in all; negative: received"))
-    head = ("line", "energy_kwh", "mean_price", "amount", "amount_money", "meaning")
-    frame = pd.DataFrame(lines, columns=list(head)).set_index("line")
-    return frame.astype({"energy_kwh": "float64", "mean_price": "float64"})
+    lines = (*_LINES, *([_SHARING] if shared else []))
+    sums = [(sum(total[name] for name in line.energy), total[own]) for line, own in zip(lines, columns, strict=True)]
+    labels = pd.Index([*(line.name for line in lines), "total"], name="line")
+    paid = sum(money for _, money in sums)
+    if raw:
+        energy = pd.array([*(wh for wh, _ in sums), None], dtype="Int64")
+        made = pd.DataFrame({"energy_wh": energy, "amount_money": [*(money for _, money in sums), paid]}, index=labels)
+    else:
+        shown = [_daily(line, *own) for line, own in zip(lines, sums, strict=True)]
+        shown.append((None, None, paid / MONEY_PER_CURRENCY))
+        made = pd.DataFrame(shown, columns=["energy_kwh", "mean_price", "amount"], index=labels, dtype="float64")
+    made.attrs["meaning"] = {**{line.name: line.text for line in lines}, "total": "paid in all; negative: received"}
+    return made
+
+
+def _daily(line: _Line, energy_wh: int, money: int) -> tuple[float | None, float | None, float]:
+    """Energy [kWh], mean price [currency/kWh] and amount [currency] of a line."""
+    energy_kwh, amount = energy_wh / WH_PER_KWH, money / MONEY_PER_CURRENCY
+    return energy_kwh, (line.price_sign * amount / energy_kwh if energy_kwh else None), amount
 
 
 def _sum(column: pa.ChunkedArray) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from marketsim.core.arrays import IntArray
-from marketsim.core.records import Orders, SlotRecord
+from marketsim.core.records import UTILITY_ONLY_TICKS, Orders, SlotRecord
 from marketsim.results.table_columns import BOOK_LEVELS, TableLayout
 
 _STEPS: Final = np.arange(BOOK_LEVELS)
@@ -30,7 +30,7 @@ def book_of(orders: Orders, prices: IntArray, market: int) -> tuple[IntArray, In
     Summed from above, bids give the demand at a level; summed from below, asks give the supply: both exactly. Where a
     market has several rounds, orders count once, with their last limit.
     """
-    own = (orders.market == market) & (orders.limit_ticks >= 0)
+    own = (orders.market == market) & (orders.limit_ticks > UTILITY_ONLY_TICKS)
     buys = orders.side > 0
     bids, asks = np.flatnonzero(own & buys), np.flatnonzero(own & ~buys)
     bid_level = np.searchsorted(prices, orders.price_ticks[bids], side="right")  # 0: below the lowest level

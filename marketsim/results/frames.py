@@ -1,4 +1,4 @@
-"""DataFrames that people can read: units of daily life beside the integers, names beside indices."""
+"""DataFrames that people can read: each quantity in one unit, names beside indices."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ class _Daily(NamedTuple):
 
     suffix: str
     shown: str
+    unit: str
     per_unit: int
 
 
 _DAILY: Final[Mapping[str, _Daily]] = {
-    WH: _Daily("_wh", "_kwh", WH_PER_KWH),
-    TICKS: _Daily("_ticks", "", TICKS_PER_CURRENCY),
-    MONEY: _Daily("_money", "", MONEY_PER_CURRENCY),
+    WH: _Daily("_wh", "_kwh", "kWh", WH_PER_KWH),
+    TICKS: _Daily("_ticks", "", "currency/kWh", TICKS_PER_CURRENCY),
+    MONEY: _Daily("_money", "", "currency", MONEY_PER_CURRENCY),
 }
 
 
@@ -39,28 +40,51 @@ def agent_names(manifest: Mapping[str, Any]) -> list[list[str]]:
     return names
 
 
-def frame(table: pa.Table, names: Sequence[Sequence[str]], named: Sequence[str] = ()) -> pd.DataFrame:
+def frame(
+    table: pa.Table, names: Sequence[Sequence[str]], named: Sequence[str] = (), *, raw: bool = False
+) -> pd.DataFrame:
     """A table as a DataFrame.
 
-    Behind each column counted in Wh, ticks or money stands the same in kWh, currency/kWh or currency (``load_wh``,
-    ``load_kwh``; ``price_ticks``, ``price``; ``paid_money``, ``paid``), behind each agent's index in ``named`` its
-    name. Integers that may be null are pandas' nullable integers.
+    Columns counted in Wh, ticks or money are shown in kWh, currency/kWh and currency, under names that say so
+    (``load_wh`` becomes ``load_kwh``, ``price_ticks`` ``price``, ``paid_money`` ``paid``); with ``raw`` they stay the
+    integers that they are. Behind each agent's index in ``named`` stands its name. Integers that may be null are pandas'
+    nullable integers; categories are those that occur.
     """
     import pandas as pd
 
     columns: dict[str, Any] = {}
     for field in table.schema:
-        column = _series(table[field.name], field)
-        columns[field.name] = column
-        unit = (field.metadata or {}).get(b"unit", b"").decode()
-        daily = _DAILY.get(unit)
-        if daily and field.name.endswith(daily.suffix):
-            shown = field.name.removesuffix(daily.suffix) + daily.shown
-            if shown not in table.column_names:  # a metric's column may have that name already
-                columns[shown] = column.astype("float64") / daily.per_unit
-        elif field.name in named:
-            columns[f"{field.name}_name"] = _names(column, table["market"].to_numpy(), names)
+        name, column = field.name, _series(table[field.name], field)
+        daily = None if raw else _daily(field, table.column_names)
+        if daily is None:
+            columns[name] = column
+        else:
+            columns[_renamed(name, daily)] = column.astype("float64") / daily.per_unit
+        if name in named:
+            columns[f"{name}_name"] = _names(column, table["market"].to_numpy(), names)
     return pd.DataFrame(columns)
+
+
+def shown_unit(field: pa.Field, taken: Sequence[str], *, raw: bool = False) -> tuple[str, str]:
+    """Name and unit that ``frame`` shows a column with; ``taken`` are the names of all columns."""
+    daily = None if raw else _daily(field, taken)
+    return (field.name, _unit(field)) if daily is None else (_renamed(field.name, daily), daily.unit)
+
+
+def _renamed(name: str, daily: _Daily) -> str:
+    return name.removesuffix(daily.suffix) + daily.shown
+
+
+def _unit(field: pa.Field) -> str:
+    return str((field.metadata or {}).get(b"unit", b"").decode())
+
+
+def _daily(field: pa.Field, taken: Sequence[str]) -> _Daily | None:
+    """How a column is shown in daily units; None where it is not counted, or a metric's column has the name already."""
+    daily = _DAILY.get(_unit(field))
+    if daily is None or not field.name.endswith(daily.suffix):
+        return None
+    return None if _renamed(field.name, daily) in taken else daily
 
 
 def _series(column: pa.ChunkedArray, field: pa.Field) -> pd.Series[Any]:
@@ -69,7 +93,8 @@ def _series(column: pa.ChunkedArray, field: pa.Field) -> pd.Series[Any]:
     if field.nullable and pa.types.is_integer(field.type):
         mapper = {pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}.get
         return cast("pd.Series[Any]", column.to_pandas(types_mapper=mapper))
-    return cast("pd.Series[Any]", column.to_pandas())
+    made = cast("pd.Series[Any]", column.to_pandas())
+    return made.cat.remove_unused_categories() if isinstance(made.dtype, pd.CategoricalDtype) else made
 
 
 def _names(index: pd.Series[Any], market: np.ndarray, names: Sequence[Sequence[str]]) -> Any:
@@ -82,4 +107,4 @@ def _names(index: pd.Series[Any], market: np.ndarray, names: Sequence[Sequence[s
     codes = np.array([code_of[name] for name in flat] + [-1], dtype=np.int64)
     known = index.fillna(-1).to_numpy(dtype=np.int64)
     code: IntArray = codes[np.where(known >= 0, begins[market] + known, -1)]
-    return pd.Categorical.from_codes(code, pd.Index(categories))
+    return pd.Categorical.from_codes(code, pd.Index(categories)).remove_unused_categories()

@@ -27,6 +27,13 @@ class FeederMap(NamedTuple):
     v_min_pu: FloatArray
     """Voltage band of each node; 0 and inf where there is none [n_nodes]."""
     v_max_pu: FloatArray
+    base_kv: FloatArray
+    """Nominal voltage of each node, line to line [n_nodes]."""
+    limit_a: FloatArray
+    """Largest current that the scenario allows, at the end that is named first where it has one there; inf: no rating
+    [n_branches]."""
+    limit_kva: FloatArray
+    """The same as apparent power at nominal voltage [n_branches]."""
     agents_at: tuple[tuple[int, ...], ...]
     """Agents of one market at each node, by their index [n_nodes]."""
 
@@ -42,3 +49,5 @@ class GridHistory(NamedTuple):
     """Current over the rating, what the scenario allows counted as 1; NaN without a rating [n_slots, n_branches]."""
     net_kw: FloatArray
     """Net injection of each node, generation positive [n_slots, n_nodes]."""
+    hours: float
+    """Length of a slot [h]."""

@@ -33,8 +33,10 @@ MANIFEST: Final[Keys] = {
     "plugins": Key(holds.all_of(holds.record(_PLUGIN))),
     "notes": Key(holds.all_of(holds.text)),
     "refused_orders": Key(holds.all_of(holds.text)),
+    "signed_prices": Key(holds.all_of(holds.text)),
     "currency": Key(holds.text),
     "critic": Key(holds.mapping),
+    "origin": Key(holds.mapping),
 }
 """Of everything that has a manifest."""
 RUN: Final[Keys] = {

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
+from marketsim.core.currency import label_of
 from marketsim.core.errors import InputError, MarketsimError, Problem, RunFolderError
 from marketsim.core.files import read_text
+from marketsim.core.plain_text import harmless
 from marketsim.results import bill as _bill
 from marketsim.results import table_checks
+from marketsim.results.csv_files import write_csv
 from marketsim.results.folder import COMPLETE, CRITIC, SCENARIO, SUMMARY, read_manifest, status
 from marketsim.results.frames import agent_names, frame
 from marketsim.results.grid_history import GridHistory
 from marketsim.results.json_checks import MOST_BYTES, read_object
 from marketsim.results.manifests import demand_summary, read_critiques
+from marketsim.results.notebook import html, html_table
 from marketsim.results.parquet import demand_memory, opened, reading
 from marketsim.results.streams import FINAL_SUFFIX, STREAM_SUFFIX, count_batches, stream_table
 from marketsim.results.table_columns import OPTIONAL_TABLES, TABLES, no_rows
+from marketsim.results.worst import WorstElements, branch_table, bus_table, worst_elements
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +40,17 @@ NetBuilder = Callable[["Run", int, int], Any]
 """(run, slot, market) -> a solved pandapower net."""
 HistoryBuilder = Callable[["Run", range, int], GridHistory]
 """(run, slots, market) -> the feeder's states in these slots."""
+HeadlineBuilder = Callable[[Mapping[str, Any], str], Sequence[tuple[str, ...]]]
+"""(summary, currency) -> label, value, unit, value with the utility only, and change of the main KPIs."""
+
+
+class RunViews(NamedTuple):
+    """What a run can show beyond its tables, made by whoever knows its scenario; None: not this run."""
+
+    net: NetBuilder | None = None
+    history: HistoryBuilder | None = None
+    headline: HeadlineBuilder | None = None
+
 
 _NAMED: Final = {"trades": ("buyer", "seller"), "rejects": ("buyer", "seller")}
 
@@ -42,9 +58,9 @@ _NAMED: Final = {"trades": ("buyer", "seller"), "rejects": ("buyer", "seller")}
 class Run:
     """What a run left behind.
 
-    ``slots``, ``agents``, ``trades``, ``rejects``, ``book`` and ``voltages`` are DataFrames, with kWh, currency/kWh
-    and currency beside the integers that the market counted in, and names beside indices; ``table`` gives the same as
-    Arrow tables without additions, for large runs.
+    ``slots``, ``agents``, ``trades``, ``rejects``, ``book`` and ``voltages`` are DataFrames in kWh, currency/kWh and
+    currency, with names beside indices; ``frame`` gives the same in the integers that the market counted in, and
+    ``table`` Arrow tables as written, for large runs.
     """
 
     def __init__(
@@ -56,8 +72,7 @@ class Run:
         tables: Mapping[str, pa.Table] | None = None,
         critiques: Sequence[Mapping[str, Any]] = (),
         path: Path | None = None,
-        net_builder: NetBuilder | None = None,
-        history_builder: HistoryBuilder | None = None,
+        views: RunViews | None = None,
     ) -> None:
         self.manifest = dict(manifest)
         self.summary = dict(summary)
@@ -71,11 +86,29 @@ class Run:
         self._tables = tables
         self._known: dict[str, tuple[str, ...]] = {}
         """Tables of the folder that were looked at, with their number of columns."""
-        self._net_builder = net_builder
-        self._history_builder = history_builder
+        self._views = RunViews() if views is None else views
+        self._frames: dict[tuple[str, bool], pd.DataFrame] = {}
+        self._worst: dict[int, WorstElements] = {}
 
     def __repr__(self) -> str:
-        return f"<Run {self.path or 'in memory'}: {self.status}, {self.n_slots} slots>"
+        return harmless(f"<Run {self._title}: {self.status}, {self.n_slots} slots, {self.path or 'in memory'}>")
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "status": self.status,
+            "slots": f"{self.n_slots:,}",
+            "agents": f"{len(self.manifest['agents']):,}",
+            "folder": self.path or "in memory",
+        }
+        if self._views.headline is None or not self.summary:
+            return html(f"Run {self._title}", facts.items())
+        head = ("", "market", "unit", "utility only", "change")
+        rows = self._views.headline(self.summary, label_of(self.manifest))
+        return html(f"Run {self._title}", facts.items(), html_table(head, rows))
+
+    @property
+    def _title(self) -> str:
+        return f"{self.manifest.get('scenario', '')} (seed {self.manifest.get('seed')})".strip()
 
     def table(self, name: str, columns: Sequence[str] | None = None, slot: int | range | None = None) -> pa.Table:
         """An Arrow table as written; ``columns`` and ``slot`` (one, or a range of step 1) read only what is asked for.
@@ -161,59 +194,103 @@ class Run:
         """Slots written."""
         return int(self.table("slots", columns=["slot"]).num_rows)
 
-    @cached_property
+    def frame(self, name: str, *, raw: bool = False, slot: int | range | None = None) -> pd.DataFrame:
+        """A table as a DataFrame; ``raw``: in the integers that the market counted in (Wh, 1e-6 currency/kWh, 1e-9 currency).
+
+        ``slot``, and what is raised, as for ``table``.
+        """
+        if slot is not None:
+            return self._frame(name, raw=raw, slot=slot)
+        if (name, raw) not in self._frames:
+            self._frames[name, raw] = self._frame(name, raw=raw)
+        return self._frames[name, raw]
+
+    def _frame(self, name: str, *, raw: bool, slot: int | range | None = None) -> pd.DataFrame:
+        return frame(self.table(name, slot=slot), agent_names(self.manifest), _NAMED.get(name, ()), raw=raw)
+
+    @property
     def slots(self) -> pd.DataFrame:
         """A row a slot."""
-        return self._frame("slots")
+        return self.frame("slots")
 
-    @cached_property
+    @property
     def agents(self) -> pd.DataFrame:
         """A row an agent and slot."""
-        return self._frame("agents")
+        return self.frame("agents")
 
-    @cached_property
+    @property
     def trades(self) -> pd.DataFrame:
         """A row a trade, in order of execution."""
-        return self._frame("trades")
+        return self.frame("trades")
 
-    @cached_property
+    @property
     def rejects(self) -> pd.DataFrame:
         """A row a refused quantity, in order of refusal."""
-        return self._frame("rejects")
+        return self.frame("rejects")
 
-    @cached_property
+    @property
     def book(self) -> pd.DataFrame:
         """A row a price level and slot; InputError where the scenario did not ask for it."""
-        return self._frame("book")
+        return self.frame("book")
 
-    @cached_property
+    @property
     def voltages(self) -> pd.DataFrame:
         """A row a bus and slot; InputError where the scenario did not ask for it."""
-        return self._frame("voltages")
+        return self.frame("voltages")
 
-    def _frame(self, name: str) -> pd.DataFrame:
-        return frame(self.table(name), agent_names(self.manifest), _NAMED.get(name, ()))
+    def to_csv(self, folder: str | Path, *, raw: bool = False, force: bool = False) -> Path:
+        """Write every table as ``<table>.csv``, their units and meanings as ``columns.csv``, the KPIs as ``summary.csv``.
 
-    def bill(self, agent: str | int, market: int = 0) -> pd.DataFrame:
+        ``raw`` as for ``frame``; ``force`` replaces files that are there. Returns the folder; RunFolderError where it cannot be
+        written.
+        """
+        return write_csv(self, Path(folder), raw=raw, force=force)
+
+    def bill(self, agent: str | int, market: int = 0, *, raw: bool = False) -> pd.DataFrame:
         """The bill of an agent, by name or index in its market: a row a line with energy, mean price and amount.
 
-        Its total is exactly what the agent paid. InputError for an agent that does not exist.
+        Its total is what the agent paid; ``raw`` tells energy and amount exactly, in Wh and 1e-9 currency. What each line is
+        about stands in its ``attrs["meaning"]``. InputError for an agent that does not exist.
         """
-        return _bill.bill(self.table, agent_names(self.manifest), agent, market)
+        return _bill.bill(self.table, agent_names(self.manifest), agent, market, raw=raw)
 
     def net(self, slot: int, market: int = 0) -> Any:
         """A pandapower net of that slot, solved. InputError without a grid or for a slot that the run has not."""
-        if self._net_builder is None:
+        if self._views.net is None:
             raise InputError("this run has no grid to build a net from")
         if not isinstance(slot, Integral) or not 0 <= slot < self.n_slots:
             raise InputError(f"slot {slot!r} is not in this run: it has slots 0 to {self.n_slots - 1}")
-        return self._net_builder(self, slot, market)
+        return self._views.net(self, slot, market)
 
     def grid_history(self, slots: range, market: int = 0) -> GridHistory:
         """The feeder and its voltages and loadings in ``slots``, solved again; InputError without a grid."""
-        if self._history_builder is None:
+        if self._views.history is None:
             raise InputError("this run has no grid, so there is nothing to draw")
-        return self._history_builder(self, slots, market)
+        return self._views.history(self, slots, market)
+
+    def worst_buses(self, most: int | None = 10, market: int = 0) -> pd.DataFrame:
+        """The buses that were outside their voltage band longest and farthest, then those nearest to it: ``bus_table``.
+
+        Hours below and above the band, depth, lowest and highest voltage with its time, in p.u. and V. ``most`` None: all.
+        InputError without a grid.
+        """
+        return bus_table(self._worst_elements(market), self._begins(), most)
+
+    def worst_branches(self, most: int | None = 10, market: int = 0) -> pd.DataFrame:
+        """The branches that were over their limit longest, then those loaded most: ``branch_table``.
+
+        Hours over the limit, highest loading with its time, in %, A and kVA. ``most`` None: all. InputError without a grid.
+        """
+        return branch_table(self._worst_elements(market), self._begins(), most)
+
+    def _worst_elements(self, market: int) -> WorstElements:
+        if market not in self._worst:
+            self._worst[market] = worst_elements(partial(self.grid_history, market=market), self.n_slots)
+        return self._worst[market]
+
+    def _begins(self) -> Any:
+        """Begin of each slot [n_slots]."""
+        return self.table("slots", columns=["begins"]).column("begins").to_numpy()
 
     @property
     def plot(self) -> Plots:
@@ -233,9 +310,7 @@ def _cut(table: pa.Table, columns: Sequence[str] | None, slot: int | range | Non
     return table if columns is None else table.select([name for name in columns if name in table.column_names])
 
 
-def open_run(
-    path: str | Path, net_builder: NetBuilder | None = None, history_builder: HistoryBuilder | None = None
-) -> Run:
+def open_run(path: str | Path, views: RunViews | None = None) -> Run:
     """The run in a folder, complete or as far as it got; RunFolderError where there is none or it cannot be read."""
     folder = Path(path)
     manifest = read_manifest(folder)
@@ -250,8 +325,7 @@ def open_run(
         scenario_text=_scenario(folder / SCENARIO, required=complete),
         critiques=read_critiques(log) if os.path.lexists(log) else [],
         path=folder,
-        net_builder=net_builder,
-        history_builder=history_builder,
+        views=views,
     )
 
 

@@ -24,7 +24,7 @@ from marketsim.results import folder as folders
 from marketsim.results.book_buffer import BookBuffer
 from marketsim.results.buffers import AgentBuffer, Arrays, DealBuffer, SlotBuffer, VoltageBuffer
 from marketsim.results.manifests import RUN as KEYS
-from marketsim.results.reader import HistoryBuilder, NetBuilder, Run, open_run
+from marketsim.results.reader import Run, RunViews, open_run
 from marketsim.results.session import FolderKind, Session
 from marketsim.results.streams import DiskSink, MemorySink, Sink, TableBatch
 from marketsim.results.table_columns import TableLayout, columns, schema
@@ -131,12 +131,7 @@ class RunWriter:
         """Add facts to the manifest that the run brought to light."""
         self._session.note(facts)
 
-    def finish(
-        self,
-        summary: Mapping[str, object],
-        net_builder: NetBuilder | None = None,
-        history_builder: HistoryBuilder | None = None,
-    ) -> Run:
+    def finish(self, summary: Mapping[str, object], views: RunViews | None = None) -> Run:
         """Complete the run: all tables and the summary in place, then the manifest says so. Returns the run."""
         summary_text = folders.json_text(summary)
         self._hold_gathered()
@@ -149,12 +144,11 @@ class RunWriter:
                 scenario_text=self._scenario_text,
                 tables={name: sink.table() for name, sink in self._sinks.items() if isinstance(sink, MemorySink)},
                 critiques=self._critiques,
-                net_builder=net_builder,
-                history_builder=history_builder,
+                views=views,
             )
         with self._guarded():
             self._complete(self.folder, summary_text)
-        return open_run(self.folder, net_builder, history_builder)
+        return open_run(self.folder, views)
 
     def _complete(self, folder: Path, summary_text: str) -> None:
         sinks = self._disk_sinks()

@@ -35,6 +35,8 @@ def document(scenario: Scenario, agents: tuple[AgentSpec, ...]) -> dict[str, Any
     for (section, key), always in _LATER.items():
         if whole[section][key] == always:
             del whole[section][key]
+    if whole["origin"] is None:
+        del whole["origin"]
     order = [name for name in Scenario.model_fields if name in whole or name == "agents"]
     return {name: [agent_document(agent) for agent in agents] if name == "agents" else whole[name] for name in order}
 
@@ -94,6 +96,7 @@ def scenario_hash(scenario: Scenario, agents: tuple[AgentSpec, ...]) -> str:
     """SHA-256 of everything in a resolved scenario that can change results; not of where it lies."""
     values = document(scenario, agents)
     del values["folder"], values["currency"]
+    values.pop("origin", None)
     values["plugins"] = [Path(path).name for path in scenario.plugins]
     if scenario.learning.game.name == MARKET:  # as older versions wrote it, so that what they hashed stays the same
         values["learning"]["game"] = values["learning"]["game"][MARKET]

@@ -251,6 +251,12 @@ Currency = Annotated[
 ]
 
 
+OriginFile = Annotated[
+    Annotated[str, Field(min_length=1, max_length=1_000)] | None,
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 1_000}),
+]
+
+
 class Scenario(Params):
     """Everything that a run depends on beside the versions of the software."""
 
@@ -286,3 +292,6 @@ class Scenario(Params):
     """What is written."""
     plugins: tuple[str, ...] = Field(default=(), max_length=MAX_PARTS)
     """Plugin files, relative to ``folder``."""
+    origin: OriginFile = None
+    """Report of the import that made the scenario (``marketsim import``), relative to ``folder``: a run writes it into its
+    manifest. Left out where it is null."""

@@ -231,7 +231,7 @@ def quotes_of(
     **changes: Any,
 ) -> records.Quotes:
     """What a strategy sees after a round, of so many and one more, without trades; its orders in the order ``order``."""
-    own = batch.price_ticks[order] >= 0
+    own = batch.price_ticks[order] > records.UTILITY_ONLY_TICKS
     columns = records.OrderBatch(*(column[order][own] for column in batch))
     market = context.community.market[columns.agent]
     keys = context.streams.keys("strategies", slot, round_)
@@ -300,17 +300,17 @@ class StrategyContract:
             assert refused.size == 0
 
     def test_orders_keep_the_tariffs(self) -> None:
-        """Limits lie within the tariffs; a negative one trades with the utility only. Energies are positive."""
+        """Limits lie within the tariffs, or trade with the utility only. Energies are positive."""
         for _, _, decided in self._decided():
             price = decided.orders.price_ticks
-            assert (((price >= FEED_IN) & (price <= RETAIL)) | (price < 0)).all()
+            assert (((price >= FEED_IN) & (price <= RETAIL)) | (price == records.UTILITY_ONLY_TICKS)).all()
             assert (decided.orders.energy_wh > 0).all()
 
     def test_values_are_declared_for_what_is_offered(self) -> None:
         """Energy of a fleet on offer has a declared value, and no bid is above it, no ask below."""
         for _, _, decided in self._decided():
             orders = decided.orders
-            for row in np.flatnonzero((orders.component >= 0) & (orders.price_ticks >= 0)):
+            for row in np.flatnonzero((orders.component >= 0) & (orders.price_ticks > records.UTILITY_ONLY_TICKS)):
                 value = decided.marginal_ticks[orders.component[row], orders.agent[row]]
                 assert value != records.UNDECLARED
                 assert (orders.price_ticks[row] - value) * orders.side[row] <= 0

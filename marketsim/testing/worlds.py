@@ -114,7 +114,7 @@ def plain_decisions(n_agents: int, rows: Sequence[OrderRow], n_devices: int = 0)
     """Decisions without dispatch."""
     return records.Decisions(
         dispatch_wh=np.zeros((n_devices, n_agents), dtype=np.int64),
-        marginal_ticks=np.full((n_devices, n_agents), -1, dtype=np.int64),
+        marginal_ticks=np.full((n_devices, n_agents), records.UNDECLARED, dtype=np.int64),
         absorb=np.zeros(n_agents, dtype=bool),
         orders=batch(rows),
     )
@@ -151,4 +151,4 @@ class UnityReactive:
 
 def accept_all(orders: records.Orders, tariffs: records.Tariffs) -> tuple[BoolArray, records.Rejects]:  # noqa: ARG001 - no bounds
     """Bounds that let every order with a limit price in."""
-    return orders.limit_ticks >= 0, records.empty_rejects()
+    return orders.limit_ticks > records.UTILITY_ONLY_TICKS, records.empty_rejects()

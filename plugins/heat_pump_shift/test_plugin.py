@@ -16,7 +16,7 @@ ON_DEMAND = {"agents[0].kind": "prosumer", "agents[0].strategy": {"truthful": {"
 def household(overrides):
     """Rows of the household ``shifter``, and the run."""
     run = ms.simulate(ms.load_scenario(SCENARIO, overrides))
-    return run.agents[run.agents.name == "shifter"].reset_index(drop=True), run
+    return run.frame("agents", raw=True)[run.frame("agents", raw=True).name == "shifter"].reset_index(drop=True), run
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +47,10 @@ def test_heat_is_drawn_from_own_sun_before_it_is_sold(winter):
 def test_bids_for_heat_are_made_at_noon_below_retail_and_kept_otherwise(winter):
     """Bought for the pump between 10 and 15 h only, at the middle of the tariffs at most; never imported for it."""
     _, run = winter
-    bought = run.trades.query("buyer_name == 'shifter' and buyer_component == 'heat_pump'")
+    bought = run.frame("trades", raw=True).query("buyer_name == 'shifter' and buyer_component == 'heat_pump'")
     assert len(bought) > 0
     assert bought.slot.mod(96).between(40, 59).all()
-    assert (bought.buyer_price <= 0.19).all()
+    assert (bought.buyer_price_ticks <= 190_000).all()
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -78,6 +78,46 @@ def drawn() -> Callable[[Any, str], bool]:
     return is_drawn
 
 
+COVERED = """() => {
+  const meet = (a, b) => a.width && b.width && a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  const found = [];
+  for (const chart of document.querySelectorAll(".chart")) {
+    const bar = chart.querySelector(".modebar");
+    if (!bar) continue;
+    const around = chart.closest(".panel").querySelectorAll("h3, p, .controls *, .legend, .cbtitle, .colorbar, .xtitle, .ytitle, .plot");
+    for (const other of around) if (meet(bar.getBoundingClientRect(), other.getBoundingClientRect())) found.push(chart.id + ": " + other.getAttribute("class"));
+  }
+  return found;
+}"""
+"""What the tool bars of a page's charts lie over."""
+
+
+@pytest.fixture(scope="session")
+def covered() -> Callable[[Any], list[str]]:
+    """``covered(page)``: titles, legends, controls and plots that a tool bar lies over when it is shown."""
+
+    def over(page: Any) -> list[str]:
+        assert page.locator(".modebar").count() > 0
+        return page.evaluate(COVERED)
+
+    return over
+
+
+@pytest.fixture(scope="session")
+def cut() -> Callable[[Any], list[str]]:
+    """``cut(page)``: links of the navigation and figures of cards that are not wholly inside of what holds them."""
+
+    def outside(page: Any) -> list[str]:
+        return page.evaluate(
+            """() => [...document.querySelectorAll("nav.bar a, .card dd, .card span")].filter((own) => {
+              const held = own.closest("ul, .card").getBoundingClientRect(), r = own.getBoundingClientRect();
+              return r.left < held.left - 1 || r.right > Math.min(held.right, innerWidth) + 1;
+            }).map((own) => own.textContent)"""
+        )
+
+    return outside
+
+
 @pytest.fixture
 def opened(browser: Any) -> Iterator[Callable[..., Opened]]:
     """``opened(path, width, scheme)``: a report that has drawn itself; at the end it must not have complained."""

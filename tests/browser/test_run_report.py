@@ -153,6 +153,38 @@ def test_a_phone_scrolls_in_one_direction_only(opened, day):
     assert overflow(opened(day, width=390).page) <= 0
 
 
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)])
+def test_tool_bars_cover_nothing_and_nothing_is_cut(opened, day, covered, cut, scheme, width):
+    """Legends, titles of colour bars and words beside a chart stay free; the navigation and the key figures are whole."""
+    page = opened(day, width=width, scheme=scheme).page
+    assert covered(page) == []
+    assert cut(page) == []
+    assert "{{" not in page.inner_text("body")
+
+
+def test_savings_are_shown_by_name(opened, day):
+    """The bars from left to right have the names of the agents, the largest saving first."""
+    page = opened(day).page
+    names, saved = page.evaluate(
+        "(() => { const own = document.getElementById('bills'); return [own.layout.xaxis.ticktext, own.data[0].y]; })()"
+    )
+    assert len(names) == len(saved) == 104
+    assert {name.split("-")[0] for name in names} == {"prosumer", "consumer"}
+    assert saved == sorted(saved, reverse=True)
+
+
+def test_the_worst_buses_and_branches_are_those_of_the_run(opened, day, simulated, hours):
+    """Names and hours of the tables are those that Python gives, with their units."""
+    page = opened(day).page
+    run = simulated("scenarios/stress141.yaml", {**hours, "grid.gate": "observe"})
+    for part, table in (("worst-buses", run.worst_buses()), ("worst-branches", run.worst_branches())):
+        assert page.locator(f"#{part} tbody td:first-child").all_inner_texts() == table.index.tolist()
+    above = [float(text) for text in page.locator("#worst-buses tbody td:nth-child(3)").all_inner_texts()]
+    assert above == run.worst_buses().hours_above.tolist()
+    units = page.locator("#worst-branches thead small").all_inner_texts()
+    assert units == ["h", "%", "A", "A", "kVA", "kVA"]
+
+
 def test_each_chart_has_words_and_a_table(opened, day, unfold):
     """A label for those who cannot see it, and its figures as rows."""
     page = opened(day).page

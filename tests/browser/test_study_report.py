@@ -43,6 +43,75 @@ def sobol(village, tmp_path_factory):
     return report_folder(folder).path
 
 
+@pytest.fixture(scope="session")
+def engines(scenario_of_a_street, tmp_path_factory):
+    """Report of a study of two engines over five seeds: names alone are varied."""
+    folder = tmp_path_factory.mktemp("engines") / "study"
+    axes = {"market.engine": ["double_auction", "mid_market_rate"]}
+    ms.whatif(scenario_of_a_street, axes, seeds=5, out=folder, workers=1)
+    return report_folder(folder).path
+
+
+@pytest.fixture(scope="session")
+def scenario_of_a_street():
+    """A few hours of six households without a grid, in euros."""
+    trader = {"load": {"annual_kwh": 3500}, "strategy": {"zero_intelligence": {}}}
+    return {
+        "name": "street",
+        "currency": "EUR",
+        "clock": {"start": "2016-06-14", "slots": 24, "slot_minutes": 60},
+        "tariff": {"flat": {"retail": 0.30, "feed_in": 0.08}},
+        "agents": [
+            {"kind": "prosumer", "count": 3, "pv_kw": {"uniform": [4, 9]}, **trader},
+            {"kind": "consumer", "count": 3, **trader},
+        ],
+    }
+
+
+def test_names_are_compared_by_points_with_intervals_and_no_line(opened, engines, drawn):
+    """Two engines have no order: nothing joins them, and each mean has its interval."""
+    page = opened(engines).page
+    assert drawn(page, "response")
+    (trace,) = page.evaluate(
+        "document.getElementById('response').data.map(each => ({ mode: each.mode, y: each.y, error: each.error_y.array }))"
+    )
+    assert trace["mode"] == "markers"
+    assert len(trace["y"]) == 2
+    assert all(half > 0 for half in trace["error"])
+    ticks = page.evaluate(
+        "document.getElementById('response').layout.xaxis.ticktext.map(each => each.replace('<br>', ''))"
+    )
+    assert ticks == ["double_auction", "mid_market_rate"]
+
+
+def test_a_study_of_names_has_an_answer_and_the_verdicts_of_compare(opened, engines):
+    """The page says what differs beyond the noise, as the command does, KPI by KPI, in the scenario's currency."""
+    from marketsim.analysis.compare.arms import arms_of_study
+    from marketsim.analysis.compare.verdicts import compare
+
+    page = opened(engines).page
+    answer = page.inner_text("#answer")
+    assert "No axis" not in answer
+    assert "With market.engine=mid_market_rate in place of market.engine=double_auction" in answer
+    arms, _, _ = arms_of_study(open_study(engines.parent))
+    verdicts = {each.kpi: each.verdict for each in compare(*arms, ["p2p_kwh", "consumer_cost"])}
+    rows = {
+        row[0]: row
+        for row in (each.locator("td").all_inner_texts() for each in page.locator("#compared tbody tr").all())
+    }
+    assert rows["Traded between peers"][-1] == verdicts["p2p_kwh"]
+    assert rows["Cost of consumers"][-1] == verdicts["consumer_cost"]
+    assert rows["Cost of consumers"][1] == "EUR"
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_tool_bars_cover_nothing_and_the_navigation_is_whole(opened, study, engines, covered, cut, scheme, width):
+    for path in (study, engines):
+        page = opened(path, width=width, scheme=scheme).page
+        assert covered(page) == []
+        assert cut(page) == []
+
+
 def test_curves_heat_map_and_tornado_are_drawn(opened, study, drawn):
     page = opened(study).page
     for chart in ("response", "heatmap", "sensitivity"):
@@ -131,6 +200,10 @@ def test_choices_redraw_the_page(opened, study):
     assert page.evaluate(title) != before
     page.select_option("#along", "1")
     assert page.evaluate("document.querySelector('#response .xtitle').textContent") == "grid.gate"
+    modes = "document.getElementById('response').data.map(each => each.mode)"
+    assert page.evaluate(modes) == ["markers"]
+    page.select_option("#split", "0")
+    assert page.evaluate(modes) == ["markers"] * 3
 
 
 def test_a_phone_shows_it_in_one_column(opened, study):

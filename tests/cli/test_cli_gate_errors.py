@@ -11,6 +11,22 @@ from pathlib import Path
 import pytest
 
 VILLAGE = "pandapower:create_kerber_landnetz_freileitung_1"
+LENIENT = """
+from dataclasses import replace
+
+import marketsim as ms
+from marketsim.grid.gates.exact.ac import RadialGate
+
+
+def build(params, context):
+    settings = replace(context.settings, guard_voltage_pu=-1e-6, guard_loading=-1e-6)
+    return RadialGate(context.network, context.nodes, context.n_markets, context.hours, settings)
+
+
+@ms.hookimpl
+def marketsim_parts():
+    yield ms.Entry(kind="gate", name="lenient", build=build, traits={"exact"}, summary="overlooks a millionth")
+"""
 
 
 def test_the_table_has_a_row_a_limit_and_says_what_its_columns_are(cli: Callable) -> None:
@@ -53,11 +69,39 @@ def test_without_simbench_its_net_is_left_out_and_said_so(cli: Callable, monkeyp
     assert "\nsimbench:" not in ended.out
 
 
+def test_the_exact_gate_is_audited(cli: Callable, tmp_path: Path) -> None:
+    """By a power flow that is not its own: nothing that it admits breaks a limit; file and screen say the same."""
+    ended = cli("gate-errors", VILLAGE, "--gate", "ac", "--trades", 30, "--out", tmp_path / "a.json")
+    assert (ended.code, ended.err) == (0, "")
+    lines = ended.out.splitlines()
+    assert lines[0].rstrip() == (
+        "ac against an independent power flow, band 0.95 to 1.05 p.u., quantities within 20 % of what it leaves, seed 1"
+    )
+    (row,) = json.loads((tmp_path / "a.json").read_text())["rows"]
+    assert lines[2].split()[:3] == [VILLAGE, "30", "0"]
+    assert (row["trades"], row["broken"], row["farthest"]) == (30, 0, 0.0)
+    assert row["guard_next"] == row["in_part"] > 5
+    assert "guard: in how many of these the next Wh breaks a limit less the guard" in ended.out
+
+
+def test_a_lenient_gate_of_a_plugin_is_caught(cli: Callable, tmp_path: Path) -> None:
+    """It says that it is exact, and what it admits breaks limits: how often and how far is printed."""
+    (tmp_path / "lenient.py").write_text(LENIENT, encoding="utf-8")
+    ended = cli(
+        "gate-errors", VILLAGE, "--gate", "lenient", "--plugin", tmp_path / "lenient.py", "--trades", 30, "--json"
+    )
+    assert (ended.code, ended.err) == (0, f"Executing the plugin {tmp_path / 'lenient.py'}\n")
+    (row,) = json.loads(ended.out)["rows"]
+    assert row["broken"] > 3
+    assert 1e-7 < row["farthest"] < 1.1e-6
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("feeder14",), "unknown feeder (got feeder14)\n    did you mean feeder141?"),
-        (("feeder141", "--gate", "ac"), "--gate: no gate that decides by an approximation (got ac)"),
+        (("feeder141", "--gate", "observe"), "--gate: no gate that decides trade by trade (got observe)"),
+        (("feeder141", "--gate", "lenient", "--plugin", "absent.py"), "absent.py"),
         (("feeder141", "--trades", 0), "--trades: must be at least 1 (got 0)"),
         (("feeder141", "--spread", 100), "--spread: must lie between 0 and 100 % (got 100)"),
         (("feeder141", "--spread", "nan"), "--spread: must lie between 0 and 100 % (got nan)"),

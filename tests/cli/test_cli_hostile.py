@@ -84,7 +84,7 @@ HOSTILE = {
     "a seed below zero": (HEAD + AGENTS + "seed: -1\n", ":7:7: seed: must be at least 0 (got -1)"),
     "a date with a time": (HEAD.replace("2016-07-12", "2016-07-12T10:00") + AGENTS, ":2:16: clock.start: must be a date such as 2016-07-12"),
     "a tariff that is a price": (tariff("0.3"), ":3:9: tariff: must name one tariff (got 0.3)\n    write its name"),
-    "a price below zero": (tariff("{flat: {retail: 0.3, feed_in: -0.08}}"), ":3:39: tariff.flat.feed_in: must be at least"),
+    "a price below all prices": (tariff("{flat: {retail: 0.3, feed_in: -8000}}"), ":3:39: tariff.flat.feed_in: must be at least"),
     "hours without a price": (tariff("{time_of_use: {windows: [{from_hour: 7, to_hour: 12, retail: 0.3}]}}"), ":3:23: tariff.time_of_use: no window from 0 h to 7 h; no window from 12 h to 24 h"),
     "a window inside a slot": (tariff("{time_of_use: {windows: [{from_hour: 0.5, to_hour: 0.5, retail: 0.3}]}}"), ":3:"),
     "prices for half a day": (tariff("{series: {retail: [0.3, 0.2], feed_in: 0.08}}"), ":3:27: tariff.series.retail: the prices cover neither one day nor the run (got 2 values)\n    give 24 values"),

@@ -22,10 +22,10 @@ engine  central_optimum      most gains under the AC limits, by a planner who kn
 FLAT = """\
 tariff flat (from marketsim)
   one retail and one feed-in price
-  retail: number >= 1e-06 and <= 1000, default 0.3
-      What the utility takes for energy [currency/kWh].
-  feed_in: number >= 1e-06 and <= 1000, default 0.08
-      What the utility pays for energy [currency/kWh]; not above ``retail``.
+  retail: number >= -1000 and <= 1000, default 0.3
+      What the utility takes for energy [currency/kWh]; negative: it pays.
+  feed_in: number >= -1000 and <= 1000, default 0.08
+      What the utility pays for energy [currency/kWh]; not above ``retail``; negative: it takes, and PV is curtailed.
 """
 
 

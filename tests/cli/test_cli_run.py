@@ -208,3 +208,53 @@ def test_what_is_never_installed_is_never_needed(cli, out, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.setitem(sys.modules, "ollama", None)
     assert cli("run", CASE, "--out", out, "--quiet").code == 0
+
+
+def test_where_limits_are_broken_the_worst_bus_and_branch_are_named(cli, out, root, hours):
+    """On the screen in two lines, in JSON as rows; the same as in Python."""
+    settings = [
+        part for path, value in {**hours, "grid.gate": "observe"}.items() for part in ("--set", f"{path}={value}")
+    ]
+    ended = cli("run", root / "scenarios" / "stress141.yaml", *settings, "--out", out)
+    run = ms.open_run(out)
+    buses, branches = run.worst_buses(), run.worst_branches()
+    bus, branch = buses.iloc[0], branches.iloc[0]
+    assert (
+        f"Longest out of band: bus {buses.index[0]}, {bus.hours_above:g} h, by up to {bus.depth_pu:.4f} p.u."
+        in ended.out
+    )
+    assert (
+        f"Longest overloaded: {branches.index[0]}, {branch.hours_over:g} h, up to {branch.loading_percent:.1f} %"
+        in ended.out
+    )
+    told = json.loads(cli("run", out / "scenario.yaml", "--out", out.with_name("again"), "--json").out)
+    assert [row["bus"] for row in told["worst_buses"]] == buses.index.tolist()
+    assert told["worst_branches"][0]["current_a"] == pytest.approx(branch.current_a)
+    assert told["worst_branches"][0]["at"].startswith(f"{branch['at']:%Y-%m-%dT%H:%M}")
+
+
+def test_a_first_run_says_also_in_a_pipe_that_kernels_are_compiled(cli, out, monkeypatch):
+    """On standard error, unless it is to be quiet."""
+    from marketsim.app import kernels
+
+    monkeypatch.setattr(kernels, "compile_once", lambda ready, tell=None: tell and tell("compiling, once"))
+    assert cli("run", CASE, "--out", out).err == "compiling, once\n"
+    assert cli("run", CASE, "--out", out, "--force", "--json").err == "compiling, once\n"
+    assert cli("run", CASE, "--out", out, "--force", "--quiet").err == ""
+
+
+@pytest.mark.parametrize(
+    ("variables", "drawn"), [({}, True), ({"JPY_PARENT_PID": "7"}, False), ({"TERM": "dumb"}, False)]
+)
+def test_a_bar_is_drawn_only_where_lines_can_be_written_over(monkeypatch, variables, drawn):
+    """Not under ``!marketsim run`` in a notebook, whose terminal keeps every control character."""
+    import sys
+
+    from marketsim.cli.tables import can_draw
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("JPY_PARENT_PID", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert can_draw() == drawn

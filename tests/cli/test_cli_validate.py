@@ -135,6 +135,8 @@ agents:
 FLAT = "{flat: {retail: 0.30, feed_in: 0.08}}"
 FAULTS = {
     "profile file": ({"profiles": "{source: file, path: p.csv}"}, ":3:32: profiles.path: there is no such file"),
+    "files of agents": ({"profiles": "{source: file, path: 'm/{agent}.csv'}", "load": "{}"}, ":3:32: profiles.path: there is no file for 'a'"),
+    "file of a list": ({"profiles": "{source: file, path: [other.csv, gone.csv]}"}, "there is no such file"),
     "times": ({"profiles": "{source: file, path: untimed.csv}"}, ":3:11: profiles.time: the file untimed.csv has no column"),
     "column": ({"profiles": "{source: file, path: other.csv}", "load": "{}"}, ":6:5: agents[0]: 'a' has no load, while"),
     "fence": ({"profiles": "{source: file, path: ../p.csv}"}, ":3:32: profiles.path: the file lies outside"),

@@ -21,8 +21,8 @@ def balances(run: ms.Run) -> ms.Run:
     """The run, after what must hold for any part."""
     summary = run.summary
     assert (run.status, summary["money_imbalance"], summary["energy_imbalance_wh"]) == ("complete", 0, 0)
-    assert (run.trades.energy_wh > 0).all()
-    assert (run.trades.buyer != run.trades.seller).all()
+    assert (run.frame("trades", raw=True).energy_wh > 0).all()
+    assert (run.frame("trades", raw=True).buyer != run.frame("trades", raw=True).seller).all()
     if "validated_slots" in summary:
         assert summary["validated_slots"] == summary["slots"]
         assert abs(summary["grid_imbalance_wh"]) <= 1.0
@@ -47,7 +47,7 @@ def test_every_engine_with_every_allocation(simulated, village, engine, allocati
 def test_every_engine_without_a_grid(simulated, village, engine):
     """Where nothing can be refused, nothing is."""
     run = balances(simulated(without_grid(village(market={"engine": engine}))))
-    assert len(run.trades) > 0
+    assert len(run.frame("trades", raw=True)) > 0
     assert run.summary["rejected_kwh"] == 0
 
 
@@ -65,7 +65,7 @@ def test_every_engine_with_every_network_charge(village, simulated, engine, char
             ms.load_scenario(scenario)
         return
     run = balances(simulated(scenario))
-    collected = run.agents.network_charges_money.abs().sum()
+    collected = run.frame("agents", raw=True).network_charges_money.abs().sum()
     assert (collected > 0) == (charges != "none" or engine == "huang")
 
 
@@ -78,11 +78,11 @@ def test_every_sharing(simulated, village, sharing, period):
     market = {"sharing": sharing} | ({} if idle else {"sharing_period": period})
     run = balances(simulated(village(clock=clock, market=market)))
     plain = simulated(village(clock=clock))
-    assert ("sharing_money" in run.agents) != idle
-    assert run.trades.equals(plain.trades)
-    assert run.agents.paid_money.sum() == plain.agents.paid_money.sum()
+    assert ("sharing_money" in run.frame("agents", raw=True)) != idle
+    assert run.frame("trades", raw=True).equals(plain.frame("trades", raw=True))
+    assert run.frame("agents", raw=True).paid_money.sum() == plain.frame("agents", raw=True).paid_money.sum()
     if not idle:
-        line = run.agents.groupby("slot").sharing_money
+        line = run.frame("agents", raw=True).groupby("slot").sharing_money
         assert (line.sum() == 0).all()
         assert line.any()[lambda found: found].index.tolist() == ([23, 35] if period == "day" else [35])
 
@@ -94,7 +94,7 @@ def test_every_reactive_mode(simulated, village, mode):
     source = {"source_pu": 1.045} if mode == "volt_var" else {}  # above the dead band of its curve
     grid = {"feeder": "feeder141", "reactive": {mode: params}, **source}
     run = balances(simulated(village(grid=grid)))
-    noon = run.agents.query("slot == 12 and name in ('sun', 'roof')")
+    noon = run.frame("agents", raw=True).query("slot == 12 and name in ('sun', 'roof')")
     assert (noon.kvar.abs() > 1e-3).any() == (mode != "unity")
 
 
@@ -106,7 +106,7 @@ def test_every_strategy(simulated, village, strategy, gridded):
     agents = [{**agent, "strategy": strategy} for agent in scenario["agents"]]
     scenario = {**scenario, "agents": agents}
     run = balances(simulated(scenario if gridded else without_grid(scenario)))
-    assert (len(run.trades) > 0) == (strategy != "utility_only")
+    assert (len(run.frame("trades", raw=True)) > 0) == (strategy != "utility_only")
 
 
 @pytest.mark.parametrize("storage", STORAGE)
@@ -115,7 +115,7 @@ def test_every_way_to_run_a_store(simulated, village, storage):
     scenario = village()
     agents = [{**agent, "strategy": {"truthful": {"storage": storage}}} for agent in scenario["agents"]]
     run = balances(simulated({**scenario, "agents": agents}))
-    assert bool(run.agents.battery_wh.any()) == (storage != "idle")
+    assert bool(run.frame("agents", raw=True).battery_wh.any()) == (storage != "idle")
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -127,10 +127,13 @@ def test_every_device_alone(simulated, village, device):
         for agent in scenario["agents"]
     ]
     run = balances(simulated({**scenario, "agents": agents}))
-    assert run.agents[f"{device}_wh"].any() or run.agents[f"{device}_unserved_wh"].any()
+    assert (
+        run.frame("agents", raw=True)[f"{device}_wh"].any()
+        or run.frame("agents", raw=True)[f"{device}_unserved_wh"].any()
+    )
     owners = {agent["name"] for agent in agents if device in agent}
-    assert set(run.agents.loc[run.agents[f"{device}_wh"] != 0, "name"]) <= owners
-    assert {name for name in run.agents.columns if name.endswith("_level")} == {f"{device}_level"}
+    assert set(run.frame("agents", raw=True).loc[run.frame("agents", raw=True)[f"{device}_wh"] != 0, "name"]) <= owners
+    assert {name for name in run.frame("agents", raw=True).columns if name.endswith("_level")} == {f"{device}_level"}
 
 
 @pytest.mark.parametrize("forecast", FORECASTS)
@@ -154,7 +157,9 @@ def test_every_forecast(simulated, village, forecast):
 def test_every_tariff(simulated, village, tariff):
     """Bills follow the posted prices of each slot; without a spread there is nothing to gain, and nothing breaks."""
     run = balances(simulated(village(tariff=tariff)))
-    rows = run.agents.merge(run.slots[["slot", "retail_ticks", "feed_in_ticks"]], on="slot")
+    rows = run.frame("agents", raw=True).merge(
+        run.frame("slots", raw=True)[["slot", "retail_ticks", "feed_in_ticks"]], on="slot"
+    )
     assert (rows.imports_money == rows.import_wh * rows.retail_ticks).all()
     assert (rows.exports_money == -rows.export_wh * rows.feed_in_ticks).all()
 
@@ -181,14 +186,16 @@ def test_every_profile_source(village, source, tmp_path):
         for agent in scenario["agents"]:
             agent["load"] = {}
     run = balances(ms.simulate(ms.load_scenario(scenario)))
-    assert run.agents.load_wh.sum() > 0
-    assert run.agents.query("name == 'a'").pv_available_wh.sum() > 0
+    assert run.frame("agents", raw=True).load_wh.sum() > 0
+    assert run.frame("agents", raw=True).query("name == 'a'").pv_available_wh.sum() > 0
     if source == "file":
-        assert run.agents.query("name == 'b'").load_wh.tolist() == [hour % 5 * 1000 for hour in range(24)]
+        assert run.frame("agents", raw=True).query("name == 'b'").load_wh.tolist() == [
+            hour % 5 * 1000 for hour in range(24)
+        ]
 
 
 def test_two_hundred_slots_of_everything(simulated, village):
     """Over several days of 5-minute slots at midnight and noon, across the day's border, all laws hold."""
     clock = {"start": "2016-12-31", "slots": 400, "slot_minutes": 5}
     run = balances(simulated(village(clock=clock)))
-    assert run.slots.begins.iloc[-1].isoformat() == "2017-01-01T09:15:00"
+    assert run.frame("slots", raw=True).begins.iloc[-1].isoformat() == "2017-01-01T09:15:00"

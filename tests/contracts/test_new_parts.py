@@ -13,6 +13,7 @@ import pytest
 import marketsim as ms
 from marketsim import builtin
 from marketsim.app.game import build_game, learner_of
+from marketsim.app.importing import import_scenario
 from marketsim.app.ready import check_scenario
 from marketsim.app.training import train_scenario
 from marketsim.extension.kinds import KINDS
@@ -38,6 +39,7 @@ CHOSEN = {
     "model": {"critic": {"kind": "ollama", "client": "even_handed", "cache": False}},
     "settlement": {"market.settlement": "for_free"},
     "sharing": {"market.sharing": "by_load"},
+    "importer": {},
 }
 """How a scenario chooses the new part of each kind."""
 DIFFERS = dict.fromkeys(CHOSEN, "trades") | {
@@ -97,7 +99,7 @@ def test_the_page_shows_what_runs():
     assert [text for text in shown if text.strip() not in module] == []
 
 
-@pytest.mark.parametrize("kind", [kind for kind in CHOSEN if kind not in ("learner", "game")])
+@pytest.mark.parametrize("kind", [kind for kind in CHOSEN if kind not in ("learner", "game", "importer")])
 def test_a_new_part_needs_its_module_and_its_line(scenario, kind):
     """It validates, runs, balances, and the run is another one than without it."""
     check_scenario(scenario.path, CHOSEN[kind])
@@ -112,6 +114,14 @@ def test_a_new_part_needs_its_module_and_its_line(scenario, kind):
         assert (own.summary["critic_calls"], usual.summary["critic_calls"]) == (0, 24)
     else:
         assert not getattr(own, DIFFERS[kind]).equals(getattr(usual, DIFFERS[kind]))
+
+
+def test_a_new_importer_needs_its_module_and_its_line(scenario, tmp_path):
+    """``marketsim import`` finds it, and what it makes runs at once."""
+    (tmp_path / "village.txt").write_text("3000\n4500\n")
+    done = import_scenario("village", str(tmp_path / "village.txt"), tmp_path / "out")
+    assert (done.agents, done.report.sums[0].written_sum) == (2, 7500.0)
+    assert ms.simulate(done.scenario).manifest["origin"]["importer"] == "village"
 
 
 def test_a_new_learner_needs_its_module_and_its_line(scenario, tmp_path):
@@ -144,6 +154,11 @@ WORDS = {
     ("app/looking.py", "file"): "a source of nets, no series",
     ("app/parts.py", "consumer"): "the scenario's own kind",
     ("app/ready.py", "file"): "a source of nets, no series",
+    ("app/import_sums.py", "series"): "where a quantity stands that was imported",
+    ("grid/net/names.py", "pandapower"): "a source of nets, no importer",
+    ("grid/net/pandapower_nets.py", "pandapower"): "the same",
+    ("grid/net/pandapower_nets.py", "simbench"): "the same",
+    ("devices/params.py", "file"): "a key of a vehicle",
     ("app/running.py", "file"): "a key of the manifest",
     ("analysis/studies/folder.py", "file"): "the same",
     ("app/training.py", "rule"): "who answered a critique",
@@ -170,11 +185,13 @@ LEFT_OUT = (
     "testing/",
     "analysis/bench/",
     "cli/",
+    "importers/",
     "report/run_page.py",
     "report/cards.py",
     "report/series.py",
 )
-"""The table itself, tools of tests and of measuring, and modules whose keys are those of printed and drawn answers."""
+"""The table itself, tools of tests and of measuring, modules that write scenarios, which name parts as their users do, and
+modules whose keys are those of printed and drawn answers."""
 ORDINARY = {entry.name for entry in builtin.PARTS if entry.kind in ("metric", "game")}
 """Words too ordinary to look for: groups of KPIs, and the market, which is a column of tables and a section of scenarios."""
 

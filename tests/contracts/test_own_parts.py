@@ -59,7 +59,7 @@ def test_a_part_of_one_s_own_runs_on_a_feeder(kind: str, usual: ms.Run) -> None:
     summary = run.summary
     assert (run.status, summary["money_imbalance"], summary["energy_imbalance_wh"]) == ("complete", 0, 0)
     assert summary["validated_slots"] == summary["slots"]
-    assert len(run.trades) > 0
+    assert len(run.frame("trades", raw=True)) > 0
     name = choice if isinstance(choice, str) else next(iter(choice))
     assert name in run.scenario_text
     assert run.manifest["scenario_hash"] != usual.manifest["scenario_hash"]
@@ -70,7 +70,11 @@ def test_a_part_of_one_s_own_runs_on_a_feeder(kind: str, usual: ms.Run) -> None:
 def test_the_gate_of_one_s_own_refuses_what_is_beyond_its_quota() -> None:
     """30 kW and an hour are 30 kWh a connection and slot: no trade is larger, and the rest is refused by it."""
     run = ms.simulate(scenario("own_gate.py", **{"grid.gate": {"quota": {"kw": 30.0}}}))
-    moving = run.trades[run.trades.moves == 3] if "moves" in run.trades else run.trades
+    moving = (
+        run.frame("trades", raw=True)[run.frame("trades", raw=True).moves == 3]
+        if "moves" in run.frame("trades", raw=True)
+        else run.frame("trades", raw=True)
+    )
     assert moving.energy_wh.max() <= 30_000
     assert run.summary["rejected_kwh"] > 0
 
@@ -78,9 +82,12 @@ def test_the_gate_of_one_s_own_refuses_what_is_beyond_its_quota() -> None:
 def test_the_settlement_of_one_s_own_charges_its_fee(usual: ms.Run) -> None:
     """The operator receives two cents for each kWh imported; nothing else moves."""
     run = ms.simulate(scenario("own_settlement.py", **{"market.settlement": {"with_fee": {"fee": 0.02}}}))
-    assert run.trades.equals(usual.trades)
-    fees = run.agents.network_charges_money.sum() - usual.agents.network_charges_money.sum()
-    assert fees == run.agents.import_wh.sum() * 20_000
+    assert run.frame("trades", raw=True).equals(usual.frame("trades", raw=True))
+    fees = (
+        run.frame("agents", raw=True).network_charges_money.sum()
+        - usual.frame("agents", raw=True).network_charges_money.sum()
+    )
+    assert fees == run.frame("agents", raw=True).import_wh.sum() * 20_000
     assert run.summary["import_kwh"] == usual.summary["import_kwh"]
 
 
@@ -89,16 +96,18 @@ def test_the_sharing_of_one_s_own_shares_gains_equally(usual: ms.Run, period: st
     """Everybody saves the same against its bill alone, to a unit, and what is paid in all stays what it was."""
     changes = {"market.sharing": "equal_gain", "market.sharing_period": period}
     run = ms.simulate(scenario("own_sharing.py", **changes))
-    assert run.trades.equals(usual.trades)
-    assert run.agents.sharing_money.any()
-    assert not run.agents.query("slot < 15").sharing_money.any()
-    alike = [name for name in usual.agents if name not in ("paid_money", "paid")]
-    assert run.agents[alike].equals(usual.agents[alike])
-    rows = run.agents.merge(run.slots[["slot", "retail_ticks", "feed_in_ticks"]], on="slot")
+    assert run.frame("trades", raw=True).equals(usual.frame("trades", raw=True))
+    assert run.frame("agents", raw=True).sharing_money.any()
+    assert not run.frame("agents", raw=True).query("slot < 15").sharing_money.any()
+    alike = [name for name in usual.frame("agents", raw=True) if name != "paid_money"]
+    assert run.frame("agents", raw=True)[alike].equals(usual.frame("agents", raw=True)[alike])
+    rows = run.frame("agents", raw=True).merge(
+        run.frame("slots", raw=True)[["slot", "retail_ticks", "feed_in_ticks"]], on="slot"
+    )
     prices = rows.retail_ticks.where(rows.net_wh < 0, rows.feed_in_ticks)
     gains = (-rows.net_wh * prices - rows.paid_money).groupby(rows.agent).sum()
     assert gains.max() - gains.min() <= 1
-    assert gains.sum() == -(rows.net_wh * prices).sum() - usual.agents.paid_money.sum()
+    assert gains.sum() == -(rows.net_wh * prices).sum() - usual.frame("agents", raw=True).paid_money.sum()
 
 
 LEAKY = """\

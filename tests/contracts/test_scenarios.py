@@ -44,20 +44,20 @@ def test_money_and_energy_balance_to_the_last_unit(shipped, simulated):
     for name in ("money_imbalance", "energy_imbalance_wh"):
         assert run.summary[name] == 0
         assert isinstance(run.summary[name], int)
-        assert (run.slots[name] == 0).all()
+        assert (run.frame("slots", raw=True)[name] == 0).all()
     assert run.summary["grid_imbalance_wh"] is None or abs(run.summary["grid_imbalance_wh"]) <= 1.0
 
 
 def test_the_tables_balance_by_themselves(shipped, simulated):
     """From the rows alone: every agent's energy balances, trades add up to them, and all payments sum to zero."""
     run = simulated(shipped)
-    agents = run.agents
+    agents = run.frame("agents", raw=True)
     devices = [name.removesuffix("_level") + "_wh" for name in agents.columns if name.endswith("_level")]
     brought = agents.pv_used_wh + agents[devices].sum(axis=1) + agents.bought_wh + agents.import_wh
     assert (brought == agents.load_wh + agents.sold_wh + agents.export_wh).all()
     assert (agents.pv_used_wh + agents.curtailed_wh == agents.pv_available_wh).all()
     for side, column in (("buyer", "bought_wh"), ("seller", "sold_wh")):
-        traded = run.trades.groupby(["slot", side]).energy_wh.sum()
+        traded = run.frame("trades", raw=True).groupby(["slot", side]).energy_wh.sum()
         booked = agents.set_index(["slot", "agent"])[column]
         assert (booked[booked > 0] == traded[traded > 0].rename_axis(["slot", "agent"])).all()
     utility = (agents.imports_money + agents.exports_money).sum()
@@ -77,7 +77,9 @@ def test_it_sums_up(shipped, simulated):
 def test_every_price_lies_within_the_tariffs(shipped, simulated):
     """Feed-in <= seller's price <= buyer's price <= retail, in each trade: nobody does worse than with the utility."""
     run = simulated(shipped)
-    rows = run.trades.merge(run.slots[["slot", "retail_ticks", "feed_in_ticks"]], on="slot")
+    rows = run.frame("trades", raw=True).merge(
+        run.frame("slots", raw=True)[["slot", "retail_ticks", "feed_in_ticks"]], on="slot"
+    )
     assert len(rows) > 0
     assert (rows.feed_in_ticks <= rows.seller_price_ticks).all()
     assert (rows.seller_price_ticks <= rows.buyer_price_ticks).all()
@@ -186,7 +188,7 @@ def test_the_pilot_is_neither_scarce_nor_abundant(simulated, seed):
     """
     run = simulated("scenarios/pilot.yaml", None if seed == 1 else {"seed": seed})
     assert {agent.strategy.name for agent in ms.load_scenario(run.scenario_text).agents} == {"truthful"}
-    available = run.agents.groupby("slot")[["surplus_wh", "firm_demand_wh"]].sum()
+    available = run.frame("agents", raw=True).groupby("slot")[["surplus_wh", "firm_demand_wh"]].sum()
     could = available[available.min(axis=1) > 0]
     assert len(could) >= 50
     assert 0.4 <= (could.surplus_wh > could.firm_demand_wh).mean() <= 0.6

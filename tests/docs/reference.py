@@ -35,7 +35,8 @@ MADE: Final = "<!-- Made by tests/docs/reference.py; change the code that it rea
 
 _KPI_INTRO: Final = """# KPIs
 
-Every key of `summary.json`, of `run.summary` in Python and of `marketsim run --json`, with its unit and definition.
+Every key of `summary.json`, of `run.summary` in Python and of `marketsim run --json`, with its unit and definition. On a feeder
+`--json` has the worst buses and branches beside them (`worst_buses`, `worst_branches`), as [in Python](tables.md).
 
 - What is undefined is `null`, never 0, 1 or NaN: a price without a trade, a margin without wholesale prices, a voltage
   without a feeder.
@@ -52,6 +53,11 @@ Every key of `summary.json`, of `run.summary` in Python and of `marketsim run --
 - Where costs are shared (`market: {sharing: ...}`), every KPI of payments is that of the bills with their line of sharing:
   `consumer_cost`, `prosumer_cost`, `consumer_saving`, `gini_unit_cost`, `gini_saving`, `worst_off_saving`. The reference run
   has no sharing. Utility, operator and gains from trade are as without it: the line moves money between agents of a market alone.
+- Prices may be zero or negative. Scores of prices (`fpp`, `fpp_range`, `price_neutrality`) are shares of retail - feed-in and do not
+  change if all prices move by the same; undefined where the two are one. Where the feed-in tariff is negative, surplus is worth 0 in
+  `gains_from_trade` and its relatives, since it can be curtailed; where retail is, it is no supply at all. Costs and revenue are
+  negative where the utility pays. Welfare takes the feed-in tariff for the price upstream where no wholesale price is given, also a
+  negative one: each kWh from upstream then counts as a gain, and `joint_gains_bound` is undefined.
 - [tables.md](tables.md) lists the columns of the table of slots, which hold most of these quantities slot by slot.
 - `ms.fairness_scores(table, retail=..., feed_in=...)` gives the scores of one slot from a table of your own, with a row an agent
   and side: `agent`, `side`, `available_kwh`, `traded_kwh`, `price`.
@@ -104,9 +110,16 @@ The Parquet files of a run folder, column by column. Unit and meaning also trave
 
 Quantities that the market counts are integers: energy in Wh, prices in ticks of 1e-6 currency/kWh, money in units of
 1e-9 currency. In Python, `run.slots`, `run.agents`, `run.trades`, `run.rejects`, `run.book` and `run.voltages` are
-DataFrames with the same columns, and behind each counted one the same in daily units: `load_wh` and `load_kwh`, `price_ticks` and
-`price` [currency/kWh], `paid_money` and `paid` [currency]. Behind each index of an agent stands its name (`buyer`,
-`buyer_name`). `run.table(name)` gives the Arrow table as written.
+DataFrames that show each quantity once, in kWh, currency/kWh and currency: `load_kwh` in the place of `load_wh`, `price` of
+`price_ticks`, `paid` of `paid_money`; behind each index of an agent stands its name (`buyer`, `buyer_name`).
+`run.frame("slots", raw=True)` has the columns below, in the integers that were counted. `run.table(name)` gives the Arrow table
+as written. What the currency is called says `currency` of the [scenario](scenario.md), and of the manifest.
+
+`run.to_csv("folder")` writes every table as CSV in the same units (`raw=True`: as counted), with units and meanings in
+`columns.csv` and the KPIs in `summary.csv`. `run.bill("prosumer-1")` sums the lines of an agent's bill up: `energy_kwh`,
+`mean_price`, `amount` (`raw=True`: `energy_wh`, `amount_money`, exact). `run.worst_buses()` and `run.worst_branches()` list what is
+outside its limits longest, then what is nearest to them: hours, depth, extremes with their time, in p.u. and V, in %, A and
+kVA.
 """
 
 _ABOUT: Final[Mapping[str, str]] = {
@@ -188,6 +201,15 @@ depends on the seed, the group, the key and the agent's position in the group, a
 | `{choice: [x, y, ...]}` | one of the values, all equally likely |
 """
 
+_TARIFF: Final = """Prices of the utility [currency/kWh], of either sign; `feed_in` is never above `retail`, in no slot.
+
+Zero and negative prices are taken as they are, whether written here, by the hour or in a file. Where `feed_in` is negative, exporting
+costs: PV that neither its owner, peers nor the own battery take is curtailed, never exported. Where `retail` is negative, too, the
+utility pays for what is drawn: loads are firm all the same, vehicles and heat pumps draw at once, and a battery charges from the grid
+if its strategy plans so (`storage: lp`). [strategies.md](strategies.md#zero-and-negative-prices) says what everybody does; what came
+of it is told at the end of the run and in the report. The engine `supply_demand_ratio` divides by `feed_in` and refuses a run with
+one of zero or less; all others take prices of either sign. Give a `wholesale` price where `feed_in` is not one: without it welfare and
+the planner take `feed_in` for what energy costs upstream, and count a kWh from there as a gain where that is negative."""
 _SHARING: Final = """By what rule the bills of a finished period are changed among the agents of a market.
 
 `sharing_period` says what a period is: each `day`, from midnight to midnight, or the whole `run`; the end of the run ends a day,
@@ -237,6 +259,8 @@ with their place. No module is imported and no other file opened.
 - where an index is the name of another bus, as in `pandapower:case11_iwamoto`, `index 3` means the bus of index 3;
 - a name of several buses, of a bus out of service or of one that is not connected to the external grid is refused, with the
   reason.
+
+`marketsim feeder NAME` lists all buses of a feeder, with what `bus:` says for each.
 
 Tables call a bus by its name if no other bus has it, else by its index, else by `index 3`; buses fused by closed switches
 are one node, called after that of the lowest index. Lines and transformers are called by their names where all of their
@@ -321,7 +345,7 @@ class ScenarioPage:
         yield from self._parts("### grid.gate", "gate", about="How trades are held to the limits: [gate.md](gate.md).")
         yield from self._parts("### grid.allocation", "allocation", about="How scarce capacity is shared.")
         yield from self._parts("### grid.reactive", "reactive", about="Reactive power of inverters.")
-        yield from self._parts("## tariff", "tariff", about="Prices of the utility [currency/kWh].")
+        yield from self._parts("## tariff", "tariff", about=_TARIFF)
         yield self._model("## market", self._definition("MarketSection"))
         yield from self._parts("### market.engine", "engine", about="How orders become trades.")
         yield from self._parts("### market.charges", "charges", about="Network charges on trade between peers.")

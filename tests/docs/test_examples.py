@@ -1,12 +1,14 @@
 """Examples in README and docs run as they stand.
 
 A code block with ``title="name"`` is a file; the other Python blocks of a page run one after the other in one
-namespace, in a folder that holds those files and ``scenarios``.
+namespace, in a folder that holds those files and ``scenarios``. A block of text right after one of Python is what it prints.
 """
 
 from __future__ import annotations
 
+import io
 import re
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,12 +29,23 @@ class Block(NamedTuple):
     title: str | None
     text: str
     line: int
+    printed: str | None
+    """The block of text right after it."""
 
 
 def blocks(page: Path) -> list[Block]:
     """Blocks of a page with a language, in order."""
     text = page.read_text(encoding="utf-8")
-    return [Block(*found.groups(), text.count("\n", 0, found.start()) + 2) for found in FENCE.finditer(text)]
+    return [
+        Block(*found.groups(), text.count("\n", 0, found.start()) + 2, printed_after(text[found.end() :]))
+        for found in FENCE.finditer(text)
+    ]
+
+
+def printed_after(rest: str) -> str | None:
+    """The block of text that ``rest`` begins with, if it does."""
+    found = FENCE.match(rest.lstrip("\n"))
+    return None if found is None or found["language"] != "text" else found["text"]
 
 
 def named(page: Path) -> dict[str, str]:
@@ -57,14 +70,16 @@ def pages_with(language):
 
 @pytest.mark.parametrize("page", pages_with("python"))
 def test_python_of_a_page_runs(page, folder):
-    """Every Python block that is no file runs, from the first to the last."""
+    """Every Python block that is no file runs, from the first to the last, and prints what the page shows right after it."""
     for name, text in named(page).items():
         (folder / name).write_text(text, encoding="utf-8")
     namespace = {}
     for block in blocks(page):
         if block.language == "python" and not block.title:
             source = "\n" * (block.line - 1) + block.text
-            exec(compile(source, str(page), "exec"), namespace)
+            with redirect_stdout(io.StringIO()) as out:
+                exec(compile(source, str(page), "exec"), namespace)
+            assert block.printed in (None, out.getvalue())
 
 
 def test_own_agent_of_the_readme_is_short_and_trades(folder):

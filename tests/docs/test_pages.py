@@ -25,6 +25,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("plugins
 LINK = re.compile(r"\[[^\]]+\]\((?!https?://)([^)#\s]*)(?:#([\w-]+))?\)")
 CODE = re.compile(r"`([^`\n]+)`")
 SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SESSION = re.compile(r"^```text\n\$ (marketsim [^\n]+)$", re.MULTILINE)
 
 
 def text_of(name: str) -> str:
@@ -54,8 +55,8 @@ def test_links_lead_somewhere(page):
 
 
 def commands(text: str) -> list[list[str]]:
-    """Calls of marketsim in shell blocks and in code type, as words."""
-    lines = [line for block in SHELL.findall(text) for line in block.splitlines()]
+    """Calls of marketsim in shell blocks, above their output and in code type, as words."""
+    lines = [line for block in SHELL.findall(text) for line in block.splitlines()] + SESSION.findall(text)
     calls = [part for line in [*lines, *CODE.findall(text)] for part in re.split(r"&&|;", line)]
     split = [shlex.split(call, comments=True) for call in calls if re.match(r"\s*(\S*/)?marketsim \w", call)]
     return [words[1:] for words in split]
@@ -73,7 +74,7 @@ def test_commands_exist(page):
             command = found
             if isinstance(command, click.Group) and not rest:
                 break
-        options = {name for parameter in command.params for name in parameter.opts}
+        options = {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
         assert {word for word in rest if word.startswith("--")} <= options, words
         for word in rest:
             assert "/" not in word or not word.endswith(".yaml") or (ROOT / word).exists(), words

@@ -79,7 +79,8 @@ def of() -> Callable[..., list[float]]:
     """``of(run, agent, column)``: a column of the agents' table for one agent, slot after slot."""
 
     def column(run: ms.Run, agent: str, name: str) -> list[float]:
-        return run.agents.loc[run.agents.name == agent, name].tolist()
+        rows = run.frame("agents", raw=True)
+        return rows.loc[rows.name == agent, name].tolist()
 
     return column
 

@@ -48,7 +48,7 @@ def run_of(folder: Path, body: str, **changes: Any) -> ms.Run:
 @pytest.mark.parametrize("body", ["return [view.buy(view.demand_kwh, view.retail)]", "return []"])
 def test_pv_that_is_not_ordered_is_exported(body: str, tmp_path: Path) -> None:
     """An owner that only buys, or does nothing, loses none of its PV and sells none to peers."""
-    own = run_of(tmp_path, body).agents.query("name == 'o'")
+    own = run_of(tmp_path, body).frame("agents", raw=True).query("name == 'o'")
     assert own.surplus_wh.sum() > 10_000
     assert own.curtailed_wh.sum() == 0
     assert own.export_wh.sum() == own.surplus_wh.sum()
@@ -58,7 +58,7 @@ def test_pv_that_is_not_ordered_is_exported(body: str, tmp_path: Path) -> None:
 def test_what_is_offered_to_keep_is_not_exported_and_the_rest_is(tmp_path: Path) -> None:
     body = "return [view.sell(view.surplus_kwh / 2, view.retail, fallback='keep')]"
     own = run_of(tmp_path, body, agents=[{"name": "o", "kind": "own", "load": {"annual_kwh": 3000.0}, "pv_kw": 6.0}])
-    table = own.agents
+    table = own.frame("agents", raw=True)
     np.testing.assert_allclose(table.export_wh, table.surplus_wh / 2, atol=1)
     np.testing.assert_allclose(table.curtailed_wh, table.surplus_wh / 2, atol=1)
 
@@ -76,8 +76,8 @@ def test_orders_refused_for_their_price_are_told_once_for_each_reason(tmp_path: 
     """Prices in cents: one line says how many orders of which kind were refused, and why."""
     body = "return [view.sell(view.surplus_kwh, 20.0), view.buy(view.demand_kwh, 0.01)]"
     run = run_of(tmp_path, body)
-    above = int((run.rejects.reason == "price_above_retail").sum())
-    below = int((run.rejects.reason == "price_below_feed_in").sum())
+    above = int((run.frame("rejects", raw=True).reason == "price_above_retail").sum())
+    below = int((run.frame("rejects", raw=True).reason == "price_below_feed_in").sum())
     assert min(above, below) > 0
     assert run.manifest["refused_orders"] == [
         f"{below} orders of own refused: price below the feed-in tariff",

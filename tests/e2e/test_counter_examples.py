@@ -19,10 +19,10 @@ def test_a_bid_of_a_battery_below_retail_is_never_bought_at_retail(street, of, s
     """Half-empty batteries beside a house in need: no agent imports a Wh beyond its firm demand."""
     agents = [{"name": name, "bus": "b1", "battery": STORE, "strategy": strategy} for name in ("one", "two")]
     run = street(agents, {"one_load_kw": 1, "two_load_kw": 0})
-    assert (run.agents.import_wh <= run.agents.firm_demand_wh).all()
+    assert (run.frame("agents", raw=True).import_wh <= run.frame("agents", raw=True).firm_demand_wh).all()
     assert of(run, "two", "import_wh") == [0] * 24
-    drawn = -run.agents.battery_wh.clip(upper=0)
-    assert (drawn <= run.agents.bought_wh).all()
+    drawn = -run.frame("agents", raw=True).battery_wh.clip(upper=0)
+    assert (drawn <= run.frame("agents", raw=True).bought_wh).all()
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -31,11 +31,11 @@ def test_stored_energy_is_never_dumped_below_its_limit_price(street, strategy):
     full = {**STORE, "soc_initial": 0.9}
     agents = [{"name": name, "bus": "b1", "battery": full, "strategy": strategy} for name in ("one", "two")]
     run = street([*agents, {"name": "home", "bus": "b3"}], {"one_load_kw": 0, "two_load_kw": 0, "home_load_kw": 2})
-    assert run.agents.export_wh.sum() == 0
-    sold = run.trades.query("seller_component == 'battery' and buyer_name == 'home'")
+    assert run.frame("agents", raw=True).export_wh.sum() == 0
+    sold = run.frame("trades", raw=True).query("seller_component == 'battery' and buyer_name == 'home'")
     assert len(sold) > 0
-    assert (sold.seller_price > 0.08).all()
-    assert run.agents.battery_wh.clip(lower=0).sum() == run.trades.energy_wh.sum()
+    assert (sold.seller_price_ticks > 80_000).all()
+    assert run.frame("agents", raw=True).battery_wh.clip(lower=0).sum() == run.frame("trades", raw=True).energy_wh.sum()
 
 
 def test_a_remote_bus_below_its_band_does_not_stop_trade_on_the_feeder(street, of, voltage):
@@ -51,7 +51,7 @@ def test_a_remote_bus_below_its_band_does_not_stop_trade_on_the_feeder(street, o
     assert voltage(run, "b3", "firm_v_pu") == pytest.approx([0.949] * 24, abs=2e-4)
     assert of(run, "sun", "sold_wh") == [20_000] * 24
     assert of(run, "roof", "sold_wh") == [5_000] * 24
-    assert run.rejects.empty
+    assert run.frame("rejects", raw=True).empty
     assert run.summary["market_violation_rate"] == 0
     assert run.summary["firm_violation_slots"] == 24
 
@@ -72,7 +72,7 @@ def test_a_violated_bus_is_not_pushed_beyond_its_state_before_matching(street, v
     assert (firm < 0.95).all()
     assert (final >= firm - tolerance_pu - 1e-9).all()
     assert run.summary["market_violation_rate"] == 0
-    refused = run.rejects.query("reason == 'undervoltage'")
+    refused = run.frame("rejects", raw=True).query("reason == 'undervoltage'")
     assert set(refused.element_name) == {"b3"}
     assert set(refused.buyer_name) == {"weak", "other"}
     if tolerance_pu:
@@ -129,7 +129,7 @@ def test_an_ev_refused_all_evening_charges_at_its_deadline(street, of):
     series = {"car_load_kw": 0, "shop_load_kw": evening, "sun_load_kw": 0, "sun_pv_kw": 80}
     run = street(agents, series, worsen_tolerance={"voltage_pu": 0})
     charged = [-wh for wh in of(run, "car", "ev_wh")]
-    bids = run.rejects.query("buyer_name == 'car'")
+    bids = run.frame("rejects", raw=True).query("buyer_name == 'car'")
     need = sum(charged)
     assert need > 7_000
     assert sum(charged[:20]) == 0

@@ -98,7 +98,7 @@ def scenario(tmp_path: Path) -> Callable[..., dict[str, Any]]:
 
 def inverters_kvar(run: ms.Run) -> np.ndarray:
     """Reactive injection of p0, p1 and p2 [n_slots, 3]; p0 shares its bus with a consumer, which draws none."""
-    rows = run.agents.set_index(["slot", "name"]).kvar.unstack()
+    rows = run.frame("agents", raw=True).set_index(["slot", "name"]).kvar.unstack()
     return np.asarray(rows[["p0", "p1", "p2"]])
 
 
@@ -122,7 +122,7 @@ def test_what_is_asked_reaches_the_net_of_each_slot(scenario: Callable, feeder: 
         ours = [table[read.network.bus_names[read.nodes[str(bus)]]] for bus in theirs.index]
         np.testing.assert_allclose(ours, theirs, rtol=0.0, atol=AGREES_PU)
         drawn = net.load[net.load.in_service]
-        kvar = run.agents[run.agents.slot == slot].kvar.sum()
+        kvar = run.frame("agents", raw=True)[run.frame("agents", raw=True).slot == slot].kvar.sum()
         assert 1e3 * (net.sgen.q_mvar.sum() - drawn.q_mvar.sum()) == pytest.approx(kvar, abs=1e-6)
 
 
@@ -130,7 +130,7 @@ def test_what_is_asked_reaches_the_net_of_each_slot(scenario: Callable, feeder: 
 def test_the_apparent_power_of_every_inverter_is_kept(scenario: Callable, mode: str) -> None:
     """Far more is asked than inverters have: they give much of what they have, and none takes more than its rating."""
     run, plain = ms.simulate(scenario(1e6, mode)), ms.simulate(scenario(0.0, mode))
-    rows = run.agents[run.agents.name.isin(["p1", "p2"])]  # alone at their buses
+    rows = run.frame("agents", raw=True)[run.frame("agents", raw=True).name.isin(["p1", "p2"])]  # alone at their buses
     p_kw = (rows.net_wh + rows.load_wh).to_numpy() / 4e3
     load_kvar = rows.load_wh.to_numpy() / 4e3 * np.tan(np.arccos(0.95))
     apparent = np.hypot(p_kw, rows.kvar.to_numpy() + load_kvar)
@@ -152,10 +152,16 @@ def test_a_delivery_that_deviates_keeps_what_was_asked(scenario: Callable, feede
     changes = {"feeder": feeder, "gate_closure_slots": 1}
     run, plain = ms.simulate(scenario(200.0, **changes)), ms.simulate(scenario(0.0, **changes))
     assert run.summary["validated_slots"] == SLOTS
-    assert (run.agents.import_wh - run.agents.export_wh).abs().sum() > 0
+    assert (run.frame("agents", raw=True).import_wh - run.frame("agents", raw=True).export_wh).abs().sum() > 0
     wanted = 200.0 * np.cos(np.arange(3)[None, :] + np.arange(SLOTS)[:, None])
     given = inverters_kvar(run) - inverters_kvar(plain)
-    night = run.agents.set_index(["slot", "name"]).pv_available_wh.unstack()[["p0", "p1", "p2"]].to_numpy() == 0
+    night = (
+        run.frame("agents", raw=True)
+        .set_index(["slot", "name"])
+        .pv_available_wh.unstack()[["p0", "p1", "p2"]]
+        .to_numpy()
+        == 0
+    )
     assert night.any()
     np.testing.assert_allclose(given[:, 1:][night[:, 1:]], wanted[:, 1:][night[:, 1:]], atol=1e-6)
     net = run.net(2)

@@ -28,18 +28,25 @@ def base(street):
 
 
 def sold_at_noon(run, name: str) -> int:
-    rows = run.agents[(run.agents.name == name) & run.agents.slot.isin(NOON)]
+    rows = run.frame("agents", raw=True)[
+        (run.frame("agents", raw=True).name == name) & run.frame("agents", raw=True).slot.isin(NOON)
+    ]
     return int((rows.sold_wh + rows.export_wh).sum())
 
 
 def cable_b(run) -> np.ndarray:
     """Net energy of everybody on cable b, slot after slot [Wh]."""
-    return run.agents[run.agents.name != "shop"].groupby("slot").net_wh.sum().to_numpy()
+    return (
+        run.frame("agents", raw=True)[run.frame("agents", raw=True).name != "shop"]
+        .groupby("slot")
+        .net_wh.sum()
+        .to_numpy()
+    )
 
 
 def test_the_gate_uses_the_band_to_the_full(base):
     """At noon the end of the cable stands at the limit, and what is beyond it is curtailed."""
-    top = base.slots.voltage_max_pu[NOON.start : NOON.stop]
+    top = base.frame("slots", raw=True).voltage_max_pu[NOON.start : NOON.stop]
     assert (top <= 1.05).all()
     assert (top > 1.05 - 1e-5).all()
     assert base.summary["curtailed_kwh"] > 10
@@ -48,7 +55,7 @@ def test_the_gate_uses_the_band_to_the_full(base):
 
 def test_a_narrower_band_takes_less(street, base):
     run = street(AGENTS, SERIES, voltage_band_pu=[0.95, 1.03])
-    assert run.slots.voltage_max_pu.max() <= 1.03
+    assert run.frame("slots", raw=True).voltage_max_pu.max() <= 1.03
     assert run.summary["curtailed_kwh"] > base.summary["curtailed_kwh"]
 
 
@@ -59,20 +66,20 @@ def test_observe_trades_freely_and_records_what_breaks(street, base):
     assert run.summary["rejected_kwh"] == 0
     assert run.summary["slots_with_violation"] == len(NOON)
     outside = run.voltages.query("v_pu > 1.05").groupby("slot").size()
-    assert outside.to_dict() == run.slots.set_index("slot").voltage_violations[list(NOON)].to_dict()
+    assert outside.to_dict() == run.frame("slots", raw=True).set_index("slot").voltage_violations[list(NOON)].to_dict()
     assert run.summary["p2p_kwh"] >= base.summary["p2p_kwh"]
 
 
 def test_no_gate_refuses_nothing(street):
     run = street(AGENTS, SERIES, gate="none")
     assert run.summary["curtailed_kwh"] == 0
-    assert run.rejects.empty
+    assert run.frame("rejects", raw=True).empty
 
 
 def test_sensitivity_stays_within_the_band(street, base):
     """Its screen with AC at the end of the slot takes nearly what the exact gate takes."""
     run = street(AGENTS, SERIES, gate="sensitivity")
-    assert run.slots.voltage_max_pu.max() <= 1.05
+    assert run.frame("slots", raw=True).voltage_max_pu.max() <= 1.05
     assert (
         sold_at_noon(run, "end") + sold_at_noon(run, "mid")
         <= sold_at_noon(base, "end") + sold_at_noon(base, "mid") + 10
@@ -83,7 +90,7 @@ def test_sensitivity_stays_within_the_band(street, base):
 def test_the_guard_is_kept_to_every_limit(street, base):
     """A guard of 0.002 p.u. leaves exactly that to the limit."""
     run = street(AGENTS, SERIES, guard={"voltage_pu": 2e-3})
-    top = run.slots.voltage_max_pu[NOON.start : NOON.stop]
+    top = run.frame("slots", raw=True).voltage_max_pu[NOON.start : NOON.stop]
     assert (top <= 1.048 + 1e-9).all()
     assert (top > 1.048 - 1e-5).all()
 
@@ -92,8 +99,8 @@ def test_the_guard_is_kept_to_every_limit(street, base):
 def test_lines_keep_their_rating(street, setting):
     """In a wide voltage band the cable binds: 50 A of 250 A, stated either way."""
     run = street(AGENTS, {**SERIES, "shop_load_kw": 30}, **WIDE, **setting)
-    assert run.slots.loading_max_percent.max() <= 100.0
-    binding = run.rejects.query("reason == 'line_loading'")
+    assert run.frame("slots", raw=True).loading_max_percent.max() <= 100.0
+    binding = run.frame("rejects", raw=True).query("reason == 'line_loading'")
     assert set(binding.element_name) <= {"source-b1", "b1-b2", "b2-b3"}
     assert len(binding) > 0
     net = run.net(12)
@@ -105,15 +112,15 @@ def test_a_feeder_head_carries_no_more_than_its_limit(street):
     """10 kW out of cable b, in each hour of noon, to the Wh; the refusal names the lateral."""
     run = street(AGENTS, SERIES, **WIDE, head_kw={"export": 10})
     assert cable_b(run).max() == 10_000
-    assert set(run.rejects.query("reason == 'head_export'").element_name) == {"source-b1"}
+    assert set(run.frame("rejects", raw=True).query("reason == 'head_export'").element_name) == {"source-b1"}
 
 
 def test_a_connection_carries_no_more_than_its_limit(street):
     limited = ({**AGENTS[0], "connection_kw": {"export": 5}}, *AGENTS[1:])
     run = street(limited, SERIES)
-    end = run.agents.query("name == 'end'")
+    end = run.frame("agents", raw=True).query("name == 'end'")
     assert end.net_wh.max() == 5_000
-    assert set(run.rejects.query("reason == 'connection_export'").element_name) == {"end"}
+    assert set(run.frame("rejects", raw=True).query("reason == 'connection_export'").element_name) == {"end"}
 
 
 def test_retry_passes_let_counter_flows_free_capacity(street):
@@ -135,7 +142,9 @@ def test_retry_passes_let_counter_flows_free_capacity(street):
 
 def refused_share(run) -> dict[str, float]:
     """Curtailed share of each owner's PV at noon."""
-    noon = run.agents[run.agents.slot.isin(NOON) & (run.agents.pv_available_wh > 0)]
+    noon = run.frame("agents", raw=True)[
+        run.frame("agents", raw=True).slot.isin(NOON) & (run.frame("agents", raw=True).pv_available_wh > 0)
+    ]
     sums = noon.groupby("name", observed=True)[["curtailed_wh", "pv_available_wh"]].sum()
     return (sums.curtailed_wh / sums.pv_available_wh).to_dict()
 
@@ -162,7 +171,7 @@ def test_trade_comes_before_export_unless_both_have_the_same_right(street):
 def test_merit_allocation_serves_who_needs_less_of_the_limit(street):
     """At equal gains the seller in the middle of the cable moves the limiting voltage less and sells everything."""
     run = street(AGENTS[:3], SERIES, allocation="merit")
-    noon = run.agents[run.agents.slot.isin(NOON)]
+    noon = run.frame("agents", raw=True)[run.frame("agents", raw=True).slot.isin(NOON)]
     assert noon.query("name == 'mid'").curtailed_wh.sum() == 0
     assert noon.query("name == 'end'").curtailed_wh.sum() > 0
 
@@ -173,21 +182,21 @@ def test_a_counter_flow_earns_within_the_tariffs(street):
     series = {**SERIES, "shop_load_kw": 20, "near_load_kw": 20}
     market = {"charges": {"nodal": {"largest_per_kwh": 0.2}}}
     run = street((*AGENTS[:3], buyer), series, more={"market": market})
-    trades = run.trades
+    trades = run.frame("trades", raw=True)
     for paid in (trades.buyer_price_ticks, trades.seller_price_ticks):
         assert paid.between(80_000, 300_000).all()
     charge = trades.buyer_price_ticks - trades.seller_price_ticks
     assert (charge < 0).any()
     assert (charge > 0).any()
     assert (trades.buyer_price_ticks[charge < 0] == 80_000).any()
-    assert run.agents.network_charges_money.sum() == (trades.energy_wh * charge).sum()
+    assert run.frame("agents", raw=True).network_charges_money.sum() == (trades.energy_wh * charge).sum()
 
 
 def test_absorbing_inverters_make_room(street, base):
     """A power factor of 0.9 lowers the voltage: less PV is curtailed, and the written kvar is that of the factor."""
     run = street(AGENTS, SERIES, reactive={"fixed_pf": {"power_factor": 0.9, "oversize": 1.2}})
     assert run.summary["curtailed_kwh"] < base.summary["curtailed_kwh"]
-    mid = run.agents.query("name == 'mid' and slot == 12")
+    mid = run.frame("agents", raw=True).query("name == 'mid' and slot == 12")
     assert (mid.kvar / (mid.net_wh / 1000)).iloc[0] == pytest.approx(-np.tan(np.arccos(0.9)), rel=1e-3)
 
 
@@ -195,7 +204,7 @@ def test_volt_var_makes_room_where_voltage_is_high(street, base):
     """By the curve of IEEE 1547: absorption at noon, nothing at night."""
     run = street(AGENTS, SERIES, reactive="volt_var")
     assert run.summary["curtailed_kwh"] < base.summary["curtailed_kwh"]
-    end = run.agents.query("name == 'end'").kvar.to_numpy()
+    end = run.frame("agents", raw=True).query("name == 'end'").kvar.to_numpy()
     assert (end[9:15] < -1).all()
     assert np.abs(end[:6]).max() < 1
 
@@ -211,7 +220,7 @@ def test_the_independent_check_can_be_left_out(street, base):
     run = street(AGENTS, SERIES, validate=False)
     assert "validated_slots" in base.summary
     assert "validated_slots" not in run.summary
-    assert run.agents.equals(base.agents)
+    assert run.frame("agents", raw=True).equals(base.frame("agents", raw=True))
 
 
 def test_a_load_beyond_what_the_cable_can_carry_is_told_as_unsolved(street):
@@ -222,4 +231,4 @@ def test_a_load_beyond_what_the_cable_can_carry_is_told_as_unsolved(street):
     assert found["voltage_min_pu"] is None
     assert found["energy_imbalance_wh"] == 0
     assert found["demand_kwh"] >= 24 * 2_000
-    assert set(run.rejects.reason) <= {"diverged"}
+    assert set(run.frame("rejects", raw=True).reason) <= {"diverged"}

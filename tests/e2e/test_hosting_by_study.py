@@ -35,7 +35,7 @@ def test_the_capacity_found_agrees_with_pandapower_on_either_side(root, scenario
         run = ms.simulate(
             ms.load_scenario(path, {**changes, "profiles.pv_scale": float(table["profiles.pv_scale"][place])})
         )
-        slots = run.slots
+        slots = run.frame("slots", raw=True)
         worst = slots["voltage_max_pu"].idxmax(), slots["loading_max_percent"].idxmax()
         named = set(slots.index[slots["voltage_violations"] > 0]) | set(
             slots.index[slots["loading_max_percent"] > 100.0]

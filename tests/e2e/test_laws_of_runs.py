@@ -28,7 +28,12 @@ MONEY = [
 
 def rows_without(run, name):
     """Rows of everybody but one agent, names as text."""
-    return run.agents.loc[run.agents.name != name, OTHERS].astype({"name": str}).reset_index(drop=True)
+    return (
+        run.frame("agents", raw=True)
+        .loc[run.frame("agents", raw=True).name != name, OTHERS]
+        .astype({"name": str})
+        .reset_index(drop=True)
+    )
 
 
 @pytest.mark.parametrize("gridded", [True, False], ids=["feeder", "no grid"])
@@ -43,8 +48,12 @@ def test_an_agent_that_has_nothing_changes_nothing_for_others(simulated, village
     alone, beside = (simulated({**scenario, "agents": group}) for group in (agents[:-1], agents))
     assert rows_without(beside, "idle").equals(rows_without(alone, "idle"))
     columns = ["slot", "buyer_name", "seller_name", "energy_wh", "price_ticks"]
-    assert beside.trades[columns].astype(str).equals(alone.trades[columns].astype(str))
-    own = beside.agents[beside.agents.name == "idle"]
+    assert (
+        beside.frame("trades", raw=True)[columns]
+        .astype(str)
+        .equals(alone.frame("trades", raw=True)[columns].astype(str))
+    )
+    own = beside.frame("agents", raw=True)[beside.frame("agents", raw=True).name == "idle"]
     assert not own[["load_wh", "bought_wh", "sold_wh", "import_wh", "net_wh", "paid_money"]].to_numpy().any()
 
 
@@ -61,9 +70,9 @@ def test_the_unit_of_money_does_not_matter(simulated, village, engine):
         "market": {"engine": engine, "charges": {"flat": {"per_kwh": 0.04}}},
     }
     one, two = simulated(scenario), simulated(twice)
-    assert two.agents[OTHERS[:-1]].equals(one.agents[OTHERS[:-1]])
-    assert (two.agents[MONEY] == 2 * one.agents[MONEY]).all(axis=None)
-    assert one.trades.size > 0
+    assert two.frame("agents", raw=True)[OTHERS[:-1]].equals(one.frame("agents", raw=True)[OTHERS[:-1]])
+    assert (two.frame("agents", raw=True)[MONEY] == 2 * one.frame("agents", raw=True)[MONEY]).all(axis=None)
+    assert one.frame("trades", raw=True).size > 0
     for name in (
         "consumer_saving",
         "worst_off_saving",

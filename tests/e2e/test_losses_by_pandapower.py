@@ -124,11 +124,11 @@ def test_losses_are_those_of_runpp(name: str, background: bool, tmp_path: Path) 
     net = made(name, np.random.default_rng(1))
     bus = int(net.load.bus[net.load.const_z_p_percent > 0].iloc[0])
     run = marketsim.simulate(scenario(tmp_path, net, bus, background=background))
-    agent = run.agents
+    agent = run.frame("agents", raw=True)
     for slot in range(SLOTS):
         net_kw, kvar = agent.net_wh[slot] / (1e3 * HOURS), agent.kvar[slot]
         hand = by_hand(net, bus, net_kw, kvar, background=0.8 if background else 0.0)
-        slots = run.slots.iloc[slot]
+        slots = run.frame("slots", raw=True).iloc[slot]
         wh = 1e6 * HOURS
         assert slots.losses_wh == pytest.approx(losses_mw(hand) * wh, rel=1e-6)
         assert slots.shunt_wh == pytest.approx(drawn_by_shunts_mw(hand) * wh, rel=1e-6)

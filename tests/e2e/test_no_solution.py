@@ -41,12 +41,14 @@ def test_the_slot_says_that_it_has_none(both):
     """No voltage, no losses out of nowhere; demand is served and paid, nothing deferrable moves, and it counts."""
     run, _ = both
     assert (run.summary["unsolved_slots"], run.summary["firm_violation_slots"]) == (1, 1)
-    slot = run.slots.set_index("slot").loc[HOUR]
+    slot = run.frame("slots", raw=True).set_index("slot").loc[HOUR]
     assert np.isnan(slot.voltage_min_pu)
-    shop = run.agents[(run.agents.name == "shop") & (run.agents.slot == HOUR)].iloc[0]
+    shop = run.frame("agents", raw=True)[
+        (run.frame("agents", raw=True).name == "shop") & (run.frame("agents", raw=True).slot == HOUR)
+    ].iloc[0]
     assert shop.import_wh + shop.bought_wh == 2_000_000
     assert shop.paid_money > 0
-    assert set(run.rejects[run.rejects.slot == HOUR].reason) <= {"diverged"}
+    assert set(run.frame("rejects", raw=True)[run.frame("rejects", raw=True).slot == HOUR].reason) <= {"diverged"}
     assert run.summary["money_imbalance"] == run.summary["energy_imbalance_wh"] == 0
 
 

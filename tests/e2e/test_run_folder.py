@@ -39,7 +39,7 @@ def test_a_net_of_a_slot_can_be_taken_from_a_folder(simulated, hours, opened):
     """Solved, with the agents' powers by name, the same as from the run that has just ended."""
     net, kept = opened.net(12), simulated("scenarios/ieee141.yaml", hours).net(12)
     np.testing.assert_array_equal(net.res_bus.vm_pu, kept.res_bus.vm_pu)
-    powers = opened.agents.query("slot == 12").set_index("name").net_wh / 1e6
+    powers = opened.frame("agents", raw=True).query("slot == 12").set_index("name").net_wh / 1e6
     injected = -net.load.set_index("name").p_mw[net.load.in_service.to_numpy()]
     named = injected[injected.index.isin(powers.index)]
     assert len(named) > 80
@@ -52,8 +52,8 @@ def test_a_net_of_a_slot_can_be_taken_from_a_folder(simulated, hours, opened):
 def test_every_bill_adds_up_to_what_was_paid(opened):
     """Of each agent, line by line; energy times mean price is the amount."""
     for name in ("prosumer-1", "consumer-84"):
-        bill = opened.bill(name)
-        paid = opened.agents.loc[opened.agents.name == name, "paid_money"].sum()
+        bill = opened.bill(name, raw=True)
+        paid = opened.frame("agents", raw=True).loc[opened.frame("agents", raw=True).name == name, "paid_money"].sum()
         assert bill.loc["total", "amount_money"] == paid
         assert bill.drop(index="total").amount_money.sum() == paid
 

@@ -85,17 +85,17 @@ def test_it_is_refused_with_its_place(name: str, case: Callable[[str], Path], cl
 def test_a_connection_limit_holds_without_a_feeder(case: Callable[[str], Path]) -> None:
     """1 kW of export: at most 250 Wh leave in a quarter of an hour, sold or exported; the rest is curtailed and told."""
     run = ms.simulate(case("connection_no_gate"))
-    own = run.agents[run.agents["name"] == "h"]
+    own = run.frame("agents", raw=True)[run.frame("agents", raw=True)["name"] == "h"]
     assert (own.sold_wh + own.export_wh).max() == 250
     assert own.curtailed_wh.sum() > 0
     assert (own.pv_used_wh + own.curtailed_wh == own.pv_available_wh).all()
-    assert set(run.rejects.reason) == {"connection_export"}
+    assert set(run.frame("rejects", raw=True).reason) == {"connection_export"}
 
 
 def test_a_vehicle_charges_within_its_stay(case: Callable[[str], Path]) -> None:
     """11 kW from 7.05 h to 7.2 h are 1.65 kWh a day, in the slot of 7:00 alone."""
     run = ms.simulate(case("ev_stay_shorter_than_slot"))
-    charged = run.agents[run.agents.ev_wh != 0]
+    charged = run.frame("agents", raw=True)[run.frame("agents", raw=True).ev_wh != 0]
     assert charged.slot.tolist() == [28, 124]
     assert charged.ev_wh.tolist() == [-1650, -1650]
 
@@ -125,8 +125,8 @@ def test_losses_are_those_of_branches(case: Callable[[str], Path]) -> None:
     run = ms.simulate(case("losses_zip_shunt"))
     net = run.net(0)
     mw = net.res_line.pl_mw.sum() + net.res_trafo.pl_mw.sum()
-    assert run.slots.losses_wh.sum() == pytest.approx(252.4, abs=0.05)
-    assert run.slots.losses_wh.sum() == pytest.approx(mw * 1e6 / 4, abs=0.01)
+    assert run.frame("slots", raw=True).losses_wh.sum() == pytest.approx(252.4, abs=0.05)
+    assert run.frame("slots", raw=True).losses_wh.sum() == pytest.approx(mw * 1e6 / 4, abs=0.01)
 
 
 def test_without_background_no_share_of_a_load_draws(case: Callable[[str], Path]) -> None:
@@ -137,8 +137,8 @@ def test_without_background_no_share_of_a_load_draws(case: Callable[[str], Path]
     run = ms.simulate(scenario)
     net = pandapower.from_json(str(scenario.parent / "net.json"))
     net.load.drop(net.load.index, inplace=True)
-    net_kw = run.agents.net_wh / 250.0
-    for bus, kw, kvar in zip((2, 3), net_kw, run.agents.kvar, strict=True):
+    net_kw = run.frame("agents", raw=True).net_wh / 250.0
+    for bus, kw, kvar in zip((2, 3), net_kw, run.frame("agents", raw=True).kvar, strict=True):
         pandapower.create_sgen(net, bus, p_mw=kw / 1e3, q_mvar=kvar / 1e3)
     pandapower.runpp(net, numba=False, tolerance_mva=1e-10)
     ready = ms.load_scenario(scenario)

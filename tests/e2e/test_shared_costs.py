@@ -42,7 +42,7 @@ def test_without_sharing_every_file_is_what_it_was(plain, tmp_path):
     said = ms.simulate(ms.load_scenario(SCENARIO, {**HOURS, "market.sharing": "none"}), tmp_path / "said")
     for name in (*(f"{table}.parquet" for table in TABLES), "scenario.yaml"):
         assert (said.path / name).read_bytes() == (plain.path / name).read_bytes(), name
-    assert not [name for name in plain.agents if "sharing" in name]
+    assert not [name for name in plain.frame("agents", raw=True) if "sharing" in name]
     assert "sharing:" not in plain.scenario_text
 
 
@@ -52,33 +52,43 @@ def test_nothing_but_bills_changes(shared, plain):
         assert (shared.path / f"{name}.parquet").read_bytes() == (plain.path / f"{name}.parquet").read_bytes()
     changed = {name for name in plain.summary if shared.summary[name] != plain.summary[name]}
     assert {"consumer_cost", "worst_off_saving"} <= changed <= BILL_KPIS
-    slots = {name for name in plain.slots if not shared.slots[name].equals(plain.slots[name])}
-    assert slots == {"consumer_cost_money", "consumer_cost", "prosumer_cost_money", "prosumer_cost"}
-    agents = {name for name in plain.agents if not shared.agents[name].equals(plain.agents[name])}
-    assert agents == {"paid_money", "paid"}
+    slots = {
+        name
+        for name in plain.frame("slots", raw=True)
+        if not shared.frame("slots", raw=True)[name].equals(plain.frame("slots", raw=True)[name])
+    }
+    assert slots == {"consumer_cost_money", "prosumer_cost_money"}
+    agents = {
+        name
+        for name in plain.frame("agents", raw=True)
+        if not shared.frame("agents", raw=True)[name].equals(plain.frame("agents", raw=True)[name])
+    }
+    assert agents == {"paid_money"}
 
 
 def test_the_line_is_in_the_last_slot_of_each_day_and_of_the_run(shared, plain):
     """It sums to zero in every slot, and explains what differs from the run without it."""
-    line = shared.agents.pivot(index="slot", columns="agent", values="sharing_money")
+    line = shared.frame("agents", raw=True).pivot(index="slot", columns="agent", values="sharing_money")
     assert line.index[line.any(axis=1)].tolist() == [23, 47, 59]
     assert (line.sum(axis=1) == 0).all()
-    assert (shared.agents.paid_money - plain.agents.paid_money).equals(shared.agents.sharing_money.rename("paid_money"))
+    assert (shared.frame("agents", raw=True).paid_money - plain.frame("agents", raw=True).paid_money).equals(
+        shared.frame("agents", raw=True).sharing_money.rename("paid_money")
+    )
 
 
 def test_costs_of_consumers_are_those_of_their_bills(shared):
     """The KPI, the column of the slots and the table of agents agree to the last unit."""
-    consumers = shared.agents[shared.agents.name.str.startswith("consumer")]
-    assert consumers.paid_money.sum() == shared.slots.consumer_cost_money.sum()
+    consumers = shared.frame("agents", raw=True)[shared.frame("agents", raw=True).name.str.startswith("consumer")]
+    assert consumers.paid_money.sum() == shared.frame("slots", raw=True).consumer_cost_money.sum()
     assert shared.summary["consumer_cost"] == pytest.approx(consumers.paid_money.sum() / 1e9, abs=1e-9)
 
 
 def test_a_run_cut_short_ends_its_period(shared):
     """The same first days, and at the end of 30 slots those six of the second day are shared."""
     short = ms.simulate(ms.load_scenario(SCENARIO, {**SHARED, "clock.slots": 30}))
-    first = shared.agents.query("slot < 24")
-    assert short.agents.query("slot < 24").sharing_money.equals(first.sharing_money)
-    line = short.agents.query("slot == 29").sharing_money
+    first = shared.frame("agents", raw=True).query("slot < 24")
+    assert short.frame("agents", raw=True).query("slot < 24").sharing_money.equals(first.sharing_money)
+    line = short.frame("agents", raw=True).query("slot == 29").sharing_money
     assert line.any()
     assert line.sum() == 0
 
@@ -86,11 +96,13 @@ def test_a_run_cut_short_ends_its_period(shared):
 def test_a_whole_run_is_one_period(plain):
     """Its only line is in the last slot; a proportion of the whole is not the sum of the proportions of its days."""
     run = ms.simulate(ms.load_scenario(SCENARIO, {**SHARED, "market.sharing_period": "run"}))
-    assert run.agents.query("sharing_money != 0").slot.unique().tolist() == [59]
-    rows = run.agents.merge(run.slots[["slot", "retail_ticks", "feed_in_ticks"]], on="slot")
+    assert run.frame("agents", raw=True).query("sharing_money != 0").slot.unique().tolist() == [59]
+    rows = run.frame("agents", raw=True).merge(
+        run.frame("slots", raw=True)[["slot", "retail_ticks", "feed_in_ticks"]], on="slot"
+    )
     alone = (-rows.net_wh * rows.retail_ticks.where(rows.net_wh < 0, rows.feed_in_ticks)).groupby(rows.agent).sum()
-    gain = alone - run.agents.groupby("agent").paid_money.sum()
-    in_all = int(alone.sum()) - int(plain.agents.paid_money.sum())
+    gain = alone - run.frame("agents", raw=True).groupby("agent").paid_money.sum()
+    in_all = int(alone.sum()) - int(plain.frame("agents", raw=True).paid_money.sum())
     assert gain.sum() == in_all
     np.testing.assert_allclose(gain, alone.abs() / alone.abs().sum() * in_all, atol=1.0)
 
@@ -109,10 +121,13 @@ def test_an_interrupted_run_is_the_beginning_of_the_whole_one(shared, cli, root,
     assert cli("run", root / SCENARIO, "--out", folder / "broken", *options).code == 1
     run = ms.open_run(folder / "broken")
     assert (run.status, run.n_slots) == ("interrupted", 40)
-    assert run.agents.equals(shared.agents.query("slot < 40"))
-    assert run.agents.query("slot == 23").sharing_money.any()
-    assert not run.agents.query("slot > 23").sharing_money.any()
-    assert run.bill(0).amount_money["total"] == run.agents.query("agent == 0").paid_money.sum()
+    assert run.frame("agents", raw=True).equals(shared.frame("agents", raw=True).query("slot < 40"))
+    assert run.frame("agents", raw=True).query("slot == 23").sharing_money.any()
+    assert not run.frame("agents", raw=True).query("slot > 23").sharing_money.any()
+    assert (
+        run.bill(0, raw=True).amount_money["total"]
+        == run.frame("agents", raw=True).query("agent == 0").paid_money.sum()
+    )
 
 
 def test_runs_with_and_without_are_compared(shared, plain, cli):

@@ -253,6 +253,11 @@ def arguments_of(theirs: Path, out: Path) -> dict[str, list[list[str | Path]]]:
             *([["run", plain, "--out", out / "plain"]] if plain.exists() else []),
         ],
         "validate": [["validate", scenario], ["validate", learned, "--json"], ["validate", plain]],
+        "data check": [
+            ["data", "check", theirs / "plain" / "net.json"],
+            ["data", "check", run / "agents.parquet"],
+            ["data", "check", run / "agents.parquet", "--scenario", scenario, "--json"],
+        ],
         "train": [["train", learned, "--out", out / "training"], ["train", learned, "--out", training, "--resume"]],
         "evaluate": [
             ["evaluate", training, "--weeks", "1", "--seeds", "1", "--workers", "1", "--out", out / "evaluation"],
@@ -277,11 +282,18 @@ def arguments_of(theirs: Path, out: Path) -> dict[str, list[list[str | Path]]]:
         ],
         "compare": [["compare", run, theirs / "run2"], ["compare", study], ["compare", run, run, "--json", "--all"]],
         "report": [["report", run], ["report", study], ["report", run, "--out", out / "r.html"], ["report", training]],
+        "import": [
+            ["import", "pandapower", run / "net.json", "--out", out / "imported"],
+            ["import", "citylearn", run, "--out", out / "city"],
+            ["import", "hamlet", run, "--out", out / "town"],
+        ],
+        "feeder": [["feeder", f"file:{run / 'net.json'}"], ["feeder", "feeder141", "--json"]],
         "schema": [["schema"]],
         "compare-gates": [["compare-gates", scenario, "--gates", "ac", "--out", out / "gates.json"]],
         "gate-errors": [
             ["gate-errors", f"file:{run / 'net.json'}", "--trades", "2", "--out", out / "e.json"],
             ["gate-errors", f"file:{theirs / 'plain' / 'net.json'}", "--trades", "2"],
+            ["gate-errors", f"file:{theirs / 'plain' / 'net.json'}", "--trades", "2", "--gate", "ac"],
         ],
         "hosting-capacity": [
             ["hosting-capacity", scenario, "--placements", "1", "--no-buses", "--days", "1", "--out", out / "h.json"]
@@ -384,7 +396,8 @@ TYPES = {"AgentView", "Consumer", "Entry", "Order", "Params", "Prosumer", "Ready
 """Public names that take no file."""
 USED = {
     *("manifest", "summary", "scenario_text", "path", "status", "critiques", "n_slots", "slots", "agents", "trades"),
-    *("rejects", "book", "voltages", "plot", "table", "has_table", "bill", "net", "grid_history"),
+    *("rejects", "book", "voltages", "plot", "table", "has_table", "bill", "net", "grid_history", "frame", "to_csv"),
+    *("worst_buses", "worst_branches"),
 }
 """What a run has."""
 
@@ -401,6 +414,11 @@ def use_run(folder: Path) -> None:
         lambda: run.net(1),
         lambda: run.grid_history(range(2)),
         lambda: run.table("slots"),
+        lambda: run.frame("agents", raw=True),
+        lambda: run.to_csv("csv", force=True),
+        run.worst_buses,
+        run.worst_branches,
+        run._repr_html_,
         lambda: run.plot.prices(),
         lambda: repr(run),
     ]

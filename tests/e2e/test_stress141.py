@@ -47,12 +47,12 @@ def test_the_tables_are_what_runpp_finds(stress):
         theirs = net.res_bus.vm_pu.set_axis(net.bus.name.astype(str))
         np.testing.assert_allclose(ours.v_pu.to_numpy(), theirs[ours.bus.astype(str)].to_numpy(), rtol=0, atol=1e-8)
         losses_wh = net.res_line.pl_mw.sum() * 1e6 * 0.25
-        assert stress.slots.losses_wh.iloc[slot] == pytest.approx(losses_wh, abs=0.25)
+        assert stress.frame("slots", raw=True).losses_wh.iloc[slot] == pytest.approx(losses_wh, abs=0.25)
 
 
 def test_refused_energy_names_its_limiting_element(stress):
     """Every refusal of the grid names a bus or branch of the feeder, and the bus stands at its limit in that slot."""
-    refused = stress.rejects
+    refused = stress.frame("rejects", raw=True)
     assert len(refused) > 100
     assert refused.element_name.notna().all()
     assert set(refused.reason) <= {"overvoltage", "undervoltage", "line_loading"}
@@ -64,11 +64,11 @@ def test_refused_energy_names_its_limiting_element(stress):
 
 def test_what_is_refused_is_curtailed_and_paid_for_by_nobody(stress):
     """Available PV is used or curtailed to the Wh; refused exports are the curtailment, as nobody stores it here."""
-    agents = stress.agents
+    agents = stress.frame("agents", raw=True)
     assert (agents.pv_used_wh + agents.curtailed_wh == agents.pv_available_wh).all()
-    exports_refused = stress.rejects[stress.rejects.buyer.isna()].energy_wh.sum()
+    exports_refused = stress.frame("rejects", raw=True)[stress.frame("rejects", raw=True).buyer.isna()].energy_wh.sum()
     assert 0 < agents.curtailed_wh.sum() <= exports_refused
-    assert stress.summary["rejected_kwh"] * 1000 == pytest.approx(stress.rejects.energy_wh.sum())
+    assert stress.summary["rejected_kwh"] * 1000 == pytest.approx(stress.frame("rejects", raw=True).energy_wh.sum())
 
 
 def test_trade_frees_the_grid_beside_the_utility_alone(stress):

@@ -29,7 +29,9 @@ def test_a_single_load_follows_the_closed_form(street, voltage, power_factor):
     run = street([agent], {"home_load_kw": loads})
     expected = [closed_form(kw, kw * np.tan(np.arccos(power_factor))) for kw in loads]
     np.testing.assert_allclose(voltage(run, "c1"), [pu for pu, _ in expected], rtol=0, atol=1e-9)
-    np.testing.assert_allclose(run.slots.losses_wh / 1e3, [kw for _, kw in expected], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(
+        run.frame("slots", raw=True).losses_wh / 1e3, [kw for _, kw in expected], rtol=0, atol=1e-6
+    )
     assert voltage(run, "b3") == pytest.approx([1.0] * 24, abs=1e-12)
 
 
@@ -42,4 +44,4 @@ def test_generation_follows_it_with_the_sign_turned(street, voltage):
     expected = [closed_form(-2.5 * hour, 0.0) for hour in range(24)]
     np.testing.assert_allclose(voltage(run, "c1"), [pu for pu, _ in expected], rtol=0, atol=1e-9)
     slack = [-2.5 * hour + lost for hour, (_, lost) in enumerate(expected)]
-    np.testing.assert_allclose(run.slots.slack_wh / 1e3, slack, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(run.frame("slots", raw=True).slack_wh / 1e3, slack, rtol=0, atol=1e-6)

@@ -198,7 +198,7 @@ def test_what_a_part_returned_is_its_own_no_more(scenario, scenario_file):
     levels = [run.agents.filter(like="_level").to_numpy() for run in (own, plain)]
     assert np.nanmax(levels[1]) > 0
     np.testing.assert_array_equal(*levels)
-    assert own.agents.import_wh.equals(plain.agents.import_wh)
+    assert own.agents.import_kwh.equals(plain.agents.import_kwh)
 
 
 READ_ONLY = "ValueError: assignment destination is read-only"

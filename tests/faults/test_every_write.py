@@ -46,8 +46,12 @@ def check_left(folder, expected=("failed", "interrupted")):
     assert run.summary == {}
     days, rest = divmod(run.n_slots, 24)
     assert rest == 0
-    assert len(run.agents) == 8 * 24 * days
-    assert run.trades.energy_wh.sum() == run.agents.bought_wh.sum() if days else len(run.trades) == 0
+    assert len(run.frame("agents", raw=True)) == 8 * 24 * days
+    assert (
+        run.frame("trades", raw=True).energy_wh.sum() == run.frame("agents", raw=True).bought_wh.sum()
+        if days
+        else len(run.frame("trades", raw=True)) == 0
+    )
     assert all(critique["slot"] < SLOTS for critique in run.critiques)
 
 

@@ -59,11 +59,11 @@ def whole_days(run: ms.Run) -> int:
     """Days in the tables of an unfinished run, which all tables must agree on."""
     days, rest = divmod(run.n_slots, 24)
     assert rest == 0
-    assert run.slots.slot.tolist() == list(range(24 * days))
-    assert len(run.agents) == 24 * days * 8
-    assert run.trades.slot.max() < 24 * days
-    traded = run.agents.bought_wh.sum()
-    assert run.trades.energy_wh.sum() == traded > 0
+    assert run.frame("slots", raw=True).slot.tolist() == list(range(24 * days))
+    assert len(run.frame("agents", raw=True)) == 24 * days * 8
+    assert run.frame("trades", raw=True).slot.max() < 24 * days
+    traded = run.frame("agents", raw=True).bought_wh.sum()
+    assert run.frame("trades", raw=True).energy_wh.sum() == traded > 0
     return days
 
 
@@ -76,7 +76,7 @@ def test_a_killed_run_says_so_and_opens_as_far_as_it_got(running, cli, root):
     run = ms.open_run(folder)
     assert (run.status, run.summary) == ("interrupted", {})
     assert whole_days(run) >= 2
-    assert run.bill("house").loc["total", "amount_money"] > 0
+    assert run.bill("house").loc["total", "amount"] > 0
     pilot = root / "scenarios" / "pilot.yaml"
     refused = cli("run", pilot, "--out", folder)
     assert refused.err.startswith(f"error: {folder}: there is a run already (interrupted)\n")
@@ -99,12 +99,12 @@ def test_whenever_it_is_killed_the_folder_opens(running, moment):
     assert (run.status, run.summary) == ("interrupted", {})
     n_slots = run.n_slots
     assert n_slots % 24 == 0
-    assert run.slots.slot.tolist() == list(range(n_slots))
-    assert len(run.agents) == 8 * n_slots
-    assert run.trades.energy_wh.sum() == run.agents.bought_wh.sum()
+    assert run.frame("slots", raw=True).slot.tolist() == list(range(n_slots))
+    assert len(run.frame("agents", raw=True)) == 8 * n_slots
+    assert run.frame("trades", raw=True).energy_wh.sum() == run.frame("agents", raw=True).bought_wh.sum()
     assert (
-        run.agents.paid_money.sum() + 0
-        == run.agents.filter(regex="^(peer|network|imports|exports).*_money$").sum().sum()
+        run.frame("agents", raw=True).paid_money.sum() + 0
+        == run.frame("agents", raw=True).filter(regex="^(peer|network|imports|exports).*_money$").sum().sum()
     )
 
 
@@ -132,7 +132,7 @@ def test_control_c_keeps_what_was_simulated_and_says_how_to_go_on(running):
     run = ms.open_run(folder)
     assert (run.status, run.manifest["status"]) == ("interrupted", "interrupted")
     assert run.n_slots >= 48
-    assert run.agents.groupby("slot").size().eq(8).all()
+    assert run.frame("agents", raw=True).groupby("slot").size().eq(8).all()
 
 
 def test_control_c_inside_a_kernel_is_control_c(simulated, cli, root, tmp_path, monkeypatch):
@@ -179,8 +179,8 @@ def test_control_c_while_a_slot_is_gathered_leaves_that_slot_out(cli, root, tmp_
     assert ended.err.strip().startswith("Interrupted. What was simulated until then is kept in")
     run = ms.open_run(folder)
     assert (run.status, run.n_slots) == ("interrupted", 30)
-    assert len(run.agents) == 30 * 8
-    assert run.trades.energy_wh.sum() == run.agents.bought_wh.sum()
+    assert len(run.frame("agents", raw=True)) == 30 * 8
+    assert run.frame("trades", raw=True).energy_wh.sum() == run.frame("agents", raw=True).bought_wh.sum()
 
 
 def test_control_c_before_the_first_slot_is_a_word(cli, monkeypatch, root):

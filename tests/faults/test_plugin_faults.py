@@ -151,5 +151,5 @@ def test_a_default_behaviour_of_the_agent_revises_in_every_round(simulated, scen
     zip_all = text.replace("load: {annual_kwh: 3000}}", "load: {annual_kwh: 3000}, strategy: zip}")
     own = simulated(scenario_file(zip_all, "own.yaml"))
     plain = simulated(scenario_file(zip_all.replace("kind: moody", "kind: prosumer"), "plain.yaml"))
-    assert own.trades.energy_wh.sum() == plain.trades.energy_wh.sum() > 0
-    assert own.trades.price_ticks.tolist() == plain.trades.price_ticks.tolist()
+    assert own.frame("trades", raw=True).energy_wh.sum() == plain.frame("trades", raw=True).energy_wh.sum() > 0
+    assert own.frame("trades", raw=True).price_ticks.tolist() == plain.frame("trades", raw=True).price_ticks.tolist()

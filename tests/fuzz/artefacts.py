@@ -45,6 +45,7 @@ def make(folder: Path) -> None:
     written(folder / "extends" / "s.yaml", {"extends": "base.yaml", "seed": 4})
     written(folder / "extends" / "base.yaml", SCENARIO)
     own_data(folder)
+    sessions_and_forecasts(folder / "given")
     ms.simulate(SCENARIO, folder / "run")
     (folder / "replay").mkdir(exist_ok=True)
     (folder / "replay" / "critic.jsonl").write_bytes((folder / "run" / "critic.jsonl").read_bytes())
@@ -89,6 +90,34 @@ def own_data(folder: Path) -> None:
         table_file(place / "series.csv", [columns, *rows])
         prices = [[row[0], 0.3, 0.08, 0.05] for row in rows]
         table_file(place / "prices.csv", [["time", "retail", "feed_in", "wholesale"], *prices])
+
+
+def sessions_and_forecasts(folder: Path) -> None:
+    """A scenario with charging sessions, forecasts and the report of an import."""
+    own = {key: value for key, value in SCENARIO.items() if key not in ("grid", "output")}
+    agents = [{key: value for key, value in agent.items() if key != "bus"} for agent in SCENARIO["agents"]]
+    agents[2]["ev"] = {"power_kw": 7, "file": "sessions.csv"}
+    profiles = {"source": "synthetic", "forecast": {"file": {"path": "forecasts.csv"}}}
+    written(folder / "s.yaml", {**own, "agents": agents, "profiles": profiles, "origin": "import.json"})
+    stays = [["shop", f"2016-06-12T{hour:02d}:00", f"2016-06-12T{hour + 4:02d}:30", 5.5] for hour in (1, 9, 18)]
+    table_file(folder / "sessions.csv", [["vehicle", "arrival", "departure", "energy_kwh"], *stays])
+    rows = [
+        [f"2016-06-12T{issued:02d}:00", f"2016-06-12T{hour:02d}:00", 0.5, 1.25]
+        for issued in (0, 6)
+        for hour in range(issued, 24, 3)
+    ]
+    table_file(folder / "forecasts.csv", [["issued", "time", "shop_load_kw", "sun_pv_kw"], *rows])
+    total = {
+        "what": "load",
+        "source": "a.csv",
+        "source_sum": 1.5,
+        "written": "b.csv",
+        "written_sum": 1.5,
+        "unit": "kWh",
+    }
+    report = {"importer": "own", "version": "1", "source": "a", "files": {"a.csv": "0"}, "options": {"days": 7}}
+    sentences = {"taken": ["one"], "assumed": [], "left_out": ["two"]}
+    written(folder / "import.json", {**report, **sentences, "sums": [total]})
 
 
 def table_file(path: Path, rows: list[list[Any]]) -> None:

@@ -51,6 +51,23 @@ def checked(folder: Path) -> None:
         expect(all(bool(np.isfinite(each).all() and (each >= 0).all()) for each in series.values()), "no power")
 
 
+def guessed(folder: Path) -> None:
+    """What is said of a table of which nothing is known; the scenario that is written of it is valid, or refused."""
+    from marketsim.app.data_check import check_data
+    from marketsim.app.ready import check_scenario
+    from marketsim.scenario.dump import text_of
+
+    for path in sorted(folder.glob("series.*")):
+        told = check_data(str(path))
+        expect(all(math.isfinite(each.kwh_a_day) for each in told.found.used), "energy that is not finite")
+        if told.problems:
+            raise InputError(told.problems)
+        if told.sections:
+            sections = {**told.sections, "profiles": {**told.sections["profiles"], "path": path.name}}
+            (folder / "guessed.yaml").write_text(text_of(sections), encoding="utf-8")
+            check_scenario(folder / "guessed.yaml")
+
+
 def net(folder: Path) -> None:
     """The feeder of a scenario, its tables and the same net for the user."""
     import numpy as np
@@ -71,12 +88,15 @@ def run(folder: Path) -> None:
 
     found = ms.open_run(folder)
     repr(found)
+    found._repr_html_()
     for name in ("slots", "agents", "trades", "rejects", "book", "voltages"):
         if found.has_table(name):
             len(getattr(found, name))
     found.bill(0)
     found.net(1)
     found.grid_history(range(2))
+    found.worst_buses()
+    found.worst_branches()
     expect(len(run_report(found)) > 1_000, "an empty report")
 
 
@@ -87,6 +107,8 @@ def study(folder: Path) -> None:
     from marketsim.report.write import study_report
 
     found = open_study(folder)
+    repr(found)
+    found._repr_html_()
     len(found.table)
     tuple(found.sensitivities)
     arms_of_study(found)
@@ -196,6 +218,13 @@ READERS: dict[str, Reader] = {
     "prices": Reader("series_csv", (("prices.csv", mutate.of_lines), ("prices.csv", mutate.of_bytes)), checked),
     "series": Reader("series_csv", (("series.csv", mutate.of_lines), ("series.csv", mutate.of_bytes)), checked),
     "series_parquet": Reader("series_parquet", (("series.parquet", mutate.of_parquet),), checked),
+    "series_guessed": Reader("series_csv", (("series.csv", mutate.of_lines), ("series.csv", mutate.of_bytes)), guessed),
+    "series_parquet_guessed": Reader("series_parquet", (("series.parquet", mutate.of_parquet),), guessed),
+    "given": Reader(
+        "given",
+        (("sessions.csv", mutate.of_lines), ("forecasts.csv", mutate.of_lines), ("import.json", mutate.of_json)),
+        checked,
+    ),
     "net": Reader("net", (("net.json", mutate.of_json),), net),
     "run": Reader("run", _RUN, run),
     "tables": Reader("run", (("*.parquet", mutate.of_parquet),), run),

@@ -21,7 +21,21 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 READERS = (
-    *("scenario", "extends", "prices", "series", "series_parquet", "net", "run", "tables", "interrupted", "study"),
+    *(
+        "scenario",
+        "extends",
+        "prices",
+        "series",
+        "series_parquet",
+        "series_guessed",
+        "series_parquet_guessed",
+        "given",
+        "net",
+        "run",
+        "tables",
+        "interrupted",
+        "study",
+    ),
     *("resumed_study", "training", "resumed_training", "checkpoint", "surrogate", "replay", "samples", "answers"),
 )
 MUTATIONS = {"quick": 20, "full": 100, "nightly": 2_000}

@@ -73,7 +73,7 @@ def hour(tmp_path):
 
 
 def paid_by(run) -> dict[str, Paid]:
-    rows = run.agents.set_index("name")
+    rows = run.frame("agents", raw=True).set_index("name")
     return {
         name: Paid(row.bought_wh / 1e3, row.sold_wh / 1e3, row.paid_money / 1e9)
         for name, row in zip(rows.index, rows.itertuples(), strict=True)
@@ -200,7 +200,7 @@ def test_everybody_pays_what_the_hand_says(hour, case):
     for name, own in expected.items():
         assert found[name].paid == pytest.approx(own.paid, abs=5e-6), name
         assert run.bill(name).loc["total", "amount"] == pytest.approx(own.paid, abs=5e-6)
-    charges = run.agents.network_charges_money.sum() / 1e9
+    charges = run.frame("agents", raw=True).network_charges_money.sum() / 1e9
     assert charges == pytest.approx(operator, abs=5e-6)
     assert run.summary["utility_revenue"] == pytest.approx(sum(own.paid for own in expected.values()), abs=1e-5)
 
@@ -227,8 +227,11 @@ def test_costs_are_shared_as_the_hand_says(hour, case):
         bill = run.bill(name).amount
         assert bill["total"] == pytest.approx(share, abs=5e-6), name
         assert bill["cost sharing"] == pytest.approx(share - paid[name].paid, abs=5e-6), name
-    assert run.agents.sharing_money.sum() == 0
-    assert run.agents.paid_money.sum() == hour(houses, market).agents.paid_money.sum()
+    assert run.frame("agents", raw=True).sharing_money.sum() == 0
+    assert (
+        run.frame("agents", raw=True).paid_money.sum()
+        == hour(houses, market).frame("agents", raw=True).paid_money.sum()
+    )
 
 
 def test_a_resting_order_sets_the_price_whoever_it_is(hour):
@@ -237,7 +240,7 @@ def test_a_resting_order_sets_the_price_whoever_it_is(hour):
     seen = set()
     for seed in range(12):
         run = hour(houses, {"engine": "double_auction"}, seed=seed)
-        (price,) = run.trades.price_ticks.tolist()
+        (price,) = run.frame("trades", raw=True).price_ticks.tolist()
         seen.add(price)
         found = paid_by(run)
         assert found["home"].paid == pytest.approx(2 * price / 1e6, abs=1e-12)

@@ -36,13 +36,14 @@ def test_everybody_pays_what_was_worked_out(case, expected, simulated):
     """From the table of agents, and as the total of the bill."""
     run = simulated(case / "scenario.yaml")
     for name, paid in expected["paid"].items():
-        own = run.agents.loc[run.agents.name == name, "paid_money"].sum()
+        own = run.frame("agents", raw=True).loc[run.frame("agents", raw=True).name == name, "paid_money"].sum()
         assert own / 1e9 == pytest.approx(paid, abs=expected["tolerance"]), name
-        assert run.bill(name).loc["total", "amount_money"] == own
+        assert run.bill(name, raw=True).loc["total", "amount_money"] == own
 
 
 def test_the_trade_of_two_neighbours(simulated):
     """Slot, buyer, seller, Wh and ticks."""
-    trades = simulated(Path(__file__).parent / "two_neighbours" / "scenario.yaml").trades
+    run = simulated(Path(__file__).parent / "two_neighbours" / "scenario.yaml")
+    trades = run.frame("trades", raw=True)
     columns = ["slot", "buyer_name", "seller_name", "energy_wh", "price_ticks"]
     assert trades[columns].astype(object).to_numpy().tolist() == [[0, "home", "roof", 2000, 190_000]]

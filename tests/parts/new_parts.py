@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from marketsim.agents.params import TraderParams
 from marketsim.agents.strategies.assemble import assemble
 from marketsim.core.fleets import FleetInfo, PriceInfo
 from marketsim.core.game import Categorical, Layout, Memoryless, Shape, Step
+from marketsim.core.imported import ImportedQuantity, ImportedScenario
 from marketsim.core.inverters import granted_kvar
 from marketsim.core.language_model import Identity
 from marketsim.core.learner import GameNeeds
@@ -380,6 +383,34 @@ def build_model(settings, context):
     return EvenHanded()
 
 
+# importers/village.py
+class Village:
+    """A text with a yearly demand [kWh] a line: households of that size."""
+
+    def read(self, source):
+        data = Path(source).read_bytes()
+        demands_kwh = [float(line) for line in data.decode().split()]
+        agents = [
+            {"name": f"house {row}", "kind": "consumer", "load": {"annual_kwh": kwh}}
+            for row, kwh in enumerate(demands_kwh)
+        ]
+        clock = {"start": "2016-07-12", "slots": 24, "slot_minutes": 60}
+        total = ImportedQuantity("demand", Path(source).name, sum(demands_kwh), "kWh", "agents", "", "load.annual_kwh")
+        return ImportedScenario(
+            scenario={"name": "village", "clock": clock, "tariff": {"flat": {}}, "agents": agents},
+            tables={},
+            sources={Path(source).name: hashlib.sha256(data).hexdigest()},
+            taken=(f"{len(agents)} households",),
+            assumed=("Households have shapes of 2016 (SimBench)",),
+            left_out=(),
+            quantities=(total,),
+        )
+
+
+def build_importer(params, context):
+    return Village()
+
+
 def entry(kind, name, params="Params"):
     """A line of ``builtin.PARTS``: what ``_part`` makes of it."""
     return Entry(kind=kind, name=name, build=f"new_parts:build_{kind}", params=f"new_parts:{params}", summary=name)
@@ -402,6 +433,7 @@ PARTS = (
     entry("gate", "even"),
     entry("settlement", "for_free"),
     entry("sharing", "by_load"),
+    entry("importer", "village"),
     Entry(kind="agent", name="thrifty", build="new_parts:build_agent", summary="bids half"),
     Entry(kind="model", name="even_handed", build="new_parts:build_model", summary="half fair"),
     Entry(kind="grid", name="half", build="new_parts:build_grid", summary="half of the impedances"),

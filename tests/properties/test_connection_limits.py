@@ -55,7 +55,7 @@ def test_no_connection_passes_more_than_its_limit(
     engine: str, grid: dict[str, Any], limits: Any, seed: int, untraded: str
 ) -> None:
     run = ms.simulate(scenario(engine, limits, seed, untraded, grid))
-    table = run.agents
+    table = run.frame("agents", raw=True)
     for k, (drawn, fed) in enumerate(limits):
         own = table[table.name == f"a{k}"]
         most_in = np.inf if drawn is None else drawn * 2_000
@@ -63,7 +63,9 @@ def test_no_connection_passes_more_than_its_limit(
         assert (-own.net_wh <= np.maximum(most_in, own.firm_demand_wh)).all()
         assert (own.net_wh <= np.maximum(most_out, own.must_run_wh)).all()
         assert (own.load_wh - own.pv_used_wh - own.battery_wh == -own.net_wh).all()
-    binding = run.rejects[run.rejects.reason.isin(["connection_import", "connection_export"])]
+    binding = run.frame("rejects", raw=True)[
+        run.frame("rejects", raw=True).reason.isin(["connection_import", "connection_export"])
+    ]
     limited = {f"a{k}" for k, (drawn, fed) in enumerate(limits) if drawn is not None or fed is not None}
     assert set(binding.element_name.dropna().astype(str)) <= limited
     assert run.summary["energy_imbalance_wh"] == 0
@@ -82,6 +84,6 @@ def test_agents_that_have_nothing_to_trade_are_no_obstacle(engine: str, grid: di
         agent |= {"kind": "consumer", "load": {"annual_kwh": 0.0}}
         del agent["battery"], agent["pv_kw"]
     run = ms.simulate(made)
-    assert (run.agents[run.agents.name.isin(["a2", "a3"])].net_wh == 0).all()
-    assert run.trades.energy_wh.sum() > 0
+    assert (run.frame("agents", raw=True)[run.frame("agents", raw=True).name.isin(["a2", "a3"])].net_wh == 0).all()
+    assert run.frame("trades", raw=True).energy_wh.sum() > 0
     assert run.summary["energy_imbalance_wh"] == 0

@@ -31,6 +31,8 @@ MODES: dict[str, Any] = {
     "volt_var": lambda draw: (build_volt_var, VoltVarParams(q_share=draw(st.floats(0.01, 1.0)))),
 }
 ROUNDING_KVAR = 1e-9
+FINE_KVAR = 0.1
+"""Steps between points of an edge that are tried."""
 
 
 class Slot(NamedTuple):
@@ -53,7 +55,7 @@ class Slot(NamedTuple):
         return self.kvar(self.asked) - self.kvar(None)
 
     def at(self, up: np.ndarray, down: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Where the gate has admitted these shares: room by the rating, the mode's own Q, and Q of its curve at most [kvar]."""
+        """Where the gate has admitted these shares [..., 4]: room by the rating, the mode's own Q, and Q of its curve at most [kvar]."""
         law = self.mode.law
         up_kw, down_kw = up * self.asked.up_wh / PER_KW, down * self.asked.down_wh / PER_KW
         firm_kw = (self.firm_wh + self.inputs.load_wh) / PER_KW
@@ -111,7 +113,10 @@ def test_no_admitted_power_takes_an_inverter_beyond_its_rating(mode: str, data: 
 @settings(max_examples=150)
 @given(data=st.data())
 def test_inverters_give_all_they_can(mode: str, data: st.DataObject) -> None:
-    """What is refused would break the rating at a corner; what is given is never against or beyond what is asked."""
+    """What is refused would break the rating at a corner, or where the mode alone comes to it on an edge.
+
+    What is given is never against or beyond what is asked.
+    """
     slot = slot_of(data.draw, mode)
     granted, wanted = slot.granted, slot.asked.kvar
     assert (granted * wanted >= -ROUNDING_KVAR).all()
@@ -124,6 +129,10 @@ def test_inverters_give_all_they_can(mode: str, data: st.DataObject) -> None:
         for down in (0.0, 1.0):
             room, own, _ = slot.at(np.full(4, up), np.full(4, down))
             breaks |= (own + more) * np.sign(wanted) > room - slot.mode.law.curve_kvar
+    along, none, all_of_it = np.linspace(0.0, np.ones(4), 2001), np.zeros(4), np.ones(4)
+    for up, down in ((along, none), (along, all_of_it), (none, along), (all_of_it, along)):
+        room, own, _ = slot.at(up, down)
+        breaks |= ((np.abs(own) >= room - FINE_KVAR) & (np.abs(granted) >= 2.0 * np.abs(own) - FINE_KVAR)).any(axis=0)
     assert breaks[short].all()
 
 

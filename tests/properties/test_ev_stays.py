@@ -62,7 +62,7 @@ def test_no_slot_and_no_stay_gives_more_than_power_times_its_time(
     if arrival == departure:
         return
     run = simulated(arrival, departure, minutes, strategy, daily_kwh)
-    own = run.agents[run.agents.name == "h"]
+    own = run.frame("agents", raw=True)[run.frame("agents", raw=True).name == "h"]
     drawn_wh = -own.ev_wh.to_numpy()
     most_wh = POWER_KW * 1e3 * at_home_h(arrival, departure, minutes)
     assert (drawn_wh >= 0).all()
@@ -73,7 +73,7 @@ def test_no_slot_and_no_stay_gives_more_than_power_times_its_time(
 def test_a_stay_inside_a_slot_gives_power_times_stay_and_misses_the_rest() -> None:
     """9 minutes at 11 kW are 1650 Wh of the 8 kWh that a battery of 8 kWh lacks; on the first day nothing came before."""
     run = simulated(7.05, 7.2, 15, {"truthful": {"deferrable": "on_arrival"}}, 8.0)
-    own = run.agents[run.agents.name == "h"].set_index("slot")
+    own = run.frame("agents", raw=True)[run.frame("agents", raw=True).name == "h"].set_index("slot")
     assert own.ev_wh[own.ev_wh < 0].to_dict() == {28: -1650, 124: -1650, 220: -1650}
     assert own.ev_unserved_wh[own.ev_unserved_wh > 0].to_dict() == {28: 6350, 124: 6350, 220: 6350}
 
@@ -81,5 +81,5 @@ def test_a_stay_inside_a_slot_gives_power_times_stay_and_misses_the_rest() -> No
 def test_parts_of_slots_at_both_ends_count() -> None:
     """From 18:50 to 20:20 in hours: 10 minutes, an hour, 20 minutes; what is due is taken at full power."""
     run = simulated(18 + 50 / 60, 20 + 20 / 60, 60, {"truthful": {"deferrable": "on_arrival"}}, 40.0)
-    drawn = -run.agents[run.agents.name == "h"].ev_wh.to_numpy()[18:21]
+    drawn = -run.frame("agents", raw=True)[run.frame("agents", raw=True).name == "h"].ev_wh.to_numpy()[18:21]
     assert drawn.tolist() == [1833, 11000, 3666]

@@ -145,6 +145,21 @@ def test_fpp_does_not_depend_on_the_unit_of_energy():
         assert abs(one - other) <= ROUNDING
 
 
+def test_scores_of_prices_do_not_depend_on_where_zero_lies():
+    """All prices and both tariffs less by the same, to zero and below: the same FPP and neutrality."""
+    rng = np.random.default_rng(3)
+    for _ in range(SLOTS):
+        n = int(rng.integers(1, 9))
+        price, energy = rng.integers(80_000, 300_001, size=n), rng.integers(1, 10**4, size=n)
+        lower = int(rng.integers(80_000, 700_000))
+        for score in (of.fairness_of_pricing, of.fairness_of_pricing_range, of.price_neutrality):
+            one, other = (
+                score(price, energy, 300_000, 80_000),
+                score(price - lower, energy, 300_000 - lower, 80_000 - lower),
+            )
+            assert abs(one - other) <= 1e-9
+
+
 def test_a_day_is_served_alike_where_luck_takes_turns():
     """Each of two equal sellers sells all in every other slot: 0 a slot, 1 over both."""
     supply, first, second = (np.array(values) for values in ([10, 10], [10, 0], [0, 10]))

@@ -100,6 +100,34 @@ CLOSE_CALL = {
 }
 """Three sellers share the last Wh of a limit: a plan that keeps more distance from it than the gate leaves these to whoever asks first."""
 
+TURNING_FLOW = {
+    **CLOSE_CALL,
+    "seed": 0,
+    "grid": {
+        **CLOSE_CALL["grid"],
+        **{"source_pu": 1.0, "line_rating_a": 60, "background": True, "load_scale": 0.3},
+    },
+    "tariff": {"flat": {"retail": 0.3, "feed_in": 0.08, "wholesale": 0.2}},
+    "agents": [
+        {
+            "name": f"a{number}",
+            "bus": bus,
+            "kind": "prosumer",
+            "strategy": "truthful",
+            "load": {"peak_kw": peak_kw, "power_factor": 0.95},
+            "pv_kw": pv_kw,
+            "connection_kw": {"import": 5e3, "export": export_kw},
+        }
+        for number, (bus, peak_kw, pv_kw, export_kw) in enumerate(
+            [(59, 100.0, 700.0, 5e3), (59, 0.0, 3e3, 500.0), (59, 900.0, 3e3, 500.0), (78, 900.0, 3e3, 500.0)]
+        )
+    ],
+}
+"""Reactive power alone overloads a line, and trade goes on until its active flow turns: at one end before the other."""
+
+NO_FLOW = {**TURNING_FLOW, "grid": {**CLOSE_CALL["grid"], "source_pu": 1.0, "line_rating_a": 60}}
+"""The same without anybody's load: before trade the line carries reactive power alone, in no direction."""
+
 
 @settings(
     max_examples=20,
@@ -109,6 +137,8 @@ CLOSE_CALL = {
 )
 @given(scenarios())
 @example(CLOSE_CALL)
+@example(TURNING_FLOW)
+@example(NO_FLOW)
 def test_no_way_to_hold_trade_to_the_grid_earns_more_than_the_planner(scenario):
     """Load and PV: agents and utility together, to what rounding leaves; and no efficiency of a slot that keeps its limits is above 1."""
     ready = ms.load_scenario(scenario)

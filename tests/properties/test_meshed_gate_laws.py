@@ -95,6 +95,16 @@ def test_an_overload_may_stay_in_its_direction_and_a_reversed_flow_gets_the_plai
     assert plain.close().loading[0, 0] == pytest.approx(1.0, abs=1e-5)
 
 
+@pytest.mark.parametrize("ratio", [1.0, 0.85, 1.15, 0.9 * np.exp(0.3j)])
+def test_behind_a_tap_a_voltage_may_grow_by_as_much_as_without_one(ratio):
+    """1e-4 p.u. of the bus's own voltage, whatever the ratio of the transformer above it."""
+    network = LINE._replace(ratio=np.array([ratio, 1.0, 1.0]), v_max_pu=np.full(4, 0.8))
+    for gate in both(network, wh(0, 0, 0, 0)):
+        before = gate.close().v_pu[0, 3]
+        assert gate.admit(0, 3, NOWHERE, MUCH)[1] == Reason.OVERVOLTAGE
+        assert gate.close().v_pu[0, 3] - before == pytest.approx(1e-4 - 1e-8, abs=3e-7)  # of which one Wh moves 2.4e-7
+
+
 def test_a_state_inside_the_guard_may_stay_but_not_grow():
     """A voltage between the guarded and the stated limit is no violation: counter-flows and others go on."""
     probe = both(LINE, wh(0, 0, 0, -100))[1].close().v_pu[0, 3]

@@ -49,7 +49,7 @@ def test_tables_hold_what_records_held(run, complete, most_rows, most_seconds):
         with tempfile.TemporaryDirectory() as folder:
             read = written(Path(folder), layout, records, complete=complete)
             agents, trades, rejects = (read.table(name).to_pydict() for name in ("agents", "trades", "rejects"))
-            n_slots, frame = read.n_slots, read.voltages if layout.voltages else None
+            n_slots, frame = read.n_slots, read.frame("voltages", raw=True) if layout.voltages else None
     finally:
         writer_module._MOST_ROWS, writer_module._MOST_SECONDS = kept
     assert n_slots == len(records)
@@ -69,7 +69,7 @@ def test_bills_add_up_to_what_was_paid(run):
     layout, records = run
     read = written(None, layout, records)
     for row, (market, agent) in enumerate(zip(layout.community.market, layout.community.connection, strict=True)):
-        bill = read.bill(int(agent), int(market))
+        bill = read.bill(int(agent), int(market), raw=True)
         paid = sum(int(record.ledger.money[:, row].sum()) for record in records)
         assert bill.loc["total", "amount_money"] == paid
         assert bill["amount_money"].drop("total").sum() == paid
@@ -81,7 +81,7 @@ def test_trades_balance_with_the_agents(run):
     """What the table of trades says an agent bought and sold is what the agents' table says."""
     layout, records = run
     read = written(None, layout, records)
-    trades, agents = read.trades, read.agents
+    trades, agents = read.frame("trades", raw=True), read.frame("agents", raw=True)
     keys = ["slot", "market", "agent"]
     for side, column in (("buyer", "bought_wh"), ("seller", "sold_wh")):
         traded = trades.groupby(["slot", "market", side])["energy_wh"].sum().rename_axis(index=keys)

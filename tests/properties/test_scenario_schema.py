@@ -100,6 +100,7 @@ BETWEEN_VALUES = (
     "ascending order",
     "exceeds",
     "must be below",
+    "must be at least stop",
     "must be [lowest, highest]",
     "low <= high",
     "must be less than clock.slots",

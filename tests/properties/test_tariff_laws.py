@@ -51,7 +51,7 @@ def test_a_day_with_a_gap_or_an_overlap_is_refused(windows, data):
     window = windows[index]
     assume(window.from_hour > 0)
     earlier = window.model_copy(update={"from_hour": window.from_hour - 0.25})
-    with pytest.raises(ValidationError, match="both hold"):
+    with pytest.raises(ValidationError, match="both hold|is empty"):
         TimeOfUseParams(windows=(*windows[:index], earlier, *windows[index + 1 :]))
 
 

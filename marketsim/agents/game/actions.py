@@ -112,6 +112,7 @@ class Quote:
         asked = price_ticks(self._space, self._hand.head(PRICE), seen.retail_ticks, seen.feed_in_ticks)
         priced = own if len(self._stores) == 0 else own | np.isin(legs.component, self._stores)
         price = np.where(priced, asked[legs.agent], legs.value_ticks)
+        price = np.where(legs.component == PV, np.maximum(price, legs.value_ticks), price)
         kept = np.flatnonzero(offered > 0)
         self.opening = Opening(legs.take(kept)._replace(energy_wh=offered[kept]), price[kept])
         return legs.in_part(offered, price)
@@ -131,8 +132,8 @@ class ChargeLevel:
     """Plan of a store: as much of its range as the charge head says.
 
     Own surplus fills it and own need empties it first; the rest of the level is offered at the action's price. A kWh in
-    store is declared to be worth retail - level x (retail - feed-in), whatever the action: what could have been traded
-    does not depend on what is offered.
+    store is declared to be worth retail - level x (retail - feed-in), tariffs below zero counted as 0, whatever the action: what
+    could have been traded does not depend on what is offered. Nothing is offered from it where the utility pays for drawing.
     """
 
     sees: tuple[str, ...] = ()
@@ -151,12 +152,14 @@ class ChargeLevel:
         side = np.where(charging, int(Side.BUY), int(Side.SELL))
         worth, planned = self._worth(seen), draft.dispatch_wh[self._fleet]
         most = np.where(charging, planned - lo, hi - planned)
-        draft.offer(self._fleet, np.where(self._owned & (level != 0), side, NO_OFFER), worth, most)
+        offered = self._owned & (level != 0) & (charging | (seen.retail_ticks > 0))
+        draft.offer(self._fleet, np.where(offered, side, NO_OFFER), worth, most)
         draft.value_ticks[self._fleet] = np.where(self._owned, worth, UNDECLARED)
 
     def _worth(self, seen: Observations) -> IntArray:
         level = np.where(self._owned, seen.ranges[self._fleet].level, 0.5)
-        worth = np.rint(seen.retail_ticks - level * (seen.retail_ticks - seen.feed_in_ticks)).astype(np.int64)
+        takes, pays = np.maximum(seen.retail_ticks, 0), np.maximum(seen.feed_in_ticks, 0)
+        worth = np.rint(takes - level * (takes - pays)).astype(np.int64)
         highest = np.maximum(seen.retail_ticks - 1, seen.feed_in_ticks + 1)
         return np.asarray(np.clip(worth, seen.feed_in_ticks + 1, highest))
 

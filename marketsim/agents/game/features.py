@@ -176,7 +176,7 @@ class Ratings(NamedTuple):
     pv_kw: FloatArray
     """Largest PV."""
     retail: float
-    """Largest retail price [currency/kWh]."""
+    """Largest price of the utility, of either sign [currency/kWh]."""
 
     def shares(self) -> dict[str, FloatArray]:
         """Role and ratings as shares of the community's largest, by ``RATINGS`` [A]."""

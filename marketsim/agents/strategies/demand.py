@@ -28,7 +28,8 @@ class Flexible:
     """Take own surplus, and bid for the rest the more the more urgent it is.
 
     A kWh is worth feed-in + (retail - feed-in) x urgency, less than retail in any case, since at the deadline it is
-    bought at retail anyway. Urgency, in [0, 1], is the largest of
+    bought at retail anyway; where retail is zero or less, it is worth just that, so nobody waits. Urgency, in [0, 1], is the
+    largest of
 
     - the share of what could be drawn that must be drawn now;
     - for a device with a departure: hours of full power that are still missing / hours left until the usual departure;
@@ -50,10 +51,11 @@ class Flexible:
         """Dispatch into own surplus; offer to buy the rest."""
         reach = seen.ranges[self._fleet]
         draft.serve_own(self._fleet, reach.lo_wh, reach.firm_wh)
-        spread = seen.retail_ticks - seen.feed_in_ticks
+        retail, spread = seen.retail_ticks, seen.retail_ticks - seen.feed_in_ticks
         value = seen.feed_in_ticks + np.floor(spread * self._urgency(seen, reach)).astype(np.int64)
+        value = np.where(retail > 0, np.minimum(value, retail - 1), retail)
         waiting = draft.dispatch_wh[self._fleet] > reach.lo_wh
-        draft.offer(self._fleet, np.where(waiting, int(Side.BUY), NO_OFFER), np.minimum(value, seen.retail_ticks - 1))
+        draft.offer(self._fleet, np.where(waiting, int(Side.BUY), NO_OFFER), value)
 
     def _urgency(self, seen: Observations, reach: DeviceRange) -> FloatArray:
         must = np.divide(reach.firm_wh, reach.lo_wh, out=np.zeros(len(reach.lo_wh)), where=reach.lo_wh < 0)
@@ -67,7 +69,7 @@ class Flexible:
 class Priced:
     """A device whose kWh has a price of its own: a curtailable load, a dispatchable generator.
 
-    Its own load and surplus come first where that pays: demand worth at least the feed-in tariff takes own surplus, a
+    Its own load and surplus come first where that pays: demand worth at least the feed-in tariff, or 0, takes own surplus, a
     generator that costs at most retail serves own need. The rest is offered at the price. The price of a
     generator with quadratic cost is the mean marginal cost of the energy on offer, cost_per_kwh +
     quadratic_cost (P_now + P_max); constant cost is no part of it.
@@ -83,7 +85,7 @@ class Priced:
         """Dispatch into the own balance; offer the rest."""
         reach, planned = seen.ranges[self._fleet], draft.dispatch_wh[self._fleet]
         worth = self._worth(seen, draft, reach)
-        lo = np.where(worth >= seen.feed_in_ticks, reach.lo_wh, planned)
+        lo = np.where(worth >= np.maximum(seen.feed_in_ticks, 0), reach.lo_wh, planned)
         hi = np.where(worth <= seen.retail_ticks, reach.hi_wh, planned)
         draft.serve_own(self._fleet, lo, hi)
         planned = draft.dispatch_wh[self._fleet]

@@ -8,8 +8,8 @@ For every agent and slot h of the horizon, with charge c, discharge d and import
          m_h >= n_h + c_h - d_h
          0 <= c, d <= power x hours,  0 <= s <= capacity,  m >= 0
 
-Export is m - (n + c - d). With l_b >= l_s and losses no store charges and discharges at once, unless a price is
-negative; the net is then what counts.
+Export is m - (n + c - d). With l_b >= l_s >= 0 and losses no store charges and discharges at once. Where a price of the
+horizon is negative, ``signed_programme`` plans instead: PV may be curtailed, and modes are kept apart where that is open.
 """
 
 from __future__ import annotations
@@ -54,11 +54,13 @@ class Outlook(NamedTuple):
     """Worth of a kWh that could be delivered at the end [currency/kWh] [k]."""
     hours: float
     """Length of a slot [h]."""
+    spare_kwh: FloatArray
+    """PV beyond the own load, which can be curtailed [horizon, k]."""
 
     def of(self, rows: IntArray) -> Outlook:
         """What some agents expect."""
         need, retail, feed_in = self.need_kwh[:, rows], self.retail[:, rows], self.feed_in[:, rows]
-        return Outlook(need, retail, feed_in, self.end_value[rows], self.hours)
+        return Outlook(need, retail, feed_in, self.end_value[rows], self.hours, self.spare_kwh[:, rows])
 
 
 class StorePlan(NamedTuple):
@@ -87,6 +89,8 @@ def plan_stores(stores: Stores, outlook: Outlook, stored_kwh: FloatArray) -> Sto
 
     Raises RunError if HiGHS finds no optimum; the programme is feasible and bounded by construction.
     """
+    if outlook.feed_in.min(initial=0.0) < 0.0:  # retail is not below it
+        return _plan_signed(stores, outlook, stored_kwh)
     horizon, k = outlook.need_kwh.shape
     n = horizon * k
     one, difference = _pattern(k, horizon)
@@ -106,6 +110,30 @@ def plan_stores(stores: Stores, outlook: Outlook, stored_kwh: FloatArray) -> Sto
         raise RunError(f"storage plan of {k} agents over {horizon} slots: HiGHS stopped with '{result.message}'")
     drawn, delivered = result.x[:n].reshape(k, horizon).T, result.x[n : 2 * n].reshape(k, horizon).T
     return StorePlan(delivered - drawn, -result.eqlin.marginals.reshape(k, horizon).T)
+
+
+def _plan_signed(stores: Stores, outlook: Outlook, stored_kwh: FloatArray) -> StorePlan:
+    """The same where a price is negative, agent by agent."""
+    from marketsim.agents.strategies.signed_programme import SignedStore, plan_signed
+
+    horizon, k = outlook.need_kwh.shape
+    plan = StorePlan.none(k, horizon)
+    for a in range(k):
+        store = SignedStore(
+            capacity_kwh=float(stores.capacity_kwh[a]),
+            power_kwh=float(stores.power_kw[a] * outlook.hours),
+            charge_efficiency=float(stores.charge_efficiency[a]),
+            discharge_efficiency=float(stores.discharge_efficiency[a]),
+            wear=float(stores.wear[a]),
+            stored_kwh=float(stored_kwh[a]),
+            need_kwh=outlook.need_kwh[:, a],
+            spare_kwh=outlook.spare_kwh[:, a],
+            retail=outlook.retail[:, a],
+            feed_in=outlook.feed_in[:, a],
+            end_value=float(outlook.end_value[a]),
+        )
+        plan.net_kwh[:, a], plan.value[:, a] = plan_signed(store)
+    return plan
 
 
 def _first(per_agent: FloatArray, horizon: int) -> FloatArray:

@@ -54,8 +54,9 @@ def legs_of(seen: Observations, plan: DispatchPlan, standing: Standing, offered:
     """Legs of all agents; ``offered`` lists the fleets that may be offered.
 
     Firm demand is worth retail, since that is what it costs otherwise; PV and must-run energy are worth the
-    feed-in tariff; a fleet's energy what its plan says. A value outside the tariffs moves to the nearer one if that
-    costs its owner nothing, else there is no leg. What is worth the utility's price falls back on it.
+    feed-in tariff, PV nothing where that is negative, since it can be curtailed; a fleet's energy what its plan says. A
+    value outside the tariffs moves to the nearer one if that costs its owner nothing, else there is no leg. What is worth
+    the utility's price falls back on it.
     """
     fleets = np.array(offered, dtype=np.int64)
     legs, count = orders_kernel.list_legs(

@@ -47,7 +47,7 @@ def list_legs(
             elif leg == 1:
                 side, component, energy, value = _SELL, FIRM, standing.must_run_wh[a], feed_in[a]
             elif leg == 2:
-                side, component, energy, value = _SELL, PV, standing.surplus_wh[a], feed_in[a]
+                side, component, energy, value = _SELL, PV, standing.surplus_wh[a], max(feed_in[a], 0)
             else:
                 fleet = offered[leg - FIRST_FLEET]
                 side, component, value = fleet_side[fleet, a], fleet, fleet_value[fleet, a]

@@ -49,8 +49,9 @@ def offer_store(
 ) -> None:  # fmt: skip
     """See ``storage.Trade``; writes the better side of each store and its value there [k]."""
     for a in range(len(dispatch)):
-        saves = retail[a] - level[a] * (retail[a] - feed_in[a])
-        refill = feed_in[a] / round_trip[a] + wear[a]
+        takes, pays = max(retail[a], 0), max(feed_in[a], 0)
+        saves = takes - level[a] * (takes - pays)
+        refill = pays / round_trip[a] + wear[a]
         asked = refill if refill > saves else saves
         ask = max(np.int64(np.ceil(asked)) + wear[a], feed_in[a] + 1)
         bid = min(np.int64(np.floor(round_trip[a] * (saves - wear[a]))) - wear[a], retail[a] - 1)

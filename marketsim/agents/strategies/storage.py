@@ -7,12 +7,21 @@ import numpy as np
 from marketsim.agents.strategies import plan_kernel
 from marketsim.agents.strategies.fleets import OwnedFleet, store_of
 from marketsim.agents.strategies.plan import Draft
+from marketsim.core.arrays import IntArray
 from marketsim.core.records import Observations
 from marketsim.core.units import to_ticks
 
 
+def _spared(seen: Observations, hi_wh: IntArray) -> IntArray:
+    """What may be discharged for own need [Wh] [k]: nothing where drawing costs nothing."""
+    return np.where(seen.retail_ticks > 0, hi_wh, np.minimum(hi_wh, 0))
+
+
 class SelfConsumption:
-    """Charge from own surplus, discharge for own need, as far as power and state of charge allow."""
+    """Charge from own surplus, discharge for own need, as far as power and state of charge allow.
+
+    Nothing is discharged where retail is zero or less: the utility serves the need for nothing, or pays for it.
+    """
 
     sees: tuple[str, ...] = ()
 
@@ -22,7 +31,7 @@ class SelfConsumption:
     def plan(self, seen: Observations, draft: Draft) -> None:
         """Dispatch into the own balance."""
         reach = seen.ranges[self._fleet]
-        draft.serve_own(self._fleet, reach.lo_wh, reach.hi_wh)
+        draft.serve_own(self._fleet, reach.lo_wh, _spared(seen, reach.hi_wh))
 
 
 class Trade:
@@ -32,7 +41,7 @@ class Trade:
     energy for own load, a full one has to make room. With efficiencies e_c, e_d and wear w for each kWh at the meter,
     the owner asks max(u, feed-in / (e_c e_d) + w) + w, so that refilling from own PV at least pays, and bids
     e_c e_d (u - w) - w for a kWh to store. Neither is ever the utility's price, so the utility neither fills
-    nor empties the store.
+    nor empties the store. Where a tariff is negative, u counts it as 0: what is stored can be kept, and surplus curtailed.
     """
 
     sees: tuple[str, ...] = ("last_price_ticks",)
@@ -46,7 +55,7 @@ class Trade:
     def plan(self, seen: Observations, draft: Draft) -> None:
         """Dispatch into the own balance; offer the rest on the better side."""
         reach = seen.ranges[self._fleet]
-        draft.serve_own(self._fleet, reach.lo_wh, reach.hi_wh)
+        draft.serve_own(self._fleet, reach.lo_wh, _spared(seen, reach.hi_wh))
         side, value = np.empty((2, len(reach.lo_wh)), dtype=np.int64)
         planned, prices = draft.dispatch_wh[self._fleet], (seen.retail_ticks, seen.feed_in_ticks, seen.last_price_ticks)
         plan_kernel.offer_store(planned, *prices, reach.level, self._owned, self._round_trip, self._wear, side, value)

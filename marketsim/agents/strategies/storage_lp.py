@@ -23,7 +23,8 @@ class LinearProgramme:
     need. What the plan buys from or sells to the utility becomes an order that peers can meet first, with the utility
     as fallback. Where the plan leaves the store at rest or wants nothing more, the rest is offered at the plan's dual
     value V of a stored kWh: it asks V / e_d + w and bids e_c V - w, kept strictly between the tariffs, so that
-    only peers take it.
+    only peers take it. Where a price of the horizon is negative, the plan may charge from the grid for being paid, curtail own
+    PV, or empty the store at a cost to be paid more later.
 
     Solved by HiGHS for all agents of a market at once, every ``every`` slots; a market's plan does not depend on which
     other markets are simulated beside it.
@@ -75,11 +76,15 @@ class LinearProgramme:
     def _outlook(self, seen: Observations, draft: Draft, horizon: int) -> Outlook:
         """Forecasts, except for this slot, whose metered balance is known."""
         hours = seen.time.hours
-        need = (seen.forecast.series("load_kw", horizon) - seen.forecast.series("pv_kw", horizon)) * hours
+        pv_kw = seen.forecast.series("pv_kw", horizon)
+        need = (seen.forecast.series("load_kw", horizon) - pv_kw) * hours
         need[0] = -to_kwh(draft.balance_wh)
+        spare = np.clip(-need, 0.0, np.concatenate((to_kwh(seen.pv_wh)[np.newaxis], pv_kw[1:] * hours)))
         retail, feed_in = (to_price(ticks) for ticks in seen.forecast.tariffs(horizon))
-        keeps = feed_in.mean(axis=0) if self._params.end_value == "feed_in" else np.zeros(need.shape[1])
-        return Outlook(need, retail, feed_in, keeps, hours)
+        keeps = (
+            np.maximum(feed_in, 0.0).mean(axis=0) if self._params.end_value == "feed_in" else np.zeros(need.shape[1])
+        )
+        return Outlook(need, retail, feed_in, keeps, hours, spare)
 
     def _offer(self, seen: Observations, draft: Draft, rest_wh: IntArray, value: FloatArray) -> None:
         stores = self._stores

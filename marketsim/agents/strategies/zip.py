@@ -4,7 +4,7 @@ Cliff (1997): Minimal-intelligence agents for bargaining behaviors in market-bas
 HPL-97-91. Three things differ, all since a slot's market is not Smith's:
 
 - margins count in units of the spread retail - feed-in, price = value +- margin x spread, and so does the absolute
-  step (0.05): Cliff's margin is relative to the value, which may be zero here;
+  step (0.05): Cliff's margin is relative to the value, which may be zero or negative here;
 - a round, not a shout, is the unit of time: the traders see the trades of the last round, then the best bid and the
   best ask that met nobody. Who shouted the price of a trade is not public, so a trade counts for both sides;
 - each component of an agent (firm demand, PV, a device) keeps its own margin.
@@ -21,7 +21,7 @@ from marketsim.agents.strategies.zip_kernel import ASK_OPEN, BID_OPEN, MOMENTUM,
 from marketsim.core.arrays import FloatArray, IntArray, KeyArray
 from marketsim.core.build import BuildContext
 from marketsim.core.ports import Strategy
-from marketsim.core.records import Observations, Quotes, Side
+from marketsim.core.records import NO_PRICE_TICKS, Observations, Quotes, Side
 from marketsim.core.rng import mix, uniforms
 
 TAPE = 64
@@ -106,7 +106,7 @@ def _shouts(quotes: Quotes) -> tuple[IntArray, FloatArray, IntArray]:
     market = quotes.trade_market[by_market]
     from_end = np.searchsorted(market, market, side="right") - np.arange(len(market))
     heard = by_market[from_end <= TAPE]
-    bids, asks = np.flatnonzero(quotes.best_bid_ticks >= 0), np.flatnonzero(quotes.best_ask_ticks >= 0)
+    bids, asks = (np.flatnonzero(best != NO_PRICE_TICKS) for best in (quotes.best_bid_ticks, quotes.best_ask_ticks))
     prices = (quotes.trade_price_ticks[heard], quotes.best_bid_ticks[bids], quotes.best_ask_ticks[asks])
     kind = np.repeat(np.array([TRADED, BID_OPEN, ASK_OPEN]), [len(heard), len(bids), len(asks)])
     return np.concatenate((quotes.trade_market[heard], bids, asks)), np.concatenate(prices).astype(np.float64), kind

@@ -34,7 +34,7 @@ def learn(
     ``limits`` [2, n]: lowest and highest price of each quote; ``memory`` [3, n]: learning rate b, momentum
     coefficient g, momentum G; ``steps`` [2, n]: relative and absolute distance r, a >= 0 of targets from shouts.
     Whoever could have had a better price raises its margin; who is still active and would not have traded lowers it
-    (Cliff 1997, section 4). Target t = q (1 +- r) +- a; G <- g G + (1 - g) b (t - p); p <- p + G.
+    (Cliff 1997, section 4). Target t = q +- r |q| +- a; G <- g G + (1 - g) b (t - p); p <- p + G.
     """
     for shout in range(shout_price.size):
         seen, kind = shout_price[shout], shout_kind[shout]
@@ -51,7 +51,8 @@ def learn(
                 move = -dearer
             else:
                 continue
-            target = seen * (1.0 + move * steps[RELATIVE, quote]) + move * steps[ABSOLUTE, quote]
+            apart = move if seen >= 0.0 else -move  # a relative step leads away from zero on the price's own side of it
+            target = seen * (1.0 + apart * steps[RELATIVE, quote]) + move * steps[ABSOLUTE, quote]
             error = memory[RATE, quote] * (target - price[quote])
             memory[MOMENTUM, quote] = (
                 memory[INERTIA, quote] * memory[MOMENTUM, quote] + (1.0 - memory[INERTIA, quote]) * error

@@ -8,55 +8,37 @@ both, and the walk goes on from there: both always decide from the same state.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from marketsim.analysis.comparators.walk import (
+    FEEDERS,
+    LEAST_WH,
+    TRADES_A_SLOT,
+    Traders,
+    WalkOptions,
+    asked,
+    check_options,
+    gates_with,
+    largest_share,
+    loaded_feeders,
+)
 from marketsim.builtin import built_in_registry
-from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.errors import InputError, Problem
-from marketsim.core.ports import Gate
-from marketsim.core.records import BLAMES_SINK, NOWHERE, GridState, Reason
-from marketsim.core.units import WH_PER_KWH
-from marketsim.grid.gates.context import GateContext
-from marketsim.grid.gates.limits import GateSettings
-from marketsim.grid.net import feeders
-from marketsim.grid.net.feeder import Feeder, FeederOptions
+from marketsim.core.arrays import FloatArray
+from marketsim.core.records import BLAMES_SINK, GridState, Reason
+from marketsim.extension.registry import Registry
+from marketsim.grid.net.feeder import Feeder
 from marketsim.grid.net.network import Network
 
-FEEDERS: Final = (
-    "feeder141",
-    "pandapower:create_cigre_network_lv",
-    "pandapower:create_kerber_landnetz_freileitung_1",
-    "simbench:1-LV-rural3--0-sw",
-)
-"""Medium voltage from the literature, the CIGRE benchmark, a German village on overhead lines, and a SimBench net."""
 LIMITS: Final = ("undervoltage", "overvoltage", "loading")
-HOURS: Final = 0.25
-TRADES_A_SLOT: Final = 10
-LEAST_WH: Final = 100
-"""A trade of which AC leaves less is not asked for: a few per cent of it would be no whole Wh."""
 _LIMIT_OF: Final = {
     Reason.UNDERVOLTAGE: "undervoltage",
     Reason.OVERVOLTAGE: "overvoltage",
     Reason.LINE_LOADING: "loading",
     Reason.TRAFO_LOADING: "loading",
 }
-
-
-class WalkOptions(NamedTuple):
-    """How trades are drawn."""
-
-    gate: str = "lindistflow"
-    """One of ``screening_gates``."""
-    trades: int = 1000
-    """A feeder."""
-    band_pu: tuple[float, float] = (0.95, 1.05)
-    spread: float = 0.2
-    """Quantities lie between 1 - spread and 1 + spread of what AC leaves."""
-    seed: int = 1
 
 
 class Decision(NamedTuple):
@@ -109,95 +91,57 @@ class Predicting(Protocol):
         ...
 
 
-def screening_gates() -> tuple[str, ...]:
-    """Names of the gates that decide trades by an approximation."""
-    return tuple(entry.name for entry in built_in_registry().entries("gate") if "screens" in entry.traits)
+def walks(
+    names: Sequence[str] = FEEDERS, options: WalkOptions | None = None, registry: Registry | None = None
+) -> Iterator[FeederWalk]:
+    """Walk feeder after feeder; each is the same whatever stands beside it. InputError before the first if asked wrongly.
 
-
-def walks(names: Sequence[str] = FEEDERS, options: WalkOptions | None = None) -> Iterator[FeederWalk]:
-    """Walk feeder after feeder; each is the same whatever stands beside it. InputError before the first if asked wrongly."""
-    options = options or WalkOptions()
-    _check(options)
-    for name in dict.fromkeys(names):
-        yield walk(name, feeders.load(name, None, FeederOptions(voltage_band_pu=options.band_pu)), options)
-
-
-def _check(options: WalkOptions) -> None:
-    problems, (low, high) = [], options.band_pu
-    if options.gate not in screening_gates():
-        hint = f"there is {', '.join(screening_gates())}"
-        problems.append(Problem("no gate that decides by an approximation", "--gate", options.gate, hint))
-    if options.trades < 1:
-        problems.append(Problem("must be at least 1", "--trades", str(options.trades)))
-    if options.seed < 0:
-        problems.append(Problem("must be at least 0", "--seed", str(options.seed)))
-    if not 0.0 < options.spread < 1.0:
-        problems.append(Problem("must lie between 0 and 100 %", "--spread", f"{100.0 * options.spread:g}"))
-    if not 0.0 < low < high < 2.0:
-        hint = "two voltages in p.u., the lower first, such as 0.95 1.05"
-        problems.append(Problem("is no voltage band", "--band", f"{low:g} {high:g}", hint))
-    if problems:
-        raise InputError(problems)
+    The gate is one of ``registry`` (None: the built-in parts) with the trait ``screens``.
+    """
+    options, registry = options or WalkOptions(), registry or built_in_registry()
+    check_options(options, gates_with(registry, "screens"))
+    for name, feeder in loaded_feeders(names, options):
+        yield walk(name, feeder, options, registry)
 
 
 class _Walk:
-    """Both gates of a feeder, a connection at each bus with a load, and what is drawn."""
+    """Both gates of a feeder, and what is drawn."""
 
-    def __init__(self, name: str, feeder: Feeder, options: WalkOptions) -> None:
-        network = feeder.network
-        self.network, self.nodes = network, np.flatnonzero(network.nominal_kw > 0.0)
-        if len(self.nodes) < 2:
-            hint = "choose a net whose loads draw constant power at two buses at least"
-            raise InputError([Problem("too few buses with a load to trade between", value=name, hint=hint)])
-        self.kw, self.kvar = network.nominal_kw[self.nodes], network.nominal_kvar[self.nodes]
-        settings = GateSettings(sink_kvar_per_kw=self.kvar / self.kw)
-        self.exact, self.gate = (_gate(kind, network, self.nodes, settings) for kind in ("ac", options.gate))
+    def __init__(self, name: str, feeder: Feeder, options: WalkOptions, registry: Registry) -> None:
+        self.on = Traders(name, feeder)
+        self.exact, self.gate = (self.on.gate(registry, kind) for kind in ("ac", options.gate))
         self.rng, self.spread = np.random.default_rng(options.seed), options.spread
-        self.much_wh = math.ceil(1000.0 * float(self.kw.sum()) * HOURS * WH_PER_KWH)
-
-    def firm(self, share: float, weights: FloatArray) -> tuple[IntArray, FloatArray]:
-        """Net energy [Wh] and reactive power [kvar] of a share of the nominal load, drawn or (share > 0) generated."""
-        kw = share * weights * self.kw
-        return np.rint(kw * HOURS * WH_PER_KWH).astype(np.int64), np.minimum(kw, 0.0) * (self.kvar / self.kw)
 
     def start(self) -> float | None:
         """Open a slot somewhere between rest and the most that the feeder takes; by how much voltages are predicted wrongly."""
-        sign, weights = 1.0 - 2.0 * self.rng.integers(2), self.rng.uniform(0.5, 1.5, len(self.kw))
-        low, high = 0.0, 2.0**-6
-        while high < 2.0**12 and self._keeps(sign * high, weights):
-            low, high = high, 2.0 * high
-        for _ in range(12):
-            middle = 0.5 * (low + high)
-            low, high = (middle, high) if self._keeps(sign * middle, weights) else (low, middle)
-        share = sign * low * self.rng.uniform()
+        sign, weights = 1.0 - 2.0 * self.rng.integers(2), self.rng.uniform(0.5, 1.5, len(self.on.kw))
+        share = sign * largest_share(lambda share: self._keeps(sign * share, weights)) * self.rng.uniform()
         for gate in (self.exact, self.gate):
-            gate.open(*self.firm(share, weights))
+            gate.open(*self.on.firm(share, weights))
         if not isinstance(self.gate, Predicting):
             return None
         return float(np.nanmax(np.abs(self.gate.predicted()[0] - self.exact.close().firm_v_pu)))
 
     def _keeps(self, share: float, weights: FloatArray) -> bool:
-        self.exact.open(*self.firm(share, weights))
+        self.exact.open(*self.on.firm(share, weights))
         state = self.exact.close()
-        return bool(state.converged[0]) and max(beyond(self.network, state, limit) for limit in LIMITS) <= 0.0
+        return bool(state.converged[0]) and max(beyond(self.on.network, state, limit) for limit in LIMITS) <= 0.0
 
     def decide(self) -> Decision | None:
         """Draw a trade and ask both gates; None where no limit binds, or next to nothing is left."""
-        source, sink = (int(end) for end in self.rng.choice(len(self.kw), 2, replace=False))
-        kind = self.rng.integers(3)
-        source, sink = (NOWHERE if kind == 1 else source), (NOWHERE if kind == 2 else sink)
+        source, sink = self.on.ends(self.rng)
         factor, goes_on = self.rng.uniform(1.0 - self.spread, 1.0 + self.spread), self.rng.uniform(0.0, 0.5)
-        exact_wh, code = _asked(self.exact, source, sink, self.much_wh)
+        exact_wh, code = asked(self.exact, source, sink, self.on.much_wh)
         limit = _LIMIT_OF.get(Reason(code & ~BLAMES_SINK))
         decision = None
         if limit is not None and exact_wh >= LEAST_WH:
             asked_wh = round(exact_wh * factor)
-            feasible = _asked(self.exact, source, sink, asked_wh)[0] == asked_wh
+            feasible = asked(self.exact, source, sink, asked_wh)[0] == asked_wh
             admitted = self.gate.admit(0, source, sink, asked_wh)[0]
             accepted = admitted == asked_wh
-            far = beyond(self.network, self.gate.close(), limit) if accepted and not feasible else 0.0
+            far = beyond(self.on.network, self.gate.close(), limit) if accepted and not feasible else 0.0
             self.gate.release(0, source, sink, admitted)
-            most_wh = _asked(self.gate, source, sink, self.much_wh)[0]
+            most_wh = asked(self.gate, source, sink, self.on.much_wh)[0]
             decision = Decision(limit, asked_wh, exact_wh, most_wh, feasible, accepted, max(far, 0.0))
         self._commit(source, sink, int(goes_on * exact_wh))
         return decision
@@ -207,23 +151,6 @@ class _Walk:
         exact = self.exact.admit(0, source, sink, wh)[0]
         taken = self.gate.admit(0, source, sink, exact)[0]
         self.exact.release(0, source, sink, exact - taken)
-
-
-def _gate(name: str, network: Network, nodes: IntArray, settings: GateSettings) -> Gate:
-    def none() -> object:
-        raise AssertionError("a gate that decides trade by trade plans nothing")
-
-    registry = built_in_registry()
-    context = GateContext(1, np.zeros(len(nodes), dtype=np.int64), HOURS, network, nodes, settings, none)  # type: ignore[arg-type]
-    made: Gate = registry.builder("gate", name)(registry.params("gate", name)(), context)
-    return made
-
-
-def _asked(gate: Gate, source: int, sink: int, wh: int) -> tuple[int, int]:
-    """(what a gate admits, code); nothing stays committed."""
-    admitted, code, _ = gate.admit(0, source, sink, wh)
-    gate.release(0, source, sink, admitted)
-    return admitted, code
 
 
 def beyond(network: Network, state: GridState, limit: str) -> float:
@@ -239,9 +166,9 @@ def beyond(network: Network, state: GridState, limit: str) -> float:
     return float((network.v_min_pu - v if limit == "undervoltage" else v - network.v_max_pu)[1:].max())
 
 
-def walk(name: str, feeder: Feeder, options: WalkOptions) -> FeederWalk:
+def walk(name: str, feeder: Feeder, options: WalkOptions, registry: Registry | None = None) -> FeederWalk:
     """Draw slots and trades until so many were decided at a limit, or ten times as many were not."""
-    on = _Walk(name, feeder, options)
+    on = _Walk(name, feeder, options, registry or built_in_registry())
     decided: list[Decision] = []
     off_pu = None
     for drawn in range(10 * options.trades):

@@ -14,6 +14,7 @@ from marketsim.analysis.studies.axes import Axis
 from marketsim.analysis.studies.plan import StudyPlan
 from marketsim.analysis.studies.sensitivity import Sensitivity
 from marketsim.analysis.studies.table import holds_numbers
+from marketsim.core.currency import named
 from marketsim.core.errors import MissingDependency
 from marketsim.core.files import make_folder
 from marketsim.results.folder import save_figure
@@ -74,7 +75,9 @@ def _drawings(
 ) -> Iterator[tuple[str, Callable[[], Any]]]:
     axis = main_axis(plan.axes)
     numbers = [panel for panel in _PANELS if panel.kpi in table and holds_numbers(table[panel.kpi])]
-    panels = [panel for panel in numbers if table[panel.kpi].notna().any()]
+    currency = plan.scenario.model.currency
+    known = [panel for panel in numbers if table[panel.kpi].notna().any()]
+    panels = [panel._replace(title=named(panel.title, currency)) for panel in known]
     if axis is not None and panels:
         yield "response", lambda: _response(plan, table, axis, panels, found)
     plane = _plane(plan.axes) if plan.design == "grid" else None

@@ -21,13 +21,15 @@ from marketsim.app.ready import load_scenario
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.running import manifest_facts
 from marketsim.core.errors import RunError, RunFolderError
+from marketsim.core.plain_text import harmless
 from marketsim.results import manifests
 from marketsim.results.folder import COMPLETE, MANIFEST, SCENARIO, format_of, refusal, status
 from marketsim.results.json_checks import Key, each, read_object, record, scalar
+from marketsim.results.notebook import html
 from marketsim.results.session import FolderKind, Session
 from marketsim.scenario.dump import relative_path, scenario_hash, text_of
 from marketsim.scenario.source import read_source
-from marketsim.scenario.tree import plain, texts
+from marketsim.scenario.tree import plain, shorten_text, texts
 from marketsim.scenario.yamltext import parse
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ STUDY: Final = FolderKind("a study", FORMAT, manifests.STUDY, folders=(RUNS, FIG
 NEEDS_TRUST: Final = "needs_trust"
 """Says in the manifest whether the scenario in the folder names plugins or files, which lie elsewhere."""
 _HINT: Final = "name the folder that 'marketsim whatif' printed"
+_MOST_LEVELS: Final = 8
+"""Values of an axis that are listed."""
 
 
 class Study:
@@ -59,6 +63,19 @@ class Study:
         """What ``study.yaml`` says."""
         self.status = status(manifest)
         """``complete``, ``running``, ``interrupted`` or ``failed``."""
+
+    def __repr__(self) -> str:
+        return harmless(f"<Study {self.design['scenario']}: {self.status}, {self._extent}, {self.path}>")
+
+    def _repr_html_(self) -> str:
+        varied = [(axis.label, _values_text(axis)) for axis in self.axes]
+        facts = [("status", self.status), ("runs", self._extent), *varied, ("folder", self.path)]
+        return html(f"Study of {self.design['scenario']}", facts)
+
+    @property
+    def _extent(self) -> str:
+        points, seeds = self.design["points"], len(self.design["seeds"])
+        return f"{points:,} point{'' if points == 1 else 's'} x {seeds} seed{'' if seeds == 1 else 's'}"
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -95,6 +112,14 @@ class Study:
     def run_folder(self, run: int) -> Path:
         """Folder of a run, by its number in the table."""
         return self.path / RUNS / run_key(run, int(self.design["runs"]))
+
+
+def _values_text(axis: Axis) -> str:
+    """What an axis takes, in short."""
+    if axis.span is not None:
+        return f"{axis.span.low:g} to {axis.span.high:g}"
+    levels = [", ".join(shorten_text(str(value)) for value in level) for level in axis.levels]
+    return "; ".join(levels if len(levels) <= _MOST_LEVELS else [*levels[: _MOST_LEVELS - 1], "...", levels[-1]])
 
 
 def open_study(path: str | Path) -> Study:

@@ -12,6 +12,8 @@ from marketsim.analysis.studies.plan import plan_study
 from marketsim.analysis.studies.study import run_study
 from marketsim.app.ready import ScenarioLike, load_scenario
 from marketsim.app.ready_scenario import ReadyScenario
+from marketsim.app.shown_progress import progress_of
+from marketsim.core.progress import ProgressCallback
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +31,7 @@ def whatif(
     out: str | Path | None = None,
     resume: bool = False,
     tables: bool = False,
+    progress: ProgressCallback | bool | None = None,
     trust: bool = False,
 ) -> pd.DataFrame:
     """Run a scenario for every combination of values; a DataFrame with a row a run.
@@ -52,6 +55,8 @@ def whatif(
     out, resume, tables
         Folder of the study, None: nothing is written; whether to go on with the one there; whether to write every
         run's tables.
+    progress
+        True: shows how many runs are done, in a notebook or on a terminal; else called with (done, in all).
     trust
         Whether the scenario is your own; as for ``load_scenario``.
 
@@ -60,4 +65,5 @@ def whatif(
     """
     ready = scenario if isinstance(scenario, ReadyScenario) else load_scenario(scenario, trust=trust)
     plan = plan_study(ready, axes_of(vary), design=design, samples=samples, seeds=seeds)
-    return run_study(plan, executor_for(workers, ray), out, resume=resume, tables=tables).table
+    told = progress_of(progress, "runs")
+    return run_study(plan, executor_for(workers, ray), out, resume=resume, tables=tables, progress=told).table

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from marketsim.analysis.studies import answer as answers
 from marketsim.analysis.studies.answer import AxisFinding, KpiCriterion, held_text
 from marketsim.analysis.studies.axes import Axis
+from marketsim.core.currency import PLAIN, named
 from marketsim.metrics.wording import number
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ _NO_MONEY: Final = 0.005
 """Of a currency: what is less is called the same."""
 
 
-def answer(table: pd.DataFrame, axes: Sequence[Axis], found: Sequence[AxisFinding]) -> list[str]:
+def answer(table: pd.DataFrame, axes: Sequence[Axis], found: Sequence[AxisFinding], currency: str = PLAIN) -> list[str]:
     """Where it breaks, what the gate prevents and costs, who is worse off, and how fairness moves."""
     by_criterion: dict[KpiCriterion, list[AxisFinding]] = {}
     for finding in found:
@@ -28,7 +29,7 @@ def answer(table: pd.DataFrame, axes: Sequence[Axis], found: Sequence[AxisFindin
         lines += _merged(said, [finding.held for finding in group])
     fairness = [(_fairness(finding, _rows(table, axes, finding)), finding.held) for finding in found]
     lines += _merged([text for text, _ in fairness if text], [held for text, held in fairness if text])
-    return [*lines, *gate_lines(table, axes)]
+    return [*lines, *(named(line, currency) for line in gate_lines(table, axes))]
 
 
 def _merged(said: Sequence[str], held: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -38,7 +39,9 @@ def _merged(said: Sequence[str], held: Sequence[Mapping[str, Any]]) -> list[str]
     return list(dict.fromkeys(f"With {held_text(own)} {text}." for text, own in zip(said, held, strict=True)))
 
 
-def answer_document(table: pd.DataFrame, axes: Sequence[Axis], found: Sequence[AxisFinding]) -> dict[str, Any]:
+def answer_document(
+    table: pd.DataFrame, axes: Sequence[Axis], found: Sequence[AxisFinding], currency: str = PLAIN
+) -> dict[str, Any]:
     """The answer as plain data: sentences, and the findings behind them."""
     kept = [
         {
@@ -52,7 +55,7 @@ def answer_document(table: pd.DataFrame, axes: Sequence[Axis], found: Sequence[A
         }
         for each in found
     ]
-    return {"answer": answer(table, axes, found), "findings": kept}
+    return {"answer": answer(table, axes, found, currency), "findings": kept}
 
 
 def _rows(table: pd.DataFrame, axes: Sequence[Axis], finding: AxisFinding) -> pd.DataFrame:

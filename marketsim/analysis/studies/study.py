@@ -101,7 +101,8 @@ def _written(finished: Finished, folder: Path) -> Finished:
     )
     for name, table in listed:
         files.replace(folder / name, table.to_csv(None, index=False, lineterminator="\n"))
-    write_json(folder / layout.ANSWER, answer_document(finished.table, finished.plan.axes, finished.findings))
+    currency = finished.plan.scenario.model.currency
+    write_json(folder / layout.ANSWER, answer_document(finished.table, finished.plan.axes, finished.findings, currency))
     try:
         draw_figures(folder / layout.FIGURES, finished.plan, finished.table, finished.findings, finished.sensitivities)
     except MissingDependency as error:

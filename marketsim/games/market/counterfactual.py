@@ -27,7 +27,18 @@ from marketsim.core.matching import arrival_rank, match_rounds
 from marketsim.core.matching_kernel import open_orders
 from marketsim.core.ports import Engine
 from marketsim.core.potential import availability
-from marketsim.core.records import FIRM, Decisions, Fallback, Observations, Orders, Quotes, SlotRecord, Tariffs, Trades
+from marketsim.core.records import (
+    FIRM,
+    UTILITY_ONLY_TICKS,
+    Decisions,
+    Fallback,
+    Observations,
+    Orders,
+    Quotes,
+    SlotRecord,
+    Tariffs,
+    Trades,
+)
 from marketsim.core.world import Role, World
 from marketsim.fairness.critic import Scores
 from marketsim.fairness.measures_kernel import Inputs
@@ -159,7 +170,7 @@ def _limits(world: World, orders: Orders, opening: Opening) -> tuple[IntArray, I
         return orders.limit_ticks, orders.limit_ticks
     learns = np.zeros(world.community.n_agents, dtype=np.bool_)
     learns[world.cast[0].rows] = True
-    own = np.flatnonzero(learns[orders.agent] & (orders.limit_ticks >= 0))
+    own = np.flatnonzero(learns[orders.agent] & (orders.limit_ticks > UTILITY_ONLY_TICKS))
     own = own[np.argsort(orders.agent[own], kind="stable")]
     if not np.array_equal(orders.agent[own], opening.legs.agent):
         raise LawBroken("the orders of a slot are not those that its learning agents offered")

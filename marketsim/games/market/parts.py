@@ -37,7 +37,7 @@ class AgentScales(NamedTuple):
     currency: FloatArray
     """What an agent could gain in an average slot by trading all it has at the other end of the tariff [A]."""
     feed_in_ticks: float
-    """Mean feed-in price, which stored energy is worth."""
+    """Mean feed-in price, which stored energy is worth; negative ones count as 0."""
 
 
 class Parts(NamedTuple):
@@ -115,7 +115,8 @@ def _learners(game: MarketGameParams, context: GameContext) -> IntArray:
 def _reference(world: World, first: int) -> Callable[[Opened], IntArray]:
     """Bills of the reference run, slot by slot from ``first`` on; no action has any part in them.
 
-    Without devices, wires and deviations everybody simply imports what it lacks and exports what it has too much.
+    Without devices, wires and deviations everybody simply imports what it lacks and exports what it has too much, or curtails
+    it where exporting costs.
     """
     if not world.devices and (world.node_of < 0).all() and isinstance(world.delivery, Immediate):
         market = world.community.market
@@ -124,7 +125,8 @@ def _reference(world: World, first: int) -> Callable[[Opened], IntArray]:
             inputs = opened.inputs
             net = inputs.load_wh - inputs.pv_wh
             prices = inputs.tariffs
-            return np.asarray(net * np.where(net > 0, prices.retail_ticks[market], prices.feed_in_ticks[market]))
+            pays = np.maximum(prices.feed_in_ticks, 0)
+            return np.asarray(net * np.where(net > 0, prices.retail_ticks[market], pays[market]))
 
         return closed
     state = initial_state(world)._replace(slot=first)
@@ -156,8 +158,8 @@ def scales_of(parts: Parts) -> AgentScales:
             is_prosumer=np.array([agent.kind != "consumer" for agent in agents]),
             load_kw=load.max(axis=0),
             pv_kw=pv.max(axis=0),
-            retail=float(to_price(retail).max()),
+            retail=float(to_price(np.maximum(np.abs(retail), np.abs(feed_in))).max()),
         ),
         currency=np.maximum(tradable_kwh * spread, _SMALLEST_SCALE),
-        feed_in_ticks=float(feed_in.mean()),
+        feed_in_ticks=float(np.maximum(feed_in, 0).mean()),
     )

@@ -26,7 +26,7 @@ class Bills(NamedTuple):
     paid: FloatArray
     """Payments, network charges and wear."""
     stored: FloatArray
-    """Change of stored energy, at the mean feed-in price."""
+    """Change of stored energy, at the mean feed-in price, negative ones counted as 0."""
 
 
 class Rewarded(NamedTuple):

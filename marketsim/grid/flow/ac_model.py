@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse.linalg import splu
 
-from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.grid_model import demand_agents, of_all
 from marketsim.core.ports import ReactiveLaw
 from marketsim.core.records import Community, GridState, SlotRecord
@@ -20,8 +20,10 @@ from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
 from marketsim.grid.flow.fixed_point import admittance
 from marketsim.grid.flow.jacobian import BLOCK, jacobian
 from marketsim.grid.flow.power_flow_check import Validator
+from marketsim.grid.flow.rows_kernel import NO_FLOW_PU
 from marketsim.grid.flow.untraded import UntradedBackground, UntradedFlow
 from marketsim.grid.net.network import ComplexArray, Network
+from marketsim.grid.net.topology import far_end_is_from
 
 
 class Worsening(NamedTuple):
@@ -84,6 +86,7 @@ class AcModel:
         self._to_kw = 1.0 / (hours * WH_PER_KWH)
         self._law, self._worsening = law, worsening
         self._validator = Validator(network)
+        self._far_is_from = far_end_is_from(network)
         self._y, self._ends = admittance(network)
         self._slot: _Slot | None = None
         self._before: dict[int, FloatArray] = {}
@@ -126,14 +129,11 @@ class AcModel:
         if solved is None:
             return None
         limits, v = self._limits(market), np.abs(solved.v[1:])
-        own = self._network
-        loading = self._loading_limits(market, limits, solved)
         return np.concatenate(
             (
                 limits.v_min_pu[1:] - v,
                 v - limits.v_max_pu[1:],
-                np.abs(solved.from_pu) / own.rating_from_pu - loading,
-                np.abs(solved.to_pu) / own.rating_to_pu - loading,
+                *self._loading_margins(market, limits, solved)[0],
                 *self._connection_margins(market, net_wh),
             )
         )
@@ -226,18 +226,30 @@ class AcModel:
             loading=np.where(loading > 1.0, loading + worse.loading, 1.0),
         )
 
-    def _loading_limits(self, market: int, limits: _Limits, solved: _Solution) -> FloatArray:
-        """Limits of loading [n_branches]: one that is relaxed holds in the direction of the flow before trade, a reversed
-        flow gets the plain rating.
+    def _loading_margins(self, market: int, limits: _Limits, solved: _Solution) -> tuple[FloatArray, BoolArray]:
+        """Excess over the ratings of both ends [2, n_branches], and branches whose flow may not turn but did [n_branches].
+
+        A limit that is relaxed holds in the direction of the flow before trade, a reversed flow gets the plain rating. Where
+        that is broken, the excess is what has turned [p.u.]: it leads back, and the loading would not.
         """
+        own = self._network
+        shares = np.stack((np.abs(solved.from_pu) / own.rating_from_pu, np.abs(solved.to_pu) / own.rating_to_pu))
         if not (limits.loading > 1.0).any():
-            return limits.loading
+            return shares - limits.loading, np.zeros(own.n_branches, dtype=bool)
+        turned = -self._validator.active_flow(solved.v[None, :])[0] * self._direction(market)
+        against = turned > NO_FLOW_PU
+        excess = shares - np.where(against, 1.0, limits.loading)
+        barred = against & (excess > 0.0).any(axis=0) & (limits.loading > 1.0)
+        return np.where(barred, turned, excess), barred
+
+    def _direction(self, market: int) -> FloatArray:
+        """Sign of each branch's active flow in the state that was opened, 0 where there is none [n_branches]."""
         if market not in self._before:
             slot = self._given()
             before = self._validator.solve_one(slot.node_kw[market], slot.kvar[market])
-            self._before[market] = np.sign(np.nan_to_num(self._validator.active_flow(before.v_complex)[0]))
-        against = self._validator.active_flow(solved.v[None, :])[0] * self._before[market] < 0.0
-        return np.where(against, 1.0, limits.loading)
+            flow = np.nan_to_num(self._validator.active_flow(before.v_complex)[0])
+            self._before[market] = np.where(np.abs(flow) > NO_FLOW_PU, np.sign(flow), 0.0)
+        return self._before[market]
 
     def _connection_limits(self, market: int) -> tuple[FloatArray, FloatArray]:
         rows, firm = self._rows(market), self._firm_wh(market)
@@ -259,7 +271,9 @@ class AcModel:
         return under, over
 
     def _wired_gradient(self, market: int, net_wh: FloatArray, solved: _Solution, limits: IntArray) -> FloatArray:
-        slopes_of_state = np.stack([self._state_slope(solved, int(limit)) for limit in limits], axis=1)
+        barred = self._loading_margins(market, self._limits(market), solved)[1]
+        turning = -self._direction(market) * barred if barred.any() else None
+        slopes_of_state = np.stack([self._state_slope(solved, int(limit), turning) for limit in limits], axis=1)
         return self._per_injection(market, net_wh, solved, slopes_of_state)
 
     def _per_injection(
@@ -285,8 +299,11 @@ class AcModel:
             self._factored = solved, splu(jacobian(self._y, solved.v).T.tocsc(), permc_spec="MMD_AT_PLUS_A")
         return self._factored[1]
 
-    def _state_slope(self, solved: _Solution, limit: int) -> FloatArray:
-        """Derivative of one margin to angles and magnitudes of the inner nodes [2 n_inner]."""
+    def _state_slope(self, solved: _Solution, limit: int, turning: FloatArray | None) -> FloatArray:
+        """Derivative of one margin to angles and magnitudes of the inner nodes [2 n_inner].
+
+        ``turning`` [n_branches]: not 0 where a branch's margin is that much of its active flow; None: nowhere.
+        """
         own, n_inner = self._network, self._network.n_nodes - 1
         slope = np.zeros((2, own.n_nodes))
         if limit < 2 * n_inner:
@@ -294,6 +311,8 @@ class AcModel:
             slope[1, node + 1] = -1.0 if side == 0 else 1.0
             return slope[:, 1:].reshape(-1)
         end, branch = divmod(limit - 2 * n_inner, own.n_branches)
+        if turning is not None and turning[branch]:
+            return np.asarray(turning[branch] * self._flow_slope(solved, branch))
         current = (solved.from_pu, solved.to_pu)[end][branch]
         rating = (own.rating_from_pu, own.rating_to_pu)[end][branch]
         weights = (self._ends[2 * end][branch], self._ends[2 * end + 1][branch])
@@ -302,3 +321,16 @@ class AcModel:
             slope[0, node] += (1j * direction).real
             slope[1, node] += direction.real / abs(solved.v[node])
         return slope[:, 1:].reshape(-1)
+
+    def _flow_slope(self, solved: _Solution, branch: int) -> FloatArray:
+        """Derivative of a branch's active flow, as the validator has it, to angles and magnitudes [2 n_inner]."""
+        own, end = self._network, int(not self._far_is_from[branch])
+        nodes = own.from_node[branch], own.to_node[branch]
+        slope, v_end = np.zeros((2, own.n_nodes)), solved.v[nodes[end]]
+        by_voltage = [np.conj(v_end) * self._ends[2 * end + other][branch] for other in (0, 1)]
+        by_voltage[end] += np.conj((solved.from_pu, solved.to_pu)[end][branch])
+        for node, weight in zip(nodes, by_voltage, strict=True):
+            direction = weight * solved.v[node]
+            slope[0, node] += (1j * direction).real
+            slope[1, node] += direction.real / abs(solved.v[node])
+        return (1.0 - 2.0 * end) * slope[:, 1:].reshape(-1)

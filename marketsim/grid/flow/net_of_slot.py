@@ -15,12 +15,13 @@ from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import NetworkError, PowerFlowDiverged, Problem
 from marketsim.core.fence import Fence
 from marketsim.core.units import WH_PER_KWH
-from marketsim.grid.flow.tap_changer import SOURCE, Law, far_end_is_from
+from marketsim.grid.flow.tap_changer import SOURCE, Law
 from marketsim.grid.net import extraction, pandapower_nets
 from marketsim.grid.net.branch_ratings import element_of
 from marketsim.grid.net.feeder import DEFAULTS, FeederOptions
 from marketsim.grid.net.preparation import prepare
 from marketsim.grid.net.quiet import quiet_pandapower
+from marketsim.grid.net.topology import far_end_is_from
 
 LOADS: Final = ("load", "asymmetric_load", "motor")
 """Tables whose rows the agents replace."""
@@ -115,7 +116,7 @@ class SlotNets:
 
     def _near_end(self, branch: int) -> str:
         """Which end of a line is at the source."""
-        return "to" if far_end_is_from(self.feeder.network, branch) else "from"
+        return "to" if far_end_is_from(self.feeder.network)[branch] else "from"
 
     def _add_background(self, net: Any, taken: IntArray) -> None:
         draws = (self._background_kw != 0.0) | (self._background_kvar != 0.0)

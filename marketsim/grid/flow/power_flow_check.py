@@ -16,6 +16,7 @@ from power_grid_model.errors import IterationDiverge, SparseMatrixError  # type:
 
 from marketsim.core.arrays import BoolArray, FloatArray
 from marketsim.grid.net.network import ComplexArray, Network
+from marketsim.grid.net.topology import far_end_is_from
 
 TOLERANCE_PU: Final = 1e-10
 """Largest change of a voltage in the last iteration. Newton-Raphson converges quadratically, so the error left is at
@@ -93,7 +94,7 @@ class Validator:
         return self._result(v_complex, slack_kva, np.isfinite(v_complex).all(axis=1))
 
     def active_flow(self, v_complex: ComplexArray) -> FloatArray:
-        """Active power into each branch at its from end [p.u.] [n_cases, n_branches]."""
+        """Active power along each branch, see ``BranchCurrents`` [p.u.] [n_cases, n_branches]."""
         return self._currents.active_flow(v_complex)
 
     def _try_one(self, tolerance_pu: float) -> Any:
@@ -151,6 +152,7 @@ class BranchCurrents:
 
     def __init__(self, network: Network) -> None:
         self._from, self._to = network.from_node, network.to_node
+        self._far_is_from = far_end_is_from(network)
         series = 1.0 / network.z_pu
         self._yff = (series + network.y_from_pu) / np.abs(network.ratio) ** 2
         self._yft = -series / np.conj(network.ratio)
@@ -161,17 +163,25 @@ class BranchCurrents:
         self._unrated = np.isinf(network.rating_from_pu) & np.isinf(network.rating_to_pu)
 
     def active_flow(self, v_complex: ComplexArray) -> FloatArray:
-        """Active power into each branch at its from end [p.u.] [n_cases, n_branches]."""
+        """Active power along each branch from its from to its to end, at the end that is farther from the source.
+
+        [p.u.] [n_cases, n_branches]
+        """
         v_from, v_to = v_complex[:, self._from], v_complex[:, self._to]
-        power: FloatArray = (v_from * np.conj(self._yff * v_from + self._yft * v_to)).real
-        return power
+        enters = v_from * np.conj(self._yff * v_from + self._yft * v_to)
+        leaves = -v_to * np.conj(self._ytf * v_from + self._ytt * v_to)
+        return np.where(self._far_is_from, enters.real, leaves.real)
+
+    def at_ends(self, v_complex: ComplexArray) -> tuple[FloatArray, FloatArray]:
+        """Current as a share of the rating at the from ends and at the to ends, 0 without a rating [n_cases, n_branches]."""
+        v_from, v_to = v_complex[:, self._from], v_complex[:, self._to]
+        at_from: FloatArray = np.abs(self._yff * v_from + self._yft * v_to) / self._rating_from
+        at_to: FloatArray = np.abs(self._ytf * v_from + self._ytt * v_to) / self._rating_to
+        return at_from, at_to
 
     def loading(self, v_complex: ComplexArray) -> FloatArray:
-        """Larger share of the ratings of both ends [n_cases, n_branches]."""
-        v_from, v_to = v_complex[:, self._from], v_complex[:, self._to]
-        at_from = np.abs(self._yff * v_from + self._yft * v_to) / self._rating_from
-        at_to = np.abs(self._ytf * v_from + self._ytt * v_to) / self._rating_to
-        loading: FloatArray = np.maximum(at_from, at_to)
+        """Larger share of the ratings of both ends [n_cases, n_branches]; NaN without a rating."""
+        loading: FloatArray = np.maximum(*self.at_ends(v_complex))
         loading[:, self._unrated] = np.nan
         return loading
 

@@ -214,3 +214,6 @@ LOW_VOLTAGE: Final = 0
 HIGH_VOLTAGE: Final = 1
 OVERLOAD: Final = 2
 NO_SOLUTION: Final = 3
+
+NO_FLOW_PU: Final = 1e-9
+"""Active power through a branch up to which it has no direction: where all is sold next door rounding decides its sign [p.u.]."""

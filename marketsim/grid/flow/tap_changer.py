@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import dijkstra
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import NetworkError, Problem
@@ -21,6 +19,7 @@ from marketsim.core.ports import Gate, GateKernel
 from marketsim.core.records import Exchange, GridState, SlotRecord
 from marketsim.grid.flow.validation import BatchValidator, ValidationSummary
 from marketsim.grid.net.network import BranchKind, Network
+from marketsim.grid.net.topology import far_end_is_from
 
 SOURCE: Final = -1
 """In place of a branch: the changer steps the source."""
@@ -207,7 +206,7 @@ def at_position(network: Network, laws: Sequence[Law], positions: TapPositions) 
 
 def facing_source(network: Network, branch: int) -> Network:
     """The network with a branch's from end at the source; NetworkError for a transformer that steps up on the way."""
-    if not far_end_is_from(network, branch):
+    if not far_end_is_from(network)[branch]:
         return network
     if network.kind[branch] == BranchKind.TRAFO or network.ratio[branch] != 1.0:
         hint = "its high-voltage side has to face the source; regulate a line behind it instead"
@@ -217,11 +216,3 @@ def facing_source(network: Network, branch: int) -> Network:
         turned[one], turned[other] = getattr(network, one).copy(), getattr(network, other).copy()
         turned[one][branch], turned[other][branch] = turned[other][branch], turned[one][branch]
     return network._replace(**turned)
-
-
-def far_end_is_from(network: Network, branch: int) -> bool:
-    """Whether more branches lie between the source and a branch's from end than its to end."""
-    ends = network.from_node, network.to_node
-    graph = coo_array((np.ones(network.n_branches), ends), shape=(network.n_nodes, network.n_nodes)).tocsr()
-    (steps,) = dijkstra(graph, directed=False, unweighted=True, indices=[0])
-    return bool(steps[network.from_node[branch]] > steps[network.to_node[branch]])

@@ -69,7 +69,7 @@ class GateSettings:
 def stated_limits(feeder: RadialFeeder, settings: GateSettings) -> dict[int, FloatArray]:
     """Voltage band and ratings as the gate keeps them, less the guard: voltages and shares of ratings as squares, by row."""
     least = 1e-12  # p.u.; a rating of 0 would make every share infinite
-    kept = 1.0 - settings.guard_loading
+    kept, guard = 1.0 - settings.guard_loading, settings.guard_voltage_pu * np.abs(feeder.scale)
     parent = np.maximum(feeder.rating_parent_pu, least)
     child = np.maximum(feeder.rating_child_pu, least)
     return {
@@ -77,8 +77,8 @@ def stated_limits(feeder: RadialFeeder, settings: GateSettings) -> dict[int, Flo
         row.V_MAX: feeder.v_max_pu,
         row.RATING_PARENT: parent,
         row.RATING_CHILD: child,
-        row.V2_LOW_PLAIN: np.maximum(feeder.v_min_pu + settings.guard_voltage_pu, 0.0) ** 2,
-        row.V2_HIGH_PLAIN: (feeder.v_max_pu - settings.guard_voltage_pu) ** 2,
+        row.V2_LOW_PLAIN: np.maximum(feeder.v_min_pu + guard, 0.0) ** 2,
+        row.V2_HIGH_PLAIN: (feeder.v_max_pu - guard) ** 2,
         row.PER_PARENT_PLAIN: 1.0 / (parent * kept) ** 2,
         row.PER_CHILD_PLAIN: 1.0 / (child * kept) ** 2,
         row.RATING: np.minimum(parent, child) * kept - 2.0 * largest_end(feeder),

@@ -49,6 +49,18 @@ def frozen(value: float, limit: float, guard: float, worsen: float, slack: float
 
 
 @kernel(helper=True)
+def direction(active_pu: float) -> float:
+    """Sign of an active flow, 0 where there is none."""
+    return np.sign(active_pu) if abs(active_pu) > row.NO_FLOW_PU else 0.0
+
+
+@kernel(helper=True)
+def in_scale(floats: Any, fact: int, n: int) -> float:
+    """A fact in p.u. of the voltage at position ``n``, in the scale that takes the taps above it out."""
+    return floats[row.FLOAT_FACTS, fact] / floats[row.UNSCALE, n]
+
+
+@kernel(helper=True)
 def frozen_rating(floats: Any, current2: float, rating: float) -> float:
     """Reciprocal of the squared frozen rating of a current that stands at the square root of ``current2``."""
     guard, worsen = floats[row.FLOAT_FACTS, row.GUARD_I] * rating, floats[row.FLOAT_FACTS, row.WORSEN_I] * rating
@@ -117,8 +129,8 @@ def worst_excess(ints: Any, floats: Any, lateral: int) -> tuple[float, int]:
 @kernel(helper=True)
 def _let_stand(ints: Any, floats: Any, n: int) -> int:
     """Widen the limits that the untraded state breaks at position ``n``; 1 if the branch above is overloaded."""
-    guard, slack = floats[row.FLOAT_FACTS, row.GUARD_V], 10.0 * floats[row.FLOAT_FACTS, row.TOLERANCE]
-    worsen = floats[row.FLOAT_FACTS, row.WORSEN_V]
+    guard, worsen = in_scale(floats, row.GUARD_V, n), in_scale(floats, row.WORSEN_V, n)
+    slack = 10.0 * floats[row.FLOAT_FACTS, row.TOLERANCE]
     v2 = floats[row.VR, n] * floats[row.VR, n] + floats[row.VI, n] * floats[row.VI, n]
     if v2 < floats[row.V2_LOW, n]:
         low = max(-frozen(-np.sqrt(v2), -floats[row.V_MIN, n], guard, worsen, slack), 0.0)
@@ -129,10 +141,10 @@ def _let_stand(ints: Any, floats: Any, n: int) -> int:
     parent2, child2 = parent_current2(ints, floats, n), child_current2(floats, n)
     if parent2 * floats[row.PER_PARENT, n] > 1.0:
         floats[row.PER_PARENT, n] = frozen_rating(floats, parent2, floats[row.RATING_PARENT, n])
-        floats[row.DIRECTION, n] = np.sign(flow(floats, n))
+        floats[row.DIRECTION, n] = direction(flow(floats, n))
     if child2 * floats[row.PER_CHILD, n] > 1.0:
         floats[row.PER_CHILD, n] = frozen_rating(floats, child2, floats[row.RATING_CHILD, n])
-        floats[row.DIRECTION, n] = np.sign(flow(floats, n))
+        floats[row.DIRECTION, n] = direction(flow(floats, n))
     return int(floats[row.DIRECTION, n] != 0.0)
 
 
@@ -140,8 +152,8 @@ def _let_stand(ints: Any, floats: Any, n: int) -> int:
 def freeze_limits(ints: Any, floats: Any, lateral: int) -> None:
     """Freeze the limits of a lateral from its solved untraded state."""
     start, stop = ints[row.LATERAL_START, lateral], ints[row.LATERAL_START, lateral + 1]
-    guard = floats[row.FLOAT_FACTS, row.GUARD_V]
     for n in range(start, stop):
+        guard = in_scale(floats, row.GUARD_V, n)
         floats[row.V2_LOW, n] = floats[row.V2_LOW_PLAIN, n]
         floats[row.V2_HIGH, n] = floats[row.V2_HIGH_PLAIN, n]
         floats[row.V_LOW, n] = floats[row.V_MIN, n] + guard

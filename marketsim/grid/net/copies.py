@@ -58,5 +58,6 @@ def feeder_copies(feeder: Feeder, copies: int) -> Feeder:
         nodes=nodes,
         indices=np.concatenate((feeder.indices[:1], np.full(n_inner * copies, -1))),
         coordinates=None,
+        members=(),
         notes=(*feeder.notes, f"{copies} copies of the feeder stand behind one source"),
     )

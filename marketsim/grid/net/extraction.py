@@ -74,6 +74,7 @@ def read(prepared: Prepared) -> Feeder:
         notes=notes,
         coordinates=_coordinates(net, axis),
         reasons=names.reasons,
+        members=axis.buses,
     )
 
 

@@ -53,6 +53,8 @@ class Feeder(NamedTuple):
     """Where the net puts its nodes, NaN where it does not say [n_nodes, 2]; None: it puts none."""
     reasons: Mapping[str, str] = MappingProxyType({})
     """Why a name or index of a bus leads to no node."""
+    members: tuple[tuple[int, ...], ...] = ()
+    """Indices of the buses of each node in the pandapower net [n_nodes]; empty: ``indices`` are all of them."""
 
     def node(self, bus: str | int) -> int:
         """Node of a bus by its name or index; NetworkError where there is none."""

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import dijkstra
 
 from marketsim.core.arrays import BoolArray, IntArray
 from marketsim.grid.net.network import Network
@@ -108,3 +110,11 @@ def head_names(network: Network) -> tuple[str, ...]:
         if head[node] >= 0:
             names[head[node]].append(network.branch_names[branch])
     return tuple(" + ".join(own) for own in names)
+
+
+def far_end_is_from(network: Network) -> BoolArray:
+    """Whether more branches lie between the source and a branch's from end than its to end [n_branches]."""
+    ends = network.from_node, network.to_node
+    graph = coo_array((np.ones(network.n_branches), ends), shape=(network.n_nodes, network.n_nodes)).tocsr()
+    (steps,) = dijkstra(graph, directed=False, unweighted=True, indices=[SOURCE])
+    return np.asarray(steps[network.from_node] > steps[network.to_node])

@@ -47,6 +47,7 @@ function layoutOf(extra) {
     margin: { l: 54, r: 14, t: 8, b: 34 }, hovermode: "x unified", dragmode: COARSE ? false : "zoom",
     hoverlabel: { bgcolor: c.panel, bordercolor: c.line, font: { color: c.ink, size: 12 } },
     legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", traceorder: "normal", font: { color: c.ink } }, bargap: 0,
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: c.soft, activecolor: c.ink },
   };
   const made = Object.assign(base, own);
   for (const name of Object.keys(made)) if (/^[xy]axis/.test(name)) made[name] = Object.assign({}, axis, made[name], { title: Object.assign({}, axis.title, made[name].title) });

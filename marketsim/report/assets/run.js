@@ -77,9 +77,10 @@ function bills(c) {
   const saved = DATA.agents.values[11];
   const rows = DATA.agents.names.map((name, i) => [name, saved[i]]).filter((row) => row[1] !== null).sort((a, b) => b[1] - a[1]);
   if (!rows.length) return null;
-  const x = rows.map((_, i) => i + 1), y = rows.map((row) => row[1]);
-  return { traces: [{ type: "bar", x, y, customdata: rows.map((row) => row[0]), marker: { color: y.map((v) => v < 0 ? c.red : c.blue) }, hovertemplate: "%{customdata}: %{y:,.2f} " + DATA.currency + "<extra></extra>" }],
-    layout: { hovermode: "closest", showlegend: false, bargap: rows.length > 150 ? 0 : 0.15, xaxis: { title: { text: NARROW() ? "agents, by saving" : "agents, from the largest saving to the smallest" }, showgrid: false, tickformat: "d" }, yaxis: { title: { text: "saves [" + DATA.currency + "]" } } } };
+  const x = rows.map((_, i) => i), y = rows.map((row) => row[1]), apart = Math.ceil(rows.length / (NARROW() ? 26 : 110));
+  const named = x.filter((i) => i % apart === 0), cut = (text) => text.length > 22 ? text.slice(0, 21) + "…" : text;
+  return { traces: [{ type: "bar", x, y, customdata: rows.map((row) => escapeMarkup(row[0])), marker: { color: y.map((v) => v < 0 ? c.red : c.blue) }, hovertemplate: "%{customdata}: %{y:,.2f} " + DATA.currency + "<extra></extra>" }],
+    layout: { hovermode: "closest", showlegend: false, bargap: rows.length > 150 ? 0 : 0.15, xaxis: { title: { text: apart > 1 ? "one agent of " + apart + " is named" : "" }, showgrid: false, zeroline: false, tickvals: named, ticktext: named.map((i) => escapeMarkup(cut(rows[i][0]))), tickangle: -90, tickfont: { size: named.length > 60 ? 9 : 11 }, range: [-0.6, rows.length - 0.4] }, yaxis: { title: { text: "saves [" + DATA.currency + "]" } } } };
 }
 const REFUSED = [["trade", "trade between peers", "blue"], ["export", "on its way to the utility", "green"], ["supply", "on its way from the utility", "orange"]];
 function refusals(c) {

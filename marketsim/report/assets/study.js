@@ -30,16 +30,33 @@ function bins(count) {
     .map((part) => ({ x: part.reduce((sum, row) => sum + values[row], 0) / part.length, ...summary(part) }));
 }
 function response(c) {
-  const layout = { hovermode: "closest", xaxis: { title: { text: label(AXES[chosen.along].label) }, type: isNumeric(AXES[chosen.along]) ? "linear" : "category" }, yaxis: { title: { text: title() } }, shapes: marks(c) };
+  const layout = { hovermode: "closest", xaxis: { title: { text: label(AXES[chosen.along].label) } }, yaxis: { title: { text: title() } }, shapes: marks(c) };
   const bars = (points, colour) => points.some((p) => p.half !== null) ? { error_y: { type: "data", array: points.map((p) => p.half ?? 0), color: colour, thickness: 1.3, width: 4 } } : {};
   if (DATA.sampled && isNumeric(AXES[chosen.along])) {
     const means = bins(Math.min(10, Math.max(2, Math.floor(N / 8))));
     return { traces: [{ type: "scatter", mode: "markers", name: "runs", x: AXES[chosen.along].values, y: column(), marker: { color: c.sky, size: 5, opacity: 0.55 } },
       Object.assign({ type: "scatter", mode: "lines+markers", name: "mean of equally many runs", x: means.map((p) => p.x), y: means.map((p) => p.mean), line: { color: c.blue, width: 2 } }, bars(means, c.blue))], layout };
   }
+  if (!isNumeric(AXES[chosen.along])) return byName(c, layout, bars);
   const traces = lines().map((own, i) => Object.assign({ type: "scatter", mode: "lines+markers", name: label(own.name), x: own.points.map((p) => p.x), y: own.points.map((p) => p.mean), customdata: own.points.map((p) => p.n),
     line: { color: hues(c)[i % 8], width: 2.2, dash: i % 2 ? "dash" : "solid" }, marker: { size: 8, symbol: SYMBOLS[i % 8] }, hovertemplate: "%{x}: %{y:.5g} (%{customdata} run(s))" }, bars(own.points, hues(c)[i % 8])));
   return { traces, layout: Object.assign(layout, { showlegend: chosen.split >= 0 }) };
+}
+// Names have no order, so nothing joins them: points side by side, each with its interval.
+function byName(c, layout, bars) {
+  const names = LEVELS[chosen.along], all = lines(), width = Math.min(0.16, 0.6 / all.length);
+  const traces = all.map((own, i) => Object.assign({ type: "scatter", mode: "markers", name: label(own.name), x: own.points.map((p) => names.indexOf(p.x) + (i - (all.length - 1) / 2) * width), y: own.points.map((p) => p.mean),
+    customdata: own.points.map((p) => [label(p.x), p.n]), marker: { size: 10, symbol: SYMBOLS[i % 8], color: hues(c)[i % 8] }, hovertemplate: "%{customdata[0]}: %{y:.5g} (%{customdata[1]} run(s))" }, bars(own.points, hues(c)[i % 8])));
+  const most = Math.max(10, Math.floor((NARROW() ? 40 : 150) / names.length));
+  Object.assign(layout.xaxis, { tickvals: names.map((_, i) => i), ticktext: names.map((name) => label(wrapped(name, most))).map((text) => text.replace(/\n/g, "<br>")), range: [-0.5, names.length - 0.5], zeroline: false, showgrid: false });
+  return { traces, layout: Object.assign(layout, { showlegend: chosen.split >= 0 }) };
+}
+// A name in lines of at most so many letters, three at most.
+function wrapped(name, most) {
+  const text = String(name), parts = [];
+  for (let i = 0; i < text.length && parts.length < 3; i += most) parts.push(text.slice(i, i + most));
+  if (text.length > 3 * most) parts[2] = parts[2].slice(0, most - 1) + "…";
+  return parts.join("\n");
 }
 // Limits as dashed lines; where something breaks along the axis as dotted ones, which the caption explains.
 function marks(c) {

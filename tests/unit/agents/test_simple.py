@@ -88,6 +88,13 @@ def test_pv_that_is_not_ordered_goes_to_the_utility_and_to_no_peer(own):
     assert (orders.component[:-1] == FIRM).all()
 
 
+def test_orders_have_prices_of_either_sign():
+    """Whoever wants to may pay for being rid of energy, or ask to be paid for taking it."""
+    strategy, context = adapted([lambda view: [view.sell(view.surplus_kwh, -0.02), view.buy(1.0, -0.000001)]])
+    prices = strategy.decide(observed(context, [500], [2_500])).orders.price_ticks.tolist()
+    assert prices == [-20_000, -1]
+
+
 def test_orders_may_be_yielded():
     def decide(view):
         yield view.buy(view.demand_kwh, 0.25)
@@ -190,9 +197,9 @@ def test_random_numbers_go_on_within_a_slot():
     ("script", "message"),
     [
         (lambda view: [view.buy(math.nan, 0.2)], "ValueError: energy_kwh has to be a number from 0 to 1e.09, not nan"),
-        (lambda view: [view.buy(1.0, math.nan)], "ValueError: price has to be a number from 0 to 1e.06, not nan"),
+        (lambda view: [view.buy(1.0, math.nan)], "ValueError: price has to be a number from -1e.06 to 1e.06, not nan"),
         (lambda view: [view.sell(-1.0, 0.2)], "ValueError: energy_kwh has to be .*, not -1.0"),
-        (lambda view: [view.sell(1.0, -0.2)], "ValueError: price has to be .*, not -0.2"),
+        (lambda view: [view.sell(1.0, -2e6)], "ValueError: price has to be .*, not -2000000.0"),
         (lambda view: [view.buy(math.inf, 0.2)], "not inf"),
         (lambda view: [view.buy(1.0, 0.2, device="sauna")], "no device 'sauna' in this simulation; there are: none"),
         (lambda view: view.dispatch("sauna", 1.0), "no device 'sauna'"),

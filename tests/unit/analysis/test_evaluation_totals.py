@@ -76,7 +76,7 @@ def test_totals_add_up_over_weeks(pilot):
     first = pilot.slots[pilot.slots["slot"] < 7 * 24]
     known = first["fbs"].notna()
     assert weeks.weighted[0, SCORES.index("fbs")] == pytest.approx(
-        (first["fbs"] * first["tradable_wh"])[known].sum(), rel=1e-12
+        1_000 * (first["fbs"] * first["tradable_kwh"])[known].sum(), rel=1e-12
     )
 
 

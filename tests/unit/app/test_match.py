@@ -59,23 +59,38 @@ def test_agents_are_compared_by_whatever_names_them(agents):
 
 
 def test_every_problem_is_told_with_row_column_and_value():
-    problems = broken(side=["sell", "hold", 0], price=[float("nan"), -1, "x"], energy_kwh=[-1.0, float("inf"), 1e99])
+    problems = broken(side=["sell", "hold", 0], price=[float("nan"), -2e6, "x"], energy_kwh=[-1.0, float("inf"), 1e99])
     assert problems == [
         'side: row 1: is no side; use "buy", "sell", 1 or -1 (got \'hold\')',
         'side: row 2: is no side; use "buy", "sell", 1 or -1 (got 0)',
         "price: row 0: is no finite number (got nan)",
         "price: row 2: is no finite number (got 'x')",
-        "price: row 1: is negative (got -1)",
+        "price: row 1: is too small, the least is -1e+06 (got -2000000.0)",
         "energy_kwh: row 1: is no finite number (got inf)",
         "energy_kwh: row 0: is negative (got -1.0)",
         "energy_kwh: row 2: is too large, the most is 1e+09 (got 1e+99)",
     ]
 
 
+@pytest.mark.parametrize("engine", ["double_auction", "call_auction", "mid_market_rate", "pro_rata"])
+def test_prices_have_both_signs(engine):
+    """A seller who pays up to 0.05 to be rid of it and a buyer who pays nothing meet below zero, and within the tariffs."""
+    orders = {"agent": ["s", "b"], "side": ["sell", "buy"], "price": [-0.05, -0.01], "energy_kwh": [2.0, 3.0]}
+    trades, _ = match(orders, engine, retail=0.0, feed_in=-0.08)
+    assert trades["energy_kwh"].tolist() == [2.0]
+    assert -0.05 <= trades["price"].item() <= -0.01
+
+
+def test_the_ratio_of_supply_and_demand_says_what_it_cannot_divide_by():
+    orders = {"agent": ["s", "b"], "side": ["sell", "buy"], "price": [0.0, 0.2], "energy_kwh": [2.0, 3.0]}
+    with pytest.raises(OrderError, match="divides by the feed-in tariff"):
+        match(orders, "supply_demand_ratio", retail=0.3, feed_in=0.0)
+
+
 def test_many_problems_of_a_kind_are_counted():
     n = 250
     with pytest.raises(OrderError, match="and 150 more rows: is negative") as caught:
-        match({"agent": range(n), "side": [1] * n, "price": [-1.0] * n, "energy_kwh": [1.0] * n})
+        match({"agent": range(n), "side": [1] * n, "price": [1.0] * n, "energy_kwh": [-1.0] * n})
     assert len(caught.value.problems) == 101
 
 

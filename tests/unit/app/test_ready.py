@@ -138,3 +138,18 @@ def test_a_plugin_that_fails_is_named(with_plugin):
     scenario.with_name("plugin.py").write_text("raise RuntimeError('broken')\n")
     with pytest.raises(PluginError, match=r"plugin\.py"):
         load_scenario(scenario)
+
+
+def test_a_scenario_is_a_line_in_a_terminal_and_a_table_in_a_notebook(root):
+    """However many agents it has: what a reader wants to know first, and not 97,673 characters."""
+    ready = load_scenario(root / "scenarios" / "ieee141.yaml")
+    assert repr(ready) == (
+        "<ReadyScenario ieee141 (seed 1): 20 prosumers, 84 consumers, 96 slots of 15 minutes from 2016-07-12, "
+        "feeder feeder141, gate ac, engine double_auction>"
+    )
+    shown = ready._repr_html_()
+    assert len(shown) < 2_000
+    assert "flat [currency/kWh]" in shown
+    alone = repr(load_scenario(HOUSES))
+    assert "1 prosumer, 1 consumer" in alone
+    assert "no feeder" in alone

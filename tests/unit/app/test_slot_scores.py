@@ -110,7 +110,7 @@ def test_every_wrong_row_is_told():
 
 @pytest.mark.parametrize("prices", [(0.1, 0.3), (float("nan"), 0.1), ("0.3", 0.1), (1e9, 0.1)])
 def test_tariffs_are_checked(prices):
-    with pytest.raises(InputError, match="0 <= feed_in <= retail"):
+    with pytest.raises(InputError, match="prices must be feed_in <= retail"):
         ms.fairness_scores(table(), retail=prices[0], feed_in=prices[1])
 
 

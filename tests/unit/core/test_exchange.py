@@ -14,6 +14,7 @@ from marketsim.core.records import (
     FIRM,
     NOWHERE,
     PV,
+    UTILITY_ONLY_TICKS,
     DeviceRange,
     GridState,
     Orders,
@@ -99,7 +100,7 @@ def place(n_agents: int = 2, **given: list[int]) -> Positions:
     ("row", "imported", "exported"),
     [
         ((0, SELL, 90, 500, PV, UTILITY), 0, 500),
-        ((0, SELL, -1, 500, PV, UTILITY), 0, 500),
+        ((0, SELL, UTILITY_ONLY_TICKS, 500, PV, UTILITY), 0, 500),
         ((0, SELL, 81, 500, 0, KEEP), 0, 0),
         ((0, SELL, 80, 500, 0, KEEP), 0, 500),
         ((0, BUY, 299, 500, 0, KEEP), 0, 0),
@@ -111,6 +112,27 @@ def place(n_agents: int = 2, **given: list[int]) -> Positions:
 def test_the_utility_never_overrides_an_owners_limit(row: OrderRow, imported: int, exported: int) -> None:
     """``keep`` energy flows to or from the utility only where its own limit price admits the tariff."""
     residual, _ = exchange_residual(ScriptedGate(), TARIFFS, orders_of([row]), empty_trades())
+    assert (residual.imports[0], residual.exports[0]) == (imported, exported)
+
+
+@pytest.mark.parametrize(
+    ("row", "imported", "exported"),
+    [
+        ((0, SELL, 0, 500, PV, UTILITY), 0, 0),
+        ((0, SELL, UTILITY_ONLY_TICKS, 500, PV, UTILITY), 0, 0),
+        ((0, SELL, -20, 500, PV, KEEP), 0, 0),
+        ((0, SELL, 0, 500, 0, UTILITY), 0, 0),
+        ((0, SELL, -20, 500, 0, KEEP), 0, 500),
+        ((0, SELL, -19, 500, 0, KEEP), 0, 0),
+        ((0, BUY, UTILITY_ONLY_TICKS, 500, 0, UTILITY), 500, 0),
+        ((0, BUY, -10, 500, 0, KEEP), 500, 0),
+        ((0, BUY, -11, 500, 0, KEEP), 0, 0),
+    ],
+)
+def test_nobody_pays_for_exporting_unasked(row: OrderRow, imported: int, exported: int) -> None:
+    """At -10 and -20 PV stays whatever its order says, a device's energy goes at its owner's limit price alone."""
+    tariffs = Tariffs(np.array([-10]), np.array([-20]), None)
+    residual, _ = exchange_residual(ScriptedGate(), tariffs, orders_of([row]), empty_trades())
     assert (residual.imports[0], residual.exports[0]) == (imported, exported)
 
 

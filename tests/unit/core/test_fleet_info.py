@@ -9,11 +9,35 @@ import pytest
 
 import marketsim as ms
 from marketsim.core.errors import PluginError
-from marketsim.core.fleets import FleetInfo, PriceInfo, StoreInfo, faults_of
+from marketsim.core.fleets import FleetInfo, PriceInfo, Sessions, StayInfo, StoreInfo, faults_of
 from marketsim.testing.strategy_kit import FULLY_EQUIPPED, fleet_of
 
 TWO = np.array([True, False])
 PLAIN = FleetInfo("thing", TWO, np.array([3.0, 0.0]), np.zeros(2))
+
+
+STAYING = replace(PLAIN, stay=StayInfo(*(np.zeros(2) for _ in StayInfo._fields)))
+ONE = Sessions(np.array([1.0]), np.array([2.0]), np.array([3.0]))
+
+
+def test_sessions_belong_to_their_agents():
+    """One entry an agent; rows of the fleet have those of their agents."""
+    info = replace(STAYING, sessions=(ONE, None))
+    assert faults_of(info, "thing", 2) == []
+    assert info.of(np.array([1, 0, 0])).sessions == (None, ONE, ONE)
+
+
+@pytest.mark.parametrize(
+    ("info", "message"),
+    [
+        (replace(STAYING, sessions=(ONE,)), "info.sessions must be a tuple with an entry for each of 2 agents"),
+        (replace(PLAIN, sessions=(ONE, None)), "beside info.stay"),
+        (replace(STAYING, sessions=(ONE._replace(energy_kwh=np.zeros(2)), None)), "info.sessions[0] must be Sessions"),
+        (replace(STAYING, sessions=(None, 7)), "info.sessions[1] must be Sessions"),
+    ],
+)
+def test_sessions_that_fit_no_fleet_are_named(info, message):
+    assert message in "; ".join(faults_of(info, "thing", 2))
 
 
 def test_a_fleet_is_what_it_declares():

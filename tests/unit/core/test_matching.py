@@ -11,7 +11,16 @@ import pytest
 from marketsim.core.errors import LawBroken
 from marketsim.core.matching import arrival_rank, join_rejects, match_rounds
 from marketsim.core.ports import ChargeTable
-from marketsim.core.records import PV, Rejects, Side, Trades, empty_rejects, empty_trades
+from marketsim.core.records import (
+    NO_PRICE_TICKS,
+    PV,
+    UTILITY_ONLY_TICKS,
+    Rejects,
+    Side,
+    Trades,
+    empty_rejects,
+    empty_trades,
+)
 from marketsim.core.rng import Streams
 from marketsim.core.simulation import initial_state
 from marketsim.core.world import Role
@@ -191,12 +200,15 @@ def test_who_does_not_revise_keeps_its_limit():
 
 
 def test_orders_for_the_utility_only_are_never_quoted():
-    """A limit of -1 stays out of the market in every round, and out of the best prices."""
+    """An order without a limit price stays out of the market in every round, and out of the best prices."""
     strategy = Raises(10)
-    orders = orders_of([(0, SELL, -1, 100), (1, SELL, 200_000, 100)])
+    orders = orders_of([(0, SELL, UTILITY_ONLY_TICKS, 100), (1, SELL, 200_000, 100)])
     done, trades, _ = matched(world_of(2, everybody(strategy, 2), rounds=2), orders)
-    assert done.limit_ticks.tolist() == [-1, 199_990]
-    assert (strategy.asked[0].best_ask_ticks.tolist(), strategy.asked[0].best_bid_ticks.tolist()) == ([200_000], [-1])
+    assert done.limit_ticks.tolist() == [UTILITY_ONLY_TICKS, 199_990]
+    assert (strategy.asked[0].best_ask_ticks.tolist(), strategy.asked[0].best_bid_ticks.tolist()) == (
+        [200_000],
+        [NO_PRICE_TICKS],
+    )
     assert trades.size == 0
 
 
@@ -218,7 +230,7 @@ def test_quotes_tell_the_last_round():
     assert quotes.open_wh.tolist() == [40, 0, 5, 7, 9]
     assert (quotes.trade_market.tolist(), quotes.trade_price_ticks.tolist()) == ([0], [200_000])
     assert quotes.best_bid_ticks.tolist() == [200_000, 120_000]
-    assert quotes.best_ask_ticks.tolist() == [-1, 210_000]
+    assert quotes.best_ask_ticks.tolist() == [NO_PRICE_TICKS, 210_000]
 
 
 def test_a_filled_order_does_not_come_back():
@@ -287,7 +299,7 @@ def test_refused_energy_that_traded_later_is_not_refused():
 
 def test_one_rounds_refusals_are_told_as_they_are():
     """In a single round the engine's own table stands, in positions of the full table."""
-    orders = orders_of([(0, SELL, -1, 9), (1, SELL, 100_000, 50), (2, BUY, 200_000, 80)])._replace(
+    orders = orders_of([(0, SELL, UTILITY_ONLY_TICKS, 9), (1, SELL, 100_000, 50), (2, BUY, 200_000, 80)])._replace(
         component=np.full(3, PV)
     )
     gate = head_gate(0, 3)

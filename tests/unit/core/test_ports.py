@@ -221,6 +221,7 @@ LOOKED_FOR = {
     "agents/model.py": {"_ids"},  # of Mesa, whose models leak by it
     "agents/simple.py": {"__code__"},
     "app/memory.py": {"mallopt"},
+    "app/shown_progress.py": {"get_ipython"},
     "app/user_table.py": {"keys"},  # a table, or columns by name
     "core/fence.py": {"strerror"},
     "core/files.py": {"strerror", "O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NOFOLLOW", "O_NONBLOCK"},

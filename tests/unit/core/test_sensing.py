@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketsim.core.records import FIRM, PV, DeviceRange, Side
+from marketsim.core.records import FIRM, NO_PRICE_TICKS, PV, DeviceRange, Side
 from marketsim.core.sensing import decide, meter, observe, take_inputs
 from marketsim.core.simulation import initial_state
 from marketsim.core.world import Role
@@ -101,7 +101,7 @@ def test_nobody_sees_another_agents_rows():
 def test_before_the_first_trade_the_price_is_the_middle_of_the_tariffs():
     """Each agent sees its own market's last price; a market without one shows the middle."""
     world = world_of(n_agents=2, n_markets=2)
-    state = initial_state(world)._replace(last_price_ticks=np.array([-1, 150_000]))
+    state = initial_state(world)._replace(last_price_ticks=np.array([NO_PRICE_TICKS, 150_000]))
     inputs, _ = take_inputs(world, state)
     seen = observe(world, state, inputs, [], world.cast[0])
     assert seen.last_price_ticks.tolist() == [190_000, 190_000, 150_000, 150_000]

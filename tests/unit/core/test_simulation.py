@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from marketsim.core.records import DeviceRange
+from marketsim.core.records import NO_PRICE_TICKS, DeviceRange
 from marketsim.core.simulation import Simulation, initial_state
 from marketsim.core.world import Role, by_market
 from marketsim.testing.plain_world import plain_world
@@ -71,7 +71,7 @@ def test_at_first_nothing_has_happened():
     """No price, no fill, no remainder, no voltage, and devices as they begin."""
     state = initial_state(simulation(devices=(Counter(),)).world)
     assert state.slot == 0
-    assert state.last_price_ticks.tolist() == [-1]
+    assert state.last_price_ticks.tolist() == [NO_PRICE_TICKS]
     assert not any(table.any() for table in (state.carry, state.last_fill, state.last_refused, state.devices[0]))
     assert np.isnan(state.voltage_pu).all()
 

@@ -9,7 +9,7 @@ import pytest
 
 from marketsim.core.delivery import Ahead, ClosedProfiles
 from marketsim.core.laws import energy_imbalance_wh, money_imbalance
-from marketsim.core.records import FIRM, PV, Fallback, LedgerLine, Reason, Side
+from marketsim.core.records import FIRM, NO_PRICE_TICKS, PV, Fallback, LedgerLine, Reason, Side
 from marketsim.core.rng import Streams, uniforms
 from marketsim.core.simulation import Simulation, initial_state
 from marketsim.core.slot import run_slot
@@ -100,7 +100,7 @@ def test_without_orders_everything_is_left_to_the_utility():
     record, state = run_slot(world, initial_state(world))
     assert record.exchange.import_wh.tolist() == [0, 2_000]
     assert record.exchange.curtailed_wh.tolist() == [1_000, 0]
-    assert state.last_price_ticks.tolist() == [-1]
+    assert state.last_price_ticks.tolist() == [NO_PRICE_TICKS]
 
 
 def same(one, other):

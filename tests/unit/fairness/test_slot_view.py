@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from marketsim.core.records import UTILITY_ONLY_TICKS
 from marketsim.fairness.slot import measure
 from marketsim.fairness.slot_view import GROUPS, SideOfMarket, SlotView, slot_views, text_hash
 from marketsim.testing.critic_kit import content, in_order, record_of
@@ -72,9 +73,9 @@ def test_what_did_not_happen_is_null():
 
 
 def test_offers_for_the_utility_alone_are_none():
-    """An order with a negative limit never enters the book."""
+    """An order without a limit price never enters the book; one at a price below zero does."""
     record = slot_record(PEOPLE, [0, 0, 90], [60, 40, 0])
-    limit = np.where(record.orders.agent == 0, -1, record.orders.limit_ticks)
+    limit = np.where(record.orders.agent == 0, UTILITY_ONLY_TICKS, record.orders.limit_ticks)
     view = json.loads(text_of(PEOPLE, record._replace(orders=record.orders._replace(limit_ticks=limit))))
     assert [view["sellers"][0][name] for name in ("share", "offered", "limit")] == [60, 0, None]
 

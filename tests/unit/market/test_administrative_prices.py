@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marketsim.core.errors import OrderError
 from marketsim.core.free_gate_kernel import FreeGate
 from marketsim.market import mid_market_rate, pro_rata, supply_demand_ratio
 from marketsim.market.params import MidMarketRateParams, ProRataParams, SupplyDemandRatioParams
@@ -68,9 +69,27 @@ def test_the_ratio_price_falls_from_retail_to_feed_in(supply, demand, price):
     assert sell_price(supply, demand, RETAIL, FEED_IN) == price
 
 
-@pytest.mark.parametrize(("retail", "feed_in"), [(RETAIL, 0), (FEED_IN, FEED_IN)])
-def test_the_ratio_needs_a_retail_price_above_a_positive_feed_in_tariff(retail, feed_in):
-    assert match(SDR, [5], [5], retail, feed_in)[1].size == 0
+def test_the_ratio_has_no_trade_where_both_tariffs_are_one():
+    assert match(SDR, [5], [5], FEED_IN, FEED_IN)[1].size == 0
+
+
+@pytest.mark.parametrize("feed_in", [0, -20_000])
+def test_the_ratio_refuses_a_feed_in_tariff_that_it_cannot_divide_by(feed_in):
+    with pytest.raises(
+        OrderError, match=r"divides by the feed-in tariff.*\(got (0|-0\.02)\)\s+choose .*mid_market_rate"
+    ):
+        match(SDR, [5], [5], RETAIL, feed_in)
+
+
+@pytest.mark.parametrize(
+    ("retail", "feed_in", "price"), [(300_000, 0, 150_000), (100_000, -50_000, 25_000), (-1, -4, -3)]
+)
+def test_the_middle_is_rounded_down_whatever_the_sign(retail, feed_in, price):
+    """All bid retail and ask the feed-in tariff; the mid-market rate and the pool half-way are the same."""
+    for engine in (MMR, pro_rata.build(ProRataParams(), build_context())):
+        orders = orders_of([(0, 1, retail, 5), (1, -1, feed_in, 5)])
+        trades, _ = engine.match(orders, FreeGate(1), tariffs_of(1, retail, feed_in))
+        assert trades.price_ticks.tolist() == [price]
 
 
 @pytest.mark.parametrize(

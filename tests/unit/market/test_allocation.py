@@ -128,6 +128,17 @@ def test_stored_energy_does_not_flow_by_right(allocation):
     assert granted.firm_wh.tolist() == [0, 40, 80]
 
 
+@pytest.mark.parametrize("allocation", [EXPORTED, EQUAL], ids=lambda allocation: type(allocation).__name__)
+def test_a_right_that_costs_is_not_used(allocation):
+    """At a negative feed-in tariff surplus stays deferrable, and nothing is asked of the gate; at zero it flows."""
+    gate = head_gate(1_000, 5)
+    orders = orders_of(SELLERS)
+    orders = orders._replace(component=np.array([PV, PV, -1]))
+    kept, rejects = allocation.grant(orders, gate, tariffs_of(1, 300_000, -1))
+    assert (kept.firm_wh.tolist(), rejects.size, gate.net_wh.any()) == (orders.firm_wh.tolist(), 0, False)
+    assert allocation.grant(orders, gate, tariffs_of(1, 300_000, 0))[0].firm_wh.tolist() == [60, 40, 80]
+
+
 def test_grants_in_turn_build_on_each_other():
     gate = head_gate(50, 5)
     granted, rejects = InTurn([PROPORTIONAL, EQUAL]).grant(orders_of(SELLERS), gate, tariffs_of())

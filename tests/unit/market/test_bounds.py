@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from marketsim.builtin import built_in_registry
 from marketsim.core.free_gate_kernel import FreeGate
-from marketsim.core.records import Reason, Tariffs
+from marketsim.core.records import UTILITY_ONLY_TICKS, Reason, Tariffs
 from marketsim.market.bounds import WithinTariffs, within_bounds
 from marketsim.market.double_auction import DoubleAuction
 from marketsim.testing.engine_kit import FEED_IN, RETAIL, orders_of, tariffs_of
@@ -44,7 +44,7 @@ def test_a_reject_names_the_order_on_its_side_and_all_its_energy():
 
 
 def test_an_order_without_a_limit_price_neither_trades_nor_is_rejected():
-    keep, rejects = within_bounds(orders_of([(0, BUY, -1, 5)]), tariffs_of())
+    keep, rejects = within_bounds(orders_of([(0, BUY, UTILITY_ONLY_TICKS, 5)]), tariffs_of())
     assert (keep.tolist(), rejects.size) == ([False], 0)
 
 

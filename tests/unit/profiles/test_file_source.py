@@ -16,7 +16,7 @@ from marketsim.core.build import BuildContext, LoadSpec
 from marketsim.core.errors import ProfileError
 from marketsim.profiles.daily import DayProfiles
 from marketsim.profiles.file import build
-from marketsim.profiles.params import FileParams
+from marketsim.profiles.file_params import FileParams
 
 Make = Callable[..., object]
 AS_METERED = LoadSpec()
@@ -271,7 +271,7 @@ def test_columns_that_no_agent_uses_are_named_once(profiles: Make, agent: Make, 
 
 
 def test_an_agent_without_load_and_column_is_told(profiles: Make, agent: Make, write_csv: Make) -> None:
-    (note,) = profiles([agent(load=AS_METERED, pv_kw=1.0)], write_csv({"a0_pv_kw": HOURS})).notes
+    (note,) = profiles([agent(load=AS_METERED, pv_kw=23.0)], write_csv({"a0_pv_kw": HOURS})).notes
     assert note.startswith("Without a load: 'a0'; series.csv has no column for it.")
 
 

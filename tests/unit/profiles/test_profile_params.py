@@ -7,10 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 from marketsim.core.field_docs import field_docs
+from marketsim.profiles.file_params import FileParams
 from marketsim.profiles.params import (
     ClimatologyParams,
     DaySelection,
-    FileParams,
     ForecastChoice,
     NoisyPerfectParams,
     SimbenchParams,

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from marketsim.profiles import file, simbench, synthetic
 from marketsim.profiles.calendar import MONTH_OF
 from marketsim.profiles.daily import DayProfiles
+from marketsim.profiles.file_params import FileParams
 from marketsim.profiles.library import shape_names, simbench_library
-from marketsim.profiles.params import FileParams, SimbenchParams, SyntheticParams
+from marketsim.profiles.params import SimbenchParams, SyntheticParams
 
 Make = Callable[..., object]
 YIELDS = sum(simbench_library().shape(name).sum(axis=1) for name in shape_names("pv"))

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketsim.core.records import Orders, Side
+from marketsim.core.records import UTILITY_ONLY_TICKS, Orders, Side
 from marketsim.results.book_buffer import book_of, level_prices
 from marketsim.results.table_columns import BOOK_LEVELS
 
@@ -49,7 +49,9 @@ def test_tariffs_without_a_gap_have_one_price():
 
 
 def test_orders_for_the_utility_alone_are_not_in_the_book():
-    bid, ask = book([(Side.BUY, 200_000, 5), (Side.SELL, 100_000, 7)], level_prices(LOW, HIGH), limits=[-1, 100_000])
+    bid, ask = book(
+        [(Side.BUY, 200_000, 5), (Side.SELL, 100_000, 7)], level_prices(LOW, HIGH), limits=[UTILITY_ONLY_TICKS, 100_000]
+    )
     assert bid.sum() == 0
     assert ask.sum() == 7
 
@@ -57,9 +59,9 @@ def test_orders_for_the_utility_alone_are_not_in_the_book():
 def test_the_table_is_the_orders_of_the_run(simulated, hours):
     """With one round and truthful agents the book holds all firm demand at retail; what is traded was offered."""
     run = simulated("scenarios/ieee141.yaml", hours)
-    table = run.book
+    table = run.frame("book", raw=True)
     assert len(table) == 24 * BOOK_LEVELS
     offered = table.groupby("slot").ask_wh.sum().to_numpy()
-    traded = run.trades.groupby("slot").energy_wh.sum().reindex(range(24), fill_value=0).to_numpy()
+    traded = run.frame("trades", raw=True).groupby("slot").energy_wh.sum().reindex(range(24), fill_value=0).to_numpy()
     assert (offered >= traded).all()
     assert not simulated("scenarios/ieee141.yaml", {**hours, "output.book": False}).has_table("book")

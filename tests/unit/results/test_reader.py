@@ -10,7 +10,7 @@ import pytest
 
 from marketsim.core.errors import InputError, RunFolderError
 from marketsim.results.folder import folder_name, identity, status
-from marketsim.results.reader import open_run
+from marketsim.results.reader import RunViews, open_run
 
 
 @pytest.fixture
@@ -18,12 +18,28 @@ def run(small, tmp_path):
     return small.write(tmp_path / "run")
 
 
-def test_frames_show_daily_units_beside_the_integers(run):
+def test_frames_show_each_quantity_in_one_unit(run):
+    """In kWh, currency/kWh and currency at the place of the integers; ``raw`` gives these."""
     agents, trades = run.agents, run.trades
-    assert (agents["load_kwh"] * 1000 == agents["load_wh"]).all()
-    assert (agents["paid"] - agents["paid_money"] / 1e9).abs().max() == 0
-    assert (trades["price"] - trades["price_ticks"] / 1e6).abs().max() == 0
-    assert list(trades.columns).index("energy_kwh") == list(trades.columns).index("energy_wh") + 1
+    counted, ticks = run.frame("agents", raw=True), run.frame("trades", raw=True)
+    assert (agents["load_kwh"] * 1000 == counted["load_wh"]).all()
+    assert (agents["paid"] - counted["paid_money"] / 1e9).abs().max() == 0
+    assert (trades["price"] - ticks["price_ticks"] / 1e6).abs().max() == 0
+    assert agents.shape == counted.shape
+    assert list(trades.columns).index("energy_kwh") == list(ticks.columns).index("energy_wh")
+    for name in ("slots", "agents", "trades", "rejects", "book", "voltages"):
+        shown = run.frame(name)
+        assert not [column for column in shown if column.endswith(("_wh", "_ticks", "_money"))], name
+        assert shown is getattr(run, name)
+
+
+def test_categories_are_those_that_occur(run):
+    """No empty levels, in texts of the tables and in names."""
+    for name in ("agents", "trades", "rejects", "voltages"):
+        for raw in (False, True):
+            shown = run.frame(name, raw=raw)
+            for column in shown.select_dtypes("category"):
+                assert set(shown[column].cat.categories) == set(shown[column].dropna()), (name, column)
 
 
 def test_frames_show_names_beside_indices(run):
@@ -36,14 +52,15 @@ def test_frames_show_names_beside_indices(run):
 
 def test_integers_that_may_be_null_stay_integers(run):
     assert run.rejects["buyer"].dtype == pd.Int32Dtype()
-    assert run.slots["wholesale_ticks"].dtype == pd.Int64Dtype()
-    assert run.slots["wholesale_ticks"].isna().all()
+    slots = run.frame("slots", raw=True)
+    assert slots["wholesale_ticks"].dtype == pd.Int64Dtype()
+    assert slots["wholesale_ticks"].isna().all()
 
 
 def test_no_shown_column_hides_another(run):
-    """Every written column stands unchanged in its frame, beside the ones shown for people."""
+    """Every written column stands unchanged in its raw frame, with names beside the agents."""
     for name in ("slots", "agents", "trades", "rejects", "book", "voltages"):
-        table, shown = run.table(name), getattr(run, name)
+        table, shown = run.table(name), run.frame(name, raw=True)
         for field in table.schema:
             expected = pd.Series(table[field.name].to_pylist(), dtype=object)
             assert shown[field.name].isna().equals(expected.isna()), field.name
@@ -68,11 +85,22 @@ def test_a_bill_explains_what_was_paid(run, small):
     bill = run.bill("a3")
     lines = bill.drop("total")
     paid = sum(int(record.ledger.money[:, 3].sum()) for record in small.records)
-    assert bill.loc["total", "amount_money"] == lines["amount_money"].sum() == paid
+    counted = run.bill("a3", raw=True)["amount_money"]
+    assert counted["total"] == counted.drop("total").sum() == paid
+    assert (bill["amount"] - counted / 1e9).abs().max() < 1e-12
     sign = pd.Series({"peer sales": -1, "exports": -1}).reindex(lines.index, fill_value=1)
     assert (lines["amount"] - sign * lines["energy_kwh"] * lines["mean_price"]).abs().max() < 1e-9
     assert lines.loc["imports", "energy_kwh"] == sum(r.exchange.import_wh[3] for r in small.records) / 1000
-    assert (bill["meaning"].str.len() > 10).all()
+    assert [len(bill.attrs["meaning"][line]) > 10 for line in bill.index] == [True] * len(bill)
+
+
+def test_a_bill_is_readable_when_it_is_printed(run):
+    """Price and amount are there, in a line of a narrow terminal."""
+    with pd.option_context("display.width", 80):
+        printed = str(run.bill("a3"))
+    assert printed.splitlines()[0].split() == ["energy_kwh", "mean_price", "amount"]
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "..." not in printed
 
 
 def test_a_bill_without_trade_has_no_mean_price(small):
@@ -101,7 +129,9 @@ def test_a_bill_of_nobody_is_refused(run, agent, market):
 
 
 def test_a_net_is_built_on_demand(small, tmp_path):
-    run = small.fill(small.writer(tmp_path / "run")).finish({}, lambda own, slot, market: (own.path, slot, market))
+    run = small.fill(small.writer(tmp_path / "run")).finish(
+        {}, RunViews(net=lambda own, slot, market: (own.path, slot, market))
+    )
     assert run.net(3) == (tmp_path / "run", 3, 0)
     with pytest.raises(InputError, match="slot 16 is not in this run: it has slots 0 to 15"):
         run.net(16)
@@ -205,6 +235,6 @@ def test_folder_names_are_safe():
 
 
 def test_a_run_shows_itself(run):
-    assert repr(run).endswith("run: complete, 16 slots>")
+    assert repr(run) == f"<Run (seed 1): complete, 16 slots, {run.path}>"
     assert json.loads((run.path / "summary.json").read_text()) == run.summary
     assert run.scenario_text == "name: small\n"

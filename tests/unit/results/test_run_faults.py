@@ -48,9 +48,12 @@ def test_a_killed_run_says_so_and_opens_as_far_as_it_got(tmp_path, small):
         process.send_signal(signal.SIGKILL)
     run = open_run(tmp_path / "run")
     assert (run.status, run.n_slots, run.summary) == ("interrupted", 48, {})
-    assert len(run.agents) == 48 * 40
-    assert run.trades["slot"].max() == 47
-    assert run.bill("a1").loc["total", "amount_money"] == run.agents.query("agent == 1")["paid_money"].sum()
+    assert len(run.frame("agents", raw=True)) == 48 * 40
+    assert run.frame("trades", raw=True)["slot"].max() == 47
+    assert (
+        run.bill("a1", raw=True).loc["total", "amount_money"]
+        == run.frame("agents", raw=True).query("agent == 1")["paid_money"].sum()
+    )
 
 
 def test_a_slow_run_loses_seconds_not_a_day(tmp_path):
@@ -79,7 +82,7 @@ def test_a_run_killed_before_its_first_day_opens_empty(tmp_path):
         process.kill()
     run = open_run(tmp_path / "run")
     assert (run.status, run.n_slots) == ("interrupted", 0)
-    assert run.trades.empty
+    assert run.frame("trades", raw=True).empty
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])

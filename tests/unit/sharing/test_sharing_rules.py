@@ -32,6 +32,13 @@ def test_prices_are_those_of_the_slot():
     assert alone_money(period).tolist() == [(300_000 + 200_000 - 50_000) * KWH]
 
 
+def test_nobody_alone_exports_pv_at_a_cost():
+    """Net 3 kWh of which 3 are PV: curtailed alone. 1 kWh of a generator flows and pays 0.10; imports at -0.20 are paid."""
+    period = period_of(community(3), [[3 * KWH, KWH, -KWH]], [0, 0, 0], -200_000, -100_000 - 200_000)
+    plant = period._replace(pv_wh=np.where(np.arange(3) == 1, 0, period.pv_wh))
+    assert alone_money(plant).tolist() == [0, 300_000 * KWH, -200_000 * KWH]
+
+
 def test_everybody_who_would_pay_saves_the_same_share():
     """Alone 3.00 and 1.50; together they paid 3.60, so each pays four fifths."""
     assert shared([[-10, -5]], [3.0, 0.6]) == [2.4, 1.2]

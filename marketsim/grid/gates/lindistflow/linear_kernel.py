@@ -20,7 +20,7 @@ from numba import types
 from marketsim.core.compiled import ADMIT, kernel
 from marketsim.grid.flow import rows_kernel as row
 from marketsim.grid.gates.books_kernel import DIVERGED, NONE, commit, ends, headroom, refusal
-from marketsim.grid.gates.limits_kernel import frozen, frozen_rating
+from marketsim.grid.gates.limits_kernel import direction, frozen, frozen_rating, in_scale
 
 # --- rows beyond those of the exact gate; columns are positions -------------------------------------------------------
 BEHIND_WH = row.INT_ROWS
@@ -217,8 +217,8 @@ def _predict(ints: Any, floats: Any, w: Any) -> None:
 @kernel(helper=True)
 def _freeze_at(ints: Any, floats: Any, n: int, w: float) -> None:
     """Limits of the slot at a position and the branch above it, by the rule of ``limits_kernel.frozen``."""
-    guard, slack = floats[row.FLOAT_FACTS, row.GUARD_V], 10.0 * floats[row.FLOAT_FACTS, row.TOLERANCE]
-    worsen, v = floats[row.FLOAT_FACTS, row.WORSEN_V], np.sqrt(max(w, 0.0))
+    guard, worsen = in_scale(floats, row.GUARD_V, n), in_scale(floats, row.WORSEN_V, n)
+    slack, v = 10.0 * floats[row.FLOAT_FACTS, row.TOLERANCE], np.sqrt(max(w, 0.0))
     floats[W_LOW, n], floats[W_HIGH, n] = floats[row.V2_LOW_PLAIN, n], floats[row.V2_HIGH_PLAIN, n]
     if w < floats[W_LOW, n]:
         low = max(-frozen(-v, -floats[row.V_MIN, n], guard, worsen, slack), 0.0)
@@ -232,10 +232,10 @@ def _freeze_at(ints: Any, floats: Any, n: int, w: float) -> None:
     parent2, child2 = _currents2(ints, floats, n)
     if parent2 * floats[LINEAR_PER_PARENT, n] > 1.0:
         floats[LINEAR_PER_PARENT, n] = frozen_rating(floats, parent2, floats[row.RATING_PARENT, n])
-        floats[LINEAR_DIRECTION, n] = np.sign(_flow(ints, floats, n)[0])
+        floats[LINEAR_DIRECTION, n] = direction(_flow(ints, floats, n)[0])
     if child2 * floats[LINEAR_PER_CHILD, n] > 1.0:
         floats[LINEAR_PER_CHILD, n] = frozen_rating(floats, child2, floats[row.RATING_CHILD, n])
-        floats[LINEAR_DIRECTION, n] = np.sign(_flow(ints, floats, n)[0])
+        floats[LINEAR_DIRECTION, n] = direction(_flow(ints, floats, n)[0])
 
 
 @kernel(helper=True)

@@ -17,6 +17,7 @@ from marketsim.core.ports import GateKernel
 from marketsim.core.records import BLAMES_SINK, GridState, Reason
 from marketsim.core.units import WH_PER_KWH
 from marketsim.grid.flow.power_flow_check import PowerFlow, Validator
+from marketsim.grid.flow.rows_kernel import NO_FLOW_PU
 from marketsim.grid.gates.limits import GateSettings, head_limit_wh, or_unlimited
 from marketsim.grid.gates.state import or_zeros
 from marketsim.grid.net.network import BranchKind, Network
@@ -197,11 +198,12 @@ class MeshedGate:
         own, made = self.network, self._settings
         v, loading = firm.v_pu[0], np.nan_to_num(firm.loading[0])
         guard, worsen = made.guard_voltage_pu, made.worsen_voltage_pu
+        flow = self._validator.active_flow(firm.v_complex)[0]
         return _Frozen(
             v_min_pu=-_frozen(-v, -own.v_min_pu, guard, worsen),
             v_max_pu=_frozen(v, own.v_max_pu, guard, worsen),
             loading=_frozen(loading, 1.0, made.guard_loading, made.worsen_loading),
-            direction=np.where(loading > 1.0, np.sign(self._validator.active_flow(firm.v_complex)[0]), 0.0),
+            direction=np.where((loading > 1.0) & (np.abs(flow) > NO_FLOW_PU), np.sign(flow), 0.0),
         )
 
     def _bounds(self, firm_wh: IntArray) -> IntArray:
@@ -295,7 +297,7 @@ class MeshedGate:
             return _Binding(Reason.DIVERGED, -1)
         limits, v = state.limits, flow.v_pu[0]
         excess = np.stack((limits.v_min_pu - v, v - limits.v_max_pu))
-        against = self._validator.active_flow(flow.v_complex)[0] * limits.direction < 0.0
+        against = self._validator.active_flow(flow.v_complex)[0] * limits.direction < -NO_FLOW_PU
         most = np.where(against, 1.0 - self._settings.guard_loading, limits.loading)
         over = np.nan_to_num(flow.loading[0] - most, nan=-np.inf)
         excess[:, 0] = -np.inf  # the source

@@ -14,10 +14,11 @@ from marketsim.testing.strategy_kit import FEED_IN, RETAIL, ev, heat_pump, obser
 SPREAD = RETAIL - FEED_IN
 
 
-def planned(policy, name, params, one, load_wh=0, pv_wh=0, slot=0, minutes=60):
+def planned(policy, name, params, one, load_wh=0, pv_wh=0, slot=0, minutes=60, tariffs=(RETAIL, FEED_IN)):
     """(dispatch, side, value) of one agent's device."""
     context = strategy_context([{name: params}], slot_minutes=minutes)
-    seen = observed(context, [load_wh], [pv_wh], [one], slot=slot)
+    retail, feed_in = (np.array([ticks]) for ticks in tariffs)
+    seen = observed(context, [load_wh], [pv_wh], [one], slot=slot)._replace(retail_ticks=retail, feed_in_ticks=feed_in)
     draft = Draft.opened(seen)
     (fleet,) = own_fleets(context)
     policy(fleet).plan(seen, draft)
@@ -66,6 +67,14 @@ def test_what_must_be_drawn_now_makes_the_rest_urgent():
     assert planned(Flexible, "heat_pump", heat_pump(), waiting(1.0, firm=-1_500))[2] == FEED_IN + int(SPREAD * 0.75)
 
 
+@pytest.mark.parametrize(
+    ("tariffs", "value"), [((0, -9), 0), ((-20, -90), -20), ((-20, -20), -20), ((90, -10), -10 + 50)]
+)
+def test_waiting_demand_does_not_wait_where_drawing_is_free_or_paid(tariffs, value):
+    """Worth retail, so that the utility serves it now; at a price above zero half urgent is half-way, as ever."""
+    assert planned(Flexible, "heat_pump", heat_pump(), waiting(0.5), tariffs=tariffs)[1:] == (Side.BUY, value)
+
+
 def test_a_device_without_a_level_is_urgent_by_its_firm_share_alone():
     assert planned(Flexible, "pump", heat_pump(), waiting(np.nan))[2] == FEED_IN
 
@@ -85,6 +94,12 @@ def test_a_curtailable_load_bids_its_cost():
 def test_a_curtailable_load_takes_own_surplus_where_it_is_worth_that():
     assert served(0.25, LOAD, pv_wh=300)[0] == -300
     assert served(0.05, LOAD, pv_wh=300)[0] == 0
+
+
+def test_a_curtailable_load_takes_surplus_that_would_be_curtailed():
+    """Worth 0.05, less than feed-in; where that is negative, more than nothing."""
+    assert served(0.05, LOAD, pv_wh=300, tariffs=(RETAIL, -50_000))[0] == -300
+    assert served(0.0, LOAD, pv_wh=300, tariffs=(RETAIL, 0))[0] == -300
 
 
 def test_a_generator_serves_own_need_where_it_is_cheaper_than_retail():

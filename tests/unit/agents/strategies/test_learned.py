@@ -48,7 +48,7 @@ def test_trained_agents_trade_on_days_that_they_have_not_seen(checkpoint):
     assert once.agents.equals(again.agents)
     assert once.trades.equals(again.trades)
     assert once.summary["money_imbalance"] == 0
-    steps = (once.trades["price_ticks"].to_numpy() - 80_000) / 22_000
+    steps = (once.frame("trades", raw=True)["price_ticks"].to_numpy() - 80_000) / 22_000
     np.testing.assert_array_equal(steps, np.rint(steps))
 
 

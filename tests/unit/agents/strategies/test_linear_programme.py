@@ -21,7 +21,7 @@ def outlook(need, retail=RETAIL, feed_in=FEED_IN, end_value=0.0):
     """Expectations of one agent; prices a number or one a slot."""
     need = np.array(need, dtype=float).reshape(-1, 1)
     prices = (np.broadcast_to(np.asarray(price, dtype=float).reshape(-1, 1), need.shape) for price in (retail, feed_in))
-    return Outlook(need, *prices, np.array([end_value]), 1.0)
+    return Outlook(need, *prices, np.array([end_value]), 1.0, np.maximum(-need, 0.0))
 
 
 def bill(need, net, retail=RETAIL, feed_in=FEED_IN):
@@ -75,7 +75,11 @@ def test_agents_do_not_mix():
     rng = np.random.default_rng(1)
     need = rng.uniform(-2, 2, (12, 3))
     flat = np.full((12, 3), RETAIL), np.full((12, 3), FEED_IN)
-    together = plan_stores(stores(3, efficiency=0.9), Outlook(need, *flat, np.zeros(3), 1.0), np.array([1.0, 2.0, 0.0]))
+    together = plan_stores(
+        stores(3, efficiency=0.9),
+        Outlook(need, *flat, np.zeros(3), 1.0, np.maximum(-need, 0.0)),
+        np.array([1.0, 2.0, 0.0]),
+    )
     for agent, stored in enumerate((1.0, 2.0, 0.0)):
         alone = plan_stores(stores(1, efficiency=0.9), outlook(need[:, agent]), np.array([stored]))
         assert bill(need[:, agent], together.net_kwh[:, agent]) == pytest.approx(

@@ -14,11 +14,12 @@ from marketsim.core.records import UNDECLARED, Side
 from marketsim.testing.strategy_kit import FEED_IN, RETAIL, battery, observed, reach, strategy_context
 
 
-def planned(policy, level=0.5, load_wh=0, pv_wh=0, last=190_000, **rating):
+def planned(policy, level=0.5, load_wh=0, pv_wh=0, last=190_000, tariffs=(RETAIL, FEED_IN), **rating):
     """(dispatch, side, value) of a battery that can move 1,000 Wh either way."""
     context = strategy_context([{"battery": battery(**rating)}])
     one = reach([-1_000], [0], [1_000], [level])
     seen = observed(context, [load_wh], [pv_wh], [one], last_price_ticks=last)
+    seen = seen._replace(retail_ticks=np.array(tariffs[:1]), feed_in_ticks=np.array(tariffs[1:]))
     draft = Draft.opened(seen)
     policy(*own_fleets(context)).plan(seen, draft)
     return int(draft.dispatch_wh[0, 0]), int(draft.side[0, 0]), int(draft.value_ticks[0, 0])
@@ -35,6 +36,21 @@ def test_self_consumption_charges_surplus_and_serves_need(load_wh, pv_wh, dispat
 def test_trade_begins_with_self_consumption():
     assert planned(Trade, load_wh=400)[:2] == (400, Side.SELL)
     assert planned(Trade, pv_wh=600)[:2] == (-600, Side.BUY)
+
+
+@pytest.mark.parametrize("policy", [SelfConsumption, Trade])
+@pytest.mark.parametrize(("retail", "dispatch"), [(1, 400), (0, 0), (-100_000, 0)])
+def test_no_store_serves_a_need_that_is_free_or_paid(policy, retail, dispatch):
+    assert planned(policy, load_wh=400, tariffs=(retail, -200_000))[0] == dispatch
+
+
+@pytest.mark.parametrize("level", [0.5, 1.0])
+def test_a_store_never_pays_to_be_rid_of_energy(level):
+    """Negative tariffs count as nothing: it asks at least its wear twice, and where nobody may pay that it offers none."""
+    dispatch, side, value = planned(Trade, level=level, last=RETAIL, tariffs=(RETAIL, -FEED_IN))
+    assert (dispatch, side) == (0, Side.SELL)
+    assert value >= 20_000
+    assert planned(Trade, level=level, last=0, tariffs=(-100_000, -200_000))[1] != Side.SELL
 
 
 def test_a_store_at_rest_takes_the_better_side_at_the_last_price():

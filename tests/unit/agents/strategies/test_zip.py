@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -131,6 +133,15 @@ def test_without_a_spread_there_is_nothing_to_learn():
     first, learnt = after_round(strategy, context, flat, best_bid_ticks=np.array([RETAIL]))
     assert first.tolist() == learnt.tolist() == [RETAIL]
     assert np.array_equal(strategy.decide(seen).orders.price_ticks, before)
+
+
+@pytest.mark.parametrize("shout", [-150.0, 150.0])
+def test_a_target_leads_away_from_what_was_shouted_on_either_side_of_zero(shout, monkeypatch):
+    """A bid within a trade's reach falls below its price, one below the best open bid rises above it; 5 % of 150 is 7.5."""
+    monkeypatch.setattr(sys.modules[__name__], "LOW", -300.0)
+    assert taught(Side.BUY, shout + 1, shout, TRADED, rate=1.0, steps=(0.05, 0.0)) == pytest.approx(shout - 7.5)
+    assert taught(Side.BUY, shout - 1, shout, BID_OPEN, rate=1.0, steps=(0.05, 0.0)) == pytest.approx(shout + 7.5)
+    assert taught(Side.SELL, shout - 1, shout, TRADED, rate=1.0, steps=(0.05, 0.0)) == pytest.approx(shout + 7.5)
 
 
 def test_only_the_end_of_a_long_tape_is_heard():

@@ -9,12 +9,12 @@ from marketsim.analysis.comparators.decisions import (
     LIMITS,
     Decision,
     FeederWalk,
-    WalkOptions,
     counted,
-    screening_gates,
     walk,
     walks,
 )
+from marketsim.analysis.comparators.walk import WalkOptions, gates_with
+from marketsim.builtin import built_in_registry
 from marketsim.core.errors import InputError, NetworkError
 from marketsim.grid.net.feeder import Feeder, FeederOptions
 from marketsim.grid.net.feeders import load
@@ -125,7 +125,7 @@ def test_wrong_numbers_are_all_named_before_anything_is_walked() -> None:
     with pytest.raises(InputError) as caught:
         next(walks([VILLAGE], WalkOptions("observe", 0, (1.05, 0.95), 1.0, -1)))
     assert [problem.path for problem in caught.value.problems] == ["--gate", "--trades", "--seed", "--spread", "--band"]
-    assert set(screening_gates()) == {"sensitivity", "lindistflow"}
+    assert set(gates_with(built_in_registry(), "screens")) == {"sensitivity", "lindistflow"}
     with pytest.raises(InputError, match="--band"):
         next(walks([VILLAGE], WalkOptions(band_pu=(float("nan"), 1.05))))
 

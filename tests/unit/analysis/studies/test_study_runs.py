@@ -417,3 +417,11 @@ def test_python_returns_the_table(street, unbroken, tmp_path):
     written = ms.whatif(unbroken.path / "scenario.yaml", VARY, seeds=2, workers=1, out=tmp_path / "s")
     pd.testing.assert_frame_equal(written, unbroken.table)
     assert open_study(tmp_path / "s").status == "complete"
+
+
+def test_a_study_is_a_line_in_a_terminal_and_a_table_in_a_notebook(unbroken):
+    study = open_study(unbroken.path)
+    assert repr(study) == f"<Study street: complete, 4 points x 2 seeds, {unbroken.path}>"
+    shown = study._repr_html_()
+    assert len(shown) < 2_000
+    assert "double_auction; mid_market_rate" in shown

@@ -88,8 +88,11 @@ def test_what_is_drawn_is_what_the_slot_booked_and_its_slope_that_of_the_power_f
 
 
 def test_a_flow_that_turns_gets_the_plain_rating() -> None:
-    """A line that loads overload before trade may stay so; what is injected behind it may not overload it the other way."""
-    overrides = {"clock.slots": 1, "grid.line_rating_a": 40, "grid.source_pu": 1.0, "profiles.demand_scale": 0.7}
+    """A line that loads overload before trade may stay so, and carry its rating the other way.
+
+    Where what is injected behind it overloads it the other way, its margin is what has turned, with its own gradient.
+    """
+    overrides = {"clock.slots": 1, "grid.line_rating_a": 60, "grid.source_pu": 1.0, "profiles.demand_scale": 0.7}
     built = build(load_scenario("scenarios/stress141.yaml", overrides))
     record = Simulation(built.world).step()
     model = built.context.grid.model  # type: ignore[union-attr]
@@ -101,15 +104,35 @@ def test_a_flow_that_turns_gets_the_plain_rating() -> None:
     base = (record.positions.must_run_wh - record.positions.firm_demand_wh).astype(np.float64)
     n_nodes = built.grid.n_nodes  # type: ignore[union-attr]
     place = 2 * (n_nodes - 1) + line
-    behind = base.copy()
-    behind[:20] -= 2.0 * base.sum() / 20
-    turned = model.margins(0, behind)
-    assert turned is not None
-    assert model.margins(0, base)[place] == pytest.approx(-1e-3), "as it stood, and 0.1 % more"  # type: ignore[index]
+
+    def margin(net_wh: np.ndarray) -> float:
+        found = model.margins(0, net_wh)
+        assert found is not None
+        return float(found[place])
+
+    def injected(times: float) -> np.ndarray:
+        behind = base.copy()
+        behind[:20] -= times * base.sum() / 20
+        return behind
+
+    assert margin(base) == pytest.approx(-1e-3), "as it stood, and 0.1 % more"
+    most = injected(2.0)
+    assert 0.05 < margin(most) < 0.2
+    step = np.zeros(len(most))
+    step[3] = 1_000.0
+    slope = (margin(most + step) - margin(most - step)) / 2_000.0
+    assert slope > 1e-9
+    assert model.gradient(0, most, np.array([place]))[0, 3] == pytest.approx(slope, rel=1e-3)
+    ways = [injected(times) for times in np.linspace(0.0, 2.0, 41)]
+    held = [margin(way) for way in ways]
     model.open(record._replace(grid=record.grid._replace(firm_loading=np.zeros_like(record.grid.firm_loading))))
-    plain = model.margins(0, behind)
-    assert plain is not None
-    assert turned[place] == pytest.approx(plain[place])
+    plain = [margin(way) for way in ways]
+    turns = int(np.argmin(plain))
+    assert plain[turns] < -0.1
+    assert held[turns + 1 : turns + 3] == pytest.approx(plain[turns + 1 : turns + 3]), (
+        "it carries its rating the other way"
+    )
+    assert held[0] == pytest.approx(plain[0] + 1.0 - (before[line] + 1e-3)), "more than that in its own direction"
 
 
 def test_a_point_is_solved_once_whatever_is_asked_of_it(

@@ -1,0 +1,102 @@
+"""What a table of the user's own means, and how it fits to the agents of a scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from marketsim.app.parts import basics_of, devices_of, fleets_of, placed
+from marketsim.app.ready import ScenarioLike, resolved_scenario
+from marketsim.core.build import BuildContext
+from marketsim.core.errors import Problem, ProfileError
+from marketsim.core.fence import Fence
+from marketsim.profiles.columns import assigned
+from marketsim.profiles.file_params import FileParams
+from marketsim.profiles.layouts import time_name
+from marketsim.profiles.plan import annual_heat_kwh
+from marketsim.profiles.table import CellTable, read_file
+from marketsim.profiles.understand.proposal import entries_of, profile_section, proposal
+from marketsim.profiles.understand.reading import Understood, params_of, understood
+from marketsim.scenario.dump import text_of
+
+_OWN: Final = tuple(f"{series}_{unit}" for series in ("load", "pv", "heat") for unit in ("kw", "kwh"))
+"""Endings of columns that go by the names of agents."""
+_TARIFF: Final = {"flat": {"retail": 0.30, "feed_in": 0.08}}
+"""Prices of the scenario that is proposed."""
+
+
+class CheckedData(NamedTuple):
+    """What is known of a table."""
+
+    found: Understood
+    sections: dict[str, Any]
+    """Sections of a scenario that reads it; empty where no series can be used."""
+    problems: tuple[Problem, ...]
+    """What has to be mended first, in the table or in how the scenario's agents find their columns."""
+    notes: tuple[str, ...]
+    """What there is to know of the scenario's agents and their columns."""
+
+    @property
+    def text(self) -> str:
+        """The sections as a scenario has them."""
+        return text_of(self.sections) if self.sections else ""
+
+
+def check_data(
+    file: str,
+    scenario: ScenarioLike | None = None,
+    overrides: Mapping[str, object] | None = None,
+    *,
+    trust: bool = False,
+) -> CheckedData:
+    """Read a table without being told anything of it; with a scenario, its agents are looked for in the columns.
+
+    ProfileError where nothing can be made of the table, ScenarioError for what is wrong with the scenario beside its series.
+    """
+    found = understood(file, read_file(file, Fence.of(None)))
+    if scenario is None:
+        sections = proposal(found)
+        if not sections:
+            return CheckedData(found, {}, found.problems or (_nothing(found, file),), ())
+        sections["profiles"]["path"] = Path(file).name  # as a scenario beside it says
+        return CheckedData(found, {"clock": sections["clock"], "tariff": _TARIFF, **sections}, found.problems, ())
+    return _for_agents(found, file, scenario, overrides, trust=trust)
+
+
+def _for_agents(
+    found: Understood, file: str, scenario: ScenarioLike, overrides: Mapping[str, object] | None, *, trust: bool
+) -> CheckedData:
+    ready = resolved_scenario(scenario, overrides, trust=trust)
+    basics = basics_of(ready, (ready.model.seed,))
+    context = BuildContext.of(basics, tariff=None, fleets=fleets_of(devices_of(ready, basics)))
+    own = ready.model.profiles.params
+    entries: dict[str, Any] = entries_of(found, [agent.name for agent in ready.agents])
+    if isinstance(own, FileParams) and own.columns:
+        entries = {key: entry.model_dump(mode="json", exclude_none=True) for key, entry in own.columns.items()}
+    names = {column for entry in entries.values() for column in entry.values()}
+    names |= {f"{agent.name}_{each}" for agent in ready.agents for each in _OWN}
+    used = [each for each in found.used if each.name in names] or found.used
+    section = profile_section(found, used, entries) if used else {"source": "file", **found.form}
+    section["path"] = _from_scenario(file, ready.source.folder)
+    params = params_of({key: value for key, value in section.items() if key != "source"})
+    header = CellTable(file, {name: [] for name in (time_name(params), *(each.name for each in found.facts))}, ())
+    heated = [annual_kwh is not None for annual_kwh in annual_heat_kwh(context)]
+    fitted = assigned(context.agents, heated, params, header)
+    wrong = placed(ProfileError(fitted.problems), ready).problems
+    return CheckedData(found, {"profiles": section}, (*found.problems, *wrong), fitted.notes)
+
+
+def _nothing(found: Understood, file: str) -> Problem:
+    """Why no series can be used although nothing is wrong with any cell."""
+    if found.used:
+        return Problem("the series have no slot in common", hint="--json tells when each begins and ends", file=file)
+    hint = "say in a scenario which column is what (profiles.columns), and what it holds (profiles.values)"
+    return Problem("no column was taken for a load, PV or heat whose unit is known", hint=hint, file=file)
+
+
+def _from_scenario(file: str, folder: Path) -> str:
+    """The path of the file as the scenario has to write it."""
+    path = Path(file).resolve()
+    root = folder.resolve()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else file

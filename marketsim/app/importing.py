@@ -1,0 +1,171 @@
+"""Importing: an importer reads, the program writes, reads back, compares sums, checks, and puts the folder in place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from marketsim.app.import_sums import compared
+from marketsim.app.parts import made
+from marketsim.app.ready import full_registry, load_scenario
+from marketsim.app.running import package_version
+from marketsim.core.build import FeederBuses, ImportContext
+from marketsim.core.errors import ImportedDataError, InputError, Problem, ScenarioError
+from marketsim.core.files import create, partial_path
+from marketsim.core.import_rules import REPORT, SCENARIO, imported
+from marketsim.core.imported import ImportedScenario
+from marketsim.core.params import Params
+from marketsim.core.rule_terms import Call, Sizes
+from marketsim.extension.registry import Registry
+from marketsim.scenario.choice import validate_params, written_params
+from marketsim.scenario.dump import text_of
+from marketsim.scenario.origin import Origin, text_of_origin
+from marketsim.scenario.overrides import apply_overrides
+from marketsim.scenario.problems import InvalidValue, did_you_mean, to_problems
+from marketsim.scenario.tree import from_python, plain
+
+_HEAD = "# Made by marketsim import {name}; {report} says what was taken, assumed and left out.\n"
+
+
+class ImportDone(NamedTuple):
+    """What an import has made."""
+
+    folder: Path
+    scenario: Path
+    report: Origin
+    agents: int
+
+
+def import_scenario(
+    name: str,
+    source: str,
+    out: str | Path,
+    options: Mapping[str, object] | None = None,
+    *,
+    registry: Registry | None = None,
+) -> ImportDone:
+    """Make a scenario of data of others in the new folder ``out``, by the importer of this name.
+
+    ``options`` are its parameters by dotted path. The folder is there whole or not at all: it is put in place once its
+    scenario has been loaded and the sums of source and tables agree. InputError with everything that is wrong.
+    """
+    folder = Path(out)
+    demand_new_folder(folder)
+    known = registry if registry is not None else full_registry()
+    params = _params(known, name, options or {})
+    found = _checked(made(known, "importer", name, params, import_context()).read(source))
+    with _arriving(folder) as temporary:
+        report, agents = _write(temporary, found, name, source, params)
+    return ImportDone(folder, folder / SCENARIO, report, agents)
+
+
+def import_context() -> ImportContext:
+    """What importers get to know: files anywhere, and the feeders of the package."""
+    return ImportContext(net=_net, buses=_buses)
+
+
+def demand_new_folder(folder: Path) -> None:
+    """ImportedDataError where a folder cannot be made: something has its name, or its parent is none."""
+    if os.path.lexists(folder):
+        raise ImportedDataError([Problem("there is something of that name already", file=str(folder), hint=_ELSEWHERE)])
+    if not folder.parent.is_dir():
+        raise ImportedDataError([Problem("there is no such folder", file=str(folder.parent), hint="make it first")])
+
+
+_ELSEWHERE = "choose another --out: nothing is overwritten"
+
+
+def _params(registry: Registry, name: str, options: Mapping[str, object]) -> Params:
+    """The importer's parameters; ImportedDataError for an unknown importer, ScenarioError for values."""
+    known = registry.names("importer")
+    if name not in known:
+        hint = did_you_mean(name, known)
+        raise ImportedDataError([Problem("there is no importer of this name", value=repr(name), hint=hint)])
+    root = apply_overrides(from_python({}), options)
+    try:
+        return validate_params(registry.params("importer", name), plain(root))
+    except InvalidValue as error:
+        raise ScenarioError(to_problems(error.details, root)) from error
+
+
+def _checked(result: Any) -> ImportedScenario:
+    """What was read, by the rules of the wall; those of plugins have been through them already."""
+    return imported(Call(None, (), result, Sizes()))
+
+
+def _net(name: str) -> Any:
+    from marketsim.grid.net.pandapower_nets import feeder
+
+    return feeder(name)
+
+
+def _buses(name: str) -> FeederBuses:
+    from marketsim.grid.net import feeders
+    from marketsim.grid.net.bus_table import buses_of
+
+    return buses_of(feeders.load(name))
+
+
+@contextmanager
+def _arriving(folder: Path) -> Iterator[Path]:
+    """A folder to write into, which becomes ``folder`` at the end, or vanishes."""
+    temporary = partial_path(folder)
+    try:
+        temporary.mkdir()
+        yield temporary
+        demand_new_folder(folder)
+        temporary.rename(folder)
+    except OSError as error:
+        raise ImportedDataError(f"cannot write {folder}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write(folder: Path, found: ImportedScenario, name: str, source: str, params: Params) -> tuple[Origin, int]:
+    """Tables, report and scenario; the report, and how many agents the scenario has once it is loaded."""
+    for table, data in found.tables.items():
+        _put(folder / table, data)
+    head = _HEAD.format(name=name, report=REPORT)
+    with _named():
+        values = plain(from_python({**found.scenario, "origin": REPORT}))
+    _put(folder / SCENARIO, (head + text_of(values)).encode())
+    report = Origin(
+        importer=name,
+        version=package_version("marketsim") or "unknown",
+        source=Path(source).name or source,
+        files=dict(found.sources),
+        options=written_params(params),
+        taken=found.taken,
+        assumed=found.assumed,
+        left_out=found.left_out,
+        sums=(),
+    )
+    _put(folder / REPORT, text_of_origin(report).encode())
+    with _named():
+        ready = load_scenario(folder / SCENARIO)
+        report = report.model_copy(update={"sums": compared(found.quantities, ready)})
+    (folder / REPORT).unlink()
+    _put(folder / REPORT, text_of_origin(report).encode())
+    return report, len(ready.agents)
+
+
+def _put(path: Path, data: bytes) -> None:
+    with create(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Say of what is wrong in the folder that it is what the import made; the folder itself is gone by then."""
+    try:
+        yield
+    except ImportedDataError:
+        raise
+    except InputError as error:
+        told = [each._replace(file=each.file and Path(each.file).name) for each in error.problems]
+        hint = "no folder was left; change the source, or an option of the importer"
+        raise ImportedDataError([Problem("what was imported makes no valid scenario", hint=hint), *told]) from error

@@ -1,0 +1,1 @@
+"""Importers: data of others as a scenario with its tables."""

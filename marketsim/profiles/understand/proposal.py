@@ -1,0 +1,155 @@
+"""Sections of a scenario that read a file: profiles, and agents and clock that fit to it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from marketsim.profiles.file_params import MOST_MINUTES
+from marketsim.profiles.understand.reading import Understood
+from marketsim.profiles.understand.series_facts import SeriesFacts
+from marketsim.profiles.understand.words import SERIES_ROLES, stem_of
+
+MOST_AGENTS: Final = 100
+"""Agents that are written out."""
+_DAY: Final = timedelta(days=1)
+_MINUTE: Final = timedelta(minutes=1)
+_MOST_DAYS: Final = 7
+"""Days of the clock that is proposed."""
+_LEAST_SLOT, _MOST_SLOT = 15, 60
+
+
+class AgentProposal(NamedTuple):
+    """An agent and its columns by series."""
+
+    name: str
+    columns: dict[str, SeriesFacts]
+
+
+def agents_of(found: Understood) -> list[AgentProposal]:
+    """An agent for each stem of the columns' names, with the first column of each series."""
+    agents: dict[str, AgentProposal] = {}
+    for each in found.used:
+        name = stem_of(each.name) or "home"
+        agent = agents.setdefault(name, AgentProposal(name, {}))
+        agent.columns.setdefault(each.role, each)
+    return list(agents.values())[:MOST_AGENTS]
+
+
+def entries_of(found: Understood, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Entries of ``columns`` for agents whose names are those of columns but for blanks, marks and capitals."""
+    proposed = {_plain(agent.name): agent for agent in agents_of(found)}
+    matched = {name: proposed[_plain(name)] for name in names if _plain(name) in proposed}
+    named = {name: _entry(agent._replace(name=name)) for name, agent in matched.items()}
+    return {name: entry for name, entry in named.items() if entry}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name.lower())
+
+
+def proposal(found: Understood) -> dict[str, Any]:
+    """``clock``, ``profiles`` and ``agents`` of a scenario; empty where no series can be used."""
+    agents = agents_of(found)
+    if not agents:
+        return {}
+    used = [each for agent in agents for each in agent.columns.values()]
+    entries = {agent.name: entry for agent in agents if (entry := _entry(agent))}
+    clock = _clock(used)
+    if clock is None:
+        return {}
+    profiles = profile_section(found, used, entries)
+    return {"clock": clock, "profiles": profiles, "agents": [_agent(agent) for agent in agents]}
+
+
+def profile_section(
+    found: Understood, used: Sequence[SeriesFacts], entries: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The section ``profiles`` that reads the columns in use, with ``entries`` of agents."""
+    values, single = _values(used)
+    own = {}
+    for name, entry in entries.items():
+        told = {facts.values for facts in used if facts.name in entry.values()}
+        own[name] = {**entry, "values": str(*told)} if single and len(told) == 1 else dict(entry)
+    section: dict[str, Any] = {"source": "file", **found.form}
+    if values is not None:
+        section["values"] = values
+    return {**section, **_gaps(found, used), **({"columns": own} if own else {})}
+
+
+def _entry(agent: AgentProposal) -> dict[str, str]:
+    """What ``columns`` has to say of an agent: columns that do not go by its name."""
+    return {
+        series: facts.name
+        for series, facts in agent.columns.items()
+        if facts.name not in (f"{agent.name}_{series}_kw", f"{agent.name}_{series}_kwh")
+    }
+
+
+def _values(used: Sequence[SeriesFacts]) -> tuple[object, bool]:
+    """What ``values`` has to say: None where names say it; and whether entries of agents have to say it instead."""
+    if all(each.values in ("kw", "kwh") and each.name.lower().endswith(f"_{each.values}") for each in used):
+        return None, False
+    by_role = {role: {str(each.values) for each in used if each.role == role} for role in SERIES_ROLES}
+    told = {role: values for role, values in by_role.items() if values}
+    if len(set.union(*told.values())) == 1:
+        return next(iter(next(iter(told.values())))), False
+    if all(len(values) == 1 for values in told.values()):
+        return {role: next(iter(values)) for role, values in told.items()}, False
+    return None, True
+
+
+def _gaps(found: Understood, used: Sequence[SeriesFacts]) -> dict[str, Any]:
+    """Days that all columns know, and how what is missing between is filled."""
+    section: dict[str, Any] = {}
+    starts, ends = _common(used)
+    wide = found.shape.layout == "wide"
+    if wide and any(each.steps is not None and (each.first, each.last) != _ends(each) for each in used):
+        section |= {"first_day": starts.isoformat(), "last_day": (ends - _DAY).isoformat()}
+    longest = max((each.longest_gap.lasts for each in used if each.longest_gap is not None), default=None)
+    if longest is not None:
+        minutes = min(longest // _MINUTE, MOST_MINUTES)
+        section |= {"gaps": "interpolate", "longest_gap_minutes": int(minutes)}
+    return section
+
+
+def _ends(facts: SeriesFacts) -> tuple[datetime | None, datetime | None]:
+    """Begin and end of a series whose first and last cells hold something."""
+    steps = facts.steps
+    if steps is None:
+        return None, None
+    counts = facts.values is not None and facts.values.startswith("counter")
+    return steps.begins, steps.ends - steps.length if counts else steps.ends
+
+
+def _common(used: Sequence[SeriesFacts]) -> tuple[date, date]:
+    """First whole day that all know, and the day after the last."""
+    first = max(each.first for each in used if each.first is not None)
+    last = min(each.last for each in used if each.last is not None)
+    starts = first.date() if first.time() == datetime.min.time() else first.date() + _DAY
+    return starts, last.date()
+
+
+def _clock(used: Sequence[SeriesFacts]) -> dict[str, Any] | None:
+    """The days that all know, a week at most; of less than a day what there is of it, None without a whole slot."""
+    starts, _ = _common(used)
+    ends = min(each.last for each in used if each.last is not None)
+    length = min(each.steps.length for each in used if each.steps is not None) // _MINUTE
+    minutes = min(max(length, _LEAST_SLOT), _MOST_SLOT)
+    span = ends - datetime.combine(starts, datetime.min.time())
+    if span >= _DAY:
+        span = min(span // _DAY, _MOST_DAYS) * _DAY
+    slots = span // (minutes * _MINUTE)
+    return {"start": starts.isoformat(), "slots": slots, "slot_minutes": minutes} if slots > 0 else None
+
+
+def _agent(agent: AgentProposal) -> dict[str, Any]:
+    pv = agent.columns.get("pv")
+    if pv is None:
+        return {"name": agent.name, "kind": "consumer"}
+    load = {} if "load" in agent.columns else {"load": {"annual_kwh": 0}}
+    rated = 5.0 if pv.values == "w_per_kw" else max(math.ceil(10 * pv.largest_kw) / 10, 0.1)
+    return {"name": agent.name, "kind": "prosumer", "pv_kw": rated, **load}

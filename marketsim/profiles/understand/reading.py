@@ -1,0 +1,201 @@
+"""A file as it is understood: how it is written, what its series are, and what there is to be said about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any, Final, NamedTuple
+
+from marketsim.core.alike import listed
+from marketsim.core.errors import Problem, ProfileError
+from marketsim.profiles.file_params import MOST_LETTERS, MOST_MINUTES, FileParams
+from marketsim.profiles.layouts import SeriesCells, series_of, time_name, with_times
+from marketsim.profiles.plausible import in_words
+from marketsim.profiles.table import CellTable
+from marketsim.profiles.time_formats import likely_format, parser
+from marketsim.profiles.understand.moments import SheetTimes, columns_of_times, placed
+from marketsim.profiles.understand.series_facts import SeriesFacts, TableSteps, facts_of, table_steps
+from marketsim.profiles.understand.shape import SheetShape, shape_of
+from marketsim.profiles.understand.sheet import Sheet, is_numeric, sheet_of
+from marketsim.profiles.understand.words import SERIES_ROLES
+
+MOST_SERIES: Final = 1_000
+"""Series of a file that are looked at."""
+_UNITS: Final = frozenset(("kwh", "wh", "kw", "w"))
+_LONG_GAP: Final = timedelta(hours=3)
+
+
+class Understood(NamedTuple):
+    """What a file was taken for."""
+
+    sheet: Sheet
+    moments: SheetTimes
+    shape: SheetShape
+    form: dict[str, Any]
+    """Keys of ``profiles`` that say how it is written; ``path`` and what differs from the defaults."""
+    facts: tuple[SeriesFacts, ...]
+    remarks: tuple[str, ...]
+
+    @property
+    def used(self) -> tuple[SeriesFacts, ...]:
+        """Series that agents can have."""
+        return tuple(
+            each
+            for each in self.facts
+            if each.role in SERIES_ROLES and each.values is not None and each.first is not None and not each.problems
+            if 0 < len(each.name.strip()) <= MOST_LETTERS
+        )
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What has to be mended before a series can be used."""
+        return tuple(dict.fromkeys(problem for each in self.facts for problem in each.problems))
+
+
+def understood(path: str, data: bytes) -> Understood:
+    """What a file holds; ProfileError with what to do where nothing can be made of it."""
+    sheet = sheet_of(path, data)
+    moments = columns_of_times(sheet)
+    if not moments.columns:
+        raise ProfileError([_no_times(sheet.table)])
+    if any(_is_time(name) for name in moments.columns):
+        raise ProfileError([_no_header(sheet.table)])
+    shape = shape_of(sheet, moments)
+    if shape.unclear:
+        raise ProfileError([Problem(shape.unclear.removesuffix("."), file=path)])
+    series, time = _series(sheet, moments, shape, path)
+    first = next(iter(series.values()), None)
+    if first is None:
+        hint = f"the file has: {listed(list(sheet.table.columns), quote=False)}"
+        raise ProfileError([Problem("no column of numbers was found beside the times", hint=hint, file=path)])
+    moments = placed(moments, first.table, time, sheet.decimal)
+    clocks = moments.clocks(sheet.decimal)
+    steps: dict[int, TableSteps] = {}
+    for cells in series.values():
+        if id(cells.table) not in steps:
+            steps[id(cells.table)] = table_steps(cells.table, time, clocks)
+    unit_from = shape.value_column or _unit_column(sheet)
+    facts = tuple(
+        facts_of(name, cells, steps[id(cells.table)], sheet.decimal, unit_from or name)
+        for name, cells in list(series.items())[:MOST_SERIES]
+    )
+    remarks = (*moments.doubts, *_remarks(facts))
+    if len(series) > MOST_SERIES:
+        remarks += (f"The first {MOST_SERIES} of {len(series)} series were looked at.",)
+    return Understood(sheet, moments, shape, _form(path, sheet, moments, shape), facts, remarks)
+
+
+def params_of(form: Mapping[str, Any]) -> FileParams:
+    """Parameters of a file that is written so; ProfileError where no scenario could say it."""
+    try:
+        return FileParams.model_validate(dict(form))
+    except ValueError as error:
+        said = " ".join(str(error).splitlines()[1:3])[:300]
+        hint = "call columns by short names, and the file too"
+        raise ProfileError([Problem(f"a scenario cannot say how the file is written: {said}", hint=hint)]) from None
+
+
+def _series(sheet: Sheet, moments: SheetTimes, shape: SheetShape, path: str) -> tuple[Mapping[str, SeriesCells], str]:
+    """The series of a sheet by name, and the name of their times."""
+    params = params_of(_form(path, sheet, moments, shape))
+    table = with_times(sheet.table, params)
+    if time_name(params) not in table.columns:
+        raise ProfileError([_no_times(table)])
+    found = series_of(table, params)
+    if shape.layout == "wide":
+        found = {name: own for name, own in found.items() if is_numeric(own.table.columns[name], sheet.decimal)}
+    return found, time_name(params)
+
+
+def _unit_column(sheet: Sheet) -> str:
+    """The unit that a column of units has in all of its rows, or ''."""
+    for cells in sheet.table.columns.values():
+        units = {str(cell).strip().lower() for cell in cells}
+        if len(units) == 1 and units <= _UNITS:
+            return units.pop()
+    return ""
+
+
+def _form(path: str, sheet: Sheet, moments: SheetTimes, shape: SheetShape) -> dict[str, Any]:
+    time: object = moments.columns[0] if len(moments.columns) == 1 else list(moments.columns)
+    told = {
+        "separator": None if sheet.separator == "," else sheet.separator,
+        "decimal": None if sheet.decimal == "." else sheet.decimal,
+        "skip_lines": sheet.skip_lines or None,
+        "time": None if time == "time" else time,
+        "date_format": moments.date_format,
+        "stamps": "end" if moments.ends else None,
+        "utc_offset_hours": moments.utc_offset_hours,
+        "time_zone": moments.time_zone,
+        "layout": None if shape.layout == "wide" else shape.layout,
+        "id_column": shape.id_column,
+        "kind_column": shape.kind_column,
+        "value_column": shape.value_column,
+    }
+    return {"path": path, **{key: value for key, value in told.items() if value is not None}}
+
+
+def _no_times(table: CellTable) -> Problem:
+    hint = (
+        "add one with the beginning of each step, such as 2016-07-12T14:15; the file has: "
+        f"{listed(list(table.columns), quote=False)}"
+    )
+    return Problem("no column of times was found", hint=hint, file=table.file)
+
+
+def _no_header(table: CellTable) -> Problem:
+    hint = (
+        f"its first line has to name the columns, such as time,house_load_kw; it reads: {listed(list(table.columns))}"
+    )
+    return Problem("the file has no header", hint=hint, file=table.file)
+
+
+def _is_time(name: str) -> bool:
+    return parser(None, ".")(name) is not None or bool(likely_format([name]))
+
+
+def _remarks(facts: tuple[SeriesFacts, ...]) -> Iterator[str]:
+    """What whoever uses the series should look at, each kind in a sentence."""
+    yield from _unit_remarks(facts)
+    for each in facts:
+        if each.n_missing and each.longest_gap is not None and each.role in SERIES_ROLES:
+            lasts = each.longest_gap.lasts
+            more = "; over hours a straight line hides the day: gaps: previous_day" if lasts > _LONG_GAP else ""
+            if lasts > timedelta(minutes=MOST_MINUTES):
+                more = ", more than is ever filled: read days without it by first_day and last_day"
+            count = "1 value is" if each.n_missing == 1 else f"{each.n_missing} values are"
+            yield f"{each.name}: {count} missing, the longest gap lasts {lasts} from {each.longest_gap.begins} on{more}."
+        if each.n_negative:
+            count = "1 value is" if each.n_negative == 1 else f"{each.n_negative} values are"
+            yield (
+                f"{each.name}: {count} negative; load and PV are two columns of positive numbers, and what a meter feeds in "
+                "is neither."
+            )
+        if each.spikes:
+            begins, kw, line = each.spikes[0]
+            yield f"{each.name}: a spike of {kw:.4g} kW at {begins} (line {line}); largest_kw refuses what is not believed."
+    exports = [each.name for each in facts if each.role == "export"]
+    if exports:
+        yield f"What a meter feeds in is left out, since it is PV less own use: {listed(exports, quote=False)}."
+    others = [each.name for each in facts if each.role in ("part", "other")]
+    if others:
+        yield f"Columns that are no load, PV or heat by their names are left out: {listed(others, quote=False)}."
+
+
+def _unit_remarks(facts: tuple[SeriesFacts, ...]) -> Iterator[str]:
+    guessed: dict[tuple[str, str], list[SeriesFacts]] = {}
+    for each in facts:
+        if each.role not in SERIES_ROLES or each.first is None:
+            continue
+        if each.values is None and each.range is not None:
+            why = each.guessed or f"no unit makes it plausible: {each.range.words}"
+            yield f"{each.name}: what it holds is not known ({why}). Say so by values."
+        elif each.guessed:
+            guessed.setdefault((str(each.values), each.role), []).append(each)
+        if each.values is not None and each.range is not None and not each.is_plausible:
+            told = f"{each.name}: {in_words(each.kwh_a_day)} kWh a day; {each.range.words}"
+            yield f"{told}. Look at its unit and at what it measures."
+    for (values, _), alike in guessed.items():
+        others = listed([each.name for each in alike[1:]], quote=False)
+        likewise = f"; likewise {others}" if others else ""
+        yield f"{alike[0].name}: taken for {values}, since {alike[0].guessed}{likewise}."

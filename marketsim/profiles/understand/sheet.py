@@ -1,0 +1,101 @@
+"""The sheet: where its header is, what separates cells, what marks decimals, and what kind of cells each column has."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
+from math import isfinite
+from typing import Final, NamedTuple
+
+from marketsim.core.errors import Problem, ProfileError
+from marketsim.core.numerals import number
+from marketsim.core.table_text import table_text
+from marketsim.profiles.csv_text import SEPARATORS
+from marketsim.profiles.table import CellTable, is_text, table_of
+from marketsim.profiles.values import MISSING
+
+SAMPLE: Final = 400
+"""Lines and rows from which is guessed."""
+_ORDER: Final = (";", "tab", "|", ",")
+"""A comma separates only where nothing else does: it may mark decimals."""
+_SHARE: Final = 0.8
+_COMMA: Final = re.compile(r"[+-]?\d+,\d+")
+_POINT: Final = re.compile(r"[+-]?\d+\.\d+")
+
+
+class Sheet(NamedTuple):
+    """A table as it was found."""
+
+    table: CellTable
+    separator: str | None
+    """By its name; None: it is no text."""
+    skip_lines: int
+    decimal: str
+
+
+def sheet_of(path: str, data: bytes) -> Sheet:
+    """The sheet that a file holds; ProfileError where none can be made of it."""
+    if not is_text(path):
+        return Sheet(table_of(path, data), None, 0, ".")
+    if data.lstrip()[:1] == b"<":
+        hint = "download it as CSV; portals that offer Green Button data have both"
+        raise ProfileError([Problem("the file is XML or a page, not a table", hint=hint, file=path)])
+    text = table_text(data, path, ProfileError)
+    separator, skip_lines = _form(list(islice(io.StringIO(text, newline=""), SAMPLE)))
+    table = table_of(path, data, separator, skip_lines)
+    return Sheet(table, separator, skip_lines, _decimal(table))
+
+
+def _form(lines: Sequence[str]) -> tuple[str | None, int]:
+    """The separator, and how many lines stand above the header."""
+    first = 1 if lines and lines[0][:4].lower() == "sep=" else 0
+    body = [line for line in lines[max(len(lines) // 2, first) :] if line.strip()]
+    for name in _ORDER:
+        counts = Counter(_n_cells(line, SEPARATORS[name]) for line in body)
+        n_cells, times = counts.most_common(1)[0] if counts else (0, 0)
+        if n_cells < 2 or times < _SHARE * len(body):
+            continue
+        for place, line in enumerate(lines[first:], start=first):
+            if _n_cells(line, SEPARATORS[name]) in (n_cells, n_cells - 1) and line.strip():
+                above = any(each.strip() for each in lines[:place])
+                return name, place if above else 0
+    return None, first
+
+
+def _n_cells(line: str, delimiter: str) -> int:
+    try:
+        return len(next(csv.reader([line], delimiter=delimiter), []))
+    except csv.Error:
+        return 0
+
+
+def _decimal(table: CellTable) -> str:
+    """What stands before decimals: what more cells have."""
+    cells = [str(cell).strip() for column in table.columns.values() for cell in column[:SAMPLE]]
+    commas = sum(_COMMA.fullmatch(cell) is not None for cell in cells)
+    points = sum(_POINT.fullmatch(cell) is not None for cell in cells)
+    return "," if commas > points else "."
+
+
+def sample(cells: Sequence[object]) -> list[object]:
+    """Cells that hold something: the first, and some of the last."""
+    some = cells if len(cells) <= 2 * SAMPLE else [*cells[:SAMPLE], *cells[-SAMPLE:]]
+    return [cell for cell in some if _holds(cell)]
+
+
+def _holds(cell: object) -> bool:
+    return cell is not None and str(cell).strip().lower() not in MISSING
+
+
+def is_numeric(cells: Sequence[object], decimal: str) -> bool:
+    """Whether cells that hold something are nearly all numbers."""
+    some = sample(cells)
+    found = sum(
+        (isinstance(cell, int | float) and not isinstance(cell, bool)) or isfinite(number(str(cell), decimal))
+        for cell in some
+    )
+    return bool(some) and found >= _SHARE * len(some)

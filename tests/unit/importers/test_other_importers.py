@@ -1,0 +1,117 @@
+"""SimBench and pandapower nets, and HAMLET's folders, as scenarios."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import marketsim as ms
+from marketsim.core.errors import ImportedDataError, InputError
+
+CODE = "1-LV-rural1--1-sw"
+
+
+def test_simbench_energies_are_those_of_its_own_absolute_values(importing):
+    """What SimBench itself works out for each load and plant, summed over a day of the run, to 0.01 %."""
+    simbench = pytest.importorskip("simbench")
+    made = importing("simbench", CODE, days=1, history_days=0, start="2016-07-12")
+    net = simbench.get_simbench_net(CODE)
+    values = simbench.get_absolute_values(net, profiles_instead_of_study_cases=True)
+    day = slice(193 * 96, 194 * 96)
+    run = ms.simulate(made.scenario)
+    kwh = run.frame("agents", raw=True)[["load_wh", "pv_available_wh"]].sum() / 1000
+    assert kwh.load_wh == pytest.approx(250 * values["load", "p_mw"].iloc[day].to_numpy().sum(), rel=1e-4)
+    assert kwh.pv_available_wh == pytest.approx(250 * values["sgen", "p_mw"].iloc[day].to_numpy().sum(), rel=1e-4)
+    assert made.agents == len(net.load)
+    assert all(abs(each.source_sum - each.written_sum) <= 1e-9 * each.source_sum for each in made.report.sums)
+
+
+def test_a_simbench_run_lies_in_its_year(importing):
+    pytest.importorskip("simbench")
+    with pytest.raises(ImportedDataError, match="has to lie in the year of the profiles, 2016"):
+        importing("simbench", CODE, start="2016-12-30")
+
+
+@pytest.fixture
+def net_file(tmp_path):
+    """A net of four buses, one without supply, with everything that becomes an agent."""
+    pandapower = pytest.importorskip("pandapower")
+    net = pandapower.create_empty_network("village")
+    for index, kv in ((0, 20.0), (1, 0.4), (2, 0.4), (9, 0.4)):
+        pandapower.create_bus(net, kv, index=index, name=f"bus {index}")
+    pandapower.create_ext_grid(net, 0)
+    pandapower.create_transformer(net, 0, 1, "0.4 MVA 20/0.4 kV")
+    pandapower.create_line(net, 1, 2, 0.1, "NAYY 4x150 SE")
+    pandapower.create_load(net, 2, 0.004, 0.003, name="house", scaling=0.5)
+    pandapower.create_load(net, 2, 0.006, name="farm")
+    pandapower.create_load(net, 9, 0.001, name="hut")
+    pandapower.create_sgen(net, 2, 0.008, name="roof")
+    pandapower.create_sgen(net, 1, 0.010, name="field")
+    pandapower.create_storage(net, 2, 0.003, 0.010, soc_percent=20.0, name="cellar")
+    path = tmp_path / "village.json"
+    pandapower.to_json(net, str(path))
+    return path
+
+
+def test_elements_of_a_net_become_agents(importing, net_file):
+    """A plant and a storage join the first load of their bus; nominal powers are kept; the net lies beside the scenario."""
+    made = importing("pandapower", net_file, days=1)
+    ready = ms.load_scenario(made.scenario)
+    assert [(agent.name, agent.bus, agent.kind) for agent in ready.agents] == [
+        ("house", "2", "prosumer"), ("farm", "2", "consumer"), ("field", "1", "prosumer"),
+    ]  # fmt: skip
+    house, farm, field = ready.agents
+    assert (house.load.peak_kw, house.load.power_factor, house.pv_kw) == pytest.approx((2.0, 0.8, 8.0))
+    assert (farm.load.peak_kw, field.pv_kw) == pytest.approx((6.0, 10.0))
+    battery = house.devices["battery"]
+    assert (battery.energy_kwh, battery.power_kw, battery.soc_initial) == pytest.approx((10.0, 3.0, 0.2))
+    assert any("loads at buses without supply: hut (1)" in each for each in made.report.left_out)
+    assert (made.folder / "net.json").read_bytes() == net_file.read_bytes()
+    assert ms.simulate(ready.variant({"clock.slots": 4})).status == "complete"
+
+
+def test_hamlet_agents_have_their_series_and_sessions(importing, foreign, tmp_path):
+    """Watts as energy, a vehicle that lacks what it consumed while it was away, and a heat pump that is left out loudly."""
+    pytest.importorskip("pyarrow")
+    made = importing("hamlet", foreign.hamlet(tmp_path / "town"), days=3)
+    run = ms.simulate(made.scenario)
+    kwh = (
+        run.frame("agents", raw=True)
+        .groupby("name", observed=True)[["load_wh", "pv_available_wh", "ev_wh", "ev_unserved_wh"]]
+        .sum()
+        / 1000
+    )
+    hour = (np.arange(foreign.QUARTERS) // 4) % 24
+    assert kwh.load_wh["sfh_anna"] == pytest.approx((200 + 10 * hour).sum() / 4000, rel=1e-4)
+    assert kwh.load_wh["ctsp_shop"] == pytest.approx(36.0, rel=1e-4)
+    assert kwh.pv_available_wh["sfh_anna"] == pytest.approx(
+        np.maximum(0, 3000 - 100 * (hour - 12) ** 2).sum() / 4000, rel=1e-4
+    )
+    sessions = (made.folder / "sessions.csv").read_text("utf-8").splitlines()[1:]
+    assert [line.split(",")[1:] for line in sessions[:2]] == [
+        ["2021-03-24T00:00", "2021-03-24T08:00", repr((1.0 - 0.9) * 40.0)],
+        ["2021-03-24T17:00", "2021-03-25T08:00", "6.0"],
+    ]
+    assert any("hp (1)" in each for each in made.report.left_out)
+    assert run.manifest["origin"]["importer"] == "hamlet"
+
+
+def test_a_folder_without_agents_is_no_hamlet_scenario(importing, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ImportedDataError, match="no agents with series"):
+        importing("hamlet", tmp_path / "empty")
+
+
+def test_a_damaged_feather_table_is_refused(importing, foreign, tmp_path):
+    folder = foreign.hamlet(tmp_path / "town")
+    (folder / "agents" / "sfh" / "anna" / "timeseries.ft").write_bytes(b"ARROW1\0\0 and nothing more")
+    with pytest.raises(InputError, match=r"timeseries\.ft: this is no Feather table"):
+        importing("hamlet", folder)
+
+
+def test_a_net_that_is_none_is_refused(importing, tmp_path):
+    (tmp_path / "net.json").write_text(json.dumps({"a": 1}))
+    with pytest.raises(InputError, match="this is no pandapower net"):
+        importing("pandapower", tmp_path / "net.json")
