@@ -183,6 +183,12 @@ def _said(err: str) -> str:
 
 
 @pytest.fixture(scope="session")
+def said() -> Callable[[str], str]:
+    """``said(err)``: standard error of a command that a test ran itself, as ``cli`` and ``python`` give it."""
+    return _said
+
+
+@pytest.fixture(scope="session")
 def environment() -> Callable[..., dict[str, str]]:
     """``environment(extra)``: variables of a process that sees this repository's package."""
     return process_environment

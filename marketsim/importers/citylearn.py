@@ -24,7 +24,6 @@ from marketsim.importers.source import SourceFolder, agent_name, mapping_at, num
 from marketsim.importers.tables import PRICES, SERIES, SESSIONS, ChargingSession, series_csv, sessions_csv
 
 SCHEMA: Final = "schema.json"
-_LEAST_PRICE: Final = 1e-6
 _THERMAL: Final = ("cooling_demand", "heating_demand", "dhw_demand")
 _DEVICES: Final = (
     "cooling_device", "heating_device", "dhw_device", "cooling_storage", "heating_storage", "dhw_storage",
@@ -110,16 +109,12 @@ class CityLearn:
             found.left_out.append(f"prices that differ between buildings: those of {files[0]} hold for all")
         price = folder.table(files[0]).numbers("electricity_pricing", axis.rows)
         _demand_length(len(price), axis, files[0])
-        retail = np.maximum(price, _LEAST_PRICE)
-        if (n_low := int((price < _LEAST_PRICE).sum())) > 0:
-            found.assumed.append(f"{n_low} prices below {_LEAST_PRICE:g} are taken as {_LEAST_PRICE:g} currency/kWh")
         share = self._params.feed_in_share
         found.assumed.append(
-            f"The utility pays {share:g} of the electricity price for energy (feed_in_share); the data know one price"
+            f"The utility pays {share:g} of the electricity price for energy (feed_in_share), all of it where it is below zero; "
+            "the data know one price"
         )
-        table = series_csv(
-            axis.begins, axis.step, {"retail": retail, "feed_in": np.maximum(share * retail, _LEAST_PRICE)}
-        )
+        table = series_csv(axis.begins, axis.step, {"retail": price, "feed_in": np.minimum(share * price, price)})
         return {PRICES: table}, {"series": {"file": PRICES, "value_minutes": axis.minutes}}
 
     def _made(

@@ -133,7 +133,7 @@ def test_a_study_all_of_whose_runs_fail_is_a_failure(cli, out, scenario_file):
     assert again.code == 1
 
 
-def test_control_c_leaves_a_study_that_goes_on(cli, environment, tmp_path, root):
+def test_control_c_leaves_a_study_that_goes_on(cli, environment, said, tmp_path, root):
     """SIGINT in the middle: exit code 1 and the command that goes on, which ends with the unbroken table."""
     folder = tmp_path / "broken"
     arguments = [str(root / "scenarios" / "pilot.yaml"), "--vary", "profiles.pv_scale=1:8:8", "--set", "clock.slots=96"]
@@ -152,7 +152,7 @@ def test_control_c_leaves_a_study_that_goes_on(cli, environment, tmp_path, root)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert err == f"\nInterrupted. Finished runs are kept; go on with: marketsim whatif --resume --out {folder}\n"
+    assert said(err) == f"\nInterrupted. Finished runs are kept; go on with: marketsim whatif --resume --out {folder}\n"
     assert json.loads((folder / "manifest.json").read_text())["status"] == "interrupted"
     assert cli("whatif", "--resume", "--out", folder, "--workers", 1, "--quiet").code == 0
     assert cli("whatif", *arguments, "--out", tmp_path / "whole", "--workers", 1, "--quiet").code == 0

@@ -119,13 +119,13 @@ def test_a_folder_in_which_a_run_goes_on_is_not_replaced(running, cli, root):
     assert process.poll() is None
 
 
-def test_control_c_keeps_what_was_simulated_and_says_how_to_go_on(running):
+def test_control_c_keeps_what_was_simulated_and_says_how_to_go_on(running, said):
     """SIGINT: exit code 1, no traceback, status ``interrupted``, and the message names the folder."""
     process, folder = running()
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (1, "")
-    assert err.strip() == (
+    assert said(err).strip() == (
         f"Interrupted. What was simulated until then is kept in {folder}: open it with marketsim.open_run(...), "
         "or run again with --force to replace it."
     )

@@ -71,6 +71,20 @@ def keeps_limits(built: Built, record: SlotRecord) -> bool:
     return margins is not None and margins.max() <= KEPT
 
 
+HELD = {"connection_kw": {"import": 5e3, "export": 500.0}}
+
+
+def agents(*rows):
+    """Agents by bus, load [kW], plant [kW] and what else they have."""
+    return [
+        {
+            **{"name": f"a{number}", "bus": bus, "kind": "prosumer", "strategy": "truthful", "pv_kw": pv_kw},
+            **{"load": {"peak_kw": peak_kw, "power_factor": 0.95}, **more},
+        }
+        for number, (bus, peak_kw, pv_kw, more) in enumerate(rows)
+    ]
+
+
 CLOSE_CALL = {
     "name": "drawn",
     "seed": 337,
@@ -84,19 +98,14 @@ CLOSE_CALL = {
     },
     "tariff": {"flat": {"retail": 0.3, "feed_in": 0.08, "wholesale": 0.06}},
     "profiles": {"source": "synthetic"},
-    "agents": [
-        {
-            "name": f"a{number}",
-            "bus": bus,
-            "kind": "prosumer",
-            "strategy": "truthful",
-            "load": {"peak_kw": peak_kw, "power_factor": 0.95},
-            "pv_kw": pv_kw,
-        }
-        for number, (bus, peak_kw, pv_kw) in enumerate(
-            [(109, 0.0, 3e3), (59, 0.0, 3e3), (127, 900.0, 3e3), (140, 0.0, 700.0), (87, 100.0, 700.0), (136, 0.0, 0.0)]
-        )
-    ],
+    "agents": agents(
+        (109, 0.0, 3e3, {}),
+        (59, 0.0, 3e3, {}),
+        (127, 900.0, 3e3, {}),
+        (140, 0.0, 700.0, {}),
+        (87, 100.0, 700.0, {}),
+        (136, 0.0, 0.0, {}),
+    ),
 }
 """Three sellers share the last Wh of a limit: a plan that keeps more distance from it than the gate leaves these to whoever asks first."""
 
@@ -108,20 +117,7 @@ TURNING_FLOW = {
         **{"source_pu": 1.0, "line_rating_a": 60, "background": True, "load_scale": 0.3},
     },
     "tariff": {"flat": {"retail": 0.3, "feed_in": 0.08, "wholesale": 0.2}},
-    "agents": [
-        {
-            "name": f"a{number}",
-            "bus": bus,
-            "kind": "prosumer",
-            "strategy": "truthful",
-            "load": {"peak_kw": peak_kw, "power_factor": 0.95},
-            "pv_kw": pv_kw,
-            "connection_kw": {"import": 5e3, "export": export_kw},
-        }
-        for number, (bus, peak_kw, pv_kw, export_kw) in enumerate(
-            [(59, 100.0, 700.0, 5e3), (59, 0.0, 3e3, 500.0), (59, 900.0, 3e3, 500.0), (78, 900.0, 3e3, 500.0)]
-        )
-    ],
+    "agents": agents((59, 100.0, 700.0, {}), (59, 0.0, 3e3, HELD), (59, 900.0, 3e3, HELD), (78, 900.0, 3e3, HELD)),
 }
 """Reactive power alone overloads a line, and trade goes on until its active flow turns: at one end before the other."""
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from marketsim.core import columns_kernel, slot_kernel
 from marketsim.core.compiled import kernel
 from marketsim.core.free_gate_kernel import FreeGate
-from marketsim.core.records import FIRM, PV, Fallback, LedgerLine, OrderBatch, Orders, Side
+from marketsim.core.records import FIRM, PV, UTILITY_ONLY_TICKS, Fallback, LedgerLine, OrderBatch, Orders, Side
 from marketsim.fairness.totals_kernel import add_scores
 from marketsim.market.double_auction import DoubleAuction
 from marketsim.market.rank_kernel import rank_orders
@@ -267,7 +267,7 @@ def test_orders_draw_on_their_agents_position_one_after_the_other(case):
 
 @settings(max_examples=150)
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([FIRM, PV, 0]), st.integers(0, 9), st.integers(0, 9),
-    st.sampled_from([KEEP, UTILITY]), st.sampled_from([-1, 79, 80, 81, 299, 300, 301])), max_size=8))  # fmt: skip
+    st.sampled_from([KEEP, UTILITY]), st.sampled_from([UTILITY_ONLY_TICKS, -1, 79, 80, 81, 299, 300, 301])), max_size=8))  # fmt: skip
 def test_the_utility_takes_what_owners_leave_to_it(rows):
     """Exports first; by right without asking; else by fallback, or where the limit admits the tariff."""
     n = len(rows)
@@ -282,7 +282,7 @@ def test_the_utility_takes_what_owners_leave_to_it(rows):
     assert refused == 0
     for row, (buy, part, wh, granted, leaves, price) in enumerate(rows):
         flows = min(granted, wh) if not buy and part != FIRM else 0
-        willing = leaves == UTILITY or (price >= 300 if buy else 0 <= price <= 80)
+        willing = leaves == UTILITY or (price >= 300 if buy else UTILITY_ONLY_TICKS < price <= 80)
         asked = wh - flows if part != FIRM and willing else 0
         assert [part[row] for part in residual] == [asked if buy else 0, 0 if buy else asked, flows]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from marketsim.agents.strategies.plan_kernel import better_sides, serve_own
 from marketsim.core import columns_kernel as column
 from marketsim.core.matching_kernel import open_orders
-from marketsim.core.records import BOTH, Reason, Side
+from marketsim.core.records import BOTH, UTILITY_ONLY_TICKS, Reason, Side
 from marketsim.core.sensing import meter
 from marketsim.core.slot_kernel import own_grid
 from marketsim.devices.battery import stored_after
@@ -85,12 +85,16 @@ def test_own_balance_and_better_side(rng):
 def test_bounds(rng):
     """Who is inside the tariffs trades; whoever is not is told on which side, if there is energy."""
     n = 40
-    price, energy = rng.choice([-1, 79_999, 80_000, 200_000, 300_000, 300_001], n), rng.integers(0, 3, n)
+    price, energy = (
+        rng.choice([UTILITY_ONLY_TICKS, -1, 79_999, 80_000, 200_000, 300_000, 300_001], n),
+        rng.integers(0, 3, n),
+    )
     side = rng.choice([-1, 1], n)
     orders = orders_of(list(zip(range(n), side.tolist(), price.tolist(), energy.tolist(), strict=True)))
     inside, rejects = within_bounds(orders, tariffs_of())
-    below, above = (price >= 0) & (price < 80_000), price > 300_000
-    assert inside.tolist() == ((price >= 0) & ~below & ~above).tolist()
+    asked = price != UTILITY_ONLY_TICKS
+    below, above = asked & (price < 80_000), price > 300_000
+    assert inside.tolist() == (asked & ~below & ~above).tolist()
     row = np.flatnonzero((below | above) & (energy > 0))
     told = np.maximum(rejects.buy_order, rejects.sell_order)
     assert told.tolist() == row.tolist()

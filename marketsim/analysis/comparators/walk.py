@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-from pydantic import ValidationError
 
 from marketsim.app.parts import made
 from marketsim.core.arrays import FloatArray, IntArray
@@ -99,7 +98,7 @@ class Traders:
 
         try:
             params = registry.params("gate", name)()
-        except ValidationError as error:
+        except ValueError as error:  # pydantic's error is one
             hint = "choose a gate whose parameters all have defaults"
             raise InputError([Problem("has parameters without a default", "--gate", name, hint)]) from error
         market = np.zeros(len(self.nodes), dtype=np.int64)

@@ -217,14 +217,22 @@ def _above(along: float, square: float, now2: float, limit: float) -> tuple[floa
 
 
 @kernel(helper=True)
+def _unmoved(kept: bool) -> tuple[float, float]:
+    """Quantities that keep a limit of what no quantity moves to first order: all or none, by what the prediction may miss."""
+    return (0.0, np.inf) if kept else (np.inf, 0.0)
+
+
+@kernel(helper=True)
 def _voltage_range(floats: Any, n: int, sense: float, band: float, missed: float) -> tuple[float, float]:
     """First and last quantity [p.u.] that keep a voltage limit of a position: the upper (sense 1) or the lower (-1)."""
     a_r, a_i, b_r, b_i = floats[NOW_VR, n], floats[NOW_VI, n], floats[TRY_R, n], floats[TRY_I, n]
     square, now2, along = b_r * b_r + b_i * b_i, a_r * a_r + a_i * a_i, a_r * b_r + a_i * b_i
     limit = floats[row.V_HIGH, n] if sense > 0.0 else floats[row.V_LOW, n]
-    if square == 0.0 or limit == np.inf:
+    if limit == np.inf:
         return 0.0, np.inf
     limit = _tightened(limit, np.sqrt(now2), sense, band, missed)
+    if square == 0.0:
+        return _unmoved(sense * (np.sqrt(now2) - limit) <= 0.0)
     return _below(along, square, now2, limit) if sense > 0.0 else _above(along, square, now2, max(limit, 0.0))
 
 
@@ -240,10 +248,12 @@ def _end_range(
         b_r += g * floats[TRY_R, at] - b * floats[TRY_I, at]
         b_i += g * floats[TRY_I, at] + b * floats[TRY_R, at]
     square, now2 = b_r * b_r + b_i * b_i, a_r * a_r + a_i * a_i
-    if square == 0.0 or per == 0.0:
+    if per == 0.0:
         return 0.0, np.inf
     rating = np.true_divide(1.0, np.sqrt(per))
     limit = _tightened(rating, np.sqrt(now2), 1.0, band * rating, missed)
+    if square == 0.0:
+        return _unmoved(np.sqrt(now2) <= limit)
     return _below(a_r * b_r + a_i * b_i, square, now2, limit)
 
 
