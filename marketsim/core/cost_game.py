@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
-from marketsim.core.arrays import BoolArray, FloatArray
+from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 
 
 class CostGame(Protocol):
@@ -17,6 +17,15 @@ class CostGame(Protocol):
 
     def cost(self, members: BoolArray) -> FloatArray:
         """What each group would pay by itself, receipts negative [k, n] -> [k]."""
+        ...
+
+
+@runtime_checkable
+class ChainedGame(CostGame, Protocol):
+    """One that is quicker about groups that grow member by member."""
+
+    def chains(self, orders: IntArray) -> FloatArray:
+        """What those who have joined would pay, after each member of each order of all [k, n] -> [k, n]."""
         ...
 
 

@@ -235,6 +235,24 @@ class GameSharing(Sharing, Protocol):
         ...
 
 
+class Estimate(NamedTuple):
+    """Shares of a finished period that were drawn at random."""
+
+    money: IntArray
+    """What each agent is to have paid [1e-9 currency] [n_agents]."""
+    standard_errors: FloatArray | None
+    """Of each [1e-9 currency] [n_agents]; None: nothing was drawn."""
+
+
+@runtime_checkable
+class EstimatedSharing(Sharing, Protocol):
+    """A rule that knows how far its shares may be off."""
+
+    def estimate(self, period: Period) -> Estimate:
+        """What ``share`` gives, with standard errors."""
+        ...
+
+
 class Importer(Protocol):
     """Makes a scenario of data of others. Same source, same parameters: same bytes."""
 

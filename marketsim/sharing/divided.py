@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 
-from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.arrays import IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.cost_game import CostGame, Division
 from marketsim.core.errors import InputError, Problem
 from marketsim.core.period import Period
-from marketsim.core.ports import Sharing
+from marketsim.core.ports import Estimate, Sharing
 from marketsim.core.rng import Streams
 from marketsim.sharing import shapley as value
 from marketsim.sharing.coalitions import alone_costs, whole_cost
@@ -23,7 +23,6 @@ from marketsim.sharing.params import (
     NucleolusParams,
     ShapleyParams,
     SlotPricesParams,
-    WeightedShapleyParams,
 )
 from marketsim.sharing.portions import whole_parts
 from marketsim.sharing.stability import MOST_LISTED, least_core, nucleolus
@@ -36,11 +35,12 @@ def metered_game(period: Period, rows: IntArray) -> MeteredGame:
     """The game of the agents of one market, by their rows [n]; together they paid what they paid."""
     market = int(period.community.market[rows[0]])
     paid = sum(period.paid_money[rows].tolist())
-    return MeteredGame(period.net_wh[:, rows], period.retail_ticks[:, market], period.feed_in_ticks[:, market], paid)
+    energies = (period.net_wh[:, rows], period.pv_wh[:, rows])
+    return MeteredGame(*energies, period.retail_ticks[:, market], period.feed_in_ticks[:, market], paid)
 
 
 class DividedCost:
-    """Port ``GameSharing``: each market's period is a game, divided by one method."""
+    """Ports ``GameSharing`` and ``EstimatedSharing``: each market's period is a game, divided by one method."""
 
     def __init__(self, method: Divide, streams: Streams) -> None:
         self._method, self._streams = method, streams
@@ -51,15 +51,22 @@ class DividedCost:
 
     def share(self, period: Period) -> IntArray:
         """Shares of what each market paid, to the last unit."""
+        return self.estimate(period).money
+
+    def estimate(self, period: Period) -> Estimate:
+        """The same with standard errors; drawn from the streams of each market."""
         community = period.community
         keys = self._streams.keys("sharing", period.time.slot)
-        shares = np.zeros(community.n_agents, dtype=np.int64)
+        money, errors = np.zeros(community.n_agents, dtype=np.int64), None
         for market in range(community.n_markets):
             rows = np.flatnonzero(community.market == market)
             game = metered_game(period, rows)
             division = self._method(game, rows, np.random.default_rng(int(keys[market])))
-            shares[rows] = whole_parts(division.shares, game.paid_money, [community.names[row] for row in rows])
-        return shares
+            money[rows] = whole_parts(division.shares, game.paid_money, [community.names[row] for row in rows])
+            if division.standard_errors is not None:
+                errors = np.zeros(community.n_agents) if errors is None else errors
+                errors[rows] = division.standard_errors
+        return Estimate(money, errors)
 
 
 def _limited(method: Callable[[CostGame], Division], name: str) -> Divide:
@@ -67,26 +74,31 @@ def _limited(method: Callable[[CostGame], Division], name: str) -> Divide:
 
     def divide(game: CostGame, rows: IntArray, rng: np.random.Generator) -> Division:  # noqa: ARG001
         if game.n > MOST_LISTED:
-            raise InputError([_too_many(name, game.n)])
+            raise InputError([_too_many(name, MOST_LISTED, game.n, _OF_ALL_GROUPS.format(name))])
         return method(game)
 
     return divide
 
 
-def _too_many(name: str, n: int) -> Problem:
-    hint = f"{name} lists all 2^n groups; choose slot_prices, which no group can improve on either, or shapley, which is sampled"
-    return Problem(f"{name} shares among at most {MOST_LISTED} members", "", str(n), hint)
+_OF_ALL_GROUPS: Final = (
+    "{} lists all 2^n groups; choose slot_prices, which no group can improve on either, or shapley, which is sampled"
+)
 
 
-def _demand_few(name: str, context: BuildContext) -> None:
-    """InputError where a market has too many agents for a rule that lists all groups."""
-    most = int(np.bincount(context.community.market).max(initial=0))
-    if most > MOST_LISTED:
-        raise InputError([_too_many(name, most)])
+def _too_many(name: str, most: int, n: int, hint: str) -> Problem:
+    return Problem(f"{name} shares among at most {most} members", "", str(n), hint)
+
+
+def demand_few(name: str, most: int, hint: str, context: BuildContext) -> None:
+    """InputError where a market has more agents than a rule shares among."""
+    found = int(np.bincount(context.community.market).max(initial=0))
+    if found > most:
+        raise InputError([_too_many(name, most, found, hint)])
 
 
 def build_shapley(params: ShapleyParams, context: BuildContext) -> Sharing:
-    """The sharing ``shapley``."""
+    """The sharing ``shapley``; InputError for more members than orders are drawn of."""
+    demand_few("shapley", value.MOST_SAMPLED, "slot_prices takes any number", context)
 
     def divide(game: CostGame, rows: IntArray, rng: np.random.Generator) -> Division:  # noqa: ARG001
         if game.n <= params.exact_up_to:
@@ -96,43 +108,15 @@ def build_shapley(params: ShapleyParams, context: BuildContext) -> Sharing:
     return DividedCost(divide, context.streams)
 
 
-def build_weighted(params: WeightedShapleyParams, context: BuildContext) -> Sharing:
-    """The sharing ``weighted_shapley``; InputError for weights of nobody."""
-    weights = _weights(params, context)
-
-    def divide(game: CostGame, rows: IntArray, rng: np.random.Generator) -> Division:
-        own = weights[rows]
-        if game.n <= params.exact_up_to:
-            return value.weighted_shapley(game, own)
-        return value.sampled_weighted_shapley(game, own, params.orders, rng)
-
-    return DividedCost(divide, context.streams)
-
-
-def _weights(params: WeightedShapleyParams, context: BuildContext) -> FloatArray:
-    """Weight of each agent of the flat axis; an agent's own before its class's."""
-    classes = [agent.income_class for agent in context.agents] * context.community.n_markets
-    names = context.community.names
-    known = {*names, *filter(None, classes)}
-    strange = [name for name in params.weights if name not in known]
-    if strange:
-        hint = f"name agents or income classes, such as {', '.join(sorted(known)[:3])}"
-        raise InputError(
-            [Problem("there is no such agent or income class", f"weights.{name}", "", hint) for name in strange]
-        )
-    pairs = zip(names, classes, strict=True)
-    return np.array([params.weights.get(name, params.weights.get(group or "", 1.0)) for name, group in pairs])
-
-
 def build_least_core(params: LeastCoreParams, context: BuildContext) -> Sharing:  # noqa: ARG001 - no parameters
     """The sharing ``least_core``; InputError for more members than it lists the groups of."""
-    _demand_few("least_core", context)
+    demand_few("least_core", MOST_LISTED, _OF_ALL_GROUPS.format("least_core"), context)
     return DividedCost(_limited(least_core, "least_core"), context.streams)
 
 
 def build_nucleolus(params: NucleolusParams, context: BuildContext) -> Sharing:  # noqa: ARG001 - no parameters
     """The sharing ``nucleolus``; InputError for more members than it lists the groups of."""
-    _demand_few("nucleolus", context)
+    demand_few("nucleolus", MOST_LISTED, _OF_ALL_GROUPS.format("nucleolus"), context)
     return DividedCost(_limited(nucleolus, "nucleolus"), context.streams)
 
 
@@ -155,7 +139,7 @@ class SlotPriceSharing:
         for market in range(period.community.n_markets):
             rows = np.flatnonzero(period.community.market == market)
             game = metered_game(period, rows)
-            bills = -(game.slot_price_ticks()[:, None] * game.net_wh).sum(axis=0)
+            bills = game.slot_prices().money.sum(axis=0)
             names = [period.community.names[row] for row in rows]
             beyond = whole_parts(np.full(len(rows), game.beyond_money / len(rows)), game.beyond_money, names)
             shares[rows] = bills + beyond

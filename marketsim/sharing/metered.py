@@ -2,102 +2,114 @@
 
     c(S) = sum over slots of max(-retail net_S, -feed_in net_S),    net_S = sum of net energy of the members,
 
-imports at retail, exports at the feed-in tariff, which is not above it. Devices did what they did. All together paid what they
-paid; it differs from one meter's bill by network charges, by what the grid refused, and by what was left to the utility
-although a neighbour had use for it.
+imports at retail, exports at the feed-in tariff, which is not above it. Where that tariff is negative, PV of the group is
+curtailed rather than exported: c(S) = -retail min(net_S, 0) - feed_in max(net_S - pv_S, 0). Devices did what they did. All
+together paid what they paid; it differs from one meter's bill by network charges, by what the grid refused, and by what was
+left to the utility although a neighbour had use for it.
+
+As long as retail is not negative each slot's bill is a maximum of sums over members, a linear production game (Owen 1975).
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
-from marketsim.core.units import MONEY_PER_CURRENCY
-from marketsim.sharing.stability import Leaving
+from marketsim.sharing.alone import meter_bills
 
 _CELLS: Final = 4_000_000
 """Groups times slots that are worked out at once."""
 
 
+class SlotPrices(NamedTuple):
+    """One price a slot within the community, and what it is paid on."""
+
+    ticks: IntArray
+    """Retail where all together draw, the feed-in tariff where they feed in, else the middle, 0 where PV is curtailed
+    [n_slots]."""
+    energy_wh: IntArray
+    """Net energy of each member; where more than PV is fed in at a cost, what is not PV [n_slots, n]."""
+
+    @property
+    def money(self) -> IntArray:
+        """What each member pays in each slot, receipts negative [1e-9 currency] [n_slots, n]."""
+        return np.asarray(-self.ticks[:, None] * self.energy_wh)
+
+
 class MeteredGame:
-    """A ``CostGame`` in 1e-9 currency."""
+    """A ``ChainedGame`` in 1e-9 currency."""
 
     def __init__(
-        self, net_wh: IntArray, retail_ticks: IntArray, feed_in_ticks: IntArray, paid_money: int | None = None
+        self,
+        net_wh: IntArray,
+        pv_wh: IntArray,
+        retail_ticks: IntArray,
+        feed_in_ticks: IntArray,
+        paid_money: int | None = None,
     ) -> None:
-        """``net_wh`` [n_slots, n], generation positive; prices [n_slots].
+        """``net_wh`` [n_slots, n], generation positive, and PV in it; prices [n_slots].
 
         ``paid_money`` None: all together have one meter, too.
         """
-        self.net_wh, self._retail, self._feed_in = net_wh, retail_ticks, feed_in_ticks
-        together = int(self.bills(net_wh.sum(axis=1)[:, None])[0])
-        self.paid_money = together if paid_money is None else paid_money
-        self.beyond_money = self.paid_money - together
+        self.net_wh, self.pv_wh, self.retail_ticks, self.feed_in_ticks = net_wh, pv_wh, retail_ticks, feed_in_ticks
+        together = meter_bills(
+            *(_total(each) for each in (net_wh, pv_wh)), retail_ticks[:, None], feed_in_ticks[:, None]
+        )
+        self.paid_money = int(together[0]) if paid_money is None else paid_money
+        self.beyond_money = self.paid_money - int(together[0])
         """What all paid beyond one meter's bill."""
+        self._costly = feed_in_ticks < 0
+        self._net = np.ascontiguousarray(net_wh.T, dtype=np.float64)
+        self._pv = np.ascontiguousarray(pv_wh.T[:, self._costly], dtype=np.float64)
 
     @property
     def n(self) -> int:
         """Number of members."""
         return self.net_wh.shape[1]
 
-    def bills(self, net_wh: IntArray) -> IntArray:
-        """Bill of each meter [n_slots, k] -> [k]."""
-        price = np.where(net_wh < 0, self._retail[:, None], self._feed_in[:, None])
-        return np.asarray(-(price * net_wh).sum(axis=0))
-
     def cost(self, members: BoolArray) -> FloatArray:
         """Bill of each group's meter; of everybody, what was paid [k, n] -> [k]."""
         found = np.empty(len(members))
         piece = max(_CELLS // max(len(self.net_wh), 1), 1)
-        per_slot = np.ascontiguousarray(self.net_wh.T, dtype=np.float64)
         for first in range(0, len(members), piece):
             rows = slice(first, first + piece)
-            net = members[rows].astype(np.float64) @ per_slot
-            drawn = np.minimum(net, 0.0)
-            found[rows] = -(drawn @ self._retail + (net - drawn) @ self._feed_in)
+            inside = members[rows].astype(np.float64)
+            found[rows] = self._bills(inside @ self._net, inside @ self._pv)
         found[members.all(axis=1)] = self.paid_money
         return found
 
-    def slot_price_ticks(self) -> IntArray:
-        """Retail where all together draw, the feed-in tariff where they feed in, else the mean of both [n_slots]."""
-        net = self.net_wh.sum(axis=1)
-        middle = (self._retail + self._feed_in) // 2
-        return np.select([net < 0, net > 0], [self._retail, self._feed_in], middle)
+    def chains(self, orders: IntArray) -> FloatArray:
+        """Bill of the meter of those who have joined, member after member; each row an order of all [k, n] -> [k, n]."""
+        found = np.empty(orders.shape)
+        piece = max(_CELLS // max(self.net_wh.size, 1), 1)
+        for first in range(0, len(orders), piece):
+            rows = orders[first : first + piece]
+            net, pv = (np.cumsum(each[rows], axis=1) for each in (self._net, self._pv))
+            found[first : first + piece] = self._bills(net, pv)
+        found[:, -1] = self.paid_money
+        return found
 
-    def worst(self, shares: FloatArray, seconds: float) -> Leaving | None:
-        """The group of largest excess, members being the binaries of a mixed-integer programme (HiGHS) [n].
+    def _bills(self, net: FloatArray, pv: FloatArray) -> FloatArray:
+        """Bills of meters by net energy [..., n_slots], which is changed, and by PV in the slots where feeding in costs."""
+        if self._costly.any():
+            costly = net[..., self._costly]
+            net[..., self._costly] = np.minimum(costly, np.maximum(costly - pv, 0.0))
+        drawn = np.minimum(net, 0.0)
+        net -= drawn
+        return np.asarray(-(drawn @ self.retail_ticks + net @ self.feed_in_ticks))
 
-        Ends after ``seconds`` with the best found and the gap that is left. None: there are no groups.
-        """
-        from scipy.optimize import LinearConstraint, milp
-        from scipy.sparse import eye_array, hstack
-
-        n, slots = self.n, len(self.net_wh)
-        if n < 2:
-            return None
-        # variables: members, then the bill of the group in each slot [currency]
-        priced = [price[:, None] * self.net_wh / MONEY_PER_CURRENCY for price in (self._retail, self._feed_in)]
-        above = [LinearConstraint(hstack([each, eye_array(slots)]), lb=0.0) for each in priced]
-        some = LinearConstraint(np.append(np.ones(n), np.zeros(slots))[None, :], 1, n - 1)
-        found = milp(
-            c=np.append(-shares / MONEY_PER_CURRENCY, np.ones(slots)),
-            integrality=np.append(np.ones(n), np.zeros(slots)),
-            bounds=_bounds(n, slots),
-            constraints=[*above, some],
-            options={"time_limit": seconds},
-        )
-        if found.x is None:
-            return None
-        members = found.x[:n] > 0.5
-        excess = float(shares[members].sum() - self.cost(members[None, :])[0])
-        most = -found.mip_dual_bound * MONEY_PER_CURRENCY
-        return Leaving(excess, members, max(most - excess, 0.0))
+    def slot_prices(self) -> SlotPrices:
+        """Prices at which the members' bills sum to the bill of one meter."""
+        net, pv = self.net_wh.sum(axis=1), self.pv_wh.sum(axis=1)
+        retail, feed_in = self.retail_ticks, self.feed_in_ticks
+        forced = self._costly & (net > pv)
+        long = np.where(self._costly & ~forced, 0, feed_in)
+        middle = np.where(self._costly, 0, (retail + feed_in) // 2)
+        ticks = np.select([net < 0, net > 0], [retail, long], middle)
+        return SlotPrices(ticks, self.net_wh - np.where(forced[:, None], self.pv_wh, 0))
 
 
-def _bounds(n: int, slots: int) -> object:
-    from scipy.optimize import Bounds
-
-    low = np.append(np.zeros(n), np.full(slots, -np.inf))
-    return Bounds(low, np.append(np.ones(n), np.full(slots, np.inf)))
+def _total(per_member: IntArray) -> IntArray:
+    return np.asarray(per_member.sum(axis=1)[:, None])

@@ -17,11 +17,13 @@ from typing import Final
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.cost_game import CostGame, Division
+from marketsim.core.cost_game import ChainedGame, CostGame, Division
 from marketsim.sharing.coalitions import CHUNK, all_costs, costs_of, sizes, whole_cost
 
 MOST_EXACT: Final = 20
 """Members whose 2^n groups are at most asked for."""
+MOST_SAMPLED: Final = 1_000
+"""Members of whom orders are at most drawn."""
 
 
 def shapley(game: CostGame) -> Division:
@@ -73,18 +75,21 @@ def sampled_weighted_shapley(game: CostGame, weights: FloatArray, draws: int, rn
 
 def _marginals(game: CostGame, orders: IntArray) -> FloatArray:
     """Marginal cost of each member in each order [k, n]."""
-    n, whole = game.n, whole_cost(game)
-    place = np.argsort(orders, axis=1)
-    found = np.empty(orders.shape)
-    piece = max(CHUNK // max(n - 1, 1), 1)
+    costs = game.chains(orders) if isinstance(game, ChainedGame) else _asked_chains(game, orders)
+    return np.take_along_axis(np.diff(costs, axis=1, prepend=0.0), np.argsort(orders, axis=1), axis=1)
+
+
+def _asked_chains(game: CostGame, orders: IntArray) -> FloatArray:
+    """Cost of those who have joined, after each member of each order [k, n]."""
+    n, place = game.n, np.argsort(orders, axis=1)
+    costs = np.empty(orders.shape)
+    costs[:, -1] = whole_cost(game)
+    piece = max(CHUNK // n, 1)
     for first in range(0, len(orders), piece):
-        rows = slice(first, first + piece)
-        here = place[rows]
-        begun = here[:, None, :] < np.arange(1, n)[None, :, None]
-        inner = costs_of(game, begun.reshape(-1, n)).reshape(len(here), n - 1)
-        steps = np.diff(inner, axis=1, prepend=0.0, append=whole) if n > 1 else np.full((len(here), 1), whole)
-        found[rows] = np.take_along_axis(steps, here, axis=1)
-    return found
+        here = place[first : first + piece]
+        joined = here[:, None, :] < np.arange(1, n)[None, :, None]
+        costs[first : first + piece, :-1] = costs_of(game, joined.reshape(-1, n)).reshape(len(here), n - 1)
+    return costs
 
 
 def _division(marginal: FloatArray) -> Division:

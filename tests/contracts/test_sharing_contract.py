@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from marketsim.core.rule_terms import Wrong
-from marketsim.sharing import divided, params, rules
+from marketsim.sharing import by_income, divided, params, rules
 from marketsim.sharing.params import NoSharingParams, ProportionalSharingParams
 from marketsim.testing.sharing_kit import SharingContract
 
@@ -46,7 +46,7 @@ class TestShapley(SharingContract):
 
 
 class TestWeightedShapley(SharingContract):
-    build = staticmethod(divided.build_weighted)
+    build = staticmethod(by_income.build_weighted)
     params = params.WeightedShapleyParams(weights={})
 
 

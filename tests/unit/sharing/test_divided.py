@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from marketsim.core.errors import InputError
-from marketsim.sharing import divided
+from marketsim.sharing import by_income, divided
 from marketsim.sharing.params import (
     EqualGainParams,
     LeastCoreParams,
@@ -73,17 +73,17 @@ def test_weights_move_what_is_saved_together_by_agent_and_by_class():
     people = divided.BuildContext(people.clock, people.streams, people.community, classes)
     names = people.community.names
     plain = np.array(shares(divided.build_shapley, ShapleyParams(), [0, 0, TOGETHER]))
-    by_class = divided.build_weighted(WeightedShapleyParams(weights={"low": 3.0}), people).share(
+    by_class = by_income.build_weighted(WeightedShapleyParams(weights={"low": 3.0}), people).share(
         period([0, 0, TOGETHER])
     )
-    own = divided.build_weighted(WeightedShapleyParams(weights={"low": 3.0, names[0]: 1.0}), people)
+    own = by_income.build_weighted(WeightedShapleyParams(weights={"low": 3.0, names[0]: 1.0}), people)
     assert by_class[0] < plain[0]
     assert own.share(period([0, 0, TOGETHER])).tolist() == pytest.approx(plain.tolist(), abs=1)
 
 
 def test_weights_of_nobody_are_refused_with_names_that_there_are():
     with pytest.raises(InputError, match=r"weights\.nobody.*no such agent or income class"):
-        divided.build_weighted(WeightedShapleyParams(weights={"nobody": 2.0}), build_context(3))
+        by_income.build_weighted(WeightedShapleyParams(weights={"nobody": 2.0}), build_context(3))
 
 
 @pytest.mark.parametrize(
