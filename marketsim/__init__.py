@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from marketsim.agents.view import AgentView as AgentView
     from marketsim.agents.view import Order as Order
     from marketsim.analysis.studies.public import whatif as whatif
+    from marketsim.app.explain import explain as explain
     from marketsim.app.match import match as match
     from marketsim.app.public import feeder as feeder
     from marketsim.app.public import parallel_env as parallel_env
@@ -43,6 +44,7 @@ _HOMES = {
     "match": "marketsim.app.match",
     "fairness_scores": "marketsim.app.slot_scores",
     "share": "marketsim.app.share",
+    "explain": "marketsim.app.explain",
     "whatif": "marketsim.analysis.studies.public",
     "Prosumer": "marketsim.agents.members",
     "Consumer": "marketsim.agents.members",
@@ -62,6 +64,7 @@ __all__ = [
     "Prosumer",
     "ReadyScenario",
     "Run",
+    "explain",
     "fairness_scores",
     "feeder",
     "hookimpl",

@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from marketsim.app.looking import seen_of
-from marketsim.app.parts import basics_of, made
-from marketsim.app.user_parts import asked_params, user_registry
+from marketsim.app.parts import made
+from marketsim.app.shared_run import MOST_ENUMERATED, SharedRun, built_rule
+from marketsim.app.user_parts import user_registry
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
-from marketsim.core.build import BuildContext
+from marketsim.core.build import AgentSpec, BuildContext, Choice, LoadSpec
 from marketsim.core.clock import Clock
-from marketsim.core.cost_game import CostGame
-from marketsim.core.errors import InputError, LawBroken, Problem
-from marketsim.core.laws import check_shares
-from marketsim.core.period import MOST_CELLS, Period
+from marketsim.core.cost_game import CostGame, Division
+from marketsim.core.equity import burdens
+from marketsim.core.errors import InputError, Problem
+from marketsim.core.params import Params
 from marketsim.core.ports import GameSharing, Sharing
 from marketsim.core.records import Community
 from marketsim.core.rng import Streams
 from marketsim.core.units import MONEY_PER_CURRENCY, UNLIMITED_WH
 from marketsim.results.reader import Run
-from marketsim.results.table_columns import LEDGER_COLUMNS
-from marketsim.sharing.alone import alone_money
-from marketsim.sharing.coalitions import all_costs, alone_costs
-from marketsim.sharing.divided import metered_game
-from marketsim.sharing.portions import whole_parts
+from marketsim.sharing.coalitions import all_costs, alone_costs, whole_cost
 from marketsim.sharing.stability import Leaving, worst_of_all
 
 MOST_MEMBERS: Final = 10_000
-_METERED: Final = ("load_wh", "pv_used_wh", "net_wh")
-MOST_ENUMERATED: Final = 16
-"""Members whose groups are all looked at for the one that would rather leave; of a run with more, a programme finds it."""
+ALL_GROUPS, PROGRAMME, NOT_LOOKED_FOR = "all groups", "programme", ""
 
 
 class CostShares(NamedTuple):
@@ -56,10 +50,14 @@ class CostShares(NamedTuple):
     """The group that would gain that."""
     excess_gap: float = 0.0
     """How much more another group might gain, where the search ran out of time."""
+    worst_by: str = NOT_LOOKED_FOR
+    """How that group was looked for: ``all groups``, or ``programme`` for a mixed-integer programme; empty: it was not."""
     paid: FloatArray | None = None
     """What each agent of a run paid before sharing [n]."""
     shares_money: IntArray | None = None
     """The same as ``shares``, of a run, in whole 1e-9 currency; they sum to what was paid to the last unit [n]."""
+    burdens: FloatArray | None = None
+    """Shares of a run as parts of incomes [n]; None unless all agents have one."""
 
 
 def share(
@@ -67,6 +65,7 @@ def share(
     n: int | None = None,
     rule: str | Sharing = "shapley",
     *,
+    incomes: Sequence[float] | None = None,
     seed: int = 1,
     seconds: float = 30.0,
     **parameters: Any,
@@ -78,20 +77,34 @@ def share(
     meters showed, and all together paid what they paid.
 
     ``rule`` is the name of a rule, built in or of an installed plugin, with its ``parameters`` as in a scenario, or a rule
-    of your own. ``seed`` is for rules that draw. For the group that would rather leave, all are looked at up to 16 members;
-    of a larger run a programme looks for it for so many ``seconds``.
+    of your own. ``incomes`` [n] is for rules that ask for them; agents of a run have their own. ``seed`` is for rules that draw.
+    For the group that would rather leave, all are looked at up to 16 members; of a larger run a programme looks for it for so
+    many ``seconds``.
 
     Raises InputError for what is wrong with any of it.
     """
     if isinstance(cost, Run):
+        if n is not None or incomes is not None:
+            raise InputError("a run has its own agents and incomes: leave out n and incomes")
         return share_of_run(cost, rule, seed=seed, seconds=seconds, **parameters)
-    return _share_of_game(_CheckedGame(cost, _members(n)), rule, seed, parameters)
+    game = _CheckedGame(cost, _members(n))
+    return _share_of_game(game, rule, seed, None if incomes is None else _incomes(incomes, game.n), parameters)
 
 
 def _members(n: object) -> int:
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or not 1 <= n <= MOST_MEMBERS:
         raise InputError([Problem(f"must be a number of members from 1 to {MOST_MEMBERS:,}", "n", repr(n))])
     return int(n)
+
+
+def _incomes(given: Sequence[float], n: int) -> FloatArray:
+    try:
+        incomes = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError([Problem("must be numbers", "incomes", repr(given)[:80])]) from error
+    if incomes.shape != (n,) or not (np.isfinite(incomes) & (incomes > 0)).all():
+        raise InputError([Problem(f"must be {n} numbers above 0", "incomes", repr(given)[:80])])
+    return incomes
 
 
 class _CheckedGame:
@@ -118,55 +131,69 @@ class _CheckedGame:
         return found
 
 
-def _share_of_game(game: CostGame, rule: str | Sharing, seed: int, parameters: dict[str, Any]) -> CostShares:
-    built = _built(rule, parameters, _context(game.n, seed))
+def _share_of_game(
+    game: CostGame, rule: str | Sharing, seed: int, incomes: FloatArray | None, parameters: dict[str, Any]
+) -> CostShares:
+    built = built_rule(rule, parameters, _context(game.n, seed, incomes))
     if not isinstance(built, GameSharing):
         hint = "it shares finished periods: give a run, or choose " + ", ".join(_of_games(game.n))
         raise InputError([Problem("does not divide games", "rule", repr(rule), hint)])
-    division = built.divide(game, np.random.default_rng(seed))
+    division = _checked(built.divide(game, np.random.default_rng(seed)), game, rule)
     names = tuple(map(str, range(game.n)))
-    worst = worst_of_all(all_costs(game), division.shares) if game.n <= MOST_ENUMERATED else None
-    return CostShares(names, division.shares, division.standard_errors, alone_costs(game), *_leaving(worst, names, 1.0))
+    few = game.n <= MOST_ENUMERATED
+    worst = worst_of_all(all_costs(game), division.shares) if few else None
+    looked = ALL_GROUPS if few else NOT_LOOKED_FOR
+    leaving = _leaving(worst, names, 1.0, looked)
+    return CostShares(names, division.shares, division.standard_errors, alone_costs(game), *leaving)
+
+
+def _checked(division: Division, game: CostGame, rule: str | Sharing) -> Division:
+    """InputError for a division of a rule of one's own that is none of the cost of all."""
+    shares = np.asarray(division.shares)
+    whole = whole_cost(game)
+    if shares.shape != (game.n,) or shares.dtype != np.float64 or not np.isfinite(shares).all():
+        raise InputError([Problem(f"must give a finite share for each of {game.n} members", "rule", repr(rule))])
+    if abs(float(shares.sum()) - whole) > 1e-6 * max(abs(whole), float(np.abs(shares).sum())):
+        raise InputError([Problem(f"gives shares that sum to {shares.sum():g}, not to {whole:g}", "rule", repr(rule))])
+    return division
 
 
 def _of_games(n: int) -> list[str]:
-    """Rules that divide games and need no parameters."""
+    """Rules that divide games and need nothing but them."""
     registry, found = user_registry(), []
     for name in registry.names("sharing"):
         params = registry.params("sharing", name)
         if any(field.is_required() for field in params.model_fields.values()):
             continue
-        if isinstance(made(registry, "sharing", name, params(), _context(min(n, 2), 1)), GameSharing):
+        incomes = np.ones(min(n, 2))
+        if isinstance(made(registry, "sharing", name, params(), _context(min(n, 2), 1, incomes)), GameSharing):
             found.append(name)
     return found
 
 
-def _context(n: int, seed: int) -> BuildContext:
-    """Members that nothing is known of."""
+def _context(n: int, seed: int, incomes: FloatArray | None) -> BuildContext:
+    """Members of whom nothing is known but perhaps their incomes."""
     unlimited = np.full(n, UNLIMITED_WH)
     names = tuple(map(str, range(n)))
     community = Community(
         names, np.zeros(n, dtype=np.int64), np.arange(n), np.ones(n, dtype=bool), 1, unlimited, unlimited
     )
-    return BuildContext(Clock(date(2016, 1, 1), 1, 60), Streams((seed,)), community, ())
+    agents = () if incomes is None else tuple(map(_member, names, incomes.tolist()))
+    return BuildContext(Clock(date(2016, 1, 1), 1, 60), Streams((seed,)), community, agents)
 
 
-def _built(rule: str | Sharing, parameters: dict[str, Any], context: BuildContext) -> Sharing:
-    if not isinstance(rule, str):
-        if parameters:
-            raise InputError(f"a rule object takes no parameters here, got {', '.join(parameters)}")
-        return rule
-    registry = user_registry()
-    checked = asked_params(registry, "sharing", rule, parameters, InputError)
-    built: Sharing = made(registry, "sharing", rule, checked, context)
-    return built
+def _member(name: str, income: float) -> AgentSpec:
+    nothing = Choice("", Params())
+    return AgentSpec(name, "prosumer", 0, None, LoadSpec(), 0.0, None, {}, nothing, income=income)
 
 
-def _leaving(worst: Leaving | None, names: tuple[str, ...], unit: float) -> tuple[float | None, tuple[str, ...], float]:
+def _leaving(
+    worst: Leaving | None, names: tuple[str, ...], unit: float, looked: str
+) -> tuple[float | None, tuple[str, ...], float, str]:
     if worst is None:
-        return None, (), 0.0
+        return None, (), 0.0, looked
     group = tuple(names[row] for row in np.flatnonzero(worst.members))
-    return worst.excess / unit, group, worst.gap / unit
+    return worst.excess / unit, group, worst.gap / unit, looked
 
 
 def share_of_run(
@@ -182,48 +209,23 @@ def share_of_run(
 
     ``trust``: its folder is one's own, see ``open_run``.
     """
-    ready = seen_of(run, trust=trust).ready
-    context = BuildContext.of(basics_of(ready, (seed,)), tariff=None, fleets=())
-    names, everybody = context.community.names, np.arange(context.community.n_agents)
-    period = period_of_run(run, context)
-    built = _built(rule, parameters, context)
-    game, unit = metered_game(period, everybody), float(MONEY_PER_CURRENCY)
-    errors = None
-    if isinstance(built, GameSharing):
-        division = built.divide(game, np.random.default_rng(seed))
-        money = whole_parts(division.shares, game.paid_money, names)
-        errors = None if division.standard_errors is None else division.standard_errors / unit
-    else:
-        money = built.share(period)
-    _demand_whole(money, period, rule)
-    shares = money.astype(np.float64)
-    few = game.n <= MOST_ENUMERATED
-    worst = worst_of_all(all_costs(game), shares) if few else game.worst(shares, seconds)
-    alone, paid = alone_money(period) / unit, period.paid_money / unit
-    return CostShares(names, shares / unit, errors, alone, *_leaving(worst, names, unit), paid=paid, shares_money=money)
+    return shares_in(SharedRun(run, seed, trust=trust), rule, seconds, parameters)
 
 
-def _demand_whole(money: object, period: Period, rule: str | Sharing) -> None:
-    """InputError for shares of a rule of one's own that are not whole, or do not sum to what was paid."""
-    name = rule if isinstance(rule, str) else type(rule).__name__
-    if not isinstance(money, np.ndarray) or money.dtype != np.int64 or money.shape != (period.community.n_agents,):
-        raise InputError([Problem(f"the rule {name} must give an int64 for each agent", "rule", type(money).__name__)])
-    try:
-        check_shares(period, money, name)
-    except LawBroken as error:
-        raise InputError([Problem(str(error), "rule")]) from error
-
-
-def period_of_run(run: Run, context: BuildContext) -> Period:
-    """What a run metered and what its agents paid, before sharing; InputError where there are several markets."""
-    n_slots, n = run.n_slots, context.community.n_agents
-    if n_slots < 1:
-        raise InputError("this run has no slot: there is nothing to share")
-    if n_slots * n > MOST_CELLS:
-        raise InputError(f"{n_slots} slots of {n} agents are too many for one period: at most {MOST_CELLS:,} in all")
-    agents = run.table("agents", columns=[*_METERED, *LEDGER_COLUMNS])
-    load_wh, pv_wh, net_wh = (agents[name].to_numpy().reshape(n_slots, n) for name in _METERED)
-    bill = np.stack([agents[name].to_numpy().reshape(n_slots, n).sum(axis=0) for name in LEDGER_COLUMNS])
-    slots = run.table("slots", columns=["retail_ticks", "feed_in_ticks"])
-    prices = [slots[name].to_numpy()[:, None] for name in ("retail_ticks", "feed_in_ticks")]
-    return Period(context.clock.at(n_slots - 1), context.community, load_wh, pv_wh, net_wh, *prices, bill)
+def shares_in(shared: SharedRun, rule: str | Sharing, seconds: float, parameters: dict[str, Any]) -> CostShares:
+    """Who is to pay what of a run by a rule."""
+    found, unit = shared.divided(rule, parameters), float(MONEY_PER_CURRENCY)
+    money = found.money.astype(np.float64)
+    errors = None if found.standard_errors is None else found.standard_errors / unit
+    looked = ALL_GROUPS if shared.enumerated else PROGRAMME
+    leaving = _leaving(shared.worst(money, seconds), shared.names, unit, looked)
+    return CostShares(
+        shared.names,
+        money / unit,
+        errors,
+        shared.alone_money / unit,
+        *leaving,
+        paid=shared.period.paid_money / unit,
+        shares_money=found.money,
+        burdens=None if shared.incomes is None else burdens(money, shared.incomes, shared.hours),
+    )

@@ -100,6 +100,10 @@ class MeteredGame:
         net -= drawn
         return np.asarray(-(drawn @ self.retail_ticks + net @ self.feed_in_ticks))
 
+    def at_one_meter(self) -> MeteredGame:
+        """The same where all together have one meter, too."""
+        return MeteredGame(self.net_wh, self.pv_wh, self.retail_ticks, self.feed_in_ticks)
+
     def slot_prices(self) -> SlotPrices:
         """Prices at which the members' bills sum to the bill of one meter."""
         net, pv = self.net_wh.sum(axis=1), self.pv_wh.sum(axis=1)
