@@ -98,8 +98,8 @@ def explain(
     and with the load of the mean member's hours, all else as metered (differences do not add up); what it adds when it joins
     first, in the middle or last; and with whom it is worth most.
 
-    ``rule``, ``seed`` and ``parameters`` are as in ``share``; a rule that leaves bills as they were settled cannot be asked again.
-    ``trust``: the run's folder is one's own, see ``open_run``. Raises InputError.
+    ``rule``, ``seed`` and ``parameters`` are as in ``share``; a rule that leaves bills as they were settled cannot be asked
+    again. ``trust``: the run's folder is one's own, see ``open_run``. Raises InputError.
     """
     _demand_sharing(rule)
     shared = SharedRun(run, seed, trust=trust)
@@ -176,8 +176,9 @@ def _priced(game: MeteredGame, energies: dict[str, IntArray], row: int) -> Itera
 
 
 def _in_currency(place: Joining) -> Joining:
+    first, middle, last = (each / MONEY_PER_CURRENCY for each in place[:3])
     error = None if place.middle_error is None else place.middle_error / MONEY_PER_CURRENCY
-    return Joining(*(each / MONEY_PER_CURRENCY for each in place[:3]), error)
+    return Joining(first, middle, last, error)
 
 
 def _best(savings: FloatArray, names: tuple[str, ...]) -> Partner | None:

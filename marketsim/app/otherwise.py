@@ -61,9 +61,10 @@ class Otherwise:
     def _changed(self, row: int, own: Mapping[str, IntArray]) -> Period:
         """The period with other energies of one agent; what that changes of one meter's bill is put on the agent's bill."""
         period = self._shared.period
-        columns = {"net_wh": np.sum(list(own.values()), axis=0), "pv_wh": own[PV], "load_wh": -own[LOAD]}
         changed = period._replace(
-            **{name: _with_column(getattr(period, name), row, column) for name, column in columns.items()}
+            load_wh=_with_column(period.load_wh, row, -own[LOAD]),
+            pv_wh=_with_column(period.pv_wh, row, own[PV]),
+            net_wh=_with_column(period.net_wh, row, np.sum(list(own.values()), axis=0)),
         )
         bill = period.bill_money.copy()
         one_meter = metered_game(changed, np.arange(self._shared.game.n)).at_one_meter().paid_money

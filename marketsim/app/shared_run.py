@@ -118,9 +118,10 @@ def _period_of(run: Run, context: BuildContext) -> Period:
     load_wh, pv_wh, net_wh = (agent_slots(run, name, n_slots, n) for name in _METERED)
     bill = np.stack([agent_slots(run, name, n_slots, n).sum(axis=0) for name in LEDGER_COLUMNS])
     slots = run.table("slots", columns=["retail_ticks", "feed_in_ticks"])
-    prices = [slots[name].to_numpy()[:, None] for name in ("retail_ticks", "feed_in_ticks")]
-    _demand_countable(bill, net_wh, pv_wh, *prices)
-    return Period(context.clock.at(n_slots - 1), context.community, load_wh, pv_wh, net_wh, *prices, bill)
+    retail, feed_in = (slots[name].to_numpy()[:, None] for name in ("retail_ticks", "feed_in_ticks"))
+    _demand_countable(bill, net_wh, pv_wh, retail, feed_in)
+    time = context.clock.at(n_slots - 1)
+    return Period(time, context.community, load_wh, pv_wh, net_wh, retail, feed_in, bill)
 
 
 def agent_slots(run: Run, column: str, n_slots: int, n: int) -> IntArray:

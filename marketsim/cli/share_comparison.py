@@ -75,7 +75,7 @@ def _show(found: Comparison, label: str) -> None:
         "a day and member",
         "in the core",
     )
-    rows = [("alone", *_equity(found.alone_equity), "-", "-", "-", "-")] if weighs else []
+    rows: list[tuple[str, ...]] = [("alone", *_equity(found.alone_equity), "-", "-", "-", "-")] if weighs else []
     rows += [_row(each, weighs=weighs) for each in found.rules]
     table(head, rows, right=tuple(range(1, len(head) - 1)))
     say()

@@ -54,11 +54,10 @@ class MeteredGame:
         ``paid_money`` None: all together have one meter, too.
         """
         self.net_wh, self.pv_wh, self.retail_ticks, self.feed_in_ticks = net_wh, pv_wh, retail_ticks, feed_in_ticks
-        together = meter_bills(
-            *(_total(each) for each in (net_wh, pv_wh)), retail_ticks[:, None], feed_in_ticks[:, None]
-        )
-        self.paid_money = int(together[0]) if paid_money is None else paid_money
-        self.beyond_money = self.paid_money - int(together[0])
+        net, pv = net_wh.sum(axis=1)[:, None], pv_wh.sum(axis=1)[:, None]
+        together = int(meter_bills(net, pv, retail_ticks[:, None], feed_in_ticks[:, None])[0])
+        self.paid_money = together if paid_money is None else paid_money
+        self.beyond_money = self.paid_money - together
         """What all paid beyond one meter's bill."""
         self._costly = feed_in_ticks < 0
         self._net = np.ascontiguousarray(net_wh.T, dtype=np.float64)
@@ -67,7 +66,7 @@ class MeteredGame:
     @property
     def n(self) -> int:
         """Number of members."""
-        return self.net_wh.shape[1]
+        return len(self._net)
 
     def cost(self, members: BoolArray) -> FloatArray:
         """Bill of each group's meter; of everybody, what was paid [k, n] -> [k]."""
@@ -113,7 +112,3 @@ class MeteredGame:
         middle = np.where(self._costly, 0, (retail + feed_in) // 2)
         ticks = np.select([net < 0, net > 0], [retail, long], middle)
         return SlotPrices(ticks, self.net_wh - np.where(forced[:, None], self.pv_wh, 0))
-
-
-def _total(per_member: IntArray) -> IntArray:
-    return np.asarray(per_member.sum(axis=1)[:, None])

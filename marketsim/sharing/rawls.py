@@ -13,7 +13,7 @@ are paid together, all are paid.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -95,20 +95,22 @@ class _Pairs:
         from scipy.optimize import linprog
         from scipy.sparse import csr_array, eye_array, hstack
 
+        bounds: Any  # pairs, as rows
+
         n, (first, second) = len(self.highest), self._pairs
         k = len(first)
         ones, rows = np.ones(k), np.arange(k)
         over = csr_array((np.append(-ones, ones), (np.append(rows, rows), np.append(first, second))), (k, n))
         # |b_i - b_j| = b_i - b_j + 2 max(b_j - b_i, 0)
+        low, high = np.append(self._bounds.low, 0.0 * ones), np.append(self._bounds.high, np.inf * ones)
+        bounds, distances = np.column_stack((low, high)), np.asarray(over.sum(axis=0)).ravel()
         found = linprog(
-            c=np.append(-ratio * self._sign - over.sum(axis=0), 2.0 * ones),
+            c=np.append(-ratio * self._sign - distances, 2.0 * ones),
             A_ub=hstack((over, -eye_array(k))),
             b_ub=np.zeros(k),
             A_eq=np.append(self.incomes, 0.0 * ones)[None, :],
             b_eq=[self.total],
-            bounds=np.column_stack(
-                (np.append(self._bounds.low, 0.0 * ones), np.append(self._bounds.high, np.inf * ones))
-            ),
+            bounds=bounds,
             method="highs",
         )
         if found.x is None:

@@ -9,7 +9,7 @@ the objective.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -73,14 +73,12 @@ def _solved(bill: _Bill, shares: FloatArray, seconds: float) -> tuple[BoolArray 
     n, up, down = len(shares), len(bill.above), len(bill.below)
     # variables: members; u >= max(above z, 0); w >= min(below z, 0), with a binary y that says which of the two it is
     reach, depth = (np.maximum(sign * bill.below, 0.0).sum(axis=1) for sign in (1.0, -1.0))
-    rows = bmat(
-        [
-            [-bill.above, eye_array(up), None, None],
-            [-bill.below, None, eye_array(down), np.diag(reach)],
-            [None, None, eye_array(down), -np.diag(depth)],
-            [np.ones((1, n)), None, None, None],
-        ]
-    )
+    blocks: Any = [
+        [-bill.above, eye_array(up), None, None],
+        [-bill.below, None, eye_array(down), np.diag(reach)],
+        [None, None, eye_array(down), -np.diag(depth)],
+        [np.ones((1, n)), None, None, None],
+    ]
     low = np.concatenate((np.zeros(up), np.zeros(down), -depth, [1.0]))
     high = np.append(np.full(up + 2 * down, _OPEN), n - 1.0)
     found = milp(
@@ -90,7 +88,7 @@ def _solved(bill: _Bill, shares: FloatArray, seconds: float) -> tuple[BoolArray 
             np.concatenate((np.zeros(n + up), -depth, np.zeros(down))),
             np.concatenate((np.ones(n), np.full(up + down, _OPEN), np.ones(down))),
         ),
-        constraints=[LinearConstraint(rows.tocsr(), low, high)],
+        constraints=[LinearConstraint(bmat(blocks, format="csr"), low, high)],
         options={"time_limit": seconds},
     )
     return (None, 0.0) if found.x is None else (found.x[:n] > 0.5, float(found.mip_dual_bound))
