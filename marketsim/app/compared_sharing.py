@@ -9,11 +9,11 @@ import numpy as np
 
 from marketsim.app.share import CostShares, shares_in
 from marketsim.app.shared_run import SharedRun
-from marketsim.app.user_parts import user_registry
 from marketsim.core.arrays import FloatArray
 from marketsim.core.equity import burdens, gini_with_negatives
 from marketsim.core.errors import InputError
 from marketsim.core.units import MONEY_PER_CURRENCY
+from marketsim.extension.registry import Registry
 from marketsim.results.reader import Run
 
 NamedRule = tuple[str, dict[str, Any]]
@@ -77,14 +77,15 @@ def compare_rules(
     seed: int = 1,
     seconds: float = 30.0,
     trust: bool = False,
+    registry: Registry | None = None,
     tell: Callable[[int, int, str], None] = lambda done, total, label: None,  # noqa: ARG005 - who tells nobody
 ) -> Comparison:
     """Every rule that there is, and ``rules``, at the bills of a run; ``seconds`` for the worst group of each.
 
-    ``tell`` is called with (rules done, rules in all, label).
+    ``tell`` is called with (rules done, rules in all, label); ``trust`` and ``registry`` are as in ``SharedRun``.
     """
-    shared = SharedRun(run, seed, trust=trust)
-    asked: list[NamedRule] = [(name, {}) for name in user_registry().names("sharing")]
+    shared = SharedRun(run, seed, trust=trust, registry=registry)
+    asked: list[NamedRule] = [(name, {}) for name in shared.registry.names("sharing")]
     asked += [each for each in rules if each not in asked]
     found, left_out = [], []
     for done, (name, parameters) in enumerate(asked):

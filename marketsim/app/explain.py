@@ -11,12 +11,12 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from marketsim.app.otherwise import LOAD, PV, Counterfactual, Otherwise
-from marketsim.app.shared_run import SharedRun, agent_slots, built_rule
-from marketsim.app.user_parts import user_registry
+from marketsim.app.shared_run import SharedRun, agent_slots
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.errors import InputError, Problem
 from marketsim.core.ports import Sharing
 from marketsim.core.units import MONEY_PER_CURRENCY
+from marketsim.extension.registry import Registry
 from marketsim.results.reader import Run
 from marketsim.scenario.problems import did_you_mean
 from marketsim.sharing.joining import Joining, joining, partners
@@ -90,6 +90,7 @@ def explain(
     *,
     seed: int = 1,
     trust: bool = False,
+    registry: Registry | None = None,
     **parameters: Any,
 ) -> Explanation:
     """Why an agent, by name or index, pays what it pays of a run's cost by a rule.
@@ -99,14 +100,14 @@ def explain(
     first, in the middle or last; and with whom it is worth most.
 
     ``rule``, ``seed`` and ``parameters`` are as in ``share``; a rule that leaves bills as they were settled cannot be asked
-    again. ``trust``: the run's folder is one's own, see ``open_run``. Raises InputError.
+    again. ``trust`` and ``registry`` are as in ``SharedRun``. Raises InputError.
     """
-    _demand_sharing(rule)
-    shared = SharedRun(run, seed, trust=trust)
+    shared = SharedRun(run, seed, trust=trust, registry=registry)
+    _demand_sharing(rule, shared.registry)
     row = _row_of(agent, shared.names)
     name = rule if isinstance(rule, str) else type(rule).__name__
     energies = _energies(run, shared)
-    otherwise = Otherwise(shared, built_rule(rule, parameters, shared.context), name, energies)
+    otherwise = Otherwise(shared, shared.built(rule, parameters), name, energies)
     now, game, n = otherwise.now, shared.game, shared.game.n
     beyond = portions(game.beyond_money, np.ones(n, dtype=np.int64), shared.names)
     one_meter = game.at_one_meter()
@@ -129,8 +130,7 @@ def explain(
     )
 
 
-def _demand_sharing(rule: str | Sharing) -> None:
-    registry = user_registry()
+def _demand_sharing(rule: str | Sharing, registry: Registry) -> None:
     if isinstance(rule, str) and rule in registry.names("sharing") and "idle" in registry.traits("sharing", rule):
         hint = "choose a rule that shares, such as slot_prices or shapley"
         raise InputError(

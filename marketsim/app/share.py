@@ -22,6 +22,7 @@ from marketsim.core.ports import GameSharing, Sharing
 from marketsim.core.records import Community
 from marketsim.core.rng import Streams
 from marketsim.core.units import MONEY_PER_CURRENCY, UNLIMITED_WH
+from marketsim.extension.registry import Registry
 from marketsim.results.reader import Run
 from marketsim.sharing.coalitions import all_costs, alone_costs, whole_cost
 from marketsim.sharing.stability import Leaving, worst_of_all
@@ -134,7 +135,7 @@ class _CheckedGame:
 def _share_of_game(
     game: CostGame, rule: str | Sharing, seed: int, incomes: FloatArray | None, parameters: dict[str, Any]
 ) -> CostShares:
-    built = built_rule(rule, parameters, _context(game.n, seed, incomes))
+    built = built_rule(rule, parameters, _context(game.n, seed, incomes), user_registry())
     if not isinstance(built, GameSharing):
         hint = "it shares finished periods: give a run, or choose " + ", ".join(_of_games(game.n))
         raise InputError([Problem("does not divide games", "rule", repr(rule), hint)])
@@ -203,13 +204,11 @@ def share_of_run(
     seed: int = 1,
     seconds: float = 30.0,
     trust: bool = False,
+    registry: Registry | None = None,
     **parameters: Any,
 ) -> CostShares:
-    """The same for all slots of a run as one period; what the run itself shared is left out.
-
-    ``trust``: its folder is one's own, see ``open_run``.
-    """
-    return shares_in(SharedRun(run, seed, trust=trust), rule, seconds, parameters)
+    """The same for all slots of a run as one period; ``trust`` and ``registry`` as in ``SharedRun``."""
+    return shares_in(SharedRun(run, seed, trust=trust, registry=registry), rule, seconds, parameters)
 
 
 def shares_in(shared: SharedRun, rule: str | Sharing, seconds: float, parameters: dict[str, Any]) -> CostShares:

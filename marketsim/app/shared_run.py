@@ -9,7 +9,6 @@ import numpy as np
 
 from marketsim.app.looking import seen_of
 from marketsim.app.parts import basics_of, made
-from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.user_parts import asked_params, user_registry
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
@@ -17,6 +16,7 @@ from marketsim.core.errors import InputError, LawBroken, Problem
 from marketsim.core.laws import check_shares
 from marketsim.core.period import MOST_CELLS, Period
 from marketsim.core.ports import Estimate, EstimatedSharing, Sharing
+from marketsim.extension.registry import Registry
 from marketsim.results.reader import Run
 from marketsim.results.table_columns import LEDGER_COLUMNS
 from marketsim.sharing.alone import alone_money
@@ -34,12 +34,14 @@ _MOST_MONEY: Final = 2.0**61
 class SharedRun:
     """All slots of a run as one period; what the run itself shared is left out.
 
-    ``trust``: its folder is one's own, see ``open_run``. InputError for a run that is nothing to share.
+    ``trust``: its folder is one's own, see ``open_run``. ``registry`` has the rules; None: those built in and of installed
+    plugins, and of a run that is one's own those of its scenario. InputError for a run that is nothing to share.
     """
 
-    def __init__(self, run: Run, seed: int, *, trust: bool) -> None:
-        self.ready: ReadyScenario = seen_of(run, trust=trust).ready
-        self.context = BuildContext.of(basics_of(self.ready, (seed,)), tariff=None, fleets=())
+    def __init__(self, run: Run, seed: int, *, trust: bool, registry: Registry | None = None) -> None:
+        ready = seen_of(run, trust=trust).ready
+        self.registry = registry or (ready.registry if trust or run.path is None else user_registry())
+        self.context = BuildContext.of(basics_of(ready, (seed,)), tariff=None, fleets=())
         self.period = _period_of(run, self.context)
         self.names = self.context.community.names
         self.game = metered_game(self.period, np.arange(len(self.names)))
@@ -73,21 +75,23 @@ class SharedRun:
             else worst_group(self.game, shares_money, seconds)
         )
 
-    def divided(self, rule: str | Sharing, parameters: dict[str, Any], period: Period | None = None) -> Estimate:
-        """Shares of the period (or of another one of the same agents) by a rule; InputError where they do not sum to it."""
-        return estimated(built_rule(rule, parameters, self.context), self.period if period is None else period, rule)
+    def divided(self, rule: str | Sharing, parameters: dict[str, Any]) -> Estimate:
+        """Shares of the period by a rule; InputError where they do not sum to it."""
+        return estimated(self.built(rule, parameters), self.period, rule)
+
+    def built(self, rule: str | Sharing, parameters: dict[str, Any]) -> Sharing:
+        """A rule for the agents of the run."""
+        return built_rule(rule, parameters, self.context, self.registry)
 
 
-def built_rule(rule: str | Sharing, parameters: dict[str, Any], context: BuildContext) -> Sharing:
+def built_rule(rule: str | Sharing, parameters: dict[str, Any], context: BuildContext, registry: Registry) -> Sharing:
     """A rule by its name with its parameters, or one of the user's own; InputError for what is wrong with either."""
     if not isinstance(rule, str):
         if parameters:
             raise InputError(f"a rule object takes no parameters here, got {', '.join(parameters)}")
         return rule
-    registry = user_registry()
-    built: Sharing = made(
-        registry, "sharing", rule, asked_params(registry, "sharing", rule, parameters, InputError), context
-    )
+    params = asked_params(registry, "sharing", rule, parameters, InputError)
+    built: Sharing = made(registry, "sharing", rule, params, context)
     return built
 
 

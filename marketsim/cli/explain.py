@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from marketsim.cli.options import trust_option
-from marketsim.cli.rule_option import named_rule
+from marketsim.cli.options import plugin_option, trust_option
+from marketsim.cli.rule_option import named_rule, rules_of
 from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
 from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH
@@ -36,8 +37,11 @@ _SITUATIONS: Final = {
 )
 @click.option("--seed", default=1, show_default=True, metavar="N", help="Of rules that draw orders of joining.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@plugin_option
 @trust_option
-def explain(folder: str, agent: str, rule: str, seed: int, as_json: bool, trust: bool) -> None:
+def explain(
+    folder: str, agent: str, rule: str, seed: int, as_json: bool, plugin_files: tuple[Path, ...], trust: bool
+) -> None:
     """Say why an agent of RUN pays what it pays by a rule of sharing.
 
     Its bill at the community's price of each slot, which adds up; what it would pay by the same rule without what it has, all
@@ -49,7 +53,7 @@ def explain(folder: str, agent: str, rule: str, seed: int, as_json: bool, trust:
 
     name, parameters = named_rule(rule)
     run = open_run(folder, trust=trust)
-    found = explained(run, agent, name, seed=seed, trust=trust, **parameters)
+    found = explained(run, agent, name, seed=seed, trust=trust, registry=rules_of(plugin_files), **parameters)
     if as_json:
         say(json.dumps(_told(found), indent=2))
     else:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from marketsim.cli.options import teller
+
+if TYPE_CHECKING:
+    from marketsim.extension.registry import Registry
 
 
 def named_rule(rule: str) -> tuple[str, dict[str, Any]]:
@@ -19,3 +25,10 @@ def named_rule(rule: str) -> tuple[str, dict[str, Any]]:
         if isinstance(parameters, dict) or parameters is None:
             return str(name), dict(parameters or {})
     raise click.BadParameter(f"give a name, or one name with its parameters, not {rule!r}", param_hint="--rule")
+
+
+def rules_of(plugin_files: tuple[Path, ...]) -> Registry | None:
+    """The rules that there are with those of some files, which are executed; None without files."""
+    from marketsim.app.ready import full_registry
+
+    return full_registry(plugin_files, teller()) if plugin_files else None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from marketsim.cli.options import trust_option
-from marketsim.cli.rule_option import named_rule
+from marketsim.cli.options import plugin_option, trust_option
+from marketsim.cli.rule_option import named_rule, rules_of
 from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
 
@@ -39,9 +40,17 @@ _MOST_NAMED: Final = 12
     help="To look for the group that gains most by leaving, beyond 16 agents; for each rule.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@plugin_option
 @trust_option
 def share(
-    folder: str, rules: tuple[str, ...], compare: bool, seed: int, seconds: float, as_json: bool, trust: bool
+    folder: str,
+    rules: tuple[str, ...],
+    compare: bool,
+    seed: int,
+    seconds: float,
+    as_json: bool,
+    plugin_files: tuple[Path, ...],
+    trust: bool,
 ) -> None:
     """Say who should pay what of RUN's cost by a rule, and which group would rather leave.
 
@@ -52,17 +61,18 @@ def share(
     from marketsim.app.share import share_of_run
     from marketsim.core.currency import label_of
 
-    named = [named_rule(rule) for rule in rules]
+    named, registry = [named_rule(rule) for rule in rules], rules_of(plugin_files)
+    asked: dict[str, Any] = {"seed": seed, "trust": trust, "registry": registry}
     if compare:
         from marketsim.cli.share_comparison import compared
 
-        compared(open_run(folder, trust=trust), named, seed=seed, seconds=seconds, as_json=as_json, trust=trust)
+        compared(open_run(folder, trust=trust), named, seconds, asked, as_json=as_json)
         return
     if len(named) > 1:
         raise click.BadParameter("give one rule, or --compare with it", param_hint="--rule")
     name, parameters = named[0] if named else ("shapley", {})
     run = open_run(folder, trust=trust)
-    found = share_of_run(run, name, seed=seed, seconds=seconds, trust=trust, **parameters)
+    found = share_of_run(run, name, seconds=seconds, **asked, **parameters)
     if as_json:
         say(json.dumps(_told(found, name), indent=2))
     else:

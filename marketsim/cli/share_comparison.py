@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from marketsim.results.reader import Run
 
 
-def compared(run: Run, rules: list[NamedRule], *, seed: int, seconds: float, as_json: bool, trust: bool) -> None:
-    """Put all rules side by side."""
+def compared(run: Run, rules: list[NamedRule], seconds: float, asked: dict[str, Any], *, as_json: bool) -> None:
+    """Put all rules side by side; ``asked`` is what ``compare_rules`` is asked with beside."""
     with progress_bar("sharing", "rules", quiet=as_json) as advance:
-        tell = {} if advance is None else {"tell": advance}
-        found = compare_rules(run, rules, seed=seed, seconds=seconds, trust=trust, **tell)
+        if advance is not None:
+            asked = {**asked, "tell": advance}
+        found = compare_rules(run, rules, seconds=seconds, **asked)
     if as_json:
         say(json.dumps(_told(found), indent=2))
     else:

@@ -95,20 +95,20 @@ class _Pairs:
         from scipy.optimize import linprog
         from scipy.sparse import csr_array, eye_array, hstack
 
-        bounds: Any  # pairs, as rows
-
         n, (first, second) = len(self.highest), self._pairs
         k = len(first)
-        ones, rows = np.ones(k), np.arange(k)
-        over = csr_array((np.append(-ones, ones), (np.append(rows, rows), np.append(first, second))), (k, n))
+        ones, none, rows = np.ones(k), np.zeros(k), np.arange(k)
         # |b_i - b_j| = b_i - b_j + 2 max(b_j - b_i, 0)
-        low, high = np.append(self._bounds.low, 0.0 * ones), np.append(self._bounds.high, np.inf * ones)
-        bounds, distances = np.column_stack((low, high)), np.asarray(over.sum(axis=0)).ravel()
+        over = csr_array((np.append(-ones, ones), (np.append(rows, rows), np.append(first, second))), (k, n))
+        ahead = np.bincount(first, minlength=n) - np.bincount(second, minlength=n)
+        low, high = np.append(self._bounds.low, none), np.append(self._bounds.high, np.inf * ones)
+        above: Any = hstack((over, -eye_array(k)))
+        bounds: Any = np.column_stack((low, high))
         found = linprog(
-            c=np.append(-ratio * self._sign - distances, 2.0 * ones),
-            A_ub=hstack((over, -eye_array(k))),
-            b_ub=np.zeros(k),
-            A_eq=np.append(self.incomes, 0.0 * ones)[None, :],
+            c=np.append(ahead - ratio * self._sign, 2.0 * ones),
+            A_ub=above,
+            b_ub=none,
+            A_eq=np.append(self.incomes, none)[None, :],
             b_eq=[self.total],
             bounds=bounds,
             method="highs",
