@@ -97,7 +97,7 @@ def test_own_agent_of_the_readme_is_short_and_trades(folder):
 
 
 def test_the_rule_of_sharing_on_the_page_on_plugins_is_short_and_shares(folder):
-    """At most 30 lines, hook included; it shares a run to the unit as the built-in rule of equal gains does."""
+    """At most 30 lines, hook included; it shares a run, to a unit, as the built-in rule of equal gains does."""
     import marketsim as ms
 
     files = named(ROOT / "docs" / "plugins.md")
