@@ -102,3 +102,19 @@ def test_the_same_state_of_the_generator_gives_the_same_shares():
 
 def test_a_game_of_one_has_nothing_to_sample():
     assert sampled_shapley(Game(1, lambda _: 7.0), 4, np.random.default_rng(1)).shares.tolist() == [7.0]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_it_is_that_of_shapiq(seed):
+    """An independent implementation, where it is installed: it is no dependency, for it brings half a gigabyte."""
+    shapiq = pytest.importorskip("shapiq", reason="shapiq, the other implementation, is not installed")
+    game = drawn(7, seed)
+
+    def worth(members):
+        inside = members.any(axis=1)
+        found = np.zeros(len(members))
+        found[inside] = game.cost(members[inside])
+        return found
+
+    other = shapiq.ExactComputer(n_players=7, game=worth)("SV", 1).get_n_order_values(1)
+    assert shapley(game).shares == pytest.approx(other, abs=1e-12)
