@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from marketsim.analysis.studies.public import whatif as whatif
     from marketsim.app.data_check import check_data as check_data
     from marketsim.app.importing import import_scenario as import_scenario
+    from marketsim.app.explain import explain as explain
     from marketsim.app.match import match as match
     from marketsim.app.public import feeder as feeder
     from marketsim.app.public import parallel_env as parallel_env
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from marketsim.app.ready_scenario import ReadyScenario as ReadyScenario
     from marketsim.app.running import open_run as open_run
     from marketsim.app.running import simulate as simulate
+    from marketsim.app.share import share as share
     from marketsim.app.slot_scores import fairness_scores as fairness_scores
     from marketsim.core.params import Params as Params
     from marketsim.extension.entry import Entry as Entry
@@ -47,6 +49,8 @@ _HOMES = {
     "parallel_env": "marketsim.app.public",
     "match": "marketsim.app.match",
     "fairness_scores": "marketsim.app.slot_scores",
+    "share": "marketsim.app.share",
+    "explain": "marketsim.app.explain",
     "whatif": "marketsim.analysis.studies.public",
     "Prosumer": "marketsim.agents.members",
     "Consumer": "marketsim.agents.members",
@@ -67,6 +71,7 @@ __all__ = [
     "ReadyScenario",
     "Run",
     "check_data",
+    "explain",
     "fairness_scores",
     "feeder",
     "hookimpl",
@@ -76,6 +81,7 @@ __all__ = [
     "open_run",
     "open_study",
     "parallel_env",
+    "share",
     "simulate",
     "whatif",
 ]

@@ -47,6 +47,7 @@ HOMES = {
         "analysis/*",
         "core/compiled.py",
         "optimise/*",
+        "sharing/*",
     ],
     "jinja2": ["report/*"],
     "markupsafe": ["report/*"],

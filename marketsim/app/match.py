@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date
-from functools import cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from marketsim.app.parts import made
-from marketsim.app.ready import full_registry
+from marketsim.app.user_parts import asked_params, user_registry
 from marketsim.app.user_table import (
     MOST_ENERGY_KWH,
     MOST_PRICE,
@@ -30,7 +29,6 @@ from marketsim.core.ports import Engine, lacking
 from marketsim.core.records import Community, Fallback, Orders, Reason, Rejects, Tariffs, Trades
 from marketsim.core.rng import Streams
 from marketsim.core.units import UNLIMITED_WH, to_kwh, to_price, to_ticks, to_wh
-from marketsim.extension.registry import Registry
 from marketsim.market.bounds import within_bounds
 
 COLUMNS: Final = ("agent", "side", "price", "energy_kwh")
@@ -95,23 +93,9 @@ def _engine(engine: str | Engine, parameters: Mapping[str, Any], n_agents: int) 
         if parameters:
             raise OrderError(f"an engine object takes no parameters here, got {', '.join(parameters)}")
         return engine
-    registry = _registry()
-    if engine not in registry.names("engine"):
-        hint = _near(engine, registry.names("engine"))
-        raise OrderError([Problem("there is no such engine", "engine", repr(engine), hint)])
-    params = registry.params("engine", engine)
-    try:
-        checked = params(**parameters)
-    except ValueError as error:  # pydantic's error is one
-        raise OrderError(list(_parameter_problems(engine, error, params.model_fields))) from error
-    built: Engine = made(registry, "engine", engine, checked, _context(n_agents))
+    checked = asked_params(user_registry(), "engine", engine, parameters, OrderError)
+    built: Engine = made(user_registry(), "engine", engine, checked, _context(n_agents))
     return built
-
-
-@cache
-def _registry() -> Registry:
-    """Built-in parts and installed plugins, looked up once."""
-    return full_registry()
 
 
 def _context(n_agents: int) -> BuildContext:
@@ -129,29 +113,11 @@ def _context(n_agents: int) -> BuildContext:
     return BuildContext(Clock(date(2016, 1, 1), 1, 60), Streams((1,)), community, ())
 
 
-def _near(name: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, known := list(known), 1)
-    return f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(known) or 'none'}"
-
-
-def _parameter_problems(engine: str, error: Any, known: Iterable[str]) -> Iterator[Problem]:
-    """What is wrong with an engine's parameters, one problem each."""
-    for found in error.errors():
-        name = ".".join(str(part) for part in found["loc"])
-        if found["type"] == "extra_forbidden":
-            yield Problem(f"engine {engine} has no such parameter", name, hint=_near(name, known))
-        else:
-            message = found["msg"].removeprefix("Input ").removeprefix("Value error, ")
-            yield Problem(f"engine {engine}: {message}", name, repr(found["input"]))
-
-
 def _tariffs(engine: str, retail: float | None, feed_in: float | None) -> Tariffs:
     if (retail is None) != (feed_in is None):
         raise OrderError("give both retail and feed_in, or neither")
     if retail is None or feed_in is None:
-        registry = _registry()
+        registry = user_registry()
         if engine in registry.names("engine") and "prices" in registry.traits("engine", engine):
             raise OrderError(f"engine {engine} needs the utility's prices: give retail and feed_in")
         return Tariffs(np.full(1, np.iinfo(np.int64).max), np.zeros(1, dtype=np.int64), None)

@@ -70,6 +70,8 @@ class AgentSpec:
     import_limit_kw: float | None = None
     export_limit_kw: float | None = None
     income_class: str | None = None
+    income: float | None = None
+    """A month [currency]."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.clock import SlotTime
+from marketsim.core.cost_game import CostGame, Division
 from marketsim.core.fleets import FleetInfo
 from marketsim.core.imported import ImportedScenario
 from marketsim.core.period import Period
@@ -222,6 +223,33 @@ class Sharing(Protocol):
 
         In each market the shares sum to what was paid there, to the last unit.
         """
+        ...
+
+
+@runtime_checkable
+class GameSharing(Sharing, Protocol):
+    """A rule that also divides a game of cost that no run is behind."""
+
+    def divide(self, game: CostGame, rng: np.random.Generator) -> Division:
+        """Who is to pay what of the cost of all. Same game and same state of ``rng``: same shares."""
+        ...
+
+
+class Estimate(NamedTuple):
+    """Shares of a finished period that were drawn at random."""
+
+    money: IntArray
+    """What each agent is to have paid [1e-9 currency] [n_agents]."""
+    standard_errors: FloatArray | None
+    """Of each [1e-9 currency] [n_agents]; None: nothing was drawn."""
+
+
+@runtime_checkable
+class EstimatedSharing(Sharing, Protocol):
+    """A rule that knows how far its shares may be off."""
+
+    def estimate(self, period: Period) -> Estimate:
+        """What ``share`` gives, with standard errors."""
         ...
 
 

@@ -33,6 +33,7 @@ RESERVED_DEVICE_NAMES: Final = frozenset(
         "inverter_kva",
         "connection_kw",
         "income_class",
+        "income",
         "strategy",
         "devices",
     }

@@ -15,12 +15,13 @@ import numpy as np
 
 from marketsim.core.arrays import FloatArray
 from marketsim.core.build import BuildContext
+from marketsim.core.equity import gini_with_negatives
 from marketsim.core.metric import Kpi, Value, defined, fleet_flags, ratio
 from marketsim.core.potential import Availability
 from marketsim.core.records import Community, SlotRecord
 from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH
 from marketsim.fairness.horizons import HORIZON_KPIS, Horizons
-from marketsim.fairness.measures import gini_with_negatives, jain_index, worst_off_saving
+from marketsim.fairness.measures import jain_index, worst_off_saving
 from marketsim.fairness.measures_kernel import SCORE_NAMES
 from marketsim.fairness.params import FairnessParams
 from marketsim.fairness.slot import measure

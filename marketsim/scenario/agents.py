@@ -200,6 +200,8 @@ class AgentEntry(Params):
     """Limits of the connection [kW]."""
     income_class: quantity.MaybeText = None
     """For measures of equity."""
+    income: quantity.MaybePositive = None
+    """Disposable income a month [currency], in proportion to which bills are a burden."""
     strategy: StrategyChoice = default("truthful")
     """How it trades."""
     devices: SkipJsonSchema[DeviceChoices] = Field(default={})

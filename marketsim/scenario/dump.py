@@ -57,6 +57,7 @@ def agent_document(agent: AgentSpec) -> dict[str, Any]:
         "inverter_kva": agent.inverter_kva,
         "connection_kw": _present(**{"import": agent.import_limit_kw, "export": agent.export_limit_kw}) or None,
         "income_class": agent.income_class,
+        "income": agent.income,
     }
     parts = {name: written_params(params) for name, params in agent.devices.items()}
     return {**_present(**own), "strategy": written(agent.strategy), **parts}

@@ -238,6 +238,7 @@ class _Group:
             import_limit_kw=number(entry.connection_kw.import_kw, "connection_kw", "import"),
             export_limit_kw=number(entry.connection_kw.export_kw, "connection_kw", "export"),
             income_class=number(entry.income_class, "income_class"),
+            income=number(entry.income, "income"),
         )
 
     def _owns(self, part: PartTemplate, index: int) -> bool:

@@ -15,8 +15,11 @@ def alone_money(period: Period) -> IntArray:
     than exported. Nothing else changes: devices did what they did.
     """
     market = period.community.market
-    retail, feed_in = period.retail_ticks[:, market], period.feed_in_ticks[:, market]
-    alone_wh = np.where(
-        feed_in < 0, np.minimum(period.net_wh, np.maximum(period.net_wh - period.pv_wh, 0)), period.net_wh
-    )
-    return np.asarray(-(alone_wh * np.where(alone_wh < 0, retail, feed_in)).sum(axis=0))
+    return meter_bills(period.net_wh, period.pv_wh, period.retail_ticks[:, market], period.feed_in_ticks[:, market])
+
+
+def meter_bills(net_wh: IntArray, pv_wh: IntArray, retail_ticks: IntArray, feed_in_ticks: IntArray) -> IntArray:
+    """Bill of each meter: net energy and PV behind it, generation positive, and prices, [n_slots, k] or [n_slots, 1] -> [k]."""
+    curtailed = np.minimum(net_wh, np.maximum(net_wh - pv_wh, 0))
+    through_wh = np.where(feed_in_ticks < 0, curtailed, net_wh)
+    return np.asarray(-(through_wh * np.where(through_wh < 0, retail_ticks, feed_in_ticks)).sum(axis=0))

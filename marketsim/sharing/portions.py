@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from marketsim.core.arrays import IntArray
+from marketsim.core.arrays import FloatArray, IntArray
 
 
 def portions(total: int, weights: IntArray, names: Sequence[str]) -> IntArray:
@@ -24,3 +24,16 @@ def portions(total: int, weights: IntArray, names: Sequence[str]) -> IntArray:
     left = abs(total) - sum(parts.tolist())
     parts[np.lexsort((np.array(names), -rest))[:left]] += 1
     return np.asarray(parts if total >= 0 else -parts)
+
+
+def whole_parts(shares: FloatArray, total: int, names: Sequence[str]) -> IntArray:
+    """Whole numbers next to ``shares`` that sum to ``total``: rounded down, what is left to those who lost most by it.
+
+    What ``shares`` themselves are off by goes to all alike; among equals those whose names come first get more.
+    """
+    parts = np.floor(shares).astype(np.int64)
+    to_all, left = divmod(total - sum(parts.tolist()), len(parts))
+    rest = shares - np.floor(shares)
+    parts += to_all
+    parts[np.lexsort((np.array(names), -rest))[:left]] += 1
+    return parts

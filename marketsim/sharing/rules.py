@@ -6,9 +6,11 @@ import numpy as np
 
 from marketsim.core.arrays import IntArray
 from marketsim.core.build import BuildContext
+from marketsim.core.cost_game import CostGame, Division
 from marketsim.core.period import Period
 from marketsim.core.ports import Sharing
 from marketsim.sharing.alone import alone_money
+from marketsim.sharing.coalitions import alone_costs, whole_cost
 from marketsim.sharing.params import NoSharingParams, ProportionalSharingParams
 from marketsim.sharing.portions import portions
 
@@ -22,11 +24,17 @@ class AsPaid:
 
 
 class ProportionalSharing:
-    """Port ``Sharing``: gains and losses in proportion to the size of the bill alone.
+    """Port ``GameSharing``: gains and losses in proportion to the size of the bill alone.
 
     With a_i the bill of agent i alone and C what its market paid, x_i = a_i - (sum a - C) |a_i| / sum |a|. Where nobody
     would earn alone this is C a_i / sum a. Nobody pays more than alone unless all together do.
     """
+
+    def divide(self, game: CostGame, rng: np.random.Generator) -> Division:  # noqa: ARG002 - draws nothing
+        """The same of any common cost."""
+        alone = alone_costs(game)
+        sizes = np.abs(alone) if alone.any() else np.ones_like(alone)
+        return Division(alone - (alone.sum() - whole_cost(game)) * sizes / sizes.sum())
 
     def share(self, period: Period) -> IntArray:
         """Bills alone less shares of what each market gained, to the last unit by largest remainder."""

@@ -39,15 +39,19 @@ def period_of(
 
 
 def random_period(rng: np.random.Generator, agents_per_market: int, n_markets: int = 1) -> Period:
-    """Any net energies and payments, zeros and ties often; payments can be above and below those to the utility."""
+    """Any net energies and payments, zeros and ties often; payments can be above and below those to the utility.
+
+    Feed-in tariffs have either sign, retail is not negative; what is fed in is PV or comes from a device.
+    """
     who = community(agents_per_market, n_markets)
     scale = int(rng.choice((1, 3, 10_000)))
     net = rng.integers(-scale, scale + 1, (SLOTS, who.n_agents)) * (rng.random(who.n_agents) < 0.8)
     paid = rng.integers(-(scale**2), scale**2 + 1, who.n_agents) * int(rng.choice((0, 1, 100_000)))
-    feed_in = rng.integers(0, 200_000, SLOTS)
-    return period_of(
-        who, net.tolist(), paid.tolist(), (feed_in + rng.integers(0, 200_000, SLOTS)).tolist(), feed_in.tolist()
-    )
+    feed_in = rng.integers(-100_000, 200_000, SLOTS)
+    retail = np.maximum(feed_in, 0) + rng.integers(0, 200_000, SLOTS)
+    period = period_of(who, net.tolist(), paid.tolist(), retail.tolist(), feed_in.tolist())
+    drawn: Period = read_only(period._replace(pv_wh=period.pv_wh * (rng.random(net.shape) < 0.8)))
+    return drawn
 
 
 def market_of(period: Period, market: int) -> Period:

@@ -76,7 +76,8 @@ def test_every_sharing(simulated, village, sharing, period):
     clock = {"start": "2016-07-12", "slots": 36, "slot_minutes": 60}
     idle = "idle" in REGISTRY.traits("sharing", sharing)
     market = {"sharing": sharing} | ({} if idle else {"sharing_period": period})
-    run = balances(simulated(village(clock=clock, market=market)))
+    agents = [{**agent, "income": 1000 * row} for row, agent in enumerate(village()["agents"], 1)]
+    run = balances(simulated(village(clock=clock, market=market, agents=agents)))
     plain = simulated(village(clock=clock))
     assert ("sharing_money" in run.frame("agents", raw=True)) != idle
     assert run.frame("trades", raw=True).equals(plain.frame("trades", raw=True))

@@ -18,7 +18,7 @@ OWN = {
     "engine": ("own_engine.py", "market.engine", "first_match"),
     "reactive": ("own_reactive.py", "grid.reactive", {"compensated": {"slope": 0.2}}),
     "settlement": ("own_settlement.py", "market.settlement", {"with_fee": {"fee": 0.02}}),
-    "sharing": ("own_sharing.py", "market.sharing", "equal_gain"),
+    "sharing": ("own_sharing.py", "market.sharing", "equal_parts"),
 }
 """File, where a scenario chooses the part, and how."""
 
@@ -94,7 +94,7 @@ def test_the_settlement_of_one_s_own_charges_its_fee(usual: ms.Run) -> None:
 @pytest.mark.parametrize("period", ["day", "run"])
 def test_the_sharing_of_one_s_own_shares_gains_equally(usual: ms.Run, period: str) -> None:
     """Everybody saves the same against its bill alone, to a unit, and what is paid in all stays what it was."""
-    changes = {"market.sharing": "equal_gain", "market.sharing_period": period}
+    changes = {"market.sharing": "equal_parts", "market.sharing_period": period}
     run = ms.simulate(scenario("own_sharing.py", **changes))
     assert run.frame("trades", raw=True).equals(usual.frame("trades", raw=True))
     assert run.frame("agents", raw=True).sharing_money.any()

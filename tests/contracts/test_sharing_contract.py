@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from marketsim.core.build import AgentSpec, Choice, LoadSpec
+from marketsim.core.params import Params
 from marketsim.core.rule_terms import Wrong
-from marketsim.sharing import rules
+from marketsim.sharing import by_income, divided, params, rules
 from marketsim.sharing.params import NoSharingParams, ProportionalSharingParams
 from marketsim.testing.sharing_kit import SharingContract
 
@@ -33,6 +36,62 @@ class TestNone(SharingContract):
 class TestProportional(SharingContract):
     build = staticmethod(rules.build_proportional)
     params = ProportionalSharingParams()
+
+
+class TestEqualGain(SharingContract):
+    build = staticmethod(divided.build_equal_gain)
+    params = params.EqualGainParams()
+
+
+class TestShapley(SharingContract):
+    build = staticmethod(divided.build_shapley)
+    params = params.ShapleyParams()
+
+
+class TestWeightedShapley(SharingContract):
+    build = staticmethod(by_income.build_weighted)
+    params = params.WeightedShapleyParams(weights={})
+
+
+def with_incomes(context):
+    """The same members, of three incomes."""
+    names = context.community.names[: context.community.n_agents // context.community.n_markets]
+    nothing = Choice("", Params())
+    specs = [AgentSpec(name, "consumer", 0, None, LoadSpec(), 0.0, None, {}, nothing) for name in names]
+    return replace(context, agents=tuple(replace(each, income=1000.0 + row % 3) for row, each in enumerate(specs)))
+
+
+class TestWeightedByIncome(SharingContract):
+    build = staticmethod(lambda params, context: by_income.build_weighted(params, with_incomes(context)))
+    params = params.WeightedShapleyParams(power=2)
+
+
+class TestLeastWorstBurden(SharingContract):
+    build = staticmethod(lambda params, context: by_income.build_rawls(params, with_incomes(context)))
+    params = params.RawlsParams()
+
+
+class TestLeastGini(SharingContract):
+    build = staticmethod(lambda params, context: by_income.build_rawls(params, with_incomes(context)))
+    params = params.RawlsParams(least="gini")
+    periods = 10
+
+
+class TestSlotPrices(SharingContract):
+    build = staticmethod(divided.build_slot_prices)
+    params = params.SlotPricesParams()
+
+
+class TestLeastCore(SharingContract):
+    build = staticmethod(divided.build_least_core)
+    params = params.LeastCoreParams()
+    periods = 10
+
+
+class TestNucleolus(SharingContract):
+    build = staticmethod(divided.build_nucleolus)
+    params = params.NucleolusParams()
+    periods = 10
 
 
 class TestOneOfOnesOwn(SharingContract):

@@ -40,7 +40,7 @@ def tariff(prices):
 
 def scenario(prices, strategy, **more):
     """A summer's day of seven agents with every device, by two hours."""
-    every = {"strategy": strategy}
+    every = {"strategy": strategy, "income": 2000}
     agents = [
         {"name": "store", "kind": "prosumer", "pv_kw": 8, "load": {"peak_kw": 2}, **every,
          "battery": {"energy_kwh": 8, "power_kw": 3}},

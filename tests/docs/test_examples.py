@@ -98,6 +98,21 @@ def test_own_agent_of_the_readme_is_short_and_trades(folder):
     assert ours.price.min() >= 0.08
 
 
+def test_the_rule_of_sharing_on_the_page_on_plugins_is_short_and_shares(folder):
+    """At most 30 lines, hook included; it shares a run, to a unit, as the built-in rule of equal gains does."""
+    import marketsim as ms
+
+    files = named(ROOT / "docs" / "plugins.md")
+    assert len(files["equal_parts.py"].splitlines()) <= 30
+    (folder / "equal_parts.py").write_text(files["equal_parts.py"], encoding="utf-8")
+    from equal_parts import EqualParts
+
+    run = ms.simulate(ms.load_scenario("scenarios/pilot.yaml", {"clock.slots": 24}))
+    assert (
+        ms.share(run, rule=EqualParts()).shares_money.tolist() == ms.share(run, rule="equal_gain").shares_money.tolist()
+    )
+
+
 def test_parts_of_the_page_on_plugins_keep_their_contracts(folder):
     """The page's own tests pass: every kit, on every part that it shows."""
     for name, text in named(ROOT / "docs" / "plugins.md").items():

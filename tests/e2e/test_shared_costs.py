@@ -157,10 +157,11 @@ def test_the_resolved_scenario_gives_the_same_run(shared, folder):
 def test_a_folder_shared_by_a_plugin_is_looked_at_without_it(root, tmp_path, cli):
     """Nothing is loaded to see bills, and the kind of part is told."""
     own = root / "tests" / "parts" / "own_sharing.py"
-    overrides = {**HOURS, "clock.slots": 24, "market.sharing": "equal_gain", "plugins": [str(own)]}
+    overrides = {**HOURS, "clock.slots": 24, "market.sharing": "equal_parts", "plugins": [str(own)]}
     run = ms.simulate(ms.load_scenario(SCENARIO, overrides, trust=True), tmp_path / "own")
     seen = ms.open_run(run.path)
     assert seen.bill(0).equals(run.bill(0))
     assert cli("report", run.path, "--out", tmp_path / "own.html").code == 0
     shown = json.loads(cli("plugins", "list", "--kind", "sharing", "--plugin", own, "--json").out)
-    assert [part["name"] for part in shown] == ["none", "proportional", "equal_gain"]
+    assert [part["name"] for part in shown][-1] == "equal_parts"
+    assert all(part["kind"] == "sharing" for part in shown)

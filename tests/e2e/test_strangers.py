@@ -282,6 +282,13 @@ def arguments_of(theirs: Path, out: Path) -> dict[str, list[list[str | Path]]]:
         ],
         "compare": [["compare", run, theirs / "run2"], ["compare", study], ["compare", run, run, "--json", "--all"]],
         "report": [["report", run], ["report", study], ["report", run, "--out", out / "r.html"], ["report", training]],
+        "share": [
+            ["share", run],
+            ["share", run, "--rule", "{shapley: {exact_up_to: 0, orders: 2}}", "--json"],
+            ["share", run, "--compare"],
+            ["share", study],
+        ],
+        "explain": [["explain", run, "--agent", "a"], ["explain", run, "--agent", "b", "--json"]],
         "import": [
             ["import", "pandapower", run / "net.json", "--out", out / "imported"],
             ["import", "citylearn", run, "--out", out / "city"],
@@ -387,6 +394,8 @@ def public_calls(theirs: Path) -> dict[str, Callable[[], object]]:
         "match": lambda: ms.match(
             pd.DataFrame({"agent": ["a", "b"], "side": ["buy", "sell"], "price": [0.3, 0.1], "energy_kwh": [1.0, 1.0]})
         ),
+        "share": lambda: ms.share(ms.open_run(theirs / "run")),
+        "explain": lambda: ms.explain(ms.open_run(theirs / "run"), "a"),
         "fairness_scores": lambda: ms.fairness_scores(
             {"agent": ["a"], "side": ["buy"], "available_kwh": [1.0], "traded_kwh": [0.0], "price": [None]},
             retail=0.3,

@@ -7,7 +7,7 @@ from marketsim.sharing.alone import alone_money
 from marketsim.sharing.portions import portions
 
 
-class EqualGain:
+class EqualParts:
     def share(self, period):
         shares = alone_money(period)
         gains = period.of_markets(shares - period.paid_money)
@@ -20,4 +20,4 @@ class EqualGain:
 
 @ms.hookimpl
 def marketsim_parts():
-    yield ms.Entry(kind="sharing", name="equal_gain", build=lambda params, context: EqualGain())
+    yield ms.Entry(kind="sharing", name="equal_parts", build=lambda params, context: EqualParts())

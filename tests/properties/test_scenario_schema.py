@@ -50,6 +50,7 @@ AGENTS = [
         "inverter_kva": 9,
         "connection_kw": {"import": 10},
         "income_class": "low",
+        "income": {"choice": [1000, 2200, 4500]},
     },
     {
         "name": "mill",

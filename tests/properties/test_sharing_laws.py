@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from marketsim.builtin import built_in_registry
+from marketsim.core.build import AgentSpec, Choice, LoadSpec
+from marketsim.core.errors import InputError
+from marketsim.core.params import Params
 from marketsim.core.period import Period
 from marketsim.sharing.alone import alone_money
+from marketsim.sharing.by_income import RawlsSharing
+from marketsim.sharing.params import RawlsParams
 from marketsim.sharing.portions import portions
 from marketsim.sharing.rules import AsPaid, ProportionalSharing
+from marketsim.sharing.stability import MOST_LISTED
 from marketsim.testing.periods import random_period
+from marketsim.testing.worlds import build_context
+
+REGISTRY = built_in_registry()
+LISTS_GROUPS = ("least_core", "nucleolus")
 
 seeds = st.integers(0, 2**32)
 sizes = st.integers(1, 8)
@@ -26,6 +40,39 @@ def test_shares_sum_to_what_was_paid(rule, seed, size, n_markets):
     """In each market, exactly."""
     period = drawn(seed, size, n_markets)
     assert period.of_markets(rule.share(period)) == period.of_markets(period.paid_money)
+
+
+@settings(max_examples=100)
+@given(seeds, st.integers(1, 20), st.integers(1, 2))
+def test_every_rule_shares_what_was_paid(seed, size, n_markets):
+    """Whatever was metered and paid, of either sign: in each market to the last unit; or says among how many it shares."""
+    period, rng = drawn(seed, size, n_markets), np.random.default_rng(seed)
+    nothing = Choice("", Params())
+    specs = [
+        AgentSpec(name, "consumer", 0, None, LoadSpec(), 0.0, None, {}, nothing) for name in period.community.names
+    ]
+    agents = tuple(replace(each, income=float(rng.choice((1000, 2200, 4500)))) for each in specs[:size])
+    context = build_context(size, n_markets, agents=agents)
+    for name in REGISTRY.names("sharing"):
+        params, build = REGISTRY.params("sharing", name)(), REGISTRY.builder("sharing", name)
+        if name in LISTS_GROUPS and size > MOST_LISTED:
+            with pytest.raises(InputError, match="among at most 14 members"):
+                build(params, context)
+            continue
+        rule = build(params, context)
+        assert period.of_markets(rule.share(period)) == period.of_markets(period.paid_money), name
+
+
+@settings(max_examples=100)
+@given(seeds, sizes)
+def test_nobody_pays_more_than_alone_by_incomes_unless_all_together_do(seed, size):
+    """To the unit, under both readings of ``rawls_ir``."""
+    period, rng = drawn(seed, size), np.random.default_rng(seed)
+    alone = alone_money(period)
+    gained = int(alone.sum() - period.paid_money.sum())
+    for least in ("worst", "gini"):
+        rule = RawlsSharing(RawlsParams(least=least), rng.choice((1000.0, 2200.0, 4500.0), size))
+        assert (np.sign(alone - rule.share(period)) * np.sign(gained) >= 0).all()
 
 
 @given(rules, seeds, sizes, st.randoms(use_true_random=False))

@@ -10,7 +10,7 @@ import numpy as np
 
 from marketsim.analysis.evaluation.totals import HORIZONS, SCORES, WeeklyTotals
 from marketsim.core.arrays import FloatArray
-from marketsim.fairness.measures import gini_of_rows
+from marketsim.core.equity import gini_of_rows
 
 Compute = Callable[[WeeklyTotals, WeeklyTotals], FloatArray]
 """(totals of the arm [..., *], totals with the utility alone on the same days [..., *]) -> [...]; NaN: undefined."""

@@ -1,6 +1,5 @@
 """Fairness measures on hand-computed numbers."""
 
-import itertools
 import math
 
 import numpy as np
@@ -127,36 +126,6 @@ def test_jain_of_k_equal_shares_among_n_is_k_over_n():
 def test_jain_of_nothing_is_undefined():
     assert math.isnan(of.jain_index(floats(0, 0)))
     assert math.isnan(of.jain_index(floats()))
-
-
-def test_gini_of_equal_values_is_zero():
-    assert of.gini_with_negatives(floats(2, 2, 2)) == 0.0
-
-
-def test_gini_of_one_winner_is_one():
-    assert of.gini_with_negatives(floats(0, 0, 9)) == pytest.approx(1.0)
-
-
-def test_gini_of_one_winner_and_one_loser_is_one():
-    assert of.gini_with_negatives(floats(-4, 0, 0, 9)) == pytest.approx(1.0)
-
-
-def test_gini_is_the_sum_of_differences_over_its_largest_value():
-    values = floats(-7, -15, 11, -10, 2, 4, 40)
-    apart = sum(abs(a - b) for a, b in itertools.product(values, values))
-    assert of.gini_with_negatives(values) == pytest.approx(apart / (2 * 6 * (57 + 32)))
-
-
-def test_gini_without_negatives_is_the_plain_one_corrected_for_n():
-    values = floats(1, 2, 3, 10)
-    plain = sum(abs(a - b) for a, b in itertools.product(values, values)) / (2 * 16 * 4.0)
-    assert of.gini_with_negatives(values) == pytest.approx(plain * 4 / 3)
-
-
-def test_gini_is_undefined_for_one_value_and_for_zeros():
-    assert math.isnan(of.gini_with_negatives(floats(5)))
-    assert math.isnan(of.gini_with_negatives(floats(0, 0)))
-    assert math.isnan(of.gini_with_negatives(floats()))
 
 
 def test_the_worst_off_is_the_one_who_saves_least_of_its_turnover():

@@ -25,7 +25,8 @@ tariff: {flat: {retail: 0.1}}
 agents:
   - {kind: prosumer, count: 5, buses: {sample: loads}, pv_kw: {normal: [5, 2]}, load: {peak_kw: feeder},
      battery: {energy_kwh: {triangular: [1, 2, 9]}, power_kw: 1e-7, owner_share: 0.5}, inverter_kva: 6,
-     strategy: {margin: {margin: {uniform: [0, 1]}}}, income_class: {choice: ["no", "1e3", "12:30", "a: b", "ü"]}}
+     strategy: {margin: {margin: {uniform: [0, 1]}}}, income_class: {choice: ["no", "1e3", "12:30", "a: b", "ü"]},
+     income: {normal: [2200, 400]}}
   - {kind: consumer, name: "one two", bus: north, load: {annual_kwh: 4000, shape: "on", power_factor: 0.9},
      connection_kw: {export: 3}}
 critic: {kind: ollama, model: "x: y"}

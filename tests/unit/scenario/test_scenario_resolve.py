@@ -205,6 +205,16 @@ def test_names_can_be_drawn(agents: Any) -> None:
     assert {agent.pv_shape for agent in found} == {"a", "b"}
 
 
+def test_incomes_can_be_drawn(agents: Any) -> None:
+    """By themselves: what else is drawn stays as it is."""
+    plain = agents({**GROUP, "pv_kw": {"uniform": [1, 5]}})
+    found = agents({**GROUP, "pv_kw": {"uniform": [1, 5]}, "income": {"choice": [1000, 2200, 4500]}})
+    assert {agent.income for agent in found} <= {1000.0, 2200.0, 4500.0}
+    assert len({agent.income for agent in found}) > 1
+    assert [agent.pv_kw for agent in found] == [agent.pv_kw for agent in plain]
+    assert {agent.income for agent in plain} == {None}
+
+
 def test_limits_and_ratings_reach_the_agent(agents: Any) -> None:
     """Every key of an agent has its place in the specification."""
     (agent,) = agents(

@@ -148,6 +148,8 @@ def test_unknown_feeders_of_the_lookup_are_problems(problems: Problems, load: Lo
         ({"agents[0].load": {"peak_kw": 1, "power_factor": 1.1}}, "power_factor: must be at most 1"),
         ({"agents[0].load": {"peak": 1}}, r"(?s)load.peak: unknown key.*did you mean peak_kw"),
         ({"agents[0].income_class": 3}, "income_class: must be a name or"),
+        ({"agents[0].income": 0}, "income: must be greater than 0"),
+        ({"agents[0].income": {"uniform": [0, 3]}}, "income: every value drawn must be greater than 0"),
         ({"agents[0].name": ""}, "name: is not of the form"),
         ({"agents[0].bus": [1]}, "bus: must be the name or the index of a bus"),
         ({"agents[0].buses": [1, None]}, r"buses\[1\]: must be the name or the index"),

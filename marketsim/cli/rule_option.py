@@ -1,0 +1,34 @@
+"""``--rule`` of commands that share what a run cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from marketsim.cli.options import teller
+
+if TYPE_CHECKING:
+    from marketsim.extension.registry import Registry
+
+
+def named_rule(rule: str) -> tuple[str, dict[str, Any]]:
+    """Name and parameters of a rule as a scenario writes it."""
+    from marketsim.scenario.overrides import parse_override
+
+    _, value = parse_override(f"rule={rule}")
+    if isinstance(value, str):
+        return value, {}
+    if isinstance(value, dict) and len(value) == 1:
+        ((name, parameters),) = value.items()
+        if isinstance(parameters, dict) or parameters is None:
+            return str(name), dict(parameters or {})
+    raise click.BadParameter(f"give a name, or one name with its parameters, not {rule!r}", param_hint="--rule")
+
+
+def rules_of(plugin_files: tuple[Path, ...]) -> Registry | None:
+    """The rules that there are with those of some files, which are executed; None without files."""
+    from marketsim.app.ready import full_registry
+
+    return full_registry(plugin_files, teller()) if plugin_files else None

@@ -1,0 +1,132 @@
+"""``ms.share``: games of one's own, runs, and what is wrong with either."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import marketsim as ms
+from marketsim.core.errors import InputError
+
+SMALL = {
+    "name": "small",
+    "clock": {"start": "2016-06-21", "slots": 24, "slot_minutes": 60},
+    "tariff": {"flat": {"retail": 0.30, "feed_in": 0.08}},
+    "profiles": {"source": "synthetic"},
+    "agents": [
+        {"name": "roof", "count": 2, "kind": "prosumer", "pv_kw": 5, "strategy": "truthful"},
+        {"name": "flat", "count": 3, "kind": "consumer", "strategy": "truthful"},
+    ],
+}
+
+
+def airport(members):
+    """A runway as long as the largest aeroplane needs."""
+    return (members * np.array([1.0, 2.0, 4.0])).max(axis=1)
+
+
+@pytest.fixture(scope="module")
+def run():
+    return ms.simulate(ms.load_scenario(SMALL))
+
+
+def test_a_game_of_ones_own():
+    found = ms.share(airport, 3)
+    assert found.shares == pytest.approx([1 / 3, 5 / 6, 17 / 6])
+    assert found.alone.tolist() == [1.0, 2.0, 4.0]
+    assert found.standard_errors is None
+    assert found.worst_excess == pytest.approx(-1 / 3)
+    assert found.worst_coalition == ("1", "2")
+
+
+def test_parameters_are_those_of_a_scenario():
+    found = ms.share(airport, 3, "shapley", exact_up_to=0, orders=50, seed=2)
+    assert found.standard_errors.shape == (3,)
+    assert found.shares.sum() == pytest.approx(4.0)
+
+
+def test_the_group_that_would_leave_is_named():
+    def cost(members):
+        return -np.where(members.sum(axis=1) > 1, 1.0, 0.0)
+
+    found = ms.share(cost, 3, "nucleolus")
+    assert found.worst_excess == pytest.approx(1 / 3)
+    assert len(found.worst_coalition) == 2
+
+
+def test_of_many_members_no_group_is_looked_for():
+    found = ms.share(lambda members: members.sum(axis=1).astype(float), 20, orders=5)
+    assert found.shares == pytest.approx(np.ones(20))
+    assert (found.worst_excess, found.worst_coalition) == (None, ())
+
+
+@pytest.mark.parametrize(
+    "rule", ["shapley", "proportional", "equal_gain", "slot_prices", "least_core", "nucleolus", "none"]
+)
+def test_a_run_is_shared_to_the_last_unit(run, rule):
+    found = ms.share(run, rule=rule)
+    paid = int(run.table("agents")["paid_money"].to_numpy().sum())
+    assert int(found.shares_money.sum()) == paid
+    assert found.names == ("roof-1", "roof-2", "flat-1", "flat-2", "flat-3")
+    assert found.shares == pytest.approx(found.shares_money / 1e9)
+
+
+def test_prices_of_the_slot_leave_no_group_better_off_where_all_was_traded(run):
+    assert ms.share(run, rule="slot_prices").worst_excess <= 1e-9
+
+
+def test_a_run_that_has_shared_is_shared_as_if_it_had_not(run):
+    shared = ms.simulate(ms.load_scenario(SMALL, {"market.sharing": "equal_gain", "market.sharing_period": "run"}))
+    assert ms.share(shared, rule="none").shares.tolist() == ms.share(run, rule="none").shares.tolist()
+    own = shared.table("agents").group_by("agent").aggregate([("paid_money", "sum")])["paid_money_sum"].to_pylist()
+    assert own == ms.share(run, rule="equal_gain").shares_money.tolist()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((airport,), "number of members"),
+        ((airport, 0), "number of members"),
+        ((airport, True), "number of members"),
+        ((7, 3), "function of memberships"),
+        ((lambda members: members, 3), "another shape"),
+        ((lambda members: ["x"] * len(members), 3), "answer with numbers"),
+        ((lambda members: np.full(len(members), np.nan), 3), r"not finite for the group \[0\]"),
+        ((airport, 3, "shaply"), "did you mean 'shapley'"),
+        ((airport, 3, "slot_prices"), "does not divide games.*choose .*shapley"),
+        ((airport, 15, "nucleolus"), "at most 14 members"),
+    ],
+)
+def test_what_is_wrong_is_said(arguments, said):
+    with pytest.raises(InputError, match=f"(?s){said}"):
+        ms.share(*arguments)
+
+
+def test_unknown_and_wrong_parameters_are_refused():
+    with pytest.raises(InputError, match="no such parameter"):
+        ms.share(airport, 3, ordres=5)
+    with pytest.raises(InputError, match="orders"):
+        ms.share(airport, 3, orders=1)
+
+
+class Off:
+    """Everybody's bill, and one unit too much."""
+
+    def share(self, period):
+        return period.paid_money + (np.arange(period.community.n_agents) == 0)
+
+
+class Fractions:
+    """No whole money."""
+
+    def share(self, period):
+        return period.paid_money / 2
+
+
+def test_a_rule_of_ones_own_has_to_share_exactly_what_was_paid(run):
+    with pytest.raises(InputError, match="sum to"):
+        ms.share(run, rule=Off())
+    with pytest.raises(InputError, match="int64"):
+        ms.share(run, rule=Fractions())
+    with pytest.raises(InputError, match="no parameters"):
+        ms.share(run, rule=Off(), orders=3)
