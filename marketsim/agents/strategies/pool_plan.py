@@ -99,7 +99,7 @@ class PoolPlanner:
         if self._params.horizon_slots is not None:
             return self._params.horizon_slots
         noon = int(NOON / seen.time.hours)
-        return (noon - seen.time.of_day - 1) % seen.slots_per_day + 1
+        return int((noon - seen.time.of_day - 1) % seen.slots_per_day + 1)
 
     def _balance(self, seen: Observations, horizon: int) -> tuple[FloatArray, FloatArray]:
         """Need and PV beyond the own load, each [horizon, k]; this slot as it was metered."""
