@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from marketsim.agents.members import Prosumer as Prosumer
     from marketsim.agents.view import AgentView as AgentView
     from marketsim.agents.view import Order as Order
+    from marketsim.analysis.coordination.public import coordinate as coordinate
     from marketsim.analysis.studies.public import whatif as whatif
     from marketsim.app.match import match as match
     from marketsim.app.public import feeder as feeder
@@ -42,6 +43,7 @@ _HOMES = {
     "match": "marketsim.app.match",
     "fairness_scores": "marketsim.app.slot_scores",
     "whatif": "marketsim.analysis.studies.public",
+    "coordinate": "marketsim.analysis.coordination.public",
     "Prosumer": "marketsim.agents.members",
     "Consumer": "marketsim.agents.members",
     "AgentView": "marketsim.agents.view",
@@ -60,6 +62,7 @@ __all__ = [
     "Prosumer",
     "ReadyScenario",
     "Run",
+    "coordinate",
     "fairness_scores",
     "feeder",
     "hookimpl",

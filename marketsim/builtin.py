@@ -170,6 +170,8 @@ PARTS: Final = (
     _part("metric", "fairness", "fairness.metric:build", "fairness.params:FairnessParams", "fairness measures"),
     _part("metric", "welfare", "metrics.welfare:build", "metrics.params:WelfareParams", "what all get together"),
     _part("metric", "efficiency", "metrics.efficiency:build", "metrics.params:EfficiencyParams", "gains of peers"),
+    _part("metric", "peak", "metrics.peak:build", "metrics.params:PeakParams",
+          "peak, load factor and gain of all agents together"),
     _part("metric", "grid", "metrics.grid:build", "metrics.params:GridParams", "voltages, loadings and violations"),
     _part("metric", "laws", "metrics.laws:build", "metrics.params:LawsParams", "balances, which are zero"),
 )  # fmt: skip

@@ -52,10 +52,10 @@ class MeterEntries(NamedTuple):
 
 
 class Contents(NamedTuple):
-    """What stores hold at the end; each [n_stores]."""
+    """What stores hold; each [n_stores] but the first."""
 
     column: IntArray
-    """The content after the last slot."""
+    """The content after each slot [n_stores, slots]."""
     agent: IntArray
     start: FloatArray
     """The content before the first slot."""
@@ -145,12 +145,18 @@ class BlockBuilder:
         self._meter.append(_together(slots, agents, columns, values))
 
     def content(self, columns: IntArray, agents: IntArray, start: FloatArray, delivers: FloatArray) -> None:
-        """Columns that hold what stores contain after the last slot, and what they contain before the first."""
-        self._contents.append(_together(columns, agents, start, delivers))
+        """Columns of what stores contain after each slot [n_stores, slots]; the others are [n_stores]."""
+        self._contents.append((columns, *_together(agents, start, delivers)))
 
     def one_mode(self, draw: IntArray, give: IntArray, slots: IntArray, below: FloatArray | float) -> None:
         """Columns of which one a slot may be used; see ``BothModes``."""
         self._modes.append(_together(draw, give, slots, below))
+
+    def _stored(self) -> Contents:
+        if not self._contents:
+            nobody = np.zeros(0, dtype=np.int64)
+            return Contents(nobody.reshape(0, len(self.fixed_kwh)), nobody, np.zeros(0), np.zeros(0))
+        return Contents(*_typed(_joined(self._contents, 4), 2))
 
     def done(self) -> Block:
         """The block."""
@@ -160,7 +166,7 @@ class BlockBuilder:
             lower, upper, cost, whole > 0.0, missed > 0.0, row_lower, row_upper,
             Entries(*_typed(_joined(self._entries, 3), 2)),
             MeterEntries(*_typed(_joined(self._meter, 4), 3)),
-            Contents(*_typed(_joined(self._contents, 4), 2)),
+            self._stored(),
             BothModes(*_typed(_joined(self._modes, 4), 3)),
             self.fixed_kwh,
         )  # fmt: skip
@@ -201,7 +207,7 @@ def put_stores(
     block.put(row[:, 1:], stored[:, :-1], -1.0)
     block.at_meter(slot, owners[:, None], charge, -1.0)
     block.at_meter(slot, owners[:, None], discharge, 1.0)
-    block.content(stored[:, -1], owners, stored_kwh, ratings.discharge_efficiency)
+    block.content(stored, owners, stored_kwh, ratings.discharge_efficiency)
     kept = ratings.charge_efficiency * ratings.discharge_efficiency
     lost = 1.0 - kept
     pays = np.full(len(owners), -np.inf)

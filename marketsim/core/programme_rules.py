@@ -38,7 +38,7 @@ def planned_block(call: Call) -> Block:
         row_lower, row_upper,
         Entries(**_table("entries", found.entries, Entries, counts)),
         MeterEntries(**_table("meter", found.meter, MeterEntries, counts)),
-        Contents(**_table("contents", found.contents, Contents, counts)),
+        _contents(found.contents, counts),
         BothModes(**_table("modes", found.modes, BothModes, counts)),
         real("fixed_kwh", found.fixed_kwh, (counts.slot, counts.agent), least=-_MOST, most=_MOST),
     )  # fmt: skip
@@ -57,6 +57,17 @@ def _bounds(low: str, high: str, lower: Any, upper: Any, shape: tuple[int]) -> t
     return lowest, highest
 
 
+def _contents(value: Any, counts: _Counts) -> Contents:
+    found: Contents = record_of(value, Contents, "contents of the block")
+    stores = (_length("contents.agent", found.agent),)
+    return Contents(
+        whole("contents.column", found.column, (*stores, counts.slot), 0, counts.column - 1),
+        whole("contents.agent", found.agent, stores, 0, counts.agent - 1),
+        real("contents.start", found.start, stores, least=-_MOST, most=_MOST),
+        real("contents.delivers", found.delivers, stores, least=1.0 / _MOST, most=_MOST),
+    )
+
+
 def _table(name: str, value: Any, kind: Any, counts: _Counts) -> dict[str, Any]:
     """Columns of a record of positions and numbers, by field."""
     found = record_of(value, kind, f"{name} of the block")
@@ -64,7 +75,7 @@ def _table(name: str, value: Any, kind: Any, counts: _Counts) -> dict[str, Any]:
     columns: dict[str, Any] = {}
     for field, column in zip(kind._fields, found, strict=True):
         told = f"{name}.{field}"
-        if field in ("value", "start", "delivers"):
+        if field == "value":
             columns[field] = real(told, column, length, least=-_MOST, most=_MOST)
         elif field == "below":
             columns[field] = np.array(array_of(told, column, "fiu", "real numbers", length), dtype=np.float64)

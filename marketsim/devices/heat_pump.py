@@ -85,7 +85,7 @@ class HeatPump:
         block.put(row, drawn, -cop)
         block.put(row, missed, -cop)
         block.at_meter(slots, owners[:, None], drawn, -1.0)
-        block.content(content[:, -1], owners, state[0, owners] / WH_PER_KWH, 1.0 / self.cop[rows])
+        block.content(content, owners, state[0, owners] / WH_PER_KWH, 1.0 / self.cop[rows])
         return block.done()
 
     def _unheated(self, state: FloatArray, inputs: SlotInputs) -> FloatArray:

@@ -46,10 +46,10 @@ class MeteredDay(NamedTuple):
 
 
 class Ends(NamedTuple):
-    """What stores have to hold at the end, block by block in the order of ``Block.contents``."""
+    """What stores have to hold at the end."""
 
-    least: Sequence[FloatArray | None]
-    """Least content; None: anything."""
+    regained: int | None = None
+    """At least what they hold after this slot, -1 at the start; None: anything."""
     worth: FloatArray | None = None
     """Worth of a kWh that each agent could deliver at the end [currency/kWh] [k]; None: nothing."""
 
@@ -96,7 +96,7 @@ def day_programme(
     at_most.put(meter_row.ravel(), imports, -1.0)
     curtailed, curtailed_at = _put_curtailed(columns, at_most, day, meter_row)
     missed = [start + np.flatnonzero(block.missed) for start, block in zip(first, blocks, strict=True)]
-    missed += _put_least(blocks, first, ends.least, columns, at_most)
+    missed += _put_regained(blocks, first, ends.regained, columns, at_most)
     _keep_modes_apart(blocks, first, day, columns, at_most)
     _curtail_or_import(blocks, day, columns, at_most, imports, curtailed, curtailed_at)
     peak_column = _put_peak(columns, at_most, imports.reshape(n_meters, slots), peak_price / day.hours) if (
@@ -139,7 +139,7 @@ def _put_block(
     cost, at = block.cost.copy(), day.meter_of[meter.agent]
     np.subtract.at(cost, meter.column, day.feed_in[meter.slot, at] * meter.value)
     if worth is not None:
-        np.subtract.at(cost, contents.column, worth[contents.agent] * contents.delivers)
+        np.subtract.at(cost, contents.column[:, -1], worth[contents.agent] * contents.delivers)
     columns.add(block.lower, block.upper, cost, block.whole.astype(np.float64))
     at_most.put(meter_row[at, meter.slot], first + meter.column, -meter.value)
     _put_rows(block, first, at_most, equal)
@@ -174,22 +174,20 @@ def _put_curtailed(
     return curtailed, at
 
 
-def _put_least(
-    blocks: Sequence[Block],
-    first: Sequence[int],
-    least_contents: Sequence[FloatArray | None],
-    columns: GrowingColumns,
-    at_most: GrowingRows,
+def _put_regained(
+    blocks: Sequence[Block], first: Sequence[int], regained: int | None, columns: GrowingColumns, at_most: GrowingRows
 ) -> list[IntArray]:
     """Rows for what stores hold at the end, each with a column for what is missed [kWh at the meter]; these columns."""
-    missed = []
-    for start, block, least in zip(first, blocks, least_contents, strict=True):
+    missed: list[IntArray] = []
+    for start, block in zip(first, blocks, strict=True):
         contents = block.contents
-        if least is None or not len(contents.column):
+        if regained is None or not len(contents.column):
             continue
-        short = columns.add(np.zeros(1), np.full(len(least), np.inf), np.zeros(1))
-        row = at_most.add(-least)
-        at_most.put(row, start + contents.column, -1.0)
+        short = columns.add(np.zeros(1), np.full(len(contents.column), np.inf), np.zeros(1))
+        row = at_most.add(-contents.start if regained < 0 else np.zeros(len(contents.column)))
+        at_most.put(row, start + contents.column[:, -1], -1.0)
+        if regained >= 0:
+            at_most.put(row, start + contents.column[:, regained], 1.0)
         at_most.put(row, short, -1.0 / contents.delivers)
         missed.append(short)
     return missed

@@ -7,7 +7,7 @@ import numpy as np
 from marketsim.agents.params import CoordinatedParams
 from marketsim.agents.strategies.orders import Legs
 from marketsim.agents.strategies.plan import NO_OFFER, Draft
-from marketsim.agents.strategies.pool_plan import PoolPlan, PoolPlanner
+from marketsim.agents.strategies.pool_plan import PoolPlan, PoolPlanner, slots_to_noon
 from marketsim.agents.strategies.trader import Trader
 from marketsim.core.arrays import IntArray
 from marketsim.core.build import BuildContext
@@ -40,15 +40,16 @@ class PooledFleets:
     """Runs all fleets by the pool's plan: what meets behind a meter is dispatched, the rest is offered or bid for.
 
     What the plan draws is bought from the utility where no peer has it. What it delivers is exported where the plan
-    exports, and kept where it does not. Each plan is followed for ``replan_slots``.
+    exports, and kept where it does not. Each plan is followed for ``replan_slots``, at
+    most to the next noon.
     """
 
     def __init__(self, planner: PoolPlanner, price: InternalPrice, params: CoordinatedParams) -> None:
         self._planner, self._price, self._every = planner, price, params.replan_slots
-        to_noon = () if params.horizon_slots else ("slots_per_day",)
-        self.sees: tuple[str, ...] = ("time", *to_noon, "market", "agents", "states", "forecast")
+        self.sees: tuple[str, ...] = ("time", "slots_per_day", "market", "agents", "states", "forecast")
         self.latest: PoolPlan | None = None
         """The plan that is followed."""
+        self._until = 0
 
     def plan(self, seen: Observations, draft: Draft) -> None:
         """Dispatch what the plan moves behind each meter, offer the rest."""
@@ -70,11 +71,10 @@ class PooledFleets:
             self._offer(fleet, net_wh - draft.dispatch_wh[fleet], exporting, seen, draft)
 
     def _current(self, seen: Observations) -> PoolPlan:
-        latest = self.latest
-        age = -1 if latest is None else seen.time.slot - latest.begins
-        if latest is None or not 0 <= age < min(self._every, latest.slots):
-            latest = self.latest = self._planner.plan(seen)
-        return latest
+        if self.latest is None or not self.latest.begins <= seen.time.slot < self._until:
+            self.latest = self._planner.plan(seen)
+            self._until = seen.time.slot + min(self._every, self.latest.slots, slots_to_noon(seen))
+        return self.latest
 
     def _offer(self, fleet: int, rest_wh: IntArray, exporting: IntArray, seen: Observations, draft: Draft) -> None:
         side = np.where(rest_wh > 0, int(Side.SELL), np.where(rest_wh < 0, int(Side.BUY), NO_OFFER))

@@ -96,7 +96,7 @@ def plan_stores(stores: Stores, outlook: Outlook, stored_kwh: FloatArray) -> Sto
     day = MeteredDay(
         outlook.need_kwh, outlook.spare_kwh, outlook.retail, outlook.feed_in, outlook.hours, meter_of=np.arange(k)
     )
-    plan = plan_day([block.done()], day, Ends([None], worth=outlook.end_value), Aims("cost"), "storage plan")
+    plan = plan_day([block.done()], day, Ends(worth=outlook.end_value), Aims("cost"), "storage plan")
     return StorePlan(plan.net_kwh[0], -plan.equal_dual.reshape(k, horizon).T)
 
 

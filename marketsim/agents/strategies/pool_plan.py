@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +18,12 @@ from marketsim.optimise.pool import Aims, PlannedDay, plan_day
 
 NOON: float = 12.0
 """Hour at which a day of the plan ends: vehicles are away, and what was stored overnight is used."""
+
+
+def slots_to_noon(seen: Observations) -> int:
+    """Slots until the next noon, at least one."""
+    noon = int(NOON / seen.time.hours)
+    return int((noon - seen.time.of_day - 1) % seen.slots_per_day + 1)
 
 
 class PoolPlan(NamedTuple):
@@ -39,9 +44,10 @@ class PoolPlan(NamedTuple):
 
 
 class PoolPlanner:
-    """Makes plans for the rows of ``context``; remembers what stores held when it first planned.
+    """Makes plans for the rows of ``context``.
 
-    Every plan ends with at least as much in each store, so that a day is not cheap for what it takes from the next.
+    The last day of each plan ends with at least as much in each store as it begins with, so that no day is cheap for what
+    it takes from the next.
     """
 
     def __init__(self, params: CoordinatedParams, context: BuildContext) -> None:
@@ -64,19 +70,22 @@ class PoolPlanner:
             if info.owned[rows].any() and fleet not in [planned for planned, _ in self.devices]
         )
         """Fleets that cannot say what they could do, and do what happens in any case."""
-        self._least: dict[int, list[FloatArray]] = {}
-        """By market: what stores hold at the end at least."""
 
     def plan(self, seen: Observations) -> PoolPlan:
         """The plan from the slot that opens on."""
         horizon = self._horizon(seen)
+        states, agents = seen.states, seen.agents
         need, spare = self._balance(seen, horizon)
         retail, feed_in = (to_price(ticks) for ticks in seen.forecast.tariffs(horizon))
         net = np.zeros((len(seen.ranges), horizon, len(seen.load_wh)))
         markets = []
+        ends = Ends(regained=max(horizon - seen.slots_per_day, 0) - 1)
         for market in np.unique(seen.market):
             members = np.flatnonzero(seen.market == market)
-            blocks = [self._block(device, fleet, seen, members, horizon) for fleet, device in self.devices]
+            blocks = [
+                self._block(device, states[fleet][:, members], agents[members], members, seen, horizon)
+                for fleet, device in self.devices
+            ]
             first = members[0]
             day = MeteredDay(
                 need_kwh=need[:, members].sum(axis=1, keepdims=True),
@@ -86,7 +95,7 @@ class PoolPlanner:
                 hours=seen.time.hours,
                 meter_of=np.zeros(len(members), dtype=np.int64),
             )
-            planned = plan_day(blocks, day, Ends(self._ends(int(market), blocks)), self._aims())
+            planned = plan_day(blocks, day, ends, self._aims())
             for (fleet, _), own in zip(self.devices, planned.net_kwh, strict=True):
                 net[fleet][:, members] = own
             markets.append(planned)
@@ -98,8 +107,7 @@ class PoolPlanner:
     def _horizon(self, seen: Observations) -> int:
         if self._params.horizon_slots is not None:
             return self._params.horizon_slots
-        noon = int(NOON / seen.time.hours)
-        return int((noon - seen.time.of_day - 1) % seen.slots_per_day + 1)
+        return seen.slots_per_day + slots_to_noon(seen) % seen.slots_per_day
 
     def _balance(self, seen: Observations, horizon: int) -> tuple[FloatArray, FloatArray]:
         """Need and PV beyond the own load, each [horizon, k]; this slot as it was metered."""
@@ -109,16 +117,16 @@ class PoolPlanner:
         load[0], pv[0] = to_kwh(seen.load_wh), to_kwh(seen.pv_wh)
         return load - pv, np.maximum(pv - load, 0.0)
 
-    def _block(self, device: LinearDevice, fleet: int, seen: Observations, members: IntArray, horizon: int) -> Block:
+    def _block(
+        self,
+        device: LinearDevice,
+        state: FloatArray,
+        agents: IntArray,
+        members: IntArray,
+        seen: Observations,
+        horizon: int,
+    ) -> Block:
         def series(name: str) -> FloatArray:
             return np.asarray(seen.forecast.series(name, horizon)[:, members])
 
-        return device.linear(
-            seen.states[fleet][:, members], PlannedSlots(seen.agents[members], seen.time, horizon, series)
-        )
-
-    def _ends(self, market: int, blocks: Sequence[Block]) -> list[FloatArray]:
-        """What each store has to hold at the end: what it held when this was first asked."""
-        if market not in self._least:
-            self._least[market] = [block.contents.start for block in blocks]
-        return self._least[market]
+        return device.linear(state, PlannedSlots(agents, seen.time, horizon, series))
