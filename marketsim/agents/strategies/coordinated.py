@@ -24,10 +24,10 @@ class InternalPrice:
         self._ticks = None if price is None else int(to_ticks(price))
 
     def of(self, seen: Observations) -> IntArray:
-        """The price for each agent [ticks] [k]."""
+        """The price for each agent [ticks] [k]: above the feed-in tariff, where what is not traded would be exported."""
         middle = (seen.retail_ticks + seen.feed_in_ticks) // 2
         asked = middle if self._ticks is None else np.full_like(middle, self._ticks)
-        return np.clip(asked, seen.feed_in_ticks, seen.retail_ticks)
+        return np.clip(asked, np.minimum(seen.feed_in_ticks + 1, seen.retail_ticks), seen.retail_ticks)
 
     def choose(self, seen: Observations, legs: Legs) -> tuple[Legs, IntArray]:
         """All legs at the price."""
@@ -78,8 +78,8 @@ class PooledFleets:
 
     def _offer(self, fleet: int, rest_wh: IntArray, exporting: IntArray, seen: Observations, draft: Draft) -> None:
         side = np.where(rest_wh > 0, int(Side.SELL), np.where(rest_wh < 0, int(Side.BUY), NO_OFFER))
-        asked = np.where(exporting, seen.feed_in_ticks, np.maximum(self._price.of(seen), seen.feed_in_ticks + 1))
-        worth = np.where(side == Side.SELL, np.minimum(asked, seen.retail_ticks), seen.retail_ticks)
+        asked = np.where(exporting, seen.feed_in_ticks, self._price.of(seen))
+        worth = np.where(side == Side.SELL, asked, seen.retail_ticks)
         draft.offer(fleet, side, worth, np.abs(rest_wh))
 
 

@@ -25,7 +25,7 @@ class MeasuredDay(NamedTuple):
     net_kw: FloatArray
     """What all agents together draw, negative: they inject [slots]."""
     cost: float
-    """All payments, wear, fuel and curtailment, less what was put in store at the mean feed-in tariff [currency]."""
+    """All payments, wear, fuel and curtailment, and what was taken out of stores at the mean retail price [currency]."""
     pv_kwh: float
     """That could have been generated."""
     unused_kwh: float
@@ -72,10 +72,10 @@ def measured(built: Built, world: World, noon: int) -> MeasuredDay:
         if record.inputs.time.slot >= noon:
             rows.append(_row(built, world, record))
     total = {name: sum(row[name] for row in rows) for name in rows[0]}
-    feed_in = np.mean([row["feed_in"] for row in rows])
+    retail = np.mean([row["retail"] for row in rows])
     return MeasuredDay(
         net_kw=np.array([row["net_kw"] for row in rows]),
-        cost=total["paid"] + total["wear"] - total["stored_kwh"] * max(float(feed_in), 0.0),
+        cost=total["paid"] + total["wear"] - total["stored_kwh"] * max(float(retail), 0.0),
         pv_kwh=total["pv_kwh"],
         unused_kwh=total["unused_kwh"],
         refused_kwh=total["refused_kwh"],
@@ -105,7 +105,7 @@ def _row(built: Built, world: World, record: SlotRecord) -> dict[str, float]:
         "paid": float(record.ledger.money.sum()) / MONEY_PER_CURRENCY,
         "wear": float(record.wear_money.sum()) / MONEY_PER_CURRENCY,
         "stored_kwh": _stored_kwh(world, record),
-        "feed_in": float(to_price(inputs.tariffs.feed_in_ticks)[0]),
+        "retail": float(to_price(inputs.tariffs.retail_ticks)[0]),
         "pv_kwh": float(inputs.pv_wh.sum()) / WH_PER_KWH,
         "unused_kwh": (curtailed_wh + min(max(net_wh, 0), int(energy.pv_used_wh.sum()))) / WH_PER_KWH,
         "refused_kwh": refused(record.rejects)["rejected_wh"] / WH_PER_KWH,

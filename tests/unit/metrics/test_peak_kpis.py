@@ -64,8 +64,10 @@ def test_solar_utilisation_counts_what_leaves_all_together():
 
 
 def test_what_is_gained_is_what_is_paid_less():
-    """300 Wh from a neighbour in place of the utility at 0.30 and 0.08: 0.066 currency."""
+    """300 Wh from a neighbour in place of the utility at 0.30, and in place of exports at 0.08."""
     peers = [Deal(1, 0, 300, 200_000)]
-    alone, together = (drawing([0, 300, 0], [300, 0, 0], deals) for deals in ((), peers))
+    together, alone = (drawing([0, 300, 0], [300, 0, 0], deals) for deals in (peers, ()))
+    exported = int(alone.exchange.export_wh.sum())
+    assert exported in (0, 300)
     gain = summary((together, alone))["cooperation_gain"]
-    assert gain == pytest.approx(0.3 * 0.30 if gain > 0.08 else 0.3 * 0.22)
+    assert gain == pytest.approx(0.3 * 0.30 - exported / 1000 * 0.08)
