@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from marketsim.agents.view import AgentView as AgentView
     from marketsim.agents.view import Order as Order
     from marketsim.analysis.studies.folder import open_study as open_study
+    from marketsim.analysis.coordination.public import coordinate as coordinate
     from marketsim.analysis.studies.public import whatif as whatif
     from marketsim.app.data_check import check_data as check_data
     from marketsim.app.importing import import_scenario as import_scenario
@@ -52,6 +53,7 @@ _HOMES = {
     "share": "marketsim.app.share",
     "explain": "marketsim.app.explain",
     "whatif": "marketsim.analysis.studies.public",
+    "coordinate": "marketsim.analysis.coordination.public",
     "Prosumer": "marketsim.agents.members",
     "Consumer": "marketsim.agents.members",
     "AgentView": "marketsim.agents.view",
@@ -72,6 +74,7 @@ __all__ = [
     "Run",
     "check_data",
     "explain",
+    "coordinate",
     "fairness_scores",
     "feeder",
     "hookimpl",

@@ -258,7 +258,15 @@ VILLAGERS: tuple[Mapping[str, Any], ...] = (
         "load": {"annual_kwh": 4000},
         "battery": {"energy_kwh": 10, "power_kw": 4},
     },
-    {"name": "roof", "kind": "prosumer", "bus": 78, "pv_kw": 8, "load": {"annual_kwh": 3000}},
+    {
+        "name": "roof",
+        "kind": "prosumer",
+        "bus": 78,
+        "pv_kw": 8,
+        "load": {"annual_kwh": 3000},
+        "appliance": {"power_kw": 1},
+        "shiftable_load": {"share": 0.2},
+    },
     {
         "name": "mill",
         "kind": "prosumer",

@@ -95,6 +95,24 @@ class LearnedParams(Params):
         yield NamedFile(Path(self.checkpoint), check, whole=False)
 
 
+class CoordinatedParams(Params):
+    """Parameters of ``coordinated``."""
+
+    horizon_slots: Annotated[int, Field(ge=1, le=1344)] | None = None
+    """Slots looked ahead, this one included; none: to the first noon that is at least a day away. The last day of the plan
+    gives each store back what it takes."""
+    objective: Literal["cost", "peak", "cost_then_peak", "peak_then_cost"] = "cost_then_peak"
+    """What the plan is best for, and what decides among the plans that are equally good for it."""
+    slack: Annotated[float, Field(ge=0, le=1)] = 0.001
+    """Share of the least cost that ``cost_then_peak`` may spend on a lower peak [-]."""
+    peak_price: Annotated[float, Field(ge=0, le=1_000)] = 0.0
+    """Price of the largest import of all together within the horizon, as a part of the cost [currency/kW]."""
+    replan_slots: Annotated[int, Field(ge=1, le=1344)] = 4
+    """Slots between two plans, one of which is made at each noon; in between the last one is followed."""
+    internal_price: Annotated[float, Field(ge=-1_000, le=1_000)] | None = None
+    """Price at which members offer and bid [currency/kWh], held within the tariffs; none: the middle of the tariffs."""
+
+
 class ZeroIntelligenceParams(TraderParams):
     """Parameters of ``zero_intelligence``."""
 

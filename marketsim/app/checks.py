@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from marketsim.app.named_files import is_built_in, named_files
-from marketsim.app.parts import SECTIONS, basics_of, chosen, demand_model, devices_of, fleets_of, notes_of, placed
+from marketsim.app.parts import SECTIONS, basics_of, chosen, demand_model, devices_of, notes_of, placed
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.build import Basics, BuildContext
 from marketsim.core.errors import InputError
@@ -86,7 +86,7 @@ def _light_parts(ready: ReadyScenario) -> Iterator[tuple[str, Callable[[], objec
     model, basics = ready.model, basics_of(ready, (ready.model.seed,))
 
     def without_tariff() -> BuildContext:
-        return BuildContext.of(basics, tariff=None, fleets=fleets_of(devices_of(ready, basics)))
+        return BuildContext.of(basics, tariff=None, devices=devices_of(ready, basics))
 
     if is_built_in(ready.registry, "tariff", model.tariff.name):
         yield "tariff", lambda: chosen(ready, "tariff", model.tariff, basics)
@@ -113,7 +113,7 @@ def _priced_engine(ready: ReadyScenario, basics: Basics) -> object:
         tariff = chosen(ready, "tariff", ready.model.tariff, basics)
     except InputError:
         return None
-    return chosen(ready, "engine", ready.model.market.engine, BuildContext.of(basics, tariff=tariff, fleets=()))
+    return chosen(ready, "engine", ready.model.market.engine, BuildContext.of(basics, tariff=tariff, devices=()))
 
 
 def _device_files(ready: ReadyScenario) -> tuple[str, ...]:

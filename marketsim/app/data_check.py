@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from marketsim.app.checked_data import CheckedData
-from marketsim.app.parts import basics_of, devices_of, fleets_of, placed
+from marketsim.app.parts import basics_of, devices_of, placed
 from marketsim.app.ready import ScenarioLike, resolved_scenario
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.build import BuildContext
@@ -66,7 +66,7 @@ def _for_agents(
     else:
         ready = resolved_scenario(scenario, overrides, trust=trust)
     basics = basics_of(ready, (ready.model.seed,))
-    context = BuildContext.of(basics, tariff=None, fleets=fleets_of(devices_of(ready, basics)))
+    context = BuildContext.of(basics, tariff=None, devices=devices_of(ready, basics))
     own = ready.model.profiles.params
     entries: dict[str, Any] = entries_of(found, [agent.name for agent in ready.agents])
     if isinstance(own, FileParams) and own.columns:

@@ -74,6 +74,7 @@ _PORTS: Final[dict[str, type]] = {
 """What a part has to have."""
 _WALLED: Final[dict[str, type]] = {
     **_PORTS,
+    "device": ports.LinearDevice,
     "strategy": ports.RevisingStrategy,
     "critic": PatientCritic,
     "game": ReviewedGame,
@@ -188,8 +189,8 @@ def basics_of(ready: ReadyScenario, seeds: tuple[int, ...]) -> Basics:
 def context_of(ready: ReadyScenario, seeds: tuple[int, ...]) -> BuildContext:
     """What parts get to know that are built without a grid."""
     basics = basics_of(ready, seeds)
-    fleets = fleets_of(devices_of(ready, basics))
-    return BuildContext.of(basics, tariff=chosen(ready, "tariff", ready.model.tariff, basics), fleets=fleets)
+    devices = devices_of(ready, basics)
+    return BuildContext.of(basics, tariff=chosen(ready, "tariff", ready.model.tariff, basics), devices=devices)
 
 
 def devices_of(ready: ReadyScenario, basics: Basics) -> tuple[ports.Device, ...]:

@@ -63,7 +63,7 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
     reactive: Reactive = chosen(ready, "reactive", model.grid.reactive, basics)
     grid = grid_parts(ready, basics, fleets_of(devices), reactive)
     tariff = chosen(ready, "tariff", model.tariff, basics)
-    context = BuildContext.of(basics, tariff=tariff, fleets=fleets_of(devices), grid=grid.info)
+    context = BuildContext.of(basics, tariff=tariff, devices=devices, grid=grid.info)
     profiles: Profiles = chosen(ready, "profile", model.profiles, context)
     kinds = _kinds(ready, context)
     world = _world(ready, context, devices, profiles, reactive, grid, kinds)
@@ -78,8 +78,13 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
         elements=grid.elements,
         grid=grid.network,
         background_wh=0 if grid.info is None else grid.info.background_wh,
-        notes=notes_of(profiles),
+        notes=(*notes_of(profiles), *_strategy_notes(world)),
     )
+
+
+def _strategy_notes(world: World) -> tuple[str, ...]:
+    """What strategies found, each sentence once."""
+    return tuple(dict.fromkeys(note for role in world.cast for note in notes_of(role.strategy)))
 
 
 def _world(
@@ -126,7 +131,7 @@ def copied_world(ready: ReadyScenario, built: Built, seeds: Sequence[int]) -> Wo
     reactive: Reactive = chosen(ready, "reactive", model.grid.reactive, basics)
     grid = grid_parts(ready, basics, fleets_of(devices), reactive)
     tariff = _given(built.context.tariff)
-    context = BuildContext.of(basics, tariff=tariff, fleets=fleets_of(devices), grid=grid.info)
+    context = BuildContext.of(basics, tariff=tariff, devices=devices, grid=grid.info)
     return replace(
         built.world,
         community=context.community,

@@ -14,7 +14,7 @@ from marketsim.core.fleets import FleetInfo
 from marketsim.core.grid_model import GridModel
 from marketsim.core.language_model import ModelMaker
 from marketsim.core.params import Params
-from marketsim.core.ports import Tariff
+from marketsim.core.ports import Device, Tariff
 from marketsim.core.records import Community
 from marketsim.core.rng import Streams
 
@@ -168,15 +168,18 @@ class BuildContext(Basics):
     """Fleets of the simulation in order, [n_agents] each."""
     grid: GridInfo | None = None
     """None without a grid and without limits of connections."""
+    devices: tuple[Device, ...] = ()
+    """The fleets themselves, in the same order, for who plans them (``core.ports.LinearDevice``)."""
     rows: IntArray | None = None
     """For a strategy: the rows of the flat axis that it decides for."""
 
     @classmethod
     def of(
-        cls, basics: Basics, *, tariff: Tariff | None, fleets: tuple[FleetInfo, ...], grid: GridInfo | None = None
+        cls, basics: Basics, *, tariff: Tariff | None, devices: tuple[Device, ...], grid: GridInfo | None = None
     ) -> BuildContext:
         """The context of a simulation whose basics are known."""
-        return cls(**known_of(basics, Basics), tariff=tariff, fleets=fleets, grid=grid)
+        fleets = tuple(device.info for device in devices)
+        return cls(**known_of(basics, Basics), tariff=tariff, fleets=fleets, grid=grid, devices=devices)
 
     def for_rows(self, rows: IntArray) -> BuildContext:
         """The same for a strategy that decides for some rows."""

@@ -17,6 +17,7 @@ from marketsim.core.cost_game import CostGame, Division
 from marketsim.core.fleets import FleetInfo
 from marketsim.core.imported import ImportedScenario
 from marketsim.core.period import Period
+from marketsim.core.programme import Block, PlannedSlots
 from marketsim.core.records import (
     AskedKvar,
     Community,
@@ -87,6 +88,18 @@ class Device(Protocol):
 
     def running_cost(self, energy_wh: IntArray, unserved_wh: IntArray) -> IntArray:
         """Wear, fuel and discomfort of the slot at stated costs [1e-9 currency]; no payment [n_agents]."""
+        ...
+
+
+@runtime_checkable
+class LinearDevice(Device, Protocol):
+    """A device that can say in linear terms what it could do over the slots to come, so that others plan it.
+
+    One that cannot is planned at its firm energy.
+    """
+
+    def linear(self, state: FloatArray, ahead: PlannedSlots) -> Block:
+        """What the devices of ``ahead.agents`` could do from their ``state`` [rows, k] on."""
         ...
 
 

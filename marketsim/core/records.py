@@ -210,6 +210,8 @@ class Observations(NamedTuple):
     keys: KeyArray
     """Random keys [k] of this slot for ``rng.uniforms``; independent of who else is simulated."""
     forecast: Forecast
+    states: tuple[FloatArray, ...] = ()
+    """State of each fleet, as its device keeps it, of these agents [rows of the fleet, k]."""
 
 
 class Forecast(Protocol):

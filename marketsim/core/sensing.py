@@ -97,6 +97,7 @@ def observe(world: World, state: State, inputs: SlotInputs, ranges: Sequence[Dev
         voltage_pu=floats[column.KNOWN_VOLTAGE_PU],
         keys=world.streams.agent_keys("strategies", (state.slot,), market, connection),
         forecast=world.profiles.forecast(inputs.time, rows),
+        states=tuple(had[:, rows] for had in state.devices),
     )
 
 

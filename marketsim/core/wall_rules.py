@@ -16,6 +16,7 @@ from marketsim.core.import_rules import imported
 from marketsim.core.metric import LONGEST
 from marketsim.core.period import Period
 from marketsim.core.ports import ChargeTable, Noted, ReactiveLaw, lacking
+from marketsim.core.programme_rules import planned_block
 from marketsim.core.records import (
     BLAMES_SINK,
     DeviceRange,
@@ -322,6 +323,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     "forecast": {"series": forecast_series, "tariffs": forecast_tariffs},
     "device": {
         "initial": fleet_state, "range": fleet_range, "advance": fleet_advance, "running_cost": fleet_cost,
+        "linear": planned_block,
     },
     "engine": {"match": matched},
     "charges": {"at": charged},

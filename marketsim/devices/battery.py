@@ -15,8 +15,9 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import Basics
 from marketsim.core.fleets import FleetInfo, StoreInfo
 from marketsim.core.params import Params
+from marketsim.core.programme import Block, BlockBuilder, PlannedSlots, StoreRatings, put_stores
 from marketsim.core.records import DeviceRange, SlotInputs
-from marketsim.core.units import WH_PER_KWH, to_ticks
+from marketsim.core.units import WH_PER_KWH, to_price, to_ticks
 from marketsim.devices import battery_kernel
 from marketsim.devices.fleet import column, owned, slot_wh, typed
 from marketsim.devices.params import BatteryParams
@@ -65,6 +66,22 @@ class Battery:
     def running_cost(self, energy_wh: IntArray, unserved_wh: IntArray) -> IntArray:  # noqa: ARG002
         """Wear of the slot [money units] [n_agents]."""
         return np.asarray(np.abs(energy_wh) * self.wear_ticks)
+
+    def linear(self, state: FloatArray, ahead: PlannedSlots) -> Block:
+        """Charge, discharge and content of each; see ``programme.put_stores``."""
+        owners = np.flatnonzero(self.info.owned[ahead.agents])
+        rows = ahead.agents[owners]
+        ratings = StoreRatings(
+            (self.highest_wh - self.lowest_wh)[rows] / WH_PER_KWH,
+            self.power_wh[rows] / WH_PER_KWH,
+            self.charge_efficiency[rows],
+            self.discharge_efficiency[rows],
+            to_price(self.wear_ticks[rows]),
+        )
+        stored = np.clip(state[0, owners], self.lowest_wh[rows], self.highest_wh[rows]) - self.lowest_wh[rows]
+        block = BlockBuilder(ahead.slots, len(ahead.agents))
+        put_stores(block, owners, ahead.slots, ratings, stored / WH_PER_KWH)
+        return block.done()
 
 
 def build(params: Sequence[Params | None], context: Basics) -> Battery:

@@ -15,9 +15,10 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import Basics
 from marketsim.core.fleets import FleetInfo, PriceInfo
 from marketsim.core.params import Params
+from marketsim.core.programme import Block, BlockBuilder, PlannedSlots
 from marketsim.core.records import DeviceRange, SlotInputs
 from marketsim.core.sensing import meter
-from marketsim.core.units import to_ticks
+from marketsim.core.units import to_price, to_ticks
 from marketsim.devices.fleet import column, no_level, owned, series, typed
 from marketsim.devices.params import CurtailableLoadParams
 
@@ -52,6 +53,17 @@ class CurtailableLoad:
     def running_cost(self, energy_wh: IntArray, unserved_wh: IntArray) -> IntArray:  # noqa: ARG002
         """What the curtailed energy was worth [money units] [n_agents]."""
         return np.asarray(unserved_wh * self.cost_ticks)
+
+    def linear(self, state: FloatArray, ahead: PlannedSlots) -> Block:  # noqa: ARG002 - remainders of a Wh are left out
+        """What of the load is curtailed, at its worth."""
+        owners = np.flatnonzero(self.share[ahead.agents] > 0.0)
+        rows = ahead.agents[owners]
+        load_kwh = ahead.series("load_kw")[:, owners] * self.share[rows] * ahead.time.hours
+        block = BlockBuilder(ahead.slots, len(ahead.agents))
+        block.fixed_kwh[:, owners] = -load_kwh
+        curtailed = block.columns(load_kwh.shape[::-1], load_kwh.T, cost=to_price(self.cost_ticks[rows])[:, None])
+        block.at_meter(np.arange(ahead.slots), owners[:, None], curtailed, 1.0)
+        return block.done()
 
     def _metered(self, state: FloatArray, inputs: SlotInputs) -> tuple[IntArray, FloatArray]:
         carry = state[0] if inputs.time.of_day else np.zeros_like(state[0])  # remainders are carried within a day

@@ -17,11 +17,13 @@ from marketsim.core.build import Basics
 from marketsim.core.errors import Problem, ProfileError
 from marketsim.core.fleets import FleetInfo, Sessions, StayInfo
 from marketsim.core.params import Params
+from marketsim.core.programme import Block, BlockBuilder, PlannedSlots
 from marketsim.core.records import DeviceRange, SlotInputs
 from marketsim.core.units import WH_PER_KWH
 from marketsim.devices.fleet import column, no_level, owned, series, typed, whole_wh
 from marketsim.devices.params import EvParams
 from marketsim.devices.sessions import VehicleSessions, read_sessions, sessions_of
+from marketsim.devices.stays import stays_of
 
 
 @dataclass(slots=True)
@@ -63,6 +65,32 @@ class Ev:
     def running_cost(self, energy_wh: IntArray, unserved_wh: IntArray) -> IntArray:  # noqa: ARG002
         """Charging has no cost but its energy."""
         return np.zeros_like(energy_wh)
+
+    def linear(self, state: FloatArray, ahead: PlannedSlots) -> Block:
+        """What each stay charges: all that is required, of a stay that lasts beyond the slots the share that falls within.
+
+        At least what could not be charged later, at most what is required; what cannot be had is missed.
+        """
+        owners = np.flatnonzero(self.capacity_wh[ahead.agents] > 0)
+        rows = ahead.agents[owners]
+        here, left, lacking = (
+            ahead.series(name)[:, owners].T for name in ("ev_connected", "ev_slots_left", "ev_arrival_kwh")
+        )
+        here = np.clip(here, 0.0, 1.0)
+        power = here * self.power_wh[rows, None] / WH_PER_KWH
+        arrived = np.minimum(lacking, self.capacity_wh[rows, None] / WH_PER_KWH) / self.efficiency[rows, None]
+        stays = stays_of(here, left, arrived, state[0, owners] / WH_PER_KWH)
+        later = stays.slots_after * self.power_wh[rows[stays.owner]] / WH_PER_KWH
+        least = np.maximum(stays.required_kwh - later, stays.required_kwh * stays.share_within)
+        block = BlockBuilder(ahead.slots, len(ahead.agents))
+        drawn = block.columns(power.shape, power)
+        missed = block.columns(least.shape, missed=True)
+        row = block.rows(least.shape, least, stays.required_kwh)
+        inside = stays.stay_of >= 0
+        block.put(row[stays.stay_of[inside]], drawn[inside], 1.0)
+        block.put(row, missed, 1.0)
+        block.at_meter(np.arange(ahead.slots), owners[:, None], drawn, -1.0)
+        return block.done()
 
     def _presence(self, inputs: SlotInputs) -> tuple[FloatArray, FloatArray]:
         """Share of the slot at home, and slots at home after it."""

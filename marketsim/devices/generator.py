@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -15,10 +16,14 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import Basics
 from marketsim.core.fleets import FleetInfo, PriceInfo
 from marketsim.core.params import Params
+from marketsim.core.programme import Block, BlockBuilder, PlannedSlots
 from marketsim.core.records import DeviceRange, SlotInputs
-from marketsim.core.units import WH_PER_KWH, to_ticks
+from marketsim.core.units import WH_PER_KWH, to_price, to_ticks
 from marketsim.devices.fleet import column, money, no_level, owned, slot_wh, typed, whole_wh
 from marketsim.devices.params import GeneratorParams
+
+_PIECES: Final = 4
+"""Of the quadratic cost between least and most power, where it is planned in linear terms."""
 
 
 @dataclass(slots=True)
@@ -56,6 +61,47 @@ class Generator:
         running = energy_wh > 0
         beyond_linear = (self.quadratic_cost * power_kw**2 + self.constant_cost * running) * self.hours
         return np.asarray(energy_wh * self.wear_ticks + money(beyond_linear))
+
+    def linear(self, state: FloatArray, ahead: PlannedSlots) -> Block:
+        """Power between its bounds and ramps. A quadratic cost is one of four straight pieces; where standing still saves the
+        constant cost, whether it runs is a yes or no.
+        """
+        owners = np.flatnonzero(self.most_wh[ahead.agents] > 0)
+        rows, slots = ahead.agents[owners], np.arange(ahead.slots)
+        shape = (len(owners), ahead.slots)
+        least, most = (energy[rows, None] / WH_PER_KWH for energy in (self.least_wh, self.most_wh))
+        block = BlockBuilder(ahead.slots, len(ahead.agents))
+        power = block.columns(shape, most, lower=least)
+        block.at_meter(slots, owners[:, None], power, 1.0)
+        self._cost_in_pieces(block, power, rows)
+        self._ramps(block, power, rows, state[0, owners] / WH_PER_KWH)
+        stands = np.flatnonzero((self.constant_cost[rows] > 0.0) & (self.least_wh[rows] == 0))
+        runs = block.columns(
+            (len(stands), ahead.slots), 1.0, cost=self.constant_cost[rows[stands], None] * self.hours, whole=True
+        )
+        row = block.rows(runs.shape, -np.inf, 0.0)
+        block.put(row, power[stands], 1.0)
+        block.put(row, runs, -most[stands])
+        return block.done()
+
+    def _cost_in_pieces(self, block: BlockBuilder, power: IntArray, rows: IntArray) -> None:
+        """Power is least plus the pieces, each at its mean marginal cost, a rising sequence."""
+        least, most = (energy[rows, None, None] / WH_PER_KWH for energy in (self.least_wh, self.most_wh))
+        piece = (most - least) / _PIECES
+        middle_kw = (least + piece * (np.arange(_PIECES) + 0.5)) / self.hours
+        cost = to_price(self.wear_ticks[rows])[:, None, None] + 2.0 * self.quadratic_cost[rows, None, None] * middle_kw
+        pieces = block.columns((*power.shape, _PIECES), piece, cost=cost)
+        row = block.rows(power.shape, least[:, 0], least[:, 0])
+        block.put(row, power, 1.0)
+        block.put(row[..., None], pieces, -1.0)
+
+    def _ramps(self, block: BlockBuilder, power: IntArray, rows: IntArray, last_kwh: FloatArray) -> None:
+        ramp = self.ramp_wh[rows, None] / WH_PER_KWH
+        before = np.zeros(power.shape)
+        before[:, 0] = last_kwh
+        row = block.rows(power.shape, before - ramp, before + ramp)
+        block.put(row, power, 1.0)
+        block.put(row[:, 1:], power[:, :-1], -1.0)
 
 
 def build(params: Sequence[Params | None], context: Basics) -> Generator:

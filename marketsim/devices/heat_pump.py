@@ -15,6 +15,7 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import Basics
 from marketsim.core.fleets import FleetInfo
 from marketsim.core.params import Params
+from marketsim.core.programme import Block, BlockBuilder, PlannedSlots
 from marketsim.core.records import DeviceRange, SlotInputs
 from marketsim.core.units import WH_PER_KWH
 from marketsim.devices.fleet import column, level, owned, series, slot_wh, typed
@@ -64,6 +65,28 @@ class HeatPump:
     def running_cost(self, energy_wh: IntArray, unserved_wh: IntArray) -> IntArray:  # noqa: ARG002
         """Heating has no cost but its energy."""
         return np.zeros_like(energy_wh)
+
+    def linear(self, state: FloatArray, ahead: PlannedSlots) -> Block:
+        """Electricity h, content q of the buffer and what is missed m: ``q_t = kept q_(t-1) + COP (h_t + m_t) - heat_t``."""
+        owners = np.flatnonzero(self.capacity_wh[ahead.agents] > 0.0)
+        rows, slots = ahead.agents[owners], np.arange(ahead.slots)
+        shape = (len(owners), ahead.slots)
+        heat_kwh = np.maximum(ahead.series("heat_kw")[:, owners].T, 0.0) * ahead.time.hours
+        cop = self.cop[rows, None]
+        block = BlockBuilder(ahead.slots, len(ahead.agents))
+        drawn = block.columns(shape, self.power_wh[rows, None] / WH_PER_KWH)
+        missed = block.columns(shape, missed=True)
+        content = block.columns(shape, self.capacity_wh[rows, None] / WH_PER_KWH)
+        taken = -heat_kwh
+        taken[:, 0] += self.kept[rows] * state[0, owners] / WH_PER_KWH
+        row = block.rows(shape, taken, taken)
+        block.put(row, content, 1.0)
+        block.put(row[:, 1:], content[:, :-1], -self.kept[rows, None])
+        block.put(row, drawn, -cop)
+        block.put(row, missed, -cop)
+        block.at_meter(slots, owners[:, None], drawn, -1.0)
+        block.content(content, owners, state[0, owners] / WH_PER_KWH, 1.0 / self.cop[rows])
+        return block.done()
 
     def _unheated(self, state: FloatArray, inputs: SlotInputs) -> FloatArray:
         """Content of the buffer [Wh] at the end of the slot if the heat pump stood still; negative: heat is missing."""

@@ -180,6 +180,43 @@ class CurtailableLoadParams(Params):
     """What a curtailed kWh is worth to its owner [currency/kWh]."""
 
 
+class ShiftableLoadParams(Params):
+    """A part of the agent's load that may be served later; as it comes, unless somebody plans it."""
+
+    share: Share = 0.1
+    """Share of the agent's load that may wait [-]."""
+    delay_h: Annotated[float, Field(gt=0, le=24)] = 4.0
+    """Longest time that it waits [h], in whole slots, at least one."""
+
+
+class ApplianceParams(Params):
+    """A machine that runs once a day and cannot be stopped: a washing machine, a dishwasher, a sauna."""
+
+    power_kw: Positive = 1.0
+    """Power while it runs [kW]."""
+    cycle_h: Annotated[float, Field(gt=0, le=12)] = 2.0
+    """How long it runs [h]."""
+    earliest_hour: HourOfDay = 8.0
+    """It may begin from here on [h of the day]."""
+    usual_hour: HourOfDay = 18.0
+    """When it begins unless somebody plans it [h of the day]."""
+    latest_hour: Annotated[float, Field(gt=0, le=24)] = 23.0
+    """By when it has to have run [h of the day]."""
+
+    def largest_power_kw(self) -> float:
+        """Its power."""
+        return self.power_kw
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if not self.earliest_hour <= self.usual_hour <= self.latest_hour - self.cycle_h:
+            raise ValueError(
+                f"earliest_hour ({self.earliest_hour}), usual_hour ({self.usual_hour}) and latest_hour less cycle_h "
+                f"({self.latest_hour} - {self.cycle_h}) must follow each other"
+            )
+        return self
+
+
 class GeneratorParams(Params):
     """A dispatchable generator.
 

@@ -107,7 +107,7 @@ class EnergyMetric:
             "import_wh": imports,
             "export_wh": exports,
             "curtailed_wh": curtailed,
-            **_refused(record.rejects),
+            **refused(record.rejects),
             **self._unserved(energy.unserved_wh),
         }
         self._totals.add(amounts)
@@ -148,7 +148,8 @@ def _sum(values: IntArray) -> int:
     return int(np.add.reduce(values))
 
 
-def _refused(rejects: Rejects) -> dict[str, int]:
+def refused(rejects: Rejects) -> dict[str, int]:
+    """What the grid refused and was never admitted, and what was admitted and taken back [Wh]."""
     if rejects.size == 0:
         return {"rejected_wh": 0, "rolled_back_wh": 0}
     return {

@@ -19,6 +19,10 @@ class GridParams(Params):
     """The grid KPIs take no parameters."""
 
 
+class PeakParams(Params):
+    """The KPIs of all agents together take no parameters."""
+
+
 class LawsParams(Params):
     """The laws take no parameters."""
 

@@ -179,6 +179,7 @@ def observed(
         voltage_pu=np.full(k, np.nan),
         keys=mix(context.streams.keys("strategies", slot)[market], context.community.connection),
         forecast=FlatForecast(power, retail, feed_in),
+        states=tuple(np.zeros((0, k)) for _ in ranges),
     )
 
 

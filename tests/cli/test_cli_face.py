@@ -31,6 +31,7 @@ Commands:
   feeder            List the buses of a feeder and how agents refer to them.
   schema            Print the JSON Schema of scenarios, for editors.
   compare-gates     Put gates, envelopes and the central optimum side by side.
+  coordinate        Plan a community's day together; compare with its market.
   gate-errors       Count what a gate decides otherwise than AC.
   hosting-capacity  Find how much PV or how many EVs a feeder takes.
   contingency       Rank what failures of the feeder do.
@@ -68,6 +69,7 @@ def test_no_command_shows_the_help(cli):
         "feeder",
         "schema",
         "compare-gates",
+        "coordinate",
         "gate-errors",
         "plugins",
         "doctor",

@@ -204,7 +204,7 @@ def test_an_answer_replaces_no_file_unasked(cli, run, tmp_path):
     assert precious.read_text("utf-8").startswith("<!DOCTYPE html>")
 
 
-@pytest.mark.parametrize("verb", ["hosting-capacity", "contingency", "reinforce", "compare-gates"])
+@pytest.mark.parametrize("verb", ["hosting-capacity", "contingency", "reinforce", "compare-gates", "coordinate"])
 def test_answers_of_grid_questions_replace_nothing_unasked(cli, tmp_path, root, verb):
     """Refused before anything is computed."""
     (tmp_path / "a.json").write_text("precious")

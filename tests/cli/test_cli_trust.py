@@ -28,6 +28,7 @@ COMMANDS = (
     ("contingency",),
     ("reinforce",),
     ("compare-gates",),
+    ("coordinate",),
     ("critic", "audit"),
 )
 

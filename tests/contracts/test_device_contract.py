@@ -1,12 +1,14 @@
 """Every built-in device keeps the contract that plugins are held to."""
 
-from marketsim.devices import battery, curtailable_load, ev, generator, heat_pump
+from marketsim.devices import appliance, battery, curtailable_load, ev, generator, heat_pump, shiftable_load
 from marketsim.devices.params import (
+    ApplianceParams,
     BatteryParams,
     CurtailableLoadParams,
     EvParams,
     GeneratorParams,
     HeatPumpParams,
+    ShiftableLoadParams,
 )
 from marketsim.testing.device_kit import DeviceContract
 
@@ -46,6 +48,24 @@ class TestGenerator(DeviceContract):
         GeneratorParams(max_kw=5.0, min_kw=2.0, ramp_kw_per_h=0.001),
         GeneratorParams(max_kw=5.0, min_kw=4.9999),
     )
+
+
+class TestShiftableLoad(DeviceContract):
+    build = staticmethod(shiftable_load.build)
+    examples = (ShiftableLoadParams(), ShiftableLoadParams(share=1.0, delay_h=0.1), ShiftableLoadParams(share=0.0))
+
+
+class TestAppliance(DeviceContract):
+    build = staticmethod(appliance.build)
+    examples = (
+        ApplianceParams(),
+        ApplianceParams(power_kw=0.0011, cycle_h=1.1, earliest_hour=0.1, usual_hour=0.1, latest_hour=24.0),
+        ApplianceParams(power_kw=3.0, cycle_h=12.0, earliest_hour=10.0, usual_hour=12.0, latest_hour=24.0),
+    )
+
+
+class TestHourlyAppliance(TestAppliance):
+    slot_minutes = 60
 
 
 class TestHourlyBattery(TestBattery):

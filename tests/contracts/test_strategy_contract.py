@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from marketsim.agents.params import (
+    CoordinatedParams,
     FixedMarginParams,
     LpParams,
     StorageChoice,
@@ -11,7 +12,7 @@ from marketsim.agents.params import (
     ZeroIntelligenceParams,
     ZipParams,
 )
-from marketsim.agents.strategies import fixed_margin, truthful, utility_only, zero_intelligence
+from marketsim.agents.strategies import coordinated, fixed_margin, truthful, utility_only, zero_intelligence
 from marketsim.agents.strategies import zip as zip_plus
 from marketsim.testing.strategy_kit import StrategyContract
 
@@ -51,6 +52,11 @@ class TestFixedMargin(StrategyContract):
 class TestZeroIntelligence(StrategyContract):
     build = staticmethod(zero_intelligence.build)
     params = ZeroIntelligenceParams()
+
+
+class TestCoordinated(StrategyContract):
+    build = staticmethod(coordinated.build)
+    params = CoordinatedParams(horizon_slots=8, replan_slots=1)
 
 
 class TestZip(StrategyContract):

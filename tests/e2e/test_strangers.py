@@ -297,6 +297,10 @@ def arguments_of(theirs: Path, out: Path) -> dict[str, list[list[str | Path]]]:
         "feeder": [["feeder", f"file:{run / 'net.json'}"], ["feeder", "feeder141", "--json"]],
         "schema": [["schema"]],
         "compare-gates": [["compare-gates", scenario, "--gates", "ac", "--out", out / "gates.json"]],
+        "coordinate": [
+            ["coordinate", plain, "--objective", "cost", "--out", out / "days.csv"],
+            ["coordinate", scenario, "--days", "1", "--objective", "cost", "--json"],
+        ],
         "gate-errors": [
             ["gate-errors", f"file:{run / 'net.json'}", "--trades", "2", "--out", out / "e.json"],
             ["gate-errors", f"file:{theirs / 'plain' / 'net.json'}", "--trades", "2"],
@@ -391,6 +395,7 @@ def public_calls(theirs: Path) -> dict[str, Callable[[], object]]:
         "feeder": lambda: ms.feeder("file:net.json", theirs / "run"),
         "parallel_env": lambda: ms.parallel_env(theirs / "training" / "scenario.yaml").reset(),
         "whatif": lambda: ms.whatif(scenario, {"profiles.pv_scale": [1]}, workers=1),
+        "coordinate": lambda: ms.coordinate(scenario, objectives=["cost"]),
         "match": lambda: ms.match(
             pd.DataFrame({"agent": ["a", "b"], "side": ["buy", "sell"], "price": [0.3, 0.1], "energy_kwh": [1.0, 1.0]})
         ),

@@ -1,4 +1,4 @@
-"""The linear programme of stores behind meters, sparse, all agents of a market at once.
+"""The linear programme of stores behind meters, all agents of a market at once: the day's programme, each at a meter of its own.
 
 For every agent and slot h of the horizon, with charge c, discharge d and import m at the meter [kWh], stored energy s
 [kWh], need n [kWh], retail l_b, feed-in l_s, wear w, efficiencies e_c and e_d, and v the worth of what is left::
@@ -14,15 +14,14 @@ horizon is negative, ``signed_programme`` plans instead: PV may be curtailed, an
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
-from scipy.optimize import linprog
 
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.errors import RunError
+from marketsim.core.programme import BlockBuilder, StoreRatings, put_stores
+from marketsim.optimise.day import Ends, MeteredDay
+from marketsim.optimise.pool import Aims, plan_day
 
 
 class Stores(NamedTuple):
@@ -77,13 +76,6 @@ class StorePlan(NamedTuple):
         return cls(np.zeros((horizon, k)), np.zeros((horizon, k)))
 
 
-@lru_cache(maxsize=2)
-def _pattern(k: int, horizon: int) -> tuple[sp.csr_matrix, sp.csr_matrix]:
-    """Identity and slot-to-slot difference on the axis agent x slot."""
-    step = sp.identity(horizon) - sp.eye(horizon, k=-1)
-    return sp.identity(k * horizon, format="csr"), sp.kron(sp.identity(k), step, format="csr")
-
-
 def plan_stores(stores: Stores, outlook: Outlook, stored_kwh: FloatArray) -> StorePlan:
     """The plan of least cost for k agents from ``stored_kwh`` [k] on.
 
@@ -92,24 +84,20 @@ def plan_stores(stores: Stores, outlook: Outlook, stored_kwh: FloatArray) -> Sto
     if outlook.feed_in.min(initial=0.0) < 0.0:  # retail is not below it
         return _plan_signed(stores, outlook, stored_kwh)
     horizon, k = outlook.need_kwh.shape
-    n = horizon * k
-    one, difference = _pattern(k, horizon)
-    charge, discharge = np.repeat(stores.charge_efficiency, horizon), np.repeat(stores.discharge_efficiency, horizon)
-    nothing = sp.csr_matrix((n, n))
-    bounds: Any = _bounds(stores, outlook.hours, horizon)  # an array [4 n, 2] is what linprog turns pairs into
-    result = linprog(
-        _cost(stores, outlook),
-        A_ub=sp.hstack((one, -one, nothing, -one), format="csc"),
-        b_ub=-outlook.need_kwh.T.ravel(),
-        A_eq=sp.hstack((-sp.diags(charge), sp.diags(1.0 / discharge), difference, nothing), format="csc"),
-        b_eq=_first(np.clip(stored_kwh, 0.0, stores.capacity_kwh), horizon),
-        bounds=bounds,
-        method="highs-ds",
+    ratings = StoreRatings(
+        stores.capacity_kwh,
+        stores.power_kw * outlook.hours,
+        stores.charge_efficiency,
+        stores.discharge_efficiency,
+        stores.wear,
     )
-    if result.status != 0 or result.x is None:
-        raise RunError(f"storage plan of {k} agents over {horizon} slots: HiGHS stopped with '{result.message}'")
-    drawn, delivered = result.x[:n].reshape(k, horizon).T, result.x[n : 2 * n].reshape(k, horizon).T
-    return StorePlan(delivered - drawn, -result.eqlin.marginals.reshape(k, horizon).T)
+    block = BlockBuilder(horizon, k)
+    put_stores(block, np.arange(k), horizon, ratings, np.clip(stored_kwh, 0.0, stores.capacity_kwh))
+    day = MeteredDay(
+        outlook.need_kwh, outlook.spare_kwh, outlook.retail, outlook.feed_in, outlook.hours, meter_of=np.arange(k)
+    )
+    plan = plan_day([block.done()], day, Ends(worth=outlook.end_value), Aims("cost"), "storage plan")
+    return StorePlan(plan.net_kwh[0], -plan.equal_dual.reshape(k, horizon).T)
 
 
 def _plan_signed(stores: Stores, outlook: Outlook, stored_kwh: FloatArray) -> StorePlan:
@@ -134,24 +122,3 @@ def _plan_signed(stores: Stores, outlook: Outlook, stored_kwh: FloatArray) -> St
         )
         plan.net_kwh[:, a], plan.value[:, a] = plan_signed(store)
     return plan
-
-
-def _first(per_agent: FloatArray, horizon: int) -> FloatArray:
-    """A vector [k x horizon] with one value at each agent's first slot."""
-    table = np.zeros((len(per_agent), horizon))
-    table[:, 0] = per_agent
-    return table.ravel()
-
-
-def _cost(stores: Stores, outlook: Outlook) -> FloatArray:
-    horizon = len(outlook.need_kwh)
-    feed_in, retail, wear = outlook.feed_in.T.ravel(), outlook.retail.T.ravel(), np.repeat(stores.wear, horizon)
-    keeps = np.zeros_like(outlook.need_kwh.T)
-    keeps[:, -1] = -outlook.end_value * stores.discharge_efficiency
-    return np.concatenate((feed_in + wear, wear - feed_in, keeps.ravel(), retail - feed_in))
-
-
-def _bounds(stores: Stores, hours: float, horizon: int) -> FloatArray:
-    power = np.repeat(stores.power_kw * hours, horizon)
-    upper = np.concatenate((power, power, np.repeat(stores.capacity_kwh, horizon), np.full_like(power, np.inf)))
-    return np.column_stack((np.zeros_like(upper), upper))

@@ -31,7 +31,7 @@ class DayBlock(NamedTuple):
         """The scenario's clock set to the period."""
         per_day = 24 * 60 // ready.model.clock.slot_minutes
         clock = {"clock.start": self.start, "clock.slots": self.days * per_day}
-        return {**clock, **_by_date(ready), "grid.gate": "observe"}
+        return {**clock, **by_date(ready), "grid.gate": "observe"}
 
 
 class Chosen(NamedTuple):
@@ -111,7 +111,7 @@ def year_of(ready: ReadyScenario) -> YearSeries:
         "bus": ready.agents[0].bus,
     }
     first = datetime.date(year, 1, 1)
-    whole = {"clock.start": first, "clock.slots": days * per_day, **_by_date(ready)}
+    whole = {"clock.start": first, "clock.slots": days * per_day, **by_date(ready)}
     own = ready.variant(whole)
     added = {**for_anybody(ready), "agents": [probe]}
     ours, theirs = (build(each).world for each in (own, ready.variant({**whole, **added})))
@@ -128,7 +128,7 @@ def year_of(ready: ReadyScenario) -> YearSeries:
     return YearSeries(first, *(each / max(float(each.max()), 1e-12) for each in shaped))
 
 
-def _by_date(ready: ReadyScenario) -> dict[str, object]:
+def by_date(ready: ReadyScenario) -> dict[str, object]:
     """Overrides by which a date has its own weather, where the scenario draws source days by its seed."""
     profiles = ready.model.profiles.params
     return {"profiles.days": None} if isinstance(profiles, DrawsDays) and profiles.days is not None else {}

@@ -1,0 +1,81 @@
+"""``marketsim.coordinate``: the comparison from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from marketsim.analysis.coordination.days import ComparedDay, days_in_a_row, days_of_a_year
+from marketsim.analysis.coordination.study import Coordination, Plans, compare_ways, objectives_of, rows_of
+from marketsim.app.ready import ScenarioLike, load_scenario
+from marketsim.app.ready_scenario import ReadyScenario
+from marketsim.core.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def asked_days(ready: ReadyScenario, *, days: int | None, every: int | None, year: bool) -> tuple[ComparedDay, ...]:
+    """The days that were asked for; InputError where they are asked for in two ways, or are none."""
+    if not year:
+        return days_in_a_row(ready, 1 if days is None else days, 1 if every is None else every)
+    if days is not None or every is not None:
+        hint = "--year chooses the days: leave out --days and --every"
+        raise InputError([Problem("days are asked for in two ways", "--year", hint=hint)])
+    return days_of_a_year(ready)
+
+
+def compared(
+    ready: ReadyScenario, days: Sequence[ComparedDay], plans: Plans, tell: Callable[[str], None] | None = None
+) -> Coordination:
+    """All ways on these days; InputError for slots of which noon is no border."""
+    if 12 * 60 % ready.model.clock.slot_minutes:
+        hint = "choose slots of which twelve hours hold a whole number"
+        seen = str(ready.model.clock.slot_minutes)
+        raise InputError([Problem("days are compared from noon to noon", "clock.slot_minutes", seen, hint)])
+    return compare_ways(ready, days, plans, tell)
+
+
+def coordinate(
+    scenario: ReadyScenario | ScenarioLike,
+    *,
+    objectives: Sequence[str] = ("cost_then_peak", "peak_then_cost"),
+    days: int | None = None,
+    every: int | None = None,
+    year: bool = False,
+    forecasts: Literal["perfect", "own"] = "perfect",
+    slack: float = 0.001,
+    peak_price: float = 0.0,
+    target: float = 0.726,
+    trust: bool = False,
+) -> pd.DataFrame:
+    """Plan the days of all agents together, and compare them with the market and with the utility alone.
+
+    Parameters
+    ----------
+    scenario
+        What ``load_scenario`` returned, or takes.
+    objectives
+        What the pool plans for: ``cost``, ``peak``, ``cost_then_peak``, ``peak_then_cost``.
+    days, every, year
+        So many days from the scenario's start, so many days apart; or every fourteenth day of the year and its day of the
+        highest load.
+    forecasts
+        ``perfect``: the pool knows the actual series; ``own``: what the scenario says, planned anew every hour.
+    slack, peak_price
+        Share of the least cost that ``cost_then_peak`` may spend on a lower peak; price of a day's largest import
+        [currency/kW].
+    target
+        Reduction of a day's peak that the column ``reaches_target`` tells.
+    trust
+        Whether the scenario is your own; as for ``load_scenario``.
+
+    A row for each way to run the community and each day, from noon to noon; energies in kWh, powers in kW, cost in the
+    scenario's currency. Raises InputError for what is asked for and cannot be.
+    """
+    import pandas as pd
+
+    asked = Plans(objectives_of(objectives), forecasts, slack, peak_price)
+    ready = scenario if isinstance(scenario, ReadyScenario) else load_scenario(scenario, trust=trust)
+    chosen = asked_days(ready, days=days, every=every, year=year)
+    return pd.DataFrame(rows_of(compared(ready, chosen, asked), target))
