@@ -35,12 +35,9 @@ class DayCase(NamedTuple):
 
     def state(self) -> dict[str, Any]:
         """The same as JSON has it: what code of an expert is called with."""
-        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in self._asdict().items()}
-
-    @property
-    def turnover(self) -> float:
-        """What all energy of the case is worth at the retail price [currency]: the scale on which costs are compared."""
-        return self.slot_hours * float((self.buy_price * (self.load_kw + self.pv_available_kw)).sum())
+        return {
+            name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in self._asdict().items()
+        }
 
 
 def random_cases(model: ProsumerModel, seed: int, count: int) -> list[DayCase]:

@@ -45,6 +45,14 @@ class PlannedDay(NamedTuple):
         return case.stored_kwh + np.concatenate(([0.0], np.cumsum(gains)))
 
 
+def scale_of(model: ProsumerModel, case: DayCase) -> float:
+    """What all energy that a prosumer could move is worth at the retail price [currency]: costs are compared on this scale."""
+    most = case.load_kw + case.pv_available_kw
+    most = most + (0.0 if model.battery is None else model.battery.power_kw)
+    most = most + (0.0 if model.generator is None else model.generator.max_kw)
+    return case.slot_hours * float((case.buy_price * most).sum())
+
+
 def broken_limits(model: ProsumerModel, case: DayCase, plan: PlannedDay) -> list[str]:
     """Limits of a model that a plan leaves, in words, each with its worst slot; empty: none."""
     return [text for name, value, low, high in _limits(model, case, plan) if (text := _worst(name, value, low, high))]
@@ -66,7 +74,8 @@ def _limits(
     yield "battery_kw", plan.battery_kw, -power, power
     if battery is not None:
         stored = plan.stored_kwh(battery, case)[1:]
-        yield "the stored energy", stored, none + battery.min_soc * battery.energy_kwh, none + battery.max_soc * battery.energy_kwh
+        low, high = (none + share * battery.energy_kwh for share in (battery.min_soc, battery.max_soc))
+        yield "the stored energy", stored, low, high
     yield "curtailed_kw", plan.curtailed_kw, none, (0.0 if curtailable is None else curtailable.share) * case.load_kw
     yield "pv_kw", plan.pv_kw, none, case.pv_available_kw
 

@@ -1,7 +1,7 @@
 """The blocks of a reviewed expert, as they stand in its code; a name in braces is a number of the model.
 
-Each adds a device to ``constraints`` and ``cost``, and what it injects to ``injected`` [kW]. All of it is code that the allow-list
-of the sandbox has, and the same code is shown to language models as the example of what is wanted.
+Each adds a device to ``constraints`` and ``cost``, and what it injects to ``injected`` [kW]. All of it is code that the
+allow-list of the sandbox has.
 """
 
 from __future__ import annotations

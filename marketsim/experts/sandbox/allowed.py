@@ -13,9 +13,9 @@ SHORT_LIST: Final = (
 CVXPY_NAMES: Final = frozenset(
     (
         *("Constant", "Maximize", "Minimize", "Parameter", "Variable", *SHORT_LIST),
-        *("concatenate", "conv", "convolve", "cummax", "cumprod", "cvar", "entr", "exp", "expand_dims", "geo_mean"),
+        *("concatenate", "conv", "convolve", "cummax", "cumprod", "cvar", "entr", "exp", "geo_mean"),
         *("harmonic_mean", "inv_prod", "kl_div", "kron", "log", "log1p", "log_sum_exp", "logistic", "matrix_frac"),
-        *("max_elemwise", "min_elemwise", "mixed_norm", "norm2", "permute_dims", "pnorm", "prod", "ptp", "rel_entr"),
+        *("mixed_norm", "norm2", "permute_dims", "pnorm", "prod", "ptp", "rel_entr"),
         *("scalar_product", "sqrt", "stack", "std", "sum_largest", "sum_smallest", "swapaxes", "trace", "transpose"),
         *("tv", "upper_tri", "var", "vdot", "vec"),
     )
