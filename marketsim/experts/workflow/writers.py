@@ -23,8 +23,8 @@ _FORM: Final[dict[str, Any]] = {
     "required": ["code"],
     "additionalProperties": False,
 }
-_SYSTEM: Final = """You write the optimal schedule of one electricity prosumer as a Python function with CVXPY (cvxpy as cp, numpy as
-np). Answer with one JSON object {"code": "..."} that defines prosumer(state) and nothing else. No while, try, class, solve, Problem.
+_SYSTEM: Final = """You write the optimal schedule of an electricity prosumer as a Python function with CVXPY (cvxpy as cp, numpy
+as np). Answer with one JSON object {"code": "..."} that defines prosumer(state) alone. No while, try, class, solve, Problem.
 state is a dict: slot_hours (h), hour, buy_price, sell_price, load_kw, pv_available_kw (arrays of one number a slot), stored_kwh
 (energy in the battery at the start), generator_kw (generation in the slot before).
 Return a dict: objective (one convex expression to minimise, in currency), constraints (a list), and a vector of one number a slot
