@@ -93,9 +93,8 @@ class Sandbox:
                 if problems:
                     text = "; ".join(map(str, problems[:_MOST_PROBLEMS]))
                     return Outcome(None, "refused", text)
-        payload = json.dumps({"members": [each._asdict() for each in members]}, allow_nan=False).encode()
-        slots = [len(each.state["load_kw"]) for each in members]
-        return _outcome(self._asked(payload, zygote.CODE, limits), slots)
+        child = self._asked(payload_of(members), zygote.CODE, limits)
+        return _ended(child, [len(each.state["load_kw"]) for each in members])
 
     def start(self) -> None:
         """Start the zygote and see that its children are locked; InputError with the reason where they are not."""
@@ -185,8 +184,13 @@ def _not_started(process: subprocess.Popen[bytes]) -> Exception:
     return _no_sandbox(f"its process {'does not answer' if code is None else f'ended with code {code}'}")
 
 
-def _outcome(child: zygote.Child, slots: Sequence[int]) -> Outcome:
-    """What a child said, if it has the form of an answer; a child that runs foreign code may say anything."""
+def payload_of(members: Sequence[CodeMember]) -> bytes:
+    """A job as a child reads it."""
+    return json.dumps({"members": [each._asdict() for each in members]}, allow_nan=False).encode()
+
+
+def _ended(child: zygote.Child, slots: Sequence[int]) -> Outcome:
+    """How a child ended, and what it said."""
     if child.why == "deadline":
         return Outcome(None, "deadline", "the code did not end in time", cpu_s=child.cpu_s)
     if child.why == "flood":
@@ -194,11 +198,15 @@ def _outcome(child: zygote.Child, slots: Sequence[int]) -> Outcome:
     if not child.data:
         how = f"by signal {child.signal}" if child.signal else "without an answer"
         return Outcome(None, "killed", f"the process ended {how}: it left its limits, or crashed", cpu_s=child.cpu_s)
+    return outcome_of(child.data, slots, child.cpu_s)
+
+
+def outcome_of(data: bytes, slots: Sequence[int], cpu_s: float) -> Outcome:
+    """What was said, if it has the form of an answer; a child that runs foreign code may say anything."""
     try:
-        found = strict_json(child.data.decode("utf-8", "strict"))
-        return _read(found, slots, child.cpu_s)
+        return _read(strict_json(data.decode("utf-8", "strict")), slots, cpu_s)
     except (ValueError, RecursionError) as error:
-        return Outcome(None, "garbled", f"what came is no answer: {plain(str(error))}", cpu_s=child.cpu_s)
+        return Outcome(None, "garbled", f"what came is no answer: {plain(str(error))}", cpu_s=cpu_s)
 
 
 def _read(found: Any, slots: Sequence[int], cpu_s: float) -> Outcome:

@@ -17,6 +17,7 @@ from marketsim.experts.model import ProsumerModel
 from marketsim.experts.workflow.fields import BY_PATH
 from marketsim.experts.workflow.form import DescriptionReader, FilledForm, filled
 
+COUNT: Final = 30
 _SAME: Final = 1e-6
 
 
@@ -53,10 +54,10 @@ def _described(each: dict[str, Any]) -> DescribedProsumer:
 
 
 def read_all(
-    reader: DescriptionReader, told: Callable[[int, int, str], object] | None = None
+    reader: DescriptionReader, first: int = COUNT, told: Callable[[int, int, str], object] | None = None
 ) -> Iterator[ReadDescription]:
-    """Each description as a reader reads it."""
-    cases = descriptions()
+    """Each of the first descriptions as a reader reads it; ``told`` hears how many are done of how many, and which is next."""
+    cases = descriptions()[:first]
     for position, case in enumerate(cases):
         if told is not None:
             told(position, len(cases), case.name)

@@ -35,7 +35,7 @@ _RULES: Final[tuple[tuple[Wish, str], ...]] = (
 )
 _SYSTEM: Final = (
     "You read one wish of an electricity prosumer. The question is JSON with wish. Answer with one JSON object. quantity: what "
-    f"the wish limits, one of {json.dumps(WISHES)}. number: the limit as it stands in the wish, not converted; 0 if it wants none. "
+    f"the wish limits, one of {json.dumps(WISHES)}. number: the limit as it stands in the wish, unconverted; 0 if it wants none. "
     "from_hour and to_hour: hours of the day from and until which it is wanted, 0 and 24 if always."
 )
 _FORM: Final[dict[str, Any]] = {
