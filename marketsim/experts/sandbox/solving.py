@@ -162,9 +162,10 @@ def _constraints(given: Any) -> list[Any]:
 def _series(returned: dict[str, Any], slots: int) -> dict[str, Any]:
     found = {}
     for name in SERIES:
-        expression = cp.Constant(np.zeros(slots)) + returned.get(name, 0.0)
-        if expression.shape != (slots,):
-            raise CodeFault(f"{name} has the shape {expression.shape}, it has to be ({slots},)")
+        given = cp.Constant(0.0) + returned.get(name, np.zeros(slots))
+        if given.shape not in ((), (slots,)):
+            raise CodeFault(f"{name} has the shape {given.shape}, it has to be ({slots},)")
+        expression = cp.Constant(np.zeros(slots)) + given
         if not expression.is_affine():
             raise CodeFault(f"{name} is not affine in the variables: it is {expression.curvature}")
         found[name] = expression
@@ -174,14 +175,18 @@ def _series(returned: dict[str, Any], slots: int) -> dict[str, Any]:
 def _solve(problem: Any) -> None:
     if problem.is_mixed_integer():
         raise CodeFault("boolean and integer variables are not convex: leave them out")
-    _guarded(lambda: problem.solve(solver=cp.CLARABEL))
+    _guarded(lambda: problem.solve(solver=cp.CLARABEL, direct_solve_method="qdldl"))
     if problem.status not in _OPTIMAL:
         what = {"infeasible": "no plan keeps all constraints", "unbounded": "the cost falls without end"}
         raise CodeFault(f"the problem is {problem.status}: {what.get(problem.status, 'it could not be solved')}")
 
 
 def _values(part: _Part) -> dict[str, Any]:
-    series = {name: [_number(each, name) for each in np.asarray(value.value)] for name, value in part.series.items()}
+    series = {}
+    for name, expression in part.series.items():
+        if expression.value is None:
+            raise CodeFault(f"{name} has no value: a variable of it is in no constraint and not in the objective")
+        series[name] = [_number(each, name) for each in expression.value]
     return {"objective": _number(part.objective.value, "objective"), **series}
 
 

@@ -142,17 +142,20 @@ class WordWishes:
         numbers = [each.written for each in quantities(text) if each.dimension in ("energy", "power", "share")]
         if not numbers and not _NONE.search(text):
             return None
-        begins, ends = _span(text)
-        return WishFinding(about, numbers[0] if numbers else 0.0, begins, ends)
+        span = _span(text)
+        return None if span is None else WishFinding(about, numbers[0] if numbers else 0.0, *span)
 
 
-def _span(text: str) -> tuple[float, float]:
+def _span(text: str) -> tuple[float, float] | None:
+    """From and until which hour; None where one hour stands alone and no word says which of both it is."""
     hours = hours_in(text)
-    if len(hours) >= 2:
-        return hours[0] % 24.0, hours[1]
-    if len(hours) == 1:
-        return (hours[0], 24.0) if re.search(r"\b(?:after|from|since)\b", text, re.IGNORECASE) else (0.0, hours[0])
-    return 0.0, 24.0
+    if len(hours) != 1:
+        return (hours[0] % 24.0, hours[1]) if hours else (0.0, 24.0)
+    word = re.search(r"(\w+)\s+$", text[: next(_HOUR.finditer(text)).start()])
+    side = "" if word is None else word[1].lower()
+    if side in ("after", "from", "since"):
+        return hours[0] % 24.0, 24.0
+    return (0.0, hours[0]) if side in ("before", "until", "till", "by") else None
 
 
 class ModelWishes:
