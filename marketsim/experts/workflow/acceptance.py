@@ -146,12 +146,13 @@ def _trade_fault(expert: TriedExpert, case: DayCase, own: Outcome, known: Outcom
 
 
 def fault_by_operator(expert: TriedExpert, solver: CaseSolver, operator: OperatorCheck) -> str:
-    """What the operator's power flow says against the plans of its days; empty: nothing."""
+    """What limits of the prosumer, or the operator's power flow, say against the plans of its days; empty: nothing."""
     for day, case in enumerate(operator.days(expert.model)):
         outcome = solver.solve([CodeMember(expert.code, case.state())])
         if outcome.value is None:
             return f"day {day + 1} of the operator: {outcome.told}"
-        broken = operator.broken(day, PlannedDay.of(outcome.value["members"][0]))
+        plan = PlannedDay.of(outcome.value["members"][0])
+        broken = broken_limits(expert.model, case, plan) or operator.broken(day, plan)
         if broken:
             return f"day {day + 1} of the operator: {'; '.join(broken[:3])}"
     return ""

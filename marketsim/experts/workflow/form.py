@@ -23,6 +23,7 @@ from marketsim.experts.workflow.strangers import strange_wishes
 MOST_CHARACTERS: Final = 4_000
 _SAME: Final = 1e-9
 _AROUND: Final = 60
+_NO_ANSWER: Final = "the model gave no answer"
 _ROUND_TRIP: Final = re.compile(r"round[- ]?trip|both ways|in and out|there and back", re.IGNORECASE)
 
 
@@ -84,7 +85,8 @@ def filled(text: str, reader: DescriptionReader) -> FilledForm:
     if early:
         return FilledForm((), None, tuple(FormRefusal(*each) for each in early))
     entries, refusals, used = _read(text, reader)
-    refusals += [FormRefusal(*each) for each in _unused(text, used)]
+    if not any(each.reason.startswith(_NO_ANSWER) for each in refusals):
+        refusals += [FormRefusal(*each) for each in _unused(text, used)]
     model = None
     if not refusals:
         model, refusals = _model(entries)
@@ -110,7 +112,7 @@ def _read(text: str, reader: DescriptionReader) -> tuple[list[FormEntry], list[F
         try:
             quote = reader.has(device, text)
         except Failure as failure:
-            refusals.append(FormRefusal(1, device, f"the model gave no answer: {failure}"))
+            refusals.append(FormRefusal(1, device, f"{_NO_ANSWER}: {failure}"))
             continue
         places = [] if quote is None else places_of_quote(text, quote)
         if places:
@@ -123,7 +125,7 @@ def _read(text: str, reader: DescriptionReader) -> tuple[list[FormEntry], list[F
         try:
             found = _checked(field, reader.find(field, text), text, used)
         except Failure as failure:
-            refusals.append(FormRefusal(1, field.path, f"the model gave no answer: {failure}"))
+            refusals.append(FormRefusal(1, field.path, f"{_NO_ANSWER}: {failure}"))
             continue
         except _NotThere as missing:
             refusals.append(FormRefusal(missing.line, field.path, str(missing)))
