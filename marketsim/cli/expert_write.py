@@ -155,6 +155,6 @@ def _end(done: WritingDone) -> None:
     from marketsim.experts.workflow.pipeline import NO_OPERATOR
 
     if done.written.form.model is None:
-        raise click.exceptions.Exit(2)
+        sys.exit(2)
     if set(done.written.refusals) - {NO_OPERATOR}:
-        raise click.exceptions.Exit(1)
+        sys.exit(1)
