@@ -11,7 +11,7 @@ import numpy as np
 
 from marketsim.core.arrays import FloatArray
 
-Wish: TypeAlias = Literal["stored_kwh", "generator_kw", "curtailed_kw", "import_kw", "export_kw"]
+WishedQuantity: TypeAlias = Literal["stored_kwh", "generator_kw", "curtailed_kw", "import_kw", "export_kw"]
 WISHES: Final[dict[str, str]] = {
     "stored_kwh": "at least so much in the battery [kWh]",
     "generator_kw": "at most so much of the generator [kW]",
@@ -27,7 +27,7 @@ WEIGHT: Final = 1000.0
 class Preference(NamedTuple):
     """A wish: ``quantity`` within ``limit`` from one hour of the day to another."""
 
-    quantity: Wish
+    quantity: WishedQuantity
     limit: float
     """[kWh] of ``stored_kwh``, which is to be at least so much; [kW] of all others, at most."""
     from_hour: float = 0.0

@@ -16,7 +16,7 @@ from marketsim.core.files import strict_json
 from marketsim.core.plain_text import plain
 from marketsim.experts.sandbox import frames, syscalls, zygote
 from marketsim.experts.sandbox.check import problems_of
-from marketsim.experts.sandbox.lock import Limits
+from marketsim.experts.sandbox.lock import JobLimits
 
 _START_S: Final = 120.0
 """How long the zygote may take to import [s]; on a busy machine it does."""
@@ -35,7 +35,7 @@ class CodeMember(NamedTuple):
     state: Mapping[str, Any]
 
 
-class Outcome(NamedTuple):
+class JobOutcome(NamedTuple):
     """How a job ended: with a value, or the reason why there is none."""
 
     value: Mapping[str, Any] | None
@@ -69,8 +69,8 @@ class Sandbox:
         Whether the allow-list looks at code first. Tests of the lock switch it off; then all built-in functions are there, too.
     """
 
-    def __init__(self, limits: Limits | None = None, *, checked: bool = True) -> None:
-        self.limits, self.checked = limits or Limits(), checked
+    def __init__(self, limits: JobLimits | None = None, *, checked: bool = True) -> None:
+        self.limits, self.checked = limits or JobLimits(), checked
         self._process: subprocess.Popen[bytes] | None = None
         self._busy = threading.Lock()
         self.holds: tuple[str, ...] = ()
@@ -82,7 +82,7 @@ class Sandbox:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def solve(self, members: Sequence[CodeMember], limits: Limits | None = None) -> Outcome:
+    def solve(self, members: Sequence[CodeMember], limits: JobLimits | None = None) -> JobOutcome:
         """Solve the problems of these prosumers as one, in which what they buy from each other sums to zero.
 
         One alone buys nothing from peers. InputError where this machine has no sandbox.
@@ -92,7 +92,7 @@ class Sandbox:
                 problems = problems_of(member.code)
                 if problems:
                     text = "; ".join(map(str, problems[:_MOST_PROBLEMS]))
-                    return Outcome(None, "refused", text)
+                    return JobOutcome(None, "refused", text)
         child = self._asked(payload_of(members), zygote.CODE, limits)
         return _ended(child, [len(each.state["load_kw"]) for each in members])
 
@@ -140,7 +140,7 @@ class Sandbox:
             raise _no_sandbox(f"a locked process could still {', '.join(found['openings'])}")
         self.holds = tuple(found["holds"])
 
-    def _asked(self, payload: bytes, asked: int, limits: Limits | None) -> zygote.Child:
+    def _asked(self, payload: bytes, asked: int, limits: JobLimits | None) -> zygote.Child:
         own = limits or self.limits
         self.start()
         with self._busy:
@@ -189,36 +189,36 @@ def payload_of(members: Sequence[CodeMember]) -> bytes:
     return json.dumps({"members": [each._asdict() for each in members]}, allow_nan=False).encode()
 
 
-def _ended(child: zygote.Child, slots: Sequence[int]) -> Outcome:
+def _ended(child: zygote.Child, slots: Sequence[int]) -> JobOutcome:
     """How a child ended, and what it said."""
     if child.why == "deadline":
-        return Outcome(None, "deadline", "the code did not end in time", cpu_s=child.cpu_s)
+        return JobOutcome(None, "deadline", "the code did not end in time", cpu_s=child.cpu_s)
     if child.why == "flood":
-        return Outcome(None, "flood", "the code said more than an answer has", cpu_s=child.cpu_s)
+        return JobOutcome(None, "flood", "the code said more than an answer has", cpu_s=child.cpu_s)
     if not child.data:
         how = f"by signal {child.signal}" if child.signal else "without an answer"
-        return Outcome(None, "killed", f"the process ended {how}: it left its limits, or crashed", cpu_s=child.cpu_s)
+        return JobOutcome(None, "killed", f"the process ended {how}: it left its limits, or crashed", cpu_s=child.cpu_s)
     return outcome_of(child.data, slots, child.cpu_s)
 
 
-def outcome_of(data: bytes, slots: Sequence[int], cpu_s: float) -> Outcome:
+def outcome_of(data: bytes, slots: Sequence[int], cpu_s: float) -> JobOutcome:
     """What was said, if it has the form of an answer; a child that runs foreign code may say anything."""
     try:
         return _read(strict_json(data.decode("utf-8", "strict")), slots, cpu_s)
     except (ValueError, RecursionError) as error:
-        return Outcome(None, "garbled", f"what came is no answer: {plain(str(error))}", cpu_s=cpu_s)
+        return JobOutcome(None, "garbled", f"what came is no answer: {plain(str(error))}", cpu_s=cpu_s)
 
 
-def _read(found: Any, slots: Sequence[int], cpu_s: float) -> Outcome:
+def _read(found: Any, slots: Sequence[int], cpu_s: float) -> JobOutcome:
     match found:
         case {"fault": str(text), "line": int(line)}:
-            return Outcome(None, "fault", plain(text, 600), max(0, min(line, 100_000)), cpu_s)
+            return JobOutcome(None, "fault", plain(text, 600), max(0, min(line, 100_000)), cpu_s)
         case {"value": {"objective": float() | int(), "members": list(members), "status": str()}}:
             if len(members) != len(slots):
                 raise ValueError("other members were asked for")
             for member, count in zip(members, slots, strict=True):
                 _demand_member(member, count)
-            return Outcome(found["value"], cpu_s=cpu_s)
+            return JobOutcome(found["value"], cpu_s=cpu_s)
     raise ValueError("it has another form")
 
 

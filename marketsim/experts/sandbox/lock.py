@@ -31,7 +31,7 @@ _NETWORK, _SCOPES = 0x3, 0x3
 _PAGE: Final = resource.getpagesize()
 
 
-class Limits(NamedTuple):
+class JobLimits(NamedTuple):
     """What a job may use."""
 
     deadline_s: float = 20.0
@@ -52,7 +52,7 @@ def adopt(parent: int) -> None:
         os._exit(1)
 
 
-def lock(limits: Limits) -> list[str]:
+def lock(limits: JobLimits) -> list[str]:
     """Lock this process for good; the names of what holds it. OSError where a step that has to hold does not."""
     library = _library()
     used = _used_bytes()

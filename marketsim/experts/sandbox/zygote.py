@@ -65,7 +65,7 @@ def _own_handles() -> tuple[int, int]:
 
 def _child(job: bytes) -> Child:
     deadline_s, memory_mib, answer_bytes, full, asked = HEAD.unpack_from(job)
-    limits = lock.Limits(deadline_s, memory_mib, answer_bytes)
+    limits = lock.JobLimits(deadline_s, memory_mib, answer_bytes)
     read, write = os.pipe()
     parent, pid = os.getpid(), os.fork()
     if pid == 0:
@@ -79,7 +79,7 @@ def _child(job: bytes) -> Child:
     return Child(gathered.why, number, used.ru_utime + used.ru_stime, gathered.data)
 
 
-def _in_child(parent: int, write: int, limits: lock.Limits, payload: bytes, *, full: bool, asked: int) -> NoReturn:
+def _in_child(parent: int, write: int, limits: lock.JobLimits, payload: bytes, *, full: bool, asked: int) -> NoReturn:
     """Lock this process, answer, and end."""
     code = 1
     try:

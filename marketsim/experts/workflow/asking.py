@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from marketsim.core.files import strict_json
 from marketsim.core.language_model import Failure
 from marketsim.experts.workflow.fields import DEVICES, FieldSpec
-from marketsim.experts.workflow.form import Finding
+from marketsim.experts.workflow.form import FieldFinding
 from marketsim.llm.interviewer import Interviewer
 from marketsim.llm.question import Question, outcomes
 
@@ -54,11 +54,11 @@ class ModelReader:
         answer = self._ask(f"Is there {DEVICES[device]}? In number write 1.", text)
         return answer.quote if answer.stated else None
 
-    def find(self, field: FieldSpec, text: str) -> Finding | None:
+    def find(self, field: FieldSpec, text: str) -> FieldFinding | None:
         """See the port."""
         unit = f", a number with a unit such as {field.unit}" if field.unit else ", a share in per cent or a number"
         answer = self._ask(f"What is {field.question}{unit}?", text)
-        return Finding(answer.quote, answer.number) if answer.stated else None
+        return FieldFinding(answer.quote, answer.number) if answer.stated else None
 
     def _ask(self, field: str, text: str) -> _Stated:
         said = json.dumps({"description": text, "field": field}, ensure_ascii=False)

@@ -27,7 +27,7 @@ _NO_ANSWER: Final = "the model gave no answer"
 _ROUND_TRIP: Final = re.compile(r"round[- ]?trip|both ways|in and out|there and back", re.IGNORECASE)
 
 
-class Finding(NamedTuple):
+class FieldFinding(NamedTuple):
     """What a reader says that the text states."""
 
     quote: str
@@ -43,7 +43,7 @@ class DescriptionReader(Protocol):
         """A quotation that says that there is a device of ``DEVICES``."""
         ...
 
-    def find(self, field: FieldSpec, text: str) -> Finding | None:
+    def find(self, field: FieldSpec, text: str) -> FieldFinding | None:
         """What the text states of a field."""
         ...
 
@@ -147,7 +147,7 @@ class _NotThere(Exception):
 
 
 def _checked(
-    field: FieldSpec, finding: Finding | None, text: str, used: list[tuple[int, int]]
+    field: FieldSpec, finding: FieldFinding | None, text: str, used: list[tuple[int, int]]
 ) -> tuple[FormEntry, tuple[int, int]] | None:
     """The entry of a finding, and where its number stands; _NotThere where the text says otherwise."""
     if finding is None:

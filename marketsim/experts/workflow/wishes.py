@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, Protocol, get_args
 from marketsim.core.language_model import Failure
 from marketsim.core.plain_text import plain
 from marketsim.experts.model import ProsumerModel
-from marketsim.experts.preferences import WISHES, Preference, Wish
+from marketsim.experts.preferences import WISHES, Preference, WishedQuantity
 from marketsim.experts.workflow.asking import answered_object, asked
 from marketsim.experts.workflow.form import FormRefusal
 from marketsim.experts.workflow.quantities import quantities
@@ -26,7 +26,7 @@ _HOUR: Final = re.compile(
 )
 _NONE: Final = re.compile(r"\b(?:never|no|not|off|none|nothing|without)\b", re.IGNORECASE)
 _NEEDS: Final = {"stored_kwh": "battery", "generator_kw": "generator", "curtailed_kw": "curtailable"}
-_RULES: Final[tuple[tuple[Wish, str], ...]] = (
+_RULES: Final[tuple[tuple[WishedQuantity, str], ...]] = (
     ("stored_kwh", r"batter|stor|reserve|charged"),
     ("generator_kw", r"generator|genset|engine|chp|diesel"),
     ("curtailed_kw", r"curtail|shed|unserved"),
@@ -54,7 +54,7 @@ _FORM: Final[dict[str, Any]] = {
 class WishFinding(NamedTuple):
     """What a reader says that a wish is about."""
 
-    quantity: Wish
+    quantity: WishedQuantity
     number: float
     from_hour: float
     to_hour: float
@@ -180,7 +180,7 @@ def _read(content: str | None) -> WishFinding:
 
 def _found(kept: Mapping[str, Any]) -> WishFinding:
     about, *numbers = (kept.get(name) for name in WishFinding._fields)
-    if about not in get_args(Wish):
+    if about not in get_args(WishedQuantity):
         raise ValueError("quantity is none of those that there are")
     if not all(
         isinstance(each, int | float) and not isinstance(each, bool) and math.isfinite(each) for each in numbers

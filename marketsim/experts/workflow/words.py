@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from marketsim.experts.workflow.fields import FieldSpec
-from marketsim.experts.workflow.form import Finding
+from marketsim.experts.workflow.form import FieldFinding
 from marketsim.experts.workflow.quantities import Quantity, quantities
 
 _NAMES: Final[dict[str, str]] = {
@@ -52,13 +52,13 @@ class WordReader:
             return found[0]
         return None
 
-    def find(self, field: FieldSpec, text: str) -> Finding | None:
+    def find(self, field: FieldSpec, text: str) -> FieldFinding | None:
         """The first quantity of the field's dimension near words of its device; two that differ are none."""
         found = [each for each in _placed(text) if _role(each) == field.path]
         if not found:
             return None
         first = found[0]
-        return Finding(first.quote, first.quantity.written)
+        return FieldFinding(first.quote, first.quantity.written)
 
 
 def _mentions(text: str, pattern: str) -> Iterator[re.Match[str]]:

@@ -5,9 +5,9 @@ from importlib.util import find_spec
 import pytest
 
 from marketsim.experts.sandbox import client
-from marketsim.experts.sandbox.lock import Limits
+from marketsim.experts.sandbox.lock import JobLimits
 
-PATIENT = Limits(deadline_s=60.0)
+PATIENT = JobLimits(deadline_s=60.0)
 """For jobs that end by themselves, on a machine that has other things to do."""
 
 

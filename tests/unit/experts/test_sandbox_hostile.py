@@ -14,9 +14,9 @@ import pytest
 
 from marketsim.experts.sandbox.check import problems_of
 from marketsim.experts.sandbox.client import CodeMember, Sandbox
-from marketsim.experts.sandbox.lock import Limits
+from marketsim.experts.sandbox.lock import JobLimits
 
-BRIEF = Limits(deadline_s=1.5)
+BRIEF = JobLimits(deadline_s=1.5)
 STATE = {"load_kw": [1.0, 2.0]}
 RUN = "os.waitpid(os.posix_spawn('/bin/true', ['true'], {}), 0)"
 BY_NUMPY = "np.fromfile('/etc/passwd', dtype=np.int8)[:3]"

@@ -10,7 +10,7 @@ from marketsim.core.language_model import Failure
 from marketsim.experts.model import BatteryModel, GeneratorModel, ProsumerModel
 from marketsim.experts.workflow.benchmark import descriptions, differences, judged, read_all
 from marketsim.experts.workflow.fields import BY_PATH, DEVICES
-from marketsim.experts.workflow.form import MOST_CHARACTERS, Finding, filled
+from marketsim.experts.workflow.form import MOST_CHARACTERS, FieldFinding, filled
 from marketsim.experts.workflow.quantities import line_of, places_of_quote, quantities
 from marketsim.experts.workflow.wishes import WordWishes, hours_in, read_wishes, split_wishes
 from marketsim.experts.workflow.words import WordReader
@@ -127,7 +127,7 @@ class Says:
 
 
 TEXT = "A mill with 70 kW of load.\nPV of 90 kW, in 1974."
-LOAD, PV = Finding("70 kW of load", 70.0), Finding("PV of 90 kW", 90.0)
+LOAD, PV = FieldFinding("70 kW of load", 70.0), FieldFinding("PV of 90 kW", 90.0)
 
 
 def test_what_a_reader_finds_is_filled_in_with_its_words_and_its_line():
@@ -142,13 +142,15 @@ def test_what_a_reader_finds_is_filled_in_with_its_words_and_its_line():
 
 REFUSED = {
     "line 1: load_peak_kw: the words '70 kW of sun' do not stand in the text": {
-        "load_peak_kw": Finding("70 kW of sun", 70)
+        "load_peak_kw": FieldFinding("70 kW of sun", 70)
     },
     "line 1: load_peak_kw: the number 80 does not stand in '70 kW of load'": {
-        "load_peak_kw": Finding("70 kW of load", 80)
+        "load_peak_kw": FieldFinding("70 kW of load", 80)
     },
-    "line 2: load_peak_kw: the number 70 does not stand in 'PV of 90 kW'": {"load_peak_kw": Finding("PV of 90 kW", 70)},
-    "line 2: load_peak_kw: '1974' is no power (kW, MW)": {"load_peak_kw": Finding("in 1974", 1974)},
+    "line 2: load_peak_kw: the number 70 does not stand in 'PV of 90 kW'": {
+        "load_peak_kw": FieldFinding("PV of 90 kW", 70)
+    },
+    "line 2: load_peak_kw: '1974' is no power (kW, MW)": {"load_peak_kw": FieldFinding("in 1974", 1974)},
     "line 1: load_peak_kw: the largest load (peak demand) is not stated": {},
     "line 1: load_peak_kw: the model gave no answer: timeout: no answer within 3 s": {
         "load_peak_kw": Failure("timeout", "no answer within 3 s")
