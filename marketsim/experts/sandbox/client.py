@@ -35,7 +35,7 @@ class CodeMember(NamedTuple):
     state: Mapping[str, Any]
 
 
-class JobOutcome(NamedTuple):
+class SolvedJob(NamedTuple):
     """How a job ended: with a value, or the reason why there is none."""
 
     value: Mapping[str, Any] | None
@@ -82,7 +82,7 @@ class Sandbox:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def solve(self, members: Sequence[CodeMember], limits: JobLimits | None = None) -> JobOutcome:
+    def solve(self, members: Sequence[CodeMember], limits: JobLimits | None = None) -> SolvedJob:
         """Solve the problems of these prosumers as one, in which what they buy from each other sums to zero.
 
         One alone buys nothing from peers. InputError where this machine has no sandbox.
@@ -92,7 +92,7 @@ class Sandbox:
                 problems = problems_of(member.code)
                 if problems:
                     text = "; ".join(map(str, problems[:_MOST_PROBLEMS]))
-                    return JobOutcome(None, "refused", text)
+                    return SolvedJob(None, "refused", text)
         child = self._asked(payload_of(members), zygote.CODE, limits)
         return _ended(child, [len(each.state["load_kw"]) for each in members])
 
@@ -189,36 +189,36 @@ def payload_of(members: Sequence[CodeMember]) -> bytes:
     return json.dumps({"members": [each._asdict() for each in members]}, allow_nan=False).encode()
 
 
-def _ended(child: zygote.Child, slots: Sequence[int]) -> JobOutcome:
+def _ended(child: zygote.Child, slots: Sequence[int]) -> SolvedJob:
     """How a child ended, and what it said."""
     if child.why == "deadline":
-        return JobOutcome(None, "deadline", "the code did not end in time", cpu_s=child.cpu_s)
+        return SolvedJob(None, "deadline", "the code did not end in time", cpu_s=child.cpu_s)
     if child.why == "flood":
-        return JobOutcome(None, "flood", "the code said more than an answer has", cpu_s=child.cpu_s)
+        return SolvedJob(None, "flood", "the code said more than an answer has", cpu_s=child.cpu_s)
     if not child.data:
         how = f"by signal {child.signal}" if child.signal else "without an answer"
-        return JobOutcome(None, "killed", f"the process ended {how}: it left its limits, or crashed", cpu_s=child.cpu_s)
+        return SolvedJob(None, "killed", f"the process ended {how}: it left its limits, or crashed", cpu_s=child.cpu_s)
     return outcome_of(child.data, slots, child.cpu_s)
 
 
-def outcome_of(data: bytes, slots: Sequence[int], cpu_s: float) -> JobOutcome:
+def outcome_of(data: bytes, slots: Sequence[int], cpu_s: float) -> SolvedJob:
     """What was said, if it has the form of an answer; a child that runs foreign code may say anything."""
     try:
         return _read(strict_json(data.decode("utf-8", "strict")), slots, cpu_s)
     except (ValueError, RecursionError) as error:
-        return JobOutcome(None, "garbled", f"what came is no answer: {plain(str(error))}", cpu_s=cpu_s)
+        return SolvedJob(None, "garbled", f"what came is no answer: {plain(str(error))}", cpu_s=cpu_s)
 
 
-def _read(found: Any, slots: Sequence[int], cpu_s: float) -> JobOutcome:
+def _read(found: Any, slots: Sequence[int], cpu_s: float) -> SolvedJob:
     match found:
         case {"fault": str(text), "line": int(line)}:
-            return JobOutcome(None, "fault", plain(text, 600), max(0, min(line, 100_000)), cpu_s)
+            return SolvedJob(None, "fault", plain(text, 600), max(0, min(line, 100_000)), cpu_s)
         case {"value": {"objective": float() | int(), "members": list(members), "status": str()}}:
             if len(members) != len(slots):
                 raise ValueError("other members were asked for")
             for member, count in zip(members, slots, strict=True):
                 _demand_member(member, count)
-            return JobOutcome(found["value"], cpu_s=cpu_s)
+            return SolvedJob(found["value"], cpu_s=cpu_s)
     raise ValueError("it has another form")
 
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from marketsim.core.errors import InputError, MissingDependency
 from marketsim.experts.sandbox.check import problems_of
-from marketsim.experts.sandbox.client import CodeMember, JobOutcome, outcome_of, payload_of
+from marketsim.experts.sandbox.client import CodeMember, SolvedJob, outcome_of, payload_of
 
 
 class ReviewedSolver:
     """Port ``CaseSolver`` for code of the library; its author is this program."""
 
-    def solve(self, members: Sequence[CodeMember]) -> JobOutcome:
+    def solve(self, members: Sequence[CodeMember]) -> SolvedJob:
         """See the port; InputError for code that even the allow-list does not have, MissingDependency without CVXPY."""
         for member in members:
             if problems := problems_of(member.code):

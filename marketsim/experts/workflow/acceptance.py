@@ -15,7 +15,7 @@ from marketsim.experts.judging import PlannedDay, broken_limits, cost_of, scale_
 from marketsim.experts.library.compose import code_of
 from marketsim.experts.model import ProsumerModel
 from marketsim.experts.preferences import Preference
-from marketsim.experts.sandbox.client import CodeMember, JobOutcome
+from marketsim.experts.sandbox.client import CodeMember, SolvedJob
 
 CASES: Final = 6
 """Random small cases that code is tried on."""
@@ -29,7 +29,7 @@ _OTHERWISE: Final = 0.01
 class CaseSolver(Protocol):
     """Solves code of experts: a sandbox, or a process of one's own for reviewed code."""
 
-    def solve(self, members: Sequence[CodeMember]) -> JobOutcome:
+    def solve(self, members: Sequence[CodeMember]) -> SolvedJob:
         """The problems of all as one, in which what they buy from each other sums to zero."""
         ...
 
@@ -129,7 +129,7 @@ def _neighbour_case(neighbour: ProsumerModel, case: DayCase, seed: int) -> DayCa
     return case._replace(load_kw=load, pv_available_kw=0.0 * load, stored_kwh=0.0, generator_kw=0.0)
 
 
-def _trade_fault(expert: TriedExpert, case: DayCase, own: JobOutcome, known: JobOutcome, scale: float) -> str:
+def _trade_fault(expert: TriedExpert, case: DayCase, own: SolvedJob, known: SolvedJob, scale: float) -> str:
     assert own.value is not None
     assert known.value is not None
     plans = [PlannedDay.of(each) for each in own.value["members"]]
