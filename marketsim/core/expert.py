@@ -98,7 +98,7 @@ class PlannedGrid(Protocol):
     v_max_pu: FloatArray
 
     def sensitivity(self) -> tuple[FloatArray, FloatArray]:
-        """Change of squared voltages with injections of the planned agents [p.u.^2/kW], [p.u.^2/kvar] [N, n]: linear, no losses."""
+        """Change of squared voltages with injections of the agents, losses left out [p.u.^2/kW], [p.u.^2/kvar] [N, n]."""
         ...
 
     def voltages(self, kw: FloatArray, kvar: FloatArray) -> FloatArray:

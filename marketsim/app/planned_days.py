@@ -1,0 +1,208 @@
+"""The days of a scenario as experts see them: whom they plan, with which devices, on which grid, and with which series."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+
+from marketsim.app.grid import feeder_of, network_of_run, own_load_share
+from marketsim.app.parts import chosen, context_of
+from marketsim.app.ready_scenario import ReadyScenario
+from marketsim.core import ports
+from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.build import AgentSpec, BuildContext
+from marketsim.core.clock import SlotTime
+from marketsim.core.errors import Problem, ScenarioError
+from marketsim.core.expert import Background, ExpertView, PlannedGrid
+from marketsim.core.units import to_price
+from marketsim.devices.params import BatteryParams, CurtailableLoadParams, GeneratorParams
+from marketsim.experts.context import ExpertContext
+from marketsim.experts.model import BatteryModel, CurtailableModel, GeneratorModel, ProsumerModel, TerminalModel
+
+KNOWN: Final = ("battery", "curtailable_load", "generator")
+"""Devices that experts plan."""
+
+
+def has_a_choice(agent: AgentSpec) -> bool:
+    """Whether there is anything about an agent that an expert could decide."""
+    return agent.pv_kw > 0.0 or any(name in agent.devices for name in KNOWN)
+
+
+def model_of(
+    agent: AgentSpec, pv_scale: float, min_power_factor: float | None, terminal: TerminalModel
+) -> ProsumerModel:
+    """An agent of a scenario as experts know it; ScenarioError for devices that they do not."""
+    own = agent.devices
+    unknown = sorted(set(own) - set(KNOWN))
+    if unknown:
+        hint = f"experts plan {', '.join(KNOWN)} and PV; leave the others out, or give this agent another strategy"
+        raise ScenarioError(
+            [Problem(f"an expert cannot plan agent {agent.name!r}", "agents", ", ".join(unknown), hint)]
+        )
+    battery, generator, curtailable = (own.get(name) for name in ("battery", "generator", "curtailable_load"))
+    return ProsumerModel(
+        load_peak_kw=agent.load.peak_kw or 0.0,
+        pv_kw=agent.pv_kw * pv_scale,
+        battery=_battery(battery) if isinstance(battery, BatteryParams) else None,
+        generator=_generator(generator, agent.name) if isinstance(generator, GeneratorParams) else None,
+        curtailable=_curtailable(curtailable) if isinstance(curtailable, CurtailableLoadParams) else None,
+        min_power_factor=min_power_factor,
+        inverter_kva=agent.inverter_kva,
+        terminal=terminal,
+    )
+
+
+def _battery(own: BatteryParams) -> BatteryModel:
+    return BatteryModel(
+        energy_kwh=own.energy_kwh,
+        power_kw=own.power_kw,
+        efficiency=own.charge_efficiency,
+        discharge_efficiency=own.discharge_efficiency,
+        min_soc=own.soc_min,
+        max_soc=own.soc_max,
+        wear_per_kwh=own.wear_cost,
+    )
+
+
+def _generator(own: GeneratorParams, name: str) -> GeneratorModel:
+    if own.constant_cost and not own.min_kw:
+        hint = "give it a min_kw, at which it always runs, or leave constant_cost out"
+        what = f"an expert cannot switch the generator of agent {name!r} off to save its constant_cost"
+        raise ScenarioError([Problem(what, "agents", str(own.constant_cost), hint)])
+    return GeneratorModel(
+        max_kw=own.max_kw,
+        min_kw=own.min_kw,
+        ramp_kw_per_h=own.ramp_kw_per_h,
+        cost_per_kwh=own.cost_per_kwh,
+        quadratic_cost=own.quadratic_cost,
+    )
+
+
+def _curtailable(own: CurtailableLoadParams) -> CurtailableModel:
+    return CurtailableModel(share=own.share, cost_per_kwh=own.cost_per_kwh)
+
+
+@dataclass(frozen=True)
+class PlannedDays:
+    """What a scenario brings to experts: one market, any day."""
+
+    ready: ReadyScenario
+    rows: IntArray
+    """The agents that are planned, by position [n]."""
+    context: BuildContext
+    """Without a grid."""
+    profiles: ports.Profiles
+
+    @cached_property
+    def _tan(self) -> FloatArray:
+        factors = np.array([agent.load.power_factor for agent in self.ready.agents])
+        return np.tan(np.arccos(factors))
+
+    @cached_property
+    def _nodes(self) -> IntArray:
+        return feeder_of(self.ready).nodes_of([str(agent.bus) for agent in self.ready.agents])
+
+    @cached_property
+    def _own_draw(self) -> Background:
+        """What the feeder itself injects at each node in every slot [N]."""
+        network, share = feeder_of(self.ready).network, own_load_share(self.ready)
+        return Background(-network.nominal_kw * share, -network.nominal_kvar * share)
+
+    @cached_property
+    def grid(self) -> PlannedGrid | None:
+        """The scenario's feeder; None without one."""
+        if self.ready.feeder is None:
+            return None
+        from marketsim.grid.flow.planned import PlannedFeeder
+
+        return PlannedFeeder(network_of_run(self.ready), self._nodes[self.rows])
+
+    def expert_context(self, min_power_factor: float | None, terminal: TerminalModel) -> ExpertContext:
+        """What an expert of these agents is built from."""
+        agents = [self.ready.agents[row] for row in self.rows]
+        scale = self.context.pv_scale
+        return ExpertContext(
+            names=tuple(agent.name for agent in agents),
+            models=tuple(model_of(agent, scale, min_power_factor, terminal) for agent in agents),
+            slot_hours=self.context.clock.slot_hours,
+            slots_per_day=self.context.clock.slots_per_day,
+            grid=self.grid,
+        )
+
+    def stored_kwh(self) -> FloatArray:
+        """In each battery at the start of a run [kWh] [n]."""
+        own = [self.ready.agents[row].devices.get("battery") for row in self.rows]
+        return np.array(
+            [each.soc_initial * each.energy_kwh if isinstance(each, BatteryParams) else 0.0 for each in own]
+        )
+
+    def day(self, when: date) -> ExpertView:
+        """A whole day as it comes, from the state in which a run starts."""
+        clock = self.context.clock
+        first = (when - clock.start).days * clock.slots_per_day
+        times = [clock.at(first + slot) for slot in range(clock.slots_per_day)]
+        return self.view(times, [self.profiles.at(time) for time in times], self.stored_kwh())
+
+    def view(
+        self,
+        times: Sequence[SlotTime],
+        series: Sequence[dict[str, FloatArray]],
+        stored_kwh: FloatArray,
+        generator_kw: FloatArray | None = None,
+    ) -> ExpertView:
+        """The slots ``times`` with the series of all agents of a market in each, from this state; None: nothing ran before."""
+        load_kw, pv_kw = (np.array([each[name] for each in series]) for name in ("load_kw", "pv_kw"))
+        kvar = np.array([each["load_kvar"] for each in series]) if "load_kvar" in series[0] else self._tan * load_kw
+        prices = [self._tariff(time) for time in times]
+        return ExpertView(
+            t0=times[0].of_day,
+            slot_hours=times[0].hours,
+            buy=np.array([price[0] for price in prices]),
+            sell=np.array([price[1] for price in prices]),
+            load_kw=load_kw[:, self.rows],
+            pv_available_kw=pv_kw[:, self.rows],
+            stored_kwh=stored_kwh,
+            generator_kw=np.full(len(self.rows), np.nan) if generator_kw is None else generator_kw,
+            background=None if self.ready.feeder is None else self._background(load_kw, pv_kw, kvar),
+        )
+
+    def _tariff(self, time: SlotTime) -> tuple[float, float]:
+        if self.context.tariff is None:
+            raise AssertionError("the tariff is built before days are planned")
+        prices = self.context.tariff.at(time)
+        return float(to_price(prices.retail_ticks[0])), float(to_price(prices.feed_in_ticks[0]))
+
+    def _background(self, load_kw: FloatArray, pv_kw: FloatArray, kvar: FloatArray) -> Background:
+        """Of everybody else load and all of PV, of who is planned the load's reactive power, and what the feeder draws itself."""
+        horizon = len(load_kw)
+        others = pv_kw - load_kw
+        others[:, self.rows] = 0.0
+        kw, reactive = np.tile(self._own_draw.kw, (horizon, 1)), np.tile(self._own_draw.kvar, (horizon, 1))
+        every = np.arange(horizon)[:, None], self._nodes[None, :]
+        np.add.at(kw, every, others)
+        np.add.at(reactive, every, -kvar)
+        return Background(kw, reactive)
+
+
+def planned_days(ready: ReadyScenario, who: Callable[[AgentSpec], bool] = has_a_choice) -> PlannedDays:
+    """The days of a scenario for those agents; ScenarioError where there are none."""
+    rows = np.array([row for row, agent in enumerate(ready.agents) if who(agent)], dtype=np.int64)
+    if not len(rows):
+        hint = "give agents pv_kw, or a battery, generator or curtailable_load"
+        raise ScenarioError([Problem("there is nothing that an expert could plan", "agents", hint=hint)])
+    context = context_of(ready, (ready.seed,))
+    profiles: Any = chosen(ready, "profile", ready.model.profiles, context)
+    return PlannedDays(ready, rows, context, profiles)
+
+
+def part_of_month(day: date) -> str:
+    """``validation`` for the first day of a month, ``test`` for its last seven, ``training`` for those between."""
+    first_of_next = (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+    if day.day == 1:
+        return "validation"
+    return "test" if (first_of_next - day).days <= 7 else "training"

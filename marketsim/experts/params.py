@@ -1,0 +1,53 @@
+"""Parameters of experts, as scenarios write them. Every default is an assumption of this program."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from marketsim.core.params import Params, Share
+from marketsim.experts.model import Cost, TerminalModel
+
+
+class ExpertParams(Params):
+    """What all experts share: what they know, and when they plan."""
+
+    information: Literal["perfect", "forecast"] = "perfect"
+    """What is known of the slots to come: the series as they will be, or what agents forecast (``profiles.forecast``)."""
+    every: Annotated[int, Field(ge=1, le=1440)] | None = None
+    """Slots between two plans of the rest of the day; none: an hour's with forecasts, and one plan a day with perfect
+    information. In between the last plan is followed as feedback."""
+    reactive: Literal["planned", "left"] = "planned"
+    """Ask inverters for the reactive power of the plan, or leave it to ``grid.reactive``, which sees the voltage."""
+    min_power_factor: Annotated[float, Field(gt=0, le=1)] | None = 0.95
+    """Least power factor of the inverters that is planned with [-]; none: their apparent power alone limits them."""
+    terminal: TerminalModel = TerminalModel()
+    """What stored energy is worth at the end of the day."""
+
+
+class JointParams(ExpertParams):
+    """All prosumers together: one pool, and voltages kept by AC power flow."""
+
+    voltage_weight: Annotated[float, Field(gt=0, le=1e9)] = 3_000.0
+    """Cost of a squared voltage outside its band, a bus and slot [currency/p.u.^2]. It decides how much is given for voltages:
+    at 30 curtailing PV costs more than leaving the band, at 3,000 nothing is left outside that can be helped."""
+    guard_pu: Annotated[float, Field(ge=0, le=0.05)] = 0.001
+    """Distance that planned voltages keep from the band [p.u.]."""
+
+
+class IndividualParams(ExpertParams):
+    """Each prosumer alone with the utility; nobody knows of the grid."""
+
+
+class RuleParams(ExpertParams):
+    """Rules without a programme: they look at the slot alone."""
+
+    discharge_above: Cost = 0.24
+    """Price from which a battery serves the own load [currency/kWh]."""
+    charge_below: Cost = 0.14
+    """Price up to which a battery is charged from the utility, to ``charge_to`` [currency/kWh]."""
+    charge_to: Share = 0.5
+    """State of charge up to which it is [-]."""
+    volt_var: bool = False
+    """Ask inverters for reactive power by the voltage-reactive power curve of ``curve_pu``."""
