@@ -101,7 +101,7 @@ class PlannedDays:
     @cached_property
     def _tan(self) -> FloatArray:
         factors = np.array([agent.load.power_factor for agent in self.ready.agents])
-        return np.tan(np.arccos(factors))
+        return np.asarray(np.tan(np.arccos(factors)))
 
     @cached_property
     def _nodes(self) -> IntArray:

@@ -52,7 +52,7 @@ class JointExpert:
         for solves in range(1, MOST_SOLVES + 1):
             state = ac_state(grid, view, found.setpoints)
             beyond = state.beyond(grid)
-            outside = np.count_nonzero(beyond) + np.count_nonzero(~state.as_planned)
+            outside = int(np.count_nonzero(beyond) + np.count_nonzero(~state.as_planned))
             new = watch.add(beyond) if outside else 0
             if not outside or solves == MOST_SOLVES:
                 break

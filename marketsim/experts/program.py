@@ -271,7 +271,7 @@ class DayProgram:
 
     def _equal_to(self, view: ExpertView) -> FloatArray:
         load = np.zeros((self._horizon, self._pools))
-        np.add.at(load, (slice(None), self._pool), view.load_kw)
+        np.add.at(load.T, self._pool, view.load_kw.T)
         first = np.zeros((self._horizon, len(self._b)))
         own, stored = self._own, view.stored_kwh
         first[0] = np.clip(stored, own.stored_low_kwh, own.stored_high_kwh)[self._b]

@@ -13,7 +13,7 @@ from marketsim.grid.flow import case_kernel
 from marketsim.grid.flow.cases import wires_of
 from marketsim.grid.flow.fixed_point import admittance
 from marketsim.grid.flow.power_flow_check import Validator
-from marketsim.grid.net.network import Network
+from marketsim.grid.net.network import ComplexArray, Network
 from marketsim.grid.net.radial import radial_feeder
 from marketsim.grid.net.topology import is_radial
 
@@ -57,7 +57,7 @@ def _sweeps(network: Network) -> _Solver:
     wires, base_kva = wires_of(feeder, (free, free), np.zeros(n, dtype=np.int64)), network.base_kva
 
     def solve(kw: FloatArray, kvar: FloatArray) -> FloatArray:
-        injected = np.ascontiguousarray((kw + 1j * kvar)[:, feeder.node] / base_kva)
+        injected: ComplexArray = np.ascontiguousarray((kw + 1j * kvar)[:, feeder.node] / base_kva, dtype=np.complex128)
         v, loading = np.zeros_like(injected), np.zeros(injected.shape)
         solved = case_kernel.solve_base(wires, feeder.source_pu, injected, v, loading)
         found = np.empty(injected.shape)
