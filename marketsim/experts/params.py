@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from marketsim.core.params import Params, Share
-from marketsim.experts.model import Cost, TerminalModel
+from marketsim.core.params import Params
+from marketsim.experts.model import TerminalModel
+
+VoltagePu: TypeAlias = Annotated[float, Field(ge=0.5, le=1.5)]
 
 
 class ExpertParams(Params):
@@ -41,13 +43,19 @@ class IndividualParams(ExpertParams):
 
 
 class RuleParams(ExpertParams):
-    """Rules without a programme: they look at the slot alone."""
+    """Rules without a programme: the prices of the day, the own balance, and the own voltage."""
 
-    discharge_above: Cost = 0.24
-    """Price from which a battery serves the own load [currency/kWh]."""
-    charge_below: Cost = 0.14
-    """Price up to which a battery is charged from the utility, to ``charge_to`` [currency/kWh]."""
-    charge_to: Share = 0.5
-    """State of charge up to which it is [-]."""
-    volt_var: bool = False
-    """Ask inverters for reactive power by the voltage-reactive power curve of ``curve_pu``."""
+    charge_cheap: bool = True
+    """Charge from the utility at the lowest price of the day, up to ``terminal.soc``; false: from the own surplus alone."""
+    volt_var: bool = True
+    """Ask inverters for reactive power by the voltage at the own bus (``curve_pu``)."""
+    curve_pu: tuple[VoltagePu, VoltagePu, VoltagePu, VoltagePu] = (0.95, 0.985, 1.015, 1.05)
+    """All that the inverter can inject up to the first voltage, nothing between the second and third, all that it can absorb from
+    the fourth on [p.u.]."""
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        v1, v2, v3, v4 = self.curve_pu
+        if not (v1 < v2 <= v3 < v4):
+            raise ValueError("curve_pu must rise: v1 < v2 <= v3 < v4")
+        return self

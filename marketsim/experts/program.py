@@ -53,6 +53,16 @@ class VoltageRows(NamedTuple):
         """No row."""
         return cls(np.zeros(0, dtype=np.int64), np.zeros((0, n)), np.zeros((0, n)), np.zeros(0))
 
+    @property
+    def size(self) -> FloatArray:
+        """Largest coefficient of each row, 1 where it has none [m]."""
+        largest = np.maximum(np.abs(self.per_kw).max(axis=1), np.abs(self.per_kvar).max(axis=1))
+        return np.where(largest > 0.0, largest, 1.0)
+
+    def scaled(self, by: FloatArray) -> VoltageRows:
+        """The same limits in other units; rows in kW are what the solver finds easy."""
+        return VoltageRows(self.slot, self.per_kw * by[:, None], self.per_kvar * by[:, None], self.limit * by)
+
 
 class Solved(NamedTuple):
     """The optimum of a day."""
@@ -110,9 +120,10 @@ class DayProgram:
         if view.horizon != self._horizon:
             raise ValueError(f"the programme has {self._horizon} slots, the view {view.horizon}")
         rows = VoltageRows.none(self._own.n) if rows is None else rows
-        found = optimum(self._problem(view, rows, weight))
+        size = rows.size
+        found = optimum(self._problem(view, rows.scaled(1.0 / size), weight * size))
         points = self._setpoints(found.x, view)
-        slack = found.x[self._at.end :]
+        slack = found.x[self._at.end :] * size
         constant = OTHER_REGULARISATION * self._hours * float((view.pv_available_kw[:, self._r] ** 2).sum())
         return Solved(points, found.objective + constant, slack, found.status, process_time() - began)
 
@@ -234,7 +245,7 @@ class DayProgram:
         most = own.pv_kw[self._r] * np.sqrt(1.0 + np.where(np.isfinite(slope), slope, np.inf) ** 2)
         return np.flatnonzero(most > own.kva[self._r])
 
-    def _problem(self, view: ExpertView, rows: VoltageRows, weight: float) -> Quadratic:
+    def _problem(self, view: ExpertView, rows: VoltageRows, weights: FloatArray) -> Quadratic:
         m, at = len(rows.slot), self._at
         limited, least = self._voltages(rows, view)
         slack = -eye_array(m)
@@ -246,7 +257,7 @@ class DayProgram:
         high[at.pv : at.kvar] = view.pv_available_kw[:, self._r].ravel()
         return Quadratic(
             quadratic=np.concatenate((self._quadratic, np.zeros(m))),
-            linear=np.concatenate((self._prices(view), np.full(m, weight))),
+            linear=np.concatenate((self._prices(view), weights)),
             equal=csc_array(hstack((self._equal, csc_array((self._equal.shape[0], m))))),
             equal_to=self._equal_to(view),
             most=inequalities,

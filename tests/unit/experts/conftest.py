@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ def prosumers(strategy: str) -> list[dict[str, Any]]:
     return agents
 
 
-def p2p141(strategy: str = "utility_only") -> dict[str, Any]:
+def _p2p141(strategy: str = "utility_only") -> dict[str, Any]:
     """The community of twenty on the 141-bus feeder, on a day in July."""
     others = {
         "kind": "consumer",
@@ -84,6 +85,7 @@ def p2p141(strategy: str = "utility_only") -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def community() -> dict[str, Any]:
-    return p2p141()
+@pytest.fixture(scope="session")
+def p2p141() -> Callable[..., dict[str, Any]]:
+    """Makes the scenario; ``strategy`` of the twenty."""
+    return _p2p141
