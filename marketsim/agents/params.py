@@ -108,6 +108,15 @@ class FixedMarginParams(TraderParams):
     """Share of its own surplus that a seller offers, the rest goes to the utility [-]."""
 
 
+class SetpointsParams(Params):
+    """Parameters of ``setpoints``: rules that choose what the devices of an agent do."""
+
+    battery: Literal["rest", "own_use"] = "own_use"
+    """It rests; or takes own surplus and serves own need where retail is at its highest of the day to come."""
+    generator: Literal["rest", "own_use"] = "own_use"
+    """It stands still; or serves own need as far as a kWh more costs no more than retail."""
+
+
 class ZipParams(TraderParams):
     """Parameters of ``zip``; the defaults are Cliff's, prices in units of the spread retail - feed-in."""
 

@@ -63,7 +63,7 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
     reactive: Reactive = chosen(ready, "reactive", model.grid.reactive, basics)
     grid = grid_parts(ready, basics, fleets_of(devices), reactive)
     tariff = chosen(ready, "tariff", model.tariff, basics)
-    context = BuildContext.of(basics, tariff=tariff, fleets=fleets_of(devices), grid=grid.info)
+    context = BuildContext.of(basics, tariff=tariff, fleets=fleets_of(devices), grid=grid.info, law=reactive.law)
     profiles: Profiles = chosen(ready, "profile", model.profiles, context)
     kinds = _kinds(ready, context)
     world = _world(ready, context, devices, profiles, reactive, grid, kinds)
