@@ -72,6 +72,10 @@ class TruthfulParams(TraderParams):
     """Parameters of ``truthful``."""
 
 
+class ExpertStrategyParams(Params):
+    """Parameters of ``expert``: it has none, for who plans, and how, stands in the section ``expert``."""
+
+
 class LearnedParams(Params):
     """Parameters of ``learned``."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, Final
 
@@ -104,6 +103,12 @@ class PlannedDays:
         return np.asarray(np.tan(np.arccos(factors)))
 
     @cached_property
+    def _firm_share(self) -> FloatArray:
+        """Share of each agent's load that draws reactive power: what may be curtailed draws none [A]."""
+        own = [agent.devices.get("curtailable_load") for agent in self.ready.agents]
+        return np.array([1.0 - each.share if isinstance(each, CurtailableLoadParams) else 1.0 for each in own])
+
+    @cached_property
     def _nodes(self) -> IntArray:
         return feeder_of(self.ready).nodes_of([str(agent.bus) for agent in self.ready.agents])
 
@@ -141,23 +146,32 @@ class PlannedDays:
             [each.soc_initial * each.energy_kwh if isinstance(each, BatteryParams) else 0.0 for each in own]
         )
 
-    def day(self, when: date) -> ExpertView:
-        """A whole day as it comes, from the state in which a run starts."""
-        clock = self.context.clock
-        first = (when - clock.start).days * clock.slots_per_day
-        times = [clock.at(first + slot) for slot in range(clock.slots_per_day)]
-        return self.view(times, [self.profiles.at(time) for time in times], self.stored_kwh())
+    @property
+    def n_markets(self) -> int:
+        """Markets whose series there are."""
+        return self.context.community.n_markets
 
-    def view(
+    def day(self, number: int) -> ExpertView:
+        """A whole day of the run by its number, as it comes, from the state in which a run starts."""
+        clock = self.context.clock
+        return self.rest(clock.at(number * clock.slots_per_day), 0, self.stored_kwh(), np.full(len(self.rows), np.nan))
+
+    def rest(
         self,
-        times: Sequence[SlotTime],
-        series: Sequence[dict[str, FloatArray]],
+        time: SlotTime,
+        market: int,
         stored_kwh: FloatArray,
-        generator_kw: FloatArray | None = None,
+        generator_kw: FloatArray,
+        *,
+        foreseen: bool = False,
     ) -> ExpertView:
-        """The slots ``times`` with the series of all agents of a market in each, from this state; None: nothing ran before."""
-        load_kw, pv_kw = (np.array([each[name] for each in series]) for name in ("load_kw", "pv_kw"))
-        kvar = np.array([each["load_kvar"] for each in series]) if "load_kvar" in series[0] else self._tan * load_kw
+        """The slots from ``time`` to the end of its day in a market, from this state [n].
+
+        Series as they come, or ``foreseen``: this slot as it is metered, the later ones as agents forecast them.
+        """
+        clock = self.context.clock
+        times = [clock.at(time.slot + ahead) for ahead in range(clock.slots_per_day - time.of_day)]
+        load_kw, pv_kw, kvar = self._forecast(times, market) if foreseen else self._actual(times, market)
         prices = [self._tariff(time) for time in times]
         return ExpertView(
             t0=times[0].of_day,
@@ -167,9 +181,31 @@ class PlannedDays:
             load_kw=load_kw[:, self.rows],
             pv_available_kw=pv_kw[:, self.rows],
             stored_kwh=stored_kwh,
-            generator_kw=np.full(len(self.rows), np.nan) if generator_kw is None else generator_kw,
+            generator_kw=generator_kw,
             background=None if self.ready.feeder is None else self._background(load_kw, pv_kw, kvar),
         )
+
+    def _agents(self, market: int) -> IntArray:
+        """Rows of a market on the flat axis [A]."""
+        count = len(self.ready.agents)
+        return np.arange(market * count, (market + 1) * count)
+
+    def _actual(self, times: Sequence[SlotTime], market: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Load, PV and reactive power of the loads of all agents of a market [H, A]."""
+        series, own = [self.profiles.at(time) for time in times], self._agents(market)
+        load_kw, pv_kw = (np.array([each[name][own] for each in series]) for name in ("load_kw", "pv_kw"))
+        if "load_kvar" in series[0]:
+            return load_kw, pv_kw, np.array([each["load_kvar"][own] for each in series])
+        return load_kw, pv_kw, self._tan * load_kw
+
+    def _forecast(self, times: Sequence[SlotTime], market: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """The same as it is expected when the first of these slots opens; that slot itself is metered."""
+        expected = self.profiles.forecast(times[0], self._agents(market))
+        now = self._actual(times[:1], market)
+        load_kw, pv_kw = (np.array(expected.series(name, len(times))) for name in ("load_kw", "pv_kw"))
+        load_kw[0], pv_kw[0] = now[0][0], now[1][0]
+        ratio = np.divide(now[2][0], now[0][0], out=self._tan.copy(), where=now[0][0] > 0.0)
+        return load_kw, pv_kw, ratio * load_kw
 
     def _tariff(self, time: SlotTime) -> tuple[float, float]:
         if self.context.tariff is None:
@@ -185,7 +221,7 @@ class PlannedDays:
         kw, reactive = np.tile(self._own_draw.kw, (horizon, 1)), np.tile(self._own_draw.kvar, (horizon, 1))
         every = np.arange(horizon)[:, None], self._nodes[None, :]
         np.add.at(kw, every, others)
-        np.add.at(reactive, every, -kvar)
+        np.add.at(reactive, every, -self._firm_share * kvar)
         return Background(kw, reactive)
 
 
@@ -198,11 +234,3 @@ def planned_days(ready: ReadyScenario, who: Callable[[AgentSpec], bool] = has_a_
     context = context_of(ready, (ready.seed,))
     profiles: Any = chosen(ready, "profile", ready.model.profiles, context)
     return PlannedDays(ready, rows, context, profiles)
-
-
-def part_of_month(day: date) -> str:
-    """``validation`` for the first day of a month, ``test`` for its last seven, ``training`` for those between."""
-    first_of_next = (day.replace(day=28) + timedelta(days=4)).replace(day=1)
-    if day.day == 1:
-        return "validation"
-    return "test" if (first_of_next - day).days <= 7 else "training"

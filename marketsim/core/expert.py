@@ -6,11 +6,13 @@ discharge and injection are positive.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.clock import SlotTime
 from marketsim.core.setpoints import Setpoints
 
 
@@ -120,3 +122,20 @@ def injections(view: ExpertView, nodes: IntArray, points: Setpoints) -> Backgrou
 def net_kw(load_kw: FloatArray, points: Setpoints) -> FloatArray:
     """Net injection of each agent under set-points [kW], of the shape of both."""
     return np.asarray(points.generator_kw + points.battery_kw + points.curtailed_kw + points.pv_kw - load_kw)
+
+
+class Guide(Protocol):
+    """Follows an expert's plans from slot to slot, in every market at once; implemented by the composition root."""
+
+    def setpoints(self, time: SlotTime, level: FloatArray, load_kw: FloatArray, pv_kw: FloatArray) -> Setpoints:
+        """What the expert would do in the slot that opens, in the state that is there [k]; plans when it is time.
+
+        ``level``: state of charge as a share of the usable capacity, NaN without a battery; ``load_kw``: load, its curtailable
+        share included; ``pv_kw``: what PV could generate. k are the rows that the guide was made for, all markets one after the
+        other. ``kvar`` of the answer counts on top of what ``grid.reactive`` does at the voltages that are planned.
+        """
+        ...
+
+
+GuideMaker: TypeAlias = Callable[[IntArray], Guide]
+"""Makes a guide for these rows of the flat axis, the same connections of every market."""

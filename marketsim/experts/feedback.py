@@ -62,15 +62,16 @@ class Feedback:
     def _generator(self, row: int, like: FloatArray, last_kw: FloatArray | None) -> FloatArray:
         planned = np.broadcast_to(self._plan.setpoints.generator_kw[row], like.shape)
         if last_kw is None:
-            return planned.copy()
+            return np.array(planned)
         step = self._own.ramp_kw_per_h * self._view.slot_hours
         least, most = (np.where(np.isnan(last_kw), planned, last_kw + way * step) for way in (-1.0, 1.0))
-        return np.clip(np.clip(planned, least, most), self._own.generator_low_kw, self._own.generator_high_kw)
+        held = np.clip(np.clip(planned, least, most), self._own.generator_low_kw, self._own.generator_high_kw)
+        return np.asarray(held)
 
 
 def _share(part: FloatArray, whole: FloatArray, absent: float) -> FloatArray:
     """Part of a whole; ``absent`` where there is no whole."""
-    return np.clip(np.divide(part, whole, out=np.full(whole.shape, absent), where=whole > 0.0), 0.0, 1.0)
+    return np.asarray(np.clip(np.divide(part, whole, out=np.full(whole.shape, absent), where=whole > 0.0), 0.0, 1.0))
 
 
 def plan_of(expert: Expert, own: Prosumers, view: ExpertView) -> Plan:

@@ -20,8 +20,9 @@ class ExpertParams(Params):
     every: Annotated[int, Field(ge=1, le=1440)] | None = None
     """Slots between two plans of the rest of the day; none: an hour's with forecasts, and one plan a day with perfect
     information. In between the last plan is followed as feedback."""
-    reactive: Literal["planned", "left"] = "planned"
-    """Ask inverters for the reactive power of the plan, or leave it to ``grid.reactive``, which sees the voltage."""
+    reactive: Literal["planned", "left"] | None = None
+    """Ask inverters for the reactive power of the plan, or leave it to ``grid.reactive``, which sees the voltage; none: planned
+    with perfect information, left with forecasts, under which a planned one is worse than a curve."""
     min_power_factor: Annotated[float, Field(gt=0, le=1)] | None = 0.95
     """Least power factor of the inverters that is planned with [-]; none: their apparent power alone limits them."""
     terminal: TerminalModel = TerminalModel()

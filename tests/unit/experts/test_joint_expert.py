@@ -47,7 +47,7 @@ def joint(context: ExpertContext) -> JointExpert:
 
 @pytest.fixture(scope="module")
 def view_of(days: PlannedDays) -> Callable[[date], ExpertView]:
-    return cache(days.day)
+    return cache(lambda when: days.day((when - days.context.clock.start).days))
 
 
 def idle(view: ExpertView) -> Setpoints:
@@ -170,7 +170,7 @@ def test_experts_run_on_other_feeders(feeder: str) -> None:
         ],
     }
     days = planned_days(load_scenario(scenario))
-    context, view = days.expert_context(0.95, TerminalModel()), days.day(date(2016, 6, 5))
+    context, view = days.expert_context(0.95, TerminalModel()), days.day(0)
     plan = JointExpert(context, 3000.0, 1e-3).solve(view)
     assert context.grid is not None
     at = injections(view, context.grid.nodes, plan.setpoints)
