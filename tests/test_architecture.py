@@ -22,14 +22,14 @@ TOOLS = {"llm", "optimise"}
 """What several siblings use, and what knows none of them."""
 SIBLINGS = {
     *("agents", "devices", "extension", "fairness", "grid", "market", "metrics", "profiles", "results", "scenario"),
-    *("learning", "envs", "sharing", "importers"),
+    *("learning", "envs", "sharing", "importers", "experts"),
 }
 HOMES = {
     "mesa": ["agents/*"],
     "pandapower": ["grid/*", "analysis/bench/*"],
     "power_grid_model": ["grid/*", "analysis/bench/*"],
     "simbench": ["grid/*", "profiles/extract_simbench.py"],
-    "pydantic": ["scenario/*", "*params.py", "extension/*"],
+    "pydantic": ["scenario/*", "*params.py", "extension/*", "experts/model.py"],
     "pluggy": ["extension/*"],
     "click": ["cli/*"],
     "rich": ["cli/*"],
@@ -47,6 +47,7 @@ HOMES = {
         "analysis/*",
         "core/compiled.py",
         "optimise/*",
+        "experts/*",
     ],
     "jinja2": ["report/*"],
     "markupsafe": ["report/*"],
@@ -58,6 +59,7 @@ HOMES = {
     "gymnasium": ["envs/*", "testing/env_kit.py"],
     "ollama": ["llm/*"],
     "httpx": ["llm/*"],
+    "clarabel": ["experts/solver.py"],
     "ray": ["analysis/execution/*"],
     "SALib": ["analysis/studies/*"],
     "hypothesis": ["testing/*"],

@@ -35,14 +35,8 @@ def has_a_choice(agent: AgentSpec) -> bool:
 def model_of(
     agent: AgentSpec, pv_scale: float, min_power_factor: float | None, terminal: TerminalModel
 ) -> ProsumerModel:
-    """An agent of a scenario as experts know it; ScenarioError for devices that they do not."""
+    """An agent of a scenario as experts know it, without devices that they do not; ScenarioError for one that has no model."""
     own = agent.devices
-    unknown = sorted(set(own) - set(KNOWN))
-    if unknown:
-        hint = f"experts plan {', '.join(KNOWN)} and PV; leave the others out, or give this agent another strategy"
-        raise ScenarioError(
-            [Problem(f"an expert cannot plan agent {agent.name!r}", "agents", ", ".join(unknown), hint)]
-        )
     battery, generator, curtailable = (own.get(name) for name in ("battery", "generator", "curtailable_load"))
     return ProsumerModel(
         load_peak_kw=agent.load.peak_kw or 0.0,

@@ -65,7 +65,7 @@ def _rows(given: Quadratic) -> tuple[csc_array, FloatArray]:
 
 def _library() -> Any:
     try:
-        import clarabel
+        import clarabel  # type: ignore[import-untyped]
     except ImportError as error:
         raise MissingDependency("clarabel", "experts", "an expert that solves a programme") from error
     return clarabel

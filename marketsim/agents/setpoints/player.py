@@ -71,7 +71,7 @@ class SetpointPlayer:
     def held(self, seen: Observations, chosen: Setpoints) -> tuple[IntArray, IntArray]:
         """Net energy of each fleet [n_devices, k] and PV used [k], held to what they can do [Wh]."""
         own, to_wh = self.devices, seen.time.hours * WH_PER_KWH
-        dispatch = np.array([reach.firm_wh for reach in seen.ranges], dtype=np.int64).reshape(len(seen.ranges), -1)
+        dispatch = np.array([reach.firm_wh for reach in seen.ranges], dtype=np.int64).reshape(-1, len(seen.load_wh))
         least_wh, _ = own.reach(own.curtailable, seen)
         wanted = ((own.generator, chosen.generator_kw, 0), (own.battery, chosen.battery_kw, 0))
         for fleet, power_kw, base_wh in (*wanted, (own.curtailable, chosen.curtailed_kw, least_wh)):
