@@ -128,7 +128,8 @@ def test_voltages_cost_all_the_same(game: SetpointsGame) -> None:
 def test_curtailed_and_refused_energy_is_told() -> None:
     """Under ``ac`` what the gate refuses is counted, and everything that PV could have given beside it."""
     path = scenario()
-    path["grid"] = {**path["grid"], "gate": "ac", "source_pu": 1.028, "voltage_band_pu": [0.97, 1.0285]}
+    path["grid"] = {**path["grid"], "gate": "ac"}
+    path["agents"][0]["pv_kw"] = 30_000
     game = made(path, 1)
     game.reset(0)
     refused = 0.0
