@@ -171,6 +171,8 @@ PARTS: Final = (
           "proximal policy optimisation of many agents, a trust region for each", extra="learn"),
     _part("game", "market", "games.market.game:build", "games.market.params:MarketGameParams",
           "price, quantity and charge level in the market, slot by slot", traits=("rewarded",)),
+    _part("game", "setpoints", "games.setpoints.game:build", "games.setpoints.params:SetpointsGameParams",
+          "set-points of generator, battery, load, PV and inverter, day by day"),
     _part("metric", "energy", "metrics.energy:build", "metrics.params:EnergyParams", "energy volumes and shares"),
     _part("metric", "money", "metrics.money:build", "metrics.params:MoneyParams", "costs, savings and revenues"),
     _part("metric", "fairness", "fairness.metric:build", "fairness.params:FairnessParams", "fairness measures"),

@@ -35,7 +35,7 @@ class Setpoints(NamedTuple):
     """Asked of the inverter on top of what ``grid.reactive`` does, injection positive."""
 
 
-class Ratings(NamedTuple):
+class SteeredRatings(NamedTuple):
     """What the devices of agents are rated for, 0 for who has none; each [n]."""
 
     generator_kw: FloatArray
@@ -57,14 +57,15 @@ class Available(NamedTuple):
     """PV that could be used."""
 
 
-def kvar_limit(pv_kw: FloatArray, ratings: Ratings) -> FloatArray:
+def kvar_limit(pv_kw: FloatArray, ratings: SteeredRatings) -> FloatArray:
     """Most reactive power beside so much PV, either way: min(sqrt(S^2 - P^2), P tan phi) [kvar] [..., n]."""
     beside = np.sqrt(np.maximum(ratings.kva**2 - pv_kw**2, 0.0))
     bound = np.isfinite(ratings.kvar_per_kw)
-    return np.where(bound, np.minimum(beside, np.where(bound, ratings.kvar_per_kw, 0.0) * pv_kw), beside)
+    least = np.where(bound, ratings.kvar_per_kw, 0.0) * pv_kw
+    return np.asarray(np.where(bound, np.minimum(beside, least), beside))
 
 
-def to_setpoints(actions: FloatArray, ratings: Ratings, available: Available) -> Setpoints:
+def to_setpoints(actions: FloatArray, ratings: SteeredRatings, available: Available) -> Setpoints:
     """The set-points of actions [..., n, 5]; what lies outside of [-1, 1] counts as the nearer end."""
     generator, battery, curtailed, pv, kvar = np.moveaxis(np.clip(actions, -1.0, 1.0), -1, 0)
     pv_kw = _level(pv) * available.pv_kw
@@ -77,7 +78,7 @@ def to_setpoints(actions: FloatArray, ratings: Ratings, available: Available) ->
     )
 
 
-def to_actions(setpoints: Setpoints, ratings: Ratings, available: Available) -> FloatArray:
+def to_actions(setpoints: Setpoints, ratings: SteeredRatings, available: Available) -> FloatArray:
     """The actions of set-points [..., n, 5], within [-1, 1]; the number of ``IDLE`` where nothing can be set.
 
     Inverse of ``to_setpoints`` for what ratings and slot allow.
@@ -90,14 +91,14 @@ def to_actions(setpoints: Setpoints, ratings: Ratings, available: Available) -> 
         2.0 * _share(setpoints.pv_kw, available.pv_kw, 1.0) - 1.0,
         _share(setpoints.kvar, kvar_limit(np.minimum(setpoints.pv_kw, available.pv_kw), ratings), 0.0),
     )
-    return np.clip(np.stack(np.broadcast_arrays(*shares), axis=-1), -1.0, 1.0)
+    return np.asarray(np.clip(np.stack(np.broadcast_arrays(*shares), axis=-1), -1.0, 1.0))
 
 
 def _level(number: FloatArray) -> FloatArray:
-    return 0.5 * (number + 1.0)
+    return np.asarray(0.5 * (number + 1.0))
 
 
 def _share(part: FloatArray, whole: FloatArray, absent: float) -> FloatArray:
     """``part / whole``; ``absent`` where there is no whole."""
     part, whole = np.broadcast_arrays(part, whole)
-    return np.divide(part, whole, out=np.full(part.shape, absent), where=whole > 0.0)
+    return np.asarray(np.divide(part, whole, out=np.full(part.shape, absent), where=whole > 0.0))

@@ -296,7 +296,7 @@ def declared_law(part: Any, sizes: Sizes) -> dict[str, Any]:
     return {"law": ReactiveLaw(**columns, curve_pu=curve, kvar_per_kw=_steered(part, n))}
 
 
-def _steered(part: Any, n: tuple[int, ...]) -> FloatArray | None:
+def _steered(part: Any, n: tuple[int | None]) -> FloatArray | None:
     """Most reactive power for each kW, of a mode that is steered."""
     per_kw = part.law.kvar_per_kw
     if per_kw is None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import marketsim as ms
-from marketsim.agents.setpoints.player import Hand, SetpointPlayer
+from marketsim.agents.setpoints.player import ActionHand, SetpointPlayer
 from marketsim.app.wiring import Built, build
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.records import Observations, SlotRecord
@@ -54,7 +54,7 @@ def scenario(engine: str = "mid_market_rate", gate: str = "observe", **reactive:
 class Player(SetpointPlayer):
     """Remembers what it was asked, and what of it its devices could do."""
 
-    def __init__(self, hand: Hand, built: Built) -> None:
+    def __init__(self, hand: ActionHand, built: Built) -> None:
         self.context = built.context.for_rows(np.arange(built.context.community.n_agents))
         super().__init__(hand, self.context)
 
@@ -64,20 +64,20 @@ class Player(SetpointPlayer):
         return super().decide(seen)
 
 
-def world_of(path: dict[str, Any], n_markets: int = 1) -> tuple[World, Hand, Player]:
+def world_of(path: dict[str, Any], n_markets: int = 1) -> tuple[World, ActionHand, Player]:
     built = build(ms.load_scenario(path), list(range(1, n_markets + 1)))
-    hand = Hand()
+    hand = ActionHand()
     player = Player(hand, built)
     rows = np.arange(built.context.community.n_agents)
     return replace(built.world, cast=(Role(player, rows),)), hand, player
 
 
 @pytest.fixture(scope="module")
-def worlds() -> Iterator[Callable[..., tuple[World, Hand, Player]]]:
+def worlds() -> Iterator[Callable[..., tuple[World, ActionHand, Player]]]:
     """Each world is built once; nothing in it goes from one simulation to the next."""
-    kept: dict[str, tuple[World, Hand, Player]] = {}
+    kept: dict[str, tuple[World, ActionHand, Player]] = {}
 
-    def of(**changes: Any) -> tuple[World, Hand, Player]:
+    def of(**changes: Any) -> tuple[World, ActionHand, Player]:
         return kept.setdefault(repr(changes), world_of(scenario(**changes)))
 
     return of
@@ -96,7 +96,7 @@ def filled(actions: FloatArray) -> FloatArray:
     return np.where(np.isnan(actions), between, actions)
 
 
-def played(world: World, hand: Hand, player: Player, actions: FloatArray) -> Iterator[SlotRecord]:
+def played(world: World, hand: ActionHand, player: Player, actions: FloatArray) -> Iterator[SlotRecord]:
     simulation = Simulation(world)
     for asked in filled(actions):
         hand.put(asked)
@@ -193,6 +193,6 @@ def test_markets_side_by_side_are_each_as_alone() -> None:
 def test_a_player_without_actions_says_so(worlds: Callable) -> None:
     """Nobody plays an empty hand."""
     world, _, player = worlds()
-    empty = replace(world, cast=(Role(SetpointPlayer(Hand(), player.context), np.arange(len(AGENTS))),))
+    empty = replace(world, cast=(Role(SetpointPlayer(ActionHand(), player.context), np.arange(len(AGENTS))),))
     with pytest.raises(ValueError, match="no actions in the hand"):
         Simulation(empty).step()

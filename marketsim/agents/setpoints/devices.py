@@ -10,13 +10,16 @@ from marketsim.agents.strategies.fleets import OwnedFleet, own_fleets
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.records import DeviceRange, Observations
-from marketsim.core.setpoints import Available, Ratings
+from marketsim.core.setpoints import Available, SteeredRatings
 from marketsim.core.units import WH_PER_KWH
 
 
 @dataclass(frozen=True, slots=True)
 class Steerable:
-    """Rows of the fleets that k agents steer, None where none of them has such a device, and all their ratings [k]."""
+    """Rows of the fleets that k agents steer, None where none of them has such a device, and all their ratings [k].
+
+    Fleets that no set-point speaks of (vehicles, heat pumps, second stores) do what happens in any case.
+    """
 
     generator: int | None
     """Priced, and injects."""
@@ -24,9 +27,7 @@ class Steerable:
     """Stores, and stays."""
     curtailable: int | None
     """Priced, and a share of the load."""
-    others: tuple[int, ...]
-    """Fleets that no set-point speaks of: they do what happens in any case."""
-    ratings: Ratings
+    ratings: SteeredRatings
 
     @classmethod
     def of(cls, context: BuildContext) -> Steerable:
@@ -36,12 +37,12 @@ class Steerable:
         priced = [fleet for fleet in fleets if fleet.info.priced]
         generators = [fleet for fleet in priced if fleet.info.load_share is None]
         shares = [fleet for fleet in priced if fleet.info.load_share is not None]
-        chosen = [found[0] if found else None for found in (generators, stores, shares)]
-        own = {fleet.index for fleet in chosen if fleet is not None}
+        generator, battery, curtailable = (found[0] if found else None for found in (generators, stores, shares))
         return cls(
-            *(None if fleet is None else fleet.index for fleet in chosen),
-            others=tuple(fleet.index for fleet in fleets if fleet.index not in own),
-            ratings=_ratings(context, chosen[0], chosen[1]),
+            generator=None if generator is None else generator.index,
+            battery=None if battery is None else battery.index,
+            curtailable=None if curtailable is None else curtailable.index,
+            ratings=_ratings(context, generator, battery),
         )
 
     def reach(self, fleet: int | None, seen: Observations) -> tuple[IntArray, IntArray]:
@@ -55,17 +56,18 @@ class Steerable:
     def available(self, seen: Observations) -> Available:
         """What the slot brings [k]."""
         to_kw = 1.0 / (WH_PER_KWH * seen.time.hours)
-        return Available(-self.reach(self.curtailable, seen)[0] * to_kw, seen.pv_wh * to_kw)
+        curtailable_wh, _ = self.reach(self.curtailable, seen)
+        return Available(np.asarray(-curtailable_wh * to_kw, np.float64), np.asarray(seen.pv_wh * to_kw, np.float64))
 
 
-def _ratings(context: BuildContext, generator: OwnedFleet | None, battery: OwnedFleet | None) -> Ratings:
+def _ratings(context: BuildContext, generator: OwnedFleet | None, battery: OwnedFleet | None) -> SteeredRatings:
     rows = np.arange(context.community.n_agents) if context.rows is None else context.rows
     none: FloatArray = np.zeros(len(rows))
     kva, per_kw = none, none
     if context.law is not None:
         kva = context.law.kva[rows]
         per_kw = np.full(len(rows), np.inf) if context.law.kvar_per_kw is None else context.law.kvar_per_kw[rows]
-    return Ratings(
+    return SteeredRatings(
         generator_kw=none if generator is None else generator.info.rated_out_kw,
         charge_kw=none if battery is None else battery.info.rated_in_kw,
         discharge_kw=none if battery is None else battery.info.rated_out_kw,

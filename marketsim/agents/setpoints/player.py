@@ -53,11 +53,13 @@ class SetpointPlayer:
         self._chooser, self._stores = chooser, context.stores
         self.devices = Steerable.of(context)
         self.sees = tuple(dict.fromkeys((*SEES, *chooser.sees)))
+        self.last_held: tuple[IntArray, IntArray]
+        """What was asked in the last slot, as far as devices can: see ``held``."""
 
     def decide(self, seen: Observations) -> Decisions:
         """Dispatch and orders by which the set-points are executed."""
         chosen = self._chooser.choose(seen, self.devices)
-        dispatch, pv_wh = self.held(seen, chosen)
+        dispatch, pv_wh = self.last_held = self.held(seen, chosen)
         standing = stand(seen.load_wh, pv_wh, seen.ranges, self._stores, dispatch)
         return Decisions(
             dispatch_wh=standing.dispatch_wh,
@@ -93,7 +95,7 @@ class SetpointPlayer:
         return joined([_leg(seen, *leg) for leg in legs])
 
 
-class Hand:
+class ActionHand:
     """A chooser whose set-points are actions that somebody puts into it."""
 
     sees: tuple[str, ...] = ()

@@ -22,7 +22,7 @@ from marketsim.core.setpoints import Setpoints
 from marketsim.core.units import WH_PER_KWH, to_price
 
 
-class Rules:
+class OwnUseRules:
     """Implements ``Chooser``."""
 
     sees: tuple[str, ...] = ("slots_per_day", "forecast")
@@ -65,4 +65,4 @@ def _pays_up_to(fleet: OwnedFleet, price: FloatArray) -> FloatArray:
 
 def build(params: SetpointsParams, context: BuildContext) -> SetpointPlayer:
     """The strategy ``setpoints``: by rules."""
-    return SetpointPlayer(Rules(params, context), context)
+    return SetpointPlayer(OwnUseRules(params, context), context)
