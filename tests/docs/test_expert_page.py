@@ -7,7 +7,7 @@ from marketsim.experts.sandbox.syscalls import WITHOUT_CODE, X86_64
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "expert-workflow.md").read_text(encoding="utf-8")
-HOSTILE = runpy.run_path(str(ROOT / "tests" / "unit" / "experts" / "test_sandbox_hostile.py"))
+HOSTILE = runpy.run_path(str(ROOT / "tests" / "unit" / "experts" / "workflow" / "test_sandbox_hostile.py"))
 
 
 def test_the_description_on_the_page_is_the_one_that_ships():
