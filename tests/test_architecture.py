@@ -22,14 +22,14 @@ TOOLS = {"llm", "optimise"}
 """What several siblings use, and what knows none of them."""
 SIBLINGS = {
     *("agents", "devices", "extension", "fairness", "grid", "market", "metrics", "profiles", "results", "scenario"),
-    *("learning", "envs", "sharing", "importers"),
+    *("learning", "envs", "sharing", "importers", "experts"),
 }
 HOMES = {
     "mesa": ["agents/*"],
     "pandapower": ["grid/*", "analysis/bench/*"],
     "power_grid_model": ["grid/*", "analysis/bench/*"],
     "simbench": ["grid/*", "profiles/extract_simbench.py"],
-    "pydantic": ["scenario/*", "*params.py", "extension/*"],
+    "pydantic": ["scenario/*", "*params.py", "extension/*", "experts/model.py"],
     "pluggy": ["extension/*"],
     "click": ["cli/*"],
     "rich": ["cli/*"],
@@ -48,6 +48,7 @@ HOMES = {
         "core/compiled.py",
         "optimise/*",
         "sharing/*",
+        "experts/*",
     ],
     "jinja2": ["report/*"],
     "markupsafe": ["report/*"],
@@ -59,8 +60,10 @@ HOMES = {
     "gymnasium": ["envs/*", "testing/env_kit.py"],
     "ollama": ["llm/*"],
     "httpx": ["llm/*"],
+    "clarabel": ["experts/solver.py"],
     "ray": ["analysis/execution/*"],
     "SALib": ["analysis/studies/*"],
+    "cvxpy": ["experts/sandbox/solving.py", "experts/retrieval.py"],
     "hypothesis": ["testing/*"],
     "pytest": [],
 }

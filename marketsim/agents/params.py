@@ -72,6 +72,10 @@ class TruthfulParams(TraderParams):
     """Parameters of ``truthful``."""
 
 
+class ExpertStrategyParams(Params):
+    """Parameters of ``expert``: it has none, for who plans, and how, stands in the section ``expert``."""
+
+
 class LearnedParams(Params):
     """Parameters of ``learned``."""
 
@@ -124,6 +128,15 @@ class FixedMarginParams(TraderParams):
     """Distance from the own value towards the tariff's other price, as a share of that distance."""
     sell_share: Ratio = 1.0
     """Share of its own surplus that a seller offers, the rest goes to the utility [-]."""
+
+
+class SetpointsParams(Params):
+    """Parameters of ``setpoints``: rules that choose what the devices of an agent do."""
+
+    battery: Literal["rest", "own_use"] = "own_use"
+    """It rests; or takes own surplus and serves own need where retail is at its highest of the day to come."""
+    generator: Literal["rest", "own_use"] = "own_use"
+    """It stands still; or serves own need as far as a kWh more costs no more than retail."""
 
 
 class ZipParams(TraderParams):

@@ -20,6 +20,7 @@ from marketsim.games.context import GameContext
 from marketsim.games.guard import guarded
 from marketsim.games.market.params import MarketGameParams
 from marketsim.learning.guard import GuardedLearner
+from marketsim.profiles.parts import DaySplit
 
 
 def learner_of(ready: ReadyScenario) -> Learner:
@@ -36,13 +37,15 @@ def build_game(
     markets: int | None = None,
     rounds: int | None = None,
     seeds: Sequence[int] | None = None,
+    part: DaySplit = "training",
 ) -> Game:
     """The game of a scenario.
 
     ``needs`` are those of who will play it (default: the scenario's learner). ``markets`` are played side by side
     (default: as many as the needs say), each with a seed of its own that follows from the scenario's, unless ``seeds``
     names them. ``rounds`` is how many episodes the whole training has (default: what the needs say), which the ramp of
-    the shaping is measured by. PluginError for a plugin's that is no game, PluginFault for one that declares what cannot be.
+    the shaping is measured by. ``part``: where the days of the source year come from that are played.
+    PluginError for a plugin's that is no game, PluginFault for one that declares what cannot be.
     """
     if needs is None:
         needs = learner_of(ready).needs
@@ -50,7 +53,7 @@ def build_game(
         needs = needs._replace(rounds=lambda *_: rounds)
     if seeds is None:
         seeds = market_seeds(ready.seed, needs.markets if markets is None else markets)
-    ready = on_part(ready, "training")
+    ready = on_part(ready, part)
     choice = ready.model.learning.game
     game: Game = chosen(ready, "game", choice, _context(ready, build(ready, seeds), needs))
     who = owner(ready.registry, "game", choice.name)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from marketsim.app.import_sums import compared
+from marketsim.app.new_folder import arriving, demand_new_folder
 from marketsim.app.parts import made
 from marketsim.app.ready import full_registry, load_scenario
 from marketsim.app.running import package_version
 from marketsim.core.build import FeederBuses, ImportContext
 from marketsim.core.errors import ImportedDataError, InputError, Problem, ScenarioError
-from marketsim.core.files import create, partial_path
+from marketsim.core.files import create
 from marketsim.core.import_rules import REPORT, SCENARIO, imported
 from marketsim.core.imported import ImportedScenario
 from marketsim.core.params import Params
@@ -91,11 +90,11 @@ def import_scenario(
         if not isinstance(value, str | Path):
             raise ImportedDataError(f"{what} is named by a path or a text, not {type(value).__name__}")
     source, folder = str(source), Path(out)
-    demand_new_folder(folder)
+    demand_new_folder(folder, ImportedDataError)
     known = registry if registry is not None else full_registry()
     params = _params(known, name, options or {})
     found = _checked(made(known, "importer", name, params, import_context()).read(source))
-    with _arriving(folder) as temporary:
+    with arriving(folder, ImportedDataError) as temporary:
         report, agents = _write(temporary, found, name, source, params)
     return ImportDone(folder, folder / SCENARIO, report, agents)
 
@@ -103,17 +102,6 @@ def import_scenario(
 def import_context() -> ImportContext:
     """What importers get to know: files anywhere, and the feeders of the package."""
     return ImportContext(net=_net, buses=_buses)
-
-
-def demand_new_folder(folder: Path) -> None:
-    """ImportedDataError where a folder cannot be made: something has its name, or its parent is none."""
-    if os.path.lexists(folder):
-        raise ImportedDataError([Problem("there is something of that name already", file=str(folder), hint=_ELSEWHERE)])
-    if not folder.parent.is_dir():
-        raise ImportedDataError([Problem("there is no such folder", file=str(folder.parent), hint="make it first")])
-
-
-_ELSEWHERE = "choose another --out: nothing is overwritten"
 
 
 def _params(registry: Registry, name: str, options: Mapping[str, object]) -> Params:
@@ -145,21 +133,6 @@ def _buses(name: str) -> FeederBuses:
     from marketsim.grid.net.bus_table import buses_of
 
     return buses_of(feeders.load(name))
-
-
-@contextmanager
-def _arriving(folder: Path) -> Iterator[Path]:
-    """A folder to write into, which becomes ``folder`` at the end, or vanishes."""
-    temporary = partial_path(folder)
-    try:
-        temporary.mkdir()
-        yield temporary
-        demand_new_folder(folder)
-        temporary.rename(folder)
-    except OSError as error:
-        raise ImportedDataError(f"cannot write {folder}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write(folder: Path, found: ImportedScenario, name: str, source: str, params: Params) -> tuple[Origin, int]:

@@ -214,6 +214,7 @@ def harmless(ready: ReadyScenario) -> ReadyScenario:
         "tariff": Choice("flat", registry.params("tariff", "flat").model_validate({"retail": 0.3, "feed_in": 0.1})),
         "profiles": plain_choice("profile", "synthetic"),
         "critic": plain_choice("critic", "rule"),
+        "expert": None,
         "metrics": tuple(each for each in model.metrics if each.name in registry.names("metric")),
     }
     known, alone = registry.names("device"), plain_choice("strategy", "utility_only")

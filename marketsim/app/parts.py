@@ -14,6 +14,7 @@ from marketsim.core import ports
 from marketsim.core.arrays import IntArray
 from marketsim.core.build import Basics, BuildContext, Choice, FileContext
 from marketsim.core.errors import InputError, PluginError, Problem, ScenarioError
+from marketsim.core.expert import Expert, Solver
 from marketsim.core.fleets import FleetInfo, faults_of
 from marketsim.core.game import Game
 from marketsim.core.language_model import LanguageModel, ModelMaker, ModelSettings
@@ -23,6 +24,7 @@ from marketsim.core.records import Community
 from marketsim.core.rng import Streams
 from marketsim.core.rule_terms import Sizes
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
+from marketsim.experts.context import ExpertContext
 from marketsim.extension.registry import Registry
 from marketsim.fairness.critic import Critic, PatientCritic
 from marketsim.games.context import ReviewedGame
@@ -48,6 +50,7 @@ SECTIONS: Final[dict[str, Loc]] = {
     "sharing": ("market", "sharing", "*"),
     "critic": ("critic",),
     "strategy": ("agents",),
+    "expert": ("expert", "*"),
     "game": ("learning", "game", "*"),
     "learner": ("learning", "learner", "*"),
 }
@@ -58,6 +61,7 @@ _PORTS: Final[dict[str, type]] = {
     "critic": Critic,
     "device": ports.Device,
     "engine": ports.Engine,
+    "expert": Expert,
     "game": Game,
     "gate": ports.Gate,
     "importer": ports.Importer,
@@ -77,6 +81,7 @@ _WALLED: Final[dict[str, type]] = {
     "device": ports.LinearDevice,
     "strategy": ports.RevisingStrategy,
     "critic": PatientCritic,
+    "expert": Solver,
     "game": ReviewedGame,
 }
 """What a part of a plugin may have, and what is called behind a wall."""
@@ -147,6 +152,7 @@ def suspects(ready: ReadyScenario) -> tuple[str, ...]:
     named += sorted({("device", name) for agent in agents for name in agent.devices})
     named += sorted({("strategy", agent.strategy.name) for agent in agents})
     named += sorted({("agent", agent.kind) for agent in agents} - {("agent", kind) for kind in BUILT_IN_KINDS})
+    named += [] if model.expert is None else [("expert", model.expert.name)]
     named += [("grid", source) for source in _feeder_source(ready)]
     owners = [owner(ready.registry, *each) for each in named]
     return tuple(who.placed for who in owners if who is not None)
@@ -158,13 +164,15 @@ def _feeder_source(ready: ReadyScenario) -> tuple[str, ...]:
     return (source,) if source in ready.registry.names("grid") else ()
 
 
-def _sizes(context: Basics | FileContext | GateContext) -> Sizes:
+def _sizes(context: Basics | FileContext | ExpertContext | GateContext) -> Sizes:
     """How many agents and markets a part is built for."""
     if isinstance(context, Basics):
         community = context.community
         return Sizes(community.n_agents, community.n_markets, community.names)
     if isinstance(context, FileContext):
         return Sizes(None, None)
+    if isinstance(context, ExpertContext):
+        return Sizes(len(context.names), 1, context.names)
     return Sizes(len(context.market), context.n_markets)
 
 

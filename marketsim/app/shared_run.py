@@ -41,7 +41,7 @@ class SharedRun:
     def __init__(self, run: Run, seed: int, *, trust: bool, registry: Registry | None = None) -> None:
         ready = seen_of(run, trust=trust).ready
         self.registry = registry or (ready.registry if trust or run.path is None else user_registry())
-        self.context = BuildContext.of(basics_of(ready, (seed,)), tariff=None, fleets=())
+        self.context = BuildContext.of(basics_of(ready, (seed,)), tariff=None, devices=())
         self.period = _period_of(run, self.context)
         self.names = self.context.community.names
         self.game = metered_game(self.period, np.arange(len(self.names)))

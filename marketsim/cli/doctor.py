@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from marketsim.llm.ollama_host import ServerState
 
 _NEEDED = ("numpy", "numba", "scipy", "mesa", "pandapower", "power-grid-model", "pyarrow", "pydantic")
-_OPTIONAL = {"torch": "learn", "ollama": "learn", "simbench": "simbench", "ray": "ray"}
+_OPTIONAL = {"torch": "learn", "ollama": "learn", "cvxpy": "experts-code", "simbench": "simbench", "ray": "ray"}
 """With the extra that brings each."""
 
 

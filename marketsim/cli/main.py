@@ -36,6 +36,7 @@ _COMMANDS = {
     "contingency": "Rank what failures of the feeder do.",
     "reinforce": "Weigh reinforcement of the feeder against curtailment.",
     "plugins": "List what a scenario can name, or show one part.",
+    "expert": "Write experts from words, and say how well a model reads.",
     "critic": "Train surrogates of a language-model critic, or audit one.",
     "doctor": "Say what is installed and whether Ollama answers.",
     "bench": "Measure the kernels against references, in one run.",

@@ -9,12 +9,13 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.clock import Clock
+from marketsim.core.expert import GuideMaker
 from marketsim.core.fence import Fence
 from marketsim.core.fleets import FleetInfo
 from marketsim.core.grid_model import GridModel
 from marketsim.core.language_model import ModelMaker
 from marketsim.core.params import Params
-from marketsim.core.ports import Device, Tariff
+from marketsim.core.ports import Device, ReactiveLaw, Tariff
 from marketsim.core.records import Community
 from marketsim.core.rng import Streams
 
@@ -170,16 +171,26 @@ class BuildContext(Basics):
     """None without a grid and without limits of connections."""
     devices: tuple[Device, ...] = ()
     """The fleets themselves, in the same order, for who plans them (``core.ports.LinearDevice``)."""
+    guide: GuideMaker | None = None
+    """Makes who follows the plans of the scenario's expert; None before the series are there."""
+    law: ReactiveLaw | None = None
+    """How reactive power follows, and what inverters are rated for; None where no grid was built."""
     rows: IntArray | None = None
     """For a strategy: the rows of the flat axis that it decides for."""
 
     @classmethod
     def of(
-        cls, basics: Basics, *, tariff: Tariff | None, devices: tuple[Device, ...], grid: GridInfo | None = None
+        cls,
+        basics: Basics,
+        *,
+        tariff: Tariff | None,
+        devices: tuple[Device, ...],
+        grid: GridInfo | None = None,
+        law: ReactiveLaw | None = None,
     ) -> BuildContext:
         """The context of a simulation whose basics are known."""
         fleets = tuple(device.info for device in devices)
-        return cls(**known_of(basics, Basics), tariff=tariff, fleets=fleets, grid=grid, devices=devices)
+        return cls(**known_of(basics, Basics), tariff=tariff, fleets=fleets, grid=grid, devices=devices, law=law)
 
     def for_rows(self, rows: IntArray) -> BuildContext:
         """The same for a strategy that decides for some rows."""

@@ -31,6 +31,7 @@ def decided(call: Call) -> Decisions:
         absorb=np.array(found.absorb),
         orders=OrderBatch(*(_whole(column) for column in found.orders)),
         kvar=None if found.kvar is None else np.array(found.kvar, dtype=np.float64),
+        pv_wh=None if found.pv_wh is None else _whole(found.pv_wh),
     )
 
 
@@ -64,13 +65,17 @@ def _malformed(found: Decisions, k: int, n_devices: int) -> Iterator[str]:
         yield _wrong(f"orders.{name}", column, (np.size(found.orders.agent),), _WHOLE)
     if found.kvar is not None:
         yield _wrong("kvar", found.kvar, (k,), _REAL)
+    if found.pv_wh is not None:
+        yield _wrong("pv_wh", found.pv_wh, (k,), _WHOLE)
 
 
 def _out_of_range(found: Decisions, seen: Observations, n_devices: int, names: tuple[str, ...]) -> Iterator[str]:
     orders = found.orders
+    each = _Owners(np.arange(len(seen.agents)), seen, names)
     if found.kvar is not None:
-        each = _Owners(np.arange(len(seen.agents)), seen, names)
         yield _beyond("kvar", found.kvar, -_MOST_KVAR, _MOST_KVAR, each)
+    if found.pv_wh is not None:
+        yield _beyond("pv_wh", found.pv_wh, 0, _MOST, each)
     strange = _beyond("orders.agent", orders.agent, 0, len(seen.load_wh) - 1)
     whose = _Owners(orders.agent, seen, () if strange else names)
     yield strange

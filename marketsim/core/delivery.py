@@ -52,14 +52,16 @@ class Immediate:
     def deliver(
         self,
         gate: Gate,  # noqa: ARG002 - nothing deviates
-        inputs: SlotInputs,  # noqa: ARG002
-        planned: SlotInputs,  # noqa: ARG002
+        inputs: SlotInputs,
+        planned: SlotInputs,
         firm_wh: IntArray,  # noqa: ARG002
         exchange: Exchange,
         asked: AskedKvar | None = None,  # noqa: ARG002
     ) -> Exchange:
-        """The exchange as it is."""
-        return exchange
+        """The exchange as it is; PV that strategies withheld is curtailed."""
+        if planned is inputs:
+            return exchange
+        return exchange._replace(curtailed_wh=exchange.curtailed_wh + inputs.pv_wh - planned.pv_wh)
 
 
 class ClosedProfiles:

@@ -8,19 +8,44 @@ mode by itself leaves the disk within the parallelogram, the points of its edges
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
-from marketsim.core.arrays import FloatArray
-from marketsim.core.ports import ReactiveLaw
-from marketsim.core.records import AskedKvar, Positions
+from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.ports import Reactive, ReactiveLaw, Steered
+from marketsim.core.records import AskedKvar, Decisions, OrderBatch, Positions
 from marketsim.core.units import WH_PER_KWH
 
 
-def asked_kvar(kvar: FloatArray | None, place: Positions) -> AskedKvar | None:
+def asked_kvar(decisions: Decisions, place: Positions) -> AskedKvar | None:
     """What strategies ask for, with what positions leave to the gate; None where nobody asks."""
-    if kvar is None:
+    if decisions.kvar is None:
         return None
-    return AskedKvar(kvar, place.surplus_wh + place.up_wh.sum(axis=0), place.down_wh.sum(axis=0))
+    up_wh, down_wh = place.surplus_wh + place.up_wh.sum(axis=0), place.down_wh.sum(axis=0)
+    return AskedKvar(decisions.kvar, up_wh, down_wh, place.own_use_wh - _offered_wh(decisions.orders, len(up_wh)))
+
+
+def given_kvar(reactive: Reactive, net_wh: IntArray, v_pu: FloatArray, hours: float) -> FloatArray:
+    """What steered inverters give at net energy and bus voltage of each agent [kvar] [n_agents]."""
+    return cast("Steered", reactive).given_kvar(net_wh, v_pu, hours)
+
+
+def _offered_wh(orders: OrderBatch, n_agents: int) -> IntArray:
+    """What devices offer beyond the untraded state, drawing negative [n_agents]."""
+    rows = np.flatnonzero(orders.component >= 0)
+    offered = np.zeros(n_agents, dtype=np.int64)
+    np.subtract.at(offered, orders.agent[rows], orders.side[rows] * orders.energy_wh[rows])
+    return offered
+
+
+def most_kvar(law: ReactiveLaw, p_kw: FloatArray) -> FloatArray:
+    """Most reactive power of inverters beside active power ``p_kw``, by rating and least power factor [kvar] [n_agents]."""
+    room = within_kvar(law.kva, p_kw)
+    if law.kvar_per_kw is None:
+        return room
+    bounded = np.isfinite(law.kvar_per_kw)
+    return np.where(bounded, np.minimum(room, np.where(bounded, law.kvar_per_kw, 0.0) * np.maximum(p_kw, 0.0)), room)
 
 
 def within_kvar(kva: FloatArray, p_kw: FloatArray) -> FloatArray:

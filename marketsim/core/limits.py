@@ -41,6 +41,13 @@ def stand(
     return Standing(*slot_kernel.stand(load_wh, pv_wh, dispatch_wh, lo_wh, hi_wh, np.array(stores, dtype=np.bool_)))
 
 
+def with_pv_decided(planned: SlotInputs, decisions: Decisions) -> SlotInputs:
+    """The inputs that a slot is traded on, with the PV that strategies use; as they are where nobody withholds any."""
+    if decisions.pv_wh is None:
+        return planned
+    return planned._replace(pv_wh=np.minimum(planned.pv_wh, decisions.pv_wh))
+
+
 def positions(
     inputs: SlotInputs, ranges: Sequence[DeviceRange], stores: Sequence[bool], decisions: Decisions
 ) -> Positions:

@@ -290,6 +290,9 @@ class ReactiveLaw(NamedTuple):
     """Voltages of the volt-var curve [4]: 1 up to the first, 0 between the inner two, -1 from the last on; empty: none."""
     curve_kvar: FloatArray
     """Full reactive power of the curve [kvar], capped at sqrt(kva^2 - P^2); 0: the agent follows no curve."""
+    kvar_per_kw: FloatArray | None = None
+    """Of a mode that is ``Steered``: most reactive power for each kW of an inverter, inf where its rating alone bounds it
+    [kvar/kW]; None for all others."""
 
     @classmethod
     def none(cls, n_agents: int) -> ReactiveLaw:
@@ -330,6 +333,21 @@ class Reactive(Protocol):
 
         Asked only where ``law`` has a curve.
         """
+        ...
+
+
+@runtime_checkable
+class Steered(Protocol):
+    """What a reactive mode may be beside: what strategies ask of inverters is added to their curves inside of the power flow,
+    and the sum held to rating and least power factor at the active power that is admitted.
+    """
+
+    def asked_kvar(self) -> FloatArray:
+        """What is asked in the slot of the last ``Reactive.kvar`` [kvar] [n_agents]."""
+        ...
+
+    def given_kvar(self, net_wh: IntArray, v_pu: FloatArray, hours: float) -> FloatArray:
+        """What inverters give at net energy and bus voltage of each agent [kvar] [n_agents]; NaN voltages move no curve."""
         ...
 
 

@@ -171,6 +171,8 @@ class Decisions(NamedTuple):
     kvar: FloatArray | None = None
     """Reactive power asked of each agent's inverter on top of what ``grid.reactive`` does, injection positive [kvar] [k];
     None: nothing is asked."""
+    pv_wh: IntArray | None = None
+    """Most PV that is used, for own need and for orders; the rest is curtailed, whatever it could serve [k]; None: all of it."""
 
 
 class AskedKvar(NamedTuple):
@@ -182,6 +184,9 @@ class AskedKvar(NamedTuple):
     """The most that may be admitted out of each connection beyond the untraded state [Wh]."""
     down_wh: IntArray
     """The most that may be admitted into each connection beyond the untraded state [Wh]."""
+    inverter_wh: IntArray | None = None
+    """PV used in the untraded state, less what devices offer beyond it: with all that is admitted out of the connection this is
+    the PV that is used once everything is executed. What a gate refuses counts against it. None: it is not known."""
 
 
 class Observations(NamedTuple):

@@ -19,7 +19,7 @@ from marketsim.core.records import (
     State,
     Tariffs,
 )
-from marketsim.core.units import WH_PER_KWH
+from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
 from marketsim.core.world import Role, World
 
 
@@ -104,13 +104,15 @@ def observe(world: World, state: State, inputs: SlotInputs, ranges: Sequence[Dev
 def decide(world: World, seen: Sequence[Observations]) -> Decisions:
     """Decisions of all strategies on the flat axis; orders agent by agent as submitted.
 
-    ``kvar`` is 0 for agents of strategies that ask for none, and None where no strategy asks.
+    ``kvar`` is 0 for agents of strategies that ask for none, and None where no strategy asks; ``pv_wh`` is all for those of
+    strategies that withhold none, and None where no strategy does.
     """
     n_agents = world.community.n_agents
     dispatch = np.zeros((len(world.devices), n_agents), dtype=np.int64)
     marginal = np.full_like(dispatch, UNDECLARED)
     absorb = np.zeros(n_agents, dtype=bool)
     kvar: FloatArray | None = None
+    pv_wh: IntArray | None = None
     batches: list[OrderBatch] = []
     for role, view in zip(world.cast, seen, strict=True):
         decided = role.strategy.decide(view)
@@ -120,5 +122,8 @@ def decide(world: World, seen: Sequence[Observations]) -> Decisions:
         if decided.kvar is not None:
             kvar = np.zeros(n_agents) if kvar is None else kvar
             kvar[role.rows] = decided.kvar
+        if decided.pv_wh is not None:
+            pv_wh = np.full(n_agents, UNLIMITED_WH) if pv_wh is None else pv_wh
+            pv_wh[role.rows] = decided.pv_wh
         batches.append(decided.orders._replace(agent=role.rows[decided.orders.agent]))
-    return Decisions(dispatch, marginal, absorb, joined(batches), kvar)
+    return Decisions(dispatch, marginal, absorb, joined(batches), kvar, pv_wh)

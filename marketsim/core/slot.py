@@ -10,9 +10,9 @@ import numpy as np
 from marketsim.core import slot_kernel
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.exchange import Executed, exchange_residual, execute, filled_wh
-from marketsim.core.inverters import asked_kvar
+from marketsim.core.inverters import asked_kvar, given_kvar
 from marketsim.core.laws import check_inverters, check_laws
-from marketsim.core.limits import hold_orders, positions
+from marketsim.core.limits import hold_orders, positions, with_pv_decided
 from marketsim.core.matching import arrival_rank, join_rejects, match_rounds, standing_refusals
 from marketsim.core.records import (
     AskedKvar,
@@ -75,6 +75,7 @@ def play_slot(world: World, state: State, opened: Opened) -> tuple[SlotRecord, S
     """Decide, trade, settle and move on from what ``open_slot`` returned for the same ``state``."""
     inputs, carry, planned, ranges, seen = opened
     decisions = decide(world, seen)
+    planned = with_pv_decided(planned, decisions)
     place = positions(planned, ranges, world.stores, decisions)
 
     traded = trade(world, inputs, planned, place, decisions, seen)
@@ -91,6 +92,9 @@ def play_slot(world: World, state: State, opened: Opened) -> tuple[SlotRecord, S
         world.community.market, world.node_of, traded.kvar, grid.kvar, grid.v_pu
     )
     devices, unserved, wear = _advance_devices(world, state, inputs, done.device_wh)
+    energy = _energy(inputs, done, exchange, unserved)
+    if world.reactive.law.kvar_per_kw is not None:
+        own_kvar = traded.kvar + given_kvar(world.reactive, energy.net_wh, voltage_pu, inputs.time.hours)
     record = SlotRecord(
         inputs=inputs,
         positions=place,
@@ -98,7 +102,7 @@ def play_slot(world: World, state: State, opened: Opened) -> tuple[SlotRecord, S
         trades=trades,
         rejects=join_rejects((traded.excess, standing_refusals(orders, trades, residual, traded.unallotted, asked))),
         exchange=exchange,
-        energy=_energy(inputs, done, exchange, unserved),
+        energy=energy,
         ledger=world.settle(world.community, trades, orders, exchange, inputs.tariffs),
         grid=grid,
         wear_money=wear,
@@ -142,7 +146,7 @@ def trade(
     """Open the gate on the untraded state and match the orders in their order of arrival."""
     batch = decisions.orders
     firm_wh = place.must_run_wh - place.firm_demand_wh
-    asked = asked_kvar(decisions.kvar, place)
+    asked = asked_kvar(decisions, place)
     kvar = world.reactive.kvar(world.community, planned, firm_wh, asked)
     world.gate.open(firm_wh, kvar)
     charges = world.charges.at(inputs, world.gate)

@@ -15,7 +15,7 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.import_rules import imported
 from marketsim.core.metric import LONGEST
 from marketsim.core.period import Period
-from marketsim.core.ports import ChargeTable, Noted, ReactiveLaw, lacking
+from marketsim.core.ports import ChargeTable, Noted, ReactiveLaw, Steered, lacking
 from marketsim.core.programme_rules import planned_block
 from marketsim.core.records import (
     BLAMES_SINK,
@@ -294,7 +294,19 @@ def declared_law(part: Any, sizes: Sizes) -> dict[str, Any]:
     curve = real("law.curve_pu", law.curve_pu, (None,))
     if len(curve) not in (0, 4) or np.any(np.diff(curve) < 0):
         wrong("law.curve_pu has to hold four rising voltages, or none")
-    return {"law": ReactiveLaw(**columns, curve_pu=curve)}
+    return {"law": ReactiveLaw(**columns, curve_pu=curve, kvar_per_kw=_steered(part, n))}
+
+
+def _steered(part: Any, n: tuple[int | None]) -> FloatArray | None:
+    """Most reactive power for each kW, of a mode that is steered."""
+    per_kw = part.law.kvar_per_kw
+    if per_kw is None:
+        return None
+    if not isinstance(part, Steered):
+        wrong("a mode with law.kvar_per_kw has to have asked_kvar() and given_kvar(net_wh, v_pu, hours)")
+    finite = real("law.kvar_per_kw", np.where(np.isinf(per_kw), 0.0, per_kw), n)
+    demand("law.kvar_per_kw", finite, finite >= 0, "at least 0")
+    return np.array(per_kw, dtype=np.float64)
 
 
 def declared_notes(part: Any, sizes: Sizes) -> dict[str, Any]:  # noqa: ARG001
@@ -328,7 +340,9 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     "engine": {"match": matched},
     "charges": {"at": charged},
     "allocation": {"grant": granted},
-    "reactive": {"kvar": kvar, "inverter_kvar": kvar, "limit_pv": limited_pv, "behind_kw": kvar},
+    "reactive": {
+        "kvar": kvar, "inverter_kvar": kvar, "limit_pv": limited_pv, "behind_kw": kvar, "asked_kvar": kvar, "given_kvar": kvar,
+    },
     "gate": {"admit": admitted, "broken": broken_markets, "sensitivity": kvar, "close": grid_state},
     "settlement": {"__call__": ledger},
     "sharing": {"share": shared},

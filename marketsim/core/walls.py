@@ -17,6 +17,7 @@ from marketsim.core.blame import place_of, raised_by_package, said
 from marketsim.core.clock import SlotTime
 from marketsim.core.decision_rules import DECISION_RULES
 from marketsim.core.errors import BY_CHECK, BY_LAW, InputError, LawBroken, MarketsimError, RunError, ValidationMismatch
+from marketsim.core.expert_rules import EXPERT_RULES
 from marketsim.core.interrupts import is_interrupt
 from marketsim.core.metric_rules import METRIC_RULES, declared_kpis
 from marketsim.core.ports import declared
@@ -26,7 +27,12 @@ from marketsim.core.rule_terms import Call, Declared, Rule, Sizes, Wrong
 from marketsim.core.wall_rules import DECLARED, RULES
 from marketsim.core.world import World
 
-HELD: Final[Mapping[str, Mapping[str, Rule]]] = {**RULES, "strategy": DECISION_RULES, "metric": METRIC_RULES}
+HELD: Final[Mapping[str, Mapping[str, Rule]]] = {
+    **RULES,
+    "strategy": DECISION_RULES,
+    "metric": METRIC_RULES,
+    "expert": EXPERT_RULES,
+}
 """What methods return is held to, by kind and method; kinds whose records are not the core's bring rules of their own."""
 _DECLARED: Final[Mapping[str, Declared]] = {**DECLARED, "metric": declared_kpis}
 """What parts declare when they are built, which stays so, by kind."""

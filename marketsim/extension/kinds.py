@@ -126,7 +126,13 @@ KINDS: Final = MappingProxyType(
             "its own with profiles, gate and everything else of a slot. Trait: rewarded (takes the section learning.reward).",
             traits=("rewarded",),
         ),
-        "expert": Kind("", "a plan of a day as an expert makes it", "Experts that learners imitate or are checked by."),
+        "expert": Kind(
+            "expert: <name>",
+            "a marketsim.core.expert.Expert",
+            "Plans the rest of a day for prosumers: the strategy expert plays its plans, learners imitate them. context is a "
+            "marketsim.experts.context.ExpertContext: models of the agents that are planned, and the feeder as a "
+            "marketsim.core.expert.PlannedGrid. What all experts share is in marketsim.experts.params.ExpertParams.",
+        ),
         "model": Kind(
             "critic: {kind: ollama, client: <name>}",
             "a marketsim.core.language_model.LanguageModel",

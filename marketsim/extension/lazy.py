@@ -18,6 +18,7 @@ EXTRA_OF_LIBRARY: Final = {
     "ollama": "learn",
     "pettingzoo": "learn",
     "gymnasium": "learn",
+    "cvxpy": "experts-code",
     "ray": "ray",
     "simbench": "simbench",
 }

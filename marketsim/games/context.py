@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from marketsim.core.arrays import IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.game import Game
 from marketsim.core.learner import GameNeeds
@@ -13,6 +14,7 @@ from marketsim.core.ports import Profiles
 from marketsim.core.world import Role, World
 from marketsim.fairness.critic import Critic, Critique
 from marketsim.games.episodes import EpisodeDays
+from marketsim.games.setpoints.guide import Guide
 from marketsim.scenario.learning import RewardParams
 
 
@@ -46,6 +48,8 @@ class GameContext(BuildContext):
     """Fresh strategies of the agents at these positions of a market, in all markets."""
     profiles: Callable[[], Profiles]
     """Those of one market with the scenario's own seed."""
+    guide: Callable[[IntArray], Guide] | None = None
+    """What the scenario's expert would do, made for the players at these positions of a market; None: it has no expert."""
     copies: Callable[[Sequence[int]], World]
     """The market side of a world of as many copies as there are seeds: it can trade, and nothing else."""
 

@@ -103,13 +103,18 @@ def execute(orders: Orders, gate: Gate, market: int, clearing: Clearing) -> tupl
     def scaled(part: int) -> Clearing:
         return clearing._replace(buy_wh=share(part, clearing.buy_wh), sell_wh=share(part, clearing.sell_wh))
 
-    def transfers(part: int) -> Transfers:
-        taken = scaled(part)
-        return _transfers(orders, taken, pair_up(orders, taken))
+    paired: dict[int, tuple[Clearing, Pairs]] = {}
 
-    admitted, stop = commit_largest(gate, market, total, transfers)
-    taken = scaled(admitted)
-    trades = _trades(taken, pair_up(orders, taken))
+    def pairs_of(part: int) -> tuple[Clearing, Pairs]:
+        if part not in paired:
+            paired.clear()  # the last part that was asked for is the one that trades, as a rule
+            taken = scaled(part)
+            paired[part] = taken, pair_up(orders, taken)
+        return paired[part]
+
+    admitted, stop = commit_largest(gate, market, total, lambda part: _transfers(orders, *pairs_of(part)))
+    taken, pairs = pairs_of(admitted)
+    trades = _trades(taken, pairs)
     return trades, records.empty_rejects() if stop is None else _rejects(orders, clearing, taken, stop)
 
 

@@ -15,7 +15,6 @@ from marketsim.core.rng import mix, uniforms
 from marketsim.profiles.calendar import is_workday, same_date
 from marketsim.profiles.draws import STREAM, DrawPurpose
 from marketsim.profiles.params import DaySelection
-from marketsim.profiles.parts import IS_OF
 from marketsim.profiles.weather import days_like
 
 
@@ -38,14 +37,25 @@ class DayMap:
         if self._selection is None:
             return np.full(n_markets, same_date(date), dtype=np.int64)
         keys = mix(self._context.streams.keys(STREAM, DrawPurpose.DAYS), run_day)
+        if self._selection.order == "dates":
+            return self._by_date(run_day)
         pools = self._pools[int(is_workday(date.weekday()))]
         uniform = uniforms(keys, DrawPurpose.DAYS)
         drawn = [pool[int(u * len(pool))] for pool, u in zip(pools, uniform.tolist(), strict=True)]
         return np.array(drawn, dtype=np.int64)
 
+    def _by_date(self, run_day: int) -> IntArray:
+        """The next days that fit, a day a market, from the clock's date on."""
+        n_markets = self._context.community.n_markets
+        fitting = [np.sort(np.concatenate(pools)) for pools in zip(*self._pools, strict=True)]
+        first = same_date(self._context.clock.start)
+        begins = (int(np.searchsorted(days, first)) for days in fitting)
+        place = [begin + run_day * n_markets + market for market, begin in enumerate(begins)]
+        return np.array([days[at % len(days)] for days, at in zip(fitting, place, strict=True)], dtype=np.int64)
+
     def _pools_of(self, selection: DaySelection) -> tuple[list[IntArray], list[IntArray]]:
         """Days that a weekend day, and a workday, of each market is drawn from; ProfileError where there is none."""
-        within = None if selection.part is None else IS_OF[selection.part]
+        within = None if selection.part is None else selection.days_of(selection.part)
         pools = tuple(
             [days_like(sunny, selection.season, selection.weather, weekday, within) for sunny in self._sunny]
             for weekday in (6, 0)

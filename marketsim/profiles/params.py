@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Annotated, Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
+from marketsim.core.arrays import BoolArray
 from marketsim.core.params import OneOf, Params, Share
-from marketsim.profiles.parts import DaySplit
+from marketsim.profiles.parts import IS_OF, DaySplit, days_by_date
+
+_ALWAYS: Final = object()
 
 Scale: TypeAlias = Annotated[float, Field(ge=0, le=1_000)]
 Spread: TypeAlias = Annotated[float, Field(ge=0, le=2)]
@@ -105,6 +108,15 @@ class SourceParams(Params):
         return self.pv_scale
 
 
+class DateSplit(Params):
+    """Parts of the year by the days of each month: for games whose episodes are single days."""
+
+    first_days: Annotated[int, Field(ge=1, le=10)] = 1
+    """So many of each month are for validation [d]."""
+    last_days: Annotated[int, Field(ge=1, le=15)] = 7
+    """So many are for tests [d]; what lies between is for training."""
+
+
 class DaySelection(Params):
     """Source days drawn with the seed, instead of the clock's own dates; workdays stay workdays."""
 
@@ -119,6 +131,31 @@ class DaySelection(Params):
     """Meteorological season; none: any."""
     weather: Weather | None = None
     """Sunny: the day's PV yield reaches the median of its month; none: any."""
+    split: Literal["weeks"] | DateSplit = "weeks"
+    """What ``part`` means: whole weeks of each month as above; or ``{first_days, last_days}``, days of each month by date. Loads
+    are then those of the day itself, without shifts, for parts of single days have no neighbours of the same weekday. Left out
+    where it is the default."""
+    order: Literal["drawn", "dates"] = "drawn"
+    """Days are drawn; or taken by date: a run has the days that fit from the clock's date on, markets side by side one day after
+    the other, and after the last the first. A training draws them in any case. Left out where it is the default."""
+
+    def days_of(self, part: DaySplit) -> BoolArray:
+        """Source days that belong to a part [366]."""
+        if isinstance(self.split, str):
+            return IS_OF[part]
+        return days_by_date(part, self.split.first_days, self.split.last_days)
+
+    @property
+    def shifts(self) -> bool:
+        """Whether loads may be taken from other days of the part."""
+        return isinstance(self.split, str)
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what versions before did not have, where it is the default."""
+        written: dict[str, Any] = write(self)
+        since = {"split": "weeks", "order": "drawn"}
+        return {key: value for key, value in written.items() if value != since.get(key, _ALWAYS)}
 
 
 @runtime_checkable

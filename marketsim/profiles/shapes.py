@@ -15,7 +15,6 @@ from marketsim.profiles.days import DayMap
 from marketsim.profiles.draws import DrawPurpose, agent_keys, pick, relative_noise
 from marketsim.profiles.library import Library
 from marketsim.profiles.params import ClimatologyParams, DaySelection, DiversificationParams, SourceParams
-from marketsim.profiles.parts import IS_OF
 from marketsim.profiles.plan import Component, check_shapes, component, heat_wishes, load_wish, pv_wish
 from marketsim.profiles.resample import resampled
 from marketsim.profiles.weather import WeatherForecast, yields_of_days
@@ -43,8 +42,12 @@ class ShapeDays:
             pick(self._keys, DrawPurpose.SHIFT, 2 * diversification.shift_weeks + 1) - diversification.shift_weeks
         )
         part = None if days is None else days.part
-        self._chain = WHOLE_YEAR if part is None else chain_of(np.flatnonzero(IS_OF[part]))
-        self._known = None if part is None else IS_OF["training"]
+        self._chain, self._known = WHOLE_YEAR, None
+        if days is not None and part is not None:
+            self._known = days.days_of("training")
+            self._chain = chain_of(np.flatnonzero(days.days_of(part))) if days.shifts else WHOLE_YEAR
+        if days is not None and not days.shifts:
+            self._weeks = np.zeros_like(self._weeks)
         self._components = self._component_table(context, libraries, params, diversification.scale_spread)
         weather = {id(library): yields_of_days(_all_pv(library), self._known) for library in libraries}
         self._yields, self._medians = (

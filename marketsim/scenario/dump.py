@@ -35,8 +35,9 @@ def document(scenario: Scenario, agents: tuple[AgentSpec, ...]) -> dict[str, Any
     for (section, key), always in _LATER.items():
         if whole[section][key] == always:
             del whole[section][key]
-    if whole["origin"] is None:
-        del whole["origin"]
+    for key in ("expert", "origin"):
+        if whole[key] is None:
+            del whole[key]
     order = [name for name in Scenario.model_fields if name in whole or name == "agents"]
     return {name: [agent_document(agent) for agent in agents] if name == "agents" else whole[name] for name in order}
 

@@ -31,6 +31,7 @@ _BY_KEY: Final = (
     "metric",
     "learner",
     "game",
+    "expert",
     "strategy",
 )
 _BY_TAG: Final = {"profile": "profiles", "critic": "critic"}

@@ -284,6 +284,9 @@ class Scenario(Params):
     """Who takes part."""
     critic: choice.CriticChoice
     """Who scores the fairness of each slot; its parameters stand beside ``kind``."""
+    expert: choice.ExpertChoice | None = None
+    """Who plans the day for agents of the strategy ``expert``, for learners that imitate, and for ``marketsim expert``; none:
+    ``joint`` with its defaults. Left out where it is null."""
     learning: LearningSection
     """What a training learns, and by which reward."""
     metrics: tuple[choice.MetricChoice, ...] = Field(default=(), max_length=MAX_PARTS)

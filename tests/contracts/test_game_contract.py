@@ -58,6 +58,27 @@ class TestGameOfNumbers(GameContract):
         return built(FEEDER, n_markets, **{"learning.game": {"injection": {"choices": 0}}})
 
 
+SETTING = {
+    **FEEDER,
+    "name": "set",
+    "grid": {**FEEDER["grid"], "gate": "observe", "reactive": {"setpoint": {"base": "volt_var"}}},
+    "market": {"engine": "mid_market_rate"},
+    "agents": [
+        {**roof, "pv_kw": 2000, "battery": {"energy_kwh": 400, "power_kw": 100}, "strategy": "setpoints"}
+        for roof in ROOFS
+    ]
+    + [{"name": "shop", "kind": "consumer", "bus": 127, "load": {"annual_kwh": 9000}, "strategy": "utility_only"}],
+    "learning": {"game": "setpoints"},
+}
+
+
+class TestGameOfSetpoints(GameContract):
+    """Set-points of three roofs with batteries."""
+
+    def make_game(self, n_markets):
+        return built(SETTING, n_markets)
+
+
 class OfMarkets(GameContract):
     """Small games draw for all markets together, so that a market sees other contexts among others."""
 

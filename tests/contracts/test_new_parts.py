@@ -39,12 +39,13 @@ CHOSEN = {
     "model": {"critic": {"kind": "ollama", "client": "even_handed", "cache": False}},
     "settlement": {"market.settlement": "for_free"},
     "sharing": {"market.sharing": "by_load"},
+    "expert": {"expert": "half_sun", "agents[0].strategy": "expert"},
     "importer": {},
 }
 """How a scenario chooses the new part of each kind."""
 DIFFERS = dict.fromkeys(CHOSEN, "trades") | {
     "critic": "", "metric": "", "model": "", "grid": "slots", "reactive": "slots", "settlement": "agents", "sharing": "agents",
-    "device": "agents",
+    "device": "agents", "expert": "agents",
     "learner": "", "game": "",
 }  # fmt: skip
 """The table that shows that the part was used; critic, model and metric show in the summary, learner and game change no run."""
@@ -110,6 +111,9 @@ def test_a_new_part_needs_its_module_and_its_line(scenario, kind):
         assert own.summary["busy_slots"] > 0
     elif kind == "model":
         assert own.summary["critic_answers"] > usual.summary["critic_answers"] == own.summary["critic_fallbacks"] == 0
+    elif kind == "expert":
+        roof = own.frame("agents", raw=True).query("name == 'roof' and pv_available_wh > 0")
+        assert ((2 * roof.pv_used_wh - roof.pv_available_wh).abs() <= 2).all()
     elif kind == "critic":
         assert (own.summary["critic_calls"], usual.summary["critic_calls"]) == (0, 24)
     else:

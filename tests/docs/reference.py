@@ -210,6 +210,11 @@ if its strategy plans so (`storage: lp`). [strategies.md](strategies.md#zero-and
 of it is told at the end of the run and in the report. The engine `supply_demand_ratio` divides by `feed_in` and refuses a run with
 one of zero or less; all others take prices of either sign. Give a `wholesale` price where `feed_in` is not one: without it welfare and
 the planner take `feed_in` for what energy costs upstream, and count a kWh from there as a gain where that is negative."""
+_EXPERT: Final = """Who plans the day of prosumers, from their devices, the series of the day and the feeder: for agents of the strategy
+`expert`, for learners that imitate, and for `marketsim expert`. `joint` with its defaults if left out. A plan is followed as feedback:
+each battery goes to what the plan stores at the end of the slot, and reactive power is asked on top of what `grid.reactive` does by
+itself at the planned voltages. Experts plan PV, `battery`, `generator` and `curtailable_load`; other devices of these agents run as
+they must, and no plan knows of them. The solver of `joint` and `individual` comes with `pip install 'marketsim[experts]'`."""
 _SHARING: Final = """By what rule the bills of a finished period are changed among the agents of a market.
 
 `sharing_period` says what a period is: each `day`, from midnight to midnight, or the whole `run`; the end of the run ends a day,
@@ -363,6 +368,7 @@ class ScenarioPage:
         yield from self._parts(
             "## critic", "critic", about="Who scores each slot's fairness; the name is `kind`, `rule` if left out."
         )
+        yield from self._parts("## expert", "expert", about=_EXPERT)
         yield self._model("## learning", self._definition("LearningSection"))
         yield from self._parts(
             "### learning.game",
@@ -490,6 +496,7 @@ _LINKS: Final = {
     "critic": "a [critic](#critic)",
     "learner": "a [learner](#learninglearner)",
     "game": "a [game](#learninggame)",
+    "expert": "an [expert](#expert)",
 }
 
 

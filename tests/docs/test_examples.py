@@ -121,8 +121,37 @@ def test_parts_of_the_page_on_plugins_keep_their_contracts(folder):
     exec(compile(named(ROOT / "docs" / "plugins.md")["test_mine.py"], "test_mine.py", "exec"), namespace)
     kits = [item for name, item in namespace.items() if name.startswith("Test")]
     run = [getattr(kit(), name)() for kit in kits for name in dir(kit) if name.startswith("test_")]
-    assert len(kits) == 6
+    assert len(kits) == 7
     assert len(run) > 33
+
+
+def test_an_expert_of_ones_own_is_short_and_moves_stores(folder):
+    """The expert of the page on plugins has at most 30 lines, hook included; what it plans is done, and pays."""
+    import marketsim as ms
+
+    text = named(ROOT / "docs" / "plugins.md")["dear_hours.py"]
+    assert len(text.splitlines()) <= 30
+    (folder / "dear_hours.py").write_text(text, encoding="utf-8")
+    prices = [{"from_hour": 0, "to_hour": 18, "retail": 0.2}, {"from_hour": 18, "to_hour": 24, "retail": 0.4}]
+    scenario = {
+        "clock": {"start": "2016-07-12", "slots": 24, "slot_minutes": 60},
+        "tariff": {"time_of_use": {"feed_in": 0.06, "windows": prices}},
+        "agents": [
+            {
+                "kind": "prosumer",
+                "load": {"annual_kwh": 4000},
+                "battery": {"energy_kwh": 5, "power_kw": 2},
+                "strategy": "expert",
+            }
+        ],
+        "expert": "dear_hours",
+        "plugins": ["dear_hours.py"],
+    }
+    (folder / "dear.yaml").write_text(yaml.safe_dump(scenario), encoding="utf-8")
+    run = ms.simulate(ms.load_scenario("dear.yaml"))
+    battery = run.frame("agents", raw=True).battery_wh
+    assert battery[:18].sum() < -1000
+    assert battery[18:].sum() > 1000
 
 
 @pytest.mark.parametrize("page", pages_with("yaml"))

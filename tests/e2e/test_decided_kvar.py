@@ -49,6 +49,8 @@ MODES = {
     "fixed_pf": {"fixed_pf": {"power_factor": 0.95}},
     "fixed_q": {"fixed_q": {"q_share": -0.2}},
     "volt_var": "volt_var",
+    "setpoint": {"setpoint": {"base": "volt_var"}},
+    "circle": {"setpoint": {"min_power_factor": None}},
 }
 TABLES = ("slots", "agents", "trades", "rejects", "voltages")
 
@@ -135,7 +137,8 @@ def test_the_apparent_power_of_every_inverter_is_kept(scenario: Callable, mode: 
     load_kvar = rows.load_wh.to_numpy() / 4e3 * np.tan(np.arccos(0.95))
     apparent = np.hypot(p_kw, rows.kvar.to_numpy() + load_kvar)
     assert apparent.max() <= KVA + 1e-3
-    assert np.abs(inverters_kvar(run) - inverters_kvar(plain)).max() > 300.0
+    least = {"setpoint": 50.0}.get(mode, 300.0)  # a least power factor leaves little by a faint sun
+    assert np.abs(inverters_kvar(run) - inverters_kvar(plain)).max() > least
 
 
 @pytest.mark.parametrize("mode", ["unity", "fixed_pf", "volt_var"])

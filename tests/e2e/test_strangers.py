@@ -313,6 +313,11 @@ def arguments_of(theirs: Path, out: Path) -> dict[str, list[list[str | Path]]]:
         "reinforce": [["reinforce", scenario, "--most", "1", "--workers", "1", "--out", out / "u.json"]],
         "plugins list": [["plugins", "list"]],
         "plugins show": [["plugins", "show", "truthful"]],
+        "expert write": [
+            ["expert", "write", theirs / "plain" / "scenario.yaml", "--yes", "--out", out / "expert"],
+            ["expert", "write", run / "critic.jsonl", "--yes", "--json"],
+        ],
+        "expert benchmark": [["expert", "benchmark", "--first", "1", "--out", out / "readers.csv"]],
         "critic audit": [["critic", "audit", scenario]],
         "critic train-surrogate": [["critic", "train-surrogate", run, "--out", out / "s.npz"]],
         "doctor": [["doctor", "--host", "127.0.0.1:9"], ["doctor", scenario, "--host", "127.0.0.1:9"]],

@@ -28,6 +28,11 @@ SCENARIO: dict[str, Any] = {
     "critic": {"kind": "rule"},
     "output": {"voltages": True, "book": True},
 }
+MILL = (
+    "A mill with a load of 70 kW at most, and PV of 90 kW.\nThe battery has 60 kWh and 30 kW, its efficiency is 95 %, between 20 % and "
+    "90 %.\nA diesel generator of 40 kW ramps by 20 kW/h and costs 0.2 EUR/kWh.\n10 % of the load may be shed at 40 ct/kWh.\n"
+    "wish: never export more than 10 kW after 18:00\n"
+)
 PILOT = {
     **{key: value for key, value in SCENARIO.items() if key not in ("grid", "output")},
     "name": "small",
@@ -42,6 +47,8 @@ def make(folder: Path) -> None:
     import marketsim as ms
 
     written(folder / "scenario" / "s.yaml", SCENARIO)
+    (folder / "described").mkdir(exist_ok=True)
+    (folder / "described" / "mill.txt").write_text(MILL, encoding="utf-8")
     written(folder / "extends" / "s.yaml", {"extends": "base.yaml", "seed": 4})
     written(folder / "extends" / "base.yaml", SCENARIO)
     own_data(folder)

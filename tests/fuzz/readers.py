@@ -204,6 +204,28 @@ def answers(folder: Path) -> None:
         raise InputError("the answer counts as absent")
 
 
+def described(folder: Path) -> None:
+    """A description of a prosumer: a model whose every number stands in the text or is a default, or a refusal with its line."""
+    from marketsim.core.files import MIB, read_text
+    from marketsim.experts.workflow.form import filled
+    from marketsim.experts.workflow.quantities import quantities
+    from marketsim.experts.workflow.wishes import WordWishes, read_wishes, split_wishes
+    from marketsim.experts.workflow.words import WordReader
+
+    text = read_text(folder / "mill.txt", MIB, InputError)
+    body, wishes = split_wishes(text)
+    form = filled(body, WordReader())
+    lines = text.count("\n") + 1
+    expect(all(1 <= each.line <= lines for each in form.refusals), "a line that there is not")
+    if form.model is None:
+        raise InputError("; ".join(map(str, form.refusals)))
+    written = {round(each.value, 12) for each in quantities(body)}
+    stated = [each for each in form.entries if each.quote and each.path != "battery.efficiency"]
+    expect(all(each.value in written for each in stated), "a number that does not stand in the text")
+    if refused := read_wishes(wishes, form.model, WordWishes())[1]:
+        raise InputError("; ".join(map(str, refused)))
+
+
 def expect(holds: bool, what: str) -> None:
     """AssertionError, which is no refusal."""
     assert holds, what
@@ -229,6 +251,7 @@ READERS: dict[str, Reader] = {
         checked,
     ),
     "net": Reader("net", (("net.json", mutate.of_json),), net),
+    "described": Reader("described", (("mill.txt", mutate.of_lines), ("mill.txt", mutate.of_bytes)), described),
     "run": Reader("run", _RUN, run),
     "tables": Reader("run", (("*.parquet", mutate.of_parquet),), run),
     "interrupted": Reader("interrupted", (*_RUN[::2], ("*.arrows", mutate.of_stream)), run),

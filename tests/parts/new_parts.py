@@ -24,6 +24,7 @@ from marketsim.core.metric import Kpi
 from marketsim.core.params import Params
 from marketsim.core.ports import ChargeTable, ReactiveLaw
 from marketsim.core.records import DeviceRange, Tariffs, empty_rejects
+from marketsim.core.setpoints import Setpoints
 from marketsim.core.units import to_ticks
 from marketsim.extension.entry import Entry
 from marketsim.fairness.critic import Scores
@@ -411,6 +412,19 @@ def build_importer(params, context):
     return Village()
 
 
+# experts/half_sun.py
+class HalfSun:
+    """Uses half of the PV, and lets everything else rest."""
+
+    def plan(self, view):
+        none = np.zeros_like(view.load_kw)
+        return Setpoints(none, none, none, view.pv_available_kw / 2, none)
+
+
+def build_expert(params, context):
+    return HalfSun()
+
+
 def entry(kind, name, params="Params"):
     """A line of ``builtin.PARTS``: what ``_part`` makes of it."""
     return Entry(kind=kind, name=name, build=f"new_parts:build_{kind}", params=f"new_parts:{params}", summary=name)
@@ -433,6 +447,7 @@ PARTS = (
     entry("gate", "even"),
     entry("settlement", "for_free"),
     entry("sharing", "by_load"),
+    entry("expert", "half_sun"),
     entry("importer", "village"),
     Entry(kind="agent", name="thrifty", build="new_parts:build_agent", summary="bids half"),
     Entry(kind="model", name="even_handed", build="new_parts:build_model", summary="half fair"),

@@ -7,6 +7,7 @@ as the independent check of the former.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -18,7 +19,7 @@ from marketsim.grid.flow.case_kernel import HEAD, Base, Limits, Outcome, Wires
 from marketsim.grid.flow.power_flow_check import PowerFlow, Validator
 from marketsim.grid.flow.rows_kernel import HIGH_VOLTAGE, LOW_VOLTAGE, OVERLOAD
 from marketsim.grid.net.network import ComplexArray, Network
-from marketsim.grid.net.radial import radial_feeder
+from marketsim.grid.net.radial import RadialFeeder, radial_feeder
 from marketsim.grid.net.topology import head_names, head_of_node, is_radial
 
 SHARE_STEPS: Final = 14
@@ -128,17 +129,7 @@ class RadialCases:
         ratings = [rating.copy() for rating in (feeder.rating_parent_pu, feeder.rating_child_pu)]
         for rating in ratings:
             rating[0] = np.inf
-        self._wires = Wires(
-            parent=np.maximum(feeder.parent, 0),
-            z=_complex(feeder.z_pu),
-            y=_complex(feeder.y_pu),
-            y_parent=_complex(feeder.y_parent_pu),
-            y_child=_complex(feeder.y_child_pu),
-            rating_parent=ratings[0],
-            rating_child=ratings[1],
-            unscale=1.0 / np.abs(feeder.scale),
-            head=np.ascontiguousarray(head[feeder.node]),
-        )
+        self._wires = wires_of(feeder, ratings, np.ascontiguousarray(head[feeder.node]))
         s = _complex((slots.net_kw + 1j * slots.kvar)[:, feeder.node] / network.base_kva)
         self._base = Base(s, v=np.zeros_like(s), unit=_complex(slots.unit))
         loading = np.zeros(s.shape)
@@ -171,6 +162,21 @@ class RadialCases:
 
     def _installed(self, installed_kw: FloatArray) -> FloatArray:
         return np.ascontiguousarray(installed_kw[:, self._order] / self._network.base_kva)
+
+
+def wires_of(feeder: RadialFeeder, ratings: Sequence[FloatArray], head: IntArray) -> Wires:
+    """A feeder as the compiled sweep reads it; ``ratings`` of the parent and child ends and ``head`` by position [n]."""
+    return Wires(
+        parent=np.maximum(feeder.parent, 0),
+        z=_complex(feeder.z_pu),
+        y=_complex(feeder.y_pu),
+        y_parent=_complex(feeder.y_parent_pu),
+        y_child=_complex(feeder.y_child_pu),
+        rating_parent=ratings[0],
+        rating_child=ratings[1],
+        unscale=1.0 / np.abs(feeder.scale),
+        head=head,
+    )
 
 
 def _complex(values: ComplexArray | FloatArray) -> ComplexArray:

@@ -184,8 +184,12 @@ CURVE_Q_FIRM: Final = 67
 """The same in the untraded state."""
 G_SHUNT: Final = 68
 """Part of G that is in no branch; columns are positions."""
-FLOAT_FACTS: Final = 69
-FLOAT_ROWS: Final = 70
+ASKED: Final = 69
+"""Reactive injection asked of an inverter that is steered, on top of its curve [p.u.]; columns are connections."""
+KVAR_PER_KW: Final = 70
+"""Most reactive power for each kW of a steered inverter; 0: its rating alone bounds it; columns are connections."""
+FLOAT_FACTS: Final = 71
+FLOAT_ROWS: Final = 72
 
 # --- floats[FLOAT_FACTS] ---------------------------------------------------------------------------------------------
 WH_TO_PU: Final = 0

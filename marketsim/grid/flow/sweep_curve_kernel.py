@@ -1,7 +1,8 @@
 """Reactive power that follows the voltage (volt-var), inside the sweep.
 
 The reactive injection of an inverter is q = clip(full x share(|V|), +-sqrt(S^2 - P^2)), share falling from 1 at V1 over 0
-between V2 and V3 to -1 at V4 (IEEE 1547-2018, 5.3.3). After each sweep all curves make a Newton step together: with the misfits f
+between V2 and V3 to -1 at V4 (IEEE 1547-2018, 5.3.3); where it is steered, what is asked is added within the clip, which then
+holds the least power factor, too. After each sweep all curves make a Newton step together: with the misfits f
 and slopes m of the curves, and reactances alone between the nodes, the voltages will change by d = X (f - m d), a ladder that is
 solved from its ends to the source and back, and q by f - m d. What that leaves out (resistances, corners of the curves) later
 sweeps correct; where steps do not shrink they are damped.
@@ -42,8 +43,10 @@ def wanted(ints: Any, floats: Any, connection: int) -> tuple[float, float]:
     v = np.sqrt(floats[row.CORE_VR, core] ** 2 + floats[row.CORE_VI, core] ** 2) * floats[row.UNSCALE, position]
     p = ints[row.CONNECTION_WH, connection] * floats[row.FLOAT_FACTS, row.WH_TO_PU] + floats[row.BEHIND, connection]
     room = np.sqrt(max(floats[row.KVA, connection] * floats[row.KVA, connection] - p * p, 0.0))
+    if floats[row.KVAR_PER_KW, connection] > 0.0:
+        room = min(room, floats[row.KVAR_PER_KW, connection] * max(p, 0.0))
     share, slope = share_at(floats, v)
-    q = floats[row.CURVE_FULL, connection] * share
+    q = floats[row.CURVE_FULL, connection] * share + floats[row.ASKED, connection]
     if abs(q) > room:
         return np.sign(q) * room, 0.0
     return q, floats[row.CURVE_FULL, connection] * slope

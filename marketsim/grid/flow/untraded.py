@@ -25,6 +25,8 @@ class UntradedBackground(NamedTuple):
     background_kvar: FloatArray
     behind_kw: Callable[[], FloatArray]
     """What inverters deliver to loads behind the same meter [n_agents]; asked only where they follow a curve."""
+    asked_kvar: Callable[[], FloatArray] | None = None
+    """What is asked of steered inverters [n_agents]; None: none is steered."""
 
     @classmethod
     def none(cls, network: Network, community: Community) -> UntradedBackground:
@@ -63,7 +65,8 @@ class UntradedFlow:
         self._validator, self._y, self._nodes, self._law = validator, y, nodes, law
         self._background, self._to_kw, self._n_markets = background, to_kw, community.n_markets
         self._at = community.market, np.tile(nodes, community.n_markets)
-        self._curved = np.flatnonzero((law.curve_kvar[: len(nodes)] > 0.0) & (nodes > 0))
+        follows = law.curve_kvar if law.kvar_per_kw is None else np.maximum(law.curve_kvar, law.kva)
+        self._curved = np.flatnonzero((follows[: len(nodes)] > 0.0) & (nodes > 0))
 
     def solve(self, firm_wh: IntArray, kvar: FloatArray) -> Untraded:
         """The state at the net energy and reactive power of all agents [n_agents]; curves come on top."""
@@ -74,8 +77,11 @@ class UntradedFlow:
         node_kw = np.asarray(net_wh * self._to_kw)
         if len(self._curved):
             p_kw = (firm_wh * self._to_kw + self._background.behind_kw()).reshape(self._n_markets, -1)
+            told = self._background.asked_kvar
+            asked = np.zeros(p_kw.shape) if told is None else told().reshape(p_kw.shape)
             for market in range(self._n_markets):
-                curves = InverterCurves.of(self._law, self._curved, p_kw[market, self._curved])
+                own = market, self._curved
+                curves = InverterCurves.of(self._law, self._curved, p_kw[own], asked[own])
                 self._follow(curves, node_kw[market], node_kvar[market])
         flow = self._validator.solve(node_kw, node_kvar)
         return Untraded(node_kw, node_kvar, flow.v_pu, flow.loading)

@@ -63,11 +63,10 @@ class CompiledGate:
 
     def open(self, firm_wh: IntArray, kvar: FloatArray) -> None:
         """Start a slot; see ``core.ports.Gate``. Both [n_markets * n_connections]."""
-        if self._settings.behind_kw is not None:
-            n_connections = self._connection_axis[1]
-            self._floats[:, row.BEHIND, :n_connections] = (
-                self._rows(self._settings.behind_kw(), np.float64) / self._base_kva
-            )
+        for index, told in ((row.BEHIND, self._settings.behind_kw), (row.ASKED, self._settings.asked_kvar)):
+            if told is not None:
+                n_connections = self._connection_axis[1]
+                self._floats[:, index, :n_connections] = self._rows(told(), np.float64) / self._base_kva
         open_markets(
             self._ints,
             self._floats,

@@ -43,6 +43,10 @@ class GateSettings:
     behind_kw: Callable[[], FloatArray] | None = None
     """What inverters deliver to loads behind the same meter in the slot that opens [n_markets * n_connections];
     None: nothing, the inverter's P is the connection's net injection."""
+    kvar_per_kw: FloatArray | None = None
+    """Most reactive power for each kW of an inverter that is steered, inf: any [n_connections]; None: none is steered."""
+    asked_kvar: Callable[[], FloatArray] | None = None
+    """What is asked of steered inverters in the slot that opens [kvar] [n_markets * n_connections]; None: none is steered."""
     worsen_voltage_pu: float = 1e-4
     """How far a voltage that the untraded state breaks may get worse by the sum of a slot's trades [p.u.]."""
     worsen_loading: float = 1e-3

@@ -85,7 +85,10 @@ def _has_curve(settings: GateSettings) -> bool:
 def _curves(feeder: RadialFeeder, node_of: IntArray, settings: GateSettings) -> dict[int, IntArray]:
     """Connections that follow a volt-var curve, by lateral; those at the source or off the grid have no effect."""
     position = np.where(node_of >= 0, feeder.position[node_of], 0)
-    follows = (or_zeros(settings.curve_kvar, len(node_of)) > 0) & (position > 0) & _has_curve(settings)
+    follows = or_zeros(settings.curve_kvar, len(node_of)) > 0
+    if settings.kvar_per_kw is not None:  # all inverters are steered
+        follows = follows | (or_zeros(settings.inverter_kva, len(node_of)) > 0)
+    follows = follows & (position > 0) & _has_curve(settings)
     curved = np.flatnonzero(follows)
     curved = curved[np.argsort(position[curved], kind="stable")]
     return {
@@ -166,6 +169,9 @@ def _floats(
         for index, kva in ((row.CURVE_FULL, settings.curve_kvar), (row.KVA, settings.inverter_kva)):
             values = or_zeros(kva, 0)
             floats[index, : len(values)] = values / network.base_kva
+    if settings.kvar_per_kw is not None:
+        bound = np.where(np.isfinite(settings.kvar_per_kw), settings.kvar_per_kw, 0.0)
+        floats[row.KVAR_PER_KW, : len(bound)] = bound
     return floats
 
 

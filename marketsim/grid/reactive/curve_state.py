@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.inverters import within_kvar
+from marketsim.core.inverters import most_kvar
 from marketsim.core.ports import ReactiveLaw
 from marketsim.grid.reactive.modes import curve_share
 
@@ -34,16 +34,20 @@ class InverterCurves(NamedTuple):
     """Full reactive power [n_connections]; 0: follows none."""
     room_kvar: FloatArray
     """Reactive power that the inverter has at its active power [n_connections]."""
+    asked_kvar: FloatArray | float = 0.0
+    """Asked on top of the curve [n_connections]."""
 
     @classmethod
-    def of(cls, law: ReactiveLaw, rows: IntArray, p_kw: FloatArray) -> InverterCurves:
-        """Curves of these rows of the law, whose inverters are at ``p_kw``."""
-        return cls(law.curve_pu, law.curve_kvar[rows], within_kvar(law.kva[rows], p_kw))
+    def of(cls, law: ReactiveLaw, rows: IntArray, p_kw: FloatArray, asked_kvar: FloatArray) -> InverterCurves:
+        """Curves of these rows of the law, whose inverters are at ``p_kw`` and asked for ``asked_kvar``."""
+        per_kw = None if law.kvar_per_kw is None else law.kvar_per_kw[rows]
+        own = law._replace(kva=law.kva[rows], curve_kvar=law.curve_kvar[rows], kvar_per_kw=per_kw)
+        return cls(law.curve_pu, own.curve_kvar, most_kvar(own, p_kw), asked_kvar)
 
     def wanted(self, v_pu: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(reactive injection [kvar], its slope [kvar/p.u.], <= 0) at voltages [n_connections]."""
         low, mid, high, top = self.curve_pu.tolist()
-        q = self.full_kvar * curve_share(v_pu, self.curve_pu)
+        q = self.full_kvar * curve_share(v_pu, self.curve_pu) + self.asked_kvar
         slope = np.where((v_pu > low) & (v_pu < mid), -1.0 / (mid - low), 0.0)
         slope = np.where((v_pu > high) & (v_pu < top), -1.0 / (top - high), slope) * self.full_kvar
         held = np.abs(q) > self.room_kvar

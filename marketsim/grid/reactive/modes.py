@@ -22,7 +22,7 @@ from marketsim.core.units import WH_PER_KWH
 from marketsim.grid.reactive.params import FixedPfParams, FixedQParams, ReactiveParams, VoltVarParams
 
 
-class _Mode:
+class InverterMode:
     """Loads, drawing devices and ratings; the modes add their inverters."""
 
     law: ReactiveLaw
@@ -30,14 +30,14 @@ class _Mode:
     def __init__(self, params: ReactiveParams, context: Basics) -> None:
         agents, n_markets = context.agents, context.community.n_markets
         factors = np.array([agent.load.power_factor for agent in agents], dtype=np.float64)
-        self._load_tan = np.tile(_tan(factors), n_markets)
+        self._load_tan = np.tile(tan_of(factors), n_markets)
         sized = params.oversize * context.pv_scale
         rated = [sized * agent.pv_kw if agent.inverter_kva is None else agent.inverter_kva for agent in agents]
         self.kva: FloatArray = np.tile(np.array(rated, dtype=np.float64), n_markets)
         self._limits_pv = np.tile([agent.inverter_kva is not None for agent in agents], n_markets)
         self._limits_any = bool(self._limits_pv.any())
         n_agents = len(self.kva)
-        sink = np.full(n_agents, float(_tan(np.array(params.deferrable_power_factor))))
+        sink = np.full(n_agents, float(tan_of(np.array(params.deferrable_power_factor))))
         none = np.zeros(n_agents)
         self.law = ReactiveLaw(none, sink, self.kva, np.zeros(0), none)
 
@@ -90,17 +90,17 @@ class _Mode:
         return np.clip(wanted, -room, room)
 
 
-class Unity(_Mode):
+class Unity(InverterMode):
     """Inverters at power factor 1."""
 
 
-class FixedPf(_Mode):
+class FixedPf(InverterMode):
     """Q = -+ tan(phi) P for what is injected."""
 
     def __init__(self, params: FixedPfParams, context: Basics) -> None:
         super().__init__(params, context)
         self._pf = params.power_factor
-        slope = float(_tan(np.array(self._pf))) * (-1.0 if params.absorbing else 1.0)
+        slope = float(tan_of(np.array(self._pf))) * (-1.0 if params.absorbing else 1.0)
         self.law = self.law._replace(source_kvar_per_kw=np.where(self.kva > 0.0, slope, 0.0))
 
     def inverter_kvar(self, p_kw: FloatArray) -> FloatArray:
@@ -111,7 +111,7 @@ class FixedPf(_Mode):
         return self.kva * self._pf
 
 
-class FixedQ(_Mode):
+class FixedQ(InverterMode):
     """Q at its set-point, within sqrt(S^2 - P^2); reactive power goes before active."""
 
     def __init__(self, params: FixedQParams, context: Basics) -> None:
@@ -126,7 +126,7 @@ class FixedQ(_Mode):
         return self.kva * sqrt(1.0 - self._share**2)
 
 
-class VoltVar(_Mode):
+class VoltVar(InverterMode):
     """Q from the bus voltage; the gate solves the curve, so the untraded state starts without it."""
 
     def __init__(self, params: VoltVarParams, context: Basics) -> None:
@@ -156,6 +156,6 @@ build_unity, build_fixed_pf, build_fixed_q, build_volt_var = Unity, FixedPf, Fix
 """The modes are built from their parameters and ``Basics``."""
 
 
-def _tan(power_factor: FloatArray) -> FloatArray:
+def tan_of(power_factor: FloatArray) -> FloatArray:
     """Reactive for each unit of active power."""
     return np.asarray(np.sqrt(1.0 - power_factor**2) / power_factor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -41,8 +41,8 @@ class FixedQParams(ReactiveParams):
     """Reactive injection as a share of the inverter's apparent power; negative: absorbing [-]."""
 
 
-class VoltVarParams(ReactiveParams):
-    """Inverters that follow their bus voltage; the defaults are category B of IEEE 1547-2018, table 8."""
+class CurveParams(ReactiveParams):
+    """A volt-var curve; the defaults are category B of IEEE 1547-2018, table 8."""
 
     voltages_pu: tuple[VoltagePu, VoltagePu, VoltagePu, VoltagePu] = (0.92, 0.98, 1.02, 1.08)
     """Full injection up to the first, none between the second and third, full absorption from the fourth on [p.u.]."""
@@ -55,3 +55,17 @@ class VoltVarParams(ReactiveParams):
         if not (v1 < v2 <= v3 < v4):
             raise ValueError("voltages_pu must rise: v1 < v2 <= v3 < v4")
         return self
+
+
+class VoltVarParams(CurveParams):
+    """Inverters that follow their bus voltage."""
+
+
+class SetpointParams(CurveParams):
+    """Inverters that take set-points: what strategies ask for, on top of a curve or of nothing."""
+
+    min_power_factor: Annotated[float, Field(ge=0.5, lt=1.0)] | None = 0.95
+    """Least power factor of an inverter, so that it gives no reactive power without PV [-]; null: its apparent power alone
+    bounds it, sqrt(S^2 - P^2), by night as well."""
+    base: Literal["none", "volt_var"] = "none"
+    """What an inverter does when nothing is asked: nothing, or the curve of its bus voltage."""

@@ -1,0 +1,149 @@
+"""Experts of a scenario: built from its agents and its feeder, and followed from slot to slot in every market."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from marketsim.app.parts import chosen
+from marketsim.app.planned_days import PlannedDays
+from marketsim.app.ready_scenario import ReadyScenario
+from marketsim.core import ports
+from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.build import BuildContext, Choice
+from marketsim.core.clock import SlotTime
+from marketsim.core.expert import Expert, ExpertView, Guide, GuideMaker, Plan, PlannedGrid, injections, net_kw
+from marketsim.core.setpoints import Setpoints
+from marketsim.experts.columns import Prosumers, prosumers
+from marketsim.experts.feedback import Feedback, plan_of
+from marketsim.experts.params import ExpertParams, JointParams
+
+DEFAULT: Final = Choice("joint", JointParams())
+"""Who plans where a scenario names nobody."""
+_KEPT: Final = 400
+"""Plans that are remembered: those of all training days of a year."""
+
+
+class BuiltExpert(NamedTuple):
+    """An expert and what it was built from."""
+
+    expert: Expert
+    params: ExpertParams
+    own: Prosumers
+    grid: PlannedGrid | None
+
+
+def expert_of(ready: ReadyScenario, days: PlannedDays) -> BuiltExpert:
+    """The scenario's expert for the agents of ``days``; MissingDependency without its extra."""
+    choice = ready.model.expert or DEFAULT
+    params = choice.params if isinstance(choice.params, ExpertParams) else ExpertParams()
+    context = days.expert_context(params.min_power_factor, params.terminal)
+    expert: Expert = chosen(ready, "expert", choice, context)
+    return BuiltExpert(expert, params, prosumers(context.models), context.grid)
+
+
+def guide_maker(
+    ready: ReadyScenario, context: BuildContext, profiles: ports.Profiles, reactive: ports.Reactive
+) -> GuideMaker:
+    """Makes guides for the agents of a simulation that is being wired."""
+
+    def make(rows: IntArray) -> Guide:
+        of_first = np.unique(context.community.connection[rows])
+        days = PlannedDays(ready, of_first, context, profiles)
+        return PlanGuide(expert_of(ready, days), days, reactive)
+
+    return make
+
+
+class _Followed(NamedTuple):
+    """The plan of a market that is followed now."""
+
+    feedback: Feedback
+    by_itself_kvar: FloatArray
+    """What inverters do by themselves under the plan [H, n]."""
+
+
+class PlanGuide:
+    """Port ``core.expert.Guide``: plans once a day, or anew every so many slots, and follows the plan as feedback."""
+
+    def __init__(self, built: BuiltExpert, days: PlannedDays, reactive: ports.Reactive) -> None:
+        self._built, self._days, self._reactive = built, days, reactive
+        knows = built.params.information == "perfect"
+        self._every = built.params.every or (10**9 if knows else max(1, round(1.0 / days.context.clock.slot_hours)))
+        self._asks = built.params.reactive == "planned" if built.params.reactive else knows
+        self._followed: list[_Followed] = []
+        self._since: tuple[int, int] = -1, 0
+        self._last_kw: FloatArray = np.full(days.n_markets * built.own.n, np.nan)
+        self._kept: OrderedDict[bytes, Plan] = OrderedDict()
+
+    def setpoints(self, time: SlotTime, level: FloatArray, load_kw: FloatArray, pv_kw: FloatArray) -> Setpoints:
+        """See ``Guide``."""
+        own, markets = self._built.own, self._days.n_markets
+        usable = own.stored_high_kwh - own.stored_low_kwh
+        shaped = (markets, own.n)
+        stored = own.stored_low_kwh + np.nan_to_num(level).reshape(shaped) * usable
+        day, begun = self._since
+        if day != time.day or not 0 <= time.of_day - begun < self._every:
+            self._plan(time, stored, fresh=day + 1 != time.day and day != time.day)
+        rows = [
+            self._label(market, time, stored[market], load_kw.reshape(shaped)[market], pv_kw.reshape(shaped)[market])
+            for market in range(markets)
+        ]
+        points = Setpoints(*(np.concatenate(column) for column in zip(*rows, strict=True)))
+        self._last_kw = points.generator_kw
+        return points
+
+    def _plan(self, time: SlotTime, stored_kwh: FloatArray, *, fresh: bool) -> None:
+        """Plan the rest of the day in every market; ``fresh``: nothing ran in the slot before."""
+        last = np.full(stored_kwh.shape, np.nan) if fresh else self._last_kw.reshape(stored_kwh.shape)
+        knows = self._built.params.information == "perfect"
+        self._followed = []
+        for market, stored in enumerate(stored_kwh):
+            view = self._days.rest(time, market, stored, last[market], foreseen=not knows)
+            plan = self._known(view)
+            self._followed.append(_Followed(Feedback(self._built.own, view, plan), self._by_itself(view, plan)))
+        self._since = time.day, time.of_day
+
+    def _known(self, view: ExpertView) -> Plan:
+        """The plan of a view: one of equal numbers was made already, or is made now."""
+        key = sha256(b"".join(np.asarray(each).tobytes() for each in _flat(view))).digest()
+        if key not in self._kept:
+            self._kept[key] = plan_of(self._built.expert, self._built.own, view)
+            if len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+    def _by_itself(self, view: ExpertView, plan: Plan) -> FloatArray:
+        """Reactive power that inverters give under a plan without being asked [kvar] [H, n]."""
+        grid, law, rows = self._built.grid, self._reactive.law, self._days.rows
+        if not self._asks or grid is None:
+            return np.zeros_like(view.load_kw)
+        if len(law.curve_pu):
+            from marketsim.grid.reactive.modes import curve_share
+
+            at = injections(view, grid.nodes, plan.setpoints)
+            v_pu = np.nan_to_num(grid.voltages(at.kw, at.kvar)[:, grid.nodes], nan=1.0)
+            return np.asarray(law.curve_kvar[rows] * curve_share(v_pu, law.curve_pu))
+        p_kw = np.zeros((view.horizon, len(law.kva)))
+        p_kw[:, rows] = net_kw(view.load_kw, plan.setpoints) + view.load_kw
+        return np.array([self._reactive.inverter_kvar(slot) for slot in p_kw])[:, rows]
+
+    def _label(
+        self, market: int, time: SlotTime, stored: FloatArray, load_kw: FloatArray, pv_kw: FloatArray
+    ) -> Setpoints:
+        followed, n = self._followed[market], self._built.own.n
+        last = self._last_kw[market * n : (market + 1) * n]
+        points = followed.feedback.label(time.of_day, stored, load_kw, pv_kw, last)
+        if not self._asks:
+            return points._replace(kvar=np.zeros_like(points.kvar))
+        return points._replace(kvar=points.kvar - followed.by_itself_kvar[time.of_day - followed.feedback.slots.start])
+
+
+def _flat(view: ExpertView) -> tuple[Any, ...]:
+    """All numbers of a view."""
+    plain = [each for each in view if not isinstance(each, tuple) and each is not None]
+    return (*plain, *(view.background or ()))

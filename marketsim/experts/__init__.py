@@ -1,0 +1,1 @@
+"""Experts that plan a day: convex programmes, rules, and plans as feedback."""

@@ -1,0 +1,62 @@
+"""Parameters of experts, as scenarios write them. Every default is an assumption of this program."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self, TypeAlias
+
+from pydantic import Field, model_validator
+
+from marketsim.core.params import Params
+from marketsim.experts.model import TerminalModel
+
+VoltagePu: TypeAlias = Annotated[float, Field(ge=0.5, le=1.5)]
+
+
+class ExpertParams(Params):
+    """What all experts share: what they know, and when they plan."""
+
+    information: Literal["perfect", "forecast"] = "perfect"
+    """What is known of the slots to come: the series as they will be, or what agents forecast (``profiles.forecast``)."""
+    every: Annotated[int, Field(ge=1, le=1440)] | None = None
+    """Slots between two plans of the rest of the day; none: an hour's with forecasts, and one plan a day with perfect
+    information. In between the last plan is followed as feedback."""
+    reactive: Literal["planned", "left"] | None = None
+    """Ask inverters for the reactive power of the plan, or leave it to ``grid.reactive``, which sees the voltage; none: planned
+    with perfect information, left with forecasts, under which a planned one is worse than a curve."""
+    min_power_factor: Annotated[float, Field(gt=0, le=1)] | None = 0.95
+    """Least power factor of the inverters that is planned with [-]; none: their apparent power alone limits them."""
+    terminal: TerminalModel = TerminalModel()
+    """What stored energy is worth at the end of the day."""
+
+
+class JointParams(ExpertParams):
+    """All prosumers together: one pool, and voltages kept by AC power flow."""
+
+    voltage_weight: Annotated[float, Field(gt=0, le=1e9)] = 3_000.0
+    """Cost of a squared voltage outside its band, a bus and slot [currency/p.u.^2]. It decides how much is given for voltages:
+    at 30 curtailing PV costs more than leaving the band, at 3,000 nothing is left outside that can be helped."""
+    guard_pu: Annotated[float, Field(ge=0, le=0.05)] = 0.001
+    """Distance that planned voltages keep from the band [p.u.]."""
+
+
+class IndividualParams(ExpertParams):
+    """Each prosumer alone with the utility; nobody knows of the grid."""
+
+
+class RuleParams(ExpertParams):
+    """Rules without a programme: the prices of the day, the own balance, and the own voltage."""
+
+    charge_cheap: bool = True
+    """Charge from the utility at the lowest price of the day, up to ``terminal.soc``; false: from the own surplus alone."""
+    volt_var: bool = True
+    """Ask inverters for reactive power by the voltage at the own bus (``curve_pu``)."""
+    curve_pu: tuple[VoltagePu, VoltagePu, VoltagePu, VoltagePu] = (0.95, 0.985, 1.015, 1.05)
+    """All that the inverter can inject up to the first voltage, nothing between the second and third, all that it can absorb from
+    the fourth on [p.u.]."""
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        v1, v2, v3, v4 = self.curve_pu
+        if not (v1 < v2 <= v3 < v4):
+            raise ValueError("curve_pu must rise: v1 < v2 <= v3 < v4")
+        return self

@@ -1,0 +1,1 @@
+"""From a description in words to an expert that was checked: model, retrieval, code, correction, integration."""

@@ -1,0 +1,105 @@
+"""A language model as a reader of descriptions: one question a field, each answer by a JSON Schema.
+
+The model copies a phrase and a number; it converts nothing and works nothing out. What the phrase means is left to ``form.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, TypeVar
+
+from marketsim.core.files import strict_json
+from marketsim.core.language_model import Failure
+from marketsim.experts.workflow.fields import DEVICES, FieldSpec
+from marketsim.experts.workflow.form import FieldFinding
+from marketsim.llm.interviewer import Interviewer
+from marketsim.llm.question import Question, outcomes
+
+V = TypeVar("V")
+
+KIND: Final = "marketsim form 1"
+_LONGEST_QUOTE: Final = 300
+_SYSTEM: Final = (
+    "You fill in one field of a form about an electricity prosumer from its description. The question is JSON with description "
+    "and field. Answer with one JSON object. stated: true only if the description itself says it; false if it does not, or says "
+    "that there is none. quote: the few words of the description that say it, copied letter by letter, with the number and its "
+    "unit. number: the number as it stands in the quote, not converted. Where stated is false, quote is empty and number is 0."
+)
+_FORM: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {"stated": {"type": "boolean"}, "quote": {"type": "string"}, "number": {"type": "number"}},
+    "required": ["stated", "quote", "number"],
+    "additionalProperties": False,
+}
+
+
+class _Stated(NamedTuple):
+    """An answer."""
+
+    stated: bool
+    quote: str
+    number: float
+
+
+class ModelReader:
+    """Port ``DescriptionReader``, by a language model; Failure where it gives no answer."""
+
+    def __init__(self, interviewer: Interviewer) -> None:
+        self.interviewer = interviewer
+
+    def has(self, device: str, text: str) -> str | None:
+        """See the port."""
+        answer = self._ask(f"Is there {DEVICES[device]}? In number write 1.", text)
+        return answer.quote if answer.stated else None
+
+    def find(self, field: FieldSpec, text: str) -> FieldFinding | None:
+        """See the port."""
+        unit = f", a number with a unit such as {field.unit}" if field.unit else ", a share in per cent or a number"
+        answer = self._ask(f"What is {field.question}{unit}?", text)
+        return FieldFinding(answer.quote, answer.number) if answer.stated else None
+
+    def _ask(self, field: str, text: str) -> _Stated:
+        said = json.dumps({"description": text, "field": field}, ensure_ascii=False)
+        messages = [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": said}]
+        question = Question(KIND, messages, _FORM, _read, lambda value: value._asdict(), _found)
+        return asked(self.interviewer, question)
+
+
+def asked(interviewer: Interviewer, question: Question[V]) -> V:
+    """The value of an answer; Failure where there is none."""
+    (reply,) = outcomes([interviewer.begin(question)], interviewer.patience_s)
+    if reply.value is None:
+        reason, _, detail = (reply.error or "empty").partition(": ")
+        raise Failure(reason, detail)
+    return reply.value
+
+
+def answered_object(content: str | None) -> dict[str, Any]:
+    """The JSON object that an answer is; Failure for anything else."""
+    if content is None or not content.strip():
+        raise Failure("empty", "the answer has no text")
+    try:
+        found = strict_json(content.strip())
+    except (ValueError, RecursionError) as error:
+        raise Failure("not_json", str(error)) from error
+    if not isinstance(found, dict):
+        raise Failure("not_json", f"the answer is no object but {type(found).__name__}")
+    return found
+
+
+def _read(content: str | None) -> _Stated:
+    try:
+        return _found(answered_object(content))
+    except ValueError as error:
+        raise Failure("incomplete", str(error)) from error
+
+
+def _found(kept: Mapping[str, Any]) -> _Stated:
+    stated, quote, number = (kept.get(name) for name in ("stated", "quote", "number"))
+    if not isinstance(stated, bool) or not isinstance(quote, str) or len(quote) > _LONGEST_QUOTE:
+        raise ValueError("stated is no boolean, or quote no short text")
+    if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
+        raise ValueError("number is none")
+    return _Stated(stated, quote, float(number))

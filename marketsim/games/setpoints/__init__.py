@@ -1,0 +1,1 @@
+"""The game of set-points: what generators, batteries, loads, PV and inverters do, slot by slot."""
