@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from marketsim.app.episodes import draws_days, on_part
+from marketsim.app.experts import guide_of_game
 from marketsim.app.foreign import owner
 from marketsim.app.parts import chosen, context_of, placed, profiles_of
 from marketsim.app.ready_scenario import ReadyScenario
@@ -77,6 +78,7 @@ def _context(ready: ReadyScenario, built: Built, needs: GameNeeds) -> GameContex
         critic=lambda: critic_of(ready, context),
         cast=lambda among: cast_of(ready, context, built.kinds, among),
         profiles=lambda: profiles_of(ready),
+        guide=guide_of_game(ready, context),
         copies=lambda seeds: copied_world(ready, built, seeds),
     )
 
