@@ -322,7 +322,7 @@ class Favour(SmallGame):
 class Saving(SmallGame):
     """What is put by in the first of two slots, a number in [0, 1], costs as much and pays twice in the second. One agent.
 
-    With a discount above one half the best is to put by all, 1 an episode; with 0 nothing. The second slot's number does not matter.
+    With a discount above one half the best is to put by all, 1 an episode; with 0 nothing. The second number does not matter.
     """
 
     def __init__(self, *, n_markets: int = 8) -> None:

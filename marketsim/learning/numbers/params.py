@@ -70,7 +70,7 @@ class CloningRules(Params):
     """Share of the rounds, the last ones, that the clone plays while the expert says what it would have done (DAgger:
     Ross, Gordon, Bagnell 2011, arXiv 1011.0686); in all others the expert plays."""
     held_out_every: int = Field(default=4, ge=2, le=1000)
-    """Every so many rounds one is held out: the clone does not learn from it, and its distance from the expert is measured there."""
+    """Every so many rounds one is held out: no clone learns from it, and its distance from the expert is measured there."""
     steps: int = Field(default=250, ge=1, le=10**6)
     """Gradient steps after each round, on everything that was played and not held out."""
     batch: int = Field(default=256, ge=1, le=10**6)
