@@ -243,7 +243,7 @@ def _check_info(registry: Registry, name: str, device: ports.Device, n_agents: i
 
 def _load_policy(path: Path) -> Any:
     """Trained policies, for the strategy that acts by them; torch is loaded here, and not before."""
-    from marketsim.learning.ppo.learned import load_policy
+    from marketsim.learning.learned import load_policy
 
     return load_policy(path)
 

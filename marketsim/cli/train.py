@@ -128,7 +128,7 @@ def _next(made: Training) -> str:
     if made.game != MARKET:
         return (
             f"These are policies of the game {made.game}. From Python, "
-            f"marketsim.learning.ppo.learned.load_policy({str(made.checkpoint)!r})\n"
+            f"marketsim.learning.learned.load_policy({str(made.checkpoint)!r})\n"
             "      acts by them; marketsim evaluate and the strategy learned are about the market"
         )
     return (

@@ -7,7 +7,7 @@ numbers of an action. Games stand in ``marketsim.games``; tests use small ones w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,6 +131,18 @@ class Game(Protocol):
 
     def close(self, *, wait: bool = True) -> Mapping[str, object]:
         """Release what the game holds, after what is under way unless it need not ``wait``; what it says of itself."""
+        ...
+
+
+@runtime_checkable
+class GuidedGame(Game, Protocol):
+    """A game of numbers in which an expert says what it would do: what cloning and imitation learn from."""
+
+    def labels(self) -> FloatArray:
+        """What the expert would do in the state that is seen now, within the bounds of the action space [M, A, D].
+
+        Asked at most once before each ``step``, never after the last of an episode; it changes nothing in the game.
+        """
         ...
 
 

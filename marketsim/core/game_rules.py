@@ -131,6 +131,19 @@ def stepped(step: Any, of: DeclaredGame, *, last: bool) -> Step:
     return Step(seen, state, reward, parts, last)
 
 
+def labelled(found: Any, of: DeclaredGame) -> FloatArray:
+    """What the expert of a guided game would do, within the bounds of its actions [M, A, D]."""
+    space = of.shape.actions
+    if not isinstance(space, Box):
+        raise Wrong("a game whose actions are choices has no labels: they are numbers within bounds")
+    labels = real("labels", found, (of.shape.n_markets, of.shape.n_agents, space.low.shape[1]))
+    beyond = np.argwhere((labels < space.low) | (labels > space.high))
+    if len(beyond):
+        place = tuple(beyond[0].tolist())
+        raise Wrong(f"labels have to lie within the bounds of the actions, not {labels[place]:g} at {place}")
+    return labels
+
+
 def remembered(memory: Any) -> dict[str, FloatArray]:
     """What a game remembers, as a checkpoint keeps it."""
     if not isinstance(memory, Mapping):

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from marketsim.core.arrays import IntArray, KeyArray
-from marketsim.core.game import Features, Game, Layout
+from marketsim.core.arrays import FloatArray, IntArray, KeyArray
+from marketsim.core.game import Box, Features, Game, Layout
 
 
 class GameNeeds(NamedTuple):
@@ -85,12 +85,29 @@ class Policy(Protocol):
         ...
 
 
+@runtime_checkable
+class NumberPolicy(Protocol):
+    """Policies of agents, frozen, whose actions are numbers within bounds, such as set-points."""
+
+    @property
+    def box(self) -> Box:
+        """Bounds of each agent's numbers [A, D], in units of the game that was trained."""
+        ...
+
+    def act(self, features: Features, agents: IntArray, keys: KeyArray | None) -> FloatArray:
+        """Actions [n, D] within the bounds of the ``agents`` [n] (positions in ``Layout.agents``) on what they see [n, F].
+
+        Drawn with the counter-based ``keys`` [n], a key a row; with None the means. A row depends on nothing but itself.
+        """
+        ...
+
+
 class Trained(Protocol):
     """A loaded checkpoint."""
 
     @property
-    def policy(self) -> Policy:
-        """Its policies."""
+    def policy(self) -> Policy | NumberPolicy:
+        """Its policies; which of the two, the action space of the game decides that was trained."""
         ...
 
     @property

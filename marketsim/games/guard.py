@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 from marketsim.core import game_rules
 from marketsim.core.arrays import FloatArray
-from marketsim.core.game import Actions, Features, Game, Layout, Shape, Step
+from marketsim.core.game import Actions, Features, Game, GuidedGame, Layout, Shape, Step
 from marketsim.core.walls import Owner, held
 from marketsim.fairness.critic import Critique
 from marketsim.fairness.critic_rules import critiques
@@ -75,6 +75,18 @@ class GuardedGame:
         return held(self._game, method, rule, call, self._when)
 
 
+class GuardedGuidedGame(GuardedGame):
+    """The same for a game in which an expert says what it would do."""
+
+    def __init__(self, game: GuidedGame, who: Owner) -> None:
+        super().__init__(game, who)
+        self._guided = game
+
+    def labels(self) -> FloatArray:
+        """What the expert would do."""
+        return self._held("labels", lambda found: game_rules.labelled(found, self._declared), self._guided.labels)
+
+
 class GuardedReviewedGame(GuardedGame):
     """The same for a game whose slots a critic reviews."""
 
@@ -89,9 +101,11 @@ class GuardedReviewedGame(GuardedGame):
 
 def guarded(game: Game, who: Owner) -> GuardedGame:
     """The game of a plugin, held to its port."""
-    return (
-        GuardedReviewedGame(cast("ReviewedGame", game), who) if isinstance(game, Reviewed) else GuardedGame(game, who)
-    )
+    if isinstance(game, Reviewed):
+        return GuardedReviewedGame(cast("ReviewedGame", game), who)
+    if hasattr(game, "labels"):
+        return GuardedGuidedGame(cast("GuidedGame", game), who)
+    return GuardedGame(game, who)
 
 
 def whose(game: object) -> str:

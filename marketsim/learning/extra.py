@@ -13,7 +13,7 @@ def need_torch(purpose: str) -> None:
         raise MissingDependency("torch", "learn", purpose)
 
 
-def need_tensorboard() -> None:
+def need_tensorboard(learner: str) -> None:
     """MissingDependency unless TensorBoard is installed; loads nothing."""
     if find_spec("tensorboard") is None:
-        raise MissingDependency("tensorboard", "tensorboard", "learning.learner: {ppo: {tensorboard: true}}")
+        raise MissingDependency("tensorboard", "tensorboard", f"learning.learner: {{{learner}: {{tensorboard: true}}}}")

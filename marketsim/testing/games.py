@@ -289,3 +289,58 @@ class Aiming(SmallGame):
     def told(self, actions: Actions) -> Mapping[str, FloatArray]:
         """Share of the agents within 0.1 of their marks."""
         return {"hits": (np.abs(actions[:, :, 0] - self.mark) <= 0.1).mean(axis=1)}
+
+
+class GuidedAiming(Aiming):
+    """The same with an expert, who hits the mark; what it does is linear in what is seen."""
+
+    def labels(self) -> FloatArray:
+        """The mark, and all of the second number."""
+        wanted = np.stack([self.mark, np.broadcast_to(self.reach * 0.0, self.mark.shape)], axis=2)
+        space = self.shape.actions
+        if isinstance(space, Box):
+            wanted[:, :, 1] = space.high[:, 1]
+        return wanted
+
+
+class Favour(SmallGame):
+    """Each of two agents sets a number in [-1, 1] that costs itself and pays the other. Optimum of both together: 0.5.
+
+    Agent a pays u_a^2 and gets u_b of the other: alone it would set 0, together they get the most from u = 0.5 each, 0.25 an
+    agent and slot.
+    """
+
+    def __init__(self, *, n_markets: int = 8) -> None:
+        super().__init__(2, Box(np.full((2, 1), -1.0), np.full((2, 1), 1.0)), n_markets=n_markets)
+
+    def earned(self, actions: Actions) -> tuple[FloatArray, FloatArray]:
+        """The other's number less the square of one's own."""
+        own = actions[:, :, 0]
+        return own[:, ::-1] - own**2, self.nothing()
+
+
+class Saving(SmallGame):
+    """What is put by in the first of two slots, a number in [0, 1], costs as much and pays twice in the second. One agent.
+
+    With a discount above one half the best is to put by all, 1 an episode; with 0 nothing. The second number does not matter.
+    """
+
+    def __init__(self, *, n_markets: int = 8) -> None:
+        super().__init__(
+            1, Box(np.zeros((1, 1)), np.ones((1, 1))), n_markets=n_markets, slots=2, n_features=2, scores=("saved",)
+        )
+
+    def seen(self) -> FloatArray:
+        """Which slot it is, and what was put by."""
+        look = np.zeros((self.shape.n_markets, 1, 2))
+        look[:, :, 0] = min(self.slot, 1)
+        look[:, :, 1] = self.last[:, :, 0] if self.slot == 1 else 0.0
+        return look
+
+    def earned(self, actions: Actions) -> tuple[FloatArray, FloatArray]:
+        """The cost of putting by, then twice of it."""
+        return (-actions[:, :, 0] if self.slot == 0 else 2.0 * self.last[:, :, 0]), self.nothing()
+
+    def told(self, actions: Actions) -> Mapping[str, FloatArray]:
+        """What was put by in the first slot; undefined in the second."""
+        return {"saved": actions[:, 0, 0] if self.slot == 0 else np.full(len(actions), np.nan)}

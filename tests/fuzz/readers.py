@@ -150,7 +150,7 @@ def checkpoint(folder: Path) -> None:
     """Policies that act."""
     import numpy as np
 
-    from marketsim.learning.ppo.learned import load_policy
+    from marketsim.learning.learned import load_policy
 
     learned = load_policy(folder / "checkpoint.pt")
     policy = learned.policy

@@ -14,7 +14,7 @@ from marketsim.core.arrays import IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import CheckpointError, Problem
 from marketsim.core.game import MARKET, Layout
-from marketsim.core.learner import Trained
+from marketsim.core.learner import NumberPolicy, Policy, Trained
 from marketsim.core.records import Decisions, Observations
 
 
@@ -22,11 +22,17 @@ class LearnedStrategy(Player):
     """Acts by trained policies. Sees what they saw in training, own forecasts included."""
 
     def __init__(
-        self, trained: Trained, whose: IntArray, space: ActionLevels, context: BuildContext, *, sampled: bool
+        self,
+        policy: Policy,
+        layout: Layout,
+        whose: IntArray,
+        space: ActionLevels,
+        context: BuildContext,
+        *,
+        sampled: bool,
     ) -> None:
         super().__init__(space, context)
-        layout = trained.layout
-        self._policy, self._whose, self._sampled = trained.policy, whose, sampled
+        self._policy, self._whose, self._sampled = policy, whose, sampled
         self._scaling = Scaling(layout.features, layout.offset, layout.factor).of(whose)
         more = ("time", "last_price_ticks", "last_fill", "last_refused", "voltage_pu", "forecast")
         self.sees = tuple(dict.fromkeys((*self.sees, *more, *(("keys",) if sampled else ()))))
@@ -51,7 +57,11 @@ def build(params: LearnedParams, context: BuildContext) -> LearnedStrategy:
     demand_of_market(path, trained.layout)
     _demand_features(path, trained.layout)
     whose = _whose(path, trained.layout.agents, params, context)
-    heads = trained.policy.heads
+    policy = trained.policy
+    if isinstance(policy, NumberPolicy):
+        message = "these policies set numbers, and the market has choices of price, quantity and, for stores, charge"
+        raise _error(path, message, hint="train the market by learning: {game: market, learner: ppo}")
+    heads = policy.heads
     if not 2 <= len(heads) <= 3:
         message = f"these policies choose among {len(heads)} heads, and the market has price, quantity and, for stores, charge"
         raise _error(path, message, hint="train the market by learning: {game: market}")
@@ -59,7 +69,7 @@ def build(params: LearnedParams, context: BuildContext) -> LearnedStrategy:
         hint = "train with agents that have a store, or leave theirs out"
         raise _error(path, "these policies were trained without stores, and cannot run one", hint=hint)
     space = ActionLevels(heads[0], heads[1], heads[2] if len(heads) > 2 else 0)
-    return LearnedStrategy(trained, whose, space, context, sampled=params.actions == "sampled")
+    return LearnedStrategy(policy, trained.layout, whose, space, context, sampled=params.actions == "sampled")
 
 
 def demand_of_market(path: Path, layout: Layout) -> None:

@@ -204,7 +204,7 @@ def _is_exploited(arm: EvaluationArm) -> bool:
 def _readable(checkpoint: Path) -> Path:
     """The policies of a training, looked at before anything is simulated: CheckpointError where they cannot be used."""
     from marketsim.agents.strategies.learned import demand_of_market
-    from marketsim.learning.ppo.learned import load_policy
+    from marketsim.learning.learned import load_policy
 
     demand_of_market(checkpoint, load_policy(checkpoint).layout)
     return checkpoint

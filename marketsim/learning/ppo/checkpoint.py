@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from marketsim.core.game import MARKET, Layout
+from marketsim.core.game import Layout
+from marketsim.learning.adam import AdamState
+from marketsim.learning.contents import layout_of, of_layout, of_memory
 from marketsim.learning.envelope import is_whole, read, refusal, write
 from marketsim.learning.params import LearnerParams
-from marketsim.learning.ppo.adam import AdamState
 from marketsim.learning.ppo.checkpoint_schema import demand_fitting, demand_kinds, params_of
 from marketsim.learning.ppo.networks import Networks, make_networks
 from marketsim.learning.ppo.policy import FrozenPolicy
@@ -61,7 +62,14 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
 
 def load(path: Path) -> Checkpoint:
     """Read a checkpoint; CheckpointError where it is missing, damaged, not ours, or of another version."""
-    content = read(path)
+    return understood(path, read(path))
+
+
+def understood(path: Path, content: Mapping[str, Any]) -> Checkpoint:
+    """The checkpoint of what ``path`` holds; CheckpointError where it is damaged, or another learner's."""
+    if "learner" in content:
+        hint = "go on with that learner, or train into another --out"
+        raise refusal(path, "this checkpoint is not of the learner ppo", hint, str(content["learner"])[:40])
     try:
         demand_kinds(content)
         if not is_whole(content):
@@ -105,10 +113,10 @@ def demand_shape(path: Path, found: PolicyShape, wanted: PolicyShape) -> None:
         raise refusal(path, "this checkpoint is of a game whose agents use other parts of an action", "train anew")
 
 
-def demand_memory(path: Path, found: Checkpoint, fresh: Mapping[str, NDArray[Any]]) -> None:
-    """CheckpointError unless the game, whose memory at its beginning is ``fresh``, can go on from that of ``found``."""
+def demand_memory(path: Path, remembered: Mapping[str, NDArray[Any]], fresh: Mapping[str, NDArray[Any]]) -> None:
+    """CheckpointError unless the game, whose memory at its beginning is ``fresh``, can go on from what is ``remembered``."""
     ours = {name: (values.shape, values.dtype) for name, values in fresh.items()}
-    theirs = {name: (values.shape, values.dtype) for name, values in found.memory.items()}
+    theirs = {name: (values.shape, values.dtype) for name, values in remembered.items()}
     if ours != theirs:
         changed = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
         raise refusal(
@@ -122,7 +130,6 @@ _AS_THEY_ARE: Final = ("scenario_hash", "seed", "episode", "updates", "agent_ste
 
 def _content(checkpoint: Checkpoint) -> dict[str, Any]:
     shape = checkpoint.shape
-    named = {} if checkpoint.layout.game == MARKET else {"game": checkpoint.layout.game}
     moments = {
         f"scales.{name}.{part}": torch.as_tensor(value, dtype=torch.float64)
         for name, each in checkpoint.scales._asdict().items()
@@ -131,18 +138,11 @@ def _content(checkpoint: Checkpoint) -> dict[str, Any]:
     return {
         "params": checkpoint.params.model_dump_json(),
         "shape": {**shape._asdict(), "heads": list(shape.heads), "used": torch.from_numpy(shape.used)},
-        "layout": {
-            "agents": list(checkpoint.layout.agents),
-            "features": list(checkpoint.layout.features),
-            "offset": torch.tensor(checkpoint.layout.offset),
-            "factor": torch.tensor(checkpoint.layout.factor),
-            "bound": checkpoint.layout.bound,
-            **named,  # what says nothing is of the market, as all were once
-        },
+        "layout": of_layout(checkpoint.layout),
         **{name: getattr(checkpoint, name) for name in _AS_THEY_ARE},
         **{f"adam.{name}": tensor for name, tensor in checkpoint.state._asdict().items()},
         **moments,
-        "memory": {name: torch.tensor(values) for name, values in checkpoint.memory.items()},
+        "memory": of_memory(checkpoint.memory),
     }
 
 
@@ -156,20 +156,9 @@ def _checkpoint(content: Mapping[str, Any], params: LearnerParams) -> Checkpoint
     return Checkpoint(
         params=params,
         shape=PolicyShape(**{**shape, "heads": tuple(shape["heads"]), "used": shape["used"].numpy()}),
-        layout=_layout(content["layout"]),
+        layout=layout_of(content["layout"]),
         **{name: content[name] for name in _AS_THEY_ARE},
         state=AdamState(*(content[f"adam.{name}"] for name in AdamState._fields)),
         scales=RunningMoments(*(moments(name) for name in RunningMoments._fields)),
         memory={name: values.numpy() for name, values in content["memory"].items()},
-    )
-
-
-def _layout(content: Mapping[str, Any]) -> Layout:
-    return Layout(
-        agents=tuple(content["agents"]),
-        features=tuple(content["features"]),
-        offset=content["offset"].numpy(),
-        factor=content["factor"].numpy(),
-        bound=content["bound"],
-        game=content.get("game", MARKET),
     )

@@ -18,7 +18,7 @@ class Ppo:
     def __init__(self, params: LearnerParams) -> None:
         need_torch("Training")
         if params.tensorboard:
-            need_tensorboard()
+            need_tensorboard("ppo")
         self.params = params
 
     @property

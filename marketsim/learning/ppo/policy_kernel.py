@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from marketsim.core.compiled import kernel
+from marketsim.learning.network_kernel import evaluate
 
 
 @kernel()
@@ -28,29 +29,10 @@ def choose(
     widest = widths.max()
     layer_in = np.empty(widest, np.float32)
     layer_out = np.empty(widest, np.float32)
-    n_layers = len(widths) - 1
     for i in range(len(features)):
-        w = weights[networks[agents[i]]]
-        b = biases[agents[i]]
         for k in range(widths[0]):
             layer_in[k] = features[i, k]
-        at_w = 0
-        at_b = 0
-        for layer in range(n_layers):
-            n_in, n_out = widths[layer], widths[layer + 1]
-            for j in range(n_out):
-                layer_out[j] = b[at_b + j]
-            for k in range(n_in):
-                x = layer_in[k]
-                row = w[at_w + k * n_out : at_w + (k + 1) * n_out]
-                for j in range(n_out):
-                    layer_out[j] += x * row[j]
-            if layer < n_layers - 1:
-                for j in range(n_out):
-                    layer_out[j] = math.tanh(layer_out[j])
-            at_w += n_in * n_out
-            at_b += n_out
-            layer_in, layer_out = layer_out, layer_in
+        evaluate(widths, weights[networks[agents[i]]], biases[agents[i]], layer_in, layer_out)
         first = 0
         for head in range(len(heads)):
             best = 0

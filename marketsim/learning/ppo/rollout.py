@@ -55,9 +55,9 @@ def play(game: Game, policy: FrozenPolicy, seed: int, episodes: Sequence[int]) -
             step = game.step(policy.to_played(choices).reshape(shape.n_markets, shape.n_agents, -1))
             demand_parts(shape, step)
             _keep(played, t, step)
-            _demand_end(step, slot, shape)
+            demand_end(step, slot, shape.slots)
             seen, state = step.seen, step.state
-    _demand_numbers(played)
+    demand_numbers(played.seen, played.state, {**played.rewards, "reward": played.reward})
     return played
 
 
@@ -86,15 +86,16 @@ def _keep(played: Rollout, t: int, step: Step) -> None:
             part[t] = step.parts[name]
 
 
-def _demand_end(step: Step, slot: int, shape: Shape) -> None:
-    if step.ended != (slot + 1 == shape.slots):
-        raise RunError(f"the game says that slot {slot} of {shape.slots} {'ended' if step.ended else 'did not end'} it")
+def demand_end(step: Step, slot: int, slots: int) -> None:
+    """RunError unless the last of an episode's ``slots``, and no other, ends it."""
+    if step.ended != (slot + 1 == slots):
+        raise RunError(f"the game says that slot {slot} of {slots} {'ended' if step.ended else 'did not end'} it")
 
 
-def _demand_numbers(played: Rollout) -> None:
-    """Learning from what is no number would destroy the weights without a word."""
-    parts: list[tuple[str, NDArray[Any]]] = [("seen", played.seen), ("state", played.state)]
-    for name, values in (*parts, *played.rewards.items(), ("reward", played.reward)):
+def demand_numbers(seen: Features, state: Features, rewards: Mapping[str, FloatArray]) -> None:
+    """RunError where a game showed or paid what is no number: learning from it would destroy the weights without a word."""
+    parts: list[tuple[str, NDArray[Any]]] = [("seen", seen), ("state", state)]
+    for name, values in (*parts, *rewards.items()):
         wrong = np.argwhere(~np.isfinite(values))
         if len(wrong):
             slot, market, *rest = wrong[0].tolist()

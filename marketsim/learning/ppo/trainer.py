@@ -16,9 +16,9 @@ from marketsim.core.errors import CheckpointError, MarketsimError, Problem, RunE
 from marketsim.core.game import Game
 from marketsim.core.learner import Progress, Row
 from marketsim.core.rng import Streams
+from marketsim.learning import adam
 from marketsim.learning.curves import AgentRow, Curves, SpeedRow
 from marketsim.learning.params import LearnerParams
-from marketsim.learning.ppo import adam
 from marketsim.learning.ppo.checkpoint import Checkpoint, demand_memory, demand_same, load, save
 from marketsim.learning.ppo.networks import Networks, make_networks
 from marketsim.learning.ppo.rollout import Rollout, play
@@ -68,7 +68,7 @@ def train(
     elif path.exists():
         raise CheckpointError([Problem("there is a training already", file=str(path), hint="go on with --resume")])
     if current.updates:
-        demand_memory(path, current, {name: np.array(values) for name, values in game.memory().items()})
+        demand_memory(path, current.memory, {name: np.array(values) for name, values in game.memory().items()})
         game.recall(current.memory)
     try:
         if not resume:

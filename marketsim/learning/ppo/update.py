@@ -3,17 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
-from marketsim.learning.params import LearnerParams
-from marketsim.learning.ppo import adam, losses
-from marketsim.learning.ppo.adam import AdamState
-from marketsim.learning.ppo.networks import Networks, entropy, log_probability
+from marketsim.learning import adam
+from marketsim.learning.adam import AdamState
+from marketsim.learning.params import TrustRegionParams
+from marketsim.learning.ppo import losses
+
+
+class UpdateRules(Protocol):
+    """Parameters of an update; ``learning.params.LearnerParams`` says what each is."""
+
+    @property
+    def epochs(self) -> int: ...  # noqa: D102
+    @property
+    def minibatches(self) -> int: ...  # noqa: D102
+    @property
+    def clip(self) -> float: ...  # noqa: D102
+    @property
+    def gae_lambda(self) -> float: ...  # noqa: D102
+    @property
+    def entropy_bonus(self) -> float: ...  # noqa: D102
+    @property
+    def value_weight(self) -> float: ...  # noqa: D102
+    @property
+    def max_gradient(self) -> float: ...  # noqa: D102
+    @property
+    def trust_region(self) -> TrustRegionParams: ...  # noqa: D102
+
+
+class Outcomes(Protocol):
+    """What policies may do on N looks of each agent."""
+
+    def log_probability(self, choices: Tensor) -> Tensor:
+        """Of what was chosen [A, N, ...], or its density [A, N]."""
+        ...
+
+    def entropy(self) -> Tensor:
+        """Mean over the looks of each agent [nat] [A]."""
+        ...
+
+
+class PolicyStack(Protocol):
+    """Policies and critics of all agents, a row of parameters a network, of choices or of numbers."""
+
+    @property
+    def n_agents(self) -> int:
+        """A"""
+        ...
+
+    @property
+    def n_networks(self) -> int:
+        """R: A, or 1 where all share one."""
+        ...
+
+    def layers(self, weights: Tensor) -> list[Tensor]:
+        """Parameters [R, P] as views of one layer each."""
+        ...
+
+    def outcomes(self, layers: Sequence[Tensor], features: Tensor) -> Outcomes:
+        """What the policies may do on ``features`` [A, N, F]."""
+        ...
+
+    def values(self, layers: Sequence[Tensor], inputs: Tensor) -> Tensor:
+        """Values [A, N] of what the critic sees [A, N, F or F + G]."""
+        ...
 
 
 class Experience(NamedTuple):
@@ -24,7 +83,7 @@ class Experience(NamedTuple):
     critic_features: Tensor
     """As the critic sees them [A, T, M, F or F + G]."""
     choices: Tensor
-    """Of the networks' heads [A, T, M, heads]."""
+    """Of the networks' heads [A, T, M, heads], or numbers [A, T, M, D]."""
     r_t: Tensor
     """Scaled reward [T, A, M]."""
     discount_t: Tensor
@@ -39,7 +98,7 @@ class TrainingBatch(NamedTuple):
     critic_features: Tensor
     """[A, N, F or F + G]"""
     choices: Tensor
-    """[A, N, heads]"""
+    """[A, N, heads or D]"""
     old_log_probability: Tensor
     """[A, N]"""
     advantage: Tensor
@@ -90,7 +149,7 @@ class UpdateReport(NamedTuple):
 
 
 def prepared(
-    networks: Networks, weights: Tensor, experience: Experience, params: LearnerParams
+    networks: PolicyStack, weights: Tensor, experience: Experience, params: UpdateRules
 ) -> tuple[TrainingBatch, Tensor]:
     """The batch of an update, and the explained variance of its targets [A]."""
     n_agents, n_slots, n_markets, _ = experience.features.shape
@@ -99,7 +158,7 @@ def prepared(
     critic_features = features if own else experience.critic_features.flatten(1, 2)
     layers = networks.layers(weights)
     with torch.no_grad():
-        old = log_probability(networks.log_probabilities(layers, features), choices)
+        old = networks.outcomes(layers, features).log_probability(choices)
         value = networks.values(layers, critic_features)
     v_tm1 = value.view(n_agents, n_slots, n_markets).transpose(0, 1)
     v_t = torch.cat([v_tm1[1:], torch.zeros_like(v_tm1[:1])])  # an episode ends with the data: the last discount is 0
@@ -110,23 +169,23 @@ def prepared(
     return batch, losses.explained_variance(value, target)
 
 
-def total_loss(networks: Networks, layers: Sequence[Tensor], batch: TrainingBatch, params: LearnerParams) -> Tensor:
+def total_loss(networks: PolicyStack, layers: Sequence[Tensor], batch: TrainingBatch, params: UpdateRules) -> Tensor:
     """Policy, value and entropy loss together of each agent [A]."""
-    log_probabilities = networks.log_probabilities(layers, batch.features)
-    log_ratio = log_probability(log_probabilities, batch.choices) - batch.old_log_probability
+    outcomes = networks.outcomes(layers, batch.features)
+    log_ratio = outcomes.log_probability(batch.choices) - batch.old_log_probability
     value = networks.values(layers, batch.critic_features)
     return (
         losses.clipped_policy_loss(log_ratio, batch.advantage, params.clip)
         + params.value_weight * losses.value_loss(value, batch.target)
-        - params.entropy_bonus * entropy(log_probabilities)
+        - params.entropy_bonus * outcomes.entropy()
     )
 
 
 def update(
-    networks: Networks,
+    networks: PolicyStack,
     state: AdamState,
     experience: Experience,
-    params: LearnerParams,
+    params: UpdateRules,
     learning_rate: float,
     rng: np.random.Generator,
 ) -> UpdateReport:
@@ -173,31 +232,31 @@ def minibatches(n: int, parts: int, rng: np.random.Generator) -> Iterator[Tensor
         yield torch.from_numpy(rows)
 
 
-def movement(networks: Networks, weights: Tensor, batch: TrainingBatch, params: LearnerParams) -> Movement:
+def movement(networks: PolicyStack, weights: Tensor, batch: TrainingBatch, params: UpdateRules) -> Movement:
     """How far the policies have moved from those that acted, over the whole batch."""
     with torch.no_grad():
-        log_probabilities = networks.log_probabilities(networks.layers(weights), batch.features)
-        log_ratio = log_probability(log_probabilities, batch.choices) - batch.old_log_probability
+        outcomes = networks.outcomes(networks.layers(weights), batch.features)
+        log_ratio = outcomes.log_probability(batch.choices) - batch.old_log_probability
         return Movement(
             kl=losses.approximate_kl(log_ratio),
-            entropy=entropy(log_probabilities),
+            entropy=outcomes.entropy(),
             clipped=losses.clipped_share(log_ratio, params.clip),
             policy_loss=losses.clipped_policy_loss(log_ratio, batch.advantage, params.clip),
         )
 
 
-def _gradient(networks: Networks, weights: Tensor, batch: TrainingBatch, params: LearnerParams) -> Tensor:
+def _gradient(networks: PolicyStack, weights: Tensor, batch: TrainingBatch, params: UpdateRules) -> Tensor:
     """Of each network's loss, the mean over its agents [R, P]."""
     layers = [layer.requires_grad_() for layer in networks.layers(weights.detach())]
     loss = _of_networks(networks, total_loss(networks, layers, batch, params)).mean(dim=1).sum()
     return torch.cat(torch.autograd.grad(loss, layers, materialize_grads=True), dim=1)
 
 
-def _of_networks(networks: Networks, of_agents: Tensor) -> Tensor:
+def _of_networks(networks: PolicyStack, of_agents: Tensor) -> Tensor:
     """Numbers of agents [A] by network [R, agents of it]."""
     return of_agents.view(networks.n_networks, -1)
 
 
-def _of_agents(networks: Networks, of_networks: Tensor) -> Tensor:
+def _of_agents(networks: PolicyStack, of_networks: Tensor) -> Tensor:
     """Numbers of networks [R] for each of their agents [A]."""
     return of_networks.repeat_interleave(networks.n_agents // networks.n_networks)

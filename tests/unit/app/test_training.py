@@ -16,7 +16,7 @@ from marketsim.app.training import CriticNotes, _write_up, latest_training, summ
 from marketsim.core.errors import CheckpointError, InputError, RunError, RunFolderError
 from marketsim.fairness.critic import Critique
 from marketsim.learning.curves import read_curves
-from marketsim.learning.ppo.learned import load_policy
+from marketsim.learning.learned import load_policy
 from marketsim.learning.ppo.rows import columns_of
 from marketsim.scenario.dump import scenario_hash
 from marketsim.testing.games import Bandit

@@ -12,11 +12,11 @@ import torch
 from marketsim.core import files
 from marketsim.core.errors import CheckpointError
 from marketsim.core.game import Layout
-from marketsim.learning import envelope
+from marketsim.learning import adam, envelope
+from marketsim.learning.learned import load_policy
 from marketsim.learning.params import LearnerParams
-from marketsim.learning.ppo import adam, checkpoint
+from marketsim.learning.ppo import checkpoint
 from marketsim.learning.ppo.checkpoint import Checkpoint
-from marketsim.learning.ppo.learned import load_policy
 from marketsim.learning.ppo.networks import make_networks
 from marketsim.learning.ppo.scales import new_scales
 from marketsim.learning.ppo.shape import PolicyShape

@@ -15,9 +15,9 @@ import torch
 
 from marketsim.core.errors import CheckpointError
 from marketsim.core.game import Layout
-from marketsim.learning import envelope
+from marketsim.learning import adam, envelope
 from marketsim.learning.params import LearnerParams
-from marketsim.learning.ppo import adam, checkpoint
+from marketsim.learning.ppo import checkpoint
 from marketsim.learning.ppo.checkpoint import Checkpoint, demand_memory
 from marketsim.learning.ppo.networks import make_networks
 from marketsim.learning.ppo.scales import new_scales
@@ -306,7 +306,7 @@ def test_only_regular_files_are_read(tmp_path, kind):
 
 def test_a_game_goes_on_only_from_what_it_remembers():
     found = made()
-    demand_memory("c.pt", found, found.memory)
+    demand_memory("c.pt", found.memory, found.memory)
     for other in ({}, {"means": found.memory["means"]}, {**found.memory, "past": np.zeros(2, dtype=np.float32)}):
         with pytest.raises(CheckpointError, match="what this checkpoint remembers does not fit the game"):
-            demand_memory("c.pt", found, other)
+            demand_memory("c.pt", found.memory, other)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from marketsim.learning.layers import tanh_
 from marketsim.learning.params import LearnerParams
-from marketsim.learning.ppo.networks import entropy, log_probability, make_networks, tanh_
+from marketsim.learning.ppo.networks import entropy, log_probability, make_networks
 from marketsim.learning.ppo.shape import PolicyShape
 
 A, F, G, N = 3, 4, 2, 5

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from marketsim.learning import adam
 from marketsim.learning.params import LearnerParams, TrustRegionParams
-from marketsim.learning.ppo import adam, losses
+from marketsim.learning.ppo import losses
 from marketsim.learning.ppo import update as ppo
 from marketsim.learning.ppo.networks import entropy, log_probability, make_networks
 from marketsim.learning.ppo.shape import PolicyShape

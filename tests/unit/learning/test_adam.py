@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from marketsim.learning.ppo import adam
+from marketsim.learning import adam
 
 
 def gradients(n):

@@ -1,0 +1,1 @@
+"""Behaviour cloning: policies that do what an expert would."""

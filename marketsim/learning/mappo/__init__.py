@@ -1,0 +1,1 @@
+"""Proximal policy optimisation of Gaussian policies, with the trust region of ``ppo``."""
