@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from marketsim.agents.members import Prosumer as Prosumer
     from marketsim.agents.view import AgentView as AgentView
     from marketsim.agents.view import Order as Order
-    from marketsim.analysis.studies.folder import open_study as open_study
     from marketsim.analysis.coordination.public import coordinate as coordinate
+    from marketsim.analysis.studies.folder import open_study as open_study
     from marketsim.analysis.studies.public import whatif as whatif
     from marketsim.app.data_check import check_data as check_data
-    from marketsim.app.importing import import_scenario as import_scenario
     from marketsim.app.explain import explain as explain
+    from marketsim.app.importing import import_scenario as import_scenario
     from marketsim.app.match import match as match
     from marketsim.app.public import feeder as feeder
     from marketsim.app.public import parallel_env as parallel_env
@@ -73,8 +73,8 @@ __all__ = [
     "ReadyScenario",
     "Run",
     "check_data",
-    "explain",
     "coordinate",
+    "explain",
     "fairness_scores",
     "feeder",
     "hookimpl",

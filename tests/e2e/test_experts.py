@@ -22,7 +22,13 @@ def neighbours(**more: Any) -> dict[str, Any]:
     return {
         "name": "neighbours",
         "clock": {"start": "2016-05-08", "slots": 24, "slot_minutes": 60},
-        "grid": {"feeder": "feeder141", "source_pu": 1.01, "voltage_band_pu": [0.95, 1.05], "gate": "observe", "reactive": reactive},
+        "grid": {
+            "feeder": "feeder141",
+            "source_pu": 1.01,
+            "voltage_band_pu": [0.95, 1.05],
+            "gate": "observe",
+            "reactive": reactive,
+        },
         "tariff": {"time_of_use": {"feed_in": 0.06, "windows": PRICES}},
         "market": {"engine": "mid_market_rate"},
         "agents": [
@@ -35,7 +41,13 @@ def neighbours(**more: Any) -> dict[str, Any]:
                 "generator": {"max_kw": 250, "cost_per_kwh": 0.17, "ramp_kw_per_h": 125},
             },
             {"name": "rural", "bus": 75, **big, "pv_kw": 6000, "curtailable_load": {"share": 0.2, "cost_per_kwh": 0.4}},
-            {"name": "flat", "bus": 78, "kind": "consumer", "load": {"annual_kwh": 900_000}, "strategy": "utility_only"},
+            {
+                "name": "flat",
+                "bus": 78,
+                "kind": "consumer",
+                "load": {"annual_kwh": 900_000},
+                "strategy": "utility_only",
+            },
         ],
         **more,
     }
@@ -45,7 +57,9 @@ def neighbours(**more: Any) -> dict[str, Any]:
 def test_a_joint_plan_is_played_as_planned(base: str) -> None:
     """No voltage outside, on a curve or without one, where idling breaks the band; all balances close; reactive power is used."""
     over = {"grid.reactive.setpoint.base": base}
-    played, resting = (ms.simulate(ms.load_scenario(neighbours(expert=expert), over)) for expert in ("joint", "individual"))
+    played, resting = (
+        ms.simulate(ms.load_scenario(neighbours(expert=expert), over)) for expert in ("joint", "individual")
+    )
     assert resting.summary["slots_with_violation"] > 0
     assert played.summary["slots_with_violation"] == 0
     assert played.summary["energy_imbalance_wh"] == played.summary["money_imbalance"] == 0
@@ -75,7 +89,13 @@ def test_agents_without_a_feeder_and_with_other_devices_follow_an_expert_too() -
         "clock": {"start": "2016-07-12", "slots": 48, "slot_minutes": 60},
         "tariff": {"flat": {"retail": 0.3, "feed_in": 0.08}},
         "agents": [
-            {"kind": "prosumer", "pv_kw": 6, "load": {"annual_kwh": 3000}, "battery": {"energy_kwh": 8, "power_kw": 4}, "strategy": "expert"},
+            {
+                "kind": "prosumer",
+                "pv_kw": 6,
+                "load": {"annual_kwh": 3000},
+                "battery": {"energy_kwh": 8, "power_kw": 4},
+                "strategy": "expert",
+            },
             {"kind": "consumer", "load": {"annual_kwh": 2500}, "ev": {}, "strategy": "expert"},
         ],
     }
