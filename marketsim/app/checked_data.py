@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from marketsim.core.errors import Problem
 from marketsim.core.plain_text import harmless
 from marketsim.metrics.wording import number
 from marketsim.profiles.understand.reading import Understood
 from marketsim.profiles.understand.series_facts import SeriesFacts
-from marketsim.results.notebook import html, html_table
+from marketsim.results.notebook import frame_of, html, html_table
 from marketsim.scenario.dump import flow, text_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 HEAD: Final = ("series", "for", "holds", "kWh a day", "largest kW", "missing", "from", "until", "plausible")
 """Of the table of series for people."""
@@ -93,16 +90,13 @@ class CheckedData:
         return [_row(each) for each in self.found.facts[:MOST_ROWS]]
 
     @property
-    def series(self) -> pd.DataFrame:
-        """What was found of each series. Index: its name. Columns as in the JSON of ``marketsim data check``, but for gaps and
-        spikes, which are counted: ``for``, ``values``, ``begins``, ``ends``, ``step_minutes``, ``kwh_a_day``, ``largest_kw``,
-        ``missing``, ``longest_gap_minutes``, ``negative``, ``spikes``, ``plausible``, ``range``.
+    def series(self) -> Any:
+        """What was found of each series, as a DataFrame. Index: its name. Columns as in the JSON of ``marketsim data check``, but
+        gaps and spikes are summed up: ``for``, ``values``, ``begins``, ``ends``, ``step_minutes``, ``kwh_a_day``, ``largest_kw``,
+        ``missing``, ``longest_gap_minutes``, ``negative``, ``n_spikes``, ``plausible``, ``range``.
         """
-        import pandas as pd
-
-        rows = [_counted(facts_of_series(each)) for each in self.found.facts]
-        table = pd.DataFrame(rows).set_index("name")
-        return table.assign(**{name: pd.to_datetime(table[name]) for name in ("begins", "ends")})
+        rows = [_summed_up(each) for each in self.found.facts]
+        return frame_of(rows, list(rows[0]) if rows else ["name"], "name")
 
     def document(self) -> dict[str, object]:
         """All of it as plain data."""
@@ -151,11 +145,11 @@ def facts_of_series(each: SeriesFacts) -> dict[str, Any]:
     }
 
 
-def _counted(facts: dict[str, Any]) -> dict[str, Any]:
-    gap = facts.pop("longest_gap")
-    minutes = 0.0 if gap is None else gap["minutes"]
-    counted = {"longest_gap_minutes": minutes, "spikes": len(facts["spikes"])}
-    return {**facts, **counted}
+def _summed_up(each: SeriesFacts) -> dict[str, Any]:
+    facts = facts_of_series(each)
+    facts |= {"begins": each.first, "ends": each.last}
+    gap, spikes = facts.pop("longest_gap"), facts.pop("spikes")
+    return {**facts, "longest_gap_minutes": 0.0 if gap is None else gap["minutes"], "n_spikes": len(spikes)}
 
 
 def _row(each: SeriesFacts) -> tuple[str, ...]:

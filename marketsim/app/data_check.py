@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +33,8 @@ def check_data(
     scenario: ReadyScenario | ScenarioLike | None = None,
     overrides: Mapping[str, object] | None = None,
     *,
+    begins: str | datetime | None = None,
+    step_minutes: int | None = None,
     trust: bool = False,
 ) -> CheckedData:
     """Read a table without being told anything of it; with a scenario, its agents are looked for in the columns.
@@ -39,32 +42,51 @@ def check_data(
     The same as ``marketsim data check``: ``.section`` is a section ``profiles`` that reads the file, ``.text`` that with what
     is to be pasted beside it, ``.series`` what was found of each series. Nothing is written. ProfileError where nothing can be
     made of the table, ScenarioError for what is wrong with the scenario beside its series.
+
+    ``begins`` and ``step_minutes``: where no column tells times, when the first row begins and how long each lasts; of a
+    scenario that says so itself they are taken from there.
     """
     if not isinstance(file, str | Path):
         raise ProfileError(f"a table is a path, not {type(file).__name__}")
     file = str(file)
-    found = understood(file, read_file(file, Fence.of(None)))
-    if scenario is None:
+    counted = _counted(begins, step_minutes)
+    ready = None if scenario is None else _resolved(scenario, overrides, trust=trust)
+    own = None if ready is None else ready.model.profiles.params
+    if isinstance(own, FileParams) and own.begins is not None and not counted:
+        counted = _counted(own.begins, own.step_minutes)
+    found = understood(file, read_file(file, Fence.of(None)), counted)
+    if ready is None:
         sections = proposal(found)
         if not sections:
             return CheckedData(file, found, {}, found.problems or (_nothing(found, file),), ())
         sections["profiles"]["path"] = Path(file).name  # as a scenario beside it says
         return CheckedData(file, found, {"clock": sections["clock"], "tariff": _TARIFF, **sections}, found.problems, ())
-    return _for_agents(found, file, scenario, overrides, trust=trust)
+    return _for_agents(found, file, ready)
 
 
-def _for_agents(
-    found: Understood,
-    file: str,
-    scenario: ReadyScenario | ScenarioLike,
-    overrides: Mapping[str, object] | None,
-    *,
-    trust: bool,
-) -> CheckedData:
+def _counted(begins: str | datetime | None, step_minutes: int | None) -> dict[str, Any]:
+    """How rows without times are counted, as ``profiles`` says it; ProfileError for what is no time or no length."""
+    if begins is None and step_minutes is None:
+        return {}
+    said = {"path": "it.csv", "begins": begins, "step_minutes": step_minutes}
+    try:
+        own = FileParams.model_validate(said)
+    except ValueError:  # pydantic's error is one
+        message = "rows without times need a begin in local standard time, and a length of 1 to 1440 minutes"
+        hint = "such as 2016-07-12T00:00 and 15"
+        raise ProfileError([Problem(message, "begins, step_minutes", f"{begins}, {step_minutes}", hint)]) from None
+    return {"begins": str(own.begins), "step_minutes": own.step_minutes}
+
+
+def _resolved(
+    scenario: ReadyScenario | ScenarioLike, overrides: Mapping[str, object] | None, *, trust: bool
+) -> ReadyScenario:
     if isinstance(scenario, ReadyScenario):
-        ready = scenario.variant(overrides) if overrides else scenario
-    else:
-        ready = resolved_scenario(scenario, overrides, trust=trust)
+        return scenario.variant(overrides) if overrides else scenario
+    return resolved_scenario(scenario, overrides, trust=trust)
+
+
+def _for_agents(found: Understood, file: str, ready: ReadyScenario) -> CheckedData:
     basics = basics_of(ready, (ready.model.seed,))
     context = BuildContext.of(basics, tariff=None, devices=devices_of(ready, basics))
     own = ready.model.profiles.params

@@ -66,7 +66,7 @@ def grid_history(ready: ReadyScenario, run: Run, slots: range, market: int = 0) 
     What a slot metered decides its power flow, so nothing has to be stored: injections and reactive power of the table
     of agents, and the background load of the scenario.
     """
-    from marketsim.grid.flow.power_flow_check import Validator
+    from marketsim.grid.flow.power_flow_check import Validator, batch_threads
     from marketsim.grid.flow.tap_changer import at_position
 
     if ready.feeder is None:
@@ -85,9 +85,8 @@ def grid_history(ready: ReadyScenario, run: Run, slots: range, market: int = 0) 
     np.add.at(kvar, (place, node), np.nan_to_num(np.asarray(table["kvar"][own], dtype=np.float64)))
     v_pu, loading = np.empty_like(net_kw), np.empty((len(found), network.n_branches))
     for at, chosen in _by_position(ready, run, found).items():
-        solved = Validator(at_position(network, tap_laws(ready), at) if at else network).solve(
-            net_kw[chosen], kvar[chosen]
-        )
+        tapped = at_position(network, tap_laws(ready), at) if at else network
+        solved = Validator(tapped, threads=batch_threads()).solve(net_kw[chosen], kvar[chosen])
         v_pu[chosen], loading[chosen] = solved.v_pu, solved.loading
     return GridHistory(feeder_map(ready, ready.feeder), found.astype(np.int64), v_pu, loading, net_kw, hours)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from marketsim.app.import_sums import compared
 from marketsim.app.new_folder import arriving, demand_new_folder
@@ -22,16 +22,13 @@ from marketsim.core.params import Params
 from marketsim.core.plain_text import harmless
 from marketsim.core.rule_terms import Call, Sizes
 from marketsim.extension.registry import Registry
-from marketsim.results.notebook import html
+from marketsim.results.notebook import frame_of, html
 from marketsim.scenario.choice import validate_params, written_params
 from marketsim.scenario.dump import text_of
 from marketsim.scenario.origin import ComparedSum, Origin, text_of_origin
 from marketsim.scenario.overrides import apply_overrides
 from marketsim.scenario.problems import InvalidValue, did_you_mean, to_problems
 from marketsim.scenario.tree import from_python, plain
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _HEAD = "# Made by marketsim import {name}; {report} says what was taken, assumed and left out.\n"
 
@@ -63,13 +60,11 @@ class ImportDone:
         )
 
     @property
-    def sums(self) -> pd.DataFrame:
-        """Energies and other sums of the source and as they are read back, a row each: ``what``, ``source``, ``source_sum``,
-        ``written``, ``written_sum``, ``unit``.
+    def sums(self) -> Any:
+        """Sums of the source and as they are read back, as a DataFrame: ``what``, ``source``, ``source_sum``, ``written``,
+        ``written_sum``, ``unit``.
         """
-        import pandas as pd
-
-        return pd.DataFrame([each.model_dump() for each in self.report.sums], columns=list(ComparedSum.model_fields))
+        return frame_of([each.model_dump() for each in self.report.sums], list(ComparedSum.model_fields))
 
 
 def import_scenario(

@@ -50,6 +50,7 @@ def match(
     *,
     retail: float | None = None,
     feed_in: float | None = None,
+    raw: bool = False,
     **parameters: Any,
 ) -> tuple[Any, Any]:
     """Match orders and return (trades, rejects), as DataFrames if ``orders`` is one, else as dicts of arrays.
@@ -62,9 +63,10 @@ def match(
     them are rejected; engines with the trait ``prices``, such as ``mid_market_rate``, ``supply_demand_ratio`` and
     ``pro_rata``, need them.
 
-    Trades have ``buyer``, ``seller``, ``energy_kwh``, ``price``, then ``energy_wh``, ``price_ticks``, ``buyer_ticks``,
-    ``seller_ticks`` and the positions ``buy_order`` and ``sell_order``, in order of execution. Rejects name buyer,
-    seller, energy, ``reason`` and positions, with None and -1 where there is no order on that side.
+    Trades have ``buyer``, ``seller``, ``energy_kwh``, ``price``, what buyer and seller pay and get (``buyer_price``,
+    ``seller_price``) and the positions ``buy_order`` and ``sell_order``, in order of execution. Rejects name buyer,
+    seller, energy, ``reason`` and positions, with None and -1 where there is no order on that side. With ``raw`` quantities are
+    the market's integers, as in ``run.frame("trades", raw=True)``: ``energy_wh``, ``price_ticks`` [1e-6 currency/kWh] and so on.
 
     Raises OrderError with everything that is wrong with the orders.
     """
@@ -82,7 +84,7 @@ def match(
         rejects = rejects._replace(buy_order=index[rejects.buy_order], sell_order=index[rejects.sell_order])
     if outside is not None:
         rejects = joined((outside, rejects))
-    return _table(orders, _trades(columns, trades)), _table(orders, _rejects(columns, rejects))
+    return _table(orders, _trades(columns, trades, raw=raw)), _table(orders, _rejects(columns, rejects, raw=raw))
 
 
 def _engine(engine: str | Engine, parameters: Mapping[str, Any], n_agents: int) -> Engine:
@@ -163,27 +165,32 @@ def _label(columns: OrderColumns, order: IntArray) -> Any:
     return np.concatenate((columns.labels.astype(object), nobody))[order]
 
 
-def _trades(columns: OrderColumns, trades: Trades) -> dict[str, Any]:
+def _trades(columns: OrderColumns, trades: Trades, *, raw: bool) -> dict[str, Any]:
+    prices = {"price": trades.price_ticks, "buyer_price": trades.buyer_ticks, "seller_price": trades.seller_ticks}
     return {
         "buyer": _label(columns, trades.buy_order),
         "seller": _label(columns, trades.sell_order),
-        "energy_kwh": to_kwh(trades.energy_wh),
-        "price": to_price(trades.price_ticks),
-        **{name: getattr(trades, name) for name in ("energy_wh", "price_ticks", "buyer_ticks", "seller_ticks")},
-        **{name: getattr(trades, name) for name in ("buy_order", "sell_order")},
+        **_energy(trades.energy_wh, raw=raw),
+        **{f"{name}_ticks" if raw else name: ticks if raw else to_price(ticks) for name, ticks in prices.items()},
+        "buy_order": trades.buy_order,
+        "sell_order": trades.sell_order,
     }
 
 
-def _rejects(columns: OrderColumns, rejects: Rejects) -> dict[str, Any]:
+def _energy(energy_wh: IntArray, *, raw: bool) -> dict[str, Any]:
+    """Energy in one unit."""
+    return {"energy_wh": energy_wh} if raw else {"energy_kwh": to_kwh(energy_wh)}
+
+
+def _rejects(columns: OrderColumns, rejects: Rejects, *, raw: bool) -> dict[str, Any]:
     sides = np.array(["seller", "both", "buyer"], dtype=object)
     reasons = np.array([reason.name.lower() for reason in Reason], dtype=object)
     return {
         "buyer": _label(columns, rejects.buy_order),
         "seller": _label(columns, rejects.sell_order),
-        "energy_kwh": to_kwh(rejects.energy_wh),
+        **_energy(rejects.energy_wh, raw=raw),
         "refused": sides[rejects.side + 1],
         "reason": reasons[rejects.reason],
-        "energy_wh": rejects.energy_wh,
         "buy_order": rejects.buy_order,
         "sell_order": rejects.sell_order,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 from collections.abc import Iterator, Sequence
@@ -194,16 +193,13 @@ def _validator(ready: ReadyScenario, built: Built) -> Any:
         return None
     from marketsim.app.grid import is_regulated, tap_laws
     from marketsim.grid.flow.fixed_point import FixedPointValidator
-    from marketsim.grid.flow.power_flow_check import ALL_CORES, SEQUENTIAL, Validator
+    from marketsim.grid.flow.power_flow_check import Validator, batch_threads
     from marketsim.grid.flow.validation import BatchValidator
     from marketsim.grid.net.topology import is_radial
 
-    # a worker of a study has one core to itself
-    threads = SEQUENTIAL if os.environ.get("OMP_NUM_THREADS") == "1" else ALL_CORES
-
     def check_on(network: Any) -> BatchValidator:
         # the gate of meshed nets is power-grid-model's Newton, so their check has to be another
-        solver = Validator(network, threads=threads) if is_radial(network) else FixedPointValidator(network)
+        solver = Validator(network, threads=batch_threads()) if is_radial(network) else FixedPointValidator(network)
         return BatchValidator(
             solver,
             built.world.community,

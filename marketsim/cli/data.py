@@ -23,10 +23,22 @@ def data() -> None:
 @data.command()
 @click.argument("file", type=click.Path())
 @click.option("--scenario", type=click.Path(), metavar="FILE", help="Look for the columns of its agents.")
+@click.option("--begins", metavar="TIME", help="When the first row begins, where no column tells times.")
+@click.option(
+    "--step-minutes", type=int, metavar="MINUTES", help="How long each row lasts, where no column tells times."
+)
 @set_option
 @trust_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def check(file: str, scenario: str | None, overrides: tuple[str, ...], trust: bool, as_json: bool) -> None:
+def check(
+    file: str,
+    scenario: str | None,
+    begins: str | None,
+    step_minutes: int | None,
+    overrides: tuple[str, ...],
+    trust: bool,
+    as_json: bool,
+) -> None:
     """Read the table FILE (.csv, .txt, .tsv or .parquet) and say what it was taken for.
 
     Separator, decimals, times, layout and units are guessed; each series is held against what households and plants have. At
@@ -36,7 +48,9 @@ def check(file: str, scenario: str | None, overrides: tuple[str, ...], trust: bo
     from marketsim.core.errors import InputError
 
     try:
-        checked = check_data(file, scenario, overrides_of(overrides, None), trust=trust)
+        checked = check_data(
+            file, scenario, overrides_of(overrides, None), begins=begins, step_minutes=step_minutes, trust=trust
+        )
     except InputError as error:
         if not as_json:
             raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
@@ -11,6 +11,9 @@ from pydantic_core import CoreSchema
 from marketsim.core.fence import Fence
 from marketsim.core.field_docs import field_docs
 from marketsim.core.named_file import NamedFile
+
+if TYPE_CHECKING:
+    from marketsim.core.build import AgentSpec
 
 JsonSchema: TypeAlias = dict[str, Any]
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
@@ -57,6 +60,10 @@ class Params(BaseModel):
 
     def serves_anybody(self) -> bool:
         """Whether a source of these parameters has series for agents that the scenario did not name."""
+        return True
+
+    def tells_pv_of(self, agent: AgentSpec) -> bool:  # noqa: ARG002 - of all but files
+        """Whether the PV that a source of these parameters has of an agent is all that its plant generates."""
         return True
 
     def without_rows(self) -> Self:

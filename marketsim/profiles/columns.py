@@ -5,13 +5,15 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+import numpy as np
 
 from marketsim.core.alike import listed
-from marketsim.core.arrays import FloatArray
+from marketsim.core.arrays import FloatArray, frozen
 from marketsim.core.build import AgentSpec
 from marketsim.core.errors import Problem
-from marketsim.profiles.file_params import AGENT, FileColumns, FileParams, SeriesValues, Values
+from marketsim.profiles.file_params import AGENT, FileColumns, FileParams, SeriesValues, Values, keys_of
 from marketsim.profiles.layouts import time_name
 from marketsim.profiles.plan import ratio
 from marketsim.profiles.table import CellTable, unknown_column
@@ -20,12 +22,14 @@ SERIES: Final = ("load", "pv", "heat")
 """Series that a file can bring, as the fields of ``FileColumns``."""
 _YEAR_HOURS: Final = 8_760.0
 _NO_PREFIXES: Final[Mapping[str, str]] = {}
-_NOTHING: Final = FileColumns()
 _NO_LOAD: Final = "load: {annual_kwh: 0}"
 _WORDS: Final = ("kw", "load", "demand", "consum", "power", "energy", "verbrauch")
 _OTHER_WORDS: Final = ("pv", "solar", "heat", "temp", "generation")
 
 _ENDING: Final = re.compile(r"(load)?(kwh?)?$")
+
+
+MeterPart: TypeAlias = Literal["all", "drawn", "fed_in"]
 
 
 class SeriesColumn(NamedTuple):
@@ -40,6 +44,13 @@ class SeriesColumn(NamedTuple):
     """What the scenario says that it holds."""
     scale_of: Callable[[FloatArray, float], float]
     """Factor from the column's powers [kW] and the length of its steps [h]."""
+    part: MeterPart = "all"
+    """What of the column it is; of a net meter what is drawn or fed in."""
+
+    @property
+    def key(self) -> str:
+        """What its powers are called among those of the file."""
+        return self.column if self.part == "all" else f"{self.column} [{self.part}]"
 
 
 class Assigned(NamedTuple):
@@ -51,6 +62,12 @@ class Assigned(NamedTuple):
     """Columns that the file has and agents use, with what the scenario says they hold."""
     notes: tuple[str, ...]
     problems: list[Problem]
+
+    @property
+    def nets(self) -> frozenset[str]:
+        """Columns of net meters."""
+        every = (source for found in self.sources.values() for source in found if source is not None)
+        return frozenset(source.column for source in every if source.part != "all")
 
 
 def assigned(
@@ -65,7 +82,7 @@ def assigned(
     ``heated`` says who has a device that covers a heat demand, ``prefixes`` what stands before the names of an agent's
     columns, where each agent has a file of its own.
     """
-    problems = _check_entries(params, agents)
+    problems = [*_check_entries(params, agents), *_check_nets(agents, params)]
     sources: dict[str, list[SeriesColumn | None]] = {}
     wanted: dict[str, Values | None] = {}
     for series in SERIES:
@@ -88,11 +105,6 @@ def assigned(
     return Assigned(sources, dict(sorted(wanted.items())), notes, list(dict.fromkeys([*problems, *left])))
 
 
-def _keys(spec: AgentSpec) -> tuple[str, ...]:
-    """Keys of ``columns`` that speak of an agent, that which counts most first."""
-    return spec.name, f"agents[{spec.group}]", spec.kind, "all"
-
-
 def _named(spec: AgentSpec, series: str, prefixes: Mapping[str, str]) -> tuple[str, ...]:
     """Columns that hold a series of an agent by their names; in a file of its own these need not say whose they are."""
     prefix = prefixes.get(spec.name)
@@ -111,18 +123,18 @@ def told_values(series: str, entry: FileColumns, params: FileParams) -> Values |
     return None
 
 
-def _entry(spec: AgentSpec, columns: Mapping[str, FileColumns]) -> tuple[str, FileColumns]:
-    """The entry of ``columns`` that counts for an agent, and its key."""
-    return next(((key, columns[key]) for key in _keys(spec) if key in columns), ("", _NOTHING))
-
-
 def _source_of(
     spec: AgentSpec, series: str, params: FileParams, table: CellTable, prefixes: Mapping[str, str]
 ) -> SeriesColumn | None:
     """Where a series of an agent stands; None if it has none. The column need not exist."""
     if series == "pv" and spec.pv_kw <= 0:
         return None
-    key, entry = _entry(spec, params.columns)
+    key, entry = params.entry_of(spec)
+    if entry.net is not None and series != "heat":
+        values = told_values("load", entry, params)
+        netted = prefixes.get(spec.name, "") + _filled_in(entry.net, spec)
+        part: MeterPart = "drawn" if series == "load" else "fed_in"
+        return SeriesColumn(netted, f"profiles.columns.{key}.net", True, values, _as_metered, part)
     shape = {"load": spec.load.shape, "pv": spec.pv_shape, "heat": None}[series]
     entered: str | None = getattr(entry, series)
     values = told_values(series, entry, params)
@@ -166,7 +178,7 @@ def _scale_of(
 
 
 def _check_entries(params: FileParams, agents: Sequence[AgentSpec]) -> list[Problem]:
-    known = {key for spec in agents for key in _keys(spec)}
+    known = {key for spec in agents for key in keys_of(spec)}
     problems = []
     for key in params.columns:
         if key not in known:
@@ -175,6 +187,65 @@ def _check_entries(params: FileParams, agents: Sequence[AgentSpec]) -> list[Prob
             message = "there is no such agent, group or kind"
             problems.append(Problem(message, path=f"profiles.columns.{key}", value=repr(key), hint=hint))
     return problems
+
+
+def _as_metered(power: FloatArray, hours: float) -> float:  # noqa: ARG001 - whatever they are
+    return 1.0
+
+
+def _check_nets(agents: Sequence[AgentSpec], params: FileParams) -> list[Problem]:
+    """What is asked of net meters that they cannot tell."""
+    problems = []
+    for spec in agents:
+        key, entry = params.entry_of(spec)
+        if entry.net is None:
+            continue
+        place = f"agents[{spec.group}]"
+        if spec.load.peak_kw is not None or spec.load.annual_kwh is not None or spec.load.shape or spec.pv_shape:
+            message = (
+                f"the meter of {spec.name!r} nets load and PV, so neither can be scaled or have a shape of its own"
+            )
+            problems.append(Problem(message, path=place, hint="leave load and pv_shape out"))
+        values = told_values("load", entry, params)
+        if values is not None and (values.startswith("counter") or values == "w_per_kw"):
+            message = f"the net column of {spec.name!r} holds power or energy of steps, not {values}"
+            hint = "write what was drawn less what was fed in, a value a step"
+            problems.append(Problem(message, path=f"profiles.columns.{key}.values", hint=hint))
+        for name in ("pv_scale", "demand_scale"):
+            if getattr(params, name) != 1.0:
+                message = f"the meter of {spec.name!r} nets load and PV: twice the plant is not twice what it fed in"
+                hint = "leave it at 1, or meter load and PV apart"
+                problems.append(Problem(message, f"profiles.{name}", f"{getattr(params, name):g}", hint))
+    return list(dict.fromkeys(problems))
+
+
+def check_fed_in(
+    agents: Sequence[AgentSpec], loads: Sequence[SeriesColumn | None], powers: Mapping[str, FloatArray]
+) -> list[Problem]:
+    """Net meters that feed in although their agent has no plant."""
+    problems = []
+    for spec, source in zip(agents, loads, strict=True):
+        if source is None or source.part == "all" or spec.pv_kw > 0:
+            continue
+        most_kw = -float(powers[source.column].min(initial=0.0))
+        if most_kw > 0.0:
+            message = f"the meter of {spec.name!r} feeds in up to {most_kw:.4g} kW, and it has no plant"
+            hint = "set pv_kw to the rating of the plant, and kind: prosumer"
+            problems.append(Problem(message, f"agents[{spec.group}].pv_kw", "0", hint))
+    return problems
+
+
+def with_parts(
+    powers: Mapping[str, FloatArray], sources: Mapping[str, Sequence[SeriesColumn | None]]
+) -> dict[str, FloatArray]:
+    """Powers of columns, and beside them what net meters drew and fed in, by ``SeriesColumn.key`` [kW]."""
+    parts = dict(powers)
+    for source in (source for found in sources.values() for source in found if source is not None):
+        if source.part != "all" and source.key not in parts:
+            sign = 1.0 if source.part == "drawn" else -1.0
+            parts[source.key] = np.maximum(sign * powers[source.column], 0.0)
+            frozen(parts[source.key])
+    return parts
 
 
 def _check_values(source: SeriesColumn, wanted: dict[str, Values | None]) -> list[Problem]:

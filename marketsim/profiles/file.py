@@ -11,7 +11,7 @@ from marketsim.core.alike import listed
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import Problem, ProfileError
-from marketsim.profiles.columns import SeriesColumn, assigned, says_none
+from marketsim.profiles.columns import SeriesColumn, assigned, check_fed_in, says_none, with_parts
 from marketsim.profiles.daily import DayProfiles
 from marketsim.profiles.file_params import FileParams
 from marketsim.profiles.params import ClimatologyParams
@@ -31,17 +31,51 @@ def build(params: FileParams, context: BuildContext) -> DayProfiles:
     }
     file = SeriesFile(params, context.fence, needs)
     found = assigned(context.agents, heated, params, file.table, file.prefixes)
-    series, wrong = file.series(found.wanted)
+    series, wrong = file.series(found.wanted, found.nets)
     problems = [*wrong, *found.problems]
     if series is not None:
+        series = series._replace(powers=with_parts(series.powers, found.sources))
+        problems += check_fed_in(context.agents, found.sources["load"], series.powers)
         problems += _check_coverage(params, series, context)
         problems += _check_scales(context, found.sources["load"], series.powers)
     if problems or series is None:
         raise ProfileError(problems)
     days = FileDays(context, params, series.steps, series.powers, found.sources)
     profiles = DayProfiles(context, days, params.forecast.chosen)
-    profiles.notes = (*profiles.notes, *series.notes, *found.notes, *doubts(context.agents, found.sources, series))
+    profiles.notes = (
+        *profiles.notes,
+        *_counted(params),
+        *_netted(context, found.sources),
+        *series.notes,
+        *found.notes,
+        *doubts(context.agents, found.sources, series),
+    )
     return profiles
+
+
+def _counted(params: FileParams) -> tuple[str, ...]:
+    """What cannot be known of rows without times."""
+    if params.begins is None:
+        return ()
+    return (
+        f"Rows of {params.shown} have no times: they are counted from {params.begins} in steps of {params.step_minutes} minutes; "
+        "if one is missing, all behind it are too early.",
+    )
+
+
+def _netted(context: BuildContext, sources: Mapping[str, Sequence[SeriesColumn | None]]) -> tuple[str, ...]:
+    """What the load and PV of net meters are."""
+    names = [
+        spec.name
+        for spec, source in zip(context.agents, sources["load"], strict=True)
+        if source is not None and source.part != "all"
+    ]
+    if not names:
+        return ()
+    return (
+        f"Meters net load and PV of {listed(names)}: load is what was drawn in each step and PV what was fed in, "
+        "so that own use of PV is in neither.",
+    )
 
 
 class FileDays:
@@ -144,11 +178,11 @@ def _component(
     scale: float,
     n_markets: int,
 ) -> Component:
-    names = sorted({source.column for source in sources if source is not None})
+    names = sorted({source.key for source in sources if source is not None})
     some = next(iter(days.values()), np.zeros((1, 24)))
     years = np.stack([days[name] for name in names]) if names else np.zeros((1, *some.shape))
-    row = [names.index(source.column) if source is not None else 0 for source in sources]
-    factor = [source.scale_of(powers[source.column], step_hours) if source is not None else 0.0 for source in sources]
+    row = [names.index(source.key) if source is not None else 0 for source in sources]
+    factor = [source.scale_of(powers[source.key], step_hours) if source is not None else 0.0 for source in sources]
     return Component(
         years, np.tile(np.array(row, dtype=np.int64), n_markets), scale * np.tile(np.array(factor), n_markets)
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
-from typing import Annotated, Final, Literal, Self, TypeAlias
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self, TypeAlias
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from marketsim.core.params import Params
 from marketsim.profiles.params import SourceParams
+
+if TYPE_CHECKING:
+    from marketsim.core.build import AgentSpec
 
 MOST_LETTERS: Final = 200
 """Of the name of a column."""
@@ -50,10 +53,34 @@ class FileColumns(Params):
     """PV generation; agents whose ``pv_kw`` is 0 have none."""
     heat: ColumnName | None = None
     """Heat demand of owners of a heat pump, as metered."""
+    net: ColumnName | None = None
+    """Import less what is fed in, of a meter that nets the load and the PV of a household; in place of ``load`` and ``pv``.
+    What is drawn is firm load, what is fed in is PV that may be curtailed; own use is in neither. It cannot be scaled."""
     pv_rating_kw: Annotated[float, Field(gt=0, le=1e6)] | None = None
     """Rated power of the plant in the column ``pv`` [kW]: agents scale it to their own; null: as metered."""
     values: Values | SeriesValues | None = None
     """What these columns hold, or what each of them does; null: as ``profiles.values`` says."""
+
+    @model_validator(mode="after")
+    def _net_alone(self) -> Self:
+        beside = [key for key in ("load", "pv", "pv_rating_kw") if getattr(self, key) is not None]
+        if self.net is not None and beside:
+            raise ValueError(f"net is load less PV of one meter: leave {' and '.join(beside)} out")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Without ``net`` where there is none, as versions before had none."""
+        values: dict[str, object] = handler(self)
+        return {key: value for key, value in values.items() if key != "net" or value is not None}
+
+
+_NOTHING: Final = FileColumns()
+
+
+def keys_of(agent: AgentSpec) -> tuple[str, ...]:
+    """Keys of ``columns`` that speak of an agent, that which counts most first."""
+    return agent.name, f"agents[{agent.group}]", agent.kind, "all"
 
 
 class FileParams(SourceParams):
@@ -119,6 +146,11 @@ class FileParams(SourceParams):
     """First day that is read; null: that of the file."""
     last_day: date | None = None
     """Last day that is read; null: that of the file."""
+    begins: datetime | None = None
+    """When the first row begins, in local standard time, where no column tells times; the others follow without a gap, each
+    ``step_minutes`` later. A row that is missing moves all behind it, and nothing can tell."""
+    step_minutes: Annotated[int, Field(ge=1, le=1_440)] | None = None
+    """Length of each row's step, where no column tells times [min]."""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -140,6 +172,15 @@ class FileParams(SourceParams):
         """Columns of which times are made."""
         names = (self.time,) if isinstance(self.time, str) else self.time
         return tuple(name.strip() for name in names)
+
+    def entry_of(self, agent: AgentSpec) -> tuple[str, FileColumns]:
+        """The entry of ``columns`` that counts for an agent, and its key; ('', an empty one) without any."""
+        keys = keys_of(agent)
+        return next(((key, self.columns[key]) for key in keys if key in self.columns), ("", _NOTHING))
+
+    def tells_pv_of(self, agent: AgentSpec) -> bool:
+        """Not behind a net meter."""
+        return self.entry_of(agent)[1].net is None
 
     def files_read(self) -> tuple[str, ...]:
         """The series, and the forecasts where they come from a file."""
@@ -169,7 +210,7 @@ class FileParams(SourceParams):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        faults = [*self._path_faults(), *self._time_faults(), *self._layout_faults()]
+        faults = [*self._path_faults(), *self._time_faults(), *self._count_faults(), *self._layout_faults()]
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -190,6 +231,19 @@ class FileParams(SourceParams):
 
             if tells_hours(self.date_format):
                 yield f"date_format {self.date_format!r}: in the layout 'days' rows have dates alone, such as %d.%m.%Y"
+
+    def _count_faults(self) -> Iterator[str]:
+        if (self.begins is None) != (self.step_minutes is None):
+            yield "begins and step_minutes belong together: say both, or neither where a column tells times"
+        if self.begins is None:
+            return
+        if self.begins.tzinfo is not None:
+            yield "begins is in local standard time: leave the offset out"
+        if (self.begins.minute, self.begins.second, self.begins.microsecond) != (self.begins.minute, 0, 0):
+            yield "begins is a whole minute"
+        told = [key for key in _OF_TIMES if getattr(self, key) != type(self).model_fields[key].default]
+        if told:
+            yield f"with begins rows have no times of their own: leave {' and '.join(told)} out"
 
     def _layout_faults(self) -> Iterator[str]:
         named = {key for key in ("id_column", "kind_column", "value_column") if getattr(self, key) is not None}
@@ -217,6 +271,11 @@ class FileParams(SourceParams):
         return {key: value for key, value in values.items() if key not in _LATER or value != fields[key].default}
 
 
+_OF_TIMES: Final = ("time", "utc_offset_hours", "date_format", "time_zone", "stamps", "layout")
+"""Keys that say how a column tells times."""
 _LATER: Final = frozenset(
-    ("time_zone", "stamps", "skip_lines", "layout", "id_column", "kind_column", "value_column", "first_day", "last_day")
+    (
+        *("time_zone", "stamps", "skip_lines", "layout", "id_column", "kind_column", "value_column"),
+        *("first_day", "last_day", "begins", "step_minutes"),
+    )
 )

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from marketsim.core.alike import listed
 from marketsim.core.errors import Problem, ProfileError
@@ -15,7 +15,7 @@ from marketsim.core.fence import Fence
 from marketsim.core.files import MIB
 from marketsim.core.numerals import number
 from marketsim.profiles.file_params import AGENT, FileParams
-from marketsim.profiles.layouts import SeriesCells, series_of, time_name, with_times
+from marketsim.profiles.layouts import SeriesCells, series_of, time_name, with_counted_times, with_times
 from marketsim.profiles.table import MOST_BYTES, CellTable, read_file, table_of, unknown_column
 
 
@@ -127,10 +127,10 @@ def _tables(files: Sequence[FileBytes], params: FileParams) -> list[tuple[str, C
     together: dict[tuple[str, ...], list[CellTable]] = {}
     for file in files:
         table = with_times(table_of(file.path, file.data, params.separator, params.skip_lines), params)
-        if time_name(params) not in table.columns:
+        if params.begins is None and time_name(params) not in table.columns:
             raise ProfileError([_no_times(table, params)])
         together.setdefault((file.prefix, *table.columns), []).append(table)
-    return [(key[0], _appended(tables)) for key, tables in together.items()]
+    return [(key[0], with_counted_times(_appended(tables), params)) for key, tables in together.items()]
 
 
 def _appended(tables: Sequence[CellTable]) -> CellTable:
@@ -140,6 +140,12 @@ def _appended(tables: Sequence[CellTable]) -> CellTable:
     lines = [line for table in tables for line in table.lines]
     files = [table.file for table in tables for _ in table.lines]
     return CellTable(tables[0].file, columns, lines, files)
+
+
+_NAME_TIMES: Final = (
+    "name the column of times by profiles.time, or, if there is none, say when the first row begins and how long each lasts: "
+    "profiles.begins and profiles.step_minutes"
+)
 
 
 def _no_times(table: CellTable, params: FileParams) -> Problem:
@@ -152,7 +158,5 @@ def _no_times(table: CellTable, params: FileParams) -> Problem:
             f"it reads: {listed(list(table.columns))}"
         )
         return problem._replace(message=f"the file {table.file} has no header", hint=hint + look, value="", file="")
-    hint = (
-        problem.hint if "did you mean" in problem.hint else f"name the column of times by profiles.time; {problem.hint}"
-    )
+    hint = problem.hint if "did you mean" in problem.hint else f"{_NAME_TIMES}; {problem.hint}"
     return problem._replace(message=f"the file {table.file} has no column of this name", hint=hint + look, file="")

@@ -66,6 +66,27 @@ def with_times(table: CellTable, params: FileParams) -> CellTable:
     return table._replace(columns={time_name(params): cells, **rest})
 
 
+def with_counted_times(table: CellTable, params: FileParams) -> CellTable:
+    """The table with a column of times that are counted from its first row, where the scenario says when that begins.
+
+    ProfileError where the file has such a column itself, or its rows go on beyond what a time can be.
+    """
+    if params.begins is None or params.step_minutes is None:
+        return table
+    name, step = time_name(params), timedelta(minutes=params.step_minutes)
+    if name in table.columns:
+        hint = "leave begins and step_minutes out, or rename the column if it holds something else"
+        raise ProfileError(
+            [Problem(f"the file has a column {name!r} of its own", "profiles.begins", hint=hint, file=table.file)]
+        )
+    try:
+        times: list[object] = [params.begins + row * step for row in range(len(table.lines))]
+    except OverflowError:
+        message = f"{len(table.lines)} rows of {params.step_minutes} minutes last longer than there are dates"
+        raise ProfileError([Problem(message, "profiles.step_minutes", file=table.file)]) from None
+    return table._replace(columns={name: times, **table.columns})
+
+
 def _demand_columns(table: CellTable, params: FileParams) -> None:
     asked = {"id_column": params.id_column, "kind_column": params.kind_column, "value_column": params.value_column}
     problems = [

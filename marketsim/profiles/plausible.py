@@ -49,7 +49,7 @@ def doubts(
 ) -> tuple[str, ...]:
     """What whoever runs it should look at, of series that agents take as metered: each kind in a sentence."""
     loads = [
-        (spec.name, float(series.powers[source.column].mean()) * _HOURS)
+        (spec.name, float(series.powers[source.key].mean()) * _HOURS)
         for spec, source in zip(agents, sources["load"], strict=True)
         if source is not None and not (spec.load.peak_kw or spec.load.annual_kwh)
     ]
@@ -79,5 +79,5 @@ def doubts(
 
 def _largest_kw(source: SeriesColumn, series: FilePowers) -> float:
     """Largest power of a plant as the agent has it [kW]."""
-    power: FloatArray = series.powers[source.column]
+    power: FloatArray = series.powers[source.key]
     return float(power.max(initial=0.0)) * source.scale_of(power, series.steps.hours)

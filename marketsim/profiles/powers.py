@@ -34,6 +34,8 @@ class Reading(NamedTuple):
     gaps: str = "refuse"
     longest_gap: timedelta = timedelta(0)
     largest_kw: float = MOST
+    signed: bool = False
+    """Whether values have both signs, as those of a net meter."""
 
 
 AS_IT_IS: Final = Reading()
@@ -64,7 +66,7 @@ def read_powers(
     kind = values_of(name, told)
     wrong = _check_unit(table, name, told)
     scale = 1e-3 if kind in ("w", "wh", "counter_wh", "w_per_kw") else 1.0
-    cells = read_cells(table, name, decimal=how.decimal, scale=scale, fills=how.gaps != "refuse")
+    cells = read_cells(table, name, decimal=how.decimal, scale=scale, fills=how.gaps != "refuse", signed=how.signed)
     wrong += cells.problems
     if wrong or kind is None:
         return cells.values, Filled(), wrong
@@ -77,7 +79,7 @@ def read_powers(
         power = np.append(np.diff(values), np.nan) / steps.hours
         wrong += _beyond(power, at, how.largest_kw, shift=1)
     else:
-        wrong += _looks_like_a_counter(values, at, steps) if told is None else []
+        wrong += _looks_like_a_counter(values, at, steps) if told is None and not how.signed else []
         power = values if kind in ("kw", "w", "w_per_kw") else values / steps.hours
         wrong += _beyond(power, at, how.largest_kw)
     return power, filled, wrong
@@ -204,7 +206,7 @@ def _beyond(power: FloatArray, at: StepPlaces, largest_kw: float, shift: int = 0
     hint = "correct the value, or raise profiles.largest_kw"
     return grouped(
         at.problem(min(step + shift, len(power) - 1), f"a mean power above {largest_kw:g} kW", power[step], hint, " kW")
-        for step in np.flatnonzero(power > largest_kw).tolist()
+        for step in np.flatnonzero(np.abs(power) > largest_kw).tolist()
     )
 
 

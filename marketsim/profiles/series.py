@@ -58,17 +58,22 @@ class SeriesFile:
         self.prefixes = {file.agent: file.prefix for file in self._files if file.agent is not None}
         """What stands before the names of an agent's columns, where each agent has its own file."""
 
-    def series(self, wanted: Mapping[str, Values | None]) -> tuple[FilePowers | None, list[Problem]]:
-        """The wanted columns, by what the scenario says they hold; and everything that is wrong with them."""
+    def series(
+        self, wanted: Mapping[str, Values | None], nets: frozenset[str] = frozenset()
+    ) -> tuple[FilePowers | None, list[Problem]]:
+        """The wanted columns, by what the scenario says they hold; and everything that is wrong with them.
+
+        ``nets``: those of net meters, which have both signs.
+        """
         kept = _kept.get(self._key)
-        if kept is not None and kept.wanted == wanted:
+        if kept is not None and (kept.wanted, kept.nets) == (wanted, nets):
             return kept.series, []
         if kept is not None and not self._set.series:
             self._set = file_set(self._files, self._params)
-        series, problems = _read(self._set, self._params, wanted)
+        series, problems = _read(self._set, self._params, wanted, nets)
         if series is not None and not problems:
             _kept.clear()
-            _kept[self._key] = _Kept(self._set.without_cells(), dict(wanted), series)
+            _kept[self._key] = _Kept(self._set.without_cells(), dict(wanted), nets, series)
         return series, problems
 
 
@@ -77,6 +82,7 @@ class _Kept(NamedTuple):
 
     header: FileSet
     wanted: Mapping[str, Values | None]
+    nets: frozenset[str]
     series: FilePowers
 
 
@@ -106,7 +112,7 @@ def clocks_of(params: FileParams) -> Clocks:
 
 
 def _read(
-    files: FileSet, params: FileParams, wanted: Mapping[str, Values | None]
+    files: FileSet, params: FileParams, wanted: Mapping[str, Values | None], nets: frozenset[str]
 ) -> tuple[FilePowers | None, list[Problem]]:
     tables: dict[int, list[str]] = {}
     for name in wanted or list(files.series)[:1]:  # without a wanted column the times are checked all the same
@@ -116,7 +122,7 @@ def _read(
     of_cells: list[Problem] = []
     for names in tables.values():
         own = {name: wanted[name] for name in names if name in wanted}
-        found.append(_read_table({name: files.series[name] for name in names}, params, own))
+        found.append(_read_table({name: files.series[name] for name in names}, params, own, nets))
         of_times += found[-1].of_times
         of_cells += found[-1].of_cells
     if not tables:
@@ -130,7 +136,7 @@ def _read(
 
 
 def _read_table(
-    cells: Mapping[str, SeriesCells], params: FileParams, wanted: Mapping[str, Values | None]
+    cells: Mapping[str, SeriesCells], params: FileParams, wanted: Mapping[str, Values | None], nets: frozenset[str]
 ) -> _TablePowers:
     """The wanted columns of one table, or what is wrong with them."""
     fills = params.gaps != "refuse"
@@ -153,7 +159,9 @@ def _read_table(
     for name, told in wanted.items():
         # without times each row counts as a step, so that the cells are checked all the same
         at = steps or _NO_STEPS._replace(n_steps=len(table.lines))
-        powers[name], filled[name], found = read_powers(table, cells[name].column, at, told, how)
+        powers[name], filled[name], found = read_powers(
+            table, cells[name].column, at, told, how._replace(signed=name in nets)
+        )
         wrong += found
     if steps is None or problems or wrong:
         return _TablePowers(_NO_STEPS, {}, [], problems, wrong)

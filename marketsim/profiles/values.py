@@ -35,14 +35,16 @@ class Cells(NamedTuple):
     problems: list[Problem]
 
 
-def read_cells(table: CellTable, name: str, *, decimal: str = ".", scale: float = 1.0, fills: bool = False) -> Cells:
+def read_cells(
+    table: CellTable, name: str, *, decimal: str = ".", scale: float = 1.0, fills: bool = False, signed: bool = False
+) -> Cells:
     """A column as non-negative numbers, times ``scale``; every cell that is none is a problem.
 
-    ``fills``: cells without a value are not.
+    ``fills``: cells without a value are not; ``signed``: nor are negative numbers.
     """
     cells = table.columns[name]
     values = as_numbers(cells, decimal) * scale
-    wrong = np.flatnonzero(~((values >= 0) & (values <= MOST)))
+    wrong = np.flatnonzero(~((values >= (-MOST if signed else 0.0)) & (values <= MOST)))
     missing = np.zeros(len(cells), dtype=np.bool_)
     missing[[row for row in wrong if math.isnan(values[row]) and _text(cells[row]).lower() in MISSING]] = True
     told = [row for row in wrong.tolist() if not (fills and missing[row])]
@@ -81,10 +83,11 @@ def _problem(table: CellTable, name: str, row: int, decimal: str, scale: float, 
         message, hint = "a missing value", "fill the gap, or set profiles.gaps: interpolate, or previous"
     elif math.isnan(value):
         message, hint = _no_number(text, decimal)
-    elif value < 0:
+    elif -MOST <= value < 0:
         message, hint = (
             "a negative value",
-            "load, PV and heat are all written as positive numbers, what a meter feeds in apart",
+            "load, PV and heat are all written as positive numbers, what a meter feeds in apart; of one that nets load and PV "
+            "say so: profiles.columns, net",
         )
     else:
         message, hint = "a value beyond all bounds", f"at most {MOST:g}"

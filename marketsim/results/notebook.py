@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 from marketsim.core.plain_text import harmless
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def html(title: str, facts: Iterable[tuple[str, object]], *more: str) -> str:
@@ -19,6 +23,14 @@ def html_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     heads = "".join(f"<th>{_text(each)}</th>" for each in head)
     lines = "".join(f"<tr>{_cell(first)}{''.join(map(_number, rest))}</tr>" for first, *rest in rows)
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>"
+
+
+def frame_of(rows: Iterable[Mapping[str, object]], columns: Sequence[str], index: str | None = None) -> pd.DataFrame:
+    """Plain rows as a DataFrame with these columns, one of which may be its index."""
+    import pandas as pd
+
+    table = pd.DataFrame(list(rows), columns=list(columns))
+    return table if index is None else table.set_index(index)
 
 
 def _cell(value: object) -> str:

@@ -6,6 +6,7 @@ same pi model behind an ideal transformer), shunts, loads of constant power and 
 
 from __future__ import annotations
 
+import os
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -52,6 +53,11 @@ class PowerFlow(NamedTuple):
     converged: BoolArray
     v_complex: ComplexArray
     """Voltage with the source's angle as zero [n_cases, n_nodes]."""
+
+
+def batch_threads() -> int:
+    """Threads for a batch: all cores, but in a worker of a study, which has one to itself."""
+    return SEQUENTIAL if os.environ.get("OMP_NUM_THREADS") == "1" else ALL_CORES
 
 
 class Validator:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -25,6 +25,9 @@ _MOST_OFFSET: Final = timedelta(hours=14)
 _NO_LIMIT: Final = timedelta(days=36_500)
 
 
+_NOT_COUNTED: Final[Mapping[str, object]] = {}
+
+
 class SheetTimes(NamedTuple):
     """How a sheet tells times."""
 
@@ -40,6 +43,8 @@ class SheetTimes(NamedTuple):
     other_format: str = ""
     """Format with day and month the other way round, where it fits the cells as well."""
     doubts: tuple[str, ...] = ()
+    counted: Mapping[str, object] = _NOT_COUNTED
+    """Begin and length of the rows' steps as ``profiles`` has them, where no column tells times."""
 
     def clocks(self, decimal: str) -> Clocks:
         """The same as the reader takes it."""

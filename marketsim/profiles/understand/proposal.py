@@ -38,6 +38,9 @@ def agents_of(found: Understood) -> list[AgentProposal]:
         name = stem_of(each.name) or "home"
         agent = agents.setdefault(name, AgentProposal(name, {}))
         agent.columns.setdefault(each.role, each)
+    for agent in agents.values():
+        if not {"load", "pv"}.isdisjoint(agent.columns):
+            agent.columns.pop("net", None)  # load and PV apart tell more
     return list(agents.values())[:MOST_AGENTS]
 
 
@@ -102,7 +105,7 @@ def _entry(agent: AgentProposal) -> dict[str, str]:
     return {
         series: facts.name
         for series, facts in agent.columns.items()
-        if facts.name not in (f"{agent.name}_{series}_kw", f"{agent.name}_{series}_kwh")
+        if series == "net" or facts.name not in (f"{agent.name}_{series}_kw", f"{agent.name}_{series}_kwh")
     }
 
 
@@ -110,13 +113,18 @@ def _values(used: Sequence[SeriesFacts]) -> tuple[object, bool]:
     """What ``values`` has to say: None where names say it; and whether entries of agents have to say it instead."""
     if all(each.values in ("kw", "kwh") and each.name.lower().endswith(f"_{each.values}") for each in used):
         return None, False
-    by_role = {role: {str(each.values) for each in used if each.role == role} for role in SERIES_ROLES}
+    by_role = {role: {str(each.values) for each in used if _said_as(each) == role} for role in SERIES_ROLES}
     told = {role: values for role, values in by_role.items() if values}
     if len(set.union(*told.values())) == 1:
         return next(iter(next(iter(told.values())))), False
     if all(len(values) == 1 for values in told.values()):
         return {role: next(iter(values)) for role, values in told.items()}, False
     return None, True
+
+
+def _said_as(facts: SeriesFacts) -> str:
+    """The series under which ``values`` speaks of it."""
+    return "load" if facts.role == "net" else facts.role
 
 
 def _gaps(found: Understood, used: Sequence[SeriesFacts]) -> dict[str, Any]:
@@ -164,6 +172,9 @@ def _clock(used: Sequence[SeriesFacts]) -> dict[str, Any] | None:
 
 
 def _agent(agent: AgentProposal) -> dict[str, Any]:
+    net = agent.columns.get("net")
+    if net is not None:
+        return {"name": agent.name, "kind": "prosumer", "pv_kw": max(math.ceil(10 * net.fed_in_kw) / 10, 0.1)}
     pv = agent.columns.get("pv")
     if pv is None:
         return {"name": agent.name, "kind": "consumer"}

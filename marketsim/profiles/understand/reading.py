@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from marketsim.core.alike import listed
 from marketsim.core.errors import Problem, ProfileError
 from marketsim.profiles.file_params import MOST_LETTERS, MOST_MINUTES, FileParams
-from marketsim.profiles.layouts import SeriesCells, series_of, time_name, with_times
+from marketsim.profiles.layouts import SeriesCells, series_of, time_name, with_counted_times, with_times
 from marketsim.profiles.plausible import in_words
 from marketsim.profiles.table import CellTable
 from marketsim.profiles.time_formats import likely_format, parser
@@ -21,6 +21,7 @@ from marketsim.profiles.understand.words import SERIES_ROLES
 
 MOST_SERIES: Final = 1_000
 """Series of a file that are looked at."""
+_NOT_COUNTED: Final[Mapping[str, Any]] = {}
 _UNITS: Final = frozenset(("kwh", "wh", "kw", "w"))
 _LONG_GAP: Final = timedelta(hours=3)
 
@@ -52,12 +53,18 @@ class Understood(NamedTuple):
         return tuple(dict.fromkeys(problem for each in self.facts for problem in each.problems))
 
 
-def understood(path: str, data: bytes) -> Understood:
-    """What a file holds; ProfileError with what to do where nothing can be made of it."""
+def understood(path: str, data: bytes, counted: Mapping[str, Any] = _NOT_COUNTED) -> Understood:
+    """What a file holds; ProfileError with what to do where nothing can be made of it.
+
+    ``counted``: ``begins`` and ``step_minutes`` as ``profiles`` has them, where no column tells times.
+    """
     sheet = sheet_of(path, data)
     moments = columns_of_times(sheet)
-    if not moments.columns:
+    if moments.columns and counted:
+        raise ProfileError([_has_times(sheet.table, moments)])
+    if not moments.columns and not counted:
         raise ProfileError([_no_times(sheet.table)])
+    moments = moments._replace(counted=dict(counted))
     if any(_is_time(name) for name in moments.columns):
         raise ProfileError([_no_header(sheet.table)])
     shape = shape_of(sheet, moments)
@@ -68,7 +75,8 @@ def understood(path: str, data: bytes) -> Understood:
     if first is None:
         hint = f"the file has: {listed(list(sheet.table.columns), quote=False)}"
         raise ProfileError([Problem("no column of numbers was found beside the times", hint=hint, file=path)])
-    moments = placed(moments, first.table, time, sheet.decimal)
+    if not counted:
+        moments = placed(moments, first.table, time, sheet.decimal)
     clocks = moments.clocks(sheet.decimal)
     steps: dict[int, TableSteps] = {}
     for cells in series.values():
@@ -98,7 +106,7 @@ def params_of(form: Mapping[str, Any]) -> FileParams:
 def _series(sheet: Sheet, moments: SheetTimes, shape: SheetShape, path: str) -> tuple[Mapping[str, SeriesCells], str]:
     """The series of a sheet by name, and the name of their times."""
     params = params_of(_form(path, sheet, moments, shape))
-    table = with_times(sheet.table, params)
+    table = with_counted_times(with_times(sheet.table, params), params)
     if time_name(params) not in table.columns:
         raise ProfileError([_no_times(table)])
     found = series_of(table, params)
@@ -117,7 +125,7 @@ def _unit_column(sheet: Sheet) -> str:
 
 
 def _form(path: str, sheet: Sheet, moments: SheetTimes, shape: SheetShape) -> dict[str, Any]:
-    time: object = moments.columns[0] if len(moments.columns) == 1 else list(moments.columns)
+    time: object = moments.columns[0] if len(moments.columns) == 1 else list(moments.columns) or "time"
     told = {
         "separator": None if sheet.separator == "," else sheet.separator,
         "decimal": None if sheet.decimal == "." else sheet.decimal,
@@ -131,16 +139,23 @@ def _form(path: str, sheet: Sheet, moments: SheetTimes, shape: SheetShape) -> di
         "id_column": shape.id_column,
         "kind_column": shape.kind_column,
         "value_column": shape.value_column,
+        **moments.counted,
     }
     return {"path": path, **{key: value for key, value in told.items() if value is not None}}
 
 
 def _no_times(table: CellTable) -> Problem:
     hint = (
-        "add one with the beginning of each step, such as 2016-07-12T14:15; the file has: "
+        "add one with the beginning of each step, such as 2016-07-12T14:15; or, if rows follow each other without a gap, say "
+        "when the first begins and how long each lasts: --begins 2016-07-12T00:00 --step-minutes 15; the file has: "
         f"{listed(list(table.columns), quote=False)}"
     )
     return Problem("no column of times was found", hint=hint, file=table.file)
+
+
+def _has_times(table: CellTable, moments: SheetTimes) -> Problem:
+    hint = "leave begins and step_minutes out"
+    return Problem(f"the file tells times itself, in {listed(list(moments.columns))}", hint=hint, file=table.file)
 
 
 def _no_header(table: CellTable) -> Problem:
@@ -165,7 +180,13 @@ def _remarks(facts: tuple[SeriesFacts, ...]) -> Iterator[str]:
                 more = ", more than is ever filled: read days without it by first_day and last_day"
             count = "1 value is" if each.n_missing == 1 else f"{each.n_missing} values are"
             yield f"{each.name}: {count} missing, the longest gap lasts {lasts} from {each.longest_gap.begins} on{more}."
-        if each.n_negative:
+        if each.role == "net":
+            yield (
+                f"{each.name}: {each.n_negative} values are negative, so it was taken for a net meter (import less what is "
+                "fed in): what is drawn is load, what is fed in is PV, and own use is in neither. Set pv_kw to the "
+                "rating of the plant."
+            )
+        elif each.n_negative:
             count = "1 value is" if each.n_negative == 1 else f"{each.n_negative} values are"
             yield (
                 f"{each.name}: {count} negative; load and PV are two columns of positive numbers, and what a meter feeds in "

@@ -16,10 +16,14 @@ from marketsim.profiles.plausible import RANGES, Range
 from marketsim.profiles.powers import StepPlaces, counter_signs, falls, gap_ends
 from marketsim.profiles.table import CellTable
 from marketsim.profiles.times import Clocks, Steps, steps_of, told_times
-from marketsim.profiles.understand.words import ColumnRole, counts, role_of, unit_of
+from marketsim.profiles.understand.words import ColumnRole, counts, nets, role_of, unit_of
 from marketsim.profiles.values import as_numbers, read_cells
 
 _NO_LIMIT: Final = timedelta(days=36_500)
+_LEAST_FED_IN: Final = 4
+"""Negative values of a load that are no single faults."""
+_FED_IN_SHARE: Final = 0.01
+"""What is fed in over all that passes the meter, from which on it is taken for net."""
 _SPARSE: Final = 20
 """Steps for each row, at most, unless there are few of them all the same."""
 _MANY: Final = 100_000
@@ -58,6 +62,8 @@ class SeriesFacts(NamedTuple):
     spikes: tuple[tuple[datetime, float, int], ...]
     """Begin, mean power [kW] and line of the largest ones."""
     problems: tuple[Problem, ...]
+    fed_in_kw: float = 0.0
+    """Largest mean power that a net meter fed in."""
 
     @property
     def range(self) -> Range | None:
@@ -97,14 +103,28 @@ def facts_of(name: str, cells: SeriesCells, rows: TableSteps, decimal: str, unit
         return _unread(name, role, rows.problems)
     raw = as_numbers(cells.table.columns[cells.column], decimal)
     n_negative = int(np.count_nonzero(raw < 0))
-    read = read_cells(cells.table, cells.column, decimal=decimal, fills=True)
+    if role == "load" and _looks_net(name, raw):
+        role = "net"
+    read = read_cells(cells.table, cells.column, decimal=decimal, fills=True, signed=role == "net")
     values = _grid(read.values, steps)
     known = values[~np.isnan(values)]
-    kind, guessed = _values_of(name, unit_from, known, steps, role)
+    if role == "net":  # its unit is that which makes what is drawn a household's
+        kind, guessed = _values_of(name, unit_from, np.maximum(known, 0.0), steps, "load")
+    else:
+        kind, guessed = _values_of(name, unit_from, known, steps, role)
     power = _powers(values, kind, steps)
     at = StepPlaces(cells.table, cells.column, steps)
     fallen = falls(_without_gaps(values), at) if kind is not None and kind.startswith("counter") else []
     return _told(name, role, kind, guessed, power, n_negative, [*read.problems, *fallen], at)
+
+
+def _looks_net(name: str, raw: FloatArray) -> bool:
+    """Whether the negative values of a load are what its meter fed in, and no faults."""
+    negative = raw < 0
+    if nets(name) or not negative.any():
+        return bool(negative.any())
+    share = -float(raw[negative].sum()) / float(np.nansum(np.abs(raw)))
+    return int(negative.sum()) >= _LEAST_FED_IN and share >= _FED_IN_SHARE
 
 
 def _unread(name: str, role: ColumnRole, problems: Sequence[Problem]) -> SeriesFacts:
@@ -215,6 +235,7 @@ def _told(
         n_negative,
         _spikes(power, at) if kind != "w_per_kw" else (),
         tuple(problems),
+        max(-float(told.min()), 0.0),
     )
 
 

@@ -39,6 +39,8 @@ class SheetShape(NamedTuple):
 def shape_of(sheet: Sheet, moments: SheetTimes) -> SheetShape:
     """The layout that the rows of a sheet have."""
     table = sheet.table
+    if not moments.columns:
+        return SheetShape()
     rest = [name for name in table.columns if name not in moments.columns]
     if moments.by_days:
         names = [name for name in rest if name not in clock_columns(rest)]

@@ -8,9 +8,9 @@ from typing import Final, Literal, TypeAlias
 
 from marketsim.profiles.file_params import Values
 
-ColumnRole: TypeAlias = Literal["load", "pv", "heat", "export", "part", "other"]
-"""What a column is for: a series of an agent, what a meter feeds in, a part of a load, or something else."""
-SERIES_ROLES: Final = ("load", "pv", "heat")
+ColumnRole: TypeAlias = Literal["load", "pv", "heat", "net", "export", "part", "other"]
+"""What a column is for: a series of an agent (``net``: load less PV), what is fed in, a part of a load, or something else."""
+SERIES_ROLES: Final = ("load", "pv", "heat", "net")
 
 _PARTS: Final = re.compile(
     r"dish.?wash|wash|fridge|refriger|freezer|oven|dryer|circulation|sub.?meter|heat.?pump|w(ä|ae)rmepumpe|wallbox"
@@ -28,6 +28,7 @@ _ROLES: Final[Sequence[tuple[ColumnRole, re.Pattern[str]]]] = (
     ("pv", re.compile(r"(^|[\W_\d])pv($|[\W_\d])|solar|photovolt|generation|erzeug|production|(^|[\W_])gg($|[\W_])")),
     ("heat", re.compile(r"heat|w(ä|ae)rme|thermal|dhw")),
 )
+_NETS: Final = re.compile(r"(^|[\W_])(net|netto|saldo|saldiert|balance|residual)($|[\W_])")
 _COUNTERS: Final = re.compile(r"counter|reading|stand\b|z(ä|ae)hlerstand|register|cumul|kumul")
 _UNIT: Final[Sequence[tuple[Values, re.Pattern[str]]]] = (
     ("w_per_kw", re.compile(r"(^|[^a-z])w ?(/|per|_per_) ?kwp?($|[^a-z])")),
@@ -57,6 +58,9 @@ _DROPPED: Final = frozenset(
             "erzeugung",
             "heat",
             "grid",
+            "net",
+            "netto",
+            "saldo",
             "total",
             "general",
             "kwh",
@@ -97,6 +101,11 @@ def role_of(name: str) -> ColumnRole:
     """What a column is for, by its name: a load where nothing says otherwise."""
     lower = name.lower()
     return next((role for role, pattern in _ROLES if pattern.search(lower)), "load")
+
+
+def nets(name: str) -> bool:
+    """Whether a name says that it is of load less PV."""
+    return _NETS.search(name.lower()) is not None
 
 
 def unit_of(name: str) -> Values | None:

@@ -30,8 +30,7 @@ def test_a_mapping_in_gives_arrays_out():
     assert trades["seller"].tolist() == ["ann", "ann"]
     assert trades["energy_kwh"].tolist() == [1.0, 0.5]
     assert trades["price"].tolist() == [0.1, 0.1]
-    assert trades["energy_wh"].tolist() == [1000, 500]
-    assert trades["price_ticks"].tolist() == [100_000, 100_000]
+    assert trades["buyer_price"].tolist() == trades["seller_price"].tolist() == [0.1, 0.1]
     assert (trades["buy_order"].tolist(), trades["sell_order"].tolist()) == ([1, 2], [0, 0])
     assert all(len(column) == 0 for column in rejects.values())
 
@@ -42,6 +41,21 @@ def test_a_frame_in_gives_frames_out_with_the_same_columns_whatever_its_index():
     expected, _ = match(ORDERS)
     assert isinstance(rejects, pd.DataFrame)
     pd.testing.assert_frame_equal(trades, pd.DataFrame(expected))
+
+
+def test_each_quantity_stands_there_once():
+    """In kWh and currency/kWh, or with ``raw`` as the market counted it; under the names that tables of runs have."""
+    orders = {**ORDERS, "price": [0.10, 0.50, 0.15]}
+    (daily, refused), (raw, refused_raw) = (match(orders, retail=0.3, feed_in=0.0, raw=raw) for raw in (False, True))
+    for shown, told in ((daily, refused), (raw, refused_raw)):
+        assert sum("energy" in name for name in shown) == sum("energy" in name for name in told) == 1
+    assert list(daily) == [
+        *("buyer", "seller", "energy_kwh", "price"),
+        *("buyer_price", "seller_price", "buy_order", "sell_order"),
+    ]
+    assert raw["energy_wh"].tolist() == [1500]
+    assert [raw[f"{side}price_ticks"].tolist() for side in ("", "buyer_", "seller_")] == [[100_000]] * 3
+    assert (refused["energy_kwh"].tolist(), refused_raw["energy_wh"].tolist()) == ([1.0], [1000])
 
 
 @pytest.mark.parametrize("side", [[-1, 1, 1], [-1.0, 1.0, 1.0], np.array([-1, 1, 1]), [-1, "buy", 1]])
@@ -159,7 +173,7 @@ def test_no_orders_no_trades():
 
 
 def test_values_are_rounded_half_to_even():
-    trades, _ = match({**ORDERS, "price": [0.1000005, 0.2, 0.2], "energy_kwh": [0.0025, 1, 1]})
+    trades, _ = match({**ORDERS, "price": [0.1000005, 0.2, 0.2], "energy_kwh": [0.0025, 1, 1]}, raw=True)
     assert (trades["price_ticks"].tolist(), trades["energy_wh"].tolist()) == ([100_000], [2])
 
 

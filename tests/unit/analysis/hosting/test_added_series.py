@@ -86,6 +86,23 @@ def test_without_own_series_the_default_source_is_taken_and_told(tmp_path: Path,
     )
 
 
+def test_a_net_meter_does_not_say_what_a_plant_generates(tmp_path: Path) -> None:
+    """Own use is not in what it fed in, so the default source is taken, as without any plant."""
+    ready = own_data(tmp_path, NO_ROOF, days=3)
+    netted = ready.variant(
+        {
+            "agents": [
+                {"name": "a", "kind": "prosumer", "pv_kw": 5.0, "bus": 2},
+                {"name": "b", "kind": "consumer", "bus": 3},
+            ],
+            "profiles.columns": {"a": {"net": "a_load_kw"}},
+            "profiles.pv_scale": 1.0,
+        }
+    )
+    assert "has none for pv that is added" in note_of(netted, "pv")
+    assert assets.per_kw(assets.ASSETS["pv"], netted).tolist() == assets.per_kw(assets.ASSETS["pv"], ready).tolist()
+
+
 def test_a_file_of_less_than_a_year_is_tried_on_the_days_of_the_scenario(tmp_path: Path) -> None:
     report = hosting_capacity(own_data(tmp_path, ROOF, days=3), QUICK._replace(per_bus=False))
     assert report.days == "the scenario's own 1 day(s): its series hold no whole year"
