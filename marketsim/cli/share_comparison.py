@@ -72,8 +72,8 @@ def _show(found: Comparison, label: str) -> None:
         "rule",
         *(("Gini of burden", "worst burden [%]") if weighs else ()),
         f"largest excess [{label}]",
-        "of",
-        "a day and member",
+        "members",
+        "a day, a member",
         "in the core",
     )
     rows: list[tuple[str, ...]] = [("alone", *_equity(found.alone_equity), "-", "-", "-", "-")] if weighs else []
