@@ -115,5 +115,5 @@ def _explain(found: Comparison, *, weighs: bool) -> None:
         say(f"Most by {worst.label}: {group_of(worst.shares)}.")
     if not weighs:
         say("Burdens need the income of every agent, such as income: {choice: [1000, 2200, 4500]}.")
-    for label, why in found.left_out:
-        say(f"Left out: {label}, {why}.")
+    for _, why in found.left_out:
+        say(f"Left out: {why}.")
