@@ -7,8 +7,8 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from marketsim.app.compared_sharing import IN_CORE, NamedRule, compare_rules
+from marketsim.cli.leaving import group_of, leaving_told, looked_at
 from marketsim.cli.saying import say
-from marketsim.cli.share import group_of, leaving_told, looked_at
 from marketsim.cli.tables import number, progress_bar, table
 from marketsim.core.currency import label_of
 
