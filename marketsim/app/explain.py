@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from marketsim.app.otherwise import LOAD, PV, Counterfactual, Otherwise
+from marketsim.app.otherwise import LOAD, PV, ChangedBill, Otherwise
 from marketsim.app.shared_run import SharedRun, agent_slots
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.errors import InputError, Problem
@@ -66,7 +66,7 @@ class Explanation(NamedTuple):
     """By prices of the slot; with ``beyond_money`` it is its share by ``slot_prices``, to the last unit."""
     beyond_money: int
     """Its equal part of what all paid beyond one meter's bill."""
-    counterfactuals: tuple[Counterfactual, ...]
+    counterfactuals: tuple[ChangedBill, ...]
     joining: Joining
     """What it adds to one meter's bill when it joins first, in the middle, last [currency].
 

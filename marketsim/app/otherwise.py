@@ -19,7 +19,7 @@ PV: Final = "pv"
 LOAD: Final = "load"
 
 
-class Counterfactual(NamedTuple):
+class ChangedBill(NamedTuple):
     """What the agent would pay if something of it were otherwise and all else were as metered."""
 
     change: str
@@ -39,7 +39,7 @@ class Otherwise:
         self.now = estimated(rule, shared.period, name)
         self._one_meter = shared.game.at_one_meter().paid_money
 
-    def changes(self, row: int) -> Iterator[Counterfactual]:
+    def changes(self, row: int) -> Iterator[ChangedBill]:
         """Without PV, without each kind of device, and with the load of the mean member's hours."""
         period = self._shared.period
         nothing = np.zeros(period.n_slots, dtype=np.int64)
@@ -53,10 +53,10 @@ class Otherwise:
             mean = portions(int(load[:, row].sum()), load.sum(axis=1), slots)
             yield self._asked(row, "load at the mean member's hours", {LOAD: -mean}, has=True)
 
-    def _asked(self, row: int, change: str, other: Mapping[str, IntArray], *, has: bool) -> Counterfactual:
+    def _asked(self, row: int, change: str, other: Mapping[str, IntArray], *, has: bool) -> ChangedBill:
         own = {cause: wh[:, row] for cause, wh in self._energies.items()} | dict(other)
         share = int(estimated(self._rule, self._changed(row, own), self._name).money[row])
-        return Counterfactual(change, share, share - int(self.now.money[row]), has)
+        return ChangedBill(change, share, share - int(self.now.money[row]), has)
 
     def _changed(self, row: int, own: Mapping[str, IntArray]) -> Period:
         """The period with other energies of one agent; what that changes of one meter's bill is put on the agent's bill."""

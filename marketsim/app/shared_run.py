@@ -15,7 +15,7 @@ from marketsim.core.build import BuildContext
 from marketsim.core.errors import InputError, LawBroken, Problem
 from marketsim.core.laws import check_shares
 from marketsim.core.period import MOST_CELLS, Period
-from marketsim.core.ports import Estimate, EstimatedSharing, Sharing
+from marketsim.core.ports import EstimatedShares, EstimatedSharing, Sharing
 from marketsim.extension.registry import Registry
 from marketsim.results.reader import Run
 from marketsim.results.table_columns import LEDGER_COLUMNS
@@ -75,7 +75,7 @@ class SharedRun:
             else worst_group(self.game, shares_money, seconds)
         )
 
-    def divided(self, rule: str | Sharing, parameters: dict[str, Any]) -> Estimate:
+    def divided(self, rule: str | Sharing, parameters: dict[str, Any]) -> EstimatedShares:
         """Shares of the period by a rule; InputError where they do not sum to it."""
         return estimated(self.built(rule, parameters), self.period, rule)
 
@@ -95,9 +95,11 @@ def built_rule(rule: str | Sharing, parameters: dict[str, Any], context: BuildCo
     return built
 
 
-def estimated(built: Sharing, period: Period, rule: str | Sharing) -> Estimate:
+def estimated(built: Sharing, period: Period, rule: str | Sharing) -> EstimatedShares:
     """Whole shares of a period, with standard errors where they were drawn."""
-    found = built.estimate(period) if isinstance(built, EstimatedSharing) else Estimate(built.share(period), None)
+    found = (
+        built.estimate(period) if isinstance(built, EstimatedSharing) else EstimatedShares(built.share(period), None)
+    )
     _demand_whole(found.money, period, rule if isinstance(rule, str) else type(rule).__name__)
     return found
 

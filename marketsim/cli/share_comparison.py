@@ -7,8 +7,8 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from marketsim.app.compared_sharing import IN_CORE, NamedRule, compare_rules
+from marketsim.cli.leaving import group_of, leaving_told, looked_at
 from marketsim.cli.saying import say
-from marketsim.cli.share import group_of, leaving_told, looked_at
 from marketsim.cli.tables import number, progress_bar, table
 from marketsim.core.currency import label_of
 
@@ -72,8 +72,8 @@ def _show(found: Comparison, label: str) -> None:
         "rule",
         *(("Gini of burden", "worst burden [%]") if weighs else ()),
         f"largest excess [{label}]",
-        "of",
-        "a day and member",
+        "members",
+        "a day, a member",
         "in the core",
     )
     rows: list[tuple[str, ...]] = [("alone", *_equity(found.alone_equity), "-", "-", "-", "-")] if weighs else []
@@ -115,5 +115,5 @@ def _explain(found: Comparison, *, weighs: bool) -> None:
         say(f"Most by {worst.label}: {group_of(worst.shares)}.")
     if not weighs:
         say("Burdens need the income of every agent, such as income: {choice: [1000, 2200, 4500]}.")
-    for label, why in found.left_out:
-        say(f"Left out: {label}, {why}.")
+    for _, why in found.left_out:
+        say(f"Left out: {why}.")

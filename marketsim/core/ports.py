@@ -248,7 +248,7 @@ class GameSharing(Sharing, Protocol):
         ...
 
 
-class Estimate(NamedTuple):
+class EstimatedShares(NamedTuple):
     """Shares of a finished period that were drawn at random."""
 
     money: IntArray
@@ -261,7 +261,7 @@ class Estimate(NamedTuple):
 class EstimatedSharing(Sharing, Protocol):
     """A rule that knows how far its shares may be off."""
 
-    def estimate(self, period: Period) -> Estimate:
+    def estimate(self, period: Period) -> EstimatedShares:
         """What ``share`` gives, with standard errors."""
         ...
 

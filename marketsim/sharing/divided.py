@@ -12,7 +12,7 @@ from marketsim.core.build import BuildContext
 from marketsim.core.cost_game import CostGame, Division
 from marketsim.core.errors import InputError, Problem
 from marketsim.core.period import Period
-from marketsim.core.ports import Estimate, Sharing
+from marketsim.core.ports import EstimatedShares, Sharing
 from marketsim.core.rng import Streams
 from marketsim.sharing import shapley as value
 from marketsim.sharing.coalitions import alone_costs, whole_cost
@@ -53,7 +53,7 @@ class DividedCost:
         """Shares of what each market paid, to the last unit."""
         return self.estimate(period).money
 
-    def estimate(self, period: Period) -> Estimate:
+    def estimate(self, period: Period) -> EstimatedShares:
         """The same with standard errors; drawn from the streams of each market."""
         community = period.community
         keys = self._streams.keys("sharing", period.time.slot)
@@ -66,7 +66,7 @@ class DividedCost:
             if division.standard_errors is not None:
                 errors = np.zeros(community.n_agents) if errors is None else errors
                 errors[rows] = division.standard_errors
-        return Estimate(money, errors)
+        return EstimatedShares(money, errors)
 
 
 def _limited(method: Callable[[CostGame], Division], name: str) -> Divide:

@@ -9,7 +9,7 @@ from pydantic import Field
 from marketsim.core.params import Params
 from marketsim.sharing.shapley import MOST_EXACT
 
-Weight: TypeAlias = Annotated[float, Field(gt=0, le=1e6)]
+_Weight: TypeAlias = Annotated[float, Field(gt=0, le=1e6)]
 
 
 class NoSharingParams(Params):
@@ -39,7 +39,7 @@ class WeightedShapleyParams(Params):
     Who has more weight gets more of what is saved together.
     """
 
-    weights: Literal["income"] | dict[str, Weight] = "income"
+    weights: Literal["income"] | dict[str, _Weight] = "income"
     """``income``: who has less gets more; or by name of an agent or of its income class, and 1 for all others."""
     power: Annotated[float, Field(ge=0, le=10)] = 1.0
     """Weights by income are (mean income / income)^power."""

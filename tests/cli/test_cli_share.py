@@ -67,7 +67,7 @@ def test_all_rules_stand_side_by_side(cli, folder):
     assert answer["rules"]["nucleolus"]["in_core"]
     assert not answer["rules"]["equal_gain"]["in_core"]
     assert {"rawls_ir", "weighted_shapley"} == set(answer["left_out"])
-    assert "Left out: rawls_ir, rawls_ir needs the income of every agent" in ended.out
+    assert "Left out: rawls_ir needs the income of every agent" in ended.out
     assert "income: {choice: [1000, 2200, 4500]}" in ended.out
 
 

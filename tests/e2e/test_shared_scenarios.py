@@ -10,7 +10,7 @@ from marketsim.app.shared_run import SharedRun
 from marketsim.builtin import built_in_registry
 from marketsim.core.errors import InputError
 from marketsim.sharing.stability import MOST_LISTED
-from tests.conftest import SHIPPED
+from tests.conftest import HOURS, SHIPPED
 
 RULES = built_in_registry().names("sharing")
 LISTS_GROUPS = ("least_core", "nucleolus")
@@ -51,12 +51,13 @@ def test_prices_of_the_slot_ask_no_group_for_more_than_what_all_paid_beyond_one_
 
 
 def test_shapley_is_flagged_and_the_group_named(root):
-    """On a community that ships: it is outside of the core, and the table and the sentence say so."""
-    run = ms.simulate(
-        ms.load_scenario(root / "scenarios" / "ieee141.yaml", {"clock.slots": 24, "clock.slot_minutes": 60})
-    )
+    """On a community that ships and trades all it can: it is outside of the core, where prices of the slot are."""
+    strategies = {f"agents[{group}].strategy": "truthful" for group in (0, 1)}
+    changes = {**HOURS, **strategies, "market.engine": "mid_market_rate"}
+    run = ms.simulate(ms.load_scenario(root / "scenarios" / "community.yaml", changes))
     found = {each.label: each for each in compare_rules(run, seconds=20.0).rules}
     assert found["shapley"].in_core is False
+    assert found["slot_prices"].in_core is True
     assert found["shapley"].shares.worst_by == "programme"
     assert len(found["shapley"].shares.worst_coalition) > 1
     assert found["shapley"].price_of_equity > 0

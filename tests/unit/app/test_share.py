@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import marketsim as ms
+from marketsim.core.cost_game import Division
 from marketsim.core.errors import InputError
 
 SMALL = {
@@ -107,6 +108,61 @@ def test_unknown_and_wrong_parameters_are_refused():
         ms.share(airport, 3, ordres=5)
     with pytest.raises(InputError, match="orders"):
         ms.share(airport, 3, orders=1)
+
+
+@pytest.mark.parametrize("incomes", [[1.0, 2.0], [1.0, 2.0, 0.0], [1.0, 2.0, np.nan], "abc", 5.0])
+def test_incomes_are_one_for_each_member(incomes):
+    with pytest.raises(InputError, match="numbers"):
+        ms.share(airport, 3, "rawls_ir", incomes=incomes)
+
+
+def test_a_game_by_incomes():
+    """All burdens can be the same without anybody paying more than alone: 4 of incomes of 60."""
+    found = ms.share(airport, 3, "rawls_ir", incomes=[10.0, 10.0, 40.0])
+    assert found.shares == pytest.approx([10 / 15, 10 / 15, 40 / 15])
+    with pytest.raises(InputError, match="nobody has one"):
+        ms.share(airport, 3, "rawls_ir")
+
+
+def test_a_run_brings_its_own_agents(run):
+    with pytest.raises(InputError, match="own agents"):
+        ms.share(run, 3)
+
+
+class Divides:
+    """A rule of one's own that divides games."""
+
+    def __init__(self, shares):
+        self._shares = np.array(shares, dtype=float)
+
+    def share(self, period):
+        return period.paid_money
+
+    def divide(self, game, rng):
+        return Division(self._shares)
+
+
+@pytest.mark.parametrize(
+    ("shares", "said"),
+    [
+        ([1.0, 3.0], "a finite share for each"),
+        ([1.0, 3.0, np.nan], "a finite share"),
+        ([1.0, 1.0, 1.0], "sum to 3, not to 4"),
+    ],
+)
+def test_a_division_of_ones_own_is_looked_at(shares, said):
+    assert ms.share(airport, 3, Divides([1.0, 1.0, 2.0])).shares.tolist() == [1.0, 1.0, 2.0]
+    with pytest.raises(InputError, match=said):
+        ms.share(airport, 3, Divides(shares))
+
+
+def test_of_a_larger_run_a_programme_finds_the_group(monkeypatch, run):
+    """The same as looking at all."""
+    listed = ms.share(run, rule="equal_gain")
+    monkeypatch.setattr("marketsim.app.shared_run.MOST_ENUMERATED", 2)
+    found = ms.share(run, rule="equal_gain")
+    assert (listed.worst_by, found.worst_by) == ("all groups", "programme")
+    assert found.worst_excess == pytest.approx(listed.worst_excess, abs=1e-6)
 
 
 class Off:

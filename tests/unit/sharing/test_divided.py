@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,6 +14,7 @@ from marketsim.sharing.params import (
     EqualGainParams,
     LeastCoreParams,
     NucleolusParams,
+    RawlsParams,
     ShapleyParams,
     SlotPricesParams,
     WeightedShapleyParams,
@@ -32,6 +34,14 @@ def period(paid):
 ALONE = [-240_000_000, 300_000_000, 1_200_000_000]
 TOGETHER = 600_000_000
 """2 kWh at retail."""
+
+
+def with_incomes(context, incomes=None):
+    names = context.community.names
+    incomes = np.ones(len(names)) if incomes is None else incomes
+    pairs = zip(names, incomes, strict=True)
+    agents = tuple(SimpleNamespace(name=name, income=income, income_class=None) for name, income in pairs)
+    return replace(context, agents=agents)
 
 
 def shares(build, params, paid):
@@ -94,6 +104,52 @@ def test_rules_that_list_all_groups_refuse_many_members_with_a_hint(build, param
     build(params, build_context(14))
     with pytest.raises(InputError, match=r"at most 14 members.*\n.*slot_prices"):
         build(params, build_context(15))
+
+
+def test_rules_that_draw_orders_refuse_more_than_a_thousand_with_a_hint():
+    params = WeightedShapleyParams(weights={})
+    for build, asked in ((divided.build_shapley, ShapleyParams()), (by_income.build_weighted, params)):
+        build(asked, build_context(1000))
+        with pytest.raises(InputError, match=r"at most 1000 members.*\n.*slot_prices"):
+            build(asked, build_context(1001))
+
+
+def test_pairs_of_burdens_are_compared_of_a_hundred_members_at_most():
+    build = by_income.build_rawls
+    with pytest.raises(InputError, match=r"at most 100 members.*\n.*least: worst"):
+        build(RawlsParams(least="gini"), with_incomes(build_context(101)))
+    assert build(RawlsParams(), with_incomes(build_context(101)))
+
+
+def test_rules_by_income_refuse_who_has_none_and_say_who():
+    whole = with_incomes(build_context(3))
+    agents = (*whole.agents[:2], SimpleNamespace(name="a2", income=None, income_class=None))
+    for build, asked in ((by_income.build_rawls, RawlsParams()), (by_income.build_weighted, WeightedShapleyParams())):
+        with pytest.raises(InputError, match=r"a2 has none.*\n.*income: \{choice"):
+            build(asked, replace(whole, agents=agents))
+        with pytest.raises(InputError, match="nobody has one"):
+            build(asked, build_context(3))
+
+
+def test_weights_by_income_are_those_numbers():
+    """Incomes of 1, 2 and 4 weigh 7/3, 7/6 and 7/12; to the power 0 all are alike."""
+    context = with_incomes(build_context(3), (1.0, 2.0, 4.0))
+    names = context.community.names
+    weights = dict(zip(names, (7 / 3, 7 / 6, 7 / 12), strict=True))
+    by_name = by_income.build_weighted(WeightedShapleyParams(weights=weights), context)
+    paid = period([0, 0, TOGETHER])
+    assert (
+        by_income.build_weighted(WeightedShapleyParams(), context).share(paid).tolist() == by_name.share(paid).tolist()
+    )
+    alike = by_income.build_weighted(WeightedShapleyParams(power=0), context).share(paid)
+    assert alike.tolist() == shares(divided.build_shapley, ShapleyParams(), [0, 0, TOGETHER])
+
+
+def test_least_worst_burden_by_hand():
+    """Alone -0.24, 0.30 and 1.20 of incomes 1, 1 and 4; 0.60 together: all 0.66 saved bring 0.30 and 0.30 down to 0.168."""
+    context = with_incomes(build_context(3), (1.0, 1.0, 4.0))
+    found = by_income.build_rawls(RawlsParams(), context).share(period([0, 0, TOGETHER]))
+    assert found.tolist() == [-240_000_000, 168_000_000, 672_000_000]
 
 
 @pytest.mark.parametrize("n", [1, 2, 15, 30])

@@ -67,6 +67,16 @@ def test_no_group_gains_against_prices_of_a_slot(game):
     assert worst_of_all(all_costs(game), bills.astype(float)).excess <= 1e-3
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_nor_does_any_of_the_4094_groups_of_twelve(seed):
+    rng = np.random.default_rng(seed)
+    net = rng.integers(-3_000, 3_000, (24, 12))
+    game = MeteredGame(net, np.maximum(net, 0), np.full(24, 300_000), np.full(24, 80_000))
+    bills = game.slot_prices().money.sum(axis=0).astype(float)
+    assert worst_of_all(all_costs(game), bills).excess <= 1e-3
+    assert worst_group(game, bills, 30.0).excess <= 1e-3
+
+
 @settings(max_examples=50)
 @given(games(-100_000))
 def test_prices_of_a_slot_sum_to_one_meter_whatever_the_sign_of_retail(game):
