@@ -40,7 +40,7 @@ class PoolPlan(NamedTuple):
     @property
     def slots(self) -> int:
         """How many slots it covers."""
-        return self.net_kwh.shape[1]
+        return int(self.net_kwh.shape[1])
 
 
 class PoolPlanner:
