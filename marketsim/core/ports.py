@@ -16,7 +16,7 @@ from marketsim.core.clock import SlotTime
 from marketsim.core.fleets import FleetInfo
 from marketsim.core.imported import ImportedScenario
 from marketsim.core.period import Period
-from marketsim.core.programme import Block, PlannedSlots
+from marketsim.core.programme import LinearBlock, PlannedSlots
 from marketsim.core.records import (
     AskedKvar,
     Community,
@@ -97,7 +97,7 @@ class LinearDevice(Device, Protocol):
     One that cannot is planned at its firm energy.
     """
 
-    def linear(self, state: FloatArray, ahead: PlannedSlots) -> Block:
+    def linear(self, state: FloatArray, ahead: PlannedSlots) -> LinearBlock:
         """What the devices of ``ahead.agents`` could do from their ``state`` [rows, k] on."""
         ...
 

@@ -229,7 +229,9 @@ class DeviceContract:
             ahead = PlannedSlots(np.arange(len(rows)), later[0].inputs.time, len(later), series)
             block = device.linear(later[0].before, ahead)
             planned_block(Call(device, (later[0].before, ahead), block, Sizes(len(rows), 1)))
-            assert not none[block.meter.agent].any()
+            of_nobody = block.meter.column[none[block.meter.agent]]
+            assert not block.lower[of_nobody].any()
+            assert not block.upper[of_nobody].any()
             assert not block.fixed_kwh[:, none].any()
 
     def test_firm_energy_is_always_enough(self) -> None:
