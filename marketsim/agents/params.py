@@ -115,6 +115,8 @@ class CoordinatedParams(Params):
     """Slots between two plans, one of which is made at each noon; in between the last one is followed."""
     internal_price: Annotated[float, Field(ge=-1_000, le=1_000)] | None = None
     """Price at which members offer and bid [currency/kWh], held within the tariffs; none: the middle of the tariffs."""
+    margin: Annotated[float, Field(ge=0, le=1_000)] = 0.0
+    """Members bid so much more and ask so much less [currency/kWh], within the tariffs: room for network charges."""
 
 
 class ZeroIntelligenceParams(TraderParams):

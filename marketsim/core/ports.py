@@ -17,7 +17,7 @@ from marketsim.core.cost_game import CostGame, Division
 from marketsim.core.fleets import FleetInfo
 from marketsim.core.imported import ImportedScenario
 from marketsim.core.period import Period
-from marketsim.core.programme import Block, PlannedSlots
+from marketsim.core.programme import LinearBlock, PlannedSlots
 from marketsim.core.records import (
     AskedKvar,
     Community,
@@ -98,7 +98,7 @@ class LinearDevice(Device, Protocol):
     One that cannot is planned at its firm energy.
     """
 
-    def linear(self, state: FloatArray, ahead: PlannedSlots) -> Block:
+    def linear(self, state: FloatArray, ahead: PlannedSlots) -> LinearBlock:
         """What the devices of ``ahead.agents`` could do from their ``state`` [rows, k] on."""
         ...
 

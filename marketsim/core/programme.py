@@ -77,7 +77,7 @@ class BothModes(NamedTuple):
     """Price below which both at once pay [currency/kWh]; minus infinity: they never do."""
 
 
-class Block(NamedTuple):
+class LinearBlock(NamedTuple):
     """A fleet of k agents over ``slots`` slots."""
 
     lower: FloatArray
@@ -158,11 +158,11 @@ class BlockBuilder:
             return Contents(nobody.reshape(0, len(self.fixed_kwh)), nobody, np.zeros(0), np.zeros(0))
         return Contents(*_typed(_joined(self._contents, 4), 2))
 
-    def done(self) -> Block:
+    def done(self) -> LinearBlock:
         """The block."""
         lower, upper, cost, whole, missed = _joined(self._columns, 5)
         row_lower, row_upper = _joined(self._rows, 2)
-        return Block(
+        return LinearBlock(
             lower, upper, cost, whole > 0.0, missed > 0.0, row_lower, row_upper,
             Entries(*_typed(_joined(self._entries, 3), 2)),
             MeterEntries(*_typed(_joined(self._meter, 4), 3)),

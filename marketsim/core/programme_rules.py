@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from marketsim.core.arrays import FloatArray
-from marketsim.core.programme import Block, BothModes, Contents, Entries, MeterEntries, PlannedSlots
+from marketsim.core.programme import BothModes, Contents, Entries, LinearBlock, MeterEntries, PlannedSlots
 from marketsim.core.rule_terms import Call, array_of, demand, real, record_of, whole
 
 _MOST: Final = 1e12
@@ -23,15 +23,15 @@ class _Counts(NamedTuple):
     agent: int
 
 
-def planned_block(call: Call) -> Block:
+def planned_block(call: Call) -> LinearBlock:
     """A fleet as a linear block, its positions within what there is."""
-    found: Block = record_of(call.result, Block)
+    found: LinearBlock = record_of(call.result, LinearBlock)
     ahead: PlannedSlots = call.given[1]
     n, rows = (_length("lower", found.lower),), (_length("row_lower", found.row_lower),)
     counts = _Counts(n[0], rows[0], ahead.slots, len(ahead.agents))
     lower, upper = _bounds("lower", "upper", found.lower, found.upper, n)
     row_lower, row_upper = _bounds("row_lower", "row_upper", found.row_lower, found.row_upper, rows)
-    return Block(
+    return LinearBlock(
         lower, upper, real("cost", found.cost, n, least=-_MOST, most=_MOST),
         array_of("whole", found.whole, "b", "truth values", n).copy(),
         array_of("missed", found.missed, "b", "truth values", n).copy(),

@@ -18,7 +18,7 @@ from marketsim.core.build import Basics
 from marketsim.core.clock import SlotTime
 from marketsim.core.fleets import FleetInfo
 from marketsim.core.params import Params
-from marketsim.core.programme import Block, BlockBuilder, PlannedSlots
+from marketsim.core.programme import BlockBuilder, LinearBlock, PlannedSlots
 from marketsim.core.records import DeviceRange, SlotInputs
 from marketsim.core.units import WH_PER_KWH
 from marketsim.devices.fleet import column, no_level, owned, slot_wh, typed
@@ -78,7 +78,7 @@ class Appliance:
         """Running has no cost but its energy."""
         return np.zeros_like(energy_wh)
 
-    def linear(self, state: FloatArray, ahead: PlannedSlots) -> Block:
+    def linear(self, state: FloatArray, ahead: PlannedSlots) -> LinearBlock:
         """A yes or no for each slot in which a cycle may begin, one of them a yes; what runs is fixed.
 
         A cycle that may still begin beyond these slots may be left to them.

@@ -15,7 +15,7 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import Basics
 from marketsim.core.fleets import FleetInfo, StoreInfo
 from marketsim.core.params import Params
-from marketsim.core.programme import Block, BlockBuilder, PlannedSlots, StoreRatings, put_stores
+from marketsim.core.programme import BlockBuilder, LinearBlock, PlannedSlots, StoreRatings, put_stores
 from marketsim.core.records import DeviceRange, SlotInputs
 from marketsim.core.units import WH_PER_KWH, to_price, to_ticks
 from marketsim.devices import battery_kernel
@@ -67,7 +67,7 @@ class Battery:
         """Wear of the slot [money units] [n_agents]."""
         return np.asarray(np.abs(energy_wh) * self.wear_ticks)
 
-    def linear(self, state: FloatArray, ahead: PlannedSlots) -> Block:
+    def linear(self, state: FloatArray, ahead: PlannedSlots) -> LinearBlock:
         """Charge, discharge and content of each; see ``programme.put_stores``."""
         owners = np.flatnonzero(self.info.owned[ahead.agents])
         rows = ahead.agents[owners]

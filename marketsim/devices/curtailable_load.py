@@ -15,7 +15,7 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import Basics
 from marketsim.core.fleets import FleetInfo, PriceInfo
 from marketsim.core.params import Params
-from marketsim.core.programme import Block, BlockBuilder, PlannedSlots
+from marketsim.core.programme import BlockBuilder, LinearBlock, PlannedSlots
 from marketsim.core.records import DeviceRange, SlotInputs
 from marketsim.core.sensing import meter
 from marketsim.core.units import to_price, to_ticks
@@ -54,7 +54,7 @@ class CurtailableLoad:
         """What the curtailed energy was worth [money units] [n_agents]."""
         return np.asarray(unserved_wh * self.cost_ticks)
 
-    def linear(self, state: FloatArray, ahead: PlannedSlots) -> Block:  # noqa: ARG002 - remainders of a Wh are left out
+    def linear(self, state: FloatArray, ahead: PlannedSlots) -> LinearBlock:  # noqa: ARG002 - remainders of a Wh are left out
         """What of the load is curtailed, at its worth."""
         owners = np.flatnonzero(self.share[ahead.agents] > 0.0)
         rows = ahead.agents[owners]

@@ -17,7 +17,7 @@ from marketsim.core.build import Basics
 from marketsim.core.errors import Problem, ProfileError
 from marketsim.core.fleets import FleetInfo, Sessions, StayInfo
 from marketsim.core.params import Params
-from marketsim.core.programme import Block, BlockBuilder, PlannedSlots
+from marketsim.core.programme import BlockBuilder, LinearBlock, PlannedSlots
 from marketsim.core.records import DeviceRange, SlotInputs
 from marketsim.core.units import WH_PER_KWH
 from marketsim.devices.fleet import column, no_level, owned, series, typed, whole_wh
@@ -66,7 +66,7 @@ class Ev:
         """Charging has no cost but its energy."""
         return np.zeros_like(energy_wh)
 
-    def linear(self, state: FloatArray, ahead: PlannedSlots) -> Block:
+    def linear(self, state: FloatArray, ahead: PlannedSlots) -> LinearBlock:
         """What each stay charges: all that is required, of a stay that lasts beyond the slots the share that falls within.
 
         At least what could not be charged later, at most what is required; what cannot be had is missed.

@@ -16,7 +16,7 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import Basics
 from marketsim.core.fleets import FleetInfo, PriceInfo
 from marketsim.core.params import Params
-from marketsim.core.programme import Block, BlockBuilder, PlannedSlots
+from marketsim.core.programme import BlockBuilder, LinearBlock, PlannedSlots
 from marketsim.core.records import DeviceRange, SlotInputs
 from marketsim.core.units import WH_PER_KWH, to_price, to_ticks
 from marketsim.devices.fleet import column, money, no_level, owned, slot_wh, typed, whole_wh
@@ -62,7 +62,7 @@ class Generator:
         beyond_linear = (self.quadratic_cost * power_kw**2 + self.constant_cost * running) * self.hours
         return np.asarray(energy_wh * self.wear_ticks + money(beyond_linear))
 
-    def linear(self, state: FloatArray, ahead: PlannedSlots) -> Block:
+    def linear(self, state: FloatArray, ahead: PlannedSlots) -> LinearBlock:
         """Power between its bounds and ramps. A quadratic cost is one of four straight pieces; where standing still saves the
         constant cost, whether it runs is a yes or no.
         """

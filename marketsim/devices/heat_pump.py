@@ -15,7 +15,7 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import Basics
 from marketsim.core.fleets import FleetInfo
 from marketsim.core.params import Params
-from marketsim.core.programme import Block, BlockBuilder, PlannedSlots
+from marketsim.core.programme import BlockBuilder, LinearBlock, PlannedSlots
 from marketsim.core.records import DeviceRange, SlotInputs
 from marketsim.core.units import WH_PER_KWH
 from marketsim.devices.fleet import column, level, owned, series, slot_wh, typed
@@ -66,7 +66,7 @@ class HeatPump:
         """Heating has no cost but its energy."""
         return np.zeros_like(energy_wh)
 
-    def linear(self, state: FloatArray, ahead: PlannedSlots) -> Block:
+    def linear(self, state: FloatArray, ahead: PlannedSlots) -> LinearBlock:
         """Electricity h, content q of the buffer and what is missed m: ``q_t = kept q_(t-1) + COP (h_t + m_t) - heat_t``."""
         owners = np.flatnonzero(self.capacity_wh[ahead.agents] > 0.0)
         rows, slots = ahead.agents[owners], np.arange(ahead.slots)

@@ -16,7 +16,7 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import Basics
 from marketsim.core.fleets import FleetInfo
 from marketsim.core.params import Params
-from marketsim.core.programme import Block, BlockBuilder, PlannedSlots
+from marketsim.core.programme import BlockBuilder, LinearBlock, PlannedSlots
 from marketsim.core.records import DeviceRange, SlotInputs
 from marketsim.core.sensing import meter
 from marketsim.core.units import WH_PER_KWH
@@ -59,7 +59,7 @@ class ShiftableLoad:
         """Waiting has no cost."""
         return np.zeros_like(energy_wh)
 
-    def linear(self, state: FloatArray, ahead: PlannedSlots) -> Block:
+    def linear(self, state: FloatArray, ahead: PlannedSlots) -> LinearBlock:
         """Energy u that is served and energy b that waits: ``b_t = b_(t-1) + load_t - u_t``, nothing waits at the end.
 
         What waits after a slot is at most what is due later.

@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.programme import Block
+from marketsim.core.programme import LinearBlock
 from marketsim.optimise.growing import GrowingColumns, GrowingRows
 from marketsim.optimise.highs import SparseProgramme
 
@@ -78,7 +78,7 @@ class DayProgramme(NamedTuple):
 
 
 def day_programme(
-    blocks: Sequence[Block], day: MeteredDay, ends: Ends, *, peak: bool = False, peak_price: float = 0.0
+    blocks: Sequence[LinearBlock], day: MeteredDay, ends: Ends, *, peak: bool = False, peak_price: float = 0.0
 ) -> DayProgramme:
     """The programme of all blocks behind the meters of a day; ``peak``: it has a column for the largest import.
 
@@ -126,7 +126,7 @@ def _at_meters(day: MeteredDay, of_agents: Sequence[FloatArray]) -> FloatArray:
 
 
 def _put_block(
-    block: Block,
+    block: LinearBlock,
     columns: GrowingColumns,
     at_most: GrowingRows,
     equal: GrowingRows,
@@ -146,7 +146,7 @@ def _put_block(
     return first
 
 
-def _put_rows(block: Block, first: int, at_most: GrowingRows, equal: GrowingRows) -> None:
+def _put_rows(block: LinearBlock, first: int, at_most: GrowingRows, equal: GrowingRows) -> None:
     """Rows of a block: equal where both sides are, else one for each side that is finite."""
     row, column, value = block.entries
     same = block.row_lower == block.row_upper
@@ -175,7 +175,11 @@ def _put_curtailed(
 
 
 def _put_regained(
-    blocks: Sequence[Block], first: Sequence[int], regained: int | None, columns: GrowingColumns, at_most: GrowingRows
+    blocks: Sequence[LinearBlock],
+    first: Sequence[int],
+    regained: int | None,
+    columns: GrowingColumns,
+    at_most: GrowingRows,
 ) -> list[IntArray]:
     """Rows for what stores hold at the end, each with a column for what is missed [kWh at the meter]; these columns."""
     missed: list[IntArray] = []
@@ -203,7 +207,7 @@ def _put_peak(columns: GrowingColumns, at_most: GrowingRows, imports: IntArray, 
 
 
 def _keep_modes_apart(
-    blocks: Sequence[Block], first: Sequence[int], day: MeteredDay, columns: GrowingColumns, at_most: GrowingRows
+    blocks: Sequence[LinearBlock], first: Sequence[int], day: MeteredDay, columns: GrowingColumns, at_most: GrowingRows
 ) -> None:
     """A yes or no for each pair of columns that would be used both, at the lower of the two prices."""
     for start, block in zip(first, blocks, strict=True):
@@ -223,7 +227,7 @@ def _keep_modes_apart(
 
 
 def _curtail_or_import(
-    blocks: Sequence[Block],
+    blocks: Sequence[LinearBlock],
     day: MeteredDay,
     columns: GrowingColumns,
     at_most: GrowingRows,
@@ -246,7 +250,7 @@ def _curtail_or_import(
     at_most.put(row, draws, spare)
 
 
-def _most_import(blocks: Sequence[Block], day: MeteredDay) -> FloatArray:
+def _most_import(blocks: Sequence[LinearBlock], day: MeteredDay) -> FloatArray:
     """More than any meter can import in a slot [n_meters x slots]: its need, all PV gone, and all that devices can draw."""
     most = (np.maximum(day.need_kwh, 0.0) + day.spare_kwh).T.copy()
     for block in blocks:

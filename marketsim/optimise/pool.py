@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from marketsim.core.arrays import FloatArray
-from marketsim.core.programme import Block
+from marketsim.core.programme import LinearBlock
 from marketsim.optimise.day import DayProgramme, Ends, MeteredDay, day_programme
 from marketsim.optimise.highs import Optimum, SparseProgramme, optimum
 
@@ -57,7 +57,7 @@ class PlannedDay(NamedTuple):
     """Of the equal rows of all blocks, in their order."""
 
 
-def plan_day(blocks: Sequence[Block], day: MeteredDay, ends: Ends, aims: Aims, told: str = "plan") -> PlannedDay:
+def plan_day(blocks: Sequence[LinearBlock], day: MeteredDay, ends: Ends, aims: Aims, told: str = "plan") -> PlannedDay:
     """The best plan; RunError, which says what was ``told`` to be planned, if HiGHS finds none; ValueError for bad prices."""
     parts = day_programme(blocks, day, ends, peak=aims.objective != "cost", peak_price=aims.peak_price)
     what = f"{told} of {len(day.meter_of)} agents over {len(day.need_kwh)} slots"
@@ -91,7 +91,7 @@ def _least_peak(parts: DayProgramme, most_cost: float) -> SparseProgramme:
 
 
 def _told(
-    blocks: Sequence[Block], day: MeteredDay, parts: DayProgramme, found: Optimum, by_cost: Optimum | None
+    blocks: Sequence[LinearBlock], day: MeteredDay, parts: DayProgramme, found: Optimum, by_cost: Optimum | None
 ) -> PlannedDay:
     slots, k = len(day.need_kwh), len(day.meter_of)
     net = np.array([_net(block, found.x[start:], slots, k) for start, block in zip(parts.first, blocks, strict=True)])
@@ -119,7 +119,7 @@ def _told(
     )
 
 
-def _net(block: Block, x: FloatArray, slots: int, k: int) -> FloatArray:
+def _net(block: LinearBlock, x: FloatArray, slots: int, k: int) -> FloatArray:
     """Net energy of a block [slots, k]."""
     meter = block.meter
     flat = np.bincount(meter.slot * k + meter.agent, weights=meter.value * x[meter.column], minlength=slots * k)

@@ -21,9 +21,12 @@ from marketsim.core.build import BuildContext
 from marketsim.core.clock import Clock, SlotTime
 from marketsim.core.fleets import faults_of
 from marketsim.core.params import Params
-from marketsim.core.ports import Device
+from marketsim.core.ports import Device, LinearDevice
+from marketsim.core.programme import PlannedSlots
+from marketsim.core.programme_rules import planned_block
 from marketsim.core.records import DeviceRange, SlotInputs
 from marketsim.core.rng import Streams
+from marketsim.core.rule_terms import Call, Sizes
 from marketsim.core.units import WH_PER_KWH
 from marketsim.testing.worlds import FixedTariff, clock, community
 
@@ -208,6 +211,28 @@ class DeviceContract:
                 assert device.range(state, alone).lo_wh[0] == step.reach.lo_wh[index]
                 assert device.range(state, alone).hi_wh[0] == step.reach.hi_wh[index]
                 state, _ = device.advance(state, alone, step.energy_wh[[index]])
+
+    def test_what_it_says_of_later_slots_is_a_block(self) -> None:
+        """Where it can be planned, in every state: bounds in order, positions within what there is, nothing for who has none."""
+        rows = self._rows()
+        device = self._device(rows)
+        if not isinstance(device, LinearDevice):
+            return
+        none = np.array([row is None for row in rows])
+        steps = list(self._walk(any_energy))
+        for first in range(0, self.slots // 2, 7):
+            later = steps[first : first + self.slots // 2]
+
+            def series(name: str, later: Sequence[DeviceStep] = later) -> FloatArray:
+                return np.array([step.inputs.series[name] for step in later])
+
+            ahead = PlannedSlots(np.arange(len(rows)), later[0].inputs.time, len(later), series)
+            block = device.linear(later[0].before, ahead)
+            planned_block(Call(device, (later[0].before, ahead), block, Sizes(len(rows), 1)))
+            of_nobody = block.meter.column[none[block.meter.agent]]
+            assert not block.lower[of_nobody].any()
+            assert not block.upper[of_nobody].any()
+            assert not block.fixed_kwh[:, none].any()
 
     def test_firm_energy_is_always_enough(self) -> None:
         """Doing only what is firm, for ever, stays in range and in finite states."""

@@ -93,7 +93,7 @@ def kpi_groups() -> dict[str, tuple[Kpi, ...]]:
     return {"Run": RUN, **metrics, "Critic": CRITIC_KPIS, "Independent power flow": VALIDATION}
 
 
-_METRIC_HEADS: Final = ("Energy", "Money", "Fairness", "Welfare", "Gains of peers", "Grid", "Laws")
+_METRIC_HEADS: Final = ("Energy", "Money", "Fairness", "Welfare", "Gains of peers", "All together", "Grid", "Laws")
 
 
 def kpis_page() -> str:

@@ -16,12 +16,16 @@ from marketsim.core.units import WH_PER_KWH, to_ticks
 
 
 class InternalPrice:
-    """Everything at one price within the tariffs, and never worse than what it is worth to its owner."""
+    """Everything at one price within the tariffs, and never worse than what it is worth to its owner.
+
+    With a margin bids lie so much above it and asks so much below.
+    """
 
     sees: tuple[str, ...] = ()
 
-    def __init__(self, price: float | None) -> None:
+    def __init__(self, price: float | None, margin: float) -> None:
         self._ticks = None if price is None else int(to_ticks(price))
+        self._margin = int(to_ticks(margin))
 
     def of(self, seen: Observations) -> IntArray:
         """The price for each agent [ticks] [k]: above the feed-in tariff, where what is not traded would be exported."""
@@ -32,8 +36,9 @@ class InternalPrice:
     def choose(self, seen: Observations, legs: Legs) -> tuple[Legs, IntArray]:
         """All legs at the price."""
         price = self.of(seen)[legs.agent]
-        buys = legs.side == Side.BUY
-        return legs, np.where(buys, np.minimum(price, legs.value_ticks), np.maximum(price, legs.value_ticks))
+        bid = np.minimum(price + self._margin, legs.value_ticks)
+        ask = np.maximum(price - self._margin, legs.value_ticks)
+        return legs, np.where(legs.side == Side.BUY, bid, ask)
 
 
 class PooledFleets:
@@ -78,7 +83,8 @@ class PooledFleets:
 
     def _offer(self, fleet: int, rest_wh: IntArray, exporting: IntArray, seen: Observations, draft: Draft) -> None:
         side = np.where(rest_wh > 0, int(Side.SELL), np.where(rest_wh < 0, int(Side.BUY), NO_OFFER))
-        asked = np.where(exporting, seen.feed_in_ticks, self._price.of(seen))
+        kept = np.minimum(seen.feed_in_ticks + 1, seen.retail_ticks)
+        asked = np.where(exporting, seen.feed_in_ticks, kept)
         worth = np.where(side == Side.SELL, asked, seen.retail_ticks)
         draft.offer(fleet, side, worth, np.abs(rest_wh))
 
@@ -123,5 +129,5 @@ def build(params: CoordinatedParams, context: BuildContext) -> Coordinated:
 
     A linear programme over the forecasts decides what all devices do; see ``optimise.day``.
     """
-    planner, price = PoolPlanner(params, context), InternalPrice(params.internal_price)
+    planner, price = PoolPlanner(params, context), InternalPrice(params.internal_price, params.margin)
     return Coordinated(price, PooledFleets(planner, price, params), context, planner.held_firm)

@@ -10,7 +10,7 @@ from marketsim.agents.params import CoordinatedParams
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.ports import LinearDevice
-from marketsim.core.programme import Block, PlannedSlots
+from marketsim.core.programme import LinearBlock, PlannedSlots
 from marketsim.core.records import Observations
 from marketsim.core.units import to_kwh, to_price
 from marketsim.optimise.day import Ends, MeteredDay
@@ -40,7 +40,7 @@ class PoolPlan(NamedTuple):
     @property
     def slots(self) -> int:
         """How many slots it covers."""
-        return self.net_kwh.shape[1]
+        return int(self.net_kwh.shape[1])
 
 
 class PoolPlanner:
@@ -125,7 +125,7 @@ class PoolPlanner:
         members: IntArray,
         seen: Observations,
         horizon: int,
-    ) -> Block:
+    ) -> LinearBlock:
         def series(name: str) -> FloatArray:
             return np.asarray(seen.forecast.series(name, horizon)[:, members])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH, to_price
 from marketsim.core.world import World
 from marketsim.metrics.energy import refused
 from marketsim.optimise.pool import PlannedDay
+
+_ROUNDING_KWH: Final = 0.01
+"""A plan in floats may miss so much in a day for being followed in whole Wh."""
 
 
 class MeasuredDay(NamedTuple):
@@ -57,8 +60,8 @@ class MeasuredDay(NamedTuple):
 
     @property
     def optimal(self) -> bool:
-        """Whether it went by an optimal plan: nothing was refused, and nothing missed."""
-        return self.plan is not None and self.refused_kwh == 0.0 and self.missed_kwh == 0.0
+        """Whether it went by an optimal plan: nothing was refused, and nothing missed beyond what whole Wh leave."""
+        return self.plan is not None and self.refused_kwh == 0.0 and self.missed_kwh < _ROUNDING_KWH
 
 
 def measured(built: Built, world: World, noon: int) -> MeasuredDay:

@@ -78,6 +78,14 @@ def test_members_trade_at_the_internal_price():
         assert set(trades.price_ticks) == paid
 
 
+def test_a_margin_lets_members_trade_under_network_charges():
+    """At one price for both, a charge keeps them apart; with room for it they trade as before."""
+    charged = {"market": {"charges": {"flat": {"per_kwh": 0.02}}}}
+    without, room = (ms.simulate(pooled(charged, margin=margin)).summary["p2p_kwh"] for margin in (0.0, 0.015))
+    assert without == 0.0
+    assert room == pytest.approx(ms.simulate(pooled()).summary["p2p_kwh"], abs=1.0)
+
+
 def test_what_the_grid_refuses_stays_where_it_is():
     """A store behind a connection of 1 kW delivers no more, and the rest is bought from the utility."""
     agents = [
