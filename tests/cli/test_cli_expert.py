@@ -33,7 +33,7 @@ def test_an_expert_is_written_from_words(cli, text, tmp_path):
     assert "battery.energy_kwh               60 kWh     3  battery of 60 kWh" in ended.out
     assert "battery.efficiency                 0.95     -  (default)" in ended.out
     assert "wish: export at most 10 kW, 0 h to 24 h; 1000 for each kWh that it is missed by" in ended.out
-    assert "NOT accepted:\n  no network operator has verified it: name a scenario and the agent" in ended.out
+    assert "NOT accepted:\n  no network operator has verified it: name --scenario and --agent" in ended.out
     about = json.loads((tmp_path / "mill" / "expert.json").read_text())
     assert about["model"]["battery"]["power_kw"] == 30
     assert about["accepted"] is False
