@@ -57,7 +57,7 @@ class FeederOperator:
         without, planned = (self._voltages(grid, day, net) for net in (-load_kw, own - load_kw))
         beyond, before = _beyond(grid, planned), _beyond(grid, without)
         worse = np.where(beyond > np.maximum(before, 0.0) + _SAME_PU, beyond, 0.0)
-        return [self._told(grid, planned, slot, node) for slot, node in _worst(worse)]
+        return [self._told(grid, planned, without, place) for place in _worst(worse)]
 
     @property
     def _grid(self) -> PlannedGrid:
@@ -90,11 +90,16 @@ class FeederOperator:
         kw[:, grid.nodes[0]] += net_kw
         return grid.voltages(kw, background.kvar)
 
-    def _told(self, grid: PlannedGrid, v_pu: FloatArray, slot: int, node: int) -> str:
-        name, value = feeder_of(self._ready).network.bus_names[node], v_pu[slot, node]
-        if np.isnan(value):
+    def _told(self, grid: PlannedGrid, v_pu: FloatArray, without_pu: FloatArray, place: tuple[int, int]) -> str:
+        slot, node = place
+        if np.isnan(v_pu[place]):
             return f"the power flow of slot {slot} has no solution"
-        return f"bus {name} has {value:.4f} p.u. in slot {slot}, outside {grid.v_min_pu[node]:g} to {grid.v_max_pu[node]:g}"
+        name, band = (
+            feeder_of(self._ready).network.bus_names[node],
+            f"{grid.v_min_pu[node]:g} to {grid.v_max_pu[node]:g}",
+        )
+        beside = f"{without_pu[place]:.4f} p.u. with its load alone"
+        return f"bus {name} has {v_pu[place]:.4f} p.u. in slot {slot}, {beside}, and {band} is allowed"
 
 
 def _scaled(series: FloatArray, wanted: float, own: float) -> FloatArray:

@@ -103,7 +103,7 @@ def write(
     if scenario is not None and agent is not None:
         from marketsim.app.expert_operator import FeederOperator
 
-        operator = FeederOperator(AskedScenario(scenario, overrides, None, trust).compiled(quiet=as_json), agent)
+        operator = FeederOperator(AskedScenario(scenario, overrides, None, trust).load(quiet=as_json), agent)
     done = write_from_words(
         description,
         Asked(params, writes_code),
