@@ -73,7 +73,7 @@ class FeederOperator:
         battery, generator = model.battery, model.generator
         return DayCase(
             slot_hours=view.slot_hours,
-            hour=view.slot_hours * np.arange(view.t0, view.t0 + view.horizon),
+            hour=np.asarray(view.slot_hours * np.arange(view.t0, view.t0 + view.horizon), dtype=np.float64),
             buy_price=view.buy,
             sell_price=view.sell,
             load_kw=_scaled(load_kw, model.load_peak_kw, spec.load.peak_kw or float(load_kw.max(initial=0.0))),

@@ -147,3 +147,43 @@ def test_a_model_stands_beside_the_rules(cli, tmp_path, monkeypatch):
     assert (second["name"], second["valid"], second["right"]) == ("hub", False, False)
     assert "do not stand in the text" in second["told"]
     assert [row["name"] for row in rows if row["reader"] == "the rules"] == [each.name for each in descriptions()[:2]]
+
+
+@pytest.fixture
+def feeder(tmp_path):
+    """A small scenario with a feeder, and one without."""
+    plain = {
+        "name": "operated",
+        "clock": {"start": "2016-07-12", "slots": 24, "slot_minutes": 60},
+        "tariff": {"flat": {"retail": 0.2, "feed_in": 0.06}},
+        "agents": [{"name": "mill", "kind": "prosumer", "pv_kw": 9, "load": {"shape": "G0-M", "peak_kw": 50}}],
+    }
+    agents = [{**plain["agents"][0], "bus": 87}]
+    (tmp_path / "plain.yaml").write_text(json.dumps(plain))
+    (tmp_path / "feeder.yaml").write_text(json.dumps({**plain, "grid": {"feeder": "feeder141"}, "agents": agents}))
+    return tmp_path
+
+
+@needs_code
+def test_the_operator_of_a_scenario_accepts_or_refuses(cli, text, feeder):
+    """A mill of 90 kW, and one of 20 MW at the end of the feeder: exit code 1, with bus and slot."""
+    where = ("--yes", "--scenario", feeder / "feeder.yaml", "--agent", "mill")
+    ended = cli("expert", "write", text(HUB.replace("wish: never export more than 10 kW\n", "")), *where)
+    assert ended.code == 0, ended.out
+    assert ended.out.endswith("Accepted.\n")
+    ended = cli("expert", "write", text("A mill with 70 kW of load.\nPV of 20 MW.\n"), *where)
+    assert ended.code == 1
+    assert "day 1 of the operator: bus " in ended.out
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    (["--scenario", "feeder.yaml"], "--scenario and --agent go together"),
+    (["--scenario", "feeder.yaml", "--agent", "mil"], "did you mean mill?"),
+    (["--scenario", "plain.yaml", "--agent", "mill"], "there is no network operator without a feeder"),
+    (["--scenario", "none.yaml", "--agent", "mill"], "none.yaml"),
+])  # fmt: skip
+def test_an_operator_that_there_is_not_is_told(cli, text, feeder, words, told, monkeypatch):
+    monkeypatch.chdir(feeder)
+    ended = cli("expert", "write", text(), "--yes", *words)
+    assert ended.code == 2
+    assert told in ended.err

@@ -33,8 +33,13 @@ def programmed(model: ProsumerModel, case: DayCase) -> PlannedDay:
     """The optimum of a case by the day programme."""
     program = DayProgram(prosumers([model]), len(case.load_kw), case.slot_hours, np.zeros(1, dtype=np.int64))
     points = program.solve(view_of(case)).setpoints
-    own = (points.generator_kw, points.battery_kw, points.curtailed_kw, points.pv_kw)
-    return PlannedDay(*(each[:, 0] for each in own), p2p_kw=np.zeros_like(case.load_kw))
+    return PlannedDay(
+        generator_kw=points.generator_kw[:, 0],
+        battery_kw=points.battery_kw[:, 0],
+        curtailed_kw=points.curtailed_kw[:, 0],
+        pv_kw=points.pv_kw[:, 0],
+        p2p_kw=np.zeros_like(case.load_kw),
+    )
 
 
 def view_of(case: DayCase) -> ExpertView:
