@@ -166,12 +166,12 @@ def feeder(tmp_path):
 
 @needs_code
 def test_the_operator_of_a_scenario_accepts_or_refuses(cli, text, feeder):
-    """A mill of 90 kW, and one of 20 MW at the end of the feeder: exit code 1, with bus and slot."""
+    """A mill of 90 kW, and one of 90 MW at the end of the feeder: exit code 1, with bus and slot."""
     where = ("--yes", "--scenario", feeder / "feeder.yaml", "--agent", "mill")
     ended = cli("expert", "write", text(HUB.replace("wish: never export more than 10 kW\n", "")), *where)
     assert ended.code == 0, ended.out
     assert ended.out.endswith("Accepted.\n")
-    ended = cli("expert", "write", text("A mill with 70 kW of load.\nPV of 20 MW.\n"), *where)
+    ended = cli("expert", "write", text("A mill with 70 kW of load.\nPV of 90 MW.\n"), *where)
     assert ended.code == 1
     assert "day 1 of the operator: bus " in ended.out
 
