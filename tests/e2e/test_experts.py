@@ -9,6 +9,7 @@ import pytest
 
 import marketsim as ms
 from marketsim.app.game import build_game
+from marketsim.core.errors import ScenarioError
 from marketsim.core.learner import GameNeeds
 
 pytest.importorskip("clarabel", reason="experts need clarabel: pip install 'marketsim[experts]'")
@@ -22,7 +23,13 @@ def neighbours(**more: Any) -> dict[str, Any]:
     return {
         "name": "neighbours",
         "clock": {"start": "2016-05-08", "slots": 24, "slot_minutes": 60},
-        "grid": {"feeder": "feeder141", "source_pu": 1.01, "voltage_band_pu": [0.95, 1.05], "gate": "observe", "reactive": reactive},
+        "grid": {
+            "feeder": "feeder141",
+            "source_pu": 1.01,
+            "voltage_band_pu": [0.95, 1.05],
+            "gate": "observe",
+            "reactive": reactive,
+        },
         "tariff": {"time_of_use": {"feed_in": 0.06, "windows": PRICES}},
         "market": {"engine": "mid_market_rate"},
         "agents": [
@@ -35,7 +42,13 @@ def neighbours(**more: Any) -> dict[str, Any]:
                 "generator": {"max_kw": 250, "cost_per_kwh": 0.17, "ramp_kw_per_h": 125},
             },
             {"name": "rural", "bus": 75, **big, "pv_kw": 6000, "curtailable_load": {"share": 0.2, "cost_per_kwh": 0.4}},
-            {"name": "flat", "bus": 78, "kind": "consumer", "load": {"annual_kwh": 900_000}, "strategy": "utility_only"},
+            {
+                "name": "flat",
+                "bus": 78,
+                "kind": "consumer",
+                "load": {"annual_kwh": 900_000},
+                "strategy": "utility_only",
+            },
         ],
         **more,
     }
@@ -45,9 +58,11 @@ def neighbours(**more: Any) -> dict[str, Any]:
 def test_a_joint_plan_is_played_as_planned(base: str) -> None:
     """No voltage outside, on a curve or without one, where idling breaks the band; all balances close; reactive power is used."""
     over = {"grid.reactive.setpoint.base": base}
-    played, resting = (ms.simulate(ms.load_scenario(neighbours(expert=expert), over)) for expert in ("joint", "individual"))
-    assert resting.summary["slots_with_violation"] > 0
-    assert played.summary["slots_with_violation"] == 0
+    played, resting = (
+        ms.simulate(ms.load_scenario(neighbours(expert=expert), over)) for expert in ("joint", "individual")
+    )
+    assert resting.summary["voltage_violation_rate"] > 0
+    assert played.summary["voltage_violation_rate"] == 0
     assert played.summary["energy_imbalance_wh"] == played.summary["money_imbalance"] == 0
     assert played.summary["validated_slots"] == 24
     assert np.abs(played.frame("agents", raw=True).query("name == 'hub'").kvar).max() > 50
@@ -75,7 +90,13 @@ def test_agents_without_a_feeder_and_with_other_devices_follow_an_expert_too() -
         "clock": {"start": "2016-07-12", "slots": 48, "slot_minutes": 60},
         "tariff": {"flat": {"retail": 0.3, "feed_in": 0.08}},
         "agents": [
-            {"kind": "prosumer", "pv_kw": 6, "load": {"annual_kwh": 3000}, "battery": {"energy_kwh": 8, "power_kw": 4}, "strategy": "expert"},
+            {
+                "kind": "prosumer",
+                "pv_kw": 6,
+                "load": {"annual_kwh": 3000},
+                "battery": {"energy_kwh": 8, "power_kw": 4},
+                "strategy": "expert",
+            },
             {"kind": "consumer", "load": {"annual_kwh": 2500}, "ev": {}, "strategy": "expert"},
         ],
     }
@@ -110,12 +131,12 @@ def test_an_expert_whose_generator_could_be_switched_off_is_refused() -> None:
     """A programme without binaries has no constant cost of running: told before the run, with what to do."""
     scenario = neighbours(expert="joint")
     scenario["agents"][0]["generator"]["constant_cost"] = 3.0
-    with pytest.raises(ms.InputError, match="an expert cannot switch the generator of agent 'hub' off.*min_kw"):
+    with pytest.raises(ScenarioError, match=r"an expert cannot switch the generator of agent 'hub' off(.|\n)*min_kw"):
         ms.simulate(ms.load_scenario(scenario))
 
 
 def test_a_misspelt_expert_is_told_with_the_nearest_name() -> None:
-    with pytest.raises(ms.InputError, match="there is no expert of this name.*did you mean 'joint'"):
+    with pytest.raises(ScenarioError, match=r"there is no expert of this name(.|\n)*did you mean joint"):
         ms.load_scenario(neighbours(expert="joynt"))
 
 
