@@ -32,15 +32,10 @@ def plan_text(names: Sequence[str], plans: Mapping[int, Setpoints]) -> str:
     for day, points in plans.items():
         for slot, rows in enumerate(np.stack(points, axis=-1)):
             lines += [
-                f"{day},{slot},{_quoted(name)},{','.join(f'{kw:.6f}' for kw in row)}"
+                f"{day},{slot},{name},{','.join(f'{kw:.6f}' for kw in row)}"
                 for name, row in zip(names, rows, strict=True)
             ]
     return "\n".join(lines) + "\n"
-
-
-def _quoted(name: str) -> str:
-    doubled = name.replace('"', '""')
-    return f'"{doubled}"' if any(sign in name for sign in ',"\n\r') else name
 
 
 def read_plans(path: Path, names: Sequence[str], slots: int) -> dict[int, Setpoints]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +42,8 @@ def expert() -> None:
 def solve(asked: AskedScenario, part: Any, days: int | None, plans: str | None, answer: AskedAnswer) -> None:
     """Plan the days of SCENARIO by its expert: what is possible, and what it costs.
 
-    Each plan is checked by a power flow that the expert does not use. The expert is the scenario's (expert: {joint: ...}). It knows
-    the whole day, whatever expert.information says, and plans all agents with PV, a battery, a generator or curtailable load.
+    Each plan is checked by a power flow that the expert does not use. The expert is that of the section expert. It knows the
+    whole day, whatever expert.information says, and plans all agents with PV, a battery, a generator or curtailable load.
     """
     from marketsim.analysis.experts.solving import bound
     from marketsim.app.plan_file import plan_text
@@ -142,7 +143,7 @@ def verify(asked: AskedScenario, plans: str, part: Any, as_json: bool) -> None:
     else:
         _tell(found, has_grid=case.grid is not None)
     if not accepted:
-        raise click.exceptions.Exit(1)
+        sys.exit(1)
 
 
 def _each(found: dict[int, list[Refusal]]) -> list[tuple[int, Refusal]]:

@@ -29,6 +29,7 @@ COMMANDS = (
     ("reinforce",),
     ("compare-gates",),
     ("critic", "audit"),
+    ("expert", "solve"),
 )
 
 

@@ -300,6 +300,14 @@ def arguments_of(theirs: Path, out: Path) -> dict[str, list[list[str | Path]]]:
         ],
         "contingency": [["contingency", scenario, "--out", out / "c.json"]],
         "reinforce": [["reinforce", scenario, "--most", "1", "--workers", "1", "--out", out / "u.json"]],
+        "expert solve": [
+            ["expert", "solve", scenario, "--plans", out / "p.csv", "--out", out / "x.json"],
+            ["expert", "solve", plain, "--set", "expert=rule"],
+        ],
+        "expert verify": [
+            ["expert", "verify", scenario, theirs / "plain" / "net.json"],
+            ["expert", "verify", plain, run / "agents.parquet"],
+        ],
         "plugins list": [["plugins", "list"]],
         "plugins show": [["plugins", "show", "truthful"]],
         "critic audit": [["critic", "audit", scenario]],

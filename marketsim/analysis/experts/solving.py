@@ -41,7 +41,7 @@ class DayBound(NamedTuple):
     day: int
     """Of the run, from 0."""
     date: str
-    """Where its series come from."""
+    """Where its series come from; ``drawn``: loads of several dates."""
     status: str
     cost: float
     """Energy with the utility after pooling, devices, and terminal storage [currency]."""
@@ -187,11 +187,15 @@ def _outside(case: Case, view: ExpertView, points: Setpoints) -> tuple[int, int,
 
 
 def _date(case: Case, number: int) -> str:
-    """The date of the source year of a day of the run; the run's own where its source has none."""
-    if isinstance(case.days.profiles, DayProfiles) and isinstance(case.ready.model.profiles.params, DrawsDays):
-        day = int(case.days.profiles.source_day(number, case.days.rows[:1])[0])
-        return (_LEAP_YEAR + timedelta(days=day)).strftime("%m-%d")
-    return (case.days.context.clock.start + timedelta(days=number)).isoformat()
+    """The date of the source year from which a day comes, where loads of one date are together; else that of the run."""
+    params = case.ready.model.profiles.params
+    chosen = params.days if isinstance(params, DrawsDays) else None
+    if chosen is None:
+        return (case.days.context.clock.start + timedelta(days=number)).isoformat()
+    if chosen.shifts or not isinstance(case.days.profiles, DayProfiles):
+        return "drawn"
+    day = int(case.days.profiles.source_day(number, case.days.rows[:1])[0])
+    return (_LEAP_YEAR + timedelta(days=day)).strftime("%m-%d")
 
 
 def refused(case: Case, plans: Mapping[int, Setpoints]) -> dict[int, list[Refusal]]:
