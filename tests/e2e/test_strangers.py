@@ -303,11 +303,11 @@ def arguments_of(theirs: Path, out: Path) -> dict[str, list[list[str | Path]]]:
         "reinforce": [["reinforce", scenario, "--most", "1", "--workers", "1", "--out", out / "u.json"]],
         "expert solve": [
             ["expert", "solve", scenario, "--plans", out / "p.csv", "--out", out / "x.json"],
-            ["expert", "solve", plain, "--set", "expert=rule"],
+            ["expert", "solve", scenario, "--set", "expert=rule", "--json"],
         ],
         "expert verify": [
             ["expert", "verify", scenario, theirs / "plain" / "net.json"],
-            ["expert", "verify", plain, run / "agents.parquet"],
+            ["expert", "verify", scenario, run / "agents.parquet", "--json"],
         ],
         "plugins list": [["plugins", "list"]],
         "plugins show": [["plugins", "show", "truthful"]],
