@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
@@ -15,11 +16,12 @@ from marketsim.core import ports
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext, Choice
 from marketsim.core.clock import SlotTime
-from marketsim.core.expert import Expert, ExpertView, Guide, GuideMaker, Plan, PlannedGrid, injections, net_kw
+from marketsim.core.expert import Expert, ExpertView, Follower, FollowerMaker, Plan, PlannedGrid, injections, net_kw
 from marketsim.core.setpoints import Setpoints
 from marketsim.experts.columns import Prosumers, prosumers
 from marketsim.experts.feedback import Feedback, plan_of
 from marketsim.experts.params import ExpertParams, JointParams
+from marketsim.games.setpoints.guide import Visited
 
 DEFAULT: Final = Choice("joint", JointParams())
 """Who plans where a scenario names nobody."""
@@ -45,15 +47,15 @@ def expert_of(ready: ReadyScenario, days: PlannedDays) -> BuiltExpert:
     return BuiltExpert(expert, params, prosumers(context.models), context.grid)
 
 
-def guide_maker(
+def follower_maker(
     ready: ReadyScenario, context: BuildContext, profiles: ports.Profiles, reactive: ports.Reactive
-) -> GuideMaker:
-    """Makes guides for the agents of a simulation that is being wired."""
+) -> FollowerMaker:
+    """Makes followers for the agents of a simulation that is being wired."""
 
-    def make(rows: IntArray) -> Guide:
+    def make(rows: IntArray) -> Follower:
         of_first = np.unique(context.community.connection[rows])
         days = PlannedDays(ready, of_first, context, profiles)
-        return PlanGuide(expert_of(ready, days), days, reactive)
+        return PlanFollower(expert_of(ready, days), days, reactive)
 
     return make
 
@@ -66,8 +68,8 @@ class _Followed(NamedTuple):
     """What inverters do by themselves under the plan [H, n]."""
 
 
-class PlanGuide:
-    """Port ``core.expert.Guide``: plans once a day, or anew every so many slots, and follows the plan as feedback."""
+class PlanFollower:
+    """Port ``core.expert.Follower``: plans once a day, or anew every so many slots, and follows the plan as feedback."""
 
     def __init__(self, built: BuiltExpert, days: PlannedDays, reactive: ports.Reactive) -> None:
         self._built, self._days, self._reactive = built, days, reactive
@@ -76,18 +78,34 @@ class PlanGuide:
         self._asks = built.params.reactive == "planned" if built.params.reactive else knows
         self._followed: list[_Followed] = []
         self._since: tuple[int, int] = -1, 0
-        self._last_kw: FloatArray = np.full(days.n_markets * built.own.n, np.nan)
+        self._last_kw: FloatArray = np.tile(days.generator_kw(), days.n_markets)
         self._kept: OrderedDict[bytes, Plan] = OrderedDict()
 
-    def setpoints(self, time: SlotTime, level: FloatArray, load_kw: FloatArray, pv_kw: FloatArray) -> Setpoints:
-        """See ``Guide``."""
+    @property
+    def own(self) -> Prosumers:
+        """The agents that are planned, of one market."""
+        return self._built.own
+
+    def setpoints(
+        self,
+        time: SlotTime,
+        level: FloatArray,
+        load_kw: FloatArray,
+        pv_kw: FloatArray,
+        generator_kw: FloatArray | None = None,
+    ) -> Setpoints:
+        """See ``Follower``."""
         own, markets = self._built.own, self._days.n_markets
         usable = own.stored_high_kwh - own.stored_low_kwh
         shaped = (markets, own.n)
         stored = own.stored_low_kwh + np.nan_to_num(level).reshape(shaped) * usable
         day, begun = self._since
+        if day not in (time.day, time.day - 1):
+            self._last_kw = np.tile(self._days.generator_kw(), markets)
+        if generator_kw is not None:
+            self._last_kw = generator_kw
         if day != time.day or not 0 <= time.of_day - begun < self._every:
-            self._plan(time, stored, fresh=day + 1 != time.day and day != time.day)
+            self._plan(time, stored)
         rows = [
             self._label(market, time, stored[market], load_kw.reshape(shaped)[market], pv_kw.reshape(shaped)[market])
             for market in range(markets)
@@ -96,9 +114,9 @@ class PlanGuide:
         self._last_kw = points.generator_kw
         return points
 
-    def _plan(self, time: SlotTime, stored_kwh: FloatArray, *, fresh: bool) -> None:
-        """Plan the rest of the day in every market; ``fresh``: nothing ran in the slot before."""
-        last = np.full(stored_kwh.shape, np.nan) if fresh else self._last_kw.reshape(stored_kwh.shape)
+    def _plan(self, time: SlotTime, stored_kwh: FloatArray) -> None:
+        """Plan the rest of the day in every market."""
+        last = self._last_kw.reshape(stored_kwh.shape)
         knows = self._built.params.information == "perfect"
         self._followed = []
         for market, stored in enumerate(stored_kwh):
@@ -147,3 +165,41 @@ def _flat(view: ExpertView) -> tuple[Any, ...]:
     """All numbers of a view."""
     plain = [each for each in view if not isinstance(each, tuple) and each is not None]
     return (*plain, *(view.background or ()))
+
+
+class FollowedInGame:
+    """Port ``games.setpoints.guide.Guide``: labels of the expert of a scenario in the states that a game visits."""
+
+    def __init__(self, follower: Follower, own: Prosumers) -> None:
+        self._follower, self._own = follower, own
+        self._times: Sequence[SlotTime] = ()
+
+    def begin(self, times: Sequence[SlotTime], series: Sequence[Mapping[str, FloatArray]]) -> None:  # noqa: ARG002 - has them
+        """See ``Guide``."""
+        self._times = times
+
+    def setpoints(self, slot: int, visited: Visited) -> Setpoints:
+        """See ``Guide``."""
+        own, shape = self._own, visited.load_kw.shape
+        usable = own.stored_high_kwh - own.stored_low_kwh
+        over = visited.stored_kwh - own.stored_low_kwh
+        level = np.divide(over, usable, out=np.full(shape, np.nan), where=usable > 0.0)
+        state = (level, visited.load_kw, visited.pv_kw, visited.generator_kw)
+        found = self._follower.setpoints(self._times[slot], *(part.ravel() for part in state))
+        return Setpoints(*(part.reshape(shape) for part in found))
+
+
+def guide_of_game(ready: ReadyScenario, context: BuildContext) -> Callable[[IntArray], FollowedInGame] | None:
+    """Makes who labels the states of a game, for agents at some positions of a market; None: the scenario has no expert."""
+    if ready.model.expert is None or context.follower is None:
+        return None
+    make, community = context.follower, context.community
+
+    def guide(positions: IntArray) -> FollowedInGame:
+        first = np.arange(community.n_markets)[:, None] * (community.n_agents // community.n_markets)
+        follower = make((first + positions).ravel())
+        if not isinstance(follower, PlanFollower):
+            raise TypeError(f"followers of plans are made here, and this is a {type(follower).__name__}")
+        return FollowedInGame(follower, follower.own)
+
+    return guide

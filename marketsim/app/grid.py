@@ -16,7 +16,7 @@ from marketsim.core.build import Basics, BuildContext, GridInfo, VoltageBand
 from marketsim.core.connections import ConnectionModel, has_limits
 from marketsim.core.fleets import FleetInfo
 from marketsim.core.grid_model import GridModel
-from marketsim.core.ports import Gate, Reactive, Steered
+from marketsim.core.ports import Gate, Reactive, steered
 from marketsim.core.units import UNLIMITED_WH, WH_PER_KWH
 from marketsim.grid.net.feeder import Feeder
 from marketsim.grid.net.network import BranchKind, Network
@@ -219,7 +219,7 @@ def _settings(
         inverter_kva=reactive.law.kva[:n_connections],
         behind_kw=reactive.behind_kw if len(reactive.law.curve_pu) else None,
         kvar_per_kw=None if reactive.law.kvar_per_kw is None else reactive.law.kvar_per_kw[:n_connections],
-        asked_kvar=reactive.asked_kvar if isinstance(reactive, Steered) else None,
+        asked_kvar=None if (inverters := steered(reactive)) is None else inverters.asked_kvar,
         guard_voltage_pu=grid.guard.voltage_pu,
         guard_loading=grid.guard.loading_percent / 100.0,
         worsen_voltage_pu=grid.worsen_tolerance.voltage_pu,
@@ -279,7 +279,8 @@ def _ac_model(
     grid, hours, own_share = ready.model.grid, context.clock.slot_hours, own_load_share(ready)
     worsening = Worsening(grid.worsen_tolerance.voltage_pu, grid.worsen_tolerance.loading_percent / 100.0)
     background_wh = np.rint(network.nominal_kw * own_share * (hours * WH_PER_KWH)).astype(np.int64)
-    asked = reactive.asked_kvar if isinstance(reactive, Steered) else None
+    inverters = steered(reactive)
+    asked = None if inverters is None else inverters.asked_kvar
     background = UntradedBackground(background_wh, network.nominal_kvar * own_share, reactive.behind_kw, asked)
     return AcModel(network, nodes, context.community, hours, reactive.law, worsening, background)
 

@@ -22,6 +22,7 @@ from marketsim.core.units import to_price
 from marketsim.devices.params import BatteryParams, CurtailableLoadParams, GeneratorParams
 from marketsim.experts.context import ExpertContext
 from marketsim.experts.model import BatteryModel, CurtailableModel, GeneratorModel, ProsumerModel, TerminalModel
+from marketsim.games.episodes import RecurringTariff
 
 KNOWN: Final = ("battery", "curtailable_load", "generator")
 """Devices that experts plan."""
@@ -140,6 +141,11 @@ class PlannedDays:
             [each.soc_initial * each.energy_kwh if isinstance(each, BatteryParams) else 0.0 for each in own]
         )
 
+    def generator_kw(self) -> FloatArray:
+        """Of each generator before a run starts [kW] [n]."""
+        own = [self.ready.agents[row].devices.get("generator") for row in self.rows]
+        return np.array([each.min_kw if isinstance(each, GeneratorParams) else 0.0 for each in own])
+
     @property
     def n_markets(self) -> int:
         """Markets whose series there are."""
@@ -148,7 +154,7 @@ class PlannedDays:
     def day(self, number: int) -> ExpertView:
         """A whole day of the run by its number, as it comes, from the state in which a run starts."""
         clock = self.context.clock
-        return self.rest(clock.at(number * clock.slots_per_day), 0, self.stored_kwh(), np.full(len(self.rows), np.nan))
+        return self.rest(clock.at(number * clock.slots_per_day), 0, self.stored_kwh(), self.generator_kw())
 
     def rest(
         self,
@@ -201,10 +207,15 @@ class PlannedDays:
         ratio = np.divide(now[2][0], now[0][0], out=self._tan.copy(), where=now[0][0] > 0.0)
         return load_kw, pv_kw, ratio * load_kw
 
-    def _tariff(self, time: SlotTime) -> tuple[float, float]:
+    @cached_property
+    def _prices(self) -> tuple[ports.Tariff, ports.Tariff]:
+        """The tariff within the scenario's own days, and beyond them."""
         if self.context.tariff is None:
             raise AssertionError("the tariff is built before days are planned")
-        prices = self.context.tariff.at(time)
+        return self.context.tariff, RecurringTariff(self.context.tariff, self.context.clock)
+
+    def _tariff(self, time: SlotTime) -> tuple[float, float]:
+        prices = self._prices[time.slot >= self.context.clock.slots].at(time)
         return float(to_price(prices.retail_ticks[0])), float(to_price(prices.feed_in_ticks[0]))
 
     def _background(self, load_kw: FloatArray, pv_kw: FloatArray, kvar: FloatArray) -> Background:

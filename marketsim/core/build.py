@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.clock import Clock
-from marketsim.core.expert import GuideMaker
+from marketsim.core.expert import FollowerMaker
 from marketsim.core.fence import Fence
 from marketsim.core.fleets import FleetInfo
 from marketsim.core.grid_model import GridModel
@@ -167,7 +167,7 @@ class BuildContext(Basics):
     """Fleets of the simulation in order, [n_agents] each."""
     grid: GridInfo | None = None
     """None without a grid and without limits of connections."""
-    guide: GuideMaker | None = None
+    follower: FollowerMaker | None = None
     """Makes who follows the plans of the scenario's expert; None before the series are there."""
     law: ReactiveLaw | None = None
     """How reactive power follows, and what inverters are rated for; None where no grid was built."""

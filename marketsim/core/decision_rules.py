@@ -71,11 +71,10 @@ def _malformed(found: Decisions, k: int, n_devices: int) -> Iterator[str]:
 
 def _out_of_range(found: Decisions, seen: Observations, n_devices: int, names: tuple[str, ...]) -> Iterator[str]:
     orders = found.orders
-    each = _Owners(np.arange(len(seen.agents)), seen, names)
     if found.kvar is not None:
-        yield _beyond("kvar", found.kvar, -_MOST_KVAR, _MOST_KVAR, each)
+        yield _beyond("kvar", found.kvar, -_MOST_KVAR, _MOST_KVAR, _each(seen, names))
     if found.pv_wh is not None:
-        yield _beyond("pv_wh", found.pv_wh, 0, _MOST, each)
+        yield _beyond("pv_wh", found.pv_wh, 0, _MOST, _each(seen, names))
     strange = _beyond("orders.agent", orders.agent, 0, len(seen.load_wh) - 1)
     whose = _Owners(orders.agent, seen, () if strange else names)
     yield strange
@@ -96,6 +95,10 @@ class _Owners:
     def of(self, row: int) -> str:
         """The owner of the row at a position."""
         return f" (agent {self._names[self._seen.agents[self._agent[row]]]!r})" if self._names else ""
+
+
+def _each(seen: Observations, names: tuple[str, ...]) -> _Owners:
+    return _Owners(np.arange(len(seen.agents)), seen, names)
 
 
 def _wrong(name: str, array: Any, shape: tuple[int, ...], kinds: str) -> str:

@@ -124,18 +124,26 @@ def net_kw(load_kw: FloatArray, points: Setpoints) -> FloatArray:
     return np.asarray(points.generator_kw + points.battery_kw + points.curtailed_kw + points.pv_kw - load_kw)
 
 
-class Guide(Protocol):
+class Follower(Protocol):
     """Follows an expert's plans from slot to slot, in every market at once; implemented by the composition root."""
 
-    def setpoints(self, time: SlotTime, level: FloatArray, load_kw: FloatArray, pv_kw: FloatArray) -> Setpoints:
+    def setpoints(
+        self,
+        time: SlotTime,
+        level: FloatArray,
+        load_kw: FloatArray,
+        pv_kw: FloatArray,
+        generator_kw: FloatArray | None = None,
+    ) -> Setpoints:
         """What the expert would do in the slot that opens, in the state that is there [k]; plans when it is time.
 
         ``level``: state of charge as a share of the usable capacity, NaN without a battery; ``load_kw``: load, its curtailable
-        share included; ``pv_kw``: what PV could generate. k are the rows that the guide was made for, all markets one after the
-        other. ``kvar`` of the answer counts on top of what ``grid.reactive`` does at the voltages that are planned.
+        share included; ``pv_kw``: what PV could generate; ``generator_kw``: of the last slot, None: as this answered then. k
+        are the rows that it was made for, all markets one after the other. ``kvar`` of the answer counts on top of what
+        ``grid.reactive`` does at the voltages that are planned.
         """
         ...
 
 
-GuideMaker: TypeAlias = Callable[[IntArray], Guide]
-"""Makes a guide for these rows of the flat axis, the same connections of every market."""
+FollowerMaker: TypeAlias = Callable[[IntArray], Follower]
+"""Makes one for these rows of the flat axis, the same connections of every market."""

@@ -8,12 +8,10 @@ mode by itself leaves the disk within the parallelogram, the points of its edges
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.ports import Reactive, ReactiveLaw, Steered
+from marketsim.core.ports import ReactiveLaw
 from marketsim.core.records import AskedKvar, Decisions, OrderBatch, Positions
 from marketsim.core.units import WH_PER_KWH
 
@@ -24,11 +22,6 @@ def asked_kvar(decisions: Decisions, place: Positions) -> AskedKvar | None:
         return None
     up_wh, down_wh = place.surplus_wh + place.up_wh.sum(axis=0), place.down_wh.sum(axis=0)
     return AskedKvar(decisions.kvar, up_wh, down_wh, place.own_use_wh - _offered_wh(decisions.orders, len(up_wh)))
-
-
-def given_kvar(reactive: Reactive, net_wh: IntArray, v_pu: FloatArray, hours: float) -> FloatArray:
-    """What steered inverters give at net energy and bus voltage of each agent [kvar] [n_agents]."""
-    return cast("Steered", reactive).given_kvar(net_wh, v_pu, hours)
 
 
 def _offered_wh(orders: OrderBatch, n_agents: int) -> IntArray:

@@ -310,6 +310,11 @@ class Steered(Protocol):
         ...
 
 
+def steered(mode: Reactive) -> Steered | None:
+    """The same mode, where it is steered."""
+    return mode if isinstance(mode, Steered) else None
+
+
 def lacking(port: type, part: object) -> list[str]:
     """Members that a port declares and a part has not."""
     return sorted(name for name in declared(port) if not hasattr(part, name))

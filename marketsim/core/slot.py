@@ -10,10 +10,11 @@ import numpy as np
 from marketsim.core import slot_kernel
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.exchange import Executed, exchange_residual, execute, filled_wh
-from marketsim.core.inverters import asked_kvar, given_kvar
+from marketsim.core.inverters import asked_kvar
 from marketsim.core.laws import check_inverters, check_laws
 from marketsim.core.limits import hold_orders, positions, with_pv_decided
 from marketsim.core.matching import arrival_rank, join_rejects, match_rounds, standing_refusals
+from marketsim.core.ports import steered
 from marketsim.core.records import (
     AskedKvar,
     Decisions,
@@ -93,8 +94,8 @@ def play_slot(world: World, state: State, opened: Opened) -> tuple[SlotRecord, S
     )
     devices, unserved, wear = _advance_devices(world, state, inputs, done.device_wh)
     energy = _energy(inputs, done, exchange, unserved)
-    if world.reactive.law.kvar_per_kw is not None:
-        own_kvar = traded.kvar + given_kvar(world.reactive, energy.net_wh, voltage_pu, inputs.time.hours)
+    if world.reactive.law.kvar_per_kw is not None and (inverters := steered(world.reactive)) is not None:
+        own_kvar = traded.kvar + inverters.given_kvar(energy.net_wh, voltage_pu, inputs.time.hours)
     record = SlotRecord(
         inputs=inputs,
         positions=place,

@@ -26,6 +26,7 @@ Commands:
   data              Say what a table of your own means, and how to read it.
   whatif            Vary values of a scenario; where does it break?
   compare           Show runs side by side: do they differ beyond noise?
+  expert            Plan days by convex experts, and verify plans by AC.
   report            Write the report of a run or a study: one HTML file.
   import            Make a scenario of data of others, which runs at once.
   feeder            List the buses of a feeder and how agents refer to them.

@@ -25,10 +25,12 @@ COMMANDS = (
     ("evaluate",),
     ("whatif", "--vary", "tariff.flat.retail=0.3,0.4"),
     ("hosting-capacity",),
+    ("baselines",),
     ("contingency",),
     ("reinforce",),
     ("compare-gates",),
     ("critic", "audit"),
+    ("expert", "solve"),
 )
 
 

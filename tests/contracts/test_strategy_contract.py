@@ -5,12 +5,14 @@ from __future__ import annotations
 from marketsim.agents.params import (
     FixedMarginParams,
     LpParams,
+    SetpointsParams,
     StorageChoice,
     TruthfulParams,
     UtilityOnlyParams,
     ZeroIntelligenceParams,
     ZipParams,
 )
+from marketsim.agents.setpoints import rules
 from marketsim.agents.strategies import fixed_margin, truthful, utility_only, zero_intelligence
 from marketsim.agents.strategies import zip as zip_plus
 from marketsim.testing.strategy_kit import StrategyContract
@@ -26,6 +28,11 @@ class TestUtilityOnly(StrategyContract):
 class TestUtilityOnlyWithLp(StrategyContract):
     build = staticmethod(utility_only.build)
     params = UtilityOnlyParams(storage=LP)
+
+
+class TestSetpoints(StrategyContract):
+    build = staticmethod(rules.build)
+    params = SetpointsParams()
 
 
 class TestTruthful(StrategyContract):

@@ -59,7 +59,7 @@ class Player(SetpointPlayer):
         super().__init__(hand, self.context)
 
     def decide(self, seen: Observations) -> Any:
-        self.seen, self.asked = seen, self._chooser.choose(seen, self.devices)
+        self.seen, self.asked = seen, self._chooser.points(seen, self.devices)
         self.dispatch_wh, self.pv_wh = self.held(seen, self.asked)
         return super().decide(seen)
 

@@ -9,25 +9,25 @@ from marketsim.agents.setpoints.devices import Steerable
 from marketsim.agents.setpoints.player import SetpointPlayer
 from marketsim.core.arrays import FloatArray
 from marketsim.core.build import BuildContext
-from marketsim.core.expert import Guide
+from marketsim.core.expert import Follower
 from marketsim.core.records import Observations
 from marketsim.core.setpoints import Setpoints
 from marketsim.core.units import WH_PER_KWH
 
 
 class Guided:
-    """Implements ``Chooser``: what a guide says."""
+    """Implements ``Chooser``: what who follows the expert says."""
 
     sees: tuple[str, ...] = ()
 
-    def __init__(self, guide: Guide) -> None:
-        self._guide = guide
+    def __init__(self, follower: Follower) -> None:
+        self._follower = follower
 
-    def choose(self, seen: Observations, devices: Steerable) -> Setpoints:
+    def points(self, seen: Observations, devices: Steerable) -> Setpoints:
         """See ``Chooser``."""
         available = devices.available(seen)
         load_kw = seen.load_wh / (WH_PER_KWH * seen.time.hours) + available.curtailable_kw
-        return self._guide.setpoints(seen.time, _level(seen, devices), load_kw, available.pv_kw)
+        return self._follower.setpoints(seen.time, _level(seen, devices), load_kw, available.pv_kw)
 
 
 def _level(seen: Observations, devices: Steerable) -> FloatArray:
@@ -38,6 +38,6 @@ def _level(seen: Observations, devices: Steerable) -> FloatArray:
 
 def build(params: ExpertStrategyParams, context: BuildContext) -> SetpointPlayer:  # noqa: ARG001 - of all strategies
     """The strategy ``expert``; ValueError without the rows of its agents, or before there are series."""
-    if context.rows is None or context.guide is None:
-        raise ValueError("a strategy that follows an expert is built with the rows of its agents and a guide")
-    return SetpointPlayer(Guided(context.guide(context.rows)), context)
+    if context.rows is None or context.follower is None:
+        raise ValueError("a strategy that follows an expert is built with the rows of its agents, and a follower")
+    return SetpointPlayer(Guided(context.follower(context.rows)), context)

@@ -41,7 +41,7 @@ class Chooser(Protocol):
     sees: tuple[str, ...]
     """Fields of ``Observations`` that it uses."""
 
-    def choose(self, seen: Observations, devices: Steerable) -> Setpoints:
+    def points(self, seen: Observations, devices: Steerable) -> Setpoints:
         """Set-points [k]; what a device cannot do counts as the nearest that it can."""
         ...
 
@@ -58,14 +58,18 @@ class SetpointPlayer:
 
     def decide(self, seen: Observations) -> Decisions:
         """Dispatch and orders by which the set-points are executed."""
-        chosen = self._chooser.choose(seen, self.devices)
+        chosen = self._chooser.points(seen, self.devices)
         dispatch, pv_wh = self.last_held = self.held(seen, chosen)
         standing = stand(seen.load_wh, pv_wh, seen.ranges, self._stores, dispatch)
+        orders = self._orders(seen, standing, dispatch)
+        marginal = np.full_like(dispatch, UNDECLARED)
+        offered = orders.component >= 0
+        marginal[orders.component[offered], orders.agent[offered]] = orders.price_ticks[offered]
         return Decisions(
             dispatch_wh=standing.dispatch_wh,
-            marginal_ticks=np.full_like(dispatch, UNDECLARED),
+            marginal_ticks=marginal,
             absorb=np.zeros(len(pv_wh), dtype=np.bool_),
-            orders=self._orders(seen, standing, dispatch),
+            orders=orders,
             kvar=np.asarray(chosen.kvar, dtype=np.float64),
             pv_wh=pv_wh,
         )
@@ -84,10 +88,10 @@ class SetpointPlayer:
 
     def _orders(self, seen: Observations, standing: Standing, wanted_wh: IntArray) -> OrderBatch:
         """Firm energy, PV beyond own need, and what the store gives beyond it, in this order of submission."""
-        legs = [
-            (Side.BUY, FIRM, standing.firm_demand_wh),
-            (Side.SELL, FIRM, standing.must_run_wh),
-            (Side.SELL, PV, standing.surplus_wh),
+        legs: list[tuple[Side, int, IntArray]] = [
+            (Side.BUY, int(FIRM), standing.firm_demand_wh),
+            (Side.SELL, int(FIRM), standing.must_run_wh),
+            (Side.SELL, int(PV), standing.surplus_wh),
         ]
         battery = self.devices.battery
         if battery is not None:
@@ -107,7 +111,7 @@ class ActionHand:
         """The actions of the slot that opens [k, 5]."""
         self._actions = actions
 
-    def choose(self, seen: Observations, devices: Steerable) -> Setpoints:
+    def points(self, seen: Observations, devices: Steerable) -> Setpoints:
         """See ``Chooser``."""
         if self._actions is None:
             raise ValueError("there are no actions in the hand: put them there before the slot is played")

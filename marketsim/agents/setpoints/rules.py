@@ -32,18 +32,25 @@ class OwnUseRules:
         self._runs = params.generator == "own_use"
         self._fleets = {fleet.index: fleet for fleet in own_fleets(context)}
 
-    def choose(self, seen: Observations, devices: Steerable) -> Setpoints:
+    def points(self, seen: Observations, devices: Steerable) -> Setpoints:
         """See ``Chooser``."""
         available = devices.available(seen)
         none = np.zeros(len(seen.load_wh))
         load_kw = seen.load_wh / (WH_PER_KWH * seen.time.hours) + available.curtailable_kw
         need_kw = load_kw - available.pv_kw
-        generator_kw = none
-        if self._runs and devices.generator is not None:
-            worth_kw = _pays_up_to(self._fleets[devices.generator], to_price(seen.retail_ticks))
-            generator_kw = np.clip(np.minimum(need_kw, worth_kw), 0.0, devices.ratings.generator_kw)
+        generator_kw = self._generator_kw(seen, devices, need_kw)
         battery_kw = self._battery_kw(seen, need_kw - generator_kw) if self._serves else none
         return Setpoints(generator_kw, battery_kw, none, available.pv_kw, none)
+
+    def _generator_kw(self, seen: Observations, devices: Steerable, need_kw: FloatArray) -> FloatArray:
+        """What own need and retail ask for, within what minimum, rating and ramp allow."""
+        wanted = np.zeros(len(need_kw))
+        if self._runs and devices.generator is not None:
+            worth_kw = _pays_up_to(self._fleets[devices.generator], to_price(seen.retail_ticks))
+            wanted = np.minimum(need_kw, worth_kw)
+        lo_wh, hi_wh = devices.reach(devices.generator, seen)
+        to_kw = 1.0 / (WH_PER_KWH * seen.time.hours)
+        return np.asarray(np.clip(wanted, lo_wh * to_kw, hi_wh * to_kw))
 
     def _battery_kw(self, seen: Observations, need_kw: FloatArray) -> FloatArray:
         """Own surplus in at any time, own need out where energy is dear."""
