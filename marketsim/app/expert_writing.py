@@ -22,6 +22,7 @@ from marketsim.experts.workflow.asking import ModelReader
 from marketsim.experts.workflow.form import FilledForm
 from marketsim.experts.workflow.params import ReadingParams
 from marketsim.experts.workflow.pipeline import FullReader, Transcript, Workshop, WrittenExpert, write_expert
+from marketsim.experts.workflow.programme import ProgrammeReference
 from marketsim.experts.workflow.wishes import ModelWishes, WordWishes
 from marketsim.experts.workflow.words import WordReader
 from marketsim.experts.workflow.writers import CodeWriter, LibraryWriter, ModelWriter
@@ -101,7 +102,8 @@ def workshop(
             reader = AskingReader(interviewer)
             writer = ModelWriter(interviewer) if asked.writes_code else writer
         solver = stack.enter_context(_solver(reviewed=not asked.writes_code))
-        yield Workshop(reader, writer, solver, LibraryReference(solver), operator, confirm)
+        reference = ProgrammeReference(LibraryReference(solver))
+        yield Workshop(reader, writer, solver, reference, operator, confirm)
 
 
 @contextmanager

@@ -39,13 +39,15 @@ def build_game(
     rounds: int | None = None,
     seeds: Sequence[int] | None = None,
     part: DaySplit = "training",
+    by_date: bool = False,
 ) -> Game:
     """The game of a scenario.
 
     ``needs`` are those of who will play it (default: the scenario's learner). ``markets`` are played side by side
     (default: as many as the needs say), each with a seed of its own that follows from the scenario's, unless ``seeds``
     names them. ``rounds`` is how many episodes the whole training has (default: what the needs say), which the ramp of
-    the shaping is measured by. ``part``: where the days of the source year come from that are played.
+    the shaping is measured by. ``part``: where the days of the source year come from that are played; ``by_date``: all of
+    them in turn, a market each, whatever the scenario's order.
     PluginError for a plugin's that is no game, PluginFault for one that declares what cannot be.
     """
     if needs is None:
@@ -54,7 +56,7 @@ def build_game(
         needs = needs._replace(rounds=lambda *_: rounds)
     if seeds is None:
         seeds = market_seeds(ready.seed, needs.markets if markets is None else markets)
-    ready = on_part(ready, part)
+    ready = on_part(ready, part, by_date=by_date)
     choice = ready.model.learning.game
     game: Game = chosen(ready, "game", choice, _context(ready, build(ready, seeds), needs))
     who = owner(ready.registry, "game", choice.name)

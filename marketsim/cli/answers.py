@@ -25,6 +25,8 @@ class AskedAnswer(NamedTuple):
     """File for the whole answer, .json or .csv."""
     as_json: bool = False
     """Whether it is printed as JSON."""
+    force: bool = False
+    """Whether files that are there may be replaced."""
 
     @property
     def tell(self) -> Callable[[str], None] | None:
@@ -58,7 +60,7 @@ def answer_options(what: str) -> Callable[[Callable[..., None]], Callable[..., N
         @wraps(function)
         def command(out: str | None, force: bool, as_json: bool, **others: Any) -> None:
             check_out(out, force=force)
-            function(answer=AskedAnswer(out, as_json), **others)
+            function(answer=AskedAnswer(out, as_json, force), **others)
 
         return command
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import click
 
 from marketsim.cli.expert_benchmark import benchmark
+from marketsim.cli.expert_solve import solve
+from marketsim.cli.expert_verify import verify
 from marketsim.cli.expert_write import write
 
 
 @click.group()
 def expert() -> None:
-    """Experts that plan a prosumer's day: write them from words, and see how well a model reads."""
+    """Plan days by the expert of a scenario, verify plans by AC power flow, and write experts from words."""
 
 
-expert.add_command(write)
-expert.add_command(benchmark)
+for command in (solve, verify, write, benchmark):
+    expert.add_command(command)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from marketsim.cli.options import plugin_option, teller
+from marketsim.cli.options import AskedScenario, plugin_option, set_option, teller, trust_option
 from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
@@ -52,6 +52,12 @@ def reading_params(model: str, asked: dict[str, Any]) -> ReadingParams:
     "--code", "writes_code", is_flag=True, help="The model writes the expert's code, too; it runs in a sandbox."
 )
 @reading_options
+@click.option(
+    "--scenario", type=click.Path(), help="Scenario whose network operator verifies the expert; with --agent."
+)
+@click.option("--agent", metavar="NAME", help="Agent of the scenario whose connection and series the expert gets.")
+@set_option
+@trust_option
 @plugin_option
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FOLDER", help="New folder for model, code and transcript."
@@ -64,6 +70,10 @@ def write(
     model: str | None,
     writes_code: bool,
     asked: dict[str, Any],
+    scenario: str | None,
+    agent: str | None,
+    overrides: tuple[str, ...],
+    trust: bool,
     plugin_files: tuple[Path, ...],
     out: Path | None,
     seed: int,
@@ -82,14 +92,24 @@ def write(
 
     if writes_code and model is None:
         raise click.UsageError("--code needs --model: the rules write no code of their own")
+    if (scenario is None) != (agent is None):
+        raise click.UsageError(
+            "--scenario and --agent go together: the operator has to know where the expert is connected"
+        )
     if not yes and (as_json or not sys.stdin.isatty()):
         raise click.UsageError("nobody can be asked whether the form is right: look at it, and add --yes")
     params = None if model is None else reading_params(model, asked)
+    operator = None
+    if scenario is not None and agent is not None:
+        from marketsim.app.expert_operator import FeederOperator
+
+        operator = FeederOperator(AskedScenario(scenario, overrides, None, trust).load(quiet=as_json), agent)
     done = write_from_words(
         description,
         Asked(params, writes_code),
         lambda form, wishes: yes or _confirmed(form, wishes),
         out=out,
+        operator=operator,
         registry=full_registry(plugin_files, teller(quiet=as_json)),
         seed=seed,
     )

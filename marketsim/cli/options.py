@@ -40,6 +40,12 @@ def trust_option(function: F) -> F:
     return click.option("--trust", is_flag=True, help=text)(function)
 
 
+def part_option(function: F) -> F:
+    """``--part``: days of a part of the source year."""
+    text = "Days of this part of the source year [default: the days of the scenario]."
+    return click.option("--part", type=click.Choice(("training", "validation", "test")), help=text)(function)
+
+
 class AskedScenario(NamedTuple):
     """A scenario as the command line names it."""
 

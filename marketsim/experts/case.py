@@ -54,7 +54,7 @@ def _random_case(model: ProsumerModel, rng: np.random.Generator) -> DayCase:
     power = 0.0 if generator is None else rng.uniform(generator.min_kw, generator.max_kw)
     return DayCase(
         slot_hours=hours,
-        hour=24.0 - hours * np.arange(slots, 0, -1),
+        hour=np.asarray(24.0 - hours * np.arange(slots, 0, -1), dtype=np.float64),
         buy_price=buy,
         sell_price=buy * rng.uniform(0.0, 0.9, slots),
         load_kw=model.load_peak_kw * rng.uniform(0.2, 1.0, slots),

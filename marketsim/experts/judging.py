@@ -54,7 +54,7 @@ def scale_of(model: ProsumerModel, case: DayCase) -> float:
 
 
 def broken_limits(model: ProsumerModel, case: DayCase, plan: PlannedDay) -> list[str]:
-    """JobLimits of a model that a plan leaves, in words, each with its worst slot; empty: none."""
+    """Limits of a model that a plan leaves, in words, each with its worst slot; empty: none."""
     return [text for name, value, low, high in _limits(model, case, plan) if (text := _worst(name, value, low, high))]
 
 

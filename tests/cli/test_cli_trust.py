@@ -25,11 +25,13 @@ COMMANDS = (
     ("evaluate",),
     ("whatif", "--vary", "tariff.flat.retail=0.3,0.4"),
     ("hosting-capacity",),
+    ("baselines",),
     ("contingency",),
     ("reinforce",),
     ("compare-gates",),
     ("coordinate",),
     ("critic", "audit"),
+    ("expert", "solve"),
 )
 
 

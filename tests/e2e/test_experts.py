@@ -9,6 +9,7 @@ import pytest
 
 import marketsim as ms
 from marketsim.app.game import build_game
+from marketsim.core.errors import ScenarioError
 from marketsim.core.learner import GameNeeds
 
 pytest.importorskip("clarabel", reason="experts need clarabel: pip install 'marketsim[experts]'")
@@ -60,8 +61,8 @@ def test_a_joint_plan_is_played_as_planned(base: str) -> None:
     played, resting = (
         ms.simulate(ms.load_scenario(neighbours(expert=expert), over)) for expert in ("joint", "individual")
     )
-    assert resting.summary["slots_with_violation"] > 0
-    assert played.summary["slots_with_violation"] == 0
+    assert resting.summary["voltage_violation_rate"] > 0
+    assert played.summary["voltage_violation_rate"] == 0
     assert played.summary["energy_imbalance_wh"] == played.summary["money_imbalance"] == 0
     assert played.summary["validated_slots"] == 24
     assert np.abs(played.frame("agents", raw=True).query("name == 'hub'").kvar).max() > 50
@@ -130,12 +131,12 @@ def test_an_expert_whose_generator_could_be_switched_off_is_refused() -> None:
     """A programme without binaries has no constant cost of running: told before the run, with what to do."""
     scenario = neighbours(expert="joint")
     scenario["agents"][0]["generator"]["constant_cost"] = 3.0
-    with pytest.raises(ms.InputError, match="an expert cannot switch the generator of agent 'hub' off.*min_kw"):
+    with pytest.raises(ScenarioError, match=r"an expert cannot switch the generator of agent 'hub' off(.|\n)*min_kw"):
         ms.simulate(ms.load_scenario(scenario))
 
 
 def test_a_misspelt_expert_is_told_with_the_nearest_name() -> None:
-    with pytest.raises(ms.InputError, match="there is no expert of this name.*did you mean 'joint'"):
+    with pytest.raises(ScenarioError, match=r"there is no expert of this name(.|\n)*did you mean joint"):
         ms.load_scenario(neighbours(expert="joynt"))
 
 

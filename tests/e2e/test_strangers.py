@@ -309,8 +309,17 @@ def arguments_of(theirs: Path, out: Path) -> dict[str, list[list[str | Path]]]:
         "hosting-capacity": [
             ["hosting-capacity", scenario, "--placements", "1", "--no-buses", "--days", "1", "--out", out / "h.json"]
         ],
+        "baselines": [["baselines", scenario, "--out", out / "b.json"]],
         "contingency": [["contingency", scenario, "--out", out / "c.json"]],
         "reinforce": [["reinforce", scenario, "--most", "1", "--workers", "1", "--out", out / "u.json"]],
+        "expert solve": [
+            ["expert", "solve", scenario, "--plans", out / "p.csv", "--out", out / "x.json"],
+            ["expert", "solve", scenario, "--set", "expert=rule", "--json"],
+        ],
+        "expert verify": [
+            ["expert", "verify", scenario, theirs / "plain" / "net.json"],
+            ["expert", "verify", scenario, run / "agents.parquet", "--json"],
+        ],
         "plugins list": [["plugins", "list"]],
         "plugins show": [["plugins", "show", "truthful"]],
         "expert write": [

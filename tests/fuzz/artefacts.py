@@ -64,6 +64,7 @@ def make(folder: Path) -> None:
     )
     net(folder / "net")
     learned(folder)
+    plans(folder / "plans" / "plans.csv")
 
 
 def written(path: Path, content: Any) -> None:
@@ -175,6 +176,18 @@ def net(folder: Path) -> None:
     agents = [{key: value for key, value in agent.items() if key != "bus"} for agent in AGENTS]
     placed = [{**agent, "bus": bus} for agent, bus in zip(agents, ("bus3", "bus4", "bus5"), strict=True)]
     written(folder / "s.yaml", {**SCENARIO, "grid": {"feeder": "file:net.json"}, "agents": placed, "output": {}})
+
+
+def plans(path: Path) -> None:
+    """Set-points of two agents on two days of four slots."""
+    import numpy as np
+
+    from marketsim.app.plan_file import plan_text
+    from marketsim.core.setpoints import Setpoints
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kw = np.arange(8.0).reshape(4, 2)
+    path.write_text(plan_text(("a", "b"), dict.fromkeys((0, 3), Setpoints(kw, -kw, kw, kw, -kw))), encoding="utf-8")
 
 
 def learned(folder: Path) -> None:

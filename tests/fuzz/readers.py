@@ -172,6 +172,16 @@ def surrogate(folder: Path) -> None:
     expect(math.isfinite(found.drift_limit), "no drift limit")
 
 
+def plans(folder: Path) -> None:
+    """Set-points of every agent and slot, all finite."""
+    import numpy as np
+
+    from marketsim.app.plan_file import read_plans
+
+    for points in read_plans(folder / "plans.csv", ("a", "b"), 4).values():
+        expect(all(each.shape == (4, 2) and bool(np.isfinite(each).all()) for each in points), "no set-points")
+
+
 def replay(folder: Path) -> None:
     """A critic that repeats the log."""
     import marketsim as ms
@@ -250,6 +260,7 @@ READERS: dict[str, Reader] = {
         (("sessions.csv", mutate.of_lines), ("forecasts.csv", mutate.of_lines), ("import.json", mutate.of_json)),
         checked,
     ),
+    "plans": Reader("plans", (("plans.csv", mutate.of_lines), ("plans.csv", mutate.of_bytes)), plans),
     "net": Reader("net", (("net.json", mutate.of_json),), net),
     "described": Reader("described", (("mill.txt", mutate.of_lines), ("mill.txt", mutate.of_bytes)), described),
     "run": Reader("run", _RUN, run),

@@ -30,6 +30,7 @@ READERS = (
         "series_guessed",
         "series_parquet_guessed",
         "given",
+        "plans",
         "net",
         "run",
         "tables",

@@ -23,7 +23,7 @@ class Guided:
     def __init__(self, follower: Follower) -> None:
         self._follower = follower
 
-    def choose(self, seen: Observations, devices: Steerable) -> Setpoints:
+    def points(self, seen: Observations, devices: Steerable) -> Setpoints:
         """See ``Chooser``."""
         available = devices.available(seen)
         load_kw = seen.load_wh / (WH_PER_KWH * seen.time.hours) + available.curtailable_kw

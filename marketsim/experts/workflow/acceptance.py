@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
+from marketsim.core.arrays import FloatArray
 from marketsim.experts.case import DayCase, random_cases
 from marketsim.experts.judging import PlannedDay, broken_limits, cost_of, scale_of
 from marketsim.experts.library.compose import code_of
@@ -49,8 +50,8 @@ class OperatorCheck(Protocol):
         """What the prosumer's expert is told on these days."""
         ...
 
-    def broken(self, day: int, plan: PlannedDay) -> Sequence[str]:
-        """JobLimits of the feeder that a plan of this day breaks and that are kept without it, in words; empty: none."""
+    def broken(self, day: int, plan: PlannedDay, load_kw: FloatArray) -> Sequence[str]:
+        """Limits of the feeder that a plan of this day breaks beyond what its load alone [kW] [H] does, in words; empty: none."""
         ...
 
 
@@ -152,7 +153,7 @@ def fault_by_operator(expert: TriedExpert, solver: CaseSolver, operator: Operato
         if outcome.value is None:
             return f"day {day + 1} of the operator: {outcome.told}"
         plan = PlannedDay.of(outcome.value["members"][0])
-        broken = broken_limits(expert.model, case, plan) or operator.broken(day, plan)
+        broken = broken_limits(expert.model, case, plan) or operator.broken(day, plan, case.load_kw)
         if broken:
             return f"day {day + 1} of the operator: {'; '.join(broken[:3])}"
     return ""

@@ -20,7 +20,7 @@ from marketsim.llm.question import Question, outcomes
 V = TypeVar("V")
 
 KIND: Final = "marketsim form 1"
-_LONGEST_QUOTE: Final = 300
+_LONGEST_QUOTE: Final = 1_000
 _SYSTEM: Final = (
     "You fill in one field of a form about an electricity prosumer from its description. The question is JSON with description "
     "and field. Answer with one JSON object. stated: true only if the description itself says it; false if it does not, or says "

@@ -27,7 +27,7 @@ from marketsim.experts.workflow.writers import CodeRequest, CodeWriter
 
 ATTEMPTS: Final = 4
 """Codes that a language model may write, the first one included."""
-NO_OPERATOR: Final = "no network operator has verified it: name a scenario and the agent"
+NO_OPERATOR: Final = "no network operator has verified it: name --scenario and --agent"
 
 
 class FullReader(DescriptionReader, WishReader, Protocol):

@@ -179,11 +179,12 @@ def _read(content: str | None) -> WishFinding:
 
 
 def _found(kept: Mapping[str, Any]) -> WishFinding:
-    about, *numbers = (kept.get(name) for name in WishFinding._fields)
-    if about not in get_args(WishedQuantity):
+    about = next((name for name in get_args(WishedQuantity) if name == kept.get("quantity")), None)
+    if about is None:
         raise ValueError("quantity is none of those that there are")
+    numbers: list[Any] = [kept.get(name) for name in WishFinding._fields[1:]]
     if not all(
         isinstance(each, int | float) and not isinstance(each, bool) and math.isfinite(each) for each in numbers
     ):
         raise ValueError("a number is none")
-    return WishFinding(about, *map(float, numbers))
+    return WishFinding(about, *(float(each) for each in numbers))

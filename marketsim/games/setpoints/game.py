@@ -6,14 +6,17 @@ scenario, seed and number alone, and a market in a batch has the bytes that it h
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from marketsim.agents.game.features import BOUND, Look
+from marketsim.agents.setpoints.devices import Steerable
 from marketsim.agents.setpoints.features import NAMES, PoolSight, SetpointScaling, rows_of_state
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.errors import Problem, ScenarioError
 from marketsim.core.game import Actions, Features, Layout, Memoryless, Shape, Step
-from marketsim.core.records import SlotRecord, State
+from marketsim.core.records import Observations, SlotRecord, State
 from marketsim.core.setpoints import ACTIONS, to_actions
 from marketsim.core.simulation import initial_state
 from marketsim.core.slot import open_slot, play_slot
@@ -66,6 +69,16 @@ class SetpointsGame(Memoryless):
         if self._record is None:
             raise AssertionError("no slot of this episode has been played yet")
         return self._record
+
+    @property
+    def context(self) -> GameContext:
+        """What it was built from, for the players alone."""
+        return replace(self._parts.context, rows=self._parts.rows)
+
+    @property
+    def looked(self) -> tuple[Observations, Steerable]:
+        """What the players see in full, and the devices that they steer: for rules, which see no scaled features."""
+        return self._opened.seen[0], self._parts.player.devices
 
     def reset(self, episode: int) -> tuple[Features, Features]:
         """Begin an episode with all devices as at the beginning of a run."""

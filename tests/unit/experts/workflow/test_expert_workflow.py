@@ -54,7 +54,7 @@ class Operator:
     def days(self, model):
         return [each._replace(pv_available_kw=each.pv_available_kw + 50.0) for each in random_cases(model, 9, 2)]
 
-    def broken(self, day, plan):
+    def broken(self, day, plan, load_kw):
         slot = int(np.argmax(plan.pv_kw))
         over = plan.pv_kw[slot] > self.most_kw
         return [f"bus 7 has 1.062 p.u. in slot {slot}, at most 1.05 is allowed"] if over else []
@@ -194,7 +194,7 @@ def test_an_expert_that_knows_when_it_is_tried_is_caught_by_the_operator(sandbox
         def days(self, model):
             return [each._replace(hour=each.hour - each.hour[0]) for each in random_cases(model, 9, 1)]
 
-        def broken(self, day, plan):
+        def broken(self, day, plan, load_kw):
             return []
 
     done, _ = written(sandbox, writer=Says(code), operator=Daily(1e9))

@@ -1,0 +1,1 @@
+"""What needs neither an expert nor a training: rules that play the game of set-points."""

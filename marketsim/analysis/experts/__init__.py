@@ -1,0 +1,1 @@
+"""Days that experts solve, and plans that are verified."""
