@@ -161,7 +161,9 @@ def test_attention_takes_agents_in_any_order(kind):
     weights[:, begin : begin + 3 * WIDTH] = 0.0
     order = [2, 0, 1]
     found = values(critic, weights, seen[:, order], actions[:, order], state)
-    np.testing.assert_allclose(found.numpy(), values(critic, weights, seen, actions, state)[:, :, order].numpy(), atol=1e-5)
+    np.testing.assert_allclose(
+        found.numpy(), values(critic, weights, seen, actions, state)[:, :, order].numpy(), atol=1e-5
+    )
 
 
 def test_lambda_begins_near_its_initial_value_and_is_what_the_vectors_say():

@@ -273,7 +273,9 @@ def test_another_training_is_not_resumed(tmp_path, what, more, message):
 @pytest.mark.parametrize("name", PARAMS)
 def test_a_game_of_choices_is_refused(tmp_path, name):
     """By the learner, before anything is written."""
-    with pytest.raises(ScenarioError, match=rf"learning.learner: {name} sets numbers, and actions of this game are choices"):
+    with pytest.raises(
+        ScenarioError, match=rf"learning.learner: {name} sets numbers, and actions of this game are choices"
+    ):
         learner(name, SMALL).trained(Bandit([0, 1], 2), tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -351,10 +353,18 @@ def test_a_training_begins_with_the_policies_of_a_checkpoint(tmp_path, name):
 @pytest.mark.parametrize(
     ("changes", "game", "message"),
     [
-        ({"hidden": (5,)}, GuidedAiming(), r"its policies have other hidden layers, here \[5\].*\n    begin with hidden: \[4\]"),
+        (
+            {"hidden": (5,)},
+            GuidedAiming(),
+            r"its policies have other hidden layers, here \[5\].*\n    begin with hidden: \[4\]",
+        ),
         ({}, GuidedAiming(3), "of a game with other n_agents: 2, here 3"),
         ({"start": {"checkpoint": {"path": "none.pt"}}}, GuidedAiming(), "there is no such checkpoint"),
-        ({"start": {"checkpoint": {"path": "../c.pt"}}}, GuidedAiming(), "the checkpoint lies outside the scenario's folder"),
+        (
+            {"start": {"checkpoint": {"path": "../c.pt"}}},
+            GuidedAiming(),
+            "the checkpoint lies outside the scenario's folder",
+        ),
     ],
 )
 def test_what_does_not_fit_is_no_beginning(tmp_path, changes, game, message):

@@ -60,7 +60,10 @@ def test_the_oldest_make_room_and_nothing_that_counts_is_overwritten():
     replay.put(5, episode(5))
     after = {tuple(replay.batch(np.array([p]), ONES[0]).seen.ravel().tolist()) for p in replay.pools(5).everything}
     assert after == before
-    assert {int(replay.batch(np.array([p]), ONES[0]).seen[0, 0, 0] // 100) for p in replay.pools(6).everything} == {4, 5}
+    assert {int(replay.batch(np.array([p]), ONES[0]).seen[0, 0, 0] // 100) for p in replay.pools(6).everything} == {
+        4,
+        5,
+    }
 
 
 def test_batches_are_drawn_from_all_that_counts_by_their_counter_alone():

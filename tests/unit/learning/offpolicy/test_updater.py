@@ -231,7 +231,9 @@ def test_numbers_that_mean_nothing_move_no_weights():
     moved = (state[f"{ACTOR}.weights"] - before).abs().sum(dim=1)
     assert float(moved[0]) > 0.0
     assert float(moved[1]) == 0.0
-    drawn = algorithm.policy(state).act(np.ones((3, 1), np.float32), np.ones(3, np.int64), np.arange(3).astype(np.uint64))
+    drawn = algorithm.policy(state).act(
+        np.ones((3, 1), np.float32), np.ones(3, np.int64), np.arange(3).astype(np.uint64)
+    )
     assert drawn.tolist() == [[0.0]] * 3
 
 
