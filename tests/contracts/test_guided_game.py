@@ -55,7 +55,7 @@ agents:
 learning: {{game: tracking, learner: {learner}}}
 plugins: [plugin.py]
 """
-CLONING = "{cloning: {markets: 2, episodes: 16, hidden: [8], steps: 20, batch: 16}}"
+CLONING = "{cloning: {markets: 2, episodes: 16, hidden: [8], steps: 60, batch: 32, learning_rate: 0.01}}"
 SAC = (
     "{sac: {markets: 2, episodes: 12, hidden: [8], critic: differential, warm_up: 2, batch: 8, imitation: {}, "
     "start: {checkpoint: {path: clone/checkpoint.pt}}}}"
