@@ -17,7 +17,7 @@ from marketsim.cli.tables import number, table
 if TYPE_CHECKING:
     from marketsim.analysis.bench.rows import BenchRow
 
-_PARTS = ("matching", "grid", "nets", "day", "rollouts", "setpoints", "process", "scale", "year", "learning")
+_PARTS = ("matching", "grid", "nets", "day", "rollouts", "setpoints", "process", "scale", "year", "learning", "updates")
 
 
 @click.command()
@@ -52,7 +52,18 @@ def _target(row: BenchRow) -> str:
 
 def _measured(parts: tuple[str, ...]) -> list[BenchRow]:
     """Rows of all parts; says on a terminal which one is under way."""
-    from marketsim.analysis.bench import grid, growth, learning, matching, nets, process, rollouts, runs, setpoints
+    from marketsim.analysis.bench import (
+        grid,
+        growth,
+        learning,
+        matching,
+        nets,
+        process,
+        rollouts,
+        runs,
+        setpoints,
+        updates,
+    )
 
     one_runpp_s = grid.runpp_s() if {"grid", "day"} & set(parts) else 0.0
     known: dict[str, Callable[[], list[BenchRow]]] = {
@@ -67,6 +78,7 @@ def _measured(parts: tuple[str, ...]) -> list[BenchRow]:
         "scale": runs.scale_rows,
         "year": runs.year_rows,
         "learning": learning.rows,
+        "updates": updates.rows,
     }
     rows: list[BenchRow] = []
     for place, part in enumerate(parts, start=1):

@@ -84,6 +84,7 @@ class GuardedGuidedGame(GuardedGame):
 
     def labels(self) -> FloatArray:
         """What the expert would do."""
+        self._when = f" of episode {self._episode}, slot {self._slot}"
         return self._held("labels", lambda found: game_rules.labelled(found, self._declared), self._guided.labels)
 
 

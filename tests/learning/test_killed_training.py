@@ -108,3 +108,59 @@ def test_killed_before_its_first_checkpoint_it_begins_anew(cli, environment, roo
 
 
 SMALL = "learning.learner={ppo: {markets: 2, episodes: 4, hidden: [4]}}"
+
+NUMBERS = {
+    "sac": """{"hidden": [4], "markets": 8, "episodes": 240, "checkpoint_every": 3, "critic": {"mlp": {"hidden": [5]}},
+               "batch": 16, "kept": 200, "warm_up": 6, "imitation": {},
+               "start": {"cloning": {"rounds": 4, "held_out_every": 2, "steps": 5, "batch": 8}}}""",
+    "mappo": """{"hidden": [4], "markets": 8, "episodes": 240, "checkpoint_every": 3,
+                 "start": {"cloning": {"rounds": 4, "held_out_every": 2, "steps": 5, "batch": 8}}}""",
+}
+OF_NUMBERS = """
+import sys, time
+from pathlib import Path
+from marketsim.builtin import built_in_registry
+from marketsim.testing.games import GuidedAiming
+from marketsim.testing.worlds import build_context
+
+registry = built_in_registry()
+params = registry.params("learner", sys.argv[2]).model_validate_json(sys.argv[3])
+learner = registry.builder("learner", sys.argv[2])(params, build_context())
+learner.train(
+    GuidedAiming(), Path(sys.argv[1]), seed=1, scenario_hash="", resume="resume" in sys.argv,
+    progress=lambda progress: time.sleep(float(sys.argv[4])),
+)
+"""
+
+
+def of_numbers(folder: Path, name: str, pause: float, *more: str) -> subprocess.Popen[bytes]:
+    """A training of numbers in a process of its own."""
+    command = [sys.executable, "-c", OF_NUMBERS, str(folder), name, NUMBERS[name], str(pause), *more]
+    return subprocess.Popen(command)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_training_of_numbers_that_is_killed_twice_ends_as_if_unbroken(tmp_path, name):
+    """kill -9 while it clones and again while it learns: what was played lately lies beside the checkpoint."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    killed.mkdir()
+    assert of_numbers(whole, name, 0.0).wait() == 0
+    for until_row in (2, 13):
+        resume = ["resume"] if (killed / "checkpoint.pt").exists() else []
+        process = of_numbers(killed, name, 0.05, *resume)
+        try:
+            until = time.monotonic() + 120.0
+            while updates(killed) < until_row:
+                assert process.poll() is None, "it ended before it could be killed"
+                assert time.monotonic() < until
+                time.sleep(0.005)
+        finally:
+            process.kill()
+            process.wait()
+        assert updates(killed) < 30
+    assert of_numbers(killed, name, 0.0, "resume").wait() == 0
+    for name_of in COMPARED:
+        assert (killed / name_of).read_bytes() == (whole / name_of).read_bytes(), name_of
+    assert not list(killed.glob("replay-*"))

@@ -49,8 +49,8 @@ _REPLAY_KINDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("version", "episode"), COUNT),
     **dict.fromkeys(FIELDS, TENSOR),
 }
-_MOST_NUMBERS: Final = 10**9
-"""Of a state."""
+_MOST_NUMBERS: Final = 2**29
+"""Of a state: more fit into no checkpoint."""
 
 
 class NumberCheckpoint(NamedTuple):
@@ -124,10 +124,14 @@ def understood(path: Path, content: Mapping[str, Any], kinds: Kinds) -> NumberCh
         learner = content.get("learner")
         if not isinstance(learner, str) or learner not in kinds:
             hint = "name a checkpoint of one of " + ", ".join(sorted(kinds))
-            raise refusal(path, "this checkpoint is not of a learner of numbers", hint, str(learner or "ppo")[:40])
+            raise refusal(
+                path, "this checkpoint is not of a learner of numbers", hint, str(content.get("learner", "ppo"))[:40]
+            )
         demand(content, _KINDS, "")
         demand(content["shape"], _SHAPE, "shape.")
         demand_named(content["layout"], content["memory"])
+        if not all(isinstance(name, str) for name in content["state"]):
+            raise ValueError("state has names that are none")
         demand(content["state"], dict.fromkeys(content["state"], TENSOR), "state.")
         if not is_whole(content):
             raise refusal(path, "this checkpoint is damaged: its contents do not match their checksum")

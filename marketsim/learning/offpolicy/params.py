@@ -154,7 +154,7 @@ class EntropyParams(Params):
     """Temperature at the beginning [scaled reward/nat]."""
     deviation: Deviation = 0.1
     """The entropy aimed at is that of this deviation in all numbers, in halves of their ranges [-]."""
-    rate: Rate = 1e-3
+    rate: Rate = 5e-3
     """Step of the temperature's logarithm for each nat a number [-]."""
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from marketsim.core.errors import RunError
-from marketsim.core.game import Box, Categorical, Shape, Step, demand_parts, demand_sound
+from marketsim.core.game import Box, Categorical, GuidedGame, Shape, Step, demand_parts, demand_sound
+from marketsim.testing.games import Aiming, Favour, GuidedAiming, Saving
 
 USED = np.ones((2, 1), dtype=np.bool_)
 SHAPE = Shape(3, 2, 4, 1, Categorical((5,), USED), 8, ("bill",), ("worst",))
@@ -75,3 +76,35 @@ def test_other_parts_than_declared_are_refused(parts):
 def test_a_reward_of_another_size_is_refused():
     with pytest.raises(RunError, match=r"reward of shape \(3,\)"):
         demand_parts(SHAPE, step_of({"bill": np.zeros((3, 2)), "worst": np.zeros(3)}, np.zeros(3)))
+
+
+def test_a_game_is_guided_where_an_expert_says_what_it_would_do():
+    """Labels fit the actions, and asking changes nothing."""
+    game = GuidedAiming()
+    assert isinstance(game, GuidedGame)
+    assert not isinstance(Aiming(), GuidedGame)
+    game.reset(0)
+    space = game.shape.actions
+    first, second = game.labels(), game.labels()
+    assert np.array_equal(first, second)
+    assert bool(((first >= space.low) & (first <= space.high)).all())
+    assert game.step(first).reward == pytest.approx(np.broadcast_to([1.1, 1.0], (8, 2)))
+
+
+def test_favours_pay_most_where_both_do_them():
+    """0.25 each at 0.5, nothing for who looks after itself."""
+    game = Favour()
+    game.reset(0)
+    for number, earned in ((0.5, 0.25), (0.0, 0.0), (1.0, 0.0)):
+        assert game.step(np.full((8, 2, 1), number)).reward == pytest.approx(earned)
+
+
+def test_what_is_saved_pays_twice_in_the_next_slot():
+    game = Saving()
+    game.reset(0)
+    first = game.step(np.full((8, 1, 1), 0.75))
+    second = game.step(np.full((8, 1, 1), 0.25))
+    assert first.reward.ravel() == pytest.approx(-0.75)
+    assert first.parts["saved"] == pytest.approx(0.75)
+    assert second.reward.ravel() == pytest.approx(1.5)
+    assert second.ended

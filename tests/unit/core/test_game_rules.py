@@ -141,3 +141,18 @@ def test_a_memory_is_refused(memory, message):
         game_rules.remembered(memory)
     assert message in str(caught.value)
     assert game_rules.remembered({"a": 3})["a"].tolist() == 3.0
+
+
+def test_labels_are_numbers_within_the_bounds_of_the_actions():
+    """Of each agent in each market; a game of choices has none."""
+    declared = DeclaredGame(SHAPE._replace(actions=NUMBERS), LAYOUT)
+    assert game_rules.labelled(np.full((3, 2, 1), 0.5), declared).tolist() == np.full((3, 2, 1), 0.5).tolist()
+    for labels, message in (
+        (np.full((3, 2, 1), 1.5), r"not 1.5 at \(0, 0, 0\)"),
+        (np.full((3, 2), 0.5), "labels"),
+        (np.full((3, 2, 1), np.nan), "labels"),
+    ):
+        with pytest.raises(Wrong, match=message):
+            game_rules.labelled(labels, declared)
+    with pytest.raises(Wrong, match="a game whose actions are choices has no labels"):
+        game_rules.labelled(np.zeros((3, 2, 1)), DeclaredGame(SHAPE, LAYOUT))

@@ -1,0 +1,77 @@
+"""Gradient steps of a learner of numbers, on a game that costs nothing."""
+
+from __future__ import annotations
+
+import csv
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from marketsim.analysis.bench.rows import BenchFailed, BenchRow
+from marketsim.app.memory import keep_memory
+from marketsim.core.build import OPEN
+from marketsim.core.game import Actions, Box, Features, Layout, Memoryless, Shape, Step
+from marketsim.learning.curves import SPEED, read_curves
+from marketsim.learning.number_learner import NumberLearner
+from marketsim.learning.offpolicy.params import CriticChoice, SacParams
+
+MARKETS, AGENTS, SLOTS, FEATURES, NUMBERS, STATE = 16, 20, 24, 14, 5, 30
+ROUNDS, BATCH, SEED = 4, 128, 1
+TARGETS: Final = {"mlp": (38.0, 20.0), "attention": (150.0, 60.0), "differential": (150.0, 75.0)}
+"""Critics, with the longest step that is aimed at, and the stretch [ms]."""
+
+
+class ToyNumbers(Memoryless):
+    """Random features; an agent is paid for setting its numbers to its first five features."""
+
+    def __init__(self) -> None:
+        ones = np.ones((AGENTS, NUMBERS))
+        self.shape = Shape(MARKETS, AGENTS, FEATURES, STATE, Box(-ones, ones), SLOTS, ("close",))
+        names = tuple(str(feature) for feature in range(FEATURES))
+        zero = np.zeros((AGENTS, FEATURES))
+        self.layout = Layout(tuple(f"agent {a}" for a in range(AGENTS)), names, zero, zero + 1.0, 10.0)
+        self._state = np.zeros((MARKETS, STATE), dtype=np.float32)
+        self._slot = 0
+
+    def reset(self, episode: int) -> tuple[Features, Features]:
+        """Begin an episode."""
+        rng = np.random.default_rng([SEED, episode])
+        self._looks = rng.uniform(-1.0, 1.0, (SLOTS + 1, MARKETS, AGENTS, FEATURES)).astype(np.float32)
+        self._slot = 0
+        return self._looks[0], self._state
+
+    def step(self, actions: Actions) -> Step:
+        """Play a slot."""
+        close = -((actions - self._looks[self._slot, :, :, :NUMBERS]) ** 2).mean(axis=2)
+        self._slot += 1
+        return Step(self._looks[self._slot], self._state, close, {"close": close}, self._slot == SLOTS)
+
+
+def step_ms(critic: str) -> float:
+    """Wall time of a gradient step of critics and policies with critics of a kind [ms]: median of rounds after the first."""
+    params = SacParams(
+        markets=MARKETS, episodes=MARKETS * ROUNDS, batch=BATCH, warm_up=0, critic=CriticChoice.model_validate(critic)
+    )
+    keep_memory()
+    with tempfile.TemporaryDirectory() as folder:
+        NumberLearner("sac", params, OPEN).train(ToyNumbers(), Path(folder), seed=SEED, scenario_hash="")
+        losses = read_curves(Path(folder))["critic_loss"]
+        with (Path(folder) / SPEED).open(encoding="utf-8", newline="") as file:
+            learning_s = [float(row["learning_s"]) for row in csv.DictReader(file)]
+    if not losses[-1] < losses[0]:
+        raise BenchFailed(f"critics learned nothing: losses {losses}")
+    return 1_000.0 * statistics.median(learning_s[1:]) / SLOTS
+
+
+def rows() -> list[BenchRow]:
+    """A gradient step with each kind of critic."""
+    workload = (
+        f"SAC, {AGENTS} agents with {NUMBERS} numbers, batch {BATCH}, twin critics, policies moved in each step, one thread"
+    )
+    return [
+        BenchRow(f"gradient step, critics: {critic}", step_ms(critic), "ms", target, stretch, False, workload)
+        for critic, (target, stretch) in TARGETS.items()
+    ]
