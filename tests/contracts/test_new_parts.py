@@ -167,6 +167,8 @@ WORDS = {
     ("analysis/studies/folder.py", "file"): "the same",
     ("app/training.py", "rule"): "who answered a critique",
     **{("analysis/evaluation/plane.py", name): "an arm" for name in ("none", "truthful", "rule", "pro_rata")},
+    ("app/checked_data.py", "file"): "a key of the answer",
+    ("app/checked_data.py", "series"): "the same",
     ("core/metric_rules.py", "observe"): "a method",
     ("core/wall_rules.py", "series"): "a method",
     ("core/wall_rules.py", "sensitivity"): "a method",

@@ -36,7 +36,7 @@ def own_pv_per_kw(ready: ReadyScenario, every: int = 1) -> FloatArray:
 
 def note_of(ready: ReadyScenario, asset: str) -> str:
     """Where the series of what is added come from, for a report; empty where that goes without saying."""
-    if _serves_anybody(ready) or asset == "battery":
+    if _serves_anybody(ready):
         return ""
     if asset == "pv" and has_own_plants(ready):
         plants = [agent for agent, own in zip(ready.agents, _own_plants(ready), strict=True) if own]

@@ -211,7 +211,7 @@ def _notes(ready: ReadyScenario, options: Options) -> tuple[str, ...]:
     feeder = ready.feeder
     made = [note for note in feeder.notes if note != CAVEAT] if feeder is not None else []
     asset = ASSETS[options.asset]
-    series = note_of(ready, asset.name)
+    series = note_of(ready, asset.name) if asset.sample else ""
     return (
         f"added: {asset.text}; reactive power of what is there stays as in the base run.",
         *((series,) if series else ()),
