@@ -153,6 +153,18 @@ def test_a_phone_scrolls_in_one_direction_only(opened, day):
     assert overflow(opened(day, width=390).page) <= 0
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_scale_of_voltages_ends_at_the_limits(opened, day, drawn, width):
+    """Both limits are written at its ends, within the window."""
+    page = opened(day, width=width).page
+    assert drawn(page, "map")
+    marks = page.locator("#map .cbaxis text")
+    assert {"0.950", "1.050"} <= set(marks.all_text_contents())
+    assert all(
+        box["x"] >= 0 and box["x"] + box["width"] <= width for box in (mark.bounding_box() for mark in marks.all())
+    )
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)])
 def test_tool_bars_cover_nothing_and_nothing_is_cut(opened, day, covered, cut, scheme, width):
     """Legends, titles of colour bars and words beside a chart stay free; the navigation and the key figures are whole."""

@@ -12,6 +12,7 @@ LEFT_OUT: Final = "..."
 """A line of a page that stands for any lines of the output, none included."""
 _BLOCK: Final = re.compile(r"^```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _PROMPT: Final = re.compile(r"\$ marketsim (?P<command>[^\n]+)\n(?P<output>.*)", re.DOTALL)
+_FILE: Final = re.compile(r"^```\w+ title=\"([^\"]+)\"\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MADE: Final = re.compile(r"<!-- [\w-]+ -->\s*\Z")
 _CLOCK: Final = {"compare-gates": re.compile(r"\s+(s|\d+\.\d\d)$")}
 """What of a line is wall time, by command."""
@@ -30,6 +31,16 @@ def sessions(page: Path) -> list[Session]:
     blocks = _BLOCK.finditer(page.read_text(encoding="utf-8"))
     found = (_PROMPT.match(block["text"]) for block in blocks if block["language"] == "text")
     return [Session(page.name, each["command"], each["output"]) for each in found if each is not None]
+
+
+def files(page: Path) -> list[tuple[str, str]]:
+    """Name and text of the files that a page shows, in order."""
+    return _FILE.findall(page.read_text(encoding="utf-8"))
+
+
+def typed() -> list[Path]:
+    """Pages that are typed as they stand, from the first command to the last: those that show files beside commands."""
+    return [page for page in PAGES if files(page) and sessions(page)]
 
 
 def without_command(text: str) -> list[int]:

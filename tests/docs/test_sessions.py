@@ -11,14 +11,14 @@ import pytest
 SESSIONS = runpy.run_path(str(Path(__file__).with_name("sessions.py")))
 ROOT, PAGES, Session = SESSIONS["ROOT"], SESSIONS["PAGES"], SESSIONS["Session"]
 shown_in, ends_early, without_command = SESSIONS["shown_in"], SESSIONS["ends_early"], SESSIONS["without_command"]
-ELSEWHERE = {"tutorial.md"}
+ELSEWHERE = SESSIONS["typed"]()
 """Pages whose commands need their files: ``test_tutorial`` runs them."""
 TIMES = {"bench"}
 """Commands that print little but times."""
 RUN = [
     pytest.param(session, id=f"{page.stem}: {session.command}")
     for page in PAGES
-    if page.name not in ELSEWHERE
+    if page not in ELSEWHERE
     for session in SESSIONS["sessions"](page)
     if session.command.split()[0] not in TIMES
 ]

@@ -1,19 +1,16 @@
-"""The tutorial and the page on own data are typed as they stand: commands run in turn, and print what is shown."""
+"""Pages that show files beside commands are typed as they stand: commands run in turn, and print what is shown."""
 
 from __future__ import annotations
 
-import re
 import runpy
 import shlex
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = {name: (ROOT / "docs" / f"{name}.md") for name in ("tutorial", "own-data")}
-FILE = re.compile(r"^```\w+ title=\"([^\"]+)\"\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FILES = {name: FILE.findall(page.read_text(encoding="utf-8")) for name, page in PAGES.items()}
 HOW = runpy.run_path(str(Path(__file__).with_name("sessions.py")))
+PAGES = {page.stem: page for page in HOW["typed"]()}
+FILES = {name: HOW["files"](page) for name, page in PAGES.items()}
 SESSIONS = [session for page in PAGES.values() for session in HOW["sessions"](page)]
 
 

@@ -195,12 +195,12 @@ function map(c) {
   traces.unshift({ type: "scatter", mode: "lines", name: "no rating", x: bare.x, y: bare.y, line: { color: c.line, width: 1.4 }, hoverinfo: "skip", showlegend: bare.x.length > 0 });
   traces.push({ type: "scatter", mode: "markers", x: hover.x, y: hover.y, text: hover.text, hovertemplate: "%{text}<extra></extra>", marker: { size: 12, opacity: 0 }, showlegend: false });
   if (trafos.x.length) traces.push({ type: "scatter", mode: "markers", name: "transformer", x: trafos.x, y: trafos.y, hoverinfo: "skip", marker: { symbol: "hourglass", size: 12, color: c.ink }, showlegend: true });
-  const [low, high] = limits(), v = m.buses.map((_, node) => own.v(row, node)), out = v.map((value, node) => value !== null && node > 0 && (value < m.low[node] || (m.high[node] !== null && value > m.high[node])));
+  const [low, high] = limits(), marks = (NARROW() ? [0, 0.5, 1] : [0, 0.25, 0.5, 0.75, 1]).map((part) => low + part * (high - low)), v = m.buses.map((_, node) => own.v(row, node)), out = v.map((value, node) => value !== null && node > 0 && (value < m.low[node] || (m.high[node] !== null && value > m.high[node])));
   const few = m.buses.length < 400 && !NARROW(), size = m.buses.map((_, node) => (m.agents[node] ? (few ? 9 : 6) : (few ? 5.5 : 3.5)) + (out[node] ? 4 : 0) + (node === 0 ? 5 : 0));
   traces.push({ type: "scatter", mode: "markers", x: m.x, y: m.y, text: m.buses.map((name, node) => "<b>bus " + escapeMarkup(name) + "</b>" + (node ? "" : " (source)") + "<br>" + (v[node] === null ? "not solved" : v[node].toFixed(4) + " p.u.")
       + "<br>" + fmt(own.net(row, node), 1) + " kW net" + (m.agents[node] ? "<br>" + escapeMarkup(m.agents[node]) : "")), hovertemplate: "%{text}<extra></extra>", showlegend: false,
     marker: { size, color: v, cmin: low, cmax: high, symbol: m.buses.map((_, node) => node === 0 ? "square" : out[node] ? "diamond" : "circle"), line: { color: out.map((bad) => bad ? c.ink : c.panel), width: out.map((bad) => bad ? 2 : few ? 0.7 : 0) },
-      colorscale: [[0, c.blue], [0.5, c.mid], [1, c.red]], colorbar: Object.assign({ title: { text: "p.u.", side: "right" }, thickness: 11, outlinewidth: 0, tickformat: ".3f" }, NARROW() ? { orientation: "h", y: 1, yanchor: "bottom", len: 1, nticks: 4 } : { len: 0.9, x: 1.01, xpad: 4 }) } });
+      colorscale: [[0, c.blue], [0.5, c.mid], [1, c.red]], colorbar: Object.assign({ title: { text: "p.u.", side: "right" }, thickness: 11, outlinewidth: 0, tickvals: marks, ticktext: marks.map((mark) => mark.toFixed(high - low < 0.02 ? 4 : 3)) }, NARROW() ? { orientation: "h", y: 1, yanchor: "bottom", len: 0.9 } : { len: 0.9, x: 1.01, xpad: 4 }) } });
   const bare_axis = { visible: false, automargin: false };
   const few_lanes = { xaxis: bare_axis, yaxis: Object.assign({}, bare_axis, m.geographic ? { scaleanchor: "x" } : {}) };
   mapText(v, out, row, own);
