@@ -229,7 +229,7 @@ the energy through its own meter in each slot, and C what all of its market paid
 nobody would earn alone that is C a_i / sum a. Where nobody would have had a bill at all, C is shared equally. Nobody pays more
 than a_i unless all together do (as when network charges cost more than trade brings). It changes bills, not behaviour: a_i counts
 what devices did in the market, which is not the reference run, so that an agent can pay more than there. It answers to
-no group of agents: some may be better off among themselves."""
+no group of agents: some may be better off among themselves. [Who pays what](sharing.md) tells what the other rules promise."""
 
 _FEEDERS: Final = """### Feeders
 
