@@ -119,8 +119,8 @@ def _remarks(found: Coordination, target: float) -> None:
     say(
         "peak: largest mean power of a slot that all agents together draw. lower by: than with the utility alone, the mean of "
         f"the days' reductions, and of the highest peak of all days. target: {_percent(target)} a day. cost: all payments of all "
-        "agents, wear, fuel and curtailment, and what was taken out of stores at the mean retail price. solar used: PV neither "
-        "curtailed nor exported by all together."
+        "agents, wear, fuel and curtailment; what stores lack at the end counts as bought at the mean retail price, what they "
+        "hold more as sold at the mean feed-in tariff. solar used: PV neither curtailed nor exported by all together."
     )
     refused = [way.name for way in found.ways if any(day.plan and not day.optimal for day in way.days)]
     if refused:

@@ -28,7 +28,10 @@ class MeasuredDay(NamedTuple):
     net_kw: FloatArray
     """What all agents together draw, negative: they inject [slots]."""
     cost: float
-    """All payments, wear, fuel and curtailment, and what was taken out of stores at the mean retail price [currency]."""
+    """All payments, wear, fuel and curtailment; what stores lack at the end counts as bought at the mean retail price, what they
+    hold more as sold at the mean feed-in tariff [currency]."""
+    stored_kwh: float
+    """What stores hold more at the end than at the beginning, as it could be delivered."""
     pv_kwh: float
     """That could have been generated."""
     unused_kwh: float
@@ -75,10 +78,12 @@ def measured(built: Built, world: World, noon: int) -> MeasuredDay:
         if record.inputs.time.slot >= noon:
             rows.append(_row(built, world, record))
     total = {name: sum(row[name] for row in rows) for name in rows[0]}
-    retail = np.mean([row["retail"] for row in rows])
+    retail, feed_in = (float(np.mean([row[name] for row in rows])) for name in ("retail", "feed_in"))
+    stored = total["stored_kwh"]
     return MeasuredDay(
         net_kw=np.array([row["net_kw"] for row in rows]),
-        cost=total["paid"] + total["wear"] - total["stored_kwh"] * max(float(retail), 0.0),
+        cost=total["paid"] + total["wear"] - stored * max(feed_in if stored > 0.0 else retail, 0.0),
+        stored_kwh=stored,
         pv_kwh=total["pv_kwh"],
         unused_kwh=total["unused_kwh"],
         refused_kwh=total["refused_kwh"],
@@ -109,6 +114,7 @@ def _row(built: Built, world: World, record: SlotRecord) -> dict[str, float]:
         "wear": float(record.wear_money.sum()) / MONEY_PER_CURRENCY,
         "stored_kwh": _stored_kwh(world, record),
         "retail": float(to_price(inputs.tariffs.retail_ticks)[0]),
+        "feed_in": float(to_price(inputs.tariffs.feed_in_ticks)[0]),
         "pv_kwh": float(inputs.pv_wh.sum()) / WH_PER_KWH,
         "unused_kwh": (curtailed_wh + min(max(net_wh, 0), int(energy.pv_used_wh.sum()))) / WH_PER_KWH,
         "refused_kwh": refused(record.rejects)["rejected_wh"] / WH_PER_KWH,

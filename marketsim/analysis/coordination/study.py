@@ -179,6 +179,7 @@ def rows_of(found: Coordination, target: float) -> list[dict[str, Any]]:
                     "peak_reduction": reduction,
                     "reaches_target": None if reduction is None else reduction >= target,
                     "cost": day.cost,
+                    "stored_kwh": day.stored_kwh,
                     "load_factor": day.load_factor,
                     "solar_utilisation": day.solar_utilisation,
                     "refused_kwh": day.refused_kwh,

@@ -106,7 +106,7 @@ def test_own_forecasts_are_planned_anew(ready):
 
 
 def flat(kw, cost=1.0):
-    return MeasuredDay(np.array(kw, dtype=float), cost, 0.0, 0.0, 0.0, 0.0, 0)
+    return MeasuredDay(np.array(kw, dtype=float), cost, 0.0, 0.0, 0.0, 0.0, 0.0, 0)
 
 
 def test_what_has_no_meaning_is_undefined():
