@@ -18,13 +18,13 @@ def on_part(ready: ReadyScenario, part: DaySplit, *, by_date: bool = False) -> R
 
     Season and weather are those of ``profiles.days``; without it the season of the clock's days, if they have one. A
     source that draws no days (a file of the user's own) stays as it is. A training draws its days, whatever their order,
-    unless all days of a part are to be had ``by_date``, one after the other.
+    unless all days of a part are to be had ``by_date``, a market each.
     """
     choice = ready.model.profiles
     if not isinstance(choice.params, DrawsDays):
         return ready
     given = choice.params.days or DaySelection(season=_season(ready.model.clock.to_clock()))
-    order = "dates" if by_date else "drawn" if part == "training" else given.order
+    order = "abreast" if by_date else "drawn" if part == "training" else given.order
     params = choice.params.model_copy(update={"days": given.model_copy(update={"part": part, "order": order})})
     model = ready.model.model_copy(update={"profiles": Choice(choice.name, params)})
     return replace(ready, model=model)

@@ -37,21 +37,24 @@ class DayMap:
         if self._selection is None:
             return np.full(n_markets, same_date(date), dtype=np.int64)
         keys = mix(self._context.streams.keys(STREAM, DrawPurpose.DAYS), run_day)
-        if self._selection.order == "dates":
-            return self._by_date(run_day)
+        if self._selection.order != "drawn":
+            return self._by_date(run_day, abreast=self._selection.order == "abreast")
         pools = self._pools[int(is_workday(date.weekday()))]
         uniform = uniforms(keys, DrawPurpose.DAYS)
         drawn = [pool[int(u * len(pool))] for pool, u in zip(pools, uniform.tolist(), strict=True)]
         return np.array(drawn, dtype=np.int64)
 
-    def _by_date(self, run_day: int) -> IntArray:
-        """The next days that fit, a day a market, from the clock's date on."""
+    def _by_date(self, run_day: int, *, abreast: bool) -> IntArray:
+        """The next days that fit from the clock's date on: the same for all markets, or ``abreast`` a day a market."""
         n_markets = self._context.community.n_markets
         fitting = [np.sort(np.concatenate(pools)) for pools in zip(*self._pools, strict=True)]
         first = same_date(self._context.clock.start)
-        begins = (int(np.searchsorted(days, first)) for days in fitting)
-        place = [begin + run_day * n_markets + market for market, begin in enumerate(begins)]
-        return np.array([days[at % len(days)] for days, at in zip(fitting, place, strict=True)], dtype=np.int64)
+        places = run_day * n_markets + np.arange(n_markets) if abreast else np.full(n_markets, run_day)
+        chosen = [
+            days[(np.searchsorted(days, first) + place) % len(days)]
+            for days, place in zip(fitting, places.tolist(), strict=True)
+        ]
+        return np.array(chosen, dtype=np.int64)
 
     def _pools_of(self, selection: DaySelection) -> tuple[list[IntArray], list[IntArray]]:
         """Days that a weekend day, and a workday, of each market is drawn from; ProfileError where there is none."""

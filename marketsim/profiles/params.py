@@ -135,9 +135,10 @@ class DaySelection(Params):
     """What ``part`` means: whole weeks of each month as above; or ``{first_days, last_days}``, days of each month by date. Loads
     are then those of the day itself, without shifts, for parts of single days have no neighbours of the same weekday. Left out
     where it is the default."""
-    order: Literal["drawn", "dates"] = "drawn"
-    """Days are drawn; or taken by date: a run has the days that fit from the clock's date on, markets side by side one day after
-    the other, and after the last the first. A training draws them in any case. Left out where it is the default."""
+    order: Literal["drawn", "dates", "abreast"] = "drawn"
+    """Days are drawn; or taken by date: those that fit, from the clock's date on, after the last the first. `abreast`: the same,
+    but of markets side by side each has the day after its neighbour's, which is how a game plays all days of a part. A training
+    draws them in any case. Left out where it is the default."""
 
     def days_of(self, part: DaySplit) -> BoolArray:
         """Source days that belong to a part [366]."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from marketsim.core.errors import ProfileError
 from marketsim.profiles import simbench, synthetic
-from marketsim.profiles.calendar import MONTH_OF, SEASON_OF, WEEKDAY_OF, WHOLE_YEAR, chain_of, shifted
+from marketsim.profiles.calendar import MONTH_OF, SEASON_OF, WEEKDAY_OF, WHOLE_YEAR, chain_of, same_date, shifted
 from marketsim.profiles.days import DayMap
 from marketsim.profiles.params import SimbenchParams, SyntheticParams
 from marketsim.profiles.parts import IS_OF, PARTS
@@ -139,3 +139,46 @@ def test_the_public_weather_is_seen_today_and_unknown_tomorrow(agent: Make, cont
     np.testing.assert_array_equal(flags[:6], np.tile(profiles.source.sunny(0), (6, 1)))
     assert (flags[6:] == 0.5).all()
     assert set(np.unique([profiles.source.sunny(day) for day in range(20)])) == {0.0, 1.0}
+
+
+BY_DATE = {"split": {"first_days": 1, "last_days": 7}, "order": "dates"}
+
+
+def test_days_by_date_are_all_days_of_the_year_once() -> None:
+    """The first of each month, its last seven, and what lies between; other lengths likewise."""
+    selection = SimbenchParams.model_validate({"days": BY_DATE}).days
+    assert selection is not None
+    parts = np.stack([selection.days_of(part) for part in PARTS])
+    assert (parts.sum(axis=0) == 1).all()
+    assert [int(part.sum()) for part in parts] == [366 - 12 * 8, 12, 12 * 7]
+    assert np.flatnonzero(selection.days_of("validation"))[:3].tolist() == [0, 31, 60]
+    assert np.flatnonzero(selection.days_of("test"))[:8].tolist() == [24, 25, 26, 27, 28, 29, 30, 53]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_dates_are_played_in_order_by_all_markets_and_abreast_by_one_each(
+    agent: Make, context: Make, part: str
+) -> None:
+    """From the clock's date on, and round; loads are those of the day itself."""
+    agents = [agent(f"a{row}", pv_kw=4.0) for row in range(3)]
+    for order, shift in (("dates", 0), ("abreast", 1)):
+        params = SimbenchParams.model_validate({"days": {**BY_DATE, "part": part, "order": order}})
+        assert params.days is not None
+        days = np.flatnonzero(params.days.days_of(part))
+        built = context(agents, seeds=(1, 2))
+        first = int(np.searchsorted(days, same_date(built.clock.start)))
+        source = simbench.build(params, built).source
+        every = np.arange(2 * len(agents))
+        for run_day in range(30):
+            places = first + (2 * run_day + np.array([0, 1]) if shift else np.full(2, run_day))
+            expected = days[places % len(days)]
+            assert source.weather_days(run_day).tolist() == expected.tolist()
+            assert source.source_day(run_day, every).tolist() == np.repeat(expected, len(agents)).tolist()
+
+
+def test_a_selection_without_a_split_is_written_as_before() -> None:
+    """Neither split nor order stands in a scenario that does not name them: its hash stays."""
+    written = SimbenchParams.model_validate({"days": {"part": "test"}}).model_dump(mode="json")["days"]
+    assert written == {"part": "test", "season": None, "weather": None}
+    named = SimbenchParams.model_validate({"days": BY_DATE}).model_dump(mode="json")["days"]
+    assert SimbenchParams.model_validate({"days": named}).days == SimbenchParams.model_validate({"days": BY_DATE}).days

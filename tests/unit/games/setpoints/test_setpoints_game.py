@@ -279,7 +279,7 @@ def test_days_of_a_part_are_played_by_date() -> None:
     }
     ready = ms.load_scenario(path)
     needs = GameNeeds(12, False, lambda agents, slots: 1)
-    game = build_game(ready, needs=needs, part="validation")
+    game = build_game(ready, needs=needs, part="validation", by_date=True)
     game.reset(0)
     days = game._world.profiles.source.weather_days(game._first // SLOTS)
     months = np.roll(np.array([0, 31, 60, 91, 121, 152, 182, 213, 244, 274, 305, 335]), -7)
