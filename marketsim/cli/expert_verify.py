@@ -13,7 +13,7 @@ from marketsim.cli.options import AskedScenario, part_option, scenario_options
 from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
-    from marketsim.experts.checking import Refusal
+    from marketsim.experts.checking import PlanRefusal
     from marketsim.profiles.parts import DaySplit
 
 _SHOWN = 12
@@ -51,11 +51,11 @@ def verify(asked: AskedScenario, plans: str, part: DaySplit | None, as_json: boo
         sys.exit(1)
 
 
-def _each(found: dict[int, list[Refusal]]) -> list[tuple[int, Refusal]]:
+def _each(found: dict[int, list[PlanRefusal]]) -> list[tuple[int, PlanRefusal]]:
     return [(day, each) for day, refusals in found.items() for each in refusals]
 
 
-def _tell(found: dict[int, list[Refusal]], *, has_grid: bool) -> None:
+def _tell(found: dict[int, list[PlanRefusal]], *, has_grid: bool) -> None:
     for day, refusals in found.items():
         for each in refusals[:_SHOWN]:
             say(f"day {day}, {each.text}")

@@ -82,7 +82,7 @@ class Expert(Protocol):
 
 
 @runtime_checkable
-class Solver(Expert, Protocol):
+class PlanningExpert(Expert, Protocol):
     """An expert that also says what it knows of its plan."""
 
     def solve(self, view: ExpertView) -> Plan:

@@ -12,14 +12,14 @@ from marketsim.core.expert import ExpertView, injections
 from marketsim.core.setpoints import Setpoints
 from marketsim.experts.columns import Prosumers, stored_path
 
-Voltages: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]
+SolveVoltages: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]
 """AC voltages at injections of all nodes [n_cases, N] [p.u.], NaN where there is no solution."""
 _ROOM_KW: Final = 1e-3
 """A watt of rounding."""
 _ROOM_PU: Final = 1e-6
 
 
-class Refusal(NamedTuple):
+class PlanRefusal(NamedTuple):
     """One thing that cannot be, or that the grid does not take."""
 
     slot: int
@@ -41,7 +41,7 @@ class Refusal(NamedTuple):
         return f"slot {self.slot}, {self.who}: {self.what} {self.value:.6g} {self.unit} is {side} {self.limit:.6g} {self.unit}"
 
 
-def device_refusals(own: Prosumers, names: Sequence[str], view: ExpertView, points: Setpoints) -> list[Refusal]:
+def device_refusals(own: Prosumers, names: Sequence[str], view: ExpertView, points: Setpoints) -> list[PlanRefusal]:
     """What devices cannot do, in the order of slots."""
     path = stored_path(own, view.stored_kwh, points.battery_kw, view.slot_hours)[1:]
     has = own.battery_kw > 0.0
@@ -64,12 +64,12 @@ def device_refusals(own: Prosumers, names: Sequence[str], view: ExpertView, poin
 
 def _beyond(
     names: Sequence[str], what: str, value: FloatArray, low: FloatArray, high: FloatArray, unit: str
-) -> Iterator[Refusal]:
+) -> Iterator[PlanRefusal]:
     low, high = (np.broadcast_to(bound, value.shape) for bound in (low, high))
     for slot, agent in np.argwhere((value < low - _ROOM_KW) | (value > high + _ROOM_KW)).tolist():
         number = float(value[slot, agent])
         nearest = float(low[slot, agent] if number < low[slot, agent] else high[slot, agent])
-        yield Refusal(slot, names[agent], what, number, nearest, unit)
+        yield PlanRefusal(slot, names[agent], what, number, nearest, unit)
 
 
 class Band(NamedTuple):
@@ -94,7 +94,7 @@ class Verified(NamedTuple):
     """Slots without a solution."""
 
 
-def verified(band: Band, voltages: Voltages, nodes: IntArray, view: ExpertView, points: Setpoints) -> Verified:
+def verified(band: Band, voltages: SolveVoltages, nodes: IntArray, view: ExpertView, points: Setpoints) -> Verified:
     """The AC power flow of set-points."""
     at = injections(view, nodes, points)
     v_pu = voltages(at.kw, at.kvar)
@@ -103,17 +103,17 @@ def verified(band: Band, voltages: Voltages, nodes: IntArray, view: ExpertView, 
     return Verified(v_pu, int(np.count_nonzero(over)), int(np.count_nonzero(under)), unsolved)
 
 
-def voltage_refusals(band: Band, flow: Verified) -> list[Refusal]:
+def voltage_refusals(band: Band, flow: Verified) -> list[PlanRefusal]:
     """Of each slot that has any the bus that is farthest outside, and slots without a solution."""
     found = []
     for slot, v in enumerate(flow.v_pu):
         if not np.isfinite(v).all():
             nothing = "the AC power flow has no solution at these set-points"
-            found.append(Refusal(slot, "feeder", nothing, float("nan"), float("nan"), ""))
+            found.append(PlanRefusal(slot, "feeder", nothing, float("nan"), float("nan"), ""))
             continue
         beyond = np.maximum(v - band.v_max_pu, band.v_min_pu - v)
         worst = int(np.argmax(beyond))
         if beyond[worst] > _ROOM_PU:
             limit = float(band.v_max_pu[worst] if v[worst] > band.v_max_pu[worst] else band.v_min_pu[worst])
-            found.append(Refusal(slot, f"bus {band.buses[worst]}", "voltage", float(v[worst]), limit, "p.u."))
+            found.append(PlanRefusal(slot, f"bus {band.buses[worst]}", "voltage", float(v[worst]), limit, "p.u."))
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from marketsim.core.arrays import FloatArray
-from marketsim.core.expert import Expert, ExpertView, Plan, Solver
+from marketsim.core.expert import Expert, ExpertView, Plan, PlanningExpert
 from marketsim.core.setpoints import Setpoints
 from marketsim.experts.columns import Prosumers, stored_path
 
@@ -76,7 +76,7 @@ def _share(part: FloatArray, whole: FloatArray, absent: float) -> FloatArray:
 
 def plan_of(expert: Expert, own: Prosumers, view: ExpertView) -> Plan:
     """The plan of any expert; of one that returns set-points alone, what they store is worked out from the devices."""
-    if isinstance(expert, Solver):
+    if isinstance(expert, PlanningExpert):
         return expert.solve(view)
     points = expert.plan(view)
     path = stored_path(own, view.stored_kwh, points.battery_kw, view.slot_hours)

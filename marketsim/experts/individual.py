@@ -28,7 +28,7 @@ class IndividualExpert:
         return self.solve(view).setpoints
 
     def solve(self, view: ExpertView) -> Plan:
-        """See ``Solver``."""
+        """See ``PlanningExpert``."""
         began = process_time()
         found = self._program(view.horizon).solve(view)
         path = stored_path(self._own, view.stored_kwh, found.setpoints.battery_kw, view.slot_hours)

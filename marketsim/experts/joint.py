@@ -13,7 +13,7 @@ from marketsim.core.setpoints import Setpoints
 from marketsim.experts.columns import prosumers, stored_path
 from marketsim.experts.context import ExpertContext
 from marketsim.experts.params import JointParams
-from marketsim.experts.program import DayProgram, Solved
+from marketsim.experts.program import DayProgram, SolvedDay
 from marketsim.experts.voltages import VoltageWatch, ac_state
 
 MOST_SOLVES: Final = 12
@@ -34,7 +34,7 @@ class JointExpert:
         return self.solve(view).setpoints
 
     def solve(self, view: ExpertView) -> Plan:
-        """See ``Solver``; ``status`` says where voltages are left outside."""
+        """See ``PlanningExpert``; ``status`` says where voltages are left outside."""
         began = process_time()
         program = self._program(view.horizon)
         found, solves, outside = program.solve(view), 1, 0
@@ -45,8 +45,8 @@ class JointExpert:
         return Plan(found.setpoints, path, left, found.objective, process_time() - began, solves, outside)
 
     def _within(
-        self, grid: PlannedGrid, program: DayProgram, view: ExpertView, found: Solved
-    ) -> tuple[Solved, int, int]:
+        self, grid: PlannedGrid, program: DayProgram, view: ExpertView, found: SolvedDay
+    ) -> tuple[SolvedDay, int, int]:
         """Solve with rows where AC leaves the band until it does not, or until nothing is left that would help."""
         watch = VoltageWatch(grid, self._guard)
         for solves in range(1, MOST_SOLVES + 1):

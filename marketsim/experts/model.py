@@ -18,28 +18,28 @@ from pydantic import Field, model_validator
 from marketsim.core.params import Params, Share
 
 _MOST = 1e6
-Positive: TypeAlias = Annotated[float, Field(gt=0, le=_MOST)]
-NotNegative: TypeAlias = Annotated[float, Field(ge=0, le=_MOST)]
-Efficiency: TypeAlias = Annotated[float, Field(ge=0.1, le=1)]
-Cost: TypeAlias = Annotated[float, Field(ge=0, le=1_000)]
+_Positive: TypeAlias = Annotated[float, Field(gt=0, le=_MOST)]
+_NotNegative: TypeAlias = Annotated[float, Field(ge=0, le=_MOST)]
+_Efficiency: TypeAlias = Annotated[float, Field(ge=0.1, le=1)]
+_Cost: TypeAlias = Annotated[float, Field(ge=0, le=1_000)]
 
 
 class BatteryModel(Params):
     """A battery."""
 
-    energy_kwh: Positive
+    energy_kwh: _Positive
     """Nameplate capacity [kWh]."""
-    power_kw: Positive
+    power_kw: _Positive
     """Largest charging and discharging power at the meter [kW]."""
-    efficiency: Efficiency = 0.95
+    efficiency: _Efficiency = 0.95
     """One way: stored energy for each kWh drawn, and energy at the meter for each kWh taken from the store [-]."""
-    discharge_efficiency: Efficiency | None = None
+    discharge_efficiency: _Efficiency | None = None
     """Energy at the meter for each kWh taken from the store [-]; none: ``efficiency``."""
     min_soc: Share = 0.1
     """Lowest state of charge, as a share of the nameplate capacity [-]."""
     max_soc: Share = 0.9
     """Highest state of charge, as a share of the nameplate capacity [-]."""
-    wear_per_kwh: Cost = 0.01
+    wear_per_kwh: _Cost = 0.01
     """Wear for each kWh charged or discharged at the meter [currency/kWh]."""
 
     @property
@@ -57,15 +57,15 @@ class BatteryModel(Params):
 class GeneratorModel(Params):
     """A dispatchable generator that never stands still below its smallest power."""
 
-    max_kw: Positive
+    max_kw: _Positive
     """Largest power [kW]."""
-    min_kw: NotNegative = 0.0
+    min_kw: _NotNegative = 0.0
     """Smallest power [kW]."""
-    ramp_kw_per_h: Positive | None = None
+    ramp_kw_per_h: _Positive | None = None
     """Largest change of power in an hour, up or down [kW/h]; none: unlimited."""
-    cost_per_kwh: Cost = 0.2
+    cost_per_kwh: _Cost = 0.2
     """Linear part of the cost [currency/kWh]."""
-    quadratic_cost: Cost = 0.0
+    quadratic_cost: _Cost = 0.0
     """Quadratic part of the cost [currency/(kW^2 h)]."""
 
     @model_validator(mode="after")
@@ -80,7 +80,7 @@ class CurtailableModel(Params):
 
     share: Share = 0.1
     """Share of the load that may be curtailed [-]."""
-    cost_per_kwh: Cost = 0.4
+    cost_per_kwh: _Cost = 0.4
     """What a curtailed kWh is worth to its owner [currency/kWh]."""
 
 
@@ -89,9 +89,9 @@ class TerminalModel(Params):
 
     soc: Share = 0.5
     """State of charge to end with, as a share of the nameplate capacity [-]."""
-    missing_per_kwh: Cost = 0.2
+    missing_per_kwh: _Cost = 0.2
     """Price at which what is missing is bought, charging losses on top [currency/kWh]."""
-    spare_per_kwh: Cost = 0.14
+    spare_per_kwh: _Cost = 0.14
     """Price at which what is over will be sold, less the losses of discharging [currency/kWh]; at most ``missing_per_kwh``."""
 
     @model_validator(mode="after")
@@ -105,9 +105,9 @@ class TerminalModel(Params):
 class ProsumerModel(Params):
     """Everything that an expert has to know of a prosumer."""
 
-    load_peak_kw: NotNegative = 0.0
+    load_peak_kw: _NotNegative = 0.0
     """Largest load [kW]."""
-    pv_kw: NotNegative = 0.0
+    pv_kw: _NotNegative = 0.0
     """Rating of PV [kW]."""
     battery: BatteryModel | None = None
     """None: there is no battery."""
@@ -118,7 +118,7 @@ class ProsumerModel(Params):
     min_power_factor: Annotated[float, Field(gt=0, le=1)] | None = 0.95
     """Least power factor of the inverter: its reactive power is at most tan(acos(min_power_factor)) times its active power, none
     without sun [-]; none: ``inverter_kva`` alone limits it."""
-    inverter_kva: Positive | None = None
+    inverter_kva: _Positive | None = None
     """Apparent power of the inverter [kVA], P^2 + Q^2 <= S^2; none: 1.1 times ``pv_kw``."""
     terminal: TerminalModel = TerminalModel()
     """What stored energy is worth at the end of the day."""

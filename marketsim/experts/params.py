@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from marketsim.core.params import Params
 from marketsim.experts.model import TerminalModel
 
-VoltagePu: TypeAlias = Annotated[float, Field(ge=0.5, le=1.5)]
+_VoltagePu: TypeAlias = Annotated[float, Field(ge=0.5, le=1.5)]
 
 
 class ExpertParams(Params):
@@ -50,7 +50,7 @@ class RuleParams(ExpertParams):
     """Charge from the utility at the lowest price of the day, up to ``terminal.soc``; false: from the own surplus alone."""
     volt_var: bool = True
     """Ask inverters for reactive power by the voltage at the own bus (``curve_pu``)."""
-    curve_pu: tuple[VoltagePu, VoltagePu, VoltagePu, VoltagePu] = (0.95, 0.985, 1.015, 1.05)
+    curve_pu: tuple[_VoltagePu, _VoltagePu, _VoltagePu, _VoltagePu] = (0.95, 0.985, 1.015, 1.05)
     """All that the inverter can inject up to the first voltage, nothing between the second and third, all that it can absorb from
     the fourth on [p.u.]."""
 

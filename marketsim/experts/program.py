@@ -64,7 +64,7 @@ class VoltageRows(NamedTuple):
         return VoltageRows(self.slot, self.per_kw * by[:, None], self.per_kvar * by[:, None], self.limit * by)
 
 
-class Solved(NamedTuple):
+class SolvedDay(NamedTuple):
     """The optimum of a day."""
 
     setpoints: Setpoints
@@ -111,7 +111,7 @@ class DayProgram:
         self._equal = csc_array(vstack((self._balance(), self._storing(), self._ending())))
         self._most = csc_array(vstack((self._ramping(), self._inverting())))
 
-    def solve(self, view: ExpertView, rows: VoltageRows | None = None, weight: float = 0.0) -> Solved:
+    def solve(self, view: ExpertView, rows: VoltageRows | None = None, weight: float = 0.0) -> SolvedDay:
         """The optimum of a day; ``weight`` of a broken voltage row [currency per unit and slot].
 
         ValueError for a view of another horizon.
@@ -125,7 +125,7 @@ class DayProgram:
         points = self._setpoints(found.x, view)
         slack = found.x[self._at.end :] * size
         constant = OTHER_REGULARISATION * self._hours * float((view.pv_available_kw[:, self._r] ** 2).sum())
-        return Solved(points, found.objective + constant, slack, found.status, process_time() - began)
+        return SolvedDay(points, found.objective + constant, slack, found.status, process_time() - began)
 
     def _blocks(self) -> _Blocks:
         horizon, b, r = self._horizon, len(self._b), len(self._r)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 
-from marketsim.core.expert import Expert, ExpertView, Plan, Solver
+from marketsim.core.expert import Expert, ExpertView, Plan, PlanningExpert
 from marketsim.core.expert_rules import EXPERT_RULES
 from marketsim.core.params import Params
 from marketsim.core.read_only import read_only
@@ -75,7 +75,7 @@ class ExpertContract:
             sizes = Sizes(len(MODELS), 1)
             EXPERT_RULES["plan"](Call(None, (view,), self._plan(view), sizes))
             expert = self._made()
-            if isinstance(expert, Solver):
+            if isinstance(expert, PlanningExpert):
                 plan: Plan = EXPERT_RULES["solve"](Call(None, (view,), expert.solve(view), sizes))
                 path = stored_path(prosumers(MODELS), view.stored_kwh, plan.setpoints.battery_kw, view.slot_hours)
                 np.testing.assert_allclose(plan.stored_kwh, path, atol=1e-3)

@@ -17,7 +17,7 @@ from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.errors import Problem, ScenarioError
 from marketsim.core.expert import ExpertView, Plan, net_kw
 from marketsim.core.setpoints import Setpoints
-from marketsim.experts.checking import Band, Refusal, Voltages, device_refusals, verified, voltage_refusals
+from marketsim.experts.checking import Band, PlanRefusal, SolveVoltages, device_refusals, verified, voltage_refusals
 from marketsim.experts.columns import Costs, costs
 from marketsim.experts.feedback import plan_of
 from marketsim.profiles.daily import DayProfiles
@@ -32,7 +32,7 @@ class Grid(NamedTuple):
     """A feeder and who checks it: a solver that the expert does not use."""
 
     band: Band
-    voltages: Voltages
+    voltages: SolveVoltages
 
 
 class DayBound(NamedTuple):
@@ -80,7 +80,7 @@ class Bound(NamedTuple):
         return {**{key: getattr(self, key) for key in keys}, "days": [each._asdict() for each in self.days]}
 
 
-class Case(NamedTuple):
+class PlanCase(NamedTuple):
     """A scenario's agents, expert and feeder, on the days of a part."""
 
     ready: ReadyScenario
@@ -89,7 +89,7 @@ class Case(NamedTuple):
     grid: Grid | None
 
 
-def case_of(ready: ReadyScenario, part: DaySplit | None) -> Case:
+def case_of(ready: ReadyScenario, part: DaySplit | None) -> PlanCase:
     """A scenario as an expert plans it; ScenarioError for a part of a source that draws no days."""
     if part is not None:
         if not isinstance(ready.model.profiles.params, DrawsDays):
@@ -99,7 +99,7 @@ def case_of(ready: ReadyScenario, part: DaySplit | None) -> Case:
             )
         ready = on_part(ready, part)
     days = planned_days(ready)
-    return Case(ready, days, expert_of(ready, days), _grid_of(ready, days))
+    return PlanCase(ready, days, expert_of(ready, days), _grid_of(ready, days))
 
 
 def _grid_of(ready: ReadyScenario, days: PlannedDays) -> Grid | None:
@@ -137,7 +137,7 @@ def bound(
     return Bound(ready.name, (ready.model.expert or DEFAULT).name, part, names, tuple(found), plans)
 
 
-def _count(case: Case, part: DaySplit | None) -> int:
+def _count(case: PlanCase, part: DaySplit | None) -> int:
     """Days of the part by date, else of the scenario's clock."""
     params = case.ready.model.profiles.params
     chosen = params.days if isinstance(params, DrawsDays) else None
@@ -146,7 +146,7 @@ def _count(case: Case, part: DaySplit | None) -> int:
     return case.days.context.clock.days
 
 
-def _judged(case: Case, number: int, view: ExpertView, plan: Plan, seconds: float) -> DayBound:
+def _judged(case: PlanCase, number: int, view: ExpertView, plan: Plan, seconds: float) -> DayBound:
     points, none = plan.setpoints, np.zeros_like(view.load_kw)
     idle = Setpoints(none, none, none, view.pv_available_kw, none)
     paid, resting = (_costs(case, view, each) for each in (points, idle))
@@ -173,12 +173,12 @@ def _judged(case: Case, number: int, view: ExpertView, plan: Plan, seconds: floa
     )
 
 
-def _costs(case: Case, view: ExpertView, points: Setpoints) -> Costs:
+def _costs(case: PlanCase, view: ExpertView, points: Setpoints) -> Costs:
     pooled = net_kw(view.load_kw, points).sum(axis=1, keepdims=True)
     return costs(case.built.own, view, points, pooled)
 
 
-def _outside(case: Case, view: ExpertView, points: Setpoints) -> tuple[int, int, int]:
+def _outside(case: PlanCase, view: ExpertView, points: Setpoints) -> tuple[int, int, int]:
     """Bus-slots above and below the band, and all there are."""
     if case.grid is None or case.days.grid is None:
         return 0, 0, 0
@@ -186,7 +186,7 @@ def _outside(case: Case, view: ExpertView, points: Setpoints) -> tuple[int, int,
     return flow.over, flow.under, view.horizon * (len(case.grid.band.buses) - 1)
 
 
-def _date(case: Case, number: int) -> str:
+def _date(case: PlanCase, number: int) -> str:
     """The date of the source year from which a day comes, where loads of one date are together; else that of the run."""
     params = case.ready.model.profiles.params
     chosen = params.days if isinstance(params, DrawsDays) else None
@@ -198,13 +198,13 @@ def _date(case: Case, number: int) -> str:
     return (_LEAP_YEAR + timedelta(days=day)).strftime("%m-%d")
 
 
-def refused(case: Case, plans: Mapping[int, Setpoints]) -> dict[int, list[Refusal]]:
+def refused(case: PlanCase, plans: Mapping[int, Setpoints]) -> dict[int, list[PlanRefusal]]:
     """What cannot be done of plans by day: what devices cannot do, then what the grid does not take."""
     names = [case.ready.agents[row].name for row in case.days.rows]
     return {day: _refusals(case, names, day, points) for day, points in plans.items()}
 
 
-def _refusals(case: Case, names: Sequence[str], day: int, points: Setpoints) -> list[Refusal]:
+def _refusals(case: PlanCase, names: Sequence[str], day: int, points: Setpoints) -> list[PlanRefusal]:
     view = case.days.day(day)
     found = device_refusals(case.built.own, names, view, points)
     if case.grid is None or case.days.grid is None:
