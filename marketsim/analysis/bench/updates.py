@@ -16,7 +16,7 @@ from marketsim.core.build import OPEN
 from marketsim.core.game import Actions, Box, Features, Layout, Memoryless, Shape, Step
 from marketsim.learning.curves import SPEED, read_curves
 from marketsim.learning.number_learner import NumberLearner
-from marketsim.learning.offpolicy.params import CriticChoice, SacParams
+from marketsim.learning.offpolicy.params import CriticKind, SacParams
 
 MARKETS, AGENTS, SLOTS, FEATURES, NUMBERS, STATE = 16, 20, 24, 14, 5, 30
 ROUNDS, BATCH, SEED = 4, 128, 1
@@ -53,7 +53,7 @@ class ToyNumbers(Memoryless):
 def step_ms(critic: str) -> float:
     """Wall time of a gradient step of critics and policies with critics of a kind [ms]: median of rounds after the first."""
     params = SacParams(
-        markets=MARKETS, episodes=MARKETS * ROUNDS, batch=BATCH, warm_up=0, critic=CriticChoice.model_validate(critic)
+        markets=MARKETS, episodes=MARKETS * ROUNDS, batch=BATCH, warm_up=0, critic=CriticKind.model_validate(critic)
     )
     keep_memory()
     with tempfile.TemporaryDirectory() as folder:

@@ -11,11 +11,11 @@ from marketsim.core.errors import Problem, ScenarioError
 from marketsim.core.rng import Streams
 from marketsim.learning.cloning.fit import ACTOR, COLUMNS, Fitter, cloned_sizes, cloned_state
 from marketsim.learning.numbers.actors import actor_layers, make_actors
-from marketsim.learning.numbers.algorithm import RoundReport, Sizes, Start, State
+from marketsim.learning.numbers.algorithm import LearnedState, RoundReport, Start, StateSizes
 from marketsim.learning.numbers.params import CloningParams
 from marketsim.learning.numbers.policy import GaussianPolicy
 from marketsim.learning.numbers.replay import Replay
-from marketsim.learning.numbers.rollout import Episode
+from marketsim.learning.numbers.rollout import PlayedEpisode
 from marketsim.learning.numbers.shape import NumberShape
 
 NAME = "cloning"
@@ -43,34 +43,34 @@ class Cloning:
         """All of them: what was shown once is learned from until the end."""
         return self.fitter.rounds
 
-    def sizes(self) -> Sizes:
+    def sizes(self) -> StateSizes:
         """Shapes of its state."""
         return self.fitter.sizes
 
-    def initial(self, generator: torch.Generator, start: Start | None) -> State:
-        """State before the first round."""
+    def initial(self, generator: torch.Generator, start: Start | None) -> LearnedState:
+        """LearnedState before the first round."""
         return cloned_state(self.fitter.actors, generator, start)
 
-    def policy(self, state: State) -> GaussianPolicy:
+    def policy(self, state: LearnedState) -> GaussianPolicy:
         """The clones as they stand."""
         return self.fitter.actors.policy(state[f"{ACTOR}.weights"])
 
-    def player(self, state: State, number: int) -> GaussianPolicy | None:
+    def player(self, state: LearnedState, number: int) -> GaussianPolicy | None:
         """The expert, in the last rounds the clone."""
         return self.fitter.player(state, number)
 
-    def critical(self, played: Episode) -> BoolArray | None:  # noqa: ARG002 - part of the port
+    def critical(self, played: PlayedEpisode) -> BoolArray | None:  # noqa: ARG002 - part of the port
         """No slot more than another."""
         return None
 
     def learn(
         self,
-        state: State,
+        state: LearnedState,
         replay: Replay,
-        played: Episode,  # noqa: ARG002 - it is in the replay
+        played: PlayedEpisode,  # noqa: ARG002 - it is in the replay
         number: int,
         streams: Streams,
-    ) -> tuple[State, RoundReport]:
+    ) -> tuple[LearnedState, RoundReport]:
         """Fit to everything that was shown so far."""
         report = self.fitter.learn(state, replay, number, streams)
         return state, report
@@ -86,6 +86,6 @@ def make_cloning(params: CloningParams, shape: NumberShape) -> Cloning:
     return Cloning(params, Fitter(make_actors(shape, params.hidden, params.deviation), params, rounds))
 
 
-def sizes_of(params: CloningParams, shape: NumberShape) -> Sizes:
+def sizes_of(params: CloningParams, shape: NumberShape) -> StateSizes:
     """Shapes of the state, without making any of it."""
     return cloned_sizes(shape.n_agents, actor_layers(shape.n_features, params.hidden, shape.n_numbers).n_parameters)

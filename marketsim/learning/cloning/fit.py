@@ -20,7 +20,15 @@ from marketsim.core.rng import Streams, uniforms
 from marketsim.learning import adam
 from marketsim.learning.imitation import wasserstein2
 from marketsim.learning.numbers.actors import Actors
-from marketsim.learning.numbers.algorithm import RoundReport, Sizes, Start, State, adam_of, adam_parts, adam_sizes
+from marketsim.learning.numbers.algorithm import (
+    LearnedState,
+    RoundReport,
+    Start,
+    StateSizes,
+    adam_of,
+    adam_parts,
+    adam_sizes,
+)
 from marketsim.learning.numbers.params import CloningRules
 from marketsim.learning.numbers.policy import GaussianPolicy
 from marketsim.learning.numbers.replay import Replay
@@ -42,16 +50,16 @@ class Fitter(NamedTuple):
     rounds: int
 
     @property
-    def sizes(self) -> Sizes:
+    def sizes(self) -> StateSizes:
         """Shapes of its part of a state."""
         return cloned_sizes(self.actors.n_agents, self.actors.layers.n_parameters)
 
-    def player(self, state: State, number: int) -> GaussianPolicy | None:
+    def player(self, state: LearnedState, number: int) -> GaussianPolicy | None:
         """The expert, in the last rounds the clone."""
         taught = number < round((1.0 - self.rules.student) * self.rounds)
         return None if taught else self.actors.policy(state[f"{ACTOR}.weights"])
 
-    def learn(self, state: State, replay: Replay, number: int, streams: Streams) -> RoundReport:
+    def learn(self, state: LearnedState, replay: Replay, number: int, streams: Streams) -> RoundReport:
         """Fit after round ``number``, in place; the state then knows the floor once a round was held out."""
         known = np.arange(number + 1)
         held = known % self.rules.held_out_every == self.rules.held_out_every - 1
@@ -68,7 +76,7 @@ class Fitter(NamedTuple):
         return RoundReport({name: float(each.mean()) for name, each in found.items()}, found)
 
     def _fitted(
-        self, state: State, replay: Replay, places: IntArray, rate: float, streams: Streams, number: int
+        self, state: LearnedState, replay: Replay, places: IntArray, rate: float, streams: Streams, number: int
     ) -> FloatArray:
         """Gradient steps, in place; the mean distance [A] over them."""
         actor, total = adam_of(state, ACTOR), torch.zeros(self.actors.n_agents)
@@ -85,7 +93,7 @@ class Fitter(NamedTuple):
         gradient = torch.cat(torch.autograd.grad(distance.sum(), layers, materialize_grads=True), dim=1)
         return distance.detach(), gradient
 
-    def _distance(self, state: State, replay: Replay, places: IntArray) -> FloatArray:
+    def _distance(self, state: LearnedState, replay: Replay, places: IntArray) -> FloatArray:
         total = torch.zeros(self.actors.n_agents, dtype=torch.float64)
         layers = self.actors.split(state[f"{ACTOR}.weights"])
         with torch.no_grad():
@@ -105,7 +113,7 @@ def cloned_sizes(n_agents: int, n_parameters: int) -> dict[str, tuple[int, ...]]
     return {**adam_sizes(ACTOR, n_agents, n_parameters), FLOOR: (n_agents,)}
 
 
-def cloned_state(actors: Actors, generator: torch.Generator, start: Start | None) -> State:
+def cloned_state(actors: Actors, generator: torch.Generator, start: Start | None) -> LearnedState:
     """Policies to begin with: new ones, or those that were learned before."""
     weights = actors.initial(generator) if start is None else start.weights.clone()
     floor = torch.zeros(actors.n_agents) if start is None else start.floor.clone()

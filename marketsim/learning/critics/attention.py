@@ -24,7 +24,7 @@ from marketsim.learning.critics.critic import CriticShape
 
 @dataclass(frozen=True, slots=True)
 class AttentionCritic:
-    """A stack of critics of plain attention: a ``Critic``."""
+    """A stack of critics of plain attention: a ``CentralCritic``."""
 
     shape: CriticShape
     width: int

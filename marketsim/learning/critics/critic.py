@@ -28,7 +28,7 @@ class CriticShape(NamedTuple):
         return self.n_features + self.n_numbers + self.n_state
 
 
-class Critic(Protocol):
+class CentralCritic(Protocol):
     """Values of N situations, in stacks of K."""
 
     @property

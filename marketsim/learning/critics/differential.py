@@ -26,7 +26,7 @@ from marketsim.learning.critics.critic import CriticShape
 
 @dataclass(frozen=True, slots=True)
 class DifferentialCritic:
-    """A stack of critics of differential attention: a ``Critic``."""
+    """A stack of critics of differential attention: a ``CentralCritic``."""
 
     shape: CriticShape
     width: int

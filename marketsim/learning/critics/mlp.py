@@ -20,7 +20,7 @@ from marketsim.learning.layers import NetworkLayers
 
 @dataclass(frozen=True, slots=True)
 class MlpCritic:
-    """A stack of perceptrons: a ``Critic``."""
+    """A stack of perceptrons: a ``CentralCritic``."""
 
     shape: CriticShape
     net: NetworkLayers

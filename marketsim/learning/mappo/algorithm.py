@@ -23,17 +23,17 @@ from marketsim.learning.layers import NetworkLayers
 from marketsim.learning.mappo.params import MappoParams
 from marketsim.learning.numbers.actors import Actors, Gaussian, actor_layers, make_actors
 from marketsim.learning.numbers.algorithm import (
+    LearnedState,
     RoundReport,
-    Sizes,
     Start,
-    State,
+    StateSizes,
     adam_of,
     adam_parts,
     adam_sizes,
 )
 from marketsim.learning.numbers.policy import GaussianPolicy
 from marketsim.learning.numbers.replay import Replay
-from marketsim.learning.numbers.rollout import Episode
+from marketsim.learning.numbers.rollout import PlayedEpisode
 from marketsim.learning.numbers.shape import NumberShape
 from marketsim.learning.offpolicy.algorithm import demand_rounds_left
 from marketsim.learning.offpolicy.targets import return_size
@@ -141,36 +141,36 @@ class Mappo:
         """Whether it asks the expert."""
         return self.fitter is not None
 
-    def sizes(self) -> Sizes:
+    def sizes(self) -> StateSizes:
         """Shapes of its state."""
         return sizes_of(self.params, self.shape)
 
-    def initial(self, generator: torch.Generator, start: Start | None) -> State:
-        """State before the first round."""
+    def initial(self, generator: torch.Generator, start: Start | None) -> LearnedState:
+        """LearnedState before the first round."""
         cloned = cloned_state(self.stack.actors, generator, start)
         critics = torch.stack([self.stack.value.initial(1.0, generator) for _ in range(self.shape.n_agents)])
         return {**cloned, **self._net(cloned[f"{ACTOR}.weights"], critics), SIZE: torch.zeros(1)}
 
-    def _net(self, actors: Tensor, critics: Tensor) -> State:
+    def _net(self, actors: Tensor, critics: Tensor) -> LearnedState:
         return adam_parts(NET, adam.new_state(torch.cat([actors, critics], dim=1)))
 
-    def policy(self, state: State) -> GaussianPolicy:
+    def policy(self, state: LearnedState) -> GaussianPolicy:
         """The policies as they stand."""
         return self.stack.actors.policy(state[f"{ACTOR}.weights"])
 
-    def player(self, state: State, number: int) -> GaussianPolicy | None:
+    def player(self, state: LearnedState, number: int) -> GaussianPolicy | None:
         """The policies, but for rounds in which the expert shows what it does."""
         if self.fitter is not None and number < self.cloned:
             return self.fitter.player(state, number)
         return self.policy(state)
 
-    def critical(self, played: Episode) -> BoolArray | None:  # noqa: ARG002 - part of the port
+    def critical(self, played: PlayedEpisode) -> BoolArray | None:  # noqa: ARG002 - part of the port
         """No slot more than another."""
         return None
 
     def learn(
-        self, state: State, replay: Replay, played: Episode, number: int, streams: Streams
-    ) -> tuple[State, RoundReport]:
+        self, state: LearnedState, replay: Replay, played: PlayedEpisode, number: int, streams: Streams
+    ) -> tuple[LearnedState, RoundReport]:
         """Clone in the first rounds, then learn from the round that was played."""
         width = self.stack.actors.layers.n_parameters
         if self.fitter is not None and number < self.cloned:
@@ -192,7 +192,7 @@ class Mappo:
         state[f"{ACTOR}.weights"] = net.weights[:, :width].clone()
         return state, _report(report_of_update, rate)
 
-    def _experience(self, played: Episode, size: float) -> Experience:
+    def _experience(self, played: PlayedEpisode, size: float) -> Experience:
         reward = played.reward / size
         if self.params.credit == "team":
             reward = np.broadcast_to(reward.mean(axis=2, keepdims=True), reward.shape)
@@ -249,7 +249,7 @@ def _value_layers(params: MappoParams, shape: NumberShape) -> NetworkLayers:
     return NetworkLayers((seen, *params.hidden, 1), 0)
 
 
-def sizes_of(params: MappoParams, shape: NumberShape) -> Sizes:
+def sizes_of(params: MappoParams, shape: NumberShape) -> StateSizes:
     """Shapes of the state, without making any of it."""
     width = actor_layers(shape.n_features, params.hidden, shape.n_numbers).n_parameters
     net = width + _value_layers(params, shape).n_parameters

@@ -15,11 +15,11 @@ from marketsim.learning.adam import AdamState
 from marketsim.learning.numbers.params import NumberLearnerParams
 from marketsim.learning.numbers.policy import GaussianPolicy
 from marketsim.learning.numbers.replay import Replay
-from marketsim.learning.numbers.rollout import Episode
+from marketsim.learning.numbers.rollout import PlayedEpisode
 
-State: TypeAlias = dict[str, Tensor]
+LearnedState: TypeAlias = dict[str, Tensor]
 """All that is learned, by name: weights, moments of optimisers, multipliers. Of 32-bit floats."""
-Sizes: TypeAlias = Mapping[str, tuple[int, ...]]
+StateSizes: TypeAlias = Mapping[str, tuple[int, ...]]
 """Shapes of a state, by name."""
 
 
@@ -78,29 +78,29 @@ class Algorithm(Protocol):
         """Whether it asks the game's expert."""
         ...
 
-    def sizes(self) -> Sizes:
+    def sizes(self) -> StateSizes:
         """Shapes of its state."""
         ...
 
-    def initial(self, generator: torch.Generator, start: Start | None) -> State:
-        """State before the first round."""
+    def initial(self, generator: torch.Generator, start: Start | None) -> LearnedState:
+        """LearnedState before the first round."""
         ...
 
-    def policy(self, state: State) -> GaussianPolicy:
+    def policy(self, state: LearnedState) -> GaussianPolicy:
         """The policies as they stand."""
         ...
 
-    def player(self, state: State, number: int) -> GaussianPolicy | None:
+    def player(self, state: LearnedState, number: int) -> GaussianPolicy | None:
         """Who plays round ``number``, counted from 0; None: the expert."""
         ...
 
-    def critical(self, played: Episode) -> BoolArray | None:
+    def critical(self, played: PlayedEpisode) -> BoolArray | None:
         """Which slots [T, M] are to be learned from more often; None: no slot more than another."""
         ...
 
     def learn(
-        self, state: State, replay: Replay, played: Episode, number: int, streams: Streams
-    ) -> tuple[State, RoundReport]:
+        self, state: LearnedState, replay: Replay, played: PlayedEpisode, number: int, streams: Streams
+    ) -> tuple[LearnedState, RoundReport]:
         """The state after round ``number``, which was ``played`` and is in the ``replay``; ``state`` may be written into."""
         ...
 
@@ -113,12 +113,12 @@ def adam_sizes(name: str, rows: int, width: int) -> dict[str, tuple[int, ...]]:
     }
 
 
-def adam_of(state: State, name: str) -> AdamState:
+def adam_of(state: LearnedState, name: str) -> AdamState:
     """Weights and optimiser of a name; steps write into the state."""
     return AdamState(*(state[f"{name}.{part}"] for part in AdamState._fields))
 
 
-def adam_parts(name: str, adam: AdamState) -> State:
+def adam_parts(name: str, adam: AdamState) -> LearnedState:
     """Weights and optimiser as parts of a state."""
     return {f"{name}.{part}": tensor for part, tensor in adam._asdict().items()}
 

@@ -28,7 +28,7 @@ from marketsim.learning.contents import (
     of_memory,
 )
 from marketsim.learning.envelope import digest, is_whole, read, refusal, write
-from marketsim.learning.numbers.algorithm import Sizes, State
+from marketsim.learning.numbers.algorithm import LearnedState, StateSizes
 from marketsim.learning.numbers.params import NumberLearnerParams
 from marketsim.learning.numbers.replay import FIELDS, Replay
 from marketsim.learning.numbers.shape import NumberShape
@@ -68,7 +68,7 @@ class NumberCheckpoint(NamedTuple):
     """Rounds that have been played and learned from."""
     agent_steps: int
     """Decisions of agents that have been made."""
-    state: State
+    state: LearnedState
     """All that is learned."""
     memory: Mapping[str, NDArray[Any]]
     """What the game's rewards remember across episodes."""
@@ -80,7 +80,7 @@ class LearnerKind(NamedTuple):
     """What has to be known of a learner to read its checkpoints."""
 
     params: type[NumberLearnerParams]
-    sizes: Callable[[Any, NumberShape], Sizes]
+    sizes: Callable[[Any, NumberShape], StateSizes]
     """(parameters, shape of the game) -> shapes of the state, without making any of it."""
 
 

@@ -36,8 +36,6 @@ class NumberLearnerParams(Params):
     """Ends the training after the round that reaches so many decisions of agents; null: `episodes` decides."""
     learning_rate: Rate = 3e-4
     """Step size of Adam for policies at the beginning [-]."""
-    anneal: bool = False
-    """Whether learning rates fall linearly to zero over the training."""
     deviation: tuple[Deviation, Deviation] = (0.02, 0.4)
     """Least and most deviation of a policy around its mean, in halves of the range of a number [-]."""
     checkpoint_every: int = Field(default=25, ge=1)
@@ -129,6 +127,8 @@ class StartedParams(NumberLearnerParams):
 
     start: StartParams | None = None
     """What policies begin with: a clone of the expert, or the policies of a checkpoint; null: with nothing."""
+    anneal: bool = False
+    """Whether learning rates fall linearly to zero over the training."""
 
     @property
     def cloned_rounds(self) -> int:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.rng import Streams, uniforms
-from marketsim.learning.numbers.rollout import Episode
+from marketsim.learning.numbers.rollout import PlayedEpisode
 from marketsim.learning.numbers.shape import NumberShape
 
 FIELDS: Final = ("seen", "state", "actions", "labels", "reward", "critical")
@@ -80,7 +80,7 @@ class Replay:
         """Whether it keeps what the expert would have done."""
         return self.arrays["labels"].size > 0
 
-    def put(self, episode: int, played: Episode, critical: BoolArray | None = None) -> None:
+    def put(self, episode: int, played: PlayedEpisode, critical: BoolArray | None = None) -> None:
         """Keep ``episode``, the next one; ``critical`` [T, M] are slots to be drawn more often."""
         place = episode % (self.kept + 1)
         self.arrays["seen"][place], self.arrays["state"][place] = played.seen, played.state

@@ -19,7 +19,7 @@ ScaledNumbers = NDArray[np.float32]
 """Actions in halves of their ranges around the middle."""
 
 
-class Episode(NamedTuple):
+class PlayedEpisode(NamedTuple):
     """An episode in all markets: T slots, M markets, A agents."""
 
     seen: Features
@@ -45,7 +45,7 @@ def play_episode(
     seed: int,
     episode: int,
     labels: Callable[[], FloatArray] | None,
-) -> Episode:
+) -> PlayedEpisode:
     """Play ``episode``, drawing by counters of seed, episode, slot, market and agent; without a ``policy`` the expert acts.
 
     ``labels`` says what the expert would do now [M, A, D]; None: it is not asked. Raises RunError where the game shows or pays
@@ -78,10 +78,10 @@ def play_episode(
     return played
 
 
-def _empty(game: Game, shape: NumberShape, *, labelled: bool) -> Episode:
+def _empty(game: Game, shape: NumberShape, *, labelled: bool) -> PlayedEpisode:
     slots, markets, agents = shape.slots, shape.n_markets, shape.n_agents
     size = (slots, markets, agents, shape.n_numbers)
-    return Episode(
+    return PlayedEpisode(
         seen=np.empty((slots + 1, markets, agents, shape.n_features), dtype=np.float32),
         state=np.empty((slots + 1, markets, shape.n_state), dtype=np.float32),
         drawn=np.empty(size, dtype=np.float32),

@@ -13,7 +13,7 @@ from marketsim.core.learner import Row
 from marketsim.learning.curves import AgentRow, CurveColumns
 from marketsim.learning.numbers.algorithm import Algorithm, RoundReport
 from marketsim.learning.numbers.checkpoint import NumberCheckpoint
-from marketsim.learning.numbers.rollout import Episode
+from marketsim.learning.numbers.rollout import PlayedEpisode
 
 
 def columns_of(shape: game.Shape, algorithm: Algorithm) -> CurveColumns:
@@ -23,7 +23,7 @@ def columns_of(shape: game.Shape, algorithm: Algorithm) -> CurveColumns:
 
 
 def rows_of(
-    after: NumberCheckpoint, played: Episode, report: RoundReport, algorithm: Algorithm
+    after: NumberCheckpoint, played: PlayedEpisode, report: RoundReport, algorithm: Algorithm
 ) -> tuple[Row, list[AgentRow]]:
     """The rows of a round, of all agents and of each; ``after`` is the training after it."""
     rewards = {name: _of_agents(part) for name, part in played.rewards.items()}

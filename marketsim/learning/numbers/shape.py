@@ -1,4 +1,4 @@
-"""Sizes of the games that learners of numbers play: those whose actions are numbers within bounds."""
+"""StateSizes of the games that learners of numbers play: those whose actions are numbers within bounds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from marketsim.core.errors import Problem, ScenarioError
 
 
 class NumberShape(NamedTuple):
-    """Sizes of a game that never change: a part of every checkpoint."""
+    """StateSizes of a game that never change: a part of every checkpoint."""
 
     n_markets: int
     n_agents: int
@@ -35,7 +35,7 @@ class NumberShape(NamedTuple):
 
 
 def number_shape_of(shape: game.Shape, learner: str) -> NumberShape:
-    """Sizes of a game of numbers; ScenarioError for one of choices, RunError for one that is not sound."""
+    """StateSizes of a game of numbers; ScenarioError for one of choices, RunError for one that is not sound."""
     game.demand_sound(shape)
     space = shape.actions
     if not isinstance(space, game.Box):

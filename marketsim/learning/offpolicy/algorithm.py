@@ -18,26 +18,26 @@ from marketsim.core.rng import Streams
 from marketsim.learning import adam, imitation
 from marketsim.learning.cloning.fit import ACTOR, COLUMNS, FLOOR, Fitter, cloned_sizes, cloned_state
 from marketsim.learning.critics.attention import AttentionCritic
-from marketsim.learning.critics.critic import Critic, CriticShape
+from marketsim.learning.critics.critic import CentralCritic, CriticShape
 from marketsim.learning.critics.differential import DifferentialCritic
 from marketsim.learning.critics.mlp import MlpCritic
 from marketsim.learning.numbers.actors import actor_layers, make_actors
 from marketsim.learning.numbers.algorithm import (
+    LearnedState,
     RoundReport,
-    Sizes,
     Start,
-    State,
+    StateSizes,
     adam_parts,
     adam_sizes,
 )
 from marketsim.learning.numbers.policy import GaussianPolicy
 from marketsim.learning.numbers.replay import Replay, drawn_places
-from marketsim.learning.numbers.rollout import Episode
+from marketsim.learning.numbers.rollout import PlayedEpisode
 from marketsim.learning.numbers.shape import NumberShape
 from marketsim.learning.offpolicy import targets
 from marketsim.learning.offpolicy.params import (
     AttentionCriticParams,
-    CriticChoice,
+    CriticKind,
     DifferentialCriticParams,
     Matd3Params,
     MlpCriticParams,
@@ -108,12 +108,12 @@ class OffPolicy:
         """Whether it asks the expert."""
         return self.fitter is not None or self.params.imitation is not None
 
-    def sizes(self) -> Sizes:
+    def sizes(self) -> StateSizes:
         """Shapes of its state."""
         return sizes_of(self.params, self.shape)
 
-    def initial(self, generator: torch.Generator, start: Start | None) -> State:
-        """State before the first round."""
+    def initial(self, generator: torch.Generator, start: Start | None) -> LearnedState:
+        """LearnedState before the first round."""
         agents = torch.zeros(self.shape.n_agents)
         cloned = cloned_state(self.updater.actors, generator, start)
         critics = self.updater.critic.initial(generator)
@@ -130,24 +130,24 @@ class OffPolicy:
             STEPS: torch.zeros(1),
         }
 
-    def policy(self, state: State) -> GaussianPolicy:
+    def policy(self, state: LearnedState) -> GaussianPolicy:
         """The policies as they stand."""
         return self.updater.actors.policy(state[f"{ACTOR}.weights"])
 
-    def player(self, state: State, number: int) -> GaussianPolicy | None:
+    def player(self, state: LearnedState, number: int) -> GaussianPolicy | None:
         """The policies, but for rounds in which the expert shows what it does."""
         if self.fitter is not None and number < self.cloned:
             return self.fitter.player(state, number)
         return self.policy(state)
 
-    def critical(self, played: Episode) -> BoolArray | None:
+    def critical(self, played: PlayedEpisode) -> BoolArray | None:
         """Slots by the score that the dual replay names."""
         rules = self.params.replay
         return None if rules is None else np.nan_to_num(played.scores[rules.score], nan=-np.inf) > rules.above
 
     def learn(
-        self, state: State, replay: Replay, played: Episode, number: int, streams: Streams
-    ) -> tuple[State, RoundReport]:
+        self, state: LearnedState, replay: Replay, played: PlayedEpisode, number: int, streams: Streams
+    ) -> tuple[LearnedState, RoundReport]:
         """Clone in the first rounds, then make the round's gradient steps."""
         if self.fitter is not None and number < self.cloned:
             report = self.fitter.learn(state, replay, number, streams)
@@ -160,7 +160,7 @@ class OffPolicy:
             state[SIZE] = torch.tensor([targets.return_size(played.reward, self.params.gamma)], dtype=torch.float32)
         return state, self._stepped(state, replay, number, streams)
 
-    def _stepped(self, state: State, replay: Replay, number: int, streams: Streams) -> RoundReport:
+    def _stepped(self, state: LearnedState, replay: Replay, number: int, streams: Streams) -> RoundReport:
         params, rates = self.params, self._rates(state, number)
         pools = replay.pools(number + 1)
         share = 0.0 if params.replay is None else params.replay.share
@@ -181,7 +181,7 @@ class OffPolicy:
         losses = dict(zip(("critic_loss", "mean_value"), (sums / steps).tolist(), strict=True))
         return self._report(state, {**told, **losses}, moved, rates)
 
-    def _rates(self, state: State, number: int) -> Rates:
+    def _rates(self, state: LearnedState, number: int) -> Rates:
         params, own = self.params, number - self.cloned
         falls = 1.0 - own / (self.rounds - self.cloned) if params.anneal else 1.0
         progress = own / max(1, self.rounds - self.cloned - 1)
@@ -189,7 +189,9 @@ class OffPolicy:
         epsilon = None if rules is None else imitation.epsilon_at(progress, rules.epsilon, state[FLOOR])
         return Rates(params.learning_rate * falls, params.critic_rate * falls, epsilon)
 
-    def _report(self, state: State, values: Mapping[str, float], moved: list[Moved], rates: Rates) -> RoundReport:
+    def _report(
+        self, state: LearnedState, values: Mapping[str, float], moved: list[Moved], rates: Rates
+    ) -> RoundReport:
         of_agents: dict[str, FloatArray] = {}
         more: dict[str, float] = {}
         if isinstance(self.params, SacParams):
@@ -246,7 +248,7 @@ def critic_shape(params: OffPolicyParams, shape: NumberShape) -> CriticShape:
     return CriticShape(params.critics, shape.n_agents, shape.n_features, shape.n_numbers, shape.n_state)
 
 
-def make_critic(choice: CriticChoice, shape: CriticShape) -> Critic:
+def make_critic(choice: CriticKind, shape: CriticShape) -> CentralCritic:
     """The critics that a scenario chooses."""
     chosen = choice.chosen
     if isinstance(chosen, AttentionCriticParams):
@@ -258,7 +260,7 @@ def make_critic(choice: CriticChoice, shape: CriticShape) -> Critic:
     raise AssertionError(f"nobody makes critics of {type(chosen).__name__}")
 
 
-def sizes_of(params: OffPolicyParams, shape: NumberShape) -> Sizes:
+def sizes_of(params: OffPolicyParams, shape: NumberShape) -> StateSizes:
     """Shapes of the state, without making any of it."""
     width = actor_layers(shape.n_features, params.hidden, shape.n_numbers).n_parameters
     critic_width = sum(make_critic(params.critic, critic_shape(params, shape)).sizes)

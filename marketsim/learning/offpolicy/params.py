@@ -14,7 +14,7 @@ from marketsim.learning.numbers.params import Deviation, Rate, StartedParams
 from marketsim.learning.params import Width
 
 Factor = Annotated[float, Field(ge=1.0, le=1000.0)]
-Heads = Annotated[int, Field(ge=1, le=64)]
+HeadCount = Annotated[int, Field(ge=1, le=64)]
 
 
 class MlpCriticParams(Params):
@@ -29,7 +29,7 @@ class AttentionCriticParams(Params):
 
     width: Width = 32
     """Of the token of an agent."""
-    heads: Heads = 2
+    heads: HeadCount = 2
     """Attentions side by side."""
 
     @model_validator(mode="after")
@@ -44,7 +44,7 @@ class DifferentialCriticParams(Params):
 
     width: Width = 32
     """Of the token of an agent."""
-    heads: Heads = 2
+    heads: HeadCount = 2
     """Differences of two attentions side by side."""
     lambda_init: float = Field(default=0.2, ge=0.0, lt=1.0)
     """Share of the second attention that is taken off at the beginning, the authors' of a first layer [-]."""
@@ -56,7 +56,7 @@ class DifferentialCriticParams(Params):
         return self
 
 
-class CriticChoice(OneOf):
+class CriticKind(OneOf):
     """Exactly one kind of critic."""
 
     mlp: MlpCriticParams | None = None
@@ -113,7 +113,7 @@ class DualReplayParams(Params):
 class OffPolicyParams(StartedParams):
     """What the off-policy learners share: policies that act on what an agent sees, critics that see everything."""
 
-    critic: CriticChoice = CriticChoice(mlp=MlpCriticParams())
+    critic: CriticKind = CriticKind(mlp=MlpCriticParams())
     """Kind of the critics: `mlp`, `attention` or `differential`."""
     critics: int = Field(default=2, ge=1, le=16)
     """Critics of which the least value counts (clipped double Q: Fujimoto et al. 2018, arXiv 1802.09477)."""

@@ -22,9 +22,9 @@ from torch import Tensor
 from marketsim.core.rng import Streams
 from marketsim.learning import adam, imitation
 from marketsim.learning.cloning.fit import ACTOR
-from marketsim.learning.critics.critic import Critic
+from marketsim.learning.critics.critic import CentralCritic
 from marketsim.learning.numbers.actors import Actors, Gaussian
-from marketsim.learning.numbers.algorithm import State, adam_of, normals
+from marketsim.learning.numbers.algorithm import LearnedState, adam_of, normals
 from marketsim.learning.numbers.replay import Batch
 from marketsim.learning.offpolicy import targets
 from marketsim.learning.offpolicy.params import Matd3Params, OffPolicyParams, SacParams
@@ -64,14 +64,16 @@ class Updater:
 
     params: OffPolicyParams
     actors: Actors
-    critic: Critic
+    critic: CentralCritic
 
     @property
     def stochastic(self) -> bool:
         """Whether policies are distributions that are learned, or means with noise."""
         return isinstance(self.params, SacParams)
 
-    def critics(self, state: State, batch: Batch, rate: float, streams: Streams, step: int) -> tuple[Tensor, Tensor]:
+    def critics(
+        self, state: LearnedState, batch: Batch, rate: float, streams: Streams, step: int
+    ) -> tuple[Tensor, Tensor]:
         """A step of the critics and their targets; loss, and mean value of the batch."""
         target = self.target(state, batch, streams, step)
         weights = adam_of(state, CRITIC)
@@ -83,7 +85,7 @@ class Updater:
         targets.follow(state[TARGET_CRITIC], weights.weights, self.params.tau)
         return loss.detach().mean(), values.detach().mean()
 
-    def target(self, state: State, batch: Batch, streams: Streams, step: int) -> Tensor:
+    def target(self, state: LearnedState, batch: Batch, streams: Streams, step: int) -> Tensor:
         """What the critics' values are fitted to [N, A]."""
         with torch.no_grad():
             following = self._distribution(state, TARGET_ACTOR if not self.stochastic else f"{ACTOR}.weights", batch)
@@ -97,7 +99,7 @@ class Updater:
                 priced = (state[TEMPERATURE].exp().unsqueeze(1) * following.entropy(self.actors.used)).mT
             return targets.bootstrapped(batch.reward / state[SIZE], self.params.gamma * batch.goes_on, value, priced)
 
-    def _distribution(self, state: State, name: str, batch: Batch) -> Gaussian:
+    def _distribution(self, state: LearnedState, name: str, batch: Batch) -> Gaussian:
         return self.actors.distribution(self.actors.split(state[name]), batch.next_seen.transpose(0, 1))
 
     def _target_actions(self, following: Gaussian, streams: Streams, step: int) -> Tensor:
@@ -111,7 +113,7 @@ class Updater:
             return (following.mean + noise).clamp(-1.0, 1.0)
         return following.sample(normal).clamp(-1.0, 1.0)
 
-    def policies(self, state: State, batch: Batch, rates: Rates, streams: Streams, step: int) -> Moved:
+    def policies(self, state: LearnedState, batch: Batch, rates: Rates, streams: Streams, step: int) -> Moved:
         """A step of the policies, their followers, and of what entropy and imitation cost."""
         weights = adam_of(state, ACTOR)
         layers = [layer.requires_grad_() for layer in self.actors.split(weights.weights.detach())]
@@ -130,7 +132,9 @@ class Updater:
         deviation = ((made.log_deviation.detach() * self.actors.used).mean(dim=1).sum(dim=1) / self._n_used).exp()
         return Moved(distance.detach(), deviation, loss.detach().expand(len(distance)))
 
-    def _gain(self, state: State, batch: Batch, made: Gaussian, entropy: Tensor, streams: Streams, step: int) -> Tensor:
+    def _gain(
+        self, state: LearnedState, batch: Batch, made: Gaussian, entropy: Tensor, streams: Streams, step: int
+    ) -> Tensor:
         """Sum over agents of their values, and of what their entropy is worth, over the size of a value."""
         wanted = made.mean
         if self.stochastic:
@@ -153,7 +157,7 @@ class Updater:
         deviation = made.log_deviation.exp() if rules is not None and rules.with_deviation else None
         return imitation.wasserstein2(made.mean, deviation, batch.labels.transpose(0, 1), self.actors.used).mean(dim=1)
 
-    def _priced(self, state: State, entropy: Tensor, distance: Tensor, epsilon: Tensor | None) -> None:
+    def _priced(self, state: LearnedState, entropy: Tensor, distance: Tensor, epsilon: Tensor | None) -> None:
         """Steps of temperatures and multipliers, in place."""
         params = self.params
         if isinstance(params, SacParams):

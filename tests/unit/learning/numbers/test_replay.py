@@ -7,7 +7,7 @@ import pytest
 
 from marketsim.core.rng import Streams
 from marketsim.learning.numbers.replay import Pools, Replay, drawn_places
-from marketsim.learning.numbers.rollout import Episode
+from marketsim.learning.numbers.rollout import PlayedEpisode
 from marketsim.learning.numbers.shape import NumberShape
 
 ONES = np.ones((2, 1))
@@ -25,7 +25,7 @@ def episode(number):
     drawn = np.full((4, 3, 2, 1), 3.0, dtype=np.float32)
     drawn[..., 0, 0] = 0.5
     labels = (0.001 * seen[:-1]).astype(np.float32)
-    return Episode(seen, seen[:, :, 0], drawn, labels, reward, {}, {})
+    return PlayedEpisode(seen, seen[:, :, 0], drawn, labels, reward, {}, {})
 
 
 def filled(kept, played, critical=None):
