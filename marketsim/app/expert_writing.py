@@ -32,6 +32,8 @@ from marketsim.llm.interviewer import Interviewer
 _MOST_BYTES: Final = MIB
 RULES: Final = "the rules"
 """Who reads where no model is named."""
+LIBRARY: Final = "the library"
+"""Who writes there."""
 
 
 class RuleReader(WordReader, WordWishes):

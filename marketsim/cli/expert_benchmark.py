@@ -23,14 +23,21 @@ if TYPE_CHECKING:
 @reading_options
 @plugin_option
 @click.option("--first", type=click.IntRange(1, 30), default=30, show_default=True, help="So many of the descriptions.")
+@click.option("--code", is_flag=True, help="Have experts' code written for the known models, in place of reading.")
 @answer_options("reader and description")
 def benchmark(
-    models: tuple[str, ...], asked: dict[str, Any], plugin_files: tuple[Path, ...], first: int, answer: AskedAnswer
+    models: tuple[str, ...],
+    asked: dict[str, Any],
+    plugin_files: tuple[Path, ...],
+    first: int,
+    code: bool,
+    answer: AskedAnswer,
 ) -> None:
     """Let the rules and language models read thirty descriptions whose right answers are known.
 
     Valid is a form that stands every check, or a refusal where there has to be one; right is one with every number as it is
-    known, or a refusal at the right line. Answers are cached: run it again to go on where it was broken off.
+    known, or a refusal at the right line. With --code valid is code that runs on random cases, and right is code that plans and
+    trades as well as the reference. Answers are cached: run it again to go on where it was broken off.
     """
     from marketsim.app.expert_benchmark import benchmarked
     from marketsim.app.ready import full_registry
@@ -39,7 +46,7 @@ def benchmark(
     registry = full_registry(plugin_files, teller(quiet=answer.as_json))
     readers = {model: reading_params(model, asked) for model in models}
     with progress_bar("reading", "descriptions", quiet=answer.as_json) as progress:
-        found = benchmarked(readers, first, registry, progress)
+        found = benchmarked(readers, first, registry, progress, code=code)
     rows = [{"reader": name, **each._asdict()} for name, read in found.items() for each in read]
     if not answer.give({"descriptions": first, "readers": rows}, rows):
         _show(found)

@@ -149,6 +149,24 @@ def test_a_model_stands_beside_the_rules(cli, tmp_path, monkeypatch):
     assert [row["name"] for row in rows if row["reader"] == "the rules"] == [each.name for each in descriptions()[:2]]
 
 
+def writes_zero(view):
+    """Code that runs and plans nothing."""
+    return {"code": "def prosumer(state):\n    return {'objective': 0 * cp.sum(state['load_kw']), 'constraints': []}\n"}
+
+
+@needs_code
+def test_code_of_a_model_is_counted_apart_from_its_reading(cli, tmp_path, monkeypatch):
+    """The library is right; code that runs and plans nothing is valid and not right."""
+    monkeypatch.setenv("MARKETSIM_CACHE_DIR", str(tmp_path))
+    with OllamaServer(judge=writes_zero, models={"m:1": "aa"}) as server:
+        ended = cli("expert", "benchmark", "--code", "--first", "1", "--model", "m:1", "--host", server.url, "--json")
+    assert ended.code == 0
+    library, model = json.loads(ended.out)["readers"]
+    assert (library["reader"], library["valid"], library["right"]) == ("the library", True, True)
+    assert (model["reader"], model["valid"], model["right"]) == ("m:1", True, False)
+    assert "after 4 attempts, case 1, " in model["told"]
+
+
 @pytest.fixture
 def feeder(tmp_path):
     """A small scenario with a feeder, and one without."""

@@ -88,7 +88,7 @@ def write_expert(text: str, shop: Workshop, transcript: Transcript, *, seed: int
     transcript.note("model", confirmed=confirmed)
     if not confirmed:
         return WrittenExpert(form, wishes, "", 0, ("the form was not confirmed",))
-    expert, attempts, fault = _corrected(form.model, wishes, shop, transcript, seed)
+    expert, attempts, fault = corrected(form.model, wishes, shop, transcript, seed)
     if fault:
         return WrittenExpert(form, wishes, "", attempts, (fault,))
     refusals = _integrated(expert, shop, transcript, seed)
@@ -111,7 +111,7 @@ def _modelled(
     return form, tuple(wishes), [str(each) for each in refused]
 
 
-def _corrected(
+def corrected(
     model: ProsumerModel, wishes: tuple[Preference, ...], shop: Workshop, transcript: Transcript, seed: int
 ) -> tuple[TriedExpert, int, str]:
     """Phases 2 to 4: what is at hand, code, and the same again until the cases have nothing against it."""
