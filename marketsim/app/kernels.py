@@ -7,12 +7,14 @@ module this is the second process.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import subprocess
 import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -66,13 +68,26 @@ def compile_once(ready: ReadyScenario, tell: Callable[[str], None] | None = None
         return
     if tell is not None:
         tell(COMPILING)
+    with _uncollected():
+        try:
+            with tempfile.TemporaryDirectory() as claims:
+                _share(Path(claims), modules)
+        except OSError as error:  # no room for a folder, or for a process
+            warnings.warn(f"kernels are compiled by one process alone: {error}", RuntimeWarning, stacklevel=2)
+        for module in _missing(modules):
+            importlib.import_module(module)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without garbage collection: compilation makes little garbage, and each collection goes through all that it has made."""
+    collects = gc.isenabled()
+    gc.disable()
     try:
-        with tempfile.TemporaryDirectory() as claims:
-            _share(Path(claims), modules)
-    except OSError as error:  # no room for a folder, or for a process
-        warnings.warn(f"kernels are compiled by one process alone: {error}", RuntimeWarning, stacklevel=2)
-    for module in _missing(modules):
-        importlib.import_module(module)
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _share(claims: Path, modules: Sequence[str]) -> None:
@@ -114,4 +129,5 @@ def _missing(modules: Iterable[str]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    compile_unclaimed(Path(sys.argv[1]), sys.argv[2:])
+    with _uncollected():
+        compile_unclaimed(Path(sys.argv[1]), sys.argv[2:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -104,6 +105,27 @@ def test_two_processes_share_the_list_from_both_ends(pilot, commands, monkeypatc
     assert commands == [[sys.executable, "-P", "-m", "marketsim.app.kernels", str(claims), *reverse]]
     assert not claims.exists()
     assert imported == ["marketsim.core.rng_kernel", "marketsim.market.bounds_kernel"]
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_garbage_is_collected_as_before_once_all_is_compiled(pilot, commands, monkeypatch, collects):
+    """And not meanwhile; an interrupt leaves it as it was, too."""
+    missing, meanwhile = {"marketsim.core.rng_kernel"}, []
+
+    def interrupted(module):
+        meanwhile.append(gc.isenabled())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(compiled, "in_cache", lambda module: module not in missing)
+    monkeypatch.setattr(kernels.importlib, "import_module", interrupted)
+    before = gc.isenabled()
+    try:
+        (gc.enable if collects else gc.disable)()
+        with pytest.raises(KeyboardInterrupt):
+            kernels.compile_once(pilot)
+        assert (meanwhile, gc.isenabled()) == ([False], collects)
+    finally:
+        (gc.enable if before else gc.disable)()
 
 
 def test_what_one_has_begun_the_other_leaves_alone(monkeypatch, tmp_path):
