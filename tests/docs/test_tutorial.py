@@ -16,9 +16,10 @@ SESSIONS = [session for page in PAGES.values() for session in HOW["sessions"](pa
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """A folder for each page, empty but for the files that it shows."""
+    """A folder for each page, empty but for the files that it shows and the scenarios."""
     made = {page: tmp_path_factory.mktemp(page) for page in PAGES}
     for page, files in FILES.items():
+        (made[page] / "scenarios").symlink_to(HOW["ROOT"] / "scenarios")
         for name, text in files:
             (made[page] / name).write_text(text, encoding="utf-8")
     return made
