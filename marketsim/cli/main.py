@@ -25,7 +25,7 @@ _COMMANDS = {
     "compare": "Show runs side by side: do they differ beyond noise?",
     "expert": "Plan days, verify plans by AC, write experts from words.",
     "report": "Write the report of a run or a study: one HTML file.",
-    "share": "Say who should pay what of a run's cost, and who would leave.",
+    "share": "Say who should pay what in a run, and who would leave.",
     "explain": "Say why an agent of a run pays what it pays.",
     "import": "Make a scenario of data of others, which runs at once.",
     "feeder": "List the buses of a feeder and how agents refer to them.",

@@ -28,7 +28,7 @@ Commands:
   compare           Show runs side by side: do they differ beyond noise?
   expert            Plan days by convex experts, and verify plans by AC.
   report            Write the report of a run or a study: one HTML file.
-  share             Say who should pay what of a run's cost, and who would leave.
+  share             Say who should pay what in a run, and who would leave.
   explain           Say why an agent of a run pays what it pays.
   import            Make a scenario of data of others, which runs at once.
   feeder            List the buses of a feeder and how agents refer to them.

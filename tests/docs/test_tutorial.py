@@ -27,6 +27,7 @@ def typed(kept, cli, tmp_path_factory):
     def page(name):
         if name not in kept:
             folder = tmp_path_factory.mktemp(name)
+            (folder / "scenarios").symlink_to(HOW["ROOT"] / "scenarios")
             with contextlib.chdir(folder):
                 HOW["make"](PAGES[name], folder)
                 kept[name] = folder, [(session, _run(cli, session)) for session in SESSIONS[name]]
