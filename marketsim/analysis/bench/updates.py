@@ -68,7 +68,7 @@ def step_ms(critic: str) -> float:
 
 def rows() -> list[BenchRow]:
     """A gradient step with each kind of critic."""
-    workload = f"SAC, {AGENTS} agents with {NUMBERS} numbers, batch {BATCH}, twin critics, policies moved in each step, one thread"
+    workload = f"SAC, {AGENTS} agents with {NUMBERS} numbers, batch {BATCH}, twin critics, policies moved each time, one thread"
     return [
         BenchRow(f"gradient step, critics: {critic}", step_ms(critic), "ms", target, stretch, False, workload)
         for critic, (target, stretch) in TARGETS.items()

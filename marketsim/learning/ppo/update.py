@@ -20,21 +20,44 @@ class UpdateRules(Protocol):
     """Parameters of an update; ``learning.params.LearnerParams`` says what each is."""
 
     @property
-    def epochs(self) -> int: ...  # noqa: D102
+    def epochs(self) -> int:
+        """Passes over the data."""
+        ...
+
     @property
-    def minibatches(self) -> int: ...  # noqa: D102
+    def minibatches(self) -> int:
+        """Parts that each epoch splits the data into."""
+        ...
+
     @property
-    def clip(self) -> float: ...  # noqa: D102
+    def clip(self) -> float:
+        """Largest distance of the ratio from 1 that gains [-]."""
+        ...
+
     @property
-    def gae_lambda(self) -> float: ...  # noqa: D102
+    def gae_lambda(self) -> float:
+        """Weight of longer returns in the advantage [-]."""
+        ...
+
     @property
-    def entropy_bonus(self) -> float: ...  # noqa: D102
+    def entropy_bonus(self) -> float:
+        """Weight of the entropy in the loss [1/nat]."""
+        ...
+
     @property
-    def value_weight(self) -> float: ...  # noqa: D102
+    def value_weight(self) -> float:
+        """Weight of the critic's loss [-]."""
+        ...
+
     @property
-    def max_gradient(self) -> float: ...  # noqa: D102
+    def max_gradient(self) -> float:
+        """Longest gradient of an agent [-]."""
+        ...
+
     @property
-    def trust_region(self) -> TrustRegionParams: ...  # noqa: D102
+    def trust_region(self) -> TrustRegionParams:
+        """When an update ends, and when an epoch is undone."""
+        ...
 
 
 class Outcomes(Protocol):
