@@ -97,7 +97,8 @@ def test_every_reactive_mode(simulated, village, mode):
         "volt_var": {},
         "setpoint": {"base": "volt_var"},
     }[mode]
-    source = {"source_pu": 1.045} if mode == "volt_var" else {}  # above the dead band of its curve
+    curved = mode in ("volt_var", "setpoint")
+    source = {"source_pu": 1.045} if curved else {}  # above the dead band of the curve
     grid = {"feeder": "feeder141", "reactive": {mode: params}, **source}
     run = balances(simulated(village(grid=grid)))
     noon = run.frame("agents", raw=True).query("slot == 12 and name in ('sun', 'roof')")
