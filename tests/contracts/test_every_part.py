@@ -91,8 +91,15 @@ def test_every_sharing(simulated, village, sharing, period):
 @pytest.mark.parametrize("mode", REACTIVES)
 def test_every_reactive_mode(simulated, village, mode):
     """Only unity leaves the sun's inverter without reactive power."""
-    params = {"unity": {}, "fixed_pf": {"power_factor": 0.9}, "fixed_q": {"q_share": -0.2}, "volt_var": {}}[mode]
-    source = {"source_pu": 1.045} if mode == "volt_var" else {}  # above the dead band of its curve
+    params = {
+        "unity": {},
+        "fixed_pf": {"power_factor": 0.9},
+        "fixed_q": {"q_share": -0.2},
+        "volt_var": {},
+        "setpoint": {"base": "volt_var"},
+    }[mode]
+    curved = mode in ("volt_var", "setpoint")
+    source = {"source_pu": 1.045} if curved else {}  # above the dead band of the curve
     grid = {"feeder": "feeder141", "reactive": {mode: params}, **source}
     run = balances(simulated(village(grid=grid)))
     noon = run.frame("agents", raw=True).query("slot == 12 and name in ('sun', 'roof')")

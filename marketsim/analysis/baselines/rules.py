@@ -94,7 +94,7 @@ def baselines(
     return Baselines(ready.name, part, days, [each._replace(saving=of) for each, of in zip(found, saving, strict=True)])
 
 
-class Outcome(NamedTuple):
+class PlayedSlot(NamedTuple):
     """A slot of all markets: parts of the game's step, and what voltages were, summed over markets."""
 
     cost: float
@@ -109,9 +109,9 @@ class _Total:
     """Sums over days."""
 
     def __init__(self) -> None:
-        self._sums = np.zeros(len(Outcome._fields))
+        self._sums = np.zeros(len(PlayedSlot._fields))
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: PlayedSlot) -> None:
         """Another slot."""
         self._sums += outcome
 
@@ -122,7 +122,7 @@ class _Total:
         return Control(name, curve, cost, None, *shares, curtailed, refused)
 
 
-def _played(game: SetpointsGame, params: SetpointsParams, episode: int) -> Iterator[Outcome]:
+def _played(game: SetpointsGame, params: SetpointsParams, episode: int) -> Iterator[PlayedSlot]:
     """The slots of the days of an episode under a rule."""
     rules, shape = OwnUseRules(params, game.context), game.shape
     band = None if game.context.grid is None else game.context.grid.band
@@ -137,7 +137,7 @@ def _played(game: SetpointsGame, params: SetpointsParams, episode: int) -> Itera
         if band is not None:
             v = game.record.grid.v_pu[:, 1:]
             over, under = v > band.v_max_pu[1:], v < band.v_min_pu[1:]
-        yield Outcome(
+        yield PlayedSlot(
             cost=float(parts["system_cost"].sum()),
             over=float(over.mean(axis=1).sum()),
             under=float(under.mean(axis=1).sum()),
