@@ -223,6 +223,8 @@ class PlannedDays:
             nowcast(np.array(expected.series(name, len(times))), metered[0], times[0].hours)
             for name, metered in zip(("load_kw", "pv_kw"), now, strict=False)
         )
+        rated = np.array([agent.pv_kw * self.context.pv_scale for agent in self.ready.agents])
+        pv_kw = np.minimum(pv_kw, np.maximum(rated, pv_kw[0]))
         ratio = np.divide(now[2][0], now[0][0], out=self._tan.copy(), where=now[0][0] > 0.0)
         return load_kw, pv_kw, ratio * load_kw
 
