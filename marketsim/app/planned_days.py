@@ -24,8 +24,25 @@ from marketsim.experts.context import ExpertContext
 from marketsim.experts.model import BatteryModel, CurtailableModel, GeneratorModel, ProsumerModel, TerminalModel
 from marketsim.games.episodes import RecurringTariff
 
+FADES_H: Final = 3.0
+"""Hours after which a deviation from the forecast says nothing any more [h]."""
+FACTORS: Final = 0.25, 4.0
+"""Least and largest such factor [-]."""
 KNOWN: Final = ("battery", "curtailable_load", "generator")
 """Devices that experts plan."""
+
+
+def nowcast(expected_kw: FloatArray, metered_kw: FloatArray, hours: float) -> FloatArray:
+    """Expected series [H, A] that begin with what is metered [A], and come back to what was expected within ``FADES_H``.
+
+    What the slot has more or less than was expected, as a factor (within ``FACTORS``), the hours after it are taken to have, too.
+    """
+    now = expected_kw[0]
+    factor = np.clip(np.divide(metered_kw, now, out=np.ones(len(now)), where=now > 0.0), *FACTORS)
+    weight = np.maximum(1.0 - np.arange(len(expected_kw)) * (hours / FADES_H), 0.0)[:, None]
+    scaled = np.asarray(expected_kw * (1.0 + weight * (factor - 1.0)))
+    scaled[0] = metered_kw
+    return scaled
 
 
 def has_a_choice(agent: AgentSpec) -> bool:
@@ -167,7 +184,7 @@ class PlannedDays:
     ) -> ExpertView:
         """The slots from ``time`` to the end of its day in a market, from this state [n].
 
-        Series as they come, or ``foreseen``: this slot as it is metered, the later ones as agents forecast them.
+        Series as they come, or ``foreseen``: this slot as it is metered, the later ones as agents forecast them: see ``nowcast``.
         """
         clock = self.context.clock
         times = [clock.at(time.slot + ahead) for ahead in range(clock.slots_per_day - time.of_day)]
@@ -202,8 +219,12 @@ class PlannedDays:
         """The same as it is expected when the first of these slots opens; that slot itself is metered."""
         expected = self.profiles.forecast(times[0], self._agents(market))
         now = self._actual(times[:1], market)
-        load_kw, pv_kw = (np.array(expected.series(name, len(times))) for name in ("load_kw", "pv_kw"))
-        load_kw[0], pv_kw[0] = now[0][0], now[1][0]
+        load_kw, pv_kw = (
+            nowcast(np.array(expected.series(name, len(times))), metered[0], times[0].hours)
+            for name, metered in zip(("load_kw", "pv_kw"), now, strict=False)
+        )
+        rated = np.array([agent.pv_kw * self.context.pv_scale for agent in self.ready.agents])
+        pv_kw = np.minimum(pv_kw, np.maximum(rated, pv_kw[0]))
         ratio = np.divide(now[2][0], now[0][0], out=self._tan.copy(), where=now[0][0] > 0.0)
         return load_kw, pv_kw, ratio * load_kw
 

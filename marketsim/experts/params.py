@@ -16,7 +16,8 @@ class ExpertParams(Params):
     """What all experts share: what they know, and when they plan."""
 
     information: Literal["perfect", "forecast"] = "perfect"
-    """What is known of the slots to come: the series as they will be, or what agents forecast (``profiles.forecast``)."""
+    """What is known of the slots to come: the series as they will be, or what agents
+    forecast (``profiles.forecast``), scaled by what the slot has more or less than was expected, which fades within 3 h."""
     every: Annotated[int, Field(ge=1, le=1440)] | None = None
     """Slots between two plans of the rest of the day; none: an hour's with forecasts, and one plan a day with perfect
     information. In between the last plan is followed as feedback."""

@@ -37,6 +37,7 @@ Commands:
   coordinate        Plan a community's day together; compare with its market.
   gate-errors       Count what a gate decides otherwise than AC.
   hosting-capacity  Find how much PV or how many EVs a feeder takes.
+  baselines         Play the rules of set-points day by day.
   contingency       Rank what failures of the feeder do.
   reinforce         Weigh reinforcement of the feeder against curtailment.
   plugins           List what a scenario can name, or show one part.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from marketsim.app.planned_days import PlannedDays, planned_days
+from marketsim.app.planned_days import PlannedDays, nowcast, planned_days
 from marketsim.app.ready import load_scenario
 from marketsim.core.expert import ExpertView, injections, net_kw
 from marketsim.core.setpoints import Setpoints
@@ -177,3 +177,12 @@ def test_experts_run_on_other_feeders(feeder: str) -> None:
     v = context.grid.voltages(at.kw, at.kvar)
     assert ((v <= context.grid.v_max_pu + 1e-9) & (v >= context.grid.v_min_pu - 1e-9)).all()
     assert plan.outside == 0
+
+
+def test_a_forecast_begins_with_what_is_metered_and_fades_to_what_was_expected() -> None:
+    """Twice the expected PV now: twice now, one and a half after 1.5 h, as expected from 3 h on; nothing is scaled from zero."""
+    expected = np.tile([10.0, 0.0, 8.0], (16, 1))
+    found = nowcast(expected, np.array([20.0, 3.0, 0.0]), 0.25)
+    np.testing.assert_allclose(found[0], [20.0, 3.0, 0.0])
+    np.testing.assert_allclose(found[6], [15.0, 0.0, 5.0])
+    np.testing.assert_allclose(found[12:], expected[12:])
