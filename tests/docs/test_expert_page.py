@@ -3,8 +3,6 @@
 import runpy
 from pathlib import Path
 
-import pytest
-
 from marketsim.experts.sandbox.syscalls import WITHOUT_CODE, X86_64
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,12 +17,3 @@ def test_the_description_on_the_page_is_the_one_that_ships():
 def test_the_page_counts_snippets_and_calls_as_they_are():
     assert f"{len(HOSTILE['HOSTILE']) + len(HOSTILE['WORSE'])} hostile snippets are tests" in PAGE
     assert f"a closed list of {len(X86_64) + len(WITHOUT_CODE)} system calls" in PAGE
-
-
-@pytest.mark.nightly
-def test_the_refusal_on_the_page_is_what_the_operator_says(cli):
-    words = ("--yes", "--scenario", ROOT / "scenarios" / "p2p141.yaml", "--agent", "hub-1")
-    ended = cli("expert", "write", ROOT / "scenarios" / "energy-hub.txt", *words)
-    assert (ended.code, ended.err) == (1, "")
-    refusal = ended.out[ended.out.index("NOT accepted:") :]
-    assert f"<!-- refused -->\n```text\n{refusal}```" in PAGE
