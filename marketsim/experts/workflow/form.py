@@ -127,6 +127,10 @@ def _read(text: str, reader: DescriptionReader) -> tuple[list[FormEntry], list[F
         except Failure as failure:
             refusals.append(FormRefusal(1, field.path, f"{_NO_ANSWER}: {failure}"))
             continue
+        except _OtherKind as other:
+            if field.needed:
+                refusals.append(FormRefusal(other.line, field.path, str(other)))
+            continue
         except _NotThere as missing:
             refusals.append(FormRefusal(missing.line, field.path, str(missing)))
             continue
@@ -146,6 +150,10 @@ class _NotThere(Exception):
         super().__init__(reason)
 
 
+class _OtherKind(_NotThere):
+    """A quantity of another kind: nothing is stated of the field; what the text states of it is left over, and told."""
+
+
 def _checked(
     field: FieldSpec, finding: FieldFinding | None, text: str, used: list[tuple[int, int]]
 ) -> tuple[FormEntry, tuple[int, int]] | None:
@@ -162,8 +170,9 @@ def _checked(
         raise _NotThere(line, f"the number {finding.number:g} does not stand in {plain(finding.quote, 80)!r}")
     fitting = [each for each in same if _fits(field, each)]
     if not fitting:
-        seen = plain(same[0].text, 40)
-        raise _NotThere(line_of(text, same[0].start), f"{seen!r} is no {_KINDS[field.dimension]}")
+        seen, has_unit = plain(same[0].text, 40), same[0].dimension not in ("number", "unknown")
+        kind = _OtherKind if has_unit else _NotThere
+        raise kind(line_of(text, same[0].start), f"{seen!r} is no {_KINDS[field.dimension]}")
     fresh = [each for each in fitting if (each.start, each.end) not in used]
     taken = (fresh or fitting)[0]
     quote, line = plain(finding.quote), line_of(text, taken.start)

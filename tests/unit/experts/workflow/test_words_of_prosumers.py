@@ -167,6 +167,23 @@ def test_what_the_text_does_not_bear_out_is_refused(told):
     assert told in [str(each) for each in form.refusals]
 
 
+def test_a_number_of_another_kind_states_nothing_of_a_field_that_has_a_default():
+    """The default stands, to be confirmed; what the text does say of the field is left over and refused."""
+    text = "Load 3 kW. Battery: 10 kWh, 5 kW{}."
+    found = {
+        "load_peak_kw": FieldFinding("Load 3 kW", 3),
+        "battery.energy_kwh": FieldFinding("10 kWh", 10),
+        "battery.power_kw": FieldFinding("5 kW", 5),
+        "battery.efficiency": FieldFinding("10 kWh", 10),
+    }
+    says = Says(found, {"battery": "Battery"})
+    assert filled(text.format(""), says).model.battery.efficiency == 0.95
+    told = filled(text.format(", efficiency 90 %"), says).refusals
+    assert [str(each) for each in told] == [
+        "line 1: '90 %' belongs to no field that was read, or contradicts another number"
+    ]
+
+
 def test_a_device_that_is_invented_is_refused():
     form = filled(TEXT, Says({"load_peak_kw": LOAD, "pv_kw": PV}, {"pv": "PV", "battery": "a battery"}))
     assert "line 1: battery: the words 'a battery' do not stand in the text" in map(str, form.refusals)
