@@ -23,7 +23,8 @@ from marketsim.fairness.critic import CriticTally, Critique
 from marketsim.games.context import Reviewed
 from marketsim.games.guard import whose
 from marketsim.learning.curves import read_curves
-from marketsim.learning.params import TrustRegionParams
+from marketsim.learning.mappo.params import MappoParams
+from marketsim.learning.params import LearnerParams
 from marketsim.results.folder import CRITIC, SCENARIO, SUMMARY, folder_name, write_json
 from marketsim.results.session import Session
 from marketsim.results.training_figure import draw_curves
@@ -203,7 +204,7 @@ def _mean(values: Sequence[float]) -> float | None:
 
 def _limits(params: object) -> dict[str, float]:
     """Lines in the panel of movement, of learners that have a trust region."""
-    region = getattr(params, "trust_region", None)
-    if not isinstance(region, TrustRegionParams):
+    if not isinstance(params, LearnerParams | MappoParams):
         return {}
+    region = params.trust_region
     return {"ends an update": region.stop * region.target, "undoes an epoch": region.undo * region.target}

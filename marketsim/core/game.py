@@ -135,8 +135,8 @@ class Game(Protocol):
 
 
 @runtime_checkable
-class GuidedGame(Game, Protocol):
-    """A game of numbers in which an expert says what it would do: what cloning and imitation learn from."""
+class Guided(Protocol):
+    """What a game of numbers may be beside: an expert says what it would do, which cloning and imitation learn from."""
 
     def labels(self) -> FloatArray:
         """What the expert would do in the state that is seen now, within the bounds of the action space [M, A, D].
@@ -144,6 +144,11 @@ class GuidedGame(Game, Protocol):
         Asked at most once before each ``step``, never after the last of an episode; it changes nothing in the game.
         """
         ...
+
+
+@runtime_checkable
+class GuidedGame(Guided, Game, Protocol):
+    """A game of numbers with an expert."""
 
 
 class Memoryless:

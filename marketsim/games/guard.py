@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 from marketsim.core import game_rules
 from marketsim.core.arrays import FloatArray
-from marketsim.core.game import Actions, Features, Game, GuidedGame, Layout, Shape, Step
+from marketsim.core.game import Actions, Features, Game, Guided, GuidedGame, Layout, Shape, Step
 from marketsim.core.walls import Owner, held
 from marketsim.fairness.critic import Critique
 from marketsim.fairness.critic_rules import critiques
@@ -104,7 +104,7 @@ def guarded(game: Game, who: Owner) -> GuardedGame:
     """The game of a plugin, held to its port."""
     if isinstance(game, Reviewed):
         return GuardedReviewedGame(cast("ReviewedGame", game), who)
-    if hasattr(game, "labels"):
+    if isinstance(game, Guided):
         return GuardedGuidedGame(cast("GuidedGame", game), who)
     return GuardedGame(game, who)
 

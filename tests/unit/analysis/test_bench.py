@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from marketsim.analysis.bench import growth, matching, nets, rollouts
+from marketsim.analysis.bench import growth, matching, nets, rollouts, updates
 from marketsim.analysis.bench.rows import BenchFailed, BenchRow
 from marketsim.app.ready import load_scenario
 from marketsim.cli.bench import bench
@@ -94,3 +94,13 @@ def test_scale_shows_growth_alone(monkeypatch):
     assert [(row["name"], row["met"]) for row in printed] == [("100 agents", None)]
     both = json.loads(shown(monkeypatch, "--scale", "--only", "matching", "--json").stdout)
     assert [row["name"] for row in both] == ["100 agents", "fast"]
+
+
+def test_a_gradient_step_is_measured_where_critics_learn(monkeypatch):
+    """Two rounds of a few slots; where the loss does not fall there is no time to report."""
+    for name, value in {"SLOTS": 6, "ROUNDS": 3, "AGENTS": 2, "MARKETS": 4, "BATCH": 16}.items():
+        monkeypatch.setattr(updates, name, value)
+    assert 0.0 < updates.step_ms("mlp") < 1_000.0
+    monkeypatch.setattr(updates, "read_curves", lambda folder: {"critic_loss": [1.0, 2.0]})
+    with pytest.raises(BenchFailed, match="critics learned nothing"):
+        updates.step_ms("mlp")
