@@ -97,9 +97,11 @@ def built_rule(rule: str | Sharing, parameters: dict[str, Any], context: BuildCo
 
 def estimated(built: Sharing, period: Period, rule: str | Sharing) -> EstimatedShares:
     """Whole shares of a period, with standard errors where they were drawn."""
-    found = (
-        built.estimate(period) if isinstance(built, EstimatedSharing) else EstimatedShares(built.share(period), None)
-    )
+    match built:
+        case EstimatedSharing() as drawn:
+            found = drawn.estimate(period)
+        case _:
+            found = EstimatedShares(built.share(period), None)
     _demand_whole(found.money, period, rule if isinstance(rule, str) else type(rule).__name__)
     return found
 

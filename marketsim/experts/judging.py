@@ -19,7 +19,7 @@ _SLACK: Final = 1e-4
 """By which a solver may leave a limit, as a share of it and in kW or kWh."""
 
 
-class PlannedDay(NamedTuple):
+class JudgedDay(NamedTuple):
     """Set-points of one prosumer [kW] [H]; generation, discharge and purchases from peers positive."""
 
     generator_kw: FloatArray
@@ -29,7 +29,7 @@ class PlannedDay(NamedTuple):
     p2p_kw: FloatArray
 
     @classmethod
-    def of(cls, member: Mapping[str, Any]) -> PlannedDay:
+    def of(cls, member: Mapping[str, Any]) -> JudgedDay:
         """From what a sandbox returned of a prosumer."""
         return cls(*(np.array(member[name], dtype=np.float64) for name in cls._fields))
 
@@ -53,13 +53,13 @@ def scale_of(model: ProsumerModel, case: DayCase) -> float:
     return case.slot_hours * float((case.buy_price * most).sum())
 
 
-def broken_limits(model: ProsumerModel, case: DayCase, plan: PlannedDay) -> list[str]:
+def broken_limits(model: ProsumerModel, case: DayCase, plan: JudgedDay) -> list[str]:
     """Limits of a model that a plan leaves, in words, each with its worst slot; empty: none."""
     return [text for name, value, low, high in _limits(model, case, plan) if (text := _worst(name, value, low, high))]
 
 
 def _limits(
-    model: ProsumerModel, case: DayCase, plan: PlannedDay
+    model: ProsumerModel, case: DayCase, plan: JudgedDay
 ) -> Iterator[tuple[str, FloatArray, FloatArray, FloatArray]]:
     """Name, values, lowest and highest."""
     none = np.zeros_like(case.load_kw)
@@ -88,7 +88,7 @@ def _worst(name: str, value: FloatArray, low: FloatArray, high: FloatArray) -> s
     return f"{name} of slot {slot} is {value[slot]:.6g}, outside {low[slot]:.6g} to {high[slot]:.6g}"
 
 
-def cost_of(model: ProsumerModel, case: DayCase, plan: PlannedDay, preferences: Sequence[Preference] = ()) -> float:
+def cost_of(model: ProsumerModel, case: DayCase, plan: JudgedDay, preferences: Sequence[Preference] = ()) -> float:
     """What a plan costs: energy of the utility, devices, stored energy at the end, and missed wishes [currency].
 
     Trade between peers costs nothing together, and is left out.
@@ -106,14 +106,14 @@ def cost_of(model: ProsumerModel, case: DayCase, plan: PlannedDay, preferences: 
     return cost + sum(_missed_cost(each, model, case, plan) for each in preferences)
 
 
-def _storing_cost(model: ProsumerModel, own: BatteryModel, case: DayCase, plan: PlannedDay) -> float:
+def _storing_cost(model: ProsumerModel, own: BatteryModel, case: DayCase, plan: JudgedDay) -> float:
     end = model.terminal
     over = float(plan.stored_kwh(own, case)[-1]) - end.soc * own.energy_kwh
     price = end.spare_per_kwh * own.efficiency_out if over > 0.0 else end.missing_per_kwh / own.efficiency
     return own.wear_per_kwh * case.slot_hours * float(np.abs(plan.battery_kw).sum()) - price * over
 
 
-def _missed_cost(wish: Preference, model: ProsumerModel, case: DayCase, plan: PlannedDay) -> float:
+def _missed_cost(wish: Preference, model: ProsumerModel, case: DayCase, plan: JudgedDay) -> float:
     grid = plan.grid_kw(case)
     values = {
         "generator_kw": plan.generator_kw,

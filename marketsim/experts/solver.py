@@ -29,7 +29,7 @@ class Quadratic(NamedTuple):
     """inf: none."""
 
 
-class Optimum(NamedTuple):
+class QuadraticOptimum(NamedTuple):
     """Where a programme is least."""
 
     x: FloatArray
@@ -38,7 +38,7 @@ class Optimum(NamedTuple):
     """``solved``, or that the optimum is of reduced accuracy."""
 
 
-def optimum(given: Quadratic) -> Optimum:
+def optimum(given: Quadratic) -> QuadraticOptimum:
     """The optimum; RunError where there is none, MissingDependency without Clarabel."""
     clarabel = _library()
     rows, sides = _rows(given)
@@ -51,7 +51,9 @@ def optimum(given: Quadratic) -> Optimum:
     status = str(found.status)
     if status not in ("Solved", "AlmostSolved"):
         raise RunError(f"the programme of a day has no optimum: the solver ended with {status}")
-    return Optimum(np.array(found.x), float(found.obj_val), SOLVED if status == "Solved" else "of reduced accuracy")
+    return QuadraticOptimum(
+        np.array(found.x), float(found.obj_val), SOLVED if status == "Solved" else "of reduced accuracy"
+    )
 
 
 def _rows(given: Quadratic) -> tuple[csc_array, FloatArray]:

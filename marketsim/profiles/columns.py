@@ -211,11 +211,11 @@ def _check_nets(agents: Sequence[AgentSpec], params: FileParams) -> list[Problem
             message = f"the net column of {spec.name!r} holds power or energy of steps, not {values}"
             hint = "write what was drawn less what was fed in, a value a step"
             problems.append(Problem(message, path=f"profiles.columns.{key}.values", hint=hint))
-        for name in ("pv_scale", "demand_scale"):
-            if getattr(params, name) != 1.0:
+        for name, scale in (("pv_scale", params.pv_scale), ("demand_scale", params.demand_scale)):
+            if scale != 1.0:
                 message = f"the meter of {spec.name!r} nets load and PV: twice the plant is not twice what it fed in"
                 hint = "leave it at 1, or meter load and PV apart"
-                problems.append(Problem(message, f"profiles.{name}", f"{getattr(params, name):g}", hint))
+                problems.append(Problem(message, f"profiles.{name}", f"{scale:g}", hint))
     return list(dict.fromkeys(problems))
 
 

@@ -152,6 +152,19 @@ def test_a_new_part_is_listed_and_shown(scenario, cli, kind):
 
 
 WORDS = {
+    ("analysis/baselines/rules.py", "battery"): "a row of its table",
+    ("analysis/baselines/rules.py", "volt_var"): "a choice of what inverters do beside their set-points",
+    ("app/experts.py", "planned"): "a choice of reactive power",
+    **{(module, "expert"): "the kind of part" for module in ("app/parts.py", "core/walls.py", "extension/kinds.py")},
+    ("app/looking.py", "expert"): "the section of a scenario",
+    **{
+        (f"experts/{module}.py", name): "a field of the model of a prosumer"
+        for module in ("library/compose", "workflow/words")
+        for name in ("battery", "generator")
+    },
+    ("experts/workflow/writers.py", "prosumer"): "the function that an expert's code has",
+    ("learning/numbers/checkpoint.py", "replay"): "a part of a checkpoint",
+    ("learning/offpolicy/algorithm.py", "distance"): "a column of the curves",
     ("agents/members.py", "battery"): "what the view of an agent calls a battery is the device of that name",
     ("agents/model.py", "consumer"): "the two kinds that the scenario itself knows; they are no entries",
     ("agents/model.py", "prosumer"): "the same",

@@ -208,8 +208,12 @@ def test_faults_in_an_environment_are_the_game_s(path: Path, tmp_path: Path) -> 
 def test_the_game_is_listed_shown_and_in_the_schema(cli) -> None:
     """By the commands that know the parts."""
     listed = json.loads(cli("plugins", "list", "--kind", "game", "--plugin", OWN, "--json").out)
-    assert [(each["name"], each["source"]) for each in listed] == [("market", "marketsim"), ("injection", "own_game")]
+    assert [(each["name"], each["source"]) for each in listed] == [
+        ("market", "marketsim"),
+        ("setpoints", "marketsim"),
+        ("injection", "own_game"),
+    ]
     assert "per_pu" in cli("plugins", "show", "injection", "--plugin", OWN).out
     assert "quantities" in cli("plugins", "show", "market").out
     choice = json.loads(cli("schema", "--plugin", OWN).out)["$defs"]["choice:game"]
-    assert {"enum": ["market", "injection"]} in choice["anyOf"]
+    assert {"enum": ["market", "setpoints", "injection"]} in choice["anyOf"]

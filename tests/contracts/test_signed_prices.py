@@ -71,8 +71,10 @@ def sunny_day(simulated):
     return lambda *chosen, **more: simulated(scenario(*chosen, **more))
 
 
-def holds(run):
-    """Money and energy balance; trades lie within the tariffs of their slot; no PV is exported at a cost; scores are scores."""
+def holds(run, *, gains=True):
+    """Money and energy balance; trades lie within the tariffs of their slot; no PV is exported at a cost; scores are scores.
+
+    Without ``gains`` trades may lose."""
     assert (run.summary["money_imbalance"], run.summary["energy_imbalance_wh"]) == (0, 0)
     slots, agents = run.frame("slots", raw=True).set_index("slot"), run.frame("agents", raw=True)
     traded = run.frame("trades", raw=True).join(slots[["retail_ticks", "feed_in_ticks"]], on="slot")
@@ -83,7 +85,8 @@ def holds(run):
     assert (costly[~costly["name"].isin(["plant", "store"])].export_wh == 0).all()
     for name in ("ftg", "fbs", "ftb", "fpp", "price_neutrality", "trade_efficiency"):
         score = run.frame("slots", raw=True)[name].dropna()
-        assert score.between(0.0, 1.0 + 1e-12).all(), name
+        least = -np.inf if name == "trade_efficiency" and not gains else 0.0
+        assert score.between(least, 1.0 + 1e-12).all(), name
     assert (run.frame("slots", raw=True).optimal_gains_money >= 0).all()
     return run
 
@@ -105,7 +108,8 @@ def test_the_engine_that_divides_by_the_feed_in_tariff_says_so(sunny_day, prices
 @pytest.mark.parametrize("prices", PRICES)
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_strategy_keeps_the_tariffs_whatever_their_sign(sunny_day, strategy, prices):
-    holds(sunny_day(prices, strategy, market={"engine": {"double_auction": {"rounds": 3}}}))
+    gains = strategy != "setpoints"  # they are executed at any price
+    holds(sunny_day(prices, strategy, market={"engine": {"double_auction": {"rounds": 3}}}), gains=gains)
 
 
 @pytest.mark.parametrize("prices", PRICES)

@@ -15,7 +15,7 @@ from marketsim.core.setpoints import Setpoints
 from marketsim.core.units import WH_PER_KWH
 
 
-class Guided:
+class ChosenByExpert:
     """Implements ``Chooser``: what who follows the expert says."""
 
     sees: tuple[str, ...] = ()
@@ -40,4 +40,4 @@ def build(params: ExpertStrategyParams, context: BuildContext) -> SetpointPlayer
     """The strategy ``expert``; ValueError without the rows of its agents, or before there are series."""
     if context.rows is None or context.follower is None:
         raise ValueError("a strategy that follows an expert is built with the rows of its agents, and a follower")
-    return SetpointPlayer(Guided(context.follower(context.rows)), context)
+    return SetpointPlayer(ChosenByExpert(context.follower(context.rows)), context)

@@ -9,7 +9,7 @@ import numpy as np
 from marketsim.core.expert import ExpertView
 from marketsim.experts.case import DayCase
 from marketsim.experts.columns import prosumers
-from marketsim.experts.judging import PlannedDay, cost_of
+from marketsim.experts.judging import JudgedDay, cost_of
 from marketsim.experts.model import ProsumerModel
 from marketsim.experts.preferences import Preference
 from marketsim.experts.program import DayProgram
@@ -29,11 +29,11 @@ class ProgrammeReference:
         return cost_of(model, case, programmed(model, case))
 
 
-def programmed(model: ProsumerModel, case: DayCase) -> PlannedDay:
+def programmed(model: ProsumerModel, case: DayCase) -> JudgedDay:
     """The optimum of a case by the day programme."""
     program = DayProgram(prosumers([model]), len(case.load_kw), case.slot_hours, np.zeros(1, dtype=np.int64))
     points = program.solve(view_of(case)).setpoints
-    return PlannedDay(
+    return JudgedDay(
         generator_kw=points.generator_kw[:, 0],
         battery_kw=points.battery_kw[:, 0],
         curtailed_kw=points.curtailed_kw[:, 0],
