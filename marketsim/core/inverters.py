@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.arrays import FloatArray
 from marketsim.core.ports import ReactiveLaw
-from marketsim.core.records import AskedKvar, Decisions, OrderBatch, Positions
+from marketsim.core.records import AskedKvar, Decisions, Fallback, OrderBatch, Positions
 from marketsim.core.units import WH_PER_KWH
 
 
@@ -24,11 +24,12 @@ def asked_kvar(decisions: Decisions, place: Positions) -> AskedKvar | None:
     return AskedKvar(decisions.kvar, up_wh, down_wh, place.own_use_wh - _offered_wh(decisions.orders, len(up_wh)))
 
 
-def _offered_wh(orders: OrderBatch, n_agents: int) -> IntArray:
-    """What devices offer beyond the untraded state, drawing negative [n_agents]."""
+def _offered_wh(orders: OrderBatch, n_agents: int) -> FloatArray:
+    """What devices offer beyond the untraded state, drawing negative; NaN where the utility takes no rest of it [n_agents]."""
     rows = np.flatnonzero(orders.component >= 0)
-    offered = np.zeros(n_agents, dtype=np.int64)
+    offered = np.zeros(n_agents)
     np.subtract.at(offered, orders.agent[rows], orders.side[rows] * orders.energy_wh[rows])
+    offered[orders.agent[rows[orders.fallback[rows] != Fallback.UTILITY]]] = np.nan
     return offered
 
 

@@ -184,9 +184,10 @@ class AskedKvar(NamedTuple):
     """The most that may be admitted out of each connection beyond the untraded state [Wh]."""
     down_wh: IntArray
     """The most that may be admitted into each connection beyond the untraded state [Wh]."""
-    inverter_wh: IntArray | None = None
+    inverter_wh: FloatArray | None = None
     """PV used in the untraded state, less what devices offer beyond it: with all that is admitted out of the connection this is
-    the PV that is used once everything is executed. What a gate refuses counts against it. None: it is not known."""
+    the PV that is used once everything is executed. What a gate refuses counts against it. NaN for agents of whose devices an
+    order may find nobody, so that it is not known before the market closes; None: of nobody."""
 
 
 class Observations(NamedTuple):

@@ -52,8 +52,6 @@ MODES = {
     "setpoint": {"setpoint": {"base": "volt_var"}},
     "circle": {"setpoint": {"min_power_factor": None}},
 }
-PV_ALONE = ("setpoint", "circle")
-"""Modes whose inverters are those of the plants, without the store."""
 TABLES = ("slots", "agents", "trades", "rejects", "voltages")
 
 
@@ -135,8 +133,7 @@ def test_the_apparent_power_of_every_inverter_is_kept(scenario: Callable, mode: 
     """Far more is asked than inverters have: they give much of what they have, and none takes more than its rating."""
     run, plain = ms.simulate(scenario(1e6, mode)), ms.simulate(scenario(0.0, mode))
     rows = run.frame("agents", raw=True)[run.frame("agents", raw=True).name.isin(["p1", "p2"])]  # alone at their buses
-    behind = rows.pv_used_wh if mode in PV_ALONE else rows.net_wh + rows.load_wh
-    p_kw = behind.to_numpy() / 4e3
+    p_kw = (rows.net_wh + rows.load_wh).to_numpy() / 4e3
     load_kvar = rows.load_wh.to_numpy() / 4e3 * np.tan(np.arccos(0.95))
     apparent = np.hypot(p_kw, rows.kvar.to_numpy() + load_kvar)
     assert apparent.max() <= KVA + 1e-3

@@ -1,9 +1,9 @@
 """Inverters that take set-points: Q = clip(curve(|V|) + asked, +-most(P)), most(P) = min(sqrt(S^2 - P^2), P tan phi).
 
-P is the PV that is used, where strategies ask (``AskedKvar.inverter_wh``), else what the connection delivers beyond its
-load. The sum is solved inside of the power flow (``grid.flow.sweep_curve_kernel``), so it holds at whatever P a gate admits. An
-inverter without PV gives nothing where a least power factor is set: reactive power for nothing would make every claim about
-voltages a trivial one.
+P is the PV that is used, where strategies ask and all that their devices offer is executed (``AskedKvar.inverter_wh``), else
+what the connection delivers beyond its load. The sum is solved inside of the power flow (``grid.flow.sweep_curve_kernel``), so it
+holds at whatever P a gate admits. An inverter without PV gives nothing where a least power factor is set: reactive power for
+nothing would make every claim about voltages a trivial one.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class SteeredInverters(InverterMode):
         self, community: Community, inputs: SlotInputs, firm_wh: IntArray, decided: AskedKvar | None = None
     ) -> FloatArray:
         """See ``Reactive``: what loads draw; remembers what is asked, which the gate adds, and what PV serves behind meters."""
-        behind_wh = inputs.load_wh
+        behind_wh = inputs.load_wh.astype(np.float64)
         if decided is not None and decided.inverter_wh is not None:
-            behind_wh = decided.inverter_wh - firm_wh
+            behind_wh = np.where(np.isnan(decided.inverter_wh), behind_wh, decided.inverter_wh - firm_wh)
         self._behind_kw = behind_wh / (inputs.time.hours * WH_PER_KWH)
         self._asked = np.zeros(len(self.kva)) if decided is None else np.where(self.kva > 0.0, decided.kvar, 0.0)
         return super().kvar(community, inputs, firm_wh)
