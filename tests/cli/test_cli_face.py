@@ -26,7 +26,7 @@ Commands:
   data              Say what a table of your own means, and how to read it.
   whatif            Vary values of a scenario; where does it break?
   compare           Show runs side by side: do they differ beyond noise?
-  expert            Plan days by convex experts, and verify plans by AC.
+  expert            Plan days, verify plans by AC, write experts from words.
   report            Write the report of a run or a study: one HTML file.
   share             Say who should pay what in a run, and who would leave.
   explain           Say why an agent of a run pays what it pays.
