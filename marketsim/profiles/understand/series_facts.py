@@ -120,10 +120,12 @@ def facts_of(name: str, cells: SeriesCells, rows: TableSteps, decimal: str, unit
 
 def _looks_net(name: str, raw: FloatArray) -> bool:
     """Whether the negative values of a load are what its meter fed in, and no faults."""
-    negative = raw < 0
+    finite = raw[np.isfinite(raw)]
+    negative = finite < 0
     if nets(name) or not negative.any():
         return bool(negative.any())
-    share = -float(raw[negative].sum()) / float(np.nansum(np.abs(raw)))
+    scaled = np.abs(finite) / np.abs(finite).max()  # sums of the largest numbers that there are overflow
+    share = float(scaled[negative].sum()) / float(scaled.sum())
     return int(negative.sum()) >= _LEAST_FED_IN and share >= _FED_IN_SHARE
 
 
