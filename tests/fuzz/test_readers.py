@@ -32,6 +32,7 @@ READERS = (
         "given",
         "plans",
         "net",
+        "described",
         "run",
         "tables",
         "interrupted",
