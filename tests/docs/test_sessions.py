@@ -61,8 +61,9 @@ def test_what_differs_or_is_cut_is_found():
 @pytest.mark.nightly
 @pytest.mark.parametrize("session", RUN)
 def test_a_command_prints_what_the_page_shows(cli, session, tmp_path, monkeypatch):
-    """In a folder with the scenarios; studies in this process."""
-    (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
+    """In a folder with the scenarios and the tests; studies in this process."""
+    for folder in ("scenarios", "tests"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     monkeypatch.chdir(tmp_path)
     words = shlex.split(session.command)
     ended = cli(*words, *(("--workers", 1) if words[0] in {"whatif", "reinforce"} else ()))
