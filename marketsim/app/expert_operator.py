@@ -15,7 +15,7 @@ from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import InputError, Problem, ScenarioError
 from marketsim.core.expert import ExpertView, PlannedGrid
 from marketsim.experts.case import DayCase
-from marketsim.experts.judging import PlannedDay
+from marketsim.experts.judging import JudgedDay
 from marketsim.experts.model import ProsumerModel
 from marketsim.scenario.problems import did_you_mean
 
@@ -50,7 +50,7 @@ class FeederOperator:
         """See the port."""
         return [self._case(model, view) for view in self._views]
 
-    def broken(self, day: int, plan: PlannedDay, load_kw: FloatArray) -> Sequence[str]:
+    def broken(self, day: int, plan: JudgedDay, load_kw: FloatArray) -> Sequence[str]:
         """See the port."""
         own = plan.generator_kw + plan.battery_kw + plan.curtailed_kw + plan.pv_kw
         grid = self._grid

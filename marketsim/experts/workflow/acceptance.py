@@ -12,7 +12,7 @@ import numpy as np
 
 from marketsim.core.arrays import FloatArray
 from marketsim.experts.case import DayCase, random_cases
-from marketsim.experts.judging import PlannedDay, broken_limits, cost_of, scale_of
+from marketsim.experts.judging import JudgedDay, broken_limits, cost_of, scale_of
 from marketsim.experts.library.compose import code_of
 from marketsim.experts.model import ProsumerModel
 from marketsim.experts.preferences import Preference
@@ -50,7 +50,7 @@ class OperatorCheck(Protocol):
         """What the prosumer's expert is told on these days."""
         ...
 
-    def broken(self, day: int, plan: PlannedDay, load_kw: FloatArray) -> Sequence[str]:
+    def broken(self, day: int, plan: JudgedDay, load_kw: FloatArray) -> Sequence[str]:
         """Limits of the feeder that a plan of this day breaks beyond what its load alone [kW] [H] does, in words; empty: none."""
         ...
 
@@ -66,7 +66,7 @@ class LibraryReference:
         outcome = self._solver.solve([CodeMember(code_of(model, preferences), case.state())])
         if outcome.value is None:
             raise ValueError(f"the reviewed expert has no plan: {outcome.told}")
-        return cost_of(model, case, PlannedDay.of(outcome.value["members"][0]), preferences)
+        return cost_of(model, case, JudgedDay.of(outcome.value["members"][0]), preferences)
 
 
 class TriedExpert(NamedTuple):
@@ -89,7 +89,7 @@ def _fault(expert: TriedExpert, case: DayCase, solver: CaseSolver, reference: Re
     outcome = solver.solve([CodeMember(expert.code, case.state())])
     if outcome.value is None:
         return outcome.told
-    plan = PlannedDay.of(outcome.value["members"][0])
+    plan = JudgedDay.of(outcome.value["members"][0])
     broken = broken_limits(expert.model, case, plan)
     if broken:
         return "; ".join(broken)
@@ -133,7 +133,7 @@ def _neighbour_case(neighbour: ProsumerModel, case: DayCase, seed: int) -> DayCa
 def _trade_fault(expert: TriedExpert, case: DayCase, own: SolvedJob, known: SolvedJob, scale: float) -> str:
     assert own.value is not None
     assert known.value is not None
-    plans = [PlannedDay.of(each) for each in own.value["members"]]
+    plans = [JudgedDay.of(each) for each in own.value["members"]]
     broken = broken_limits(expert.model, case, plans[0])
     if broken:
         return "; ".join(broken)
@@ -152,7 +152,7 @@ def fault_by_operator(expert: TriedExpert, solver: CaseSolver, operator: Operato
         outcome = solver.solve([CodeMember(expert.code, case.state())])
         if outcome.value is None:
             return f"day {day + 1} of the operator: {outcome.told}"
-        plan = PlannedDay.of(outcome.value["members"][0])
+        plan = JudgedDay.of(outcome.value["members"][0])
         broken = broken_limits(expert.model, case, plan) or operator.broken(day, plan, case.load_kw)
         if broken:
             return f"day {day + 1} of the operator: {'; '.join(broken[:3])}"

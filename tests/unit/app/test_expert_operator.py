@@ -6,7 +6,7 @@ import pytest
 import marketsim as ms
 from marketsim.app.expert_operator import FeederOperator
 from marketsim.core.errors import InputError, ScenarioError
-from marketsim.experts.judging import PlannedDay
+from marketsim.experts.judging import JudgedDay
 from marketsim.experts.model import BatteryModel, GeneratorModel, ProsumerModel
 
 AGENTS = [
@@ -43,7 +43,7 @@ MODEL = ProsumerModel(
 
 def plan_of(case, **powers):
     zero = np.zeros_like(case.load_kw)
-    return PlannedDay(**{name: zero + powers.get(name, 0.0) for name in PlannedDay._fields})
+    return JudgedDay(**{name: zero + powers.get(name, 0.0) for name in JudgedDay._fields})
 
 
 def test_the_days_are_the_scenario_s_at_the_size_of_the_description(operator):

@@ -9,7 +9,7 @@ import marketsim as ms
 from marketsim.app.planned_days import planned_days
 from marketsim.experts.case import DayCase
 from marketsim.experts.columns import prosumers
-from marketsim.experts.judging import PlannedDay, broken_limits, cost_of
+from marketsim.experts.judging import JudgedDay, broken_limits, cost_of
 from marketsim.experts.library.compose import code_of
 from marketsim.experts.model import ProsumerModel, TerminalModel
 from marketsim.experts.program import DayProgram
@@ -85,7 +85,7 @@ def test_each_alone_costs_what_its_day_programme_costs(sandbox, community):
         model = read(names[place], models[place])
         ended = sandbox.solve([CodeMember(code_of(model), cases[place].state())])
         assert ended.value is not None, ended.told
-        plan = PlannedDay.of(ended.value["members"][0])
+        plan = JudgedDay.of(ended.value["members"][0])
         known = cost_of(model, cases[place], programmed(models[place], cases[place]))
         bill = 0.25 * float((cases[place].buy_price * cases[place].load_kw).sum())
         assert broken_limits(model, cases[place], plan) == []
@@ -99,12 +99,12 @@ def test_all_stacked_cost_what_the_joint_programme_costs(sandbox, community):
     members = [CodeMember(code_of(model), case.state()) for model, case in zip(read_models, cases, strict=True)]
     ended = sandbox.solve(members)
     assert ended.value is not None, ended.told
-    plans = [PlannedDay.of(each) for each in ended.value["members"]]
+    plans = [JudgedDay.of(each) for each in ended.value["members"]]
     assert np.abs(sum(plan.p2p_kw for plan in plans)).max() < 1e-3
     known = view._replace(generator_kw=np.array([case.generator_kw for case in cases]))
     solved = DayProgram(prosumers(models), view.horizon, view.slot_hours, np.zeros(20, dtype=np.int64)).solve(known)
     joint = [
-        PlannedDay(*(np.asarray(each)[:, place] for each in solved.setpoints[:4]), p2p_kw=np.zeros(view.horizon))
+        JudgedDay(*(np.asarray(each)[:, place] for each in solved.setpoints[:4]), p2p_kw=np.zeros(view.horizon))
         for place in range(20)
     ]
     ours, bound = (pooled_cost(read_models, cases, each) for each in (plans, joint))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from marketsim.experts.case import DayCase, random_cases
-from marketsim.experts.judging import PlannedDay, broken_limits, cost_of, scale_of
+from marketsim.experts.judging import JudgedDay, broken_limits, cost_of, scale_of
 from marketsim.experts.library.compose import code_of, devices_of
 from marketsim.experts.model import BatteryModel, CurtailableModel, GeneratorModel, ProsumerModel
 from marketsim.experts.preferences import Preference
@@ -76,7 +76,7 @@ def reference(model, case, preferences=()):
 def planned(sandbox, model, case, preferences=()):
     ended = sandbox.solve([CodeMember(code_of(model, preferences), case.state())])
     assert ended.value is not None, ended.told
-    return PlannedDay.of(ended.value["members"][0]), ended.value["objective"]
+    return JudgedDay.of(ended.value["members"][0]), ended.value["objective"]
 
 
 @pytest.mark.parametrize("devices", SETS, ids=lambda own: ",".join(own) or "load")
@@ -132,7 +132,7 @@ BY_HAND = DayCase(
     stored_kwh=40.0,
     generator_kw=5.0,
 )
-PLAN = PlannedDay(
+PLAN = JudgedDay(
     generator_kw=np.array([5.0, 6.0]),
     battery_kw=np.array([-10.0, 9.0]),
     curtailed_kw=np.array([0.0, 2.0]),
