@@ -70,7 +70,8 @@ WORSE = {
         f"if libc.syscall(0x40000000 + 39) >= 0: {through('1')}\nraise OSError()", SYSCALL
     ),
     "another process's memory": expert(
-        f"import os\nif libc.syscall(310, os.getpid(), 0, 0, 0, 0, 0) >= 0: {through('1')}\nraise OSError()", SYSCALL
+        f"import os\nnone = [ctypes.c_long(0)] * 5\nif libc.syscall(310, os.getpid(), *none) >= 0: {through('1')}\nraise OSError()",
+        SYSCALL,
     ),
     "look at another process": expert(
         f"if libc.syscall(101, 16, 1, 0, 0) >= 0: {through('1')}\nraise OSError()", SYSCALL

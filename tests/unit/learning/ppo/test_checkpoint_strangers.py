@@ -129,7 +129,7 @@ ODD = {
     "used of numbers": (inside("shape", used=torch.zeros(2, 2)), "shape.used"),
     "used by others": (inside("shape", used=torch.zeros(3, 2, dtype=torch.bool)), "shape.used"),
     "no agents": (inside("shape", n_agents=0), "shape.n_agents"),
-    "other agents": (inside("shape", n_agents=3), "shape.used"),
+    "other agents": (inside("shape", n_agents=3), "layout names"),
     "agents beyond count": (inside("shape", n_agents=2**62), "shape.n_agents"),
     "agents below": (inside("shape", n_agents=-2), "shape.n_agents"),
     "other features": (inside("shape", n_features=4), "layout names"),
