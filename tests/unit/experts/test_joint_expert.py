@@ -100,6 +100,7 @@ def test_voltage_safety_costs_little_and_planning_saves_much(
     assert safe - free < 0.08 * (idling - free)
 
 
+@pytest.mark.full
 def test_a_weak_weight_leaves_voltages_outside_and_says_so(
     context: ExpertContext, view_of: Callable[[date], ExpertView]
 ) -> None:

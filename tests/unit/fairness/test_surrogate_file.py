@@ -112,6 +112,7 @@ def test_however_it_is_cut_it_is_refused(tmp_path):
         refusal(path)
 
 
+@pytest.mark.full
 def test_bytes_at_random_are_refused_or_right(tmp_path):
     """Several bytes at once, copied pieces, pieces left out."""
     path = tmp_path / "s.npz"

@@ -13,6 +13,7 @@ from marketsim.core.errors import ImportedDataError, InputError
 CODE = "1-LV-rural1--1-sw"
 
 
+@pytest.mark.full
 def test_simbench_energies_are_those_of_its_own_absolute_values(importing):
     """What SimBench itself works out for each load and plant, summed over a day of the run, to 0.01 %."""
     simbench = pytest.importorskip("simbench")

@@ -247,6 +247,7 @@ def asked(tmp_path):
         server.__exit__()
 
 
+@pytest.mark.full
 def test_a_language_model_reads_writes_and_corrects(sandbox, asked):
     """One question a field, a wish, a code with a name that is none, and the code again with what was wrong."""
     interviewer, server = asked(FORM)

@@ -211,6 +211,7 @@ def test_the_parent_s_secrets_stay_with_it(monkeypatch, unchecked):
         assert "SECRET" not in fresh.solve([CodeMember(code, STATE)]).message
 
 
+@pytest.mark.full
 def test_a_zygote_that_is_killed_is_told(sandbox):
     """Whoever kills it, the program goes on, and starts another one."""
     from marketsim.core.errors import InputError
