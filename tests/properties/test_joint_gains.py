@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
@@ -125,6 +126,7 @@ NO_FLOW = {**TURNING_FLOW, "grid": {**CLOSE_CALL["grid"], "source_pu": 1.0, "lin
 """The same without anybody's load: before trade the line carries reactive power alone, in no direction."""
 
 
+@pytest.mark.full
 @settings(
     max_examples=20,
     derandomize=True,

@@ -14,6 +14,8 @@ from marketsim.fairness.slot_question import KEPT, kept_answer
 from marketsim.llm.answer_cache import all_kept
 from marketsim.testing.ollama_server import OllamaServer, by_definition, unused_address
 
+pytestmark = pytest.mark.full
+
 MODELS = {"gemma3:4b": "aa", "llama3.2:3b": "bb"}
 
 
@@ -61,7 +63,6 @@ def at_random():
     return judge
 
 
-@pytest.mark.full
 def test_a_perfect_judge_follows_the_rule(pilot):
     """And prefers, of two slots of equal deviation, the one in which everybody got more, in every wording."""
     with OllamaServer(judge=by_definition) as server:
@@ -77,7 +78,6 @@ def test_a_perfect_judge_follows_the_rule(pilot):
         assert found[f"model, wording {wording}"].full >= 28
 
 
-@pytest.mark.full
 def test_a_judge_who_says_a_constant_is_found_out(pilot):
     """Its retest, order and wording are perfect, which is why the verdict does not go by them."""
     with OllamaServer(judge=constant) as server:
@@ -92,7 +92,6 @@ def test_a_judge_who_says_a_constant_is_found_out(pilot):
     assert [row.equal for row in report.pairs if row.judge.startswith("model")] == [5, 5]
 
 
-@pytest.mark.full
 def test_a_judge_who_guesses_is_found_out(pilot):
     with OllamaServer(judge=at_random()) as server:
         report = audit(pilot, params_of(server), plan(slots=40))
@@ -100,7 +99,6 @@ def test_a_judge_who_guesses_is_found_out(pilot):
     assert report.verdict.endswith("; do not use")
 
 
-@pytest.mark.full
 def test_a_judge_who_levels_down_is_found_out(pilot):
     """One who goes by the fill of the best served: whoever withholds looks fairer."""
 
@@ -117,7 +115,6 @@ def test_a_judge_who_levels_down_is_found_out(pilot):
     assert "do not use" in report.verdict
 
 
-@pytest.mark.full
 def test_few_answers_are_said_to_be_few_and_nothing_else_is_said(pilot):
     """One answer of a hundred and more is no audit."""
     with OllamaServer([None, *["500"] * 999], judge=by_definition) as server:

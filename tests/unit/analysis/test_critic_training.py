@@ -13,6 +13,8 @@ from marketsim.fairness.params import OllamaCriticParams
 from marketsim.fairness.surrogate_file import read_surrogate
 from marketsim.testing.ollama_server import OllamaServer, by_volume
 
+pytestmark = pytest.mark.full
+
 BIAS = 12
 
 
@@ -38,7 +40,6 @@ def trained(logged):
     return train_surrogate([logged / "run"], logged / "s.npz")
 
 
-@pytest.mark.full
 def test_five_hundred_answers_predict_others_better_than_their_mean(trained):
     """Held-out errors of every score that varies at all are below those of the mean."""
     about = trained.about
