@@ -13,7 +13,6 @@ from marketsim.agents.members import Participant
 from marketsim.agents.model import BUILT_IN_KINDS, decides
 from marketsim.agents.params import UtilityOnlyParams
 from marketsim.agents.simple import simple_strategy
-from marketsim.app.experts import follower_maker
 from marketsim.app.grid import GridParts, feeder_of, grid_parts, is_regulated, tap_laws, tap_log
 from marketsim.app.parts import basics_of, chosen, devices_of, fleets_of, made, notes_of, suspects
 from marketsim.app.ready_scenario import ReadyScenario
@@ -22,6 +21,7 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext, Choice
 from marketsim.core.delivery import Ahead, ClosedProfiles, Delivery, Immediate
 from marketsim.core.errors import PluginError, Problem
+from marketsim.core.expert import Follower, FollowerMaker
 from marketsim.core.metric import Metric
 from marketsim.core.ports import Allocation, Device, Engine, Profiles, Reactive, Strategy
 from marketsim.core.world import Role, SharedPeriods, World
@@ -66,7 +66,7 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
     tariff = chosen(ready, "tariff", model.tariff, basics)
     context = BuildContext.of(basics, tariff=tariff, devices=devices, grid=grid.info, law=reactive.law)
     profiles: Profiles = chosen(ready, "profile", model.profiles, context)
-    context = replace(context, follower=follower_maker(ready, context, profiles, reactive))
+    context = replace(context, follower=_follower_maker(ready, context, profiles, reactive))
     kinds = _kinds(ready, context)
     world = _world(ready, context, devices, profiles, reactive, grid, kinds)
     reference = replace(world, cast=_reference_cast(ready, context), gate=grid.gate(), rounds=1, sharing=None)
@@ -82,6 +82,19 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
         background_wh=0 if grid.info is None else grid.info.background_wh,
         notes=(*notes_of(profiles), *_strategy_notes(world)),
     )
+
+
+def _follower_maker(
+    ready: ReadyScenario, context: BuildContext, profiles: Profiles, reactive: Reactive
+) -> FollowerMaker:
+    """Experts are loaded where somebody follows one."""
+
+    def make(rows: IntArray) -> Follower:
+        from marketsim.app.experts import follower_maker
+
+        return follower_maker(ready, context, profiles, reactive)(rows)
+
+    return make
 
 
 def _strategy_notes(world: World) -> tuple[str, ...]:

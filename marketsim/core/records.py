@@ -9,6 +9,7 @@ name says otherwise; prices are ticks (1e-6 currency/kWh); money is 1e-9 currenc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Final, NamedTuple, Protocol
 
@@ -216,7 +217,7 @@ class Observations(NamedTuple):
     keys: KeyArray
     """Random keys [k] of this slot for ``rng.uniforms``; independent of who else is simulated."""
     forecast: Forecast
-    states: tuple[FloatArray, ...] = ()
+    states: Sequence[FloatArray] = ()
     """State of each fleet, as its device keeps it, of these agents [rows of the fleet, k]."""
 
 

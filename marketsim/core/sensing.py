@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import overload
 
 import numpy as np
 
@@ -66,6 +67,27 @@ def _of_rows(reach: DeviceRange, rows: IntArray) -> DeviceRange:
     return seen
 
 
+class _StatesOf(Sequence[FloatArray]):
+    """States of fleets, picked out where somebody looks at them."""
+
+    __slots__ = ("_devices", "_rows")
+
+    def __init__(self, devices: Sequence[FloatArray], rows: IntArray) -> None:
+        self._devices, self._rows = devices, rows
+
+    @overload
+    def __getitem__(self, fleet: int) -> FloatArray: ...
+    @overload
+    def __getitem__(self, fleet: slice) -> Sequence[FloatArray]: ...
+    def __getitem__(self, fleet: int | slice) -> FloatArray | Sequence[FloatArray]:
+        if isinstance(fleet, slice):
+            return _StatesOf(self._devices[fleet], self._rows)
+        return np.asarray(self._devices[fleet][:, self._rows])
+
+    def __len__(self) -> int:
+        return len(self._devices)
+
+
 def observe(world: World, state: State, inputs: SlotInputs, ranges: Sequence[DeviceRange], role: Role) -> Observations:
     """What the agents of ``role`` see."""
     rows, tariffs = role.rows, inputs.tariffs
@@ -97,7 +119,7 @@ def observe(world: World, state: State, inputs: SlotInputs, ranges: Sequence[Dev
         voltage_pu=floats[column.KNOWN_VOLTAGE_PU],
         keys=world.streams.agent_keys("strategies", (state.slot,), market, connection),
         forecast=world.profiles.forecast(inputs.time, rows),
-        states=tuple(had[:, rows] for had in state.devices),
+        states=_StatesOf(state.devices, rows),
     )
 
 

@@ -11,6 +11,7 @@ to one agent swaps partners with another. What could trade only with itself does
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -103,14 +104,10 @@ def execute(orders: Orders, gate: Gate, market: int, clearing: Clearing) -> tupl
     def scaled(part: int) -> Clearing:
         return clearing._replace(buy_wh=share(part, clearing.buy_wh), sell_wh=share(part, clearing.sell_wh))
 
-    paired: dict[int, tuple[Clearing, Pairs]] = {}
-
+    @lru_cache(maxsize=1)  # the last part that was asked for is the one that trades, as a rule
     def pairs_of(part: int) -> tuple[Clearing, Pairs]:
-        if part not in paired:
-            paired.clear()  # the last part that was asked for is the one that trades, as a rule
-            taken = scaled(part)
-            paired[part] = taken, pair_up(orders, taken)
-        return paired[part]
+        taken = scaled(part)
+        return taken, pair_up(orders, taken)
 
     admitted, stop = commit_largest(gate, market, total, lambda part: _transfers(orders, *pairs_of(part)))
     taken, pairs = pairs_of(admitted)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field
 
 from marketsim.core.params import Params
-from marketsim.sharing.shapley import MOST_EXACT
 
+MOST_EXACT: Final = 20
+"""Members whose 2^n groups are at most asked for."""
 _Weight: TypeAlias = Annotated[float, Field(gt=0, le=1e6)]
 
 

@@ -20,8 +20,6 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.cost_game import ChainedGame, CostGame, Division
 from marketsim.sharing.coalitions import CHUNK, all_costs, costs_of, sizes, whole_cost
 
-MOST_EXACT: Final = 20
-"""Members whose 2^n groups are at most asked for."""
 MOST_SAMPLED: Final = 1_000
 """Members of whom orders are at most drawn."""
 

@@ -106,7 +106,7 @@ class Sandbox:
         self._process = _started()
         try:
             self._greet()
-        except BaseException:
+        except BaseException:  # an interrupt, too: no zygote is left behind
             self.close()
             raise
 

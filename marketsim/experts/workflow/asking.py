@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
 from marketsim.core.files import strict_json
@@ -63,7 +63,7 @@ class ModelReader:
     def _ask(self, field: str, text: str) -> _Stated:
         said = json.dumps({"description": text, "field": field}, ensure_ascii=False)
         messages = [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": said}]
-        question = Question(KIND, messages, _FORM, _read, lambda value: value._asdict(), _found)
+        question = Question(KIND, messages, _FORM, read_by(_found), lambda value: value._asdict(), _found)
         return asked(self.interviewer, question)
 
 
@@ -76,7 +76,19 @@ def asked(interviewer: Interviewer, question: Question[V]) -> V:
     return reply.value
 
 
-def answered_object(content: str | None) -> dict[str, Any]:
+def read_by(found: Callable[[Mapping[str, Any]], V]) -> Callable[[str | None], V]:
+    """Reads an answer by what ``found`` makes of its object; Failure for anything else, a ValueError of ``found`` among it."""
+
+    def read(content: str | None) -> V:
+        try:
+            return found(_object(content))
+        except ValueError as error:
+            raise Failure("incomplete", str(error)) from error
+
+    return read
+
+
+def _object(content: str | None) -> dict[str, Any]:
     """The JSON object that an answer is; Failure for anything else."""
     if content is None or not content.strip():
         raise Failure("empty", "the answer has no text")
@@ -87,13 +99,6 @@ def answered_object(content: str | None) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Failure("not_json", f"the answer is no object but {type(found).__name__}")
     return found
-
-
-def _read(content: str | None) -> _Stated:
-    try:
-        return _found(answered_object(content))
-    except ValueError as error:
-        raise Failure("incomplete", str(error)) from error
 
 
 def _found(kept: Mapping[str, Any]) -> _Stated:

@@ -12,7 +12,7 @@ from marketsim.core.language_model import Failure
 from marketsim.core.plain_text import plain
 from marketsim.experts.model import ProsumerModel
 from marketsim.experts.preferences import WISHES, Preference, WishedQuantity
-from marketsim.experts.workflow.asking import answered_object, asked
+from marketsim.experts.workflow.asking import asked, read_by
 from marketsim.experts.workflow.form import FormRefusal
 from marketsim.experts.workflow.quantities import quantities
 from marketsim.llm.interviewer import Interviewer
@@ -168,14 +168,9 @@ class ModelWishes:
         """See the port."""
         said = json.dumps({"wish": text}, ensure_ascii=False)
         messages = [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": said}]
-        return asked(self.interviewer, Question(KIND, messages, _FORM, _read, lambda own: own._asdict(), _found))
-
-
-def _read(content: str | None) -> WishFinding:
-    try:
-        return _found(answered_object(content))
-    except ValueError as error:
-        raise Failure("incomplete", str(error)) from error
+        return asked(
+            self.interviewer, Question(KIND, messages, _FORM, read_by(_found), lambda own: own._asdict(), _found)
+        )
 
 
 def _found(kept: Mapping[str, Any]) -> WishFinding:

@@ -6,13 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
-from marketsim.core.language_model import Failure
 from marketsim.experts.library.compose import code_of, devices_of
 from marketsim.experts.model import ProsumerModel
 from marketsim.experts.preferences import Preference
 from marketsim.experts.retrieval import first_line, retrieved
 from marketsim.experts.sandbox.check import MOST_CHARACTERS
-from marketsim.experts.workflow.asking import answered_object, asked
+from marketsim.experts.workflow.asking import asked, read_by
 from marketsim.llm.interviewer import Interviewer
 from marketsim.llm.question import Question
 
@@ -101,15 +100,8 @@ class ModelWriter:
         if last:
             said |= {"last_code": last, "what_is_wrong_with_it": fault}
         messages = [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": json.dumps(said)}]
-        question = Question(KIND, messages, _FORM, _read, lambda code: {"code": code}, _found)
+        question = Question(KIND, messages, _FORM, read_by(_found), lambda code: {"code": code}, _found)
         return asked(self.interviewer, question)
-
-
-def _read(content: str | None) -> str:
-    try:
-        return _found(answered_object(content))
-    except ValueError as error:
-        raise Failure("incomplete", str(error)) from error
 
 
 def _found(kept: Mapping[str, Any]) -> str:

@@ -9,13 +9,15 @@ of the policy from the expert (``learning.imitation``) less its own deviation, w
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple
+from abc import ABC, abstractmethod
+from typing import ClassVar, Final, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.errors import Problem, ScenarioError
 from marketsim.core.rng import Streams, uniforms
 from marketsim.learning import adam
 from marketsim.learning.imitation import wasserstein2
@@ -118,3 +120,46 @@ def cloned_state(actors: Actors, generator: torch.Generator, start: Start | None
     weights = actors.initial(generator) if start is None else start.weights.clone()
     floor = torch.zeros(actors.n_agents) if start is None else start.floor.clone()
     return {**adam_parts(ACTOR, adam.new_state(weights)), FLOOR: floor}
+
+
+class ClonedFirst(ABC):
+    """What learners have in common that may begin with rounds of cloning: their base."""
+
+    fitter: Fitter | None
+    own_columns: ClassVar[tuple[tuple[str, ...], tuple[str, ...]]]
+    """What the learner itself says of a round, and of each agent in it."""
+
+    @property
+    @abstractmethod
+    def actors(self) -> Actors:
+        """Of all agents; each learner keeps them where it needs them."""
+
+    @property
+    def columns(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What cloning says, and the learner."""
+        cloned = COLUMNS if self.fitter is not None else ()
+        of_round, of_agent = self.own_columns
+        return (*cloned, *of_round), (*cloned, *of_agent)
+
+    @property
+    def cloned(self) -> int:
+        """Rounds of cloning at the beginning."""
+        return 0 if self.fitter is None else self.fitter.rounds
+
+    def policy(self, state: LearnedState) -> GaussianPolicy:
+        """The policies as they stand."""
+        return self.actors.policy(state[f"{ACTOR}.weights"])
+
+    def player(self, state: LearnedState, number: int) -> GaussianPolicy | None:
+        """The policies, but for rounds in which the expert shows what it does."""
+        if self.fitter is not None and number < self.cloned:
+            return self.fitter.player(state, number)
+        return self.policy(state)
+
+
+def demand_rounds_left(name: str, cloned: int, rounds: int) -> None:
+    """ScenarioError where cloning takes all the rounds that a training has."""
+    if cloned >= rounds:
+        message = f"{rounds} rounds are played, and {cloned} of them clone the expert: nothing is left to learn from"
+        hint = "train for more episodes, or clone in fewer rounds"
+        raise ScenarioError([Problem(message, f"learning.learner.{name}.start.cloning.rounds", str(cloned), hint)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -18,7 +18,14 @@ from marketsim.core.arrays import BoolArray, FloatArray
 from marketsim.core.rng import Streams
 from marketsim.learning import adam
 from marketsim.learning.adam import AdamState
-from marketsim.learning.cloning.fit import ACTOR, COLUMNS, Fitter, cloned_sizes, cloned_state
+from marketsim.learning.cloning.fit import (
+    ACTOR,
+    ClonedFirst,
+    Fitter,
+    cloned_sizes,
+    cloned_state,
+    demand_rounds_left,
+)
 from marketsim.learning.layers import NetworkLayers
 from marketsim.learning.mappo.params import MappoParams
 from marketsim.learning.numbers.actors import Actors, Gaussian, actor_layers, make_actors
@@ -31,11 +38,9 @@ from marketsim.learning.numbers.algorithm import (
     adam_parts,
     adam_sizes,
 )
-from marketsim.learning.numbers.policy import GaussianPolicy
 from marketsim.learning.numbers.replay import Replay
 from marketsim.learning.numbers.rollout import PlayedEpisode
 from marketsim.learning.numbers.shape import NumberShape
-from marketsim.learning.offpolicy.algorithm import demand_rounds_left
 from marketsim.learning.offpolicy.targets import return_size
 from marketsim.learning.ppo.update import Experience, UpdateReport, update
 
@@ -103,7 +108,7 @@ class GaussianStack:
 
 
 @dataclass(frozen=True)
-class Mappo:
+class Mappo(ClonedFirst):
     """On-policy learning of numbers: an ``Algorithm``."""
 
     params: MappoParams
@@ -114,17 +119,7 @@ class Mappo:
     rounds: int
 
     name = "mappo"
-
-    @property
-    def columns(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """What cloning says, and the learner."""
-        cloned = COLUMNS if self.fitter is not None else ()
-        return (*cloned, *VALUES), (*cloned, *OF_AGENT)
-
-    @property
-    def cloned(self) -> int:
-        """Rounds of cloning at the beginning."""
-        return 0 if self.fitter is None else self.fitter.rounds
+    own_columns: ClassVar = (VALUES, OF_AGENT)
 
     @property
     def kept(self) -> int:
@@ -154,15 +149,10 @@ class Mappo:
     def _net(self, actors: Tensor, critics: Tensor) -> LearnedState:
         return adam_parts(NET, adam.new_state(torch.cat([actors, critics], dim=1)))
 
-    def policy(self, state: LearnedState) -> GaussianPolicy:
-        """The policies as they stand."""
-        return self.stack.actors.policy(state[f"{ACTOR}.weights"])
-
-    def player(self, state: LearnedState, number: int) -> GaussianPolicy | None:
-        """The policies, but for rounds in which the expert shows what it does."""
-        if self.fitter is not None and number < self.cloned:
-            return self.fitter.player(state, number)
-        return self.policy(state)
+    @property
+    def actors(self) -> Actors:
+        """Of all agents."""
+        return self.stack.actors
 
     def critical(self, played: PlayedEpisode) -> BoolArray | None:  # noqa: ARG002 - part of the port
         """No slot more than another."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 import torch
@@ -16,12 +16,20 @@ from marketsim.core.arrays import BoolArray, FloatArray
 from marketsim.core.errors import Problem, ScenarioError
 from marketsim.core.rng import Streams
 from marketsim.learning import adam, imitation
-from marketsim.learning.cloning.fit import ACTOR, COLUMNS, FLOOR, Fitter, cloned_sizes, cloned_state
+from marketsim.learning.cloning.fit import (
+    ACTOR,
+    FLOOR,
+    ClonedFirst,
+    Fitter,
+    cloned_sizes,
+    cloned_state,
+    demand_rounds_left,
+)
 from marketsim.learning.critics.attention import AttentionCritic
 from marketsim.learning.critics.critic import CentralCritic, CriticShape
 from marketsim.learning.critics.differential import DifferentialCritic
 from marketsim.learning.critics.mlp import MlpCritic
-from marketsim.learning.numbers.actors import actor_layers, make_actors
+from marketsim.learning.numbers.actors import Actors, actor_layers, make_actors
 from marketsim.learning.numbers.algorithm import (
     LearnedState,
     RoundReport,
@@ -30,7 +38,6 @@ from marketsim.learning.numbers.algorithm import (
     adam_parts,
     adam_sizes,
 )
-from marketsim.learning.numbers.policy import GaussianPolicy
 from marketsim.learning.numbers.replay import Replay, drawn_places
 from marketsim.learning.numbers.rollout import PlayedEpisode
 from marketsim.learning.numbers.shape import NumberShape
@@ -74,7 +81,7 @@ OF_AGENT: Final = ("distance", "epsilon", "multiplier", "deviation")
 
 
 @dataclass(frozen=True)
-class OffPolicy:
+class OffPolicy(ClonedFirst):
     """An off-policy learner: an ``Algorithm``."""
 
     name: str
@@ -86,17 +93,7 @@ class OffPolicy:
     rounds: int
 
     remembers = True
-
-    @property
-    def columns(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """What cloning says, and the learner."""
-        cloned = COLUMNS if self.fitter is not None else ()
-        return (*cloned, *VALUES), (*cloned, *OF_AGENT)
-
-    @property
-    def cloned(self) -> int:
-        """Rounds of cloning at the beginning."""
-        return 0 if self.fitter is None else self.fitter.rounds
+    own_columns: ClassVar = (tuple(VALUES), OF_AGENT)
 
     @property
     def kept(self) -> int:
@@ -130,15 +127,10 @@ class OffPolicy:
             STEPS: torch.zeros(1),
         }
 
-    def policy(self, state: LearnedState) -> GaussianPolicy:
-        """The policies as they stand."""
-        return self.updater.actors.policy(state[f"{ACTOR}.weights"])
-
-    def player(self, state: LearnedState, number: int) -> GaussianPolicy | None:
-        """The policies, but for rounds in which the expert shows what it does."""
-        if self.fitter is not None and number < self.cloned:
-            return self.fitter.player(state, number)
-        return self.policy(state)
+    @property
+    def actors(self) -> Actors:
+        """Of all agents."""
+        return self.updater.actors
 
     def critical(self, played: PlayedEpisode) -> BoolArray | None:
         """Slots by the score that the dual replay names."""
@@ -233,14 +225,6 @@ def make_off_policy(name: str, params: OffPolicyParams, shape: NumberShape, play
         fitter=None if start is None else Fitter(actors, start, start.rounds),
         rounds=rounds,
     )
-
-
-def demand_rounds_left(name: str, cloned: int, rounds: int) -> None:
-    """ScenarioError where cloning takes all the rounds that a training has."""
-    if cloned >= rounds:
-        message = f"{rounds} rounds are played, and {cloned} of them clone the expert: nothing is left to learn from"
-        hint = "train for more episodes, or clone in fewer rounds"
-        raise ScenarioError([Problem(message, f"learning.learner.{name}.start.cloning.rounds", str(cloned), hint)])
 
 
 def critic_shape(params: OffPolicyParams, shape: NumberShape) -> CriticShape:
