@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -61,7 +61,7 @@ def check_data(
         agents, notes = proposed(found)
         sections = proposal(found, agents)
         if not sections:
-            return CheckedData(file, found, {}, found.problems or (_nothing(found, file),), notes)
+            return CheckedData(file, found, {}, found.problems or (_nothing(found, file, notes),), ())
         notes = (*notes, *gap_notes(sections["profiles"]))
         sections["profiles"]["path"] = Path(file).name  # as a scenario beside it says
         return CheckedData(
@@ -112,8 +112,10 @@ def _for_agents(found: Understood, file: str, ready: ReadyScenario) -> CheckedDa
     return CheckedData(file, found, {"profiles": section}, (*found.problems, *wrong), fitted.notes)
 
 
-def _nothing(found: Understood, file: str) -> Problem:
+def _nothing(found: Understood, file: str, notes: Sequence[str]) -> Problem:
     """Why no series can be used although nothing is wrong with any cell."""
+    if notes:
+        return Problem(" ".join(notes).removesuffix("."), file=file)
     long = [each.name for each in found.facts if not each.can_be_filled]
     if long:
         hint = "read days without them by first_day and last_day, or cut the file"

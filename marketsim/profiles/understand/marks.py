@@ -18,9 +18,9 @@ def between_thousands(table: CellTable, column: str, decimal: str, *, unusual: b
 
     They do where every mark has three digits behind it and up to three, none of them a leading 0, before it, while other
     numbers have no mark and three digits at most; ``unusual``: the file's dates are those of places that write decimals in the
-    other way, so that no other numbers are needed.
+    other way, so that no other numbers are needed. Numbers with two marks are none to the reader, and are refused by it.
     """
-    group = re.compile(rf"[+-]?[1-9]\d{{0,2}}(?:{re.escape(decimal)}\d{{3}})+")
+    group = re.compile(rf"[+-]?[1-9]\d{{0,2}}{re.escape(decimal)}\d{{3}}")
     first, whole = None, unusual
     for row, cell in enumerate(table.columns[column]):
         if not isinstance(cell, str):
