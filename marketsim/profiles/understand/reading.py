@@ -96,9 +96,10 @@ def understood(path: str, data: bytes, counted: Mapping[str, Any] = _NOT_COUNTED
     for cells in series.values():
         if id(cells.table) not in steps:
             steps[id(cells.table)] = table_steps(cells.table, time, clocks)
-    units = Units(shape.value_column or "", _unit_column(sheet), _unit_above(sheet), moments.date_format or "")
+    units = Units(shape.value_column or "", "", _unit_above(sheet), moments.date_format or "")
+    told = _told_units(sheet)
     facts = tuple(
-        facts_of(name, cells, steps[id(cells.table)], sheet.decimal, units)
+        facts_of(name, cells, steps[id(cells.table)], sheet.decimal, units._replace(beside=_unit_of_rows(cells, told)))
         for name, cells in list(series.items())[:MOST_SERIES]
     )
     remarks = (*moments.doubts, *_remarks(facts), *_left_out(shape))
@@ -131,13 +132,18 @@ def _series(sheet: Sheet, moments: SheetTimes, shape: SheetShape, path: str) -> 
     return found, time_name(params)
 
 
-def _unit_column(sheet: Sheet) -> str:
-    """The unit that a column of units, called so, has in all of its rows, or ''."""
+def _told_units(sheet: Sheet) -> Mapping[int, str]:
+    """The unit of each line by a column of units that is called so; empty without one."""
     for name, cells in sheet.table.columns.items():
-        units = {str(cell).strip().lower() for cell in cells} if _UNIT_WORDS.fullmatch(name.strip()) else set()
-        if len(units) == 1:
-            return units.pop()
-    return ""
+        if _UNIT_WORDS.fullmatch(name.strip()):
+            return {line: str(cell).strip().lower() for line, cell in zip(sheet.table.lines, cells, strict=True)}
+    return {}
+
+
+def _unit_of_rows(cells: SeriesCells, told: Mapping[int, str]) -> str:
+    """The one unit that all rows of a series have, or ''."""
+    units = {told[line] for line in cells.table.lines} if told else set()
+    return units.pop() if len(units) == 1 else ""
 
 
 def _unit_above(sheet: Sheet) -> str:

@@ -372,3 +372,13 @@ def test_a_day_a_row_is_told_apart_by_meters_alone() -> None:
     assert [each.name for each in found.used] == ["load"]
     with pytest.raises(ProfileError, match="no column tells whose rows they are"):
         understood("m.csv", "\n".join([f"Date,Weekday,{hours}", *rows, *rows]).encode())
+
+
+def test_meters_one_below_another_have_the_units_of_their_rows() -> None:
+    """Wh beside kWh are read by what their rows say; a gas meter is no load in kWh."""
+    hours = [BEGIN + timedelta(hours=hour) for hour in range(48)]
+    kinds = (("A", 5.0, "kWh"), ("B", 5.0, "Wh"), ("C", 0.5, "m3"))
+    rows = [f"{hour},{meter},{value + hour.hour % 2},{unit}" for hour in hours for meter, value, unit in kinds]
+    found = understood("m.csv", "\n".join(["time,meter,value,unit", *rows]).encode())
+    assert [(each.name, each.values) for each in found.used] == [("A", "kwh"), ("B", "wh")]
+    assert "C: m3 is no unit of electric energy or power" in said(found)
