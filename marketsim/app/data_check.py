@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +11,7 @@ from marketsim.app.checked_data import CheckedData
 from marketsim.app.parts import basics_of, devices_of, placed
 from marketsim.app.ready import ScenarioLike, resolved_scenario
 from marketsim.app.ready_scenario import ReadyScenario
+from marketsim.core.alike import listed
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import Problem, ProfileError
 from marketsim.core.fence import Fence
@@ -19,8 +20,9 @@ from marketsim.profiles.file_params import FileParams
 from marketsim.profiles.layouts import time_name
 from marketsim.profiles.plan import annual_heat_kwh
 from marketsim.profiles.table import CellTable, read_file
-from marketsim.profiles.understand.proposal import entries_of, profile_section, proposal
+from marketsim.profiles.understand.proposal import entries_of, gap_notes, profile_section, proposal
 from marketsim.profiles.understand.reading import Understood, params_of, understood
+from marketsim.profiles.understand.whose import proposed
 
 _OWN: Final = tuple(f"{series}_{unit}" for series in ("load", "pv", "heat") for unit in ("kw", "kwh"))
 """Endings of columns that go by the names of agents."""
@@ -56,11 +58,15 @@ def check_data(
         counted = _counted(own.begins, own.step_minutes)
     found = understood(file, read_file(file, Fence.of(None)), counted)
     if ready is None:
-        sections = proposal(found)
+        agents, notes = proposed(found)
+        sections = proposal(found, agents)
         if not sections:
-            return CheckedData(file, found, {}, found.problems or (_nothing(found, file),), ())
+            return CheckedData(file, found, {}, found.problems or (_nothing(found, file, notes),), ())
+        notes = (*notes, *gap_notes(sections["profiles"]))
         sections["profiles"]["path"] = Path(file).name  # as a scenario beside it says
-        return CheckedData(file, found, {"clock": sections["clock"], "tariff": _TARIFF, **sections}, found.problems, ())
+        return CheckedData(
+            file, found, {"clock": sections["clock"], "tariff": _TARIFF, **sections}, found.problems, notes
+        )
     return _for_agents(found, file, ready)
 
 
@@ -95,7 +101,7 @@ def _for_agents(found: Understood, file: str, ready: ReadyScenario) -> CheckedDa
         entries = {key: entry.model_dump(mode="json", exclude_none=True) for key, entry in own.columns.items()}
     names = {column for entry in entries.values() for column in entry.values()}
     names |= {f"{agent.name}_{each}" for agent in ready.agents for each in _OWN}
-    used = [each for each in found.used if each.name in names] or found.used
+    used = [each for each in found.used if each.name in names] or [each for each in found.used if each.role != "export"]
     section = profile_section(found, used, entries) if used else {"source": "file", **found.form}
     section["path"] = _from_scenario(file, ready.source.folder)
     params = params_of({key: value for key, value in section.items() if key != "source"})
@@ -106,9 +112,15 @@ def _for_agents(found: Understood, file: str, ready: ReadyScenario) -> CheckedDa
     return CheckedData(file, found, {"profiles": section}, (*found.problems, *wrong), fitted.notes)
 
 
-def _nothing(found: Understood, file: str) -> Problem:
+def _nothing(found: Understood, file: str, notes: Sequence[str]) -> Problem:
     """Why no series can be used although nothing is wrong with any cell."""
-    if found.used:
+    if notes:
+        return Problem(" ".join(notes).removesuffix("."), file=file)
+    long = [each.name for each in found.facts if not each.can_be_filled]
+    if long:
+        hint = "read days without them by first_day and last_day, or cut the file"
+        return Problem(f"gaps are longer than is ever filled: {listed(long, quote=False)}", hint=hint, file=file)
+    if any(each.role != "export" for each in found.used):
         return Problem("the series have no slot in common", hint="--json tells when each begins and ends", file=file)
     hint = "say in a scenario which column is what (profiles.columns), and what it holds (profiles.values)"
     return Problem("no column was taken for a load, PV or heat whose unit is known", hint=hint, file=file)

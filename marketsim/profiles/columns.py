@@ -22,6 +22,8 @@ SERIES: Final = ("load", "pv", "heat")
 """Series that a file can bring, as the fields of ``FileColumns``."""
 _YEAR_HOURS: Final = 8_760.0
 _NO_PREFIXES: Final[Mapping[str, str]] = {}
+_MOST_SHORT: Final = 0.02
+"""What was fed in beyond what was drawn and generated, as a share of it, at most: meters round, and clocks differ."""
 _NO_LOAD: Final = "load: {annual_kwh: 0}"
 _WORDS: Final = ("kw", "load", "demand", "consum", "power", "energy", "verbrauch")
 _OTHER_WORDS: Final = ("pv", "solar", "heat", "temp", "generation")
@@ -46,10 +48,16 @@ class SeriesColumn(NamedTuple):
     """Factor from the column's powers [kW] and the length of its steps [h]."""
     part: MeterPart = "all"
     """What of the column it is; of a net meter what is drawn or fed in."""
+    pv: str = ""
+    """Column of the plant behind the meter, where the load is what was drawn and PV less what was fed in."""
+    fed_in: str = ""
+    """Column of what that meter fed in."""
 
     @property
     def key(self) -> str:
         """What its powers are called among those of the file."""
+        if self.fed_in:
+            return f"{self.column} + {self.pv} - {self.fed_in}"
         return self.column if self.part == "all" else f"{self.column} [{self.part}]"
 
 
@@ -82,7 +90,7 @@ def assigned(
     ``heated`` says who has a device that covers a heat demand, ``prefixes`` what stands before the names of an agent's
     columns, where each agent has a file of its own.
     """
-    problems = [*_check_entries(params, agents), *_check_nets(agents, params)]
+    problems = [*_check_entries(params, agents), *_check_nets(agents, params), *_check_fed_in(agents, params)]
     sources: dict[str, list[SeriesColumn | None]] = {}
     wanted: dict[str, Values | None] = {}
     for series in SERIES:
@@ -93,6 +101,8 @@ def assigned(
         for source in found:
             if source is not None and source.column in table.columns:
                 problems += [*_check_values(source, wanted), *_check_per_kw(source, series)]
+                if source.fed_in in table.columns:
+                    problems += _check_values(source._replace(column=source.fed_in), wanted)
         sources[series] = found
     unused = [name for name in table.columns if name not in wanted and name != time_name(params)]
     for series, found in sources.items():
@@ -140,6 +150,8 @@ def _source_of(
     values = told_values(series, entry, params)
     rest = values, _scale_of(spec, series, entry, values)
     prefix = prefixes.get(spec.name, "")
+    if entry.fed_in is not None and shape is None:
+        return _of_meter(spec, series, params, prefix)
     if shape is not None:
         path = "load.shape" if series == "load" else "pv_shape"
         return SeriesColumn(prefix + _filled_in(shape, spec), f"agents[{spec.group}].{path}", True, *rest)
@@ -150,6 +162,27 @@ def _source_of(
     if column is None and series == "load" and not (spec.load.peak_kw or spec.load.annual_kwh):
         return None
     return SeriesColumn(column or by_name[0], f"agents[{spec.group}]", False, *rest)
+
+
+def _of_meter(spec: AgentSpec, series: str, params: FileParams, prefix: str) -> SeriesColumn:
+    """A series of an agent whose meter tells what was drawn and what was fed in, in two columns."""
+    key, entry = params.entry_of(spec)
+    path, values = f"profiles.columns.{key}", told_values("load", entry, params)
+    load, pv, heat, fed_in = (
+        prefix + _filled_in(name, spec) if name else "" for name in (entry.load, entry.pv, entry.heat, entry.fed_in)
+    )
+    if series == "load":
+        own_use = bool(pv) and spec.pv_kw > 0
+        scale_of = _scale_of(spec, series, entry, values)
+        return SeriesColumn(
+            load, f"{path}.load", True, values, scale_of, pv=pv if own_use else "", fed_in=fed_in if own_use else ""
+        )
+    if series == "pv" and not pv:
+        return SeriesColumn(fed_in, f"{path}.fed_in", True, values, _as_metered)
+    own = told_values(series, entry, params)
+    return SeriesColumn(
+        heat if series == "heat" else pv, f"{path}.{series}", True, own, _scale_of(spec, series, entry, own)
+    )
 
 
 def _filled_in(name: str, spec: AgentSpec) -> str:
@@ -198,7 +231,7 @@ def _check_nets(agents: Sequence[AgentSpec], params: FileParams) -> list[Problem
     problems = []
     for spec in agents:
         key, entry = params.entry_of(spec)
-        if entry.net is None:
+        if not entry.lacks_own_use:
             continue
         place = f"agents[{spec.group}]"
         if spec.load.peak_kw is not None or spec.load.annual_kwh is not None or spec.load.shape or spec.pv_shape:
@@ -207,7 +240,7 @@ def _check_nets(agents: Sequence[AgentSpec], params: FileParams) -> list[Problem
             )
             problems.append(Problem(message, path=place, hint="leave load and pv_shape out"))
         values = told_values("load", entry, params)
-        if values is not None and (values.startswith("counter") or values == "w_per_kw"):
+        if entry.net is not None and values is not None and (values.startswith("counter") or values == "w_per_kw"):
             message = f"the net column of {spec.name!r} holds power or energy of steps, not {values}"
             hint = "write what was drawn less what was fed in, a value a step"
             problems.append(Problem(message, path=f"profiles.columns.{key}.values", hint=hint))
@@ -217,6 +250,53 @@ def _check_nets(agents: Sequence[AgentSpec], params: FileParams) -> list[Problem
                 hint = "leave it at 1, or meter load and PV apart"
                 problems.append(Problem(message, f"profiles.{name}", f"{scale:g}", hint))
     return list(dict.fromkeys(problems))
+
+
+def _check_fed_in(agents: Sequence[AgentSpec], params: FileParams) -> list[Problem]:
+    """Meters that fed in although their agent has no plant, or whose plant is told by its rating."""
+    problems = []
+    for spec in agents:
+        key, entry = params.entry_of(spec)
+        if entry.fed_in is None:
+            continue
+        if spec.pv_kw <= 0:
+            hint = "set pv_kw to the rating of the plant, and kind: prosumer; or leave fed_in out, if nothing is fed in"
+            problems.append(
+                Problem(
+                    f"the meter of {spec.name!r} feeds in, and it has no plant",
+                    f"agents[{spec.group}].pv_kw",
+                    "0",
+                    hint,
+                )
+            )
+        if entry.pv is not None and "w_per_kw" in (
+            told_values("pv", entry, params),
+            told_values("load", entry, params),
+        ):
+            message = f"the load of {spec.name!r} is what was drawn and PV less what was fed in, and PV by its rating tells none"
+            hint = "write the plant's own power or energy, or leave fed_in out"
+            problems.append(Problem(message, f"profiles.columns.{key}.pv", hint=hint))
+    return list(dict.fromkeys(problems))
+
+
+def check_balance(
+    agents: Sequence[AgentSpec], loads: Sequence[SeriesColumn | None], powers: Mapping[str, FloatArray]
+) -> list[Problem]:
+    """Meters that fed in more than was drawn and generated: columns that do not belong together."""
+    problems = []
+    for spec, source in zip(agents, loads, strict=True):
+        if source is None or not source.fed_in or not {source.column, source.pv, source.fed_in} <= set(powers):
+            continue
+        load = powers[source.column] + powers[source.pv] - powers[source.fed_in]
+        short, fed_in = -float(np.minimum(load, 0.0).sum()), float(powers[source.fed_in].sum())
+        if short > _MOST_SHORT * fed_in:
+            message = (
+                f"the meter of {spec.name!r} fed in more than was drawn and generated, by {100 * short / fed_in:.0f} % of it, so "
+                f"that {source.column!r}, {source.pv!r} and {source.fed_in!r} do not belong together"
+            )
+            hint = "look at what they hold, their units and their times; or leave fed_in out"
+            problems.append(Problem(message, source.asked_by, hint=hint))
+    return problems
 
 
 def check_fed_in(
@@ -241,6 +321,9 @@ def with_parts(
     """Powers of columns, and beside them what net meters drew and fed in, by ``SeriesColumn.key`` [kW]."""
     parts = dict(powers)
     for source in (source for found in sources.values() for source in found if source is not None):
+        if source.fed_in and source.key not in parts and {source.column, source.pv, source.fed_in} <= set(powers):
+            parts[source.key] = np.maximum(powers[source.column] + powers[source.pv] - powers[source.fed_in], 0.0)
+            frozen(parts[source.key])
         if source.part != "all" and source.key not in parts:
             sign = 1.0 if source.part == "drawn" else -1.0
             parts[source.key] = np.maximum(sign * powers[source.column], 0.0)
@@ -295,10 +378,14 @@ def _check_sources(
 ) -> list[Problem]:
     """Columns that do not exist, each once, with those who ask for it."""
     asking: dict[tuple[str, str], list[tuple[SeriesColumn, str]]] = {}
-    for source, spec in zip(found, agents, strict=True):
-        if source is not None and source.column not in columns.table.columns:
-            key = (source.column, "") if source.named else ("", source.asked_by)
-            asking.setdefault(key, []).append((source, spec.name))
+    for each, spec in zip(found, agents, strict=True):
+        asked = [] if each is None else [each]
+        if each is not None and each.fed_in:
+            asked.append(each._replace(column=each.fed_in, asked_by=each.asked_by.replace(".load", ".fed_in")))
+        for source in asked:
+            if source.column not in columns.table.columns:
+                key = (source.column, "") if source.named else ("", source.asked_by)
+                asking.setdefault(key, []).append((source, spec.name))
     problems = []
     for group in asking.values():
         source, names = group[0][0], [name for _, name in group]

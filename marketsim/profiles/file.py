@@ -11,7 +11,7 @@ from marketsim.core.alike import listed
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import Problem, ProfileError
-from marketsim.profiles.columns import SeriesColumn, assigned, check_fed_in, says_none, with_parts
+from marketsim.profiles.columns import SeriesColumn, assigned, check_balance, check_fed_in, says_none, with_parts
 from marketsim.profiles.daily import DayProfiles
 from marketsim.profiles.file_params import FileParams
 from marketsim.profiles.params import ClimatologyParams
@@ -34,6 +34,7 @@ def build(params: FileParams, context: BuildContext) -> DayProfiles:
     series, wrong = file.series(found.wanted, found.nets)
     problems = [*wrong, *found.problems]
     if series is not None:
+        problems += check_balance(context.agents, found.sources["load"], series.powers)
         series = series._replace(powers=with_parts(series.powers, found.sources))
         problems += check_fed_in(context.agents, found.sources["load"], series.powers)
         problems += _check_coverage(params, series, context)
@@ -45,7 +46,7 @@ def build(params: FileParams, context: BuildContext) -> DayProfiles:
     profiles.notes = (
         *profiles.notes,
         *_counted(params),
-        *_netted(context, found.sources),
+        *_netted(context, params),
         *series.notes,
         *found.notes,
         *doubts(context.agents, found.sources, series),
@@ -63,13 +64,9 @@ def _counted(params: FileParams) -> tuple[str, ...]:
     )
 
 
-def _netted(context: BuildContext, sources: Mapping[str, Sequence[SeriesColumn | None]]) -> tuple[str, ...]:
+def _netted(context: BuildContext, params: FileParams) -> tuple[str, ...]:
     """What the load and PV of net meters are."""
-    names = [
-        spec.name
-        for spec, source in zip(context.agents, sources["load"], strict=True)
-        if source is not None and source.part != "all"
-    ]
+    names = [spec.name for spec in context.agents if params.entry_of(spec)[1].lacks_own_use]
     if not names:
         return ()
     return (

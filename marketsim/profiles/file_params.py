@@ -56,6 +56,9 @@ class FileColumns(Params):
     net: ColumnName | None = None
     """Import less what is fed in, of a meter that nets the load and the PV of a household; in place of ``load`` and ``pv``.
     What is drawn is firm load, what is fed in is PV that may be curtailed; own use is in neither. It cannot be scaled."""
+    fed_in: ColumnName | None = None
+    """What the meter fed in whose ``load`` is what it drew. With ``pv`` the load of the household is what was drawn and PV less
+    what was fed in; without ``pv``, PV is what was fed in, as behind a meter that nets both. It holds what ``load`` holds."""
     pv_rating_kw: Annotated[float, Field(gt=0, le=1e6)] | None = None
     """Rated power of the plant in the column ``pv`` [kW]: agents scale it to their own; null: as metered."""
     values: Values | SeriesValues | None = None
@@ -63,16 +66,23 @@ class FileColumns(Params):
 
     @model_validator(mode="after")
     def _net_alone(self) -> Self:
-        beside = [key for key in ("load", "pv", "pv_rating_kw") if getattr(self, key) is not None]
+        beside = [key for key in ("load", "pv", "pv_rating_kw", "fed_in") if getattr(self, key) is not None]
         if self.net is not None and beside:
             raise ValueError(f"net is load less PV of one meter: leave {' and '.join(beside)} out")
+        if self.fed_in is not None and self.load is None:
+            raise ValueError("fed_in is of the meter whose load is what it drew: name that column by load")
         return self
+
+    @property
+    def lacks_own_use(self) -> bool:
+        """Whether load and PV are what passed a meter, own use in neither."""
+        return self.net is not None or (self.fed_in is not None and self.pv is None)
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """Without ``net`` where there is none, as versions before had none."""
+        """Without ``net`` and ``fed_in`` where there is none, as versions before had none."""
         values: dict[str, object] = handler(self)
-        return {key: value for key, value in values.items() if key != "net" or value is not None}
+        return {key: value for key, value in values.items() if key not in ("net", "fed_in") or value is not None}
 
 
 _NOTHING: Final = FileColumns()
@@ -135,9 +145,11 @@ class FileParams(SourceParams):
     """Lines of a CSV file above its header."""
     layout: Literal["wide", "long", "days"] = "wide"
     """``wide``: a row for each time, a column for each series. ``long``: a row for each time and meter. ``days``: a row for each
-    day and meter, and a column for each time of the day, called by it (``0:30``)."""
+    day and meter, and a column for each time of the day, called by it (``0:30``), by begin and end (``00:00-00:30``), or by its
+    number (``H01`` to ``H24``)."""
     id_column: ColumnName | None = None
-    """Column that tells meters apart, where the layout is long or by days; a meter is then a column of this name."""
+    """Column that tells meters apart, where the layout is long or by days; a meter is then a column of this name. By days there
+    may be one meter alone, and no such column; it is then a column called ``load``."""
     kind_column: ColumnName | None = None
     """Column that tells what a row holds, such as consumption and generation; columns are then called ``<id> <kind>``."""
     value_column: ColumnName | None = None
@@ -180,7 +192,7 @@ class FileParams(SourceParams):
 
     def tells_pv_of(self, agent: AgentSpec) -> bool:
         """Not behind a net meter."""
-        return self.entry_of(agent)[1].net is None
+        return not self.entry_of(agent)[1].lacks_own_use
 
     def files_read(self) -> tuple[str, ...]:
         """The series, and the forecasts where they come from a file."""
@@ -247,8 +259,8 @@ class FileParams(SourceParams):
 
     def _layout_faults(self) -> Iterator[str]:
         named = {key for key in ("id_column", "kind_column", "value_column") if getattr(self, key) is not None}
-        needed = {"wide": set(), "long": {"id_column", "value_column"}, "days": {"id_column"}}[self.layout]
-        allowed = needed if self.layout == "wide" else needed | {"kind_column"}
+        needed = {"wide": set(), "long": {"id_column", "value_column"}, "days": set()}[self.layout]
+        allowed = needed if self.layout == "wide" else needed | {"id_column", "kind_column"}
         for key in sorted(needed - named):
             yield f"layout {self.layout!r} needs {key}"
         for key in sorted(named - allowed):

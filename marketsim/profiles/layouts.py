@@ -14,7 +14,17 @@ from marketsim.profiles.table import CellTable, unknown_column
 from marketsim.profiles.time_formats import parser
 
 _CLOCK: Final = re.compile(r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(:00)?", re.ASCII)
+_RANGE: Final = re.compile(
+    r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::00)? ?(?:-|–|to|bis) ?(?P<end>\d{1,2}:\d{2})(?::00)?", re.ASCII
+)
+_NUMBERED: Final = re.compile(
+    r"(?P<word>h|hr|he|hour|hora|ora|heure|stunde|std|uur)?[ _.]?(?P<number>\d{1,3}) ?h?", re.ASCII | re.IGNORECASE
+)
+_PARTS_OF_A_DAY: Final = (24, 48, 96)
+"""Steps that a day has, where columns are called by their numbers or by their begin and end."""
 _DAY: Final = timedelta(days=1)
+ONE_METER: Final = "load"
+"""What the series of a table with a day a row is called, where no column tells meters apart."""
 
 
 class SeriesCells(NamedTuple):
@@ -101,6 +111,8 @@ def _demand_columns(table: CellTable, params: FileParams) -> None:
 def _rows_of_meters(table: CellTable, params: FileParams) -> dict[str, list[int]]:
     """Rows of each meter and kind, in the order of the file; ProfileError for rows of none."""
     names = [name.strip() for name in (params.id_column, params.kind_column) if name is not None]
+    if not names:
+        return {ONE_METER: list(range(len(table.lines)))}
     meters: dict[str, list[int]] = {}
     wrong: list[Problem] = []
     for row, cells in enumerate(zip(*(table.columns[name] for name in names), strict=True)):
@@ -117,7 +129,41 @@ def _rows_of_meters(table: CellTable, params: FileParams) -> dict[str, list[int]
 
 
 def clock_columns(names: Sequence[str]) -> dict[str, timedelta]:
-    """Columns that are called by a time of the day, with that time; 0:00 behind another is the end of the day."""
+    """Columns that are called by a time of the day, with that time; 0:00 behind another is the end of the day.
+
+    Where fewer than two are: those called by begin and end of each step (``00:00-01:00``), or by the numbers of all steps of
+    a day (``H01`` to ``H24``, ``0`` to ``23``, ``1`` to ``96``), with the time at which the step begins.
+    """
+    found = _called_by_time(names)
+    return found if len(found) > 1 else _ranges(names) or _numbered(names)
+
+
+def numbered_columns(names: Sequence[str]) -> list[str]:
+    """Columns that are called by numbers, whether or not these are those of all steps of a day."""
+    return [name for name in names if _NUMBERED.fullmatch(name.strip())]
+
+
+def _ranges(names: Sequence[str]) -> dict[str, timedelta]:
+    matched = {name: found for name in names if (found := _RANGE.fullmatch(name.strip())) is not None}
+    begins = {
+        name: timedelta(hours=int(clock["hour"]), minutes=int(clock["minute"])) for name, clock in matched.items()
+    }
+    steps = [place * _DAY / (len(begins) or 1) for place in range(len(begins))]
+    return begins if len(begins) in _PARTS_OF_A_DAY and list(begins.values()) == steps else {}
+
+
+def _numbered(names: Sequence[str]) -> dict[str, timedelta]:
+    matched = {name: found for name in names if (found := _NUMBERED.fullmatch(name.strip())) is not None}
+    numbers = [int(each["number"]) for each in matched.values()]
+    words = {(each["word"] or "").lower() for each in matched.values()}
+    if len(numbers) not in _PARTS_OF_A_DAY or len(words) > 1:
+        return {}
+    if numbers != list(range(numbers[0], numbers[0] + len(numbers))) or numbers[0] not in (0, 1):
+        return {}
+    return {name: (number - numbers[0]) * _DAY / len(numbers) for name, number in zip(matched, numbers, strict=True)}
+
+
+def _called_by_time(names: Sequence[str]) -> dict[str, timedelta]:
     found: dict[str, timedelta] = {}
     for name in names:
         clock = _CLOCK.fullmatch(name.strip())

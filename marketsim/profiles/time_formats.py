@@ -107,7 +107,8 @@ def _written(some: Sequence[str]) -> list[str]:
     mark, clock = found["mark"], _clock(found)
     if len(found["a"]) == 4:
         return [f"%Y{mark}%m{mark}%d{clock}"]
-    return [f"{order}{_year(found['c'])}{clock}" for order in (f"%d{mark}%m{mark}", f"%m{mark}%d{mark}")]
+    guesses = [f"{order}{_year(found['c'])}{clock}" for order in (f"%d{mark}%m{mark}", f"%m{mark}%d{mark}")]
+    return [*guesses, f"%y{mark}%m{mark}%d{clock}"] if len(found["c"]) == 2 else guesses
 
 
 def _year(text: str) -> str:
@@ -132,6 +133,16 @@ def both_orders(cells: Sequence[object], guess: str) -> str:
     other = guess.replace("%d", "%_").replace("%m", "%d").replace("%_", "%m")
     texts = [str(cell) for cell in cells[:10_000]]
     return other if is_ambiguous(guess) and all(parser(other, ".")(text) for text in texts) else ""
+
+
+def other_orders(cells: Sequence[object], guess: str) -> tuple[str, ...]:
+    """Formats with day, month and year in another order that read the first cells as well."""
+    both = both_orders(cells, guess)
+    mark = guess[2:3]
+    turned = re.sub(r"^(%d.%m|%m.%d).%y", f"%y{mark}%m{mark}%d", guess)
+    texts = [str(cell) for cell in cells[:10_000]]
+    year_first = is_ambiguous(guess) and turned != guess and all(parser(turned, ".")(text) for text in texts)
+    return (*([both] if both else []), *([turned] if year_first else []))
 
 
 def demand_format(text: str) -> None:

@@ -20,7 +20,8 @@ MOST: Final = 1e9
 """Largest value of a cell [kW or kWh]; far inside what counts as energy in 64 bits."""
 MISSING: Final = frozenset(("", "nan", "null", "na", "n/a", "#n/a", "none", "-", "--", "?"))
 """What stands where there is no value, in small letters."""
-_GROUPS: Final = re.compile(r"[+-]?\d{1,3}(?:[.,  ' ]\d{3})+(?:[.,]\d+)?")
+GROUPS: Final = re.compile("[+-]?\\d{1,3}(?:[.,' \u00a0\u2009\u202f]\\d{3})+(?:[.,]\\d+)?")
+"""A number with marks between thousands."""
 _COMMA: Final = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 _POINT: Final = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 
@@ -98,7 +99,7 @@ def _problem(table: CellTable, name: str, row: int, decimal: str, scale: float, 
 def _no_number(text: str, decimal: str) -> tuple[str, str]:
     """What is wrong with a cell that holds no number, and what to do about it."""
     mark, other = (",", _COMMA) if decimal == "." else (".", _POINT)
-    if _GROUPS.fullmatch(text):
+    if GROUPS.fullmatch(text):
         also = f'; if it marks decimals, set profiles.decimal: "{mark}"' if other.fullmatch(text) else ""
         return "not a number", f"write it without marks between thousands{also}"
     if other.fullmatch(text):

@@ -104,19 +104,37 @@ def counted(power: Callable[[datetime], float], minutes: int, days: int, start: 
     return readings
 
 
+def drawn_kw(time: datetime) -> float:
+    return max(load_kw(time) - pv_kw(time), 0.0)
+
+
+def fed_in_kw(time: datetime) -> float:
+    return max(pv_kw(time) - load_kw(time), 0.0)
+
+
+DRAWN_KWH, FED_IN_KWH = 8.2, 7.0
+
+
 def opsd() -> Case:
-    """Open Power System Data: counters in UTC, a household that joined later, and appliances."""
-    load, pv = counted(load_kw, 60, 3, 1000.0), counted(pv_kw, 60, 3, 500.0)
+    """Open Power System Data: counters in UTC of import, export and PV, a household that joined later, and appliances."""
+    load, pv, fed = (
+        counted(power, 60, 3, start) for power, start in ((drawn_kw, 1000.0), (pv_kw, 500.0), (fed_in_kw, 200.0))
+    )
     rows = [
         f"{time:%Y-%m-%dT%H:%M:%S}Z,{time + timedelta(hours=2):%Y-%m-%dT%H:%M:%S}+0200,"
-        f"{'' if step < 5 else round(load[step], 3)},{pv[step]:.3f},{load[step] / 4:.3f},"
+        f"{'' if step < 5 else round(load[step], 3)},{fed[step]:.3f},{pv[step]:.3f},{load[step] / 4:.3f},"
         for step, time in enumerate([*times(60, 3), BEGIN + timedelta(days=3)])
     ]
-    head = "utc_timestamp,cet_cest_timestamp,DE_KN_residential1_grid_import,DE_KN_residential1_pv,DE_KN_residential1_dishwasher,"
+    who = "DE_KN_residential1"
+    head = f"utc_timestamp,cet_cest_timestamp,{who}_grid_import,{who}_grid_export,{who}_pv,{who}_dishwasher,"
     form = {"time": "utc_timestamp", "utc_offset_hours": 0.0, "values": "counter_kwh"}
     form |= {"first_day": "2023-06-02", "last_day": "2023-06-03"}
-    who = "DE_KN_residential1"
-    said = ("since it counts up", "Times are in UTC", "left out: DE_KN_residential1_dishwasher")
+    said = (
+        "since it counts up",
+        "Times are in UTC",
+        f"left out: {who}_dishwasher",
+        f"{who}: its load is what was drawn and PV",
+    )
     return Case("opsd.csv", text(head + "interpolated", rows), form, {who: LOAD_KWH}, {who: PV_KWH}, said)
 
 
@@ -245,6 +263,139 @@ def parquet() -> Case:
     return Case("frame.parquet", sink.getvalue().to_pybytes(), {"utc_offset_hours": 0.0}, {"h": LOAD_KWH})
 
 
+def meter_in_two_columns() -> Case:
+    """What a meter drew and what it fed in, by their codes, in counters; no meter of the plant."""
+    drawn, fed = counted(drawn_kw, 15, 2, 1000.0), counted(fed_in_kw, 15, 2, 200.0)
+    rows = [
+        f"{time:%d.%m.%Y %H:%M};{comma(one)};{comma(other)}"
+        for time, one, other in zip([*times(15), BEGIN + timedelta(days=2)], drawn, fed, strict=True)
+    ]
+    form = {"separator": ";", "decimal": ",", "time": "Zeit", "date_format": "%d.%m.%Y %H:%M", "values": "counter_kwh"}
+    said = ("for what it fed in, which is the PV: own use is in neither",)
+    data = text("Zeit;Zählerstand 1.8.0 (kWh);Zählerstand 2.8.0 (kWh)", rows)
+    return Case("obis.csv", data, form, {"home": DRAWN_KWH}, {"home": FED_IN_KWH}, said)
+
+
+def household_in_three_columns() -> Case:
+    """What a household drew, fed in and generated: its load is what is left."""
+    rows = [
+        f"{time:%d.%m.%Y %H:%M};{comma(drawn_kw(time) / 4)};{comma(fed_in_kw(time) / 4)};{comma(pv_kw(time) / 4)}"
+        for time in times(15)
+    ]
+    form = {"separator": ";", "decimal": ",", "time": "Zeit", "date_format": "%d.%m.%Y %H:%M", "values": "kwh"}
+    said = ("home: its load is what was drawn and PV less what was fed in",)
+    data = text("Zeit;Bezug (kWh);Einspeisung (kWh);Erzeugung (kWh)", rows)
+    return Case("three.csv", data, form, {"home": LOAD_KWH}, {"home": PV_KWH}, said)
+
+
+def days_by_number() -> Case:
+    """A day a row, hours called by their numbers, several meters."""
+    rows = [
+        f"IT{meter};{day:%d/%m/%Y};"
+        + ";".join(comma(load_kw(day + timedelta(hours=hour)) / meter) for hour in range(24))
+        for meter in (1, 2)
+        for day in times(24 * 60, 20)
+    ]
+    form = {
+        "separator": ";",
+        "decimal": ",",
+        "time": "Data",
+        "date_format": "%d/%m/%Y",
+        "layout": "days",
+        "id_column": "POD",
+    }
+    data = text("POD;Data;" + ";".join(f"{hour:02}" for hour in range(1, 25)), rows)
+    said = ("Columns 01 to 24 are taken for the 24 steps of a day",)
+    return Case("numbers.csv", data, {**form, "values": "kwh"}, {"IT1": LOAD_KWH, "IT2": LOAD_KWH / 2}, None, said)
+
+
+def days_of_one_meter() -> Case:
+    """A day a row, hours called by begin and end, and no column that tells a meter."""
+    rows = [
+        f"{day:%d.%m.%Y};" + ";".join(comma(load_kw(day + timedelta(hours=hour))) for hour in range(24))
+        for day in times(24 * 60, 3)
+    ]
+    form = {
+        "separator": ";",
+        "decimal": ",",
+        "time": "Datum",
+        "date_format": "%d.%m.%Y",
+        "layout": "days",
+        "values": "kwh",
+    }
+    data = text("Datum;" + ";".join(f"{hour:02}:00-{hour + 1:02}:00" for hour in range(24)), rows)
+    return Case("ranges.csv", data, form, {"home": LOAD_KWH})
+
+
+def enedis() -> Case:
+    """Enedis: the unit stands above the header alone, times with offsets at the end of their steps."""
+    rows = [f"{time + timedelta(minutes=30):%Y-%m-%dT%H:%M:%S}+02:00;{load_kw(time) * 1000:.0f}" for time in times(30)]
+    top = ("Identifiant PRM;Type de donnees;Grandeur physique;Unite;Pas", "123;Courbe;Energie active;W;30")
+    form = {
+        "separator": ";",
+        "skip_lines": 2,
+        "time": "Horodate",
+        "stamps": "end",
+        "utc_offset_hours": 2.0,
+        "values": "w",
+    }
+    said = ("since the lines above the header say so", "All times carry one offset")
+    return Case("enedis.csv", text(top, "Horodate;Valeur", rows), form, {"Valeur": LOAD_KWH}, None, said)
+
+
+def tesla() -> Case:
+    """Tesla: load, PV, battery and grid of one home."""
+    rows = [
+        f"{time:%Y-%m-%dT%H:%M:%S}+02:00,{load_kw(time)},{-0.2 if time.hour < 18 else 0.3},{pv_kw(time)},{drawn_kw(time):.3f}"
+        for time in times(15)
+    ]
+    head = "Date time,Home (kW),From Powerwall (kW),Solar Energy (kW),From Grid (kW)"
+    form = {"time": "Date time", "utc_offset_hours": 2.0, "values": "kw"}
+    said = ("left out: From Powerwall (kW)", "are read, and left out: From Grid (kW)")
+    return Case("tesla.csv", text(head, rows), form, {"home": LOAD_KWH}, {"home": PV_KWH}, said)
+
+
+def register() -> Case:
+    """Fluvius: registers one below another, begin and end in two columns each, and a number of the meter that is no value."""
+    rows = [
+        f"{time:%d-%m-%Y};{time:%H:%M:%S};{time + timedelta(minutes=15):%d-%m-%Y};{time + timedelta(minutes=15):%H:%M:%S};"
+        f"541448;{kind};{comma(power(time) / 4)};kWh"
+        for time in times(15)
+        for kind, power in (("Afname", drawn_kw), ("Injectie", fed_in_kw))
+    ]
+    form = {"separator": ";", "decimal": ",", "time": ["Van Datum", "Van Tijdstip"], "date_format": "%d-%m-%Y %H:%M:%S"}
+    form |= {"layout": "long", "id_column": "Register", "value_column": "Volume", "values": "kwh"}
+    head = "Van Datum;Van Tijdstip;Tot Datum;Tot Tijdstip;EAN;Register;Volume;Eenheid"
+    said = ("these are left out: EAN",)
+    return Case("fluvius.csv", text(head, rows), form, {"home": DRAWN_KWH}, {"home": FED_IN_KWH}, said)
+
+
+def year_first() -> Case:
+    """Years of two digits, first: 23/06/01 is a day in June and not one of two years."""
+    rows = [f"{time:%y/%m/%d %H:%M};{comma(load_kw(time))}" for time in times(60)]
+    form = {"separator": ";", "decimal": ",", "time": "Datum", "date_format": "%y/%m/%d %H:%M", "values": "kwh"}
+    return Case("years.csv", text("Datum;kWh", rows), form, {"home": LOAD_KWH})
+
+
+def july_to_june() -> Case:
+    """A year from July on with its offsets, so that the first and the last rows are both of summer."""
+    first = datetime(2023, 7, 1, tzinfo=ZoneInfo("Etc/GMT-1")).astimezone(UTC)
+    local = [(first + timedelta(hours=hour)).astimezone(BERLIN) for hour in range(-1, 365 * 24)]
+    rows = [f"{time.isoformat()},{load_kw(time.astimezone(ZoneInfo('Etc/GMT-1')))}" for time in local]
+    said = ("Offsets from UTC change; standard time is taken to be +1 h",)
+    return Case("july.csv", text("time,home_load_kwh", rows), {"utc_offset_hours": 1.0}, {"home": LOAD_KWH}, {}, said)
+
+
+def lost_hours() -> Case:
+    """Hours that are missing: the section fills them from the day before, as it says."""
+    rows = [
+        f"{time.isoformat()},{load_kw(time)}" for time in times(60, 5) if not (time.day == 3 and 4 <= time.hour < 20)
+    ]
+    form = {"gaps": "previous_day", "longest_gap_minutes": 960}
+    said = ("Gaps are filled from the day before (gaps: previous_day)",)
+    return Case("gap.csv", text("time,house_load_kwh", rows), form, {"house": LOAD_KWH}, None, said)
+
+
 CASES = [
     *(
         london,
@@ -260,7 +411,17 @@ CASES = [
         spreadsheet,
         minutes,
     ),
-    *(kinds, parquet),
+    *(
+        kinds,
+        parquet,
+        meter_in_two_columns,
+        household_in_three_columns,
+        days_by_number,
+        days_of_one_meter,
+        enedis,
+        tesla,
+    ),
+    *(register, year_first, july_to_june, lost_hours),
 ]
 
 
@@ -322,6 +483,36 @@ def test_a_layout_is_understood_and_runs_with_its_energy(
             "meters.csv",
             text("time,load_kwh", (f"{time.isoformat()},0.5" for time in times(60) for _ in range(3))),
             "no column tells whose rows they are",
+        ),
+        (
+            "hours.csv",
+            text("Date,Hour,kWh", (f"{time:%Y-%m-%d},H{time.hour + 1:02},{load_kw(time)}" for time in times(60))),
+            "'Hour' tells the time of the day as 'H01', which is not read",
+        ),
+        (
+            "range.csv",
+            text("Datum;Uhrzeit;kWh", (f"{t:%d.%m.%Y};{t:%H:%M}-{t:%H}:59;{comma(load_kw(t))}" for t in times(60))),
+            "'Uhrzeit' tells the time of the day as '00:00-00:59'",
+        ),
+        (
+            "periods.csv",
+            text(
+                "Date,SettlementPeriod,kWh", (f"{t:%Y-%m-%d},{2 * t.hour + t.minute // 30 + 1},0.2" for t in times(30))
+            ),
+            "'SettlementPeriod' tells the time of the day as '1'",
+        ),
+        (
+            "odd.csv",
+            text(
+                "Date," + ",".join(f"H{n:02}" for n in range(1, 26)),
+                (f"{t:%Y-%m-%d}" + ",0.5" * 25 for t in times(1440, 3)),
+            ),
+            "columns H01 to H25 look like the steps of a day, and are 25",
+        ),
+        (
+            "frame.csv",
+            text(",h (kWh)", (f"{time:%Y-%m-%d %H:%M:%S},{load_kw(time)}" for time in times(60))),
+            "write a name above it, such as time",
         ),
     ],
 )

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from marketsim.profiles.layouts import clock_columns
+from marketsim.profiles.layouts import clock_columns, numbered_columns
 from marketsim.profiles.table import CellTable
-from marketsim.profiles.time_formats import SINCE_1970, SPREADSHEET, both_orders, likely_format, parser, tells_hours
+from marketsim.profiles.time_formats import SINCE_1970, SPREADSHEET, likely_format, other_orders, parser, tells_hours
 from marketsim.profiles.times import Clocks, steps_of, told_times
 from marketsim.profiles.understand.sheet import Sheet, is_numeric, sample
 
@@ -40,8 +40,8 @@ class SheetTimes(NamedTuple):
     time_zone: str | None = None
     by_days: bool = False
     """Whether each row is a day."""
-    other_format: str = ""
-    """Format with day and month the other way round, where it fits the cells as well."""
+    other_formats: tuple[str, ...] = ()
+    """Formats with day, month and year in another order that fit the cells as well."""
     doubts: tuple[str, ...] = ()
     counted: Mapping[str, object] = _NOT_COUNTED
     """Begin and length of the rows' steps as ``profiles`` has them, where no column tells times."""
@@ -70,16 +70,23 @@ def columns_of_times(sheet: Sheet) -> SheetTimes:
     if dates and len(clock_columns(list(sheet.table.columns))) >= _LEAST_CLOCKS:
         name = dates[0]
         moments = _told((name,), kinds[name][1], sample(sheet.table.columns[name]), False)
-        first = next(iter(clock_columns(list(sheet.table.columns)).values()))
-        return moments._replace(by_days=True, ends=first != timedelta(0))
+        clocks_of_day = clock_columns(list(sheet.table.columns))
+        first = next(iter(clocks_of_day.values()))
+        moments = moments._replace(by_days=True, ends=first != timedelta(0))
+        called = list(clocks_of_day)
+        if called == numbered_columns(called):
+            named = f"Columns {called[0]} to {called[-1]}"
+            doubt = f"{named} are taken for the {len(called)} steps of a day, the first from midnight on."
+            moments = moments._replace(doubts=(doubt,))
+        return moments
     if dates:
         return _told((dates[0],), kinds[dates[0]][1], sample(sheet.table.columns[dates[0]]), False)
     return SheetTimes(())
 
 
 def _told(columns: tuple[str, ...], date_format: str | None, cells: Sequence[object], ends: bool) -> SheetTimes:
-    other = both_orders(cells, date_format) if date_format is not None else ""
-    return SheetTimes(columns, date_format, ends, other_format=other)
+    others = other_orders(cells, date_format) if date_format is not None else ()
+    return SheetTimes(columns, date_format, ends, other_formats=others)
 
 
 def _pairs(table: CellTable, first: str, second: str) -> list[tuple[str, str]]:
@@ -124,7 +131,7 @@ def placed(moments: SheetTimes, table: CellTable, time: str, decimal: str) -> Sh
     if moments.by_days:
         return moments
     read = parser(moments.date_format, decimal)
-    some = [told for told in map(read, sample(table.columns[time])) if told is not None]
+    some = [told for told in map(read, table.columns[time]) if told is not None]
     offsets = {told.utcoffset() for told in some}
     if some and None not in offsets and all(abs(offset) <= _MOST_OFFSET for offset in offsets if offset is not None):
         hours = min(offset for offset in offsets if offset is not None) / timedelta(hours=1)
@@ -147,19 +154,20 @@ def placed(moments: SheetTimes, table: CellTable, time: str, decimal: str) -> Sh
 
 def _in_order(moments: SheetTimes, table: CellTable, time: str, decimal: str) -> SheetTimes:
     """Day and month the way round that leaves fewer steps out, where both fit the cells."""
-    if not moments.other_format:
+    if not moments.other_formats:
         return moments
-    lengths = []
-    for date_format in (moments.date_format, moments.other_format):
+    lengths: dict[str | None, timedelta] = {}
+    for date_format in (moments.date_format, *moments.other_formats):
         cells = [parser(date_format, decimal)(cell) for cell in table.columns[time]]
         times = [told for told in cells if told is not None]
         back = any(later < earlier for earlier, later in itertools.pairwise(times))
-        lengths.append(timedelta.max if back or len(times) < len(cells) else times[-1] - times[0])
-    if lengths[1] < lengths[0]:
-        return moments._replace(date_format=moments.other_format, other_format="")
-    if lengths[0] < lengths[1]:
-        return moments._replace(other_format="")
-    doubt = f"Day and month may be the other way round: date_format {moments.other_format!r} fits as well."
+        lengths[date_format] = timedelta.max if back or len(times) < len(cells) else times[-1] - times[0]
+    shortest = min(lengths.values())
+    first, *others = [date_format for date_format, length in lengths.items() if length == shortest]
+    moments = moments._replace(date_format=first, other_formats=())
+    if not others:
+        return moments
+    doubt = f"Day and month may be the other way round: date_format {others[0]!r} fits as well."
     return moments._replace(doubts=(*moments.doubts, doubt))
 
 

@@ -6,48 +6,30 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from marketsim.profiles.file_params import AGENT, MOST_MINUTES
 from marketsim.profiles.understand.reading import Understood
 from marketsim.profiles.understand.series_facts import SeriesFacts
-from marketsim.profiles.understand.words import SERIES_ROLES, stem_of
+from marketsim.profiles.understand.whose import AgentProposal, proposed
+from marketsim.profiles.understand.words import SERIES_ROLES
 
-MOST_AGENTS: Final = 100
-"""Agents that are written out."""
 _LEAST_ALIKE: Final = 3
 """Agents from which on a pattern of their columns is easier to read than their names."""
 _DAY: Final = timedelta(days=1)
 _MINUTE: Final = timedelta(minutes=1)
+LONG_GAP: Final = timedelta(hours=3)
+"""Above it a straight line hides the day."""
+FED_IN: Final = "fed_in"
 _MOST_DAYS: Final = 7
 """Days of the clock that is proposed."""
 _LEAST_SLOT, _MOST_SLOT = 15, 60
 
 
-class AgentProposal(NamedTuple):
-    """An agent and its columns by series."""
-
-    name: str
-    columns: dict[str, SeriesFacts]
-
-
-def agents_of(found: Understood) -> list[AgentProposal]:
-    """An agent for each stem of the columns' names, with the first column of each series."""
-    agents: dict[str, AgentProposal] = {}
-    for each in found.used:
-        name = stem_of(each.name) or "home"
-        agent = agents.setdefault(name, AgentProposal(name, {}))
-        agent.columns.setdefault(each.role, each)
-    for agent in agents.values():
-        if not {"load", "pv"}.isdisjoint(agent.columns):
-            agent.columns.pop("net", None)  # load and PV apart tell more
-    return list(agents.values())[:MOST_AGENTS]
-
-
 def entries_of(found: Understood, names: Sequence[str]) -> dict[str, dict[str, str]]:
     """Entries of ``columns`` for agents whose names are those of columns but for blanks, marks and capitals."""
-    proposed = {_plain(agent.name): agent for agent in agents_of(found)}
-    matched = {name: proposed[_plain(name)] for name in names if _plain(name) in proposed}
+    agents = {_plain(agent.name): agent for agent in proposed(found).agents}
+    matched = {name: agents[_plain(name)] for name in names if _plain(name) in agents}
     named = {name: _entry(agent._replace(name=name)) for name, agent in matched.items()}
     return {name: entry for name, entry in named.items() if entry}
 
@@ -64,16 +46,16 @@ def by_pattern(
     every = all("load" in entries.get(agent.name, {}) for agent in agents)
     if len(agents) < _LEAST_ALIKE or not (regular and every):
         return entries
-    return {"all": {series: told[series] for series in SERIES_ROLES if series in told}}
+    return {"all": {key: told[key] for key in (*SERIES_ROLES, FED_IN) if key in told}}
 
 
 def _plain(name: str) -> str:
     return re.sub(r"[\W_]", "", name.lower())
 
 
-def proposal(found: Understood) -> dict[str, Any]:
+def proposal(found: Understood, agents: Sequence[AgentProposal] | None = None) -> dict[str, Any]:
     """``clock``, ``profiles`` and ``agents`` of a scenario; empty where no series can be used."""
-    agents = agents_of(found)
+    agents = proposed(found).agents if agents is None else agents
     if not agents:
         return {}
     used = [each for agent in agents for each in agent.columns.values()]
@@ -102,11 +84,14 @@ def profile_section(
 
 def _entry(agent: AgentProposal) -> dict[str, str]:
     """What ``columns`` has to say of an agent: columns that do not go by its name."""
-    return {
-        series: facts.name
+    named = {
+        FED_IN if series == "export" else series: facts.name
         for series, facts in agent.columns.items()
-        if series == "net" or facts.name not in (f"{agent.name}_{series}_kw", f"{agent.name}_{series}_kwh")
+        if series in ("net", "export")
+        or "export" in agent.columns
+        or facts.name not in (f"{agent.name}_{series}_kw", f"{agent.name}_{series}_kwh")
     }
+    return {key: named[key] for key in (*SERIES_ROLES, FED_IN) if key in named}
 
 
 def _values(used: Sequence[SeriesFacts]) -> tuple[object, bool]:
@@ -124,7 +109,7 @@ def _values(used: Sequence[SeriesFacts]) -> tuple[object, bool]:
 
 def _said_as(facts: SeriesFacts) -> str:
     """The series under which ``values`` speaks of it."""
-    return "load" if facts.role == "net" else facts.role
+    return "load" if facts.role in ("net", "export") else facts.role
 
 
 def _gaps(found: Understood, used: Sequence[SeriesFacts]) -> dict[str, Any]:
@@ -137,8 +122,28 @@ def _gaps(found: Understood, used: Sequence[SeriesFacts]) -> dict[str, Any]:
     longest = max((each.longest_gap.lasts for each in used if each.longest_gap is not None), default=None)
     if longest is not None:
         minutes = min(longest // _MINUTE, MOST_MINUTES)
-        section |= {"gaps": "interpolate", "longest_gap_minutes": int(minutes)}
+        days = longest > LONG_GAP and _have_a_day_before(used, section)
+        section |= {"gaps": "previous_day" if days else "interpolate", "longest_gap_minutes": int(minutes)}
     return section
+
+
+def _have_a_day_before(used: Sequence[SeriesFacts], section: Mapping[str, Any]) -> bool:
+    """Whether all gaps can be filled by values of a day before; those of counters cannot."""
+    begins = [each.steps.begins for each in used if each.steps is not None]
+    start = max(begins) if "first_day" not in section else datetime.fromisoformat(section["first_day"])
+    counts = any(str(each.values).startswith("counter") for each in used)
+    return not counts and all(each.first_gap is None or each.first_gap - start >= _DAY for each in used)
+
+
+def gap_notes(section: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is to be said of how a section fills long gaps."""
+    if section.get("longest_gap_minutes", 0) * _MINUTE <= LONG_GAP:
+        return ()
+    if section["gaps"] == "previous_day":
+        return ("Gaps are filled from the day before (gaps: previous_day): over hours a straight line hides the day.",)
+    return (
+        "Gaps are filled by straight lines (gaps: interpolate), which over hours hide the day: look at the days that have them.",
+    )
 
 
 def _ends(facts: SeriesFacts) -> tuple[datetime | None, datetime | None]:
@@ -175,7 +180,7 @@ def _agent(agent: AgentProposal) -> dict[str, Any]:
     net = agent.columns.get("net")
     if net is not None:
         return {"name": agent.name, "kind": "prosumer", "pv_kw": max(math.ceil(10 * net.fed_in_kw) / 10, 0.1)}
-    pv = agent.columns.get("pv")
+    pv = agent.columns.get("pv", agent.columns.get("export"))
     if pv is None:
         return {"name": agent.name, "kind": "consumer"}
     load = {} if "load" in agent.columns else {"load": {"annual_kwh": 0}}

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 from marketsim.core.alike import listed
 from marketsim.core.errors import Problem, ProfileError
-from marketsim.profiles.file_params import MOST_LETTERS, MOST_MINUTES, FileParams
+from marketsim.profiles.file_params import AGENT, MOST_LETTERS, FileParams
 from marketsim.profiles.layouts import SeriesCells, series_of, time_name, with_counted_times, with_times
 from marketsim.profiles.plausible import in_words
 from marketsim.profiles.table import CellTable
 from marketsim.profiles.time_formats import likely_format, parser
 from marketsim.profiles.understand.moments import SheetTimes, columns_of_times, placed
-from marketsim.profiles.understand.series_facts import SeriesFacts, TableSteps, facts_of, table_steps
+from marketsim.profiles.understand.series_facts import (
+    MOST_AT_NIGHT,
+    SeriesFacts,
+    TableSteps,
+    Units,
+    facts_of,
+    table_steps,
+)
 from marketsim.profiles.understand.shape import SheetShape, shape_of
 from marketsim.profiles.understand.sheet import Sheet, is_numeric, sheet_of
 from marketsim.profiles.understand.words import SERIES_ROLES
@@ -22,8 +29,10 @@ from marketsim.profiles.understand.words import SERIES_ROLES
 MOST_SERIES: Final = 1_000
 """Series of a file that are looked at."""
 _NOT_COUNTED: Final[Mapping[str, Any]] = {}
-_UNITS: Final = frozenset(("kwh", "wh", "kw", "w"))
-_LONG_GAP: Final = timedelta(hours=3)
+_UNIT_WORDS: Final = re.compile(r"units?|einheit(en)?|eenheid|unit(é|e|à|a)|unidad|uom|unit of measure", re.IGNORECASE)
+_ABOVE: Final = re.compile(
+    r"(?<![\w/])(kWh|Wh|kW)(?![\w/])|(?:(?:^|[;,\t|:])\s*|\bin )(W)\s*(?=$|[;,\t|])", re.MULTILINE
+)
 
 
 class Understood(NamedTuple):
@@ -43,14 +52,16 @@ class Understood(NamedTuple):
         return tuple(
             each
             for each in self.facts
-            if each.role in SERIES_ROLES and each.values is not None and each.first is not None and not each.problems
-            if 0 < len(each.name.strip()) <= MOST_LETTERS
+            if each.role in (*SERIES_ROLES, "export") and each.values is not None and each.first is not None
+            if not each.problems and each.can_be_filled
+            if 0 < len(each.name.strip()) <= MOST_LETTERS and AGENT not in each.name
         )
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What has to be mended before a series can be used."""
-        return tuple(dict.fromkeys(problem for each in self.facts for problem in each.problems))
+        wanted = [each for each in self.facts if each.role in (*SERIES_ROLES, "export")] or self.facts
+        return tuple(dict.fromkeys(problem for each in wanted for problem in each.problems))
 
 
 def understood(path: str, data: bytes, counted: Mapping[str, Any] = _NOT_COUNTED) -> Understood:
@@ -65,11 +76,14 @@ def understood(path: str, data: bytes, counted: Mapping[str, Any] = _NOT_COUNTED
     if not moments.columns and not counted:
         raise ProfileError([_no_times(sheet.table)])
     moments = moments._replace(counted=dict(counted))
+    if "" in moments.columns:
+        hint = "write a name above it, such as time (a data frame: frame.to_csv(..., index_label='time'))"
+        raise ProfileError([Problem("the column of times has no name", hint=hint, file=path)])
     if any(_is_time(name) for name in moments.columns):
         raise ProfileError([_no_header(sheet.table)])
     shape = shape_of(sheet, moments)
     if shape.unclear:
-        raise ProfileError([Problem(shape.unclear.removesuffix("."), file=path)])
+        raise ProfileError([Problem(shape.unclear, hint=shape.advice, file=path)])
     series, time = _series(sheet, moments, shape, path)
     first = next(iter(series.values()), None)
     if first is None:
@@ -82,12 +96,13 @@ def understood(path: str, data: bytes, counted: Mapping[str, Any] = _NOT_COUNTED
     for cells in series.values():
         if id(cells.table) not in steps:
             steps[id(cells.table)] = table_steps(cells.table, time, clocks)
-    unit_from = shape.value_column or _unit_column(sheet)
+    units = Units(shape.value_column or "", "", _unit_above(sheet), moments.date_format or "")
+    told = _told_units(sheet)
     facts = tuple(
-        facts_of(name, cells, steps[id(cells.table)], sheet.decimal, unit_from or name)
+        facts_of(name, cells, steps[id(cells.table)], sheet.decimal, units._replace(beside=_unit_of_rows(cells, told)))
         for name, cells in list(series.items())[:MOST_SERIES]
     )
-    remarks = (*moments.doubts, *_remarks(facts))
+    remarks = (*moments.doubts, *_remarks(facts), *_left_out(shape))
     if len(series) > MOST_SERIES:
         remarks += (f"The first {MOST_SERIES} of {len(series)} series were looked at.",)
     return Understood(sheet, moments, shape, _form(path, sheet, moments, shape), facts, remarks)
@@ -111,17 +126,38 @@ def _series(sheet: Sheet, moments: SheetTimes, shape: SheetShape, path: str) -> 
         raise ProfileError([_no_times(table)])
     found = series_of(table, params)
     if shape.layout == "wide":
-        found = {name: own for name, own in found.items() if is_numeric(own.table.columns[name], sheet.decimal)}
+        found = {
+            name: own for name, own in found.items() if is_numeric(own.table.columns[name], sheet.decimal, grouped=True)
+        }
     return found, time_name(params)
 
 
-def _unit_column(sheet: Sheet) -> str:
-    """The unit that a column of units has in all of its rows, or ''."""
-    for cells in sheet.table.columns.values():
-        units = {str(cell).strip().lower() for cell in cells}
-        if len(units) == 1 and units <= _UNITS:
-            return units.pop()
-    return ""
+def _told_units(sheet: Sheet) -> Mapping[int, str]:
+    """The unit of each line by a column of units that is called so; empty without one."""
+    for name, cells in sheet.table.columns.items():
+        if _UNIT_WORDS.fullmatch(name.strip()):
+            return {line: str(cell).strip().lower() for line, cell in zip(sheet.table.lines, cells, strict=True)}
+    return {}
+
+
+def _unit_of_rows(cells: SeriesCells, told: Mapping[int, str]) -> str:
+    """The one unit that all rows of a series have, or ''."""
+    units = {told[line] for line in cells.table.lines} if told else set()
+    return units.pop() if len(units) == 1 else ""
+
+
+def _unit_above(sheet: Sheet) -> str:
+    """The one unit of energy or power that the lines above the header have, or ''."""
+    units = {unit for found in _ABOVE.findall(sheet.above) for unit in found if unit}
+    return units.pop() if len(units) == 1 else ""
+
+
+def _left_out(shape: SheetShape) -> Iterator[str]:
+    if shape.left_out:
+        yield (
+            f"Of the columns of numbers, {shape.value_column} is read, and these are left out: "
+            f"{listed(list(shape.left_out), quote=False)}. To read another one, name it by value_column."
+        )
 
 
 def _form(path: str, sheet: Sheet, moments: SheetTimes, shape: SheetShape) -> dict[str, Any]:
@@ -175,9 +211,11 @@ def _remarks(facts: tuple[SeriesFacts, ...]) -> Iterator[str]:
     for each in facts:
         if each.n_missing and each.longest_gap is not None and each.role in SERIES_ROLES:
             lasts = each.longest_gap.lasts
-            more = "; over hours a straight line hides the day: gaps: previous_day" if lasts > _LONG_GAP else ""
-            if lasts > timedelta(minutes=MOST_MINUTES):
-                more = ", more than is ever filled: read days without it by first_day and last_day"
+            more = ""
+            if not each.can_be_filled:
+                more = (
+                    ", more than is ever filled, so that it is left out: read days without it by first_day and last_day"
+                )
             count = "1 value is" if each.n_missing == 1 else f"{each.n_missing} values are"
             yield f"{each.name}: {count} missing, the longest gap lasts {lasts} from {each.longest_gap.begins} on{more}."
         if each.role == "net":
@@ -186,27 +224,35 @@ def _remarks(facts: tuple[SeriesFacts, ...]) -> Iterator[str]:
                 "fed in): what is drawn is load, what is fed in is PV, and own use is in neither. Set pv_kw to the "
                 "rating of the plant."
             )
-        elif each.n_negative:
+        elif each.n_negative and each.role in (*SERIES_ROLES, "export"):
             count = "1 value is" if each.n_negative == 1 else f"{each.n_negative} values are"
             yield (
                 f"{each.name}: {count} negative; load and PV are two columns of positive numbers, and what a meter feeds in "
                 "is neither."
             )
+        if each.night_share > MOST_AT_NIGHT and each.values is not None:
+            yield _at_night(each)
+        if AGENT in each.name:
+            yield f"{each.name}: {AGENT} stands for the name of each agent, so that the column is left out: rename it."
         if each.spikes:
             begins, kw, line = each.spikes[0]
             yield f"{each.name}: a spike of {kw:.4g} kW at {begins} (line {line}); largest_kw refuses what is not believed."
-    exports = [each.name for each in facts if each.role == "export"]
-    if exports:
-        yield f"What a meter feeds in is left out, since it is PV less own use: {listed(exports, quote=False)}."
     others = [each.name for each in facts if each.role in ("part", "other")]
     if others:
         yield f"Columns that are no load, PV or heat by their names are left out: {listed(others, quote=False)}."
 
 
+def _at_night(facts: SeriesFacts) -> str:
+    share = f"{facts.name}: {100 * facts.night_share:.0f} % of what it {{}} falls between 22:00 and 3:00"
+    if facts.role == "net":
+        return share.format("feeds in") + ": is it positive for what is fed in, or are times of another place?"
+    return share.format("yields") + ", when no sun shines: look at its times, and at what it measures."
+
+
 def _unit_remarks(facts: tuple[SeriesFacts, ...]) -> Iterator[str]:
     guessed: dict[tuple[str, str], list[SeriesFacts]] = {}
     for each in facts:
-        if each.role not in SERIES_ROLES or each.first is None:
+        if each.role not in (*SERIES_ROLES, "export") or each.first is None:
             continue
         if each.values is None and each.range is not None:
             why = each.guessed or f"no unit makes it plausible: {each.range.words}"
@@ -215,7 +261,8 @@ def _unit_remarks(facts: tuple[SeriesFacts, ...]) -> Iterator[str]:
             guessed.setdefault((str(each.values), each.role), []).append(each)
         if each.values is not None and each.range is not None and not each.is_plausible:
             told = f"{each.name}: {in_words(each.kwh_a_day)} kWh a day; {each.range.words}"
-            yield f"{told}. Look at its unit and at what it measures."
+            if not each.range.holds(each.kwh_a_day):
+                yield f"{told}. Look at its unit and at what it measures."
     for (values, _), alike in guessed.items():
         others = listed([each.name for each in alike[1:]], quote=False)
         likewise = f"; likewise {others}" if others else ""

@@ -8,18 +8,36 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from marketsim.core.arrays import FloatArray
+from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.errors import Problem
-from marketsim.profiles.file_params import Values
+from marketsim.profiles.file_params import MOST_MINUTES, Values
 from marketsim.profiles.layouts import SeriesCells
 from marketsim.profiles.plausible import RANGES, Range
 from marketsim.profiles.powers import StepPlaces, counter_signs, falls, gap_ends
 from marketsim.profiles.table import CellTable
 from marketsim.profiles.times import Clocks, Steps, steps_of, told_times
-from marketsim.profiles.understand.words import ColumnRole, counts, nets, role_of, unit_of
+from marketsim.profiles.understand.marks import between_thousands
+from marketsim.profiles.understand.words import (
+    LARGE_UNITS,
+    ColumnRole,
+    counts,
+    foreign_unit,
+    nets,
+    role_of,
+    says_power,
+    unit_of,
+)
 from marketsim.profiles.values import as_numbers, read_cells
 
 _NO_LIMIT: Final = timedelta(days=36_500)
+LONGEST_FILLED: Final = timedelta(minutes=MOST_MINUTES)
+MOST_AT_NIGHT: Final = 0.05
+"""Share of a plant's yield at night, at most; in the north the sun shines a little longer."""
+_NIGHT: Final = (22 * 60, 3 * 60)
+"""Begin and end of what is night everywhere but far north and south [min of the day]."""
+_LONGEST_OF_NIGHT: Final = timedelta(hours=3)
+_MINUTE: Final = timedelta(minutes=1)
+_DAY_MINUTES: Final = 1_440
 _LEAST_FED_IN: Final = 4
 """Negative values of a load that are no single faults."""
 _FED_IN_SHARE: Final = 0.01
@@ -64,6 +82,10 @@ class SeriesFacts(NamedTuple):
     problems: tuple[Problem, ...]
     fed_in_kw: float = 0.0
     """Largest mean power that a net meter fed in."""
+    night_share: float = 0.0
+    """Of what a plant yields or a net meter feeds in, what falls between ten in the evening and three in the morning [-]."""
+    first_gap: datetime | None = None
+    """When values are missing for the first time."""
 
     @property
     def range(self) -> Range | None:
@@ -72,8 +94,15 @@ class SeriesFacts(NamedTuple):
 
     @property
     def is_plausible(self) -> bool:
-        """Whether its energy is."""
+        """Whether its energy is, and the sun shines when a plant yields it."""
+        if self.night_share > MOST_AT_NIGHT:
+            return False
         return self.range is None or self.values == "w_per_kw" or self.range.holds(self.kwh_a_day)
+
+    @property
+    def can_be_filled(self) -> bool:
+        """Whether its gaps are short enough to be filled at all."""
+        return self.longest_gap is None or self.longest_gap.lasts <= LONGEST_FILLED
 
 
 class TableSteps(NamedTuple):
@@ -96,26 +125,72 @@ def table_steps(table: CellTable, time: str, clocks: Clocks) -> TableSteps:
     return TableSteps(steps, tuple(problems))
 
 
-def facts_of(name: str, cells: SeriesCells, rows: TableSteps, decimal: str, unit_from: str) -> SeriesFacts:
-    """What there is to say of a series; ``unit_from`` is the name that may tell its unit."""
+class Units(NamedTuple):
+    """What may tell the unit of a series beside its name."""
+
+    column: str = ""
+    """Name of the column of values, where the series has none of its own."""
+    beside: str = ""
+    """What a column of units says in all rows."""
+    above: str = ""
+    """What the lines above the header say."""
+    dates: str = ""
+    """How dates are written, which tells where numbers are written in the same way."""
+
+    def of(self, name: str) -> Values | None:
+        """The unit, the closer one first."""
+        if foreign_unit(self.column) or foreign_unit(name):
+            return None
+        return self.by_column(name) or (None if foreign_unit(f"({self.beside})") else unit_of(self.above))
+
+    def by_column(self, name: str) -> Values | None:
+        """The unit that the header or a column of units tells."""
+        return unit_of(self.column) or unit_of(name) or unit_of(self.beside)
+
+    def foreign(self, name: str) -> str:
+        """A unit that is not read; '' where there is none."""
+        if self.of(name) is not None:
+            return ""
+        return foreign_unit(self.column) or foreign_unit(name) or foreign_unit(f"({self.beside})")
+
+
+def facts_of(name: str, cells: SeriesCells, rows: TableSteps, decimal: str, units: Units) -> SeriesFacts:
+    """What there is to say of a series; ``units`` is what may tell its unit beside its name."""
     role, steps = role_of(name), rows.steps
     if steps is None:
         return _unread(name, role, rows.problems)
+    refused = _refused(name, cells, decimal, units) if role in (*RANGES, "export") else []
+    if refused:
+        return _unread(name, role, refused)
     raw = as_numbers(cells.table.columns[cells.column], decimal)
     n_negative = int(np.count_nonzero(raw < 0))
     if role == "load" and _looks_net(name, raw):
         role = "net"
-    read = read_cells(cells.table, cells.column, decimal=decimal, fills=True, signed=role == "net")
+    read = read_cells(cells.table, cells.column, decimal=decimal, fills=True, signed=role in ("net", "part", "other"))
     values = _grid(read.values, steps)
     known = values[~np.isnan(values)]
     if role == "net":  # its unit is that which makes what is drawn a household's
-        kind, guessed = _values_of(name, unit_from, np.maximum(known, 0.0), steps, "load")
+        kind, guessed = _values_of(name, units, np.maximum(known, 0.0), steps, "load")
     else:
-        kind, guessed = _values_of(name, unit_from, known, steps, role)
+        kind, guessed = _values_of(name, units, known, steps, role)
     power = _powers(values, kind, steps)
     at = StepPlaces(cells.table, cells.column, steps)
     fallen = falls(_without_gaps(values), at) if kind is not None and kind.startswith("counter") else []
     return _told(name, role, kind, guessed, power, n_negative, [*read.problems, *fallen], at)
+
+
+def _refused(name: str, cells: SeriesCells, decimal: str, units: Units) -> list[Problem]:
+    """Why a series is not read at all: its unit, or marks that nobody can tell."""
+    unit = units.foreign(name)
+    if unit in LARGE_UNITS:
+        told = unit.upper().replace("H", "h")
+        return [Problem(f"{told} is not read", name, hint=f"write it in {LARGE_UNITS[unit]}", file=cells.table.file)]
+    if unit:
+        hint = "write energy in kWh, or power in kW"
+        return [Problem(f"{unit} is no unit of electric energy or power", name, hint=hint, file=cells.table.file)]
+    points_first = units.dates.startswith(("%d.%m", "%-d.")) and decimal == "."
+    commas_last = units.dates.startswith("%m/%d") and decimal == ","
+    return between_thousands(cells.table, cells.column, decimal, unusual=points_first or commas_last)
 
 
 def _looks_net(name: str, raw: FloatArray) -> bool:
@@ -124,6 +199,8 @@ def _looks_net(name: str, raw: FloatArray) -> bool:
     negative = finite < 0
     if nets(name) or not negative.any():
         return bool(negative.any())
+    if not (finite > 0).any():  # nothing is ever drawn: it counts the other way round, or is of something else
+        return False
     scaled = np.abs(finite) / np.abs(finite).max()  # sums of the largest numbers that there are overflow
     share = float(scaled[negative].sum()) / float(scaled.sum())
     return int(negative.sum()) >= _LEAST_FED_IN and share >= _FED_IN_SHARE
@@ -154,26 +231,27 @@ def _powers(values: FloatArray, kind: Values | None, steps: Steps) -> FloatArray
     return values * factor / (steps.hours if kind in ("kwh", "wh") else 1.0)
 
 
-def _values_of(
-    name: str, unit_from: str, known: FloatArray, steps: Steps, role: ColumnRole
-) -> tuple[Values | None, str]:
+def _values_of(name: str, units: Units, known: FloatArray, steps: Steps, role: ColumnRole) -> tuple[Values | None, str]:
     """What a series holds, and why where its name does not say it."""
-    unit, signs = unit_of(unit_from) or unit_of(name), counter_signs(known, steps)
+    unit, signs = units.of(name), counter_signs(known, steps)
     if signs is not None and signs.daily:
         return None, "it counts up within each day: write the energy of each step"
-    if counts(unit_from) or counts(name) or signs is not None:
+    if counts(units.column) or counts(name) or signs is not None:
         kind: Values = "counter_wh" if unit == "wh" else "counter_kwh"
         if unit is None and len(known) > 1 and not _plausible(float(known[-1] - known[0]), len(known) - 1, steps, role):
             kind = "counter_wh"
         return kind, "it counts up"
     if unit is not None or not len(known):
-        return unit, ""
-    return _by_range(known, steps, role)
+        return unit, "" if unit is None or units.by_column(name) else "the lines above the header say so"
+    power = says_power(units.column)
+    return _by_range(known, steps, role, says_power(name) if power is None else power)
 
 
-def _by_range(known: FloatArray, steps: Steps, role: ColumnRole) -> tuple[Values | None, str]:
-    """The unit that makes a series plausible."""
-    own = _PV_A_DAY if role == "pv" else RANGES.get(role)
+def _by_range(
+    known: FloatArray, steps: Steps, role: ColumnRole, is_power: bool | None = None
+) -> tuple[Values | None, str]:
+    """The unit that makes a series plausible, among those of power or energy where its name says which it is."""
+    own = _PV_A_DAY if role in ("pv", "export") else RANGES.get(role)
     if own is None:
         return None, ""
     mean = float(known.mean())
@@ -183,9 +261,14 @@ def _by_range(known: FloatArray, steps: Steps, role: ColumnRole) -> tuple[Values
         "wh": mean * 24 / steps.hours / 1e3,
         "w": mean * 24 / 1e3,
     }
-    fitting: list[Values] = [kind for kind in ("kwh", "kw", "wh", "w") if own.holds(daily[kind])]
+    among: tuple[Values, ...] = {None: ("kwh", "kw", "wh", "w"), True: ("kw", "w"), False: ("kwh", "wh")}[is_power]
+    fitting = [kind for kind in among if own.holds(daily[kind])]
     if not fitting:
-        return None, ""
+        says = "power" if is_power else "energy"
+        return (
+            None,
+            "" if is_power is None else f"its name says {says}, of which no unit makes it plausible: {own.words}",
+        )
     others = [f"{kind} would be {daily[kind]:.3g}" for kind in fitting[1:] if steps.hours != 1.0 or kind[-1] != "w"]
     also = f"; {', '.join(others)}" if others else ""
     return fitting[0], f"{daily[fitting[0]]:.3g} kWh a day, and {own.words}{also}"
@@ -222,6 +305,7 @@ def _told(
         lasts = int(ends[worst] - begins[worst]) * at.steps.length
         longest = Gap(_time(at, first + int(begins[worst])), lasts)
     told = power[known]
+    fed_in = np.maximum(-told if role == "net" else told, 0.0) if role in ("pv", "net") else told[:0]
     return SeriesFacts(
         name,
         role,
@@ -238,7 +322,18 @@ def _told(
         _spikes(power, at) if kind != "w_per_kw" else (),
         tuple(problems),
         max(-float(told.min()), 0.0),
+        _night_share(fed_in, known[: len(fed_in)], at),
+        _time(at, first + int(begins[0])) if len(begins) else None,
     )
+
+
+def _night_share(power: FloatArray, steps: IntArray, at: StepPlaces) -> float:
+    """The share of what a plant yields that falls between ten in the evening and three in the morning."""
+    total = float(power.sum())
+    if at.steps.length > _LONGEST_OF_NIGHT or total <= 0:
+        return 0.0
+    minutes = (_time(at, 0).hour * 60 + _time(at, 0).minute + steps * (at.steps.length // _MINUTE)) % _DAY_MINUTES
+    return float(power[(minutes >= _NIGHT[0]) | (minutes < _NIGHT[1])].sum()) / total
 
 
 def _spikes(power: FloatArray, at: StepPlaces) -> tuple[tuple[datetime, float, int], ...]:

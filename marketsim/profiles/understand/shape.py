@@ -7,18 +7,21 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Final, Literal, NamedTuple
 
-from marketsim.profiles.layouts import clock_columns
+from marketsim.profiles.layouts import clock_columns, numbered_columns
 from marketsim.profiles.table import CellTable
+from marketsim.profiles.time_formats import tells_hours
 from marketsim.profiles.understand.moments import SheetTimes
 from marketsim.profiles.understand.sheet import Sheet, is_numeric
 from marketsim.profiles.understand.words import role_of
 
 _IDS: Final = re.compile(
     r"\bid\b|id$|^id|_id|meter|z(ä|ae)hler|customer|kunde|household|haushalt|house|home|building|device|sensor|name|site|mpan"
-    r"|nmi|user|point",
+    r"|nmi|user|point|\bean\b|\bpod\b|\bcups\b|\bprm\b",
     re.IGNORECASE,
 )
-_VALUES: Final = re.compile(r"kwh|kw|wh|energy|value|wert|consum|verbrauch|usage|load|power|leistung", re.IGNORECASE)
+_VALUES: Final = re.compile(
+    r"kwh|kw|wh|energy|value|wert|consum|verbrauch|usage|load|power|leistung|volume|menge", re.IGNORECASE
+)
 _REPEATED: Final = 2.0
 """Rows for each time, at least, where meters stand one below another."""
 _ALIKE: Final = 3
@@ -32,8 +35,12 @@ class SheetShape(NamedTuple):
     id_column: str | None = None
     kind_column: str | None = None
     value_column: str | None = None
+    left_out: tuple[str, ...] = ()
+    """Columns of numbers beside the values, where the layout is long."""
     unclear: str = ""
     """What stands in the way of it."""
+    advice: str = ""
+    """What to do about that."""
 
 
 def shape_of(sheet: Sheet, moments: SheetTimes) -> SheetShape:
@@ -43,27 +50,84 @@ def shape_of(sheet: Sheet, moments: SheetTimes) -> SheetShape:
         return SheetShape()
     rest = [name for name in table.columns if name not in moments.columns]
     if moments.by_days:
-        names = [name for name in rest if name not in clock_columns(rest)]
-        found = _telling(table, moments, [name for name in names if _repeats(table, name, least=2)], names)
-        if found is None:
-            return SheetShape("days", names[0] if names else None, unclear="" if names else _NO_ID)
-        return SheetShape("days", *found)
+        return _of_days(table, moments, rest)
+    numbered = numbered_columns(rest)
+    if len(numbered) >= _MANY_NUMBERED and _are_days(sheet, moments):
+        named = f"{numbered[0]} to {numbered[-1]}"
+        return SheetShape(
+            unclear=f"columns {named} look like the steps of a day, and are {len(numbered)}", advice=_A_DAY
+        )
     rows = list(zip(*(table.columns[name] for name in moments.columns), strict=True))
-    if len(rows) < _REPEATED * len(set(map(str, rows))):
+    n_times = len(set(map(str, rows)))
+    if n_times == len(rows):
         return SheetShape()
-    numeric = {name for name in rest if is_numeric(table.columns[name], sheet.decimal)}
+    hours = next((name for name in rest if _tells_hours(name, table, rows)), None)
+    if hours is not None:
+        odd = next(text for cell in table.columns[hours] if not _CLOCK.fullmatch(text := str(cell).strip()))
+        return SheetShape(
+            unclear=f"{hours!r} tells the time of the day as {odd!r}, which is not read", advice=_WRITE_HOURS
+        )
+    if len(rows) < _REPEATED * n_times:
+        return SheetShape()
+    numeric = {name for name in rest if is_numeric(table.columns[name], sheet.decimal, grouped=True)}
     names = [name for name in rest if name not in numeric or _IDS.search(name)]
     found = _telling(table, moments, [name for name in names if _repeats(table, name)], rest)
     values = [name for name in rest if name in numeric and found is not None and name not in found]
-    values.sort(key=lambda name: (_VALUES.search(name) is None, role_of(name) == "other"))
+    constant = [name for name in values if len(set(map(str, table.columns[name]))) == 1]
+    values.sort(key=lambda name: (name in constant, role_of(name) == "other", _VALUES.search(name) is None))
     if found is None or not values:
-        return SheetShape(unclear=_NO_ID)
-    return SheetShape("long", *found, values[0])
+        return SheetShape(unclear=_NO_ID, advice=_NAME_IT)
+    return SheetShape("long", *found, values[0], tuple(values[1:]))
 
 
-_NO_ID: Final = (
-    "Times stand several times, and no column tells whose rows they are: name it by id_column, with layout: long."
+def _of_days(table: CellTable, moments: SheetTimes, rest: Sequence[str]) -> SheetShape:
+    """The layout of a table with a day a row."""
+    clocks = clock_columns(rest)
+    names = [name for name in rest if name not in clocks]
+    days = [str(cell) for cell in table.columns[moments.columns[0]]]
+    if len(set(days)) == len(days):  # one meter: a column that has one value may tell which
+        alone = (name for name in names if _IDS.search(name) and len(set(map(str, table.columns[name]))) == 1)
+        return SheetShape("days", next((name for name in alone if str(table.columns[name][0]).strip()), None))
+    found = _telling(table, moments, [name for name in names if _repeats(table, name, least=2)], names)
+    return SheetShape(unclear=_NO_ID, advice=_NAME_DAYS) if found is None else SheetShape("days", *found)
+
+
+def _are_days(sheet: Sheet, moments: SheetTimes) -> bool:
+    """Whether times are dates alone."""
+    if moments.date_format is not None:
+        return not tells_hours(moments.date_format)
+    return all(
+        len(str(cell).strip()) == _DATE_LETTERS for cell in sheet.table.columns[moments.columns[0]][:_MANY_NUMBERED]
+    )
+
+
+def _tells_hours(name: str, table: CellTable, times: Sequence[object]) -> bool:
+    """Whether a column tells rows of one day apart by their hours, written in a way that is no time of the day."""
+    texts = [str(cell).strip() for cell in table.columns[name]]
+    called = _HOUR_WORDS.search(name) is not None
+    if not all(_HOURS.fullmatch(text) and (called or ":" in text) for text in texts):
+        return False
+    if all(_CLOCK.fullmatch(text) for text in texts):
+        return False
+    return len(set(zip(map(str, times), texts, strict=True))) >= _REPEATED * len(set(map(str, times)))
+
+
+_DATE_LETTERS: Final = 10
+_MANY_NUMBERED: Final = 12
+_CLOCK: Final = re.compile(r"\d{1,2}:\d{2}(:\d{2})?(\s?[AaPp][Mm])?", re.ASCII)
+_HOURS: Final = re.compile(
+    r"(h|hr|he|hour|sp|p)?[ _]?\d{1,3} ?h?"
+    r"|\d{1,2}:\d{2}(:\d{2})?([A-Za-z]|\s?[AaPp][Mm]| ?(-|–|to|bis) ?\d{1,2}:\d{2}(:\d{2})?)?",
+    re.ASCII | re.IGNORECASE,
 )
+_HOUR_WORDS: Final = re.compile(
+    r"hour|hora|\bora\b|heure|stunde|\bstd\b|\buur\b|period|zeit\b|time\b|interval|tijd\b", re.IGNORECASE
+)
+_NO_ID: Final = "times stand several times, and no column tells whose rows they are"
+_NAME_IT: Final = "name it by id_column, with layout: long"
+_NAME_DAYS: Final = "keep one row a day, or name the column of meters by id_column, with layout: days"
+_A_DAY: Final = "write 24, 48 or 96 of them, numbered from 0 or 1 on, or call them by times of the day, such as 0:30"
+_WRITE_HOURS: Final = "write the time at which each step begins, such as 00:30"
 
 
 def _repeats(table: CellTable, name: str, least: int = _ALIKE) -> bool:

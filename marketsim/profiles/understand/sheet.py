@@ -16,7 +16,7 @@ from marketsim.core.numerals import number
 from marketsim.core.table_text import table_text
 from marketsim.profiles.csv_text import SEPARATORS
 from marketsim.profiles.table import CellTable, is_text, table_of
-from marketsim.profiles.values import MISSING
+from marketsim.profiles.values import GROUPS, MISSING
 
 SAMPLE: Final = 400
 """Lines and rows from which is guessed."""
@@ -35,6 +35,8 @@ class Sheet(NamedTuple):
     """By its name; None: it is no text."""
     skip_lines: int
     decimal: str
+    above: str = ""
+    """The lines above the header."""
 
 
 def sheet_of(path: str, data: bytes) -> Sheet:
@@ -47,7 +49,8 @@ def sheet_of(path: str, data: bytes) -> Sheet:
     text = table_text(data, path, ProfileError)
     separator, skip_lines = _form(list(islice(io.StringIO(text, newline=""), SAMPLE)))
     table = table_of(path, data, separator, skip_lines)
-    return Sheet(table, separator, skip_lines, _decimal(table))
+    above = "".join(islice(io.StringIO(text, newline=""), skip_lines))
+    return Sheet(table, separator, skip_lines, _decimal(table), above)
 
 
 def _form(lines: Sequence[str]) -> tuple[str | None, int]:
@@ -60,6 +63,8 @@ def _form(lines: Sequence[str]) -> tuple[str | None, int]:
         if n_cells < 2 or times < _SHARE * len(body):
             continue
         for place, line in enumerate(lines[first:], start=first):
+            if line.lstrip().startswith("#"):
+                continue
             if _n_cells(line, SEPARATORS[name]) in (n_cells, n_cells - 1) and line.strip():
                 above = any(each.strip() for each in lines[:place])
                 return name, place if above else 0
@@ -91,11 +96,13 @@ def _holds(cell: object) -> bool:
     return cell is not None and str(cell).strip().lower() not in MISSING
 
 
-def is_numeric(cells: Sequence[object], decimal: str) -> bool:
-    """Whether cells that hold something are nearly all numbers."""
+def is_numeric(cells: Sequence[object], decimal: str, *, grouped: bool = False) -> bool:
+    """Whether cells that hold something are nearly all numbers; ``grouped``: or are so but for marks between thousands."""
     some = sample(cells)
     found = sum(
-        (isinstance(cell, int | float) and not isinstance(cell, bool)) or isfinite(number(str(cell), decimal))
+        (isinstance(cell, int | float) and not isinstance(cell, bool))
+        or isfinite(number(str(cell), decimal))
+        or (grouped and GROUPS.fullmatch(str(cell).strip()) is not None)
         for cell in some
     )
     return bool(some) and found >= _SHARE * len(some)

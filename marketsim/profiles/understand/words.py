@@ -12,31 +12,106 @@ ColumnRole: TypeAlias = Literal["load", "pv", "heat", "net", "export", "part", "
 """What a column is for: a series of an agent (``net``: load less PV), what is fed in, a part of a load, or something else."""
 SERIES_ROLES: Final = ("load", "pv", "heat", "net")
 
-_PARTS: Final = re.compile(
-    r"dish.?wash|wash|fridge|refriger|freezer|oven|dryer|circulation|sub.?meter|heat.?pump|w(ä|ae)rmepumpe|wallbox"
-    r"|(^|[\W_])(ev|cl)($|[\W_])|controlled"
+
+def _words(pattern: str) -> re.Pattern[str]:
+    """Whole words: neither a letter before nor behind, so that Wheatley has no heat and Washington washes nothing."""
+    return re.compile(rf"(?<![^\W\d_])(?:{pattern})(?![^\W\d_])")
+
+
+_PARTS: Final = _words(
+    r"dish.?wash(er|ing)?|wash(er|ing)?|washing.?machine|waschmaschine|sp(ü|ue)lmaschine|fridge|refrigerator|freezer"
+    r"|k(ü|ue)hlschrank|gefrier\w*|oven|backofen|dryer|trockner|circulation|sub.?meter(s|ing)?|heat.?pumps?"
+    r"|w(ä|ae)rmepumpe\w*|wallbox|ev|cl|controlled|furnace|hvac|air\d|car\d|microwave|outlets|lights?|lighting"
+    r"|powerwall|batter(y|ies)|batterie\w*|akku\w*|\w*speicher|storage|eigenverbrauch|self.?(consumption|use)"
 )
+_EXPORTS: Final = _words(
+    r"export(s|ed)?|\w*einspeis\w*|feed.?in|fed.?in|\w*r(ü|ue)cklief\w*|injecti\w*|inyecci\w*|excedentes?|teruglevering"
+    r"|immission[ei]|surplus|to.grid|2\.(8|29)\.\d"
+)
+_ALWAYS_OTHERS: Final = _words(
+    r"wind|windspeed|irradi\w*|humidity|post.?code|plz|react(ive)?|blind\w*|kvarh?|gas|water|wasser|soc|co2|emissions?"
+)
+"""Energies, too, but none that a household takes from the grid."""
 _OTHERS: Final = re.compile(
-    r"(^|[\W_])(temp\w*|preis\w*|price\w*|costs?|kosten|tarif\w*|wind\w*|irradi\w*|humid\w*|post.?code|plz|flag|quality|capacity"
-    r"|voltage|spannung|current|intensity|react\w*|blind\w*|kvarh?|interpolated|notes)($|[\W_])"
-    r"|^(hour|month|year|day|week|weekday)(_\w+)?$"
+    _words(
+        r"temp(erature|eratur)?s?|preise?|prices?|costs?|kosten|tarif\w*|flag|quality|capacity|voltage|spannung|current"
+        r"|intensity|interpolated|notes|frequency|frequenz"
+    ).pattern
+    + r"|^(hour|month|year|day|week|weekday)(_\w+)?$"
 )
-_ROLES: Final[Sequence[tuple[ColumnRole, re.Pattern[str]]]] = (
-    ("part", _PARTS),
-    ("export", re.compile(r"export|einspeis|feed.?in|r(ü|ue)cklief|netzeinsp")),
-    ("other", _OTHERS),
-    ("pv", re.compile(r"(^|[\W_\d])pv($|[\W_\d])|solar|photovolt|generation|erzeug|production|(^|[\W_])gg($|[\W_])")),
-    ("heat", re.compile(r"heat|w(ä|ae)rme|thermal|dhw")),
+"""Words of what is no energy; a name with a unit of energy or power has them for another reason (the Price family)."""
+_PLANTS: Final = _words(
+    r"pv|solar(anlage|ertrag|erzeugung|strom|energie)?|photovolt\w*|gen|generation|\w*erzeug(ung|t)|gg|\w*ertrag|produktion"
+    r"|production(?! *(hall|site|line|building|floor))"
 )
-_NETS: Final = re.compile(r"(^|[\W_])(net|netto|saldo|saldiert|balance|residual)($|[\W_])")
+_HEATS: Final = _words(r"heat(ing)?|\w*w(ä|ae)rme\w*|thermal|dhw|heizung\w*")
+_IMPORTS: Final = _words(r"import(s|ed)?|\w*bezug|(from|of).grid|grid|afname|1\.(8|29)\.\d")
+_NETS: Final = _words(r"net|netto|saldo|saldiert|balance|residual")
+_TOTALS: Final = _words(r"totals?|gesamt\w*|insgesamt|summen?|sum|aggregated?")
+_REGISTERS: Final = _words(
+    r"ht|nt|hochtarif|niedertarif|dag|nacht|tag|day|night|peak|off.?peak|heures (pleines|creuses)|hp|hc"
+)
+"""Tariffs that have registers of their own in one meter."""
+_POWERS: Final = _words(r"power|\w*leistung|puissance|potenza|potencia")
+_ENERGIES: Final = _words(r"energy|\w*energie|arbeit|energia")
+_CAMEL: Final = re.compile(r"(?<=[a-zäöü]{2})(?=[A-ZÄÖÜ])")
 _COUNTERS: Final = re.compile(r"counter|reading|stand\b|z(ä|ae)hlerstand|register|cumul|kumul")
 _UNIT: Final[Sequence[tuple[Values, re.Pattern[str]]]] = (
     ("w_per_kw", re.compile(r"(^|[^a-z])w ?(/|per|_per_) ?kwp?($|[^a-z])")),
+    ("kw", re.compile(r"(^|[^a-z])kwh ?/ ?h($|[^a-z])")),
     ("kwh", re.compile(r"(^|[^a-z])kwh($|[^a-z0-9])")),
     ("wh", re.compile(r"(^|[^a-z])wh($|[^a-z0-9])")),
     ("kw", re.compile(r"(^|[^a-z])kw($|[^a-z0-9])|kilowatt($|[^a-z])")),
     ("w", re.compile(r"[\[(]w[\])]|_w$|^w$|(power|leistung|load|pv)[ ,_]*w$|(^|[^a-z])watts?($|[^a-z])")),
 )
+LARGE_UNITS: Final = {"mwh": "kWh (times 1000)", "gwh": "kWh", "mw": "kW (times 1000)", "gw": "kW"}
+"""Units of energy and power that are not read, and what to write in their place."""
+_FOREIGN: Final = (
+    *(
+        "kva",
+        "va",
+        "mva",
+        "kvar",
+        "var",
+        "kvarh",
+        "varh",
+        "m3",
+        "m³",
+        "m^3",
+        "%",
+        "°c",
+        "°f",
+        "hz",
+        "kvah",
+        "co2",
+        "mj",
+        "gj",
+    ),
+    *(
+        "kj",
+        "j",
+        "m/s",
+        "w/m2",
+        "w/m²",
+        "w/m^2",
+        "kg",
+        "g",
+        "ppm",
+        "bar",
+        "mbar",
+        "eur",
+        "€",
+        "ct",
+        "usd",
+        "$",
+        "gbp",
+        "£",
+    ),
+    *("therm", "therms", "btu", "liter", "litre"),
+)
+_FOREIGN_IN_BRACKETS: Final = frozenset((*_FOREIGN, *LARGE_UNITS, "a", "v", "l", "c", "k", "kv", "ma"))
+_FOREIGN_AT_THE_END: Final = frozenset((*_FOREIGN, *LARGE_UNITS)) - {"g", "j", "va", "var", "bar", "ct", "co2"}
+_BRACKETS: Final = re.compile(r"[\[(]\s*([^\[\]()]+?)\s*[\])]")
 _DROPPED: Final = frozenset(
     [
         *(
@@ -88,9 +163,35 @@ _DROPPED: Final = frozenset(
             "reading",
             "kwp",
         ),
+        *(
+            "use",
+            "gen",
+            "from",
+            "to",
+            "export",
+            "exported",
+            "imported",
+            "feed",
+            "fed",
+            "einspeisung",
+            "netzeinspeisung",
+        ),
+        *(
+            "afname",
+            "injectie",
+            "injection",
+            "production",
+            "produktion",
+            "ertrag",
+            "wirkleistung",
+            "electricity",
+            "strom",
+        ),
     ]
 )
 """Words that say what a column holds, and not whose it is."""
+_OBIS: Final = re.compile(r"(\d+-\d+:)?[12]\.(8|29)\.\d(\*\d+)?")
+"""Codes of what a meter counts: 1.8.0 what was drawn, 2.8.0 what was fed in."""
 _MARKS: Final = re.compile(r"[\s_\-./()\[\]]+")
 _AGENT_NAME: Final = re.compile(r"[\w][\w .:+-]*")
 _MOST_LETTERS: Final = 80
@@ -98,9 +199,18 @@ _MOST_LETTERS: Final = 80
 
 
 def role_of(name: str) -> ColumnRole:
-    """What a column is for, by its name: a load where nothing says otherwise."""
-    lower = name.lower()
-    return next((role for role, pattern in _ROLES if pattern.search(lower)), "load")
+    """What a column is for, by the words of its name: a load where nothing says otherwise."""
+    lower = _CAMEL.sub(" ", name).lower()
+    unit = unit_of(name)
+    if _PARTS.search(lower):
+        return "part"
+    if _EXPORTS.search(lower):
+        return "export"
+    if foreign_unit(name) in LARGE_UNITS:
+        return "pv" if _PLANTS.search(lower) else "load"
+    if foreign_unit(name) or _ALWAYS_OTHERS.search(lower) or (unit is None and _OTHERS.search(lower)):
+        return "other"
+    return "pv" if _PLANTS.search(lower) else "heat" if _HEATS.search(lower) else "load"
 
 
 def nets(name: str) -> bool:
@@ -108,10 +218,44 @@ def nets(name: str) -> bool:
     return _NETS.search(name.lower()) is not None
 
 
+def imports(name: str) -> bool:
+    """Whether a name says that it is of what a meter drew, and not of all that a household takes."""
+    return _IMPORTS.search(_CAMEL.sub(" ", name).lower()) is not None
+
+
+def is_sum(name: str) -> bool:
+    """Whether a name says that a column is of a sum, and of nobody."""
+    return _TOTALS.search(name.lower()) is not None and not stem_of(_TOTALS.sub(" ", name.lower()))
+
+
+def register_of(name: str) -> tuple[str, str]:
+    """Which register of a meter a column is, by its tariff, and its name without that; ('', name) where it is none."""
+    lower = name.lower()
+    found = _REGISTERS.search(lower)
+    return (found[0], " ".join(_REGISTERS.sub(" ", lower).split())) if found else ("", name)
+
+
 def unit_of(name: str) -> Values | None:
     """The unit that a name has, counters not told apart; None where it has none."""
     lower = name.lower()
     return next((values for values, pattern in _UNIT if pattern.search(lower)), None)
+
+
+def foreign_unit(name: str) -> str:
+    """The unit of something else, or one that is not read (MWh), in small letters; '' where a name has none."""
+    if unit_of(name) is not None:
+        return ""
+    lower = name.lower().strip()
+    in_brackets = next((unit for unit in _BRACKETS.findall(lower) if unit in _FOREIGN_IN_BRACKETS), "")
+    end = re.split(r"[\s_]", lower)[-1]
+    return in_brackets or (end if end in _FOREIGN_AT_THE_END else "")
+
+
+def says_power(name: str) -> bool | None:
+    """Whether a name says that it is of power (True) or of energy (False); None where it says neither, or both."""
+    lower = _CAMEL.sub(" ", name).lower()
+    power, energy = _POWERS.search(lower) is not None, _ENERGIES.search(lower) is not None
+    return None if power == energy else power
 
 
 def counts(name: str) -> bool:
@@ -121,8 +265,11 @@ def counts(name: str) -> bool:
 
 def stem_of(name: str) -> str:
     """Whose a column is: its name without words for series and units, as an agent can be called; '' where nothing is left."""
-    parts = [part for part in _MARKS.split(name) if part]
+    plain = _OBIS.sub(" ", name)
+    parts = [part for part in _MARKS.split(plain) if part]
     left = [part for part in parts if part.lower() not in _DROPPED]
-    stem = name.strip() if len(left) == len(parts) else (" " if " " in name.strip() else "_").join(left)
+    stem = (
+        name.strip() if plain == name and len(left) == len(parts) else (" " if " " in name.strip() else "_").join(left)
+    )
     called = stem if _AGENT_NAME.fullmatch(stem) else "_".join(re.findall(r"\w+", stem))
     return called[:_MOST_LETTERS].strip()

@@ -438,7 +438,7 @@ def test_a_plant_above_its_rating_is_told(profiles: Make, agent: Make, write: Ma
     ("params", "said"),
     [
         ({"layout": "long"}, "layout 'long' needs id_column; layout 'long' needs value_column"),
-        ({"layout": "days"}, "layout 'days' needs id_column"),
+        ({"layout": "days", "value_column": "x"}, "value_column belongs to layout: long"),
         ({"id_column": "x"}, "id_column belongs to layout: long or days, and layout is 'wide'"),
         ({"layout": "days", "id_column": "x", "value_column": "y"}, "value_column belongs to layout: long"),
         ({"time_zone": "Europe/Berln"}, "did you mean 'Europe/Berlin'?"),

@@ -175,3 +175,59 @@ def test_scenarios_without_these_keys_are_written_and_hashed_as_before(folder):
 def test_an_offset_of_a_scenario_is_refused_as_one(folder):
     with pytest.raises(ScenarioError):
         ms.load_scenario(scenario(begins="2023-06-01T00:00Z", step_minutes=60))
+
+
+@pytest.fixture
+def three(tmp_path, monkeypatch):
+    """``three.csv``: what a household of 0.5 kWh an hour drew, fed in and generated; and a plant that is another one's."""
+    monkeypatch.chdir(tmp_path)
+    rows = []
+    for hour in range(HOURS):
+        pv = 2.0 * max(0.0, math.sin(math.pi * (hour % 24 - 6) / 12))
+        drawn, fed_in = max(0.5 - pv, 0.0), max(pv - 0.5, 0.0)
+        rows.append(
+            f"2023-06-{1 + hour // 24:02d}T{hour % 24:02d}:00,{drawn:.4f},{fed_in:.4f},{pv:.4f},{pv / 4:.4f},{1000 * pv:.1f}"
+        )
+    header = "time,Bezug (kWh),Einspeisung (kWh),PV (kWh),PV 2 (kWh),PV 3 (W/kW)"
+    (tmp_path / "three.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return tmp_path
+
+
+def household(entry, roof=None, **profiles):
+    columns = {"load": "Bezug (kWh)", "fed_in": "Einspeisung (kWh)", **entry}
+    values = scenario(roof, path="three.csv", columns={"roof": columns}, **profiles)
+    values["agents"] = values["agents"][:1]
+    return values
+
+
+def test_what_was_drawn_and_fed_in_and_generated_makes_the_load(three):
+    """Slot by slot the load is 0.5 kWh, and PV all that the plant generated."""
+    run = ms.simulate(household({"pv": "PV (kWh)"}))
+    assert run.agents.load_kwh.tolist() == pytest.approx([0.5] * HOURS, abs=0.002)
+    assert run.agents.pv_available_kwh.max() == pytest.approx(2.0, abs=0.002)
+    assert not any("net load and PV" in note for note in run.manifest["notes"])
+
+
+def test_without_a_meter_of_the_plant_own_use_is_in_neither(three):
+    run = ms.simulate(household({}))
+    assert run.agents.load_kwh.max() == pytest.approx(0.5, abs=0.002)
+    assert run.agents.load_kwh.min() == 0.0
+    assert run.agents.pv_available_kwh.max() == pytest.approx(1.5, abs=0.002)
+    assert any("Meters net load and PV of 'roof'" in note for note in run.manifest["notes"])
+
+
+@pytest.mark.parametrize(
+    ("entry", "roof", "profiles", "said"),
+    [
+        ({"fed_in": "Einspeisng (kWh)"}, None, {}, "did you mean 'Einspeisung (kWh)'?"),
+        ({"pv": "PV (kWh)", "fed_in": "Export"}, None, {}, "has no column for the load of 'roof'"),
+        ({}, {"kind": "consumer", "pv_kw": 0.0}, {}, "the meter of 'roof' feeds in, and it has no plant"),
+        ({"pv": "PV 2 (kWh)"}, None, {}, "fed in more than was drawn and generated, by"),
+        ({"pv": "PV 3 (W/kW)", "values": {"load": "kwh", "pv": "w_per_kw"}}, None, {}, "PV by its rating tells none"),
+        ({}, None, {"pv_scale": 2.0}, "twice the plant is not twice what it fed in"),
+        ({"load": None}, None, {}, "name that column by load"),
+        ({"load": None, "net": "PV (kWh)"}, None, {}, "leave fed_in out"),
+    ],
+)
+def test_what_was_fed_in_is_refused_where_it_does_not_belong(three, entry, roof, profiles, said):
+    assert said in told(household(entry, roof, **profiles))

@@ -1,0 +1,134 @@
+"""Agents whose series a table has, and what is made of columns that several of them have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from marketsim.core.alike import listed
+from marketsim.profiles.understand.reading import Understood
+from marketsim.profiles.understand.series_facts import SeriesFacts
+from marketsim.profiles.understand.words import imports, is_sum, register_of, stem_of
+
+MOST_AGENTS: Final = 100
+"""Agents that are written out."""
+HOME: Final = "home"
+"""Whose columns are that have no name of an agent."""
+
+
+class AgentProposal(NamedTuple):
+    """An agent and its columns by series; ``export`` is what its meter fed in, beside a load that it drew."""
+
+    name: str
+    columns: dict[str, SeriesFacts]
+    left_out: tuple[SeriesFacts, ...] = ()
+    """Columns that go by its name and are not read."""
+
+
+class Proposed(NamedTuple):
+    """Agents, and what there is to say of the columns that they do not have."""
+
+    agents: list[AgentProposal]
+    notes: tuple[str, ...]
+
+
+def proposed(found: Understood) -> Proposed:
+    """An agent for each stem of the columns' names."""
+    stems: dict[str, list[SeriesFacts]] = {}
+    registers, sums = _registers(found), _sums(found)
+    for each in found.used:
+        if each not in sums and each not in registers:
+            stems.setdefault(_whose(each.name), []).append(each)
+    agents = [agent for name, own in stems.items() if (agent := _agent(name, own)).columns]
+    notes = [*_of_registers(registers), *_of_sums(sums), *_of_exports(agents, found), *_of_the_left(agents)]
+    if len(agents) > MOST_AGENTS:
+        notes.append(
+            f"The first {MOST_AGENTS} of {len(agents)} agents are written out; the others are read once you add them."
+        )
+    return Proposed(agents[:MOST_AGENTS], tuple(notes))
+
+
+def _whose(name: str) -> str:
+    stem = stem_of(name)
+    return HOME if stem.lower() in ("", HOME) else stem
+
+
+def _sums(found: Understood) -> list[SeriesFacts]:
+    """Loads that are sums by their names, beside others."""
+    loads = [each for each in found.used if each.role == "load"]
+    sums = [each for each in loads if is_sum(each.name)]
+    return sums if len(sums) < len(loads) else []
+
+
+def _registers(found: Understood) -> list[SeriesFacts]:
+    """Columns that are the registers of one meter, by tariff: their sum is a load, none of them is."""
+    meters: dict[str, dict[str, SeriesFacts]] = {}
+    for each in found.used:
+        tariff, meter = register_of(each.name)
+        if tariff:
+            meters.setdefault(meter, {})[tariff] = each
+    return [each for own in meters.values() if len(own) > 1 for each in own.values()]
+
+
+def _of_registers(registers: list[SeriesFacts]) -> Iterator[str]:
+    if registers:
+        names = listed([each.name for each in registers], quote=False)
+        yield f"Registers of one meter, by tariff, are left out: {names}. Write their sum as one column."
+
+
+def _agent(name: str, own: list[SeriesFacts]) -> AgentProposal:
+    """An agent with one column for each series: of several loads that which is no import, else the first."""
+    columns: dict[str, SeriesFacts] = {}
+    for each in sorted(own, key=lambda each: each.role == "load" and imports(each.name)):
+        columns.setdefault(each.role, each)
+    load, pv, net, export = (columns.get(role) for role in ("load", "pv", "net", "export"))
+    if load is not None:
+        columns.pop("net", None)  # load and PV apart tell more
+    elif net is not None:
+        columns.pop("pv", None)  # own use is in neither: PV beside it would count what is fed in twice
+    if export is not None and (load is None or not _is_of_its_meter(load, pv, export)):
+        del columns["export"]
+    if set(columns) <= {"export"}:
+        columns = {}
+    left = [each for each in own if each not in columns.values()]
+    return AgentProposal(name, columns, tuple(left))
+
+
+def _is_of_its_meter(load: SeriesFacts, pv: SeriesFacts | None, export: SeriesFacts) -> bool:
+    """Whether a load is what the meter drew that fed in as well, so that own use of PV is still to be added."""
+    alike = load.values == export.values
+    return alike and (pv is None or (imports(load.name) and pv.values != "w_per_kw"))
+
+
+def _of_sums(sums: list[SeriesFacts]) -> Iterator[str]:
+    if sums:
+        yield f"Sums are no households, and are left out: {listed([each.name for each in sums], quote=False)}."
+
+
+def _of_exports(agents: list[AgentProposal], found: Understood) -> Iterator[str]:
+    """What is made of what meters fed in."""
+    for agent in agents:
+        load, pv, export = (agent.columns.get(role) for role in ("load", "pv", "export"))
+        if load is None or export is None:
+            continue
+        if pv is not None:
+            yield f"{agent.name}: its load is what was drawn and PV less what was fed in: {load.name}, {pv.name}, {export.name}."
+        else:
+            yield (
+                f"{agent.name}: {load.name} is taken for what a meter drew and {export.name} for what it fed in, which "
+                "is the PV: own use is in neither. Set pv_kw to the rating of the plant."
+            )
+    used = [agent.columns["export"] for agent in agents if "export" in agent.columns]
+    left = [each.name for each in found.facts if each.role == "export" and each not in used]
+    if left:
+        yield f"What a meter feeds in is left out, since it is PV less own use: {listed(left, quote=False)}."
+
+
+def _of_the_left(agents: list[AgentProposal]) -> Iterator[str]:
+    """Columns that are left out since their agent has one of the same kind."""
+    for agent in agents:
+        names = [each.name for each in agent.left_out if each.role != "export"]
+        if names:
+            taken = listed([each.name for each in agent.columns.values()], quote=False)
+            taken += " is" if len(agent.columns) == 1 else " are"
+            yield f"{agent.name}: {taken} read, and left out: {listed(names, quote=False)}."
