@@ -75,6 +75,17 @@ def _of_text(text: str, date_format: str | None) -> datetime:
     return time + _DAY if midnight else time
 
 
+def outside_years(cell: object) -> bool:
+    """Whether a cell is a time of years that are not read."""
+    if isinstance(cell, date):
+        return not YEARS[0] <= cell.year <= YEARS[1]
+    text = str(cell).strip()
+    for date_format in (None, *_written([text])):
+        with contextlib.suppress(ValueError, OverflowError):
+            return _within(_of_text(text, date_format)) is None
+    return False
+
+
 def likely_format(cells: Sequence[object]) -> str:
     """The ``date_format`` that reads the first cells, or '' where none is known that does."""
     some = [str(cell).strip() for cell in cells[:10_000] if cell is not None and str(cell).strip()]

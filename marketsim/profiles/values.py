@@ -20,9 +20,14 @@ MOST: Final = 1e9
 """Largest value of a cell [kW or kWh]; far inside what counts as energy in 64 bits."""
 MISSING: Final = frozenset(("", "nan", "null", "na", "n/a", "#n/a", "none", "-", "--", "?"))
 """What stands where there is no value, in small letters."""
-_GROUPS: Final = re.compile(r"[+-]?\d{1,3}(?:[.,  ' ]\d{3})+(?:[.,]\d+)?")
+_GROUPS: Final = re.compile(r"[+-]?\d{1,3}(?:[.,' \u00a0\u2009\u202f\u2019]\d{3})+(?:[.,]\d+)?")
 _COMMA: Final = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 _POINT: Final = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
+
+
+def has_groups(text: str) -> bool:
+    """Whether a cell is a number with marks between its thousands; ``1.250`` may be one."""
+    return _GROUPS.fullmatch(text) is not None
 
 
 class Cells(NamedTuple):

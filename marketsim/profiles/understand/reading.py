@@ -11,12 +11,21 @@ from marketsim.core.errors import Problem, ProfileError
 from marketsim.profiles.file_params import MOST_LETTERS, MOST_MINUTES, FileParams
 from marketsim.profiles.layouts import SeriesCells, series_of, time_name, with_counted_times, with_times
 from marketsim.profiles.plausible import in_words
-from marketsim.profiles.table import CellTable
 from marketsim.profiles.time_formats import likely_format, parser
 from marketsim.profiles.understand.moments import SheetTimes, columns_of_times, placed
+from marketsim.profiles.understand.odd_numbers import are_ids, marked_thousands
 from marketsim.profiles.understand.series_facts import SeriesFacts, TableSteps, facts_of, table_steps
 from marketsim.profiles.understand.shape import SheetShape, shape_of
 from marketsim.profiles.understand.sheet import Sheet, is_numeric, sheet_of
+from marketsim.profiles.understand.unread import (
+    has_times,
+    no_column_of_times,
+    no_header,
+    no_numbers,
+    no_rows,
+    no_times,
+    several_times,
+)
 from marketsim.profiles.understand.words import SERIES_ROLES
 
 MOST_SERIES: Final = 1_000
@@ -59,22 +68,14 @@ def understood(path: str, data: bytes, counted: Mapping[str, Any] = _NOT_COUNTED
     ``counted``: ``begins`` and ``step_minutes`` as ``profiles`` has them, where no column tells times.
     """
     sheet = sheet_of(path, data)
-    moments = columns_of_times(sheet)
-    if moments.columns and counted:
-        raise ProfileError([_has_times(sheet.table, moments)])
-    if not moments.columns and not counted:
-        raise ProfileError([_no_times(sheet.table)])
-    moments = moments._replace(counted=dict(counted))
-    if any(_is_time(name) for name in moments.columns):
-        raise ProfileError([_no_header(sheet.table)])
+    moments = _times_of(sheet, counted)
     shape = shape_of(sheet, moments)
     if shape.unclear:
-        raise ProfileError([Problem(shape.unclear.removesuffix("."), file=path)])
+        raise ProfileError(several_times(sheet, moments))
     series, time = _series(sheet, moments, shape, path)
     first = next(iter(series.values()), None)
     if first is None:
-        hint = f"the file has: {listed(list(sheet.table.columns), quote=False)}"
-        raise ProfileError([Problem("no column of numbers was found beside the times", hint=hint, file=path)])
+        raise ProfileError(no_numbers(sheet, moments))
     if not counted:
         moments = placed(moments, first.table, time, sheet.decimal)
     clocks = moments.clocks(sheet.decimal)
@@ -87,10 +88,24 @@ def understood(path: str, data: bytes, counted: Mapping[str, Any] = _NOT_COUNTED
         facts_of(name, cells, steps[id(cells.table)], sheet.decimal, unit_from or name)
         for name, cells in list(series.items())[:MOST_SERIES]
     )
-    remarks = (*moments.doubts, *_remarks(facts))
+    remarks = (*moments.doubts, *_remarks(facts), *_unused(sheet, moments, shape))
     if len(series) > MOST_SERIES:
         remarks += (f"The first {MOST_SERIES} of {len(series)} series were looked at.",)
     return Understood(sheet, moments, shape, _form(path, sheet, moments, shape), facts, remarks)
+
+
+def _times_of(sheet: Sheet, counted: Mapping[str, Any]) -> SheetTimes:
+    """How a sheet tells times; ProfileError where it does not, and they are not counted."""
+    if not sheet.table.lines:
+        raise ProfileError([no_rows(sheet.table)])
+    moments = columns_of_times(sheet)
+    if moments.columns and counted:
+        raise ProfileError([has_times(sheet.table, moments)])
+    if not moments.columns and not counted:
+        raise ProfileError(no_times(sheet))
+    if any(_is_time(name) for name in moments.columns):
+        raise ProfileError([no_header(sheet.table)])
+    return moments._replace(counted=dict(counted))
 
 
 def params_of(form: Mapping[str, Any]) -> FileParams:
@@ -108,11 +123,36 @@ def _series(sheet: Sheet, moments: SheetTimes, shape: SheetShape, path: str) -> 
     params = params_of(_form(path, sheet, moments, shape))
     table = with_counted_times(with_times(sheet.table, params), params)
     if time_name(params) not in table.columns:
-        raise ProfileError([_no_times(table)])
+        raise ProfileError([no_column_of_times(table)])
     found = series_of(table, params)
     if shape.layout == "wide":
-        found = {name: own for name, own in found.items() if is_numeric(own.table.columns[name], sheet.decimal)}
+        found = {name: own for name, own in found.items() if _holds_values(sheet, name)}
     return found, time_name(params)
+
+
+def _holds_values(sheet: Sheet, name: str) -> bool:
+    cells = sheet.table.columns.get(name, ())  # beside columns of the sheet there are times that are counted
+    return is_numeric(cells, sheet.decimal) and not are_ids(cells)
+
+
+def _unused(sheet: Sheet, moments: SheetTimes, shape: SheetShape) -> Iterator[str]:
+    """Columns beside those of series that hold numbers, and why they are none."""
+    if shape.layout != "wide":
+        return
+    rest = [name for name in sheet.table.columns if name not in moments.columns]
+    ids = [
+        name for name in rest if is_numeric(sheet.table.columns[name], sheet.decimal) and not _holds_values(sheet, name)
+    ]
+    if ids:
+        yield f"Columns of long whole numbers that come again and again, as those of meters do, are left out: {listed(ids)}."
+    for name in rest:
+        wrong = (
+            []
+            if is_numeric(sheet.table.columns[name], sheet.decimal)
+            else marked_thousands(sheet.table, name, sheet.decimal)
+        )
+        for problem in wrong[:1]:
+            yield f"{name} is left out: {problem.message} ({problem.value}); {problem.hint}."
 
 
 def _unit_column(sheet: Sheet) -> str:
@@ -142,27 +182,6 @@ def _form(path: str, sheet: Sheet, moments: SheetTimes, shape: SheetShape) -> di
         **moments.counted,
     }
     return {"path": path, **{key: value for key, value in told.items() if value is not None}}
-
-
-def _no_times(table: CellTable) -> Problem:
-    hint = (
-        "add one with the beginning of each step, such as 2016-07-12T14:15; or, if rows follow each other without a gap, say "
-        "when the first begins and how long each lasts: --begins 2016-07-12T00:00 --step-minutes 15; the file has: "
-        f"{listed(list(table.columns), quote=False)}"
-    )
-    return Problem("no column of times was found", hint=hint, file=table.file)
-
-
-def _has_times(table: CellTable, moments: SheetTimes) -> Problem:
-    hint = "leave begins and step_minutes out"
-    return Problem(f"the file tells times itself, in {listed(list(moments.columns))}", hint=hint, file=table.file)
-
-
-def _no_header(table: CellTable) -> Problem:
-    hint = (
-        f"its first line has to name the columns, such as time,house_load_kw; it reads: {listed(list(table.columns))}"
-    )
-    return Problem("the file has no header", hint=hint, file=table.file)
 
 
 def _is_time(name: str) -> bool:

@@ -16,6 +16,7 @@ from marketsim.profiles.plausible import RANGES, Range
 from marketsim.profiles.powers import StepPlaces, counter_signs, falls, gap_ends
 from marketsim.profiles.table import CellTable
 from marketsim.profiles.times import Clocks, Steps, steps_of, told_times
+from marketsim.profiles.understand.odd_numbers import decimals_for_thousands
 from marketsim.profiles.understand.words import ColumnRole, counts, nets, role_of, unit_of
 from marketsim.profiles.values import as_numbers, read_cells
 
@@ -114,8 +115,9 @@ def facts_of(name: str, cells: SeriesCells, rows: TableSteps, decimal: str, unit
         kind, guessed = _values_of(name, unit_from, known, steps, role)
     power = _powers(values, kind, steps)
     at = StepPlaces(cells.table, cells.column, steps)
+    marked = decimals_for_thousands(cells.table, cells.column, decimal)
     fallen = falls(_without_gaps(values), at) if kind is not None and kind.startswith("counter") else []
-    return _told(name, role, kind, guessed, power, n_negative, [*read.problems, *fallen], at)
+    return _told(name, role, kind, guessed, power, n_negative, [*read.problems, *marked, *fallen], at)
 
 
 def _looks_net(name: str, raw: FloatArray) -> bool:

@@ -10,6 +10,7 @@ from typing import Final, Literal, NamedTuple
 from marketsim.profiles.layouts import clock_columns
 from marketsim.profiles.table import CellTable
 from marketsim.profiles.understand.moments import SheetTimes
+from marketsim.profiles.understand.odd_numbers import are_ids
 from marketsim.profiles.understand.sheet import Sheet, is_numeric
 from marketsim.profiles.understand.words import role_of
 
@@ -49,15 +50,20 @@ def shape_of(sheet: Sheet, moments: SheetTimes) -> SheetShape:
             return SheetShape("days", names[0] if names else None, unclear="" if names else _NO_ID)
         return SheetShape("days", *found)
     rows = list(zip(*(table.columns[name] for name in moments.columns), strict=True))
-    if len(rows) < _REPEATED * len(set(map(str, rows))):
+    n_times = len(set(map(str, rows)))
+    if len(rows) == n_times:
         return SheetShape()
     numeric = {name for name in rest if is_numeric(table.columns[name], sheet.decimal)}
     names = [name for name in rest if name not in numeric or _IDS.search(name)]
+    often = len(rows) >= _REPEATED * n_times
+    if not often:  # meters with steps or days of their own; or a time that stands twice, which is told later
+        names = [name for name in names if _IDS.search(name) and (name not in numeric or are_ids(table.columns[name]))]
     found = _telling(table, moments, [name for name in names if _repeats(table, name)], rest)
     values = [name for name in rest if name in numeric and found is not None and name not in found]
+    values = [name for name in values if not are_ids(table.columns[name])]
     values.sort(key=lambda name: (_VALUES.search(name) is None, role_of(name) == "other"))
     if found is None or not values:
-        return SheetShape(unclear=_NO_ID)
+        return SheetShape(unclear=_NO_ID if often else "")
     return SheetShape("long", *found, values[0])
 
 
