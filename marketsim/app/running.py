@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -24,7 +24,7 @@ from marketsim.app.signed_prices import FACT as SIGNED_PRICES
 from marketsim.app.signed_prices import SignedPrices
 from marketsim.app.wiring import Built, build
 from marketsim.core.currency import PLAIN
-from marketsim.core.errors import NetworkError, RunFolderError
+from marketsim.core.errors import NetworkError, Problem, RunFolderError
 from marketsim.core.interrupts import interruptible
 from marketsim.core.metric import Metric, Value
 from marketsim.core.progress import ProgressCallback
@@ -44,6 +44,7 @@ from marketsim.scenario.dump import dump, scenario_hash
 from marketsim.scenario.origin import read_origin
 
 RUNS: Final = Path("runs")
+_OVERRIDES: Final = "values that are set over a scenario go by ms.simulate(ms.load_scenario(scenario, {'seed': 2}))"
 
 _PACKAGES: Final = ("marketsim", "numpy", "scipy", "numba", "llvmlite", "mesa", "power-grid-model", "pyarrow")
 
@@ -70,6 +71,7 @@ def simulate(
     Raises RunFolderError for a folder that cannot be used, ValidationMismatch or LawBroken where the program
     contradicts itself, RunError where a plugin fails or the disk is full; what was written until then can be opened.
     """
+    folder = None if out is None else _folder(out)
     if not isinstance(scenario, ReadyScenario):
         scenario = load_scenario(scenario, trust=trust)
     began = time.perf_counter()
@@ -78,7 +80,6 @@ def simulate(
     advance = progress_of(progress, "slots")
     built = build(scenario)
     metrics = Metrics(built.metrics)
-    folder = None if out is None else _folder(out)
     refused, signs = OwnRefusals(scenario, dict(built.kinds)), SignedPrices(built.world.community)
     with ExitStack() as stack:
         model = stack.enter_context(MarketModel(Simulation(built.world), scenario.agents, built.kinds))
@@ -129,7 +130,8 @@ def open_run(path: str | Path, *, trust: bool = False) -> Run:
 
 def _folder(path: object) -> Path:
     if not isinstance(path, str | Path):
-        raise RunFolderError(f"a run folder is a path, not {type(path).__name__}")
+        hint = _OVERRIDES if isinstance(path, Mapping) else ""
+        raise RunFolderError([Problem(f"a run folder is a path, not {type(path).__name__}", hint=hint)])
     return Path(path)
 
 

@@ -17,6 +17,8 @@ SINCE_1970: Final = {"unix": 1.0, "unix_ms": 1e3, "unix_us": 1e6, "unix_ns": 1e9
 SPREADSHEET: Final = "excel"
 """Days since the end of 1899."""
 YEARS: Final = 1900, 2200
+OTHER_YEARS: Final = f"times lie in the years {YEARS[0]} to {YEARS[1]}: write ISO 8601, e.g. 2016-07-12T14:15"
+"""What to do about one of other years."""
 _DAY: Final = timedelta(days=1)
 _FIRST_DAY: Final = datetime(1899, 12, 30)
 _MIDNIGHT: Final = re.compile(r"(?<![\d:])24:00(:00(?:\.0+)?)?(?=$|[Z+\-])", re.ASCII)

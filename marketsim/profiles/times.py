@@ -14,7 +14,7 @@ from marketsim.core.alike import first_few, grouped
 from marketsim.core.arrays import IntArray
 from marketsim.core.errors import Problem
 from marketsim.profiles.table import CellTable
-from marketsim.profiles.time_formats import YEARS, both_orders, likely_format, outside_years, parser
+from marketsim.profiles.time_formats import OTHER_YEARS, both_orders, likely_format, outside_years, parser
 from marketsim.profiles.time_zones import from_wall, standard_time, zone_of
 
 _HOUR: Final = timedelta(hours=1)
@@ -131,9 +131,12 @@ def steps_of(
 def _never_later(table: CellTable, name: str, times: Sequence[datetime]) -> Problem:
     """Times of which none lies behind that of the row above."""
     if times[-1] == times[0]:
-        message, hint = "all rows have the same time", f"write the time of each step; {_SEVERAL}"
+        message, hint = "the times do not increase: all are the same", f"write the time of each step; {_SEVERAL}"
     else:
-        message, hint = "the newest row stands first", "sort the rows by time, the oldest first"
+        message, hint = (
+            "the times do not increase: the newest row stands first",
+            "sort the rows by time, the oldest first",
+        )
     return Problem(message, name, str(times[0]), hint, *table.place(0))
 
 
@@ -162,7 +165,7 @@ def told_times(table: CellTable, name: str, clocks: Clocks) -> tuple[list[dateti
             times.append(time)
             continue
         if time is None and outside_years(cells[row]):
-            wrong.append(_cell_problem(table, name, row, f"a time outside of the years {YEARS[0]} to {YEARS[1]}", ""))
+            wrong.append(_cell_problem(table, name, row, "not a time", OTHER_YEARS))
             continue
         message = _what_is_wrong(time, clocks.date_format)
         hint = hint or (_no_time_hint(cells, clocks.date_format) if time is None else _offset_hint(time))

@@ -22,7 +22,7 @@ from marketsim.results import table_checks
 from marketsim.results.csv_files import write_csv
 from marketsim.results.folder import COMPLETE, CRITIC, SCENARIO, SUMMARY, read_manifest, status
 from marketsim.results.frames import agent_names, frame
-from marketsim.results.grid_history import GridHistory
+from marketsim.results.grid_history import NO_GRID, GridHistory
 from marketsim.results.json_checks import MOST_BYTES, read_object
 from marketsim.results.manifests import demand_summary, read_critiques
 from marketsim.results.notebook import html, html_table
@@ -244,6 +244,8 @@ class Run:
         ``raw`` as for ``frame``; ``force`` replaces files that are there. Returns the folder; RunFolderError where it cannot be
         written.
         """
+        if not isinstance(folder, str | Path):
+            raise RunFolderError(f"the folder of the tables is a path, not {type(folder).__name__}")
         return write_csv(self, Path(folder), raw=raw, force=force)
 
     def bill(self, agent: str | int, market: int = 0, *, raw: bool = False) -> pd.DataFrame:
@@ -265,7 +267,7 @@ class Run:
     def grid_history(self, slots: range, market: int = 0) -> GridHistory:
         """The feeder and its voltages and loadings in ``slots``, solved again; InputError without a grid."""
         if self._views.history is None:
-            raise InputError("this run has no grid, so there is nothing to draw")
+            raise InputError(NO_GRID)
         return self._views.history(self, slots, market)
 
     def worst_buses(self, most: int | None = 10, market: int = 0) -> pd.DataFrame:

@@ -54,13 +54,13 @@ def shape_of(sheet: Sheet, moments: SheetTimes) -> SheetShape:
     if len(rows) == n_times:
         return SheetShape()
     numeric = {name for name in rest if is_numeric(table.columns[name], sheet.decimal)}
-    names = [name for name in rest if name not in numeric or _IDS.search(name)]
+    ids = {name for name in numeric if are_ids(table.columns[name])}
+    names = [name for name in rest if name not in numeric - ids or _IDS.search(name)]
     often = len(rows) >= _REPEATED * n_times
     if not often:  # meters with steps or days of their own; or a time that stands twice, which is told later
-        names = [name for name in names if _IDS.search(name) and (name not in numeric or are_ids(table.columns[name]))]
+        names = [name for name in names if _IDS.search(name) and name not in numeric - ids]
     found = _telling(table, moments, [name for name in names if _repeats(table, name)], rest)
-    values = [name for name in rest if name in numeric and found is not None and name not in found]
-    values = [name for name in values if not are_ids(table.columns[name])]
+    values = [name for name in rest if name in numeric - ids and found is not None and name not in found]
     values.sort(key=lambda name: (_VALUES.search(name) is None, role_of(name) == "other"))
     if found is None or not values:
         return SheetShape(unclear=_NO_ID if often else "")

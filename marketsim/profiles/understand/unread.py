@@ -11,7 +11,7 @@ from marketsim.core.alike import first_few, grouped, listed
 from marketsim.core.errors import Problem
 from marketsim.core.numerals import number
 from marketsim.profiles.table import CellTable
-from marketsim.profiles.time_formats import YEARS, Parse, likely_format, outside_years, parser
+from marketsim.profiles.time_formats import OTHER_YEARS, Parse, likely_format, outside_years, parser
 from marketsim.profiles.understand.moments import SheetTimes
 from marketsim.profiles.understand.odd_numbers import marked_thousands
 from marketsim.profiles.understand.sheet import Sheet, is_numeric, sample
@@ -136,10 +136,9 @@ def _no_time_cells(table: CellTable, nearly: _NearlyTimes) -> list[Problem]:
     hint = _what_to_do(wrong, len(cells), written)
     problems = []
     for row in wrong:
-        beyond = outside_years(cells[row])
-        message = f"a time outside of the years {YEARS[0]} to {YEARS[1]}" if beyond else "not a time"
         seen = repr(_text(cells[row])[:60]) if _text(cells[row]) else "an empty cell"
-        problems.append(Problem(message, nearly.name, seen, "" if beyond else hint, *table.place(row)))
+        own = OTHER_YEARS if outside_years(cells[row]) else hint
+        problems.append(Problem("not a time", nearly.name, seen, own, *table.place(row)))
     return first_few(grouped(problems), "faults of the same column")
 
 
