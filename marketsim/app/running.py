@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from marketsim.agents.model import MarketModel
+from marketsim.app.bill_words import between_of, between_of_run
 from marketsim.app.kernels import compile_once
 from marketsim.app.memory import keep_memory
 from marketsim.app.own_refusals import FACT as OWN_REFUSALS
@@ -112,7 +113,7 @@ def simulate(
             "wall_s": round(time.perf_counter() - began, 3),
         }
         slots = _SolvedSlots(scenario)
-        without_grid = RunViews(headline=headline_texts)
+        without_grid = RunViews(headline=headline_texts, between=slots.between)
         return writer.finish(summary, without_grid if scenario.feeder is None else slots.views)
 
 
@@ -240,7 +241,11 @@ class _SolvedSlots:
     @property
     def views(self) -> RunViews:
         """What a run shows beyond its tables."""
-        return RunViews(self.net, self.history, headline_texts)
+        return RunViews(self.net, self.history, headline_texts, self.between)
+
+    def between(self, run: Run) -> str:
+        """What lies between the price of a trade and what its sides pay."""
+        return between_of_run(run) if self._ready is None else between_of(self._ready)
 
     def net(self, run: Run, slot: int, market: int) -> Any:
         """The pandapower net of a slot, from the run's table of agents."""

@@ -50,6 +50,8 @@ class RunViews(NamedTuple):
     net: NetBuilder | None = None
     history: HistoryBuilder | None = None
     headline: HeadlineBuilder | None = None
+    between: Callable[[Run], str] | None = None
+    """Names what lies on its bills between the price of a trade and what its sides pay."""
 
 
 _NAMED: Final = {"trades": ("buyer", "seller"), "rejects": ("buyer", "seller")}
@@ -89,6 +91,7 @@ class Run:
         self._views = RunViews() if views is None else views
         self._frames: dict[tuple[str, bool], pd.DataFrame] = {}
         self._worst: dict[int, WorstElements] = {}
+        self._between: str | None = None
 
     def __repr__(self) -> str:
         return harmless(f"<Run {self._title}: {self.status}, {self.n_slots} slots, {self.path or 'in memory'}>")
@@ -252,9 +255,12 @@ class Run:
         """The bill of an agent, by name or index in its market: a row a line with energy, mean price and amount.
 
         Its total is what the agent paid; ``raw`` tells energy and amount exactly, in Wh and 1e-9 currency. What each line is
-        about stands in its ``attrs["meaning"]``. InputError for an agent that does not exist.
+        about stands in its ``attrs["meaning"]``. Where the engine keeps what buyers pay beyond what sellers get (``huang``), its
+        line is called so, and not network charges. InputError for an agent that does not exist.
         """
-        return _bill.bill(self.table, agent_names(self.manifest), agent, market, raw=raw)
+        if self._between is None:
+            self._between = _bill.NETWORK_CHARGES if self._views.between is None else self._views.between(self)
+        return _bill.bill(self.table, agent_names(self.manifest), agent, market, raw=raw, between=self._between)
 
     def net(self, slot: int, market: int = 0) -> Any:
         """A pandapower net of that slot, solved. InputError without a grid or for a slot that the run has not."""
