@@ -71,7 +71,7 @@ class Pandapower:
 
 
 def _assumed(params: PandapowerParams, seats: tuple[Seat, ...]) -> tuple[str, ...]:
-    told = (
+    told: tuple[str, ...] = (
         "The net has no series: loads have household shapes of 2016 (SimBench) whose peak of the year is their nominal power",
         "Static generators are PV plants of their nominal power, with shapes of 2016; a plant joins the first load at its bus",
         "Loads have the power factor of their nominal power; those that give reactive power (q_mvar below 0) have 1",
