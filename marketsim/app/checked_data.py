@@ -18,6 +18,8 @@ HEAD: Final = ("series", "for", "holds", "kWh a day", "largest kW", "missing", "
 """Of the table of series for people."""
 NUMBERS: Final = (3, 4, 5)
 """Columns of it that hold numbers."""
+FOLDER: Final = "folder"
+"""Key of a scenario that says where its files lie."""
 MOST_ROWS: Final = 60
 """Series that are shown; the whole answer has all."""
 _IN_A_NOTEBOOK: Final = 12
@@ -33,7 +35,7 @@ class CheckedData:
     """As the user named it."""
     found: Understood
     sections: dict[str, Any]
-    """Sections of a scenario that reads it; empty where no series can be used."""
+    """Sections of a scenario that reads it, with its ``folder`` where that is another; empty where no series can be used."""
     problems: tuple[Problem, ...]
     """What has to be mended first, in the table or in how the scenario's agents find their columns."""
     notes: tuple[str, ...]
@@ -63,8 +65,8 @@ class CheckedData:
 
     @property
     def text(self) -> str:
-        """The sections as a scenario has them."""
-        return text_of(self.sections, _WIDEST) if self.sections else ""
+        """The sections as a scenario beside the file has them."""
+        return text_of(self._beside, _WIDEST) if self.sections else ""
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -108,9 +110,14 @@ class CheckedData:
             "series": [facts_of_series(each) for each in self.found.facts],
             "remarks": list(self.remarks),
             "problems": [problem._asdict() for problem in self.problems],
-            "sections": self.sections,
+            "sections": self._beside,
             "text": self.text,
         }
+
+    @property
+    def _beside(self) -> dict[str, Any]:
+        """The sections of a scenario that lies beside the file."""
+        return {key: section for key, section in self.sections.items() if key != FOLDER}
 
     @property
     def _state(self) -> str:

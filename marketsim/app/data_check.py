@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from marketsim.app.checked_data import CheckedData
+from marketsim.app.checked_data import FOLDER, CheckedData
 from marketsim.app.parts import basics_of, devices_of, placed
 from marketsim.app.ready import ScenarioLike, resolved_scenario
 from marketsim.app.ready_scenario import ReadyScenario
@@ -64,9 +64,9 @@ def check_data(
             return CheckedData(file, found, {}, found.problems or (_nothing(found, file, notes),), ())
         notes = (*notes, *gap_notes(sections["profiles"]))
         sections["profiles"]["path"] = Path(file).name  # as a scenario beside it says
-        return CheckedData(
-            file, found, {"clock": sections["clock"], "tariff": _TARIFF, **sections}, found.problems, notes
-        )
+        beside = {} if Path(file).parent == Path() else {FOLDER: str(Path(file).parent)}
+        sections = {"clock": sections["clock"], "tariff": _TARIFF, **sections, **beside}
+        return CheckedData(file, found, sections, found.problems, notes)
     return _for_agents(found, file, ready)
 
 

@@ -14,7 +14,7 @@ from marketsim.core.units import WH_PER_KWH
 from marketsim.grid.net.feeder import Feeder
 from marketsim.grid.net.layout import drawing
 from marketsim.grid.net.network import BranchKind, Network
-from marketsim.results.grid_history import FeederMap, GridHistory
+from marketsim.results.grid_history import NO_GRID, FeederMap, GridHistory
 from marketsim.results.reader import Run
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def grid_history(ready: ReadyScenario, run: Run, slots: range, market: int = 0) 
     from marketsim.grid.flow.tap_changer import at_position
 
     if ready.feeder is None:
-        raise InputError("this run has no grid, so there is nothing to draw")
+        raise InputError(NO_GRID)
     network = network_of_run(ready)
     rows = run.table("agents", columns=_COLUMNS, slot=slots)
     table = {name: rows.column(name).to_numpy() for name in _COLUMNS}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from marketsim.agents.model import MarketModel
+from marketsim.app.bill_words import between_of, between_of_run
 from marketsim.app.kernels import compile_once
 from marketsim.app.memory import keep_memory
 from marketsim.app.own_refusals import FACT as OWN_REFUSALS
@@ -24,7 +25,7 @@ from marketsim.app.signed_prices import FACT as SIGNED_PRICES
 from marketsim.app.signed_prices import SignedPrices
 from marketsim.app.wiring import Built, build
 from marketsim.core.currency import PLAIN
-from marketsim.core.errors import NetworkError, RunFolderError
+from marketsim.core.errors import NetworkError, Problem, RunFolderError
 from marketsim.core.interrupts import interruptible
 from marketsim.core.metric import Metric, Value
 from marketsim.core.progress import ProgressCallback
@@ -44,6 +45,7 @@ from marketsim.scenario.dump import dump, scenario_hash
 from marketsim.scenario.origin import read_origin
 
 RUNS: Final = Path("runs")
+_OVERRIDES: Final = "values that are set over a scenario go by ms.simulate(ms.load_scenario(scenario, {'seed': 2}))"
 
 _PACKAGES: Final = ("marketsim", "numpy", "scipy", "numba", "llvmlite", "mesa", "power-grid-model", "pyarrow")
 
@@ -70,6 +72,7 @@ def simulate(
     Raises RunFolderError for a folder that cannot be used, ValidationMismatch or LawBroken where the program
     contradicts itself, RunError where a plugin fails or the disk is full; what was written until then can be opened.
     """
+    folder = None if out is None else _folder(out)
     if not isinstance(scenario, ReadyScenario):
         scenario = load_scenario(scenario, trust=trust)
     began = time.perf_counter()
@@ -78,7 +81,6 @@ def simulate(
     advance = progress_of(progress, "slots")
     built = build(scenario)
     metrics = Metrics(built.metrics)
-    folder = None if out is None else _folder(out)
     refused, signs = OwnRefusals(scenario, dict(built.kinds)), SignedPrices(built.world.community)
     with ExitStack() as stack:
         model = stack.enter_context(MarketModel(Simulation(built.world), scenario.agents, built.kinds))
@@ -111,7 +113,7 @@ def simulate(
             "wall_s": round(time.perf_counter() - began, 3),
         }
         slots = _SolvedSlots(scenario)
-        without_grid = RunViews(headline=headline_texts)
+        without_grid = RunViews(headline=headline_texts, between=slots.between)
         return writer.finish(summary, without_grid if scenario.feeder is None else slots.views)
 
 
@@ -129,7 +131,8 @@ def open_run(path: str | Path, *, trust: bool = False) -> Run:
 
 def _folder(path: object) -> Path:
     if not isinstance(path, str | Path):
-        raise RunFolderError(f"a run folder is a path, not {type(path).__name__}")
+        hint = _OVERRIDES if isinstance(path, Mapping) else ""
+        raise RunFolderError([Problem(f"a run folder is a path, not {type(path).__name__}", hint=hint)])
     return Path(path)
 
 
@@ -238,7 +241,11 @@ class _SolvedSlots:
     @property
     def views(self) -> RunViews:
         """What a run shows beyond its tables."""
-        return RunViews(self.net, self.history, headline_texts)
+        return RunViews(self.net, self.history, headline_texts, self.between)
+
+    def between(self, run: Run) -> str:
+        """What lies between the price of a trade and what its sides pay."""
+        return between_of_run(run) if self._ready is None else between_of(self._ready)
 
     def net(self, run: Run, slot: int, market: int) -> Any:
         """The pandapower net of a slot, from the run's table of agents."""

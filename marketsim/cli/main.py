@@ -12,6 +12,7 @@ from keyword import iskeyword
 import click
 
 from marketsim.core.errors import MarketsimError
+from marketsim.core.face import command_line
 from marketsim.core.interrupts import interruptible
 from marketsim.core.plain_text import harmless
 
@@ -124,7 +125,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = [arg for arg in args if arg != "--debug"]
     _demand_output(args)
     try:
-        with interruptible():
+        with interruptible(), command_line():
             cli.main(args=(["--debug"] if debug else []) + args, prog_name="marketsim", standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()

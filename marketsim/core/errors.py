@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from marketsim.core.face import OPTIONS, worded
 from marketsim.core.plain_text import harmless
 
 
@@ -44,11 +45,12 @@ class Problem(NamedTuple):
     column: int = 0
 
     def __str__(self) -> str:
-        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        file = worded(self.file) if self.file.startswith(OPTIONS) else self.file
+        place = ":".join(str(part) for part in (file, self.line, self.column) if part)
         path = "" if self.path and self.file.endswith(f" {self.path}") else self.path  # "--set PATH" says it already
         head = ": ".join(part for part in (place, path, self.message) if part)
         seen = f" (got {self.value})" if self.value else ""
-        hint = f"\n    {self.hint}" if self.hint else ""
+        hint = f"\n    {worded(self.hint)}" if self.hint else ""
         return harmless(f"{head}{seen}{hint}")
 
 

@@ -43,8 +43,9 @@ KINDS: Final = MappingProxyType(
         "engine": Kind(
             "market: {engine: <name>}",
             "a marketsim.core.ports.Engine",
-            "Matches orders. Traits: pairs (handles charges by pair of agents), prices (needs the utility's prices).",
-            traits=("pairs", "prices"),
+            "Matches orders. Traits: pairs (handles charges by pair of agents), prices (needs the utility's prices), "
+            "keeps (takes more from buyers than it gives to sellers).",
+            traits=("pairs", "prices", "keeps"),
         ),
         "critic": Kind(
             "critic: {kind: <name>}",
@@ -88,8 +89,8 @@ KINDS: Final = MappingProxyType(
         "charges": Kind(
             "market: {charges: <name>}",
             "a marketsim.core.ports.Charges",
-            "Network charges. Traits: pairwise (differ by pair of agents), signed (can be negative).",
-            traits=("pairwise", "signed"),
+            "Network charges. Traits: pairwise (differ by pair of agents), signed (can be negative), free (there are none).",
+            traits=("pairwise", "signed", "free"),
         ),
         "allocation": Kind(
             "grid: {allocation: <name>}",

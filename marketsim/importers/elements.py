@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import hypot, isfinite
 from typing import Any, Final, NamedTuple
@@ -15,6 +15,8 @@ _KILO: Final = 1000.0
 _TABLES: Final = ("load", "sgen", "storage")
 _OTHERS: Final = ("gen", "asymmetric_load", "asymmetric_sgen", "motor", "ward", "xward", "shunt", "dcline")
 """Elements that draw or inject and become no agents."""
+_BY_VOLTAGE: Final = ("const_z", "const_i")
+"""How columns of loads that follow the voltage begin."""
 _WORDS: Final[Mapping[str, str]] = {"load": "loads", "sgen": "static generators", "storage": "storages"}
 
 
@@ -80,9 +82,7 @@ def seats_of(net: Any, buses: FeederBuses) -> Seats:
             seat.plants.append(element)
         else:
             seat.store = element
-    told = [
-        f"{why}: {', '.join(each[:5])}{' ...' if len(each) > 5 else ''} ({len(each)})" for why, each in left.items()
-    ]
+    told = [_named(why, each) for why, each in left.items()]
     others = ", ".join(f"{name} ({len(net[name])})" for name in _OTHERS if name in net and len(net[name]))
     return Seats(tuple(seats), (*told, *([f"other elements of the net become no agents: {others}"] if others else [])))
 
@@ -134,6 +134,39 @@ def _text(value: Any) -> str:
 def power_factor(p_kw: float, q_kvar: float) -> float:
     """Lagging power factor; 1 where nothing is drawn, or reactive power is given."""
     return p_kw / hypot(p_kw, q_kvar) if p_kw > 0.0 and q_kvar > 0.0 else 1.0
+
+
+def kind_of(plant: NetElement) -> str:
+    """Type of a static generator as the net says it, such as ``PV`` or ``CHP``; small letters where that is all the same."""
+    text = _text(plant.row.get("type"))
+    return text.lower() if text.lower() in ("pv", "wye", "delta") else text
+
+
+def lost_of(seats: Sequence[Seat]) -> tuple[str, ...]:
+    """What elements that became agents say and agents cannot: reactive power that is given, and loads that follow voltage."""
+    loads = [seat.load for seat in seats if seat.load is not None]
+    plants = [plant for seat in seats for plant in seat.plants]
+    lost = {
+        "reactive power that loads give": [load for load in loads if load.q_kvar < 0.0],
+        "how loads follow the voltage (const_z, const_i): they draw the same at any": list(
+            filter(_follows_voltage, loads)
+        ),
+        "reactive power of static generators: inverters follow grid.reactive": [each for each in plants if each.q_kvar],
+    }
+    return tuple(_named(why, map(_title, each)) for why, each in lost.items() if each)
+
+
+def _follows_voltage(load: NetElement) -> bool:
+    return any(str(key).startswith(_BY_VOLTAGE) and _number(cell, 0.0) for key, cell in load.row.items())
+
+
+def _title(element: NetElement) -> str:
+    return element.name or f"{element.table} {element.place}"
+
+
+def _named(why: str, titles: Iterable[str]) -> str:
+    each = list(titles)
+    return f"{why}: {', '.join(each[:5])}{' ...' if len(each) > 5 else ''} ({len(each)})"
 
 
 def battery_of(row: Mapping[str, Any]) -> dict[str, float] | None:

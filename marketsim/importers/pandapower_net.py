@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,12 +11,14 @@ from marketsim.core.build import ImportContext
 from marketsim.core.errors import ImportedDataError
 from marketsim.core.files import MIB, read_bytes
 from marketsim.core.imported import ImportedQuantity, ImportedScenario
-from marketsim.importers.elements import BATTERIES, Seat, battery_of, power_factor, seats_of
+from marketsim.importers.elements import BATTERIES, Seat, battery_of, kind_of, lost_of, power_factor, seats_of
 from marketsim.importers.params import PandapowerParams
 from marketsim.importers.placing import NET
 from marketsim.importers.source import refused, scenario_name
 
 _A_DAY: Final = 96
+_PV: Final = frozenset(("", "pv", "wye", "delta"))
+"""Types of static generators that are PV, or say nothing of what they are, in small letters."""
 
 
 def build(params: PandapowerParams, context: ImportContext) -> Pandapower:
@@ -58,18 +61,26 @@ class Pandapower:
                 f"The net itself, as {NET}",
             ),
             assumed=_assumed(params, found.seats),
-            left_out=(*found.left_out, "the net's own operating point, controllers and results of power flows"),
+            left_out=(
+                *found.left_out,
+                *lost_of(found.seats),
+                "the net's own operating point, controllers and results of power flows",
+            ),
             quantities=_quantities(found.seats, path.name),
         )
 
 
 def _assumed(params: PandapowerParams, seats: tuple[Seat, ...]) -> tuple[str, ...]:
-    told = (
+    told: tuple[str, ...] = (
         "The net has no series: loads have household shapes of 2016 (SimBench) whose peak of the year is their nominal power",
         "Static generators are PV plants of their nominal power, with shapes of 2016; a plant joins the first load at its bus",
-        "Loads have the power factor of their nominal power; where reactive power is given, 1",
+        "Loads have the power factor of their nominal power; those that give reactive power (q_mvar below 0) have 1",
         f"Energy costs {params.retail:g} and is paid {params.feed_in:g} by the utility (retail, feed_in)",
     )
+    others = Counter(kind for seat in seats for kind in map(kind_of, seat.plants) if kind not in _PV)
+    if others:
+        named = ", ".join(f"{kind} ({times})" for kind, times in sorted(others.items()))
+        told += (f"Static generators of types that are no PV are PV plants all the same, by day alone: {named}",)
     return (*told, *BATTERIES) if any(seat.store for seat in seats) else told
 
 

@@ -101,7 +101,7 @@ def assigned(
         for source in found:
             if source is not None and source.column in table.columns:
                 problems += [*_check_values(source, wanted), *_check_per_kw(source, series)]
-                if source.fed_in in table.columns:
+                if source.fed_in and source.fed_in in table.columns:
                     problems += _check_values(source._replace(column=source.fed_in), wanted)
         sources[series] = found
     unused = [name for name in table.columns if name not in wanted and name != time_name(params)]

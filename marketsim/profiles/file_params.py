@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MOST_LETTERS: Final = 200
 """Of the name of a column."""
 ColumnName: TypeAlias = Annotated[str, Field(min_length=1, max_length=MOST_LETTERS)]
+TimeColumn: TypeAlias = Annotated[str, Field(max_length=MOST_LETTERS)]
 Values: TypeAlias = Literal["kw", "w", "kwh", "wh", "counter_kwh", "counter_wh", "w_per_kw"]
 """Mean power, energy in a step, readings of a meter that counts up (energy is the difference to the next row), or mean power
 of a plant by its rating [W/kW]."""
@@ -110,9 +111,9 @@ class FileParams(SourceParams):
     """File, relative to the scenario and inside its folder; ``.csv``, ``.txt`` or ``.tsv`` (UTF-8), or ``.parquet``. With
     ``{agent}`` in it each agent has a file of its own. A list is read together: files with the same columns one after
     another, others side by side."""
-    time: ColumnName | Annotated[tuple[ColumnName, ...], Field(min_length=2, max_length=4)] = "time"
-    """Column of the beginning of each step, ISO 8601, in standard time without daylight saving. Several columns, such as
-    those of date and hour, are joined by a blank."""
+    time: TimeColumn | Annotated[tuple[ColumnName, ...], Field(min_length=2, max_length=4)] = "time"
+    """Column of the beginning of each step, ISO 8601, in standard time without daylight saving; ``""`` is the column without a
+    name, as data frames write their index. Several columns, such as those of date and hour, are joined by a blank."""
     utc_offset_hours: Annotated[float, Field(ge=-14, le=14)] | None = None
     """Hours by which local standard time is ahead of UTC [h]; needed only where the times carry an offset (``Z`` too),
     which is then removed: 0 in the United Kingdom, 1 in Central Europe."""

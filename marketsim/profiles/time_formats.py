@@ -17,6 +17,8 @@ SINCE_1970: Final = {"unix": 1.0, "unix_ms": 1e3, "unix_us": 1e6, "unix_ns": 1e9
 SPREADSHEET: Final = "excel"
 """Days since the end of 1899."""
 YEARS: Final = 1900, 2200
+OTHER_YEARS: Final = f"times lie in the years {YEARS[0]} to {YEARS[1]}: write ISO 8601, e.g. 2016-07-12T14:15"
+"""What to do about one of other years."""
 _DAY: Final = timedelta(days=1)
 _FIRST_DAY: Final = datetime(1899, 12, 30)
 _MIDNIGHT: Final = re.compile(r"(?<![\d:])24:00(:00(?:\.0+)?)?(?=$|[Z+\-])", re.ASCII)
@@ -73,6 +75,17 @@ def _of_text(text: str, date_format: str | None) -> datetime:
         text = text[: midnight.start()] + midnight[0].replace("24:00", "00:00", 1) + text[midnight.end() :]
     time = datetime.fromisoformat(text) if date_format is None else datetime.strptime(text, date_format)
     return time + _DAY if midnight else time
+
+
+def outside_years(cell: object) -> bool:
+    """Whether a cell is a time of years that are not read."""
+    if isinstance(cell, date):
+        return not YEARS[0] <= cell.year <= YEARS[1]
+    text = str(cell).strip()
+    for date_format in (None, *_written([text])):
+        with contextlib.suppress(ValueError, OverflowError):
+            return _within(_of_text(text, date_format)) is None
+    return False
 
 
 def likely_format(cells: Sequence[object]) -> str:

@@ -14,7 +14,7 @@ from marketsim.core.alike import first_few, grouped
 from marketsim.core.arrays import IntArray
 from marketsim.core.errors import Problem
 from marketsim.profiles.table import CellTable
-from marketsim.profiles.time_formats import both_orders, likely_format, parser
+from marketsim.profiles.time_formats import OTHER_YEARS, both_orders, likely_format, outside_years, parser
 from marketsim.profiles.time_zones import from_wall, standard_time, zone_of
 
 _HOUR: Final = timedelta(hours=1)
@@ -105,7 +105,7 @@ def steps_of(
     differences = [later - earlier for earlier, later in itertools.pairwise(times)]
     length = Counter(difference for difference in differences if difference > _NO_TIME).most_common(1)
     if not length:
-        return None, [Problem(f"the times in {name!r} do not increase", value=str(times[0]), file=table.file)]
+        return None, [_never_later(table, name, times)]
     step = length[0][0]
     changed = not clocks.keep_standard
     problems = _check_step(table, name, times[0], step)
@@ -126,6 +126,18 @@ def steps_of(
     n_steps = int(rows[-1]) + 1
     begins = times[0] - step if clocks.ends else times[0]
     return Steps(begins, step, n_steps, None if n_steps == len(times) else rows), []
+
+
+def _never_later(table: CellTable, name: str, times: Sequence[datetime]) -> Problem:
+    """Times of which none lies behind that of the row above."""
+    if times[-1] == times[0]:
+        message, hint = "the times do not increase: all are the same", f"write the time of each step; {_SEVERAL}"
+    else:
+        message, hint = (
+            "the times do not increase: the newest row stands first",
+            "sort the rows by time, the oldest first",
+        )
+    return Problem(message, name, str(times[0]), hint, *table.place(0))
 
 
 def _may_be_filled(
@@ -151,6 +163,9 @@ def told_times(table: CellTable, name: str, clocks: Clocks) -> tuple[list[dateti
     for row, time in enumerate(told):
         if time is not None and (time.tzinfo is not None) == with_offset:
             times.append(time)
+            continue
+        if time is None and outside_years(cells[row]):
+            wrong.append(_cell_problem(table, name, row, "not a time", OTHER_YEARS))
             continue
         message = _what_is_wrong(time, clocks.date_format)
         hint = hint or (_no_time_hint(cells, clocks.date_format) if time is None else _offset_hint(time))

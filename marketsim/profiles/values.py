@@ -20,7 +20,7 @@ MOST: Final = 1e9
 """Largest value of a cell [kW or kWh]; far inside what counts as energy in 64 bits."""
 MISSING: Final = frozenset(("", "nan", "null", "na", "n/a", "#n/a", "none", "-", "--", "?"))
 """What stands where there is no value, in small letters."""
-GROUPS: Final = re.compile("[+-]?\\d{1,3}(?:[.,' \u00a0\u2009\u202f]\\d{3})+(?:[.,]\\d+)?")
+GROUPS: Final = re.compile("[+-]?\\d{1,3}(?:[.,' \u00a0\u2009\u202f\u2019]\\d{3})+(?:[.,]\\d+)?")
 """A number with marks between thousands."""
 _COMMA: Final = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 _POINT: Final = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")

@@ -25,10 +25,21 @@ class _Line(NamedTuple):
     text: str
 
 
+NETWORK_CHARGES: Final = "network charges"
+SURPLUS: Final = "market surplus"
+BOTH: Final = "charges and surplus"
+_KEPT: Final = "what the market keeps, since under its rule buyers pay more than sellers get"
+_BETWEEN: Final = {
+    NETWORK_CHARGES: "for the use of the network by trade with other agents",
+    SURPLUS: _KEPT,
+    BOTH: f"for the use of the network by trade with other agents, and {_KEPT}",
+}
+"""What lies between the price of a trade and what its sides pay."""
+_TRADE: Final = ("bought_wh", "sold_wh")
 _LINES: Final = (
     _Line("peer purchases", ("bought_wh",), 1, "energy bought from other agents, at the prices of the trades"),
     _Line("peer sales", ("sold_wh",), -1, "energy sold to other agents, at the prices of the trades"),
-    _Line("network charges", ("bought_wh", "sold_wh"), 1, "for the use of the network by trade with other agents"),
+    _Line(NETWORK_CHARGES, _TRADE, 1, _BETWEEN[NETWORK_CHARGES]),
     _Line("imports", ("import_wh",), 1, "energy bought from the utility, at retail"),
     _Line("exports", ("export_wh",), -1, "energy sold to the utility, at the feed-in tariff"),
 )
@@ -43,12 +54,14 @@ def bill(
     market: int = 0,
     *,
     raw: bool = False,
+    between: str = NETWORK_CHARGES,
 ) -> pd.DataFrame:
     """The bill of one agent over all slots of a run; with a line of cost sharing where costs were shared.
 
     Index: the lines and ``total``. Columns: ``energy_kwh``; ``mean_price`` [currency/kWh], null without energy;
     ``amount`` [currency], receipts negative. With ``raw`` the same as integers: ``energy_wh`` and ``amount_money`` [1e-9
-    currency]. What each line is about stands in ``attrs["meaning"]``.
+    currency]. What each line is about stands in ``attrs["meaning"]``. ``between`` names the line of what lies
+    between the price of a trade and what its sides pay.
     """
     import pandas as pd
 
@@ -59,7 +72,8 @@ def bill(
     columns = (*LEDGER_COLUMNS, SHARING_COLUMN) if shared else LEDGER_COLUMNS
     mine = rows.filter(pc.and_(pc.equal(rows["market"], market), pc.equal(rows["agent"], index)))
     total = {name: _sum(mine[name]) for name in (*energies, *columns)}
-    lines = (*_LINES, *([_SHARING] if shared else []))
+    named = (line if line.name != NETWORK_CHARGES else _Line(between, _TRADE, 1, _BETWEEN[between]) for line in _LINES)
+    lines = (*named, *([_SHARING] if shared else []))
     sums = [(sum(total[name] for name in line.energy), total[own]) for line, own in zip(lines, columns, strict=True)]
     labels = pd.Index([*(line.name for line in lines), "total"], name="line")
     paid = sum(money for _, money in sums)

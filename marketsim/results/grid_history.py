@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
+
+NO_GRID: Final = "this run has no grid: it has no buses, branches and voltages"
+"""What is said where a feeder is asked for and there is none."""
 
 
 class FeederMap(NamedTuple):

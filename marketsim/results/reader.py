@@ -22,7 +22,7 @@ from marketsim.results import table_checks
 from marketsim.results.csv_files import write_csv
 from marketsim.results.folder import COMPLETE, CRITIC, SCENARIO, SUMMARY, read_manifest, status
 from marketsim.results.frames import agent_names, frame
-from marketsim.results.grid_history import GridHistory
+from marketsim.results.grid_history import NO_GRID, GridHistory
 from marketsim.results.json_checks import MOST_BYTES, read_object
 from marketsim.results.manifests import demand_summary, read_critiques
 from marketsim.results.notebook import html, html_table
@@ -50,6 +50,8 @@ class RunViews(NamedTuple):
     net: NetBuilder | None = None
     history: HistoryBuilder | None = None
     headline: HeadlineBuilder | None = None
+    between: Callable[[Run], str] | None = None
+    """Names what lies on its bills between the price of a trade and what its sides pay."""
 
 
 _NAMED: Final = {"trades": ("buyer", "seller"), "rejects": ("buyer", "seller")}
@@ -89,6 +91,7 @@ class Run:
         self._views = RunViews() if views is None else views
         self._frames: dict[tuple[str, bool], pd.DataFrame] = {}
         self._worst: dict[int, WorstElements] = {}
+        self._between: str | None = None
 
     def __repr__(self) -> str:
         return harmless(f"<Run {self._title}: {self.status}, {self.n_slots} slots, {self.path or 'in memory'}>")
@@ -244,15 +247,20 @@ class Run:
         ``raw`` as for ``frame``; ``force`` replaces files that are there. Returns the folder; RunFolderError where it cannot be
         written.
         """
+        if not isinstance(folder, str | Path):
+            raise RunFolderError(f"the folder of the tables is a path, not {type(folder).__name__}")
         return write_csv(self, Path(folder), raw=raw, force=force)
 
     def bill(self, agent: str | int, market: int = 0, *, raw: bool = False) -> pd.DataFrame:
         """The bill of an agent, by name or index in its market: a row a line with energy, mean price and amount.
 
         Its total is what the agent paid; ``raw`` tells energy and amount exactly, in Wh and 1e-9 currency. What each line is
-        about stands in its ``attrs["meaning"]``. InputError for an agent that does not exist.
+        about stands in its ``attrs["meaning"]``. Where the engine keeps what buyers pay beyond what sellers get (``huang``), its
+        line is called so, and not network charges. InputError for an agent that does not exist.
         """
-        return _bill.bill(self.table, agent_names(self.manifest), agent, market, raw=raw)
+        if self._between is None:
+            self._between = _bill.NETWORK_CHARGES if self._views.between is None else self._views.between(self)
+        return _bill.bill(self.table, agent_names(self.manifest), agent, market, raw=raw, between=self._between)
 
     def net(self, slot: int, market: int = 0) -> Any:
         """A pandapower net of that slot, solved. InputError without a grid or for a slot that the run has not."""
@@ -265,7 +273,7 @@ class Run:
     def grid_history(self, slots: range, market: int = 0) -> GridHistory:
         """The feeder and its voltages and loadings in ``slots``, solved again; InputError without a grid."""
         if self._views.history is None:
-            raise InputError("this run has no grid, so there is nothing to draw")
+            raise InputError(NO_GRID)
         return self._views.history(self, slots, market)
 
     def worst_buses(self, most: int | None = 10, market: int = 0) -> pd.DataFrame:

@@ -17,6 +17,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 
 from marketsim.core.blame import said
 from marketsim.core.errors import RunError
+from marketsim.core.face import worded
 from marketsim.core.files import append_to
 from marketsim.core.metric import Value
 from marketsim.core.records import SlotRecord
@@ -235,7 +236,7 @@ class RunWriter:
             self._close(folders.FAILED, reason)
             raise RunError(
                 f"cannot write the run to {self.folder}: {reason}. What was written before can be opened. "
-                "Free space, or choose another --out, and run it again."
+                f"{worded('Free space, or choose another --out, and run it again.')}"
             ) from error
 
 

@@ -279,6 +279,22 @@ def test_python_says_the_same_as_the_command_line(cli, table, scenario_file):
         assert "1 problem to be mended first" in repr(fitted)
 
 
+def test_what_is_found_runs_from_another_folder(tmp_path, monkeypatch, table):
+    """The sections say where the file lies; as text they are for a scenario beside it."""
+    import marketsim as ms
+
+    name = table("m.csv", "time,h_load_kwh", lambda hour, time: f"{time.isoformat()},{hour % 7 / 7:.3f}")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    checked = ms.check_data(f"../{name}")
+    assert checked.sections["folder"] == ".."
+    assert checked.section["path"] == name
+    assert "folder" not in checked.text
+    assert "folder" not in checked.document()["sections"]
+    run = ms.simulate({**checked.sections, "name": "mine"})
+    assert run.agents.load_kwh.sum() == pytest.approx(2 * checked.series.kwh_a_day.iloc[0], abs=0.001 * 48)
+
+
 def test_what_is_found_runs_as_it_stands(table):
     """The section goes into a scenario of one's own, in Python."""
     import marketsim as ms

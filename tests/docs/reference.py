@@ -57,7 +57,11 @@ Every key of `summary.json`, of `run.summary` in Python and of `marketsim run --
   change if all prices move by the same; undefined where the two are one. Where the feed-in tariff is negative, surplus is worth 0 in
   `gains_from_trade` and its relatives, since it can be curtailed; where retail is, it is no supply at all. Costs and revenue are
   negative where the utility pays. Welfare takes the feed-in tariff for the price upstream where no wholesale price is given, also a
-  negative one: each kWh from upstream then counts as a gain, and `joint_gains_bound` is undefined.
+  negative one: each kWh from upstream then counts as a gain, and `joint_gains_bound` is undefined. So `allocative_efficiency` falls where
+  PV is traded in such slots: at -0.04 a kWh 3 kWh of PV that serve a neighbour spare 3 kWh for whose taking somebody upstream would
+  have paid 0.12; curtailed PV and 3 kWh from upstream leave it there, and that is the optimum. It is right where the feed-in tariff says
+  what energy upstream is worth then; where it does not, give wholesale prices. What the two neighbours gain is `trade_efficiency`, which
+  takes the surplus for worth 0.
 - [tables.md](tables.md) lists the columns of the table of slots, which hold most of these quantities slot by slot.
 - `ms.fairness_scores(table, retail=..., feed_in=...)` gives the scores of one slot from a table of your own, with a row an agent
   and side: `agent`, `side`, `available_kwh`, `traded_kwh`, `price`.

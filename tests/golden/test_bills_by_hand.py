@@ -13,6 +13,7 @@ import pandapower
 import pytest
 
 import marketsim as ms
+from marketsim.results.reader import Run
 
 RETAIL, FEED_IN, SPREAD = 0.30, 0.08, 0.22
 
@@ -216,6 +217,39 @@ SHARED = {
         "roof": -0.16 - 0.44 * 0.16 / 1.36, "flat": 0.30 - 0.44 * 0.30 / 1.36, "house": 0.90 - 0.44 * 0.90 / 1.36,
     },
 }  # fmt: skip
+
+
+def test_what_the_market_keeps_is_called_so(hour):
+    """Under ``huang`` buyers pay more than sellers get: that is no network charge, in memory and from a folder."""
+    case = next(case for case, (_, market, *_) in CASES.items() if market == {"engine": "huang"})
+    run = hour(CASES[case][0], {"engine": "huang"})
+    for name in CASES[case][0]:
+        bill = run.bill(name)
+        assert "network charges" not in bill.index
+        assert "buyers pay more than sellers get" in bill.attrs["meaning"]["market surplus"]
+    kept = sum(run.bill(name).amount["market surplus"] for name in CASES[case][0])
+    assert kept > 0
+    charged = hour(CASES[case][0], {"engine": "huang", "charges": {"flat": {"per_kwh": 0.02}}})
+    assert "charges and surplus" in charged.bill(0).index
+    assert "network charges" in hour(CASES[case][0], {"engine": "mid_market_rate"}).bill(0).index
+
+
+def test_a_bill_from_a_folder_has_the_same_lines(tmp_path):
+    """Engine and charges are read from the scenario beside the tables; where that says nothing, they are network charges."""
+    scenario = {
+        "clock": {"start": "2016-07-12", "slots": 2, "slot_minutes": 60},
+        "tariff": {"flat": {"retail": RETAIL, "feed_in": FEED_IN}},
+        "market": {"engine": "huang"},
+        "agents": [{"name": "roof", "kind": "prosumer", "pv_kw": 5}, {"name": "home", "kind": "consumer"}],
+    }
+    made = ms.simulate(scenario, tmp_path / "run")
+    opened = ms.open_run(tmp_path / "run")
+    assert opened.bill("home").equals(made.bill("home"))
+    assert "market surplus" in opened.bill("home").index
+    assert (
+        "network charges"
+        in Run(manifest=opened.manifest, summary={}, scenario_text="", path=opened.path).bill("home").index
+    )
 
 
 @pytest.mark.parametrize("case", SHARED)

@@ -83,6 +83,16 @@ def balances(run):
     return (summary["money_imbalance"], summary["energy_imbalance_wh"])
 
 
+def test_pv_that_is_traded_where_feed_in_is_negative_is_a_loss_upstream(tmp_path):
+    """Hour 2: 2 kWh from upstream count 0.05 each, the price at which it is left; PV in their place takes 0.10 away.
+
+    The optimum leaves them upstream and curtails 3 kWh. Peers gain 0.10 a kWh of it all the same: their surplus is worth 0.
+    """
+    slots = day(tmp_path, "mid_market_rate").frame("slots", raw=True)
+    assert slots.joint_gains_money.tolist()[2] == round(-0.05 * 2 * 1e9)
+    assert slots.optimal_joint_gains_money.tolist()[2] == 0
+
+
 @pytest.mark.parametrize("engine", PRICES)
 def test_everybody_pays_what_the_hand_says(tmp_path, engine):
     """Both bills, the utility's receipts, energy by the hour, and what the terminal says of it."""

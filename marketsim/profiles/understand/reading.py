@@ -11,7 +11,6 @@ from marketsim.core.errors import Problem, ProfileError
 from marketsim.profiles.file_params import AGENT, MOST_LETTERS, FileParams
 from marketsim.profiles.layouts import SeriesCells, series_of, time_name, with_counted_times, with_times
 from marketsim.profiles.plausible import in_words
-from marketsim.profiles.table import CellTable
 from marketsim.profiles.time_formats import likely_format, parser
 from marketsim.profiles.understand.moments import SheetTimes, columns_of_times, placed
 from marketsim.profiles.understand.series_facts import (
@@ -23,7 +22,15 @@ from marketsim.profiles.understand.series_facts import (
     table_steps,
 )
 from marketsim.profiles.understand.shape import SheetShape, shape_of
-from marketsim.profiles.understand.sheet import Sheet, is_numeric, sheet_of
+from marketsim.profiles.understand.sheet import Sheet, are_ids, is_numeric, sheet_of
+from marketsim.profiles.understand.unread import (
+    has_times,
+    no_column_of_times,
+    no_header,
+    no_numbers,
+    no_rows,
+    no_times,
+)
 from marketsim.profiles.understand.words import SERIES_ROLES
 
 MOST_SERIES: Final = 1_000
@@ -70,25 +77,14 @@ def understood(path: str, data: bytes, counted: Mapping[str, Any] = _NOT_COUNTED
     ``counted``: ``begins`` and ``step_minutes`` as ``profiles`` has them, where no column tells times.
     """
     sheet = sheet_of(path, data)
-    moments = columns_of_times(sheet)
-    if moments.columns and counted:
-        raise ProfileError([_has_times(sheet.table, moments)])
-    if not moments.columns and not counted:
-        raise ProfileError([_no_times(sheet.table)])
-    moments = moments._replace(counted=dict(counted))
-    if "" in moments.columns:
-        hint = "write a name above it, such as time (a data frame: frame.to_csv(..., index_label='time'))"
-        raise ProfileError([Problem("the column of times has no name", hint=hint, file=path)])
-    if any(_is_time(name) for name in moments.columns):
-        raise ProfileError([_no_header(sheet.table)])
+    moments = _times_of(sheet, counted)
     shape = shape_of(sheet, moments)
-    if shape.unclear:
-        raise ProfileError([Problem(shape.unclear, hint=shape.advice, file=path)])
+    if shape.unclear is not None:
+        raise ProfileError([shape.unclear])
     series, time = _series(sheet, moments, shape, path)
     first = next(iter(series.values()), None)
     if first is None:
-        hint = f"the file has: {listed(list(sheet.table.columns), quote=False)}"
-        raise ProfileError([Problem("no column of numbers was found beside the times", hint=hint, file=path)])
+        raise ProfileError([no_numbers(sheet.table)])
     if not counted:
         moments = placed(moments, first.table, time, sheet.decimal)
     clocks = moments.clocks(sheet.decimal)
@@ -102,10 +98,24 @@ def understood(path: str, data: bytes, counted: Mapping[str, Any] = _NOT_COUNTED
         facts_of(name, cells, steps[id(cells.table)], sheet.decimal, units._replace(beside=_unit_of_rows(cells, told)))
         for name, cells in list(series.items())[:MOST_SERIES]
     )
-    remarks = (*moments.doubts, *_remarks(facts), *_left_out(shape))
+    remarks = (*moments.doubts, *_remarks(facts), *_unused(sheet, moments, shape))
     if len(series) > MOST_SERIES:
         remarks += (f"The first {MOST_SERIES} of {len(series)} series were looked at.",)
     return Understood(sheet, moments, shape, _form(path, sheet, moments, shape), facts, remarks)
+
+
+def _times_of(sheet: Sheet, counted: Mapping[str, Any]) -> SheetTimes:
+    """How a sheet tells times; ProfileError where it does not, and they are not counted."""
+    if not sheet.table.lines:
+        raise ProfileError([no_rows(sheet.table)])
+    moments = columns_of_times(sheet)
+    if moments.columns and counted:
+        raise ProfileError([has_times(sheet.table, moments)])
+    if not moments.columns and not counted:
+        raise ProfileError(no_times(sheet))
+    if any(_is_time(name) for name in moments.columns):
+        raise ProfileError([no_header(sheet.table)])
+    return moments._replace(counted=dict(counted))
 
 
 def params_of(form: Mapping[str, Any]) -> FileParams:
@@ -123,13 +133,16 @@ def _series(sheet: Sheet, moments: SheetTimes, shape: SheetShape, path: str) -> 
     params = params_of(_form(path, sheet, moments, shape))
     table = with_counted_times(with_times(sheet.table, params), params)
     if time_name(params) not in table.columns:
-        raise ProfileError([_no_times(table)])
+        raise ProfileError([no_column_of_times(table)])
     found = series_of(table, params)
     if shape.layout == "wide":
-        found = {
-            name: own for name, own in found.items() if is_numeric(own.table.columns[name], sheet.decimal, grouped=True)
-        }
+        found = {name: own for name, own in found.items() if _holds_values(sheet, name)}
     return found, time_name(params)
+
+
+def _holds_values(sheet: Sheet, name: str) -> bool:
+    cells = sheet.table.columns.get(name, ())  # beside columns of the sheet there are times that are counted
+    return is_numeric(cells, sheet.decimal, grouped=True) and not are_ids(cells)
 
 
 def _told_units(sheet: Sheet) -> Mapping[int, str]:
@@ -152,12 +165,17 @@ def _unit_above(sheet: Sheet) -> str:
     return units.pop() if len(units) == 1 else ""
 
 
-def _left_out(shape: SheetShape) -> Iterator[str]:
+def _unused(sheet: Sheet, moments: SheetTimes, shape: SheetShape) -> Iterator[str]:
+    """Columns of numbers beside those of series, and why they are none."""
     if shape.left_out:
         yield (
             f"Of the columns of numbers, {shape.value_column} is read, and these are left out: "
             f"{listed(list(shape.left_out), quote=False)}. To read another one, name it by value_column."
         )
+    told = (*moments.columns, shape.id_column, shape.kind_column)
+    ids = [name for name, cells in sheet.table.columns.items() if name not in told and are_ids(cells)]
+    if ids:
+        yield f"Columns of long whole numbers that come again and again, as those of meters do, are left out: {listed(ids)}."
 
 
 def _form(path: str, sheet: Sheet, moments: SheetTimes, shape: SheetShape) -> dict[str, Any]:
@@ -178,27 +196,6 @@ def _form(path: str, sheet: Sheet, moments: SheetTimes, shape: SheetShape) -> di
         **moments.counted,
     }
     return {"path": path, **{key: value for key, value in told.items() if value is not None}}
-
-
-def _no_times(table: CellTable) -> Problem:
-    hint = (
-        "add one with the beginning of each step, such as 2016-07-12T14:15; or, if rows follow each other without a gap, say "
-        "when the first begins and how long each lasts: --begins 2016-07-12T00:00 --step-minutes 15; the file has: "
-        f"{listed(list(table.columns), quote=False)}"
-    )
-    return Problem("no column of times was found", hint=hint, file=table.file)
-
-
-def _has_times(table: CellTable, moments: SheetTimes) -> Problem:
-    hint = "leave begins and step_minutes out"
-    return Problem(f"the file tells times itself, in {listed(list(moments.columns))}", hint=hint, file=table.file)
-
-
-def _no_header(table: CellTable) -> Problem:
-    hint = (
-        f"its first line has to name the columns, such as time,house_load_kw; it reads: {listed(list(table.columns))}"
-    )
-    return Problem("the file has no header", hint=hint, file=table.file)
 
 
 def _is_time(name: str) -> bool:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Final, Literal, NamedTuple
 
+from marketsim.core.errors import Problem
 from marketsim.profiles.layouts import clock_columns, numbered_columns
 from marketsim.profiles.table import CellTable
 from marketsim.profiles.time_formats import tells_hours
 from marketsim.profiles.understand.moments import SheetTimes
-from marketsim.profiles.understand.sheet import Sheet, is_numeric
+from marketsim.profiles.understand.sheet import Sheet, are_ids, is_numeric
+from marketsim.profiles.understand.unread import CLOCK, counts_steps, odd_hours, several_times
 from marketsim.profiles.understand.words import role_of
 
 _IDS: Final = re.compile(
@@ -37,10 +39,8 @@ class SheetShape(NamedTuple):
     value_column: str | None = None
     left_out: tuple[str, ...] = ()
     """Columns of numbers beside the values, where the layout is long."""
-    unclear: str = ""
+    unclear: Problem | None = None
     """What stands in the way of it."""
-    advice: str = ""
-    """What to do about that."""
 
 
 def shape_of(sheet: Sheet, moments: SheetTimes) -> SheetShape:
@@ -54,29 +54,27 @@ def shape_of(sheet: Sheet, moments: SheetTimes) -> SheetShape:
     numbered = numbered_columns(rest)
     if len(numbered) >= _MANY_NUMBERED and _are_days(sheet, moments):
         named = f"{numbered[0]} to {numbered[-1]}"
-        return SheetShape(
-            unclear=f"columns {named} look like the steps of a day, and are {len(numbered)}", advice=_A_DAY
-        )
+        message = f"columns {named} look like the steps of a day, and are {len(numbered)}"
+        return SheetShape(unclear=Problem(message, hint=_A_DAY, file=table.file))
     rows = list(zip(*(table.columns[name] for name in moments.columns), strict=True))
     n_times = len(set(map(str, rows)))
     if n_times == len(rows):
         return SheetShape()
     hours = next((name for name in rest if _tells_hours(name, table, rows)), None)
     if hours is not None:
-        odd = next(text for cell in table.columns[hours] if not _CLOCK.fullmatch(text := str(cell).strip()))
-        return SheetShape(
-            unclear=f"{hours!r} tells the time of the day as {odd!r}, which is not read", advice=_WRITE_HOURS
-        )
-    if len(rows) < _REPEATED * n_times:
-        return SheetShape()
+        return SheetShape(unclear=odd_hours(table, hours))
     numeric = {name for name in rest if is_numeric(table.columns[name], sheet.decimal, grouped=True)}
-    names = [name for name in rest if name not in numeric or _IDS.search(name)]
+    ids = {name for name in numeric if are_ids(table.columns[name])}
+    names = [name for name in rest if name not in numeric - ids or _IDS.search(name)]
+    often = len(rows) >= _REPEATED * n_times
+    if not often:  # meters with steps or days of their own; or a time that stands twice, which is told later
+        names = [name for name in names if _IDS.search(name) and name not in numeric - ids]
     found = _telling(table, moments, [name for name in names if _repeats(table, name)], rest)
-    values = [name for name in rest if name in numeric and found is not None and name not in found]
+    values = [name for name in rest if name in numeric - ids and found is not None and name not in found]
     constant = [name for name in values if len(set(map(str, table.columns[name]))) == 1]
     values.sort(key=lambda name: (name in constant, role_of(name) == "other", _VALUES.search(name) is None))
     if found is None or not values:
-        return SheetShape(unclear=_NO_ID, advice=_NAME_IT)
+        return SheetShape(unclear=several_times(table, moments)) if often else SheetShape()
     return SheetShape("long", *found, values[0], tuple(values[1:]))
 
 
@@ -89,7 +87,7 @@ def _of_days(table: CellTable, moments: SheetTimes, rest: Sequence[str]) -> Shee
         alone = (name for name in names if _IDS.search(name) and len(set(map(str, table.columns[name]))) == 1)
         return SheetShape("days", next((name for name in alone if str(table.columns[name][0]).strip()), None))
     found = _telling(table, moments, [name for name in names if _repeats(table, name, least=2)], names)
-    return SheetShape(unclear=_NO_ID, advice=_NAME_DAYS) if found is None else SheetShape("days", *found)
+    return SheetShape(unclear=several_times(table, moments)) if found is None else SheetShape("days", *found)
 
 
 def _are_days(sheet: Sheet, moments: SheetTimes) -> bool:
@@ -101,20 +99,19 @@ def _are_days(sheet: Sheet, moments: SheetTimes) -> bool:
     )
 
 
-def _tells_hours(name: str, table: CellTable, times: Sequence[object]) -> bool:
+def _tells_hours(name: str, table: CellTable, times: Sequence[tuple[object, ...]]) -> bool:
     """Whether a column tells rows of one day apart by their hours, written in a way that is no time of the day."""
     texts = [str(cell).strip() for cell in table.columns[name]]
-    called = _HOUR_WORDS.search(name) is not None
+    called = _HOUR_WORDS.search(name) is not None or counts_steps(table, name, times)
     if not all(_HOURS.fullmatch(text) and (called or ":" in text) for text in texts):
         return False
-    if all(_CLOCK.fullmatch(text) for text in texts):
+    if all(CLOCK.fullmatch(text) for text in texts):
         return False
     return len(set(zip(map(str, times), texts, strict=True))) >= _REPEATED * len(set(map(str, times)))
 
 
 _DATE_LETTERS: Final = 10
 _MANY_NUMBERED: Final = 12
-_CLOCK: Final = re.compile(r"\d{1,2}:\d{2}(:\d{2})?(\s?[AaPp][Mm])?", re.ASCII)
 _HOURS: Final = re.compile(
     r"(h|hr|he|hour|sp|p)?[ _]?\d{1,3} ?h?"
     r"|\d{1,2}:\d{2}(:\d{2})?([A-Za-z]|\s?[AaPp][Mm]| ?(-|–|to|bis) ?\d{1,2}:\d{2}(:\d{2})?)?",
@@ -123,11 +120,7 @@ _HOURS: Final = re.compile(
 _HOUR_WORDS: Final = re.compile(
     r"hour|hora|\bora\b|heure|stunde|\bstd\b|\buur\b|period|zeit\b|time\b|interval|tijd\b", re.IGNORECASE
 )
-_NO_ID: Final = "times stand several times, and no column tells whose rows they are"
-_NAME_IT: Final = "name it by id_column, with layout: long"
-_NAME_DAYS: Final = "keep one row a day, or name the column of meters by id_column, with layout: days"
 _A_DAY: Final = "write 24, 48 or 96 of them, numbered from 0 or 1 on, or call them by times of the day, such as 0:30"
-_WRITE_HOURS: Final = "write the time at which each step begins, such as 00:30"
 
 
 def _repeats(table: CellTable, name: str, least: int = _ALIKE) -> bool:

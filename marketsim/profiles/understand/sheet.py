@@ -25,6 +25,9 @@ _ORDER: Final = (";", "tab", "|", ",")
 _SHARE: Final = 0.8
 _COMMA: Final = re.compile(r"[+-]?\d+,\d+")
 _POINT: Final = re.compile(r"[+-]?\d+\.\d+")
+_ID: Final = re.compile(r"\d{5,}", re.ASCII)
+_ALIKE: Final = 3
+"""Rows for each number that tells a meter, at least."""
 
 
 class Sheet(NamedTuple):
@@ -94,6 +97,12 @@ def sample(cells: Sequence[object]) -> list[object]:
 
 def _holds(cell: object) -> bool:
     return cell is not None and str(cell).strip().lower() not in MISSING
+
+
+def are_ids(cells: Sequence[object]) -> bool:
+    """Whether cells hold long whole numbers that come again and again, such as those of meters."""
+    texts = [str(cell).strip() for cell in sample(cells)]
+    return len(texts) >= _ALIKE * len(set(texts)) > 0 and all(map(_ID.fullmatch, texts))
 
 
 def is_numeric(cells: Sequence[object], decimal: str, *, grouped: bool = False) -> bool:

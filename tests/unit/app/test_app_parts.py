@@ -59,7 +59,7 @@ def test_what_was_set_from_outside_is_named_as_such(wrong):
     """``--set`` has no line; the option is the place."""
     (problem,), _ = wrong(HEAD + FLAT + AGENTS, {"tariff": {"series": {"retail": [0.3], "feed_in": 0.1}}})
     assert (problem.path, problem.file, problem.line) == ("tariff.series.retail", "--set tariff", 0)
-    assert str(problem).startswith("--set tariff: tariff.series.retail: the prices cover")
+    assert str(problem).startswith("overrides tariff: tariff.series.retail: the prices cover")
 
 
 def test_a_value_from_an_extended_file_stands_there(scenario_file):

@@ -80,6 +80,38 @@ def test_what_takes_a_scenario_takes_it_in_every_form(tmp_path):
     assert all(run.agents.equals(runs[0].agents) for run in runs[1:])
 
 
+def test_a_path_that_is_none_is_told_and_where_overrides_go():
+    """Of a run's folder before anything is computed, and of the tables."""
+    with pytest.raises(RunFolderError, match=r"a run folder is a path, not dict\n.*ms\.load_scenario\(scenario, {"):
+        ms.simulate("nowhere.yaml", {"seed": 2})
+    with pytest.raises(RunFolderError, match="the folder of the tables is a path, not NoneType"):
+        ms.simulate(SCENARIO).to_csv(None)
+
+
+def test_a_run_without_a_grid_has_no_worst_buses():
+    run = ms.simulate(SCENARIO)
+    for ask in (run.worst_buses, run.worst_branches):
+        with pytest.raises(InputError, match="this run has no grid: it has no buses"):
+            ask()
+
+
+def test_errors_speak_of_arguments_in_python_and_of_options_on_the_command_line(cli, tmp_path):
+    """One table of words, used where the error is read; a command that is to be typed stays as it is."""
+    with pytest.raises(ScenarioError, match="^overrides clock.slotz: unknown key"):
+        ms.load_scenario(SCENARIO, {"clock.slotz": 1})
+    ms.simulate(SCENARIO, tmp_path / "run")
+    with pytest.raises(RunFolderError, match="choose another out, or replace it with force=True"):
+        ms.simulate(SCENARIO, tmp_path / "run")
+    said = cli("run", tmp_path / "run" / "scenario.yaml", "--out", tmp_path / "run").err
+    assert "choose another --out, or replace it with --force" in said
+    said = cli("run", tmp_path / "run" / "scenario.yaml", "--set", "clock.slotz=1").err
+    assert "--set clock.slotz" in said
+    from marketsim.core.face import worded
+
+    assert worded("choose it by --set learning.game=market") == "choose it by overrides {'learning.game': 'market'}"
+    assert worded("go on: marketsim whatif --resume --out x") == "go on: marketsim whatif --resume --out x"
+
+
 def test_a_run_without_a_grid_has_no_net():
     with pytest.raises(InputError, match="no grid to build a net from"):
         ms.simulate(SCENARIO).net(slot=0)

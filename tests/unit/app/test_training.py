@@ -94,7 +94,7 @@ def test_another_scenario_does_not_resume_it(trained, pilot):
 
 def test_the_latest_training_of_a_scenario_is_found(pilot, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(RunFolderError, match="there is no training to resume\n    name its folder by --out"):
+    with pytest.raises(RunFolderError, match="there is no training to resume\n    name its folder by out"):
         latest_training(pilot)
     for name in (
         "pilot-training-1-20261125T100000",

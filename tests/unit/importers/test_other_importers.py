@@ -73,6 +73,30 @@ def test_elements_of_a_net_become_agents(importing, net_file):
     assert ms.simulate(ready.variant({"clock.slots": 4})).status == "complete"
 
 
+def test_what_agents_cannot_say_of_a_net_is_told(importing, tmp_path):
+    """Types of plants that are no PV, reactive power that is given, loads that follow the voltage: each with its name."""
+    pandapower = pytest.importorskip("pandapower")
+    net = pandapower.create_empty_network("works")
+    for index, kv in ((0, 20.0), (1, 0.4)):
+        pandapower.create_bus(net, kv, index=index)
+    pandapower.create_ext_grid(net, 0)
+    pandapower.create_transformer(net, 0, 1, "0.4 MVA 20/0.4 kV")
+    pandapower.create_load(net, 1, 0.004, -0.001, name="lamps")
+    pandapower.create_load(net, 1, 0.004, 0.003, name="motors")
+    net.load["const_z_percent"] = [0.0, 30.0]
+    pandapower.create_sgen(net, 1, 0.010, name="boiler", type="CHP")
+    pandapower.create_sgen(net, 1, 0.008, q_mvar=0.002, name="roof", type="PV")
+    pandapower.create_sgen(net, 1, 0.008, name="shed")
+    pandapower.to_json(net, str(tmp_path / "works.json"))
+    report = importing("pandapower", tmp_path / "works.json", days=1).report
+    assert any(each.endswith("are PV plants all the same, by day alone: CHP (1)") for each in report.assumed)
+    assert "reactive power that loads give: lamps (1)" in report.left_out
+    assert any("follow the voltage" in each and each.endswith(": motors (1)") for each in report.left_out)
+    assert any(
+        "reactive power of static generators" in each and each.endswith(": roof (1)") for each in report.left_out
+    )
+
+
 def test_hamlet_agents_have_their_series_and_sessions(importing, foreign, tmp_path):
     """Watts as energy, a vehicle that lacks what it consumed while it was away, and a heat pump that is left out loudly."""
     pytest.importorskip("pyarrow")

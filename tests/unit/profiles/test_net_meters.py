@@ -142,7 +142,7 @@ def test_what_cannot_be_counted_is_refused(folder, given, message):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "no column of times was found\n    add one .* --begins 2016-07-12T00:00 --step-minutes 15"),
+        ({}, 'no column of times was found\n    add one .* begins="2016-07-12T00:00", step_minutes=15'),
         ({"begins": "2023-06-01"}, "rows without times need a begin in local standard time, and a length"),
         ({"begins": "soon", "step_minutes": 15}, "rows without times need a begin"),
     ],

@@ -60,5 +60,5 @@ def test_times_are_in_utc_with_milliseconds():
 
 def test_a_refusal_says_where_and_what_to_do():
     assert str(refusal(Path("here"), "the folder is not empty", "choose another --out")) == (
-        "here: the folder is not empty\n    choose another --out"
+        "here: the folder is not empty\n    choose another out"
     )

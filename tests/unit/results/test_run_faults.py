@@ -107,7 +107,7 @@ def test_a_disk_full_during_the_run_stops_it_with_what_there_was(small, tmp_path
     writer = small.writer(tmp_path / "run")
     small.fill(writer, 9)  # the second day has begun: the first is on the disk
     monkeypatch.setattr(streams.DiskSink, "spill", full_disk)
-    with pytest.raises(RunError, match=r"cannot write the run to .*run: No space left on device.*--out"):
+    with pytest.raises(RunError, match=r"cannot write the run to .*run: No space left on device.*another out"):
         small.fill(writer)
     run = open_run(tmp_path / "run")
     assert (run.status, run.n_slots) == ("failed", 8)

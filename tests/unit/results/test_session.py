@@ -93,7 +93,7 @@ def test_what_is_of_somebody_else_is_never_touched(kind, how, tmp_path):
 @each_kind
 def test_one_that_ended_is_refused_with_the_way_on(kind, tmp_path):
     ended(tmp_path, kind)
-    way = "go on with it by --resume, or choose another --out" if kind.resumable else "or replace it with --force"
+    way = "go on with it by resume=True, or choose another out" if kind.resumable else "or replace it with force=True"
     told = refusal(tmp_path, kind)
     assert f"there is {kind.name} already (complete)\n" in told
     assert told.endswith(way)

@@ -131,7 +131,7 @@ def test_a_training_is_never_overwritten(tmp_path):
     with opened(tmp_path):
         pass
     assert refusal(tmp_path) == (
-        f"{tmp_path}: there is a training already (complete)\n    go on with it by --resume, or choose another --out"
+        f"{tmp_path}: there is a training already (complete)\n    go on with it by resume=True, or choose another out"
     )
 
 

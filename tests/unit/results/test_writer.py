@@ -115,7 +115,7 @@ def test_no_table_has_a_row_group_without_rows(small, tmp_path):
 
 def test_an_existing_run_is_refused(small, tmp_path):
     small.write(tmp_path / "run")
-    with pytest.raises(RunFolderError, match=r"there is a run already \(complete\)\n.*--force"):
+    with pytest.raises(RunFolderError, match=r"there is a run already \(complete\)\n.*force=True"):
         small.writer(tmp_path / "run")
 
 

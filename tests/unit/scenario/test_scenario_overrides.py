@@ -46,7 +46,7 @@ def test_malformed_options_are_refused(text: str) -> None:
 
 def test_malformed_value_points_to_the_option() -> None:
     """A value that is no YAML names the option, not a file."""
-    with pytest.raises(ScenarioError, match=r"^--set seed: not valid YAML.*got \[1\)"):
+    with pytest.raises(ScenarioError, match=r"^overrides seed: not valid YAML.*got \[1\)"):
         parse_override("seed=[1")
 
 

@@ -287,7 +287,9 @@ def test_a_study_that_would_never_end_is_refused(street):
 
 
 def test_a_folder_with_a_study_is_refused_without_resume(plan, copy, unbroken):
-    with pytest.raises(RunFolderError, match=r"there is a study already \(complete\)\n    go on with it by --resume"):
+    with pytest.raises(
+        RunFolderError, match=r"there is a study already \(complete\)\n    go on with it by resume=True"
+    ):
         run_study(plan, InProcess(), copy)
     assert bytes_of(copy) == bytes_of(unbroken.path)
 

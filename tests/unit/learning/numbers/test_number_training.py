@@ -250,7 +250,7 @@ def test_a_damaged_replay_is_refused(tmp_path, change):
 
 def test_a_training_is_not_overwritten(tmp_path):
     trained("cloning", tmp_path)
-    with pytest.raises(CheckpointError, match="there is a training already\n    go on with --resume"):
+    with pytest.raises(CheckpointError, match="there is a training already\n    go on with resume=True"):
         trained("cloning", tmp_path)
 
 

@@ -302,7 +302,7 @@ def test_a_finished_training_resumes_to_itself(tmp_path):
 
 def test_a_training_is_not_overwritten(tmp_path):
     train(game(), PARAMS, tmp_path)
-    with pytest.raises(CheckpointError, match="there is a training already\n    go on with --resume"):
+    with pytest.raises(CheckpointError, match="there is a training already\n    go on with resume=True"):
         train(game(), PARAMS, tmp_path)
 
 
