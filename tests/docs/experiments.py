@@ -1,7 +1,8 @@
-"""The experiments of docs/levelling-down.md and docs/fairmarket.md: runs ``marketsim evaluate``, puts its tables into the pages.
+"""The experiments of docs/levelling-down.md, fairmarket.md and critics.md: runs ``marketsim evaluate``, puts its tables into the pages.
 
     python tests/docs/experiments.py levelling-down   # what docs/levelling-down.md shows, validation days: a quarter of an hour
     python tests/docs/experiments.py fairmarket       # test days: about two hours on two cores
+    python tests/docs/experiments.py critics          # test days: traders that a model's surrogate has judged
     python tests/docs/experiments.py --pages          # no run: the pages from what is there
 
 Evaluations lie in ``runs/experiments`` and go on where they were stopped. Between ``<!-- NAME -->`` and ``<!-- /NAME -->`` of a
@@ -38,6 +39,8 @@ class Experiment(NamedTuple):
 
     page: str
     arguments: tuple[str, ...]
+    before: str = ""
+    """A command that makes what it reads."""
 
 
 EXPERIMENTS: Final = {
@@ -74,6 +77,14 @@ EXPERIMENTS: Final = {
         for name, key, values in (("pv", "pv_scale", (0.5, 2)), ("demand", "demand_scale", (0.5, 1.5)))
         for value in values
     },
+    "pilot-model": Experiment(
+        "critics",
+        (
+            *(PILOT, "--seeds", "10", "--arm", f"none,rule,critic,critic_placebo,{CONSTANTS}"),
+            *("--exploit", "roof-farm", "--set", f"critic={{kind: surrogate, file: ../{RUNS}/judge.npz}}"),
+        ),
+        f"marketsim critic train-surrogate tests/golden/critic/judged.jsonl --out {RUNS}/judge.npz --force",
+    ),
 }
 FIGURES: Final = {"levelling-down.svg": RUNS / "pilot-validation/plane.svg"}
 """Figures of the docs, and whence."""
@@ -86,6 +97,10 @@ def command(name: str) -> str:
 
 def run(name: str) -> None:
     """Run an evaluation, or go on with it."""
+    if (before := EXPERIMENTS[name].before) and not (ROOT / RUNS / name).exists():
+        (ROOT / RUNS).mkdir(parents=True, exist_ok=True)
+        sys.stderr.write(f"{before}\n")
+        subprocess.run((sys.executable, "-m", *shlex.split(before)), cwd=ROOT, check=True)
     there = ("--resume",) if (ROOT / RUNS / name).exists() else ()
     sys.stderr.write(f"{command(name)}\n")
     subprocess.run((sys.executable, "-m", *shlex.split(command(name)), *there), cwd=ROOT, check=True)
@@ -120,9 +135,10 @@ def findings(name: str, told: Mapping[str, Any]) -> str:
     reached = {True: "yes", False: "no", None: "cannot be said"}
     aims = [(f"`{aim['arm']}`", aim["text"], reached[aim["reached"]], aim["found"]) for aim in told["aims"]]
     days = f"{len(told['seeds'])} seeds, {told['weeks']} weeks each; means over seeds with 95 % intervals."
+    typed = "\n".join(filter(None, (EXPERIMENTS[name].before, command(name))))
     return "".join(
         (
-            f"```sh\n{command(name)}\n```\n\n{days}\n\n",
+            f"```sh\n{typed}\n```\n\n{days}\n\n",
             table(("arm", *SHOWN, "FBS beyond constants"), arms),
             table(("arm", "aim", "reached", "found"), aims) if aims else "",
         )
@@ -150,7 +166,7 @@ def main() -> None:
     for name, each in EXPERIMENTS.items():
         if not asked.pages and asked.page in (None, each.page):
             run(name)
-    for page in ("levelling-down", "fairmarket"):
+    for page in sorted({each.page for each in EXPERIMENTS.values()}):
         fill(DOCS / f"{page}.md")
     for name, figure in FIGURES.items():
         if (ROOT / figure).exists():
