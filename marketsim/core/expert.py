@@ -90,6 +90,15 @@ class PlanningExpert(Expert, Protocol):
         ...
 
 
+@runtime_checkable
+class HoldingExpert(Expert, Protocol):
+    """An expert that looks after what is planned when a slot opens, and its state is metered."""
+
+    def held(self, view: ExpertView, points: Setpoints) -> Setpoints:
+        """Set-points of the slots of a view, most often of one, changed as far as the grid needs it [H, n]."""
+        ...
+
+
 class PlannedGrid(Protocol):
     """A feeder as experts see it; implemented by the composition root from the grid."""
 
