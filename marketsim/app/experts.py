@@ -60,16 +60,34 @@ def expert_of(ready: ReadyScenario, days: PlannedDays, reactive: ports.Reactive)
 
 
 def follower_maker(
-    ready: ReadyScenario, context: BuildContext, profiles: ports.Profiles, reactive: ports.Reactive
+    ready: ReadyScenario,
+    context: BuildContext,
+    profiles: ports.Profiles,
+    reactive: ports.Reactive,
+    made: list[MadeFollower],
 ) -> FollowerMaker:
-    """Makes followers for the agents of a simulation that is being wired."""
+    """Makes followers for the agents of a simulation that is being wired, and lists them in ``made``."""
 
     def make(rows: IntArray) -> Follower:
         of_first = np.unique(context.community.connection[rows])
         days = PlannedDays(ready, of_first, context, profiles)
-        return PlanFollower(expert_of(ready, days, reactive), days, reactive)
+        made.append(MadeFollower(rows, PlanFollower(expert_of(ready, days, reactive), days, reactive)))
+        return made[-1].follower
 
     return make
+
+
+def planned_setpoints(followers: Sequence[MadeFollower], n_agents: int) -> FloatArray | None:
+    """What the plans that are followed have for the last slot, of all agents [5, n_agents]; None where none is followed.
+
+    NaN for who follows none. Reactive power is that of connections, loads included, as it is metered.
+    """
+    if not followers:
+        return None
+    planned = np.full((len(Setpoints._fields), n_agents), np.nan)
+    for rows, follower in followers:
+        planned[:, rows] = np.array(follower.planned)
+    return planned
 
 
 class _Followed(NamedTuple):
@@ -78,6 +96,13 @@ class _Followed(NamedTuple):
     feedback: Feedback
     by_itself_kvar: FloatArray
     """What inverters do by themselves under the plan [H, n]."""
+
+
+class MadeFollower(NamedTuple):
+    """A follower and the agents that it was made for, by their rows of the flat axis."""
+
+    rows: IntArray
+    follower: PlanFollower
 
 
 class PlanFollower:
@@ -89,6 +114,7 @@ class PlanFollower:
         self._holds = isinstance(built.expert, HoldingExpert) and not built.params.foresees
         self._followed: list[_Followed] = []
         self._since: tuple[int, int] = -1, 0
+        self._now: SlotTime | None = None
         self._last_kw: FloatArray = np.tile(days.generator_kw(), days.n_markets)
         self._kept: OrderedDict[bytes, Plan] = OrderedDict()
         self.plans = 0
@@ -123,9 +149,21 @@ class PlanFollower:
             self._label(market, time, stored[market], load_kw.reshape(shaped)[market], pv_kw.reshape(shaped)[market])
             for market in range(markets)
         ]
+        self._now = time
         points = Setpoints(*(np.concatenate(column) for column in zip(*rows, strict=True)))
         self._last_kw = points.generator_kw
         return points
+
+    @property
+    def planned(self) -> Setpoints:
+        """What the plans have for the slot that was asked for last, with the reactive power of connections [k]."""
+        if self._now is None:
+            raise ValueError("no slot was asked for yet")
+        rows = []
+        for market, followed in enumerate(self._followed):
+            points = followed.feedback.planned(self._now.of_day)
+            rows.append(points._replace(kvar=points.kvar - self._days.drawn_kvar(self._now, market)))
+        return Setpoints(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 
     def _plan(self, time: SlotTime, stored_kwh: FloatArray) -> None:
         """Plan the rest of the day in every market."""

@@ -222,6 +222,11 @@ class PlannedDays:
             background=None if self.ready.feeder is None else self._background(load_kw, pv_kw, kvar),
         )
 
+    def drawn_kvar(self, time: SlotTime, market: int) -> FloatArray:
+        """Reactive power that the loads of the planned agents draw in a slot, less of what may be curtailed [kvar] [n]."""
+        kvar = self._actual([time], market)[2][0]
+        return np.asarray((self._firm_share * kvar)[self.rows])
+
     def _agents(self, market: int) -> IntArray:
         """Rows of a market on the flat axis [A]."""
         count = len(self.ready.agents)

@@ -91,7 +91,7 @@ class PlanningExpert(Expert, Protocol):
 
 
 @runtime_checkable
-class HoldingExpert(Expert, Protocol):
+class HoldingExpert(PlanningExpert, Protocol):
     """An expert that looks after what is planned when a slot opens, and its state is metered."""
 
     def held(self, view: ExpertView, points: Setpoints) -> Setpoints:
