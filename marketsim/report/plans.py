@@ -11,7 +11,8 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.units import WH_PER_KWH
 from marketsim.report.embed import packed
 from marketsim.report.focus import Focus
-from marketsim.report.series import numbers, plain
+from marketsim.report.series import demand_numbers, numbers, plain
+from marketsim.results.frames import agent_names
 from marketsim.results.reader import Run
 from marketsim.results.table_columns import PLANNED
 
@@ -43,15 +44,9 @@ _Pair = tuple[FloatArray, FloatArray]
 class PlansPart:
     """Plans and what was done in the slots of some stretches, ready for JSON."""
 
-    def __init__(self, run: Run, stretches: Sequence[Focus], names: Sequence[str], slot_hours: float) -> None:
-        """ValueError for a run in which nobody follows a plan; see ``plans_part``."""
-        pairs = [_pairs(run, each, len(names), slot_hours) for each in stretches]
+    def __init__(self, pairs: Sequence[Sequence[_Pair]], followed: IntArray, names: Sequence[str]) -> None:
+        """``pairs`` of each stretch, by set-point; ``followed``: the agents that follow a plan, at least one."""
         sizes = [np.nansum([np.abs(plan) for plan, _ in own], axis=(0, 1)) for own in pairs]
-        followed = np.flatnonzero(
-            [any(np.isfinite(own[0][0][:, row]).any() for own in pairs) for row in range(len(names))]
-        )
-        if not len(followed):
-            raise ValueError("nobody follows a plan in this run")
         self._shown = _largest(followed, np.sum(sizes, axis=0), sum(len(own[0][0]) for own in pairs))
         self.left_out = len(followed) - len(self._shown)
         """Agents that are in the sums alone."""
@@ -61,7 +56,7 @@ class PlansPart:
             point
             for place, point in enumerate(POINTS)
             if any(np.nansum(np.abs(column[:, followed])) > 0.0 for own in pairs for column in own[place])
-        ]
+        ] or [POINTS[1]]
         self.states = [self._state(own, followed) for own in pairs]
         self.said = self._distances(pairs, followed)
 
@@ -88,7 +83,8 @@ class PlansPart:
         for point in self.points:
             place = POINTS.index(point)
             gaps = np.concatenate([np.abs(own[place][0] - own[place][1])[:, followed].ravel() for own in pairs])
-            parts.append(f"{point.label} {np.nanmean(gaps):.1f} {point.unit}")
+            known = gaps[np.isfinite(gaps)]
+            parts += [f"{point.label} {known.mean():.1f} {point.unit}"] if len(known) else []
         return "Mean distance of what was done from the plan, an agent and slot: " + "; ".join(parts) + "."
 
     def document(self) -> dict[str, Any]:
@@ -101,7 +97,9 @@ def plans_part(run: Run, stretches: Sequence[Focus], names: Sequence[str], slot_
     """The part; None for a run in which nobody follows a plan."""
     if not stretches or PLANNED[0].name not in run.table("agents", slot=0).column_names:
         return None
-    return PlansPart(run, stretches, names, slot_hours)
+    pairs = [_pairs(run, each, len(names), slot_hours) for each in stretches]
+    followed = np.flatnonzero(np.any([np.isfinite(own[0][0]).any(axis=0) for own in pairs], axis=0))
+    return PlansPart(pairs, followed, names) if len(followed) else None
 
 
 def _largest(followed: IntArray, sizes: FloatArray, n_slots: int) -> IntArray:
@@ -111,13 +109,18 @@ def _largest(followed: IntArray, sizes: FloatArray, n_slots: int) -> IntArray:
 
 
 def _pairs(run: Run, stretch: Focus, n_agents: int, slot_hours: float) -> list[_Pair]:
-    wanted = [column.name for column in PLANNED] + [point.done for point in POINTS]
+    wanted = ["market", "agent", *(column.name for column in PLANNED), *(point.done for point in POINTS)]
     table = run.table("agents", columns=wanted, slot=stretch.positions)
-    none = np.zeros(table.num_rows)
+    first = np.cumsum([0, *(len(names) for names in agent_names(run.manifest))])
+    row = first[table.column("market").to_numpy()[:n_agents]] + table.column("agent").to_numpy()[:n_agents]
+    none, place = np.zeros(table.num_rows), np.argsort(row)
 
     def column(name: str) -> FloatArray:
-        found = numbers(table.column(name)) if name in table.column_names else none
+        if name not in table.column_names:
+            return np.asarray(none.reshape(-1, n_agents))
+        demand_numbers(run, "agents", table.schema.field(name))
+        found = numbers(table.column(name))
         scale = 1.0 / (WH_PER_KWH * slot_hours) if name.endswith("_wh") else 1.0
-        return np.asarray(scale * found).reshape(-1, n_agents)
+        return np.asarray(scale * found).reshape(-1, n_agents)[:, place]
 
     return [(column(plan.name), column(point.done)) for plan, point in zip(PLANNED, POINTS, strict=True)]
