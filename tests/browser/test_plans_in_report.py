@@ -13,6 +13,7 @@ from marketsim.report.write import write_report
 
 pytest.importorskip("clarabel", reason="experts need clarabel: pip install 'marketsim[experts]'")
 HUB = "hub <b>1</b>"
+"""A name as a stranger's folder may have it."""
 SUNNY: dict[str, Any] = {
     "name": "sunny",
     "clock": {"start": "2016-05-08", "slots": 24, "slot_minutes": 60},
@@ -22,7 +23,7 @@ SUNNY: dict[str, Any] = {
     "expert": "joint",
     "agents": [
         {
-            "name": HUB, "kind": "prosumer", "bus": 87, "pv_kw": 9000, "load": {"peak_kw": 400, "power_factor": 0.95},
+            "name": "hub 1", "kind": "prosumer", "bus": 87, "pv_kw": 9000, "load": {"peak_kw": 400, "power_factor": 0.95},
             "battery": {"energy_kwh": 1200, "power_kw": 400}, "strategy": "expert",
             "generator": {"max_kw": 250, "cost_per_kwh": 0.17, "ramp_kw_per_h": 125},
         },
@@ -37,7 +38,9 @@ SUNNY: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def run() -> Any:
-    return ms.simulate(ms.load_scenario(SUNNY))
+    made = ms.simulate(ms.load_scenario(SUNNY))
+    made.manifest["agents"][0] = HUB
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +66,7 @@ def test_the_table_behind_the_chart_has_plans_and_what_was_metered(
     assert told(pv) == pytest.approx(noon.query("name != 'flat'").pv_used_wh.sum() / 1000, abs=0.06)
     assert shown.locator("#plan-agent option").all_inner_texts() == ["all together", HUB, "rural"]
     shown.select_option("#plan-agent", label=HUB)
-    hub = noon.query("name == @HUB")
+    hub = noon.query("name == 'hub 1'")
     shown.wait_for_function("() => document.getElementById('plan-chart').data[0].y.length === 25")
     assert told(pv) == pytest.approx(hub.pv_used_wh.item() / 1000, abs=0.2)
     assert told(battery) == pytest.approx(hub.planned_battery_kw.item(), abs=0.2)
