@@ -239,7 +239,7 @@ function plans(c) {
     shapes: [{ type: "line", x0: slotTime(), x1: slotTime(), yref: "paper", y0: 0, y1: 1, line: { color: c.soft, width: 1, dash: "dot" } }], annotations: [] };
   const traces = shown.flatMap((point, i) => {
     const axis = i ? "y" + (i + 1) : "y", top = 1 - i * (size + gap), hovertemplate = "%{y:,.1f} " + point.unit;
-    layout[i ? "yaxis" + (i + 1) : "yaxis"] = { domain: [Math.max(0, top - size), top], title: { text: point.unit }, tickformat: ",~s", nticks: 4 };
+    layout[i ? "yaxis" + (i + 1) : "yaxis"] = { domain: [Math.max(0, top - size), top], title: { text: point.unit }, tickformat: ",~f", nticks: 4 };
     layout.annotations.push({ text: point.label, x: 0, xref: "paper", xanchor: "left", y: top, yref: "paper", yanchor: "bottom", showarrow: false, font: { color: c.ink, size: 12 } });
     const kind = { type: "scatter", mode: "lines", x, yaxis: axis, hovertemplate };
     return [Object.assign({}, kind, { name: i ? point.label + ", metered" : "metered", y: held(point.done), showlegend: i === 0, legendgroup: "done", line: { color: c.blue, width: 2, shape: "hv" } }),
