@@ -111,4 +111,5 @@ def response(
     by_net = curve * per_kw + (0.0 if inverters.of_pv else direct)
     by_pv = direct if inverters.of_pv else np.zeros_like(direct)
     jacobian = unit - curve * per_kvar
-    return Response(np.linalg.solve(jacobian, by_net), np.linalg.solve(jacobian, by_pv))
+    per_net, per_pv = (np.asarray(np.linalg.solve(jacobian, side), dtype=np.float64) for side in (by_net, by_pv))
+    return Response(per_net, per_pv)
