@@ -63,8 +63,8 @@ class VoltageRows(NamedTuple):
 
     def scaled(self, by: FloatArray) -> VoltageRows:
         """The same limits in other units; rows in kW are what the solver finds easy."""
-        slot, per_kw, per_kvar, per_pv_kw, limit = self
-        return VoltageRows(slot, *(each * by[:, None] for each in (per_kw, per_kvar, per_pv_kw)), limit * by)
+        each = by[:, None]
+        return VoltageRows(self.slot, self.per_kw * each, self.per_kvar * each, self.per_pv_kw * each, self.limit * by)
 
 
 class SolvedDay(NamedTuple):
