@@ -11,7 +11,8 @@ from marketsim.analysis.evaluation.plan import EvaluationPlan, evaluation_of
 from marketsim.app.ready import load_scenario
 from marketsim.core.errors import InputError, Problem
 from marketsim.profiles.parts import DaySplit
-from marketsim.results.training_folder import is_training
+from marketsim.results.folder import SCENARIO
+from marketsim.results.training_folder import is_training, trained_checkpoint
 
 
 class EvaluationAsked(NamedTuple):
@@ -36,22 +37,22 @@ def evaluation_asked(
     what: Path, overrides: Mapping[str, Any], asked: EvaluationAsked, *, tell: Callable[[Path], None] | None = None
 ) -> EvaluationPlan | ControlsPlan:
     """The plan; InputError for what the scenario's game does not have, and all that ``load_scenario`` raises."""
-    if not is_training(what):
-        ready = load_scenario(what, overrides, trust=asked.trust, tell=tell)
-        if plays_setpoints(ready):
-            _demand_unused(asked, ("weeks", "exploit", "longer", "figures"), "days of set-points are played one by one")
-            return controls_of(
-                what,
-                ready,
-                overrides,
-                arms=asked.arms,
-                seeds=asked.seeds,
-                part=asked.part,
-                episodes=asked.episodes,
-                out=asked.out,
-                resume=asked.resume,
-            )
-        tell = None
+    trained = is_training(what)
+    ready = load_scenario(what / SCENARIO if trained else what, overrides, trust=asked.trust, tell=tell)
+    if plays_setpoints(ready):
+        _demand_unused(asked, ("weeks", "exploit", "longer", "figures"), "days of set-points are played one by one")
+        return controls_of(
+            what,
+            ready,
+            overrides,
+            arms=asked.arms,
+            seeds=asked.seeds,
+            part=asked.part,
+            episodes=asked.episodes,
+            out=asked.out,
+            checkpoint=trained_checkpoint(what.absolute()) if trained else None,
+            resume=asked.resume,
+        )
     _demand_unused(asked, ("episodes",), "learners of the market have theirs in the scenario")
     return evaluation_of(
         what,
@@ -66,7 +67,6 @@ def evaluation_asked(
         figures=asked.figures,
         resume=asked.resume,
         trust=asked.trust,
-        tell=tell,
     )
 
 

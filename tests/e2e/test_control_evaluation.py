@@ -79,6 +79,19 @@ def test_resumed_it_does_nothing_twice(evaluated: Any) -> None:
     assert (out / "arms" / "matd3-1" / "result.json").stat().st_mtime_ns == kept
 
 
+def test_a_training_is_evaluated_beside_what_needs_none(evaluated: Any, cli: Any, tmp_path: Path) -> None:
+    """Its policies as they are, and with inverters by their curve alone: the numbers are those of the arm that they were."""
+    training = evaluated[0] / "arms" / "cloning-1" / "training"
+    options = ("--arm", "rule_volt_var", "--part", "validation", "--workers", "1", "--out", tmp_path / "out", "--json")
+    ended = cli("evaluate", training, *options)
+    assert ended.code == 0, ended.err
+    told = json.loads(ended.out)["arms"]
+    assert set(told) == {"idle", "rule_volt_var", "joint", "trained", "trained_volt_var"}
+    own = evaluated[2].found.estimates
+    assert told["trained"]["cost"]["mean"] == own["cloning"]["cost"].mean
+    assert told["trained_volt_var"]["violations"]["mean"] == own["cloning_volt_var"]["violations"].mean
+
+
 def test_the_command_prints_the_table(cli: Any, tmp_path: Path) -> None:
     """Controls that need no training, on validation days; then JSON, and what is refused."""
     path = tmp_path / "few.yaml"

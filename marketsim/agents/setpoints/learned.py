@@ -41,14 +41,19 @@ class ChosenByPolicies:
 
     def points(self, seen: Observations, devices: Steerable) -> Setpoints:
         """See ``Chooser``."""
+        return to_setpoints(self.actions(seen, devices), devices.ratings, devices.available(seen))
+
+    def actions(self, seen: Observations, devices: Steerable) -> FloatArray:
+        """The same as actions [k, 5]."""
         features = self._scaling(PoolSight(seen, devices.generator))
         actions = self._policy.act(features, self._whose, seen.keys if self._sampled else None)
-        chosen = actions if self._asks else left_to_grid(actions)
-        return to_setpoints(chosen, devices.ratings, devices.available(seen))
+        return actions if self._asks else left_to_grid(actions)
 
 
-def setpoint_player(path: Path, trained: Trained, params: LearnedParams, context: BuildContext) -> SetpointPlayer:
-    """Policies of numbers for the agents of ``context``; CheckpointError where they set something else, or know none of them."""
+def policies_for(
+    path: Path, trained: Trained, whose: IntArray, *, sampled: bool = False, asks: bool = True
+) -> ChosenByPolicies:
+    """Policies ``whose`` [k] of a checkpoint as a chooser; CheckpointError where they set or see something else."""
     policy, layout = trained.policy, trained.layout
     if not isinstance(policy, NumberPolicy) or policy.box.low.shape[1] != len(ACTIONS):
         message = f"these policies were trained in the game {layout.game}, and what they do means nothing in a market"
@@ -57,7 +62,12 @@ def setpoint_player(path: Path, trained: Trained, params: LearnedParams, context
     if tuple(layout.features) != NAMES:
         missing = ", ".join(name for name in NAMES if name not in layout.features)
         raise refused(path, "these policies do not see all that set-points are chosen by", missing, "train them anew")
-    whose = whose_policies(path, layout.agents, params, context)
     scaling = SetpointScaling(layout.offset, layout.factor).of(whose)
+    return ChosenByPolicies(policy, scaling, whose, sampled=sampled, asks=asks)
+
+
+def setpoint_player(path: Path, trained: Trained, params: LearnedParams, context: BuildContext) -> SetpointPlayer:
+    """Policies of numbers for the agents of ``context``; CheckpointError where they set something else, or know none of them."""
+    whose = whose_policies(path, trained.layout.agents, params, context)
     sampled, asks = params.actions == "sampled", params.reactive == "learned"
-    return SetpointPlayer(ChosenByPolicies(policy, scaling, whose, sampled=sampled, asks=asks), context)
+    return SetpointPlayer(policies_for(path, trained, whose, sampled=sampled, asks=asks), context)

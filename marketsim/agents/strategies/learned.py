@@ -77,7 +77,11 @@ def whose_policies(path: Path, known: Sequence[str], params: LearnedParams, cont
     """Position in the checkpoint of the policy that acts for each agent [k]."""
     rows = np.arange(context.community.n_agents) if context.rows is None else context.rows
     names = [context.agents[connection].name for connection in context.community.connection[rows].tolist()]
-    wanted = names if params.policy is None else [params.policy] * len(names)
+    return places_of(path, known, names if params.policy is None else [params.policy] * len(names))
+
+
+def places_of(path: Path, known: Sequence[str], wanted: Sequence[str]) -> IntArray:
+    """Positions of the policies called ``wanted`` [k] among those that are ``known``; CheckpointError where one is missing."""
     missing = list(dict.fromkeys(name for name in wanted if name not in known))
     if missing:
         hint = f"it has: {', '.join(known)}; name the one to use by policy"

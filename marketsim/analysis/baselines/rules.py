@@ -79,9 +79,9 @@ def baselines(
 
 def _control(name: str, total: DayTotals, *, curve: bool) -> Control:
     """Means over days."""
-    mean = DayTotals(*(float(field.mean()) for field in total))
-    shares = float(mean.over), float(mean.under), float(mean.outside)
-    return Control(name, curve, float(mean.cost), None, *shares, float(mean.curtailed_kwh), float(mean.refused_kwh))
+    mean = {field: float(values.mean()) for field, values in total._asdict().items()}
+    shares = mean["over"], mean["under"], mean["outside"]
+    return Control(name, curve, mean["cost"], None, *shares, mean["curtailed_kwh"], mean["refused_kwh"])
 
 
 def _variants(ready: ReadyScenario) -> list[tuple[bool, ReadyScenario]]:

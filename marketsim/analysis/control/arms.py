@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from marketsim.core.errors import InputError, Problem
 
-IDLE, BOUND, CLONE = "idle", "joint", "cloning"
-"""Arms that others are measured by: nothing done, the least that can be paid, and what learners begin with."""
+IDLE, BOUND, CLONE, TRAINED = "idle", "joint", "cloning", "trained"
+"""Arms that others are measured by: nothing done, the least that can be paid, what learners begin with; and of a training."""
 _NO_CURVE: Final = {"grid.reactive.setpoint.base": "none"}
 _CURVE: Final = {"grid.reactive.setpoint.base": "volt_var"}
 _PLAYED: Final = {"learning.game.setpoints.planned": "played_days"}
@@ -35,13 +36,13 @@ class ControlArm:
     """Overrides of the scenario, in training and evaluation."""
     left: bool = False
     """Whether reactive power is left to the inverters' curve."""
-    seeded: bool = True
-    """Whether anything in it depends on the seed of a training."""
+    checkpoint: Path | None = None
+    """Policies that exist already."""
 
     @property
     def policies(self) -> bool:
         """Whether trained policies control it."""
-        return bool(self.learner or self.begins_with)
+        return bool(self.learner or self.begins_with or self.checkpoint)
 
 
 def _rule(name: str, text: str, rest: bool, curve: bool) -> ControlArm:
@@ -84,6 +85,15 @@ ARMS: Final = (
 )  # fmt: skip
 """All arms in the order of the tables."""
 _BY_NAME: Final = {arm.name: arm for arm in ARMS}
+
+
+def controls_beside(checkpoint: Path, names: Sequence[str]) -> tuple[ControlArm, ...]:
+    """The policies of a training, and of the arms of these names (none: all) those that need none; InputError for others."""
+    own = (
+        ControlArm(TRAINED, "the policies of the training", checkpoint=checkpoint),
+        ControlArm(f"{TRAINED}_volt_var", "the same, inverters by their curve", checkpoint=checkpoint, left=True),
+    )
+    return (*(arm for arm in choose_controls(names) if not arm.policies), *own)
 
 
 def choose_controls(names: Sequence[str]) -> tuple[ControlArm, ...]:

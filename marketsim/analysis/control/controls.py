@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from marketsim.agents.params import SetpointsParams
-from marketsim.agents.setpoints.learned import left_to_grid
+from marketsim.agents.setpoints.learned import policies_for
 from marketsim.agents.setpoints.rules import OwnUseRules
+from marketsim.agents.strategies.learned import places_of
 from marketsim.core.arrays import FloatArray
 from marketsim.core.game import Features
-from marketsim.core.learner import NumberPolicy
+from marketsim.core.learner import Trained
 from marketsim.core.setpoints import ACTIONS, to_actions
 from marketsim.games.setpoints.game import SetpointsGame
 
@@ -37,14 +40,14 @@ class ByExpert:
 
 
 class ByPolicies:
-    """Port ``days.DayControl``: the means of trained policies; with ``left`` reactive power is the grid's alone."""
+    """Port ``days.DayControl``: the means of trained policies, which see what they saw in their training."""
 
-    def __init__(self, policy: NumberPolicy, *, left: bool) -> None:
-        self._policy, self._left = policy, left
+    def __init__(self, path: Path, trained: Trained, game: SetpointsGame, *, left: bool) -> None:
+        """``left``: reactive power is the grid's alone. CheckpointError where they are no policies of these players."""
+        whose = np.tile(places_of(path, trained.layout.agents, game.layout.agents), game.shape.n_markets)
+        self._policies = policies_for(path, trained, whose, asks=not left)
 
-    def actions(self, game: SetpointsGame, seen: Features) -> FloatArray:  # noqa: ARG002 - it is seen
+    def actions(self, game: SetpointsGame, seen: Features) -> FloatArray:  # noqa: ARG002 - scaled for this game
         """See ``DayControl``."""
-        markets, agents, features = seen.shape
-        actions = self._policy.act(seen.reshape(-1, features), np.tile(np.arange(agents), markets), None)
-        actions = actions.reshape(markets, agents, len(ACTIONS))
-        return left_to_grid(actions) if self._left else actions
+        actions = self._policies.actions(*game.looked)
+        return actions.reshape(game.shape.n_markets, game.shape.n_agents, len(ACTIONS))

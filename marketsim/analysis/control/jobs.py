@@ -17,7 +17,6 @@ from marketsim.analysis.control.days import DayControl, DayTotals, day_game, mon
 from marketsim.app.ready import load_scenario
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.training import train_scenario
-from marketsim.core.learner import NumberPolicy
 from marketsim.games.setpoints.game import SetpointsGame
 from marketsim.learning.curves import read_curves
 from marketsim.profiles.parts import DaySplit
@@ -52,6 +51,13 @@ class ControlCell(NamedTuple):
     def before(self) -> Path:
         """Policies that its own begin with, or that control it as they are."""
         return self.folder / f"{self.arm.begins_with}-{self.seed}" / TRAINING / CHECKPOINT
+
+    @property
+    def checkpoint(self) -> Path:
+        """The policies that control it, once there are any."""
+        if self.arm.checkpoint is not None:
+            return self.arm.checkpoint
+        return self.own / CHECKPOINT if self.arm.learner else self.before
 
 
 class ControlResult(NamedTuple):
@@ -127,10 +133,8 @@ def _control(cell: ControlCell, game: SetpointsGame) -> DayControl:
         return ByExpert()
     from marketsim.learning.learned import load_policy
 
-    policy = load_policy(cell.own / CHECKPOINT if arm.learner else cell.before).policy
-    if not isinstance(policy, NumberPolicy):
-        raise TypeError("a learner of the game of set-points wrote policies of choices")
-    return ByPolicies(policy, left=arm.left)
+    path = cell.checkpoint
+    return ByPolicies(path, load_policy(path), game, left=arm.left)
 
 
 def by_month(found: DayTotals, month: list[int]) -> DayTotals:

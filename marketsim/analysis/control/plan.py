@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from marketsim.analysis.control.arms import BOUND, IDLE, ControlArm, choose_controls
+from marketsim.analysis.control.arms import BOUND, IDLE, ControlArm, choose_controls, controls_beside
 from marketsim.analysis.control.jobs import ControlCell, ControlResult, PlayCell, from_lists
 from marketsim.analysis.control.present import as_json, figure, markdown
 from marketsim.analysis.control.results import ControlsFound, compare_controls
@@ -150,17 +150,18 @@ def controls_of(
     episodes: int | None = None,
     learners: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
+    checkpoint: Path | None = None,
     resume: bool = False,
 ) -> ControlsPlan:
-    """The plan for a scenario about set-points; InputError for an unknown arm.
+    """The plan for a scenario about set-points, or for the policies of a ``checkpoint``; InputError for an unknown arm.
 
     ``seeds`` counts paired seeds of learning and of noise, from the scenario's own on; the community is the same in all.
     ``episodes`` and ``learners`` (parameters of every learner) replace what the learners have.
     """
     if resume and out is None:
         raise InputError([Problem("--resume needs the folder of the evaluation", hint="name it with --out DIR")])
-    own = choose_controls(arms)
-    count = _SEEDS if seeds is None else seeds
+    own = choose_controls(arms) if checkpoint is None else controls_beside(checkpoint, arms)
+    count = seeds or (_SEEDS if checkpoint is None else 1)
     all_seeds = tuple(range(ready.seed, ready.seed + count))
     folder = (Path(out) if out is not None else _default_folder(ready)).absolute()
     facts = {

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from marketsim.analysis.control.arms import BOUND, CLONE, IDLE
+from marketsim.analysis.control.arms import BOUND, CLONE, IDLE, TRAINED
 from marketsim.analysis.control.days import DayTotals
 from marketsim.analysis.control.jobs import ControlResult
 from marketsim.analysis.control.measures import JUDGED, MEASURES, ControlMeasure, measure_of
@@ -30,6 +30,8 @@ COMPARED: Final = {
     "sac_imitation": (CLONE, "cloning_volt_var", "sac_from_clone", "sac", "matd3", "maddpg", "mappo"),
     "sac_imitation_differential": ("sac_imitation_attention", "sac_imitation"),
     "mappo_from_clone": (CLONE,),
+    TRAINED: ("rule_volt_var",),
+    f"{TRAINED}_volt_var": ("rule_volt_var", TRAINED),
 }
 """Arms that are held against others."""
 
