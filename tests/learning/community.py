@@ -10,12 +10,14 @@ _LOAD = {"power_factor": 0.95}
 _AGENTS: list[dict[str, Any]] = [
     {"name": "hub", "bus": "87", "pv_kw": 6000, "battery": {"energy_kwh": 1200, "power_kw": 400},
      "generator": {"max_kw": 250, "ramp_kw_per_h": 250, "cost_per_kwh": 0.17, "quadratic_cost": 2e-4},
-     "curtailable_load": {"share": 0.1, "cost_per_kwh": 0.4}, "load": {"peak_kw": 400, **_LOAD}},
-    {"name": "works", "bus": "48", "load": {"peak_kw": 1000, **_LOAD},
+     "curtailable_load": {"share": 0.1, "cost_per_kwh": 0.4}, "pv_shape": "PV1",
+     "load": {"shape": "G0-A", "peak_kw": 400, **_LOAD}},
+    {"name": "works", "bus": "48", "load": {"shape": "G3-A", "peak_kw": 1000, **_LOAD},
      "generator": {"max_kw": 400, "ramp_kw_per_h": 400, "cost_per_kwh": 0.17, "quadratic_cost": 2e-4}},
     {"name": "roof", "bus": "140", "pv_kw": 2000, "battery": {"energy_kwh": 400, "power_kw": 200},
-     "load": {"peak_kw": 300, **_LOAD}},
-    {"name": "street", "kind": "consumer", "bus": "102", "load": {"peak_kw": 800, **_LOAD},
+     "pv_shape": "PV2",
+     "load": {"shape": "H0-A", "peak_kw": 300, **_LOAD}},
+    {"name": "street", "kind": "consumer", "bus": "102", "load": {"shape": "G1-A", "peak_kw": 800, **_LOAD},
      "strategy": "utility_only"},
 ]  # fmt: skip
 FULL_DAY_RETAIL = [

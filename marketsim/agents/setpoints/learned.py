@@ -54,20 +54,27 @@ def policies_for(
     path: Path, trained: Trained, whose: IntArray, *, sampled: bool = False, asks: bool = True
 ) -> ChosenByPolicies:
     """Policies ``whose`` [k] of a checkpoint as a chooser; CheckpointError where they set or see something else."""
-    policy, layout = trained.policy, trained.layout
-    if not isinstance(policy, NumberPolicy) or policy.box.low.shape[1] != len(ACTIONS):
-        message = f"these policies were trained in the game {layout.game}, and what they do means nothing in a market"
-        raise refused(path, message, hint="train by learning: {game: setpoints, learner: cloning}")
-    demand_features(path, [name for name in layout.features if name not in NAMES])
-    if tuple(layout.features) != NAMES:
-        missing = ", ".join(name for name in NAMES if name not in layout.features)
-        raise refused(path, "these policies do not see all that set-points are chosen by", missing, "train them anew")
+    policy, layout = _of_setpoints(path, trained), trained.layout
     scaling = SetpointScaling(layout.offset, layout.factor).of(whose)
     return ChosenByPolicies(policy, scaling, whose, sampled=sampled, asks=asks)
 
 
+def _of_setpoints(path: Path, trained: Trained) -> NumberPolicy:
+    policy, features = trained.policy, tuple(trained.layout.features)
+    if not isinstance(policy, NumberPolicy) or policy.box.low.shape[1] != len(ACTIONS):
+        game = trained.layout.game
+        message = f"these policies were trained in the game {game}, and a strategy acts in the market or by set-points"
+        raise refused(path, message, hint="train by learning: {game: setpoints, learner: cloning}")
+    demand_features(path, [name for name in features if name not in NAMES])
+    if features != NAMES:
+        missing = ", ".join(name for name in NAMES if name not in features)
+        raise refused(path, "these policies do not see all that set-points are chosen by", missing, "train them anew")
+    return policy
+
+
 def setpoint_player(path: Path, trained: Trained, params: LearnedParams, context: BuildContext) -> SetpointPlayer:
     """Policies of numbers for the agents of ``context``; CheckpointError where they set something else, or know none of them."""
+    _of_setpoints(path, trained)
     whose = whose_policies(path, trained.layout.agents, params, context)
     sampled, asks = params.actions == "sampled", params.reactive == "learned"
     return SetpointPlayer(policies_for(path, trained, whose, sampled=sampled, asks=asks), context)
