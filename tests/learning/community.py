@@ -1,4 +1,4 @@
-"""A small community on a stressed feeder, for what learns set-points from an expert."""
+"""A small community on a feeder, for what learns set-points from an expert."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ SLOTS = 24
 PLAYERS = ("hub", "works", "roof")
 _LOAD = {"power_factor": 0.95}
 _AGENTS: list[dict[str, Any]] = [
-    {"name": "hub", "bus": "87", "pv_kw": 6000, "battery": {"energy_kwh": 1200, "power_kw": 400},
+    {"name": "hub", "bus": "87", "pv_kw": 4000, "battery": {"energy_kwh": 1200, "power_kw": 400},
      "generator": {"max_kw": 250, "ramp_kw_per_h": 250, "cost_per_kwh": 0.17, "quadratic_cost": 2e-4},
      "curtailable_load": {"share": 0.1, "cost_per_kwh": 0.4}, "pv_shape": "PV1",
      "load": {"shape": "G0-A", "peak_kw": 400, **_LOAD}},
@@ -34,8 +34,8 @@ def community(strategy: Any = "setpoints", expert: Any = "joint", agents: int = 
         "seed": 1,
         "clock": {"start": "2016-07-12", "slots": SLOTS, "slot_minutes": 60},
         "grid": {
-            "feeder": "feeder141", "source_pu": 1.0, "voltage_band_pu": [0.95, 1.05], "gate": "observe",
-            "line_rating_a": None, "reactive": {"setpoint": {"base": "volt_var"}}, "load_scale": 0.8, "background": True,
+            "feeder": "feeder141", "source_pu": 1.0, "voltage_band_pu": [0.95, 1.02], "gate": "observe",
+            "line_rating_a": None, "reactive": {"setpoint": {"base": "volt_var"}}, "load_scale": 0.3, "background": True,
         },
         "tariff": {"time_of_use": {"feed_in": 0.06, "windows": FULL_DAY_RETAIL}},
         "market": {"engine": "mid_market_rate"},

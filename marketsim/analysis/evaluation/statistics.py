@@ -25,8 +25,8 @@ _CHUNK: Final = 500
 """Draws handled at once, so that memory stays small."""
 
 
-Totals = TypeVar("Totals", bound=tuple[Any, ...])
-Statistic: TypeAlias = Callable[[Sequence[Totals], Totals], FloatArray]
+Summed = TypeVar("Summed", bound=tuple[Any, ...])
+Statistic: TypeAlias = Callable[[Sequence[Summed], Summed], FloatArray]
 """A number of each seed [..., S] from totals over its weeks: of some arms, and of what all are held against."""
 
 
@@ -62,9 +62,9 @@ def estimate(
 
 
 def estimate_of(
-    statistic: Statistic[Totals],
-    arms: Sequence[Totals],
-    alone: Totals,
+    statistic: Statistic[Summed],
+    arms: Sequence[Summed],
+    alone: Summed,
     rng: np.random.Generator,
     draws: int = DRAWS,
 ) -> Estimate:
@@ -93,10 +93,10 @@ def compare(
 
 
 def compare_of(
-    here: Statistic[Totals],
-    there: Statistic[Totals],
-    arms: Sequence[Totals],
-    alone: Totals,
+    here: Statistic[Summed],
+    there: Statistic[Summed],
+    arms: Sequence[Summed],
+    alone: Summed,
     rng: np.random.Generator,
     draws: int = DRAWS,
 ) -> PairedDifference:
@@ -124,14 +124,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in corrected]
 
 
-def _over_weeks(totals: Totals) -> Totals:
+def _over_weeks(totals: Summed) -> Summed:
     return type(totals)(*(field.sum(axis=1) for field in totals))
 
 
 def _resampled(
-    statistics: Sequence[Statistic[Totals]],
-    arms: Sequence[Totals],
-    alone: Totals,
+    statistics: Sequence[Statistic[Summed]],
+    arms: Sequence[Summed],
+    alone: Summed,
     rng: np.random.Generator,
     draws: int,
 ) -> FloatArray:
