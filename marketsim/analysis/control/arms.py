@@ -54,7 +54,8 @@ def _from_clone(name: str, text: str, learner: str, **params: Any) -> ControlArm
     return ControlArm(name, text, learner=learner, params=params, begins_with=CLONE)
 
 
-_ATTENTION, _DIFFERENTIAL = {"critic": {"attention": {}}}, {"critic": {"differential": {}}}
+_ATTENTION: Final[Mapping[str, Any]] = {"critic": {"attention": {}}}
+_DIFFERENTIAL: Final[Mapping[str, Any]] = {"critic": {"differential": {}}}
 
 ARMS: Final = (
     _rule(IDLE, "all PV used, nothing else done, no reactive power", rest=True, curve=False),

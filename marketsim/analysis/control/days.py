@@ -77,10 +77,10 @@ def _episode(game: SetpointsGame, control: DayControl, episode: int) -> DayTotal
 def _of_slot(game: SetpointsGame, step: Step, slots: int) -> FloatArray:
     """Parts of ``DayTotals`` that a slot adds [fields, M]."""
     over = under = np.zeros((game.shape.n_markets, 1), dtype=np.bool_)
-    grid = game.context.grid
-    if grid is not None:
+    band = None if game.context.grid is None else game.context.grid.band
+    if band is not None:
         v = game.record.grid.v_pu[:, 1:]  # the source is no bus of the feeder
-        over, under = v > grid.band.v_max_pu[1:], v < grid.band.v_min_pu[1:]
+        over, under = v > band.v_max_pu[1:], v < band.v_min_pu[1:]
     none = np.zeros(game.shape.n_markets)
     return np.array(
         DayTotals(
@@ -88,7 +88,7 @@ def _of_slot(game: SetpointsGame, step: Step, slots: int) -> FloatArray:
             cost=step.parts["system_cost"],
             over=over.mean(axis=1) / slots,
             under=under.mean(axis=1) / slots,
-            outside=(over | under).any(axis=1) / slots,
+            outside=np.asarray((over | under).any(axis=1) / slots),
             curtailed_kwh=step.parts["curtailed_kwh"],
             refused_kwh=step.parts["refused_kwh"],
             missing_kwh=none,

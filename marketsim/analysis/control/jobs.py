@@ -139,9 +139,9 @@ def _control(cell: ControlCell, game: SetpointsGame) -> DayControl:
 
 def by_month(found: DayTotals, month: list[int]) -> DayTotals:
     """Sums over the days of each month [12]."""
-    total = np.zeros((len(found), N_MONTHS))
-    np.add.at(total, (slice(None), np.array(month) - 1), np.array(found))
-    return DayTotals(*total)
+    total = np.zeros((N_MONTHS, len(found)))
+    np.add.at(total, np.array(month) - 1, np.array(found).T)
+    return DayTotals(*total.T)
 
 
 def as_lists(result: ControlResult) -> dict[str, Any]:

@@ -35,7 +35,8 @@ def _a_day(name: str) -> Computed:
 
 def _share(arm: DayTotals, idle: DayTotals, bound: DayTotals) -> FloatArray:
     most = idle.cost - bound.cost
-    return np.divide(idle.cost - arm.cost, most, out=np.full(np.shape(most), np.nan), where=most > 0.0)
+    undefined = np.full(np.shape(most), np.nan)
+    return np.asarray(np.divide(idle.cost - arm.cost, most, out=undefined, where=most > 0.0))
 
 
 def _violations(arm: DayTotals, idle: DayTotals, bound: DayTotals) -> FloatArray:  # noqa: ARG001 - as all measures

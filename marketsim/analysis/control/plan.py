@@ -90,7 +90,7 @@ class ControlsPlan:
         for stage in (first, later):
             jobs = [Job(cell.key, cell) for cell in stage]
             offset = len(outcomes)
-            told_of = None if progress is None else lambda done, _, base=offset: progress(base + done, len(cells))  # type: ignore[misc]
+            told_of = None if progress is None else lambda done, _, base=offset: progress(base + done, len(cells))
             store = FolderStore(self.folder / CELLS)
             found = map_runs(self.job, jobs, executor, store, told_of)
             outcomes |= {job.key: outcome for job, outcome in zip(jobs, found, strict=True)}

@@ -48,7 +48,7 @@ def screen_rows(found: ControlsFound) -> list[tuple[str, ...]]:
 
 def pair_rows(found: ControlsFound) -> list[tuple[str, ...]]:
     """A row a comparison under ``PAIR_HEAD``."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for pair in found.pairs:
         measure, span = measure_of(pair.measure), pair.found.difference
         low, high = (_number(measure, value, signed=True) for value in (span.low, span.high))

@@ -74,7 +74,7 @@ def _traders(context: GameContext, players: IntArray) -> IntArray | None:
     if traders is None:
         return None
     everybody = np.union1d(traders[0] % n, players)
-    return np.arange(context.community.n_markets)[:, None] * n + everybody
+    return np.asarray(np.arange(context.community.n_markets)[:, None] * n + everybody, dtype=np.int64)
 
 
 def _players(game: SetpointsGameParams, context: GameContext) -> IntArray:
