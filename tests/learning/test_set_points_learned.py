@@ -23,6 +23,7 @@ from marketsim.core.learner import GameNeeds
 from marketsim.core.records import SlotRecord
 from marketsim.core.setpoints import ACTIONS
 from marketsim.core.simulation import Simulation
+from marketsim.experts.feedback import plan_of
 from marketsim.games.setpoints.game import SetpointsGame
 from marketsim.learning.curves import read_curves
 from marketsim.learning.learned import load_policy
@@ -56,7 +57,7 @@ def test_plans_of_source_days_hold_no_noise(monkeypatch: pytest.MonkeyPatch) -> 
     """Two markets that play one day each plan it once between them; as it is played, each plans its own."""
     for planned, expected in (("source_days", 1), ("played_days", MARKETS)):
         views: list[ExpertView] = []
-        solve = experts.plan_of
+        solve = plan_of
         with monkeypatch.context() as patched:
             patched.setattr(experts, "plan_of", lambda *given, to=views, by=solve: to.append(given[2]) or by(*given))
             raw = community()
@@ -79,7 +80,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_labels_of_the_joint_expert_play_its_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     """Labels played as actions cost what the plan costs; a day is planned once, however often it is played."""
     plans, views = [], []
-    solve = experts.plan_of
+    solve = plan_of
 
     def watched(expert: Any, own: Any, view: ExpertView) -> Plan:
         views.append(view)
