@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -31,10 +31,14 @@ from marketsim.core.setpoints import Setpoints
 from marketsim.experts.columns import Prosumers, prosumers
 from marketsim.experts.feedback import Feedback, plan_of
 from marketsim.experts.params import ExpertParams, JointParams
-from marketsim.games.setpoints.guide import Visited
+from marketsim.games.guide import Visited
+from marketsim.games.setpoints.params import SetpointsGameParams
+from marketsim.profiles.params import SimbenchParams, SyntheticParams
 
 DEFAULT: Final = Choice("joint", JointParams())
 """Who plans where a scenario names nobody."""
+Diversified: TypeAlias = SimbenchParams | SyntheticParams
+"""Parameters of profiles whose loads are noisy."""
 _KEPT: Final = 400
 """Plans that are remembered: those of all training days of a year."""
 
@@ -196,13 +200,13 @@ def _flat(view: ExpertView) -> tuple[Any, ...]:
 
 
 class FollowedInGame:
-    """Port ``games.setpoints.guide.Guide``: labels of the expert of a scenario in the states that a game visits."""
+    """Port ``games.guide.Guide``: labels of the expert of a scenario in the states that a game visits."""
 
     def __init__(self, follower: Follower, own: Prosumers) -> None:
         self._follower, self._own = follower, own
         self._times: Sequence[SlotTime] = ()
 
-    def begin(self, times: Sequence[SlotTime], series: Sequence[Mapping[str, FloatArray]]) -> None:  # noqa: ARG002 - has them
+    def begin(self, times: Sequence[SlotTime]) -> None:
         """See ``Guide``."""
         self._times = times
 
@@ -217,17 +221,37 @@ class FollowedInGame:
         return Setpoints(*(part.reshape(shape) for part in found))
 
 
-def guide_of_game(ready: ReadyScenario, context: BuildContext) -> Callable[[IntArray], FollowedInGame] | None:
+def guide_of_game(
+    ready: ReadyScenario, context: BuildContext, reactive: ports.Reactive
+) -> Callable[[IntArray], FollowedInGame] | None:
     """Makes who labels the states of a game, for agents at some positions of a market; None: the scenario has no expert."""
     if ready.model.expert is None or context.follower is None:
         return None
-    make, community = context.follower, context.community
+    as_played, calm, community = context.follower, _calm(ready, context), context.community
 
     def guide(positions: IntArray) -> FollowedInGame:
         first = np.arange(community.n_markets)[:, None] * (community.n_agents // community.n_markets)
-        follower = make((first + positions).ravel())
+        rows = (first + positions).ravel()
+        follower = as_played(rows) if calm is None else follower_of(ready, context, calm, reactive, rows)
         if not isinstance(follower, PlanFollower):
             raise TypeError(f"followers of plans are made here, and this is a {type(follower).__name__}")
         return FollowedInGame(follower, follower.own)
 
     return guide
+
+
+def _calm(ready: ReadyScenario, context: BuildContext) -> ports.Profiles | None:
+    """The same days without the noise of loads: equal source days are then equal views, planned once; None: as played."""
+    game, expert, choice = ready.model.learning.game.params, ready.model.expert, ready.model.profiles
+    if (
+        not isinstance(game, SetpointsGameParams)
+        or game.planned == "played_days"
+        or not isinstance(choice.params, Diversified)
+    ):
+        return None
+    if expert is not None and isinstance(expert.params, ExpertParams) and expert.params.information != "perfect":
+        return None
+    quiet = choice.params.diversification.model_copy(update={"noise": 0.0})
+    params = choice.params.model_copy(update={"diversification": quiet})
+    made: ports.Profiles = chosen(ready, "profile", Choice(choice.name, params), context)
+    return made

@@ -141,7 +141,16 @@ def _world(
         node_of=grid.node_of,
         suspects=suspects(ready),
         sharing=_sharing(ready, context),
+        traders=_traders(ready, context),
     )
+
+
+def _traders(ready: ReadyScenario, context: BuildContext) -> IntArray:
+    """Rows of the agents of each market whose strategies trade with others at all [n_markets, T]."""
+    traits = {name: ready.registry.traits("strategy", name) for name in {each.strategy.name for each in ready.agents}}
+    own = [row for row, agent in enumerate(ready.agents) if "alone" not in traits[agent.strategy.name]]
+    first = np.arange(context.community.n_markets)[:, None] * len(ready.agents)
+    return first + np.array(own, dtype=np.int64)
 
 
 def copied_world(ready: ReadyScenario, built: Built, seeds: Sequence[int]) -> World:
@@ -165,6 +174,7 @@ def copied_world(ready: ReadyScenario, built: Built, seeds: Sequence[int]) -> Wo
         allocation=_allocation(ready, context),
         cast=(),
         rounds=1,
+        traders=None,
     )
 
 
