@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from marketsim.core.errors import CheckpointError, Problem
 from marketsim.core.fence import Fence
@@ -85,6 +85,14 @@ class LearnedParams(Params):
     """Agent of the training whose policy acts; null: the one of the same name."""
     actions: Literal["best", "sampled"] = "best"
     """Take the most probable action, or draw one by the policy's probabilities and the run's seed."""
+    reactive: Literal["learned", "left"] = "learned"
+    """Of policies that set numbers: ask inverters for the reactive power that was learned, or leave it to ``grid.reactive``."""
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without ``reactive`` where it is the default, as versions before had none."""
+        written: dict[str, Any] = write(self)
+        return {key: value for key, value in written.items() if key != "reactive" or value != "learned"}
 
     def files_named(self, fence: Fence, at: str) -> Iterator[NamedFile]:
         """The checkpoint."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -16,15 +16,29 @@ from marketsim.core import ports
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext, Choice
 from marketsim.core.clock import SlotTime
-from marketsim.core.expert import Expert, ExpertView, Follower, FollowerMaker, Plan, PlannedGrid, injections, net_kw
+from marketsim.core.expert import (
+    Expert,
+    ExpertView,
+    Follower,
+    HoldingExpert,
+    Plan,
+    PlannedGrid,
+    injections,
+    net_kw,
+)
+from marketsim.core.inverters import curve_share
 from marketsim.core.setpoints import Setpoints
 from marketsim.experts.columns import Prosumers, prosumers
 from marketsim.experts.feedback import Feedback, plan_of
 from marketsim.experts.params import ExpertParams, JointParams
-from marketsim.games.setpoints.guide import Visited
+from marketsim.games.guide import Visited
+from marketsim.games.setpoints.params import SetpointsGameParams
+from marketsim.profiles.params import SimbenchParams, SyntheticParams
 
 DEFAULT: Final = Choice("joint", JointParams())
 """Who plans where a scenario names nobody."""
+Diversified: TypeAlias = SimbenchParams | SyntheticParams
+"""Parameters of profiles whose loads are noisy."""
 _KEPT: Final = 400
 """Plans that are remembered: those of all training days of a year."""
 
@@ -38,26 +52,22 @@ class BuiltExpert(NamedTuple):
     grid: PlannedGrid | None
 
 
-def expert_of(ready: ReadyScenario, days: PlannedDays) -> BuiltExpert:
-    """The scenario's expert for the agents of ``days``; MissingDependency without its extra."""
+def expert_of(ready: ReadyScenario, days: PlannedDays, reactive: ports.Reactive) -> BuiltExpert:
+    """The scenario's expert for the agents of ``days``, over inverters of this mode; MissingDependency without its extra."""
     choice = ready.model.expert or DEFAULT
     params = choice.params if isinstance(choice.params, ExpertParams) else ExpertParams()
-    context = days.expert_context(params.min_power_factor, params.terminal)
+    unasked = None if params.asks_kvar else reactive
+    context = days.expert_context(params.min_power_factor, params.terminal, unasked)
     expert: Expert = chosen(ready, "expert", choice, context)
     return BuiltExpert(expert, params, prosumers(context.models), context.grid)
 
 
-def follower_maker(
-    ready: ReadyScenario, context: BuildContext, profiles: ports.Profiles, reactive: ports.Reactive
-) -> FollowerMaker:
-    """Makes followers for the agents of a simulation that is being wired."""
-
-    def make(rows: IntArray) -> Follower:
-        of_first = np.unique(context.community.connection[rows])
-        days = PlannedDays(ready, of_first, context, profiles)
-        return PlanFollower(expert_of(ready, days), days, reactive)
-
-    return make
+def follower_of(
+    ready: ReadyScenario, context: BuildContext, profiles: ports.Profiles, reactive: ports.Reactive, rows: IntArray
+) -> PlanFollower:
+    """Follows the scenario's expert for the agents in these rows of the simulation of ``context``."""
+    days = PlannedDays(ready, np.unique(context.community.connection[rows]), context, profiles)
+    return PlanFollower(expert_of(ready, days, reactive), days, reactive)
 
 
 class _Followed(NamedTuple):
@@ -73,13 +83,15 @@ class PlanFollower:
 
     def __init__(self, built: BuiltExpert, days: PlannedDays, reactive: ports.Reactive) -> None:
         self._built, self._days, self._reactive = built, days, reactive
-        knows = built.params.information == "perfect"
-        self._every = built.params.every or (10**9 if knows else max(1, round(1.0 / days.context.clock.slot_hours)))
-        self._asks = built.params.reactive == "planned" if built.params.reactive else knows
+        self._every = built.params.slots_between(days.context.clock.slot_hours)
+        self._holds = isinstance(built.expert, HoldingExpert) and not built.params.foresees
         self._followed: list[_Followed] = []
         self._since: tuple[int, int] = -1, 0
+        self._now: SlotTime | None = None
         self._last_kw: FloatArray = np.tile(days.generator_kw(), days.n_markets)
         self._kept: OrderedDict[bytes, Plan] = OrderedDict()
+        self.plans = 0
+        """Plans that were made for all markets together."""
 
     @property
     def own(self) -> Prosumers:
@@ -110,19 +122,32 @@ class PlanFollower:
             self._label(market, time, stored[market], load_kw.reshape(shaped)[market], pv_kw.reshape(shaped)[market])
             for market in range(markets)
         ]
+        self._now = time
         points = Setpoints(*(np.concatenate(column) for column in zip(*rows, strict=True)))
         self._last_kw = points.generator_kw
         return points
 
+    @property
+    def planned(self) -> Setpoints:
+        """See ``Follower``."""
+        if self._now is None:
+            raise ValueError("no slot was asked for yet")
+        rows = []
+        for market, followed in enumerate(self._followed):
+            points = followed.feedback.planned(self._now.of_day)
+            rows.append(points._replace(kvar=points.kvar - self._days.drawn_kvar(self._now, market)))
+        return Setpoints(*(np.concatenate(column) for column in zip(*rows, strict=True)))
+
     def _plan(self, time: SlotTime, stored_kwh: FloatArray) -> None:
         """Plan the rest of the day in every market."""
         last = self._last_kw.reshape(stored_kwh.shape)
-        knows = self._built.params.information == "perfect"
+        foreseen = not self._built.params.foresees
         self._followed = []
         for market, stored in enumerate(stored_kwh):
-            view = self._days.rest(time, market, stored, last[market], foreseen=not knows)
+            view = self._days.rest(time, market, stored, last[market], foreseen=foreseen)
             plan = self._known(view)
-            self._followed.append(_Followed(Feedback(self._built.own, view, plan), self._by_itself(view, plan)))
+            by_itself = self._by_itself(view, plan.setpoints)
+            self._followed.append(_Followed(Feedback(self._built.own, view, plan), by_itself))
         self._since = time.day, time.of_day
 
     def _known(self, view: ExpertView) -> Plan:
@@ -130,24 +155,23 @@ class PlanFollower:
         key = sha256(b"".join(np.asarray(each).tobytes() for each in _flat(view))).digest()
         if key not in self._kept:
             self._kept[key] = plan_of(self._built.expert, self._built.own, view)
+            self.plans += 1
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
         return self._kept[key]
 
-    def _by_itself(self, view: ExpertView, plan: Plan) -> FloatArray:
-        """Reactive power that inverters give under a plan without being asked [kvar] [H, n]."""
+    def _by_itself(self, view: ExpertView, points: Setpoints) -> FloatArray:
+        """Reactive power that inverters give under set-points without being asked [kvar] [H, n]."""
         grid, law, rows = self._built.grid, self._reactive.law, self._days.rows
-        if not self._asks or grid is None:
+        if grid is None or not self._built.params.asks_kvar:
             return np.zeros_like(view.load_kw)
         if len(law.curve_pu):
-            from marketsim.grid.reactive.modes import curve_share
-
-            at = injections(view, grid.nodes, plan.setpoints)
+            at = injections(view, grid.nodes, points)
             v_pu = np.nan_to_num(grid.voltages(at.kw, at.kvar)[:, grid.nodes], nan=1.0)
             return np.asarray(law.curve_kvar[rows] * curve_share(v_pu, law.curve_pu))
         p_kw = np.zeros((view.horizon, len(law.kva)))
-        p_kw[:, rows] = net_kw(view.load_kw, plan.setpoints) + view.load_kw
+        p_kw[:, rows] = net_kw(view.load_kw, points) + view.load_kw
         return np.array([self._reactive.inverter_kvar(slot) for slot in p_kw])[:, rows]
 
     def _label(
@@ -156,9 +180,17 @@ class PlanFollower:
         followed, n = self._followed[market], self._built.own.n
         last = self._last_kw[market * n : (market + 1) * n]
         points = followed.feedback.label(time.of_day, stored, load_kw, pv_kw, last)
-        if not self._asks:
-            return points._replace(kvar=np.zeros_like(points.kvar))
-        return points._replace(kvar=points.kvar - followed.by_itself_kvar[time.of_day - followed.feedback.slots.start])
+        by_itself = followed.by_itself_kvar[time.of_day - followed.feedback.slots.start]
+        if self._holds:
+            view = self._days.rest(time, market, stored, last, most=1)
+            held = self._held(view, Setpoints(*(each[None] for each in points)))
+            points, by_itself = Setpoints(*(each[0] for each in held)), self._by_itself(view, held)[0]
+        return points._replace(kvar=points.kvar - by_itself if self._built.params.asks_kvar else np.zeros(n))
+
+    def _held(self, view: ExpertView, points: Setpoints) -> Setpoints:
+        """What the expert makes of set-points in the slot that is metered."""
+        expert = self._built.expert
+        return expert.held(view, points) if isinstance(expert, HoldingExpert) else points
 
 
 def _flat(view: ExpertView) -> tuple[Any, ...]:
@@ -168,13 +200,13 @@ def _flat(view: ExpertView) -> tuple[Any, ...]:
 
 
 class FollowedInGame:
-    """Port ``games.setpoints.guide.Guide``: labels of the expert of a scenario in the states that a game visits."""
+    """Port ``games.guide.Guide``: labels of the expert of a scenario in the states that a game visits."""
 
     def __init__(self, follower: Follower, own: Prosumers) -> None:
         self._follower, self._own = follower, own
         self._times: Sequence[SlotTime] = ()
 
-    def begin(self, times: Sequence[SlotTime], series: Sequence[Mapping[str, FloatArray]]) -> None:  # noqa: ARG002 - has them
+    def begin(self, times: Sequence[SlotTime]) -> None:
         """See ``Guide``."""
         self._times = times
 
@@ -189,17 +221,37 @@ class FollowedInGame:
         return Setpoints(*(part.reshape(shape) for part in found))
 
 
-def guide_of_game(ready: ReadyScenario, context: BuildContext) -> Callable[[IntArray], FollowedInGame] | None:
+def guide_of_game(
+    ready: ReadyScenario, context: BuildContext, reactive: ports.Reactive
+) -> Callable[[IntArray], FollowedInGame] | None:
     """Makes who labels the states of a game, for agents at some positions of a market; None: the scenario has no expert."""
     if ready.model.expert is None or context.follower is None:
         return None
-    make, community = context.follower, context.community
+    as_played, calm, community = context.follower, _calm(ready, context), context.community
 
     def guide(positions: IntArray) -> FollowedInGame:
         first = np.arange(community.n_markets)[:, None] * (community.n_agents // community.n_markets)
-        follower = make((first + positions).ravel())
+        rows = (first + positions).ravel()
+        follower = as_played(rows) if calm is None else follower_of(ready, context, calm, reactive, rows)
         if not isinstance(follower, PlanFollower):
             raise TypeError(f"followers of plans are made here, and this is a {type(follower).__name__}")
         return FollowedInGame(follower, follower.own)
 
     return guide
+
+
+def _calm(ready: ReadyScenario, context: BuildContext) -> ports.Profiles | None:
+    """The same days without the noise of loads: equal source days are then equal views, planned once; None: as played."""
+    game, expert, choice = ready.model.learning.game.params, ready.model.expert, ready.model.profiles
+    if (
+        not isinstance(game, SetpointsGameParams)
+        or game.planned == "played_days"
+        or not isinstance(choice.params, Diversified)
+    ):
+        return None
+    if expert is not None and isinstance(expert.params, ExpertParams) and expert.params.information != "perfect":
+        return None
+    quiet = choice.params.diversification.model_copy(update={"noise": 0.0})
+    params = choice.params.model_copy(update={"diversification": quiet})
+    made: ports.Profiles = chosen(ready, "profile", Choice(choice.name, params), context)
+    return made

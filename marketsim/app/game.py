@@ -80,7 +80,7 @@ def _context(ready: ReadyScenario, built: Built, needs: GameNeeds) -> GameContex
         critic=lambda: critic_of(ready, context),
         cast=lambda among: cast_of(ready, context, built.kinds, among),
         profiles=lambda: profiles_of(ready),
-        guide=guide_of_game(ready, context),
+        guide=guide_of_game(ready, context, built.world.reactive),
         copies=lambda seeds: copied_world(ready, built, seeds),
     )
 

@@ -14,7 +14,7 @@ from marketsim.core import ports
 from marketsim.core.arrays import IntArray
 from marketsim.core.build import Basics, BuildContext, Choice, FileContext
 from marketsim.core.errors import InputError, PluginError, Problem, ScenarioError
-from marketsim.core.expert import Expert, PlanningExpert
+from marketsim.core.expert import Expert, HoldingExpert
 from marketsim.core.fleets import FleetInfo, faults_of
 from marketsim.core.game import Game
 from marketsim.core.language_model import LanguageModel, ModelMaker, ModelSettings
@@ -81,7 +81,7 @@ _WALLED: Final[dict[str, type]] = {
     "device": ports.LinearDevice,
     "strategy": ports.RevisingStrategy,
     "critic": PatientCritic,
-    "expert": PlanningExpert,
+    "expert": HoldingExpert,
     "game": ReviewedGame,
 }
 """What a part of a plugin may have, and what is called behind a wall."""

@@ -18,9 +18,11 @@ from marketsim.core.build import AgentSpec, BuildContext
 from marketsim.core.clock import SlotTime
 from marketsim.core.errors import Problem, ScenarioError
 from marketsim.core.expert import Background, ExpertView, PlannedGrid
+from marketsim.core.ports import ReactiveLaw
 from marketsim.core.units import to_price
 from marketsim.devices.params import BatteryParams, CurtailableLoadParams, GeneratorParams
 from marketsim.experts.context import ExpertContext
+from marketsim.experts.inverters import UnaskedInverters
 from marketsim.experts.model import BatteryModel, CurtailableModel, GeneratorModel, ProsumerModel, TerminalModel
 from marketsim.games.episodes import RecurringTariff
 
@@ -139,8 +141,10 @@ class PlannedDays:
 
         return PlannedFeeder(network_of_run(self.ready), self._nodes[self.rows])
 
-    def expert_context(self, min_power_factor: float | None, terminal: TerminalModel) -> ExpertContext:
-        """What an expert of these agents is built from."""
+    def expert_context(
+        self, min_power_factor: float | None, terminal: TerminalModel, unasked: ports.Reactive | None = None
+    ) -> ExpertContext:
+        """What an expert of these agents is built from; ``unasked``: the mode of inverters that nobody asks."""
         agents = [self.ready.agents[row] for row in self.rows]
         scale = self.context.pv_scale
         return ExpertContext(
@@ -149,7 +153,21 @@ class PlannedDays:
             slot_hours=self.context.clock.slot_hours,
             slots_per_day=self.context.clock.slots_per_day,
             grid=self.grid,
+            inverters=None if unasked is None else self.inverters(unasked),
         )
+
+    def inverters(self, reactive: ports.Reactive) -> UnaskedInverters:
+        """What the inverters of the planned agents do by themselves."""
+        law, rows = reactive.law, self.rows
+        own = ReactiveLaw(
+            law.source_kvar_per_kw[rows],
+            law.sink_kvar_per_kw[rows],
+            law.kva[rows],
+            law.curve_pu,
+            law.curve_kvar[rows],
+            None if law.kvar_per_kw is None else law.kvar_per_kw[rows],
+        )
+        return UnaskedInverters(own, reactive.inverter_kvar(np.zeros(len(law.kva)))[rows])
 
     def stored_kwh(self) -> FloatArray:
         """In each battery at the start of a run [kWh] [n]."""
@@ -181,13 +199,15 @@ class PlannedDays:
         generator_kw: FloatArray,
         *,
         foreseen: bool = False,
+        most: int | None = None,
     ) -> ExpertView:
-        """The slots from ``time`` to the end of its day in a market, from this state [n].
+        """The slots from ``time`` to the end of its day in a market, or the first ``most`` of them, from this state [n].
 
         Series as they come, or ``foreseen``: this slot as it is metered, the later ones as agents forecast them: see ``nowcast``.
         """
         clock = self.context.clock
-        times = [clock.at(time.slot + ahead) for ahead in range(clock.slots_per_day - time.of_day)]
+        left = clock.slots_per_day - time.of_day
+        times = [clock.at(time.slot + ahead) for ahead in range(left if most is None else min(left, most))]
         load_kw, pv_kw, kvar = self._forecast(times, market) if foreseen else self._actual(times, market)
         prices = [self._tariff(time) for time in times]
         return ExpertView(
@@ -201,6 +221,11 @@ class PlannedDays:
             generator_kw=generator_kw,
             background=None if self.ready.feeder is None else self._background(load_kw, pv_kw, kvar),
         )
+
+    def drawn_kvar(self, time: SlotTime, market: int) -> FloatArray:
+        """Reactive power that the loads of the planned agents draw in a slot, less of what may be curtailed [kvar] [n]."""
+        kvar = self._actual([time], market)[2][0]
+        return np.asarray((self._firm_share * kvar)[self.rows])
 
     def _agents(self, market: int) -> IntArray:
         """Rows of a market on the flat axis [A]."""
@@ -217,16 +242,31 @@ class PlannedDays:
 
     def _forecast(self, times: Sequence[SlotTime], market: int) -> tuple[FloatArray, FloatArray, FloatArray]:
         """The same as it is expected when the first of these slots opens; that slot itself is metered."""
-        expected = self.profiles.forecast(times[0], self._agents(market))
         now = self._actual(times[:1], market)
         load_kw, pv_kw = (
-            nowcast(np.array(expected.series(name, len(times))), metered[0], times[0].hours)
+            nowcast(self._expected(name, times, market), metered[0], times[0].hours)
             for name, metered in zip(("load_kw", "pv_kw"), now, strict=False)
         )
-        rated = np.array([agent.pv_kw * self.context.pv_scale for agent in self.ready.agents])
-        pv_kw = np.minimum(pv_kw, np.maximum(rated, pv_kw[0]))
+        pv_kw = np.minimum(pv_kw, np.maximum(self._most_pv_kw, pv_kw[0]))
         ratio = np.divide(now[2][0], now[0][0], out=self._tan.copy(), where=now[0][0] > 0.0)
         return load_kw, pv_kw, ratio * load_kw
+
+    def _expected(self, name: str, times: Sequence[SlotTime], market: int) -> FloatArray:
+        """What was expected of a series in these slots when the slot before them opened [H, A].
+
+        A forecast that is made as a slot opens says of it what is metered, and nothing of how far it had been off. Before the
+        first slot of a day there is no forecast of that day, whose weather is told as it begins.
+        """
+        earlier = min(1, times[0].of_day)
+        opened = self.context.clock.at(times[0].slot - earlier)
+        forecast = self.profiles.forecast(opened, self._agents(market))
+        return np.array(forecast.series(name, earlier + len(times)))[earlier:]
+
+    @cached_property
+    def _most_pv_kw(self) -> FloatArray:
+        """Most that each plant can be expected to give, by its rating and its inverter's [kW] [A]."""
+        own = [(agent.pv_kw * self.context.pv_scale, agent.inverter_kva) for agent in self.ready.agents]
+        return np.array([rated if kva is None else min(rated, kva) for rated, kva in own])
 
     @cached_property
     def _prices(self) -> tuple[ports.Tariff, ports.Tariff]:

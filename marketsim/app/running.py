@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from marketsim.agents.model import MarketModel
 from marketsim.app.bill_words import between_of, between_of_run
+from marketsim.app.followers import planned_setpoints
 from marketsim.app.kernels import compile_once
 from marketsim.app.memory import keep_memory
 from marketsim.app.own_refusals import FACT as OWN_REFUSALS
@@ -95,7 +96,8 @@ def simulate(
             signs.take(record)
             if validator is not None:
                 validator.add(record.inputs.time.slot, record.grid, record.exchange)
-            writer.add(record, metrics.observe(record, reference), reference)
+            planned = planned_setpoints(built.followers, built.world.community.n_agents)
+            writer.add(record, metrics.observe(record, reference), reference, planned)
             if advance is not None:
                 advance(model.simulation.state.slot, built.world.clock.slots)
         critics.finish()
@@ -153,6 +155,7 @@ def _writer(ready: ReadyScenario, built: Built, metrics: Metric, folder: Path | 
         voltages=ready.model.output.voltages and ready.feeder is not None,
         book=ready.model.output.book,
         sharing=built.world.sharing is not None,
+        planned=bool(built.followers),
     )
     return RunWriter(
         folder,

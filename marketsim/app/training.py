@@ -22,6 +22,8 @@ from marketsim.core.walls import PluginFault
 from marketsim.fairness.critic import CriticTally, Critique
 from marketsim.games.context import Reviewed
 from marketsim.games.guard import whose
+from marketsim.games.market.params import MarketGameParams
+from marketsim.games.setpoints.params import SetpointsGameParams
 from marketsim.learning.curves import read_curves
 from marketsim.learning.mappo.params import MappoParams
 from marketsim.learning.params import LearnerParams
@@ -31,6 +33,8 @@ from marketsim.results.training_figure import draw_curves
 from marketsim.results.training_folder import TRAINING, is_training
 from marketsim.scenario.dump import dump, scenario_hash
 
+_IN_RUNS: Final = (MarketGameParams, SetpointsGameParams)
+"""Games whose policies a strategy plays in runs."""
 _LOG = logging.getLogger("marketsim.training")
 
 PARTS = 10
@@ -51,6 +55,8 @@ class Training(NamedTuple):
     """Flat; also in ``summary.json``."""
     game: str
     """What was played, by its name."""
+    acts: bool
+    """Whether the strategy ``learned`` acts by its policies, and ``marketsim evaluate`` compares them."""
 
 
 def default_training_folder(ready: ReadyScenario, now: datetime) -> Path:
@@ -118,7 +124,8 @@ def train_scenario(
             "wall_s": round(held.wall_s, 3),
         }
         _write_up(folder, curves, _limits(ready.model.learning.learner.params), shape, summary)
-    return Training(folder, checkpoint, summary, ready.model.learning.game.name)
+    played = ready.model.learning.game
+    return Training(folder, checkpoint, summary, played.name, isinstance(played.params, _IN_RUNS))
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from marketsim.agents.members import Participant
 from marketsim.agents.model import BUILT_IN_KINDS, decides
 from marketsim.agents.params import UtilityOnlyParams
 from marketsim.agents.simple import simple_strategy
+from marketsim.app.followers import MadeFollower
 from marketsim.app.grid import GridParts, feeder_of, grid_parts, is_regulated, tap_laws, tap_log
 from marketsim.app.parts import basics_of, chosen, devices_of, fleets_of, made, notes_of, suspects
 from marketsim.app.ready_scenario import ReadyScenario
@@ -54,6 +55,8 @@ class Built(NamedTuple):
     """Load of the feeder that belongs to no agent, a market and slot."""
     notes: tuple[str, ...]
     """What whoever runs it should know of its series."""
+    followers: Sequence[MadeFollower]
+    """Of the agents that follow an expert's plans."""
 
 
 def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
@@ -66,7 +69,8 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
     tariff = chosen(ready, "tariff", model.tariff, basics)
     context = BuildContext.of(basics, tariff=tariff, devices=devices, grid=grid.info, law=reactive.law)
     profiles: Profiles = chosen(ready, "profile", model.profiles, context)
-    context = replace(context, follower=_follower_maker(ready, context, profiles, reactive))
+    followers: list[MadeFollower] = []
+    context = replace(context, follower=_follower_maker(ready, context, profiles, reactive, followers))
     kinds = _kinds(ready, context)
     world = _world(ready, context, devices, profiles, reactive, grid, kinds)
     reference = replace(world, cast=_reference_cast(ready, context), gate=grid.gate(), rounds=1, sharing=None)
@@ -81,18 +85,20 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
         grid=grid.network,
         background_wh=0 if grid.info is None else grid.info.background_wh,
         notes=(*notes_of(profiles), *_strategy_notes(world)),
+        followers=followers,
     )
 
 
 def _follower_maker(
-    ready: ReadyScenario, context: BuildContext, profiles: Profiles, reactive: Reactive
+    ready: ReadyScenario, context: BuildContext, profiles: Profiles, reactive: Reactive, made: list[MadeFollower]
 ) -> FollowerMaker:
-    """Experts are loaded where somebody follows one."""
+    """Lists in ``made`` whom it makes; experts are loaded where somebody follows one."""
 
     def make(rows: IntArray) -> Follower:
-        from marketsim.app.experts import follower_maker
+        from marketsim.app.experts import follower_of
 
-        return follower_maker(ready, context, profiles, reactive)(rows)
+        made.append(MadeFollower(rows, follower_of(ready, context, profiles, reactive, rows)))
+        return made[-1].follower
 
     return make
 
@@ -135,7 +141,16 @@ def _world(
         node_of=grid.node_of,
         suspects=suspects(ready),
         sharing=_sharing(ready, context),
+        traders=_traders(ready, context),
     )
+
+
+def _traders(ready: ReadyScenario, context: BuildContext) -> IntArray:
+    """Rows of the agents of each market whose strategies trade with others at all [n_markets, T]."""
+    traits = {name: ready.registry.traits("strategy", name) for name in {each.strategy.name for each in ready.agents}}
+    own = [row for row, agent in enumerate(ready.agents) if "alone" not in traits[agent.strategy.name]]
+    first = np.arange(context.community.n_markets)[:, None] * len(ready.agents)
+    return first + np.array(own, dtype=np.int64)
 
 
 def copied_world(ready: ReadyScenario, built: Built, seeds: Sequence[int]) -> World:
@@ -159,6 +174,7 @@ def copied_world(ready: ReadyScenario, built: Built, seeds: Sequence[int]) -> Wo
         allocation=_allocation(ready, context),
         cast=(),
         rounds=1,
+        traders=None,
     )
 
 

@@ -7,7 +7,7 @@ import platform
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -17,7 +17,10 @@ from marketsim.cli.tables import number, table
 if TYPE_CHECKING:
     from marketsim.analysis.bench.rows import BenchRow
 
-_PARTS = ("matching", "grid", "nets", "day", "rollouts", "setpoints", "process", "scale", "year", "learning", "updates")
+_PARTS: Final = (
+    *("matching", "grid", "nets", "day", "rollouts", "setpoints", "experts", "process", "scale", "year", "learning"),
+    "updates",
+)
 
 
 @click.command()
@@ -53,6 +56,7 @@ def _target(row: BenchRow) -> str:
 def _measured(parts: tuple[str, ...]) -> list[BenchRow]:
     """Rows of all parts; says on a terminal which one is under way."""
     from marketsim.analysis.bench import (
+        experts,
         grid,
         growth,
         learning,
@@ -73,6 +77,7 @@ def _measured(parts: tuple[str, ...]) -> list[BenchRow]:
         "nets": nets.rows,
         "rollouts": rollouts.rows,
         "setpoints": setpoints.rows,
+        "experts": experts.rows,
         "growth": growth.rows,
         "process": process.rows,
         "scale": runs.scale_rows,

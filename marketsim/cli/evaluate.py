@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,8 @@ from marketsim.cli.options import overrides_of, set_option, teller, trust_option
 from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
+    from marketsim.analysis.control.plan import ControlsDone, ControlsPlan
+    from marketsim.analysis.evaluation.plan import EvaluationPlan
     from marketsim.analysis.evaluation.study import Evaluated
     from marketsim.profiles.parts import DaySplit
 
@@ -25,14 +27,19 @@ _PARTS = ("test", "validation", "training")
 @set_option
 @trust_option
 @click.option("--arm", "arms", multiple=True, metavar="NAME[,NAME...]", help="Arm to evaluate [default: all].")
-@click.option("--seeds", type=click.IntRange(1, 10_000), help="Number of paired seeds [default: 3; a training run: 1].")
-@click.option("--weeks", type=click.IntRange(1, 520), default=4, show_default=True, help="Weeks of test days a seed.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(1, 10_000),
+    help="Number of paired seeds [default: 3; a training run: 1; set-points: 5].",
+)
+@click.option("--weeks", type=click.IntRange(1, 520), help="Weeks of test days a seed, in the market [default: 4].")
 @click.option("--part", type=click.Choice(_PARTS), default=_PARTS[0], show_default=True, help="Days to evaluate on.")
+@click.option("--episodes", type=click.IntRange(1, 10**9), help="Episodes of every training, of set-points.")
 @click.option(
     "--exploit", multiple=True, metavar="AGENT", help="Train this agent anew against the others; state its gain."
 )
 @click.option(
-    "--longer", type=click.IntRange(1, 1000), default=1, show_default=True, help="Times as many episodes to train."
+    "--longer", type=click.IntRange(1, 1000), help="Times as many episodes to train, in the market [default: 1]."
 )
 @click.option(
     "--figure", type=click.Path(), metavar="FILE", help="Draw the plane of FTG and FBS there (svg, pdf or png), too."
@@ -48,10 +55,11 @@ def evaluate(
     trust: bool,
     arms: tuple[str, ...],
     seeds: int | None,
-    weeks: int,
+    weeks: int | None,
     part: DaySplit,
+    episodes: int | None,
     exploit: tuple[str, ...],
-    longer: int,
+    longer: int | None,
     figure: str | None,
     workers: int | None,
     out: str | None,
@@ -64,41 +72,79 @@ def evaluate(
     Of a SCENARIO every arm is trained first, once a seed, on training days: with the rule critic, without a critic,
     with a placebo and others; --arm chooses. Of a TRAINING_RUN its policies are evaluated beside the arms that need no
     training. All arms of a seed meet the same market and the same test days.
+
+    Of a SCENARIO about set-points every control plays every day of the part: rules, experts, clones and learners, against
+    doing nothing and the bound.
     """
-    from marketsim.analysis.evaluation.plan import evaluation_of
-    from marketsim.cli.tables import progress_bar
+    from marketsim.analysis.asked_evaluation import EvaluationAsked, evaluation_asked
 
     names = [name.strip() for each in arms for name in each.split(",") if name.strip()]
-    plan = evaluation_of(
-        Path(what),
-        overrides_of(overrides, None),
+    asked = EvaluationAsked(
         arms=names,
         seeds=seeds,
         weeks=weeks,
         part=part,
+        episodes=episodes,
         out=out,
         exploit=exploit,
         longer=longer,
         figures=() if figure is None else (drawable(figure),),
         resume=resume,
         trust=trust,
-        tell=teller(quiet=quiet),
     )
+    plan = evaluation_asked(Path(what), overrides_of(overrides, None), asked, tell=teller(quiet=quiet))
+    done = _run(plan, workers, quiet=quiet or as_json)
+    if as_json:
+        say(json.dumps(_told(done), indent=2))
+    elif not quiet:
+        _show(done, plan.folder)
+
+
+def _run(plan: EvaluationPlan | ControlsPlan, workers: int | None, *, quiet: bool) -> Evaluated | ControlsDone:
+    from marketsim.cli.tables import progress_bar
+
     try:
-        with progress_bar("evaluating", "arms", quiet=quiet or as_json, elapsed=True) as progress:
-            done = plan.run(workers, progress)
+        with progress_bar("evaluating", "arms", quiet=quiet, elapsed=True) as progress:
+            return plan.run(workers, progress)
     except KeyboardInterrupt:
         say(f"\nInterrupted. Go on with: {plan.resume_command}", err=True)
         sys.exit(1)
-    if as_json:
-        from marketsim.analysis.evaluation.plan import told_by
-
-        say(json.dumps(told_by(done), indent=2))
-    elif not quiet:
-        _sum_up(done, plan.folder)
 
 
-def _sum_up(done: Evaluated, folder: Path) -> None:
+def _told(done: Evaluated | ControlsDone) -> dict[str, Any]:
+    from marketsim.analysis.control.plan import ControlsDone, told
+    from marketsim.analysis.evaluation.plan import told_by
+
+    return told(done) if isinstance(done, ControlsDone) else told_by(done)
+
+
+def _show(done: Evaluated | ControlsDone, folder: Path) -> None:
+    from marketsim.analysis.control.plan import ControlsDone
+
+    if isinstance(done, ControlsDone):
+        _sum_up_controls(done)
+    else:
+        _sum_up(done)
+    for each in done.failed:
+        say(f"failed: {each.arm}, seed {each.seed}: {each.reason}")
+    here = Path.cwd()
+    say(f"Written to {folder.relative_to(here) if folder.is_relative_to(here) else folder}.")
+
+
+def _sum_up_controls(done: ControlsDone) -> None:
+    from marketsim.analysis.control.present import PAIR_HEAD, SCREEN_HEAD, pair_rows, screen_rows
+    from marketsim.cli.tables import table
+
+    found = done.found
+    title = (
+        f"{found.days} {found.part} days, {len(found.seeds)} seeds; means a day with 95 % intervals, energies in kWh"
+    )
+    table(SCREEN_HEAD, screen_rows(found), title=title, right=tuple(range(1, len(SCREEN_HEAD))))
+    if found.pairs:
+        table(PAIR_HEAD, pair_rows(found), title="an arm less another one, paired", right=(3, 4, 5, 6))
+
+
+def _sum_up(done: Evaluated) -> None:
     from marketsim.analysis.evaluation.present import (
         AIM_HEAD,
         PAIR_HEAD,
@@ -120,7 +166,3 @@ def _sum_up(done: Evaluated, folder: Path) -> None:
     for own in done.exploits:
         say(f"{own.arm}: {own.agent} trained anew against the others gains {100 * own.mean:+.2f} % of its turnover.")
     say(days_text(found))
-    for each in done.failed:
-        say(f"failed: {each.arm}, seed {each.seed}: {each.reason}")
-    here = Path.cwd()
-    say(f"Written to {folder.relative_to(here) if folder.is_relative_to(here) else folder}.")

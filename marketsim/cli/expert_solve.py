@@ -22,21 +22,29 @@ if TYPE_CHECKING:
 @part_option
 @click.option("--days", type=click.IntRange(min=1), metavar="N", help="So many days [default: all].")
 @click.option("--plans", type=click.Path(dir_okay=False), metavar="FILE", help="Also write the set-points (.csv).")
+@click.option("--played", is_flag=True, help="Follow the expert slot by slot, with what it knows then, as in a run.")
 @answer_options("day")
 def solve(
-    asked: AskedScenario, part: DaySplit | None, days: int | None, plans: str | None, answer: AskedAnswer
+    asked: AskedScenario,
+    part: DaySplit | None,
+    days: int | None,
+    plans: str | None,
+    answer: AskedAnswer,
+    *,
+    played: bool,
 ) -> None:
     """Plan the days of SCENARIO by its expert: what is possible, and what it costs.
 
     Each plan is checked by a power flow that the expert does not use. The expert is that of the section expert. It knows the
-    whole day, whatever expert.information says, and plans all agents with PV, a battery, a generator or curtailable load.
+    whole day, whatever expert.information says, unless it is played, and plans all agents with PV, a battery, a generator or
+    curtailable load.
     """
     from marketsim.analysis.experts.solving import bound
     from marketsim.app.plan_file import plan_text
 
     _check_plans(plans, force=answer.force)
     ready = asked.compiled(quiet=answer.as_json)
-    found = bound(ready, part, days, answer.tell)
+    found = bound(ready, part, days, answer.tell, played=played)
     if plans is not None:
         write_out(Path(plans), plan_text(found.agents, found.plans))
     if not answer.give(found.document(), [each._asdict() for each in found.days]):
@@ -77,7 +85,8 @@ def _show(found: Bound, currency: str) -> None:
         for each in found.days
     ]
     which = "" if found.part is None else f", {found.part} days"
-    title = f"{found.scenario}{which}: {len(found.agents)} agents by the expert {found.expert} [{currency}]"
+    played = ", played" if found.played else ""
+    title = f"{found.scenario}{which}: {len(found.agents)} agents by the expert {found.expert}{played} [{currency}]"
     table(head, rows, title=title, right=range(2, 10))
     say()
     for line in _summary(found):

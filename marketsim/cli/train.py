@@ -13,7 +13,6 @@ import click
 
 from marketsim.cli.options import AskedScenario, scenario_options
 from marketsim.cli.saying import say
-from marketsim.core.game import MARKET
 
 if TYPE_CHECKING:
     from marketsim.app.training import Training
@@ -125,11 +124,11 @@ def _sum_up(made: Training) -> None:
 
 def _next(made: Training) -> str:
     """What can be done with the policies."""
-    if made.game != MARKET:
+    if not made.acts:
         return (
             f"These are policies of the game {made.game}. From Python, "
             f"marketsim.learning.learned.load_policy({str(made.checkpoint)!r})\n"
-            "      acts by them; marketsim evaluate and the strategy learned are about the market"
+            "      acts by them; marketsim evaluate and the strategy learned are about the market and set-points"
         )
     return (
         "These are days of training. What next:\n"

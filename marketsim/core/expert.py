@@ -90,6 +90,15 @@ class PlanningExpert(Expert, Protocol):
         ...
 
 
+@runtime_checkable
+class HoldingExpert(PlanningExpert, Protocol):
+    """An expert that looks after what is planned when a slot opens, and its state is metered."""
+
+    def held(self, view: ExpertView, points: Setpoints) -> Setpoints:
+        """Set-points of the slots of a view, most often of one, changed as far as the grid needs it [H, n]."""
+        ...
+
+
 class PlannedGrid(Protocol):
     """A feeder as experts see it; implemented by the composition root from the grid."""
 
@@ -141,6 +150,14 @@ class Follower(Protocol):
         share included; ``pv_kw``: what PV could generate; ``generator_kw``: of the last slot, None: as this answered then. k
         are the rows that it was made for, all markets one after the other. ``kvar`` of the answer counts on top of what
         ``grid.reactive`` does at the voltages that are planned.
+        """
+        ...
+
+    @property
+    def planned(self) -> Setpoints:
+        """What the plans have for the slot that was asked for last [k].
+
+        Reactive power is that of connections, loads included, as it is metered.
         """
         ...
 

@@ -51,5 +51,5 @@ def _setpoints(view: ExpertView, result: Any) -> Setpoints:
     )
 
 
-EXPERT_RULES: Final[dict[str, Rule]] = {"plan": planned, "solve": solved}
+EXPERT_RULES: Final[dict[str, Rule]] = {"plan": planned, "held": planned, "solve": solved}
 """By method of the port."""

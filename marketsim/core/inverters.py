@@ -33,6 +33,11 @@ def _offered_wh(orders: OrderBatch, n_agents: int) -> FloatArray:
     return offered
 
 
+def curve_share(v_pu: FloatArray, curve_pu: FloatArray) -> FloatArray:
+    """Reactive injection of a volt-var curve as a share of its full value, 1 ... -1, linear between its voltages."""
+    return np.interp(v_pu, curve_pu, [1.0, 0.0, 0.0, -1.0])
+
+
 def most_kvar(law: ReactiveLaw, p_kw: FloatArray) -> FloatArray:
     """Most reactive power of inverters beside active power ``p_kw``, by rating and least power factor [kvar] [n_agents]."""
     room = within_kvar(law.kva, p_kw)

@@ -42,7 +42,7 @@ def _view(array: Any) -> Any:
 
 def _items(value: tuple[Any, ...]) -> Any:
     if isinstance(value, Observations):
-        value = value._replace(forecast=Answers(value.forecast))
+        value = value._replace(forecast=Answers(value.forecast), pool=value.pool and Answers(value.pool))
     inner = [read_only(each) for each in value]
     if all(new is old for new, old in zip(inner, value, strict=True)):
         return value

@@ -219,6 +219,24 @@ class Observations(NamedTuple):
     forecast: Forecast
     states: Sequence[FloatArray] = ()
     """State of each fleet, as its device keeps it, of these agents [rows of the fleet, k]."""
+    last_device_wh: IntArray | None = None
+    """Own net energy of each fleet in the last slot, 0 before the first [n_devices, k]; None: nobody says."""
+    pool: PoolNews | None = None
+    """What is public of those who trade in each market; None: nobody publishes it."""
+
+
+class PoolNews(Protocol):
+    """Sums over all who trade in a market, as an operator publishes them; nobody's own data. Made when asked for."""
+
+    def balance_wh(self) -> IntArray:
+        """Net energy of all of them in the last slot, 0 before the first [n_markets]."""
+        ...
+
+    def series(self, name: str, horizon: int) -> FloatArray:
+        """Sum of their forecasts of a profile series for this and the following slots [horizon, n_markets]; KeyError if
+        there is none.
+        """
+        ...
 
 
 class Forecast(Protocol):
@@ -442,6 +460,10 @@ class State(NamedTuple):
     last_fill: FloatArray
     last_refused: FloatArray
     voltage_pu: FloatArray
+    net_wh: IntArray
+    """Net energy of the last slot [n_agents]; 0 before the first."""
+    device_wh: IntArray
+    """That of each fleet [n_devices, n_agents]."""
 
 
 class Quotes(NamedTuple):

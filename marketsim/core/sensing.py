@@ -10,6 +10,7 @@ import numpy as np
 from marketsim.core import columns_kernel as column
 from marketsim.core import sensing_kernel
 from marketsim.core.arrays import FloatArray, IntArray, joined, whole_column
+from marketsim.core.clock import SlotTime
 from marketsim.core.records import (
     UNDECLARED,
     Decisions,
@@ -120,7 +121,30 @@ def observe(world: World, state: State, inputs: SlotInputs, ranges: Sequence[Dev
         keys=world.streams.agent_keys("strategies", (state.slot,), market, connection),
         forecast=world.profiles.forecast(inputs.time, rows),
         states=_StatesOf(state.devices, rows),
+        last_device_wh=state.device_wh[:, rows],
+        pool=Pool(world, state, inputs.time),
     )
+
+
+class Pool:
+    """What is public of those who trade in each market: a ``records.PoolNews``."""
+
+    def __init__(self, world: World, state: State, time: SlotTime) -> None:
+        self._world, self._state, self._time = world, state, time
+
+    def balance_wh(self) -> IntArray:
+        """See ``PoolNews``."""
+        return np.asarray(self._state.net_wh[self._traders()].sum(axis=1))
+
+    def series(self, name: str, horizon: int) -> FloatArray:
+        """See ``PoolNews``."""
+        rows = self._traders()
+        expected = self._world.profiles.forecast(self._time, rows.ravel()).series(name, horizon)
+        return np.asarray(expected.reshape(horizon, *rows.shape).sum(axis=2))
+
+    def _traders(self) -> IntArray:
+        traders, community = self._world.traders, self._world.community
+        return np.arange(community.n_agents).reshape(community.n_markets, -1) if traders is None else traders
 
 
 def decide(world: World, seen: Sequence[Observations]) -> Decisions:

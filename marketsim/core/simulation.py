@@ -23,6 +23,8 @@ def initial_state(world: World) -> State:
         last_fill=np.zeros(n_agents),
         last_refused=np.zeros(n_agents),
         voltage_pu=np.full(n_agents, np.nan),
+        net_wh=np.zeros(n_agents, dtype=np.int64),
+        device_wh=np.zeros((len(world.devices), n_agents), dtype=np.int64),
     )
 
 

@@ -212,4 +212,6 @@ def _next_state(
         last_fill=filled,
         last_refused=refused,
         voltage_pu=voltage_pu,
+        net_wh=record.energy.net_wh,
+        device_wh=record.energy.device_wh,
     )

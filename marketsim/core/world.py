@@ -65,6 +65,8 @@ class World:
     """Parts of plugins, as messages tell them: what breaks a law is likely one of them."""
     sharing: SharedPeriods | None = None
     """None: everybody pays what the settlement says."""
+    traders: IntArray | None = None
+    """Rows of the agents of each market that trade with others at all [n_markets, T]; None: everybody."""
 
     @property
     def stores(self) -> tuple[bool, ...]:

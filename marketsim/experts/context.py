@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from marketsim.core.expert import PlannedGrid
+from marketsim.experts.inverters import UnaskedInverters
 from marketsim.experts.model import ProsumerModel
 
 
@@ -20,4 +21,6 @@ class ExpertContext:
     """Length of a slot [h]."""
     slots_per_day: int
     grid: PlannedGrid | None = None
+    inverters: UnaskedInverters | None = None
+    """What inverters do by themselves, where nobody asks them for reactive power; None: it is planned, and asked for."""
     """None without a feeder."""

@@ -32,6 +32,11 @@ class Feedback:
         """Slots of the day for which there are labels."""
         return range(self._view.t0, self._view.t0 + self._view.horizon)
 
+    def planned(self, slot: int) -> Setpoints:
+        """The plan's own set-points of a slot of the day [n]."""
+        row = slot - self._view.t0
+        return Setpoints(*(column[row] for column in self._plan.setpoints))
+
     def label(
         self,
         slot: int,

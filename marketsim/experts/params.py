@@ -29,6 +29,22 @@ class ExpertParams(Params):
     terminal: TerminalModel = TerminalModel()
     """What stored energy is worth at the end of the day."""
 
+    @property
+    def foresees(self) -> bool:
+        """Whether the series of the day are known."""
+        return self.information == "perfect"
+
+    @property
+    def asks_kvar(self) -> bool:
+        """Whether inverters are asked for the reactive power of the plan."""
+        return self.foresees if self.reactive is None else self.reactive == "planned"
+
+    def slots_between(self, slot_hours: float) -> int:
+        """Slots from one plan to the next."""
+        if self.every is not None:
+            return self.every
+        return 10**9 if self.foresees else max(1, round(1.0 / slot_hours))
+
 
 class JointParams(ExpertParams):
     """All prosumers together: one pool, and voltages kept by AC power flow."""
@@ -38,6 +54,8 @@ class JointParams(ExpertParams):
     at 30 curtailing PV costs more than leaving the band, at 3,000 nothing is left outside that can be helped."""
     guard_pu: Annotated[float, Field(ge=0, le=0.05)] = 0.001
     """Distance that planned voltages keep from the band [p.u.]."""
+    recourse: bool = True
+    """With forecasts: where a slot as it is metered would leave the band, solve that slot anew; false: follow the last plan."""
 
 
 class IndividualParams(ExpertParams):

@@ -7,7 +7,7 @@ For prosumers i and slots t of h hours, with the costs of ``model``::
          stored(t) = stored(t-1) + h (e_c charge - discharge / e_d)                                (a variable, no sum)
          stored(T) + missing - spare = its end;  |generator(t) - generator(t-1)| <= ramp h
          |q| <= tan(acos(pf)) pv;  pv^2 + q^2 <= S^2 by an inscribed polygon;  bounds
-         a p + b q - slack <= limit                                                             (voltage rows)
+         a p + b q + c pv - slack <= limit                                                      (voltage rows)
 
 Regularisation makes plans unique, so that they can be imitated: an optimum of a linear programme jumps between equal ones.
 Prosumers of one pool pay for what they draw together; each alone is a pool of one.
@@ -45,23 +45,26 @@ class VoltageRows(NamedTuple):
     """[m, n]."""
     per_kvar: FloatArray
     """[m, n]."""
+    per_pv_kw: FloatArray
+    """What PV that is used adds beyond its injection: by the reactive power that comes with it [m, n]."""
     limit: FloatArray
     """[m]."""
 
     @classmethod
     def none(cls, n: int) -> VoltageRows:
         """No row."""
-        return cls(np.zeros(0, dtype=np.int64), np.zeros((0, n)), np.zeros((0, n)), np.zeros(0))
+        return cls(np.zeros(0, dtype=np.int64), np.zeros((0, n)), np.zeros((0, n)), np.zeros((0, n)), np.zeros(0))
 
     @property
     def size(self) -> FloatArray:
         """Largest coefficient of each row, 1 where it has none [m]."""
-        largest = np.maximum(np.abs(self.per_kw).max(axis=1), np.abs(self.per_kvar).max(axis=1))
+        largest = np.abs(np.concatenate((self.per_kw, self.per_kvar, self.per_pv_kw), axis=1)).max(axis=1)
         return np.where(largest > 0.0, largest, 1.0)
 
     def scaled(self, by: FloatArray) -> VoltageRows:
         """The same limits in other units; rows in kW are what the solver finds easy."""
-        return VoltageRows(self.slot, self.per_kw * by[:, None], self.per_kvar * by[:, None], self.limit * by)
+        each = by[:, None]
+        return VoltageRows(self.slot, self.per_kw * each, self.per_kvar * each, self.per_pv_kw * each, self.limit * by)
 
 
 class SolvedDay(NamedTuple):
@@ -306,10 +309,13 @@ class DayProgram:
         m, n = rows.per_kw.shape
         where = np.repeat(np.arange(m), n), (rows.slot[:, None] * n + np.arange(n)).ravel()
         by_net = csc_array((rows.per_kw.ravel(), where), (m, self._horizon * n)) @ self._moves
-        place = self._at.kvar + rows.slot[:, None] * len(self._r) + np.arange(len(self._r))
-        own = rows.per_kvar[:, self._r]
-        by_kvar = csc_array((own.ravel(), (np.repeat(np.arange(m), own.shape[1]), place.ravel())), by_net.shape)
-        return csc_array(by_net + by_kvar), rows.limit + (rows.per_kw * view.load_kw[rows.slot]).sum(axis=1)
+        place = (rows.slot[:, None] * len(self._r) + np.arange(len(self._r))).ravel()
+        each = np.repeat(np.arange(m), len(self._r))
+        by_kvar, by_pv = (
+            csc_array((table[:, self._r].ravel(), (each, first + place)), by_net.shape)
+            for table, first in ((rows.per_kvar, self._at.kvar), (rows.per_pv_kw, self._at.pv))
+        )
+        return csc_array(by_net + by_kvar + by_pv), rows.limit + (rows.per_kw * view.load_kw[rows.slot]).sum(axis=1)
 
     def _setpoints(self, x: FloatArray, view: ExpertView) -> Setpoints:
         """Set-points within every bound; a battery that would charge and discharge at once does what stores as much."""

@@ -8,22 +8,16 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 
 from marketsim.core.arrays import FloatArray
-from marketsim.core.expert import ExpertView, PlannedGrid, injections
+from marketsim.core.expert import ExpertView, PlannedGrid
+from marketsim.core.ports import ReactiveLaw
 from marketsim.core.setpoints import Setpoints
 from marketsim.experts.columns import Prosumers, prosumers
 from marketsim.experts.context import ExpertContext
+from marketsim.experts.inverters import UnaskedInverters, unasked_kvar
 from marketsim.experts.params import RuleParams
-
-_ROUNDS: Final = 200
-_STEP: Final = 0.15
-"""Share of the way to the curve in a round; a steep curve makes larger steps swing."""
-_CLOSE: Final = 1e-3
-"""Of the largest reactive power: the curve is met."""
 
 
 class RuleExpert:
@@ -67,16 +61,10 @@ class RuleExpert:
 
     def _follow(self, grid: PlannedGrid, view: ExpertView, points: Setpoints) -> FloatArray:
         """Reactive power by the curve at the voltages that it brings about [H, n]; where there is no solution, none."""
-        most, kvar = self._own.most_kvar(points.pv_kw), np.zeros_like(points.kvar)
-        v1, v2, v3, v4 = self._params.curve_pu
-        for _ in range(_ROUNDS):
-            at = injections(view, grid.nodes, points._replace(kvar=kvar))
-            v = np.nan_to_num(grid.voltages(at.kw, at.kvar)[:, grid.nodes], nan=1.0)
-            wanted = most * (np.clip((v2 - v) / (v2 - v1), 0.0, 1.0) - np.clip((v - v3) / (v4 - v3), 0.0, 1.0))
-            if np.abs(wanted - kvar).max(initial=0.0) <= _CLOSE * most.max(initial=0.0):
-                break
-            kvar = kvar + _STEP * (wanted - kvar)
-        return kvar
+        own, none = self._own, np.zeros(self._own.n)
+        full = own.most_kvar(points.pv_kw)
+        law = ReactiveLaw(none, none, own.kva, np.array(self._params.curve_pu), full, own.kvar_per_kw)
+        return unasked_kvar(grid, view, points, UnaskedInverters(law, none))
 
 
 def _pays_up_to(own: Prosumers, price: FloatArray) -> FloatArray:

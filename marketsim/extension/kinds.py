@@ -38,7 +38,9 @@ KINDS: Final = MappingProxyType(
         "strategy": Kind(
             "strategy: <name> of an agent",
             "a marketsim.core.ports.Strategy",
-            "Decides for all agents of context.rows at once. For one agent at a time write an agent kind with a decide.",
+            "Decides for all agents of context.rows at once. For one agent at a time write an agent kind with a decide. "
+            "Trait: alone (its agents trade with the utility alone, and are no part of a pool).",
+            traits=("alone",),
         ),
         "engine": Kind(
             "market: {engine: <name>}",

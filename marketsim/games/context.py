@@ -14,7 +14,7 @@ from marketsim.core.ports import Profiles
 from marketsim.core.world import Role, World
 from marketsim.fairness.critic import Critic, Critique
 from marketsim.games.episodes import EpisodeDays
-from marketsim.games.setpoints.guide import Guide
+from marketsim.games.guide import Guide
 from marketsim.scenario.learning import RewardParams
 
 

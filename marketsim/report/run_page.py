@@ -25,6 +25,7 @@ from marketsim.report.kpis import demand_numbers
 from marketsim.report.limits import MOST_ELEMENTS, RefusedEnergy, refusals
 from marketsim.report.people import Person, names_of, totals
 from marketsim.report.people_tables import agent_table, class_table
+from marketsim.report.plans import plans_part
 from marketsim.report.series import PlotSeries, plain, rounded
 from marketsim.results.folder import COMPLETE, SUMMARY
 from marketsim.results.reader import Run
@@ -57,6 +58,7 @@ class RunContent:
         self.refused = refusals(run) if run.n_slots else []
         self.critic = critic_view(run, self.series, self.slots)
         self.grid = self._grid()
+        self.plans = plans_part(run, self.stretches, self.names, self.minutes / 60.0)
         demand_numbers(run.summary, None if run.path is None else run.path / SUMMARY)
         self.summary = run.summary or partial_summary(self.series)
 
@@ -122,6 +124,7 @@ def page_data(of: RunContent) -> dict[str, Any]:
         "series": rounded(shown),
         "stretches": [_stretch(of, position) for position in range(len(of.stretches))],
         "map": of.grid.map if of.grid else None,
+        "plans": of.plans.document() if of.plans else None,
         "currency": of.currency,
         "agents": _in_currency(agent_table(of.names, of.people, of.totals), of.currency),
         "classes": _in_currency(class_table(of.people, of.totals), of.currency),
@@ -145,6 +148,7 @@ def _stretch(of: RunContent, position: int) -> dict[str, Any]:
         "begin": begin,
         "series": rounded({name: values[own.begin : own.end] for name, values in of.series.items()}),
         "grid": of.grid.states[position] if of.grid else None,
+        "plans": of.plans.states[position] if of.plans else None,
         "book": depth(of.run, own.positions),
     }
 
@@ -192,6 +196,7 @@ def page_context(of: RunContent) -> dict[str, Any]:
         "cards": cards(of.summary, of.currency),
         "groups": GROUPS,
         "grid": _grid_facts(of),
+        "plans": of.plans,
         "gate": of.ready.model.grid.gate.name if of.ready else None,
         "texts": texts(of),
         "refused": of.refused,

@@ -67,15 +67,15 @@ def slot_series(run: Run) -> PlotSeries:
     found: PlotSeries = {}
     for name, source in _SOURCES.items():
         if source.column in table.column_names:
-            _demand_numbers(run, table.schema.field(source.column))
+            demand_numbers(run, "slots", table.schema.field(source.column))
             found[name] = numbers(table.column(source.column)) * source.scale
     return found
 
 
-def _demand_numbers(run: Run, field: Any) -> None:
-    """A column that is shown under a name of ours holds numbers, whoever wrote it."""
+def demand_numbers(run: Run, table: str, field: Any) -> None:
+    """A column that is shown under a name of ours holds numbers, whoever wrote it; RunFolderError."""
     if str(field.type) not in ("int32", "int64", "double"):
-        message = "this column of the table of slots must hold numbers"
+        message = f"this column of the table of {table} must hold numbers"
         raise RunFolderError([Problem(message, field.name, str(field.type), file=str(run.path or ""))])
 
 

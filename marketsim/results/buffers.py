@@ -19,6 +19,7 @@ from marketsim.core.records import PV, Reason, SlotRecord
 from marketsim.results.table_columns import (
     AGENT_ENERGIES,
     LEDGER_COLUMNS,
+    PLANNED,
     REASON_NAMES,
     SIDE_NAMES,
     ElementNames,
@@ -68,7 +69,9 @@ class AgentBuffer:
             *(f"{name}_wh" for name in devices),
             *(f"{name}_unserved_wh" for name in devices),
         )
-        self._float_names = ("kvar", *(f"{name}_level" for name in devices))
+        planned = tuple(column.name for column in PLANNED) if layout.planned else ()
+        self._float_names = ("kvar", *(f"{name}_level" for name in devices), *planned)
+        self._nothing_planned = np.full(len(planned) * self._n_agents, np.nan)
         self._renew()
 
     def _renew(self) -> None:
@@ -76,8 +79,10 @@ class AgentBuffer:
         self._floats = np.empty((self._capacity, len(self._float_names) * self._n_agents))
         self._reference: list[IntArray | None] = []
 
-    def put(self, row: int, record: SlotRecord, reference: SlotRecord | None = None) -> None:
-        """Copy a record into slot ``row`` of the group, with what its agents paid in the reference run."""
+    def put(
+        self, row: int, record: SlotRecord, reference: SlotRecord | None = None, planned: FloatArray | None = None
+    ) -> None:
+        """Copy a record into slot ``row`` of the group, with what its agents paid in the reference run, and what was planned."""
         self._reference.append(None if reference is None else reference.ledger.money.sum(axis=0))
         inputs, energy, exchange, place = record.inputs, record.energy, record.exchange, record.positions
         np.concatenate(
@@ -102,7 +107,8 @@ class AgentBuffer:
             ),
             out=self._ints[row],
         )
-        np.concatenate((record.kvar, record.level.reshape(-1)), out=self._floats[row])
+        plans = self._nothing_planned if planned is None else planned.reshape(-1)
+        np.concatenate((record.kvar, record.level.reshape(-1), plans), out=self._floats[row])
 
     def _columns(self, block: np.ndarray) -> np.ndarray:
         """From [slots, columns x agents] to [columns, slots x agents]."""

@@ -60,6 +60,15 @@ EVALUATION: Final[Keys] = {
     "part": Key(holds.text, required=True),
     "overrides": Key(holds.mapping, required=True),
 }
+CONTROLS: Final[Keys] = {
+    **MANIFEST,
+    "arms": Key(holds.all_of(holds.text), required=True),
+    "seeds": Key(holds.all_of(holds.count), required=True),
+    "part": Key(holds.text, required=True),
+    "episodes": Key(maybe(holds.count), required=True),
+    "learners": Key(holds.mapping, required=True),
+    "overrides": Key(holds.mapping, required=True),
+}
 TRAINED: Final[Keys] = {"checkpoint": Key(holds.text, required=True)}
 """Summary of a training, as an evaluation reads it."""
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 from marketsim.core.errors import Problem, RunFolderError
 from marketsim.core.metric import LARGEST
 from marketsim.results.json_checks import MOST_SLOTS, refuse
-from marketsim.results.table_columns import BOOK_LEVELS, SHARING, no_rows
+from marketsim.results.table_columns import BOOK_LEVELS, PLANNED, SHARING, no_rows
 from marketsim.results.table_columns import schema as schema_of
 
 GRIDS: Final = {"agents": "agent", "book": "level", "voltages": "node"}
@@ -23,7 +23,7 @@ _DAY_MS: Final = 1_440 * _MINUTE_MS
 _YEARS_MS: Final = (-62_135_596_800_000, 253_370_764_800_000)
 """Of the years 1 to 9998, from 1970."""
 _MOST_NAMES: Final = 2_000_000
-_SOMETIMES: Final = {"agents": schema_of((SHARING,))}
+_SOMETIMES: Final = {"agents": schema_of((SHARING, *PLANNED))}
 """Columns that a table has in some runs."""
 
 

@@ -88,6 +88,9 @@ class TableLayout:
     sharing: bool = False
     """Whether costs are shared, so that the bill has a line for it."""
 
+    planned: bool = False
+    """Whether any agent follows the plans of an expert, so that they are written beside what was done."""
+
     @property
     def ledger_columns(self) -> tuple[str, ...]:
         """Columns of the lines of a bill."""
@@ -137,6 +140,20 @@ SHARING: Final = Column(
     MONEY,
     "Cost sharing, in the last slot of a period: what the agent's share is above what it paid; only where costs are shared.",
 )
+PLANNED: Final = (
+    Column(
+        "planned_generator_kw",
+        "float",
+        "kW",
+        "Generation that an expert's last plan has; only where agents follow one.",
+        True,
+    ),
+    Column("planned_battery_kw", "float", "kW", "The same of the battery's discharge; charging is negative.", True),
+    Column("planned_curtailed_kw", "float", "kW", "The same of curtailed load.", True),
+    Column("planned_pv_kw", "float", "kW", "The same of the PV that is used.", True),
+    Column("planned_kvar", "float", "kvar", "The same of the reactive injection, load included.", True),
+)
+"""In the order of ``core.setpoints.Setpoints``; null for who follows no plan."""
 
 
 def _device_columns(name: str) -> tuple[Column, ...]:
@@ -147,7 +164,7 @@ def _device_columns(name: str) -> tuple[Column, ...]:
     )
 
 
-def _agents(device_names: Sequence[str], *, sharing: bool = False) -> tuple[Column, ...]:
+def _agents(device_names: Sequence[str], *, sharing: bool = False, planned: bool = False) -> tuple[Column, ...]:
     devices = tuple(column for name in device_names for column in _device_columns(name))
     return (
         *_AGENT_HEAD,
@@ -159,6 +176,7 @@ def _agents(device_names: Sequence[str], *, sharing: bool = False) -> tuple[Colu
         Column("paid_money", "int64", MONEY, "Sum of the bill's lines; receipts are negative."),
         Column("wear_money", "int64", MONEY, "Wear and running cost of own devices; no payment."),
         Column("reference_paid_money", "int64", MONEY, "Paid in the same slot of the reference run.", optional=True),
+        *(PLANNED if planned else ()),
     )
 
 
@@ -226,7 +244,7 @@ def _slots(layout: TableLayout) -> tuple[Column, ...]:
 
 def columns(layout: TableLayout) -> dict[str, tuple[Column, ...]]:
     """Columns of every table of a run, by the table's name; ValueError where a metric repeats a column."""
-    agents = _agents(layout.device_names, sharing=layout.sharing)
+    agents = _agents(layout.device_names, sharing=layout.sharing, planned=layout.planned)
     tables = {"slots": _slots(layout), "agents": agents, "trades": TRADES, "rejects": REJECTS}
     tables |= {"book": BOOK} if layout.book else {}
     return tables | ({"voltages": VOLTAGES} if layout.voltages else {})

@@ -15,6 +15,7 @@ from typing import IO, Final, Self
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 
+from marketsim.core.arrays import FloatArray
 from marketsim.core.blame import said
 from marketsim.core.errors import RunError
 from marketsim.core.face import worded
@@ -97,13 +98,22 @@ class RunWriter:
             for name, table in self._schemas.items()
         }
 
-    def add(self, record: SlotRecord, slot_columns: Mapping[str, Value], reference: SlotRecord | None = None) -> None:
-        """Take in the next slot, with the layout's ``slot_columns`` by name, and the same slot of the reference run."""
+    def add(
+        self,
+        record: SlotRecord,
+        slot_columns: Mapping[str, Value],
+        reference: SlotRecord | None = None,
+        planned: FloatArray | None = None,
+    ) -> None:
+        """Take in the next slot, with the layout's ``slot_columns`` by name, and the same slot of the reference run.
+
+        ``planned``: set-points of all agents as experts plan them, where the layout has them [5, n_agents]; NaN: not planned.
+        """
         if not self._gathered:
             self._spill()  # of the last group, now that the run goes on
         row = len(self._gathered)
         self._slots.put(record, slot_columns)
-        self._agents.put(row, record, reference)
+        self._agents.put(row, record, reference, planned)
         self._deals.put(record)
         for buffer in self._asked_for.values():
             buffer.put(row, record)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 
-from marketsim.core.expert import Expert, ExpertView, Plan, PlanningExpert
+from marketsim.core.expert import Expert, ExpertView, HoldingExpert, Plan, PlanningExpert
 from marketsim.core.expert_rules import EXPERT_RULES
 from marketsim.core.params import Params
 from marketsim.core.read_only import read_only
@@ -79,6 +79,15 @@ class ExpertContract:
                 plan: Plan = EXPERT_RULES["solve"](Call(None, (view,), expert.solve(view), sizes))
                 path = stored_path(prosumers(MODELS), view.stored_kwh, plan.setpoints.battery_kw, view.slot_hours)
                 np.testing.assert_allclose(plan.stored_kwh, path, atol=1e-3)
+
+    def test_what_holds_a_slot_has_a_set_point_for_each_agent(self) -> None:
+        """Of an expert that looks after what is planned when a slot opens; without a grid there is nothing to hold."""
+        expert, view = self._made(), example_view(HORIZON - 1)
+        points = self._plan(view)
+        if isinstance(expert, HoldingExpert):
+            held = EXPERT_RULES["held"](Call(None, (view, points), expert.held(view, points), Sizes(len(MODELS), 1)))
+            for one, other in zip(held, points, strict=True):
+                np.testing.assert_array_equal(one, other)
 
     def test_the_same_view_has_the_same_plan(self) -> None:
         """Of one expert asked twice, and of another that was built alike."""

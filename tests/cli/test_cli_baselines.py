@@ -60,10 +60,11 @@ def test_days_side_by_side_are_those_of_one_after_the_other(small, monkeypatch):
     """However many are played at once, the means are the same."""
     import marketsim as ms
     from marketsim.analysis.baselines import rules
+    from marketsim.analysis.control import days
 
     ready = ms.load_scenario(small())
     twelve = rules.baselines(ready)
-    monkeypatch.setattr(rules, "MOST_AT_ONCE", 1)
+    monkeypatch.setattr(days, "MOST_AT_ONCE", 1)
     one = rules.baselines(ready)
     for at_once, alone in zip(twelve.controls, one.controls, strict=True):
         assert alone.control == at_once.control
@@ -73,7 +74,7 @@ def test_days_side_by_side_are_those_of_one_after_the_other(small, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"learning": {}}, "rules play the game of set-points, and this scenario is about market"),
+        ({"learning": {}}, "controls play the game of set-points, and this scenario is about market"),
         ({"agents": [{**SCENARIO["agents"][1]}]}, "nobody has anything to set"),
     ],
 )

@@ -156,7 +156,7 @@ WORDS = {
     ("analysis/baselines/rules.py", "volt_var"): "a choice of what inverters do beside their set-points",
     ("app/experts.py", "planned"): "a choice of reactive power",
     **{(module, "expert"): "the kind of part" for module in ("app/parts.py", "core/walls.py", "extension/kinds.py")},
-    ("app/looking.py", "expert"): "the section of a scenario",
+    **{(module, "expert"): "the section of a scenario" for module in ("app/looking.py", "analysis/control/arms.py")},
     **{
         (f"experts/{module}.py", name): "a field of the model of a prosumer"
         for module in ("library/compose", "workflow/words")

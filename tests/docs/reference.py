@@ -132,7 +132,8 @@ _ABOUT: Final[Mapping[str, str]] = {
     "`sharing_money` is there only where costs are shared; in the last slot of a period it holds what sharing changes on the "
     "bill of the whole period, and so do `paid_money` and, in the table of slots, `consumer_cost_money` and "
     "`prosumer_cost_money`. `kvar` of agents that share a bus is what each gave when the slot opened and an equal share of what "
-    "their bus moved since; with `grid: {{gate: none}}` it is that of the untraded state.",
+    "their bus moved since; with `grid: {{gate: none}}` it is that of the untraded state. Columns `planned_...` are there only where "
+    "agents follow an expert.",
     "trades": "A row a trade, in order of execution. A match that crosses the end of a firm leg is two rows.",
     "rejects": "A row a refused quantity, in order of refusal. Reasons: {reasons}.",
     "book": "A row a price level and slot: the order book as the market opened; left out with `output: {{book: false}}`. "
@@ -152,7 +153,7 @@ def run_tables() -> dict[str, tuple[Column, ...]]:
         (), *(np.zeros(0, dtype=np.int64),) * 2, np.zeros(0, dtype=bool), 1, *(np.zeros(0, dtype=np.int64),) * 2
     )
     given = tuple(kpi for metric in built_in_metrics() for kpi in metric.columns)
-    return columns(TableLayout(nobody, 96, ("<device>",), given, voltages=True, sharing=True))
+    return columns(TableLayout(nobody, 96, ("<device>",), given, voltages=True, sharing=True, planned=True))
 
 
 def tables_page() -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import marketsim as ms
+from marketsim.analysis.experts.solving import bound
 from marketsim.app.game import build_game
 from marketsim.core.errors import ScenarioError
 from marketsim.core.learner import GameNeeds
@@ -66,6 +67,38 @@ def test_a_joint_plan_is_played_as_planned(base: str) -> None:
     assert played.summary["energy_imbalance_wh"] == played.summary["money_imbalance"] == 0
     assert played.summary["validated_slots"] == 24
     assert np.abs(played.frame("agents", raw=True).query("name == 'hub'").kvar).max() > 50
+
+
+def test_the_plan_stands_beside_what_was_done() -> None:
+    """With perfect information to the Wh and the var, load and curve included; nothing for who follows none, nor in other runs."""
+    agents = ms.simulate(ms.load_scenario(neighbours(expert="joint"))).frame("agents", raw=True)
+    followed, others = agents.query("name != 'flat'"), agents.query("name == 'flat'")
+    done = {"generator": "generator_wh", "battery": "battery_wh", "curtailed": "curtailable_load_unserved_wh"}
+    for name, column in {**done, "pv": "pv_used_wh"}.items():
+        planned_wh = 1_000.0 * followed[f"planned_{name}_kw"]
+        np.testing.assert_allclose(planned_wh, followed[column], atol=1.0)
+        assert followed[column].any() == (name != "curtailed")  # which costs more than retail here
+    np.testing.assert_allclose(followed.planned_kvar, followed.kvar, atol=0.1)
+    assert others.filter(like="planned").isna().all(axis=None)
+    plain = neighbours()
+    for agent in plain["agents"]:
+        agent["strategy"] = "utility_only"
+    assert not [name for name in ms.simulate(ms.load_scenario(plain)).agents.columns if name.startswith("planned")]
+
+
+def test_with_forecasts_the_slot_that_is_metered_is_held_within_the_band() -> None:
+    """Recourse takes what errors of the forecast leave outside; what is played by itself is what the market does."""
+    outside = {}
+    for recourse in (True, False):
+        expert = {"joint": {"information": "forecast", "recourse": recourse, "every": 4}}
+        ready = ms.load_scenario(neighbours(expert=expert))
+        (day,) = bound(ready, played=True).days
+        outside[recourse] = day.over + day.under
+        rate = ms.simulate(ready).summary["voltage_violation_rate"]
+        assert rate == pytest.approx((day.over + day.under) / day.bus_slots, abs=1e-9)
+        assert day.status == "played"
+        assert day.solves == 6
+    assert outside[True] == 0 < outside[False]
 
 
 def test_a_plan_with_forecasts_is_made_anew_every_hour_and_ends_near_its_level() -> None:

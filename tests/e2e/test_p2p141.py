@@ -127,3 +127,51 @@ def test_inverters_keep_their_limits_on_a_day_with_the_curve(ready: Any, changes
         assert (np.abs(given) <= most + 1e-6).all()
         most_seen = max(most_seen, float(np.abs(given).max()))
     assert most_seen > 100.0
+
+
+def test_its_expert_says_what_decides_the_claim(ready: Any) -> None:
+    """Joint, with perfect information, at a stated price of voltages: what a game of the scenario is labelled by."""
+    assert ready.model.expert.name == "joint"
+    params = ready.model.expert.params
+    assert (params.information, params.voltage_weight, params.guard_pu) == ("perfect", 3000.0, 0.001)
+    assert ready.model.learning.game.params.planned == "source_days"
+
+
+TINY = {"markets": 2, "hidden": [16]}
+
+
+def trained(folder: Path, learner: dict[str, Any]) -> Any:
+    from marketsim.app.training import train_scenario
+
+    return train_scenario(ms.load_scenario(SCENARIO, {"learning.learner": learner}), folder)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A clone of its expert, of a few days."""
+    pytest.importorskip("torch", reason="learning is an extra")
+    pytest.importorskip("clarabel", reason="experts are an extra")
+    folder = tmp_path_factory.mktemp("clone") / "training"
+    return trained(folder, {"cloning": {**TINY, "episodes": 16, "steps": 60}})
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [("sac", {"imitation": {}, "warm_up": 20}), ("sac", {"warm_up": 20}), ("matd3", {"warm_up": 20}), ("mappo", {})],
+)
+def test_learners_train_on_it_from_its_clone(clone: Any, tmp_path: Path, name: str, more: dict[str, Any]) -> None:
+    """A few days to the end, twenty agents on the whole feeder."""
+    start = {"checkpoint": {"path": str(clone.checkpoint)}}
+    done = trained(tmp_path / "training", {name: {**TINY, "episodes": 4, "start": start, **more}})
+    assert done.summary["updates"] == 2
+    assert np.isfinite([done.summary["total_last"], done.summary["system_cost_last"]]).all()
+
+
+@pytest.mark.nightly
+def test_its_clone_plays_its_day(clone: Any) -> None:
+    """All twenty by their policies in a run: confirmed by the independent solver, balanced to the last unit."""
+    strategy = {"learned": {"checkpoint": str(clone.checkpoint)}}
+    run = ms.simulate(ms.load_scenario(SCENARIO, {f"agents[{row}].strategy": strategy for row in range(20)}))
+    assert run.summary["money_imbalance"] == 0
+    assert run.summary["validated_slots"] == 96

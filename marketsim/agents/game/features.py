@@ -45,10 +45,8 @@ class Look:
     def ahead(self, name: str) -> FloatArray:
         """Forecast means of a series over ``WINDOWS_H`` after this slot [kW] [windows, k]."""
         if name not in self._ahead:
-            bounds = window_bounds(self.hours)
-            expected = self.seen.forecast.series(name, 1 + int(bounds[-1]))[1:]
-            sums = np.add.reduceat(expected, bounds[:-1], axis=0)
-            self._ahead[name] = sums / np.diff(bounds)[:, None]
+            expected = self.seen.forecast.series(name, 1 + int(window_bounds(self.hours)[-1]))
+            self._ahead[name] = window_means(expected, self.hours)
         return self._ahead[name]
 
     def surplus_wh(self) -> IntArray:
@@ -90,6 +88,13 @@ def window_bounds(hours: float) -> IntArray:
     for end in WINDOWS_H:
         bounds.append(max(round(end / hours), bounds[-1] + 1))
     return np.array(bounds, dtype=np.int64)
+
+
+def window_means(expected: FloatArray, hours: float) -> FloatArray:
+    """Means over ``WINDOWS_H`` of what is expected of this slot and those to the end of the last window [windows, ...]."""
+    bounds = window_bounds(hours)
+    sums = np.add.reduceat(expected[1:], bounds[:-1], axis=0)
+    return np.asarray(sums / np.diff(bounds)[:, None])
 
 
 def _angle(look: Look) -> float:

@@ -12,43 +12,53 @@ from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 
-from marketsim.agents.game.features import BOUND, WINDOWS_H, Look
+from marketsim.agents.game.features import BOUND, WINDOWS_H, Look, window_bounds, window_means
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.game import Features
-from marketsim.core.units import to_price
+from marketsim.core.records import Observations
+from marketsim.core.units import WH_PER_KWH, to_price
 
 _MIDDLE_VOLTAGE, _WIDTH_VOLTAGE = 1.0, 0.05
 _SMALLEST: Final = 1e-3
 """Power [kW] and price below which nothing is scaled up."""
 
 
-class PoolSight:
-    """Observations of one slot of M markets of A players each, rows market by market, with what several features share."""
+SEES: Final = ("time", "market", "last_price_ticks", "voltage_pu", "forecast", "last_device_wh", "pool")
+"""Fields of ``Observations`` that features take beside those that executing set-points takes."""
 
-    def __init__(self, look: Look, shape: tuple[int, int], generator_kw: FloatArray, balance_kw: FloatArray) -> None:
-        """``generator_kw`` of the last slot [M * A]; ``balance_kw``: net power of each market's players in it [M]."""
-        self.look, self.generator_kw = look, generator_kw
-        self._shape, self._balance_kw = shape, balance_kw
+
+class PoolSight:
+    """Observations of one slot of k agents, with what several features share worked out once."""
+
+    def __init__(self, seen: Observations, generator: int | None) -> None:
+        """``generator``: the fleet that is steered, None without one. ValueError where nobody tells of the last slot."""
+        if seen.last_device_wh is None or seen.pool is None:
+            raise ValueError(
+                "what set-points are learned from takes observations that tell of the last slot and the pool"
+            )
+        self.look, self._pool = Look(seen), seen.pool
+        last_wh = np.zeros(len(seen.load_wh)) if generator is None else seen.last_device_wh[generator]
+        self.generator_kw: FloatArray = last_wh / (WH_PER_KWH * seen.time.hours)
         self._ahead: FloatArray | None = None
 
     def same(self, value: float) -> FloatArray:
         """A number for everybody."""
-        return np.full(self._shape[0] * self._shape[1], value)
-
-    def of_market(self, per_market: FloatArray) -> FloatArray:
-        """A quantity of markets for each of their players."""
-        return np.repeat(per_market, self._shape[1])
+        return np.full(len(self.generator_kw), value)
 
     def balance(self) -> FloatArray:
-        """Net power of all players in the last slot [kW]."""
-        return self.of_market(self._balance_kw)
+        """Net power of the pool in the last slot [kW]."""
+        per_market = self._pool.balance_wh() / (WH_PER_KWH * self.look.hours)
+        return np.asarray(per_market[self.look.seen.market])
 
     def balance_ahead(self, window: int) -> FloatArray:
-        """Forecast of what PV of all players exceeds their load by, in a window [kW]."""
+        """Forecast of what PV of the pool exceeds its load by, in a window [kW]."""
         if self._ahead is None:
-            own = self.look.ahead("pv_kw") - self.look.ahead("load_kw")
-            self._ahead = own.reshape(len(own), *self._shape).sum(axis=2)
-        return self.of_market(self._ahead[window])
+            self._ahead = window_means(self._of_pool("pv_kw"), self.look.hours)
+            self._ahead -= window_means(self._of_pool("load_kw"), self.look.hours)
+        return np.asarray(self._ahead[window][self.look.seen.market])
+
+    def _of_pool(self, series: str) -> FloatArray:
+        return self._pool.series(series, 1 + int(window_bounds(self.look.hours)[-1]))
 
 
 PoolFeature: TypeAlias = Callable[[PoolSight], FloatArray]
@@ -115,7 +125,7 @@ class SetpointScaling(NamedTuple):
     """[A, F]"""
 
     @classmethod
-    def of(cls, sizes: PlayerSizes) -> SetpointScaling:
+    def by(cls, sizes: PlayerSizes) -> SetpointScaling:
         """The scaling of features by sizes."""
         load, pv, generator = (np.maximum(kw, _SMALLEST) for kw in sizes[:3])
         offset, factor = np.empty((2, len(load), len(NAMES)))
@@ -136,6 +146,10 @@ class SetpointScaling(NamedTuple):
     def tiled(self, n_markets: int) -> SetpointScaling:
         """The same for the players of so many markets [M * A, F]."""
         return SetpointScaling(*(np.tile(part, (n_markets, 1)) for part in self))
+
+    def of(self, agents: IntArray) -> SetpointScaling:
+        """That of agents that are each one of the A [k, F]."""
+        return SetpointScaling(self.offset[agents], self.factor[agents])
 
     def __call__(self, sight: PoolSight) -> Features:
         """Scaled features of all players [M * A, F]."""

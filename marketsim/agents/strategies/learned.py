@@ -44,59 +44,58 @@ class LearnedStrategy(Player):
         return super().decide(seen)
 
 
-def build(params: LearnedParams, context: BuildContext) -> LearnedStrategy:
-    """The policies of a checkpoint for the agents of ``context``.
-
-    CheckpointError where it cannot be read, knows none of the agents, or saw what this version does not know;
-    MissingDependency without torch.
-    """
-    path = context.fence.file(params.checkpoint, CheckpointError, "the checkpoint")
-    if context.policies is None:
-        raise ValueError("a strategy of trained policies is built with BuildContext.policies, which loads them")
-    trained: Trained = context.policies(path)
-    demand_of_market(path, trained.layout)
-    _demand_features(path, trained.layout)
-    whose = _whose(path, trained.layout.agents, params, context)
-    policy = trained.policy
+def market_strategy(path: Path, trained: Trained, params: LearnedParams, context: BuildContext) -> LearnedStrategy:
+    """Policies of choices for the agents of ``context``; CheckpointError where they mean nothing in this market."""
+    policy, layout = trained.policy, trained.layout
     if isinstance(policy, NumberPolicy):
-        message = "these policies set numbers, and the market has choices of price, quantity and, for stores, charge"
-        raise _error(path, message, hint="train the market by learning: {game: market, learner: ppo}")
+        raise AssertionError("policies of numbers are no strategy of the market")
+    demand_of_market(path, layout)
+    demand_features(path, unknown_features(layout.features))
+    if params.reactive != "learned":
+        hint = "leave reactive out"
+        raise refused(path, "these policies ask nothing of inverters that could be left out", params.reactive, hint)
+    whose = whose_policies(path, layout.agents, params, context)
     heads = policy.heads
     if not 2 <= len(heads) <= 3:
         message = f"these policies choose among {len(heads)} heads, and the market has price, quantity and, for stores, charge"
-        raise _error(path, message, hint="train the market by learning: {game: market}")
+        raise refused(path, message, hint="train the market by learning: {game: market}")
     if has_stores(context) and len(heads) < 3:
         hint = "train with agents that have a store, or leave theirs out"
-        raise _error(path, "these policies were trained without stores, and cannot run one", hint=hint)
+        raise refused(path, "these policies were trained without stores, and cannot run one", hint=hint)
     space = ActionLevels(heads[0], heads[1], heads[2] if len(heads) > 2 else 0)
-    return LearnedStrategy(policy, trained.layout, whose, space, context, sampled=params.actions == "sampled")
+    return LearnedStrategy(policy, layout, whose, space, context, sampled=params.actions == "sampled")
 
 
 def demand_of_market(path: Path, layout: Layout) -> None:
     """CheckpointError for policies of another game than the market, whose actions mean nothing there."""
     if layout.game not in (MARKET, ""):
         message = f"these policies were trained in the game {layout.game}, and a strategy acts in the market"
-        raise _error(path, message, hint="name a checkpoint that was trained with learning: {game: market}")
+        raise refused(path, message, hint="name a checkpoint that was trained with learning: {game: market}")
 
 
-def _whose(path: Path, known: Sequence[str], params: LearnedParams, context: BuildContext) -> IntArray:
+def whose_policies(path: Path, known: Sequence[str], params: LearnedParams, context: BuildContext) -> IntArray:
     """Position in the checkpoint of the policy that acts for each agent [k]."""
     rows = np.arange(context.community.n_agents) if context.rows is None else context.rows
     names = [context.agents[connection].name for connection in context.community.connection[rows].tolist()]
-    wanted = names if params.policy is None else [params.policy] * len(names)
+    return places_of(path, known, names if params.policy is None else [params.policy] * len(names))
+
+
+def places_of(path: Path, known: Sequence[str], wanted: Sequence[str]) -> IntArray:
+    """Positions of the policies called ``wanted`` [k] among those that are ``known``; CheckpointError where one is missing."""
     missing = list(dict.fromkeys(name for name in wanted if name not in known))
     if missing:
         hint = f"it has: {', '.join(known)}; name the one to use by policy"
-        raise _error(path, "this checkpoint has no policy for these agents", ", ".join(missing), hint)
+        raise refused(path, "this checkpoint has no policy for these agents", ", ".join(missing), hint)
     return np.array([known.index(name) for name in wanted], dtype=np.int64)
 
 
-def _demand_features(path: Path, layout: Layout) -> None:
-    unknown = unknown_features(layout.features)
+def demand_features(path: Path, unknown: Sequence[str]) -> None:
+    """CheckpointError where policies see features that nobody here knows."""
     if unknown:
         hint = "load it with the version of marketsim that wrote it, or train anew"
-        raise _error(path, "these policies see what this version does not know", ", ".join(unknown), hint)
+        raise refused(path, "these policies see what this version does not know", ", ".join(unknown), hint)
 
 
-def _error(path: Path, message: str, seen: str = "", hint: str = "") -> CheckpointError:
+def refused(path: Path, message: str, seen: str = "", hint: str = "") -> CheckpointError:
+    """Why a checkpoint cannot be played."""
     return CheckpointError([Problem(message, file=str(path), value=seen, hint=hint)])

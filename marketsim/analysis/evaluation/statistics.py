@@ -3,12 +3,15 @@
 Weeks of one seed share its market (who owns what, how loads are shifted), so they are not independent: seeds are drawn
 with replacement, and within each drawn seed its weeks. Both arms use the same draws, since they ran on the same days.
 Saravanan, Berman, Sober 2020 (Neurons, Behavior, Data Analysis and Theory 3(5)) describe the method.
+
+Totals are any record of arrays [S, W, ...] that add up over the second axis, whatever its blocks are: weeks of a market, or
+months of a feeder's days.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -22,8 +25,9 @@ _CHUNK: Final = 500
 """Draws handled at once, so that memory stays small."""
 
 
-Statistic: TypeAlias = Callable[[Sequence[WeeklyTotals], WeeklyTotals], FloatArray]
-"""A number of each seed [..., S] from totals over its weeks: of some arms, and of what everybody has alone."""
+Summed = TypeVar("Summed", bound=tuple[Any, ...])
+Statistic: TypeAlias = Callable[[Sequence[Summed], Summed], FloatArray]
+"""A number of each seed [..., S] from totals over its weeks: of some arms, and of what all are held against."""
 
 
 class Estimate(NamedTuple):
@@ -58,9 +62,9 @@ def estimate(
 
 
 def estimate_of(
-    statistic: Statistic,
-    arms: Sequence[WeeklyTotals],
-    alone: WeeklyTotals,
+    statistic: Statistic[Summed],
+    arms: Sequence[Summed],
+    alone: Summed,
     rng: np.random.Generator,
     draws: int = DRAWS,
 ) -> Estimate:
@@ -78,10 +82,29 @@ def compare(
     draws: int = DRAWS,
 ) -> PairedDifference:
     """``arm`` less ``other`` in one measure, on the same seeds and weeks [S, W, ...]."""
-    by_seed = _by_seed(measure, arm, alone) - _by_seed(measure, other, alone)
-    of_each: list[Statistic] = [lambda arms, base, row=row: measure.compute(arms[row], base) for row in (0, 1)]  # type: ignore[misc]
-    here, there = _resampled(of_each, (arm, other), alone, rng, draws)
-    resampled = here - there
+    return compare_of(
+        lambda arms, base: measure.compute(arms[0], base),
+        lambda arms, base: measure.compute(arms[1], base),
+        (arm, other),
+        alone,
+        rng,
+        draws,
+    )
+
+
+def compare_of(
+    here: Statistic[Summed],
+    there: Statistic[Summed],
+    arms: Sequence[Summed],
+    alone: Summed,
+    rng: np.random.Generator,
+    draws: int = DRAWS,
+) -> PairedDifference:
+    """One statistic less another one, on the same draws; totals are stacked [S, W, ...]."""
+    over, base = [_over_weeks(arm) for arm in arms], _over_weeks(alone)
+    by_seed = here(over, base) - there(over, base)
+    drawn = _resampled((here, there), arms, alone, rng, draws)
+    resampled = drawn[0] - drawn[1]
     known = resampled[np.isfinite(resampled)]
     if not len(known):
         return PairedDifference(_summary(by_seed, resampled), float("nan"))
@@ -101,28 +124,24 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in corrected]
 
 
-def _by_seed(measure: Measure, arm: WeeklyTotals, alone: WeeklyTotals) -> FloatArray:
-    return measure.compute(_over_weeks(arm), _over_weeks(alone))
-
-
-def _over_weeks(totals: WeeklyTotals) -> WeeklyTotals:
-    return WeeklyTotals(*(field.sum(axis=1) for field in totals))
+def _over_weeks(totals: Summed) -> Summed:
+    return type(totals)(*(field.sum(axis=1) for field in totals))
 
 
 def _resampled(
-    statistics: Sequence[Statistic],
-    arms: Sequence[WeeklyTotals],
-    alone: WeeklyTotals,
+    statistics: Sequence[Statistic[Summed]],
+    arms: Sequence[Summed],
+    alone: Summed,
     rng: np.random.Generator,
     draws: int,
 ) -> FloatArray:
     """Mean over drawn seeds of each statistic, the same draws for all [n_statistics, B]."""
-    n_seeds, n_weeks = alone.gains.shape
+    n_seeds, n_weeks = alone[0].shape[:2]
     out = np.empty((len(statistics), draws))
     for first in range(0, draws, _CHUNK):
         here = slice(first, min(first + _CHUNK, draws))
         seeds, weeks = draw_weeks(n_seeds, n_weeks, here.stop - here.start, rng)
-        base, *drawn = (WeeklyTotals(*(field[seeds, weeks].sum(axis=2) for field in each)) for each in (alone, *arms))
+        base, *drawn = (type(each)(*(field[seeds, weeks].sum(axis=2) for field in each)) for each in (alone, *arms))
         for row, statistic in enumerate(statistics):
             out[row, here] = _mean(statistic(drawn, base))
     return out

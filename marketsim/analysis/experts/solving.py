@@ -10,16 +10,19 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from marketsim.app.episodes import on_part
-from marketsim.app.experts import DEFAULT, BuiltExpert, expert_of
+from marketsim.app.experts import DEFAULT, BuiltExpert, PlanFollower, expert_of
 from marketsim.app.grid import network_of_run
+from marketsim.app.parts import chosen
 from marketsim.app.planned_days import PlannedDays, planned_days
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.errors import Problem, ScenarioError
 from marketsim.core.expert import ExpertView, Plan, net_kw
+from marketsim.core.ports import Reactive
 from marketsim.core.setpoints import Setpoints
 from marketsim.experts.checking import Band, PlanRefusal, SolveVoltages, device_refusals, verified, voltage_refusals
 from marketsim.experts.columns import Costs, costs
 from marketsim.experts.feedback import plan_of
+from marketsim.experts.inverters import unasked_kvar
 from marketsim.profiles.daily import DayProfiles
 from marketsim.profiles.params import DrawsDays
 from marketsim.profiles.parts import DaySplit
@@ -70,13 +73,15 @@ class Bound(NamedTuple):
     scenario: str
     expert: str
     part: str | None
+    played: bool
+    """Slot by slot, with what the expert knows then."""
     agents: tuple[str, ...]
     days: tuple[DayBound, ...]
     plans: Mapping[int, Setpoints]
 
     def document(self) -> dict[str, Any]:
         """The answer as plain values, without set-points."""
-        keys = ("scenario", "expert", "part", "agents")
+        keys = ("scenario", "expert", "part", "played", "agents")
         return {**{key: getattr(self, key) for key in keys}, "days": [each._asdict() for each in self.days]}
 
 
@@ -85,6 +90,7 @@ class PlanCase(NamedTuple):
 
     ready: ReadyScenario
     days: PlannedDays
+    reactive: Reactive
     built: BuiltExpert
     grid: Grid | None
 
@@ -99,7 +105,8 @@ def case_of(ready: ReadyScenario, part: DaySplit | None) -> PlanCase:
             )
         ready = on_part(ready, part)
     days = planned_days(ready)
-    return PlanCase(ready, days, expert_of(ready, days), _grid_of(ready, days))
+    reactive: Reactive = chosen(ready, "reactive", ready.model.grid.reactive, days.context)
+    return PlanCase(ready, days, reactive, expert_of(ready, days, reactive), _grid_of(ready, days))
 
 
 def _grid_of(ready: ReadyScenario, days: PlannedDays) -> Grid | None:
@@ -120,8 +127,13 @@ def bound(
     part: DaySplit | None = None,
     most: int | None = None,
     tell: Callable[[str], None] | None = None,
+    *,
+    played: bool = False,
 ) -> Bound:
-    """Plan the days of a scenario, or of a part of its source year; ``most``: so many of them."""
+    """Plan the days of a scenario, or of a part of its source year; ``most``: so many of them.
+
+    Each day once with its series known, or ``played``: slot by slot with what the expert knows then, as in a run.
+    """
     case = case_of(ready, part)
     numbers = range(_count(case, part) if most is None else most)
     found, plans = [], {}
@@ -130,11 +142,33 @@ def bound(
             tell(f"day {number + 1} of {len(numbers)}")
         view = case.days.day(number)
         began = process_time()
-        plan = plan_of(case.built.expert, case.built.own, view)
+        plan = _played(case, number, view) if played else plan_of(case.built.expert, case.built.own, view)
         found.append(_judged(case, number, view, plan, process_time() - began))
         plans[number] = plan.setpoints
     names = tuple(case.ready.agents[row].name for row in case.days.rows)
-    return Bound(ready.name, (ready.model.expert or DEFAULT).name, part, names, tuple(found), plans)
+    expert = (ready.model.expert or DEFAULT).name
+    return Bound(ready.name, expert, part, played, names, tuple(found), plans)
+
+
+def _played(case: PlanCase, number: int, view: ExpertView) -> Plan:
+    """What comes of following the expert through a day; ``solves`` counts plans, ``kvar`` is all that inverters give."""
+    own, clock = case.built.own, case.days.context.clock
+    follower = PlanFollower(case.built, case.days, case.reactive)
+    room = own.stored_high_kwh - own.stored_low_kwh
+    path, rows = [view.stored_kwh], list[Setpoints]()
+    for slot in range(view.horizon):
+        over = path[-1] - own.stored_low_kwh
+        level = np.divide(over, room, out=np.full(own.n, np.nan), where=room > 0.0)
+        time = clock.at(number * clock.slots_per_day + slot)
+        rows.append(follower.setpoints(time, level, view.load_kw[slot], view.pv_available_kw[slot]))
+        gained = path[-1] + own.stored_gain(rows[-1].battery_kw, view.slot_hours)
+        path.append(np.clip(gained, own.stored_low_kwh, own.stored_high_kwh))
+    points = Setpoints(*(np.array(column) for column in zip(*rows, strict=True)))
+    if case.days.grid is not None:
+        inverters = case.days.inverters(case.reactive)
+        asked = inverters._replace(steady_kvar=inverters.steady_kvar + points.kvar)
+        points = points._replace(kvar=unasked_kvar(case.days.grid, view, points, asked))
+    return Plan(points, np.array(path), "played", float("nan"), 0.0, follower.plans)
 
 
 def _count(case: PlanCase, part: DaySplit | None) -> int:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from marketsim.agents.game.features import BOUND, Look
+from marketsim.agents.game.features import BOUND
 from marketsim.agents.setpoints.devices import Steerable
 from marketsim.agents.setpoints.features import NAMES, PoolSight, SetpointScaling, rows_of_state
 from marketsim.core.arrays import FloatArray, IntArray
@@ -22,7 +22,7 @@ from marketsim.core.simulation import initial_state
 from marketsim.core.slot import open_slot, play_slot
 from marketsim.core.units import WH_PER_KWH
 from marketsim.games.context import GameContext
-from marketsim.games.setpoints.guide import Guide, Visited
+from marketsim.games.guide import Guide, Visited
 from marketsim.games.setpoints.params import SetpointsGameParams
 from marketsim.games.setpoints.parts import SetpointParts, StoredValue, box_of, parts_of, sizes_of
 from marketsim.games.setpoints.reward import REWARDS, SCORES, SetpointReward
@@ -35,7 +35,7 @@ class SetpointsGame(Memoryless):
         self._parts, self._reward = parts, SetpointReward(game, parts)
         self._value = StoredValue(game, parts)
         self._slots = parts.context.clock.slots_per_day
-        self._scaling = SetpointScaling.of(sizes_of(parts))
+        self._scaling = SetpointScaling.by(sizes_of(parts))
         self._scale = self._scaling.tiled(parts.shape[0])
         self._of_state = rows_of_state(parts.shape[1])
         self._guide: Guide | None = None
@@ -76,6 +76,13 @@ class SetpointsGame(Memoryless):
         return replace(self._parts.context, rows=self._parts.rows)
 
     @property
+    def stored_kwh(self) -> FloatArray:
+        """In each player's battery now, counted from empty; 0 without one [M, A]."""
+        if self._state is None:
+            raise AssertionError("an episode is begun by reset")
+        return self._value.stored_kwh(self._state).reshape(self._parts.shape)
+
+    @property
     def looked(self) -> tuple[Observations, Steerable]:
         """What the players see in full, and the devices that they steer: for rules, which see no scaled features."""
         return self._opened.seen[0], self._parts.player.devices
@@ -88,7 +95,6 @@ class SetpointsGame(Memoryless):
         self._start_kwh = self._value.stored_kwh(self._state)
         self._worth = np.zeros(len(self._start_kwh))
         self._record, self._slot, self._guided = None, 0, -1
-        self._balance_kw = np.zeros(self._parts.shape[0])
         return self._look()
 
     def step(self, actions: Actions) -> Step:
@@ -100,8 +106,6 @@ class SetpointsGame(Memoryless):
         record, self._state = play_slot(self._world, self._state, self._opened)
         parts = self._reward(record, idle_money, self._gained(), self._short_wh(record))
         self._record, self._slot = record, self._slot + 1
-        net_wh = record.energy.net_wh[self._parts.rows].reshape(self._parts.shape)
-        self._balance_kw = net_wh.sum(axis=1) / (WH_PER_KWH * record.inputs.time.hours)
         seen, state = self._look()
         reward = parts["cost"] + parts["voltage"] + parts["stored"]
         return Step(seen, state, reward, parts, self._slot == self._slots)
@@ -126,8 +130,7 @@ class SetpointsGame(Memoryless):
                 raise ScenarioError([Problem("there is no expert to learn from in this scenario", "expert", hint=hint)])
             self._guide = make(self._parts.connections)
         if self._guided != self._first:
-            times = [self._world.clock.at(self._first + slot) for slot in range(self._slots)]
-            self._guide.begin(times, [self._world.profiles.at(time) for time in times])
+            self._guide.begin([self._world.clock.at(self._first + slot) for slot in range(self._slots)])
             self._guided = self._first
         return self._guide
 
@@ -140,10 +143,9 @@ class SetpointsGame(Memoryless):
     def _generator_kw(self) -> FloatArray:
         """Mean power of the players' generators in the last slot [M * A]."""
         fleet = self._parts.player.devices.generator
-        if fleet is None or self._record is None:
+        if fleet is None or self._state is None:
             return np.zeros(len(self._parts.rows))
-        hours = self._record.inputs.time.hours
-        return np.asarray(self._record.energy.device_wh[fleet][self._parts.rows] / (WH_PER_KWH * hours))
+        return np.asarray(self._state.device_wh[fleet][self._parts.rows] / (WH_PER_KWH * self._world.clock.slot_hours))
 
     def _gained(self) -> FloatArray:
         """Change of stored value in the slot that was played [currency] [M, A]."""
@@ -162,8 +164,7 @@ class SetpointsGame(Memoryless):
         assert self._state is not None
         self._opened = open_slot(self._world, self._state)
         m, n = self._parts.shape
-        sight = PoolSight(Look(self._opened.seen[0]), (m, n), self._generator_kw(), self._balance_kw)
-        seen = self._scale(sight)
+        seen = self._scale(PoolSight(self._opened.seen[0], self._parts.player.devices.generator))
         return seen.reshape(m, n, -1), np.take(seen.reshape(m, -1), self._of_state, axis=1)
 
 

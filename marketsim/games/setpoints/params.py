@@ -24,6 +24,9 @@ class SetpointsGameParams(Params):
     """What the sum over buses of the distance from the voltage band costs all agents together [currency/(p.u. slot)]."""
     outside_price: SlotPrice = 100.0
     """What it costs them if all buses are outside of the band; a share of the buses that share of it [currency/slot]."""
+    planned: Literal["source_days", "played_days"] = "source_days"
+    """Days that an expert with perfect information plans for ``labels``: those of the source year, without the noise of
+    loads, each once, whose plans are then followed in every market and episode; or each day as it is played, noise included."""
     scale: Annotated[float, Field(gt=0.0, le=1e9)] = 2.5
     """Money that is a reward of 1 [currency]."""
     missing_per_kwh: Annotated[float, Field(ge=0.0, le=1_000.0)] = 0.20

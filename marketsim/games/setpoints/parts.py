@@ -55,7 +55,7 @@ def parts_of(game: SetpointsGameParams, context: GameContext) -> SetpointParts:
     hand = ActionHand()
     player = SetpointPlayer(hand, context.for_rows(rows))
     role, tariff = Role(player, rows), RecurringTariff(context.world.tariff, context.clock)
-    playing = set(connections.tolist())
+    playing, traders = set(connections.tolist()), _traders(context, connections)
     others = [position for position in range(n) if position not in playing]
     return SetpointParts(
         context=context,
@@ -64,8 +64,17 @@ def parts_of(game: SetpointsGameParams, context: GameContext) -> SetpointParts:
         connections=connections,
         names=tuple(context.agents[position].name for position in connections.tolist()),
         rows=rows,
-        world=lambda: replace(context.world, cast=(role, *context.cast(others)), tariff=tariff),
+        world=lambda: replace(context.world, cast=(role, *context.cast(others)), tariff=tariff, traders=traders),
     )
+
+
+def _traders(context: GameContext, players: IntArray) -> IntArray | None:
+    """Who is in the pools when these agents play: they, and whoever trades by the scenario's strategies [M, T]."""
+    traders, n = context.world.traders, len(context.agents)
+    if traders is None:
+        return None
+    everybody = np.union1d(traders[0] % n, players)
+    return np.asarray(np.arange(context.community.n_markets)[:, None] * n + everybody, dtype=np.int64)
 
 
 def _players(game: SetpointsGameParams, context: GameContext) -> IntArray:

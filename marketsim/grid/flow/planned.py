@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -33,6 +34,11 @@ class PlannedFeeder:
         self._solve: _Solver = _sweeps(network) if is_radial(network) else _batch(network)
 
     def sensitivity(self) -> tuple[FloatArray, FloatArray]:
+        """See ``PlannedGrid``."""
+        return self._sensitivity
+
+    @cached_property
+    def _sensitivity(self) -> tuple[FloatArray, FloatArray]:
         """Change of squared voltages with injections of the agents [p.u.^2/kW], [p.u.^2/kvar] [N, n].
 
         d|V|^2 = 2 (R dP + X dQ) with the impedance matrix R + jX of all nodes but the source: on a radial feeder the branches

@@ -13,9 +13,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.inverters import most_kvar
+from marketsim.core.inverters import curve_share, most_kvar
 from marketsim.core.ports import ReactiveLaw
-from marketsim.grid.reactive.modes import curve_share
 
 MOST_STEPS: Final = 60
 LEAST_DAMPING: Final = 1.0 / 64.0

@@ -147,11 +147,6 @@ class VoltVar(InverterMode):
         return self._load_kw
 
 
-def curve_share(v_pu: FloatArray, curve_pu: FloatArray) -> FloatArray:
-    """Reactive injection of a volt-var curve as a share of its full value, 1 ... -1, linear between its voltages."""
-    return np.interp(v_pu, curve_pu, [1.0, 0.0, 0.0, -1.0])
-
-
 build_unity, build_fixed_pf, build_fixed_q, build_volt_var = Unity, FixedPf, FixedQ, VoltVar
 """The modes are built from their parameters and ``Basics``."""
 

@@ -13,10 +13,10 @@ import numpy as np
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import Basics
 from marketsim.core.errors import Problem, ScenarioError
-from marketsim.core.inverters import most_kvar
+from marketsim.core.inverters import curve_share, most_kvar
 from marketsim.core.records import AskedKvar, Community, SlotInputs
 from marketsim.core.units import WH_PER_KWH
-from marketsim.grid.reactive.modes import InverterMode, curve_share, tan_of
+from marketsim.grid.reactive.modes import InverterMode, tan_of
 from marketsim.grid.reactive.params import SetpointParams
 
 

@@ -18,7 +18,7 @@ from marketsim.learning.numbers.replay import Replay
 from marketsim.learning.numbers.rollout import PlayedEpisode
 from marketsim.learning.numbers.shape import NumberShape
 
-NAME = "cloning"
+NAME, STEPS = "cloning", "gradient_steps"
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Cloning:
     fitter: Fitter
 
     name = NAME
-    columns = (COLUMNS, COLUMNS)
+    columns = ((*COLUMNS, STEPS), COLUMNS)
     labelled = True
     remembers = True
 
@@ -73,7 +73,8 @@ class Cloning:
     ) -> tuple[LearnedState, RoundReport]:
         """Fit to everything that was shown so far."""
         report = self.fitter.learn(state, replay, number, streams)
-        return state, report
+        steps = float((number + 1) * self.params.steps)
+        return state, report._replace(values={**report.values, STEPS: steps})
 
 
 def make_cloning(params: CloningParams, shape: NumberShape) -> Cloning:

@@ -222,6 +222,45 @@ function mapTable() {
     rows: buses.concat(m.branches.map((name, branch) => { const load = UNRATED.has(branch) ? null : own.loading(now.slot, branch); return [name, null, null, load === null ? null : 100 * load]; })) };
 }
 
+// Plans of an expert beside what was metered: of all together, or of one agent.
+function planSeries() {
+  const own = stretch().plans, chosen = byId("plan-agent").value;
+  const of = (packed) => { const read = unpack(packed); return Array.from({ length: own.slots }, (_, row) => read(row, Number(chosen))); };
+  return DATA.plans.points.map((point) => {
+    const at = own[point.name];
+    return Object.assign({}, point, chosen === "all" ? { planned: at.planned, done: at.done } : { planned: of(at.agents.planned), done: of(at.agents.done) });
+  });
+}
+const planTimes = (more) => Array.from({ length: stretch().plans.slots + more }, (_, i) => moment(DATA.begin, (stretch().begin + i) * DATA.minutes));
+function plans(c) {
+  const every = planSeries(), used = every.filter((point) => [...point.planned, ...point.done].some((v) => Math.abs(v ?? 0) > 1e-3)), shown = used.length ? used : every;
+  const x = planTimes(1), held = (y) => [...y, y[y.length - 1]], gap = 0.3 / Math.max(3, shown.length), size = (1 - gap * (shown.length - 1)) / shown.length;
+  const layout = { height: 110 + 125 * shown.length, xaxis: dated({ range: [x[0], x[x.length - 1]], hoverformat: "%a %d %b, %H:%M", anchor: shown.length > 1 ? "y" + shown.length : "y" }),
+    shapes: [{ type: "line", x0: slotTime(), x1: slotTime(), yref: "paper", y0: 0, y1: 1, line: { color: c.soft, width: 1, dash: "dot" } }], annotations: [] };
+  const traces = shown.flatMap((point, i) => {
+    const axis = i ? "y" + (i + 1) : "y", top = 1 - i * (size + gap), hovertemplate = "%{y:,.1f} " + point.unit;
+    layout[i ? "yaxis" + (i + 1) : "yaxis"] = { domain: [Math.max(0, top - size), top], title: { text: point.unit }, tickformat: ",~f", nticks: 4 };
+    layout.annotations.push({ text: point.label, x: 0, xref: "paper", xanchor: "left", y: top, yref: "paper", yanchor: "bottom", showarrow: false, font: { color: c.ink, size: 12 } });
+    const kind = { type: "scatter", mode: "lines", x, yaxis: axis, hovertemplate };
+    return [Object.assign({}, kind, { name: i ? point.label + ", metered" : "metered", y: held(point.done), showlegend: i === 0, legendgroup: "done", line: { color: c.blue, width: 2, shape: "hv" } }),
+      Object.assign({}, kind, { name: i ? point.label + ", planned" : "planned", y: held(point.planned), showlegend: i === 0, legendgroup: "planned", line: { color: c.orange, width: 1.8, dash: "dash", shape: "hv" } })];
+  });
+  layout.legend = { orientation: "h", x: 1, xanchor: "right", y: 1.02, yanchor: "bottom", traceorder: "normal", font: { color: c.ink } };
+  return { traces, layout };
+}
+function planTable() {
+  const own = planSeries(), digits = [0, ...own.flatMap(() => [1, 1])];
+  return { digits, head: ["Begin of slot", ...own.flatMap((point) => ["planned", "metered"].map((which) => point.label + ", " + which + " [" + point.unit + "]"))],
+    rows: planTimes(0).map((at, row) => [at, ...own.flatMap((point) => [point.planned[row], point.done[row]])]) };
+}
+function wirePlans() {
+  const select = byId("plan-agent");
+  if (!select) return;
+  DATA.plans.names.forEach((name, i) => { const option = document.createElement("option"); option.value = i; option.textContent = name; select.append(option); });
+  select.addEventListener("change", () => draw("plan-chart"));
+  chart("plan-chart", plans, planTable);
+}
+
 function criticChart(c) {
   const of = DATA.critic, diagonal = { type: "scatter", mode: "lines", x: [0, 1], y: [0, 1], line: { color: c.grey, dash: "dash", width: 1 }, hoverinfo: "skip", showlegend: false };
   const traces = SCORES.slice(0, 3).map(([name, label, colour, symbol]) => ({ type: "scatter", mode: "markers", name: label, x: of.rule[name], y: of.critic[name], text: of.slots.map((slot) => moment(DATA.begin, slot * DATA.minutes)),
@@ -234,7 +273,7 @@ function criticTable() {
 }
 
 // The slider.
-const LINKED = ["map", "curves", "depth"];
+const LINKED = ["map", "curves", "depth", "plan-chart"];
 const MARKED = ["prices", "volumes", "voltages", "loadings", "scores", "curtailment"];
 function place(slot) {
   now.slot = Math.min(Math.max(0, slot), slotCount() - 1);
@@ -247,7 +286,7 @@ function place(slot) {
 function moveTo(slot) {
   place(slot);
   draw("map"); draw("curves");
-  for (const id of [...MARKED, "depth"]) mark(id);
+  for (const id of [...MARKED, "depth", "plan-chart"]) mark(id);
 }
 function mark(id) {
   const own = charts[id];
@@ -303,6 +342,7 @@ function start() {
   if (STRETCHES.length) { place(startSlot()); wireSlider(); }
   const P = ["retail", "feed_in", "price", "price_min", "price_max"], V = ["demand", "pv", ...FLOWS.map((flow) => flow[0])];
   if (STRETCHES.length && DATA.map && stretch().grid) chart("map", map, mapTable);
+  if (STRETCHES.length && DATA.plans) wirePlans();
   chart("voltages", voltages, () => columnsTable(["v_min", "v_max", "out_of_band"], ["Lowest [p.u.]", "Highest [p.u.]", "Buses out of band"]));
   chart("loadings", loadings, () => columnsTable(["loading"], ["Highest loading [%]"]));
   chart("prices", prices, () => columnsTable(P, ["Retail", "Feed-in", "Mean price", "Lowest", "Highest"]));

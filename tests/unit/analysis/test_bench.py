@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from marketsim.analysis.bench import growth, matching, nets, rollouts, updates
+from marketsim.analysis.bench import experts, growth, matching, nets, rollouts, updates
 from marketsim.analysis.bench.rows import BenchFailed, BenchRow
 from marketsim.app.ready import load_scenario
 from marketsim.cli.bench import bench
@@ -104,3 +104,9 @@ def test_a_gradient_step_is_measured_where_critics_learn(monkeypatch):
     monkeypatch.setattr(updates, "read_curves", lambda folder: {"critic_loss": [1.0, 2.0]})
     with pytest.raises(BenchFailed, match="critics learned nothing"):
         updates.step_ms("mlp")
+
+
+def test_a_day_programme_that_costs_other_than_cvxpy_is_not_timed():
+    experts.check_cost("joint", 100.1, 100.0)
+    with pytest.raises(BenchFailed, match=r"the day programme \(joint\) costs 103, the same problem in CVXPY 100"):
+        experts.check_cost("joint", 103.0, 100.0)

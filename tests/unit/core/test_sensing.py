@@ -98,6 +98,37 @@ def test_nobody_sees_another_agents_rows():
     assert seen.forecast.series("load_kw", 2).tolist() == [[2.0, 5.0, 6.0]] * 2
 
 
+def test_what_is_public_of_a_pool_are_sums_over_who_trades_in_it():
+    """Of each market by itself, in order; before the first slot the balance is nothing."""
+    world = replace(world_of(n_agents=3, n_markets=2), traders=np.array([[0, 2], [3, 5]]))
+    state = initial_state(world)
+    inputs, _ = take_inputs(world, state)
+    pool = observe(world, state, inputs, [], world.cast[0]._replace(rows=np.array([4]))).pool
+    assert pool.balance_wh().tolist() == [0, 0]
+    assert pool.series("load_kw", 2).tolist() == [[1.0 + 3.0, 4.0 + 6.0]] * 2
+    later = observe(world, state._replace(net_wh=np.arange(6) * 10), inputs, [], world.cast[0]).pool
+    assert later.balance_wh().tolist() == [20, 80]
+    with pytest.raises(KeyError):
+        pool.series("moonlight_kw", 2)
+
+
+def test_who_trades_is_everybody_unless_it_is_said():
+    """A world without a list of traders has all agents of a market in its pool."""
+    world = world_of(n_agents=2, n_markets=2)
+    state = initial_state(world)._replace(net_wh=np.array([1, 2, 3, 4]))
+    inputs, _ = take_inputs(world, state)
+    assert observe(world, state, inputs, [], world.cast[0]).pool.balance_wh().tolist() == [3, 7]
+
+
+def test_fleets_own_energy_of_the_last_slot_is_seen():
+    """Of the role's rows alone [n_devices, k]."""
+    world = world_of(n_agents=3)
+    state = initial_state(world)._replace(device_wh=np.arange(6).reshape(2, 3))
+    inputs, _ = take_inputs(world, state)
+    seen = observe(world, state, inputs, [], world.cast[0]._replace(rows=np.array([0, 2])))
+    assert seen.last_device_wh.tolist() == [[0, 2], [3, 5]]
+
+
 def test_before_the_first_trade_the_price_is_the_middle_of_the_tariffs():
     """Each agent sees its own market's last price; a market without one shows the middle."""
     world = world_of(n_agents=2, n_markets=2)

@@ -55,6 +55,16 @@ def test_stepping_is_running():
     assert [record.inputs.time.slot for record in running.run()] == [1, 2]
 
 
+def test_the_state_remembers_the_energy_of_the_last_slot():
+    """Nothing at first, then what was metered, of each agent and of each fleet."""
+    running = simulation(2, [Counter()])
+    assert running.state.net_wh.tolist() == [0, 0]
+    assert running.state.device_wh.tolist() == [[0, 0]]
+    record = running.step()
+    assert running.state.net_wh.tolist() == record.energy.net_wh.tolist() == [-1000, -2000]
+    assert running.state.device_wh.tolist() == record.energy.device_wh.tolist()
+
+
 def test_inputs_that_another_world_took_are_those_that_would_have_been_taken():
     """The same energy, slot by slot, and the same remainders after it; the series are not asked for again."""
     first, alone, given = simulation(3), simulation(3), simulation(3)

@@ -69,6 +69,7 @@ def some_rows(rng: np.random.Generator, n: int, horizon: int) -> VoltageRows:
         rng.integers(0, horizon, m),
         rng.uniform(0, 2e-3, (m, n)),
         rng.uniform(0, 2e-3, (m, n)),
+        rng.uniform(-1e-3, 0, (m, n)),
         rng.uniform(-0.1, 0.3, m),
     )
 
@@ -107,7 +108,8 @@ def written_down(own: Prosumers, view: ExpertView, pool: np.ndarray, rows: Volta
             ring = own.kva[i] * np.cos(np.pi / CORNERS / 2)
             where += [np.cos(a) * pv[:, i] + np.sin(a) * q[:, i] <= ring for a in edges]
     for k, slot in enumerate(rows.slot):
-        where.append(rows.per_kw[k] @ net[slot] + rows.per_kvar[k] @ q[slot] - slack[k] <= rows.limit[k])
+        by_pv = rows.per_kvar[k] @ q[slot] + rows.per_pv_kw[k] @ pv[slot]
+        where.append(rows.per_kw[k] @ net[slot] + by_pv - slack[k] <= rows.limit[k])
     square, total = cp.sum_squares, cp.sum
     devices = total(gen @ own.generator_cost) + total(cp.square(gen) @ own.generator_quadratic)
     devices += total((charge + give) @ own.wear) + total(cut @ own.curtailed_cost)

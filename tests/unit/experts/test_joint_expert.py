@@ -19,7 +19,7 @@ from marketsim.experts.context import ExpertContext
 from marketsim.experts.individual import IndividualExpert
 from marketsim.experts.joint import JointExpert
 from marketsim.experts.model import TerminalModel
-from marketsim.experts.params import RuleParams
+from marketsim.experts.params import JointParams, RuleParams
 from marketsim.experts.rules import RuleExpert
 from marketsim.grid.flow.power_flow_check import Validator
 from marketsim.grid.net import feeders
@@ -42,7 +42,7 @@ def context(days: PlannedDays) -> ExpertContext:
 
 @pytest.fixture(scope="module")
 def joint(context: ExpertContext) -> JointExpert:
-    return JointExpert(context, 3000.0, 1e-3)
+    return JointExpert(context, JointParams())
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_voltage_safety_costs_little_and_planning_saves_much(
     joint: JointExpert, context: ExpertContext, view_of: Callable[[date], ExpertView]
 ) -> None:
     """Joint below individual below idle; on the worst days of a year voltages cost less than a twelfth of what planning saves."""
-    unsafe = JointExpert(ExpertContext(context.names, context.models, 0.25, 96), 3000.0, 1e-3)
+    unsafe = JointExpert(ExpertContext(context.names, context.models, 0.25, 96), JointParams())
     alone, found = IndividualExpert(context), []
     for when in STRESSED:
         view = view_of(when)
@@ -106,7 +106,7 @@ def test_a_weak_weight_leaves_voltages_outside_and_says_so(
 ) -> None:
     """Curtailing costs more than a small weight gives: the plan says how many bus-slots it leaves."""
     view = view_of(STRESSED[0])
-    plan = JointExpert(context, 1.0, 1e-3).solve(view)
+    plan = JointExpert(context, JointParams(voltage_weight=1.0)).solve(view)
     assert plan.outside == outside(voltages(context, view, plan.setpoints)) > 0
     assert plan.status == f"{plan.outside} bus-slots outside the voltage band"
 
@@ -172,7 +172,7 @@ def test_experts_run_on_other_feeders(feeder: str) -> None:
     }
     days = planned_days(load_scenario(scenario))
     context, view = days.expert_context(0.95, TerminalModel()), days.day(0)
-    plan = JointExpert(context, 3000.0, 1e-3).solve(view)
+    plan = JointExpert(context, JointParams()).solve(view)
     assert context.grid is not None
     at = injections(view, context.grid.nodes, plan.setpoints)
     v = context.grid.voltages(at.kw, at.kvar)
@@ -187,3 +187,23 @@ def test_a_forecast_begins_with_what_is_metered_and_fades_to_what_was_expected()
     np.testing.assert_allclose(found[0], [20.0, 3.0, 0.0])
     np.testing.assert_allclose(found[6], [15.0, 0.0, 5.0])
     np.testing.assert_allclose(found[12:], expected[12:])
+
+
+def test_a_sunnier_day_than_was_expected_is_expected_to_go_on_so(p2p141: Callable[..., dict[str, Any]]) -> None:
+    """What was metered against the forecast of the slot before scales the hours to come, which a forecast of now cannot tell."""
+    days = planned_days(load_scenario(p2p141()))
+    clock, when = days.context.clock, 48
+    opened = clock.at((date(2016, 7, 27) - clock.start).days * clock.slots_per_day + when)
+    foreseen, actual = (
+        days.rest(opened, 0, days.stored_kwh(), days.generator_kw(), foreseen=each) for each in (True, False)
+    )
+    expected = days.profiles.forecast(clock.at(opened.slot - 1), days.rows).series("pv_kw", 14)[1:]
+    factor = actual.pv_available_kw[0] / expected[0]
+    assert (np.abs(factor - 1.0) > 0.1).any()
+    np.testing.assert_allclose(foreseen.pv_available_kw[0], actual.pv_available_kw[0])
+    half_faded = expected[6] * (1.0 + 0.5 * (np.clip(factor, 0.25, 4.0) - 1.0))
+    kept = half_faded < np.array(
+        [min(1.1 * days.ready.agents[row].pv_kw, days.ready.agents[row].pv_kw * 1.62) for row in days.rows]
+    )
+    np.testing.assert_allclose(foreseen.pv_available_kw[6][kept], half_faded[kept], rtol=1e-9)
+    np.testing.assert_allclose(foreseen.pv_available_kw[12], expected[12], rtol=1e-9)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from marketsim.analysis.control.plan import CONTROLS
 from marketsim.analysis.evaluation.plan import EVALUATION
 from marketsim.analysis.studies.folder import STUDY
 from marketsim.core.errors import RunFolderError
@@ -16,12 +17,20 @@ from marketsim.results.session import FolderKind, Session
 from marketsim.results.training_folder import TRAINING
 from marketsim.results.writer import RUN
 
-KINDS = {kind.noun: kind for kind in (RUN, TRAINING, STUDY, EVALUATION)}
+KINDS = {kind.noun: kind for kind in (RUN, TRAINING, STUDY, EVALUATION, CONTROLS)}
 FACTS = {
     "run": {"agents": ["a"], "agent_markets": [0]},
     "training": {},
     "study": {"runs": 1, "paths": ["seed"], "tables": False},
     "evaluation": {"arms": ["rule"], "seeds": [1], "weeks": 1, "part": "test", "overrides": {}},
+    "evaluation of controls": {
+        "arms": ["rule"],
+        "seeds": [1],
+        "part": "test",
+        "episodes": None,
+        "learners": {},
+        "overrides": {},
+    },
 }
 each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 

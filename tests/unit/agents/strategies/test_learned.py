@@ -108,13 +108,11 @@ def test_policies_without_stores_cannot_run_one(checkpoint):
 
 
 def test_a_checkpoint_of_another_observation_layout_is_refused():
-    from marketsim.agents.strategies.learned import _demand_features
-
-    class Layout:
-        features = ("load_kw", "moon_phase")
+    from marketsim.agents.game.features import unknown_features
+    from marketsim.agents.strategies.learned import demand_features
 
     with pytest.raises(CheckpointError, match="moon_phase"):
-        _demand_features(Path("x.pt"), Layout())
+        demand_features(Path("x.pt"), unknown_features(("load_kw", "moon_phase")))
 
 
 def test_a_shared_network_knows_whom_it_acts_for(tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ from marketsim.core.learner import GameNeeds
 from marketsim.core.setpoints import ACTIONS, IDLE, Setpoints
 from marketsim.core.units import WH_PER_KWH
 from marketsim.games.context import GameContext
+from marketsim.games.guide import Visited
 from marketsim.games.setpoints.game import SetpointsGame
-from marketsim.games.setpoints.guide import Visited
 
 MARKETS = 2
 SLOTS = 24
@@ -175,9 +175,8 @@ class Standing:
         self.days: list[int] = []
         self.visited: list[Visited] = []
 
-    def begin(self, times: Sequence[SlotTime], series: Sequence[Mapping[str, FloatArray]]) -> None:
-        assert len(times) == len(series) == SLOTS
-        assert series[0]["load_kw"].shape == (MARKETS * len(AGENTS),)
+    def begin(self, times: Sequence[SlotTime]) -> None:
+        assert len(times) == SLOTS
         self.days.append(times[0].day)
 
     def setpoints(self, slot: int, visited: Visited) -> Setpoints:

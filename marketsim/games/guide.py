@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from marketsim.core.arrays import FloatArray
@@ -26,8 +26,8 @@ class Visited(NamedTuple):
 class Guide(Protocol):
     """What an expert would do, by a plan of the day that is made once."""
 
-    def begin(self, times: Sequence[SlotTime], series: Sequence[Mapping[str, FloatArray]]) -> None:
-        """A day begins: its slots, and the profile series of all agents of all markets in each [M * N]."""
+    def begin(self, times: Sequence[SlotTime]) -> None:
+        """A day begins: its slots."""
         ...
 
     def setpoints(self, slot: int, visited: Visited) -> Setpoints:

@@ -1,0 +1,113 @@
+"""Arms of an evaluation of controls: who controls the feeder, what is done to the scenario, and what is trained first."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from marketsim.core.errors import InputError, Problem
+
+IDLE, BOUND, CLONE, TRAINED = "idle", "joint", "cloning", "trained"
+"""Arms that others are measured by: nothing done, the least that can be paid, what learners begin with; and of a training."""
+_NO_CURVE: Final = {"grid.reactive.setpoint.base": "none"}
+_CURVE: Final = {"grid.reactive.setpoint.base": "volt_var"}
+_PLAYED: Final = {"learning.game.setpoints.planned": "played_days"}
+_IMITATION: Final = {"imitation": {}, "replay": {"score": "violations"}}
+
+
+@dataclass(frozen=True, slots=True)
+class ControlArm:
+    """One control of a feeder, on the same days as all others."""
+
+    name: str
+    text: str
+    rule: Mapping[str, str] | None = None
+    """Parameters of the rules of set-points that control it."""
+    learner: str = ""
+    """Who is trained for it; empty: the expert or the rules control it, or the policies of ``begins_with`` as they are."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """Of the learner, beside its defaults."""
+    begins_with: str = ""
+    """Arm whose policies its own begin with."""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """Overrides of the scenario, in training and evaluation."""
+    left: bool = False
+    """Whether reactive power is left to the inverters' curve."""
+    checkpoint: Path | None = None
+    """Policies that exist already."""
+
+    @property
+    def policies(self) -> bool:
+        """Whether trained policies control it."""
+        return bool(self.learner or self.begins_with or self.checkpoint)
+
+
+def _rule(name: str, text: str, rest: bool, curve: bool) -> ControlArm:
+    how = {"battery": "rest", "generator": "rest"} if rest else {}
+    return ControlArm(name, text, rule=how, changes=_CURVE if curve else _NO_CURVE)
+
+
+def _from_clone(name: str, text: str, learner: str, **params: Any) -> ControlArm:
+    return ControlArm(name, text, learner=learner, params=params, begins_with=CLONE)
+
+
+_ATTENTION: Final[Mapping[str, Any]] = {"critic": {"attention": {}}}
+_DIFFERENTIAL: Final[Mapping[str, Any]] = {"critic": {"differential": {}}}
+
+ARMS: Final = (
+    _rule(IDLE, "all PV used, nothing else done, no reactive power", rest=True, curve=False),
+    _rule("idle_volt_var", "the same, inverters by their curve", rest=True, curve=True),
+    _rule("rule", "battery and generator by rules, no reactive power", rest=False, curve=False),
+    _rule("rule_volt_var", "the same, inverters by their curve", rest=False, curve=True),
+    ControlArm(
+        "individual",
+        "each plans for itself, perfect information; inverters by their curve",
+        changes={**_CURVE, **_PLAYED, "expert": {"individual": {"reactive": "left"}}},
+    ),
+    ControlArm(BOUND, "the scenario's expert: the bound where it is joint and knows the day", changes={**_PLAYED}),
+    ControlArm(CLONE, "clones of the scenario's expert", learner="cloning"),
+    ControlArm("cloning_volt_var", "the same clones, inverters by their curve", begins_with=CLONE, left=True),
+    _from_clone("sac_imitation", "soft actor-critic near the expert, from the clones", "sac", **_IMITATION),
+    _from_clone(
+        "sac_imitation_attention", "the same with plain attention", "sac", **_IMITATION, **_ATTENTION
+    ),
+    _from_clone(
+        "sac_imitation_differential", "the same with differential attention", "sac", **_IMITATION, **_DIFFERENTIAL
+    ),
+    _from_clone("sac_from_clone", "soft actor-critic from the clones, without imitation", "sac"),
+    _from_clone("mappo_from_clone", "proximal policies from the clones, without imitation", "mappo"),
+    ControlArm("sac", "soft actor-critic from nothing", learner="sac"),
+    ControlArm("matd3", "twin delayed deterministic policies from nothing", learner="matd3"),
+    ControlArm("maddpg", "deterministic policies from nothing", learner="maddpg"),
+    ControlArm("mappo", "proximal policies from nothing", learner="mappo"),
+)  # fmt: skip
+"""All arms in the order of the tables."""
+_BY_NAME: Final = {arm.name: arm for arm in ARMS}
+
+
+def controls_beside(checkpoint: Path, names: Sequence[str]) -> tuple[ControlArm, ...]:
+    """The policies of a training, and of the arms of these names (none: all) those that need none; InputError for others."""
+    own = (
+        ControlArm(TRAINED, "the policies of the training", checkpoint=checkpoint),
+        ControlArm(f"{TRAINED}_volt_var", "the same, inverters by their curve", checkpoint=checkpoint, left=True),
+    )
+    return (*(arm for arm in choose_controls(names) if not arm.policies), *own)
+
+
+def choose_controls(names: Sequence[str]) -> tuple[ControlArm, ...]:
+    """The arms of these names (none: all) in the order of the tables, and those that they need; InputError for another name."""
+    unknown = [_unknown(name) for name in names if name not in _BY_NAME]
+    if unknown:
+        raise InputError(unknown)
+    wanted = {*(names or _BY_NAME), IDLE, BOUND}
+    wanted |= {_BY_NAME[name].begins_with for name in wanted}
+    return tuple(arm for arm in ARMS if arm.name in wanted)
+
+
+def _unknown(name: str) -> Problem:
+    close = difflib.get_close_matches(name, _BY_NAME, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"arms: {', '.join(_BY_NAME)}"
+    return Problem("there is no such arm of a control", value=repr(name), hint=hint, file="--arm")

@@ -1,0 +1,193 @@
+"""An evaluation of controls as it is asked for, and the folder that it writes; it goes on where it was stopped."""
+
+from __future__ import annotations
+
+import shlex
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from marketsim.analysis.control.arms import BOUND, IDLE, ControlArm, choose_controls, controls_beside
+from marketsim.analysis.control.jobs import ControlCell, ControlResult, PlayCell, from_lists
+from marketsim.analysis.control.present import as_json, figure, markdown
+from marketsim.analysis.control.results import ControlsFound, compare_controls
+from marketsim.analysis.execution.mapping import Job, executor_for, map_runs
+from marketsim.analysis.execution.port import Executor, JobOutcome
+from marketsim.analysis.execution.store import FolderStore
+from marketsim.app.ready_scenario import ReadyScenario
+from marketsim.app.running import RUNS, manifest_facts
+from marketsim.core.errors import InputError, Problem, RunError, RunFolderError
+from marketsim.core.progress import ProgressCallback
+from marketsim.games.setpoints.params import SetpointsGameParams
+from marketsim.profiles.parts import DaySplit
+from marketsim.results import manifests
+from marketsim.results.folder import MANIFEST, folder_name, write_json, write_text
+from marketsim.results.session import FolderKind, Session
+
+CONTROLS: Final = FolderKind("an evaluation of controls", "marketsim controls 1", manifests.CONTROLS)
+RESULT, TABLES = "controls.json", "controls.md"
+FIGURES: Final = ("controls.svg", "controls.png")
+CELLS: Final = "arms"
+"""Folder of what each arm and seed came to."""
+_SEEDS: Final = 5
+
+
+class LostCell(NamedTuple):
+    """An arm and seed without a result."""
+
+    arm: str
+    seed: int
+    reason: str
+
+
+class ControlsDone(NamedTuple):
+    """An evaluation and what is missing in it."""
+
+    found: ControlsFound
+    failed: tuple[LostCell, ...]
+
+
+@dataclass(frozen=True)
+class ControlsPlan:
+    """What is evaluated, and where it is written."""
+
+    folder: Path
+    job: PlayCell
+    arms: tuple[ControlArm, ...]
+    seeds: tuple[int, ...]
+    facts: Mapping[str, Any]
+    """Of the manifest."""
+    resume_command: str
+    resume: bool = False
+
+    def run(self, workers: int | None = None, progress: ProgressCallback | None = None) -> ControlsDone:
+        """Train, play, compare and write; RunFolderError where the folder holds something else.
+
+        An interrupt keeps what has been done; the manifest then says so.
+        """
+        with self._begun():
+            done = self._played(executor_for(workers), progress)
+            write_json(self.folder / RESULT, told(done))
+            write_text(self.folder / TABLES, markdown(done.found))
+            figure(done.found, [self.folder / name for name in FIGURES])
+        return done
+
+    def _begun(self) -> Session:
+        held = Session(self.folder, CONTROLS, resume=self.resume)
+        if held.resumes:
+            _demand_same(self.folder / MANIFEST, held.earlier, self.facts)
+        held.begin(dict(self.facts), {})
+        return held
+
+    def _played(self, executor: Executor, progress: ProgressCallback | None) -> ControlsDone:
+        """Arms that begin with the policies of others come after them."""
+        cells = [ControlCell(arm, seed, self.folder / CELLS) for seed in self.seeds for arm in self.arms]
+        first, later = ([cell for cell in cells if bool(cell.arm.begins_with) == after] for after in (False, True))
+        outcomes: dict[str, JobOutcome] = {}
+        for stage in (first, later):
+            jobs = [Job(cell.key, cell) for cell in stage]
+            offset = len(outcomes)
+            told_of = None if progress is None else lambda done, _, base=offset: progress(base + done, len(cells))
+            store = FolderStore(self.folder / CELLS)
+            found = map_runs(self.job, jobs, executor, store, told_of)
+            outcomes |= {job.key: outcome for job, outcome in zip(jobs, found, strict=True)}
+        return summed_up(cells, outcomes, self.job.part)
+
+
+def summed_up(cells: Sequence[ControlCell], outcomes: Mapping[str, JobOutcome], part: DaySplit) -> ControlsDone:
+    """The evaluation of what all cells came to; a seed that failed in any arm is left out, and reported."""
+    failed = tuple(
+        LostCell(cell.arm.name, cell.seed, str(failure.message))
+        for cell in cells
+        if (failure := outcomes[cell.key].failure) is not None
+    )
+    lost = {each.seed for each in failed}
+    results: dict[str, list[ControlResult]] = defaultdict(list)
+    for cell in cells:
+        if cell.seed not in lost:
+            results[cell.arm.name].append(from_lists(outcomes[cell.key].value))
+    if not {IDLE, BOUND} <= set(results):
+        raise RunError(f"no seed went well in all arms; the first failure: {failed[0].reason}")
+    seeds = tuple(dict.fromkeys(cell.seed for cell in cells if cell.seed not in lost))
+    return ControlsDone(compare_controls(results, seeds, part), failed)
+
+
+def told(done: ControlsDone) -> dict[str, Any]:
+    """Everything that an evaluation found and what failed in it, for JSON."""
+    return {**as_json(done.found), "failed": [each._asdict() for each in done.failed]}
+
+
+_OF_THE_DESIGN: Final = ("scenario", "scenario_hash", "seeds", "part", "episodes", "learners", "overrides")
+
+
+def _demand_same(path: Path, found: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    hint = "resume with the options that it began with, or choose another --out"
+    problems = [
+        Problem("the evaluation there is another one", name, repr(found.get(name)), hint, str(path))
+        for name in _OF_THE_DESIGN
+        if found.get(name) != facts[name]
+    ]
+    if problems:
+        raise RunFolderError(problems)
+
+
+def plays_setpoints(ready: ReadyScenario) -> bool:
+    """Whether a scenario is about controls of a feeder, and not about the market."""
+    return isinstance(ready.model.learning.game.params, SetpointsGameParams)
+
+
+def controls_of(
+    what: Path,
+    ready: ReadyScenario,
+    overrides: Mapping[str, Any],
+    *,
+    arms: Sequence[str] = (),
+    seeds: int | None = None,
+    part: DaySplit = "test",
+    episodes: int | None = None,
+    learners: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+) -> ControlsPlan:
+    """The plan for a scenario about set-points, or for the policies of a ``checkpoint``; InputError for an unknown arm.
+
+    ``seeds`` counts paired seeds of learning and of noise, from the scenario's own on; the community is the same in all.
+    ``episodes`` and ``learners`` (parameters of every learner) replace what the learners have.
+    """
+    if resume and out is None:
+        raise InputError([Problem("--resume needs the folder of the evaluation", hint="name it with --out DIR")])
+    own = choose_controls(arms) if checkpoint is None else controls_beside(checkpoint, arms)
+    count = seeds or (_SEEDS if checkpoint is None else 1)
+    all_seeds = tuple(range(ready.seed, ready.seed + count))
+    folder = (Path(out) if out is not None else _default_folder(ready)).absolute()
+    facts = {
+        **manifest_facts(ready),
+        "arms": [arm.name for arm in own],
+        "seeds": list(all_seeds),
+        "part": part,
+        "episodes": episodes,
+        "learners": dict(learners or {}),
+        "overrides": dict(overrides),
+    }
+    words = ["marketsim", "evaluate", str(what)]
+    words += [word for path, value in overrides.items() for word in ("--set", f"{path}={value}")]
+    words += ["--arm", ",".join(arms)] if arms else []
+    words += ["--seeds", str(count), "--part", part]
+    words += [] if episodes is None else ["--episodes", str(episodes)]
+    return ControlsPlan(
+        folder=folder,
+        job=PlayCell(ready.source, {}, part, episodes, learners),
+        arms=own,
+        seeds=all_seeds,
+        facts=facts,
+        resume_command=shlex.join([*words, "--out", str(folder), "--resume"]),
+        resume=resume,
+    )
+
+
+def _default_folder(ready: ReadyScenario) -> Path:
+    return RUNS / f"evaluate-{folder_name(ready.name, ready.seed, datetime.now())}"

@@ -1,0 +1,127 @@
+"""marketsim evaluate of a scenario about set-points: trainings, folder, resuming, tables, errors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import marketsim as ms
+from marketsim.analysis.control.plan import controls_of
+from tests.learning.community import community
+
+pytest.importorskip("torch", reason="learning is an extra")
+pytest.importorskip("clarabel", reason="experts are an extra")
+pytestmark = pytest.mark.full
+LEARNERS = {"markets": 2, "hidden": [8]}
+ARMS = ("rule_volt_var", "cloning_volt_var", "sac_imitation", "matd3", "mappo")
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A small evaluation, its plan and what it came to."""
+    out = tmp_path_factory.mktemp("controls") / "here"
+    ready = ms.load_scenario(community())
+    plan = controls_of(
+        Path("few.yaml"), ready, {}, arms=ARMS, seeds=1, part="validation", episodes=8, learners=LEARNERS, out=out
+    )
+    return out, ready, plan.run(1)
+
+
+def test_every_arm_is_told(evaluated: Any) -> None:
+    """The bound saves all there is to save, doing nothing none of it; a clone says what it took to train."""
+    found = evaluated[2].found
+    assert evaluated[2].failed == ()
+    assert set(found.estimates) == {*ARMS, "idle", "joint", "cloning"}
+    share = {arm: own["saving_share"].mean for arm, own in found.estimates.items()}
+    assert (share["idle"], share["joint"]) == (0.0, 1.0)
+    assert 0.0 < share["rule_volt_var"] < 1.0
+    assert found.efforts["cloning"].gradient_steps > 0
+    assert found.efforts["matd3"].agent_steps == found.efforts["mappo"].agent_steps > 0
+    assert found.days == 12
+
+
+def test_the_folder_has_everything(evaluated: Any) -> None:
+    """Result, Markdown, figures, each cell, each training; a training begins with the clones of its seed."""
+    out = evaluated[0]
+    written = json.loads((out / "controls.json").read_text("utf-8"))
+    assert len(written["arms"]["sac_imitation"]["cost"]["by_seed"]) == 1
+    assert "| sac_imitation |" in (out / "controls.md").read_text("utf-8")
+    assert (out / "controls.svg").stat().st_size > 1000
+    assert (out / "arms" / "cloning-1" / "training" / "checkpoint.pt").exists()
+    assert not (out / "arms" / "cloning_volt_var-1" / "training").exists()
+    assert json.loads((out / "manifest.json").read_text("utf-8"))["status"] == "complete"
+
+
+def test_resumed_it_does_nothing_twice(evaluated: Any) -> None:
+    """What is there is read; what is missing is done again, to the same numbers."""
+    out, ready, _ = evaluated
+    before = (out / "controls.json").read_bytes()
+    (out / "arms" / "rule_volt_var-1" / "result.json").unlink()
+    kept = (out / "arms" / "matd3-1" / "result.json").stat().st_mtime_ns
+    plan = controls_of(
+        Path("few.yaml"),
+        ready,
+        {},
+        arms=ARMS,
+        seeds=1,
+        part="validation",
+        episodes=8,
+        learners=LEARNERS,
+        out=out,
+        resume=True,
+    )
+    plan.run(1)
+    assert (out / "controls.json").read_bytes() == before
+    assert (out / "arms" / "matd3-1" / "result.json").stat().st_mtime_ns == kept
+
+
+def test_a_training_is_evaluated_beside_what_needs_none(evaluated: Any, cli: Any, tmp_path: Path) -> None:
+    """Its policies as they are, and with inverters by their curve alone: the numbers are those of the arm that they were."""
+    training = evaluated[0] / "arms" / "cloning-1" / "training"
+    options = ("--arm", "rule_volt_var", "--part", "validation", "--workers", "1", "--out", tmp_path / "out", "--json")
+    ended = cli("evaluate", training, *options)
+    assert ended.code == 0, ended.err
+    told = json.loads(ended.out)["arms"]
+    assert set(told) == {"idle", "rule_volt_var", "joint", "trained", "trained_volt_var"}
+    own = evaluated[2].found.estimates
+    assert told["trained"]["cost"]["mean"] == own["cloning"]["cost"].mean
+    assert told["trained_volt_var"]["violations"]["mean"] == own["cloning_volt_var"]["violations"].mean
+
+
+def test_the_command_prints_the_table(cli: Any, tmp_path: Path) -> None:
+    """Controls that need no training, on validation days; then JSON, and what is refused."""
+    path = tmp_path / "few.yaml"
+    path.write_text(yaml.safe_dump(community()))
+    options = ("evaluate", path, "--arm", "rule_volt_var", "--seeds", "1", "--part", "validation", "--workers", "1")
+    ended = cli(*options, "--out", tmp_path / "out")
+    assert ended.code == 0, ended.err
+    for text in ("12 validation days, 1 seeds", "rule_volt_var", "joint", "of bound's saving", "Written to"):
+        assert text in ended.out
+    again = cli(*options, "--out", tmp_path / "out")
+    assert again.code == 2
+    assert "there is an evaluation of controls already" in again.err
+    other = cli(*options, "--seeds", "2", "--out", tmp_path / "out", "--resume")
+    assert other.code == 2
+    assert "the evaluation there is another one" in other.err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--arm", "rules"), "there is no such arm of a control"),
+        (("--weeks", "2"), "this option means nothing here"),
+        (("--exploit", "hub"), "this option means nothing here"),
+        (("--resume",), "--resume needs the folder of the evaluation"),
+    ],
+)
+def test_what_cannot_be_is_refused(cli: Any, tmp_path: Path, options: tuple[str, ...], message: str) -> None:
+    """Before anything is played or written."""
+    path = tmp_path / "few.yaml"
+    path.write_text(yaml.safe_dump(community()))
+    ended = cli("evaluate", path, *options)
+    assert ended.code == 2
+    assert message in ended.err

@@ -1,0 +1,96 @@
+"""The experts of ``p2p141`` on other feeders and with more prosumers: nothing of them is made for one scenario."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import marketsim as ms
+from marketsim.analysis.experts.solving import bound
+
+pytest.importorskip("clarabel", reason="experts need clarabel: pip install 'marketsim[experts]'")
+P2P141 = Path(__file__).parents[2] / "scenarios" / "p2p141.yaml"
+PARTS = 5
+SIZED = ("inverter_kva", "pv_kw")
+"""What a prosumer has a fifth of when it becomes five; and so has what its load and devices say in kW and kWh."""
+
+
+def p2p141() -> dict[str, Any]:
+    return yaml.safe_load(P2P141.read_text("utf-8"))
+
+
+def hundred() -> dict[str, Any]:
+    """Each prosumer of ``p2p141`` as five of a fifth of its size at its bus: the same feeder, five times the prosumers."""
+    scenario = p2p141()
+    for agent in scenario["agents"]:
+        if agent["kind"] != "prosumer":
+            continue
+        agent.update(
+            {"count": PARTS, "buses": [agent.pop("bus")] * PARTS, **{name: agent[name] / PARTS for name in SIZED}}
+        )
+        for device in ("load", "battery", "generator"):
+            for name, value in agent.get(device, {}).items():
+                if name.endswith(("_kw", "_kwh", "_kw_per_h")) and "cost" not in name:
+                    agent[device][name] = value / PARTS
+        if "generator" in agent:
+            agent["generator"]["quadratic_cost"] *= PARTS
+    return scenario
+
+
+def village(expert: str) -> dict[str, Any]:
+    """The tariff, inverters and one of each kind of ``p2p141`` at households' sizes, on a low-voltage net of Kerber."""
+    scenario = p2p141()
+    kinds = [agent for agent in scenario["agents"] if agent["kind"] == "prosumer"][::4]
+    for place, agent in enumerate(kinds):
+        del agent["bus"]
+        agent.update({"count": 4, "buses": "loads", "pv_kw": 24.0, "inverter_kva": 26.4, "strategy": "expert"})
+        agent["load"].update({"peak_kw": 6.0, "shape": f"lv_rural{1 + place % 3}"})
+        if "battery" in agent:
+            agent["battery"].update({"energy_kwh": 12.0, "power_kw": 6.0})
+        if "generator" in agent:
+            agent["generator"].update({"max_kw": 5.0, "ramp_kw_per_h": 5.0})
+    grid = {
+        "feeder": "pandapower:create_kerber_dorfnetz",
+        "voltage_band_pu": [0.95, 1.05],
+        "gate": "observe",
+        "reactive": scenario["grid"]["reactive"],
+    }
+    clock = {"start": "2016-05-28", "slots": 24, "slot_minutes": 60}
+    profiles = {"source": "simbench_2016", "pv_scale": 1.6}
+    return {
+        **scenario,
+        "name": "village",
+        "clock": clock,
+        "grid": grid,
+        "profiles": profiles,
+        "agents": kinds,
+        "expert": expert,
+    }
+
+
+def test_experts_run_unchanged_on_a_low_voltage_net() -> None:
+    """Played through the market: without a grid in mind voltages leave the band, under the joint plan none does, and it costs less."""
+    outside, cost = {}, {}
+    for expert in ("individual", "rule", "joint"):
+        run = ms.simulate(ms.load_scenario(village(expert)))
+        assert (run.status, run.summary["money_imbalance"], run.summary["energy_imbalance_wh"]) == ("complete", 0, 0)
+        outside[expert] = run.summary["voltage_violation_rate"]
+        (day,) = bound(ms.load_scenario(village(expert))).days
+        cost[expert] = day.cost
+    assert outside["individual"] > 0.0
+    assert outside["joint"] == 0.0
+    assert cost["joint"] < min(cost["individual"], cost["rule"])
+
+
+def test_a_hundred_prosumers_cost_what_twenty_of_five_times_the_size_do() -> None:
+    """The same feeder and day, up to the noise of loads: five share what one does, so the optimum costs the same, voltages kept."""
+    few, many = (bound(ms.load_scenario(scenario), "validation", 3) for scenario in (p2p141(), hundred()))
+    assert (len(few.agents), len(many.agents)) == (20, 100)
+    one, other = few.days[2], many.days[2]
+    assert (one.over, one.under, other.over, other.under) == (0, 0, 0, 0)
+    assert other.idle_cost == pytest.approx(one.idle_cost, rel=0.01)
+    assert other.cost == pytest.approx(one.cost, rel=0.01)
+    assert other.idle_over > 0
