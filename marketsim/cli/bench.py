@@ -17,7 +17,10 @@ from marketsim.cli.tables import number, table
 if TYPE_CHECKING:
     from marketsim.analysis.bench.rows import BenchRow
 
-_PARTS = ("matching", "grid", "nets", "day", "rollouts", "setpoints", "process", "scale", "year", "learning", "updates")
+_PARTS = (
+    *("matching", "grid", "nets", "day", "rollouts", "setpoints", "sharing", "process", "scale", "year"),
+    *("learning", "updates"),
+)
 
 
 @click.command()
@@ -62,6 +65,7 @@ def _measured(parts: tuple[str, ...]) -> list[BenchRow]:
         rollouts,
         runs,
         setpoints,
+        sharing,
         updates,
     )
 
@@ -73,6 +77,7 @@ def _measured(parts: tuple[str, ...]) -> list[BenchRow]:
         "nets": nets.rows,
         "rollouts": rollouts.rows,
         "setpoints": setpoints.rows,
+        "sharing": sharing.rows,
         "growth": growth.rows,
         "process": process.rows,
         "scale": runs.scale_rows,

@@ -44,7 +44,7 @@ KINDS: Final = MappingProxyType(
             "market: {engine: <name>}",
             "a marketsim.core.ports.Engine",
             "Matches orders. Traits: pairs (handles charges by pair of agents), prices (needs the utility's prices).",
-            traits=("pairs", "prices"),
+            traits=("pairs", "prices", "daily"),
         ),
         "critic": Kind(
             "critic: {kind: <name>}",
@@ -72,6 +72,7 @@ KINDS: Final = MappingProxyType(
             "metrics: [<name>]",
             "a marketsim.core.metric.Metric",
             "Measures a run slot by slot, in the same memory for a day and for a year.",
+            traits=("asked",),
         ),
         "grid": Kind(
             'grid: {feeder: "<name>:<argument>"}',
@@ -117,7 +118,7 @@ KINDS: Final = MappingProxyType(
             "a marketsim.core.ports.Sharing",
             "Shares out what a finished day or run cost; the shares sum to what was paid in each market, to the last unit. "
             "Trait: idle (everybody pays what the settlement says, and the rule is never asked).",
-            traits=("idle",),
+            traits=("idle", "dividends"),
         ),
         "game": Kind(
             "learning: {game: <name>}",
