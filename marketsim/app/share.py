@@ -164,10 +164,11 @@ def _share_of_game(
 
 def _divided(built: Sharing, game: CostGame, rule: str | Sharing, seed: int) -> Division:
     """What a rule says of a game; InputError where it divides none, or none of this kind."""
-    if isinstance(built, GameSharing):
-        return _checked(built.divide(game, np.random.default_rng(seed)), game, rule)
-    if isinstance(built, PricedSharing) and isinstance(game, PricedGame):
-        return _checked(built.by_prices(game), game, rule)
+    match built:
+        case GameSharing() as divides:
+            return _checked(divides.divide(game, np.random.default_rng(seed)), game, rule)
+        case PricedSharing() as prices if isinstance(game, PricedGame):
+            return _checked(prices.by_prices(game), game, rule)
     hint = "it shares finished periods: give a run, or choose " + ", ".join(_of_games(game.n))
     raise InputError([Problem("does not divide games", "rule", repr(rule), hint)])
 
