@@ -104,6 +104,8 @@ PARTS: Final = (
           "price by the ratio of supply to demand (Liu et al. 2017)", traits=("prices",)),
     _part("engine", "pro_rata", "market.pro_rata:build", "market.params:ProRataParams",
           "one pool at the midpoint, shared in proportion", traits=("prices",)),
+    _part("engine", "equity_pool", "market.equity_pool:build", "market.params:EquityPoolParams",
+          "one pool at one price; what is scarce goes by weights of members, by income or by bills so far", traits=("daily",)),
     _part("engine", "central_optimum", "market.central:build", "market.params:CentralOptimumParams",
           "most gains under the AC limits, by a planner who knows all limit prices; a yardstick"),
     _part("charges", "none", "market.charges:build_none", "market.params:NoChargesParams", "no network charge",
@@ -133,6 +135,8 @@ PARTS: Final = (
           "the most that a group could gain by leaving is least; up to 14 members"),
     _part("sharing", "nucleolus", "sharing.divided:build_nucleolus", "sharing.params:NucleolusParams",
           "the same, then the next most, and so on (Schmeidler 1969); up to 14 members"),
+    _part("sharing", "dividend", "sharing.dividend:build", "sharing.params:DividendParams",
+          "what shared assets earned, to their owners, in parts by weights of members", traits=("dividends",)),
     _part("allocation", "arrival", "market.allocation:build_arrival", "market.params:ArrivalParams",
           "first come, first served"),
     _part("allocation", "proportional", "market.allocation:build_proportional", "market.params:ProportionalParams",
@@ -212,6 +216,8 @@ PARTS: Final = (
     _part("metric", "peak", "metrics.peak:build", "metrics.params:PeakParams",
           "peak, load factor and gain of all agents together"),
     _part("metric", "grid", "metrics.grid:build", "metrics.params:GridParams", "voltages, loadings and violations"),
+    _part("metric", "equity", "metrics.equity:build", "metrics.params:EquityParams",
+          "burdens of bills on incomes and access to local energy", traits=("asked",)),
     _part("metric", "laws", "metrics.laws:build", "metrics.params:LawsParams", "balances, which are zero"),
 )  # fmt: skip
 """Kind, name, what builds it, its parameters, and what it is."""

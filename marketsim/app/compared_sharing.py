@@ -85,7 +85,13 @@ def compare_rules(
     ``tell`` is called with (rules done, rules in all, label); ``trust`` and ``registry`` are as in ``SharedRun``.
     """
     shared = SharedRun(run, seed, trust=trust, registry=registry)
-    asked: list[NamedRule] = [(name, {}) for name in shared.registry.names("sharing")]
+    owned = any(agent.owners is not None for agent in shared.context.agents)
+    names = [
+        name
+        for name in shared.registry.names("sharing")
+        if owned or "dividends" not in shared.registry.traits("sharing", name)
+    ]
+    asked: list[NamedRule] = [(name, {}) for name in names]
     asked += [each for each in rules if each not in asked]
     found, left_out = [], []
     for done, (name, parameters) in enumerate(asked):

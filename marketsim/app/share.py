@@ -4,27 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
+from marketsim.app.dispatch_game import PlannedPool
+from marketsim.app.looking import seen_of
 from marketsim.app.parts import made
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.shared_run import MOST_ENUMERATED, SharedRun, built_rule
 from marketsim.app.user_parts import user_registry
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.build import AgentSpec, BuildContext, Choice, LoadSpec
 from marketsim.core.clock import Clock
-from marketsim.core.cost_game import CostGame, Division
+from marketsim.core.cost_game import CostGame, Division, PricedGame
 from marketsim.core.equity import burdens
 from marketsim.core.errors import InputError, Problem
 from marketsim.core.params import Params
-from marketsim.core.ports import GameSharing, Sharing
+from marketsim.core.ports import GameSharing, PricedSharing, Sharing
 from marketsim.core.records import Community
 from marketsim.core.rng import Streams
 from marketsim.core.units import MONEY_PER_CURRENCY, UNLIMITED_WH
 from marketsim.extension.registry import Registry
 from marketsim.results.reader import Run
 from marketsim.sharing.coalitions import all_costs, alone_costs, whole_cost
+from marketsim.sharing.portions import whole_parts
 from marketsim.sharing.stability import Leaving, worst_of_all
 
 MOST_MEMBERS: Final = 10_000
@@ -54,18 +58,19 @@ class CostShares(NamedTuple):
     worst_by: str = NOT_LOOKED_FOR
     """How that group was looked for: ``all groups``, or ``programme`` for a mixed-integer programme; empty: it was not."""
     paid: FloatArray | None = None
-    """What each agent of a run paid before sharing [n]."""
+    """What each agent of a run paid before sharing [n]; None of plans."""
     shares_money: IntArray | None = None
-    """The same as ``shares``, of a run, in whole 1e-9 currency; they sum to what was paid to the last unit [n]."""
+    """The same as ``shares``, of a run or of plans, in whole 1e-9 currency; they sum to what was paid to the last unit [n]."""
     burdens: FloatArray | None = None
     """Shares of a run as parts of incomes [n]; None unless all agents have one."""
 
 
 def share(
-    cost: Callable[[BoolArray], Any] | Run,
+    cost: Callable[[BoolArray], Any] | Run | ReadyScenario,
     n: int | None = None,
     rule: str | Sharing = "shapley",
     *,
+    game: Literal["metered", "dispatch"] | None = None,
     incomes: Sequence[float] | None = None,
     seed: int = 1,
     seconds: float = 30.0,
@@ -75,21 +80,33 @@ def share(
 
     ``cost`` is a function of memberships, a boolean array [k, n], to what each of these groups would pay by itself [k], receipts
     negative; it is never asked about the empty group. Or a run: then each group is put behind one meter, at what its members'
-    meters showed, and all together paid what they paid.
+    meters showed, and all together paid what they paid. With ``game="dispatch"``, and for a scenario that ``load_scenario``
+    returned, each group instead pays what its own best plan of all slots costs, behind one meter, at series that are known; all
+    together then pay the cost of the best plan of all.
 
     ``rule`` is the name of a rule, built in or of an installed plugin, with its ``parameters`` as in a scenario, or a rule
     of your own. ``incomes`` [n] is for rules that ask for them; agents of a run have their own. ``seed`` is for rules that draw.
-    For the group that would rather leave, all are looked at up to 16 members; of a larger run a programme looks for it for so
-    many ``seconds``.
+    For the group that would rather leave, all are looked at up to 16 members, of plans up to 12; of a larger run a programme
+    looks for it for so many ``seconds``.
 
     Raises InputError for what is wrong with any of it.
     """
-    if isinstance(cost, Run):
+    if game not in (None, "metered", "dispatch"):
+        raise InputError([Problem("there is no such game", "game", repr(game), "choose metered or dispatch")])
+    if isinstance(cost, Run | ReadyScenario):
         if n is not None or incomes is not None:
             raise InputError("a run has its own agents and incomes: leave out n and incomes")
+        if isinstance(cost, ReadyScenario) and game == "metered":
+            raise InputError(
+                [Problem("a scenario has metered nothing", "game", "metered", "run it, or choose dispatch")]
+            )
+        if isinstance(cost, ReadyScenario) or game == "dispatch":
+            return share_of_plans(cost, rule, seed=seed, seconds=seconds, **parameters)
         return share_of_run(cost, rule, seed=seed, seconds=seconds, **parameters)
-    game = _CheckedGame(cost, _members(n))
-    return _share_of_game(game, rule, seed, None if incomes is None else _incomes(incomes, game.n), parameters)
+    if game is not None:
+        raise InputError([Problem("is for runs and scenarios", "game", game, "leave it out: the function is the game")])
+    own = _CheckedGame(cost, _members(n))
+    return _share_of_game(own, rule, seed, None if incomes is None else _incomes(incomes, own.n), parameters)
 
 
 def _members(n: object) -> int:
@@ -136,16 +153,24 @@ def _share_of_game(
     game: CostGame, rule: str | Sharing, seed: int, incomes: FloatArray | None, parameters: dict[str, Any]
 ) -> CostShares:
     built = built_rule(rule, parameters, _context(game.n, seed, incomes), user_registry())
-    if not isinstance(built, GameSharing):
-        hint = "it shares finished periods: give a run, or choose " + ", ".join(_of_games(game.n))
-        raise InputError([Problem("does not divide games", "rule", repr(rule), hint)])
-    division = _checked(built.divide(game, np.random.default_rng(seed)), game, rule)
+    division = _divided(built, game, rule, seed)
     names = tuple(map(str, range(game.n)))
     few = game.n <= MOST_ENUMERATED
     worst = worst_of_all(all_costs(game), division.shares) if few else None
     looked = ALL_GROUPS if few else NOT_LOOKED_FOR
     leaving = _leaving(worst, names, 1.0, looked)
     return CostShares(names, division.shares, division.standard_errors, alone_costs(game), *leaving)
+
+
+def _divided(built: Sharing, game: CostGame, rule: str | Sharing, seed: int) -> Division:
+    """What a rule says of a game; InputError where it divides none, or none of this kind."""
+    match built:
+        case GameSharing() as divides:
+            return _checked(divides.divide(game, np.random.default_rng(seed)), game, rule)
+        case PricedSharing() as prices if isinstance(game, PricedGame):
+            return _checked(prices.by_prices(game), game, rule)
+    hint = "it shares finished periods: give a run, or choose " + ", ".join(_of_games(game.n))
+    raise InputError([Problem("does not divide games", "rule", repr(rule), hint)])
 
 
 def _checked(division: Division, game: CostGame, rule: str | Sharing) -> Division:
@@ -195,6 +220,43 @@ def _leaving(
         return None, (), 0.0, looked
     group = tuple(names[row] for row in np.flatnonzero(worst.members))
     return worst.excess / unit, group, worst.gap / unit, looked
+
+
+def share_of_plans(
+    of: Run | ReadyScenario,
+    rule: str | Sharing = "shapley",
+    *,
+    seed: int = 1,
+    seconds: float = 30.0,
+    trust: bool = False,
+    registry: Registry | None = None,
+    peak_price: float = 0.0,
+    **parameters: Any,
+) -> CostShares:
+    """Who is to pay what of the best plan of all slots of a scenario, or of that of a run; see ``share``.
+
+    ``peak_price`` is what the largest import of a group costs [currency/kW]; it is part of every plan.
+    """
+    if isinstance(of, Run):
+        ready, own = seen_of(of, trust=trust).ready, trust or of.path is None
+    else:
+        ready, own = of, True
+    pool = PlannedPool(ready, peak_price)
+    built = built_rule(rule, parameters, pool.context, registry or (ready.registry if own else user_registry()))
+    shares, unit = _divided(built, pool.game, rule, seed), float(MONEY_PER_CURRENCY)
+    total = round(whole_cost(pool.game) * unit)
+    money = whole_parts(shares.shares * unit, total, pool.names)
+    leaving = _leaving(pool.worst(money / unit, seconds), pool.names, 1.0, ALL_GROUPS if pool.enumerated else PROGRAMME)
+    return CostShares(
+        pool.names,
+        money / unit,
+        shares.standard_errors,
+        alone_costs(pool.game),
+        *leaving,
+        paid=None,
+        shares_money=money,
+        burdens=None if pool.incomes is None else burdens(money.astype(np.float64), pool.incomes, pool.hours),
+    )
 
 
 def share_of_run(

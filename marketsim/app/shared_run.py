@@ -22,6 +22,7 @@ from marketsim.results.table_columns import LEDGER_COLUMNS
 from marketsim.sharing.alone import alone_money
 from marketsim.sharing.coalitions import all_costs
 from marketsim.sharing.divided import metered_game
+from marketsim.sharing.incomes import incomes_if_all
 from marketsim.sharing.stability import Leaving, worst_of_all
 from marketsim.sharing.worst_group import worst_group
 
@@ -60,8 +61,7 @@ class SharedRun:
     @cached_property
     def incomes(self) -> FloatArray | None:
         """Of each agent [currency a month]; None where one has none."""
-        incomes = [agent.income for agent in self.context.agents]
-        return None if None in incomes else np.array(incomes, dtype=np.float64)
+        return incomes_if_all(self.context)
 
     @cached_property
     def _costs(self) -> FloatArray:

@@ -73,7 +73,9 @@ def build(ready: ReadyScenario, seeds: Sequence[int] | None = None) -> Built:
     context = replace(context, follower=_follower_maker(ready, context, profiles, reactive, followers))
     kinds = _kinds(ready, context)
     world = _world(ready, context, devices, profiles, reactive, grid, kinds)
-    reference = replace(world, cast=_reference_cast(ready, context), gate=grid.gate(), rounds=1, sharing=None)
+    reference = replace(
+        world, cast=_reference_cast(ready, context), gate=grid.gate(), rounds=1, sharing=None, daily=False
+    )
     return Built(
         world=world,
         reference=reference,
@@ -142,6 +144,7 @@ def _world(
         suspects=suspects(ready),
         sharing=_sharing(ready, context),
         traders=_traders(ready, context),
+        daily="daily" in ready.registry.traits("engine", ready.model.market.engine.name),
     )
 
 
@@ -285,7 +288,7 @@ def _delivered(
 
 def _metrics(ready: ReadyScenario, context: BuildContext, grid: GridParts) -> tuple[Metric, ...]:
     registry = ready.registry
-    names = [entry.name for entry in PARTS if entry.kind == "metric"]
+    names = [entry.name for entry in PARTS if entry.kind == "metric" and "asked" not in entry.traits]
     own = [Choice(name, registry.params("metric", name)()) for name in names]
     metrics: list[Metric] = [chosen(ready, "metric", each, context) for each in (*own, *ready.model.metrics)]
     if grid.network is not None and grid.network.ground_pu.real.any():

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from marketsim.analysis.bench.rows import BenchRow
 
 _PARTS: Final = (
-    *("matching", "grid", "nets", "day", "rollouts", "setpoints", "experts", "process", "scale", "year", "learning"),
-    "updates",
+    *("matching", "grid", "nets", "day", "rollouts", "setpoints", "experts", "sharing", "process", "scale", "year"),
+    *("learning", "updates"),
 )
 
 
@@ -66,6 +66,7 @@ def _measured(parts: tuple[str, ...]) -> list[BenchRow]:
         rollouts,
         runs,
         setpoints,
+        sharing,
         updates,
     )
 
@@ -78,6 +79,7 @@ def _measured(parts: tuple[str, ...]) -> list[BenchRow]:
         "rollouts": rollouts.rows,
         "setpoints": setpoints.rows,
         "experts": experts.rows,
+        "sharing": sharing.rows,
         "growth": growth.rows,
         "process": process.rows,
         "scale": runs.scale_rows,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from marketsim.cli.leaving import leaving_said, leaving_told
-from marketsim.cli.options import plugin_option, trust_option
+from marketsim.cli.options import plugin_option, teller, trust_option
 from marketsim.cli.rule_option import named_rule, rules_of
 from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("folder", metavar="RUN", type=click.Path())
+@click.option(
+    "--game",
+    default="metered",
+    show_default=True,
+    type=click.Choice(["metered", "dispatch"]),
+    help="What a group would pay by itself: for what its meters showed, or for its own best plan; RUN may then be a scenario.",
+)
+@click.option(
+    "--peak-price", default=None, type=float, metavar="PRICE", help="Of a group's largest import in its plan, a kW."
+)
 @click.option(
     "--rule",
     "rules",
@@ -42,6 +52,8 @@ if TYPE_CHECKING:
 @trust_option
 def share(
     folder: str,
+    game: str,
+    peak_price: float | None,
     rules: tuple[str, ...],
     compare: bool,
     seed: int,
@@ -54,6 +66,9 @@ def share(
 
     All slots of the run are one period, and what the run itself shared is left out. A group is put behind one meter, at what
     its members' meters showed: what it would pay by itself is exact. All together pay what they paid.
+
+    With --game dispatch each group would pay for its own best plan of all slots, at series that are known, and all together pay
+    for theirs.
     """
     from marketsim.app.running import open_run
     from marketsim.app.share import share_of_run
@@ -61,6 +76,13 @@ def share(
 
     named, registry = [named_rule(rule) for rule in rules], rules_of(plugin_files)
     asked: dict[str, Any] = {"seed": seed, "trust": trust, "registry": registry}
+    if game == "dispatch":
+        if compare or len(named) > 1:
+            raise click.BadParameter("of plans one rule at a time is asked", param_hint="--compare")
+        _of_plans(folder, named, seconds, peak_price, asked, as_json=as_json)
+        return
+    if peak_price is not None:
+        raise click.BadParameter("belongs to --game dispatch", param_hint="--peak-price")
     if compare:
         from marketsim.cli.share_comparison import compared
 
@@ -75,6 +97,39 @@ def share(
         say(json.dumps(_told(found, name), indent=2))
     else:
         _show(found, name, label_of(run.manifest))
+
+
+def _of_plans(
+    path: str,
+    named: list[tuple[str, dict[str, Any]]],
+    seconds: float,
+    peak_price: float | None,
+    asked: dict[str, Any],
+    *,
+    as_json: bool,
+) -> None:
+    """Shares of the best plan of a scenario, or of that of a run."""
+    from marketsim.app.ready import load_scenario
+    from marketsim.app.running import open_run
+    from marketsim.app.share import share_of_plans
+    from marketsim.core.currency import label_of
+
+    if peak_price is not None and not 0.0 <= peak_price < 1e6:
+        raise click.BadParameter("must be a price from 0 to 1,000,000 a kW", param_hint="--peak-price")
+    name, parameters = named[0] if named else ("shapley", {})
+    trust, price = asked["trust"], peak_price or 0.0
+    if Path(path).is_dir():
+        run = open_run(path, trust=trust)
+        label = label_of(run.manifest)
+        found = share_of_plans(run, name, seconds=seconds, peak_price=price, **asked, **parameters)
+    else:
+        ready = load_scenario(path, trust=trust, tell=teller())
+        label = ready.model.currency
+        found = share_of_plans(ready, name, seconds=seconds, peak_price=price, **asked, **parameters)
+    if as_json:
+        say(json.dumps(_told(found, name), indent=2))
+    else:
+        _show(found, name, label)
 
 
 def _told(found: CostShares, rule: str) -> dict[str, object]:
@@ -95,10 +150,10 @@ def _told(found: CostShares, rule: str) -> dict[str, object]:
 
 
 def _show(found: CostShares, rule: str, label: str) -> None:
-    assert found.paid is not None
     errors, weighs = found.standard_errors, found.burdens
+    first = ("agent", f"alone [{label}]") if found.paid is None else ("agent", f"paid [{label}]", "alone")
     head = (
-        *("agent", f"paid [{label}]", "alone", rule),
+        *(*first, rule),
         *(() if errors is None else ("+-",)),
         "against alone",
         *(() if weighs is None else ("of income [%]",)),
@@ -108,9 +163,10 @@ def _show(found: CostShares, rule: str, label: str) -> None:
         share, alone = float(found.shares[row]), float(found.alone[row])
         error = () if errors is None else (number(float(errors[row])),)
         weight = () if weighs is None else (number(100.0 * float(weighs[row])),)
-        told = (number(float(found.paid[row])), number(alone), number(share), *error, number(share - alone, sign=True))
+        paid = () if found.paid is None else (number(float(found.paid[row])),)
+        told = (*paid, number(alone), number(share), *error, number(share - alone, sign=True))
         rows.append((name, *told, *weight))
-    totals = [number(float(column.sum())) for column in (found.paid, found.alone, found.shares)]
+    totals = [number(float(column.sum())) for column in (found.paid, found.alone, found.shares) if column is not None]
     blank = () if errors is None else ("",)
     saved = number(float(found.shares.sum() - found.alone.sum()), sign=True)
     rows.append(("together", *totals, *blank, saved, *(() if weighs is None else ("",))))

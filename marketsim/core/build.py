@@ -50,6 +50,13 @@ class LoadSpec:
     """Lagging."""
 
 
+class Owners(NamedTuple):
+    """Who owns a shared asset: an income class, members by name with their parts, or everybody."""
+
+    income_class: str | None = None
+    parts: tuple[tuple[str, float], ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class AgentSpec:
     """One agent as resolved from the scenario: every number drawn, nothing symbolic."""
@@ -73,6 +80,8 @@ class AgentSpec:
     income_class: str | None = None
     income: float | None = None
     """A month [currency]."""
+    owners: Owners | None = None
+    """Of a shared asset; None: it is a member itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,15 @@ class ChainedGame(CostGame, Protocol):
         ...
 
 
+@runtime_checkable
+class PricedGame(CostGame, Protocol):
+    """One with prices at which no group would pay less by itself."""
+
+    def price_shares(self) -> Division:
+        """What each member pays at these prices; InputError where there are none."""
+        ...
+
+
 class Division(NamedTuple):
     """Who is to pay what of the cost of all."""
 

@@ -10,6 +10,7 @@ import numpy as np
 from marketsim.core.arrays import IntArray
 from marketsim.core.clock import SlotTime
 from marketsim.core.records import Community
+from marketsim.core.standing import MemberStanding
 
 MOST_CELLS: Final = 10_000_000
 """Slots times agents of a period, which is in memory as a whole: 240 MB."""
@@ -37,6 +38,8 @@ class Period(NamedTuple):
     """[n_slots, n_markets]."""
     bill_money: IntArray
     """What each agent paid over the period, by the ``LedgerLine`` before SHARING [5, n_agents] [1e-9 currency]."""
+    standing: MemberStanding | None = None
+    """Where agents stood before the period; None: nothing is known of it."""
 
     @property
     def n_slots(self) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.clock import SlotTime
-from marketsim.core.cost_game import CostGame, Division
+from marketsim.core.cost_game import CostGame, Division, PricedGame
 from marketsim.core.fleets import FleetInfo
 from marketsim.core.imported import ImportedScenario
 from marketsim.core.period import Period
@@ -35,6 +35,7 @@ from marketsim.core.records import (
     Tariffs,
     Trades,
 )
+from marketsim.core.standing import MemberStanding
 
 
 class Profiles(Protocol):
@@ -240,11 +241,29 @@ class Sharing(Protocol):
 
 
 @runtime_checkable
+class DailyEngine(Engine, Protocol):
+    """An engine that is another one each day, for what members paid and got so far; its entry has the trait ``daily``."""
+
+    def of_day(self, standing: MemberStanding) -> Engine:
+        """The engine of a day that begins at this standing. Same standing: same trades of the same orders."""
+        ...
+
+
+@runtime_checkable
 class GameSharing(Sharing, Protocol):
     """A rule that also divides a game of cost that no run is behind."""
 
     def divide(self, game: CostGame, rng: np.random.Generator) -> Division:
         """Who is to pay what of the cost of all. Same game and same state of ``rng``: same shares."""
+        ...
+
+
+@runtime_checkable
+class PricedSharing(Sharing, Protocol):
+    """A rule that divides games that have prices, and no others."""
+
+    def by_prices(self, game: PricedGame) -> Division:
+        """Who is to pay what of the cost of all."""
         ...
 
 

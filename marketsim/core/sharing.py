@@ -17,6 +17,7 @@ from marketsim.core.laws import check_shares
 from marketsim.core.period import Period
 from marketsim.core.read_only import read_only
 from marketsim.core.records import Community, LedgerLine, SlotRecord
+from marketsim.core.standing import MemberStanding
 from marketsim.core.world import SharedPeriods
 
 _MOST_MONEY: Final = 2.0**62
@@ -30,25 +31,30 @@ class Periods:
         self._name, self._rule, self._slots = sharing.name, sharing.rule, sharing.slots
         self._community, self._last = community, clock.slots - 1
         self._longest = min(sharing.slots, clock.slots)
-        self._begin()
+        self._begin(None)
 
-    def _begin(self) -> None:
+    def _begin(self, standing: MemberStanding | None) -> None:
         """Arrays of its own for each period: a rule may keep what it was given."""
-        self._taken = 0
+        self._taken, self._standing = 0, standing
         self._energy_wh = np.empty((_QUANTITIES, self._longest, self._community.n_agents), dtype=np.int64)
         self._ticks = np.empty((2, self._longest, self._community.n_markets), dtype=np.int64)
         self._bill = np.zeros((LedgerLine.SHARING, self._community.n_agents), dtype=np.int64)
         self._size = 0.0
         """Bound of every sum of payments, and of energy at its prices [1e-9 currency]."""
 
-    def take(self, record: SlotRecord) -> SlotRecord:
-        """The record of the next slot; of the last one of a period with the line of sharing."""
+    def take(self, record: SlotRecord, standing: MemberStanding | None = None) -> SlotRecord:
+        """The record of the next slot; of the last one of a period with the line of sharing.
+
+        ``standing`` is that before the slot; None: nothing is known of it.
+        """
+        if not self._taken:
+            self._begin(standing)
         self._gather(record)
         slot = record.inputs.time.slot
         if (slot + 1) % self._slots and slot != self._last:
             return record
         shared = self._shared(record)
-        self._begin()
+        self._taken = 0
         return shared
 
     def _gather(self, record: SlotRecord) -> None:
@@ -70,7 +76,9 @@ class Periods:
         load_wh, pv_wh, net_wh = self._energy_wh[:, :rows]
         retail, feed_in = self._ticks[:, :rows]
         time, community, bill = record.inputs.time, self._community, self._bill
-        period: Period = read_only(Period(time, community, load_wh, pv_wh, net_wh, retail, feed_in, bill))
+        period: Period = read_only(
+            Period(time, community, load_wh, pv_wh, net_wh, retail, feed_in, bill, self._standing)
+        )
         shares = self._rule.share(period)
         check_shares(period, shares, self._name)
         money = record.ledger.money.copy()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
+from marketsim.core.ports import DailyEngine
 from marketsim.core.records import NO_PRICE_TICKS, SlotRecord, State
 from marketsim.core.sharing import Periods
 from marketsim.core.slot import Taken, run_slot
+from marketsim.core.standing import MemberStanding
 from marketsim.core.world import World
 
 
@@ -36,6 +39,8 @@ class Simulation:
         self.state = initial_state(world)
         self.record: SlotRecord | None = None
         """What happened in the last slot."""
+        self._engine = world.engine if isinstance(world.engine, DailyEngine) and world.daily else None
+        self._standing = MemberStanding.nothing(world.community.n_agents)
         self._periods = None if world.sharing is None else Periods(world.sharing, world.community, world.clock)
 
     @property
@@ -45,8 +50,12 @@ class Simulation:
 
     def step(self, taken: Taken | None = None) -> SlotRecord:
         """Simulate the next slot; ``taken`` as for ``open_slot``. One that ends a period has the line of sharing."""
+        if self._engine is not None and not self.state.slot % self.world.clock.slots_per_day:
+            self.world = replace(self.world, engine=self._engine.of_day(self._standing))
         record, self.state = run_slot(self.world, self.state, taken)
-        self.record = record if self._periods is None else self._periods.take(record)
+        self.record = record if self._periods is None else self._periods.take(record, self._standing)
+        if self._engine is not None or self._periods is not None:
+            self._standing = self._standing.after(self.record, self.world.stores)
         return self.record
 
     def run(self) -> Iterator[SlotRecord]:

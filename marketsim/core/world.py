@@ -63,6 +63,8 @@ class World:
     """Grid node of each agent; -1 without a grid [n_agents]."""
     suspects: tuple[str, ...] = ()
     """Parts of plugins, as messages tell them: what breaks a law is likely one of them."""
+    daily: bool = False
+    """Whether the engine is asked for one of each day, ``ports.DailyEngine``."""
     sharing: SharedPeriods | None = None
     """None: everybody pays what the settlement says."""
     traders: IntArray | None = None

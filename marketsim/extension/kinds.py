@@ -46,8 +46,8 @@ KINDS: Final = MappingProxyType(
             "market: {engine: <name>}",
             "a marketsim.core.ports.Engine",
             "Matches orders. Traits: pairs (handles charges by pair of agents), prices (needs the utility's prices), "
-            "keeps (takes more from buyers than it gives to sellers).",
-            traits=("pairs", "prices", "keeps"),
+            "keeps (takes more from buyers than it gives to sellers), daily (is another one each day, for what members paid and got).",
+            traits=("pairs", "prices", "keeps", "daily"),
         ),
         "critic": Kind(
             "critic: {kind: <name>}",
@@ -75,6 +75,7 @@ KINDS: Final = MappingProxyType(
             "metrics: [<name>]",
             "a marketsim.core.metric.Metric",
             "Measures a run slot by slot, in the same memory for a day and for a year.",
+            traits=("asked",),
         ),
         "grid": Kind(
             'grid: {feeder: "<name>:<argument>"}',
@@ -120,7 +121,7 @@ KINDS: Final = MappingProxyType(
             "a marketsim.core.ports.Sharing",
             "Shares out what a finished day or run cost; the shares sum to what was paid in each market, to the last unit. "
             "Trait: idle (everybody pays what the settlement says, and the rule is never asked).",
-            traits=("idle",),
+            traits=("idle", "dividends"),
         ),
         "game": Kind(
             "learning: {game: <name>}",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from marketsim.core.params import Params
+from marketsim.core.weight_params import MemberWeightsParams
 
 Price = Annotated[float, Field(ge=0, le=1_000)]
 
@@ -48,6 +49,16 @@ class ProRataParams(Params):
 
     position: float = Field(default=0.5, ge=0, le=1)
     """0: at the feed-in tariff, 1: at the retail price, 0.5: at the midpoint."""
+
+
+class EquityPoolParams(MemberWeightsParams):
+    """Pool at one price, whose scarce energy is filled by weights of members; see ``core.member_weights``.
+
+    Agents need an income but for ``weights: equal``.
+    """
+
+    position: float = Field(default=0.5, ge=0, le=1)
+    """Place of the price: 0 at the feed-in tariff, 1 at the retail price [-]."""
 
 
 class CentralOptimumParams(Params):

@@ -23,6 +23,10 @@ class PeakParams(Params):
     """The KPIs of all agents together take no parameters."""
 
 
+class EquityParams(Params):
+    """Burdens and access take no parameters."""
+
+
 class LawsParams(Params):
     """The laws take no parameters."""
 

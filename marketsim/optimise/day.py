@@ -75,6 +75,8 @@ class DayProgramme(NamedTuple):
     """Column of the largest import of all meters together [kWh a slot]; -1: there is none."""
     first: IntArray
     """First column of each block."""
+    block_of: IntArray
+    """Block of each column, -1: of all together."""
 
 
 def day_programme(
@@ -91,7 +93,10 @@ def day_programme(
     slots, n_meters = day.need_kwh.shape
     fixed = _at_meters(day, [block.fixed_kwh for block in blocks])
     meter_row = at_most.add((fixed - day.need_kwh).T.ravel()).reshape(n_meters, slots)
-    first = [_put_block(block, columns, at_most, equal, day, meter_row, ends.worth) for block in blocks]
+    first = [
+        _put_block(block, place, columns, at_most, equal, day, meter_row, ends.worth)
+        for place, block in enumerate(blocks)
+    ]
     imports = columns.add(np.zeros(1), np.full(n_meters * slots, np.inf), (day.retail - day.feed_in).T.ravel())
     at_most.put(meter_row.ravel(), imports, -1.0)
     curtailed, curtailed_at = _put_curtailed(columns, at_most, day, meter_row)
@@ -114,6 +119,7 @@ def day_programme(
         curtailed_at=curtailed_at,
         peak=peak_column,
         first=np.array(first, dtype=np.int64),
+        block_of=columns.block_of(),
     )
 
 
@@ -127,6 +133,7 @@ def _at_meters(day: MeteredDay, of_agents: Sequence[FloatArray]) -> FloatArray:
 
 def _put_block(
     block: LinearBlock,
+    place: int,
     columns: GrowingColumns,
     at_most: GrowingRows,
     equal: GrowingRows,
@@ -140,7 +147,7 @@ def _put_block(
     np.subtract.at(cost, meter.column, day.feed_in[meter.slot, at] * meter.value)
     if worth is not None:
         np.subtract.at(cost, contents.column[:, -1], worth[contents.agent] * contents.delivers)
-    columns.add(block.lower, block.upper, cost, block.whole.astype(np.float64))
+    columns.add(block.lower, block.upper, cost, block.whole.astype(np.float64), block=place)
     at_most.put(meter_row[at, meter.slot], first + meter.column, -meter.value)
     _put_rows(block, first, at_most, equal)
     return first
@@ -183,11 +190,11 @@ def _put_regained(
 ) -> list[IntArray]:
     """Rows for what stores hold at the end, each with a column for what is missed [kWh at the meter]; these columns."""
     missed: list[IntArray] = []
-    for start, block in zip(first, blocks, strict=True):
+    for place, (start, block) in enumerate(zip(first, blocks, strict=True)):
         contents = block.contents
         if regained is None or not len(contents.column):
             continue
-        short = columns.add(np.zeros(1), np.full(len(contents.column), np.inf), np.zeros(1))
+        short = columns.add(np.zeros(1), np.full(len(contents.column), np.inf), np.zeros(1), block=place)
         row = at_most.add(-contents.start if regained < 0 else np.zeros(len(contents.column)))
         at_most.put(row, start + contents.column[:, -1], -1.0)
         if regained >= 0:
@@ -210,13 +217,13 @@ def _keep_modes_apart(
     blocks: Sequence[LinearBlock], first: Sequence[int], day: MeteredDay, columns: GrowingColumns, at_most: GrowingRows
 ) -> None:
     """A yes or no for each pair of columns that would be used both, at the lower of the two prices."""
-    for start, block in zip(first, blocks, strict=True):
+    for place, (start, block) in enumerate(zip(first, blocks, strict=True)):
         modes = block.modes
         agent = np.zeros(len(block.cost), dtype=np.int64)
         agent[block.meter.column] = block.meter.agent
         feed_in = day.feed_in[modes.slot, day.meter_of[agent[modes.draw]]]
         pairs = np.flatnonzero(feed_in < modes.below)
-        draws = columns.add(np.zeros(1), np.ones(len(pairs)), np.zeros(1), whole=True)
+        draws = columns.add(np.zeros(1), np.ones(len(pairs)), np.zeros(1), whole=True, block=place)
         draw, give = modes.draw[pairs], modes.give[pairs]
         row = at_most.add(np.zeros(len(pairs)))
         at_most.put(row, start + draw, 1.0)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.optimise.highs import SparseProgramme, SparseRows
+
+SHARED: Final = -1
+"""Block of columns that belong to all together."""
 
 
 class GrowingColumns:
@@ -16,17 +21,31 @@ class GrowingColumns:
         self.upper: list[FloatArray] = []
         self.cost: list[FloatArray] = []
         self.whole: list[FloatArray] = []
+        self.blocks: list[IntArray] = []
         self.n = 0
 
-    def add(self, lower: FloatArray, upper: FloatArray, cost: FloatArray, whole: FloatArray | bool = False) -> IntArray:
-        """Positions of new columns."""
+    def add(
+        self,
+        lower: FloatArray,
+        upper: FloatArray,
+        cost: FloatArray,
+        whole: FloatArray | bool = False,
+        *,
+        block: IntArray | int = SHARED,
+    ) -> IntArray:
+        """Positions of new columns; ``block`` says whose they are."""
         n = len(upper)
         for kept, given in zip(
             (self.lower, self.upper, self.cost, self.whole), (lower, upper, cost, whole), strict=True
         ):
             kept.append(np.broadcast_to(np.asarray(given, dtype=np.float64), n))
+        self.blocks.append(np.broadcast_to(np.asarray(block, dtype=np.int64), n))
         first, self.n = self.n, self.n + n
         return np.arange(first, self.n)
+
+    def block_of(self) -> IntArray:
+        """Block of each column."""
+        return np.concatenate(self.blocks)
 
     def programme(self, at_most: GrowingRows, equal: GrowingRows) -> SparseProgramme:
         """All of it."""

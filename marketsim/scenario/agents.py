@@ -12,6 +12,7 @@ from marketsim.core.params import Params
 from marketsim.scenario import quantity
 from marketsim.scenario.choice import Context, chosen, context_of, default, find_model, validate_params
 from marketsim.scenario.draw import LINK, Draw, fill, read_template, varies
+from marketsim.scenario.owners import MaybeOwners
 from marketsim.scenario.problems import Detail, InvalidValue, holds
 from marketsim.scenario.tree import Loc
 
@@ -202,6 +203,8 @@ class AgentEntry(Params):
     """For measures of equity."""
     income: quantity.MaybePositive = None
     """Disposable income a month [currency], in proportion to which bills are a burden."""
+    owners: MaybeOwners = None
+    """Who owns it, a shared asset: ``equal``, ``{class: NAME}`` or parts by name; the sharing ``dividend`` pays them."""
     strategy: StrategyChoice = default("truthful")
     """How it trades."""
     devices: SkipJsonSchema[DeviceChoices] = Field(default={})

@@ -18,6 +18,7 @@ from marketsim.core.build import AgentSpec
 from marketsim.core.game import MARKET
 from marketsim.scenario.choice import written, written_params
 from marketsim.scenario.model import Scenario
+from marketsim.scenario.owners import written_owners
 
 _BARE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*|[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LATER: Final[Mapping[tuple[str, str], str]] = {
@@ -59,6 +60,7 @@ def agent_document(agent: AgentSpec) -> dict[str, Any]:
         "connection_kw": _present(**{"import": agent.import_limit_kw, "export": agent.export_limit_kw}) or None,
         "income_class": agent.income_class,
         "income": agent.income,
+        "owners": written_owners(agent.owners),
     }
     parts = {name: written_params(params) for name, params in agent.devices.items()}
     return {**_present(**own), "strategy": written(agent.strategy), **parts}

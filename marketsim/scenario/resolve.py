@@ -239,6 +239,7 @@ class _Group:
             export_limit_kw=number(entry.connection_kw.export_kw, "connection_kw", "export"),
             income_class=number(entry.income_class, "income_class"),
             income=number(entry.income, "income"),
+            owners=entry.owners,
         )
 
     def _owns(self, part: PartTemplate, index: int) -> bool:

@@ -38,6 +38,7 @@ def scenario_details(scenario: Scenario, catalog: Catalog, tolerant: bool = Fals
         *closure_is_shorter_than_run(scenario),
         *engine_handles_charges(scenario, catalog),
         *period_has_sharing(scenario, catalog),
+        *owners_are_paid(scenario, catalog),
         *reward_is_heard(scenario, catalog),
     ]
     metered = _is_metered(scenario, catalog)
@@ -160,6 +161,24 @@ def period_has_sharing(scenario: Scenario, catalog: Catalog) -> Iterator[Detail]
     if market.sharing_period != "day" and _shares(scenario, catalog) is False:
         hint = "choose a rule, such as sharing: proportional, or leave the period out"
         yield Detail(("market", "sharing_period"), "needs a rule of sharing", market.sharing_period, hint)
+
+
+def owners_are_paid(scenario: Scenario, catalog: Catalog) -> Iterator[Detail]:
+    """Owners of a shared asset have what it earns from a rule of sharing that looks at them, and that has assets to look at."""
+    sharing = scenario.market.sharing
+    if isinstance(sharing.params, Unchecked):
+        return
+    if "dividends" in catalog.traits("sharing", sharing.name):
+        if all(entry.owners is None for entry in scenario.agents):
+            hint = "give a shared plant owners: equal, owners: {class: NAME}, or parts by name"
+            yield Detail(
+                ("market", "sharing"), "pays owners of shared assets, and no agent has owners", sharing.name, hint
+            )
+        return
+    for position, entry in enumerate(scenario.agents):
+        if entry.owners is not None:
+            hint = "choose market: {sharing: dividend}, or leave the owners out"
+            yield Detail(("agents", position, "owners"), "needs a rule of sharing that pays owners", sharing.name, hint)
 
 
 def reward_is_heard(scenario: Scenario, catalog: Catalog) -> Iterator[Detail]:

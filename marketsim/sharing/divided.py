@@ -9,7 +9,7 @@ import numpy as np
 
 from marketsim.core.arrays import IntArray
 from marketsim.core.build import BuildContext
-from marketsim.core.cost_game import CostGame, Division
+from marketsim.core.cost_game import CostGame, Division, PricedGame
 from marketsim.core.errors import InputError, Problem
 from marketsim.core.period import Period
 from marketsim.core.ports import EstimatedShares, Sharing
@@ -131,7 +131,11 @@ def build_equal_gain(params: EqualGainParams, context: BuildContext) -> Sharing:
 
 
 class SlotPriceSharing:
-    """Port ``Sharing``: bills at one price a slot within the community."""
+    """Port ``PricedSharing``: bills at one price a slot within the community."""
+
+    def by_prices(self, game: PricedGame) -> Division:
+        """Bills at the dual prices of a game."""
+        return game.price_shares()
 
     def share(self, period: Period) -> IntArray:
         """Bills at these prices, and equal parts of what was paid beyond one meter's bill, to the last unit."""

@@ -18,3 +18,9 @@ def incomes_of(context: BuildContext, rule: str) -> FloatArray:
         hint = "give each agent an income a month, such as income: {choice: [1000, 2200, 4500]}"
         raise InputError([Problem(f"{rule} needs the income of every agent, and {named}", "", "", hint)])
     return np.tile(np.array(incomes, dtype=np.float64), context.community.n_markets)
+
+
+def incomes_if_all(context: BuildContext) -> FloatArray | None:
+    """Income of each agent of one market [currency a month]; None where one has none."""
+    incomes = [agent.income for agent in context.agents]
+    return None if None in incomes else np.array(incomes, dtype=np.float64)

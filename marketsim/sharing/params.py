@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import Field
 
 from marketsim.core.params import Params
+from marketsim.core.weight_params import MemberWeightsParams
 
 MOST_EXACT: Final = 20
 """Members whose 2^n groups are at most asked for."""
@@ -75,3 +76,10 @@ class SlotPricesParams(Params):
 
 class EqualGainParams(Params):
     """Everybody saves the same amount against its bill alone."""
+
+
+class DividendParams(MemberWeightsParams):
+    """What agents with ``owners`` earned goes to these, in proportion to their parts times weights; other bills stay.
+
+    Weights are those of the start of a period; members need an income but for ``weights: equal``.
+    """

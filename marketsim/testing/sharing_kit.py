@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from marketsim.core.arrays import IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.params import Params
 from marketsim.core.period import Period
@@ -66,10 +67,10 @@ class SharingContract:
     def test_the_same_period_is_shared_alike(self) -> None:
         """Also by a rule that is built anew; what it was given stays as it was."""
         for rule, period in self.drawn():
-            before = [np.array(column) for column in period[2:]]
+            before = [np.array(column) for column in metered(period)]
             first = np.array(rule.share(period))
             assert np.array_equal(first, self.rule(period.community.n_agents).share(period))
-            assert all(map(np.array_equal, before, period[2:]))
+            assert all(map(np.array_equal, before, metered(period)))
 
     def test_markets_know_nothing_of_each_other(self) -> None:
         """Two markets side by side are shared as each by itself."""
@@ -79,3 +80,9 @@ class SharingContract:
                 alone = market_of(period, market)
                 own = self.rule(alone.community.n_agents).share(alone)
                 assert np.array_equal(both[period.community.market == market], own)
+
+
+def metered(period: Period) -> tuple[IntArray, ...]:
+    """What a rule is given of a period in columns."""
+    energies = (period.load_wh, period.pv_wh, period.net_wh)
+    return (*energies, period.retail_ticks, period.feed_in_ticks, period.bill_money)

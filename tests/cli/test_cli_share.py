@@ -155,3 +155,36 @@ def test_what_is_wrong_with_a_rule_is_said(cli, folder, rule, said):
     ended = cli("share", str(folder), "--rule", rule)
     assert (ended.code, ended.out) == (2, "")
     assert said in ended.err
+
+
+def test_plans_of_a_scenario_are_shared(cli, tmp_path, folder):
+    """A plan knows nothing of what was done: of a scenario and of its run it is the same."""
+    path = tmp_path / "street.yaml"
+    path.write_text(json.dumps(STREET))
+    asked = ("--game", "dispatch", "--rule", "slot_prices")
+    ended = cli("share", str(path), *asked)
+    assert ended.code == 0
+    assert "alone [EUR]" in ended.out
+    assert "paid" not in ended.out.splitlines()[0]
+    assert "Stable: no group would pay less by itself." in ended.out
+    assert ended.out == cli("share", str(folder), *asked).out
+    dearer = json.loads(cli("share", str(path), *asked, "--peak-price", "1", "--json").out)
+    plain = json.loads(cli("share", str(path), *asked, "--json").out)
+    assert sum(each["share"] for each in dearer["agents"].values()) > sum(
+        each["share"] for each in plain["agents"].values()
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--peak-price", "1"), "belongs to --game dispatch"),
+        (("--game", "dispatch", "--compare"), "one rule at a time"),
+        (("--game", "dispatch", "--peak-price", "-1"), "must be a price"),
+        (("--game", "else"), "is not one of"),
+    ],
+)
+def test_what_is_wrong_with_a_game_is_said(cli, folder, options, said):
+    ended = cli("share", str(folder), *options)
+    assert ended.code == 2
+    assert said in ended.err

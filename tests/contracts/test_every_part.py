@@ -77,6 +77,9 @@ def test_every_sharing(simulated, village, sharing, period):
     idle = "idle" in REGISTRY.traits("sharing", sharing)
     market = {"sharing": sharing} | ({} if idle else {"sharing_period": period})
     agents = [{**agent, "income": 1000 * row} for row, agent in enumerate(village()["agents"], 1)]
+    if "dividends" in REGISTRY.traits("sharing", sharing):
+        shared = next(row for row, agent in enumerate(agents) if agent.get("pv_kw"))
+        agents[shared] = {**agents[shared], "owners": "equal"}
     run = balances(simulated(village(clock=clock, market=market, agents=agents)))
     plain = simulated(village(clock=clock))
     assert ("sharing_money" in run.frame("agents", raw=True)) != idle

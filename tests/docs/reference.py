@@ -19,9 +19,10 @@ from marketsim.app.wiring import build
 from marketsim.builtin import built_in_registry
 from marketsim.cli.main import cli
 from marketsim.core.field_docs import field_docs
-from marketsim.core.metric import Kpi, Metric
+from marketsim.core.metric import Kpi, Metric, grid_only
 from marketsim.core.records import Community
 from marketsim.fairness.critic import CRITIC_KPIS
+from marketsim.metrics.equity import kpis_of
 from marketsim.metrics.presentation import RUN, VALIDATION, kpi_table
 from marketsim.profiles.library import shape_names
 from marketsim.results.table_columns import REASON_NAMES, Column, TableLayout, columns
@@ -94,7 +95,9 @@ def built_in_metrics() -> tuple[Metric, ...]:
 def kpi_groups() -> dict[str, tuple[Kpi, ...]]:
     """Definitions of everything in a summary, by heading, in the order of the page."""
     metrics = dict(zip(_METRIC_HEADS, (metric.definitions for metric in built_in_metrics()), strict=True))
-    return {"Run": RUN, **metrics, "Critic": CRITIC_KPIS, "Independent power flow": VALIDATION}
+    equity = kpis_of(["CLASS"])
+    asked = {"Equity (`metrics: [equity]`)": (*equity, *map(grid_only, equity))}
+    return {"Run": RUN, **metrics, **asked, "Critic": CRITIC_KPIS, "Independent power flow": VALIDATION}
 
 
 _METRIC_HEADS: Final = ("Energy", "Money", "Fairness", "Welfare", "Gains of peers", "All together", "Grid", "Laws")
@@ -382,7 +385,7 @@ class ScenarioPage:
             "`game: {quantities: 4}` is `game: {market: {quantities: 4}}`, and a run or training writes the latter.",
         )
         yield from self._parts("### learning.learner", "learner", about="How policies are learnt.")
-        yield "## metrics\n\nA list of further measures, of plugins. The built-in ones are in every run.\n"
+        yield "## metrics\n\nA list of further measures: `equity` ([who gets what](equity.md)), and those of plugins. The other built-in ones are in every run.\n"
         yield self._model("## output", self._definition("OutputSection"))
         yield _PLUGINS
 

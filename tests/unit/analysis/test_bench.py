@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from marketsim.analysis.bench import experts, growth, matching, nets, rollouts, updates
+from marketsim.analysis.bench import experts, growth, matching, nets, rollouts, sharing, updates
 from marketsim.analysis.bench.rows import BenchFailed, BenchRow
+from marketsim.app.dispatch_game import PlannedPool
 from marketsim.app.ready import load_scenario
 from marketsim.cli.bench import bench
 from marketsim.grid.net.feeders import load
@@ -48,6 +49,14 @@ def test_a_state_that_an_independent_power_flow_does_not_confirm_is_not_timed():
 def test_trades_that_differ_from_the_plain_book_are_not_timed():
     with pytest.raises(BenchFailed, match="trade differently"):
         matching._check(np.array([[0, 1, 5, 100]]), [(0, 1, 6, 100)])
+
+
+def test_a_pooled_day_of_another_cost_is_not_timed():
+    game = PlannedPool(load_scenario(sharing.homes(10, 24))).game
+    cost = float(game.cost(np.ones((1, 10), dtype=bool))[0])
+    sharing.check_plan(game, cost)
+    with pytest.raises(BenchFailed, match="the pooled day costs"):
+        sharing.check_plan(game, cost * (1 + 1e-6))
 
 
 @pytest.mark.parametrize(

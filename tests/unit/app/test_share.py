@@ -186,3 +186,73 @@ def test_a_rule_of_ones_own_has_to_share_exactly_what_was_paid(run):
         ms.share(run, rule=Fractions())
     with pytest.raises(InputError, match="no parameters"):
         ms.share(run, rule=Off(), orders=3)
+
+
+EMPTY = {"energy_kwh": 5, "power_kw": 3, "soc_min": 0, "soc_initial": 0}
+LOAD = {"load": {"annual_kwh": 3000}}
+HOMES = {
+    **SMALL,
+    "agents": [
+        {
+            "name": "roof",
+            "kind": "prosumer",
+            "pv_kw": 6,
+            "battery": EMPTY,
+            "income": 4000,
+            **LOAD,
+        },
+        {"name": "flat", "count": 2, "kind": "consumer", "income": 1500, **LOAD},
+        {"name": "idle", "kind": "consumer", "load": {"annual_kwh": 0}, "income": 2000},
+    ],
+}
+
+
+def test_plans_are_shared_of_a_scenario_and_of_a_run():
+    """The same of both: a plan knows the series and nothing of what was done. It costs no more than what was paid, and wear."""
+    ready = ms.load_scenario(HOMES)
+    run = ms.simulate(ready)
+    found = ms.share(ready, rule="slot_prices")
+    assert found.worst_excess <= 1e-6
+    assert found.paid is None
+    assert found.burdens.shape == (4,)
+    assert found.shares.tolist() == ms.share(run, rule="slot_prices", game="dispatch").shares.tolist()
+    table = run.table("agents", columns=["paid_money", "wear_money"])
+    assert int(found.shares_money.sum()) <= sum(int(table[name].to_numpy().sum()) for name in table.column_names)
+    assert found.shares.sum() < found.alone.sum()
+
+
+@pytest.mark.parametrize("rule", ["shapley", "proportional", "equal_gain", "rawls_ir", "nucleolus", "slot_prices"])
+def test_every_rule_shares_the_same_plan(rule):
+    """To the last unit; who has neither load nor device pays nothing where a rule looks at what it adds."""
+    found = ms.share(ms.load_scenario(HOMES), rule=rule)
+    assert int(found.shares_money.sum()) == int(ms.share(ms.load_scenario(HOMES), rule="shapley").shares_money.sum())
+    if rule in ("shapley", "nucleolus", "slot_prices"):
+        assert found.shares[-1] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_group_of_a_larger_pool_is_found_by_programme(monkeypatch):
+    ready = ms.load_scenario(HOMES)
+    listed = ms.share(ready, rule="equal_gain")
+    monkeypatch.setattr("marketsim.app.dispatch_game.MOST_LISTED", 2)
+    found = ms.share(ready, rule="equal_gain")
+    assert (listed.worst_by, found.worst_by) == ("all groups", "programme")
+    assert found.worst_excess == pytest.approx(listed.worst_excess, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "game", "said"),
+    [
+        ((airport, 3), "dispatch", "for runs and scenarios"),
+        ((HOMES,), "metered", "a scenario has metered nothing"),
+        ((HOMES,), "dispach", "no such game"),
+        (({**SMALL, "clock": {**SMALL["clock"], "slots": 24 * 400}},), "dispatch", "agents times slots"),
+        (({**SMALL, "tariff": {"flat": {"retail": 0.1, "feed_in": -0.2}}},), None, None),
+    ],
+)
+def test_what_is_wrong_with_a_game_is_said(arguments, game, said):
+    of = ms.load_scenario(arguments[0]) if isinstance(arguments[0], dict) else arguments[0]
+    if said is None:
+        assert np.isfinite(ms.share(of, *arguments[1:], game=game).shares).all()
+        return
+    with pytest.raises(InputError, match=said):
+        ms.share(of, *arguments[1:], game=game)

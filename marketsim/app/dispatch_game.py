@@ -1,0 +1,122 @@
+"""The slots of a scenario as a game of plans: what every group of its agents would pay for a plan of its own."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+
+from marketsim.app.parts import basics_of, chosen, devices_of
+from marketsim.app.ready_scenario import ReadyScenario
+from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.build import BuildContext
+from marketsim.core.clock import SlotTime
+from marketsim.core.errors import InputError, Problem
+from marketsim.core.ports import Device, LinearDevice, Profiles
+from marketsim.core.programme import LinearBlock, PlannedSlots
+from marketsim.core.records import Forecast
+from marketsim.core.units import to_price
+from marketsim.sharing.coalitions import all_costs
+from marketsim.sharing.dispatch import DispatchGame, PooledMembers, owned_blocks
+from marketsim.sharing.incomes import incomes_if_all
+from marketsim.sharing.stability import Leaving, worst_of_all
+from marketsim.sharing.worst_dispatch import worst_planning_group
+
+MOST_LISTED: Final = 200_000
+"""Members times slots of the plans of all groups, where these are all made: 10 members and a day of hours."""
+_MOST_CELLS: Final = 60 * 672
+"""Agents times slots of a plan."""
+
+
+class PlannedPool:
+    """All agents of a scenario, who know the series of its slots and plan them behind one meter.
+
+    Each begins with the initial levels of its devices, and ends with as much in each store. The plan knows no feeder.
+    InputError for a scenario that is too large, or at prices below zero.
+    """
+
+    def __init__(self, ready: ReadyScenario, peak_price: float = 0.0) -> None:
+        _demand_small(ready)
+        self.ready = ready
+        known = ready.variant({"profiles.forecast": "perfect"})
+        basics = basics_of(known, (known.model.seed,))
+        devices = devices_of(known, basics)
+        tariff = chosen(known, "tariff", known.model.tariff, basics)
+        self.context = BuildContext.of(basics, tariff=tariff, devices=devices)
+        profiles: Profiles = chosen(known, "profile", known.model.profiles, self.context)
+        time, n = self.context.clock.at(0), len(ready.agents)
+        expected = profiles.forecast(time, np.arange(n))
+        self.held_firm: tuple[str, ...] = tuple(
+            each.info.name for each in devices if not isinstance(each, LinearDevice)
+        )
+        """Fleets that cannot say what they could do, and do what happens in any case."""
+        self.game = DispatchGame(_pooled(self.context, devices, expected, time, peak_price))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the members."""
+        return self.context.community.names
+
+    @property
+    def enumerated(self) -> bool:
+        """Whether all groups are planned to find the one that would rather leave."""
+        return self.context.clock.slots * self.game.n << (self.game.n - 1) <= MOST_LISTED
+
+    @property
+    def hours(self) -> float:
+        """Length of the plan."""
+        return self.context.clock.slots * self.context.clock.slot_hours
+
+    @cached_property
+    def incomes(self) -> FloatArray | None:
+        """Of each agent [currency a month]; None where one has none."""
+        return incomes_if_all(self.context)
+
+    @cached_property
+    def _costs(self) -> FloatArray:
+        return all_costs(self.game)
+
+    def worst(self, shares: FloatArray, seconds: float) -> Leaving | None:
+        """The group that gains most by planning for itself; None: there is no group, or none was found in time."""
+        if self.enumerated:
+            return worst_of_all(self._costs, shares)
+        return worst_planning_group(self.game, shares, seconds)
+
+
+def _demand_small(ready: ReadyScenario) -> None:
+    cells = len(ready.agents) * ready.model.clock.slots
+    if cells > _MOST_CELLS:
+        hint = "shorten it: --set clock.slots=24, or clock.slots in the scenario"
+        what = f"a plan takes at most {_MOST_CELLS:,} agents times slots"
+        raise InputError([Problem(what, "clock.slots", f"{cells:,}", hint)])
+
+
+def _pooled(
+    context: BuildContext, devices: tuple[Device, ...], expected: Forecast, time: SlotTime, peak_price: float
+) -> PooledMembers:
+    slots, hours = context.clock.slots, context.clock.slot_hours
+    n = context.community.n_agents
+    firm = 1.0 - sum((own.info.load_share for own in devices if own.info.load_share is not None), np.zeros(n))
+    load, pv = expected.series("load_kw", slots) * firm * hours, expected.series("pv_kw", slots) * hours
+    retail, feed_in = (to_price(ticks)[:, 0] for ticks in expected.tariffs(slots))
+    states = [device.initial() for device in devices]
+    blocks, owner = owned_blocks([_blocks_of(row, devices, states, expected, time, slots) for row in range(n)])
+    return PooledMembers(blocks, owner, load - pv, np.maximum(pv - load, 0.0), retail, feed_in, hours, peak_price)
+
+
+def _blocks_of(
+    row: int, devices: tuple[Device, ...], states: list[FloatArray], expected: Forecast, time: SlotTime, slots: int
+) -> list[LinearBlock]:
+    """What the devices of one agent could do."""
+    only: IntArray = np.array([row])
+
+    def series(name: str) -> Any:
+        return expected.series(name, slots)[:, only]
+
+    ahead = PlannedSlots(only, time, slots, series)
+    return [
+        device.linear(state[:, only], ahead)
+        for device, state in zip(devices, states, strict=True)
+        if isinstance(device, LinearDevice) and device.info.owned[row]
+    ]
