@@ -46,7 +46,7 @@ KINDS: Final = MappingProxyType(
             "market: {engine: <name>}",
             "a marketsim.core.ports.Engine",
             "Matches orders. Traits: pairs (handles charges by pair of agents), prices (needs the utility's prices), "
-            "keeps (takes more from buyers than it gives to sellers), daily (is another one each day, for what members paid and got).",
+            "keeps (takes more from buyers than it gives to sellers), daily (is another one each day, for what members paid).",
             traits=("pairs", "prices", "keeps", "daily"),
         ),
         "critic": Kind(
