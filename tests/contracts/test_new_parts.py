@@ -154,7 +154,7 @@ def test_a_new_part_is_listed_and_shown(scenario, cli, kind):
 WORDS = {
     ("analysis/baselines/rules.py", "battery"): "a row of its table",
     ("analysis/baselines/rules.py", "volt_var"): "a choice of what inverters do beside their set-points",
-    ("app/experts.py", "planned"): "a choice of reactive power",
+    ("experts/params.py", "planned"): "a choice of reactive power",
     **{(module, "expert"): "the kind of part" for module in ("app/parts.py", "core/walls.py", "extension/kinds.py")},
     **{(module, "expert"): "the section of a scenario" for module in ("app/looking.py", "analysis/control/arms.py")},
     **{
@@ -207,6 +207,7 @@ LEFT_OUT = (
     "importers/",
     "report/run_page.py",
     "report/cards.py",
+    "report/plans.py",
     "report/series.py",
 )
 """The table itself, tools of tests and of measuring, modules that write scenarios, which name parts as their users do, and

@@ -41,7 +41,8 @@ def test_kpis_say_what_they_are():
 
 def test_every_column_of_a_run_is_listed():
     """The page of tables has each column of each table that a run has."""
-    short = {"clock.slots": 2, "output.voltages": True, "market.sharing": "proportional"}
+    short = {"clock.slots": 2, "output.voltages": True, "market.sharing": "proportional", "expert": "rule"}
+    short["agents[0].strategy"] = "expert"
     run = ms.simulate(ms.load_scenario(ROOT / "scenarios" / "ieee141.yaml", short))
     for name, columns in REFERENCE["run_tables"]().items():
         listed = {column.name.replace("<device>", "battery") for column in columns}
