@@ -218,6 +218,8 @@ PARTS: Final = (
     _part("metric", "grid", "metrics.grid:build", "metrics.params:GridParams", "voltages, loadings and violations"),
     _part("metric", "equity", "metrics.equity:build", "metrics.params:EquityParams",
           "burdens of bills on incomes and access to local energy", traits=("asked",)),
+    _part("metric", "shares", "sharing.metric:build", "sharing.params:SharesMetricParams",
+          "whether a group would rather leave, and how far shares may be off", traits=("asked",)),
     _part("metric", "laws", "metrics.laws:build", "metrics.params:LawsParams", "balances, which are zero"),
 )  # fmt: skip
 """Kind, name, what builds it, its parameters, and what it is."""

@@ -23,8 +23,13 @@ from marketsim.sharing.joining import Joining, joining, partners
 from marketsim.sharing.metered import MeteredGame
 from marketsim.sharing.portions import portions
 
-SITUATIONS: Final = ("short", "long", "balanced", "curtailing")
-"""All together draw, feed in, neither; or have more than they use where feeding in costs."""
+SITUATIONS: Final = {
+    "short": "all together draw: retail",
+    "long": "all together feed in: feed-in tariff",
+    "balanced": "neither: the middle",
+    "curtailing": "feeding in costs: PV is worth nothing",
+}
+"""What all together do in a slot, and its price within the community."""
 _DRAWS: Final = 500
 
 
@@ -106,7 +111,7 @@ def explain(
     _demand_sharing(rule, shared.registry)
     row = _row_of(agent, shared.names)
     name = rule if isinstance(rule, str) else type(rule).__name__
-    energies = _energies(run, shared)
+    energies = energies_by_cause(run, shared)
     otherwise = Otherwise(shared, shared.built(rule, parameters), name, energies)
     now, game, n = otherwise.now, shared.game, shared.game.n
     beyond = portions(game.beyond_money, np.ones(n, dtype=np.int64), shared.names)
@@ -121,7 +126,7 @@ def explain(
         standard_error=None if now.standard_errors is None else float(now.standard_errors[row]) / MONEY_PER_CURRENCY,
         alone_money=int(shared.alone_money[row]),
         paid_money=int(shared.period.paid_money[row]),
-        bill=tuple(_priced(game, {cause: wh[:, row] for cause, wh in energies.items()}, row)),
+        bill=tuple(priced_bill(game, {cause: wh[:, row] for cause, wh in energies.items()}, row)),
         beyond_money=int(beyond[row]),
         counterfactuals=tuple(otherwise.changes(row)),
         joining=_in_currency(place),
@@ -147,7 +152,7 @@ def _row_of(agent: str | int, names: tuple[str, ...]) -> int:
     raise InputError([Problem("this run has no such agent", "agent", repr(agent), hint)])
 
 
-def _energies(run: Run, shared: SharedRun) -> dict[str, IntArray]:
+def energies_by_cause(run: Run, shared: SharedRun) -> dict[str, IntArray]:
     """Net energy at the meter by its cause, generation positive [n_slots, n_agents]; they sum to that of the meter."""
     period = shared.period
     n_slots, n = period.net_wh.shape
@@ -159,8 +164,8 @@ def _energies(run: Run, shared: SharedRun) -> dict[str, IntArray]:
     return found
 
 
-def _priced(game: MeteredGame, energies: dict[str, IntArray], row: int) -> Iterator[PricedEnergy]:
-    """Energy of each cause in each situation, at the price of its slot."""
+def priced_bill(game: MeteredGame, energies: dict[str, IntArray], row: int) -> Iterator[PricedEnergy]:
+    """The bill of the agent ``row`` at prices of the slot: its energy of each cause in each situation."""
     prices = game.slot_prices()
     net, costly = game.net_wh.sum(axis=1), game.feed_in_ticks < 0
     where = np.select([net < 0, costly, net > 0], [0, 3, 1], 2)

@@ -9,13 +9,15 @@ import numpy as np
 
 from marketsim.app.looking import seen_of
 from marketsim.app.parts import basics_of, made
+from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.user_parts import asked_params, user_registry
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import InputError, LawBroken, Problem
 from marketsim.core.laws import check_shares
 from marketsim.core.period import MOST_CELLS, Period
-from marketsim.core.ports import EstimatedShares, EstimatedSharing, Sharing
+from marketsim.core.ports import EstimatedShares, Sharing
+from marketsim.core.sharing import estimated as of_period
 from marketsim.extension.registry import Registry
 from marketsim.results.reader import Run
 from marketsim.results.table_columns import LEDGER_COLUMNS
@@ -36,11 +38,14 @@ class SharedRun:
     """All slots of a run as one period; what the run itself shared is left out.
 
     ``trust``: its folder is one's own, see ``open_run``. ``registry`` has the rules; None: those built in and of installed
-    plugins, and of a run that is one's own those of its scenario. InputError for a run that is nothing to share.
+    plugins, and of a run that is one's own those of its scenario. ``ready``: the run's scenario where it is at hand. InputError
+    for a run that is nothing to share.
     """
 
-    def __init__(self, run: Run, seed: int, *, trust: bool, registry: Registry | None = None) -> None:
-        ready = seen_of(run, trust=trust).ready
+    def __init__(
+        self, run: Run, seed: int, *, trust: bool, registry: Registry | None = None, ready: ReadyScenario | None = None
+    ) -> None:
+        ready = ready or seen_of(run, trust=trust).ready
         self.registry = registry or (ready.registry if trust or run.path is None else user_registry())
         self.context = BuildContext.of(basics_of(ready, (seed,)), tariff=None, devices=())
         self.period = _period_of(run, self.context)
@@ -97,11 +102,7 @@ def built_rule(rule: str | Sharing, parameters: dict[str, Any], context: BuildCo
 
 def estimated(built: Sharing, period: Period, rule: str | Sharing) -> EstimatedShares:
     """Whole shares of a period, with standard errors where they were drawn."""
-    match built:
-        case EstimatedSharing() as drawn:
-            found = drawn.estimate(period)
-        case _:
-            found = EstimatedShares(built.share(period), None)
+    found = of_period(built, period)
     _demand_whole(found.money, period, rule if isinstance(rule, str) else type(rule).__name__)
     return found
 

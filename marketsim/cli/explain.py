@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,13 +16,6 @@ from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH
 
 if TYPE_CHECKING:
     from marketsim.app.explain import Explanation
-
-_SITUATIONS: Final = {
-    "short": "all together draw: retail",
-    "long": "all together feed in: feed-in tariff",
-    "balanced": "neither: the middle",
-    "curtailing": "feeding in costs: PV is worth nothing",
-}
 
 
 @click.command()
@@ -89,10 +82,12 @@ def _show(found: Explanation, label: str) -> None:
 
 
 def _show_bill(found: Explanation, label: str) -> None:
+    from marketsim.app.explain import SITUATIONS
+
     rows = [
         (
             line.cause,
-            _SITUATIONS[line.situation],
+            SITUATIONS[line.situation],
             number(line.energy_wh / WH_PER_KWH, sign=True),
             _money(line.money, sign=True),
         )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from marketsim.cli.answers import AskedAnswer, answer_options
 from marketsim.cli.leaving import leaving_said, leaving_told
 from marketsim.cli.options import plugin_option, teller, trust_option
 from marketsim.cli.rule_option import named_rule, rules_of
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     metavar="S",
     help="To look for the group that gains most by leaving, beyond 16 agents; for each rule.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @plugin_option
 @trust_option
+@answer_options("agent; with --compare, rule")
 def share(
     folder: str,
     game: str,
@@ -58,9 +58,9 @@ def share(
     compare: bool,
     seed: int,
     seconds: float,
-    as_json: bool,
     plugin_files: tuple[Path, ...],
     trust: bool,
+    answer: AskedAnswer,
 ) -> None:
     """Say who should pay what of RUN's cost by a rule, and which group would rather leave.
 
@@ -79,24 +79,26 @@ def share(
     if game == "dispatch":
         if compare or len(named) > 1:
             raise click.BadParameter("of plans one rule at a time is asked", param_hint="--compare")
-        _of_plans(folder, named, seconds, peak_price, asked, as_json=as_json)
+        _of_plans(folder, named, seconds, peak_price, asked, answer)
         return
     if peak_price is not None:
         raise click.BadParameter("belongs to --game dispatch", param_hint="--peak-price")
     if compare:
         from marketsim.cli.share_comparison import compared
 
-        compared(open_run(folder, trust=trust), named, seconds, asked, as_json=as_json)
+        compared(open_run(folder, trust=trust), named, seconds, asked, answer)
         return
     if len(named) > 1:
         raise click.BadParameter("give one rule, or --compare with it", param_hint="--rule")
     name, parameters = named[0] if named else ("shapley", {})
     run = open_run(folder, trust=trust)
-    found = share_of_run(run, name, seconds=seconds, **asked, **parameters)
-    if as_json:
-        say(json.dumps(_told(found, name), indent=2))
-    else:
-        _show(found, name, label_of(run.manifest))
+    _give(share_of_run(run, name, seconds=seconds, **asked, **parameters), name, label_of(run.manifest), answer)
+
+
+def _give(found: CostShares, rule: str, label: str, answer: AskedAnswer) -> None:
+    told = _told(found, rule)
+    if not answer.give(told, [{"agent": name, **row} for name, row in told["agents"].items()]):
+        _show(found, rule, label)
 
 
 def _of_plans(
@@ -105,8 +107,7 @@ def _of_plans(
     seconds: float,
     peak_price: float | None,
     asked: dict[str, Any],
-    *,
-    as_json: bool,
+    answer: AskedAnswer,
 ) -> None:
     """Shares of the best plan of a scenario, or of that of a run."""
     from marketsim.app.ready import load_scenario
@@ -126,13 +127,10 @@ def _of_plans(
         ready = load_scenario(path, trust=trust, tell=teller())
         label = ready.model.currency
         found = share_of_plans(ready, name, seconds=seconds, peak_price=price, **asked, **parameters)
-    if as_json:
-        say(json.dumps(_told(found, name), indent=2))
-    else:
-        _show(found, name, label)
+    _give(found, name, label, answer)
 
 
-def _told(found: CostShares, rule: str) -> dict[str, object]:
+def _told(found: CostShares, rule: str) -> dict[str, Any]:
     assert found.shares_money is not None
     columns = {
         "paid": found.paid,

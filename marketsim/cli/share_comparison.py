@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from marketsim.app.compared_sharing import IN_CORE, NamedRule, compare_rules
+from marketsim.cli.answers import AskedAnswer
 from marketsim.cli.leaving import group_of, leaving_told, looked_at
 from marketsim.cli.saying import say
 from marketsim.cli.tables import number, progress_bar, table
@@ -17,15 +17,14 @@ if TYPE_CHECKING:
     from marketsim.results.reader import Run
 
 
-def compared(run: Run, rules: list[NamedRule], seconds: float, asked: dict[str, Any], *, as_json: bool) -> None:
+def compared(run: Run, rules: list[NamedRule], seconds: float, asked: dict[str, Any], answer: AskedAnswer) -> None:
     """Put all rules side by side; ``asked`` is what ``compare_rules`` is asked with beside."""
-    with progress_bar("sharing", "rules", quiet=as_json) as advance:
+    with progress_bar("sharing", "rules", quiet=answer.as_json) as advance:
         if advance is not None:
             asked = {**asked, "tell": advance}
         found = compare_rules(run, rules, seconds=seconds, **asked)
-    if as_json:
-        say(json.dumps(_told(found), indent=2))
-    else:
+    told = _told(found)
+    if not answer.give(told, [{"rule": label, **_flat(row)} for label, row in told["rules"].items()]):
         _show(found, label_of(run.manifest))
 
 
@@ -49,6 +48,11 @@ def _told(found: Comparison) -> dict[str, Any]:
         "rules": rules,
         "left_out": dict(found.left_out),
     }
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of a table: names of agents in one cell."""
+    return {**row, "worst_coalition": " ".join(row["worst_coalition"])}
 
 
 def _equity_told(equity: Equity | None) -> dict[str, Any]:

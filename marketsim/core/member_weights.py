@@ -72,7 +72,7 @@ def _place(values: FloatArray) -> FloatArray:
 
 def member_weights(params: MemberWeightsParams, context: BuildContext, what: str) -> MemberWeights:
     """Weights for the agents of a simulation; InputError where a rule needs incomes and somebody has none."""
-    incomes = [agent.income for agent in context.agents]
+    community = context.community
     without = [agent.name for agent in context.agents if agent.income is None and agent.owners is None]
     if without and params.weights != "equal":
         hint = (
@@ -80,5 +80,7 @@ def member_weights(params: MemberWeightsParams, context: BuildContext, what: str
         )
         said = f"{what} with weights: {params.weights} needs the income of every agent, and {without[0]} has none"
         raise InputError([Problem(said, "weights", params.weights, hint)])
-    known = np.array([np.nan if income is None else income for income in incomes])
-    return MemberWeights(params, np.tile(known, context.community.n_markets), context.community.market)
+    known = np.full((community.n_markets, community.n_agents // community.n_markets), np.nan)
+    for row, agent in enumerate(context.agents):
+        known[:, row] = np.nan if agent.income is None else agent.income
+    return MemberWeights(params, known.ravel(), community.market)

@@ -444,6 +444,8 @@ class SlotRecord(NamedTuple):
     """Reactive injection of each agent when the slot opened, before anything traded [kvar] [n_agents]."""
     kvar: FloatArray
     """Reactive injection of each agent at the end [kvar] [n_agents]."""
+    share_errors: FloatArray | None = None
+    """Standard errors of the shares that the line of sharing books [1e-9 currency] [n_agents]; None: nothing was drawn."""
 
 
 class State(NamedTuple):

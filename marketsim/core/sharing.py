@@ -15,6 +15,7 @@ from marketsim.core.clock import Clock
 from marketsim.core.errors import RunError
 from marketsim.core.laws import check_shares
 from marketsim.core.period import Period
+from marketsim.core.ports import EstimatedShares, EstimatedSharing, Sharing
 from marketsim.core.read_only import read_only
 from marketsim.core.records import Community, LedgerLine, SlotRecord
 from marketsim.core.standing import MemberStanding
@@ -79,11 +80,20 @@ class Periods:
         period: Period = read_only(
             Period(time, community, load_wh, pv_wh, net_wh, retail, feed_in, bill, self._standing)
         )
-        shares = self._rule.share(period)
-        check_shares(period, shares, self._name)
+        found = estimated(self._rule, period)
+        check_shares(period, found.money, self._name)
         money = record.ledger.money.copy()
-        money[LedgerLine.SHARING] = shares - period.paid_money
-        return record._replace(ledger=record.ledger._replace(money=money))
+        money[LedgerLine.SHARING] = found.money - period.paid_money
+        return record._replace(ledger=record.ledger._replace(money=money), share_errors=found.standard_errors)
+
+
+def estimated(rule: Sharing, period: Period) -> EstimatedShares:
+    """Shares of a period by a rule, with standard errors where it draws."""
+    match rule:
+        case EstimatedSharing() as drawn:
+            return drawn.estimate(period)
+        case _:
+            return EstimatedShares(rule.share(period), None)
 
 
 def _magnitude(values: IntArray) -> float:

@@ -15,7 +15,7 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.import_rules import imported
 from marketsim.core.metric import LONGEST
 from marketsim.core.period import Period
-from marketsim.core.ports import ChargeTable, Noted, ReactiveLaw, Steered, lacking
+from marketsim.core.ports import ChargeTable, EstimatedShares, Noted, ReactiveLaw, Steered, lacking
 from marketsim.core.programme_rules import planned_block
 from marketsim.core.records import (
     BLAMES_SINK,
@@ -275,6 +275,15 @@ def shared(call: Call) -> IntArray:
     return shares
 
 
+def estimated(call: Call) -> EstimatedShares:
+    """The same with standard errors."""
+    found = record_of(call.result, EstimatedShares)
+    money = shared(call._replace(result=found.money))
+    if found.standard_errors is None:
+        return EstimatedShares(money, None)
+    return EstimatedShares(money, real("standard_errors", found.standard_errors, money.shape, least=0.0))
+
+
 def declared_rounds(part: Any, sizes: Sizes) -> dict[str, Any]:  # noqa: ARG001 - as all that parts declare
     """Name and rounds of an engine, as they are when it is built."""
     name = part.name
@@ -345,7 +354,7 @@ RULES: Final[dict[str, dict[str, Rule]]] = {
     },
     "gate": {"admit": admitted, "broken": broken_markets, "sensitivity": kvar, "close": grid_state},
     "settlement": {"__call__": ledger},
-    "sharing": {"share": shared},
+    "sharing": {"share": shared, "estimate": estimated},
     "importer": {"read": imported},
 }  # fmt: skip
 """By kind and method of the port; those of strategies, metrics, games and critics stand in modules of their own."""

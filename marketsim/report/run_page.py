@@ -18,15 +18,18 @@ from marketsim.report import series as columns
 from marketsim.report.book import depth
 from marketsim.report.cards import GROUPS, cards, partial_summary
 from marketsim.report.critics import SCORES, CriticView, critic_view
-from marketsim.report.findings import findings, kwh, words
+from marketsim.report.equity_part import EquityDays, equity_days
+from marketsim.report.findings import findings, kwh, percent, words
 from marketsim.report.focus import Focus, focuses
 from marketsim.report.grid_part import GridPart
 from marketsim.report.kpis import demand_numbers
 from marketsim.report.limits import MOST_ELEMENTS, RefusedEnergy, refusals
+from marketsim.report.peak_part import duration_curve
 from marketsim.report.people import Person, names_of, totals
 from marketsim.report.people_tables import agent_table, class_table
 from marketsim.report.plans import plans_part
 from marketsim.report.series import PlotSeries, plain, rounded
+from marketsim.report.shared_part import SharedPart, can_be_shared
 from marketsim.results.folder import COMPLETE, SUMMARY
 from marketsim.results.reader import Run
 
@@ -59,6 +62,8 @@ class RunContent:
         self.critic = critic_view(run, self.series, self.slots)
         self.grid = self._grid()
         self.plans = plans_part(run, self.stretches, self.names, self.minutes / 60.0)
+        self.shared = self._shared()
+        self.equity = self._equity()
         demand_numbers(run.summary, None if run.path is None else run.path / SUMMARY)
         self.summary = run.summary or partial_summary(self.series)
 
@@ -107,6 +112,19 @@ class RunContent:
             self._leave_out(f"The feeder cannot be drawn: {error}")
             return None
 
+    def _shared(self) -> SharedPart | None:
+        if self.ready is None or not can_be_shared(self.run):
+            return None
+        try:
+            return SharedPart(self.run, self.ready)
+        except MarketsimError as error:
+            self._leave_out(f"What bills would be by other rules is left out: {error}")
+            return None
+
+    def _equity(self) -> EquityDays | None:
+        agents = () if self.ready is None else self.ready.agents
+        return equity_days(self.run, agents, self.slots_per_day, self.minutes / 60.0)
+
     def moment(self, slot: int) -> str:
         """Begin of a slot as people read it."""
         return f"{self.begin + timedelta(minutes=slot * self.minutes):%a %d %b %Y, %H:%M}"
@@ -130,7 +148,15 @@ def page_data(of: RunContent) -> dict[str, Any]:
         "classes": _in_currency(class_table(of.people, of.totals), of.currency),
         "refused": [_refused(each) for each in of.refused[:MOST_ELEMENTS]],
         "critic": None if of.critic is None else _critic(of.critic),
+        "shared": None if of.shared is None else of.shared.data(),
+        "equity": None if of.equity is None else of.equity.data(),
+        "peak": _peak(of),
     }
+
+
+def _peak(of: RunContent) -> dict[str, Any] | None:
+    curve = duration_curve(of.series, of.minutes)
+    return None if curve is None else {**curve, "alone": of.summary.get("peak_import_kw_grid_only")}
 
 
 def _in_currency(table: dict[str, Any], currency: str) -> dict[str, Any]:
@@ -202,6 +228,10 @@ def page_context(of: RunContent) -> dict[str, Any]:
         "refused": of.refused,
         "unrefused": unrefused(of),
         "critic": of.critic,
+        "shared": of.shared,
+        "rules": [] if of.shared is None else of.shared.rules,
+        "equity": of.equity,
+        "peak_text": _peak_text(of),
         "moment": of.moment,
         "number": number,
         "currency": of.currency,
@@ -211,6 +241,17 @@ def page_context(of: RunContent) -> dict[str, Any]:
         "notes": of.notes,
         "summary": run.summary,
     }
+
+
+def _peak_text(of: RunContent) -> str:
+    """Peak and load factor beside those with the utility alone."""
+    peak, factor = (of.summary.get(name) for name in ("peak_import_kw", "load_factor"))
+    if peak is None:
+        return ""
+    there = of.summary.get("peak_import_kw_grid_only")
+    beside = "" if there is None else f" ({number(there)} kW with the utility alone)"
+    load = "" if factor is None else f"; the mean of what they draw is {percent(factor)} of it"
+    return f"All agents together draw {number(peak)} kW at most{beside}{load}. Losses are left out."
 
 
 def unrefused(of: RunContent) -> str:

@@ -14,6 +14,13 @@ MOST_EXACT: Final = 20
 _Weight: TypeAlias = Annotated[float, Field(gt=0, le=1e6)]
 
 
+class SharesMetricParams(Params):
+    """Whether a group would rather leave, and how far shares may be off."""
+
+    most_members: Annotated[int, Field(ge=2, le=16)] = 12
+    """Agents of a market whose groups are all looked at; of more, ``share_worst_excess`` is undefined."""
+
+
 class NoSharingParams(Params):
     """Everybody pays what the settlement says; no line of sharing is written."""
 

@@ -30,6 +30,14 @@ def hostile(village, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def common(village, tmp_path_factory):
+    """Report of a run whose agents have incomes, and the run."""
+    agents = [{**agent, "income": 1000 * (row + 1)} for row, agent in enumerate(village()["agents"])]
+    run = ms.simulate(ms.load_scenario(village(agents=agents)))
+    return write_report(run, tmp_path_factory.mktemp("report") / "common.html"), run
+
+
+@pytest.fixture(scope="module")
 def long(simulated, tmp_path_factory):
     """Report of three days that count as a long run: curves by day, chosen days slot by slot."""
     run = simulated("scenarios/stress141.yaml", {"clock.slots": 72, "clock.slot_minutes": 60})
@@ -279,3 +287,29 @@ agents: [{kind: prosumer, count: 3, pv_kw: 5, load: {annual_kwh: 3000}}]
     assert "of 12 slots" in page.inner_text(".facts")
     assert "Partial run" in page.inner_text("main")
     assert drawn(page, "prices")
+
+
+def test_who_should_pay_what_and_why(opened, common, drawn, unfold):
+    """Bills by rule, the group that would rather leave, lines of the bill of whoever is chosen, equity and peak."""
+    path, run = common
+    page = opened(path).page
+    for chart in ("shares", "burden-gini", "burden-worst", "peak"):
+        assert drawn(page, chart), chart
+    assert page.locator("#leaving tbody tr").count() == 4
+    rows = unfold(page, "shares")
+    assert rows.count() == len(run.manifest["agents"])
+    page.select_option("#whose", index=1)
+    name = page.locator("#whose option").nth(1).inner_text()
+    lines = page.locator("#bill tbody tr")
+    assert lines.last.locator("td").first.inner_text() == "together"
+    asked = float(lines.last.locator("td").last.inner_text().replace(",", ""))
+    assert asked == pytest.approx(ms.explain(run, name).priced_money / 1e9, abs=1e-4)
+    page.locator("#bill th button").first.click()
+    assert page.locator("#bill thead tr").count() == 1
+    page.select_option("#whose", index=0)
+    assert page.locator("#bill thead tr").count() == 1
+
+
+@pytest.mark.parametrize("width", [1200, 390])
+def test_shared_bills_are_whole_on_a_phone(opened, common, width):
+    assert overflow(opened(common[0], width=width).page) <= 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
 import pytest
@@ -93,6 +94,22 @@ def test_with_incomes_bills_are_burdens(cli, tmp_path):
     text = cli("share", str(out), "--compare").out
     assert text.splitlines()[2].split()[:4] == ["rule", "Gini", "of", "burden"]
     assert "of income [%]" in cli("share", str(out), "--rule", "rawls_ir").out
+
+
+@pytest.mark.parametrize(("asked", "rows"), [((), 3), (("--compare",), 7), (("--game", "dispatch"), 3)])
+def test_the_whole_answer_is_kept_in_a_file(cli, folder, tmp_path, asked, rows):
+    """The JSON that is printed, or a row for each agent or rule; a file that is there stays."""
+    table, document = tmp_path / "shares.csv", tmp_path / "shares.json"
+    assert cli("share", str(folder), *asked, "--out", str(table)).out == cli("share", str(folder), *asked).out
+    found = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
+    assert len(found) == rows
+    printed = cli("share", str(folder), *asked, "--json", "--out", str(document)).out
+    assert document.read_text(encoding="utf-8") == printed
+    told = json.loads(printed)["rules" if "--compare" in asked else "agents"]
+    assert [row.get("rule") or row["agent"] for row in found] == list(told)
+    ended = cli("share", str(folder), *asked, "--out", str(table))
+    assert ended.code == 2
+    assert "--force" in ended.err
 
 
 def test_a_rule_of_a_file_counts(cli, folder, root):

@@ -28,6 +28,7 @@ from marketsim.profiles.library import shape_names
 from marketsim.results.table_columns import REASON_NAMES, Column, TableLayout, columns
 from marketsim.scenario.json_schema import json_schema
 from marketsim.scenario.model import Scenario
+from marketsim.sharing.metric import SharesMetric
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 MADE: Final = "<!-- Made by tests/docs/reference.py; change the code that it reads, then run it. -->\n"
@@ -96,7 +97,10 @@ def kpi_groups() -> dict[str, tuple[Kpi, ...]]:
     """Definitions of everything in a summary, by heading, in the order of the page."""
     metrics = dict(zip(_METRIC_HEADS, (metric.definitions for metric in built_in_metrics()), strict=True))
     equity = kpis_of(["CLASS"])
-    asked = {"Equity (`metrics: [equity]`)": (*equity, *map(grid_only, equity))}
+    asked = {
+        "Equity (`metrics: [equity]`)": (*equity, *map(grid_only, equity)),
+        "Shared bills (`metrics: [shares]`)": SharesMetric.definitions,
+    }
     return {"Run": RUN, **metrics, **asked, "Critic": CRITIC_KPIS, "Independent power flow": VALIDATION}
 
 
@@ -385,7 +389,7 @@ class ScenarioPage:
             "`game: {quantities: 4}` is `game: {market: {quantities: 4}}`, and a run or training writes the latter.",
         )
         yield from self._parts("### learning.learner", "learner", about="How policies are learnt.")
-        yield "## metrics\n\nA list of further measures: `equity` ([who gets what](equity.md)), and those of plugins. The other built-in ones are in every run.\n"
+        yield "## metrics\n\nA list of further measures: `equity` ([who gets what](equity.md)), `shares` ([who pays what](sharing.md#as-kpis)), and those of plugins. The other built-in ones are in every run.\n"
         yield self._model("## output", self._definition("OutputSection"))
         yield _PLUGINS
 

@@ -337,6 +337,17 @@ BROKEN = [
     ("sharing", "share", "its answer has to have the shape (2,), not (3,)", """
      def share(self, period):  # HERE
          return np.zeros(3, dtype=int)"""),
+    ("sharing", "estimate", "1 too much", """
+     def estimate(self, period):  # HERE
+         from marketsim.core.ports import EstimatedShares
+         return EstimatedShares(self.inner.share(period) + [1, 0], None)"""),
+    ("sharing", "estimate", "standard_errors has to be at least 0, not -1.0 at 1", """
+     def estimate(self, period):  # HERE
+         from marketsim.core.ports import EstimatedShares
+         return EstimatedShares(self.inner.share(period), np.array([0.0, -1.0]))"""),
+    ("sharing", "estimate", "it has to return EstimatedShares, not int", """
+     def estimate(self, period):  # HERE
+         return 0"""),
     ("sharing", "share", READ_ONLY, """
      def share(self, period):
          period.net_wh[:] = 0  # HERE"""),

@@ -82,6 +82,52 @@ function bills(c) {
   return { traces: [{ type: "bar", x, y, customdata: rows.map((row) => escapeMarkup(row[0])), marker: { color: y.map((v) => v < 0 ? c.red : c.blue) }, hovertemplate: "%{customdata}: %{y:,.2f} " + DATA.currency + "<extra></extra>" }],
     layout: { hovermode: "closest", showlegend: false, bargap: rows.length > 150 ? 0 : 0.15, xaxis: { title: { text: apart > 1 ? "one agent of " + apart + " is named" : "" }, showgrid: false, zeroline: false, tickvals: named, ticktext: named.map((i) => escapeMarkup(cut(rows[i][0]))), tickangle: -90, tickfont: { size: named.length > 60 ? 9 : 11 }, range: [-0.6, rows.length - 0.4] }, yaxis: { title: { text: "saves [" + DATA.currency + "]" } } } };
 }
+const named = (text) => text.replace(/_/g, " ");
+function shares(c) {
+  const of = DATA.shared;
+  if (!of) return null;
+  const looks = { alone: ["grey", "line-ew-open"], paid: ["ink", "circle"], slot_prices: ["blue", "square"], equal_gain: ["orange", "diamond"], shapley: ["green", "cross"] };
+  const x = of.names.map((_, i) => i), apart = Math.ceil(x.length / (NARROW() ? 26 : 110)), shown = x.filter((i) => i % apart === 0), cut = (text) => text.length > 22 ? text.slice(0, 21) + "…" : text;
+  const traces = Object.entries(of.columns).map(([name, y]) => ({ type: "scatter", mode: "markers", name: named(name), x, y, text: of.names.map(escapeMarkup), marker: { color: c[looks[name][0]], symbol: looks[name][1], size: x.length > 60 ? 6 : 9, line: { width: name === "alone" ? 2 : 0, color: c[looks[name][0]] } },
+    error_y: name === "shapley" && of.errors ? { type: "data", array: of.errors, color: c.green, thickness: 1, width: 2 } : undefined, hovertemplate: "%{text}: %{y:,.2f} " + DATA.currency }));
+  return { traces, layout: { hovermode: "closest", xaxis: { title: { text: apart > 1 ? "one agent of " + apart + " is named" : "" }, tickvals: shown, ticktext: shown.map((i) => escapeMarkup(cut(of.names[i]))), tickangle: -90, zeroline: false, range: [-0.6, x.length - 0.4] }, yaxis: { title: { text: "pays [" + DATA.currency + "]" } } } };
+}
+function sharesTable() {
+  const of = DATA.shared, names = Object.keys(of.columns);
+  return { head: ["Agent", ...names.map((name) => named(name) + " [" + DATA.currency + "]"), ...(of.errors ? ["standard error of shapley"] : [])], rows: of.names.map((agent, i) => [agent, ...names.map((name) => of.columns[name][i]), ...(of.errors ? [of.errors[i]] : [])]), digits: [0, ...names.map(() => 2), 3] };
+}
+function why() {
+  const of = DATA.shared, table = byId("bill"), select = byId("whose");
+  if (!of || !table) return;
+  of.names.forEach((name, i) => { const option = document.createElement("option"); option.value = i; option.textContent = name; select.append(option); });
+  const show = () => {
+    const lines = of.bills[Number(select.value)], sum = lines.reduce((total, line) => total + line[3], 0);
+    const head = [["Energy", "", 0], ["In slots where", "", 0], ["At the meter", "kWh", 2], ["Pays", DATA.currency, 4]];
+    table.replaceChildren();
+    sortable(table, head, [...lines.map(([cause, situation, kwh, money]) => [cause || "–", situation, kwh, money]), ["together", "", null, sum]], {});
+  };
+  select.addEventListener("change", show);
+  show();
+}
+function overDays(here, there, title, scale) {
+  return (c) => {
+    const of = DATA.equity;
+    if (!of) return null;
+    const x = of[here].map((_, day) => moment(DATA.begin, day * 1440)), y = (name) => of[name].map((v) => v === null ? null : scale * v);
+    const traces = [[there, "utility only", "grey", "dash"], [here, "this run", "blue", "solid"]].filter(([name]) => of[name].some((v) => v !== null)).map(([name, label, colour, dash]) => ({ type: "scatter", mode: x.length < 60 ? "lines+markers" : "lines", name: label, x, y: y(name), line: { color: c[colour], dash, width: 2 }, marker: { size: 5 }, hovertemplate: "%{y:.4~g}" }));
+    return { traces, layout: { xaxis: { type: "date", hoverformat: "%a %d %b %Y", nticks: 5 }, yaxis: { title: { text: title } } } };
+  };
+}
+function daysTable(here, there, title) {
+  return () => ({ head: ["Day", title, title + ", utility only"], rows: DATA.equity[here].map((v, day) => [moment(DATA.begin, day * 1440).slice(0, 10), v, DATA.equity[there][day]]) });
+}
+function peak(c) {
+  const of = DATA.peak;
+  if (!of) return null;
+  const traces = [{ type: "scatter", mode: "lines", name: "all agents together", x: of.share, y: of.kw, line: { color: c.blue, width: 2, shape: "vh" }, fill: "tozeroy", fillcolor: c.blue + "22", hovertemplate: "%{y:,.2f} kW or more in %{x:.1f} % of slots" }];
+  if (of.alone !== null && of.alone !== undefined) traces.push({ type: "scatter", mode: "lines", name: "peak with the utility alone", x: [0, 100], y: [of.alone, of.alone], line: { color: c.grey, dash: "dash", width: 1.6 }, hoverinfo: "skip" });
+  return { traces, layout: { hovermode: "closest", xaxis: { title: { text: "% of slots" }, range: [0, 100] }, yaxis: { title: { text: "kW" } } } };
+}
 const REFUSED = [["trade", "trade between peers", "blue"], ["export", "on its way to the utility", "green"], ["supply", "on its way from the utility", "orange"]];
 function refusals(c) {
   const rows = DATA.refused.slice().reverse();
@@ -349,6 +395,11 @@ function start() {
   chart("volumes", volumes, () => columnsTable(V, ["Demand [kWh]", "PV used [kWh]", "From peers [kWh]", "Imports [kWh]", "Exports [kWh]", "Curtailed [kWh]"]));
   if (STRETCHES.length) { chart("depth", depth, depthTable); chart("curves", curves, curvesTable); }
   chart("bills", bills, () => ({ head: ["Agent", "Saves [" + DATA.currency + "]"], rows: DATA.agents.names.map((name, i) => [name, DATA.agents.values[11][i]]), digits: [0, 2] }));
+  chart("peak", peak, () => ({ head: ["Share of slots [%]", "As much or more [kW]"], rows: DATA.peak.share.map((share, i) => [share, DATA.peak.kw[i]]), digits: [2, 2] }));
+  chart("shares", shares, sharesTable);
+  why();
+  chart("burden-gini", overDays("gini", "gini_alone", "Gini coefficient", 1), daysTable("gini", "gini_alone", "Gini coefficient"));
+  chart("burden-worst", overDays("worst", "worst_alone", "% of income", 100), daysTable("worst", "worst_alone", "Part of income"));
   chart("scores", scores, () => columnsTable(SCORES.map((s) => s[0]), SCORES.map((s) => s[1])));
   chart("refusals", refusals, () => ({ head: ["Element", "Reason", ...REFUSED.map((r) => r[1] + " [kWh]"), "Times", "PV curtailed [kWh]"], rows: DATA.refused.map((row) => [row.element, row.reason, row.trade, row.export, row.supply, row.times, row.curtailed]) }));
   chart("curtailment", curtailment, () => columnsTable(["refused", "curtailed"], ["Refused [kWh]", "Curtailed [kWh]"]));

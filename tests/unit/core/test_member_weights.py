@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from marketsim.core.filling import fill
@@ -100,8 +100,9 @@ def test_filling_sums_to_the_unit_and_never_exceeds_a_demand(case):
 
 
 @given(cases, st.integers(0, 11), st.floats(1.0, 50.0))
+@example(([0.5, 0.5, 0.125], [0, 0, 0], 0.5), 0, 1.0)
 def test_more_weight_is_never_less_energy(case, row, factor):
-    """Of equal demands the heavier gets no less; and who gains weight loses no more than rounding."""
+    """Of equal demands the heavier gets no less, and equals differ by rounding; who gains weight loses no more than that."""
     weight, demand = np.array(case[0]), np.array(case[1])
     row %= len(weight)
     total = int(case[2] * demand.sum())
@@ -109,5 +110,6 @@ def test_more_weight_is_never_less_energy(case, row, factor):
     heavier[row] *= factor
     assert fill(heavier, demand, total)[row] >= before[row] - 1
     same = fill(weight, np.full(len(weight), 1000), int(case[2] * 1000 * len(weight)))
-    order = np.argsort(weight)
+    order = np.lexsort((same, weight))
     assert (np.diff(same[order]) >= 0).all()
+    assert (np.diff(same[order])[np.diff(weight[order]) == 0] <= 1).all()

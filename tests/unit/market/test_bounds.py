@@ -104,7 +104,7 @@ def test_what_a_seller_would_get_beyond_retail_is_its_buyer_s():
 SIGNED = st.integers(-300_000, 300_000)
 REGISTRY = built_in_registry()
 ENGINES = [
-    REGISTRY.builder("engine", name)(REGISTRY.params("engine", name)(), build_context())
+    REGISTRY.builder("engine", name)(REGISTRY.params("engine", name)(), build_context(6))
     for name in REGISTRY.names("engine")
 ]
 
