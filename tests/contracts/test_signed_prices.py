@@ -126,8 +126,11 @@ def test_every_plan_of_a_store(sunny_day, storage, prices):
 
 @pytest.mark.parametrize("prices", ["zero feed-in", "negative feed-in", "negative retail"])
 @pytest.mark.parametrize("sharing", REGISTRY.names("sharing"))
-def test_every_sharing_rule(sunny_day, sharing, prices):
-    run = holds(sunny_day(prices, "truthful", market={"engine": "mid_market_rate", "sharing": sharing}))
+def test_every_sharing_rule(simulated, sharing, prices):
+    day = scenario(prices, "truthful", market={"engine": "mid_market_rate", "sharing": sharing})
+    if "dividends" in REGISTRY.traits("sharing", sharing):
+        day["agents"][-1]["owners"] = "equal"
+    run = holds(simulated(day))
     agents = run.frame("agents", raw=True)
     assert agents.sharing_money.sum() == 0 if "sharing_money" in agents else sharing == "none"
 
