@@ -131,7 +131,7 @@ def test_learners_train_unchanged_elsewhere(place: Callable[[], dict[str, Any]],
         ready = ms.load_scenario(played_as_a_game(place()), {"learning.learner": learner})
         return train_scenario(ready, tmp_path / name)
 
-    clone = trained({"cloning": {**TINY, "steps": 40}})
+    clone = trained({"cloning": {**TINY, "episodes": 8, "steps": 40}})
     start = {"checkpoint": {"path": str(clone.checkpoint)}}
     for name, more in LEARNERS.items():
         done = trained({name: {**TINY, **more, "start": start}})
