@@ -25,7 +25,7 @@ _PARTS: Final = (
 
 @click.command()
 @click.option("--only", type=click.Choice(_PARTS), multiple=True, help="Measure these parts only (repeatable).")
-@click.option("--scale", is_flag=True, help="Show how time and memory grow with agents and slots instead.")
+@click.option("--scale", is_flag=True, help="Show how time and memory of runs and updates grow instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
 def bench(only: tuple[str, ...], scale: bool, as_json: bool) -> None:
     """Measure the program against references, in one run.
@@ -33,7 +33,7 @@ def bench(only: tuple[str, ...], scale: bool, as_json: bool) -> None:
     Results are checked against their references before a time is reported. Ratios are taken in one run; absolute times
     move with the machine by a factor of two. All parts take about five minutes.
     """
-    rows = _measured(("growth", *only) if scale else only or _PARTS)
+    rows = _measured(("growth", "crowd", *only) if scale else only or _PARTS)
     if as_json:
         say(json.dumps([{**row._asdict(), "met": row.met} for row in rows], indent=2))
         return
@@ -86,6 +86,7 @@ def _measured(parts: tuple[str, ...]) -> list[BenchRow]:
         "year": runs.year_rows,
         "learning": learning.rows,
         "updates": updates.rows,
+        "crowd": updates.crowd_rows,
     }
     rows: list[BenchRow] = []
     for place, part in enumerate(parts, start=1):

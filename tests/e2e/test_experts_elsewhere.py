@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +87,7 @@ def test_experts_run_unchanged_on_a_low_voltage_net() -> None:
     assert cost["joint"] < min(cost["individual"], cost["rule"])
 
 
+@pytest.mark.full
 def test_a_hundred_prosumers_cost_what_twenty_of_five_times_the_size_do() -> None:
     """The same feeder and day, up to the noise of loads: five share what one does, so the optimum costs the same, voltages kept."""
     few, many = (bound(ms.load_scenario(scenario), "validation", 3) for scenario in (p2p141(), hundred()))
@@ -94,3 +97,50 @@ def test_a_hundred_prosumers_cost_what_twenty_of_five_times_the_size_do() -> Non
     assert other.idle_cost == pytest.approx(one.idle_cost, rel=0.01)
     assert other.cost == pytest.approx(one.cost, rel=0.01)
     assert other.idle_over > 0
+
+
+def played_as_a_game(scenario: dict[str, Any]) -> dict[str, Any]:
+    """The days of ``p2p141``'s trainings, on which its prosumers say what they set."""
+    for agent in scenario["agents"]:
+        agent["strategy"] = "setpoints" if agent["kind"] == "prosumer" else "utility_only"
+    return {**scenario, "profiles": p2p141()["profiles"], "expert": p2p141()["expert"]}
+
+
+TINY = {"markets": 2, "hidden": [8], "episodes": 4}
+LEARNERS: dict[str, dict[str, Any]] = {
+    "sac": {"critic": "differential", "imitation": {}, "warm_up": 20},
+    "matd3": {"critic": "attention", "warm_up": 20},
+    "mappo": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("place", "agents"),
+    [
+        pytest.param(lambda: village("joint"), 20, marks=pytest.mark.full, id="a low-voltage net"),
+        pytest.param(hundred, 100, marks=pytest.mark.nightly, id="a hundred prosumers"),
+    ],
+)
+def test_learners_train_unchanged_elsewhere(place: Callable[[], dict[str, Any]], agents: int, tmp_path: Path) -> None:
+    """A clone of the joint expert; from it critics of every kind; and a day through the market by what was learned."""
+    pytest.importorskip("torch", reason="learning is an extra")
+    from marketsim.app.training import train_scenario
+
+    def trained(learner: dict[str, Any]) -> Any:
+        (name,) = learner
+        ready = ms.load_scenario(played_as_a_game(place()), {"learning.learner": learner})
+        return train_scenario(ready, tmp_path / name)
+
+    clone = trained({"cloning": {**TINY, "episodes": 8, "steps": 40}})
+    start = {"checkpoint": {"path": str(clone.checkpoint)}}
+    for name, more in LEARNERS.items():
+        done = trained({name: {**TINY, **more, "start": start}})
+        assert (done.summary["updates"], done.game) == (2, "setpoints")
+        assert isfinite(done.summary["total_last"])
+    scenario = played_as_a_game(place())
+    players = [agent for agent in scenario["agents"] if agent["strategy"] == "setpoints"]
+    for agent in players:
+        agent["strategy"] = {"learned": {"checkpoint": str(tmp_path / "sac" / "checkpoint.pt")}}
+    run = ms.simulate(ms.load_scenario(scenario))
+    assert sum(agent.get("count", 1) for agent in players) == agents
+    assert (run.status, run.summary["money_imbalance"], run.summary["energy_imbalance_wh"]) == ("complete", 0, 0)

@@ -85,6 +85,7 @@ def shown(monkeypatch, *arguments):
     """What ``marketsim bench`` prints with two parts in place of the real ones."""
     monkeypatch.setattr(matching, "rows", lambda: [BenchRow("fast", 20.0, "x", 15, 20, True, "100 orders, seed 1")])
     monkeypatch.setattr(growth, "rows", lambda: [BenchRow("100 agents", 0.5, "s", None, None, False, "1x")])
+    monkeypatch.setattr(updates, "crowd_rows", lambda: [BenchRow("a step", 9.0, "ms", None, None, False, "5x")])
     done = CliRunner().invoke(bench, arguments)
     assert done.exit_code == 0, done.output
     return done
@@ -100,19 +101,28 @@ def test_the_table_states_target_workload_and_versions(monkeypatch):
 
 def test_scale_shows_growth_alone(monkeypatch):
     printed = json.loads(shown(monkeypatch, "--scale", "--json").stdout)
-    assert [(row["name"], row["met"]) for row in printed] == [("100 agents", None)]
+    assert [(row["name"], row["met"]) for row in printed] == [("100 agents", None), ("a step", None)]
     both = json.loads(shown(monkeypatch, "--scale", "--only", "matching", "--json").stdout)
-    assert [row["name"] for row in both] == ["100 agents", "fast"]
+    assert [row["name"] for row in both] == ["100 agents", "a step", "fast"]
 
 
 def test_a_gradient_step_is_measured_where_critics_learn(monkeypatch):
     """Two rounds of a few slots; where the loss does not fall there is no time to report."""
-    for name, value in {"SLOTS": 6, "ROUNDS": 3, "AGENTS": 2, "MARKETS": 4, "BATCH": 16}.items():
+    for name, value in {"SLOTS": 6, "ROUNDS": 3, "MARKETS": 4, "BATCH": 16}.items():
         monkeypatch.setattr(updates, name, value)
-    assert 0.0 < updates.step_ms("mlp") < 1_000.0
+    assert 0.0 < updates.step_ms("mlp", 2) < 1_000.0
     monkeypatch.setattr(updates, "read_curves", lambda folder: {"critic_loss": [1.0, 2.0]})
     with pytest.raises(BenchFailed, match="critics learned nothing"):
-        updates.step_ms("mlp")
+        updates.step_ms("mlp", 2)
+
+
+def test_growth_of_a_gradient_step_is_told_for_each_critic(monkeypatch):
+    """Against that of fewer agents, without a target."""
+    monkeypatch.setattr(updates, "step_ms", lambda critic, agents: agents * (2.0 if critic == "attention" else 1.0))
+    rows = updates.crowd_rows()
+    assert [row.value for row in rows] == [100.0, 200.0, 100.0]
+    assert {row.met for row in rows} == {None}
+    assert rows[1].detail.startswith("5x the agents: 5.0x the time of 40 ms")
 
 
 def test_a_day_programme_that_costs_other_than_cvxpy_is_not_timed():
