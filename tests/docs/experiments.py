@@ -80,7 +80,7 @@ EXPERIMENTS: Final = {
     "pilot-model": Experiment(
         "critics",
         (
-            *(PILOT, "--seeds", "10", "--arm", f"none,rule,critic,critic_placebo,{CONSTANTS}"),
+            *(PILOT, "--seeds", "5", "--arm", f"none,rule,critic,critic_placebo,{CONSTANTS}"),
             *("--exploit", "roof-farm", "--set", f"critic={{kind: surrogate, file: ../{RUNS}/judge.npz}}"),
         ),
         f"marketsim critic train-surrogate tests/golden/critic/judged.jsonl --out {RUNS}/judge.npz --force",
