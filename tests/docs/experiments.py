@@ -1,7 +1,7 @@
 """The experiments of docs/levelling-down.md, fairmarket.md and critics.md: runs ``marketsim evaluate``, puts its tables into the pages.
 
     python tests/docs/experiments.py levelling-down   # what docs/levelling-down.md shows, validation days: a quarter of an hour
-    python tests/docs/experiments.py fairmarket       # test days: about two hours on two cores
+    python tests/docs/experiments.py fairmarket       # test days: about three hours on two cores
     python tests/docs/experiments.py critics          # test days: traders that a model's surrogate has judged
     python tests/docs/experiments.py --pages          # no run: the pages from what is there
 
