@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from marketsim.core.alike import listed
+from marketsim.profiles.understand.names import is_sum, register_of, stem_of
 from marketsim.profiles.understand.reading import Understood
 from marketsim.profiles.understand.series_facts import SeriesFacts
-from marketsim.profiles.understand.words import imports, is_sum, register_of, stem_of
+from marketsim.profiles.understand.words import imports
 
 MOST_AGENTS: Final = 100
 """Agents that are written out."""
