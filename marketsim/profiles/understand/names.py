@@ -93,7 +93,7 @@ _MARKS: Final = re.compile(r"[\s_\-./()\[\]]+")
 _AGENT_NAME: Final = re.compile(r"[\w][\w .:+-]*")
 _OF_A_STEP: Final = re.compile(r"¼ ?h|1/4 ?h|\d+ ?min", re.IGNORECASE)
 _GENERAL: Final = whole_words(
-    r"of|the|and|a|total|sensor|ac|dc|electric\w*|facility|system|non|shiftable|energ\w*|wirk\w*|output|today|your|out|na|rede"
+    r"of|the|and|total|sensor|ac|dc|electric\w*|facility|system|non|shiftable|energ\w*|wirk\w*|output|today|your|out|na|rede"
 )
 """Words of no household beside those that are dropped from the names of agents."""
 _PHASE: Final = whole_words(r"l[123]|phase ?[123abcrst]")

@@ -123,7 +123,7 @@ def whole_words(pattern: str) -> re.Pattern[str]:
 
 
 _FOUND: Final[Mapping[Meaning, re.Pattern[str]]] = {
-    meaning: whole_words("|".join(words.values())) for meaning, words in WORDS.items()
+    meaning: whole_words("|".join(words.values()).replace(r"\w", r"[^\W\d_]")) for meaning, words in WORDS.items()
 }
 _SIGNED: Final[Mapping[Meaning, re.Pattern[str]]] = {
     "drawn": re.compile(r"(?:^|(?<=[\s(\[;,:/|]))(?:\+ ?[ap]|[ap]\+)(?=$|[\s)\];,:/|])"),

@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from marketsim.core.alike import listed
-from marketsim.profiles.understand.names import is_sum, register_of, stem_of
+from marketsim.profiles.understand.households import households
+from marketsim.profiles.understand.parts import parts_of
 from marketsim.profiles.understand.reading import Understood
 from marketsim.profiles.understand.series_facts import SeriesFacts
 from marketsim.profiles.understand.words import imports
 
 MOST_AGENTS: Final = 100
 """Agents that are written out."""
-HOME: Final = "home"
-"""Whose columns are that have no name of an agent."""
 
 
 class AgentProposal(NamedTuple):
@@ -34,14 +33,11 @@ class Proposed(NamedTuple):
 
 
 def proposed(found: Understood) -> Proposed:
-    """An agent for each stem of the columns' names."""
-    stems: dict[str, list[SeriesFacts]] = {}
-    registers, sums = _registers(found), _sums(found)
-    for each in found.used:
-        if each not in sums and each not in registers:
-            stems.setdefault(_whose(each.name), []).append(each)
-    agents = [agent for name, own in stems.items() if (agent := _agent(name, own)).columns]
-    notes = [*_of_registers(registers), *_of_sums(sums), *_of_exports(agents, found), *_of_the_left(agents)]
+    """An agent for each household whose columns a table has."""
+    parts = parts_of(found.used)
+    own = households([each for each in found.used if each not in parts.columns])
+    agents = [agent for name, columns in own.columns.items() if (agent := _agent(name, columns)).columns]
+    notes = [*parts.notes, *own.notes, *_of_exports(agents, found), *_of_the_left(agents), *_of_nets(agents)]
     if len(agents) > MOST_AGENTS:
         notes.append(
             f"The first {MOST_AGENTS} of {len(agents)} agents are written out; the others are read once you add them."
@@ -49,39 +45,14 @@ def proposed(found: Understood) -> Proposed:
     return Proposed(agents[:MOST_AGENTS], tuple(notes))
 
 
-def _whose(name: str) -> str:
-    stem = stem_of(name)
-    return HOME if stem.lower() in ("", HOME) else stem
-
-
-def _sums(found: Understood) -> list[SeriesFacts]:
-    """Loads that are sums by their names, beside others."""
-    loads = [each for each in found.used if each.role == "load"]
-    sums = [each for each in loads if is_sum(each.name)]
-    return sums if len(sums) < len(loads) else []
-
-
-def _registers(found: Understood) -> list[SeriesFacts]:
-    """Columns that are the registers of one meter, by tariff: their sum is a load, none of them is."""
-    meters: dict[str, dict[str, SeriesFacts]] = {}
-    for each in found.used:
-        tariff, meter = register_of(each.name)
-        if tariff:
-            meters.setdefault(meter, {})[tariff] = each
-    return [each for own in meters.values() if len(own) > 1 for each in own.values()]
-
-
-def _of_registers(registers: list[SeriesFacts]) -> Iterator[str]:
-    if registers:
-        names = listed([each.name for each in registers], quote=False)
-        yield f"Registers of one meter, by tariff, are left out: {names}. Write their sum as one column."
-
-
 def _agent(name: str, own: list[SeriesFacts]) -> AgentProposal:
     """An agent with one column for each series: of several loads that which is no import, else the first."""
     columns: dict[str, SeriesFacts] = {}
     for each in sorted(own, key=lambda each: each.role == "load" and imports(each.name)):
         columns.setdefault(each.role, each)
+    drawn = next((each for each in own if each.role == "load" and imports(each.name)), None)
+    if drawn is not None and "export" in columns and "pv" not in columns:
+        columns["load"] = drawn  # what was fed in belongs to what was drawn
     load, pv, net, export = (columns.get(role) for role in ("load", "pv", "net", "export"))
     if load is not None:
         columns.pop("net", None)  # load and PV apart tell more
@@ -99,11 +70,6 @@ def _is_of_its_meter(load: SeriesFacts, pv: SeriesFacts | None, export: SeriesFa
     """Whether a load is what the meter drew that fed in as well, so that own use of PV is still to be added."""
     alike = load.values == export.values
     return alike and (pv is None or (imports(load.name) and pv.values != "w_per_kw"))
-
-
-def _of_sums(sums: list[SeriesFacts]) -> Iterator[str]:
-    if sums:
-        yield f"Sums are no households, and are left out: {listed([each.name for each in sums], quote=False)}."
 
 
 def _of_exports(agents: list[AgentProposal], found: Understood) -> Iterator[str]:
@@ -133,3 +99,15 @@ def _of_the_left(agents: list[AgentProposal]) -> Iterator[str]:
             taken = listed([each.name for each in agent.columns.values()], quote=False)
             taken += " is" if len(agent.columns) == 1 else " are"
             yield f"{agent.name}: {taken} read, and left out: {listed(names, quote=False)}."
+
+
+def _of_nets(agents: list[AgentProposal]) -> Iterator[str]:
+    """Plants beside meters that net them, which tell the load although no column has it."""
+    for agent in agents:
+        net = agent.columns.get("net")
+        plants = [each.name for each in agent.left_out if each.role == "pv"]
+        if net is not None and plants:
+            yield (
+                f"{agent.name}: the load is {net.name} and {plants[0]} together: write what is positive and what is negative in "
+                f"{net.name} as two columns of positive numbers, what was drawn and what was fed in, and it is read so."
+            )
