@@ -28,6 +28,8 @@ _FLAG_VALUES: Final = 2
 _LEAST_ROWS: Final = 24
 _BALANCED: Final = 0.02
 """Of the energy of a series, what columns may lack that add up to it: they are rounded."""
+_LACKING: Final = 0.05
+_TOGETHER: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +68,7 @@ def trace_of(power: FloatArray, raw: FloatArray, steps: Steps) -> Trace:
     some = np.arange(0, len(power), every)
     midnight = steps.begins.replace(hour=0, minute=0, second=0, microsecond=0)
     first, length = (steps.begins - midnight) / timedelta(hours=1), steps.length / timedelta(hours=1)
-    hours = (first + length * (some + 0.5)) % 24
+    hours: FloatArray = np.asarray((first + length * (some + 0.5)) % 24, dtype=np.float64)
     known = raw[np.isfinite(raw)]
     values = np.unique(known[: 2 * _MOST_VALUES])
     flag = 0 < len(values) <= _FLAG_VALUES and set(values.tolist()) <= {0.0, 1.0, 2.0}
@@ -88,6 +90,25 @@ def adds_up(total: Trace, parts: Iterable[Trace], less: Iterable[Trace] = ()) ->
     known = ~np.isnan(rest)
     size = float(np.abs(total.power[known]).sum())
     return size > 0 and float(np.abs(rest[known]).sum()) <= _BALANCED * size
+
+
+def falls_short(load: Trace, pv: Trace, export: Trace) -> bool:
+    """Whether a load is less than what was generated and not fed in, which a household takes itself."""
+    if not (alike(load, pv) and alike(load, export)):
+        return False
+    own = pv.power - export.power
+    lacks = np.maximum(own - load.power, 0.0)
+    known = ~np.isnan(lacks)
+    return float(lacks[known].sum()) > _LACKING * max(float(own[known].sum()), 0.0) > 0
+
+
+def go_together(load: Trace, export: Trace) -> bool:
+    """Whether a load is as large as what is fed in at the same time in much of it, which one meter cannot count."""
+    if not alike(load, export):
+        return False
+    both = np.minimum(load.power, export.power)
+    known = ~np.isnan(both)
+    return float(both[known].sum()) > _TOGETHER * float(export.power[known].sum()) > 0
 
 
 def mean_of(trace: Trace) -> float:

@@ -102,7 +102,7 @@ def _by_key(groups: dict[str, list[SeriesFacts]], notes: list[str]) -> None:
                 joined.append(name)
                 held |= roles
         if any(_is_base(groups[name]) for name in joined):
-            _join(groups, joined, notes, "their names differ by what they hold alone")
+            _join(groups, joined, notes, "their names differ only in what they hold")
 
 
 def _strings(groups: dict[str, list[SeriesFacts]], notes: list[str]) -> list[SeriesFacts]:
@@ -130,7 +130,7 @@ def _alone(groups: dict[str, list[SeriesFacts]], notes: list[str]) -> None:
         (base,) = (each for each, own in groups.items() if _is_base(own))
         both = _by_convention(groups[base]) and _by_convention(groups[name])
         if not both and not _roles(groups[name]) & _roles(groups[base]):
-            _join(groups, [base, name], notes, "the table has no other")
+            _join(groups, [base, name], notes, "the table has one of each")
 
 
 def _by_convention(own: Sequence[SeriesFacts]) -> bool:

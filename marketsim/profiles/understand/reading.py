@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from marketsim.core.alike import listed
 from marketsim.core.errors import Problem, ProfileError
@@ -33,7 +33,7 @@ from marketsim.profiles.understand.unread import (
     no_rows,
     no_times,
 )
-from marketsim.profiles.understand.words import SERIES_ROLES, role_of
+from marketsim.profiles.understand.words import SERIES_ROLES, ColumnRole, role_of
 
 MOST_SERIES: Final = 1_000
 """Series of a file that are looked at."""
@@ -68,6 +68,18 @@ class Understood(NamedTuple):
             if 0 < len(each.name.strip()) <= MOST_LETTERS and AGENT not in each.name
         )
 
+    def told(self, roles: Mapping[str, str]) -> Understood:
+        """The same where a scenario says what columns are whose names do not; ``roles``: of columns by their names."""
+        facts = (
+            each._replace(
+                role="export" if roles[each.name] == "fed_in" else cast("ColumnRole", roles[each.name]), doubt=""
+            )
+            if each.role in ("unclear", "load") and each.name in roles and roles[each.name] in (*SERIES_ROLES, "fed_in")
+            else each
+            for each in self.facts
+        )
+        return self._replace(facts=tuple(facts))
+
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What has to be mended before a series can be used."""
@@ -96,7 +108,7 @@ def understood(path: str, data: bytes, counted: Mapping[str, Any] = _NOT_COUNTED
     for cells in series.values():
         if id(cells.table) not in steps:
             steps[id(cells.table)] = table_steps(cells.table, time, clocks)
-    beside = _beside(shape)
+    beside = shape.beside
     above = role_above(sheet.above, [name for name in series if role_of(name) == "load"]) if not beside else None
     units = Units(shape.value_column or "", "", _unit_above(sheet), moments.date_format or "", above)
     told = _told_units(sheet)
@@ -108,7 +120,7 @@ def understood(path: str, data: bytes, counted: Mapping[str, Any] = _NOT_COUNTED
     unread = (*moments.columns, *(_columns_of(shape)), *series)
     remarks = (
         *moments.doubts,
-        *role_remarks(facts, beside, above),
+        *role_remarks(facts, above),
         *_remarks(facts),
         *_unused(shape),
         *columns_left(sheet, unread, shape.layout),
@@ -177,11 +189,6 @@ def _unit_above(sheet: Sheet) -> str:
     """The one unit of energy or power that the lines above the header have, or ''."""
     units = {unit for found in _ABOVE.findall(sheet.above) for unit in found if unit}
     return units.pop() if len(units) == 1 else ""
-
-
-def _beside(shape: SheetShape) -> tuple[str, ...]:
-    """Columns whose names speak of all series of a table that has them one below another."""
-    return tuple(name for name in (shape.value_column, shape.id_column) if name is not None)
 
 
 def _columns_of(shape: SheetShape) -> tuple[str, ...]:

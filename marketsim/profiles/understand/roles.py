@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from marketsim.core.alike import listed
+from marketsim.profiles.understand.names import register_of
 from marketsim.profiles.understand.series_facts import SeriesFacts
 from marketsim.profiles.understand.vocabulary import says
 from marketsim.profiles.understand.words import Basis, ColumnRole, basis_of, unit_of
@@ -32,27 +33,32 @@ def settled(facts: SeriesFacts, beside: Sequence[str] = ()) -> SeriesFacts:
     if trace.counts_rows and basis != "said" and not known_unit:
         return facts._replace(role="unclear", values=None, doubt="it counts the rows")
     if trace.is_flag and basis != "said" and not known_unit:
-        return facts._replace(role="unclear", values=None, doubt="it holds 0, 1 or 2 and two of them at most, as flags do")
-    if not trace.follows_sun:
+        return facts._replace(
+            role="unclear", values=None, doubt="it holds 0, 1 or 2 and two of them at most, as flags do"
+        )
+    if not trace.follows_sun or register_of(facts.name)[0]:
         return facts
     return facts._replace(role=facts.role if basis == "said" else "unclear", doubt=_SUN)
 
 
-def role_remarks(facts: Sequence[SeriesFacts], beside: Sequence[str], above: ColumnRole | None) -> Iterator[str]:
-    """What roles rest on where no word says it, and what values say against words."""
+def unsaid(loads: Sequence[SeriesFacts], beside: Sequence[str]) -> Iterator[str]:
+    """Loads that are taken for that although no word of their names says so."""
+    names = [each.name for each in loads if each.role in ("load", "net") and _basis(each.name, beside) == "nothing"]
+    if names:
+        many = len(names) > 1
+        yield (
+            f"{listed(names, quote=False)}: nothing in {'these names' if many else 'its name'} says what "
+            f"{'they are; taken for loads' if many else 'it is; taken for a load'}. Where that is wrong, say what is what by "
+            "profiles.columns."
+        )
+
+
+def role_remarks(facts: Sequence[SeriesFacts], above: ColumnRole | None) -> Iterator[str]:
+    """What the lines above the header say in place of a name, and what values say against names."""
     if above in ("pv", "other"):
         what = "PV" if above == "pv" else "no energy of a household"
         yield f"{facts[0].name}: nothing in its name says what it is; taken for {what}, since the lines above the header say so."
         return
-    loads = [each for each in facts if each.role in ("load", "net") and each.first is not None and not each.problems]
-    unsaid = [each.name for each in loads if _basis(each.name, beside) == "nothing"]
-    if unsaid:
-        many = len(unsaid) > 1
-        yield (
-            f"{listed(unsaid, quote=False)}: nothing in {'these names' if many else 'its name'} says what "
-            f"{'they are; taken for loads' if many else 'it is; taken for a load'}. Where that is wrong, say what is what by "
-            "profiles.columns."
-        )
     for doubt in dict.fromkeys(each.doubt for each in facts if each.doubt):
         yield from _doubted(doubt, [each for each in facts if each.doubt == doubt])
 
