@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +27,8 @@ from marketsim.profiles.understand.whose import proposed
 
 _OWN: Final = tuple(f"{series}_{unit}" for series in ("load", "pv", "heat") for unit in ("kw", "kwh"))
 """Endings of columns that go by the names of agents."""
+_TOLD: Final = ("Columns of ", r"[\d,]+ missing values? ", "Meters net ")
+"""How notes of a run begin that say again what was said of the table."""
 _TARIFF: Final = {"flat": {"retail": 0.30, "feed_in": 0.08}}
 """Prices of the scenario that is proposed."""
 
@@ -80,8 +83,9 @@ def _as_a_scenario(sections: Mapping[str, Any]) -> tuple[tuple[Problem, ...], tu
         checked = check_scenario(sections)
     except InputError as error:
         return tuple(each._replace(message=f"{said}: {each.message}") for each in error.problems), ()
-    named = any(note.startswith("Among them") for note in checked.notes)  # heat that nobody uses
-    return (), tuple(note for note in checked.notes if named or not note.startswith("Columns of "))
+    heats = any(note.startswith("Among them") for note in checked.notes)  # columns of heat that nobody uses
+    told = _TOLD[1:] if heats else _TOLD
+    return (), tuple(note for note in checked.notes if not re.match("|".join(told), note))
 
 
 def _counted(begins: str | datetime | None, step_minutes: int | None) -> dict[str, Any]:
