@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -9,11 +10,11 @@ from typing import Any, Final
 
 from marketsim.app.checked_data import FOLDER, CheckedData
 from marketsim.app.parts import basics_of, devices_of, placed
-from marketsim.app.ready import ScenarioLike, resolved_scenario
+from marketsim.app.ready import ScenarioLike, check_scenario, resolved_scenario
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.alike import listed
 from marketsim.core.build import BuildContext
-from marketsim.core.errors import Problem, ProfileError
+from marketsim.core.errors import InputError, Problem, ProfileError
 from marketsim.core.fence import Fence
 from marketsim.profiles.columns import assigned
 from marketsim.profiles.file_params import FileParams
@@ -26,6 +27,8 @@ from marketsim.profiles.understand.whose import proposed
 
 _OWN: Final = tuple(f"{series}_{unit}" for series in ("load", "pv", "heat") for unit in ("kw", "kwh"))
 """Endings of columns that go by the names of agents."""
+_TOLD: Final = ("Columns of ", r"[\d,]+ missing values? ", "Meters net ")
+"""How notes of a run begin that say again what was said of the table."""
 _TARIFF: Final = {"flat": {"retail": 0.30, "feed_in": 0.08}}
 """Prices of the scenario that is proposed."""
 
@@ -66,8 +69,23 @@ def check_data(
         sections["profiles"]["path"] = Path(file).name  # as a scenario beside it says
         beside = {} if Path(file).parent == Path() else {FOLDER: str(Path(file).parent)}
         sections = {"clock": sections["clock"], "tariff": _TARIFF, **sections, **beside}
-        return CheckedData(file, found, sections, found.problems, notes)
+        if found.problems:
+            return CheckedData(file, found, sections, found.problems, notes)
+        problems, more = _as_a_scenario(sections)
+        return CheckedData(file, found, sections, problems, (*notes, *more))
     return _for_agents(found, file, ready)
+
+
+def _as_a_scenario(sections: Mapping[str, Any]) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
+    """What ``validate`` says against sections of a scenario, and what it has to say beside."""
+    said = "a run refuses the sections below"
+    try:
+        checked = check_scenario(sections)
+    except InputError as error:
+        return tuple(each._replace(message=f"{said}: {each.message}") for each in error.problems), ()
+    heats = any(note.startswith("Among them") for note in checked.notes)  # columns of heat that nobody uses
+    told = _TOLD[1:] if heats else _TOLD
+    return (), tuple(note for note in checked.notes if not re.match("|".join(told), note))
 
 
 def _counted(begins: str | datetime | None, step_minutes: int | None) -> dict[str, Any]:
@@ -99,6 +117,7 @@ def _for_agents(found: Understood, file: str, ready: ReadyScenario) -> CheckedDa
     entries: dict[str, Any] = entries_of(found, [agent.name for agent in ready.agents])
     if isinstance(own, FileParams) and own.columns:
         entries = {key: entry.model_dump(mode="json", exclude_none=True) for key, entry in own.columns.items()}
+        found = found.told({str(column): series for entry in entries.values() for series, column in entry.items()})
     names = {column for entry in entries.values() for column in entry.values()}
     names |= {f"{agent.name}_{each}" for agent in ready.agents for each in _OWN}
     used = [each for each in found.used if each.name in names] or [each for each in found.used if each.role != "export"]

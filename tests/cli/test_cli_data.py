@@ -61,10 +61,8 @@ def test_a_table_is_told_in_words(cli, table):
     assert "- Columns that are no load, PV or heat by their names are left out: Temperatur [°C]." in lines
     assert any(line.startswith("Haus 1 (kWh) load kwh 13.") and line.endswith("yes") for line in lines)
     text = ended.out[ended.out.index("clock:") :]
-    assert yaml.safe_load(text)["profiles"]["columns"] == {
-        "Haus 1": {"load": "Haus 1 (kWh)"},
-        "Dach": {"pv": "Dach PV (kWh)"},
-    }
+    assert yaml.safe_load(text)["profiles"]["columns"] == {"Haus 1": {"load": "Haus 1 (kWh)", "pv": "Dach PV (kWh)"}}
+    assert "- Haus 1 (kWh), Dach PV (kWh): taken for one household, since the table has one of each." in lines
     assert yaml.safe_load(text)["profiles"]["gaps"] == "interpolate"
 
 

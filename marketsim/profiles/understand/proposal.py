@@ -181,8 +181,8 @@ def _agent(agent: AgentProposal) -> dict[str, Any]:
     if net is not None:
         return {"name": agent.name, "kind": "prosumer", "pv_kw": max(math.ceil(10 * net.fed_in_kw) / 10, 0.1)}
     pv = agent.columns.get("pv", agent.columns.get("export"))
-    if pv is None:
-        return {"name": agent.name, "kind": "consumer"}
     load = {} if "load" in agent.columns else {"load": {"annual_kwh": 0}}
+    if pv is None:
+        return {"name": agent.name, "kind": "consumer", **load}
     rated = 5.0 if pv.values == "w_per_kw" else max(math.ceil(10 * pv.largest_kw) / 10, 0.1)
     return {"name": agent.name, "kind": "prosumer", "pv_kw": rated, **load}

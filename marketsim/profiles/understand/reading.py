@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from marketsim.core.alike import listed
 from marketsim.core.errors import Problem, ProfileError
@@ -12,7 +12,9 @@ from marketsim.profiles.file_params import AGENT, MOST_LETTERS, FileParams
 from marketsim.profiles.layouts import SeriesCells, series_of, time_name, with_counted_times, with_times
 from marketsim.profiles.plausible import in_words
 from marketsim.profiles.time_formats import likely_format, parser
+from marketsim.profiles.understand.left import columns_left
 from marketsim.profiles.understand.moments import SheetTimes, columns_of_times, placed
+from marketsim.profiles.understand.roles import role_above, role_remarks, settled
 from marketsim.profiles.understand.series_facts import (
     MOST_AT_NIGHT,
     SeriesFacts,
@@ -31,10 +33,12 @@ from marketsim.profiles.understand.unread import (
     no_rows,
     no_times,
 )
-from marketsim.profiles.understand.words import SERIES_ROLES
+from marketsim.profiles.understand.words import SERIES_ROLES, ColumnRole, role_of
 
 MOST_SERIES: Final = 1_000
 """Series of a file that are looked at."""
+_SHOWN: Final = 30
+"""Letters of a name that is longer than one can be."""
 _NOT_COUNTED: Final[Mapping[str, Any]] = {}
 _UNIT_WORDS: Final = re.compile(r"units?|einheit(en)?|eenheid|unit(é|e|à|a)|unidad|uom|unit of measure", re.IGNORECASE)
 _ABOVE: Final = re.compile(
@@ -64,6 +68,18 @@ class Understood(NamedTuple):
             if 0 < len(each.name.strip()) <= MOST_LETTERS and AGENT not in each.name
         )
 
+    def told(self, roles: Mapping[str, str]) -> Understood:
+        """The same where a scenario says what columns are whose names do not; ``roles``: of columns by their names."""
+        facts = (
+            each._replace(
+                role="export" if roles[each.name] == "fed_in" else cast("ColumnRole", roles[each.name]), doubt=""
+            )
+            if each.role in ("unclear", "load") and each.name in roles and roles[each.name] in (*SERIES_ROLES, "fed_in")
+            else each
+            for each in self.facts
+        )
+        return self._replace(facts=tuple(facts))
+
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What has to be mended before a series can be used."""
@@ -92,13 +108,23 @@ def understood(path: str, data: bytes, counted: Mapping[str, Any] = _NOT_COUNTED
     for cells in series.values():
         if id(cells.table) not in steps:
             steps[id(cells.table)] = table_steps(cells.table, time, clocks)
-    units = Units(shape.value_column or "", "", _unit_above(sheet), moments.date_format or "")
+    beside = shape.beside
+    above = role_above(sheet.above, [name for name in series if role_of(name) == "load"]) if not beside else None
+    units = Units(shape.value_column or "", "", _unit_above(sheet), moments.date_format or "", above)
     told = _told_units(sheet)
-    facts = tuple(
+    found = (
         facts_of(name, cells, steps[id(cells.table)], sheet.decimal, units._replace(beside=_unit_of_rows(cells, told)))
         for name, cells in list(series.items())[:MOST_SERIES]
     )
-    remarks = (*moments.doubts, *_remarks(facts), *_unused(sheet, moments, shape))
+    facts = tuple(settled(each, beside) for each in found)
+    unread = (*moments.columns, *(_columns_of(shape)), *series)
+    remarks = (
+        *moments.doubts,
+        *role_remarks(facts, above),
+        *_remarks(facts),
+        *_unused(shape),
+        *columns_left(sheet, unread, shape.layout),
+    )
     if len(series) > MOST_SERIES:
         remarks += (f"The first {MOST_SERIES} of {len(series)} series were looked at.",)
     return Understood(sheet, moments, shape, _form(path, sheet, moments, shape), facts, remarks)
@@ -165,17 +191,18 @@ def _unit_above(sheet: Sheet) -> str:
     return units.pop() if len(units) == 1 else ""
 
 
-def _unused(sheet: Sheet, moments: SheetTimes, shape: SheetShape) -> Iterator[str]:
+def _columns_of(shape: SheetShape) -> tuple[str, ...]:
+    told = (shape.id_column, shape.kind_column, shape.value_column, *shape.left_out)
+    return tuple(name for name in told if name is not None)
+
+
+def _unused(shape: SheetShape) -> Iterator[str]:
     """Columns of numbers beside those of series, and why they are none."""
     if shape.left_out:
         yield (
             f"Of the columns of numbers, {shape.value_column} is read, and these are left out: "
             f"{listed(list(shape.left_out), quote=False)}. To read another one, name it by value_column."
         )
-    told = (*moments.columns, shape.id_column, shape.kind_column)
-    ids = [name for name, cells in sheet.table.columns.items() if name not in told and are_ids(cells)]
-    if ids:
-        yield f"Columns of long whole numbers that come again and again, as those of meters do, are left out: {listed(ids)}."
 
 
 def _form(path: str, sheet: Sheet, moments: SheetTimes, shape: SheetShape) -> dict[str, Any]:
@@ -234,6 +261,13 @@ def _remarks(facts: tuple[SeriesFacts, ...]) -> Iterator[str]:
         if each.spikes:
             begins, kw, line = each.spikes[0]
             yield f"{each.name}: a spike of {kw:.4g} kW at {begins} (line {line}); largest_kw refuses what is not believed."
+    long = [
+        each.name[:_SHOWN] or "a column without a name"
+        for each in facts
+        if not 0 < len(each.name.strip()) <= MOST_LETTERS
+    ]
+    if long:
+        yield f"Columns without a name that a scenario can say are left out: {listed(long, quote=False)}."
     others = [each.name for each in facts if each.role in ("part", "other")]
     if others:
         yield f"Columns that are no load, PV or heat by their names are left out: {listed(others, quote=False)}."

@@ -16,6 +16,7 @@ from marketsim.profiles.plausible import RANGES, Range
 from marketsim.profiles.powers import StepPlaces, counter_signs, falls, gap_ends
 from marketsim.profiles.table import CellTable
 from marketsim.profiles.times import Clocks, Steps, steps_of, told_times
+from marketsim.profiles.understand.behaviour import Trace, trace_of
 from marketsim.profiles.understand.marks import between_thousands
 from marketsim.profiles.understand.words import (
     LARGE_UNITS,
@@ -86,6 +87,10 @@ class SeriesFacts(NamedTuple):
     """Of what a plant yields or a net meter feeds in, what falls between ten in the evening and three in the morning [-]."""
     first_gap: datetime | None = None
     """When values are missing for the first time."""
+    trace: Trace | None = None
+    """Its values in short, until it is known what they are."""
+    doubt: str = ""
+    """Why its values do not look like what its name says, or like a load where it says nothing."""
 
     @property
     def range(self) -> Range | None:
@@ -95,7 +100,7 @@ class SeriesFacts(NamedTuple):
     @property
     def is_plausible(self) -> bool:
         """Whether its energy is, and the sun shines when a plant yields it."""
-        if self.night_share > MOST_AT_NIGHT:
+        if self.night_share > MOST_AT_NIGHT or self.doubt:
             return False
         return self.range is None or self.values == "w_per_kw" or self.range.holds(self.kwh_a_day)
 
@@ -136,6 +141,8 @@ class Units(NamedTuple):
     """What the lines above the header say."""
     dates: str = ""
     """How dates are written, which tells where numbers are written in the same way."""
+    role: ColumnRole | None = None
+    """What the lines above the header say that a series is whose name does not."""
 
     def of(self, name: str) -> Values | None:
         """The unit, the closer one first."""
@@ -156,7 +163,7 @@ class Units(NamedTuple):
 
 def facts_of(name: str, cells: SeriesCells, rows: TableSteps, decimal: str, units: Units) -> SeriesFacts:
     """What there is to say of a series; ``units`` is what may tell its unit beside its name."""
-    role, steps = role_of(name), rows.steps
+    role, steps = units.role or role_of(name), rows.steps
     if steps is None:
         return _unread(name, role, rows.problems)
     refused = _refused(name, cells, decimal, units) if role in (*RANGES, "export") else []
@@ -176,7 +183,8 @@ def facts_of(name: str, cells: SeriesCells, rows: TableSteps, decimal: str, unit
     power = _powers(values, kind, steps)
     at = StepPlaces(cells.table, cells.column, steps)
     fallen = falls(_without_gaps(values), at) if kind is not None and kind.startswith("counter") else []
-    return _told(name, role, kind, guessed, power, n_negative, [*read.problems, *fallen], at)
+    told = _told(name, role, kind, guessed, power, n_negative, [*read.problems, *fallen], at)
+    return told._replace(trace=trace_of(power, raw, steps))
 
 
 def _refused(name: str, cells: SeriesCells, decimal: str, units: Units) -> list[Problem]:

@@ -42,6 +42,11 @@ class SheetShape(NamedTuple):
     unclear: Problem | None = None
     """What stands in the way of it."""
 
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Columns whose names speak of all series of a table that has them one below another."""
+        return tuple(name for name in (self.value_column, self.id_column) if name is not None)
+
 
 def shape_of(sheet: Sheet, moments: SheetTimes) -> SheetShape:
     """The layout that the rows of a sheet have."""
