@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from marketsim.core.alike import listed
 from marketsim.core.errors import Problem, ProfileError
+from marketsim.profiles.day_columns import clock_columns
 from marketsim.profiles.file_params import AGENT, MOST_LETTERS, FileParams
 from marketsim.profiles.layouts import SeriesCells, series_of, time_name, with_counted_times, with_times
 from marketsim.profiles.plausible import in_words
@@ -22,9 +23,11 @@ from marketsim.profiles.understand.series_facts import (
     table_steps,
 )
 from marketsim.profiles.understand.shape import SheetShape, shape_of
-from marketsim.profiles.understand.sheet import Sheet, are_ids, is_numeric, sheet_of
+from marketsim.profiles.understand.sheet import Sheet, are_ids, holds_numbers, sheet_of
+from marketsim.profiles.understand.together import facts_of_all, remarks_of_steps
 from marketsim.profiles.understand.unread import (
     has_times,
+    line_of_units,
     no_column_of_times,
     no_header,
     no_numbers,
@@ -32,13 +35,14 @@ from marketsim.profiles.understand.unread import (
     no_times,
 )
 from marketsim.profiles.understand.words import SERIES_ROLES
+from marketsim.profiles.understand.zones import zoned
 
 MOST_SERIES: Final = 1_000
 """Series of a file that are looked at."""
 _NOT_COUNTED: Final[Mapping[str, Any]] = {}
 _UNIT_WORDS: Final = re.compile(r"units?|einheit(en)?|eenheid|unit(é|e|à|a)|unidad|uom|unit of measure", re.IGNORECASE)
 _ABOVE: Final = re.compile(
-    r"(?<![\w/])(kWh|Wh|kW)(?![\w/])|(?:(?:^|[;,\t|:])\s*|\bin )(W)\s*(?=$|[;,\t|])", re.MULTILINE
+    r"(?<![\w/])(?<!\d )(kWh|Wh|kW)(?![\w/])|(?:(?:^|[;,\t|:])\s*|\bin )(W)\s*(?=$|[;,\t|])", re.MULTILINE
 )
 
 
@@ -87,18 +91,28 @@ def understood(path: str, data: bytes, counted: Mapping[str, Any] = _NOT_COUNTED
         raise ProfileError([no_numbers(sheet.table)])
     if not counted:
         moments = placed(moments, first.table, time, sheet.decimal)
+        moments = zoned(moments, sheet.above, first.table, time, sheet.decimal)
     clocks = moments.clocks(sheet.decimal)
     steps: dict[int, TableSteps] = {}
     for cells in series.values():
         if id(cells.table) not in steps:
             steps[id(cells.table)] = table_steps(cells.table, time, clocks)
-    units = Units(shape.value_column or "", "", _unit_above(sheet), moments.date_format or "")
+    units = Units(shape.value_column or _step_column(sheet, moments), "", _unit_above(sheet), moments.date_format or "")
     told = _told_units(sheet)
-    facts = tuple(
-        facts_of(name, cells, steps[id(cells.table)], sheet.decimal, units._replace(beside=_unit_of_rows(cells, told)))
-        for name, cells in list(series.items())[:MOST_SERIES]
+
+    def facts_of_one(name: str, own: Units) -> SeriesFacts:
+        cells = series[name]
+        beside = _unit_of_rows(cells, told)
+        return facts_of(name, cells, steps[id(cells.table)], sheet.decimal, own._replace(beside=beside))
+
+    facts = facts_of_all(list(series)[:MOST_SERIES], facts_of_one, units)
+    remarks = (
+        *moments.doubts,
+        *shape.doubts,
+        *_remarks(facts),
+        *remarks_of_steps(facts),
+        *_unused(sheet, moments, shape),
     )
-    remarks = (*moments.doubts, *_remarks(facts), *_unused(sheet, moments, shape))
     if len(series) > MOST_SERIES:
         remarks += (f"The first {MOST_SERIES} of {len(series)} series were looked at.",)
     return Understood(sheet, moments, shape, _form(path, sheet, moments, shape), facts, remarks)
@@ -113,6 +127,9 @@ def _times_of(sheet: Sheet, counted: Mapping[str, Any]) -> SheetTimes:
         raise ProfileError([has_times(sheet.table, moments)])
     if not moments.columns and not counted:
         raise ProfileError(no_times(sheet))
+    units = line_of_units(sheet, moments)
+    if units is not None:
+        raise ProfileError([units])
     if any(_is_time(name) for name in moments.columns):
         raise ProfileError([no_header(sheet.table)])
     return moments._replace(counted=dict(counted))
@@ -142,7 +159,12 @@ def _series(sheet: Sheet, moments: SheetTimes, shape: SheetShape, path: str) -> 
 
 def _holds_values(sheet: Sheet, name: str) -> bool:
     cells = sheet.table.columns.get(name, ())  # beside columns of the sheet there are times that are counted
-    return is_numeric(cells, sheet.decimal, grouped=True) and not are_ids(cells)
+    return holds_numbers(cells, sheet.decimal) and not are_ids(cells)
+
+
+def _step_column(sheet: Sheet, moments: SheetTimes) -> str:
+    """The first of the columns of a day's steps, whose names may have a unit; '' where each row is a step."""
+    return next(iter(clock_columns(list(sheet.table.columns))), "") if moments.by_days else ""
 
 
 def _told_units(sheet: Sheet) -> Mapping[int, str]:
@@ -206,7 +228,12 @@ def _remarks(facts: tuple[SeriesFacts, ...]) -> Iterator[str]:
     """What whoever uses the series should look at, each kind in a sentence."""
     yield from _unit_remarks(facts)
     for each in facts:
-        if each.n_missing and each.longest_gap is not None and each.role in SERIES_ROLES:
+        if (
+            each.n_missing
+            and each.longest_gap is not None
+            and not (each.asleep or each.change)
+            and each.role in SERIES_ROLES
+        ):
             lasts = each.longest_gap.lasts
             more = ""
             if not each.can_be_filled:
