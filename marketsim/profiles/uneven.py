@@ -25,6 +25,8 @@ class StepChange(NamedTuple):
 
 def step_change(known: IntArray, at: StepPlaces) -> StepChange | None:
     """Where values that stand in the steps ``known`` change to longer ones, or from them; None where there are but gaps."""
+    if len(known) <= _LEAST_ALIKE:
+        return None
     apart = np.diff(known)
     same = (apart[1:] == apart[:-1]) & (apart[1:] > 1)
     runs = np.convolve(same.astype(np.int64), np.ones(_LEAST_ALIKE - 1, dtype=np.int64), "valid")

@@ -16,7 +16,7 @@ PV_A_DAY: Final = Range(0.2, 120.0, "a plant on a roof yields 0.2 to 120 kWh a d
 _KINDS: Final[tuple[Values, ...]] = ("kwh", "kw", "wh", "w")
 _USUAL: Final = 11.0
 """Energy of a household a day [kWh]: the middle of what is plausible, by factors."""
-_RARE: Final[Mapping[Values, float]] = {"kwh": 0.0, "kw": 0.6, "wh": 0.6, "w": 0.0}
+_RARE: Final[Mapping[Values, float]] = {"kwh": 0.0, "kw": 0.7, "wh": 0.7, "w": 0.0}
 """What tables hold less often: whole watts are power, and what has decimals energy (as a logarithm of a factor)."""
 _IMPLAUSIBLE: Final = 10.0
 """What a series counts that a unit makes implausible, beside factors."""

@@ -134,9 +134,10 @@ def is_of_energy(unit: str) -> bool:
 
 
 def as_written(name: str, unit: str) -> str:
-    """A unit in the letters of the name that has it."""
+    """A unit in the letters of the name that has it, and in capitals where a name has none: mwh is MWh, and mWh is not."""
     found = re.search(rf"(?<![^\W\d_]){re.escape(unit)}(?![^\W\d_])", name, re.IGNORECASE)
-    return found[0] if found else unit
+    written = found[0] if found else unit
+    return written.upper().replace("H", "h") if written in LARGE_UNITS else written
 
 
 def what_to_write(name: str, unit: str) -> str:

@@ -164,7 +164,8 @@ def line_of_units(sheet: Sheet, moments: SheetTimes) -> Problem | None:
         return None
     name, unit = next(iter(units.items()))
     plain = unit.strip("[]()")
-    hint = f"write units into the names of columns, such as '{name} ({plain})', and delete the line"
+    written = name if unit_of(name) else f"{name} ({plain})"
+    hint = f"write units into the names of columns, such as {written!r}, and delete the line"
     return Problem("a line of units stands below the header", name, repr(unit), hint, *table.place(0))
 
 
