@@ -59,7 +59,7 @@ def columns_of_times(sheet: Sheet) -> SheetTimes:
     whole = [name for name, (kind, _) in kinds.items() if kind == "time"]
     dates = [name for name, (kind, _) in kinds.items() if kind == "date"]
     clocks = [name for name, (kind, _) in kinds.items() if kind == "clock"]
-    whole.sort(key=lambda name: (_END_WORDS.search(name) is not None, _UTC.search(name) is not None))
+    whole.sort(key=lambda name: (_END_WORDS.search(name) is not None, _only_says_utc(name, sheet, kinds[name][1])))
     clocks.sort(key=lambda name: _END_WORDS.search(name) is not None)
     paired = dates and clocks and _tell_more(sheet.table, (dates[0], clocks[0]), whole[:1])
     if whole and not paired:
@@ -84,6 +84,12 @@ def columns_of_times(sheet: Sheet) -> SheetTimes:
     if dates:
         return _told((dates[0],), kinds[dates[0]][1], sample(sheet.table.columns[dates[0]]), False)
     return SheetTimes(())
+
+
+def _only_says_utc(name: str, sheet: Sheet, date_format: str | None) -> bool:
+    """Whether times are in UTC by the name of their column and not by themselves, so that others are better."""
+    told = parser(date_format, sheet.decimal)(next(iter(sample(sheet.table.columns[name]))))
+    return _UTC.search(name) is not None and told is not None and told.tzinfo is None
 
 
 def _tell_more(table: CellTable, pair: tuple[str, str], whole: Sequence[str]) -> bool:

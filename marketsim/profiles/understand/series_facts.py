@@ -179,7 +179,7 @@ def facts_of(name: str, cells: SeriesCells, rows: TableSteps, decimal: str, unit
     at, kind = StepPlaces(cells.table, cells.column, steps), found.values
     wrong = falls(_without_gaps(values), at) if kind is not None and kind.startswith("counter") else []
     change = None if kind is None or kind.startswith("counter") else step_change(np.flatnonzero(~np.isnan(values)), at)
-    if kind in ("kwh", "wh"):
+    if kind in ("kwh", "wh") and not read.problems:
         wrong += changed_energies(np.flatnonzero(~np.isnan(values)), at)
     power = _powers(values, kind, steps)
     counted = kind is None or kind.startswith("counter")
