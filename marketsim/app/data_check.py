@@ -23,6 +23,7 @@ from marketsim.profiles.plan import annual_heat_kwh
 from marketsim.profiles.table import CellTable, read_file
 from marketsim.profiles.understand.proposal import entries_of, gap_notes, profile_section, proposal
 from marketsim.profiles.understand.reading import Understood, params_of, understood
+from marketsim.profiles.understand.units import as_written, foreign_unit, what_to_write
 from marketsim.profiles.understand.whose import proposed
 
 _OWN: Final = tuple(f"{series}_{unit}" for series in ("load", "pv", "heat") for unit in ("kw", "kwh"))
@@ -135,6 +136,13 @@ def _nothing(found: Understood, file: str, notes: Sequence[str]) -> Problem:
     """Why no series can be used although nothing is wrong with any cell."""
     if notes:
         return Problem(" ".join(notes).removesuffix("."), file=file)
+    units = {each.name: foreign_unit(each.name) for each in found.facts}
+    if units and all(units.values()):
+        name, unit = next(iter(units.items()))
+        message = (
+            f"{as_written(name, unit)} is no unit of electric energy or power, and there is no other column of numbers"
+        )
+        return Problem(message, name, hint=what_to_write(name, unit), file=file)
     long = [each.name for each in found.facts if not each.can_be_filled]
     if long:
         hint = "read days without them by first_day and last_day, or cut the file"

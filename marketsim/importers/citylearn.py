@@ -234,9 +234,15 @@ def _plant_kw(name: str, building: Mapping[str, Any], found: _Found) -> float:
         return 0.0
     path = f"buildings.{name}.pv"
     attributes = mapping_at(mapping_at(pv, path, SCHEMA).get("attributes") or {}, path, SCHEMA)
-    if pv.get("autosize"):
-        found.assumed.append(f"The plant of {name}, which CityLearn sizes itself, has the nominal power of the schema")
-    return number_at(attributes, "nominal_power", path, SCHEMA, 0.0)
+    plant_kw = number_at(attributes, "nominal_power", path, SCHEMA, 0.0)
+    sizes = ", and CityLearn sizes it itself (autosize)" if pv.get("autosize") else ""
+    if plant_kw == 0.0:
+        found.left_out.append(f"the plant of {name}: the schema gives it no nominal_power{sizes}")
+    elif sizes:
+        found.assumed.append(
+            f"The plant of {name}, which CityLearn sizes itself (autosize), has the nominal power of the schema: {plant_kw:g} kW"
+        )
+    return plant_kw
 
 
 def _battery(name: str, building: Mapping[str, Any], found: _Found) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from marketsim.core.arrays import FloatArray
 from marketsim.importers.params import CityLearnParams
 from marketsim.importers.source import SourceTable, number_at, refused
 
@@ -73,16 +74,35 @@ def time_axis(schema: Mapping[str, Any], table: SourceTable, params: CityLearnPa
     return DataSteps(begins, step, rows.stop - rows.start, rows, (*told, *more))
 
 
-def _first_hour(hours: Any, table: SourceTable, step: timedelta, rows: slice) -> tuple[float, tuple[str, ...]]:
+def _first_hour(hours: FloatArray, table: SourceTable, step: timedelta, rows: slice) -> tuple[float, tuple[str, ...]]:
     """Hour of the day at which the first row begins."""
     if step == _HOUR:
         breaks = np.flatnonzero((np.diff(hours) % 24) != 1)
         if len(breaks):
             row = rows.start + int(breaks[0]) + 1
             raise refused("the hours do not follow each other", table.file, "hour", line=table.lines[row])
+    else:
+        _demand_step(hours, table, step, rows)
     if (hours == 0).any():
         return float(hours[0] % 24), ("Hours are those at which steps begin, for there is an hour 0",)
     return float((hours[0] - 1) % 24), ("Hours are those at which steps end, for they go from 1 to 24",)
+
+
+def _demand_step(hours: FloatArray, table: SourceTable, step: timedelta, rows: slice) -> None:
+    """ImportedDataError where hours go on in other steps than the schema says."""
+    per_hour = max(_HOUR // step, 1)
+    begins = np.concatenate(([0], np.flatnonzero(np.diff(hours)) + 1))
+    lengths, jumps = np.diff(begins), np.diff(hours[begins]) % 24
+    expected = max(step / _HOUR, 1.0)
+    whole = len(lengths) > 0 and lengths[0] <= per_hour and len(hours) - begins[-1] <= per_hour
+    wrong = np.flatnonzero((jumps != expected) | ((lengths != per_hour) & (np.arange(len(lengths)) > 0)))
+    if whole and not len(wrong):
+        return
+    place = int(begins[int(wrong[0]) + 1]) if len(wrong) else min(per_hour, len(hours) - 1)
+    message = f"the hours do not go on in steps of {step}, as seconds_per_time_step says"
+    hint = "set seconds_per_time_step in schema.json to the length of a row, 3600 where each row is another hour"
+    seen = f"{hours[max(place - 1, 0)]:g}, then {hours[place]:g}"
+    raise refused(message, table.file, "hour", seen, hint, line=table.lines[rows.start + place])
 
 
 def _first_date(

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -59,6 +59,19 @@ class _Taken:
     n_steps: int = 0
 
 
+class _Axis(NamedTuple):
+    """Times of a table, in local standard time."""
+
+    begins: datetime
+    step: timedelta
+    n_steps: int
+
+    @property
+    def told(self) -> str:
+        """For people."""
+        return f"{self.n_steps} steps of {self.step} from {self.begins}"
+
+
 class Hamlet:
     """Reads a scenario folder; implements ``core.ports.Importer``."""
 
@@ -70,7 +83,9 @@ class Hamlet:
         folder = SourceFolder(source)
         place = placing(self._params, self._context)
         taken = _Taken()
-        for path in _agent_folders(folder):
+        paths = _agent_folders(folder)
+        self._demand_one_axis(paths, folder)
+        for path in paths:
             self._take(path, folder, place.of(len(taken.agents)), taken)
         if taken.begins is None:
             hint = "give the folder that HAMLET's creator has made, with agents/<type>/<agent>/plants.json"
@@ -120,7 +135,7 @@ class Hamlet:
         plants = mapping_at(folder.json(f"{path}/{_PLANTS}"), "", f"{path}/{_PLANTS}")
         file = f"{path}/{_TABLE}"
         table = numeric_columns(folder.bytes(file), file)
-        self._on_axis(table, file, taken)
+        taken.begins, taken.step, taken.n_steps = self._axis(table, file)
         name = _unique(agent_name(path.removeprefix("agents/").replace("/", "_")), taken)
         agent: dict[str, Any] = {"name": name, "kind": "consumer", **bus, "load": {"annual_kwh": 0}, "pv_kw": 0.0}
         taken.agents.append(agent)
@@ -148,8 +163,8 @@ class Hamlet:
         agent["pv_kw"] = rated_kw
         agent["kind"] = "prosumer" if rated_kw > 0 or "battery" in agent else "consumer"
 
-    def _on_axis(self, table: Mapping[str, FloatArray], file: str, taken: _Taken) -> None:
-        """Times of a table, which are those of all others."""
+    def _axis(self, table: Mapping[str, FloatArray], file: str) -> _Axis:
+        """Times of a table."""
         name = next((each for each in _TIMES if each in table), None)
         if name is None or len(table[name]) < 2:
             raise refused("the table has no column of times (timestamp)", file)
@@ -159,11 +174,29 @@ class Hamlet:
         if len(steps) > 1 or step < timedelta(minutes=1) or step % timedelta(minutes=1) or _DAY % step:
             raise refused("the times are no equal steps of minutes that divide a day", file, name)
         begins = datetime.fromtimestamp(float(seconds[0]), UTC).replace(tzinfo=None)
-        begins += timedelta(hours=self._params.utc_offset_hours)
-        if taken.begins is None:
-            taken.begins, taken.step, taken.n_steps = begins, step, len(seconds)
-        elif (begins, step, len(seconds)) != (taken.begins, taken.step, taken.n_steps):
-            raise refused("the times are not those of the other agents", file, name, str(begins))
+        return _Axis(begins + timedelta(hours=self._params.utc_offset_hours), step, len(seconds))
+
+    def _demand_one_axis(self, paths: Sequence[str], folder: SourceFolder) -> None:
+        """ImportedDataError that names an agent whose times are not those of most others."""
+        axes: dict[str, _Axis] = {}
+        for path in paths:
+            file = f"{path}/{_TABLE}"
+            axes[file] = self._axis(numeric_columns(folder.bytes(file), file), file)
+        counts = Counter(axes.values()).most_common(2)
+        if len(counts) < 2:
+            return
+        usual = next(file for file, axis in axes.items() if axis == counts[0][0])
+        other = next(file for file, axis in axes.items() if axis != counts[0][0])
+        seen = f"{axes[other].told}; {usual}: {axes[usual].told}"
+        if counts[0][1] == counts[1][1]:
+            message, hint = (
+                "agents have other times than each other",
+                "one of both is shifted or cut: write the same times",
+            )
+        else:
+            message = "the times are not those of most other agents"
+            hint = f"write the times of {usual}"
+        raise refused(message, other, _TIMES[0], seen, hint)
 
     def _take_vehicle(
         self,
@@ -180,7 +213,7 @@ class Hamlet:
             taken.left["ev without a battery or a charging power"] += 1
             return
         vehicle = agent_name(key)
-        lacking_kwh = (1.0 - min(number_at(plant, "soc", key, file, 1.0), 1.0)) * capacity_kwh
+        lacking_kwh = (1.0 - _level(plant, key, file, 1.0)) * capacity_kwh
         consumed_kwh = _column(table, f"{key}_energy_consumed", file) / _KILO
         here = _column(table, f"{key}_availability", file) > 0
         found = _sessions(vehicle, here, consumed_kwh, lacking_kwh, taken)
@@ -278,9 +311,19 @@ def _battery(plant: Mapping[str, Any], file: str, key: str) -> dict[str, Any]:
             "discharge_efficiency": efficiency,
             "soc_min": 0.0,
             "soc_max": 1.0,
-            "soc_initial": min(number_at(plant, "soc", key, file, 0.5), 1.0),
+            "soc_initial": _level(plant, key, file, 0.5),
         }
     }
+
+
+def _level(plant: Mapping[str, Any], key: str, file: str, default: float) -> float:
+    """How full a battery is at the start, as a share; ImportedDataError for what is none."""
+    level = number_at(plant, "soc", key, file, default)
+    if level > 1.0:
+        raise refused(
+            "a level is a share of 0 to 1", file, f"{key}.soc", f"{level:g}", f"write {level / 100:g} for {level:g} %"
+        )
+    return level
 
 
 def _take_series(name: str, what: str, power_kw: FloatArray, source: str, taken: _Taken) -> None:

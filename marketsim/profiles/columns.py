@@ -77,6 +77,11 @@ class Assigned(NamedTuple):
         every = (source for found in self.sources.values() for source in found if source is not None)
         return frozenset(source.column for source in every if source.part != "all")
 
+    @property
+    def plants(self) -> frozenset[str]:
+        """Columns of PV alone."""
+        return frozenset(source.column for source in self.sources["pv"] if source is not None) - self.nets
+
 
 def assigned(
     agents: Sequence[AgentSpec],

@@ -31,7 +31,7 @@ def build(params: FileParams, context: BuildContext) -> DayProfiles:
     }
     file = SeriesFile(params, context.fence, needs)
     found = assigned(context.agents, heated, params, file.table, file.prefixes)
-    series, wrong = file.series(found.wanted, found.nets)
+    series, wrong = file.series(found.wanted, found.nets, found.plants)
     problems = [*wrong, *found.problems]
     if series is not None:
         problems += check_balance(context.agents, found.sources["load"], series.powers)

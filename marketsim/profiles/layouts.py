@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from marketsim.core.alike import grouped, listed
 from marketsim.core.errors import Problem, ProfileError
+from marketsim.profiles.day_columns import clock_columns, odd_clocks
 from marketsim.profiles.file_params import FileParams
 from marketsim.profiles.table import CellTable, unknown_column
 from marketsim.profiles.time_formats import parser
+from marketsim.profiles.values import MISSING
 
-_CLOCK: Final = re.compile(r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(:00)?", re.ASCII)
-_RANGE: Final = re.compile(
-    r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::00)? ?(?:-|–|to|bis) ?(?P<end>\d{1,2}:\d{2})(?::00)?", re.ASCII
-)
-_NUMBERED: Final = re.compile(
-    r"(?P<word>h|hr|he|hour|hora|ora|heure|stunde|std|uur)?[ _.]?(?P<number>\d{1,3}) ?h?", re.ASCII | re.IGNORECASE
-)
-_PARTS_OF_A_DAY: Final = (24, 48, 96)
-"""Steps that a day has, where columns are called by their numbers or by their begin and end."""
-_DAY: Final = timedelta(days=1)
 ONE_METER: Final = "load"
 """What the series of a table with a day a row is called, where no column tells meters apart."""
 
@@ -128,51 +119,6 @@ def _rows_of_meters(table: CellTable, params: FileParams) -> dict[str, list[int]
     return meters
 
 
-def clock_columns(names: Sequence[str]) -> dict[str, timedelta]:
-    """Columns that are called by a time of the day, with that time; 0:00 behind another is the end of the day.
-
-    Where fewer than two are: those called by begin and end of each step (``00:00-01:00``), or by the numbers of all steps of
-    a day (``H01`` to ``H24``, ``0`` to ``23``, ``1`` to ``96``), with the time at which the step begins.
-    """
-    found = _called_by_time(names)
-    return found if len(found) > 1 else _ranges(names) or _numbered(names)
-
-
-def numbered_columns(names: Sequence[str]) -> list[str]:
-    """Columns that are called by numbers, whether or not these are those of all steps of a day."""
-    return [name for name in names if _NUMBERED.fullmatch(name.strip())]
-
-
-def _ranges(names: Sequence[str]) -> dict[str, timedelta]:
-    matched = {name: found for name in names if (found := _RANGE.fullmatch(name.strip())) is not None}
-    begins = {
-        name: timedelta(hours=int(clock["hour"]), minutes=int(clock["minute"])) for name, clock in matched.items()
-    }
-    steps = [place * _DAY / (len(begins) or 1) for place in range(len(begins))]
-    return begins if len(begins) in _PARTS_OF_A_DAY and list(begins.values()) == steps else {}
-
-
-def _numbered(names: Sequence[str]) -> dict[str, timedelta]:
-    matched = {name: found for name in names if (found := _NUMBERED.fullmatch(name.strip())) is not None}
-    numbers = [int(each["number"]) for each in matched.values()]
-    words = {(each["word"] or "").lower() for each in matched.values()}
-    if len(numbers) not in _PARTS_OF_A_DAY or len(words) > 1:
-        return {}
-    if numbers != list(range(numbers[0], numbers[0] + len(numbers))) or numbers[0] not in (0, 1):
-        return {}
-    return {name: (number - numbers[0]) * _DAY / len(numbers) for name, number in zip(matched, numbers, strict=True)}
-
-
-def _called_by_time(names: Sequence[str]) -> dict[str, timedelta]:
-    found: dict[str, timedelta] = {}
-    for name in names:
-        clock = _CLOCK.fullmatch(name.strip())
-        if clock is not None:
-            time = timedelta(hours=int(clock["hour"]), minutes=int(clock["minute"]))
-            found[name] = time + _DAY if found and not time else time
-    return found
-
-
 def _unrolled(table: CellTable, params: FileParams, meters: Mapping[str, Sequence[int]]) -> dict[str, SeriesCells]:
     """Series of a table with a row for each day: the steps of a day stand beside each other."""
     clocks = clock_columns(list(table.columns))
@@ -180,6 +126,7 @@ def _unrolled(table: CellTable, params: FileParams, meters: Mapping[str, Sequenc
         message = "no columns are called by times of the day, such as 0:30"
         hint = f"the file has: {listed(list(table.columns), quote=False)}; if rows are single times, leave layout out"
         raise ProfileError([Problem(message, path="profiles.layout", value=params.layout, hint=hint)])
+    _demand_no_more(table)
     read = parser(params.date_format, params.decimal)
     time = time_name(params)
     found = {}
@@ -193,6 +140,21 @@ def _unrolled(table: CellTable, params: FileParams, meters: Mapping[str, Sequenc
         files = [table.row_files[row] for row in rows for _ in clocks] if table.row_files else ()
         found[name] = SeriesCells(CellTable(table.file, {time: times, name: cells}, lines, files), name)
     return found
+
+
+def _demand_no_more(table: CellTable) -> None:
+    """ProfileError where a column holds the hour that stands twice when clocks go back, or another time of its own."""
+    for name in odd_clocks(list(table.columns)):
+        held = [row for row, cell in enumerate(table.columns[name]) if _text(cell).lower() not in MISSING]
+        if held:
+            message = "a column that is no time of the day beside others that are: its values would be left out"
+            hint = "add it to the hour before, or write the table with a row for each step, and profiles.time_zone"
+            seen = repr(_text(table.columns[name][held[0]])[:60])
+            raise ProfileError([Problem(message, name, seen, hint, *table.place(held[0]))])
+
+
+def _text(cell: object) -> str:
+    return "" if cell is None else str(cell).strip()
 
 
 def _moment(cell: object, day: datetime | None, clock: timedelta) -> object:

@@ -9,11 +9,14 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from marketsim.core.alike import grouped
-from marketsim.core.arrays import BoolArray, FloatArray, IntArray
+from marketsim.core.arrays import BoolArray, FloatArray
 from marketsim.core.errors import Problem
 from marketsim.profiles.file_params import MOST_MINUTES, Values
+from marketsim.profiles.nights import filled_by_night
+from marketsim.profiles.powers_at import StepPlaces, gap_ends
 from marketsim.profiles.table import CellTable
 from marketsim.profiles.times import Steps
+from marketsim.profiles.uneven import changed_energies
 from marketsim.profiles.values import MOST, read_cells
 
 _LEAST_ROWS: Final = 24
@@ -36,6 +39,8 @@ class Reading(NamedTuple):
     largest_kw: float = MOST
     signed: bool = False
     """Whether values have both signs, as those of a net meter."""
+    plant: bool = False
+    """Whether they are of PV, which yields nothing at night."""
 
 
 AS_IT_IS: Final = Reading()
@@ -72,8 +77,12 @@ def read_powers(
         return cells.values, Filled(), wrong
     values, missing = _on_grid(cells.values, steps)
     at = StepPlaces(table, name, steps)
+    if kind in ("kwh", "wh") and how.gaps not in ("refuse", "zero"):
+        wrong += changed_energies(np.flatnonzero(~missing), at)
     filled, gaps = _fill(values, missing, at, how, counts=kind.startswith("counter"))
     wrong += gaps
+    if how.plant and how.gaps in ("interpolate", "previous") and not gaps:
+        wrong += filled_by_night(values, missing, at) if not kind.startswith("counter") else []
     if kind.startswith("counter"):
         wrong += falls(values, at)
         power = np.append(np.diff(values), np.nan) / steps.hours
@@ -105,26 +114,6 @@ def _of_header(table: CellTable, name: str, message: str, hint: str) -> Problem:
     """A problem of the name of a column."""
     file, line = table.place(0) if len(table.lines) else (table.file, 1)
     return Problem(message, path=name, hint=hint, file=file, line=max(line - 1, 1))
-
-
-class StepPlaces(NamedTuple):
-    """Where the steps of a column stand in the file."""
-
-    table: CellTable
-    name: str
-    steps: Steps
-
-    def place(self, step: int) -> tuple[str, int]:
-        """File and line of a step, or of the next that has one."""
-        return self.table.place(step if self.steps.rows is None else int(np.searchsorted(self.steps.rows, step)))
-
-    def time(self, step: int) -> str:
-        """When a step begins."""
-        return str(self.steps.begins + step * self.steps.length)
-
-    def problem(self, step: int, message: str, seen: float, hint: str, unit: str = "") -> Problem:
-        """A problem of the value of a step."""
-        return Problem(message, self.name, f"{seen:.9g}{unit}", hint, *self.place(step))
 
 
 def _on_grid(values: FloatArray, steps: Steps) -> tuple[FloatArray, BoolArray]:
@@ -185,12 +174,6 @@ def _unfilled(begin: int, end: int, n_steps: int, at: StepPlaces, how: Reading) 
     else:
         return
     yield Problem(message, at.name, "", hint, file, line)
-
-
-def gap_ends(missing: BoolArray) -> tuple[IntArray, IntArray]:
-    """First step of each gap, and the first behind it."""
-    edges = np.diff(np.concatenate(([0], missing.astype(np.int8), [0])))
-    return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
 
 
 def falls(values: FloatArray, at: StepPlaces) -> list[Problem]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from math import gcd
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -27,6 +27,10 @@ _FEW: Final = 6
 """Faults of the times of several tables that are told one by one."""
 _MINUTE: Final = timedelta(minutes=1)
 _DAY: Final = timedelta(days=1)
+
+
+_Signs: TypeAlias = tuple[frozenset[str], frozenset[str]]
+"""Columns of net meters, which have both signs, and of PV, which yields nothing at night."""
 
 
 class FilePowers(NamedTuple):
@@ -59,21 +63,24 @@ class SeriesFile:
         """What stands before the names of an agent's columns, where each agent has its own file."""
 
     def series(
-        self, wanted: Mapping[str, Values | None], nets: frozenset[str] = frozenset()
+        self,
+        wanted: Mapping[str, Values | None],
+        nets: frozenset[str] = frozenset(),
+        plants: frozenset[str] = frozenset(),
     ) -> tuple[FilePowers | None, list[Problem]]:
         """The wanted columns, by what the scenario says they hold; and everything that is wrong with them.
 
-        ``nets``: those of net meters, which have both signs.
+        ``nets``: those of net meters, which have both signs; ``plants``: those of PV.
         """
         kept = _kept.get(self._key)
-        if kept is not None and (kept.wanted, kept.nets) == (wanted, nets):
+        if kept is not None and (kept.wanted, kept.signs) == (wanted, (nets, plants)):
             return kept.series, []
         if kept is not None and not self._set.series:
             self._set = file_set(self._files, self._params)
-        series, problems = _read(self._set, self._params, wanted, nets)
+        series, problems = _read(self._set, self._params, wanted, (nets, plants))
         if series is not None and not problems:
             _kept.clear()
-            _kept[self._key] = _Kept(self._set.without_cells(), dict(wanted), nets, series)
+            _kept[self._key] = _Kept(self._set.without_cells(), dict(wanted), (nets, plants), series)
         return series, problems
 
 
@@ -82,7 +89,7 @@ class _Kept(NamedTuple):
 
     header: FileSet
     wanted: Mapping[str, Values | None]
-    nets: frozenset[str]
+    signs: _Signs
     series: FilePowers
 
 
@@ -112,7 +119,7 @@ def clocks_of(params: FileParams) -> Clocks:
 
 
 def _read(
-    files: FileSet, params: FileParams, wanted: Mapping[str, Values | None], nets: frozenset[str]
+    files: FileSet, params: FileParams, wanted: Mapping[str, Values | None], signs: _Signs
 ) -> tuple[FilePowers | None, list[Problem]]:
     tables: dict[int, list[str]] = {}
     for name in wanted or list(files.series)[:1]:  # without a wanted column the times are checked all the same
@@ -122,7 +129,7 @@ def _read(
     of_cells: list[Problem] = []
     for names in tables.values():
         own = {name: wanted[name] for name in names if name in wanted}
-        found.append(_read_table({name: files.series[name] for name in names}, params, own, nets))
+        found.append(_read_table({name: files.series[name] for name in names}, params, own, signs))
         of_times += found[-1].of_times
         of_cells += found[-1].of_cells
     if not tables:
@@ -136,7 +143,7 @@ def _read(
 
 
 def _read_table(
-    cells: Mapping[str, SeriesCells], params: FileParams, wanted: Mapping[str, Values | None], nets: frozenset[str]
+    cells: Mapping[str, SeriesCells], params: FileParams, wanted: Mapping[str, Values | None], signs: _Signs
 ) -> _TablePowers:
     """The wanted columns of one table, or what is wrong with them."""
     fills = params.gaps != "refuse"
@@ -160,7 +167,7 @@ def _read_table(
         # without times each row counts as a step, so that the cells are checked all the same
         at = steps or _NO_STEPS._replace(n_steps=len(table.lines))
         powers[name], filled[name], found = read_powers(
-            table, cells[name].column, at, told, how._replace(signed=name in nets)
+            table, cells[name].column, at, told, how._replace(signed=name in signs[0], plant=name in signs[1])
         )
         wrong += found
     if steps is None or problems or wrong:

@@ -22,7 +22,9 @@ OTHER_YEARS: Final = f"times lie in the years {YEARS[0]} to {YEARS[1]}: write IS
 _DAY: Final = timedelta(days=1)
 _FIRST_DAY: Final = datetime(1899, 12, 30)
 _MIDNIGHT: Final = re.compile(r"(?<![\d:])24:00(:00(?:\.0+)?)?(?=$|[Z+\-])", re.ASCII)
-_CLOCK: Final = r"(?P<clock>[ T]\d{1,2}:\d{2}(?P<seconds>:\d{2})?(?P<half>\s?[AaPp][Mm])?)?"
+_CLOCK: Final = (
+    r"(?P<clock>(?P<gap>,? |T)\d{1,2}(?P<colon>[:.h])\d{2}(?P<seconds>(?P=colon)\d{2})?(?P<half>\s?[AaPp][Mm])?)?"
+)
 _NUMBERED: Final = re.compile(r"(?P<a>\d{1,4})(?P<mark>[./-])(?P<b>\d{1,2})(?P=mark)(?P<c>\d{2,4})" + _CLOCK, re.ASCII)
 _NAMED: Final = re.compile(r"\d{1,2}(?P<mark>[- ])[A-Za-z]{3}(?P=mark)(?P<year>\d{4}|\d{2})" + _CLOCK, re.ASCII)
 _DIGITS: Final = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
@@ -133,7 +135,9 @@ def _clock(found: re.Match[str]) -> str:
         return ""
     half = found["half"] or ""
     hour = "%I" if half else "%H"
-    return f"{found['clock'][0]}{hour}:%M{':%S' if found['seconds'] else ''}{' %p' if half[:1] == ' ' else '%p' if half else ''}"
+    colon = found["colon"]
+    seconds = f"{colon}%S" if found["seconds"] else ""
+    return f"{found['gap']}{hour}{colon}%M{seconds}{' %p' if half[:1] == ' ' else '%p' if half else ''}"
 
 
 def is_ambiguous(guess: str) -> bool:

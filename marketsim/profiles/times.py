@@ -254,6 +254,8 @@ def _irregular(
         message, hint = "the time stands twice", f"keep one of the rows; {_SEVERAL}"
     elif difference < _NO_TIME:
         message, hint = f"the time lies before that of the row above ({earlier})", f"sort the rows by time; {_SEVERAL}"
+        if later.date() == earlier.date() and later.time() == datetime.min.time():
+            hint = f"where it ends the day, write 24:00, or the date of the next day; else {hint}"
     elif difference % step:
         message = f"the step is not {step} as elsewhere, but {difference}"
         hint = "write equal steps, or leave out the rows in between"

@@ -18,10 +18,12 @@ from marketsim.profiles.table import CellTable
 
 MOST: Final = 1e9
 """Largest value of a cell [kW or kWh]; far inside what counts as energy in 64 bits."""
-MISSING: Final = frozenset(("", "nan", "null", "na", "n/a", "#n/a", "none", "-", "--", "?"))
+MISSING: Final = frozenset(("", "nan", "null", "na", "n/a", "#n/a", "#nv", "k.a.", "n.a.", "none", "-", "--", "?", "*"))
 """What stands where there is no value, in small letters."""
 GROUPS: Final = re.compile("[+-]?\\d{1,3}(?:[.,' \u00a0\u2009\u202f\u2019]\\d{3})+(?:[.,]\\d+)?")
 """A number with marks between thousands."""
+_MARKED: Final = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s?(?:\*+|[km]?wh?|\([\w*]\))", re.ASCII | re.IGNORECASE)
+"""A number with its unit, or with a mark of quality."""
 _COMMA: Final = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 _POINT: Final = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 
@@ -106,5 +108,10 @@ def _no_number(text: str, decimal: str) -> tuple[str, str]:
         return (
             f"not a number with '{decimal}' before its decimals",
             f'set profiles.decimal: "{mark}", or write decimals with {"a point" if decimal == "." else "a comma"}',
+        )
+    if _MARKED.fullmatch(text):
+        return (
+            "not a number",
+            "write a plain number: units stand in the name of the column, marks in one of their own",
         )
     return "not a number", "write a plain number of the digits 0 to 9, such as 1250.5"

@@ -8,7 +8,7 @@ from typing import Final
 
 from marketsim.core.alike import listed
 from marketsim.core.numerals import number
-from marketsim.profiles.layouts import clock_columns
+from marketsim.profiles.day_columns import clock_columns
 from marketsim.profiles.understand.sheet import Sheet, are_ids, sample
 from marketsim.profiles.values import MISSING
 

@@ -8,14 +8,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from marketsim.profiles.layouts import clock_columns, numbered_columns
+from marketsim.profiles.day_columns import clock_columns, numbered_columns
 from marketsim.profiles.table import CellTable
 from marketsim.profiles.time_formats import SINCE_1970, SPREADSHEET, likely_format, other_orders, parser, tells_hours
 from marketsim.profiles.times import Clocks, steps_of, told_times
-from marketsim.profiles.understand.sheet import Sheet, is_numeric, sample
+from marketsim.profiles.understand.sheet import Sheet, are_ids, is_numeric, sample
 
 _TIME_WORDS: Final = re.compile(r"time|date|zeit|datum|stamp|unix|epoch|utc|beginn?|start|von", re.IGNORECASE)
 _END_WORDS: Final = re.compile(r"\b(end|ende|bis|to)\b|end[_ ]|_end|interval.?end|ending", re.IGNORECASE)
+_UTC: Final = re.compile(r"(?<![a-z])(utc|gmt)(?![a-z])", re.IGNORECASE)
 _CLOCK: Final = re.compile(r"\d{1,2}:\d{2}(:\d{2})?(\s?[AaPp][Mm])?", re.ASCII)
 _LEAST_CLOCKS: Final = 12
 """Columns called by times of the day that make a table with a day a row."""
@@ -58,9 +59,10 @@ def columns_of_times(sheet: Sheet) -> SheetTimes:
     whole = [name for name, (kind, _) in kinds.items() if kind == "time"]
     dates = [name for name, (kind, _) in kinds.items() if kind == "date"]
     clocks = [name for name, (kind, _) in kinds.items() if kind == "clock"]
-    whole.sort(key=lambda name: _END_WORDS.search(name) is not None)
+    whole.sort(key=lambda name: (_END_WORDS.search(name) is not None, _only_says_utc(name, sheet, kinds[name][1])))
     clocks.sort(key=lambda name: _END_WORDS.search(name) is not None)
-    if whole:
+    paired = dates and clocks and _tell_more(sheet.table, (dates[0], clocks[0]), whole[:1])
+    if whole and not paired:
         (name, *_) = whole
         return _told((name,), kinds[name][1], sample(sheet.table.columns[name]), _END_WORDS.search(name) is not None)
     if dates and clocks:
@@ -84,6 +86,18 @@ def columns_of_times(sheet: Sheet) -> SheetTimes:
     return SheetTimes(())
 
 
+def _only_says_utc(name: str, sheet: Sheet, date_format: str | None) -> bool:
+    """Whether times are in UTC by the name of their column and not by themselves, so that others are better."""
+    told = parser(date_format, sheet.decimal)(next(iter(sample(sheet.table.columns[name]))))
+    return _UTC.search(name) is not None and told is not None and told.tzinfo is None
+
+
+def _tell_more(table: CellTable, pair: tuple[str, str], whole: Sequence[str]) -> bool:
+    """Whether a date and a clock tell more rows apart than a time in one column, which may be that of a revision."""
+    pairs = set(_pairs(table, *pair))
+    return all(len(pairs) > len(set(map(str, table.columns[name][:1_000]))) for name in whole)
+
+
 def _told(columns: tuple[str, ...], date_format: str | None, cells: Sequence[object], ends: bool) -> SheetTimes:
     others = other_orders(cells, date_format) if date_format is not None else ()
     return SheetTimes(columns, date_format, ends, other_formats=others)
@@ -103,7 +117,7 @@ def _kind(name: str, cells: Sequence[object], sheet: Sheet, place: int) -> tuple
     if all(_CLOCK.fullmatch(text) for text in texts):
         return "clock", None
     if is_numeric(cells, sheet.decimal):
-        likely = place == 0 or _TIME_WORDS.search(name) is not None
+        likely = (place == 0 and not are_ids(cells)) or _TIME_WORDS.search(name) is not None
         guess = likely_format(some) if likely and _rises(some, sheet.decimal) else ""
         return ("time" if tells_hours(guess) else "date", guess) if guess else ("", None)
     if _all_read(some, None):

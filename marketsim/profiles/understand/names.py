@@ -6,8 +6,9 @@ import re
 from typing import Final
 from unicodedata import category
 
+from marketsim.profiles.understand.units import unit_of
 from marketsim.profiles.understand.vocabulary import plain, says, whole_words, without, word_of
-from marketsim.profiles.understand.words import basis_of, unit_of
+from marketsim.profiles.understand.words import basis_of
 
 _DROPPED: Final = frozenset(
     [

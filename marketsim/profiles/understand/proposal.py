@@ -122,6 +122,8 @@ def _gaps(found: Understood, used: Sequence[SeriesFacts]) -> dict[str, Any]:
     longest = max((each.longest_gap.lasts for each in used if each.longest_gap is not None), default=None)
     if longest is not None:
         minutes = min(longest // _MINUTE, MOST_MINUTES)
+        if all(each.asleep for each in used if each.n_missing):
+            return {**section, "gaps": "zero", "longest_gap_minutes": int(minutes)}
         days = longest > LONG_GAP and _have_a_day_before(used, section)
         section |= {"gaps": "previous_day" if days else "interpolate", "longest_gap_minutes": int(minutes)}
     return section
@@ -137,7 +139,7 @@ def _have_a_day_before(used: Sequence[SeriesFacts], section: Mapping[str, Any]) 
 
 def gap_notes(section: Mapping[str, Any]) -> tuple[str, ...]:
     """What is to be said of how a section fills long gaps."""
-    if section.get("longest_gap_minutes", 0) * _MINUTE <= LONG_GAP:
+    if section.get("longest_gap_minutes", 0) * _MINUTE <= LONG_GAP or section["gaps"] == "zero":
         return ()
     if section["gaps"] == "previous_day":
         return ("Gaps are filled from the day before (gaps: previous_day): over hours a straight line hides the day.",)

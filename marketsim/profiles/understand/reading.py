@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from marketsim.core.alike import listed
 from marketsim.core.errors import Problem, ProfileError
+from marketsim.profiles.day_columns import clock_columns
 from marketsim.profiles.file_params import AGENT, MOST_LETTERS, FileParams
 from marketsim.profiles.layouts import SeriesCells, series_of, time_name, with_counted_times, with_times
 from marketsim.profiles.plausible import in_words
@@ -24,9 +25,11 @@ from marketsim.profiles.understand.series_facts import (
     table_steps,
 )
 from marketsim.profiles.understand.shape import SheetShape, shape_of
-from marketsim.profiles.understand.sheet import Sheet, are_ids, is_numeric, sheet_of
+from marketsim.profiles.understand.sheet import Sheet, are_ids, holds_numbers, sheet_of
+from marketsim.profiles.understand.together import facts_of_all, remarks_of_steps
 from marketsim.profiles.understand.unread import (
     has_times,
+    line_of_units,
     no_column_of_times,
     no_header,
     no_numbers,
@@ -34,6 +37,7 @@ from marketsim.profiles.understand.unread import (
     no_times,
 )
 from marketsim.profiles.understand.words import SERIES_ROLES, ColumnRole, role_of
+from marketsim.profiles.understand.zones import zoned
 
 MOST_SERIES: Final = 1_000
 """Series of a file that are looked at."""
@@ -42,7 +46,7 @@ _SHOWN: Final = 30
 _NOT_COUNTED: Final[Mapping[str, Any]] = {}
 _UNIT_WORDS: Final = re.compile(r"units?|einheit(en)?|eenheid|unit(é|e|à|a)|unidad|uom|unit of measure", re.IGNORECASE)
 _ABOVE: Final = re.compile(
-    r"(?<![\w/])(kWh|Wh|kW)(?![\w/])|(?:(?:^|[;,\t|:])\s*|\bin )(W)\s*(?=$|[;,\t|])", re.MULTILINE
+    r"(?<![\w/])(?<!\d )(kWh|Wh|kW)(?![\w/])|(?:(?:^|[;,\t|:])\s*|\bin )(W)\s*(?=$|[;,\t|])", re.MULTILINE
 )
 
 
@@ -103,6 +107,7 @@ def understood(path: str, data: bytes, counted: Mapping[str, Any] = _NOT_COUNTED
         raise ProfileError([no_numbers(sheet.table)])
     if not counted:
         moments = placed(moments, first.table, time, sheet.decimal)
+        moments = zoned(moments, sheet.above, first.table, time, sheet.decimal)
     clocks = moments.clocks(sheet.decimal)
     steps: dict[int, TableSteps] = {}
     for cells in series.values():
@@ -110,18 +115,24 @@ def understood(path: str, data: bytes, counted: Mapping[str, Any] = _NOT_COUNTED
             steps[id(cells.table)] = table_steps(cells.table, time, clocks)
     beside = shape.beside
     above = role_above(sheet.above, [name for name in series if role_of(name) == "load"]) if not beside else None
-    units = Units(shape.value_column or "", "", _unit_above(sheet), moments.date_format or "", above)
+    of_values = shape.value_column or _step_column(sheet, moments)
+    units = Units(of_values, "", _unit_above(sheet), moments.date_format or "", role=above)
     told = _told_units(sheet)
-    found = (
-        facts_of(name, cells, steps[id(cells.table)], sheet.decimal, units._replace(beside=_unit_of_rows(cells, told)))
-        for name, cells in list(series.items())[:MOST_SERIES]
-    )
+
+    def facts_of_one(name: str, own: Units) -> SeriesFacts:
+        cells = series[name]
+        of_rows = _unit_of_rows(cells, told)
+        return facts_of(name, cells, steps[id(cells.table)], sheet.decimal, own._replace(beside=of_rows))
+
+    found = facts_of_all(list(series)[:MOST_SERIES], facts_of_one, units)
     facts = tuple(settled(each, beside) for each in found)
     unread = (*moments.columns, *(_columns_of(shape)), *series)
     remarks = (
         *moments.doubts,
+        *shape.doubts,
         *role_remarks(facts, above),
         *_remarks(facts),
+        *remarks_of_steps(facts),
         *_unused(shape),
         *columns_left(sheet, unread, shape.layout),
     )
@@ -139,6 +150,9 @@ def _times_of(sheet: Sheet, counted: Mapping[str, Any]) -> SheetTimes:
         raise ProfileError([has_times(sheet.table, moments)])
     if not moments.columns and not counted:
         raise ProfileError(no_times(sheet))
+    units = line_of_units(sheet, moments)
+    if units is not None:
+        raise ProfileError([units])
     if any(_is_time(name) for name in moments.columns):
         raise ProfileError([no_header(sheet.table)])
     return moments._replace(counted=dict(counted))
@@ -168,7 +182,12 @@ def _series(sheet: Sheet, moments: SheetTimes, shape: SheetShape, path: str) -> 
 
 def _holds_values(sheet: Sheet, name: str) -> bool:
     cells = sheet.table.columns.get(name, ())  # beside columns of the sheet there are times that are counted
-    return is_numeric(cells, sheet.decimal, grouped=True) and not are_ids(cells)
+    return holds_numbers(cells, sheet.decimal) and not are_ids(cells)
+
+
+def _step_column(sheet: Sheet, moments: SheetTimes) -> str:
+    """The first of the columns of a day's steps, whose names may have a unit; '' where each row is a step."""
+    return next(iter(clock_columns(list(sheet.table.columns))), "") if moments.by_days else ""
 
 
 def _told_units(sheet: Sheet) -> Mapping[int, str]:
@@ -233,7 +252,12 @@ def _remarks(facts: tuple[SeriesFacts, ...]) -> Iterator[str]:
     """What whoever uses the series should look at, each kind in a sentence."""
     yield from _unit_remarks(facts)
     for each in facts:
-        if each.n_missing and each.longest_gap is not None and each.role in SERIES_ROLES:
+        if (
+            each.n_missing
+            and each.longest_gap is not None
+            and not (each.asleep or each.change)
+            and each.role in SERIES_ROLES
+        ):
             lasts = each.longest_gap.lasts
             more = ""
             if not each.can_be_filled:

@@ -8,8 +8,9 @@ from typing import Final
 from marketsim.core.alike import listed
 from marketsim.profiles.understand.names import register_of
 from marketsim.profiles.understand.series_facts import SeriesFacts
+from marketsim.profiles.understand.units import unit_of
 from marketsim.profiles.understand.vocabulary import says
-from marketsim.profiles.understand.words import Basis, ColumnRole, basis_of, unit_of
+from marketsim.profiles.understand.words import Basis, ColumnRole, basis_of
 
 _SUN: Final = "nearly nothing in nearly all nights, and most around noon"
 _SETTLE: Final = "say what it is by profiles.columns in a scenario, and check it with --scenario"

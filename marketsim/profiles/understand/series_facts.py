@@ -8,37 +8,30 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.errors import Problem
 from marketsim.profiles.file_params import MOST_MINUTES, Values
 from marketsim.profiles.layouts import SeriesCells
+from marketsim.profiles.nights import NIGHT, minutes_of_day, missing_by_night
 from marketsim.profiles.plausible import RANGES, Range
-from marketsim.profiles.powers import StepPlaces, counter_signs, falls, gap_ends
+from marketsim.profiles.powers import counter_signs, falls
+from marketsim.profiles.powers_at import StepPlaces, gap_ends
 from marketsim.profiles.table import CellTable
 from marketsim.profiles.times import Clocks, Steps, steps_of, told_times
 from marketsim.profiles.understand.behaviour import Trace, trace_of
+from marketsim.profiles.understand.guess import PV_A_DAY, Guess, guess, plausible
 from marketsim.profiles.understand.marks import between_thousands
-from marketsim.profiles.understand.words import (
-    LARGE_UNITS,
-    ColumnRole,
-    counts,
-    foreign_unit,
-    nets,
-    role_of,
-    says_power,
-    unit_of,
-)
+from marketsim.profiles.understand.units import LARGE_UNITS, as_written, counts, foreign_unit, unit_of, what_to_write
+from marketsim.profiles.understand.words import ColumnRole, nets, role_of, says_power
+from marketsim.profiles.uneven import changed_energies, step_change
 from marketsim.profiles.values import as_numbers, read_cells
 
 _NO_LIMIT: Final = timedelta(days=36_500)
 LONGEST_FILLED: Final = timedelta(minutes=MOST_MINUTES)
 MOST_AT_NIGHT: Final = 0.05
 """Share of a plant's yield at night, at most; in the north the sun shines a little longer."""
-_NIGHT: Final = (22 * 60, 3 * 60)
-"""Begin and end of what is night everywhere but far north and south [min of the day]."""
+_MOMENT: Final = timedelta(seconds=1)
 _LONGEST_OF_NIGHT: Final = timedelta(hours=3)
-_MINUTE: Final = timedelta(minutes=1)
-_DAY_MINUTES: Final = 1_440
 _LEAST_FED_IN: Final = 4
 """Negative values of a load that are no single faults."""
 _FED_IN_SHARE: Final = 0.01
@@ -49,7 +42,9 @@ _MANY: Final = 100_000
 _SPIKE: Final = 8.0
 """A value over the hundredth largest part of them, from which on it is called a spike [-]."""
 _LEAST_SPIKE_KW: Final = 5.0
-_PV_A_DAY: Final = Range(0.2, 120.0, "a plant on a roof yields 0.2 to 120 kWh a day")
+_LEAST_VALUES: Final = 12
+_FALLS: Final = 0.1
+"""Share of the steps in which a counter falls, at most."""
 _FACTORS: Final[Mapping[Values, float]] = {"kwh": 1.0, "kw": 1.0, "wh": 1e-3, "w": 1e-3, "w_per_kw": 1e-3}
 
 
@@ -91,11 +86,17 @@ class SeriesFacts(NamedTuple):
     """Its values in short, until it is known what they are."""
     doubt: str = ""
     """Why its values do not look like what its name says, or like a load where it says nothing."""
+    guess: Guess = Guess(None, "")
+    """How its unit was found."""
+    change: str = ""
+    """Where values go on in longer steps, if they do."""
+    asleep: bool = False
+    """Whether it is a plant of which nothing is known at night alone, when it yields nothing."""
 
     @property
     def range(self) -> Range | None:
         """What is plausible for it."""
-        return _PV_A_DAY if self.role == "pv" else RANGES.get(self.role)
+        return PV_A_DAY if self.role == "pv" else RANGES.get(self.role)
 
     @property
     def is_plausible(self) -> bool:
@@ -143,6 +144,8 @@ class Units(NamedTuple):
     """How dates are written, which tells where numbers are written in the same way."""
     role: ColumnRole | None = None
     """What the lines above the header say that a series is whose name does not."""
+    table: Values | None = None
+    """What columns without a unit are taken for, all together."""
 
     def of(self, name: str) -> Values | None:
         """The unit, the closer one first."""
@@ -177,25 +180,50 @@ def facts_of(name: str, cells: SeriesCells, rows: TableSteps, decimal: str, unit
     values = _grid(read.values, steps)
     known = values[~np.isnan(values)]
     if role == "net":  # its unit is that which makes what is drawn a household's
-        kind, guessed = _values_of(name, units, np.maximum(known, 0.0), steps, "load")
+        found = _values_of(name, units, np.maximum(known, 0.0), steps, "load")
     else:
-        kind, guessed = _values_of(name, units, known, steps, role)
+        found = _values_of(name, units, known, steps, role)
+    at, kind = StepPlaces(cells.table, cells.column, steps), found.values
+    wrong = falls(_without_gaps(values), at) if kind is not None and kind.startswith("counter") else []
+    change = None if kind is None or kind.startswith("counter") else step_change(np.flatnonzero(~np.isnan(values)), at)
+    if kind in ("kwh", "wh") and not read.problems:
+        wrong += changed_energies(np.flatnonzero(~np.isnan(values)), at)
     power = _powers(values, kind, steps)
-    at = StepPlaces(cells.table, cells.column, steps)
-    fallen = falls(_without_gaps(values), at) if kind is not None and kind.startswith("counter") else []
-    told = _told(name, role, kind, guessed, power, n_negative, [*read.problems, *fallen], at)
-    return told._replace(trace=trace_of(power, raw, steps))
+    counted = kind is None or kind.startswith("counter")
+    by_night = role == "pv" and not counted and not wrong and missing_by_night(np.isnan(values), steps)
+    if by_night:
+        power = np.nan_to_num(power)
+    facts = _told(name, role, kind, found.why, power, n_negative, [*read.problems, *wrong], at)
+    if by_night:
+        facts = _asleep(facts, np.isnan(values), at)
+    told = "" if change is None else change.told
+    return facts._replace(guess=found, change=told, trace=trace_of(power, raw, steps))
+
+
+def _asleep(facts: SeriesFacts, missing: BoolArray, at: StepPlaces) -> SeriesFacts:
+    """The same of a plant that tells nothing at night, where it yields nothing."""
+    begins, ends = gap_ends(missing)
+    worst = int(np.argmax(ends - begins))
+    longest = Gap(_time(at, int(begins[worst])), int(ends[worst] - begins[worst]) * at.steps.length)
+    days = (_time(at, len(missing)) - _MOMENT).date() - at.steps.begins.date()
+    hours = len(missing) * at.steps.hours
+    return facts._replace(
+        kwh_a_day=facts.kwh_a_day * hours / 24 / (days.days + 1),  # nothing is left out but night
+        n_missing=int(missing.sum()),
+        longest_gap=longest,
+        first_gap=_time(at, int(begins[0])),
+        asleep=True,
+    )
 
 
 def _refused(name: str, cells: SeriesCells, decimal: str, units: Units) -> list[Problem]:
     """Why a series is not read at all: its unit, or marks that nobody can tell."""
     unit = units.foreign(name)
-    if unit in LARGE_UNITS:
-        told = unit.upper().replace("H", "h")
-        return [Problem(f"{told} is not read", name, hint=f"write it in {LARGE_UNITS[unit]}", file=cells.table.file)]
     if unit:
-        hint = "write energy in kWh, or power in kW"
-        return [Problem(f"{unit} is no unit of electric energy or power", name, hint=hint, file=cells.table.file)]
+        source = next(each for each in (units.column, name, f"({units.beside})") if foreign_unit(each))
+        read = "is not read" if unit in LARGE_UNITS else "is no unit of electric energy or power that is read"
+        message = f"{as_written(source, unit)} {read}"
+        return [Problem(message, name, hint=what_to_write(source, unit), file=cells.table.file)]
     points_first = units.dates.startswith(("%d.%m", "%-d.")) and decimal == "."
     commas_last = units.dates.startswith("%m/%d") and decimal == ","
     return between_thousands(cells.table, cells.column, decimal, unusual=points_first or commas_last)
@@ -239,52 +267,32 @@ def _powers(values: FloatArray, kind: Values | None, steps: Steps) -> FloatArray
     return values * factor / (steps.hours if kind in ("kwh", "wh") else 1.0)
 
 
-def _values_of(name: str, units: Units, known: FloatArray, steps: Steps, role: ColumnRole) -> tuple[Values | None, str]:
+def _values_of(name: str, units: Units, known: FloatArray, steps: Steps, role: ColumnRole) -> Guess:
     """What a series holds, and why where its name does not say it."""
     unit, signs = units.of(name), counter_signs(known, steps)
     if signs is not None and signs.daily:
-        return None, "it counts up within each day: write the energy of each step"
-    if counts(units.column) or counts(name) or signs is not None:
+        return Guess(None, "it counts up within each day: write the energy of each step")
+    called = counts(units.column) or counts(name)
+    if (called and not _falls_often(known)) or signs is not None:
         kind: Values = "counter_wh" if unit == "wh" else "counter_kwh"
-        if unit is None and len(known) > 1 and not _plausible(float(known[-1] - known[0]), len(known) - 1, steps, role):
+        if unit is None and len(known) > 1 and not _counted_plausibly(known, steps, role):
             kind = "counter_wh"
-        return kind, "it counts up"
+        return Guess(kind, "it counts up")
     if unit is not None or not len(known):
-        return unit, "" if unit is None or units.by_column(name) else "the lines above the header say so"
+        fallen = "its values fall, so that it is no counter in spite of its name" if called else ""
+        above = "" if unit is None or units.by_column(name) else "the lines above the header say so"
+        return Guess(unit, fallen or above)
     power = says_power(units.column)
-    return _by_range(known, steps, role, says_power(name) if power is None else power)
+    return guess(known, steps, role, says_power(name) if power is None else power, units.table)
 
 
-def _by_range(
-    known: FloatArray, steps: Steps, role: ColumnRole, is_power: bool | None = None
-) -> tuple[Values | None, str]:
-    """The unit that makes a series plausible, among those of power or energy where its name says which it is."""
-    own = _PV_A_DAY if role in ("pv", "export") else RANGES.get(role)
-    if own is None:
-        return None, ""
-    mean = float(known.mean())
-    daily = {
-        "kwh": mean * 24 / steps.hours,
-        "kw": mean * 24,
-        "wh": mean * 24 / steps.hours / 1e3,
-        "w": mean * 24 / 1e3,
-    }
-    among: tuple[Values, ...] = {None: ("kwh", "kw", "wh", "w"), True: ("kw", "w"), False: ("kwh", "wh")}[is_power]
-    fitting = [kind for kind in among if own.holds(daily[kind])]
-    if not fitting:
-        says = "power" if is_power else "energy"
-        return (
-            None,
-            "" if is_power is None else f"its name says {says}, of which no unit makes it plausible: {own.words}",
-        )
-    others = [f"{kind} would be {daily[kind]:.3g}" for kind in fitting[1:] if steps.hours != 1.0 or kind[-1] != "w"]
-    also = f"; {', '.join(others)}" if others else ""
-    return fitting[0], f"{daily[fitting[0]]:.3g} kWh a day, and {own.words}{also}"
+def _falls_often(known: FloatArray) -> bool:
+    """Whether values fall far more often than a meter is changed."""
+    return len(known) >= _LEAST_VALUES and float((np.diff(known) < 0).mean()) > _FALLS
 
 
-def _plausible(energy: float, n_steps: int, steps: Steps, role: ColumnRole) -> bool:
-    own = RANGES["load"] if role != "pv" else _PV_A_DAY
-    return own.holds(energy / (n_steps * steps.hours) * 24)
+def _counted_plausibly(known: FloatArray, steps: Steps, role: ColumnRole) -> bool:
+    return plausible(float(known[-1] - known[0]) / ((len(known) - 1) * steps.hours) * 24, role)
 
 
 def _time(at: StepPlaces, step: int) -> datetime:
@@ -340,8 +348,8 @@ def _night_share(power: FloatArray, steps: IntArray, at: StepPlaces) -> float:
     total = float(power.sum())
     if at.steps.length > _LONGEST_OF_NIGHT or total <= 0:
         return 0.0
-    minutes = (_time(at, 0).hour * 60 + _time(at, 0).minute + steps * (at.steps.length // _MINUTE)) % _DAY_MINUTES
-    return float(power[(minutes >= _NIGHT[0]) | (minutes < _NIGHT[1])].sum()) / total
+    minutes = minutes_of_day(at.steps, at.steps.n_steps)[steps]
+    return float(power[(minutes >= NIGHT[0]) | (minutes < NIGHT[1])].sum()) / total
 
 
 def _spikes(power: FloatArray, at: StepPlaces) -> tuple[tuple[datetime, float, int], ...]:

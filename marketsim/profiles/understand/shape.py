@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import combinations
+from datetime import datetime
+from itertools import combinations, pairwise
 from typing import Final, Literal, NamedTuple
 
+from marketsim.core.alike import listed
 from marketsim.core.errors import Problem
-from marketsim.profiles.layouts import clock_columns, numbered_columns
+from marketsim.profiles.day_columns import clock_columns, numbered_columns, odd_clocks
 from marketsim.profiles.table import CellTable
-from marketsim.profiles.time_formats import tells_hours
+from marketsim.profiles.time_formats import parser, tells_hours
 from marketsim.profiles.understand.moments import SheetTimes
-from marketsim.profiles.understand.sheet import Sheet, are_ids, is_numeric
+from marketsim.profiles.understand.sheet import Sheet, are_ids, holds_numbers
 from marketsim.profiles.understand.unread import CLOCK, counts_steps, odd_hours, several_times
 from marketsim.profiles.understand.words import role_of
 
@@ -23,6 +25,10 @@ _IDS: Final = re.compile(
 )
 _VALUES: Final = re.compile(
     r"kwh|kw|wh|energy|value|wert|consum|verbrauch|usage|load|power|leistung|volume|menge", re.IGNORECASE
+)
+_SITES: Final = re.compile(
+    r"\bid\b|[a-z]id$|_id$|^id|meter|z(ä|ae)hler|customer|kunde|household|haushalt|house|home|building|site|mpan|nmi|\bpod\b|\bcups\b",
+    re.IGNORECASE,
 )
 _REPEATED: Final = 2.0
 """Rows for each time, at least, where meters stand one below another."""
@@ -41,6 +47,8 @@ class SheetShape(NamedTuple):
     """Columns of numbers beside the values, where the layout is long."""
     unclear: Problem | None = None
     """What stands in the way of it."""
+    doubts: tuple[str, ...] = ()
+    """What there is to look at."""
 
     @property
     def beside(self) -> tuple[str, ...]:
@@ -57,18 +65,18 @@ def shape_of(sheet: Sheet, moments: SheetTimes) -> SheetShape:
     if moments.by_days:
         return _of_days(table, moments, rest)
     numbered = numbered_columns(rest)
-    if len(numbered) >= _MANY_NUMBERED and _are_days(sheet, moments):
+    if numbered and _are_days(sheet, moments):
         named = f"{numbered[0]} to {numbered[-1]}"
-        message = f"columns {named} look like the steps of a day, and are {len(numbered)}"
+        message = f"columns {named} look like the steps of a day, and are {len(numbered)} that cannot be read as such"
         return SheetShape(unclear=Problem(message, hint=_A_DAY, file=table.file))
     rows = list(zip(*(table.columns[name] for name in moments.columns), strict=True))
     n_times = len(set(map(str, rows)))
     if n_times == len(rows):
-        return SheetShape()
+        return SheetShape(doubts=_several_sites(table, rest))
     hours = next((name for name in rest if _tells_hours(name, table, rows)), None)
     if hours is not None:
         return SheetShape(unclear=odd_hours(table, hours))
-    numeric = {name for name in rest if is_numeric(table.columns[name], sheet.decimal, grouped=True)}
+    numeric = {name for name in rest if holds_numbers(table.columns[name], sheet.decimal)}
     ids = {name for name in numeric if are_ids(table.columns[name])}
     names = [name for name in rest if name not in numeric - ids or _IDS.search(name)]
     often = len(rows) >= _REPEATED * n_times
@@ -86,7 +94,7 @@ def shape_of(sheet: Sheet, moments: SheetTimes) -> SheetShape:
 def _of_days(table: CellTable, moments: SheetTimes, rest: Sequence[str]) -> SheetShape:
     """The layout of a table with a day a row."""
     clocks = clock_columns(rest)
-    names = [name for name in rest if name not in clocks]
+    names = [name for name in rest if name not in (*clocks, *odd_clocks(rest))]
     days = [str(cell) for cell in table.columns[moments.columns[0]]]
     if len(set(days)) == len(days):  # one meter: a column that has one value may tell which
         alone = (name for name in names if _IDS.search(name) and len(set(map(str, table.columns[name]))) == 1)
@@ -95,13 +103,29 @@ def _of_days(table: CellTable, moments: SheetTimes, rest: Sequence[str]) -> Shee
     return SheetShape(unclear=several_times(table, moments)) if found is None else SheetShape("days", *found)
 
 
+def _several_sites(table: CellTable, names: Sequence[str]) -> tuple[str, ...]:
+    """The doubt that rows of several meters stand one behind another."""
+    for name in names:
+        cells = [str(cell).strip() for cell in table.columns[name]]
+        own = list(dict.fromkeys(cells))
+        blocks = 1 + sum(one != other for one, other in pairwise(cells))
+        if _SITES.search(name) and 1 < len(own) == blocks and all(own) and _repeats(table, name):
+            told = listed(own[:5])
+            return (
+                f"Rows of {told} ({name}) stand one behind another and are read as one series: write a file of each.",
+            )
+    return ()
+
+
 def _are_days(sheet: Sheet, moments: SheetTimes) -> bool:
-    """Whether times are dates alone."""
-    if moments.date_format is not None:
-        return not tells_hours(moments.date_format)
-    return all(
-        len(str(cell).strip()) == _DATE_LETTERS for cell in sheet.table.columns[moments.columns[0]][:_MANY_NUMBERED]
-    )
+    """Whether times are dates alone, or midnights."""
+    if len(moments.columns) > 1:
+        return False
+    if moments.date_format is not None and not tells_hours(moments.date_format):
+        return True
+    read = parser(moments.date_format, sheet.decimal)
+    times = [read(cell) for cell in sheet.table.columns[moments.columns[0]][:_SOME]]
+    return all(told is not None and told.time() == datetime.min.time() for told in times)
 
 
 def _tells_hours(name: str, table: CellTable, times: Sequence[tuple[object, ...]]) -> bool:
@@ -115,8 +139,8 @@ def _tells_hours(name: str, table: CellTable, times: Sequence[tuple[object, ...]
     return len(set(zip(map(str, times), texts, strict=True))) >= _REPEATED * len(set(map(str, times)))
 
 
-_DATE_LETTERS: Final = 10
-_MANY_NUMBERED: Final = 12
+_SOME: Final = 12
+"""Rows by which is told whether all are of midnight."""
 _HOURS: Final = re.compile(
     r"(h|hr|he|hour|sp|p)?[ _]?\d{1,3} ?h?"
     r"|\d{1,2}:\d{2}(:\d{2})?([A-Za-z]|\s?[AaPp][Mm]| ?(-|–|to|bis) ?\d{1,2}:\d{2}(:\d{2})?)?",
@@ -125,7 +149,10 @@ _HOURS: Final = re.compile(
 _HOUR_WORDS: Final = re.compile(
     r"hour|hora|\bora\b|heure|stunde|\bstd\b|\buur\b|period|zeit\b|time\b|interval|tijd\b", re.IGNORECASE
 )
-_A_DAY: Final = "write 24, 48 or 96 of them, numbered from 0 or 1 on, or call them by times of the day, such as 0:30"
+_A_DAY: Final = (
+    "write 24, 48 or 96 of them, called H1, H2, ... from 0 or 1 on, or by times of the day, such as 0:30, beside dates without a "
+    "time; if they are households, with a value a day, give them names without numbers"
+)
 
 
 def _repeats(table: CellTable, name: str, least: int = _ALIKE) -> bool:

@@ -23,8 +23,13 @@ SAMPLE: Final = 400
 _ORDER: Final = (";", "tab", "|", ",")
 """A comma separates only where nothing else does: it may mark decimals."""
 _SHARE: Final = 0.8
+_MOST_TITLES: Final = 20
+"""Lines above a header that may be filled up with separators."""
 _COMMA: Final = re.compile(r"[+-]?\d+,\d+")
 _POINT: Final = re.compile(r"[+-]?\d+\.\d+")
+_HALF: Final = 0.5
+_MARKED: Final = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s?(?:\*+|k?Wh?|[a-z*]|\([\w*]\))", re.IGNORECASE | re.ASCII)
+"""A number with its unit, or with a mark of quality."""
 _ID: Final = re.compile(r"\d{5,}", re.ASCII)
 _ALIKE: Final = 3
 """Rows for each number that tells a meter, at least."""
@@ -65,20 +70,38 @@ def _form(lines: Sequence[str]) -> tuple[str | None, int]:
         n_cells, times = counts.most_common(1)[0] if counts else (0, 0)
         if n_cells < 2 or times < _SHARE * len(body):
             continue
-        for place, line in enumerate(lines[first:], start=first):
-            if line.lstrip().startswith("#"):
-                continue
-            if _n_cells(line, SEPARATORS[name]) in (n_cells, n_cells - 1) and line.strip():
-                above = any(each.strip() for each in lines[:place])
-                return name, place if above else 0
+        places = [
+            place
+            for place, line in enumerate(lines[first:], start=first)
+            if line.strip() and not line.lstrip().startswith("#")
+            if _n_cells(line, SEPARATORS[name]) in (n_cells, n_cells - 1)
+        ]
+        if places:
+            place = _below_titles(lines, places, SEPARATORS[name], n_cells)
+            return name, place if any(each.strip() for each in lines[:place]) else 0
     return None, first
 
 
-def _n_cells(line: str, delimiter: str) -> int:
+def _below_titles(lines: Sequence[str], places: Sequence[int], delimiter: str, n_cells: int) -> int:
+    """The line of the header: the first that is no title with cells left empty, where one below it names all columns."""
+    for place in places[:_MOST_TITLES]:
+        cells = _cells(lines[place], delimiter)
+        if len(cells) == n_cells and all(cells) and not any(cell[:1].isdigit() for cell in cells):
+            return place
+        if 2 * sum(map(bool, cells)) > n_cells:
+            break
+    return places[0]
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
     try:
-        return len(next(csv.reader([line], delimiter=delimiter), []))
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
     except csv.Error:
-        return 0
+        return []
+
+
+def _n_cells(line: str, delimiter: str) -> int:
+    return len(_cells(line, delimiter))
 
 
 def _decimal(table: CellTable) -> str:
@@ -103,6 +126,19 @@ def are_ids(cells: Sequence[object]) -> bool:
     """Whether cells hold long whole numbers that come again and again, such as those of meters."""
     texts = [str(cell).strip() for cell in sample(cells)]
     return len(texts) >= _ALIKE * len(set(texts)) > 0 and all(map(_ID.fullmatch, texts))
+
+
+def holds_numbers(cells: Sequence[object], decimal: str) -> bool:
+    """Whether cells are numbers, or would be but for marks, units and other decimals in some or all of them.
+
+    A column of which half the cells are numbers is a series with faults, which are told, and never none.
+    """
+    if is_numeric(cells, decimal, grouped=True):
+        return True
+    texts = [str(cell).strip() for cell in sample(cells)]
+    plain = sum(_COMMA.fullmatch(text) is not None or isfinite(number(text)) for text in texts)
+    marked = sum(_MARKED.fullmatch(text) is not None for text in texts)
+    return bool(texts) and (plain >= _HALF * len(texts) or plain + marked >= _SHARE * len(texts))
 
 
 def is_numeric(cells: Sequence[object], decimal: str, *, grouped: bool = False) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from math import isfinite
 from typing import Final, NamedTuple
 
 from marketsim.core.alike import first_few, grouped, listed
@@ -14,6 +15,7 @@ from marketsim.profiles.table import CellTable
 from marketsim.profiles.time_formats import OTHER_YEARS, Parse, likely_format, outside_years, parser
 from marketsim.profiles.understand.moments import SheetTimes
 from marketsim.profiles.understand.sheet import Sheet, is_numeric, sample
+from marketsim.profiles.understand.units import foreign_unit, unit_of
 
 _SHARE: Final = 0.5
 """Cells of a column that are times, from which on the others are faults."""
@@ -50,6 +52,9 @@ def no_times(sheet: Sheet) -> list[Problem]:
         found for place, name in enumerate(sheet.table.columns) for found in _readings(sheet, name, likely=place == 0)
     ]
     best = max(nearly, key=lambda each: each.share, default=None)
+    units = line_of_units(sheet, SheetTimes(() if best is None else (best.name,)))
+    if units is not None:
+        return [units]
     return [no_column_of_times(sheet.table)] if best is None else _no_time_cells(sheet.table, best)
 
 
@@ -79,7 +84,8 @@ def no_header(table: CellTable) -> Problem:
 
 def no_numbers(table: CellTable) -> Problem:
     """A table without a column of numbers."""
-    hint = f"the file has: {listed(list(table.columns), quote=False)}"
+    first = [f"{name}: {_text(cells[0])!r}" for name, cells in table.columns.items() if cells and _text(cells[0])]
+    hint = f"the first row has: {', '.join(first[:6])}"
     return Problem("no column of numbers was found beside the times", hint=hint, file=table.file)
 
 
@@ -135,6 +141,8 @@ def _no_time_cells(table: CellTable, nearly: _NearlyTimes) -> list[Problem]:
     """The cells of a column of times that are none."""
     cells = table.columns[nearly.name]
     wrong = [row for row, cell in enumerate(cells) if nearly.read(cell) is None]
+    if not wrong:
+        return [no_column_of_times(table)]
     written = next((_text(cell) for cell in cells if nearly.read(cell) is not None), "2016-07-12T14:15")
     hint = _what_to_do(wrong, len(cells), written)
     problems = []
@@ -143,6 +151,22 @@ def _no_time_cells(table: CellTable, nearly: _NearlyTimes) -> list[Problem]:
         own = OTHER_YEARS if outside_years(cells[row]) else hint
         problems.append(Problem("not a time", nearly.name, seen, own, *table.place(row)))
     return first_few(grouped(problems), "faults of the same column")
+
+
+def line_of_units(sheet: Sheet, moments: SheetTimes) -> Problem | None:
+    """The problem that the first row has units, and no time; None where it is a step as all others."""
+    table, columns = sheet.table, moments.columns
+    read = parser(moments.date_format, sheet.decimal)
+    told = read(" ".join(_text(table.columns[name][0]) for name in columns)) if columns else None
+    first = {name: _text(cells[0]) for name, cells in table.columns.items() if name not in columns and cells}
+    units = {name: cell for name, cell in first.items() if unit_of(cell) or foreign_unit(f"({cell.strip('[]()')})")}
+    if told is not None or not units or any(isfinite(number(cell, sheet.decimal)) for cell in first.values()):
+        return None
+    name, unit = next(iter(units.items()))
+    plain = unit.strip("[]()")
+    written = name if unit_of(name) else f"{name} ({plain})"
+    hint = f"write units into the names of columns, such as {written!r}, and delete the line"
+    return Problem("a line of units stands below the header", name, repr(unit), hint, *table.place(0))
 
 
 def _what_to_do(wrong: Sequence[int], n_rows: int, written: str) -> str:

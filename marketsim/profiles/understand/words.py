@@ -1,12 +1,10 @@
-"""Names of columns: what they hold by their words, in which unit, and whose they are."""
+"""Names of columns: what they hold by their words, and whose they are."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
 
-from marketsim.profiles.file_params import Values
+from marketsim.profiles.understand.units import foreign_unit, is_of_energy, unit_of
 from marketsim.profiles.understand.vocabulary import (
     Meaning,
     is_calendar,
@@ -27,63 +25,6 @@ SERIES_ROLES: Final = ("load", "pv", "heat", "net")
 _POWERS: Final = whole_words(r"power|\w*leistung|puissance|potenza|potencia")
 _ENERGIES: Final = whole_words(r"energy|\w*energie|arbeit|energia")
 _ELECTRIC: Final = whole_words(r"electric(ity|al)?|strom")
-_COUNTERS: Final = re.compile(r"counter|reading|stand\b|z(ä|ae)hlerstand|register|cumul|kumul")
-_UNIT: Final[Sequence[tuple[Values, re.Pattern[str]]]] = (
-    ("w_per_kw", re.compile(r"(^|[^a-z])w ?(/|per|_per_) ?kwp?($|[^a-z])")),
-    ("kw", re.compile(r"(^|[^a-z])kwh ?/ ?h($|[^a-z])")),
-    ("kwh", re.compile(r"(^|[^a-z])kwh($|[^a-z0-9])")),
-    ("wh", re.compile(r"(^|[^a-z])wh($|[^a-z0-9])")),
-    ("kw", re.compile(r"(^|[^a-z])kw($|[^a-z0-9])|kilowatt($|[^a-z])")),
-    ("w", re.compile(r"[\[(]w[\])]|_w$|^w$|(power|leistung|load|pv)[ ,_]*w$|(^|[^a-z])watts?($|[^a-z])")),
-)
-LARGE_UNITS: Final = {"mwh": "kWh (times 1000)", "gwh": "kWh", "mw": "kW (times 1000)", "gw": "kW"}
-"""Units of energy and power that are not read, and what to write in their place."""
-_FOREIGN: Final = (
-    *(
-        "kva",
-        "va",
-        "mva",
-        "kvar",
-        "var",
-        "kvarh",
-        "varh",
-        "m3",
-        "m³",
-        "m^3",
-        "%",
-        "°c",
-        "°f",
-        "hz",
-        "kvah",
-        "co2",
-        "mj",
-        "gj",
-    ),
-    *(
-        "kj",
-        "j",
-        "m/s",
-        "w/m2",
-        "w/m²",
-        "w/m^2",
-        "kg",
-        "g",
-        "ppm",
-        "bar",
-        "mbar",
-        "eur",
-        "€",
-        "ct",
-        "usd",
-        "$",
-        "gbp",
-        "£",
-    ),
-    *("therm", "therms", "btu", "liter", "litre"),
-)
-_FOREIGN_IN_BRACKETS: Final = frozenset((*_FOREIGN, *LARGE_UNITS, "a", "v", "l", "c", "k", "kv", "ma"))
-_FOREIGN_AT_THE_END: Final = frozenset((*_FOREIGN, *LARGE_UNITS)) - {"g", "j", "va", "var", "bar", "ct", "co2"}
-_BRACKETS: Final = re.compile(r"[\[(]\s*([^\[\]()]+?)\s*[\])]")
 
 
 def role_of(name: str) -> ColumnRole:
@@ -94,7 +35,7 @@ def role_of(name: str) -> ColumnRole:
         return "part"
     if says(name, "fed_in"):
         return "export"
-    if foreign_unit(name) in LARGE_UNITS:
+    if is_of_energy(foreign_unit(name)):
         return "pv" if says(name, "plant") else "load"
     if foreign_unit(name) or (unit_of(name) is None and says(name, "no_unit")):
         return "other"
@@ -119,29 +60,8 @@ def imports(name: str) -> bool:
     return says(name, "drawn")
 
 
-def unit_of(name: str) -> Values | None:
-    """The unit that a name has, counters not told apart; None where it has none."""
-    lower = name.lower()
-    return next((values for values, pattern in _UNIT if pattern.search(lower)), None)
-
-
-def foreign_unit(name: str) -> str:
-    """The unit of something else, or one that is not read (MWh), in small letters; '' where a name has none."""
-    if unit_of(name) is not None:
-        return ""
-    lower = name.lower().strip()
-    in_brackets = next((unit for unit in _BRACKETS.findall(lower) if unit in _FOREIGN_IN_BRACKETS), "")
-    end = re.split(r"[\s_]", lower)[-1]
-    return in_brackets or (end if end in _FOREIGN_AT_THE_END else "")
-
-
 def says_power(name: str) -> bool | None:
     """Whether a name says that it is of power (True) or of energy (False); None where it says neither, or both."""
     lower = plain(name)
     power, energy = _POWERS.search(lower) is not None, _ENERGIES.search(lower) is not None
     return None if power == energy else power
-
-
-def counts(name: str) -> bool:
-    """Whether a name says that it is of readings."""
-    return _COUNTERS.search(name.lower()) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -133,3 +134,47 @@ def test_a_folder_that_is_no_data_set_is_told(importing, tmp_path):
 def test_a_building_that_there_is_not_is_told(citylearn_folder, importing):
     with pytest.raises(ImportedDataError, match=r"no building of this name \(got 'Building_9'\)"):
         importing("citylearn", citylearn_folder, buildings=["Building_9"])
+
+
+@pytest.mark.parametrize("seconds", [900, 1800, 7200])
+def test_hours_that_go_on_otherwise_than_the_schema_says_are_refused(citylearn_folder, importing, seconds):
+    """At 900 s a plant would yield a quarter of what it does."""
+    edit(citylearn_folder / "schema.json", lambda schema: schema.update(seconds_per_time_step=seconds))
+    with pytest.raises(
+        ImportedDataError, match=r"Building_1\.csv:\d+: hour: the hours do not go on in steps of .*\n.*3600"
+    ):
+        importing("citylearn", citylearn_folder)
+
+
+def test_rows_of_quarter_hours_are_taken_where_the_schema_says_so(citylearn_folder, importing):
+    """Each hour stands in four rows, so that a plant yields a quarter of its power in each."""
+    edit(citylearn_folder / "schema.json", lambda schema: schema.update(seconds_per_time_step=900))
+    for building in (1, 2):
+        path = citylearn_folder / f"Building_{building}.csv"
+        header, *rows = path.read_text().splitlines()
+        quarters = [row.split(",") for row in rows for _ in range(4)][: 72 * 4]
+        path.write_text("\n".join([header, *(",".join(cells) for cells in quarters)]) + "\n")
+    prices = citylearn_folder / "pricing.csv"
+    header, *rows = prices.read_text().splitlines()
+    prices.write_text("\n".join([header, *(row for row in rows for _ in range(4))]) + "\n")
+    edit(citylearn_folder / "schema.json", lambda schema: schema.update(simulation_end_time_step=287))
+    edit(citylearn_folder / "schema.json", lambda schema: schema["buildings"]["Building_1"].pop("chargers"))
+    made = importing("citylearn", citylearn_folder, days=3)
+    clock = ms.load_scenario(made.scenario).model.clock
+    assert (clock.slot_minutes, clock.slots) == (15, 288)
+
+
+def test_a_plant_without_a_power_and_one_that_is_sized_are_told(citylearn_folder, importing):
+    edit(citylearn_folder / "schema.json", lambda schema: schema["buildings"]["Building_1"]["pv"].update(autosize=True))
+    sized = importing("citylearn", citylearn_folder, days=3)
+    assert any("(autosize), has the nominal power of the schema: 6 kW" in each for each in sized.report.assumed)
+    edit(
+        citylearn_folder / "schema.json",
+        lambda schema: schema["buildings"]["Building_1"]["pv"]["attributes"].pop("nominal_power"),
+    )
+    shutil.rmtree(sized.folder)
+    left = importing("citylearn", citylearn_folder, days=3).report.left_out
+    assert (
+        "the plant of Building_1: the schema gives it no nominal_power, and CityLearn sizes it itself (autosize)"
+        in left
+    )

@@ -136,6 +136,45 @@ def test_a_damaged_feather_table_is_refused(importing, foreign, tmp_path):
         importing("hamlet", folder)
 
 
+def test_a_level_that_is_no_share_is_refused(importing, foreign, tmp_path):
+    """50 would be a full battery."""
+    pytest.importorskip("pyarrow")
+    plants = foreign.hamlet(tmp_path / "town") / "agents" / "sfh" / "anna" / "plants.json"
+    for key in ("b1", "e1"):
+        own = json.loads(plants.read_text())
+        own[key]["sizing"]["soc"] = 50
+        plants.write_text(json.dumps(own))
+        with pytest.raises(
+            ImportedDataError, match=rf"{key}\.soc: a level is a share of 0 to 1 \(got '?50'?\)\n.*0\.5"
+        ):
+            importing("hamlet", tmp_path / "town")
+        own[key]["sizing"]["soc"] = 0.5
+        plants.write_text(json.dumps(own))
+
+
+def test_the_agent_whose_times_are_shifted_is_named(importing, foreign, tmp_path):
+    """Of three the one that differs from two, wherever it stands; of two both."""
+    pytest.importorskip("pyarrow")
+    import shutil
+
+    import pyarrow as pa
+    from pyarrow import feather
+
+    folder = foreign.hamlet(tmp_path / "town")
+    shop = folder / "agents" / "ctsp" / "shop"
+    table = feather.read_table(shop / "timeseries.ft").to_pydict()
+    table["timestamp"] = [each + 900 for each in table["timestamp"]]
+    feather.write_feather(pa.table(table), shop / "timeseries.ft")
+    both = r"agents have other times than each other .*from 2021-03-24 00:00:00; .*shop/timeseries\.ft: .* 2021-03-24 00:15"
+    with pytest.raises(ImportedDataError, match=both):
+        importing("hamlet", folder)
+    shutil.copytree(folder / "agents" / "sfh" / "anna", folder / "agents" / "sfh" / "bert")
+    with pytest.raises(
+        ImportedDataError, match=r"shop/timeseries\.ft: timestamp: the times are not those of most other"
+    ):
+        importing("hamlet", folder)
+
+
 def test_a_net_that_is_none_is_refused(importing, tmp_path):
     (tmp_path / "net.json").write_text(json.dumps({"a": 1}))
     with pytest.raises(InputError, match="this is no pandapower net"):

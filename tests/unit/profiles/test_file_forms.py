@@ -15,9 +15,9 @@ from marketsim.core.build import BuildContext, LoadSpec
 from marketsim.core.errors import ProfileError
 from marketsim.core.fence import Fence
 from marketsim.profiles.daily import DayProfiles
+from marketsim.profiles.day_columns import clock_columns
 from marketsim.profiles.file import build
 from marketsim.profiles.file_params import FileParams
-from marketsim.profiles.layouts import clock_columns
 
 Make = Callable[..., object]
 AS_METERED = LoadSpec()

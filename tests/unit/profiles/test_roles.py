@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from math import pi, sin
 from typing import Any
 
+import numpy as np
 import pytest
 
 import marketsim as ms
@@ -334,14 +335,18 @@ def test_each_column_that_is_not_read_is_told_with_the_reason() -> None:
     )
     told = said(found)
     assert "Status ('gemessen' in 192 rows, 'fehlend' in 96 rows; what they mark is read as it stands)" in told
-    assert "Tarif B is not read: 132 of 288 of its cells are no numbers, the first '0.2 *' in line 54" in told
+    assert "by their names are left out: Tarif B." in told
     assert "Notiz (empty), Anlage ('Nord' in all that are filled), Ende (text)" in told
 
 
 def test_the_sections_are_checked_as_validate_does(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A plant without rows at night has nothing to fill its first night from."""
-    rows = [f"{time.isoformat()},{load(time):.4f},{pv(time) or ''}" for time in TIMES]
-    (tmp_path / "m.csv").write_text("\n".join(["time,Haus (kWh),PV (kWh)", *rows]), encoding="utf-8")
+    """A plant's counter without rows at night has nothing to fill its first night from."""
+    counted = 100 + np.cumsum([pv(time) for time in TIMES])
+    rows = [
+        f"{time.isoformat()},{load(time):.4f},{f'{count:.4f}' if pv(time) else ''}"
+        for time, count in zip(TIMES, counted, strict=True)
+    ]
+    (tmp_path / "m.csv").write_text("\n".join(["time,Haus (kWh),PV Zählerstand (kWh)", *rows]), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     checked = ms.check_data("m.csv")
     assert not checked.usable

@@ -10,8 +10,9 @@ from marketsim.core.errors import ProfileError
 from marketsim.profiles.understand.names import stem_of
 from marketsim.profiles.understand.proposal import entries_of, gap_notes, proposal
 from marketsim.profiles.understand.reading import Understood, understood
+from marketsim.profiles.understand.units import unit_of
 from marketsim.profiles.understand.whose import proposed
-from marketsim.profiles.understand.words import role_of, unit_of
+from marketsim.profiles.understand.words import role_of
 
 BEGIN = datetime(2023, 6, 1)
 

@@ -33,7 +33,7 @@ def at(place: int, row: str) -> list[str]:
         (at(30, "2023-06-02 6 Uhr,0.5"), r"m\.csv:32: time: not a time \(got '2023-06-02 6 Uhr'\)\n.*as the other rows do, such as"),
         (at(30, "0202-06-02T06:00:00,0.5"), r"m\.csv:32: time: not a time .*\n.*years 1900 to 2200"),
         ([*hourly(), "Total,41.85"], r"m\.csv:74: time: not a time \(got 'Total'\)\n.*delete rows of sums and notes below"),
-        (["[-],[kWh]", *hourly()], r"m\.csv:2: time: not a time \(got '\[-\]'\)\n.*between the header and the first step"),
+        (["[-],[kWh]", *hourly()], r"m\.csv:2: house \(kWh\): a line of units stands .*\n.*'house \(kWh\)', and delete the line"),
         ([f"9999-12-{29 + k // 24}T{k % 24:02}:00,0.5" for k in range(48)], r"not a time, in 48 lines .*\n.*years 1900 to 2200"),
         ([], r"the file has a header and no rows\n.*it names: time, house \(kWh\)"),
     ],
