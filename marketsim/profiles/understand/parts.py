@@ -16,14 +16,14 @@ _LEAST_LESS = 0.98
 """Of a sum, below which what is beside it is less than all of it."""
 
 
-class PartsLeft(NamedTuple):
+class LeftOut(NamedTuple):
     """Columns that are left out, and what there is to say of them."""
 
     columns: tuple[SeriesFacts, ...]
     notes: tuple[str, ...]
 
 
-def parts_of(used: Sequence[SeriesFacts]) -> PartsLeft:
+def left_out_of(used: Sequence[SeriesFacts]) -> LeftOut:
     """Columns that stand for nobody, beside those that do."""
     registers = _registers(used)
     rest = [each for each in used if each not in registers]
@@ -34,7 +34,7 @@ def parts_of(used: Sequence[SeriesFacts]) -> PartsLeft:
     left = [each for each in sums if not covered]
     notes = [*_of_registers(registers), *_of_phases(phases, total_of_phases), *_of_sums(left, covered)]
     notes += _of_copies([each for each in rest if each not in left and each not in covered])
-    return PartsLeft((*registers, *phases, *left, *covered), tuple(notes))
+    return LeftOut((*registers, *phases, *left, *covered), tuple(notes))
 
 
 def _registers(used: Sequence[SeriesFacts]) -> list[SeriesFacts]:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from marketsim.core.alike import listed
 from marketsim.profiles.understand.behaviour import falls_short, go_together
 from marketsim.profiles.understand.households import households
-from marketsim.profiles.understand.parts import parts_of
+from marketsim.profiles.understand.parts import left_out_of
 from marketsim.profiles.understand.reading import Understood
 from marketsim.profiles.understand.roles import unsaid
 from marketsim.profiles.understand.series_facts import SeriesFacts
@@ -37,11 +37,11 @@ class Proposed(NamedTuple):
 
 def proposed(found: Understood) -> Proposed:
     """An agent for each household whose columns a table has."""
-    parts = parts_of(found.used)
-    own = households([each for each in found.used if each not in parts.columns])
+    alone = left_out_of(found.used)
+    own = households([each for each in found.used if each not in alone.columns])
     agents = [agent for name, columns in own.columns.items() if (agent := _agent(name, columns)).columns]
     notes = [*unsaid([each for agent in agents for each in agent.columns.values()], found.shape.beside)]
-    notes += [*parts.notes, *own.notes, *_of_exports(agents, found), *_of_the_left(agents), *_of_nets(agents)]
+    notes += [*alone.notes, *own.notes, *_of_exports(agents, found), *_of_the_left(agents), *_of_nets(agents)]
     notes += _of_own_use(agents, found)
     if len(agents) > MOST_AGENTS:
         notes.append(
