@@ -58,13 +58,12 @@ def odd_clocks(names: Sequence[str]) -> list[str]:
 
 def numbered_columns(names: Sequence[str]) -> list[str]:
     """Columns that may be the steps of a day by their numbers: called so, or as many as a day has."""
-    families = _families(names)
     every = [
-        own
-        for word, own in families.items()
+        list(own)
+        for word, own in _families(names).items()
         if len(own) in (*_PARTS_OF_A_DAY, *_OF_CHANGES) or (len(own) >= _MANY and word in _HOUR_WORDS)
     ]
-    return max(map(list, every), key=len, default=[])
+    return max(every, key=len, default=[])
 
 
 def _families(names: Sequence[str]) -> dict[str, dict[str, int]]:
