@@ -72,7 +72,7 @@ def trace_of(power: FloatArray, raw: FloatArray, steps: Steps) -> Trace:
     known = raw[np.isfinite(raw)]
     values = np.unique(known[: 2 * _MOST_VALUES])
     flag = 0 < len(values) <= _FLAG_VALUES and set(values.tolist()) <= {0.0, 1.0, 2.0}
-    counts = len(known) >= _LEAST_ROWS and bool((np.diff(known) == 1).all())
+    counts = len(known) >= _LEAST_ROWS and bool((known[1:] == known[:-1] + 1).all())
     return Trace(power[some], hours, steps.length, flag, counts)
 
 
