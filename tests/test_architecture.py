@@ -60,7 +60,7 @@ HOMES = {
     "gymnasium": ["envs/*", "testing/env_kit.py"],
     "ollama": ["llm/*"],
     "httpx": ["llm/*"],
-    "clarabel": ["experts/solver.py"],
+    "clarabel": ["optimise/quadratic.py"],
     "ray": ["analysis/execution/*"],
     "SALib": ["analysis/studies/*"],
     "cvxpy": ["experts/sandbox/solving.py", "experts/retrieval.py"],

@@ -115,6 +115,9 @@ class CoordinatedParams(Params):
     gives each store back what it takes."""
     objective: Literal["cost", "peak", "cost_then_peak", "peak_then_cost"] = "cost_then_peak"
     """What the plan is best for, and what decides among the plans that are equally good for it."""
+    by: Literal["programme", "consensus"] = "programme"
+    """One programme that knows all devices; or by agreement of members who keep theirs to themselves and tell what they draw
+    (consensus ADMM, for the objective ``cost`` without ``peak_price``)."""
     slack: Annotated[float, Field(ge=0, le=1)] = 0.001
     """Share of the least cost that ``cost_then_peak`` may spend on a lower peak [-]."""
     peak_price: Annotated[float, Field(ge=0, le=1_000)] = 0.0
@@ -125,6 +128,14 @@ class CoordinatedParams(Params):
     """Price at which members offer and bid [currency/kWh], held within the tariffs; none: the middle of the tariffs."""
     margin: Annotated[float, Field(ge=0, le=1_000)] = 0.0
     """Members bid so much more and ask so much less [currency/kWh], within the tariffs: room for network charges."""
+
+    @model_validator(mode="after")
+    def _agrees_on_costs(self) -> CoordinatedParams:
+        if self.by == "consensus" and (self.objective != "cost" or self.peak_price > 0.0):
+            raise ValueError(
+                "members agree on the least cost alone: by: consensus goes with objective: cost and no peak_price"
+            )
+        return self
 
 
 class ZeroIntelligenceParams(TraderParams):

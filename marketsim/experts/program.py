@@ -25,7 +25,7 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.expert import ExpertView
 from marketsim.core.setpoints import Setpoints
 from marketsim.experts.columns import Prosumers
-from marketsim.experts.solver import Quadratic, optimum
+from marketsim.optimise.quadratic import Quadratic, optimum
 
 BATTERY_REGULARISATION: Final = 2e-5
 """[currency/(kW^2 h)] of charging and of discharging power."""

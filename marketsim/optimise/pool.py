@@ -55,6 +55,8 @@ class PlannedDay(NamedTuple):
     NaN where none had."""
     equal_dual: FloatArray
     """Of the equal rows of all blocks, in their order."""
+    gap: float = 0.0
+    """How much dearer it may be than the best one, relative to it; 0 of a programme."""
 
 
 def plan_day(blocks: Sequence[LinearBlock], day: MeteredDay, ends: Ends, aims: Aims, told: str = "plan") -> PlannedDay:
@@ -63,19 +65,19 @@ def plan_day(blocks: Sequence[LinearBlock], day: MeteredDay, ends: Ends, aims: A
     what = f"{told} of {len(day.meter_of)} agents over {len(day.need_kwh)} slots"
     least_cost = None if aims.objective.startswith("peak") else optimum(parts.programme, what)
     if aims.objective == "cost" and least_cost is not None:
-        return _told(blocks, day, parts, least_cost, least_cost)
+        return told_plan(blocks, day, parts, least_cost, least_cost)
     if least_cost is not None:
         found = optimum(
             _least_peak(parts, least_cost.value + aims.slack * abs(least_cost.value + parts.constant)), what
         )
-        return _told(blocks, day, parts, found, least_cost)
+        return told_plan(blocks, day, parts, found, least_cost)
     found = optimum(_least_peak(parts, np.inf), what)
     if aims.objective == "peak":
-        return _told(blocks, day, parts, found, None)
+        return told_plan(blocks, day, parts, found, None)
     upper = parts.programme.upper.copy()
     upper[parts.peak] = found.x[parts.peak] * (1.0 + _ROOM) + _ROOM
     found = optimum(parts.programme._replace(upper=upper), what)
-    return _told(blocks, day, parts, found, found)
+    return told_plan(blocks, day, parts, found, found)
 
 
 def _least_peak(parts: DayProgramme, most_cost: float) -> SparseProgramme:
@@ -90,9 +92,10 @@ def _least_peak(parts: DayProgramme, most_cost: float) -> SparseProgramme:
     return programme._replace(cost=aim + _TIE * programme.cost, at_most=rows)
 
 
-def _told(
+def told_plan(
     blocks: Sequence[LinearBlock], day: MeteredDay, parts: DayProgramme, found: Optimum, by_cost: Optimum | None
 ) -> PlannedDay:
+    """What a solution of the programme comes to; ``by_cost``: the one whose duals are prices."""
     slots, k = len(day.need_kwh), len(day.meter_of)
     net = np.array([_net(block, found.x[start:], slots, k) for start, block in zip(parts.first, blocks, strict=True)])
     net = net.reshape(len(blocks), slots, k)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from marketsim.core.ports import LinearDevice
 from marketsim.core.programme import LinearBlock, PlannedSlots
 from marketsim.core.records import Observations
 from marketsim.core.units import to_kwh, to_price
+from marketsim.optimise.consensus import agree_day
 from marketsim.optimise.day import Ends, MeteredDay
 from marketsim.optimise.pool import Aims, PlannedDay, plan_day
 
@@ -95,14 +97,17 @@ class PoolPlanner:
                 hours=seen.time.hours,
                 meter_of=np.zeros(len(members), dtype=np.int64),
             )
-            planned = plan_day(blocks, day, ends, self._aims())
+            planned = self._planned(blocks, day, ends)
             for (fleet, _), own in zip(self.devices, planned.net_kwh, strict=True):
                 net[fleet][:, members] = own
             markets.append(planned)
         return PoolPlan(seen.time.slot, net, tuple(markets), need)
 
-    def _aims(self) -> Aims:
-        return Aims(self._params.objective, self._params.slack, self._params.peak_price)
+    def _planned(self, blocks: Sequence[LinearBlock], day: MeteredDay, ends: Ends) -> PlannedDay:
+        own = self._params
+        if own.by == "consensus":
+            return agree_day(blocks, day, ends).plan
+        return plan_day(blocks, day, ends, Aims(own.objective, own.slack, own.peak_price))
 
     def _horizon(self, seen: Observations) -> int:
         if self._params.horizon_slots is not None:

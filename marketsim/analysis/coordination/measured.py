@@ -64,7 +64,12 @@ class MeasuredDay(NamedTuple):
     @property
     def optimal(self) -> bool:
         """Whether it went by an optimal plan: nothing was refused, and nothing missed beyond what whole Wh leave."""
-        return self.plan is not None and self.refused_kwh == 0.0 and self.missed_kwh < _ROUNDING_KWH
+        return (
+            self.plan is not None
+            and self.plan.gap == 0.0
+            and self.refused_kwh == 0.0
+            and self.missed_kwh < _ROUNDING_KWH
+        )
 
 
 def measured(built: Built, world: World, noon: int) -> MeasuredDay:

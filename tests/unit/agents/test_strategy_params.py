@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from marketsim.agents.params import (
+    CoordinatedParams,
     FixedMarginParams,
     LpParams,
     SelfConsumptionParams,
@@ -64,3 +65,11 @@ def test_ranges_run_upwards(name):
 def test_a_plan_is_solved_at_least_once_in_a_while(every):
     with pytest.raises(ValidationError, match="every"):
         LpParams(every=every)
+
+
+@pytest.mark.parametrize("more", [{}, {"objective": "cost", "peak_price": 1.0}, {"objective": "peak"}])
+def test_members_agree_on_the_least_cost_alone(more):
+    """Nobody is told that a peak is agreed on, which only a programme of all can lower."""
+    assert CoordinatedParams(by="consensus", objective="cost").by == "consensus"
+    with pytest.raises(ValueError, match="by: consensus goes with objective: cost"):
+        CoordinatedParams(by="consensus", **more)

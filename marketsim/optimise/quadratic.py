@@ -69,5 +69,5 @@ def _library() -> Any:
     try:
         import clarabel  # type: ignore[import-untyped]
     except ImportError as error:
-        raise MissingDependency("clarabel", "experts", "an expert that solves a programme") from error
+        raise MissingDependency("clarabel", "experts", "a quadratic programme") from error
     return clarabel
