@@ -17,8 +17,8 @@ from marketsim.experts.context import ExpertContext
 from marketsim.experts.inverters import unasked_kvar
 from marketsim.experts.params import JointParams
 from marketsim.experts.program import DayProgram, SolvedDay, VoltageRows
-from marketsim.experts.solver import SOLVED
 from marketsim.experts.voltages import AcState, VoltageWatch, ac_state
+from marketsim.optimise.quadratic import SOLVED
 
 MOST_SOLVES: Final = 12
 """Programmes of a plan: two on most days, six on stressed ones."""
