@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import Final
 
 _COMMAND_LINE: Final = ContextVar("command_line", default=False)
-OPTIONS: Final = ("--set", "--vary")
+OPTIONS: Final = ("--set", "--vary", "--seeds")
 """Options that are the place of what is wrong, as files are."""
 _QUOTED: Final = "marketsim "
 """What a command that is to be typed begins with: it stays as it is."""
@@ -19,7 +19,7 @@ _PLAIN: Final = re.compile(r"-?[\d.]+|\[.*")
 _ARGUMENTS: Final = (
     (re.compile(r"--begins (\S+) --step-minutes (\d+)"), r'begins="\1", step_minutes=\2'),
     (re.compile(r"--set\b"), "overrides"),
-    (re.compile(r"--vary\b"), "vary"),
+    (re.compile(r"--(vary|seeds)\b"), r"\1"),
     (re.compile(r"--out\b"), "out"),
     (re.compile(r"--(force|resume)\b"), r"\1=True"),
 )

@@ -34,6 +34,7 @@ RESERVED_DEVICE_NAMES: Final = frozenset(
         "connection_kw",
         "income_class",
         "income",
+        "owners",
         "strategy",
         "devices",
     }

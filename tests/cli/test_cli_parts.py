@@ -10,14 +10,15 @@ import pytest
 from marketsim.builtin import built_in_registry
 
 ENGINES = """\
-kind    name                 what it is                                                                            from
-engine  double_auction       continuous double auction, price-time priority                                        marketsim
-engine  call_auction         periodic call auction, uniform price or pay-as-bid                                    marketsim
-engine  huang                truthful double auction for kWh (Huang, Scheller-Wolf and Sycara 2002)                marketsim
-engine  mid_market_rate      everything at the middle of the tariffs                                               marketsim
-engine  supply_demand_ratio  price by the ratio of supply to demand (Liu et al. 2017)                              marketsim
-engine  pro_rata             one pool at the midpoint, shared in proportion                                        marketsim
-engine  central_optimum      most gains under the AC limits, by a planner who knows all limit prices; a yardstick  marketsim
+kind    name                 what it is                                                                                      from
+engine  double_auction       continuous double auction, price-time priority                                                  marketsim
+engine  call_auction         periodic call auction, uniform price or pay-as-bid                                              marketsim
+engine  huang                truthful double auction for kWh (Huang, Scheller-Wolf and Sycara 2002)                          marketsim
+engine  mid_market_rate      everything at the middle of the tariffs                                                         marketsim
+engine  supply_demand_ratio  price by the ratio of supply to demand (Liu et al. 2017)                                        marketsim
+engine  pro_rata             one pool at the midpoint, shared in proportion                                                  marketsim
+engine  equity_pool          one pool at one price; what is scarce goes by weights of members, by income or by bills so far  marketsim
+engine  central_optimum      most gains under the AC limits, by a planner who knows all limit prices; a yardstick            marketsim
 """
 FLAT = """\
 tariff flat (from marketsim)

@@ -118,7 +118,7 @@ def test_a_name_is_taken_once(registry: Registry) -> None:
         (strategy("a", summary=3), "summary must be one line of text"),
         (strategy("a", traits="pairs"), "traits must be a set of words"),
         (strategy("a", traits=frozenset({3})), "traits must be a set of words"),
-        (strategy("a", traits=frozenset({"pairs"})), "no trait 'pairs'; the kind strategy has none"),
+        (strategy("a", traits=frozenset({"pairs"})), "no trait 'pairs'; the kind strategy has alone"),
         (
             Entry(kind="engine", name="a", build=build, traits=frozenset({"pair"})),
             "no trait 'pair'; the kind engine has pairs, prices",

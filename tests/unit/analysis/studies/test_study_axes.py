@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from marketsim.analysis.studies.axes import Axis, Span, axes_of, axes_of_texts
 from marketsim.core.errors import ScenarioError
+from marketsim.core.face import command_line
 
 
 def values(text):
@@ -111,13 +112,14 @@ FORMS = "write START:STOP:COUNT, or values separated by commas: profiles.pv_scal
     ],
 )  # fmt: skip
 def test_what_cannot_be_varied_says_why(vary, paired, message):
-    with pytest.raises(ScenarioError) as caught:
+    with command_line(), pytest.raises(ScenarioError) as caught:
         axes_of_texts(vary, paired)
-    assert str(caught.value) == message
+    with command_line():
+        assert str(caught.value) == message
 
 
 def test_text_that_is_no_yaml_names_its_path():
-    with pytest.raises(ScenarioError, match=r"^--vary a\.b: not valid YAML.*\(got '\[1, 2'\)"):
+    with command_line(), pytest.raises(ScenarioError, match=r"^--vary a\.b: not valid YAML.*\(got '\[1, 2'\)"):
         axes_of_texts(["a.b=[1, 2"])
 
 

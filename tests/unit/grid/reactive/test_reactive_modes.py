@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from marketsim.core.build import AgentSpec, Basics, Choice, LoadSpec
 from marketsim.core.clock import Clock
+from marketsim.core.inverters import curve_share
 from marketsim.core.params import Params
 from marketsim.core.records import Community, SlotInputs, Tariffs
 from marketsim.core.rng import Streams
@@ -18,7 +19,6 @@ from marketsim.grid.reactive.modes import (
     build_fixed_q,
     build_unity,
     build_volt_var,
-    curve_share,
 )
 from marketsim.grid.reactive.params import FixedPfParams, FixedQParams, UnityParams, VoltVarParams
 
