@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 
+from marketsim.app.members import MembersOfGame
 from marketsim.app.parts import basics_of, chosen, devices_of
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.core.arrays import FloatArray, IntArray
@@ -17,10 +17,8 @@ from marketsim.core.ports import Device, LinearDevice, Profiles
 from marketsim.core.programme import LinearBlock, PlannedSlots
 from marketsim.core.records import Forecast
 from marketsim.core.units import to_price
-from marketsim.sharing.coalitions import all_costs
 from marketsim.sharing.dispatch import DispatchGame, PooledMembers, owned_blocks
-from marketsim.sharing.incomes import incomes_if_all
-from marketsim.sharing.stability import Leaving, worst_of_all
+from marketsim.sharing.stability import Leaving
 from marketsim.sharing.worst_dispatch import worst_planning_group
 
 MOST_LISTED: Final = 200_000
@@ -29,7 +27,7 @@ _MOST_CELLS: Final = 60 * 672
 """Agents times slots of a plan."""
 
 
-class PlannedPool:
+class PlannedPool(MembersOfGame[DispatchGame]):
     """All agents of a scenario, who know the series of its slots and plan them behind one meter.
 
     Each begins with the initial levels of its devices, and ends with as much in each store. The plan knows no feeder.
@@ -43,44 +41,23 @@ class PlannedPool:
         basics = basics_of(known, (known.model.seed,))
         devices = devices_of(known, basics)
         tariff = chosen(known, "tariff", known.model.tariff, basics)
-        self.context = BuildContext.of(basics, tariff=tariff, devices=devices)
-        profiles: Profiles = chosen(known, "profile", known.model.profiles, self.context)
-        time, n = self.context.clock.at(0), len(ready.agents)
+        context = BuildContext.of(basics, tariff=tariff, devices=devices)
+        profiles: Profiles = chosen(known, "profile", known.model.profiles, context)
+        time, n = context.clock.at(0), len(ready.agents)
         expected = profiles.forecast(time, np.arange(n))
         self.held_firm: tuple[str, ...] = tuple(
             each.info.name for each in devices if not isinstance(each, LinearDevice)
         )
         """Fleets that cannot say what they could do, and do what happens in any case."""
-        self.game = DispatchGame(_pooled(self.context, devices, expected, time, peak_price))
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Of the members."""
-        return self.context.community.names
-
-    @property
-    def enumerated(self) -> bool:
-        """Whether all groups are planned to find the one that would rather leave."""
-        return self.context.clock.slots * self.game.n << (self.game.n - 1) <= MOST_LISTED
+        game = DispatchGame(_pooled(context, devices, expected, time, peak_price))
+        super().__init__(context, game, enumerated=context.clock.slots * game.n << (game.n - 1) <= MOST_LISTED)
 
     @property
     def hours(self) -> float:
         """Length of the plan."""
         return self.context.clock.slots * self.context.clock.slot_hours
 
-    @cached_property
-    def incomes(self) -> FloatArray | None:
-        """Of each agent [currency a month]; None where one has none."""
-        return incomes_if_all(self.context)
-
-    @cached_property
-    def _costs(self) -> FloatArray:
-        return all_costs(self.game)
-
-    def worst(self, shares: FloatArray, seconds: float) -> Leaving | None:
-        """The group that gains most by planning for itself; None: there is no group, or none was found in time."""
-        if self.enumerated:
-            return worst_of_all(self._costs, shares)
+    def _found(self, shares: FloatArray, seconds: float) -> Leaving | None:
         return worst_planning_group(self.game, shares, seconds)
 
 

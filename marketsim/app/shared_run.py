@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 
 from marketsim.app.looking import seen_of
+from marketsim.app.members import MembersOfGame
 from marketsim.app.parts import basics_of, made
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.user_parts import asked_params, user_registry
@@ -22,10 +22,9 @@ from marketsim.extension.registry import Registry
 from marketsim.results.reader import Run
 from marketsim.results.table_columns import LEDGER_COLUMNS
 from marketsim.sharing.alone import alone_money
-from marketsim.sharing.coalitions import all_costs
 from marketsim.sharing.divided import metered_game
-from marketsim.sharing.incomes import incomes_if_all
-from marketsim.sharing.stability import Leaving, worst_of_all
+from marketsim.sharing.metered import MeteredGame
+from marketsim.sharing.stability import Leaving
 from marketsim.sharing.worst_group import worst_group
 
 MOST_ENUMERATED: Final = 16
@@ -34,7 +33,7 @@ _METERED: Final = ("load_wh", "pv_used_wh", "net_wh")
 _MOST_MONEY: Final = 2.0**61
 
 
-class SharedRun:
+class SharedRun(MembersOfGame[MeteredGame]):
     """All slots of a run as one period; what the run itself shared is left out.
 
     ``trust``: its folder is one's own, see ``open_run``. ``registry`` has the rules; None: those built in and of installed
@@ -47,10 +46,10 @@ class SharedRun:
     ) -> None:
         ready = ready or seen_of(run, trust=trust).ready
         self.registry = registry or (ready.registry if trust or run.path is None else user_registry())
-        self.context = BuildContext.of(basics_of(ready, (seed,)), tariff=None, devices=())
-        self.period = _period_of(run, self.context)
-        self.names = self.context.community.names
-        self.game = metered_game(self.period, np.arange(len(self.names)))
+        context = BuildContext.of(basics_of(ready, (seed,)), tariff=None, devices=())
+        self.period = _period_of(run, context)
+        game = metered_game(self.period, np.arange(context.community.n_agents))
+        super().__init__(context, game, enumerated=game.n <= MOST_ENUMERATED)
         self.alone_money = alone_money(self.period)
 
     @property
@@ -58,27 +57,8 @@ class SharedRun:
         """Length of the period."""
         return self.period.n_slots * self.period.time.hours
 
-    @property
-    def enumerated(self) -> bool:
-        """Whether all groups are looked at for the one that would rather leave."""
-        return self.game.n <= MOST_ENUMERATED
-
-    @cached_property
-    def incomes(self) -> FloatArray | None:
-        """Of each agent [currency a month]; None where one has none."""
-        return incomes_if_all(self.context)
-
-    @cached_property
-    def _costs(self) -> FloatArray:
-        return all_costs(self.game)
-
-    def worst(self, shares_money: FloatArray, seconds: float) -> Leaving | None:
-        """The group that gains most by leaving; None: there is no group, or none was found in time."""
-        return (
-            worst_of_all(self._costs, shares_money)
-            if self.enumerated
-            else worst_group(self.game, shares_money, seconds)
-        )
+    def _found(self, shares: FloatArray, seconds: float) -> Leaving | None:
+        return worst_group(self.game, shares, seconds)
 
     def divided(self, rule: str | Sharing, parameters: dict[str, Any]) -> EstimatedShares:
         """Shares of the period by a rule; InputError where they do not sum to it."""

@@ -12,7 +12,7 @@ from marketsim.profiles.day_columns import clock_columns, odd_clocks
 from marketsim.profiles.file_params import FileParams
 from marketsim.profiles.table import CellTable, unknown_column
 from marketsim.profiles.time_formats import parser
-from marketsim.profiles.values import MISSING
+from marketsim.profiles.values import MISSING, cell_text
 
 ONE_METER: Final = "load"
 """What the series of a table with a day a row is called, where no column tells meters apart."""
@@ -145,16 +145,12 @@ def _unrolled(table: CellTable, params: FileParams, meters: Mapping[str, Sequenc
 def _demand_no_more(table: CellTable) -> None:
     """ProfileError where a column holds the hour that stands twice when clocks go back, or another time of its own."""
     for name in odd_clocks(list(table.columns)):
-        held = [row for row, cell in enumerate(table.columns[name]) if _text(cell).lower() not in MISSING]
+        held = [row for row, cell in enumerate(table.columns[name]) if cell_text(cell).lower() not in MISSING]
         if held:
             message = "a column that is no time of the day beside others that are: its values would be left out"
             hint = "add it to the hour before, or write the table with a row for each step, and profiles.time_zone"
-            seen = repr(_text(table.columns[name][held[0]])[:60])
+            seen = repr(cell_text(table.columns[name][held[0]])[:60])
             raise ProfileError([Problem(message, name, seen, hint, *table.place(held[0]))])
-
-
-def _text(cell: object) -> str:
-    return "" if cell is None else str(cell).strip()
 
 
 def _moment(cell: object, day: datetime | None, clock: timedelta) -> object:

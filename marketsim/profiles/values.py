@@ -49,7 +49,7 @@ def read_cells(
     values = as_numbers(cells, decimal) * scale
     wrong = np.flatnonzero(~((values >= (-MOST if signed else 0.0)) & (values <= MOST)))
     missing = np.zeros(len(cells), dtype=np.bool_)
-    missing[[row for row in wrong if math.isnan(values[row]) and _text(cells[row]).lower() in MISSING]] = True
+    missing[[row for row in wrong if math.isnan(values[row]) and cell_text(cells[row]).lower() in MISSING]] = True
     told = [row for row in wrong.tolist() if not (fills and missing[row])]
     values[wrong] = np.nan
     problems = [_problem(table, name, row, decimal, scale, missing=bool(missing[row])) for row in told]
@@ -74,13 +74,14 @@ def _as_number(cell: object, decimal: str = ".") -> float:
     return float(cell)
 
 
-def _text(cell: object) -> str:
+def cell_text(cell: object) -> str:
+    """What stands in a cell, without blanks around it; '' where nothing does."""
     return "" if cell is None else str(cell).strip()
 
 
 def _problem(table: CellTable, name: str, row: int, decimal: str, scale: float, *, missing: bool) -> Problem:
     cell = table.columns[name][row]
-    text = _text(cell)
+    text = cell_text(cell)
     value = _as_number(cell, decimal) * scale
     if missing:
         message, hint = "a missing value", "fill the gap, or set profiles.gaps: interpolate, or previous"

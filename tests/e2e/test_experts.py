@@ -55,6 +55,16 @@ def neighbours(**more: Any) -> dict[str, Any]:
     }
 
 
+def test_a_plan_is_no_forecast_of_what_is_metered() -> None:
+    """Where the market closes before the slot, who follows a plan would know more than others: refused, in any reactive mode."""
+    early = neighbours(market={"engine": "mid_market_rate", "gate_closure_slots": 1})
+    early["grid"]["reactive"] = "volt_var"
+    with pytest.raises(
+        ScenarioError, match=r"market\.gate_closure_slots: an expert's plan is followed with what is metered"
+    ):
+        ms.simulate(early)
+
+
 @pytest.mark.parametrize("base", ["volt_var", "none"])
 def test_a_joint_plan_is_played_as_planned(base: str) -> None:
     """No voltage outside, on a curve or without one, where idling breaks the band; all balances close; reactive power is used."""

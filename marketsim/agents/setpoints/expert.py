@@ -9,6 +9,7 @@ from marketsim.agents.setpoints.devices import Steerable
 from marketsim.agents.setpoints.player import SetpointPlayer
 from marketsim.core.arrays import FloatArray
 from marketsim.core.build import BuildContext
+from marketsim.core.errors import Problem, ScenarioError
 from marketsim.core.expert import Follower
 from marketsim.core.records import Observations
 from marketsim.core.setpoints import Setpoints
@@ -37,7 +38,14 @@ def _level(seen: Observations, devices: Steerable) -> FloatArray:
 
 
 def build(params: ExpertStrategyParams, context: BuildContext) -> SetpointPlayer:  # noqa: ARG001 - of all strategies
-    """The strategy ``expert``; ValueError without the rows of its agents, or before there are series."""
+    """The strategy ``expert``; ScenarioError where trade and delivery are apart, for a plan is followed with what is metered.
+
+    ValueError without the rows of its agents, or before there are series.
+    """
+    if context.closure_slots:
+        message = "an expert's plan is followed with what is metered, and this market closes earlier"
+        problem = Problem(message, "market.gate_closure_slots", str(context.closure_slots), "set it to 0")
+        raise ScenarioError([problem])
     if context.rows is None or context.follower is None:
         raise ValueError("a strategy that follows an expert is built with the rows of its agents, and a follower")
     return SetpointPlayer(ChosenByExpert(context.follower(context.rows)), context)

@@ -16,10 +16,11 @@ from marketsim.analysis.control.present import as_json, figure, markdown
 from marketsim.analysis.control.results import ControlsFound, compare_controls
 from marketsim.analysis.execution.mapping import Job, executor_for, map_runs
 from marketsim.analysis.execution.port import Executor, JobOutcome
+from marketsim.analysis.execution.resumed import demand_same
 from marketsim.analysis.execution.store import FolderStore
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.running import RUNS, manifest_facts
-from marketsim.core.errors import InputError, Problem, RunError, RunFolderError
+from marketsim.core.errors import InputError, Problem, RunError
 from marketsim.core.progress import ProgressCallback
 from marketsim.games.setpoints.params import SetpointsGameParams
 from marketsim.profiles.parts import DaySplit
@@ -78,7 +79,7 @@ class ControlsPlan:
     def _begun(self) -> Session:
         held = Session(self.folder, CONTROLS, resume=self.resume)
         if held.resumes:
-            _demand_same(self.folder / MANIFEST, held.earlier, self.facts)
+            demand_same(self.folder / MANIFEST, held.earlier, self.facts, _OF_THE_DESIGN)
         held.begin(dict(self.facts), {})
         return held
 
@@ -121,17 +122,6 @@ def told(done: ControlsDone) -> dict[str, Any]:
 
 
 _OF_THE_DESIGN: Final = ("scenario", "scenario_hash", "seeds", "part", "episodes", "learners", "overrides")
-
-
-def _demand_same(path: Path, found: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
-    hint = "resume with the options that it began with, or choose another --out"
-    problems = [
-        Problem("the evaluation there is another one", name, repr(found.get(name)), hint, str(path))
-        for name in _OF_THE_DESIGN
-        if found.get(name) != facts[name]
-    ]
-    if problems:
-        raise RunFolderError(problems)
 
 
 def plays_setpoints(ready: ReadyScenario) -> bool:

@@ -18,10 +18,11 @@ from marketsim.analysis.evaluation.results import JUDGED, NONE, TRAINED, exploit
 from marketsim.analysis.evaluation.study import Evaluated, cells_of, evaluate_arms
 from marketsim.analysis.execution.mapping import executor_for
 from marketsim.analysis.execution.port import Executor
+from marketsim.analysis.execution.resumed import demand_same
 from marketsim.app.ready import load_scenario
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.running import RUNS, manifest_facts
-from marketsim.core.errors import InputError, Problem, RunFolderError
+from marketsim.core.errors import InputError, Problem
 from marketsim.core.progress import ProgressCallback
 from marketsim.profiles.parts import DaySplit
 from marketsim.results import manifests
@@ -68,7 +69,7 @@ class EvaluationPlan:
     def _begun(self) -> Session:
         held, facts = Session(self.folder, EVALUATION, resume=self.resume), self._facts()
         if held.resumes:
-            _demand_same(self.folder / MANIFEST, held.earlier, facts)
+            demand_same(self.folder / MANIFEST, held.earlier, facts, _OF_THE_DESIGN)
         held.begin(facts, {})
         return held
 
@@ -117,17 +118,6 @@ def told_by(done: Evaluated) -> dict[str, Any]:
 
 
 _OF_THE_DESIGN: Final = ("scenario", "scenario_hash", "seeds", "weeks", "part", "longer", "exploit", "overrides")
-
-
-def _demand_same(path: Path, found: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
-    hint = "resume with the options that it began with, or choose another --out"
-    problems = [
-        Problem("the evaluation there is another one", name, repr(found.get(name)), hint, str(path))
-        for name in _OF_THE_DESIGN
-        if found.get(name) != facts[name]
-    ]
-    if problems:
-        raise RunFolderError(problems)
 
 
 def evaluation_of(

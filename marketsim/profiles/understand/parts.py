@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from marketsim.core.alike import listed
 from marketsim.profiles.understand.behaviour import adds_up, mean_of
@@ -12,8 +12,12 @@ from marketsim.profiles.understand.series_facts import SeriesFacts
 from marketsim.profiles.understand.vocabulary import without
 from marketsim.profiles.understand.words import basis_of, imports
 
-_LEAST_LESS = 0.98
+_LEAST_LESS: Final = 0.98
 """Of a sum, below which what is beside it is less than all of it."""
+
+
+_MOST_COMPARED: Final = 100
+"""Columns that are compared with each other whether they are the same."""
 
 
 class LeftOut(NamedTuple):
@@ -122,9 +126,6 @@ def _of_copies(used: Sequence[SeriesFacts]) -> Iterator[str]:
             copies.setdefault(same.name, []).append(each.name)
     for first, names in copies.items():
         yield f"{listed(names, quote=False)}: the same in each step as {first}; leave out what stands twice."
-
-
-_MOST_COMPARED = 100
 
 
 def _are_same(one: SeriesFacts, other: SeriesFacts) -> bool:

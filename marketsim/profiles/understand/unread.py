@@ -16,6 +16,7 @@ from marketsim.profiles.time_formats import OTHER_YEARS, Parse, likely_format, o
 from marketsim.profiles.understand.moments import SheetTimes
 from marketsim.profiles.understand.sheet import Sheet, is_numeric, sample
 from marketsim.profiles.understand.units import foreign_unit, unit_of
+from marketsim.profiles.values import cell_text
 
 _SHARE: Final = 0.5
 """Cells of a column that are times, from which on the others are faults."""
@@ -84,7 +85,9 @@ def no_header(table: CellTable) -> Problem:
 
 def no_numbers(table: CellTable) -> Problem:
     """A table without a column of numbers."""
-    first = [f"{name}: {_text(cells[0])!r}" for name, cells in table.columns.items() if cells and _text(cells[0])]
+    first = [
+        f"{name}: {cell_text(cells[0])!r}" for name, cells in table.columns.items() if cells and cell_text(cells[0])
+    ]
     hint = f"the first row has: {', '.join(first[:6])}"
     return Problem("no column of numbers was found beside the times", hint=hint, file=table.file)
 
@@ -99,14 +102,14 @@ def several_times(table: CellTable, moments: SheetTimes) -> Problem:
             "row, and say so by id_column, with layout: long"
         )
     row = _doubled(table, moments)
-    seen = " ".join(_text(table.columns[name][row]) for name in moments.columns)
+    seen = " ".join(cell_text(table.columns[name][row]) for name in moments.columns)
     message = "the time stands several times, and no column tells whose rows they are"
     return Problem(message, " ".join(moments.columns), repr(seen), hint, *table.place(row))
 
 
 def odd_hours(table: CellTable, name: str) -> Problem:
     """A column that tells the hours of days, and a cell of it that is no time of the day."""
-    cells = [_text(cell) for cell in table.columns[name]]
+    cells = [cell_text(cell) for cell in table.columns[name]]
     row = next(place for place, cell in enumerate(cells) if CLOCK.fullmatch(cell) is None)
     hint = (
         "write the time at which each step begins, such as 00:30; where clocks go back, the hour that stands twice is told "
@@ -117,8 +120,8 @@ def odd_hours(table: CellTable, name: str) -> Problem:
 
 def counts_steps(table: CellTable, name: str, times: Sequence[tuple[object, ...]]) -> bool:
     """Whether a column holds numbers of the steps of each day; ``times``: what tells the days [n_rows]."""
-    values = [number(_text(cell)) for cell in table.columns[name]]
-    days = Counter(tuple(map(_text, each)) for each in times)
+    values = [number(cell_text(cell)) for cell in table.columns[name]]
+    days = Counter(tuple(map(cell_text, each)) for each in times)
     known = any(set(steps) <= set(values) <= set(range(len(steps) + _EXTRA + 1)) for steps in _COUNTED)
     return known and max(days.values()) <= len(set(values)) + _EXTRA
 
@@ -143,11 +146,11 @@ def _no_time_cells(table: CellTable, nearly: _NearlyTimes) -> list[Problem]:
     wrong = [row for row, cell in enumerate(cells) if nearly.read(cell) is None]
     if not wrong:
         return [no_column_of_times(table)]
-    written = next((_text(cell) for cell in cells if nearly.read(cell) is not None), "2016-07-12T14:15")
+    written = next((cell_text(cell) for cell in cells if nearly.read(cell) is not None), "2016-07-12T14:15")
     hint = _what_to_do(wrong, len(cells), written)
     problems = []
     for row in wrong:
-        seen = repr(_text(cells[row])[:60]) if _text(cells[row]) else "an empty cell"
+        seen = repr(cell_text(cells[row])[:60]) if cell_text(cells[row]) else "an empty cell"
         own = OTHER_YEARS if outside_years(cells[row]) else hint
         problems.append(Problem("not a time", nearly.name, seen, own, *table.place(row)))
     return first_few(grouped(problems), "faults of the same column")
@@ -157,8 +160,8 @@ def line_of_units(sheet: Sheet, moments: SheetTimes) -> Problem | None:
     """The problem that the first row has units, and no time; None where it is a step as all others."""
     table, columns = sheet.table, moments.columns
     read = parser(moments.date_format, sheet.decimal)
-    told = read(" ".join(_text(table.columns[name][0]) for name in columns)) if columns else None
-    first = {name: _text(cells[0]) for name, cells in table.columns.items() if name not in columns and cells}
+    told = read(" ".join(cell_text(table.columns[name][0]) for name in columns)) if columns else None
+    first = {name: cell_text(cells[0]) for name, cells in table.columns.items() if name not in columns and cells}
     units = {name: cell for name, cell in first.items() if unit_of(cell) or foreign_unit(f"({cell.strip('[]()')})")}
     if told is not None or not units or any(isfinite(number(cell, sheet.decimal)) for cell in first.values()):
         return None
@@ -184,7 +187,3 @@ def _doubled(table: CellTable, moments: SheetTimes) -> int:
     first: dict[str, int] = {}
     times = zip(*(table.columns[name] for name in moments.columns), strict=True)
     return next((row for row, time in enumerate(times) if first.setdefault(str(time), row) != row), 0)
-
-
-def _text(cell: object) -> str:
-    return "" if cell is None else str(cell).strip()
