@@ -11,13 +11,15 @@ from marketsim.core.alike import listed
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.errors import Problem, ProfileError
-from marketsim.profiles.columns import SeriesColumn, assigned, check_balance, check_fed_in, says_none, with_parts
+from marketsim.profiles.columns import assigned, says_none
 from marketsim.profiles.daily import DayProfiles
 from marketsim.profiles.file_params import FileParams
+from marketsim.profiles.meters import check_balance, check_fed_in, with_parts
 from marketsim.profiles.params import ClimatologyParams
 from marketsim.profiles.plan import Component, annual_heat_kwh
 from marketsim.profiles.plausible import doubts
 from marketsim.profiles.series import FilePowers, SeriesFile
+from marketsim.profiles.series_column import SeriesColumn
 from marketsim.profiles.times import Steps
 from marketsim.profiles.weather import WeatherForecast
 

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 from marketsim.core.alike import listed
 from marketsim.core.arrays import FloatArray
 from marketsim.core.build import AgentSpec
-from marketsim.profiles.columns import SeriesColumn
 from marketsim.profiles.series import FilePowers
+from marketsim.profiles.series_column import SeriesColumn
 
 _HOURS: Final = 24.0
 
