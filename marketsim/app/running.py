@@ -114,9 +114,7 @@ def simulate(
             **checked,
             "wall_s": round(time.perf_counter() - began, 3),
         }
-        slots = _SolvedSlots(scenario)
-        without_grid = RunViews(headline=headline_texts, between=slots.between)
-        return writer.finish(summary, without_grid if scenario.feeder is None else slots.views)
+        return writer.finish(summary, _SolvedSlots(scenario).views)
 
 
 def open_run(path: str | Path, *, trust: bool = False) -> Run:
@@ -243,8 +241,10 @@ class _SolvedSlots:
 
     @property
     def views(self) -> RunViews:
-        """What a run shows beyond its tables."""
-        return RunViews(self.net, self.history, headline_texts, self.between)
+        """What a run shows beyond its tables; nothing of a feeder where its scenario is known to have none."""
+        without = self._ready is not None and self._ready.feeder is None
+        bare = RunViews(headline=headline_texts, between=self.between)
+        return bare if without else bare._replace(net=self.net, history=self.history)
 
     def between(self, run: Run) -> str:
         """What lies between the price of a trade and what its sides pay."""
