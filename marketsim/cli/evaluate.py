@@ -36,7 +36,10 @@ _PARTS = ("test", "validation", "training")
 @click.option("--part", type=click.Choice(_PARTS), default=_PARTS[0], show_default=True, help="Days to evaluate on.")
 @click.option("--episodes", type=click.IntRange(1, 10**9), help="Episodes of every training, of set-points.")
 @click.option(
-    "--exploit", multiple=True, metavar="AGENT", help="Train this agent anew against the others; state its gain."
+    "--exploit",
+    multiple=True,
+    metavar="AGENT",
+    help="Train this agent anew against the others, in arms that are judged and those that --arm names; state its gain.",
 )
 @click.option(
     "--longer", type=click.IntRange(1, 1000), help="Times as many episodes to train, in the market [default: 1]."

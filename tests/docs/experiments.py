@@ -29,6 +29,8 @@ CORE: Final = "truthful,none,none_tranches,rule,rule_tranches"
 CONSTANTS: Final = ",".join(
     f"share_{share}{kind}" for kind in ("", "_tranches") for share in ("1.0", "0.9", "0.8", "0.7", "0.6", "0.5")
 )
+EXPLOIT: Final = ("--exploit", "roof-farm")
+"""The largest seller of the pilot."""
 MORE: Final = "truthful_tranches,pro_rata,rule_shared,placebo,withholding,older,older_slow,older_tranches"
 SHOWN: Final = ("ftg", "fbs", "fbs_week", "fbs_deviation", "fpp", "ftb", "worst_off")
 """Measures of the table of arms."""
@@ -55,21 +57,27 @@ EXPERIMENTS: Final = {
                 "3",
                 "--part",
                 "validation",
-                "--exploit",
-                "roof-farm",
+                *EXPLOIT,
             ),
             *("--arm", f"{CORE},{CONSTANTS},{MORE}"),
         ),
     ),
-    "pilot": Experiment("fairmarket", (PILOT, "--seeds", "20", "--exploit", "roof-farm")),
+    "pilot": Experiment("fairmarket", (PILOT, "--seeds", "20", *EXPLOIT)),
+    "pilot-others": Experiment("fairmarket", (PILOT, "--seeds", "20", "--arm", "none,rule_shared,placebo", *EXPLOIT)),
     "pilot-5-times": Experiment(
-        "fairmarket", (PILOT, "--seeds", "2", "--arm", f"{CORE},{CONSTANTS},older", "--longer", "5")
+        "fairmarket", (PILOT, "--seeds", "2", "--arm", f"{CORE},{CONSTANTS},older", "--longer", "5", *EXPLOIT)
     ),
     "pilot-12-times": Experiment(
-        "fairmarket", (PILOT, "--seeds", "2", "--arm", f"{CORE},{CONSTANTS},older", "--longer", "12")
+        "fairmarket", (PILOT, "--seeds", "2", "--arm", f"{CORE},{CONSTANTS},older", "--longer", "12", *EXPLOIT)
     ),
     "community": Experiment("fairmarket", (COMMUNITY, "--seeds", "10", "--arm", f"{CORE},{CONSTANTS}")),
     "mixed-assets": Experiment("fairmarket", (MIXED, "--seeds", "3", "--arm", CORE)),
+    **{
+        f"{name}-exploited": Experiment(
+            "fairmarket", (scenario, "--seeds", "3", "--arm", "none,rule", "--exploit", "prosumer-1")
+        )
+        for name, scenario in (("community", COMMUNITY), ("mixed-assets", MIXED))
+    },
     **{
         f"pilot-{name}-{value}": Experiment(
             "fairmarket", (PILOT, "--seeds", "5", "--arm", CORE, "--set", f"profiles.{key}={value}")
@@ -81,7 +89,7 @@ EXPERIMENTS: Final = {
         "critics",
         (
             *(PILOT, "--seeds", "5", "--arm", f"none,rule,critic,critic_placebo,{CONSTANTS}"),
-            *("--exploit", "roof-farm", "--set", f"critic={{kind: surrogate, file: ../{RUNS}/judge.npz}}"),
+            *(*EXPLOIT, "--set", f"critic={{kind: surrogate, file: ../{RUNS}/judge.npz}}"),
         ),
         f"marketsim critic train-surrogate tests/golden/critic/judged.jsonl --out {RUNS}/judge.npz --force",
     ),

@@ -50,8 +50,8 @@ class EvaluationPlan:
     resume_command: str
     checkpoints: Mapping[str, Path] = field(default_factory=dict)
     exploit: tuple[str, ...] = ()
-    """Agents that are trained anew against the policies that the others learned in each arm that is judged, and without a
-    critic."""
+    """Agents that are trained anew against the policies that the others learned in each of ``exploited``."""
+    exploited: tuple[EvaluationArm, ...] = ()
     figures: tuple[Path, ...] = ()
     """Where the plane of FTG and FBS is drawn, too."""
     resume: bool = False
@@ -86,8 +86,7 @@ class EvaluationPlan:
         )
         if not self.exploit:
             return done
-        learned = tuple(filter(_is_exploited, self.arms))
-        cells = cells_of(learned, done.found.seeds, self.folder, self.checkpoints)
+        cells = cells_of(self.exploited, done.found.seeds, self.folder, self.checkpoints)
         exploits = exploitability(self.job, cells, self.exploit, self.folder, executor, progress)
         found = done.found._replace(aims=(*done.found.aims, *exploit_aims(exploits)))
         return done._replace(found=found, exploits=exploits)
@@ -138,10 +137,10 @@ def evaluation_of(
 ) -> EvaluationPlan:
     """The plan for a scenario or a training run.
 
-    ``seeds`` counts paired seeds, from the scenario's own seed on; ``exploit`` names agents to train anew against the
-    policies of the others; ``longer`` multiplies the episodes of every training; ``figures`` are further files for the plane of
-    FTG and FBS; ``trust`` and ``tell`` are for ``load_scenario``. Raises InputError for an unknown arm or agent and all that
-    ``load_scenario`` raises.
+    ``seeds`` counts paired seeds, from the scenario's own seed on; ``exploit`` names agents to train anew against the policies
+    of the others, in arms that are judged, without a critic, and in those that ``arms`` names; ``longer`` multiplies the
+    episodes of every training; ``figures`` are further files for the plane of FTG and FBS; ``trust`` and ``tell`` are for
+    ``load_scenario``. Raises InputError for an unknown arm or agent and all that ``load_scenario`` raises.
     """
     if resume and out is None:
         raise InputError([Problem("--resume needs the folder of the evaluation", hint="name it with --out DIR")])
@@ -161,8 +160,7 @@ def evaluation_of(
     folder = (Path(out) if out is not None else _default_folder(ready)).absolute()
     if longer > 1 and any(arm.trained for arm in own):
         episodes_of(ready)
-    if exploit:
-        _demand_learner(own)
+    exploited = _exploited(own, arms) if exploit else ()
     return EvaluationPlan(
         folder=folder,
         job=EvaluateCell(ready.source, {}, weeks, part, longer),
@@ -175,20 +173,20 @@ def evaluation_of(
         ),
         checkpoints=checkpoints,
         exploit=check_agents(ready, exploit),
+        exploited=exploited,
         figures=tuple(path.absolute() for path in figures),
         resume=resume,
     )
 
 
-def _demand_learner(arms: Sequence[EvaluationArm]) -> None:
-    if not any(map(_is_exploited, arms)):
+def _exploited(arms: Sequence[EvaluationArm], named: Sequence[str]) -> tuple[EvaluationArm, ...]:
+    """Arms whose traders are exploited; InputError where none learns."""
+    found = tuple(arm for arm in arms if arm.trained and arm.name in (NONE, *JUDGED, *named))
+    if not found:
         hint = f"choose --arm {RULE}, or another of {', '.join((NONE, *JUDGED))}"
         message = "there is nothing to exploit without an arm that learns"
         raise InputError([Problem(message, hint=hint, file="--exploit")])
-
-
-def _is_exploited(arm: EvaluationArm) -> bool:
-    return arm.trained and arm.name in (NONE, *JUDGED)
+    return found
 
 
 def _readable(checkpoint: Path) -> Path:

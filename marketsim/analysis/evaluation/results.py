@@ -210,7 +210,8 @@ def exploit_aims(exploits: Sequence[Exploit]) -> tuple[Aim, ...]:
             each.arm,
             text.format(each.agent),
             each.mean <= without[each.agent] if each.agent in without else None,
-            f"{100 * each.mean:+.2f} %, none {100 * without.get(each.agent, float('nan')):+.2f} %",
+            f"{100 * each.mean:+.2f} %, "
+            + (f"none {100 * without[each.agent]:+.2f} %" if each.agent in without else f"no arm {NONE}"),
         )
         for each in exploits
         if each.arm != NONE
