@@ -17,7 +17,8 @@ from marketsim.core.ports import Device, LinearDevice, Profiles
 from marketsim.core.programme import LinearBlock, PlannedSlots
 from marketsim.core.records import Forecast
 from marketsim.core.units import to_price
-from marketsim.sharing.dispatch import DispatchGame, PooledMembers, owned_blocks
+from marketsim.optimise.members import PooledMembers, owned_blocks
+from marketsim.sharing.dispatch import DispatchGame
 from marketsim.sharing.stability import Leaving
 from marketsim.sharing.worst_dispatch import worst_planning_group
 
