@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 
-from marketsim.core.arrays import BoolArray
+from marketsim.core.arrays import BoolArray, FloatArray
 from marketsim.optimise.posted import Answers, PostedPrices, PricedMembers
 
 PricesAt: TypeAlias = Callable[[float], PostedPrices]
@@ -28,14 +28,17 @@ class Books(NamedTuple):
     """Prices, what members answer of what the operator proposes, and what is left to the operator."""
 
     z: float
-    prices: PostedPrices
     answers: Answers
+    costs: FloatArray
+    """What each member pays, own cost included [currency] [n]."""
     left: float
     """[currency]."""
+    regret: float
+    """How much dearer the proposal is to a member than its best answer, the largest of all [currency]."""
 
     def small(self) -> float:
         """What counts as nothing left [currency]."""
-        return BALANCED * max(1.0, float(np.abs(self.answers.costs(self.prices)).sum()))
+        return BALANCED * max(1.0, float(np.abs(self.costs).sum()))
 
 
 class Offers:
@@ -53,7 +56,11 @@ class Offers:
         taken = PostedPrices(*(np.where(stays, kept, own) for kept, own in zip(self._open, prices, strict=True)))
         best = best._replace(worth=np.where(stays, self._known.worth, best.worth))
         answers = self._members.kindest(taken, best)
-        return Books(z, taken, answers, self._members.left(answers, taken))
+        regret = float((self._members.worth(answers, taken) - best.worth).max())
+        return self._kept(z, answers, answers.costs(taken), regret)
+
+    def _kept(self, z: float, answers: Answers, costs: FloatArray, regret: float) -> Books:
+        return Books(z, answers, costs, float(costs.sum()) - self._members.pool_cost(answers), regret)
 
     def balanced(self, family: PricesAt) -> Books | None:
         """The z of a family at which nothing is left; None where the operator is short, or keeps something, at both ends."""
@@ -80,15 +87,14 @@ class Offers:
         return self._between(low, high)
 
     def _between(self, low: Books, high: Books) -> Books:
-        """The mixture of two answers to (almost) the same prices that leaves nothing."""
-        first, last = 0.0, 1.0
-        sign = np.sign(self._members.left(low.answers, low.prices))
-        found = low
+        """The mixture of the answers on both sides of a jump that leaves nothing; each member is indifferent between the two."""
+        first, last, found = 0.0, 1.0, low
         for _ in range(_HALVINGS):
             part = (first + last) / 2
+            costs = (1.0 - part) * low.costs + part * high.costs
             answers = low.answers.mixed(high.answers, part)
-            found = Books(low.z, low.prices, answers, self._members.left(answers, low.prices))
+            found = self._kept(low.z, answers, costs, max(low.regret, high.regret))
             if abs(found.left) <= found.small():
                 break
-            first, last = (part, last) if found.left * sign > 0.0 else (first, part)
+            first, last = (part, last) if found.left * low.left > 0.0 else (first, part)
         return found
