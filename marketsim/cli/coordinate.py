@@ -30,8 +30,12 @@ if TYPE_CHECKING:
               help="Share of the least cost that cost_then_peak may spend on a lower peak.")  # fmt: skip
 @click.option("--peak-price", type=click.FloatRange(0, 1000), default=0.0, show_default=True,
               help="Price of a day's largest import, a part of the cost [currency/kW].")  # fmt: skip
+@click.option("--prices", is_flag=True,
+              help="Instead: post the duals of the least cost, and favour low incomes by prices and by money moved.")  # fmt: skip
 @answer_options("way and day")
+@click.pass_context
 def coordinate(
+    context: click.Context,
     asked: AskedScenario,
     objective: str,
     days: int | None,
@@ -41,6 +45,7 @@ def coordinate(
     forecasts: str,
     slack: float,
     peak_price: float,
+    prices: bool,
     answer: AskedAnswer,
 ) -> None:
     """Plan the day of all agents of SCENARIO together, and compare it with the market and with the utility alone.
@@ -48,7 +53,13 @@ def coordinate(
     All run on the same days, from noon to noon, under the same gate; peaks are those of all agents together. The pool trades
     what its plan moves between its members in the scenario's own market, so the grid may refuse it: then it is not called
     optimal.
+
+    With --prices nobody's devices are planned: an operator posts prices, members answer with plans of their own, and low incomes are
+    favoured by prices or by money moved, in one table.
     """
+    if prices:
+        _posted(context, asked, days, every, year, peak_price, answer)
+        return
     from marketsim.analysis.coordination.public import asked_days, compared
     from marketsim.analysis.coordination.study import Plans, as_json, objectives_of, rows_of
 
@@ -62,6 +73,26 @@ def coordinate(
         return
     _results(found, target)
     _remarks(found, target)
+
+
+def _posted(
+    context: click.Context,
+    asked: AskedScenario,
+    days: int | None,
+    every: int | None,
+    year: bool,
+    peak_price: float,
+    answer: AskedAnswer,
+) -> None:
+    from marketsim.analysis.coordination.prices import as_json, rows_of
+    from marketsim.analysis.coordination.public import asked_days, posted
+    from marketsim.cli.posted_prices import demand_no_plans, print_posted
+
+    demand_no_plans(context)
+    ready = asked.compiled()
+    found = posted(ready, asked_days(ready, days=days, every=every, year=year), peak_price, answer.tell)
+    if not answer.give(as_json(found), rows_of(found)):
+        print_posted(found)
 
 
 def _percent(share: float | None) -> str:
