@@ -72,7 +72,12 @@ def _demand_small(ready: ReadyScenario) -> None:
 
 
 def _pooled(
-    context: BuildContext, devices: tuple[Device, ...], expected: Forecast, time: SlotTime, slots: int, peak_price: float
+    context: BuildContext,
+    devices: tuple[Device, ...],
+    expected: Forecast,
+    time: SlotTime,
+    slots: int,
+    peak_price: float,
 ) -> PooledMembers:
     hours = context.clock.slot_hours
     n = context.community.n_agents

@@ -22,7 +22,9 @@ def demand_no_plans(context: click.Context) -> None:
     given = click.core.ParameterSource.DEFAULT
     for name, option in _OF_PLANS.items():
         if context.get_parameter_source(name) is not given:
-            raise click.UsageError(f"--prices are those of the plan of least cost by actual series: leave out {option}.")
+            raise click.UsageError(
+                f"--prices are those of the plan of least cost by actual series: leave out {option}."
+            )
 
 
 def print_posted(found: PostedStudy) -> None:
@@ -31,7 +33,16 @@ def print_posted(found: PostedStudy) -> None:
 
     rows, currency, first = rows_of(found), found.ready.model.currency, found.days[0].date
     period = str(first) if len(found.days) == 1 else f"{len(found.days)} days, {first} to {found.days[-1].date}"
-    head = ("", "moved", f"pool's cost [{currency}]", "dearer by", "Gini of burden", "worst burden [%]", "above alone", "left over")
+    head = (
+        "",
+        "moved",
+        f"pool's cost [{currency}]",
+        "dearer by",
+        "Gini of burden",
+        "worst burden [%]",
+        "above alone",
+        "left over",
+    )
     lines = [_line(row) for row in rows]
     table(head, lines, title=f"{found.ready.name}: {len(found.names)} agents, {period}", right=range(1, len(head)))
     say()
@@ -72,13 +83,17 @@ def _books(found: PostedStudy, rows: list[dict[str, Any]]) -> None:
     for reached in found.ways:
         above = found.above_alone(reached)
         if above and reached.part is not None:
-            named = ", ".join(above[:_MOST_NAMED]) + (f" and {len(above) - _MOST_NAMED} more" if above[_MOST_NAMED:] else "")
+            named = ", ".join(above[:_MOST_NAMED]) + (
+                f" and {len(above) - _MOST_NAMED} more" if above[_MOST_NAMED:] else ""
+            )
             say(f"Above alone by {reached.way}, {100 * reached.part:.0f} %: {named}.")
 
 
 def _remarks(found: PostedStudy) -> None:
     if found.homes is None:
-        say("Burdens, and prices by income, need the income of every agent, such as income: {choice: [1000, 2200, 4500]}.")
+        say(
+            "Burdens, and prices by income, need the income of every agent, such as income: {choice: [1000, 2200, 4500]}."
+        )
         return
     say(
         "prices within tariffs: low incomes pay less on the way to the feed-in tariff, which others finance by so much of the way to what "
@@ -87,4 +102,11 @@ def _remarks(found: PostedStudy) -> None:
         "prices, and of their best answers those are proposed that cost the pool least."
     )
     if found.unbalanced:
-        say(f"Left out, since no prices of their kind balance the operator's books: {'; '.join(found.unbalanced)}.")
+        count = len(found.days)
+        told = "; ".join(
+            f"{way}" if failed == count else f"{way}, on {failed} of {count} days" for way, failed in found.unbalanced
+        )
+        say(
+            f"No prices of their kind balance the operator's books, since what members do at them costs more than others can be asked for: "
+            f"{told}. On such a day the posted prices stand; who balances on none is left out."
+        )

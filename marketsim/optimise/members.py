@@ -36,7 +36,9 @@ class PooledMembers(NamedTuple):
 
     def placed(self) -> tuple[LinearBlock, ...]:
         """The same blocks as blocks of all members, each at the place of its owner."""
-        return tuple(_placed(block, whose, self.n) for block, whose in zip(self.blocks, self.owner.tolist(), strict=True))
+        return tuple(
+            _placed(block, whose, self.n) for block, whose in zip(self.blocks, self.owner.tolist(), strict=True)
+        )
 
 
 def owned_blocks(blocks: Sequence[Sequence[LinearBlock]]) -> tuple[tuple[LinearBlock, ...], IntArray]:

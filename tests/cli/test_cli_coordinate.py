@@ -98,7 +98,9 @@ def test_prices_by_income_and_money_moved_stand_side_by_side(cli: Callable, scen
     assert "money moved: the common plan" in ended.out
 
 
-@pytest.mark.parametrize("option", [("--slack", 0.1), ("--objective", "cost"), ("--target", 0.5), ("--forecasts", "own")])
+@pytest.mark.parametrize(
+    "option", [("--slack", 0.1), ("--objective", "cost"), ("--target", 0.5), ("--forecasts", "own")]
+)
 def test_options_of_plans_are_none_of_prices(cli: Callable, homes: Path, option: tuple[object, ...]) -> None:
     """Rather than passed over."""
     ended = cli("coordinate", homes, "--prices", *option)

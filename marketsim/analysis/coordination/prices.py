@@ -53,8 +53,8 @@ class PostedStudy(NamedTuple):
     names: tuple[str, ...]
     homes: Homes | None
     ways: tuple[Reached, ...]
-    unbalanced: tuple[str, ...]
-    """Ways that no prices of their family balance on some day."""
+    unbalanced: tuple[tuple[str, int], ...]
+    """Ways, and on how many days no prices of their family balance: there the duals stand. One that balances on none is left out."""
     prices: tuple[FloatArray, ...]
     """Posted, of each day [currency/kWh] [slots]."""
 
@@ -130,18 +130,19 @@ def _day(pool: PlannedPool, homes: Homes | None) -> _Day:
     return _Day(alone, posted, untold, told, moved)
 
 
-def _ways(days: Sequence[_Day], homes: Homes | None) -> tuple[tuple[Reached, ...], tuple[str, ...]]:
+def _ways(days: Sequence[_Day], homes: Homes | None) -> tuple[tuple[Reached, ...], tuple[tuple[str, int], ...]]:
     alone = np.sum([day.alone for day in days], axis=0)
     ways = [Reached(ALONE, None, float(alone.sum()), alone, _borne(homes, alone), 0.0, 0.0)]
     ways += [_reached(days, homes, way, None, books) for way, books in _of_duals(days)]
     unbalanced = []
     for way, part in days[0].moved:
         books = [day.moved[way, part] for day in days]
-        balanced = [each for each in books if each is not None]
-        if len(balanced) == len(days):
-            ways.append(_reached(days, homes, way, part, balanced))
-        else:
-            unbalanced.append(f"{way}, {part:.0%}")
+        failed = sum(each is None for each in books)
+        if failed < len(days):
+            kept = [day.told if own is None else own for day, own in zip(days, books, strict=True)]
+            ways.append(_reached(days, homes, way, part, kept))
+        if failed:
+            unbalanced.append((f"{way}, {part:.0%}", failed))
     ways.sort(key=lambda each: (ALONE, DUALS, UNTOLD, WITHIN, BY_HOME).index(each.way))
     if homes is not None:
         ways += [_with_money(ways[0], ways[1], homes, part) for part in STRENGTHS]
@@ -206,7 +207,7 @@ def as_json(found: PostedStudy) -> dict[str, Any]:
         "days": [str(day.date) for day in found.days],
         "agents": list(found.names),
         "prices": [price.tolist() for price in found.prices],
-        "unbalanced": list(found.unbalanced),
+        "unbalanced": dict(found.unbalanced),
         "ways": [
             {
                 **row,

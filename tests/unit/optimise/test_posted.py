@@ -32,7 +32,9 @@ def members(need, retail, feed_in, stores=(), peak_price=0.0):
     need = np.array(need, dtype=float)
     prices = (np.broadcast_to(np.asarray(each, dtype=float), len(need)) for each in (retail, feed_in))
     owner = np.array([whose for whose, _ in stores], dtype=np.int64)
-    return PooledMembers(tuple(block for _, block in stores), owner, need, np.maximum(-need, 0), *prices, 1.0, peak_price)
+    return PooledMembers(
+        tuple(block for _, block in stores), owner, need, np.maximum(-need, 0), *prices, 1.0, peak_price
+    )
 
 
 def test_two_members_by_hand():
@@ -121,7 +123,9 @@ def by_hand(need, batteries, retail, feed_in, peak_price, price=None):
         row = np.zeros(p + 1)
         row[m[t]], row[p] = 1.0, -1.0
         below.append(row)
-    found = linprog(cost, np.array(below), np.zeros(slots), np.array(equal), right, list(zip(np.zeros(p + 1), upper, strict=True)))
+    found = linprog(
+        cost, np.array(below), np.zeros(slots), np.array(equal), right, list(zip(np.zeros(p + 1), upper, strict=True))
+    )
     assert found.status == 0
     return found.fun
 
@@ -199,7 +203,7 @@ def test_books_that_no_price_of_a_family_balances_are_none():
     """Everybody is paid twice the feed-in tariff: the operator is short whatever z is."""
     priced = PricedMembers(members([[-2, -1], [-1, -1]], 0.3, 0.1))
     price = PostedPrices.of_all(np.array([0.2, 0.2]), 2)
-    assert Offers(priced, price, np.zeros(2, dtype=bool)).balanced(lambda z: price) is None  # noqa: ARG005
+    assert Offers(priced, price, np.zeros(2, dtype=bool)).balanced(lambda z: price) is None
 
 
 def test_what_has_no_prices_is_refused():

@@ -70,7 +70,9 @@ def test_posted_prices_reach_the_cost_of_the_common_plan_and_nobody_is_above_alo
     games = [PlannedPool(variant, begins=12).game for variant in variants]
     assert posted["cost"] == pytest.approx(sum(map(whole_cost, games)), rel=1e-6)
     assert alone["cost"] == pytest.approx(sum(alone_costs(game).sum() for game in games), rel=1e-6)
-    planned = ms.coordinate(ready, objectives=["cost"], days=2, every=90).query("way == 'pool: cost'").planned_cost.sum()
+    planned = (
+        ms.coordinate(ready, objectives=["cost"], days=2, every=90).query("way == 'pool: cost'").planned_cost.sum()
+    )
     assert posted["cost"] == pytest.approx(planned, rel=1e-3)
     assert posted["left"] == pytest.approx(0.0, abs=1e-6)
     assert (posted["regret"] <= 1e-6, posted["above_alone"]) == (True, 0)
@@ -129,13 +131,17 @@ def test_without_incomes_there_are_prices_and_no_burdens(street):
     study = post_prices(ready, days_in_a_row(ready, 1, 1), peak_price=0.2)
     assert [row["way"] for row in rows_of(study)] == [ALONE, DUALS, UNTOLD]
     assert of(study, DUALS)["left"] == pytest.approx(0.0, abs=1e-6)
-    assert {(row["burden_gini"], row["burden_worst"], row["above_alone"]) for row in rows_of(study)} == {(None, None, 0)}
+    assert {(row["burden_gini"], row["burden_worst"], row["above_alone"]) for row in rows_of(study)} == {
+        (None, None, 0)
+    }
 
 
 def test_rows_and_json_say_the_same(found):
     document = as_json(found)
     assert "NaN" not in json.dumps(document)
-    assert [{name: way[name] for name in row} for way, row in zip(document["ways"], rows_of(found), strict=True)] == rows_of(found)
+    assert [
+        {name: way[name] for name in row} for way, row in zip(document["ways"], rows_of(found), strict=True)
+    ] == rows_of(found)
     assert [len(price) for price in document["prices"]] == [24, 24]
 
 
