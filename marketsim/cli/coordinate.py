@@ -54,8 +54,8 @@ def coordinate(
     what its plan moves between its members in the scenario's own market, so the grid may refuse it: then it is not called
     optimal.
 
-    With --prices nobody's devices are planned: an operator posts prices, members answer with plans of their own, and low incomes are
-    favoured by prices or by money moved, in one table.
+    With --prices nobody's devices are planned: an operator posts prices, members answer with plans of their own, and low incomes
+    are favoured by prices or by money moved, in one table.
     """
     if prices:
         _posted(context, asked, days, every, year, peak_price, answer)

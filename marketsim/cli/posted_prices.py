@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _OF_PLANS: Final = {"objective": "--objective", "target": "--target", "forecasts": "--forecasts", "slack": "--slack"}
 """Options that say how a pool plans, and what is made of its peak."""
 _MOST_NAMED: Final = 6
+_NOTHING: Final = 1e-6
+"""Money that solvers leave."""
 
 
 def demand_no_plans(context: click.Context) -> None:
@@ -65,28 +67,27 @@ def _line(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _rounded(left: float) -> float:
     """Money without what solvers leave."""
-    return round(left, 6) + 0.0
+    return 0.0 if abs(left) <= _NOTHING else left
 
 
 def _books(found: PostedStudy, rows: list[dict[str, Any]]) -> None:
     posted, untold = rows[1], rows[2]
+    above = "nobody pays" if posted["above_alone"] == 0 else f"{posted['above_alone']} pay"
     say(
-        f"Posted are the duals of the plan of least cost, and the operator proposes that plan, a best answer of every member to "
-        f"{max(posted['regret'], 1e-9):.0e} {found.ready.model.currency}. Members then pay what the pool pays, and "
-        f"{'nobody pays' if posted['above_alone'] == 0 else str(posted['above_alone']) + ' pay'} more than alone."
+        "Posted are the duals of the plan of least cost, and the operator proposes that plan, a best answer of every member "
+        f"to {max(posted['regret'], 1e-9):.0e} {found.ready.model.currency}. Members then pay what the pool pays, and {above} "
+        "more than alone."
     )
-    if untold["left"] < -1e-6:
+    if untold["left"] < -_NOTHING:
         say(
-            "Untold: many plans are best answers, and those that members happened to find do not add up: the operator is short by "
-            f"{number(-untold['left'])}. Prices alone do not coordinate them."
+            "Untold: many plans are best answers, and those that members happened to find do not add up: the operator is short "
+            f"by {number(-untold['left'])}. Prices alone do not coordinate them."
         )
     for reached in found.ways:
-        above = found.above_alone(reached)
-        if above and reached.part is not None:
-            named = ", ".join(above[:_MOST_NAMED]) + (
-                f" and {len(above) - _MOST_NAMED} more" if above[_MOST_NAMED:] else ""
-            )
-            say(f"Above alone by {reached.way}, {100 * reached.part:.0f} %: {named}.")
+        names = found.above_alone(reached)
+        if names and reached.part is not None:
+            more = f" and {len(names) - _MOST_NAMED} more" if names[_MOST_NAMED:] else ""
+            say(f"Above alone by {reached.way}, {100 * reached.part:.0f} %: {', '.join(names[:_MOST_NAMED])}{more}.")
 
 
 def _remarks(found: PostedStudy) -> None:
@@ -96,17 +97,17 @@ def _remarks(found: PostedStudy) -> None:
         )
         return
     say(
-        "prices within tariffs: low incomes pay less on the way to the feed-in tariff, which others finance by so much of the way to what "
-        "they have alone. a price a home: each home's price is shifted by the same in all slots, towards the bills of least worst burden. "
-        "money moved: the common plan, and bills so much of the way to those of least worst burden (rawls_ir). Members answer anew at all "
-        "prices, and of their best answers those are proposed that cost the pool least."
+        "prices within tariffs: low incomes pay less on the way to the feed-in tariff, which others finance by so much of the "
+        "way to what they have alone. a price a home: each home's price is shifted by the same in all slots, towards the bills "
+        "of least worst burden. money moved: the common plan, and bills so much of the way to those of least worst burden "
+        "(rawls_ir). Members answer anew at all prices, and of their best answers those are proposed that cost the pool least."
     )
     if found.unbalanced:
         count = len(found.days)
         told = "; ".join(
-            f"{way}" if failed == count else f"{way}, on {failed} of {count} days" for way, failed in found.unbalanced
+            way if failed == count else f"{way}, on {failed} of {count} days" for way, failed in found.unbalanced
         )
         say(
-            f"No prices of their kind balance the operator's books, since what members do at them costs more than others can be asked for: "
-            f"{told}. On such a day the posted prices stand; who balances on none is left out."
+            "No prices of their kind balance the operator's books, since what members do at them costs more than others can be "
+            f"asked for: {told}. On such a day the posted prices stand; who balances on none is left out."
         )

@@ -4,21 +4,21 @@ The pool's plan is the least of
 
     sum_i c_i(x_i) + sum_h [ r_h M_h - f_h X_h ] + mu P / hours    s.t.  M_h - X_h = sum_i draw_ih(x_i),  M_h <= P
 
-with own cost c_i and devices x_i of member i, retail r and feed-in f. At the duals p_h of these balances (what a kWh more costs the
-pool) the programme falls apart into one for each member, ``min c_i + sum_h p_h draw_ih``, and one for the operator, which is 0. So
+with own cost c_i and devices x_i of member i, retail r and feed-in f. At the duals p_h of these balances (what a kWh more costs
+the pool) the programme falls apart into one of each member, ``min c_i + sum_h p_h draw_ih``, and one of the operator, worth 0:
 
-- the least costs of all members at p sum to the pool's cost, and an operator who buys at the utility what its members draw together,
-  at their bills, is left with nothing: peak price included;
+- the least costs of all members at p sum to the pool's cost, and an operator who buys at the utility what its members draw
+  together, at their bills, is left with nothing: peak price included;
 - p is between the tariffs (above retail by what the slot has of the peak price), so that nobody pays more than alone;
-- the pooled plan is a best answer of every member, but seldom the only one. What members choose without being told need not add up to it:
-  ``PricedMembers.kindest`` is a plan that the operator proposes, of all best answers the one that costs the pool least.
+- the pooled plan is a best answer of every member, but seldom the only one. What members choose without being told need not add
+  up to it: ``PricedMembers.kindest`` is a plan that the operator proposes, of all best answers the one that costs the pool least.
 
 The first two are the duality of linear programmes, so devices with a yes or no have no such prices.
 """
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -190,6 +190,6 @@ class PricedMembers:
         return Answers(net, own, missed)
 
 
-def _wider(rows: SparseRows, more: int) -> sp.csc_matrix:
+def _wider(rows: SparseRows, more: int) -> Any:
     """The same rows with columns behind that have no part in them."""
     return sp.hstack((rows.matrix, sp.csc_matrix((rows.matrix.shape[0], more))), format="csc")

@@ -16,7 +16,14 @@ from marketsim.agents.params import (
     ZipParams,
 )
 from marketsim.agents.setpoints import rules
-from marketsim.agents.strategies import coordinated, fixed_margin, price_response, truthful, utility_only, zero_intelligence
+from marketsim.agents.strategies import (
+    coordinated,
+    fixed_margin,
+    price_response,
+    truthful,
+    utility_only,
+    zero_intelligence,
+)
 from marketsim.agents.strategies import zip as zip_plus
 from marketsim.testing.strategy_kit import StrategyContract
 

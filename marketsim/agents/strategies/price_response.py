@@ -1,8 +1,8 @@
 """Demand that answers to the utility's price by thresholds: it is held above one, and comes back below another.
 
-Firm load is critical: it is no device, and nothing here touches it. What may wait (shiftable load, vehicles, buffers, appliances) waits as
-long as its device lets it; what may be let go (curtailable load) is let go. Between the two thresholds each stays as it was, so
-that a price which trembles about one does not switch it at every slot.
+Firm load is critical: it is no device, and nothing here touches it. What may wait (shiftable load, vehicles, buffers, appliances)
+waits as long as its device lets it; what may be let go (curtailable load) is let go. Between the two thresholds each stays as it
+was, so that a price which trembles about one does not switch it at every slot.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ def _quantiles(ranked: FloatArray, column: IntArray, share: FloatArray) -> IntAr
 class Waiting:
     """Demand that can wait: as it comes; while it is held, what its device must have. Own surplus it takes in any case.
 
-    Vehicles charge at full power unless they are held. Buffers are filled while power is cheap. What is held is offered to be bought
-    at the price at which it would come back, so that a neighbour may serve it for less than the utility asks.
+    Vehicles charge at full power unless they are held. Buffers are filled while power is cheap. What is held is offered to be
+    bought at the price at which it would come back, so that a neighbour may serve it for less than the utility asks.
     """
 
     def __init__(self, fleet: OwnedFleet, switch: PriceSwitch) -> None:

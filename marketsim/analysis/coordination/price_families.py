@@ -1,12 +1,15 @@
 """Families of posted prices that favour low incomes, each balanced by what others pay.
 
-**Within the tariffs.** Where p is the posted price, r retail and f feed-in, a home of low income gets the price ``p - t g (p - f)``
-either way, with g = 1 for the least income and 0 from the mean on, or refuses it and keeps p. The others buy at ``p + k (r - p)`` and
-sell at ``p - k (p - f)``: on their way to what they would have alone. All prices lie within the tariffs, so that nobody pays more than
-alone. Of the two numbers k is as asked and t what balances the books, or t = 1 and k less.
+**Within the tariffs.** Where p is the posted price, r retail and f feed-in, a home of low income gets a price either way, or
+refuses it and keeps p; the others, on their way to what they would have alone, pay and are paid
 
-**By home.** A price ``p + d_i`` in all slots of home i, with d_i such that at the common plan it would pay what a division of the cost
-says. It moves money between homes and leaves alone what a home decides by differences of prices between slots.
+    low: p - t g (p - f),    buying: p + k (r - p),    selling: p - k (p - f),
+
+with g = 1 for the least income and 0 from the mean on. All of that lies within the tariffs, so that nobody pays more than alone.
+Of the two numbers k is as asked and t what balances the books, or t = 1 and k less.
+
+**By home.** A price ``p + d_i`` in all slots of home i, with d_i such that at the common plan it would pay what a division of the
+cost says. It moves money between homes and leaves alone what a home decides by differences of prices between slots.
 """
 
 from __future__ import annotations

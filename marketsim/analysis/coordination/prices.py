@@ -1,4 +1,4 @@
-"""What an operator reaches who posts prices and plans nobody's devices, and whether prices or money moved make bills more equal."""
+"""What an operator reaches who posts prices and plans nobody's devices, and whether prices or money make bills more equal."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class PostedStudy(NamedTuple):
     homes: Homes | None
     ways: tuple[Reached, ...]
     unbalanced: tuple[tuple[str, int], ...]
-    """Ways, and on how many days no prices of their family balance: there the duals stand. One that balances on none is left out."""
+    """Ways, and on how many days no prices of their family balance: there the duals stand; who balances on none is left out."""
     prices: tuple[FloatArray, ...]
     """Posted, of each day [currency/kWh] [slots]."""
 
@@ -90,16 +90,16 @@ def post_prices(
 
     InputError for what has no prices: a device with a yes or no, or tariffs below zero.
     """
-    homes, found, names = homes_of(ready.agents), [], ()
+    homes, found = homes_of(ready.agents), []
     for place, day in enumerate(days):
         if tell is not None:
             tell(f"day {place + 1} of {len(days)}: {day.date}")
         variant = ready.variant(day.overrides(ready))
         pool = PlannedPool(variant, peak_price, begins=slots_of(ready)[0])
-        names = pool.names
         found.append(_day(pool, homes))
     hours = 24.0 * len(days)
     ways, unbalanced = _ways(found, homes)
+    names = tuple(agent.name for agent in ready.agents)
     return PostedStudy(
         ready, tuple(days), hours, names, homes, ways, unbalanced, tuple(day.posted.price for day in found)
     )

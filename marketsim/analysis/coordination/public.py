@@ -103,7 +103,7 @@ def post_prices(
     peak_price: float = 0.0,
     trust: bool = False,
 ) -> pd.DataFrame:
-    """Post the prices of the common plan of all agents, who answer with plans of their own, and favour low incomes by prices and by money.
+    """Post the prices of a common plan to agents who plan for themselves; favour low incomes by prices, and by money.
 
     Parameters
     ----------
@@ -116,10 +116,10 @@ def post_prices(
     trust
         Whether the scenario is your own; as for ``load_scenario``.
 
-    A row for each way: what all pay (``cost`` [currency], ``dearer`` than the common plan as a share of it), the Gini coefficient of burdens
-    and the heaviest burden, how many pay more than alone, what is ``left`` to the operator, and the ``regret`` of the member that could do
-    better than what was proposed to it, both in currency. Raises InputError for what has no prices: devices with a yes or no, tariffs
-    below zero.
+    A row for each way: what all pay (``cost`` [currency], ``dearer`` than the common plan as a share of it), the Gini coefficient
+    of burdens and the heaviest burden, how many pay more than alone, what is ``left`` to the operator, and the ``regret`` of the
+    member that could do better than what was proposed to it, both in currency. Raises InputError for what has no prices: devices
+    with a yes or no, tariffs below zero.
     """
     import pandas as pd
 
