@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 
 from marketsim.core.arrays import BoolArray, FloatArray
-from marketsim.optimise.posted import Answers, PostedPrices, PricedMembers
+from marketsim.optimise.posted import MemberAnswers, PostedPrices, PricedMembers
 
 PricesAt: TypeAlias = Callable[[float], PostedPrices]
 
@@ -28,7 +28,7 @@ class Books(NamedTuple):
     """Prices, what members answer of what the operator proposes, and what is left to the operator."""
 
     z: float
-    answers: Answers
+    answers: MemberAnswers
     costs: FloatArray
     """What each member pays, own cost included [currency] [n]."""
     left: float
@@ -41,7 +41,7 @@ class Books(NamedTuple):
         return BALANCED * max(1.0, float(np.abs(self.costs).sum()))
 
 
-class Offers:
+class PriceOffers:
     """What members answer at prices of a family; who is better off at the prices that are open to all stays with these."""
 
     def __init__(self, members: PricedMembers, open_to_all: PostedPrices, may_stay: BoolArray) -> None:
@@ -59,7 +59,7 @@ class Offers:
         regret = float((self._members.worth(answers, taken) - best.worth).max())
         return self._kept(z, answers, answers.costs(taken), regret)
 
-    def _kept(self, z: float, answers: Answers, costs: FloatArray, regret: float) -> Books:
+    def _kept(self, z: float, answers: MemberAnswers, costs: FloatArray, regret: float) -> Books:
         return Books(z, answers, costs, float(costs.sum()) - self._members.pool_cost(answers), regret)
 
     def balanced(self, family: PricesAt) -> Books | None:

@@ -47,7 +47,7 @@ class PostedPrices(NamedTuple):
         return cls(own, own)
 
 
-class Answers(NamedTuple):
+class MemberAnswers(NamedTuple):
     """What all members do."""
 
     net_kwh: FloatArray
@@ -62,15 +62,15 @@ class Answers(NamedTuple):
         bought, sold = np.maximum(-self.net_kwh, 0.0), np.maximum(self.net_kwh, 0.0)
         return np.asarray(self.own_cost + (prices.buy * bought - prices.sell * sold).sum(axis=0))
 
-    def mixed(self, other: Answers, part: float) -> Answers:
+    def mixed(self, other: MemberAnswers, part: float) -> MemberAnswers:
         """So much of the other, the rest of this: what is possible in both ways is possible between."""
-        return Answers(*((1.0 - part) * here + part * there for here, there in zip(self, other, strict=True)))
+        return MemberAnswers(*((1.0 - part) * here + part * there for here, there in zip(self, other, strict=True)))
 
 
 class BestAnswers(NamedTuple):
     """What members do by themselves, and what it costs each, with missed energy at its price [n]."""
 
-    answers: Answers
+    answers: MemberAnswers
     worth: FloatArray
 
 
@@ -97,23 +97,23 @@ class PricedMembers:
             raise ValueError("a plan with a yes or no has no prices")
         self._missed_price = float((self._pooled.programme.cost - self._pooled.cost).max(initial=0.0))
 
-    def plan(self) -> tuple[FloatArray, Answers]:
+    def plan(self) -> tuple[FloatArray, MemberAnswers]:
         """The prices of the pool's plan of least cost, its duals [currency/kWh] [slots], and that plan."""
         found = optimum(self._pooled.programme, f"plan of {self.members.n} members")
         return self.members.feed_in - found.at_most_dual[: len(self.members.retail)], self._told(self._pooled, found.x)
 
-    def pool_cost(self, answers: Answers) -> float:
+    def pool_cost(self, answers: MemberAnswers) -> float:
         """What all together pay the utility, peak price included, and their own costs [currency]."""
         pool, drawn = self.members, -answers.net_kwh.sum(axis=1)
         bought, sold = np.maximum(drawn, 0.0), np.maximum(-drawn, 0.0)
         peak = pool.peak_price * float(bought.max(initial=0.0)) / pool.hours
         return float(answers.own_cost.sum() + pool.retail @ bought - pool.feed_in @ sold) + peak
 
-    def left(self, answers: Answers, prices: PostedPrices) -> float:
+    def left(self, answers: MemberAnswers, prices: PostedPrices) -> float:
         """What the operator is left with, who is paid by members and pays the utility [currency]."""
         return float(answers.costs(prices).sum()) - self.pool_cost(answers)
 
-    def worth(self, answers: Answers, prices: PostedPrices) -> FloatArray:
+    def worth(self, answers: MemberAnswers, prices: PostedPrices) -> FloatArray:
         """What members compare: their costs, with missed energy at its price [currency] [n]."""
         return np.asarray(answers.costs(prices) + self._missed_price * answers.missed_kwh)
 
@@ -123,7 +123,7 @@ class PricedMembers:
         found = self._told(parts, optimum(programme, f"answers of {self.members.n} members").x)
         return BestAnswers(found, self.worth(found, prices))
 
-    def kindest(self, prices: PostedPrices, best: BestAnswers) -> Answers:
+    def kindest(self, prices: PostedPrices, best: BestAnswers) -> MemberAnswers:
         """Of all best answers of all members those that together cost the pool least."""
         parts, programme = self._each(prices)
         n, slots = self.members.n, len(self.members.retail)
@@ -178,7 +178,7 @@ class PricedMembers:
             np.subtract.at(own, first + block.meter.column, pool.feed_in[block.meter.slot] * block.meter.value)
         return np.concatenate((own, pool.retail - pool.feed_in, [pool.peak_price / pool.hours]))
 
-    def _told(self, parts: DayProgramme, x: FloatArray) -> Answers:
+    def _told(self, parts: DayProgramme, x: FloatArray) -> MemberAnswers:
         """What a solution says of each member."""
         net, own = self._fixed - self.members.need_kwh, np.zeros(self.members.n)
         for block, first, whose in zip(self._blocks, parts.first.tolist(), self.members.owner.tolist(), strict=True):
@@ -187,7 +187,7 @@ class PricedMembers:
             own[whose] += block.cost @ values
         missed = np.zeros(self.members.n)
         np.add.at(missed, self._owner[parts.block_of[parts.missed]], x[parts.missed])
-        return Answers(net, own, missed)
+        return MemberAnswers(net, own, missed)
 
 
 def _wider(rows: SparseRows, more: int) -> Any:

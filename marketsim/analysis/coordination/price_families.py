@@ -20,8 +20,8 @@ import numpy as np
 
 from marketsim.analysis.coordination.homes import Homes
 from marketsim.core.arrays import FloatArray
-from marketsim.optimise.balanced import Books, Offers, PricesAt
-from marketsim.optimise.posted import Answers, PostedPrices, PricedMembers
+from marketsim.optimise.balanced import Books, PriceOffers, PricesAt
+from marketsim.optimise.posted import MemberAnswers, PostedPrices, PricedMembers
 
 _LEAST_KWH: Final = 1e-6
 """Who draws no more than this in all gets no price of its own."""
@@ -35,7 +35,7 @@ class Posted(NamedTuple):
     members: PricedMembers
     price: FloatArray
     """[currency/kWh] [slots]."""
-    plan: Answers
+    plan: MemberAnswers
     open_to_all: PostedPrices
 
     @classmethod
@@ -59,7 +59,7 @@ def within_tariffs(posted: Posted, homes: Homes, asked: float) -> Books | None:
         less = price - off * helped * below
         return PostedPrices(less + on * others * above, less - on * others * below)
 
-    offers = Offers(posted.members, posted.open_to_all, helped > 0.0)
+    offers = PriceOffers(posted.members, posted.open_to_all, helped > 0.0)
     found = offers.balanced(lambda z: at(z, asked))
     return found if found is not None else offers.balanced(lambda z: at(1.0, z * asked))
 
@@ -76,7 +76,7 @@ def by_home(posted: Posted, homes: Homes, shares: FloatArray) -> Books | None:
     moved = np.where(np.abs(drawn) <= _LEAST_KWH, 0.0, np.where(lowers, np.clip(moved, -most, most), moved))
     paid, given = np.maximum(moved, 0.0), np.maximum(-moved, 0.0)
     level = min(float(paid.sum()), float(given.sum()))
-    offers = Offers(posted.members, posted.open_to_all, np.zeros(posted.members.members.n, dtype=bool))
+    offers = PriceOffers(posted.members, posted.open_to_all, np.zeros(posted.members.members.n, dtype=bool))
     if level <= 0.0:
         return offers.books(0.0, posted.open_to_all)
     return offers.balanced(_levels(posted, homes, drawn, paid * (level / paid.sum()), given * (level / given.sum())))

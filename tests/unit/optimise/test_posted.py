@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import linprog
 
 from marketsim.core.programme import BlockBuilder, StoreRatings, put_stores
-from marketsim.optimise.balanced import Offers
+from marketsim.optimise.balanced import PriceOffers
 from marketsim.optimise.members import PooledMembers
 from marketsim.optimise.posted import PostedPrices, PricedMembers
 from marketsim.sharing.coalitions import alone_costs
@@ -167,9 +167,9 @@ def test_within_the_tariffs_nobody_pays_more_than_alone_and_the_books_balance(se
         asked = 0.3 * (helped == 0)
         return PostedPrices(less + asked * (own.retail[:, None] - price), less - asked * (price - own.feed_in[:, None]))
 
-    found = Offers(priced, PostedPrices.of_all(price[:, 0], 6), helped > 0).balanced(at)
+    found = PriceOffers(priced, PostedPrices.of_all(price[:, 0], 6), helped > 0).balanced(at)
     if found is None:  # what others do at such prices costs the pool more than they bring
-        short = Offers(priced, PostedPrices.of_all(price[:, 0], 6), helped > 0).books(0.0, at(0.0))
+        short = PriceOffers(priced, PostedPrices.of_all(price[:, 0], 6), helped > 0).books(0.0, at(0.0))
         assert short.left < 0.0
         return
     assert found.left == pytest.approx(0.0, abs=1e-6)
@@ -190,7 +190,7 @@ def test_where_answers_jump_a_mixture_balances_the_books():
         price = np.array([[0.1, 0.1], [0.25, 0.2 - 0.2 * z]])
         return PostedPrices(price, price)
 
-    offers = Offers(priced, at(0.0), np.zeros(2, dtype=bool))
+    offers = PriceOffers(priced, at(0.0), np.zeros(2, dtype=bool))
     assert [offers.books(z, at(z)).left for z in (0.0, 0.4999, 0.5001)] == pytest.approx([0.05, 0.15, -0.05], abs=1e-3)
     found = offers.balanced(at)
     assert found.z == pytest.approx(0.5, abs=1e-6)
@@ -203,7 +203,7 @@ def test_books_that_no_price_of_a_family_balances_are_none():
     """Everybody is paid twice the feed-in tariff: the operator is short whatever z is."""
     priced = PricedMembers(members([[-2, -1], [-1, -1]], 0.3, 0.1))
     price = PostedPrices.of_all(np.array([0.2, 0.2]), 2)
-    assert Offers(priced, price, np.zeros(2, dtype=bool)).balanced(lambda z: price) is None
+    assert PriceOffers(priced, price, np.zeros(2, dtype=bool)).balanced(lambda z: price) is None
 
 
 def test_what_has_no_prices_is_refused():
