@@ -136,7 +136,8 @@ def test_where_homes_have_stores_prices_by_income_cost_the_pool_something(street
 def test_no_prices_leave_a_lighter_heaviest_burden_than_money(fleets, seed):
     """Of random homes: prices that leave nobody above alone divide no less than the plan costs, money just that.
 
-    Where homes have stores there may be no prices of a kind that balance; a little is always moved where load can wait.
+    Buying and selling prices that differ cost at once, and may bring less than that. A price a home costs nothing while load alone
+    can wait.
     """
     own = pool(6, seed, fleets)
     homes = Homes(np.arange(6), np.array([1000.0, 1000, 1500, 2200, 2200, 4500]), np.eye(6))
@@ -147,11 +148,12 @@ def test_no_prices_leave_a_lighter_heaviest_burden_than_money(fleets, seed):
     tried = [within_tariffs(posted, homes, part) for part in (0.1, 1.0)]
     tried += [by_home(posted, homes, paid + part * (least - paid)) for part in (0.1, 1.0)]
     balanced = [books for books in tried if books is not None]
-    assert fleets is FLEETS or (tried[0] and tried[2] and tried[3])
+    assert fleets is FLEETS or (tried[2] and tried[3])
     for books in balanced:
         assert books.left == pytest.approx(0.0, abs=1e-6)
         assert books.regret <= 1e-6
         assert books.costs.sum() >= paid.sum() - 1e-6
+    assert fleets is FLEETS or all(books.costs.sum() <= paid.sum() + 1e-6 for books in filter(None, tried[2:]))
     for books in filter(None, tried[:2]):
         assert (books.costs <= alone + 1e-6).all()
         assert (books.costs / homes.incomes).max() >= (least / homes.incomes).max() - 1e-9
