@@ -163,8 +163,10 @@ def _benefits(who: tuple[Benefit, ...], days: int, currency: str) -> None:
         return "-" if value is None else f"{value:.3f}"
 
     classes = tuple(who[0].burdens)
-    head = ("weights", "Gini of burden", "worst burden", "Gini of access", f"all pay [{currency}]", "peak kW")
-    head += tuple(f"{what}, {name}" for what in ("burden", "access") for name in classes)
+    head = (
+        *("weights", "Gini of burden", "worst burden", "Gini of access", f"all pay [{currency}]", "peak kW"),
+        *(f"{what}, {name}" for what in ("burden", "access") for name in classes),
+    )
     rows = [
         (
             each.way,

@@ -94,9 +94,11 @@ def _under(ready: ReadyScenario, days: int, rule: NamedWeights) -> dict[str, Any
 def _benefit(way: str, summary: Mapping[str, Any], classes: Iterable[str], twin: str = "") -> Benefit:
     return Benefit(
         way,
-        *(summary[f"{name}{twin}"] for name in ("burden_gini", "burden_worst", "access_gini")),
-        {name: summary[f"burden_{name}{twin}"] for name in classes},
-        {name: summary[f"access_{name}{twin}"] for name in classes},
-        sum(summary[f"{who}_cost{twin}"] or 0.0 for who in ("consumer", "prosumer")),
-        summary[f"peak_import_kw{twin}"],
+        burden_gini=summary[f"burden_gini{twin}"],
+        burden_worst=summary[f"burden_worst{twin}"],
+        access_gini=summary[f"access_gini{twin}"],
+        burdens={name: summary[f"burden_{name}{twin}"] for name in classes},
+        access={name: summary[f"access_{name}{twin}"] for name in classes},
+        paid=sum(summary[f"{who}_cost{twin}"] or 0.0 for who in ("consumer", "prosumer")),
+        peak_kw=summary[f"peak_import_kw{twin}"],
     )
