@@ -8,11 +8,13 @@ import click
 
 from marketsim.cli.answers import AskedAnswer, answer_options
 from marketsim.cli.options import AskedScenario, scenario_options
+from marketsim.cli.rule_option import named_rule
 from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
 
 if TYPE_CHECKING:
-    from marketsim.analysis.coordination.study import Coordination
+    from marketsim.analysis.coordination.benefits import Benefit, NamedWeights
+    from marketsim.analysis.coordination.study import By, Coordination
 
 
 @click.command()
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
               help="Share of the least cost that cost_then_peak may spend on a lower peak.")  # fmt: skip
 @click.option("--peak-price", type=click.FloatRange(0, 1000), default=0.0, show_default=True,
               help="Price of a day's largest import, a part of the cost [currency/kW].")  # fmt: skip
+@click.option("--by", type=click.Choice(["programme", "consensus"]), default="programme", show_default=True,
+              help="Who plans: one programme that knows all devices, or the members by agreement (objective cost).")  # fmt: skip
+@click.option("--weights", multiple=True, metavar="NAME[,NAME...]",
+              help="Also say who benefits where local energy and what shared assets earn go by these weights, over all days in "
+                   "one run: equal, income, rank, feedback, or '{feedback: {burden_gain: 4}}' (repeatable).")  # fmt: skip
 @click.option("--prices", is_flag=True,
               help="Instead: post the duals of the least cost, and favour low incomes by prices and by money moved.")  # fmt: skip
 @answer_options("way and day")
@@ -45,6 +52,8 @@ def coordinate(
     forecasts: str,
     slack: float,
     peak_price: float,
+    by: By,
+    weights: tuple[str, ...],
     prices: bool,
     answer: AskedAnswer,
 ) -> None:
@@ -60,19 +69,36 @@ def coordinate(
     if prices:
         _posted(context, asked, days, every, year, peak_price, answer)
         return
-    from marketsim.analysis.coordination.public import asked_days, compared
-    from marketsim.analysis.coordination.study import Plans, as_json, objectives_of, rows_of
+    from marketsim.analysis.coordination.benefits import benefits
+    from marketsim.analysis.coordination.public import asked_days, compared, demand_days_in_a_row
+    from marketsim.analysis.coordination.study import Plans, as_json, demand_agreeable, objectives_of, rows_of
 
     names = [name.strip() for name in objective.split(",") if name.strip()]
     objectives = objectives_of(names)
+    rules = _named_weights(weights)
+    if rules:
+        demand_days_in_a_row(every=every, year=year)
     ready = asked.compiled()
     chosen = asked_days(ready, days=days, every=every, year=year)
-    plans = Plans(objectives, "perfect" if forecasts == "perfect" else "own", slack, peak_price)
+    plans = Plans(objectives, "perfect" if forecasts == "perfect" else "own", slack, peak_price, by)
+    demand_agreeable(plans)
+    who = benefits(ready, len(chosen), plans, rules, answer.tell)
     found = compared(ready, chosen, plans, answer.tell)
-    if answer.give(as_json(found, target), rows_of(found, target)):
+    more = {"benefits": [each._asdict() for each in who]} if rules else {}
+    if answer.give({**as_json(found, target), **more}, rows_of(found, target)):
         return
     _results(found, target)
     _remarks(found, target)
+    if rules:
+        _benefits(who, len(chosen), found.ready.model.currency)
+
+
+def _named_weights(texts: tuple[str, ...]) -> list[NamedWeights]:
+    """Names with commas between them, or one name with its parameters, as often as asked for."""
+    from marketsim.analysis.coordination.benefits import NamedWeights
+
+    each = (part for text in texts for part in ([text] if "{" in text else text.split(",")))
+    return [NamedWeights(*named_rule(part.strip(), "--weights")) for part in each if part.strip()]
 
 
 def _posted(
@@ -161,3 +187,35 @@ def _remarks(found: Coordination, target: float) -> None:
         )
     for note in found.held_firm:
         say(f"Note: {note}.")
+
+
+def _benefits(who: tuple[Benefit, ...], days: int, currency: str) -> None:
+    def told(value: float | None) -> str:
+        return "-" if value is None else f"{value:.3f}"
+
+    classes = tuple(who[0].burdens)
+    head = (
+        *("weights", "Gini of burden", "worst burden", "Gini of access", f"all pay [{currency}]", "peak kW"),
+        *(f"{what}, {name}" for what in ("burden", "access") for name in classes),
+    )
+    rows = [
+        (
+            each.way,
+            told(each.burden_gini),
+            _percent(each.burden_worst),
+            told(each.access_gini),
+            number(each.paid),
+            number(each.peak_kw),
+            *(_percent(each.burdens[name]) for name in classes),
+            *(_percent(each.access[name]) for name in classes),
+        )
+        for each in who
+    ]
+    say()
+    table(head, rows, title=f"Who benefits, by weights: {days} days in one run", right=range(1, len(head)))
+    say()
+    say(
+        "burden: a member's bills over its income of that time. access: the part of what it used that did not come from the "
+        "utility. Compare rules on the same days: a Gini coefficient moves through the year by the season alone, and one that "
+        "falls is no synonym of better. Read the worst burden beside it."
+    )

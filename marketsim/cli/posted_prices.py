@@ -12,8 +12,8 @@ from marketsim.cli.tables import number, table
 if TYPE_CHECKING:
     from marketsim.analysis.coordination.prices import PostedStudy
 
-_OF_PLANS: Final = {"objective": "--objective", "target": "--target", "forecasts": "--forecasts", "slack": "--slack"}
-"""Options that say how a pool plans, and what is made of its peak."""
+_OF_PLANS: Final = ("objective", "target", "forecasts", "slack", "by", "weights")
+"""Options that say how a pool plans, and what is made of it."""
 _MOST_NAMED: Final = 6
 _NOTHING: Final = 1e-6
 """Money that solvers leave."""
@@ -22,10 +22,10 @@ _NOTHING: Final = 1e-6
 def demand_no_plans(context: click.Context) -> None:
     """UsageError where options of plans were given beside ``--prices``."""
     given = click.core.ParameterSource.DEFAULT
-    for name, option in _OF_PLANS.items():
+    for name in _OF_PLANS:
         if context.get_parameter_source(name) is not given:
             raise click.UsageError(
-                f"--prices are those of the plan of least cost by actual series: leave out {option}."
+                f"--prices are those of the plan of least cost by actual series: leave out --{name}."
             )
 
 

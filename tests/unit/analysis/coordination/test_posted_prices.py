@@ -179,14 +179,16 @@ def test_rows_and_json_say_the_same(found):
 
 
 def test_owners_bear_the_bill_of_an_asset(ready):
-    """The shared battery names none: all homes in equal parts. An asset that names a class is borne by that class."""
-    homes = homes_of(ready.agents)
-    assert len(homes.rows) == 20
-    assert homes.bears.sum(axis=0) == pytest.approx(np.ones(21))
-    assert homes.bears[:, 20] == pytest.approx(np.full(20, 1 / 20))
-    owned = ready.variant({"market.sharing": "dividend", "agents[6].owners": {"class": "low"}})
+    """The shared battery is owned by all homes in equal parts, and so it is borne where it names none; or by the class it names."""
+    unowned = ready.variant({"market.sharing": "none", "agents[6].owners": None})
+    for agents in (ready.agents, unowned.agents):
+        homes = homes_of(agents)
+        assert len(homes.rows) == 20
+        assert homes.bears.sum(axis=0) == pytest.approx(np.ones(21))
+        assert homes.bears[:, 20] == pytest.approx(np.full(20, 1 / 20))
+        assert homes.helped[[0, 7, 8, 19]] == pytest.approx([1.0, 1.0, 0.0, 0.0])
+    owned = ready.variant({"agents[6].owners": {"class": "low"}})
     assert homes_of(owned.agents).bears[:, 20] == pytest.approx(np.repeat([1 / 8, 0.0], [8, 12]))
-    assert homes.helped[[0, 7, 8, 19]] == pytest.approx([1.0, 1.0, 0.0, 0.0])
 
 
 def test_a_home_without_an_income_is_refused(ready):
