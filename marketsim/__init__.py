@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from marketsim.agents.view import AgentView as AgentView
     from marketsim.agents.view import Order as Order
     from marketsim.analysis.coordination.public import coordinate as coordinate
+    from marketsim.analysis.coordination.public import post_prices as post_prices
     from marketsim.analysis.coordination.public import weigh as weigh
     from marketsim.analysis.studies.folder import open_study as open_study
     from marketsim.analysis.studies.public import whatif as whatif
@@ -56,6 +57,7 @@ _HOMES = {
     "whatif": "marketsim.analysis.studies.public",
     "coordinate": "marketsim.analysis.coordination.public",
     "weigh": "marketsim.analysis.coordination.public",
+    "post_prices": "marketsim.analysis.coordination.public",
     "Prosumer": "marketsim.agents.members",
     "Consumer": "marketsim.agents.members",
     "AgentView": "marketsim.agents.view",
@@ -86,6 +88,7 @@ __all__ = [
     "open_run",
     "open_study",
     "parallel_env",
+    "post_prices",
     "share",
     "simulate",
     "weigh",

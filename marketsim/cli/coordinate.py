@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from marketsim.cli.answers import AskedAnswer, answer_options
+from marketsim.cli.benefits import named_weights, print_benefits
 from marketsim.cli.options import AskedScenario, scenario_options
-from marketsim.cli.rule_option import named_rule
 from marketsim.cli.saying import say
-from marketsim.cli.tables import number, table
+from marketsim.cli.tables import number, percent, table
 
 if TYPE_CHECKING:
-    from marketsim.analysis.coordination.benefits import Benefit, NamedWeights
     from marketsim.analysis.coordination.study import By, Coordination
 
 
@@ -37,8 +36,12 @@ if TYPE_CHECKING:
 @click.option("--weights", multiple=True, metavar="NAME[,NAME...]",
               help="Also say who benefits where local energy and what shared assets earn go by these weights, over all days in "
                    "one run: equal, income, rank, feedback, or '{feedback: {burden_gain: 4}}' (repeatable).")  # fmt: skip
+@click.option("--prices", is_flag=True,
+              help="Instead: post the duals of the least cost, and favour low incomes by prices and by money moved.")  # fmt: skip
 @answer_options("way and day")
+@click.pass_context
 def coordinate(
+    context: click.Context,
     asked: AskedScenario,
     objective: str,
     days: int | None,
@@ -50,6 +53,7 @@ def coordinate(
     peak_price: float,
     by: By,
     weights: tuple[str, ...],
+    prices: bool,
     answer: AskedAnswer,
 ) -> None:
     """Plan the day of all agents of SCENARIO together, and compare it with the market and with the utility alone.
@@ -57,14 +61,20 @@ def coordinate(
     All run on the same days, from noon to noon, under the same gate; peaks are those of all agents together. The pool trades
     what its plan moves between its members in the scenario's own market, so the grid may refuse it: then it is not called
     optimal.
+
+    With --prices nobody's devices are planned: an operator posts prices, members answer with plans of their own, and low incomes
+    are favoured by prices or by money moved, in one table.
     """
+    if prices:
+        _posted(context, asked, days, every, year, peak_price, answer)
+        return
     from marketsim.analysis.coordination.benefits import benefits
     from marketsim.analysis.coordination.public import asked_days, compared, demand_days_in_a_row
     from marketsim.analysis.coordination.study import Plans, as_json, demand_agreeable, objectives_of, rows_of
 
     names = [name.strip() for name in objective.split(",") if name.strip()]
     objectives = objectives_of(names)
-    rules = _named_weights(weights)
+    rules = named_weights(weights)
     if rules:
         demand_days_in_a_row(every=every, year=year)
     ready = asked.compiled()
@@ -79,19 +89,27 @@ def coordinate(
     _results(found, target)
     _remarks(found, target)
     if rules:
-        _benefits(who, len(chosen), found.ready.model.currency)
+        print_benefits(who, len(chosen), found.ready.model.currency)
 
 
-def _named_weights(texts: tuple[str, ...]) -> list[NamedWeights]:
-    """Names with commas between them, or one name with its parameters, as often as asked for."""
-    from marketsim.analysis.coordination.benefits import NamedWeights
+def _posted(
+    context: click.Context,
+    asked: AskedScenario,
+    days: int | None,
+    every: int | None,
+    year: bool,
+    peak_price: float,
+    answer: AskedAnswer,
+) -> None:
+    from marketsim.analysis.coordination.prices import as_json, rows_of
+    from marketsim.analysis.coordination.public import asked_days, posted
+    from marketsim.cli.posted_prices import demand_no_plans, print_posted
 
-    each = (part for text in texts for part in ([text] if "{" in text else text.split(",")))
-    return [NamedWeights(*named_rule(part.strip(), "--weights")) for part in each if part.strip()]
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f} %"
+    demand_no_plans(context)
+    ready = asked.compiled()
+    found = posted(ready, asked_days(ready, days=days, every=every, year=year), peak_price, answer.tell)
+    if not answer.give(as_json(found), rows_of(found)):
+        print_posted(found)
 
 
 def _results(found: Coordination, target: float) -> None:
@@ -102,16 +120,16 @@ def _results(found: Coordination, target: float) -> None:
     for way in found.ways:
         own = totals_of(way, found.alone, target)
         span = (
-            "-" if own.least_reduction is None else f"{_percent(own.least_reduction)} to {_percent(own.most_reduction)}"
+            "-" if own.least_reduction is None else f"{percent(own.least_reduction)} to {percent(own.most_reduction)}"
         )
         rows.append(
             (
                 way.name,
                 number(own.mean_peak_kw),
-                _percent(own.mean_reduction),
+                percent(own.mean_reduction),
                 span,
                 number(own.highest_peak_kw),
-                _percent(own.highest_reduction),
+                percent(own.highest_reduction),
                 "-" if own.days_at_target is None else f"{own.days_at_target} of {len(found.days)}",
                 "-" if own.load_factor is None else f"{own.load_factor:.2f}",
             )
@@ -120,8 +138,8 @@ def _results(found: Coordination, target: float) -> None:
             (
                 way.name,
                 number(own.cost),
-                _percent(own.saving),
-                _percent(own.solar_utilisation),
+                percent(own.saving),
+                percent(own.solar_utilisation),
                 number(own.refused_kwh),
                 number(own.missed_kwh),
                 str(own.slots_outside),
@@ -144,7 +162,7 @@ def _remarks(found: Coordination, target: float) -> None:
     say()
     say(
         "peak: largest mean power of a slot that all agents together draw. lower by: than with the utility alone, the mean of "
-        f"the days' reductions, and of the highest peak of all days. target: {_percent(target)} a day. cost: all payments of all "
+        f"the days' reductions, and of the highest peak of all days. target: {percent(target)} a day. cost: all payments of all "
         "agents, wear, fuel and curtailment; what stores lack at the end counts as bought at the mean retail price, what they "
         "hold more as sold at the mean feed-in tariff. solar used: PV neither curtailed nor exported by all together."
     )
@@ -156,35 +174,3 @@ def _remarks(found: Coordination, target: float) -> None:
         )
     for note in found.held_firm:
         say(f"Note: {note}.")
-
-
-def _benefits(who: tuple[Benefit, ...], days: int, currency: str) -> None:
-    def told(value: float | None) -> str:
-        return "-" if value is None else f"{value:.3f}"
-
-    classes = tuple(who[0].burdens)
-    head = (
-        *("weights", "Gini of burden", "worst burden", "Gini of access", f"all pay [{currency}]", "peak kW"),
-        *(f"{what}, {name}" for what in ("burden", "access") for name in classes),
-    )
-    rows = [
-        (
-            each.way,
-            told(each.burden_gini),
-            _percent(each.burden_worst),
-            told(each.access_gini),
-            number(each.paid),
-            number(each.peak_kw),
-            *(_percent(each.burdens[name]) for name in classes),
-            *(_percent(each.access[name]) for name in classes),
-        )
-        for each in who
-    ]
-    say()
-    table(head, rows, title=f"Who benefits, by weights: {days} days in one run", right=range(1, len(head)))
-    say()
-    say(
-        "burden: a member's bills over its income of that time. access: the part of what it used that did not come from the "
-        "utility. Compare rules on the same days: a Gini coefficient moves through the year by the season alone, and one that "
-        "falls is no synonym of better. Read the worst burden beside it."
-    )

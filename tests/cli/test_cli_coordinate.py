@@ -110,3 +110,37 @@ def test_weights_say_who_benefits(cli: Callable, root: Path) -> None:
     assert set(alone["burdens"]) == set(alone["access"]) == {"low", "middle", "high"}
     shown = cli("coordinate", scenario, *hours, "--weights", "equal").out
     assert "Who benefits, by weights: 3 days in one run" in shown
+
+
+def test_prices_are_posted_in_one_table(cli: Callable, homes: Path, tmp_path: Path) -> None:
+    """Without incomes no burdens, which it says; the same rows as CSV and JSON."""
+    ended = cli("coordinate", homes, "--prices", "--days", 2, "--peak-price", 0.1, "--out", tmp_path / "all.csv")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("homes: 6 agents, 2 days, 2016-07-12 to 2016-07-13\n")
+    assert "a best answer of every member to 1e-" in ended.out
+    assert "nobody pays more than alone" in ended.out
+    assert "Burdens, and prices by income, need the income of every agent" in ended.out
+    rows = list(csv.DictReader((tmp_path / "all.csv").read_text().splitlines()))
+    assert [row["way"] for row in rows] == ["everybody alone", "posted prices", "posted prices, untold"]
+    document = json.loads(cli("coordinate", homes, "--prices", "--json").out)
+    assert [way["way"] for way in document["ways"]] == [row["way"] for row in rows]
+
+
+def test_prices_by_income_and_money_moved_stand_side_by_side(cli: Callable, scenario_file: Callable[..., Path]) -> None:
+    """Each with three strengths, and what they mean."""
+    with_incomes = HOMES.replace("count: 3, load", "count: 3, income: {choice: [1000, 4500]}, load")
+    ended = cli("coordinate", scenario_file(with_incomes), "--prices")
+    assert (ended.code, ended.err) == (0, "")
+    for way in ("prices within tariffs", "money moved"):
+        assert sum(line.startswith(f"{way} ") for line in ended.out.splitlines()) in (0, 3), ended.out
+    assert "money moved: the common plan" in ended.out
+
+
+@pytest.mark.parametrize(
+    "option", [("--slack", 0.1), ("--objective", "cost"), ("--target", 0.5), ("--forecasts", "own")]
+)
+def test_options_of_plans_are_none_of_prices(cli: Callable, homes: Path, option: tuple[object, ...]) -> None:
+    """Rather than passed over."""
+    ended = cli("coordinate", homes, "--prices", *option)
+    assert ended.code == 2
+    assert f"leave out {option[0]}" in ended.err

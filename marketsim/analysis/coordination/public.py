@@ -1,10 +1,11 @@
-"""``marketsim.coordinate``: the comparison from Python."""
+"""``marketsim.coordinate`` and ``marketsim.post_prices``: the comparisons from Python."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from marketsim.analysis.coordination import prices
 from marketsim.analysis.coordination.benefits import NamedWeights, benefits
 from marketsim.analysis.coordination.days import ComparedDay, days_in_a_row, days_of_a_year
 from marketsim.analysis.coordination.study import (
@@ -46,11 +47,23 @@ def compared(
     ready: ReadyScenario, days: Sequence[ComparedDay], plans: Plans, tell: Callable[[str], None] | None = None
 ) -> Coordination:
     """All ways on these days; InputError for slots of which noon is no border."""
+    _demand_noon(ready)
+    return compare_ways(ready, days, plans, tell)
+
+
+def posted(
+    ready: ReadyScenario, days: Sequence[ComparedDay], peak_price: float, tell: Callable[[str], None] | None = None
+) -> prices.PostedStudy:
+    """Prices posted on these days; InputError for slots of which noon is no border."""
+    _demand_noon(ready)
+    return prices.post_prices(ready, days, peak_price, tell)
+
+
+def _demand_noon(ready: ReadyScenario) -> None:
     if 12 * 60 % ready.model.clock.slot_minutes:
         hint = "choose slots of which twelve hours hold a whole number"
         seen = str(ready.model.clock.slot_minutes)
         raise InputError([Problem("days are compared from noon to noon", "clock.slot_minutes", seen, hint)])
-    return compare_ways(ready, days, plans, tell)
 
 
 def coordinate(
@@ -139,3 +152,36 @@ def weigh(
         NamedWeights(each, {}) if isinstance(each, str) else NamedWeights(*next(iter(each.items()))) for each in weights
     ]
     return pd.DataFrame([each.row() for each in benefits(ready, days, plans, named)])
+
+
+def post_prices(
+    scenario: ReadyScenario | ScenarioLike,
+    *,
+    days: int | None = None,
+    every: int | None = None,
+    year: bool = False,
+    peak_price: float = 0.0,
+    trust: bool = False,
+) -> pd.DataFrame:
+    """Post the prices of a common plan to agents who plan for themselves; favour low incomes by prices, and by money.
+
+    Parameters
+    ----------
+    scenario
+        What ``load_scenario`` returned, or takes. Its series are known to all.
+    days, every, year
+        As for ``coordinate``.
+    peak_price
+        Price of a day's largest import of all together [currency/kW].
+    trust
+        Whether the scenario is your own; as for ``load_scenario``.
+
+    A row for each way: what all pay (``cost`` [currency], ``dearer`` than the common plan as a share of it), the Gini coefficient
+    of burdens and the heaviest burden, how many pay more than alone, what is ``left`` to the operator, and the ``regret`` of the
+    member that could do better than what was proposed to it, both in currency. Raises InputError for what has no prices: devices
+    with a yes or no, tariffs below zero.
+    """
+    import pandas as pd
+
+    ready = scenario if isinstance(scenario, ReadyScenario) else load_scenario(scenario, trust=trust)
+    return pd.DataFrame(prices.rows_of(posted(ready, asked_days(ready, days=days, every=every, year=year), peak_price)))
