@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from marketsim.cli.answers import AskedAnswer, answer_options
+from marketsim.cli.benefits import named_weights, print_benefits
 from marketsim.cli.options import AskedScenario, scenario_options
-from marketsim.cli.rule_option import named_rule
 from marketsim.cli.saying import say
-from marketsim.cli.tables import number, table
+from marketsim.cli.tables import number, percent, table
 
 if TYPE_CHECKING:
-    from marketsim.analysis.coordination.benefits import Benefit, NamedWeights
     from marketsim.analysis.coordination.study import By, Coordination
 
 
@@ -75,7 +74,7 @@ def coordinate(
 
     names = [name.strip() for name in objective.split(",") if name.strip()]
     objectives = objectives_of(names)
-    rules = _named_weights(weights)
+    rules = named_weights(weights)
     if rules:
         demand_days_in_a_row(every=every, year=year)
     ready = asked.compiled()
@@ -90,15 +89,7 @@ def coordinate(
     _results(found, target)
     _remarks(found, target)
     if rules:
-        _benefits(who, len(chosen), found.ready.model.currency)
-
-
-def _named_weights(texts: tuple[str, ...]) -> list[NamedWeights]:
-    """Names with commas between them, or one name with its parameters, as often as asked for."""
-    from marketsim.analysis.coordination.benefits import NamedWeights
-
-    each = (part for text in texts for part in ([text] if "{" in text else text.split(",")))
-    return [NamedWeights(*named_rule(part.strip(), "--weights")) for part in each if part.strip()]
+        print_benefits(who, len(chosen), found.ready.model.currency)
 
 
 def _posted(
@@ -121,10 +112,6 @@ def _posted(
         print_posted(found)
 
 
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f} %"
-
-
 def _results(found: Coordination, target: float) -> None:
     from marketsim.analysis.coordination.study import totals_of
 
@@ -133,16 +120,16 @@ def _results(found: Coordination, target: float) -> None:
     for way in found.ways:
         own = totals_of(way, found.alone, target)
         span = (
-            "-" if own.least_reduction is None else f"{_percent(own.least_reduction)} to {_percent(own.most_reduction)}"
+            "-" if own.least_reduction is None else f"{percent(own.least_reduction)} to {percent(own.most_reduction)}"
         )
         rows.append(
             (
                 way.name,
                 number(own.mean_peak_kw),
-                _percent(own.mean_reduction),
+                percent(own.mean_reduction),
                 span,
                 number(own.highest_peak_kw),
-                _percent(own.highest_reduction),
+                percent(own.highest_reduction),
                 "-" if own.days_at_target is None else f"{own.days_at_target} of {len(found.days)}",
                 "-" if own.load_factor is None else f"{own.load_factor:.2f}",
             )
@@ -151,8 +138,8 @@ def _results(found: Coordination, target: float) -> None:
             (
                 way.name,
                 number(own.cost),
-                _percent(own.saving),
-                _percent(own.solar_utilisation),
+                percent(own.saving),
+                percent(own.solar_utilisation),
                 number(own.refused_kwh),
                 number(own.missed_kwh),
                 str(own.slots_outside),
@@ -175,7 +162,7 @@ def _remarks(found: Coordination, target: float) -> None:
     say()
     say(
         "peak: largest mean power of a slot that all agents together draw. lower by: than with the utility alone, the mean of "
-        f"the days' reductions, and of the highest peak of all days. target: {_percent(target)} a day. cost: all payments of all "
+        f"the days' reductions, and of the highest peak of all days. target: {percent(target)} a day. cost: all payments of all "
         "agents, wear, fuel and curtailment; what stores lack at the end counts as bought at the mean retail price, what they "
         "hold more as sold at the mean feed-in tariff. solar used: PV neither curtailed nor exported by all together."
     )
@@ -187,35 +174,3 @@ def _remarks(found: Coordination, target: float) -> None:
         )
     for note in found.held_firm:
         say(f"Note: {note}.")
-
-
-def _benefits(who: tuple[Benefit, ...], days: int, currency: str) -> None:
-    def told(value: float | None) -> str:
-        return "-" if value is None else f"{value:.3f}"
-
-    classes = tuple(who[0].burdens)
-    head = (
-        *("weights", "Gini of burden", "worst burden", "Gini of access", f"all pay [{currency}]", "peak kW"),
-        *(f"{what}, {name}" for what in ("burden", "access") for name in classes),
-    )
-    rows = [
-        (
-            each.way,
-            told(each.burden_gini),
-            _percent(each.burden_worst),
-            told(each.access_gini),
-            number(each.paid),
-            number(each.peak_kw),
-            *(_percent(each.burdens[name]) for name in classes),
-            *(_percent(each.access[name]) for name in classes),
-        )
-        for each in who
-    ]
-    say()
-    table(head, rows, title=f"Who benefits, by weights: {days} days in one run", right=range(1, len(head)))
-    say()
-    say(
-        "burden: a member's bills over its income of that time. access: the part of what it used that did not come from the "
-        "utility. Compare rules on the same days: a Gini coefficient moves through the year by the season alone, and one that "
-        "falls is no synonym of better. Read the worst burden beside it."
-    )

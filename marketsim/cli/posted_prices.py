@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from marketsim.analysis.coordination.prices import PostedStudy
 
 _OF_PLANS: Final = ("objective", "target", "forecasts", "slack", "by", "weights")
-"""Options that say how a pool plans, and what is made of it."""
+"""Options that say how a pool plans, what is made of its peak, and who has what it trades."""
 _MOST_NAMED: Final = 6
 _NOTHING: Final = 1e-6
 """Money that solvers leave."""

@@ -81,6 +81,37 @@ def test_a_plan_that_the_grid_cut_is_not_called_optimal(cli: Callable, scenario_
     assert "Not every day of pool: cost is optimal: the grid refused a part of the plan" in ended.out
 
 
+def test_members_by_agreement_reach_the_cost_of_the_programme(cli: Callable, homes: Path) -> None:
+    """Within what members stop at, a ten-thousandth of what goes through their meters, of which the cost is a small difference."""
+    costs = {
+        by: json.loads(cli("coordinate", homes, "--objective", "cost", "--by", by, "--json").out)["ways"][2]["cost"]
+        for by in ("programme", "consensus")
+    }
+    assert costs["consensus"] == pytest.approx(costs["programme"], abs=0.03)
+
+
+def test_weights_say_who_benefits(cli: Callable, root: Path) -> None:
+    """All pay the same together, feedback lowers the worst burden against equal weights, and both are beside the utility alone."""
+    hours = ("--set", "clock.slot_minutes=60", "--set", "clock.slots=24", "--objective", "cost", "--days", 3)
+    scenario = root / "scenarios" / "mixed_income.yaml"
+    ended = cli(
+        "coordinate", scenario, *hours, "--weights", "equal,feedback", "--weights", "{income: {power: 2}}", "--json"
+    )
+    alone, equal, feedback, income = json.loads(ended.out)["benefits"]
+    assert [each["way"] for each in (alone, equal, feedback, income)] == [
+        "utility alone",
+        "equal",
+        "feedback",
+        "income {power: 2}",
+    ]
+    assert equal["paid"] == pytest.approx(feedback["paid"], abs=1e-9)
+    assert equal["paid"] == pytest.approx(income["paid"], abs=1e-9)
+    assert feedback["burden_worst"] < equal["burden_worst"] < alone["burden_worst"]
+    assert set(alone["burdens"]) == set(alone["access"]) == {"low", "middle", "high"}
+    shown = cli("coordinate", scenario, *hours, "--weights", "equal").out
+    assert "Who benefits, by weights: 3 days in one run" in shown
+
+
 def test_prices_are_posted_in_one_table(cli: Callable, homes: Path, tmp_path: Path) -> None:
     """Without incomes no burdens, which it says; the same rows as CSV and JSON."""
     ended = cli("coordinate", homes, "--prices", "--days", 2, "--peak-price", 0.1, "--out", tmp_path / "all.csv")
@@ -121,34 +152,3 @@ def test_options_of_plans_are_none_of_prices(cli: Callable, homes: Path, option:
     ended = cli("coordinate", homes, "--prices", *option)
     assert ended.code == 2
     assert f"leave out {option[0]}" in ended.err
-
-
-def test_members_by_agreement_reach_the_cost_of_the_programme(cli: Callable, homes: Path) -> None:
-    """Within what members stop at, a ten-thousandth of what goes through their meters, of which the cost is a small difference."""
-    costs = {
-        by: json.loads(cli("coordinate", homes, "--objective", "cost", "--by", by, "--json").out)["ways"][2]["cost"]
-        for by in ("programme", "consensus")
-    }
-    assert costs["consensus"] == pytest.approx(costs["programme"], abs=0.03)
-
-
-def test_weights_say_who_benefits(cli: Callable, root: Path) -> None:
-    """All pay the same together, feedback lowers the worst burden against equal weights, and both are beside the utility alone."""
-    hours = ("--set", "clock.slot_minutes=60", "--set", "clock.slots=24", "--objective", "cost", "--days", 3)
-    scenario = root / "scenarios" / "mixed_income.yaml"
-    ended = cli(
-        "coordinate", scenario, *hours, "--weights", "equal,feedback", "--weights", "{income: {power: 2}}", "--json"
-    )
-    alone, equal, feedback, income = json.loads(ended.out)["benefits"]
-    assert [each["way"] for each in (alone, equal, feedback, income)] == [
-        "utility alone",
-        "equal",
-        "feedback",
-        "income {power: 2}",
-    ]
-    assert equal["paid"] == pytest.approx(feedback["paid"], abs=1e-9)
-    assert equal["paid"] == pytest.approx(income["paid"], abs=1e-9)
-    assert feedback["burden_worst"] < equal["burden_worst"] < alone["burden_worst"]
-    assert set(alone["burdens"]) == set(alone["access"]) == {"low", "middle", "high"}
-    shown = cli("coordinate", scenario, *hours, "--weights", "equal").out
-    assert "Who benefits, by weights: 3 days in one run" in shown
