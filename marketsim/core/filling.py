@@ -20,7 +20,8 @@ def fill(weights: FloatArray, demand_wh: IntArray, total_wh: int) -> IntArray:
 def fill_rows(weights: FloatArray, demand_wh: IntArray, total_wh: IntArray) -> IntArray:
     """``fill`` of many scarcities at once, each by itself [k, n], [k, n], [k] -> [k, n]; who asks for 0 changes nothing."""
     enough = total_wh >= demand_wh.sum(axis=1)
-    exact = np.minimum(demand_wh, _levels(weights, demand_wh, total_wh)[:, None] * weights * demand_wh)
+    theta = np.where(enough, 0.0, _levels(weights, demand_wh, total_wh))[:, None]
+    exact = np.minimum(demand_wh, theta * weights * demand_wh)
     parts = np.minimum(np.floor(exact).astype(np.int64), demand_wh)
     order = np.lexsort((-weights, -(exact - parts)), axis=-1)
     given, wanted = (np.take_along_axis(each, order, axis=1) for each in (parts, demand_wh))

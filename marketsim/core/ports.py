@@ -250,6 +250,15 @@ class DailyEngine(Engine, Protocol):
 
 
 @runtime_checkable
+class FollowingSharing(Sharing, Protocol):
+    """A rule that is another one each period, for what the periods before were."""
+
+    def after(self, period: Period) -> Sharing:
+        """The rule of the period that comes after this one, which it shares itself."""
+        ...
+
+
+@runtime_checkable
 class GameSharing(Sharing, Protocol):
     """A rule that also divides a game of cost that no run is behind."""
 
