@@ -29,10 +29,12 @@ class EquityGame(Memoryless):
     """Implements ``core.game.Game`` on days that are played again; made by ``build``."""
 
     def __init__(self, game: EquityGameParams, context: GameContext, days: CommunityDays) -> None:
-        self._game, self._days = game, days
-        income = incomes_by_row(context)
-        self._rows = member_rows(income, context.community.market)
-        self._income = income[self._rows]
+        self._game, self.days = game, days
+        self.incomes, self.market = incomes_by_row(context), context.community.market
+        """Of all agents [currency a month], NaN for shared assets; and their markets [n_agents]."""
+        self.rows = member_rows(self.incomes, self.market)
+        """Of the members [M, A]."""
+        self._income = self.incomes[self.rows]
         self._names = tuple(agent.name for agent in context.agents if agent.owners is None)
         self._length = len(days) if game.days is None else game.days
         self._first = EpisodeDays(1, context.clock, context.seed, draws_days=False).first
@@ -41,7 +43,7 @@ class EquityGame(Memoryless):
     @property
     def shape(self) -> Shape:
         """Sizes and names of the game."""
-        markets, members = self._rows.shape
+        markets, members = self.rows.shape
         return Shape(
             n_markets=markets,
             n_agents=members,
@@ -63,8 +65,8 @@ class EquityGame(Memoryless):
     def reset(self, episode: int) -> tuple[Features, Features]:
         """Begin an episode: nobody has paid anything, and all weights are the same."""
         self._day, self._step = self._first(episode), 0
-        self._standing = self._control = MemberStanding.nothing(self._days.n_agents)
-        self._log_weights: FloatArray = np.zeros(self._rows.shape)
+        self._standing = self._control = MemberStanding.nothing(self.days.n_agents)
+        self._log_weights: FloatArray = np.zeros(self.rows.shape)
         return self._look()
 
     def step(self, actions: Actions) -> Step:
@@ -73,10 +75,10 @@ class EquityGame(Memoryless):
             raise AssertionError("an episode is begun by reset, and ends after its days")
         self._log_weights = moved(self._log_weights, np.asarray(actions)[..., 0])
         weights = self._equal.copy()
-        weights[self._rows] = np.exp(self._log_weights)
-        day = (self._day + self._step) % len(self._days)
-        self._standing = self._days.after(day, weights, self._standing)
-        self._control = self._days.after(day, self._equal, self._control)
+        weights[self.rows] = np.exp(self._log_weights)
+        day = (self._day + self._step) % len(self.days)
+        self._standing = self.days.after(day, weights, self._standing)
+        self._control = self.days.after(day, self._equal, self._control)
         self._step += 1
         parts = self._parts()
         reward = parts["burden"] + parts["access"] + parts["cost"]
@@ -91,7 +93,7 @@ class EquityGame(Memoryless):
             "cost": game.cost_price * (theirs.paid - ours.paid) / size,
         }
         return {
-            **{name: np.repeat(part[:, None], self._rows.shape[1], axis=1) for name, part in of_market.items()},
+            **{name: np.repeat(part[:, None], self.rows.shape[1], axis=1) for name, part in of_market.items()},
             "burden_gini": ours.burden_gini,
             "burden_gini_equal": theirs.burden_gini,
             "burden_worst": ours.burden_worst,
@@ -99,10 +101,10 @@ class EquityGame(Memoryless):
         }
 
     def _of(self, standing: MemberStanding) -> Equity:
-        return equity_of(standing, self._income, self._rows)
+        return equity_of(standing, self._income, self.rows)
 
     def _look(self) -> tuple[Features, Features]:
-        seen = looks(self._standing, self._income, self._log_weights, self._rows)
+        seen = looks(self._standing, self._income, self._log_weights, self.rows)
         return seen, seen.reshape(len(seen), -1)
 
 
