@@ -45,7 +45,10 @@ def _first(among: np.ndarray, counts: IntArray) -> IntArray:
 def _levels(weights: FloatArray, demand_wh: IntArray, total_wh: IntArray) -> FloatArray:
     """Theta of each row, above which nobody is left who is not served in full [k]."""
     order = np.argsort(-weights, axis=1, kind="stable")
-    heavy, demand = np.take_along_axis(weights, order, axis=1), np.take_along_axis(demand_wh, order, axis=1).astype(float)
+    heavy, demand = (
+        np.take_along_axis(weights, order, axis=1),
+        np.take_along_axis(demand_wh, order, axis=1).astype(float),
+    )
     served = np.cumsum(demand, axis=1) - demand
     weighted = np.cumsum((heavy * demand)[:, ::-1], axis=1)[:, ::-1]
     level = np.full(heavy.shape, np.inf)

@@ -96,7 +96,9 @@ def policy_of_weights(path: Path, trained: Trained) -> Policy:
     policy, layout = trained.policy, trained.layout
     hint = "train one by learning: {game: equity, learner: {ppo: {policies: alike}}}"
     if isinstance(policy, NumberPolicy) or layout.game != GAME:
-        said = f"these policies were trained in the game {layout.game or 'market'}, and weights are set by those of {GAME}"
+        said = (
+            f"these policies were trained in the game {layout.game or 'market'}, and weights are set by those of {GAME}"
+        )
         raise CheckpointError([Problem(said, file=str(path), hint=hint)])
     if tuple(layout.features) != NAMES or policy.heads != (len(CHANGES),):
         said = "these policies do not see or choose what this version knows of weights"

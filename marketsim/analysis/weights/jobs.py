@@ -108,7 +108,9 @@ def rule_of(game: EquityGame, name: str) -> WeightRule:
 
 def policy_of(game: EquityGame, path: Path) -> WeightRule:
     """The policy of a checkpoint for them."""
-    return LearnedWeights(policy_of_weights(path, load_policy(path)), game.incomes, game.rows, np.zeros(game.rows.shape))
+    return LearnedWeights(
+        policy_of_weights(path, load_policy(path)), game.incomes, game.rows, np.zeros(game.rows.shape)
+    )
 
 
 def played(game: EquityGame, rule: WeightRule) -> Equity:

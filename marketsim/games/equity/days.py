@@ -111,7 +111,9 @@ def _parts(world: World) -> tuple[EquityPool, Dividend]:
     pool, shared = world.engine, world.sharing
     if not isinstance(pool, EquityPool):
         hint = "choose market: {engine: {equity_pool: {}}}"
-        raise ScenarioError([Problem("the game equity is played in the engine equity_pool", "market.engine", hint=hint)])
+        raise ScenarioError(
+            [Problem("the game equity is played in the engine equity_pool", "market.engine", hint=hint)]
+        )
     if shared is None or not isinstance(shared.rule, Dividend):
         hint = "choose market: {sharing: {dividend: {}}}"
         raise ScenarioError([Problem("the game equity shares dividends", "market.sharing", hint=hint)])
@@ -189,7 +191,9 @@ def _demand_firm(world: World, record: SlotRecord, asked: _Asked) -> None:
     if flexible.any():
         name = world.community.names[agents[np.argmax(flexible)]].partition("#")[0]
         said = "what this agent draws depends on what it is given, so days cannot be played again under other weights"
-        hint = "let batteries be charged from own surplus alone: strategy: {truthful: {storage: {trade: {buys: false}}}}"
+        hint = (
+            "let batteries be charged from own surplus alone: strategy: {truthful: {storage: {trade: {buys: false}}}}"
+        )
         raise ScenarioError([Problem(said, "agents", name, hint)])
 
 
