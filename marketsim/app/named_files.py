@@ -12,7 +12,7 @@ from marketsim.extension.registry import Registry
 
 
 def named_files(ready: ReadyScenario) -> Iterator[tuple[str, NamedFile]]:
-    """The files that the parameters of strategies, engine, sharing, critic and learner name, as far as those are built in, with the kind."""
+    """The files that parameters of built-in strategies, engine, sharing, critic and learner name, with the kind."""
     seen = set()
     for kind, choice, at in _choices(ready):
         own = choice.params.files_named(ready.fence, at) if is_built_in(ready.registry, kind, choice.name) else ()

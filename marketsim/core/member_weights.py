@@ -75,8 +75,10 @@ def _place(values: FloatArray) -> FloatArray:
 
 
 def member_weights(params: MemberWeightsParams, context: BuildContext, what: str) -> WeightRule:
-    """Weights for the agents of a simulation; InputError where a rule needs incomes and somebody has none, CheckpointError
-    where policies cannot set them."""
+    """Weights for the agents of a simulation.
+
+    InputError where a rule needs incomes and somebody has none, CheckpointError where a policy cannot set them.
+    """
     community = context.community
     without = [agent.name for agent in context.agents if agent.income is None and agent.owners is None]
     if without and params.weights != "equal":

@@ -40,8 +40,9 @@ class Trade:
     A kWh delivered from the store would later save u = retail (1 - level) + feed-in level: an empty store keeps its
     energy for own load, a full one has to make room. With efficiencies e_c, e_d and wear w for each kWh at the meter,
     the owner asks max(u, feed-in / (e_c e_d) + w) + w, so that refilling from own PV at least pays, and bids
-    e_c e_d (u - w) - w for a kWh to store. Neither is ever the utility's price, so the utility neither fills
-    nor empties the store. With ``buys`` false it makes no bids. Where a tariff is negative, u counts it as 0: what is stored can be kept, and surplus curtailed.
+    e_c e_d (u - w) - w for a kWh to store, unless it only sells. Neither is ever the utility's price, so the utility
+    neither fills nor empties the store. Where a tariff is negative, u counts it as 0: what is stored can be kept, and
+    surplus curtailed.
     """
 
     sees: tuple[str, ...] = ("last_price_ticks",)

@@ -179,9 +179,8 @@ def weights_of(
     taken = sorted(set(own) & {seed for name, each in COMMUNITIES.items() if name != "training" for seed in each})
     if taken:
         hint = "choose another seed of the scenario"
-        raise InputError(
-            [Problem("a policy would be trained in a community that it is evaluated in", "seed", str(taken[0]), hint)]
-        )
+        said = "a policy would be trained in a community that it is evaluated in"
+        raise InputError([Problem(said, "seed", str(taken[0]), hint)])
     folder = (Path(out) if out is not None else _default_folder(ready)).absolute()
     facts = {
         **manifest_facts(ready),

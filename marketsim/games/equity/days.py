@@ -1,8 +1,8 @@
 """Days of communities that are played again under other weights, without playing their slots again.
 
-Weights decide who gets scarce local energy and what shared assets earned, and nothing else. So slots are played once, and what a day
-would have cost under other weights follows from what was asked for and offered in them, by the filling and the sharing that runs
-have: to the last unit what a run would bring. Where something else depends on weights, the scenario is refused.
+Weights decide who gets scarce local energy and what shared assets earned, and nothing else. So slots are played once, and what a
+day would have cost under other weights follows from what was asked for and offered in them, by the filling and the sharing that
+runs have: to the last unit what a run would bring. Where something else depends on weights, the scenario is refused.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 All parameters are one array [R, P], a row a network: R = A where every agent has its own, R = 1 where they share one.
 Optimiser, trust region and checkpoint then need no notion of layers; undoing an agent is copying a row.
-A shared network (`policies: shared`, not `alike`) knows whom it acts for by a bias of each agent on its first layer, which is what a learned
-embedding of the agent, joined to its observation, amounts to.
+A shared network knows whom it acts for by a bias of each agent on its first layer, which is what a learned
+embedding of the agent, joined to its observation, amounts to; one for agents that are alike has none.
 """
 
 from __future__ import annotations
