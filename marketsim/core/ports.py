@@ -245,7 +245,10 @@ class DailyEngine(Engine, Protocol):
     """An engine that is another one each day, for what members paid and got so far; its entry has the trait ``daily``."""
 
     def of_day(self, standing: MemberStanding) -> Engine:
-        """The engine of a day that begins at this standing. Same standing: same trades of the same orders."""
+        """The engine of a day that begins at this standing. Same standing: same trades of the same orders.
+
+        The one of the next day is asked of it, if it is a DailyEngine itself, so that it may follow from this day's.
+        """
         ...
 
 
