@@ -41,7 +41,7 @@ def apart(values: FloatArray) -> FloatArray:
     count = np.maximum(known.sum(axis=-1, keepdims=True), 1)
     mean = held.sum(axis=-1, keepdims=True) / count
     size = np.abs(held).sum(axis=-1, keepdims=True) / count
-    return np.divide(held - mean, size, out=np.zeros(held.shape), where=known & (size > 0.0))
+    return np.asarray(np.divide(held - mean, size, out=np.zeros(held.shape), where=known & (size > 0.0)))
 
 
 def looks(standing: MemberStanding, income: FloatArray, log_weights: FloatArray, rows: IntArray) -> Features:
@@ -58,7 +58,7 @@ def looks(standing: MemberStanding, income: FloatArray, log_weights: FloatArray,
 def moved(log_weights: FloatArray, choices: IntArray) -> FloatArray:
     """Logarithms of weights [M, A] after what was chosen of ``CHANGES`` [M, A]: about a mean of 0, which changes nothing."""
     changed = log_weights + np.array(CHANGES)[choices]
-    return np.clip(changed - changed.mean(axis=-1, keepdims=True), -WIDEST, WIDEST)
+    return np.asarray(np.clip(changed - changed.mean(axis=-1, keepdims=True), -WIDEST, WIDEST))
 
 
 class LearnedWeights:

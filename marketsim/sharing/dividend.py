@@ -43,7 +43,7 @@ class Dividend:
             rows = np.flatnonzero(parts)
             claim = parts[rows] * weights[rows]
             whole = np.maximum(np.rint(claim / claim.sum() * _WHOLE), 1).astype(np.int64)
-            shares[rows] += portions(int(paid_money[asset]), whole, [names[row] for row in rows])
+            shares[rows] += portions(int(paid_money[asset]), whole, [names[row] for row in rows.tolist()])
             shares[asset] -= paid_money[asset]
         return shares
 

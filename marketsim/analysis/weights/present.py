@@ -31,7 +31,7 @@ def arm_rows(found: WeightsFound) -> list[tuple[str, ...]]:
 
 def pair_rows(found: WeightsFound) -> list[tuple[str, ...]]:
     """A row a comparison under ``PAIR_HEAD``."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for pair in found.pairs:
         span, text = pair.found.difference, {each.name: each.text for each in MEASURES}[pair.measure]
         interval = f"[{span.low:+.4f}, {span.high:+.4f}]"

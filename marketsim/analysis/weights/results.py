@@ -31,7 +31,7 @@ class Values(NamedTuple):
 
     fields: FloatArray
     """Those of ``games.equity.measures.Equity`` [S, W, 4]."""
-    count: FloatArray
+    policies: FloatArray
     """Ones [S, W]."""
 
 
@@ -118,7 +118,7 @@ def _beside(own: FloatArray, policies: int) -> Values:
 
 
 def _statistic(measure: WeightMeasure, place: int = 0) -> Callable[[Sequence[Values], Values], FloatArray]:
-    return lambda arms, _: measure.of(arms[place].fields / arms[place].count[..., None])
+    return lambda arms, _: measure.of(arms[place].fields / arms[place].policies[..., None])
 
 
 def _pairs(stacked: Mapping[str, Values], draws: int) -> tuple[WeightPair, ...]:

@@ -86,9 +86,10 @@ class CommunityDays:
         sums = np.zeros((2, self._markets, len(self._names) // self._markets), dtype=np.int64)
         if len(scarce.market):
             own = weights.reshape(self._markets, -1)[scarce.market]
-            ordered = (np.take_along_axis(each, scarce.arrival, axis=1) for each in (own, scarce.demand_wh))
+            own = np.take_along_axis(own, scarce.arrival, axis=1)
+            demand = np.take_along_axis(scarce.demand_wh, scarce.arrival, axis=1)
             filled = np.empty_like(scarce.demand_wh)
-            np.put_along_axis(filled, scarce.arrival, fill_rows(*ordered, scarce.total_wh), axis=1)
+            np.put_along_axis(filled, scarce.arrival, fill_rows(own, demand, scarce.total_wh), axis=1)
             np.add.at(sums[0], scarce.market, filled)
             np.add.at(sums[1], scarce.market, filled * scarce.saved_ticks[:, None])
         return sums[0].reshape(-1), sums[1].reshape(-1)

@@ -33,7 +33,7 @@ class Always:
 
     heads = (len(CHANGES),)
 
-    def act(self, features, agents, keys):  # noqa: ARG002
+    def act(self, features, agents, keys):
         return np.where(features[:, :1] > 0, 4, 0).astype(np.int64)
 
 
