@@ -20,7 +20,7 @@ _DAYS: Final = 60
 """In which a weight settles."""
 
 
-class Answer(NamedTuple):
+class WeightAnswer(NamedTuple):
     """What becomes of the weight of a member of mean income."""
 
     burden: float
@@ -33,14 +33,14 @@ class Answer(NamedTuple):
     """Logarithm of the weight that it comes to in 60 days of the same burden and access; mean over policies."""
 
 
-def response_curve(policies: Sequence[Policy]) -> tuple[Answer, ...]:
+def response_curve(policies: Sequence[Policy]) -> tuple[WeightAnswer, ...]:
     """A row for each burden and access; mean over policies."""
     grid = np.array([(burden, access) for burden in BURDENS for access in ACCESSES])
     rule = MemberWeightsParams()
     by_rule = np.clip(rule.burden_gain * grid[:, 0] - rule.access_gain * grid[:, 1], -WIDEST, WIDEST)
     changes = np.mean([_change(policy, grid, np.zeros(len(grid))) for policy in policies], axis=0)
     settled = np.mean([_settled(policy, grid) for policy in policies], axis=0)
-    return tuple(Answer(*row) for row in np.column_stack((grid, by_rule, changes, settled)).tolist())
+    return tuple(WeightAnswer(*row) for row in np.column_stack((grid, by_rule, changes, settled)).tolist())
 
 
 def _change(policy: Policy, grid: FloatArray, log_weights: FloatArray) -> FloatArray:

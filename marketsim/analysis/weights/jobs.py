@@ -22,7 +22,7 @@ from marketsim.core.member_weights import MemberWeights, WeightRule
 from marketsim.core.standing import MemberStanding
 from marketsim.core.weight_params import MemberWeightsParams
 from marketsim.games.equity.game import EquityGame
-from marketsim.games.equity.measures import Equity, equity_of
+from marketsim.games.equity.measures import CommunityEquity, equity_of
 from marketsim.learning.learned import load_policy
 from marketsim.results.training_folder import is_training
 from marketsim.scenario.source import ScenarioSource
@@ -32,7 +32,7 @@ RULES: Final = ("equal", "income", "rank", "feedback")
 """Arms without a policy, by the name of their weights."""
 LEARNED: Final = "learned"
 CHECKPOINT: Final = "checkpoint.pt"
-_MONEY: Final = Equity._fields.index("paid")
+_MONEY: Final = CommunityEquity._fields.index("paid")
 
 
 class TrainCell(NamedTuple):
@@ -113,7 +113,7 @@ def policy_of(game: EquityGame, path: Path) -> WeightRule:
     )
 
 
-def played(game: EquityGame, rule: WeightRule) -> Equity:
+def played(game: EquityGame, rule: WeightRule) -> CommunityEquity:
     """Equity after all days of a game's clock, in turn, under one rule."""
     standing = MemberStanding.nothing(game.days.n_agents)
     for day in range(len(game.days)):
@@ -140,12 +140,12 @@ def bound(game: EquityGame) -> tuple[float, float]:
     return gini_with_negatives(burdens(even, income, equal.hours)), float(burdens(rawls, income, equal.hours).max())
 
 
-def _listed(found: Equity) -> list[float]:
+def _listed(found: CommunityEquity) -> list[float]:
     return [float(value[0]) for value in found]
 
 
 def stacked(values: list[list[list[float]]]) -> FloatArray:
-    """Equity of an arm: communities, policies, fields of ``Equity`` [S, W, 4]; what is paid in currency."""
+    """Equity of an arm: communities, policies, fields of ``CommunityEquity`` [S, W, 4]; what is paid in currency."""
     table = np.array(values, dtype=np.float64)
     table[..., _MONEY] /= 1e9
     return table

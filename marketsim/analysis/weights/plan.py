@@ -12,11 +12,12 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from marketsim.analysis.control.plan import LostCell
 from marketsim.analysis.execution.mapping import Job, executor_for, map_runs
 from marketsim.analysis.execution.port import JobOutcome
 from marketsim.analysis.execution.resumed import demand_same
 from marketsim.analysis.execution.store import FolderStore
-from marketsim.analysis.weights.curve import Answer, response_curve
+from marketsim.analysis.weights.curve import WeightAnswer, response_curve
 from marketsim.analysis.weights.jobs import LEARNED, RULES, CommunityCell, PlayWeights, TrainCell, stacked
 from marketsim.analysis.weights.present import as_json, markdown
 from marketsim.analysis.weights.results import WeightsFound, compare_weights
@@ -46,19 +47,11 @@ _POLICIES: Final = 5
 _OF_THE_DESIGN: Final = ("scenario", "scenario_hash", "arms", "seeds", "part", "episodes", "checkpoint", "overrides")
 
 
-class LostCell(NamedTuple):
-    """A policy or community without a result."""
-
-    arm: str
-    seed: int
-    reason: str
-
-
 class WeightsDone(NamedTuple):
     """An evaluation and what is missing in it."""
 
     found: WeightsFound
-    curve: tuple[Answer, ...]
+    curve: tuple[WeightAnswer, ...]
     """Empty where no policy was evaluated."""
     failed: tuple[LostCell, ...]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from marketsim.analysis.evaluation.statistics import LEVEL, Estimate
-from marketsim.analysis.weights.curve import Answer
+from marketsim.analysis.weights.curve import WeightAnswer
 from marketsim.analysis.weights.results import MEASURES, WeightsFound
 
 BOUND: Final = "bound"
@@ -46,19 +46,19 @@ def aim_rows(found: WeightsFound) -> list[tuple[str, ...]]:
     return [(aim.text, "yes" if aim.reached else "no", aim.found) for aim in found.aims]
 
 
-def curve_rows(curve: Sequence[Answer]) -> list[tuple[str, ...]]:
+def curve_rows(curve: Sequence[WeightAnswer]) -> list[tuple[str, ...]]:
     """A row an answer under ``CURVE_HEAD``."""
     return [tuple(f"{value:+.2f}" for value in answer) for answer in curve]
 
 
-def markdown(found: WeightsFound, curve: Sequence[Answer]) -> str:
+def markdown(found: WeightsFound, curve: Sequence[WeightAnswer]) -> str:
     """The tables for the docs; ends with a line end."""
     tables = [(HEAD, arm_rows(found)), (PAIR_HEAD, pair_rows(found)), (AIM_HEAD, aim_rows(found))]
     tables.append((CURVE_HEAD, curve_rows(curve)))
     return "\n".join(_table(head, rows) for head, rows in tables if rows)
 
 
-def as_json(found: WeightsFound, curve: Sequence[Answer]) -> dict[str, Any]:
+def as_json(found: WeightsFound, curve: Sequence[WeightAnswer]) -> dict[str, Any]:
     """Everything, with the values of every community and policy."""
     return {
         "part": found.part,

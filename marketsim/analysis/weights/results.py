@@ -26,11 +26,11 @@ EQUAL: Final = "equal"
 FEEDBACK: Final = "feedback"
 
 
-class Values(NamedTuple):
+class ArmEquity(NamedTuple):
     """Equity of an arm, of communities and policies; adds up over the second axis."""
 
     fields: FloatArray
-    """Those of ``games.equity.measures.Equity`` [S, W, 4]."""
+    """Those of ``games.equity.measures.CommunityEquity`` [S, W, 4]."""
     policies: FloatArray
     """Ones [S, W]."""
 
@@ -41,7 +41,7 @@ class WeightMeasure(NamedTuple):
     name: str
     text: str
     of: Callable[[FloatArray], FloatArray]
-    """From the fields of ``Equity`` [..., 4]."""
+    """From the fields of ``CommunityEquity`` [..., 4]."""
 
 
 MEASURES: Final = (
@@ -65,7 +65,7 @@ class WeightPair(NamedTuple):
     """Corrected over all pairs of the table."""
 
 
-class Aim(NamedTuple):
+class WeightAim(NamedTuple):
     """Something that was to be reached, and in how many communities it was."""
 
     text: str
@@ -81,12 +81,12 @@ class WeightsFound(NamedTuple):
     policies: tuple[str, ...]
     days: int
     values: Mapping[str, FloatArray]
-    """By arm: communities, policies (one of a rule), fields of ``Equity`` [S, W, 4]."""
+    """By arm: communities, policies (one of a rule), fields of ``CommunityEquity`` [S, W, 4]."""
     bound: FloatArray
     """Least Gini coefficient and least worst burden of each community [S, 2]."""
     estimates: Mapping[str, Mapping[str, Estimate]]
     pairs: tuple[WeightPair, ...]
-    aims: tuple[Aim, ...]
+    aims: tuple[WeightAim, ...]
 
 
 def compare_weights(
@@ -112,16 +112,16 @@ def compare_weights(
     return WeightsFound(part, tuple(communities), tuple(policies), days, values, bound, estimates, pairs, aims)
 
 
-def _beside(own: FloatArray, policies: int) -> Values:
+def _beside(own: FloatArray, policies: int) -> ArmEquity:
     fields = np.repeat(own, policies // own.shape[1], axis=1)
-    return Values(fields, np.ones(fields.shape[:2]))
+    return ArmEquity(fields, np.ones(fields.shape[:2]))
 
 
-def _statistic(measure: WeightMeasure, place: int = 0) -> Callable[[Sequence[Values], Values], FloatArray]:
+def _statistic(measure: WeightMeasure, place: int = 0) -> Callable[[Sequence[ArmEquity], ArmEquity], FloatArray]:
     return lambda arms, _: measure.of(arms[place].fields / arms[place].policies[..., None])
 
 
-def _pairs(stacked: Mapping[str, Values], draws: int) -> tuple[WeightPair, ...]:
+def _pairs(stacked: Mapping[str, ArmEquity], draws: int) -> tuple[WeightPair, ...]:
     """Every arm against equal weights, and policies against every rule."""
     wanted = [(arm, EQUAL) for arm in stacked if arm != EQUAL and EQUAL in stacked]
     wanted += [(LEARNED, other) for other in stacked if LEARNED in stacked and other not in (LEARNED, EQUAL)]
@@ -135,17 +135,17 @@ def _pairs(stacked: Mapping[str, Values], draws: int) -> tuple[WeightPair, ...]:
     return tuple(WeightPair(*pair, p) for pair, p in zip(found, corrected, strict=True))
 
 
-def _compared(here: Values, there: Values, measure: WeightMeasure, draws: int) -> PairedDifference:
+def _compared(here: ArmEquity, there: ArmEquity, measure: WeightMeasure, draws: int) -> PairedDifference:
     first, second = _statistic(measure), _statistic(measure, 1)
     return compare_of(first, second, (here, there), there, np.random.default_rng(1), draws)
 
 
-def aims_of(values: Mapping[str, FloatArray], bound: FloatArray) -> tuple[Aim, ...]:
+def aims_of(values: Mapping[str, FloatArray], bound: FloatArray) -> tuple[WeightAim, ...]:
     """What feedback and policies were to reach against equal weights, on the same day; empty where equal weights are left out."""
     equal = values.get(EQUAL)
     if equal is None:
         return ()
-    aims: list[Aim] = []
+    aims: list[WeightAim] = []
     if FEEDBACK in values:
         aims += _of_feedback(values[FEEDBACK][:, 0], equal[:, 0], bound)
     if LEARNED in values:
@@ -153,12 +153,14 @@ def aims_of(values: Mapping[str, FloatArray], bound: FloatArray) -> tuple[Aim, .
         less = 1.0 - (both[0].mean(axis=0) / both[1].mean())
         told = f"{100 * less.mean():.1f} % less, by policy {100 * less.min():.1f} to {100 * less.max():.1f} %"
         finite = bool(np.isfinite(values[LEARNED]).all())
-        aims.append(Aim("learned: sum of both coefficients at least 15 % below equal", bool(less.mean() >= 0.15), told))
-        aims.append(Aim("learned: every number is one", finite, "yes" if finite else "no"))
+        aims.append(
+            WeightAim("learned: sum of both coefficients at least 15 % below equal", bool(less.mean() >= 0.15), told)
+        )
+        aims.append(WeightAim("learned: every number is one", finite, "yes" if finite else "no"))
     return tuple(aims)
 
 
-def _of_feedback(own: FloatArray, equal: FloatArray, bound: FloatArray) -> list[Aim]:
+def _of_feedback(own: FloatArray, equal: FloatArray, bound: FloatArray) -> list[WeightAim]:
     n = len(own)
     gini, worst = (1.0 - own[:, place] / equal[:, place] for place in (0, 1))
     closed = (equal[:, 0] - own[:, 0]) / (equal[:, 0] - bound[:, 0])
@@ -172,7 +174,12 @@ def _of_feedback(own: FloatArray, equal: FloatArray, bound: FloatArray) -> list[
     ]
     aims.append(("feedback: at least 75 % of the way from equal to the bound, in burdens", closed >= 0.75, closed))
     told = [
-        Aim(text, bool(met.all()), f"in {int(met.sum())} of {n}; {100 * less.min():.1f} to {100 * less.max():.1f} %")
+        WeightAim(
+            text, bool(met.all()), f"in {int(met.sum())} of {n}; {100 * less.min():.1f} to {100 * less.max():.1f} %"
+        )
         for text, met, less in aims
     ]
-    return [*told, Aim("feedback: what all pay is that of equal, to 1e-9", apart <= 1e-9, f"{apart:.1e} apart at most")]
+    return [
+        *told,
+        WeightAim("feedback: what all pay is that of equal, to 1e-9", apart <= 1e-9, f"{apart:.1e} apart at most"),
+    ]

@@ -16,7 +16,7 @@ from marketsim.core.standing import MemberStanding
 from marketsim.games.context import GameContext
 from marketsim.games.episodes import EpisodeDays
 from marketsim.games.equity.days import CommunityDays, played_days
-from marketsim.games.equity.measures import Equity, equity_of
+from marketsim.games.equity.measures import CommunityEquity, equity_of
 from marketsim.games.equity.params import EquityGameParams
 
 REWARDS = ("burden", "access", "cost")
@@ -100,7 +100,7 @@ class EquityGame(Memoryless):
             "access_gini": ours.access_gini,
         }
 
-    def _of(self, standing: MemberStanding) -> Equity:
+    def _of(self, standing: MemberStanding) -> CommunityEquity:
         return equity_of(standing, self._income, self.rows)
 
     def _look(self) -> tuple[Features, Features]:

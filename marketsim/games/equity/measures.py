@@ -11,7 +11,7 @@ from marketsim.core.equity import burdens, gini_of_rows
 from marketsim.core.standing import MemberStanding, local_share
 
 
-class Equity(NamedTuple):
+class CommunityEquity(NamedTuple):
     """Of each market [M], by all days so far; 0 where a coefficient is undefined."""
 
     burden_gini: FloatArray
@@ -22,12 +22,12 @@ class Equity(NamedTuple):
     """By all members [1e-9 currency]."""
 
 
-def equity_of(standing: MemberStanding, income: FloatArray, rows: IntArray) -> Equity:
+def equity_of(standing: MemberStanding, income: FloatArray, rows: IntArray) -> CommunityEquity:
     """Of the members at ``rows`` [M, A] of the flat axis, with their ``income`` [M, A]; some time has passed."""
     paid = standing.paid_money[rows]
     burden = burdens(paid.astype(np.float64), income, standing.hours)
     access = local_share(standing.used_wh, standing.imported_wh)[rows]
-    return Equity(
+    return CommunityEquity(
         np.nan_to_num(gini_of_rows(burden)),
         burden.max(axis=1),
         np.nan_to_num(gini_of_rows(np.nan_to_num(access))),
