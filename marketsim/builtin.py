@@ -210,6 +210,8 @@ PARTS: Final = (
           "price, quantity and charge level in the market, slot by slot", traits=("rewarded",)),
     _part("game", "setpoints", "games.setpoints.game:build", "games.setpoints.params:SetpointsGameParams",
           "set-points of generator, battery, load, PV and inverter, day by day"),
+    _part("game", "equity", "games.equity.game:build", "games.equity.params:EquityGameParams",
+          "weights of members, day by day", traits=("calendar",)),
     _part("metric", "energy", "metrics.energy:build", "metrics.params:EnergyParams", "energy volumes and shares"),
     _part("metric", "money", "metrics.money:build", "metrics.params:MoneyParams", "costs, savings and revenues"),
     _part("metric", "fairness", "fairness.metric:build", "fairness.params:FairnessParams", "fairness measures"),

@@ -27,6 +27,15 @@ class SelfConsumptionParams(Params):
 class TradeParams(Params):
     """Self-consumption first; the rest of the store is offered at a value that falls as it fills."""
 
+    buys: bool = True
+    """Whether it also bids for energy of others; else it is charged from own surplus alone."""
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without ``buys`` where it is the default, as versions before had none."""
+        written: dict[str, Any] = write(self)
+        return {key: value for key, value in written.items() if key != "buys" or value is False}
+
 
 class LpParams(Params):
     """Rolling linear programme over forecasts; what the plan does not fix is offered at the plan's dual values."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import AgentSpec, BuildContext
 from marketsim.core.errors import InputError, Problem
-from marketsim.core.member_weights import MemberWeights, member_weights
+from marketsim.core.member_weights import WeightRule, member_weights
 from marketsim.core.period import Period
 from marketsim.core.ports import Sharing
 from marketsim.core.standing import MemberStanding
@@ -21,24 +21,35 @@ _WHOLE = 1 << 40
 
 
 class Dividend:
-    """Port ``Sharing``: an asset keeps nothing, its owners have its bill beside their own."""
+    """Port ``FollowingSharing``: an asset keeps nothing, its owners have its bill beside their own."""
 
-    def __init__(self, owned: Mapping[int, FloatArray], rule: MemberWeights) -> None:
+    def __init__(self, owned: Mapping[int, FloatArray], rule: WeightRule) -> None:
         """``owned``: parts of each agent [n_agents] in the asset that stands at a row."""
         self._owned, self._rule = owned, rule
 
     def share(self, period: Period) -> IntArray:
         """Bills with those of assets divided, to the last unit."""
-        community, shares = period.community, period.paid_money.copy()
-        standing = MemberStanding.nothing(community.n_agents) if period.standing is None else period.standing
-        weights = self._rule.of(standing)
+        weights, _ = self._rule.of_day(_before(period))
+        return self.divided(period.paid_money, weights, period.community.names)
+
+    def after(self, period: Period) -> Dividend:
+        """The rule of the period that comes next."""
+        return Dividend(self._owned, self._rule.of_day(_before(period))[1])
+
+    def divided(self, paid_money: IntArray, weights: FloatArray, names: Sequence[str]) -> IntArray:
+        """The same of bills, weights and names of all agents, each [n_agents]."""
+        shares = paid_money.copy()
         for asset, parts in self._owned.items():
             rows = np.flatnonzero(parts)
             claim = parts[rows] * weights[rows]
             whole = np.maximum(np.rint(claim / claim.sum() * _WHOLE), 1).astype(np.int64)
-            shares[rows] += portions(int(period.paid_money[asset]), whole, [community.names[row] for row in rows])
-            shares[asset] -= period.paid_money[asset]
+            shares[rows] += portions(int(paid_money[asset]), whole, [names[row] for row in rows.tolist()])
+            shares[asset] -= paid_money[asset]
         return shares
+
+
+def _before(period: Period) -> MemberStanding:
+    return MemberStanding.nothing(period.community.n_agents) if period.standing is None else period.standing
 
 
 def build(params: DividendParams, context: BuildContext) -> Sharing:

@@ -47,5 +47,5 @@ def store_policy(fleet: OwnedFleet, storage: StorageChoice) -> FleetPolicy:
 
         return LinearProgramme(fleet, storage.lp)
     if storage.trade is not None:
-        return Trade(fleet)
+        return Trade(fleet, buys=storage.trade.buys)
     return FirmOnly() if storage.idle is not None else SelfConsumption(fleet)
