@@ -8,7 +8,7 @@ from marketsim.agents.strategies import plan_kernel
 from marketsim.agents.strategies.fleets import OwnedFleet, store_of
 from marketsim.agents.strategies.plan import NO_OFFER, Draft
 from marketsim.core.arrays import IntArray
-from marketsim.core.records import Observations, Side
+from marketsim.core.records import UNDECLARED, Observations, Side
 from marketsim.core.units import to_ticks
 
 
@@ -47,7 +47,7 @@ class Trade:
 
     sees: tuple[str, ...] = ("last_price_ticks",)
 
-    def __init__(self, fleet: OwnedFleet, *, buys: bool) -> None:
+    def __init__(self, fleet: OwnedFleet, *, buys: bool = True) -> None:
         self._fleet, self._owned, self._buys = fleet.index, fleet.owned, buys
         store = store_of(fleet)
         self._round_trip = store.charge_efficiency * store.discharge_efficiency
@@ -60,4 +60,7 @@ class Trade:
         side, value = np.empty((2, len(reach.lo_wh)), dtype=np.int64)
         planned, prices = draft.dispatch_wh[self._fleet], (seen.retail_ticks, seen.feed_in_ticks, seen.last_price_ticks)
         plan_kernel.offer_store(planned, *prices, reach.level, self._owned, self._round_trip, self._wear, side, value)
-        draft.offer(self._fleet, side if self._buys else np.where(side == Side.BUY, NO_OFFER, side), value)
+        if not self._buys:
+            bids = side == Side.BUY
+            side, value = np.where(bids, NO_OFFER, side), np.where(bids, UNDECLARED, value)
+        draft.offer(self._fleet, side, value)

@@ -12,6 +12,7 @@ from marketsim.analysis.coordination.study import UTILITY, Plans, coordinated
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.running import simulate
 from marketsim.core.errors import InputError, Problem
+from marketsim.core.weight_params import MemberWeightsParams
 
 ENGINE: Final = "equity_pool"
 """Gives local energy."""
@@ -85,7 +86,8 @@ def benefits(
 
 
 def _under(ready: ReadyScenario, days: int, rule: NamedWeights) -> dict[str, Any]:
-    asked = {"weights": rule.name, **rule.parameters}
+    flat = rule.parameters.keys() <= MemberWeightsParams.model_fields.keys()
+    asked = {"weights": rule.name, **rule.parameters} if flat else {"weights": {rule.name: dict(rule.parameters)}}
     changes: dict[str, Any] = {
         "clock.slots": days * round(24 * 60 / ready.model.clock.slot_minutes),
         "market.engine": {ENGINE: asked},
