@@ -17,11 +17,11 @@ from marketsim.optimise.day import DayProgramme, Ends, MeteredDay, day_programme
 from marketsim.optimise.highs import Optimum, SparseProgramme, optimum
 
 Objective: TypeAlias = Literal["cost", "peak", "cost_then_peak", "peak_then_cost"]
-_ROOM: Final = 1e-6
+ROOM: Final = 1e-6
 """Relative room that the least peak leaves to the cost, so that rounding does not close it."""
-_TIE: Final = 1e-6
+TIE: Final = 1e-6
 """Weight of the cost [kWh a slot for each unit of currency] among plans of one peak."""
-_MISSED: Final = 10.0
+MISSED: Final = 10.0
 """A missed kWh weighs so many kWh of the peak, and can lower it by one at most."""
 
 
@@ -75,7 +75,7 @@ def plan_day(blocks: Sequence[LinearBlock], day: MeteredDay, ends: Ends, aims: A
     if aims.objective == "peak":
         return told_plan(blocks, day, parts, found, None)
     upper = parts.programme.upper.copy()
-    upper[parts.peak] = found.x[parts.peak] * (1.0 + _ROOM) + _ROOM
+    upper[parts.peak] = found.x[parts.peak] * (1.0 + ROOM) + ROOM
     found = optimum(parts.programme._replace(upper=upper), what)
     return told_plan(blocks, day, parts, found, found)
 
@@ -85,11 +85,11 @@ def _least_peak(parts: DayProgramme, most_cost: float) -> SparseProgramme:
     programme = parts.programme
     aim = np.zeros_like(programme.cost)
     aim[parts.peak] = 1.0
-    aim[parts.missed] = _MISSED
+    aim[parts.missed] = MISSED
     if most_cost == np.inf:
         return programme._replace(cost=aim)
-    rows = programme.at_most.with_row(programme.cost, most_cost + _ROOM)
-    return programme._replace(cost=aim + _TIE * programme.cost, at_most=rows)
+    rows = programme.at_most.with_row(programme.cost, most_cost + ROOM)
+    return programme._replace(cost=aim + TIE * programme.cost, at_most=rows)
 
 
 def told_plan(
