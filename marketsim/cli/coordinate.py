@@ -30,6 +30,14 @@ if TYPE_CHECKING:
               help="Share of the least cost that cost_then_peak may spend on a lower peak.")  # fmt: skip
 @click.option("--peak-price", type=click.FloatRange(0, 1000), default=0.0, show_default=True,
               help="Price of a day's largest import, a part of the cost [currency/kW].")  # fmt: skip
+@click.option("--foresight", type=click.Choice(["validation", "test"]),
+              help="Instead: what better forecasts are worth, on weeks of this part of the source year.")  # fmt: skip
+@click.option("--scenarios", type=click.IntRange(2, 32), default=8, show_default=True,
+              help="With --foresight: days that may come and are planned for at once.")  # fmt: skip
+@click.option("--risk", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+              help="With --foresight: weight of the dearest scenarios.")  # fmt: skip
+@click.option("--weeks", type=int, metavar="N", default=12, show_default=True,
+              help="With --foresight: weeks, spread over the year.")  # fmt: skip
 @answer_options("way and day")
 def coordinate(
     asked: AskedScenario,
@@ -41,6 +49,10 @@ def coordinate(
     forecasts: str,
     slack: float,
     peak_price: float,
+    foresight: str | None,
+    scenarios: int,
+    risk: float,
+    weeks: int,
     answer: AskedAnswer,
 ) -> None:
     """Plan the day of all agents of SCENARIO together, and compare it with the market and with the utility alone.
@@ -48,7 +60,12 @@ def coordinate(
     All run on the same days, from noon to noon, under the same gate; peaks are those of all agents together. The pool trades
     what its plan moves between its members in the scenario's own market, so the grid may refuse it: then it is not called
     optimal.
+
+    With --foresight all ways are a pool that plans for cost and peak each hour: by what is usual, by context, and knowing all.
     """
+    if foresight is not None:
+        _foresee(asked, foresight, weeks, scenarios, risk, peak_price, answer)
+        return
     from marketsim.analysis.coordination.public import asked_days, compared
     from marketsim.analysis.coordination.study import Plans, as_json, objectives_of, rows_of
 
@@ -62,6 +79,18 @@ def coordinate(
         return
     _results(found, target)
     _remarks(found, target)
+
+
+def _foresee(
+    asked: AskedScenario, part: str, weeks: int, scenarios: int, risk: float, peak_price: float, answer: AskedAnswer
+) -> None:
+    from marketsim.analysis.coordination.foresight import Foresight, compare_foresight, foresight_json, week_rows
+    from marketsim.cli.foresight import show_foresight
+
+    chosen = Foresight("validation" if part == "validation" else "test", weeks, scenarios, risk, peak_price)
+    found = compare_foresight(asked.compiled(), chosen, answer.tell)
+    if not answer.give(foresight_json(found), week_rows(found)):
+        show_foresight(found)
 
 
 def _percent(share: float | None) -> str:

@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from marketsim.core.arrays import FloatArray
+from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.programme import LinearBlock
 from marketsim.optimise.day import DayProgramme, Ends, MeteredDay, day_programme
 from marketsim.optimise.highs import Optimum, SparseProgramme, optimum
@@ -33,6 +33,8 @@ class Aims(NamedTuple):
     """Share of the least cost that the least peak may cost more, where the cost comes first."""
     peak_price: float = 0.0
     """Part of the cost: price of the largest import [currency/kW]."""
+    periods: IntArray | None = None
+    """With the objective ``cost``: period of each slot, each with a largest import of its own [slots]; None: all are of one."""
 
 
 class PlannedDay(NamedTuple):
@@ -61,7 +63,7 @@ class PlannedDay(NamedTuple):
 
 def plan_day(blocks: Sequence[LinearBlock], day: MeteredDay, ends: Ends, aims: Aims, told: str = "plan") -> PlannedDay:
     """The best plan; RunError, which says what was ``told`` to be planned, if HiGHS finds none; ValueError for bad prices."""
-    parts = day_programme(blocks, day, ends, peak=aims.objective != "cost", peak_price=aims.peak_price)
+    parts = day_for(aims, blocks, day, ends)
     what = f"{told} of {len(day.meter_of)} agents over {len(day.need_kwh)} slots"
     least_cost = None if aims.objective.startswith("peak") else optimum(parts.programme, what)
     if aims.objective == "cost" and least_cost is not None:
@@ -78,6 +80,15 @@ def plan_day(blocks: Sequence[LinearBlock], day: MeteredDay, ends: Ends, aims: A
     upper[parts.peak] = found.x[parts.peak] * (1.0 + ROOM) + ROOM
     found = optimum(parts.programme._replace(upper=upper), what)
     return told_plan(blocks, day, parts, found, found)
+
+
+def day_for(aims: Aims, blocks: Sequence[LinearBlock], day: MeteredDay, ends: Ends) -> DayProgramme:
+    """The programme of a day with what the aims need; ValueError for periods with another objective than the cost."""
+    if aims.objective == "cost":
+        return day_programme(blocks, day, ends, peak_price=aims.peak_price, periods=aims.periods)
+    if aims.periods is not None:
+        raise ValueError("periods have largest imports of their own where the cost is the objective, and nowhere else")
+    return day_programme(blocks, day, ends, peak=True, peak_price=aims.peak_price)
 
 
 def _least_peak(parts: DayProgramme, most_cost: float) -> SparseProgramme:

@@ -23,9 +23,9 @@ import scipy.sparse as sp
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.programme import LinearBlock
-from marketsim.optimise.day import DayProgramme, Ends, MeteredDay, day_programme
+from marketsim.optimise.day import DayProgramme, Ends, MeteredDay
 from marketsim.optimise.highs import Optimum, SparseProgramme, SparseRows, optimum
-from marketsim.optimise.pool import MISSED, ROOM, TIE, Aims, PlannedDay, told_plan
+from marketsim.optimise.pool import MISSED, ROOM, TIE, Aims, PlannedDay, day_for, told_plan
 
 
 class Scenario(NamedTuple):
@@ -103,29 +103,20 @@ def _mean_plan(plans: Sequence[PlannedDay]) -> PlannedDay:
 
 def _joined(scenarios: Sequence[Scenario], common: int, ends: Ends, aims: Aims, risk: Risk) -> _Joined:
     """Programmes side by side, their costs by their parts of the whole, and the rows that tie them together."""
-    parts = tuple(
-        day_programme(each.blocks, each.day, ends, peak=aims.objective != "cost", peak_price=aims.peak_price)
-        for each in scenarios
-    )
+    parts = tuple(day_for(aims, each.blocks, each.day, ends) for each in scenarios)
     programmes = [part.programme for part in parts]
-    share = 1.0 / len(parts)
-    tied = _tied(scenarios, parts, common)
     at = np.concatenate(([0], np.cumsum([len(each.cost) for each in programmes])))
-    at_most = SparseRows(
-        sp.block_diag([each.at_most.matrix for each in programmes], format="csc"),
-        np.concatenate([each.at_most.right for each in programmes]),
-    )
-    equal = SparseRows(
-        sp.vstack((sp.block_diag([each.equal.matrix for each in programmes]), tied), format="csc"),
-        np.concatenate([*(each.equal.right for each in programmes), np.zeros(tied.shape[0])]),
-    )
+    equal = _beside([each.equal for each in programmes], at)
+    tied = _tied(scenarios, parts, common, at)
     whole = SparseProgramme(
-        cost=share * np.concatenate([each.cost for each in programmes]),
+        cost=np.concatenate([each.cost for each in programmes]) / len(parts),
         lower=np.concatenate([each.lower for each in programmes]),
         upper=np.concatenate([each.upper for each in programmes]),
         whole=np.concatenate([each.whole for each in programmes]),
-        at_most=at_most,
-        equal=equal,
+        at_most=_beside([each.at_most for each in programmes], at),
+        equal=SparseRows(
+            sp.vstack((equal.matrix, tied), format="csc"), np.concatenate((equal.right, np.zeros(tied.shape[0])))
+        ),
     )
     constants = np.array([part.constant for part in parts])
     if risk.weight > 0.0:
@@ -133,28 +124,50 @@ def _joined(scenarios: Sequence[Scenario], common: int, ends: Ends, aims: Aims, 
     return _Joined(whole, parts, at, float(constants.mean()))
 
 
-def _tied(scenarios: Sequence[Scenario], parts: Sequence[DayProgramme], common: int) -> Any:
-    """Rows by which every device of every agent has one net energy in each of the first slots [n_rows, n_columns]."""
+def _beside(rows: Sequence[SparseRows], at: IntArray) -> SparseRows:
+    """Rows of programmes side by side, which share no column."""
+    entries = [each.matrix.tocoo() for each in rows]
+    first = np.concatenate(([0], np.cumsum([len(each.right) for each in rows])))
+    return SparseRows.of(
+        np.concatenate([start + each.row for start, each in zip(first, entries, strict=False)]),
+        np.concatenate([start + each.col for start, each in zip(at, entries, strict=False)]),
+        np.concatenate([each.data for each in entries]),
+        np.concatenate([each.right for each in rows]),
+        int(at[-1]),
+    )
+
+
+def _tied(scenarios: Sequence[Scenario], parts: Sequence[DayProgramme], common: int, at: IntArray) -> Any:
+    """Rows by which each device of each agent has one net energy in each of the first slots: that of the first scenario."""
     slots, k = len(scenarios[0].day.need_kwh), len(scenarios[0].day.meter_of)
-    maps = []
-    for each, part in zip(scenarios, parts, strict=True):
-        rows, columns, values = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
+    found: list[tuple[IntArray, IntArray, FloatArray]] = []
+    for start, each, part in zip(at.tolist(), scenarios, parts, strict=False):
+        places, columns, values = [], [], []
         for place, (first, block) in enumerate(zip(part.first, each.blocks, strict=True)):
             now = block.meter.slot < common
-            rows.append(((place * slots + block.meter.slot) * k + block.meter.agent)[now])
-            columns.append(first + block.meter.column[now])
+            places.append(((place * slots + block.meter.slot) * k + block.meter.agent)[now])
+            columns.append(start + first + block.meter.column[now])
             values.append(block.meter.value[now])
-        entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
-        maps.append(sp.csr_matrix(entries, shape=(len(each.blocks) * slots * k, len(part.cost))))
-    used = np.flatnonzero(sum((each.getnnz(axis=1) for each in maps), np.zeros(maps[0].shape[0], dtype=np.int64)))
-    own = [each[used] for each in maps]
-    nothing = [sp.csr_matrix(each.shape) for each in own]
-    rows_of = [
-        sp.hstack([own[0], *(-own[s] if s == other else nothing[s] for s in range(1, len(own)))])
-        for other in range(1, len(own))
+        nothing = np.zeros(0, dtype=np.int64)
+        found.append(
+            (
+                np.concatenate([nothing, *places]),
+                np.concatenate([nothing, *columns]),
+                np.concatenate([np.zeros(0), *values]),
+            )
+        )
+    used = np.unique(np.concatenate([places for places, _, _ in found]))
+    others = range(1, len(found))
+    own = [np.searchsorted(used, places) for places, _, _ in found]
+    row = [own[0] + (other - 1) * len(used) for other in others] + [
+        own[other] + (other - 1) * len(used) for other in others
     ]
-    width = sum(each.shape[1] for each in own)
-    return sp.vstack([sp.csr_matrix((0, width)), *rows_of], format="csc")
+    column = [found[0][1]] * len(others) + [found[other][1] for other in others]
+    value = [found[0][2]] * len(others) + [-found[other][2] for other in others]
+    shape = (len(used) * len(others), int(at[-1]))
+    if not len(others):
+        return sp.csc_matrix(shape)
+    return sp.csc_matrix((np.concatenate(value), (np.concatenate(row), np.concatenate(column))), shape=shape)
 
 
 def _with_risk(whole: SparseProgramme, at: IntArray, constants: FloatArray, risk: Risk) -> SparseProgramme:

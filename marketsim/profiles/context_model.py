@@ -28,8 +28,8 @@ from marketsim.profiles.training_days import N_CLASSES, class_of
 _WINDOWS_H: Final = (1.0, 3.0, 24.0)
 _LEADS_H: Final = (1.0, 2.0, 3.0, 6.0, 12.0, 24.0, 36.0, 48.0)
 """Where coefficients are fitted [h]."""
-_RIDGE: Final = 0.02
-"""Share of the mean of the diagonal that is added to it."""
+RIDGE: Final = 0.02
+"""Share of a variable's square that is added to it."""
 _DARK: Final = 0.1
 """A share of the usual says nothing where the usual is less than so much of the day's mean."""
 
@@ -192,8 +192,8 @@ class ContextModel:
                     ).transpose(1, 2, 0)
                     squares[: len(inside)] += x[..., :, None] * x[..., None, :]
                     products[: len(inside)] += x * off[known + inside][..., None]
-        ridge = _RIDGE * np.trace(squares, axis1=2, axis2=3) / n_variables + 1e-12
-        squares += ridge[..., None, None] * np.eye(n_variables)
+        diagonal = np.einsum("laii->lai", squares)
+        diagonal += RIDGE * diagonal + 1e-12
         return np.asarray(np.linalg.solve(squares, products[..., None])[..., 0].transpose(2, 0, 1))
 
 

@@ -86,6 +86,7 @@ class PoolPlanner:
         retail, feed_in = (to_price(ticks) for ticks in seen.forecast.tariffs(horizon))
         net = np.zeros((len(seen.ranges), horizon, len(seen.load_wh)))
         markets = []
+        aims = self._aims(seen, horizon)
         ends = Ends(regained=max(horizon - seen.slots_per_day, 0) - 1)
         for market in np.unique(seen.market):
             members = np.flatnonzero(seen.market == market)
@@ -104,7 +105,7 @@ class PoolPlanner:
                 )
                 for course, (need, spare) in zip(courses, balances, strict=True)
             ]
-            planned = self._planned(scenarios, self._common(seen, horizon), ends)
+            planned = self._planned(scenarios, self._common(seen, horizon), ends, aims)
             for (fleet, _), own in zip(self.devices, planned.net_kwh, strict=True):
                 net[fleet][:, members] = own
             markets.append(planned)
@@ -112,9 +113,15 @@ class PoolPlanner:
         need = needs[0] if len(needs) == 1 else np.asarray(np.mean(needs, axis=0))
         return PoolPlan(seen.time.slot, net, tuple(markets), need)
 
-    def _planned(self, scenarios: Sequence[Scenario], common: int, ends: Ends) -> PlannedDay:
+    def _aims(self, seen: Observations, horizon: int) -> Aims:
         own = self._params
-        aims = Aims(own.objective, own.slack, own.peak_price)
+        days = None
+        if own.peak_period == "day":
+            days = (np.arange(horizon) + seen.slots_per_day - slots_to_noon(seen)) // seen.slots_per_day
+        return Aims(own.objective, own.slack, own.peak_price, days)
+
+    def _planned(self, scenarios: Sequence[Scenario], common: int, ends: Ends, aims: Aims) -> PlannedDay:
+        own = self._params
         if len(scenarios) > 1:
             return plan_scenarios(scenarios, common, ends, aims, Risk(own.risk, own.tail))
         if own.by == "consensus":

@@ -44,6 +44,10 @@ class MeasuredDay(NamedTuple):
     """Slots that end outside a limit of the feeder."""
     plan: PlannedDay | None = None
     """What a pool planned at noon."""
+    spent: float = 0.0
+    """All payments, wear, fuel and curtailment alone [currency]."""
+    middle_price: float = 0.0
+    """Mean of the tariffs' middle [currency/kWh]."""
 
     @property
     def peak_kw(self) -> float:
@@ -95,6 +99,8 @@ def measured(built: Built, world: World, noon: int) -> MeasuredDay:
         missed_kwh=total["missed_kwh"],
         slots_outside=int(total["outside"]),
         plan=plan,
+        spent=total["paid"] + total["wear"],
+        middle_price=(retail + feed_in) / 2.0,
     )
 
 

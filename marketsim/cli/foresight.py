@@ -1,0 +1,66 @@
+"""What ``marketsim coordinate --foresight`` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from marketsim.cli.saying import say
+from marketsim.cli.tables import number, table
+
+if TYPE_CHECKING:
+    from marketsim.analysis.coordination.foresight import Difference, Foreseen
+
+
+def show_foresight(found: Foreseen) -> None:
+    """Ways, what they differ by, and how good their forecasts are."""
+    from marketsim.analysis.coordination.foresight import mean_of
+
+    asked, currency = found.asked, found.ready.model.currency
+    head = ("", f"cost [{currency}]", "mean peak kW", f"with peaks [{currency}]", "refused kWh", "missed kWh")
+    rows = []
+    for name, weeks in found.ways.items():
+        week = mean_of(weeks)
+        numbers = (week.cost, week.peak_kw, week.total, week.refused_kwh, week.missed_kwh)
+        rows.append((name, *(number(each) for each in numbers)))
+    title = (
+        f"{found.ready.name}: {len(found.ready.agents)} agents, {len(found.starts)} weeks of {asked.part} days, a week"
+    )
+    table(head, rows, title=title, right=range(1, len(head)))
+    say()
+    _differences(found)
+    say()
+    skill = [
+        (name, number(each.load_pinball_kw), number(each.pv_pinball_kw), *map(_percent, (each.load_covered, each.pv_covered)))
+        for name, each in found.skill.items()
+    ]  # fmt: skip
+    heads = ("", "pinball load kW", "pinball PV kW", "load in 80 %", "PV in 80 %")
+    table(heads, skill, right=range(1, len(heads)))
+    say()
+    say(
+        "cost: all payments of all agents and wear, from the noon of a week's first day to that of its last; what stores hold "
+        "more or less at the end counts at the middle of the tariffs. peak: largest import of all together in a day, the mean "
+        f"of the days. with peaks: cost, and {asked.peak_price:g} {currency}/kW for each day's peak. Differences are paired by "
+        "weeks, with 95 % intervals; * where it excludes 0. pinball: loss of the nine deciles of each home 1 to 24 hours ahead. "
+        "in 80 %: share of what came within the interval that is to hold 80 %."
+    )
+
+
+def _differences(found: Foreseen) -> None:
+    from marketsim.analysis.coordination.foresight import differences, pairs_of
+
+    told = {(each.way, each.other, each.measure): each for each in differences(found)}
+    rows = [
+        (f"{way} - {other}", *(_told(told[way, other, measure]) for measure in ("cost", "peak_kw", "total")))
+        for way, other in pairs_of(found.asked)
+    ]
+    head = ("difference", "cost", "mean peak kW", "with peaks")
+    table(head, rows, right=range(1, len(head)))
+
+
+def _told(each: Difference) -> str:
+    star = "" if each.low <= 0.0 <= each.high else " *"
+    return f"{each.mean:+.2f} ({each.low:+.2f} to {each.high:+.2f}){star}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
