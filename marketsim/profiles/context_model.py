@@ -83,6 +83,19 @@ def complete(runs: Sequence[slice]) -> IntArray:
     return np.array([day for run in runs for day in range(run.start + 1, run.stop - 2)], dtype=np.int64)
 
 
+class Looked(NamedTuple):
+    """What is looked at, of n issues of a forecast."""
+
+    off: FloatArray
+    """What the last day was off by, up to the last metered slot [n, steps, T]."""
+    usual: FloatArray
+    """What was usual in it [n, steps, T]."""
+    ahead: FloatArray
+    """What is usual in slots to come [n, n_leads, T]."""
+    sunny: FloatArray
+    """Flag of the day of the last metered slot [n]."""
+
+
 class ContextModel:
     """One series of the agents of one market."""
 
@@ -103,103 +116,82 @@ class ContextModel:
         self._windows = Windows.of(self._steps)
         self.usual = usual_days(series, days, kind)
         """[N_CLASSES, steps, T]."""
-        self._b = self.usual[class_of(days)]
-        self._off = series - self._b
-        self._sunny, self._runs = sunny, list(runs)
-        self._coefficients = self._fitted()
+        usual = self.usual[class_of(days)]
+        self._off, self._b = (each.reshape(-1, series.shape[2]) for each in (series - usual, usual))
+        self._sunny = sunny
+        self._coefficients = self._fitted(runs) if own else None
 
-    def missed(self, day: int, last_step: int) -> FloatArray:
-        """What was not foreseen of two days from a training day on, when its slot ``last_step`` had been metered [two days, T].
+    def missed(self, days: IntArray, last_step: int) -> FloatArray:
+        """What was not foreseen from training days on, when their slot ``last_step`` had been metered [n, two days, T].
 
-        ``day``: its position; see ``complete``.
+        ``days``: positions of ``complete`` ones.
         """
-        run = next(each for each in self._runs if each.start <= day < each.stop)
-        b, off = (each[run].reshape(-1, each.shape[2]) for each in (self._b, self._off))
-        known = (day - run.start) * self._steps + last_step
-        past = slice(known - self._steps + 1, known + 1)
-        ahead = slice(known + 1, known + 1 + 2 * self._steps)
-        told = self.beyond(off[past], b[past], b[ahead], float(self._sunny[day]), last_step)
-        return np.asarray(off[ahead] - told)
+        known, leads = days * self._steps + last_step, np.arange(1, 2 * self._steps + 1)
+        told = self.beyond(self._looked(known, leads), last_step)
+        return np.asarray(self._off[known[:, None] + leads] - told)
 
-    def beyond(self, off: FloatArray, usual: FloatArray, ahead: FloatArray, sunny: float, last_step: int) -> FloatArray:
-        """What is expected beyond the usual value of the slots ahead [horizon, T].
-
-        ``off``: what the last day was off by, up to the last metered slot, and ``usual`` what was usual in it, each [steps, T];
-        ``ahead``: what is usual in the slots to come [horizon, T]; ``sunny``: the flag of the day of the last metered slot.
-        """
-        if not self._own:
-            return np.zeros_like(ahead)
-        leads = np.arange(1, len(ahead) + 1)
-        today = _today(leads, last_step, self._steps)
-        found = np.zeros_like(ahead)
-        for x, c in zip(self._context(off, usual, ahead, leads, sunny, today), self._at(leads), strict=True):
+    def beyond(self, looked: Looked, last_step: int) -> FloatArray:
+        """What is expected beyond the usual value of the slots ahead, one after the other [n, n_leads, T]."""
+        found = np.zeros_like(looked.ahead)
+        if self._coefficients is None:
+            return found
+        leads = np.arange(1, looked.ahead.shape[1] + 1)
+        for x, c in zip(self._context(looked, leads, last_step), self._at(self._coefficients, leads), strict=True):
             found += x * c
         return found
 
-    def _context(
-        self, off: FloatArray, usual: FloatArray, ahead: FloatArray, leads: IntArray, sunny: float, today: FloatArray
-    ) -> list[FloatArray]:
-        """Context of each slot ahead, a variable after the other, each [horizon, T]."""
-        scale = ahead if self.kind.relative else np.ones_like(ahead)
-        lit = _DARK * usual.mean(axis=0)
-        found = []
-        for window in self._windows.recent:
-            recent, typical = off[-window:].mean(axis=0), usual[-window:].mean(axis=0)
-            if self.kind.relative:
-                recent = _ratio(recent, typical, lit)
-            found.append(recent * scale)
-        found.append(off[(leads - 1) % self._steps])
-        found.append((sunny - 0.5) * today[:, None] * ahead)
-        if self._shared:
-            for window in self._windows.recent:
-                recent, typical = off[-window:].mean(axis=0).sum(), usual[-window:].mean(axis=0).sum()
-                found.append(_ratio(recent, typical, np.asarray(lit.sum())) * ahead)
-        return found
+    def _looked(self, known: IntArray, leads: IntArray) -> Looked:
+        """Of training days, the last metered slots by their place in all days one after another."""
+        past = known[:, None] + np.arange(1 - self._steps, 1)
+        ahead = np.minimum(known[:, None] + leads, len(self._b) - 1)
+        return Looked(self._off[past], self._b[past], self._b[ahead], self._sunny[known // self._steps])
 
-    def _at(self, leads: IntArray) -> FloatArray:
-        """Coefficients at each lead [n_variables, horizon, T]; behind the last knot as there."""
+    def _context(self, looked: Looked, leads: IntArray, last_step: int) -> list[FloatArray]:
+        """Context of slots ahead, a variable after the other, each to be spread over [n, n_leads, T]."""
+        off, usual, ahead, sunny = looked
+        today = (last_step + leads < self._steps).astype(np.float64)
+        lit = _DARK * usual.mean(axis=1)
+        found: list[FloatArray] = []
+        of_all = []
+        for window in self._windows.recent:
+            recent, typical = off[:, -window:].mean(axis=1), usual[:, -window:].mean(axis=1)
+            relative = self.kind.relative
+            found.append((_ratio(recent, typical, lit)[:, None] * ahead) if relative else recent[:, None])
+            sums = (each.sum(axis=1, keepdims=True) for each in (recent, typical, lit))
+            of_all.append(_ratio(*sums)[:, None] * ahead)
+        found.append(off[:, (leads - 1) % self._steps])
+        found.append((sunny - 0.5)[:, None, None] * today[:, None] * ahead)
+        return found + of_all if self._shared else found
+
+    def _at(self, coefficients: FloatArray, leads: IntArray) -> FloatArray:
+        """Coefficients at each lead [n_variables, n_leads, T]; behind the last knot as there."""
         knots = np.array(self._windows.leads)
-        right = np.clip(np.searchsorted(knots, leads), 1, max(len(knots) - 1, 1))
         if len(knots) == 1:
-            return np.repeat(self._coefficients[:, :1], len(leads), axis=1)
+            return np.repeat(coefficients, len(leads), axis=1)
+        right = np.clip(np.searchsorted(knots, leads), 1, len(knots) - 1)
         part = np.clip((leads - knots[right - 1]) / (knots[right] - knots[right - 1]), 0.0, 1.0)[None, :, None]
-        left, later = self._coefficients[:, right - 1], self._coefficients[:, right]
+        left, later = coefficients[:, right - 1], coefficients[:, right]
         return np.asarray(left + part * (later - left))
 
-    def _fitted(self) -> FloatArray:
-        """Coefficients at the knots [n_variables, n_knots, T]."""
-        n_agents = self.usual.shape[2]
-        n_variables = 5 + (3 if self._shared else 0)
-        fitted = np.zeros((n_variables, len(self._windows.leads), n_agents))
-        if not self._own:
-            return fitted
+    def _fitted(self, runs: Sequence[slice]) -> FloatArray:
+        """Coefficients at the knots [n_variables, n_knots, T], from every hour of every day with a day in a row before."""
         leads = np.array(self._windows.leads)
-        squares = np.zeros((len(leads), n_agents, n_variables, n_variables))
-        products = np.zeros((len(leads), n_agents, n_variables))
-        hourly = range(0, self._steps, max(self._steps // 24, 1))
-        for run in self._runs:
-            b, off = (each[run].reshape(-1, each.shape[2]) for each in (self._b, self._off))
-            for known in [day * self._steps + step for day in range(1, run.stop - run.start) for step in hourly]:
-                inside = leads[known + leads < len(off)]
-                if len(inside):
-                    past = slice(known - self._steps + 1, known + 1)
-                    step = known % self._steps
-                    flag = float(self._sunny[run.start + known // self._steps])
-                    x = np.array(
-                        self._context(
-                            off[past], b[past], b[known + inside], inside, flag, _today(inside, step, self._steps)
-                        )
-                    ).transpose(1, 2, 0)
-                    squares[: len(inside)] += x[..., :, None] * x[..., None, :]
-                    products[: len(inside)] += x * off[known + inside][..., None]
-        diagonal = np.einsum("laii->lai", squares)
+        days = np.array([day for run in runs for day in range(run.start + 1, run.stop)], dtype=np.int64)
+        ends = np.array([run.stop for run in runs for _ in range(run.start + 1, run.stop)]) * self._steps
+        n_variables = len(_WINDOWS_H) * (1 + self._shared) + 2
+        squares = np.zeros((len(leads), self._off.shape[1], n_variables, n_variables))
+        products = np.zeros(squares.shape[:3])
+        for step in range(0, self._steps, max(self._steps // 24, 1)):
+            known = days * self._steps + step
+            inside = (known[:, None] + leads < ends[:, None])[:, :, None]
+            looked = self._looked(known, leads)
+            x = np.array([np.where(inside, each, 0.0) for each in self._context(looked, leads, step)])
+            came = self._off[np.minimum(known[:, None] + leads, len(self._off) - 1)]
+            squares += np.einsum("vnlt,wnlt->ltvw", x, x)
+            products += np.einsum("vnlt,nlt->ltv", x, came)
+        diagonal = np.einsum("ltvv->ltv", squares)
         diagonal += RIDGE * diagonal + 1e-12
         return np.asarray(np.linalg.solve(squares, products[..., None])[..., 0].transpose(2, 0, 1))
-
-
-def _today(leads: IntArray, last_step: int, steps: int) -> FloatArray:
-    """1 for slots of the day of the last metered one, 0 for later ones [horizon]."""
-    return (last_step + leads < steps).astype(np.float64)
 
 
 def _ratio(value: FloatArray, typical: FloatArray, least: FloatArray) -> FloatArray:

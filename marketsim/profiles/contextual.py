@@ -17,7 +17,7 @@ import numpy as np
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.clock import SlotTime
 from marketsim.core.errors import Problem, ProfileError, RunError
-from marketsim.profiles.context_model import KINDS, ContextModel, complete
+from marketsim.profiles.context_model import KINDS, ContextModel, Looked, complete
 from marketsim.profiles.forecast import WEATHER, SlotForecast, UnknownSeries
 from marketsim.profiles.params import ContextualParams
 from marketsim.profiles.training_days import HasTrainingDays, class_of, months_apart
@@ -102,10 +102,9 @@ class Contextual:
         kept = self._alike(today, market, sunny)
         members = {}
         for name, model in self._models[market].items():
-            off, usual, ahead = self._looked_at(name, model, known, market)
-            expected = ahead + model.beyond(off, usual, ahead, sunny, last_step)
-            missed = [model.missed(day, last_step) for day in kept.tolist()]
-            path = np.maximum(expected + np.array(missed), 0.0)
+            looked = self._looked_at(name, model, known, market, sunny)
+            expected = looked.ahead + model.beyond(looked, last_step)
+            path = np.maximum(expected + model.missed(kept, last_step), 0.0)
             if profiles.sees_slot:
                 now = profiles.actual(today)[name][last_step, self._rows(market)]
                 path = np.concatenate((np.broadcast_to(now, (len(path), 1, len(now))), path[:, :-1]), axis=1)
@@ -123,10 +122,8 @@ class Contextual:
             raise RunError("no training day of this season has enough days around it to learn from")
         return kept
 
-    def _looked_at(
-        self, name: str, model: ContextModel, known: int, market: int
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """What the day up to ``known`` was off by and what was usual in it, [steps, T]; what is usual ahead [two days, T]."""
+    def _looked_at(self, name: str, model: ContextModel, known: int, market: int, sunny: float) -> Looked:
+        """The day up to ``known`` and the two days behind it."""
         steps = self._profiles.steps
         first = known - steps + 1
         days = range(first // steps, (known + 2 * steps) // steps + 1)
@@ -134,7 +131,8 @@ class Contextual:
         usual = np.concatenate([model.usual[each] for each in classes])[first % steps :]
         past = np.concatenate([self._profiles.actual(day)[name][:, self._rows(market)] for day in days[:2]])
         metered = past[first % steps :][:steps]
-        return metered - usual[:steps], usual[:steps], usual[steps : 3 * steps]
+        past, ahead = usual[np.newaxis, :steps], usual[np.newaxis, steps : 3 * steps]
+        return Looked(metered - past, past, ahead, np.array([sunny]))
 
 
 class ContextualForecast(SlotForecast):

@@ -15,7 +15,7 @@ from marketsim.app.wiring import build as wired
 from marketsim.core.errors import InputError, ProfileError, RunError
 from marketsim.core.records import UncertainForecast
 from marketsim.profiles.calendar import MONTH_OF, WEEKDAY_OF
-from marketsim.profiles.context_model import KINDS, RIDGE, ContextModel, Windows, complete, usual_days
+from marketsim.profiles.context_model import KINDS, RIDGE, ContextModel, Looked, Windows, usual_days
 from marketsim.profiles.daily import DayProfiles
 from marketsim.profiles.params import SimbenchParams, SyntheticParams
 from marketsim.profiles.parts import IS_OF
@@ -195,29 +195,33 @@ def test_coefficients_are_those_of_least_squares() -> None:
             flat[slot] = 0.9 * flat[slot - 1] + rng.normal(0, 0.1, 2)
         series[run] = 2.0 + flat.reshape(-1, STEPS, 2)
     model = ContextModel(KINDS["load_kw"], days, runs, series, np.zeros(len(days)), own=True, shared=False)
-    b, off = model._b, model._off
+    b = model.usual[class_of(days)]
+    off = series - b
     rows, came = [], []
     for run in runs:
         own, usual = off[run].reshape(-1, 2), b[run].reshape(-1, 2)
         for known in range(STEPS, len(own) - 1):
-            step = known % STEPS
-            rows.append([own[known, 0], own[known - 2 : known + 1, 0].mean(), own[known - 23 : known + 1, 0].mean(), own[known - 23, 0],
-                         -0.5 * (step + 1 < STEPS) * usual[known + 1, 0]])  # fmt: skip
+            flag = -0.5 * (known % STEPS + 1 < STEPS) * usual[known + 1, 0]
+            rows.append([*_recent(own, known), own[known - 23, 0], flag])
             came.append(own[known + 1, 0])
     x, y = np.array(rows), np.array(came)
     ridge = np.diag(np.sqrt(RIDGE * (x**2).sum(axis=0)))
     plain = np.linalg.lstsq(np.vstack((x, ridge)), np.concatenate((y, np.zeros(5))), rcond=None)[0]
     assert model._coefficients[:, 0, 0] == pytest.approx(plain, rel=1e-6, abs=1e-9)
     assert plain[:2].sum() == pytest.approx(0.9, abs=0.1)
-    assert model.missed(9, 9).shape == (48, 2)
-    day = int(complete(runs)[5])
-    run = next(each for each in runs if each.start <= day < each.stop)
-    own, usual = off[run].reshape(-1, 2), b[run].reshape(-1, 2)
-    known = (day - run.start) * STEPS + 9
-    told = model.beyond(
-        own[known - 23 : known + 1], usual[known - 23 : known + 1], usual[known + 1 : known + 49], 0.0, 9
+    run = runs[3]
+    own, usual, known = off[run].reshape(-1, 2), b[run].reshape(-1, 2), 2 * STEPS + 9
+    day = slice(known - 23, known + 1)
+    looked = Looked(own[None, day], usual[None, day], usual[None, known + 1 : known + 49], np.zeros(1))
+    told = model.beyond(looked, 9)
+    np.testing.assert_allclose(
+        told[0, 0, 0], [*_recent(own, known), own[known - 23, 0], -0.5 * usual[known + 1, 0]] @ plain
     )
-    np.testing.assert_allclose(model.missed(day, 9), own[known + 1 : known + 49] - told)
+    np.testing.assert_allclose(model.missed(np.array([run.start + 2]), 9), own[known + 1 : known + 49] - told)
+
+
+def _recent(own: np.ndarray, known: int) -> list[float]:
+    return [own[known + 1 - window : known + 1, 0].mean() for window in (1, 3, 24)]
 
 
 def _runs(days: np.ndarray) -> list[tuple[int, int]]:
