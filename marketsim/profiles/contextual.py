@@ -1,8 +1,8 @@
 """Forecasts from context: of each slot ahead what is expected, how far off it may be, and days that may come instead.
 
 A forecast knows what was metered up to the slot that opens (with a gate closure, up to the one before) and weather flags of days
-that have begun. The members of its ensemble are training days of the month and its neighbours, where the forecast knows the
-weather only those with the same flag: what is expected now, and what was missed on that day at the same time. Their mean is the
+that have begun. The members of its ensemble are training days of the month and its neighbours: what is expected now, and what was
+missed on that day at the same time; of PV, where the forecast knows the weather, only days with the same flag. Their mean is the
 forecast. ``paths`` are members from equal parts of the ensemble in the order of what all agents of the market together draw until
 the next day: the same members for all series and agents.
 """
@@ -35,8 +35,8 @@ _FEW: Final = 6
 class Ensemble(NamedTuple):
     """What may come of all series of the agents of one market, from a slot on for two days."""
 
-    days: IntArray
-    """The training day of each member [n_members]."""
+    days: dict[str, IntArray]
+    """The training day of each member by series [n_members]."""
     members: dict[str, FloatArray]
     """Mean power by series [kW] [n_members, slots, T]."""
 
@@ -49,8 +49,9 @@ class Ensemble(NamedTuple):
 
     def spread_out(self, n: int) -> IntArray:
         """Positions of ``n`` members, from equal parts in the order of what all agents draw in the first day [n]."""
-        if n > len(self.days):
-            raise RunError(f"{n} scenarios are asked for, and there are {len(self.days)} training days like this one")
+        members = len(self.members["load_kw"])
+        if n > members:
+            raise RunError(f"{n} scenarios are asked for, and there are {members} training days of this season")
         day = next(iter(self.members.values())).shape[1] // 2
         drawn = self.members["load_kw"][:, :day].sum(axis=(1, 2)) - self.members["pv_kw"][:, :day].sum(axis=(1, 2))
         order = np.argsort(drawn, kind="stable")
@@ -104,23 +105,24 @@ class Contextual:
         for name, model in self._models[market].items():
             looked = self._looked_at(name, model, known, market, sunny)
             expected = looked.ahead + model.beyond(looked, last_step)
-            path = np.maximum(expected + model.missed(kept, last_step), 0.0)
+            path = np.maximum(expected + model.missed(kept[name], last_step), 0.0)
             if profiles.sees_slot:
                 now = profiles.actual(today)[name][last_step, self._rows(market)]
                 path = np.concatenate((np.broadcast_to(now, (len(path), 1, len(now))), path[:, :-1]), axis=1)
             members[name] = path
-        return Ensemble(self._taught.days[kept], members)
+        return Ensemble({name: self._taught.days[positions] for name, positions in kept.items()}, members)
 
-    def _alike(self, today: int, market: int, sunny: float) -> IntArray:
-        """Positions of training days of the season, and of the weather where that is known."""
+    def _alike(self, today: int, market: int, sunny: float) -> dict[str, IntArray]:
+        """Positions of training days of the season by series [n_members]; for PV of the same weather, where that is known."""
         now = int(self._source.weather_days(today)[market])
         positions = complete(self._taught.runs)
-        season = months_apart(self._taught.days[positions], now) <= 1
-        same = season & (self._taught.sunny[positions, market] == sunny)
-        kept = positions[same if self._told and same.sum() >= _FEW else season]
-        if not len(kept):
+        season = positions[months_apart(self._taught.days[positions], now) <= 1]
+        if not len(season):
             raise RunError("no training day of this season has enough days around it to learn from")
-        return kept
+        same = season[self._taught.sunny[season, market] == sunny]
+        like = same if self._told and len(same) >= _FEW else season
+        of_pv = like[np.arange(len(season)) * len(like) // len(season)]
+        return {name: of_pv if name == "pv_kw" else season for name in self._taught.series}
 
     def _looked_at(self, name: str, model: ContextModel, known: int, market: int, sunny: float) -> Looked:
         """The day up to ``known`` and the two days behind it."""

@@ -104,18 +104,20 @@ def test_this_slot_is_in_it_as_it_is_metered(profiles: Make) -> None:
 
 
 def test_it_is_the_mean_of_members_that_were_days_of_the_season_and_the_weather(profiles: Make) -> None:
-    """Of training days within a month, with the flag of the day; without context of both flags. A longer look begins as a short one."""
+    """Of training days within a month, of PV with the flag of the day, without context of both. A longer look begins as a short one."""
     there = profiles()
     forecast = at(there, 36)
     members = forecast._contextual.ensemble(36, 0)
-    assert IS_OF["training"][members.days].all()
     source = there.source
-    assert (months_apart(members.days, int(source.weather_days(1)[0])) <= 1).all()
+    for days in members.days.values():
+        assert IS_OF["training"][days].all()
+        assert (months_apart(days, int(source.weather_days(1)[0])) <= 1).all()
     taught = source.training_days()
-    flags = taught.sunny[np.searchsorted(taught.days, members.days), 0]
-    assert (flags == source.sunny(1)[0]).all()
-    others = at(profiles("none"), 36)._contextual.ensemble(36, 0)
-    assert len(others.days) > len(members.days)
+    without = at(profiles("none"), 36)._contextual.ensemble(36, 0)
+    for ensemble, alike in ((members, True), (without, False)):
+        flags = taught.sunny[np.searchsorted(taught.days, ensemble.days["pv_kw"]), 0]
+        assert (flags == source.sunny(1)[0]).all() == alike
+        assert len(set(taught.sunny[np.searchsorted(taught.days, ensemble.days["load_kw"]), 0])) == 2
     np.testing.assert_allclose(forecast.series("pv_kw", 24), members.of("pv_kw", 24).mean(axis=0))
     np.testing.assert_array_equal(forecast.series("load_kw", 100)[:30], forecast.series("load_kw", 30))
     far = forecast.series("load_kw", 24 * 4)
