@@ -84,12 +84,12 @@ def coordinate(
 def _foresee(
     asked: AskedScenario, part: str, weeks: int, scenarios: int, risk: float, peak_price: float, answer: AskedAnswer
 ) -> None:
-    from marketsim.analysis.coordination.foresight import Foresight, compare_foresight, foresight_json, week_rows
+    from marketsim.analysis.coordination.foresight import Foresight, compare_foresight, day_rows, foresight_json
     from marketsim.cli.foresight import show_foresight
 
     chosen = Foresight("validation" if part == "validation" else "test", weeks, scenarios, risk, peak_price)
     found = compare_foresight(asked.compiled(), chosen, answer.tell)
-    if not answer.give(foresight_json(found), week_rows(found)):
+    if not answer.give(foresight_json(found), day_rows(found)):
         show_foresight(found)
 
 

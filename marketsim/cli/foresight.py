@@ -13,17 +13,15 @@ if TYPE_CHECKING:
 
 def show_foresight(found: Foreseen) -> None:
     """Ways, what they differ by, and how good their forecasts are."""
-    from marketsim.analysis.coordination.foresight import mean_of
+    from marketsim.analysis.coordination.foresight import mean_day
 
     asked, currency = found.asked, found.ready.model.currency
     head = ("", f"cost [{currency}]", "mean peak kW", f"with peaks [{currency}]", "refused kWh", "missed kWh")
     rows = []
-    for name, weeks in found.ways.items():
-        week = mean_of(weeks)
-        numbers = (week.cost, week.peak_kw, week.total, week.refused_kwh, week.missed_kwh)
-        rows.append((name, *(number(each) for each in numbers)))
+    for name, days in found.ways.items():
+        rows.append((name, *(number(each) for each in mean_day(days).values())))
     title = (
-        f"{found.ready.name}: {len(found.ready.agents)} agents, {len(found.starts)} weeks of {asked.part} days, a week"
+        f"{found.ready.name}: {len(found.ready.agents)} agents, {len(found.starts)} weeks of {asked.part} days, a day"
     )
     table(head, rows, title=title, right=range(1, len(head)))
     say()
@@ -37,11 +35,11 @@ def show_foresight(found: Foreseen) -> None:
     table(heads, skill, right=range(1, len(heads)))
     say()
     say(
-        "cost: all payments of all agents and wear, from the noon of a week's first day to that of its last; what stores hold "
-        "more or less at the end counts at the middle of the tariffs. peak: largest import of all together in a day, the mean "
-        f"of the days. with peaks: cost, and {asked.peak_price:g} {currency}/kW for each day's peak. Differences are paired by "
-        "weeks, with 95 % intervals; * where it excludes 0. pinball: loss of the nine deciles of each home 1 to 24 hours ahead. "
-        "in 80 %: share of what came within the interval that is to hold 80 %."
+        "cost: all payments of all agents and wear of a day, from noon to noon; what stores hold more or less at its end counts "
+        "at the middle of the tariffs. peak: largest import of all together. with peaks: cost, and "
+        f"{asked.peak_price:g} {currency}/kW for each day's peak. Differences are paired by days, with 95 % intervals; * where "
+        "they exclude 0. pinball: loss of the nine deciles of each home 1 to 24 hours ahead. in 80 %: share of what came within "
+        "the interval that is to hold 80 %."
     )
 
 

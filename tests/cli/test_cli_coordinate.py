@@ -75,11 +75,11 @@ def test_a_plan_that_the_grid_cut_is_not_called_optimal(cli: Callable, scenario_
 
 
 def test_foresight_compares_forecasts_instead(cli: Callable, homes: Path, tmp_path: Path) -> None:
-    """Three tables; JSON and CSV with a row for each way and week; what does not fit is refused."""
+    """Three tables; JSON and CSV with a row for each way and day; what does not fit is refused."""
     ended = cli("coordinate", homes, "--foresight", "validation", "--weeks", 2, "--scenarios", 2, "--out", tmp_path / "all.csv",
                 "--set", "clock.slot_minutes=240", "--set", "clock.slots=6")  # fmt: skip
     assert (ended.code, ended.err) == (0, "")
-    assert ended.out.startswith("homes: 6 agents, 2 weeks of validation days, a week\n")
+    assert ended.out.startswith("homes: 6 agents, 2 weeks of validation days, a day\n")
     for line in (
         "own context, 2 scenarios - usual days, 2 scenarios",
         "shared context - own context",
@@ -87,7 +87,7 @@ def test_foresight_compares_forecasts_instead(cli: Callable, homes: Path, tmp_pa
     ):
         assert line in ended.out
     rows = list(csv.DictReader((tmp_path / "all.csv").read_text().splitlines()))
-    assert len(rows) == 2 * len({row["way"] for row in rows}) == 16
+    assert len(rows) == 12 * len({row["way"] for row in rows}) == 96
     refused = cli("coordinate", homes, "--foresight", "test", "--weeks", 1)
     assert refused.code == 2
     assert "--weeks: must be a whole number from 2 to 12" in refused.err

@@ -1,13 +1,13 @@
 """What better forecasts are worth to a pool: the same weeks of unseen days, planned by what is usual, by context, by knowing all.
 
 Forecasts are fitted to training days; the weeks are those of another part of the source year, each from the noon of its first day
-to that of its last. Costs are compared week by week, peaks as their mean over the days of a week.
+to that of its last. Costs and peaks are compared day by day.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, Literal, NamedTuple
 
@@ -49,19 +49,19 @@ class Foresight(NamedTuple):
     """Price of each day's largest import [currency/kW], from noon to noon."""
 
 
-class WeekOfWay(NamedTuple):
-    """A week as it went."""
+class DaysOfWay(NamedTuple):
+    """Days as they went, each from noon to noon [n_days] each."""
 
-    cost: float
-    """All payments and wear, less what stores hold more at the end than at the beginning, at the middle of the tariffs: one price
-    both ways, so that it is no matter which way a week happens to end [currency]."""
-    peak_kw: float
-    """Mean of the days' largest imports of all together."""
-    total: float
-    """Cost, and the peaks at their price [currency]."""
-    stored_kwh: float
-    refused_kwh: float
-    missed_kwh: float
+    cost: FloatArray
+    """All payments and wear, less what stores hold more at the end of the day than at its beginning, at the middle of the
+    tariffs: one price both ways, so that it is no matter which way a day happens to end [currency]."""
+    peak_kw: FloatArray
+    """Largest import of all together."""
+    total: FloatArray
+    """Cost, and the peak at its price [currency]."""
+    refused_kwh: FloatArray
+    """Mean of the days of the same week, as what is missed."""
+    missed_kwh: FloatArray
 
 
 class Skill(NamedTuple):
@@ -77,7 +77,7 @@ class Skill(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """One way less another, paired by weeks, with its 95 % interval (Student)."""
+    """One way less another, paired by days, with the 95 % interval of the mean (Student)."""
 
     way: str
     other: str
@@ -93,7 +93,8 @@ class Foreseen(NamedTuple):
     ready: ReadyScenario
     asked: Foresight
     starts: tuple[datetime.date, ...]
-    ways: dict[str, tuple[WeekOfWay, ...]]
+    ways: dict[str, DaysOfWay]
+    """The days of all weeks, in order."""
     skill: dict[str, Skill]
     """By context."""
 
@@ -126,7 +127,7 @@ def compare_foresight(ready: ReadyScenario, asked: Foresight, tell: Callable[[st
         hint = "take a source with a year of its own: simbench_2016 or synthetic"
         raise InputError([Problem("the series have no days for training and for tests", "profiles.source", hint=hint)])
     starts = weeks_of(asked.part, asked.weeks)
-    ways: dict[str, list[WeekOfWay]] = {name: [] for name in ways_of(asked)}
+    ways: dict[str, list[DaysOfWay]] = {name: [] for name in ways_of(asked)}
     scored: dict[str, list[Skill]] = {name: [] for name in CONTEXTS}
     for place, start in enumerate(starts):
         if tell is not None:
@@ -137,7 +138,8 @@ def compare_foresight(ready: ReadyScenario, asked: Foresight, tell: Callable[[st
             if name in scored:
                 scored[name].append(skill_of(week))
     skill = {name: Skill(*np.mean(of_weeks, axis=0).tolist()) for name, of_weeks in scored.items()}
-    return Foreseen(ready, asked, starts, {name: tuple(weeks) for name, weeks in ways.items()}, skill)
+    joined = {name: DaysOfWay(*map(np.concatenate, zip(*weeks, strict=True))) for name, weeks in ways.items()}
+    return Foreseen(ready, asked, starts, joined, skill)
 
 
 def _on_week(ready: ReadyScenario, asked: Foresight, start: datetime.date, forecast: object) -> ReadyScenario:
@@ -147,7 +149,7 @@ def _on_week(ready: ReadyScenario, asked: Foresight, start: datetime.date, forec
     return ready.variant({**clock, "profiles.days": days, "profiles.forecast": forecast})
 
 
-def _went(week: ReadyScenario, asked: Foresight, scenarios: int) -> WeekOfWay:
+def _went(week: ReadyScenario, asked: Foresight, scenarios: int) -> DaysOfWay:
     noon, per_day = slots_of(week)
     params = CoordinatedParams(
         objective="cost",
@@ -160,10 +162,11 @@ def _went(week: ReadyScenario, asked: Foresight, scenarios: int) -> WeekOfWay:
     strategy = Choice("coordinated", params)
     pool = build(replace(week, agents=tuple(replace(agent, strategy=strategy) for agent in week.agents)))
     found = measured(pool, pool.world, noon)
-    peaks = np.maximum(found.net_kw.reshape(-1, per_day).max(axis=1), 0.0)
-    cost = found.spent - found.stored_kwh * found.middle_price
-    total = cost + asked.peak_price * float(peaks.sum())
-    return WeekOfWay(cost, float(peaks.mean()), total, found.stored_kwh, found.refused_kwh, found.missed_kwh)
+    spent, put_by, net = (each.reshape(-1, per_day) for each in (found.spent, found.put_by_kwh, found.net_kw))
+    cost = spent.sum(axis=1) - put_by.sum(axis=1) * found.middle_price
+    peak = np.maximum(net.max(axis=1), 0.0)
+    refused, missed = (np.full(len(cost), each / len(cost)) for each in (found.refused_kwh, found.missed_kwh))
+    return DaysOfWay(cost, peak, cost + asked.peak_price * peak, refused, missed)
 
 
 def skill_of(week: ReadyScenario) -> Skill:
@@ -219,27 +222,27 @@ def differences(found: Foreseen) -> tuple[Difference, ...]:
     )
 
 
-def _difference(ways: dict[str, tuple[WeekOfWay, ...]], way: str, other: str, measure: str) -> Difference:
+def _difference(ways: dict[str, DaysOfWay], way: str, other: str, measure: str) -> Difference:
     from scipy.stats import t
 
-    mine, theirs = (np.array([getattr(week, measure) for week in ways[name]]) for name in (way, other))
-    gap = mine - theirs
+    gap: FloatArray = getattr(ways[way], measure) - getattr(ways[other], measure)
     half = float(t.ppf(0.975, len(gap) - 1)) * float(gap.std(ddof=1)) / len(gap) ** 0.5
     mean = float(gap.mean())
     return Difference(way, other, measure, mean, mean - half, mean + half)
 
 
-def mean_of(weeks: Sequence[WeekOfWay]) -> WeekOfWay:
-    """The mean week."""
-    return WeekOfWay(*np.mean(weeks, axis=0).tolist())
+def mean_day(days: DaysOfWay) -> dict[str, float]:
+    """The mean of each number over days."""
+    return {name: float(each.mean()) for name, each in days._asdict().items()}
 
 
-def week_rows(found: Foreseen) -> list[dict[str, Any]]:
-    """A flat row for each way and week."""
+def day_rows(found: Foreseen) -> list[dict[str, Any]]:
+    """A flat row for each way and day."""
+    dates = [start + datetime.timedelta(days=day) for start in found.starts for day in range(WEEK - 1)]
     return [
-        {"way": name, "start": str(start), **week._asdict()}
-        for name, weeks in found.ways.items()
-        for start, week in zip(found.starts, weeks, strict=True)
+        {"way": name, "date": str(date), **{key: float(each[place]) for key, each in days._asdict().items()}}
+        for name, days in found.ways.items()
+        for place, date in enumerate(dates)
     ]
 
 
@@ -251,8 +254,8 @@ def foresight_json(found: Foreseen) -> dict[str, Any]:
         "agents": len(found.ready.agents),
         "currency": found.ready.model.currency,
         **found.asked._asdict(),
-        "ways": [{"name": name, **mean_of(weeks)._asdict()} for name, weeks in found.ways.items()],
+        "ways": [{"name": name, **mean_day(days)} for name, days in found.ways.items()],
         "differences": [each._asdict() for each in differences(found)],
         "skill": [{"context": name, **skill._asdict()} for name, skill in found.skill.items()],
-        "by_week": week_rows(found),
+        "by_day": day_rows(found),
     }

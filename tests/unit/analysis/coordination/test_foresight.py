@@ -9,16 +9,16 @@ from scipy.stats import ttest_rel
 import marketsim as ms
 from marketsim.analysis.coordination.foresight import (
     CONTEXTS,
+    DaysOfWay,
     Foreseen,
     Foresight,
-    WeekOfWay,
     compare_foresight,
+    day_rows,
     differences,
     foresight_json,
-    mean_of,
+    mean_day,
     pairs_of,
     ways_of,
-    week_rows,
     weeks_of,
 )
 from marketsim.core.errors import InputError
@@ -44,16 +44,18 @@ def found() -> Foreseen:
 
 
 def test_all_ways_have_the_same_weeks(found: Foreseen) -> None:
-    """Each way the weeks asked for; those who know all pay least, with peaks at their price, and nothing is refused or missed."""
+    """Each way the six days of each week asked for; those who know all pay least, with peaks at their price, and nothing is refused or missed."""
     assert list(found.ways) == list(ways_of(found.asked))
-    assert {len(weeks) for weeks in found.ways.values()} == {2}
-    totals = {name: mean_of(weeks).total for name, weeks in found.ways.items()}
+    assert {len(days.cost) for days in found.ways.values()} == {2 * 6}
+    totals = {name: mean_day(days)["total"] for name, days in found.ways.items()}
     assert totals["perfect"] < min(total for name, total in totals.items() if name != "perfect")
-    for weeks in found.ways.values():
-        for week in weeks:
-            assert week.total == pytest.approx(week.cost + 0.3 * 6 * week.peak_kw)
-            assert (week.refused_kwh, week.missed_kwh) == (0, 0)
-    assert len(week_rows(found)) == 2 * len(found.ways)
+    for days in found.ways.values():
+        assert days.total == pytest.approx(days.cost + 0.3 * days.peak_kw)
+        assert not days.refused_kwh.any()
+        assert not days.missed_kwh.any()
+    rows = day_rows(found)
+    assert len(rows) == 12 * len(found.ways)
+    assert [row["date"] for row in rows[5:7]] == ["2016-01-06", "2016-07-01"]
 
 
 def test_forecasts_are_scored_for_each_context(found: Foreseen) -> None:
@@ -65,16 +67,16 @@ def test_forecasts_are_scored_for_each_context(found: Foreseen) -> None:
         assert 0.4 < skill.pv_covered < 1.0
 
 
-def test_differences_are_paired_by_weeks() -> None:
+def test_differences_are_paired_by_days() -> None:
     """Mean and interval as of a paired t-test, of each pair and measure."""
     rng = np.random.default_rng(1)
     asked = Foresight("test", 5, 4)
-    ways = {name: tuple(WeekOfWay(*rng.normal(100, 5, 6)) for _ in range(5)) for name in ways_of(asked)}
+    ways = {name: DaysOfWay(*rng.normal(100, 5, (5, 30))) for name in ways_of(asked)}
     made = Foreseen(ms.load_scenario(HOMES), asked, weeks_of("test", 5), ways, {})
     told = differences(made)
     assert len(told) == 3 * len(pairs_of(asked))
     for each in told:
-        mine, theirs = ([getattr(week, each.measure) for week in ways[name]] for name in (each.way, each.other))
+        mine, theirs = (getattr(ways[name], each.measure) for name in (each.way, each.other))
         interval = ttest_rel(mine, theirs).confidence_interval(0.95)
         assert (each.low, each.high) == pytest.approx((interval.low, interval.high))
     assert len(foresight_json(made)["differences"]) == len(told)
