@@ -78,6 +78,8 @@ PARTS: Final = (
           "its outside option with a constant margin"),
     _part("strategy", "zip", "agents.strategies.zip:build", "agents.params:ZipParams",
           "zero-intelligence plus (Cliff 1997)"),
+    _part("strategy", "price_response", "agents.strategies.price_response:build", "agents.params:PriceResponseParams",
+          "demand waits or is let go above a price and comes back below another"),
     _part("strategy", "coordinated", "agents.strategies.coordinated:build", "agents.params:CoordinatedParams",
           "plans all its agents as one pool, and trades what the plan moves between them"),
     _part("strategy", "setpoints", "agents.setpoints.rules:build", "agents.params:SetpointsParams",

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import click
 
 from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
 
 if TYPE_CHECKING:
     from marketsim.analysis.coordination.foresight import Difference, Foreseen
+
+_OTHER: Final = ("objective", "days", "every", "year", "target", "forecasts", "slack", "by", "weights", "prices")
+"""Options that say something else than what forecasts are worth."""
+
+
+def demand_no_other(context: click.Context) -> None:
+    """UsageError where options were given that ``--foresight`` has no use for."""
+    for name in _OTHER:
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+            raise click.UsageError(f"--foresight plans for cost and peak, on weeks of its own: leave out --{name}.")
 
 
 def show_foresight(found: Foreseen) -> None:

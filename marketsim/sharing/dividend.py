@@ -45,7 +45,7 @@ def build(params: DividendParams, context: BuildContext) -> Sharing:
     """The sharing ``dividend``; without shared assets all bills stay. InputError for owners that there are not."""
     agents, n_markets = context.agents, context.community.n_markets
     problems: list[Problem] = []
-    parts = {row: _parts(agent, agents, problems) for row, agent in enumerate(agents) if agent.owners is not None}
+    parts = {row: owned_parts(agent, agents, problems) for row, agent in enumerate(agents) if agent.owners is not None}
     if problems:
         raise InputError(problems)
     n = len(agents)
@@ -58,8 +58,8 @@ def build(params: DividendParams, context: BuildContext) -> Sharing:
     return Dividend(owned, member_weights(params, context, "dividend"))
 
 
-def _parts(asset: AgentSpec, agents: tuple[AgentSpec, ...], problems: list[Problem]) -> FloatArray:
-    """Parts of each agent in an asset [n]; assets own nothing."""
+def owned_parts(asset: AgentSpec, agents: tuple[AgentSpec, ...], problems: list[Problem]) -> FloatArray:
+    """Parts of each agent in an asset [n]; assets own nothing. ``problems`` grows where it is owned by nobody."""
     owners, members = asset.owners, [agent for agent in agents if agent.owners is None]
     assert owners is not None
     at = f"agents[{asset.group}].owners"
