@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from marketsim.analysis.coordination.study import By, Coordination
 
 
-class Asked(NamedTuple):
+class AskedForesight(NamedTuple):
     """What ``--foresight`` is asked."""
 
     part: str
@@ -90,7 +90,7 @@ def coordinate(
     With --foresight all ways are a pool that plans for cost and peak each hour: by what is usual, by context, and knowing all.
     """
     if foresight is not None:
-        _foresee(context, asked, Asked(foresight, weeks, scenarios, risk, peak_price), answer)
+        _foresee(context, asked, AskedForesight(foresight, weeks, scenarios, risk, peak_price), answer)
         return
     if prices:
         _posted(context, asked, days, every, year, peak_price, answer)
@@ -119,7 +119,7 @@ def coordinate(
         print_benefits(who, len(chosen), found.ready.model.currency)
 
 
-def _foresee(context: click.Context, asked: AskedScenario, what: Asked, answer: AskedAnswer) -> None:
+def _foresee(context: click.Context, asked: AskedScenario, what: AskedForesight, answer: AskedAnswer) -> None:
     from marketsim.analysis.coordination.foresight import Foresight, compare_foresight, day_rows, foresight_json
     from marketsim.cli.foresight import demand_no_other, show_foresight
 

@@ -10,7 +10,7 @@ from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
 
 if TYPE_CHECKING:
-    from marketsim.analysis.coordination.foresight import Difference, Foreseen
+    from marketsim.analysis.coordination.foresight import DayDifference, Foreseen
 
 _OTHER: Final = ("objective", "days", "every", "year", "target", "forecasts", "slack", "by", "weights", "prices")
 """Options that say something else than what forecasts are worth."""
@@ -67,7 +67,7 @@ def _differences(found: Foreseen) -> None:
     table(head, rows, right=range(1, len(head)))
 
 
-def _told(each: Difference) -> str:
+def _told(each: DayDifference) -> str:
     star = "" if each.low <= 0.0 <= each.high else " *"
     return f"{each.mean:+.2f} ({each.low:+.2f} to {each.high:+.2f}){star}"
 

@@ -28,7 +28,7 @@ from marketsim.optimise.highs import Optimum, SparseProgramme, SparseRows, optim
 from marketsim.optimise.pool import MISSED, ROOM, TIE, Aims, PlannedDay, day_for, told_plan
 
 
-class Scenario(NamedTuple):
+class DayScenario(NamedTuple):
     """A day that may come, as likely as the others."""
 
     blocks: Sequence[LinearBlock]
@@ -57,7 +57,7 @@ class _Joined(NamedTuple):
 
 
 def plan_scenarios(
-    scenarios: Sequence[Scenario],
+    scenarios: Sequence[DayScenario],
     common: int,
     ends: Ends,
     aims: Aims,
@@ -101,7 +101,7 @@ def _mean_plan(plans: Sequence[PlannedDay]) -> PlannedDay:
     )
 
 
-def _joined(scenarios: Sequence[Scenario], common: int, ends: Ends, aims: Aims, risk: Risk) -> _Joined:
+def _joined(scenarios: Sequence[DayScenario], common: int, ends: Ends, aims: Aims, risk: Risk) -> _Joined:
     """Programmes side by side, their costs by their parts of the whole, and the rows that tie them together."""
     parts = tuple(day_for(aims, each.blocks, each.day, ends) for each in scenarios)
     programmes = [part.programme for part in parts]
@@ -137,7 +137,7 @@ def _beside(rows: Sequence[SparseRows], at: IntArray) -> SparseRows:
     )
 
 
-def _tied(scenarios: Sequence[Scenario], parts: Sequence[DayProgramme], common: int, at: IntArray) -> Any:
+def _tied(scenarios: Sequence[DayScenario], parts: Sequence[DayProgramme], common: int, at: IntArray) -> Any:
     """Rows by which each device of each agent has one net energy in each of the first slots: that of the first scenario."""
     slots, k = len(scenarios[0].day.need_kwh), len(scenarios[0].day.meter_of)
     found: list[tuple[IntArray, IntArray, FloatArray]] = []

@@ -34,7 +34,7 @@ _DARK: Final = 0.1
 """A share of the usual says nothing where the usual is less than so much of the day's mean."""
 
 
-class Kind(NamedTuple):
+class SeriesKind(NamedTuple):
     """How a series is looked at."""
 
     name: str
@@ -45,13 +45,13 @@ class Kind(NamedTuple):
 
 
 KINDS: Final = {
-    "load_kw": Kind("load_kw", relative=False, by_workday=True),
-    "pv_kw": Kind("pv_kw", relative=True, by_workday=False),
-    "heat_kw": Kind("heat_kw", relative=False, by_workday=False),
+    "load_kw": SeriesKind("load_kw", relative=False, by_workday=True),
+    "pv_kw": SeriesKind("pv_kw", relative=True, by_workday=False),
+    "heat_kw": SeriesKind("heat_kw", relative=False, by_workday=False),
 }
 
 
-def usual_days(series: FloatArray, days: IntArray, kind: Kind) -> FloatArray:
+def usual_days(series: FloatArray, days: IntArray, kind: SeriesKind) -> FloatArray:
     """Mean day of each class, the own month counting twice its neighbours [N_CLASSES, steps, n_agents]."""
     chosen = [series[class_of(days) == each] for each in range(N_CLASSES)]
     total = np.array([each.sum(axis=0) for each in chosen]).reshape(2, 12, *series.shape[1:])
@@ -101,7 +101,7 @@ class ContextModel:
 
     def __init__(
         self,
-        kind: Kind,
+        kind: SeriesKind,
         days: IntArray,
         runs: Sequence[slice],
         series: FloatArray,

@@ -19,7 +19,7 @@ from marketsim.core.units import to_kwh, to_price
 from marketsim.optimise.consensus import agree_day
 from marketsim.optimise.day import Ends, MeteredDay
 from marketsim.optimise.pool import Aims, PlannedDay, plan_day
-from marketsim.optimise.scenarios import Risk, Scenario, plan_scenarios
+from marketsim.optimise.scenarios import DayScenario, Risk, plan_scenarios
 
 Course: TypeAlias = Callable[[str], FloatArray]
 """A series by its name, over the horizon [horizon, k]; KeyError if there is none."""
@@ -92,7 +92,7 @@ class PoolPlanner:
             members = np.flatnonzero(seen.market == market)
             first = members[0]
             scenarios = [
-                Scenario(
+                DayScenario(
                     self._blocks(seen, members, course, horizon),
                     MeteredDay(
                         need_kwh=need[:, members].sum(axis=1, keepdims=True),
@@ -120,7 +120,7 @@ class PoolPlanner:
             days = (np.arange(horizon) + seen.slots_per_day - slots_to_noon(seen)) // seen.slots_per_day
         return Aims(own.objective, own.slack, own.peak_price, days)
 
-    def _planned(self, scenarios: Sequence[Scenario], common: int, ends: Ends, aims: Aims) -> PlannedDay:
+    def _planned(self, scenarios: Sequence[DayScenario], common: int, ends: Ends, aims: Aims) -> PlannedDay:
         own = self._params
         if len(scenarios) > 1:
             return plan_scenarios(scenarios, common, ends, aims, Risk(own.risk, own.tail))

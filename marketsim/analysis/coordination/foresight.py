@@ -76,7 +76,7 @@ class Skill(NamedTuple):
     """The same of PV, by day."""
 
 
-class Difference(NamedTuple):
+class DayDifference(NamedTuple):
     """One way less another, paired by days, with the 95 % interval of the mean (Student)."""
 
     way: str
@@ -213,7 +213,7 @@ def pairs_of(asked: Foresight) -> tuple[tuple[str, str], ...]:
     )
 
 
-def differences(found: Foreseen) -> tuple[Difference, ...]:
+def differences(found: Foreseen) -> tuple[DayDifference, ...]:
     """Of cost, peak and their total, of each pair of ways."""
     return tuple(
         _difference(found.ways, way, other, measure)
@@ -222,13 +222,13 @@ def differences(found: Foreseen) -> tuple[Difference, ...]:
     )
 
 
-def _difference(ways: dict[str, DaysOfWay], way: str, other: str, measure: str) -> Difference:
+def _difference(ways: dict[str, DaysOfWay], way: str, other: str, measure: str) -> DayDifference:
     from scipy.stats import t
 
     gap: FloatArray = getattr(ways[way], measure) - getattr(ways[other], measure)
     half = float(t.ppf(0.975, len(gap) - 1)) * float(gap.std(ddof=1)) / len(gap) ** 0.5
     mean = float(gap.mean())
-    return Difference(way, other, measure, mean, mean - half, mean + half)
+    return DayDifference(way, other, measure, mean, mean - half, mean + half)
 
 
 def mean_day(days: DaysOfWay) -> dict[str, float]:

@@ -11,7 +11,7 @@ from marketsim.devices import battery, ev, heat_pump, shiftable_load
 from marketsim.devices.params import BatteryParams, EvParams, HeatPumpParams, ShiftableLoadParams
 from marketsim.optimise.day import Ends, MeteredDay
 from marketsim.optimise.pool import Aims, plan_day
-from marketsim.optimise.scenarios import Risk, Scenario, plan_scenarios
+from marketsim.optimise.scenarios import DayScenario, Risk, plan_scenarios
 from tests.unit.optimise.test_day import community, priced
 
 FLEETS = (
@@ -36,7 +36,7 @@ def night_before(need, retail=(NIGHT, DAY), **ratings):
     needs = np.array([[0.0], [need]])
     prices = np.array(retail)[:, None]
     day = MeteredDay(needs, np.zeros((2, 1)), prices, np.full((2, 1), FEED_IN), 1.0, np.zeros(1, dtype=np.int64))
-    return Scenario([store(2, **ratings)], day)
+    return DayScenario([store(2, **ratings)], day)
 
 
 def charged(plan):
@@ -88,7 +88,7 @@ def test_no_other_first_decision_is_better(seed, risk):
         day = MeteredDay(
             needed, np.zeros((4, 1)), np.array(retail)[:, None], np.full((4, 1), FEED_IN), 1.0, np.zeros(1, dtype=int)
         )
-        return Scenario([store(4, 10.0, 6.0, efficiency)], day)
+        return DayScenario([store(4, 10.0, 6.0, efficiency)], day)
 
     def recourse(first, need):
         """Columns c, d, s, import, export of three slots; the store begins with what was charged."""
@@ -122,7 +122,7 @@ def test_of_equal_days_it_is_the_plan_of_that_day(aims, risk):
     day = priced(day, np.where(np.arange(24)[:, None] < 7, 0.2, 0.35))
     one = plan_day(blocks, day, Ends(-1), aims)
     for common in (1, 6):
-        plan = plan_scenarios([Scenario(blocks, day)] * 3, common, Ends(-1), aims, risk)
+        plan = plan_scenarios([DayScenario(blocks, day)] * 3, common, Ends(-1), aims, risk)
         assert plan.peak_kw == pytest.approx(one.peak_kw, abs=1e-5) or aims == Aims("cost")
         assert plan.cost == pytest.approx(one.cost, abs=1e-5) or aims.objective == "peak"
         if aims == Aims("cost", peak_price=0.4):
@@ -135,7 +135,7 @@ def differing(seed, n=4):
     day = priced(day, np.where(np.arange(24)[:, None] < 7, 0.2, 0.35))
     rng = np.random.default_rng(seed)
     factors = np.concatenate((np.ones((n, 3)), rng.uniform(0.3, 2.0, (n, 21))), axis=1)
-    return [Scenario(blocks, day._replace(need_kwh=day.need_kwh * factor[:, None])) for factor in factors]
+    return [DayScenario(blocks, day._replace(need_kwh=day.need_kwh * factor[:, None])) for factor in factors]
 
 
 @pytest.mark.parametrize("common", [1, 3])
@@ -163,7 +163,7 @@ def test_it_is_no_worse_than_any_first_decision_of_one_day_and_no_better_than_kn
     assert plan.cost >= knowing - 1e-9
     for first in alone:
         held = [
-            Scenario([_held(b, n[0]) for b, n in zip(each.blocks, first.net_kwh, strict=True)], each.day)
+            DayScenario([_held(b, n[0]) for b, n in zip(each.blocks, first.net_kwh, strict=True)], each.day)
             for each in days
         ]
         assert plan.cost <= np.mean([plan_day(*each, Ends(-1), aims).cost for each in held]) + 1e-6
@@ -193,7 +193,7 @@ def _held(block, net):
 def test_scenarios_that_do_not_fit_together_are_refused():
     """None at all, and of different lengths."""
     one = night_before(1.0)
-    longer = Scenario([store(3)], one.day._replace(need_kwh=np.zeros((3, 1))))
+    longer = DayScenario([store(3)], one.day._replace(need_kwh=np.zeros((3, 1))))
     for given in ([], [one, longer]):
         with pytest.raises(ValueError, match="at least one, all over the same slots, meters and agents"):
             plan_scenarios(given, 1, Ends(), Aims("cost"))
