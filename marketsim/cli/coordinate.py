@@ -35,7 +35,8 @@ if TYPE_CHECKING:
               help="Who plans: one programme that knows all devices, or the members by agreement (objective cost).")  # fmt: skip
 @click.option("--weights", multiple=True, metavar="NAME[,NAME...]",
               help="Also say who benefits where local energy and what shared assets earn go by these weights, over all days in "
-                   "one run: equal, income, rank, feedback, or '{feedback: {burden_gain: 4}}' (repeatable).")  # fmt: skip
+                   "one run: equal, income, rank, feedback, '{feedback: {burden_gain: 4}}', or '{learned: {checkpoint: FILE}}' "
+                   "(repeatable).")  # fmt: skip
 @click.option("--prices", is_flag=True,
               help="Instead: post the duals of the least cost, and favour low incomes by prices and by money moved.")  # fmt: skip
 @answer_options("way and day")

@@ -12,8 +12,14 @@ from marketsim.analysis.coordination.study import UTILITY, Plans, coordinated
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.running import simulate
 from marketsim.core.errors import InputError, Problem
+from marketsim.core.weight_params import MemberWeightsParams
 
-EQUITY: Final = "equity"
+ENGINE: Final = "equity_pool"
+"""Gives local energy."""
+SHARING: Final = "dividend"
+"""Gives what assets earn."""
+METRIC: Final = "equity"
+"""Says where members stand."""
 _MOST_DAYS: Final = 366
 
 
@@ -80,14 +86,15 @@ def benefits(
 
 
 def _under(ready: ReadyScenario, days: int, rule: NamedWeights) -> dict[str, Any]:
-    asked = {"weights": rule.name, **rule.parameters}
+    flat = rule.parameters.keys() <= MemberWeightsParams.model_fields.keys()
+    asked = {"weights": rule.name, **rule.parameters} if flat else {"weights": {rule.name: dict(rule.parameters)}}
     changes: dict[str, Any] = {
         "clock.slots": days * round(24 * 60 / ready.model.clock.slot_minutes),
-        "market.engine": {"equity_pool": asked},
-        "metrics": [EQUITY],
+        "market.engine": {ENGINE: asked},
+        "metrics": [METRIC],
     }
     if any(agent.owners is not None for agent in ready.agents):
-        changes["market.sharing"] = {"dividend": asked}
+        changes["market.sharing"] = {SHARING: asked}
     return changes
 
 
