@@ -8,6 +8,7 @@ import click
 
 from marketsim.cli.answers import AskedAnswer, answer_options
 from marketsim.cli.benefits import named_weights, print_benefits
+from marketsim.cli.foresight import demand_foresight, demand_no_other, show_foresight
 from marketsim.cli.options import AskedScenario, scenario_options
 from marketsim.cli.saying import say
 from marketsim.cli.tables import number, percent, table
@@ -93,6 +94,7 @@ def coordinate(
     if foresight is not None:
         _foresee(context, asked, AskedForesight(foresight, weeks, scenarios, risk, peak_price), answer)
         return
+    demand_foresight(context)
     if prices:
         _posted(context, asked, days, every, year, peak_price, answer)
         return
@@ -122,7 +124,6 @@ def coordinate(
 
 def _foresee(context: click.Context, asked: AskedScenario, what: AskedForesight, answer: AskedAnswer) -> None:
     from marketsim.analysis.coordination.foresight import Foresight, compare_foresight, day_rows, foresight_json
-    from marketsim.cli.foresight import demand_no_other, show_foresight
 
     demand_no_other(context)
     part: Literal["validation", "test"] = "validation" if what.part == "validation" else "test"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from marketsim.cli.options import given
 from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
 
@@ -16,11 +17,22 @@ _OTHER: Final = ("objective", "days", "every", "year", "target", "forecasts", "s
 """Options that say something else than what forecasts are worth."""
 
 
+_OWN: Final = ("weeks", "scenarios", "risk")
+"""Options that say something with ``--foresight`` alone."""
+
+
 def demand_no_other(context: click.Context) -> None:
     """UsageError where options were given that ``--foresight`` has no use for."""
-    for name in _OTHER:
-        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
-            raise click.UsageError(f"--foresight plans for cost and peak, on weeks of its own: leave out --{name}.")
+    if name := given(context, _OTHER):
+        raise click.UsageError(f"--foresight plans for cost and peak, on weeks of its own: leave out --{name}.")
+
+
+def demand_foresight(context: click.Context) -> None:
+    """UsageError where options of ``--foresight`` were given without it."""
+    if name := given(context, _OWN):
+        raise click.UsageError(
+            f"--{name} says something with --foresight alone: leave it out, or add --foresight test."
+        )
 
 
 def show_foresight(found: Foreseen) -> None:
