@@ -63,7 +63,7 @@ class Contextual:
 
     def __init__(self, profiles: DayProfiles, source: HasTrainingDays, params: ContextualParams) -> None:
         self._profiles, self._source = profiles, source
-        self._told = params.context != "none"
+        self._told = params.context in ("own", "shared")
         self._taught = source.training_days()
         largest = max(series.size for series in self._taught.series.values())
         if largest > _MOST_NUMBERS:
