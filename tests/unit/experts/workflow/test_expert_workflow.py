@@ -304,6 +304,31 @@ def test_a_language_model_that_is_wrong_is_not_believed(sandbox, asked, what):
     assert any(told in each for each in done.refusals), done.refusals
 
 
+def test_a_language_model_is_asked_which_of_two_fields_a_number_is(sandbox, asked):
+    """It took the battery's power for its energy: what it says then decides, and the other is asked for again in vain."""
+    twice = {"stated": True, "quote": "A battery of 60 kWh and 30 kW", "number": 30}
+    power = {"means": "the charging and discharging power of the battery"}
+    changed = {"choices": power, "rated power of the PV": twice}
+    interviewer, server = asked({**changed, **{key: own for key, own in FORM.items() if key not in changed}})
+    done, _ = written(sandbox, reader=Asks(interviewer), operator=Operator(1e9))
+    said = json.loads(server.questions[-1]["messages"][-1]["content"])
+    assert said["number"] == "30 kW"
+    assert said["choices"][-1] == "none of them"
+    assert "30 kW" in said["words"]
+    assert done.refusals[:2] == (
+        "line 2: '90 kW' belongs to no field that was read, or contradicts another number",
+        "line 3: pv_kw: the rated power of the PV is not stated: '30 kW' was said to be this and something else",
+    )
+
+
+def test_a_choice_that_there_is_not_is_no_answer(sandbox, asked):
+    twice = {"stated": True, "quote": "A battery of 60 kWh and 30 kW", "number": 30}
+    changed = {"choices": {"means": "love"}, "rated power of the PV": twice}
+    interviewer, _ = asked({**changed, **{key: own for key, own in FORM.items() if key not in changed}})
+    done, _ = written(sandbox, reader=Asks(interviewer), operator=Operator(1e9))
+    assert any("gave no answer: incomplete: means is none" in each for each in done.refusals)
+
+
 @pytest.mark.parametrize("fault", ["500", "html", "prose", "empty", "cut_json", "list"])
 def test_a_server_that_fails_ends_in_a_reason(sandbox, asked, fault):
     """Each field that was not answered is told."""

@@ -10,8 +10,9 @@ from marketsim.core.language_model import Failure
 from marketsim.experts.model import BatteryModel, GeneratorModel, ProsumerModel
 from marketsim.experts.workflow.benchmark import descriptions, differences, judged, read_all
 from marketsim.experts.workflow.fields import BY_PATH, DEVICES
-from marketsim.experts.workflow.form import MOST_CHARACTERS, FieldFinding, filled
+from marketsim.experts.workflow.form import MOST_CHARACTERS, filled
 from marketsim.experts.workflow.quantities import line_of, places_of_quote, quantities
+from marketsim.experts.workflow.reading import FieldFinding
 from marketsim.experts.workflow.wishes import WordWishes, hours_in, read_wishes, split_wishes
 from marketsim.experts.workflow.words import WordReader
 
@@ -113,14 +114,25 @@ def test_equal_models_do_not_differ():
 class Says:
     """A reader that says what it was told to."""
 
-    def __init__(self, found, devices=()):
-        self._found, self._devices = found, devices
+    def __init__(self, found, devices=(), again=(), means=()):
+        """``again``: what it says when told what was wrong; ``means``: which of several fields a number states."""
+        self._found, self._devices, self._again, self._means = found, dict(devices), dict(again), dict(means)
+        self.told = []
 
-    def has(self, device, text):
-        return dict(self._devices).get(device)
+    def has(self, device, text, wrong=""):
+        return self._answer(device, self._devices, wrong)
 
-    def find(self, field, text):
-        answer = self._found.get(field.path)
+    def find(self, field, text, wrong=""):
+        return self._answer(field.path, self._found, wrong)
+
+    def which(self, quantity, fields, text):
+        self.told.append((quantity.text, [each.path for each in fields]))
+        return self._means.get(quantity.text)
+
+    def _answer(self, name, first, wrong):
+        if wrong:
+            self.told.append((name, wrong))
+        answer = self._again.get(name, first.get(name)) if wrong else first.get(name)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -182,6 +194,72 @@ def test_a_number_of_another_kind_states_nothing_of_a_field_that_has_a_default()
     assert [str(each) for each in told] == [
         "line 1: '90 %' belongs to no field that was read, or contradicts another number"
     ]
+
+
+GENSET = "Load 3 kW. A diesel of 4 kW, 0.3 EUR/kWh. No battery."
+RUNS = {
+    "load_peak_kw": FieldFinding("Load 3 kW", 3),
+    "generator.max_kw": FieldFinding("4 kW", 4),
+    "generator.min_kw": FieldFinding("A diesel of 4 kW", 4),
+    "generator.cost_per_kwh": FieldFinding("0.3 EUR/kWh", 0.3),
+}
+
+
+def test_no_number_states_two_fields():
+    """A reader that sees one number in both is asked which it is; the one with a default keeps its default."""
+    says = Says(RUNS, {"generator": "A diesel"}, means={"4 kW": "generator.max_kw"})
+    own = filled(GENSET, says).model.generator
+    assert (own.max_kw, own.min_kw) == (4.0, 0.0)
+    assert says.told == [("4 kW", ["generator.max_kw", "generator.min_kw"])]
+
+
+@pytest.mark.parametrize("means", ["generator.min_kw", None])
+def test_a_number_that_is_another_one_s_leaves_a_field_unstated(means):
+    """It is needed, and the text has no other number for it."""
+    told = filled(GENSET, Says(RUNS, {"generator": "A diesel"}, means={"4 kW": means})).refusals
+    why = "the largest power of the generator is not stated: '4 kW' was said to be this and something else"
+    assert f"line 1: generator.max_kw: {why}" in map(str, told)
+
+
+def test_a_number_that_stands_twice_may_state_two_fields():
+    found = {"load_peak_kw": FieldFinding("9 kW", 9), "pv_kw": FieldFinding("9 kW", 9)}
+    model = filled("Load 9 kW, PV 9 kW.", Says(found, {"pv": "PV"})).model
+    assert (model.load_peak_kw, model.pv_kw) == (9.0, 9.0)
+
+
+@pytest.mark.parametrize(("quote", "there"), [
+    ("No battery", False),
+    ("Load 3 kW", False),
+    ("A diesel of 4 kW, 0.3 EUR/kWh. No battery", False),
+    ("Accumulator", True),
+    ("akku", True),
+])  # fmt: skip
+def test_a_quotation_that_denies_a_device_or_is_about_others_says_nothing_of_it(quote, there):
+    """Words that nobody here knows are left to whoever reads."""
+    text = f"{GENSET} {'' if quote in GENSET else quote}"
+    without = {key: own for key, own in RUNS.items() if key != "generator.min_kw"}
+    form = filled(text, Says(without, {"generator": "A diesel", "battery": quote}))
+    assert [each.path for each in form.refusals] == (["battery.energy_kwh", "battery.power_kw"] if there else [])
+
+
+def test_a_number_that_is_converted_to_the_unit_of_the_question_is_what_stands_there():
+    """And none that is not."""
+    found = {"load_peak_kw": FieldFinding("1.2 MW", 1200)}
+    assert filled("Load 1.2 MW.", Says(found)).model.load_peak_kw == 1200.0
+    assert filled("Load 1.2 MW.", Says({"load_peak_kw": FieldFinding("1.2 MW", 120)})).model is None
+
+
+def test_what_is_not_borne_out_is_told_once_and_may_be_mended():
+    again = {"load_peak_kw": LOAD, "pv": "PV", "pv_kw": FieldFinding("90 kW", 9)}
+    says = Says({"load_peak_kw": FieldFinding("70 kW of sun", 70), "pv_kw": PV}, {"pv": "sun panels"}, again)
+    form = filled(TEXT, says)
+    assert form.model == ProsumerModel(load_peak_kw=70, pv_kw=90)
+    assert says.told == [
+        ("pv", "the words 'sun panels' do not stand in the text"),
+        ("load_peak_kw", "the words '70 kW of sun' do not stand in the text"),
+    ]
+    wrong = filled(TEXT, Says({"load_peak_kw": LOAD, "pv_kw": FieldFinding("PV", 9)}, {"pv": "PV"}, again))
+    assert "line 2: pv_kw: the number 9 does not stand in '90 kW'" in map(str, wrong.refusals)
 
 
 def test_a_device_that_is_invented_is_refused():

@@ -1,0 +1,207 @@
+"""What a reader says that a text states, held against the text: words, numbers and units, and no number for two fields.
+
+What is not borne out is told to the reader, who may answer once more. A number that two fields claim is asked for: a text
+rarely says two things by one number, and a reader that sees a number everywhere is not to fill a form with it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from dataclasses import field as kept
+from typing import Final, NamedTuple, TypeAlias
+
+from marketsim.core.language_model import Failure
+from marketsim.core.plain_text import plain
+from marketsim.experts.workflow.fields import DEVICES, FIELDS, FieldSpec
+from marketsim.experts.workflow.quantities import Quantity, line_of, places_of_quote, quantities
+from marketsim.experts.workflow.reading import DescriptionReader, FieldFinding
+from marketsim.experts.workflow.vocabulary import is_about
+
+NO_ANSWER: Final = "the model gave no answer"
+Told: TypeAlias = tuple[int, str, str]
+"""Line, path and reason of a refusal."""
+_SAME: Final = 1e-9
+_KINDS: Final = {
+    "energy": "energy (kWh, MWh)",
+    "power": "power (kW, MW)",
+    "share": "share (%, or a number up to 1)",
+    "price": "price (currency/kWh, ct/kWh, currency/MWh)",
+    "ramp": "change of power in a time (kW/h, kW per minute)",
+    "quadratic": "quadratic cost (currency/(kW² h))",
+    "number": "number without a unit",
+    "unknown": "quantity",
+}
+
+
+class Taken(NamedTuple):
+    """A number of the text that states a field."""
+
+    field: FieldSpec
+    quantity: Quantity
+    quote: str
+
+
+class Claims(NamedTuple):
+    """What a text states, by a reader that was held to it."""
+
+    taken: list[Taken]
+    """In the order of the fields."""
+    refused: list[Told]
+
+
+@dataclass
+class _Claim:
+    """A field with the numbers that may state it, the likeliest first."""
+
+    field: FieldSpec
+    quote: str
+    fitting: list[Quantity]
+    lost: set[Quantity] = kept(default_factory=set)
+
+    @property
+    def open(self) -> list[Quantity]:
+        """Those that no other field has been found to be."""
+        return [each for each in self.fitting if each not in self.lost]
+
+
+class _NotThere(Exception):
+    """A finding that the text does not bear out."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        self.line = line
+        super().__init__(reason)
+
+
+class _OtherKind(_NotThere):
+    """A quantity of another kind: nothing is stated of the field; what the text states of it is left over, and told."""
+
+
+def claimed(text: str, reader: DescriptionReader) -> Claims:
+    """What a reader says that a text states, as far as the text bears it out, and why the rest is refused."""
+    there, refused = _devices(text, reader)
+    claims = list[_Claim]()
+    for spec in FIELDS:
+        if spec.device and spec.device not in there:
+            continue
+        try:
+            found = _asked(spec, text, reader)
+        except Failure as failure:
+            refused.append((1, spec.path, f"{NO_ANSWER}: {failure}"))
+        except _NotThere as missing:
+            if spec.needed or not isinstance(missing, _OtherKind):
+                refused.append((missing.line, spec.path, str(missing)))
+        else:
+            if found is not None:
+                claims.append(found)
+            elif spec.needed:
+                refused.append((there.get(spec.device, 1), spec.path, f"{spec.question} is not stated"))
+    taken, lost = _settled(claims, text, reader)
+    return Claims(taken, [*refused, *lost])
+
+
+def _devices(text: str, reader: DescriptionReader) -> tuple[dict[str, int], list[Told]]:
+    """The devices that there are, with their lines."""
+    there, refused = dict[str, int](), list[Told]()
+    for device in DEVICES:
+        try:
+            quote = reader.has(device, text)
+            if quote is not None and not places_of_quote(text, quote):
+                quote = reader.has(device, text, _no_words(quote))
+        except Failure as failure:
+            refused.append((1, device, f"{NO_ANSWER}: {failure}"))
+            continue
+        if quote is None:
+            continue
+        places = places_of_quote(text, quote)
+        if not places:
+            refused.append((1, device, _no_words(quote)))
+        else:
+            named = [start for start, end in places if is_about(device, text, start, end)]
+            if named:
+                there[device] = line_of(text, named[0])
+    return there, refused
+
+
+def _no_words(quote: str) -> str:
+    return f"the words {plain(quote, 80)!r} do not stand in the text"
+
+
+def _asked(spec: FieldSpec, text: str, reader: DescriptionReader) -> _Claim | None:
+    """What is said of a field, at the second try if need be; _NotThere where the text says otherwise."""
+    try:
+        return _held(spec, reader.find(spec, text), text)
+    except _NotThere as wrong:
+        if isinstance(wrong, _OtherKind) and not spec.needed:
+            raise
+        return _held(spec, reader.find(spec, text, str(wrong)), text)
+
+
+def _held(spec: FieldSpec, finding: FieldFinding | None, text: str) -> _Claim | None:
+    """A finding with the numbers of the text that it may mean; _NotThere where there are none."""
+    if finding is None:
+        return None
+    places = places_of_quote(text, finding.quote)
+    if not places:
+        raise _NotThere(1, _no_words(finding.quote))
+    within = [each for each in quantities(text) if any(start <= each.start < end for start, end in places)]
+    same = [each for each in within if _is(each.written, finding.number)]
+    same = same or [each for each in within if _fits(spec, each) and _is(each.value, finding.number)]
+    if not same:
+        line = line_of(text, places[0][0])
+        raise _NotThere(line, f"the number {finding.number:g} does not stand in {plain(finding.quote, 80)!r}")
+    fitting = [each for each in same if _fits(spec, each)]
+    if not fitting:
+        seen, has_unit = plain(same[0].text, 40), same[0].dimension not in ("number", "unknown")
+        kind = _OtherKind if has_unit else _NotThere
+        raise kind(line_of(text, same[0].start), f"{seen!r} is no {_KINDS[spec.dimension]}")
+    return _Claim(spec, plain(finding.quote), fitting)
+
+
+def _is(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=_SAME)
+
+
+def _fits(spec: FieldSpec, found: Quantity) -> bool:
+    if found.dimension == spec.dimension:
+        return True
+    return found.dimension == "number" and spec.dimension == "share" and 0.0 <= found.written <= 1.0
+
+
+def _settled(claims: list[_Claim], text: str, reader: DescriptionReader) -> tuple[list[Taken], list[Told]]:
+    """Every number for one field; a field that loses all of its numbers is not stated."""
+    owners, waiting, lost = dict[Quantity, _Claim](), deque(claims), list[tuple[_Claim, str]]()
+    while waiting:
+        claim = waiting.popleft()
+        free = [each for each in claim.open if each not in owners]
+        if free:
+            owners[free[0]] = claim
+        elif not claim.open:
+            lost.append((claim, _taken_away(claim)))
+        else:
+            quantity = claim.open[0]
+            rivals = [owners.pop(quantity), claim]
+            waiting.extendleft(reversed(rivals))
+            try:
+                path = reader.which(quantity, [each.field for each in rivals], text)
+            except Failure as failure:
+                return [], [(1, claim.field.path, f"{NO_ANSWER}: {failure}")]
+            for each in rivals:
+                if each.field.path != path:
+                    each.lost.add(quantity)
+    taken = [Taken(claim.field, quantity, claim.quote) for quantity, claim in owners.items()]
+    order = [each.path for each in FIELDS]
+    return sorted(taken, key=lambda each: order.index(each.field.path)), list(_unstated(lost, text))
+
+
+def _taken_away(claim: _Claim) -> str:
+    seen = plain(claim.fitting[0].text, 40)
+    return f"{claim.field.question} is not stated: {seen!r} was said to be this and something else"
+
+
+def _unstated(lost: list[tuple[_Claim, str]], text: str) -> Iterator[Told]:
+    for claim, reason in lost:
+        if claim.field.needed:
+            yield line_of(text, claim.fitting[0].start), claim.field.path, reason
