@@ -12,7 +12,7 @@ from marketsim.extension.registry import Registry
 
 
 def named_files(ready: ReadyScenario) -> Iterator[tuple[str, NamedFile]]:
-    """The files that the parameters of strategies, critic and learner name, as far as those are built in, with the kind."""
+    """The files that parameters of strategies, critic, expert and learner name, as far as those are built in, with the kind."""
     seen = set()
     for kind, choice, at in _choices(ready):
         own = choice.params.files_named(ready.fence, at) if is_built_in(ready.registry, kind, choice.name) else ()
@@ -27,6 +27,8 @@ def _choices(ready: ReadyScenario) -> Iterator[tuple[str, Choice, str]]:
     for agent in ready.agents:
         yield "strategy", agent.strategy, f"agents[{agent.group}].strategy.{agent.strategy.name}"
     yield "critic", ready.model.critic, "critic"
+    if ready.model.expert is not None:
+        yield "expert", ready.model.expert, f"expert.{ready.model.expert.name}"
     learner = ready.model.learning.learner
     yield "learner", learner, f"learning.learner.{learner.name}"
 
