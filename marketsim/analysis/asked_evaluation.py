@@ -30,7 +30,8 @@ class EvaluationAsked(NamedTuple):
     longer: int | None = None
     figures: Sequence[Path] = ()
     episodes: int | None = None
-    """Of set-points alone."""
+    """Of set-points alone, as is ``written``."""
+    written: Sequence[Path] = ()
 
 
 def evaluation_asked(
@@ -52,8 +53,9 @@ def evaluation_asked(
             out=asked.out,
             checkpoint=trained_checkpoint(what.absolute()) if trained else None,
             resume=asked.resume,
+            written=asked.written,
         )
-    _demand_unused(asked, ("episodes",), "learners of the market have theirs in the scenario")
+    _demand_unused(asked, ("episodes", "written"), "learners of the market have theirs in the scenario")
     return evaluation_of(
         what,
         overrides,
