@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 from marketsim.core.files import strict_json
 from marketsim.core.language_model import Failure
-from marketsim.experts.workflow.fields import BY_PATH, DEVICES, FieldSpec
-from marketsim.experts.workflow.quantities import Quantity
+from marketsim.experts.workflow.fields import DEVICES, FieldSpec
 from marketsim.experts.workflow.reading import FieldFinding
 from marketsim.llm.interviewer import Interviewer
 from marketsim.llm.question import Question, outcomes
@@ -21,7 +21,7 @@ from marketsim.llm.question import Question, outcomes
 V = TypeVar("V")
 
 KIND: Final = "marketsim form 1"
-WHICH: Final = "marketsim form number 1"
+CHOICE: Final = "marketsim choice 1"
 _LONGEST_QUOTE: Final = 1_000
 _SYSTEM: Final = (
     "You fill in one field of a form about an electricity prosumer from its description. The question is JSON with description "
@@ -36,11 +36,10 @@ _FORM: Final[dict[str, Any]] = {
     "additionalProperties": False,
 }
 
-_AROUND: Final = 60
 _NONE: Final = "none of them"
-_SYSTEM_WHICH: Final = (
-    "You say what a number in the description of an electricity prosumer means. The question is JSON with description, number, "
-    "words (where the number stands) and choices. Answer with one JSON object. means: the one of the choices that the number is."
+_SYSTEM_CHOICE: Final = (
+    "You answer a question about the description of an electricity prosumer. It is JSON with description, question and choices. "
+    "Answer with one JSON object. choice: the one of the choices that answers the question, copied letter by letter."
 )
 
 
@@ -58,37 +57,37 @@ class ModelReader:
     def __init__(self, interviewer: Interviewer) -> None:
         self.interviewer = interviewer
 
-    def has(self, device: str, text: str, wrong: str = "") -> str | None:
+    def has(self, device: str, text: str) -> str | None:
         """See the port."""
-        answer = self._ask(f"Is there {DEVICES[device]}? In number write 1.", text, wrong)
+        answer = self._ask(f"Is there {DEVICES[device]}? In number write 1.", text)
         return answer.quote if answer.stated else None
 
-    def find(self, field: FieldSpec, text: str, wrong: str = "") -> FieldFinding | None:
+    def find(self, field: FieldSpec, text: str) -> FieldFinding | None:
         """See the port."""
         unit = f", a number with a unit such as {field.unit}" if field.unit else ", a share in per cent or a number"
-        answer = self._ask(f"What is {field.question}{unit}?", text, wrong)
+        answer = self._ask(f"What is {field.question}{unit}?", text)
         return FieldFinding(answer.quote, answer.number) if answer.stated else None
 
-    def which(self, quantity: Quantity, fields: Sequence[FieldSpec], text: str) -> str | None:
+    def choose(self, question: str, choices: Sequence[str], text: str) -> str | None:
         """See the port."""
-        words = " ".join(text[max(0, quantity.start - _AROUND) : quantity.end + _AROUND].split())
-        choices = {each.question: each.path for each in fields}
-        said = {"description": text, "number": quantity.text, "words": words, "choices": [*choices, _NONE]}
+        every = [*choices, _NONE]
+        said = {"description": text, "question": question, "choices": every}
         form = {
             "type": "object",
-            "properties": {"means": {"type": "string", "enum": said["choices"]}},
-            "required": ["means"],
+            "properties": {"choice": {"type": "string", "enum": every}},
+            "required": ["choice"],
             "additionalProperties": False,
         }
-        messages = _messages(_SYSTEM_WHICH, said)
-        question = Question(WHICH, messages, form, read_by(_meant), lambda means: {"means": means}, _meant)
-        return choices.get(asked(self.interviewer, question))
+        found = partial(_chosen, every)
+        messages = _messages(_SYSTEM_CHOICE, said)
+        choice = asked(
+            self.interviewer, Question(CHOICE, messages, form, read_by(found), lambda own: {"choice": own}, found)
+        )
+        return None if choice == _NONE else choice
 
-    def _ask(self, field: str, text: str, wrong: str) -> _Stated:
-        said = {"description": text, "field": field}
-        if wrong:
-            said["wrong_with_your_last_answer"] = wrong
-        question = Question(KIND, _messages(_SYSTEM, said), _FORM, read_by(_found), lambda own: own._asdict(), _found)
+    def _ask(self, field: str, text: str) -> _Stated:
+        messages = _messages(_SYSTEM, {"description": text, "field": field})
+        question = Question(KIND, messages, _FORM, read_by(_found), lambda own: own._asdict(), _found)
         return asked(self.interviewer, question)
 
 
@@ -140,11 +139,8 @@ def _found(kept: Mapping[str, Any]) -> _Stated:
     return _Stated(stated, quote, float(number))
 
 
-def _meant(kept: Mapping[str, Any]) -> str:
-    means = kept.get("means")
-    if not isinstance(means, str) or means not in _CHOICES:
-        raise ValueError("means is none of the choices")
-    return means
-
-
-_CHOICES: Final = {_NONE, *(each.question for each in BY_PATH.values())}
+def _chosen(choices: Sequence[str], kept: Mapping[str, Any]) -> str:
+    choice = kept.get("choice")
+    if not isinstance(choice, str) or choice not in choices:
+        raise ValueError("choice is none of those that there are")
+    return choice

@@ -1,14 +1,16 @@
 """What a reader says that a text states, held against the text: words, numbers and units, and no number for two fields.
 
-What is not borne out is told to the reader, who may answer once more. A number that two fields claim is asked for: a text
-rarely says two things by one number, and a reader that sees a number everywhere is not to fill a form with it.
+A field is asked for where the text has a number of its kind. A reader whose answer is not borne out is asked to choose among what
+does stand there. So it is where two fields claim one number: a text rarely says two things by one, and a reader that sees a
+number everywhere is not to fill a form with it.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from dataclasses import field as kept
 from typing import Final, NamedTuple, TypeAlias
@@ -24,6 +26,10 @@ NO_ANSWER: Final = "the model gave no answer"
 Told: TypeAlias = tuple[int, str, str]
 """Line, path and reason of a refusal."""
 _SAME: Final = 1e-9
+_BEFORE, _BEHIND = 50, 25
+"""Letters around a number by which it is told apart."""
+_END: Final = re.compile(r"[.;](?:\s|$)|\n(?=\s*(?:\n|[-*•]))")
+_SENTENCE: Final = re.compile(r"(?<=[.;])\s+|\n\s*\n|\n(?=\s*[-*•])")
 _KINDS: Final = {
     "energy": "energy (kWh, MWh)",
     "power": "power (kW, MW)",
@@ -105,11 +111,12 @@ def claimed(text: str, reader: DescriptionReader) -> Claims:
 def _devices(text: str, reader: DescriptionReader) -> tuple[dict[str, int], list[Told]]:
     """The devices that there are, with their lines."""
     there, refused = dict[str, int](), list[Told]()
-    for device in DEVICES:
+    for device, name in DEVICES.items():
         try:
             quote = reader.has(device, text)
             if quote is not None and not places_of_quote(text, quote):
-                quote = reader.has(device, text, _no_words(quote))
+                said = reader.choose(f"Which of these says that there is {name}?", _sentences(text), text)
+                quote = quote if said is None else said
         except Failure as failure:
             refused.append((1, device, f"{NO_ANSWER}: {failure}"))
             continue
@@ -125,18 +132,52 @@ def _devices(text: str, reader: DescriptionReader) -> tuple[dict[str, int], list
     return there, refused
 
 
+def _sentences(text: str) -> list[str]:
+    """Sentences and lines of a text, each once."""
+    return list(dict.fromkeys(" ".join(each.split()) for each in _SENTENCE.split(text) if each.strip()))
+
+
 def _no_words(quote: str) -> str:
     return f"the words {plain(quote, 80)!r} do not stand in the text"
 
 
 def _asked(spec: FieldSpec, text: str, reader: DescriptionReader) -> _Claim | None:
-    """What is said of a field, at the second try if need be; _NotThere where the text says otherwise."""
+    """What is said of a field, chosen from what stands there if need be; _NotThere where the text says otherwise."""
+    fitting = [each for each in quantities(text) if _fits(spec, each)]
+    if not fitting:
+        return None
     try:
         return _held(spec, reader.find(spec, text), text)
     except _NotThere as wrong:
         if isinstance(wrong, _OtherKind) and not spec.needed:
             raise
-        return _held(spec, reader.find(spec, text, str(wrong)), text)
+        phrases = _phrases(fitting, text)
+        said = reader.choose(f"Which of these is {spec.question}?", list(phrases), text)
+        if said in phrases:
+            return _Claim(spec, plain(phrases[said].text), [phrases[said]])
+        if spec.needed:
+            raise
+        return None
+
+
+def _phrases(fitting: Sequence[Quantity], text: str) -> dict[str, Quantity]:
+    """Quantities with the words around them, by which they can be told apart."""
+    found = dict[str, Quantity]()
+    for each in fitting:
+        phrase = _around(each, text)
+        found[phrase if phrase not in found else f"{phrase} ({len(found) + 1})"] = each
+    return found
+
+
+def _around(quantity: Quantity, text: str) -> str:
+    """A quantity within its sentence, with whole words before and behind it."""
+    start, end = max(0, quantity.start - _BEFORE), quantity.end + _BEHIND
+    before, behind = _END.split(text[start : quantity.start])[-1], _END.split(text[quantity.end : end])[0]
+    if start and len(before) == _BEFORE:
+        before = before.partition(" ")[2]
+    if end < len(text) and len(behind) == _BEHIND:
+        behind = behind.rpartition(" ")[0]
+    return " ".join(f"{before}{text[quantity.start : quantity.end]}{behind}".split())
 
 
 def _held(spec: FieldSpec, finding: FieldFinding | None, text: str) -> _Claim | None:
@@ -185,15 +226,19 @@ def _settled(claims: list[_Claim], text: str, reader: DescriptionReader) -> tupl
             rivals = [owners.pop(quantity), claim]
             waiting.extendleft(reversed(rivals))
             try:
-                path = reader.which(quantity, [each.field for each in rivals], text)
+                said = reader.choose(_what_is(quantity, text), [each.field.question for each in rivals], text)
             except Failure as failure:
                 return [], [(1, claim.field.path, f"{NO_ANSWER}: {failure}")]
             for each in rivals:
-                if each.field.path != path:
+                if each.field.question != said:
                     each.lost.add(quantity)
     taken = [Taken(claim.field, quantity, claim.quote) for quantity, claim in owners.items()]
     order = [each.path for each in FIELDS]
     return sorted(taken, key=lambda each: order.index(each.field.path)), list(_unstated(lost, text))
+
+
+def _what_is(quantity: Quantity, text: str) -> str:
+    return f"What is {' '.join(quantity.text.split())} in the words {_around(quantity, text)!r}?"
 
 
 def _taken_away(claim: _Claim) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from marketsim.experts.workflow.fields import FieldSpec
-from marketsim.experts.workflow.quantities import Quantity
 
 
 class FieldFinding(NamedTuple):
@@ -19,19 +18,19 @@ class FieldFinding(NamedTuple):
 
 
 class DescriptionReader(Protocol):
-    """Whoever reads a description; None: the text does not state it. Failure where there is no answer.
+    """Whoever reads a description; None: the text does not state it. Failure where there is no answer."""
 
-    ``wrong`` is what is wrong with what was answered before; empty: it is asked for the first time.
-    """
-
-    def has(self, device: str, text: str, wrong: str = "") -> str | None:
+    def has(self, device: str, text: str) -> str | None:
         """A quotation that says that there is a device of ``DEVICES``."""
         ...
 
-    def find(self, field: FieldSpec, text: str, wrong: str = "") -> FieldFinding | None:
+    def find(self, field: FieldSpec, text: str) -> FieldFinding | None:
         """What the text states of a field."""
         ...
 
-    def which(self, quantity: Quantity, fields: Sequence[FieldSpec], text: str) -> str | None:
-        """Path of the one of these fields that a quantity of the text states, when each of them was said to be it."""
+    def choose(self, question: str, choices: Sequence[str], text: str) -> str | None:
+        """The one of some choices that answers a question about the text; None: none of them.
+
+        Asked where an answer was not borne out by the text, or where one number was said to be two things.
+        """
         ...

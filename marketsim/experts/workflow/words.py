@@ -37,13 +37,13 @@ class _Placed(NamedTuple):
 class WordReader:
     """Port ``DescriptionReader``, by rules."""
 
-    def has(self, device: str, text: str, wrong: str = "") -> str | None:  # noqa: ARG002 - rules say the same again
+    def has(self, device: str, text: str) -> str | None:
         """The first mention of a device that nothing negates."""
         for found in mentions(text, NAMES[device]):
             return found[0]
         return None
 
-    def find(self, field: FieldSpec, text: str, wrong: str = "") -> FieldFinding | None:  # noqa: ARG002 - as above
+    def find(self, field: FieldSpec, text: str) -> FieldFinding | None:
         """The first quantity of the field's dimension near words of its device; two that differ are none."""
         found = [each for each in _placed(text) if _role(each) == field.path]
         if not found:
@@ -51,10 +51,9 @@ class WordReader:
         first = found[0]
         return FieldFinding(first.quote, first.quantity.written)
 
-    def which(self, quantity: Quantity, fields: Sequence[FieldSpec], text: str) -> str | None:
-        """The one whose role the quantity has in its sentence."""
-        roles = [_role(each) for each in _placed(text) if each.quantity == quantity]
-        return next((each.path for each in fields if each.path in roles), None)
+    def choose(self, question: str, choices: Sequence[str], text: str) -> str | None:  # noqa: ARG002 - part of the port
+        """Rules have said what they know."""
+        return None
 
 
 def _placed(text: str) -> Iterator[_Placed]:

@@ -114,28 +114,22 @@ def test_equal_models_do_not_differ():
 class Says:
     """A reader that says what it was told to."""
 
-    def __init__(self, found, devices=(), again=(), means=()):
-        """``again``: what it says when told what was wrong; ``means``: which of several fields a number states."""
-        self._found, self._devices, self._again, self._means = found, dict(devices), dict(again), dict(means)
-        self.told = []
+    def __init__(self, found, devices=(), chosen=()):
+        """``chosen``: what it picks where a question has these words."""
+        self._found, self._devices, self._chosen, self.told = found, dict(devices), dict(chosen), []
 
-    def has(self, device, text, wrong=""):
-        return self._answer(device, self._devices, wrong)
+    def has(self, device, text):
+        return self._devices.get(device)
 
-    def find(self, field, text, wrong=""):
-        return self._answer(field.path, self._found, wrong)
-
-    def which(self, quantity, fields, text):
-        self.told.append((quantity.text, [each.path for each in fields]))
-        return self._means.get(quantity.text)
-
-    def _answer(self, name, first, wrong):
-        if wrong:
-            self.told.append((name, wrong))
-        answer = self._again.get(name, first.get(name)) if wrong else first.get(name)
+    def find(self, field, text):
+        answer = self._found.get(field.path)
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def choose(self, question, choices, text):
+        self.told.append((question, choices))
+        return next((own for words, own in self._chosen.items() if words in question), None)
 
 
 TEXT = "A mill with 70 kW of load.\nPV of 90 kW, in 1974."
@@ -207,16 +201,17 @@ RUNS = {
 
 def test_no_number_states_two_fields():
     """A reader that sees one number in both is asked which it is; the one with a default keeps its default."""
-    says = Says(RUNS, {"generator": "A diesel"}, means={"4 kW": "generator.max_kw"})
+    most, least = "the largest power of the generator", "the smallest power of the generator"
+    says = Says(RUNS, {"generator": "A diesel"}, {"What is 4 kW": most})
     own = filled(GENSET, says).model.generator
     assert (own.max_kw, own.min_kw) == (4.0, 0.0)
-    assert says.told == [("4 kW", ["generator.max_kw", "generator.min_kw"])]
+    assert says.told == [("What is 4 kW in the words 'A diesel of 4 kW, 0.3 EUR/kWh'?", [most, least])]
 
 
-@pytest.mark.parametrize("means", ["generator.min_kw", None])
+@pytest.mark.parametrize("means", ["the smallest power of the generator", None])
 def test_a_number_that_is_another_one_s_leaves_a_field_unstated(means):
     """It is needed, and the text has no other number for it."""
-    told = filled(GENSET, Says(RUNS, {"generator": "A diesel"}, means={"4 kW": means})).refusals
+    told = filled(GENSET, Says(RUNS, {"generator": "A diesel"}, {"What is 4 kW": means})).refusals
     why = "the largest power of the generator is not stated: '4 kW' was said to be this and something else"
     assert f"line 1: generator.max_kw: {why}" in map(str, told)
 
@@ -249,17 +244,32 @@ def test_a_number_that_is_converted_to_the_unit_of_the_question_is_what_stands_t
     assert filled("Load 1.2 MW.", Says({"load_peak_kw": FieldFinding("1.2 MW", 120)})).model is None
 
 
-def test_what_is_not_borne_out_is_told_once_and_may_be_mended():
-    again = {"load_peak_kw": LOAD, "pv": "PV", "pv_kw": FieldFinding("90 kW", 9)}
-    says = Says({"load_peak_kw": FieldFinding("70 kW of sun", 70), "pv_kw": PV}, {"pv": "sun panels"}, again)
+def test_what_is_not_borne_out_may_be_chosen_from_what_stands_there():
+    """A device from the sentences, a number from those of its kind, each with the words before it."""
+    chosen = {"there is photovoltaic": "PV of 90 kW, in 1974.", "largest load": "A mill with 70 kW of load"}
+    says = Says({"load_peak_kw": FieldFinding("70 kW of sun", 70), "pv_kw": PV}, {"pv": "sun panels"}, chosen)
     form = filled(TEXT, says)
     assert form.model == ProsumerModel(load_peak_kw=70, pv_kw=90)
-    assert says.told == [
-        ("pv", "the words 'sun panels' do not stand in the text"),
-        ("load_peak_kw", "the words '70 kW of sun' do not stand in the text"),
+    assert [(each.path, each.quote, each.line) for each in form.entries[:2]] == [
+        ("load_peak_kw", "70 kW", 1),
+        ("pv_kw", "PV of 90 kW", 2),
     ]
-    wrong = filled(TEXT, Says({"load_peak_kw": LOAD, "pv_kw": FieldFinding("PV", 9)}, {"pv": "PV"}, again))
-    assert "line 2: pv_kw: the number 9 does not stand in '90 kW'" in map(str, wrong.refusals)
+    assert [choices for _, choices in says.told] == [
+        ["A mill with 70 kW of load.", "PV of 90 kW, in 1974."],
+        ["A mill with 70 kW of load", "PV of 90 kW, in 1974"],
+    ]
+    wrong = filled(TEXT, Says({"load_peak_kw": LOAD, "pv_kw": FieldFinding("PV", 9)}, {"pv": "PV"}, {"PV": None}))
+    assert "line 2: pv_kw: the number 9 does not stand in 'PV'" in map(str, wrong.refusals)
+
+
+def test_a_field_of_whose_kind_there_is_no_number_is_not_asked_for():
+    """Nothing can be said of it, whatever a reader sees there; what is needed is not stated."""
+    found = {"load_peak_kw": FieldFinding("3 kW", 3), "battery.efficiency": FieldFinding("3 kW", 3)}
+    form = filled("Load 3 kW. A battery.", Says(found, {"battery": "A battery"}))
+    assert [str(each) for each in form.refusals] == [
+        "line 1: battery.energy_kwh: the capacity of the battery is not stated",
+        "line 1: battery.power_kw: the charging and discharging power of the battery is not stated",
+    ]
 
 
 def test_a_device_that_is_invented_is_refused():
