@@ -81,14 +81,18 @@ def _coupled(coupling: Mapping[str, Any], parts: Sequence[_Part], loads: Sequenc
     per_kw, per_pv_kw = (np.array(coupling[name], dtype=np.float64) for name in ("per_kw", "per_pv_kw"))
     slack, total = cp.Variable(count, nonneg=True), -np.array(coupling["limit"], dtype=np.float64)
     for place, (part, load) in enumerate(zip(parts, loads, strict=True)):
+        by_net, by_pv = (_at_slots(slot, table[:, place], len(load)) for table in (per_kw, per_pv_kw))
         net = sum(part.series[name] for name in SERIES if name != "p2p_kw") - np.array(load, dtype=np.float64)
-        total = (
-            total
-            + cp.multiply(per_kw[:, place], net[slot])
-            + cp.multiply(per_pv_kw[:, place], part.series["pv_kw"][slot])
-        )
+        total = total + by_net @ net + by_pv @ part.series["pv_kw"]
     cost = np.array(coupling["weight"], dtype=np.float64) @ slack
     return _Part(cost, [total <= slack], {"slack": slack})
+
+
+def _at_slots(slot: Any, values: Any, slots: int) -> Any:
+    """A table whose rows take a value each at their slot [m, slots]."""
+    table = np.zeros((len(slot), slots))
+    table[np.arange(len(slot)), slot] = values
+    return table
 
 
 def _part(code: str, state: Mapping[str, Any], *, full_builtins: bool) -> _Part:

@@ -37,10 +37,6 @@ _FORM: Final[dict[str, Any]] = {
 }
 
 _NONE: Final = "none of them"
-_SYSTEM_CHOICE: Final = (
-    "You answer a question about the description of an electricity prosumer. It is JSON with description, question and choices. "
-    "Answer with one JSON object. choice: the one of the choices that answers the question, copied letter by letter."
-)
 
 
 class _Stated(NamedTuple):
@@ -71,7 +67,8 @@ class ModelReader:
     def choose(self, question: str, choices: Sequence[str], text: str) -> str | None:
         """See the port."""
         every = [*choices, _NONE]
-        said = {"description": text, "question": question, "choices": every}
+        ask = f"{question} Answer with choice alone: one of choices, copied letter by letter."
+        said = {"description": text, "field": ask, "choices": every}
         form = {
             "type": "object",
             "properties": {"choice": {"type": "string", "enum": every}},
@@ -79,20 +76,20 @@ class ModelReader:
             "additionalProperties": False,
         }
         found = partial(_chosen, every)
-        messages = _messages(_SYSTEM_CHOICE, said)
+        messages = _messages(said)  # the same words first as in every question: servers keep what they have read
         choice = asked(
             self.interviewer, Question(CHOICE, messages, form, read_by(found), lambda own: {"choice": own}, found)
         )
         return None if choice == _NONE else choice
 
     def _ask(self, field: str, text: str) -> _Stated:
-        messages = _messages(_SYSTEM, {"description": text, "field": field})
+        messages = _messages({"description": text, "field": field})
         question = Question(KIND, messages, _FORM, read_by(_found), lambda own: own._asdict(), _found)
         return asked(self.interviewer, question)
 
 
-def _messages(system: str, said: Mapping[str, Any]) -> list[dict[str, str]]:
-    own = {"role": "system", "content": system}
+def _messages(said: Mapping[str, Any]) -> list[dict[str, str]]:
+    own = {"role": "system", "content": _SYSTEM}
     return [own, {"role": "user", "content": json.dumps(said, ensure_ascii=False)}]
 
 

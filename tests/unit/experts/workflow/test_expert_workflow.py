@@ -318,7 +318,7 @@ def test_a_language_model_is_asked_which_of_two_fields_a_number_is(sandbox, aske
     interviewer, server = asked({**changed, **{key: own for key, own in FORM.items() if key not in changed}})
     done, _ = written(sandbox, reader=Asks(interviewer), operator=Operator(1e9))
     said = json.loads(server.questions[-1]["messages"][-1]["content"])
-    assert said["question"].startswith("What is 30 kW in the words 'A battery of 60 kWh and 30 kW'?")
+    assert said["field"].startswith("What is 30 kW in the words 'A battery of 60 kWh and 30 kW'?")
     assert said["choices"][-1] == "none of them"
     assert done.refusals[:2] == (
         "line 2: '90 kW' belongs to no field that was read, or contradicts another number",
