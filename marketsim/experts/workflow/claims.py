@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as kept
 from typing import Final, NamedTuple, TypeAlias
@@ -20,12 +20,14 @@ from marketsim.core.plain_text import plain
 from marketsim.experts.workflow.fields import DEVICES, FIELDS, FieldSpec
 from marketsim.experts.workflow.quantities import Quantity, line_of, places_of_quote, quantities
 from marketsim.experts.workflow.reading import DescriptionReader, FieldFinding
-from marketsim.experts.workflow.vocabulary import is_about
+from marketsim.experts.workflow.vocabulary import NAMES, is_about, mentions
 
 NO_ANSWER: Final = "the model gave no answer"
 Told: TypeAlias = tuple[int, str, str]
 """Line, path and reason of a refusal."""
 _SAME: Final = 1e-9
+_WHO_SAYS: Final = "Which of these says that there is {}?"
+_WHICH_IS: Final = "Which of these is {}?"
 _BEFORE, _BEHIND = 50, 25
 """Letters around a number by which it is told apart."""
 _END: Final = re.compile(r"[.;](?:\s|$)|\n(?=\s*(?:\n|[-*•]))")
@@ -66,6 +68,8 @@ class _Claim:
     quote: str
     fitting: list[Quantity]
     lost: set[Quantity] = kept(default_factory=set)
+    again: bool = False
+    """Whether it was asked for among what was left when others had theirs."""
 
     @property
     def open(self) -> list[Quantity]:
@@ -115,8 +119,7 @@ def _devices(text: str, reader: DescriptionReader) -> tuple[dict[str, int], list
         try:
             quote = reader.has(device, text)
             if quote is not None and not places_of_quote(text, quote):
-                said = reader.choose(f"Which of these says that there is {name}?", _sentences(text), text)
-                quote = quote if said is None else said
+                quote = _named(device, text) or reader.choose(_WHO_SAYS.format(name), _sentences(text), text) or quote
         except Failure as failure:
             refused.append((1, device, f"{NO_ANSWER}: {failure}"))
             continue
@@ -125,11 +128,16 @@ def _devices(text: str, reader: DescriptionReader) -> tuple[dict[str, int], list
         places = places_of_quote(text, quote)
         if not places:
             refused.append((1, device, _no_words(quote)))
-        else:
-            named = [start for start, end in places if is_about(device, text, start, end)]
-            if named:
-                there[device] = line_of(text, named[0])
+            continue
+        about = [start for start, end in places if is_about(device, text, start, end)]
+        if about:
+            there[device] = line_of(text, about[0])
     return there, refused
+
+
+def _named(device: str, text: str) -> str:
+    """The word by which a text names a device that it does not deny; empty: none."""
+    return next((each[0] for each in mentions(text, NAMES[device])), "")
 
 
 def _sentences(text: str) -> list[str]:
@@ -152,7 +160,7 @@ def _asked(spec: FieldSpec, text: str, reader: DescriptionReader) -> _Claim | No
         if isinstance(wrong, _OtherKind) and not spec.needed:
             raise
         phrases = _phrases(fitting, text)
-        said = reader.choose(f"Which of these is {spec.question}?", list(phrases), text)
+        said = reader.choose(_WHICH_IS.format(spec.question), list(phrases), text)
         if said in phrases:
             return _Claim(spec, plain(phrases[said].text), [phrases[said]])
         if spec.needed:
@@ -186,7 +194,7 @@ def _held(spec: FieldSpec, finding: FieldFinding | None, text: str) -> _Claim | 
         return None
     places = places_of_quote(text, finding.quote)
     if not places:
-        raise _NotThere(1, _no_words(finding.quote))
+        return _in_other_words(spec, finding, text)
     within = [each for each in quantities(text) if any(start <= each.start < end for start, end in places)]
     same = [each for each in within if _is(each.written, finding.number)]
     same = same or [each for each in within if _fits(spec, each) and _is(each.value, finding.number)]
@@ -201,6 +209,20 @@ def _held(spec: FieldSpec, finding: FieldFinding | None, text: str) -> _Claim | 
     return _Claim(spec, plain(finding.quote), fitting)
 
 
+def _in_other_words(spec: FieldSpec, finding: FieldFinding, text: str) -> _Claim:
+    """A quotation that is a number with its unit, written otherwise than in the text; _NotThere for any other."""
+    alone = finding.quote.strip(" .,;")
+    said = [
+        (each.dimension, each.value)
+        for each in quantities(alone)
+        if each.text == alone and _is(each.written, finding.number)
+    ]
+    same = [each for each in quantities(text) if _fits(spec, each) and (each.dimension, each.value) in said]
+    if not same:
+        raise _NotThere(1, _no_words(finding.quote))
+    return _Claim(spec, plain(same[0].text), same)
+
+
 def _is(one: float, other: float) -> bool:
     return math.isclose(one, other, rel_tol=_SAME)
 
@@ -212,41 +234,56 @@ def _fits(spec: FieldSpec, found: Quantity) -> bool:
 
 
 def _settled(claims: list[_Claim], text: str, reader: DescriptionReader) -> tuple[list[Taken], list[Told]]:
-    """Every number for one field; a field that loses all of its numbers is not stated."""
-    owners, waiting, lost = dict[Quantity, _Claim](), deque(claims), list[tuple[_Claim, str]]()
+    """Every number for one field; a field that loses all of its numbers is asked for among those left, or is not stated."""
+    owners, waiting, lost = dict[Quantity, _Claim](), deque(claims), list[_Claim]()
     while waiting:
         claim = waiting.popleft()
         free = [each for each in claim.open if each not in owners]
-        if free:
-            owners[free[0]] = claim
-        elif not claim.open:
-            lost.append((claim, _taken_away(claim)))
-        else:
-            quantity = claim.open[0]
-            rivals = [owners.pop(quantity), claim]
-            waiting.extendleft(reversed(rivals))
-            try:
-                said = reader.choose(_what_is(quantity, text), [each.field.question for each in rivals], text)
-            except Failure as failure:
-                return [], [(1, claim.field.path, f"{NO_ANSWER}: {failure}")]
-            for each in rivals:
-                if each.field.question != said:
-                    each.lost.add(quantity)
+        try:
+            if free:
+                owners[free[0]] = claim
+            elif claim.open:
+                rivals = [owners.pop(claim.open[0]), claim]
+                _part(rivals, claim.open[0], text, reader)
+                waiting.extendleft(reversed(rivals))
+            elif claim.field.needed and not claim.again:
+                waiting.append(_left_over(claim, owners, text, reader))
+            else:
+                lost.append(claim)
+        except Failure as failure:
+            return [], [(1, claim.field.path, f"{NO_ANSWER}: {failure}")]
     taken = [Taken(claim.field, quantity, claim.quote) for quantity, claim in owners.items()]
     order = [each.path for each in FIELDS]
     return sorted(taken, key=lambda each: order.index(each.field.path)), list(_unstated(lost, text))
+
+
+def _part(rivals: Sequence[_Claim], quantity: Quantity, text: str, reader: DescriptionReader) -> None:
+    """Ask which of them a number states; it is lost to the others."""
+    said = reader.choose(_what_is(quantity, text), [each.field.question for each in rivals], text)
+    for each in rivals:
+        if each.field.question != said:
+            each.lost.add(quantity)
+
+
+def _left_over(claim: _Claim, owners: Mapping[Quantity, _Claim], text: str, reader: DescriptionReader) -> _Claim:
+    """A field whose numbers are others', chosen from what no field has."""
+    left = [
+        each for each in quantities(text) if _fits(claim.field, each) and each not in owners and each not in claim.lost
+    ]
+    phrases = _phrases(left, text)
+    said = reader.choose(_WHICH_IS.format(claim.field.question), list(phrases), text) if left else None
+    fitting = [phrases[said]] if said in phrases else claim.fitting
+    quote = plain(fitting[0].text) if said in phrases else claim.quote
+    return _Claim(claim.field, quote, fitting, claim.lost, again=True)
 
 
 def _what_is(quantity: Quantity, text: str) -> str:
     return f"What is {' '.join(quantity.text.split())} in the words {_around(quantity, text)!r}?"
 
 
-def _taken_away(claim: _Claim) -> str:
-    seen = plain(claim.fitting[0].text, 40)
-    return f"{claim.field.question} is not stated: {seen!r} was said to be this and something else"
-
-
-def _unstated(lost: list[tuple[_Claim, str]], text: str) -> Iterator[Told]:
-    for claim, reason in lost:
+def _unstated(lost: Sequence[_Claim], text: str) -> Iterator[Told]:
+    for claim in lost:
         if claim.field.needed:
+            seen = plain(claim.fitting[0].text, 40)
+            reason = f"{claim.field.question} is not stated: {seen!r} was said to be this and something else"
             yield line_of(text, claim.fitting[0].start), claim.field.path, reason

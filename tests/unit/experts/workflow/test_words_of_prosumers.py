@@ -216,6 +216,21 @@ def test_a_number_that_is_another_one_s_leaves_a_field_unstated(means):
     assert f"line 1: generator.max_kw: {why}" in map(str, told)
 
 
+def test_a_field_whose_number_is_another_one_s_is_asked_for_among_what_is_left():
+    """By what others have; of them it may still be none."""
+    text, found = "Load 9 kW, PV 5 kW.", {"load_peak_kw": FieldFinding("9 kW", 9), "pv_kw": FieldFinding("9 kW", 9)}
+    chosen = {
+        "What is 9 kW": "the largest load (peak demand)",
+        "Which of these is the rated power": "Load 9 kW, PV 5 kW",
+    }
+    says = Says(found, {"pv": "PV"}, chosen)
+    model = filled(text, says).model
+    assert (model.load_peak_kw, model.pv_kw) == (9.0, 5.0)
+    assert says.told[1] == ("Which of these is the rated power of the PV?", ["Load 9 kW, PV 5 kW"])
+    del chosen["Which of these is the rated power"]
+    assert filled(text, Says(found, {"pv": "PV"}, chosen)).model is None
+
+
 def test_a_number_that_stands_twice_may_state_two_fields():
     found = {"load_peak_kw": FieldFinding("9 kW", 9), "pv_kw": FieldFinding("9 kW", 9)}
     model = filled("Load 9 kW, PV 9 kW.", Says(found, {"pv": "PV"})).model
@@ -246,8 +261,10 @@ def test_a_number_that_is_converted_to_the_unit_of_the_question_is_what_stands_t
 
 def test_what_is_not_borne_out_may_be_chosen_from_what_stands_there():
     """A device from the sentences, a number from those of its kind, each with the words before it."""
-    chosen = {"there is photovoltaic": "PV of 90 kW, in 1974.", "largest load": "A mill with 70 kW of load"}
-    says = Says({"load_peak_kw": FieldFinding("70 kW of sun", 70), "pv_kw": PV}, {"pv": "sun panels"}, chosen)
+    chosen = {"there is a battery": "PV of 90 kW, in 1974.", "largest load": "A mill with 70 kW of load"}
+    says = Says(
+        {"load_peak_kw": FieldFinding("70 kW of sun", 70), "pv_kw": PV}, {"pv": "PV", "battery": "accu"}, chosen
+    )
     form = filled(TEXT, says)
     assert form.model == ProsumerModel(load_peak_kw=70, pv_kw=90)
     assert [(each.path, each.quote, each.line) for each in form.entries[:2]] == [
@@ -260,6 +277,34 @@ def test_what_is_not_borne_out_may_be_chosen_from_what_stands_there():
     ]
     wrong = filled(TEXT, Says({"load_peak_kw": LOAD, "pv_kw": FieldFinding("PV", 9)}, {"pv": "PV"}, {"PV": None}))
     assert "line 2: pv_kw: the number 9 does not stand in 'PV'" in map(str, wrong.refusals)
+
+
+@pytest.mark.parametrize(("quote", "number", "said"), [
+    ("1050 kW", 1050, "1050 kilowatts"),
+    ("1.05 MW", 1.05, "1050 kilowatts"),
+    ("1050 kWh", 1050, None),
+    ("1050 kW", 1, None),
+    ("1060 kW", 1060, None),
+])  # fmt: skip
+def test_a_quantity_in_other_words_is_the_one_that_stands_there(quote, number, said):
+    """By number and unit together, quoted as the text has it."""
+    form = filled("The load is 1050 kilowatts.", Says({"load_peak_kw": FieldFinding(quote, number)}))
+    assert ([each.quote for each in form.entries[:1]] == [said]) == (said is not None)
+    assert (form.model is not None) == (said is not None)
+
+
+def test_a_device_that_is_quoted_in_other_words_is_there_where_the_text_names_it():
+    """And where it denies it, or names none, a sentence has to be chosen."""
+    text = "Load 3 kW.\nPV of 5 kW."
+    found = {"load_peak_kw": FieldFinding("3 kW", 3), "pv_kw": FieldFinding("5 kW", 5)}
+    says = Says(found, {"pv": "solar panels of 5 kW"})
+    assert filled(text, says).model == ProsumerModel(load_peak_kw=3, pv_kw=5)
+    assert says.told == []
+    for other in ("Load 3 kW.\nNo PV.", "Load 3 kW.\nA lake."):
+        says = Says(found, {"pv": "solar panels of 5 kW"})
+        told = "line 1: pv: the words 'solar panels of 5 kW' do not stand in the text"
+        assert [str(each) for each in filled(other, says).refusals] == [told]
+        assert says.told[0][1] == other.split("\n")
 
 
 def test_a_field_of_whose_kind_there_is_no_number_is_not_asked_for():
