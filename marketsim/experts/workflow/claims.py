@@ -119,16 +119,11 @@ def _devices(text: str, reader: DescriptionReader) -> tuple[dict[str, int], list
         try:
             quote = reader.has(device, text)
             if quote is not None and not places_of_quote(text, quote):
-                quote = _named(device, text) or reader.choose(_WHO_SAYS.format(name), _sentences(text), text) or quote
+                quote = _named(device, text) or reader.choose(_WHO_SAYS.format(name), _sentences(text), text)
         except Failure as failure:
             refused.append((1, device, f"{NO_ANSWER}: {failure}"))
             continue
-        if quote is None:
-            continue
-        places = places_of_quote(text, quote)
-        if not places:
-            refused.append((1, device, _no_words(quote)))
-            continue
+        places = [] if quote is None else places_of_quote(text, quote)
         about = [start for start, end in places if is_about(device, text, start, end)]
         if about:
             there[device] = line_of(text, about[0])

@@ -101,12 +101,17 @@ def _value(field: FieldSpec, found: Quantity, around: str) -> float:
 
 def _unused(text: str, used: set[Quantity]) -> Iterator[tuple[int, str, str]]:
     """Quantities that no field took, unless they say again what another did: a model would leave out what the text says."""
-    every = [each for each in quantities(text) if each.dimension != "number"]
+    every = [each for each in quantities(text) if each.dimension != "number" or _is_ratio(each)]
     known = {(each.dimension, each.value) for each in every if each in used}
     for each in every:
         if (each.dimension, each.value) not in known:
             why = f"{plain(each.text, 40)!r} belongs to no field that was read, or contradicts another number"
             yield line_of(text, each.start), "", why
+
+
+def _is_ratio(found: Quantity) -> bool:
+    """Whether a number without a unit is one of a model: a decimal below 1 is no year and no count of things."""
+    return "." in found.text and 0.0 < found.value < 1.0
 
 
 def _model(entries: list[FormEntry]) -> tuple[ProsumerModel | None, list[FormRefusal]]:
