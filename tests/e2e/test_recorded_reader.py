@@ -10,11 +10,15 @@ from typing import Any
 
 import pytest
 
+from marketsim.analysis.control.written import written_folder
 from marketsim.app.expert_writing import AskingReader, RuleReader
 from marketsim.cli.expert_benchmark import _counts
+from marketsim.core.build import OPEN
 from marketsim.core.language_model import Failure, Identity
-from marketsim.experts.workflow.benchmark import ReadDescription, read_all
+from marketsim.experts.library.compose import code_of
+from marketsim.experts.workflow.benchmark import ReadDescription, descriptions, differences, read_all
 from marketsim.experts.workflow.params import ReadingParams
+from marketsim.experts.written.files import read_written
 from marketsim.llm.interviewer import Interviewer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,3 +97,15 @@ def test_no_wrong_number_came_through(path: Path) -> None:
 
 def test_there_is_a_recording() -> None:
     assert len(RECORDED) >= 1
+
+
+def test_experts_that_the_model_read_are_those_of_its_forms() -> None:
+    """Three of five kinds of the stressed feeder: reviewed blocks with the numbers of the form, which are right; two were refused."""
+    folder = written_folder(ROOT / "tests/golden/expert_reader/written/qwen2_5_coder_1_5b")
+    assert set(folder.experts) == {"commercial", "industrial", "rural"}
+    assert set(folder.refused) == {"hub", "residential"}
+    known = {each.name: each.model for each in descriptions()}
+    for name, path in folder.experts.items():
+        found = read_written(OPEN, path, name)
+        assert found.code == code_of(found.model)
+        assert differences(known[name], found.model) == []

@@ -23,6 +23,8 @@ V = TypeVar("V")
 KIND: Final = "marketsim form 1"
 CHOICE: Final = "marketsim choice 1"
 _LONGEST_QUOTE: Final = 1_000
+_LONGEST_SAID: Final = 300
+"""Letters of a quotation that a server lets a model write: a small one does not come to an end by itself."""
 _SYSTEM: Final = (
     "You fill in one field of a form about an electricity prosumer from its description. The question is JSON with description "
     "and field. Answer with one JSON object. stated: true only if the description itself says it; false if it does not, or says "
@@ -31,7 +33,11 @@ _SYSTEM: Final = (
 )
 _FORM: Final[dict[str, Any]] = {
     "type": "object",
-    "properties": {"stated": {"type": "boolean"}, "quote": {"type": "string"}, "number": {"type": "number"}},
+    "properties": {
+        "stated": {"type": "boolean"},
+        "quote": {"type": "string", "maxLength": _LONGEST_SAID},
+        "number": {"type": "number"},
+    },
     "required": ["stated", "quote", "number"],
     "additionalProperties": False,
 }
