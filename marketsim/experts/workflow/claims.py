@@ -23,7 +23,7 @@ from marketsim.experts.workflow.reading import DescriptionReader, FieldFinding
 from marketsim.experts.workflow.vocabulary import NAMES, is_about, mentions
 
 NO_ANSWER: Final = "the model gave no answer"
-Told: TypeAlias = tuple[int, str, str]
+FormReason: TypeAlias = tuple[int, str, str]
 """Line, path and reason of a refusal."""
 _SAME: Final = 1e-9
 _WHO_SAYS: Final = "Which of these says that there is {}?"
@@ -44,7 +44,7 @@ _KINDS: Final = {
 }
 
 
-class Taken(NamedTuple):
+class TakenNumber(NamedTuple):
     """A number of the text that states a field."""
 
     field: FieldSpec
@@ -55,9 +55,9 @@ class Taken(NamedTuple):
 class Claims(NamedTuple):
     """What a text states, by a reader that was held to it."""
 
-    taken: list[Taken]
+    taken: list[TakenNumber]
     """In the order of the fields."""
-    refused: list[Told]
+    refused: list[FormReason]
 
 
 @dataclass
@@ -112,9 +112,9 @@ def claimed(text: str, reader: DescriptionReader) -> Claims:
     return Claims(taken, [*refused, *lost])
 
 
-def _devices(text: str, reader: DescriptionReader) -> tuple[dict[str, int], list[Told]]:
+def _devices(text: str, reader: DescriptionReader) -> tuple[dict[str, int], list[FormReason]]:
     """The devices that there are, with their lines."""
-    there, refused = dict[str, int](), list[Told]()
+    there, refused = dict[str, int](), list[FormReason]()
     for device, name in DEVICES.items():
         try:
             quote = reader.has(device, text)
@@ -228,7 +228,7 @@ def _fits(spec: FieldSpec, found: Quantity) -> bool:
     return found.dimension == "number" and spec.dimension == "share" and 0.0 <= found.written <= 1.0
 
 
-def _settled(claims: list[_Claim], text: str, reader: DescriptionReader) -> tuple[list[Taken], list[Told]]:
+def _settled(claims: list[_Claim], text: str, reader: DescriptionReader) -> tuple[list[TakenNumber], list[FormReason]]:
     """Every number for one field; a field that loses all of its numbers is asked for among those left, or is not stated."""
     owners, waiting, lost = dict[Quantity, _Claim](), deque(claims), list[_Claim]()
     while waiting:
@@ -247,7 +247,7 @@ def _settled(claims: list[_Claim], text: str, reader: DescriptionReader) -> tupl
                 lost.append(claim)
         except Failure as failure:
             return [], [(1, claim.field.path, f"{NO_ANSWER}: {failure}")]
-    taken = [Taken(claim.field, quantity, claim.quote) for quantity, claim in owners.items()]
+    taken = [TakenNumber(claim.field, quantity, claim.quote) for quantity, claim in owners.items()]
     order = [each.path for each in FIELDS]
     return sorted(taken, key=lambda each: order.index(each.field.path)), list(_unstated(lost, text))
 
@@ -276,7 +276,7 @@ def _what_is(quantity: Quantity, text: str) -> str:
     return f"What is {' '.join(quantity.text.split())} in the words {_around(quantity, text)!r}?"
 
 
-def _unstated(lost: Sequence[_Claim], text: str) -> Iterator[Told]:
+def _unstated(lost: Sequence[_Claim], text: str) -> Iterator[FormReason]:
     for claim in lost:
         if claim.field.needed:
             seen = plain(claim.fitting[0].text, 40)

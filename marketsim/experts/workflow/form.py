@@ -15,7 +15,7 @@ from pydantic_core import ValidationError
 
 from marketsim.core.plain_text import plain
 from marketsim.experts.model import ProsumerModel
-from marketsim.experts.workflow.claims import NO_ANSWER, Taken, claimed
+from marketsim.experts.workflow.claims import NO_ANSWER, TakenNumber, claimed
 from marketsim.experts.workflow.fields import BY_PATH, FieldSpec
 from marketsim.experts.workflow.quantities import Quantity, line_of, quantities
 from marketsim.experts.workflow.reading import DescriptionReader
@@ -84,7 +84,7 @@ def _unfit(text: str) -> Iterator[tuple[int, str, str]]:
         yield line_of(text, place), "", f"the description has the control character {text[place]!r}"
 
 
-def _entry(taken: Taken, text: str) -> FormEntry:
+def _entry(taken: TakenNumber, text: str) -> FormEntry:
     """A field with the number that states it."""
     at, end = taken.quantity.start, taken.quantity.end
     around = text[max(0, at - _AROUND) : end + _AROUND]

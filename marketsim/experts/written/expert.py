@@ -28,7 +28,7 @@ from marketsim.experts.written.stacked import StackedCodes
 _NUMBERED: Final = re.compile(r"-\d+$")
 
 
-class WrittenExpert:
+class StackedExpert:
     """Plans a day by the codes of all agents as one problem."""
 
     def __init__(self, context: ExpertContext, params: WrittenParams, codes: Sequence[str], solver: CaseSolver) -> None:
@@ -87,11 +87,11 @@ def _solver(params: WrittenParams, context: ExpertContext, codes: Sequence[str])
     return client.Sandbox(JobLimits(deadline_s=params.deadline_s))
 
 
-def build(params: WrittenParams, context: ExpertContext) -> WrittenExpert:
+def build(params: WrittenParams, context: ExpertContext) -> StackedExpert:
     """The expert of a scenario's agents; ScenarioError for a folder that is of no use. The sandbox ends with it."""
     codes = codes_of(params, context)
     solver = _solver(params, context, codes)
-    expert = WrittenExpert(context, params, codes, solver)
+    expert = StackedExpert(context, params, codes, solver)
     if isinstance(solver, client.Sandbox):
         weakref.finalize(expert, solver.close)
     return expert
