@@ -1,8 +1,9 @@
-"""The experiments of docs/levelling-down.md, fairmarket.md and critics.md: runs ``marketsim evaluate``, puts its tables into the pages.
+"""The experiments of docs/levelling-down.md, fairmarket.md, critics.md and equity.md: runs ``marketsim evaluate``, puts its tables into the pages.
 
     python tests/docs/experiments.py levelling-down   # what docs/levelling-down.md shows, validation days: a quarter of an hour
     python tests/docs/experiments.py fairmarket       # test days: about three hours on two cores
     python tests/docs/experiments.py critics          # test days: traders that a model's surrogate has judged
+    python tests/docs/experiments.py equity           # weights of members: five minutes of one core
     python tests/docs/experiments.py --pages          # no run: the pages from what is there
 
 Evaluations lie in ``runs/experiments`` and go on where they were stopped. Between ``<!-- NAME -->`` and ``<!-- /NAME -->`` of a
@@ -43,6 +44,8 @@ class Experiment(NamedTuple):
     arguments: tuple[str, ...]
     before: str = ""
     """A command that makes what it reads."""
+    tables: str = ""
+    """File of its folder whose Markdown stands in the page as it is; empty: the tables of an evaluation of the market."""
 
 
 EXPERIMENTS: Final = {
@@ -93,6 +96,7 @@ EXPERIMENTS: Final = {
         ),
         f"marketsim critic train-surrogate tests/golden/critic/judged.jsonl --out {RUNS}/judge.npz --force",
     ),
+    "shared-roof": Experiment("equity", ("scenarios/shared_roof.yaml",), tables="weights.md"),
 }
 FIGURES: Final = {"levelling-down.svg": RUNS / "pilot-validation/plane.svg"}
 """Figures of the docs, and whence."""
@@ -153,14 +157,22 @@ def findings(name: str, told: Mapping[str, Any]) -> str:
     )
 
 
+def shown_of(name: str, result: Path) -> str:
+    """What a page shows of a result."""
+    text = result.read_text(encoding="utf-8")
+    if EXPERIMENTS[name].tables:
+        return f"```sh\n{command(name)}\n```\n\n{text}\n"
+    return findings(name, json.loads(text))
+
+
 def fill(page: Path) -> None:
     """Put what the evaluations that are there found into a page."""
     text = page.read_text(encoding="utf-8")
-    for name in EXPERIMENTS:
-        result = ROOT / RUNS / name / "evaluation.json"
+    for name, each in EXPERIMENTS.items():
+        result = ROOT / RUNS / name / (each.tables or "evaluation.json")
         block = re.compile(rf"(<!-- {re.escape(name)} -->\n).*?(<!-- /{re.escape(name)} -->)", re.DOTALL)
         if result.exists() and block.search(text):
-            made = findings(name, json.loads(result.read_text(encoding="utf-8")))
+            made = shown_of(name, result)
             text = block.sub(lambda found, made=made: f"{found[1]}{made}{found[2]}", text)
     page.write_text(text, encoding="utf-8")
 
