@@ -94,6 +94,8 @@ PARTS: Final = (
           "a convex programme for each alone", extra="experts"),
     _part("expert", "rule", "experts.rules:build", "experts.params:RuleParams",
           "rules for battery and generator, reactive power by a volt-var curve"),
+    _part("expert", "written", "experts.written.expert:build", "experts.params:WrittenParams",
+          "experts that were written from words, stacked into one problem, voltages kept by AC power flow", extra="experts-code"),
     _part("engine", "double_auction", "market.double_auction:build", "market.params:DoubleAuctionParams",
           "continuous double auction, price-time priority", traits=("pairs",), kernels=("market.double_auction_kernel",)),
     _part("engine", "call_auction", "market.call_auction:build", "market.params:CallAuctionParams",

@@ -32,6 +32,8 @@ class EvaluationAsked(NamedTuple):
     figures: Sequence[Path] = ()
     episodes: int | None = None
     """Of set-points and weights alone."""
+    written: Sequence[Path] = ()
+    """Of set-points alone."""
 
 
 def evaluation_asked(
@@ -53,9 +55,12 @@ def evaluation_asked(
             out=asked.out,
             checkpoint=trained_checkpoint(what.absolute()) if trained else None,
             resume=asked.resume,
+            written=asked.written,
         )
     if plays_weights(ready):
-        _demand_unused(asked, ("weeks", "exploit", "longer", "figures"), "weights are compared at the end of the clock")
+        _demand_unused(
+            asked, ("weeks", "exploit", "longer", "figures", "written"), "weights are compared at the end of the clock"
+        )
         return weights_of(
             what,
             ready,
@@ -68,7 +73,7 @@ def evaluation_asked(
             checkpoint=trained_checkpoint(what.absolute()) if trained else None,
             resume=asked.resume,
         )
-    _demand_unused(asked, ("episodes",), "learners of the market have theirs in the scenario")
+    _demand_unused(asked, ("episodes", "written"), "learners of the market have theirs in the scenario")
     return evaluation_of(
         what,
         overrides,

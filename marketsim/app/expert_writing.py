@@ -26,6 +26,7 @@ from marketsim.experts.workflow.programme import ProgrammeReference
 from marketsim.experts.workflow.wishes import ModelWishes, WordWishes
 from marketsim.experts.workflow.words import WordReader
 from marketsim.experts.workflow.writers import CodeWriter, LibraryWriter, ModelWriter
+from marketsim.experts.written.files import ABOUT, CODE, TRANSCRIPT
 from marketsim.extension.registry import Registry
 from marketsim.llm.interviewer import Interviewer
 
@@ -143,9 +144,9 @@ def _put_folder(folder: Path, written: WrittenExpert, transcript: Transcript) ->
         "preferences": [each._asdict() for each in written.preferences],
         "entries": [each._asdict() for each in written.form.entries],
     }
-    texts = {"expert.json": json.dumps(about, indent=2) + "\n", "transcript.jsonl": transcript.text()}
+    texts = {ABOUT: json.dumps(about, indent=2) + "\n", TRANSCRIPT: transcript.text()}
     if written.code:
-        texts["expert.py"] = written.code
+        texts[CODE] = written.code
     with arriving(folder, InputError) as temporary:
         for name, text in texts.items():
             with create(temporary / name) as file:

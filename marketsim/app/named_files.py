@@ -12,7 +12,7 @@ from marketsim.extension.registry import Registry
 
 
 def named_files(ready: ReadyScenario) -> Iterator[tuple[str, NamedFile]]:
-    """The files that parameters of built-in strategies, engine, sharing, critic and learner name, with the kind."""
+    """The files that parameters of built-in strategies, engine, sharing, critic, expert and learner name, with the kind."""
     seen = set()
     for kind, choice, at in _choices(ready):
         own = choice.params.files_named(ready.fence, at) if is_built_in(ready.registry, kind, choice.name) else ()
@@ -30,6 +30,8 @@ def _choices(ready: ReadyScenario) -> Iterator[tuple[str, Choice, str]]:
     yield "engine", market.engine, f"market.engine.{market.engine.name}"
     yield "sharing", market.sharing, f"market.sharing.{market.sharing.name}"
     yield "critic", ready.model.critic, "critic"
+    if ready.model.expert is not None:
+        yield "expert", ready.model.expert, f"expert.{ready.model.expert.name}"
     learner = ready.model.learning.learner
     yield "learner", learner, f"learning.learner.{learner.name}"
 

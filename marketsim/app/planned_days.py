@@ -154,6 +154,7 @@ class PlannedDays:
             slots_per_day=self.context.clock.slots_per_day,
             grid=self.grid,
             inverters=None if unasked is None else self.inverters(unasked),
+            fence=self.ready.fence,
         )
 
     def inverters(self, reactive: ports.Reactive) -> UnaskedInverters:

@@ -45,6 +45,13 @@ _PARTS = ("test", "validation", "training")
     "--episodes", type=click.IntRange(1, 10**9), help="Episodes of every training, of set-points and weights."
 )
 @click.option(
+    "--written",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Of set-points: experts from words in folders of it, one an agent or group, and their clones (repeatable).",
+)
+@click.option(
     "--exploit",
     multiple=True,
     metavar="AGENT",
@@ -70,6 +77,7 @@ def evaluate(
     weeks: int | None,
     part: DaySplit,
     episodes: int | None,
+    written: tuple[Path, ...],
     exploit: tuple[str, ...],
     longer: int | None,
     figure: str | None,
@@ -100,6 +108,7 @@ def evaluate(
         weeks=weeks,
         part=part,
         episodes=episodes,
+        written=written,
         out=out,
         exploit=exploit,
         longer=longer,

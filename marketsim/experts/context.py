@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from marketsim.core.build import OPEN
 from marketsim.core.expert import PlannedGrid
+from marketsim.core.fence import Fence
 from marketsim.experts.inverters import UnaskedInverters
 from marketsim.experts.model import ProsumerModel
 
@@ -21,6 +23,8 @@ class ExpertContext:
     """Length of a slot [h]."""
     slots_per_day: int
     grid: PlannedGrid | None = None
+    """None without a feeder."""
     inverters: UnaskedInverters | None = None
     """What inverters do by themselves, where nobody asks them for reactive power; None: it is planned, and asked for."""
-    """None without a feeder."""
+    fence: Fence = OPEN
+    """Where the files may lie that a scenario names."""

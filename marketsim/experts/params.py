@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
+from marketsim.core.fence import Fence
+from marketsim.core.named_file import NamedFile
 from marketsim.core.params import Params
 from marketsim.experts.model import TerminalModel
 
@@ -46,14 +51,19 @@ class ExpertParams(Params):
         return 10**9 if self.foresees else max(1, round(1.0 / slot_hours))
 
 
-class JointParams(ExpertParams):
-    """All prosumers together: one pool, and voltages kept by AC power flow."""
+class VoltageParams(ExpertParams):
+    """What experts share that plan for all prosumers together, and keep voltages by AC power flow."""
 
     voltage_weight: Annotated[float, Field(gt=0, le=1e9)] = 3_000.0
     """Cost of a squared voltage outside its band, a bus and slot [currency/p.u.^2]. It decides how much is given for voltages:
     at 30 curtailing PV costs more than leaving the band, at 3,000 nothing is left outside that can be helped."""
     guard_pu: Annotated[float, Field(ge=0, le=0.05)] = 0.001
     """Distance that planned voltages keep from the band [p.u.]."""
+
+
+class JointParams(VoltageParams):
+    """All prosumers together: one pool, and voltages kept by AC power flow."""
+
     recourse: bool = True
     """With forecasts: where a slot as it is metered would leave the band, solve that slot anew; false: follow the last plan."""
 
@@ -79,3 +89,36 @@ class RuleParams(ExpertParams):
         if not (v1 < v2 <= v3 < v4):
             raise ValueError("curve_pu must rise: v1 < v2 <= v3 < v4")
         return self
+
+
+class WrittenParams(VoltageParams):
+    """Experts that were written from words (``marketsim expert write --out``), stacked into one problem with one pool.
+
+    Their code runs in the sandbox. Voltages are kept as the expert ``joint`` keeps them: by rows on what all inject.
+    """
+
+    experts: Mapping[
+        Annotated[str, Field(min_length=1, max_length=200)], Annotated[str, Field(min_length=1, max_length=1000)]
+    ] = {}
+    """Folder of the expert of each agent, relative to the scenario's; by its name, or for all of a group by what stands before
+    the number in their names."""
+    others: Literal["library", "rest"] = "library"
+    """What plans for agents without a folder: the reviewed blocks of the devices that they have, or nobody: they use all PV and
+    leave the rest alone."""
+    reactive: Literal["left"] | None = None
+    """Left to ``grid.reactive`` in any case: experts from words plan no reactive power."""
+    deadline_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
+    """Longest time for one problem [s]."""
+
+    @property
+    def asks_kvar(self) -> bool:
+        """Never."""
+        return False
+
+    def files_named(self, fence: Fence, at: str) -> Iterator[NamedFile]:
+        """What was written of each expert."""
+        from marketsim.experts.written.files import read_written
+
+        for name, folder in self.experts.items():
+            path = f"{at}.experts.{name}"
+            yield NamedFile(Path(folder), partial(read_written, fence, folder, path), whole=True)

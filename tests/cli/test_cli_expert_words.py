@@ -128,6 +128,8 @@ def perfect(view):
         "share of the load": ("15 % of the load", 15),
         "cost of curtailed": ("0.40 EUR/kWh", 0.4),
     }
+    if "choices" in view:
+        return {"choice": view["choices"][-1]}
     quote, number = next((own for words, own in answers.items() if words in view["field"]), ("", 0))
     return {"stated": bool(quote), "quote": quote, "number": number}
 
@@ -145,7 +147,7 @@ def test_a_model_stands_beside_the_rules(cli, tmp_path, monkeypatch):
     first, second = [row for row in rows if row["reader"] == "m:1"]
     assert (first["name"], first["valid"], first["right"]) == ("commercial", True, True)
     assert (second["name"], second["valid"], second["right"]) == ("hub", False, False)
-    assert "do not stand in the text" in second["told"]
+    assert second["told"].startswith("line ")
     assert [row["name"] for row in rows if row["reader"] == "the rules"] == [each.name for each in descriptions()[:2]]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
@@ -9,10 +11,12 @@ from marketsim.builtin import built_in_registry
 from marketsim.core.rule_terms import Wrong
 from marketsim.core.setpoints import Setpoints
 from marketsim.experts import individual, joint, rules
-from marketsim.experts.params import ExpertParams, IndividualParams, JointParams, RuleParams
+from marketsim.experts.params import ExpertParams, IndividualParams, JointParams, RuleParams, WrittenParams
+from marketsim.experts.written import expert
 from marketsim.testing.expert_kit import ExpertContract
 
 pytest.importorskip("clarabel", reason="experts need clarabel: pip install 'marketsim[experts]'")
+HAS_CVXPY = find_spec("cvxpy") is not None
 
 
 class TestJoint(ExpertContract):
@@ -30,8 +34,14 @@ class TestRules(ExpertContract):
     params = RuleParams()
 
 
+@pytest.mark.skipif(not HAS_CVXPY, reason="codes need cvxpy: pip install 'marketsim[experts-code]'")
+class TestWritten(ExpertContract):
+    build = staticmethod(expert.build)
+    params = WrittenParams()
+
+
 def test_every_expert_that_comes_with_the_package_stands_here() -> None:
-    assert set(built_in_registry().names("expert")) == {"joint", "individual", "rule"}
+    assert set(built_in_registry().names("expert")) == {"joint", "individual", "rule", "written"}
 
 
 class Greedy:
@@ -53,17 +63,17 @@ class Short(Greedy):
 
 
 @pytest.mark.parametrize(
-    ("expert", "law"),
+    ("broken", "law"),
     [
         (Greedy, "test_the_same_view_has_the_same_plan"),
         (Greedy, "test_plans_keep_to_what_devices_can_do"),
         (Short, "test_plans_have_a_set_point_for_each_slot_and_agent"),
     ],
 )
-def test_the_contract_finds_what_is_broken(expert: type[Greedy], law: str) -> None:
+def test_the_contract_finds_what_is_broken(broken: type[Greedy], law: str) -> None:
     """A store beyond its level, a plan that changes by itself, a slot too few."""
     contract = type(
-        "Broken", (ExpertContract,), {"build": staticmethod(lambda params, context: expert()), "params": ExpertParams()}
+        "Broken", (ExpertContract,), {"build": staticmethod(lambda params, context: broken()), "params": ExpertParams()}
     )()
     with pytest.raises((AssertionError, Wrong)):
         getattr(contract, law)()

@@ -159,9 +159,11 @@ WORDS = {
     **{(module, "expert"): "the section of a scenario" for module in ("app/looking.py", "analysis/control/arms.py")},
     **{
         (f"experts/{module}.py", name): "a field of the model of a prosumer"
-        for module in ("library/compose", "workflow/words")
+        for module in ("library/compose", "workflow/vocabulary", "workflow/words")
         for name in ("battery", "generator")
     },
+    ("analysis/control/plan.py", "written"): "a fact of a manifest",
+    ("analysis/control/written.py", "written"): "the expert that its arms are about",
     ("experts/workflow/writers.py", "prosumer"): "the function that an expert's code has",
     ("learning/numbers/checkpoint.py", "replay"): "a part of a checkpoint",
     ("learning/offpolicy/algorithm.py", "distance"): "a column of the curves",

@@ -226,7 +226,8 @@ _EXPERT: Final = """Who plans the day of prosumers, from their devices, the seri
 `expert`, for learners that imitate, and for `marketsim expert`. `joint` with its defaults if left out. A plan is followed as feedback:
 each battery goes to what the plan stores at the end of the slot, and reactive power is asked on top of what `grid.reactive` does by
 itself at the planned voltages. Experts plan PV, `battery`, `generator` and `curtailable_load`; other devices of these agents run as
-they must, and no plan knows of them. The solver of `joint` and `individual` comes with `pip install 'marketsim[experts]'`."""
+they must, and no plan knows of them. The solver of `joint` and `individual` comes with `pip install 'marketsim[experts]'`,
+what `written` needs with `pip install 'marketsim[experts-code]'`."""
 _SHARING: Final = """By what rule the bills of a finished period are changed among the agents of a market.
 
 `sharing_period` says what a period is: each `day`, from midnight to midnight, or the whole `run`; the end of the run ends a day,

@@ -125,3 +125,49 @@ def test_what_cannot_be_is_refused(cli: Any, tmp_path: Path, options: tuple[str,
     ended = cli("evaluate", path, *options)
     assert ended.code == 2
     assert message in ended.err
+
+
+def test_clones_of_experts_from_words_stand_beside_those_of_the_scenario_s(tmp_path: Path) -> None:
+    """Two of three have an expert that was accepted; the library's, which plans as the joint one does, saves as much."""
+    pytest.importorskip("cvxpy", reason="codes of experts are an extra")
+    from tests.unit.experts.workflow.test_written_experts import ROOF, code_of, put
+
+    folder = tmp_path / "by_hand"
+    put(folder, "roof", code_of(ROOF))
+    put(folder, "hub", code_of(ROOF), refusals=["case 1: it costs more"])
+    ready = ms.load_scenario(community(expert={"joint": {"reactive": "left"}}))
+    options: dict[str, Any] = {
+        "seeds": 1,
+        "part": "validation",
+        "episodes": 8,
+        "learners": LEARNERS,
+        "out": tmp_path / "out",
+    }
+    arms = ("library", "cloning_library")
+    done = controls_of(Path("few.yaml"), ready, {}, arms=arms, written=[folder], **options).run(1)
+    assert done.failed == ()
+    share = {arm: own["saving_share"].mean for arm, own in done.found.estimates.items()}
+    clones = {"cloning", "cloning_volt_var", "cloning_library", "cloning_by_hand"}
+    assert set(share) == {"idle", "joint", "library", "by_hand", *clones}
+    assert share["library"] == pytest.approx(1.0, abs=1e-3)
+    assert 0.05 < share["by_hand"] < 0.95
+    pairs = {(pair.arm, pair.other) for pair in done.found.pairs}
+    assert {("cloning_library", "cloning_volt_var"), ("cloning_by_hand", "cloning_volt_var")} <= pairs
+    told = json.loads((tmp_path / "out" / "manifest.json").read_text("utf-8"))["written"]
+    assert told[0]["refused"] == {"hub": "this expert was not accepted: case 1: it costs more"}
+    assert list(told[0]["experts"]) == ["roof"]
+
+
+def test_a_folder_without_an_expert_that_was_accepted_is_told(cli: Any, tmp_path: Path) -> None:
+    """With the reason of each; and a name that is none of an arm."""
+    from marketsim.experts.model import ProsumerModel
+    from tests.unit.experts.workflow.test_written_experts import code_of, put
+
+    path = tmp_path / "few.yaml"
+    path.write_text(yaml.safe_dump(community()))
+    put(tmp_path / "by_hand", "hub", code_of(ProsumerModel()), refusals=["it dreams"])
+    for name, told in (("by_hand", "hub: this expert was not accepted: it dreams"), ("by-hand", "letters, digits and")):
+        (tmp_path / name).mkdir(exist_ok=True)
+        ended = cli("evaluate", path, "--written", tmp_path / name)
+        assert ended.code == 2
+        assert told in ended.err

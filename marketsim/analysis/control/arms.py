@@ -12,9 +12,13 @@ from marketsim.core.errors import InputError, Problem
 
 IDLE, BOUND, CLONE, TRAINED = "idle", "joint", "cloning", "trained"
 """Arms that others are measured by: nothing done, the least that can be paid, what learners begin with; and of a training."""
+CLONE_CURVE: Final = "cloning_volt_var"
+"""The clones with inverters left to their curve."""
+LEARNED_FROM: Final = "cloning_"
+"""Before the name of whose clones an arm is."""
 _NO_CURVE: Final = {"grid.reactive.setpoint.base": "none"}
-_CURVE: Final = {"grid.reactive.setpoint.base": "volt_var"}
-_PLAYED: Final = {"learning.game.setpoints.planned": "played_days"}
+CURVE: Final = {"grid.reactive.setpoint.base": "volt_var"}
+PLAYED: Final = {"learning.game.setpoints.planned": "played_days"}
 _IMITATION: Final = {"imitation": {}, "replay": {"score": "violations"}}
 
 
@@ -47,7 +51,7 @@ class ControlArm:
 
 def _rule(name: str, text: str, rest: bool, curve: bool) -> ControlArm:
     how = {"battery": "rest", "generator": "rest"} if rest else {}
-    return ControlArm(name, text, rule=how, changes=_CURVE if curve else _NO_CURVE)
+    return ControlArm(name, text, rule=how, changes=CURVE if curve else _NO_CURVE)
 
 
 def _from_clone(name: str, text: str, learner: str, **params: Any) -> ControlArm:
@@ -65,11 +69,11 @@ ARMS: Final = (
     ControlArm(
         "individual",
         "each plans for itself, perfect information; inverters by their curve",
-        changes={**_CURVE, **_PLAYED, "expert": {"individual": {"reactive": "left"}}},
+        changes={**CURVE, **PLAYED, "expert": {"individual": {"reactive": "left"}}},
     ),
-    ControlArm(BOUND, "the scenario's expert: the bound where it is joint and knows the day", changes={**_PLAYED}),
+    ControlArm(BOUND, "the scenario's expert: the bound where it is joint and knows the day", changes={**PLAYED}),
     ControlArm(CLONE, "clones of the scenario's expert", learner="cloning"),
-    ControlArm("cloning_volt_var", "the same clones, inverters by their curve", begins_with=CLONE, left=True),
+    ControlArm(CLONE_CURVE, "the same clones, inverters by their curve", begins_with=CLONE, left=True),
     _from_clone("sac_imitation", "soft actor-critic near the expert, from the clones", "sac", **_IMITATION),
     _from_clone(
         "sac_imitation_attention", "the same with plain attention", "sac", **_IMITATION, **_ATTENTION
@@ -97,17 +101,21 @@ def controls_beside(checkpoint: Path, names: Sequence[str]) -> tuple[ControlArm,
     return (*(arm for arm in choose_controls(names) if not arm.policies), *own)
 
 
-def choose_controls(names: Sequence[str]) -> tuple[ControlArm, ...]:
-    """The arms of these names (none: all) in the order of the tables, and those that they need; InputError for another name."""
-    unknown = [_unknown(name) for name in names if name not in _BY_NAME]
+def choose_controls(names: Sequence[str], more: Sequence[ControlArm] = ()) -> tuple[ControlArm, ...]:
+    """The arms of these names (none: all) in the order of the tables, and those that they need; InputError for another name.
+
+    ``more`` are arms that may be named, too; none of them is among all.
+    """
+    known = {**_BY_NAME, **{arm.name: arm for arm in more}}
+    unknown = [_unknown(name, known) for name in names if name not in known]
     if unknown:
         raise InputError(unknown)
     wanted = {*(names or _BY_NAME), IDLE, BOUND}
-    wanted |= {_BY_NAME[name].begins_with for name in wanted}
-    return tuple(arm for arm in ARMS if arm.name in wanted)
+    wanted |= {known[name].begins_with for name in wanted}
+    return tuple(arm for arm in known.values() if arm.name in wanted)
 
 
-def _unknown(name: str) -> Problem:
-    close = difflib.get_close_matches(name, _BY_NAME, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"arms: {', '.join(_BY_NAME)}"
+def _unknown(name: str, known: Mapping[str, ControlArm]) -> Problem:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"arms: {', '.join(known)}"
     return Problem("there is no such arm of a control", value=repr(name), hint=hint, file="--arm")

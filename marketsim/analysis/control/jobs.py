@@ -111,13 +111,14 @@ class PlayCell:
         if self.episodes is not None:
             params["episodes"] = self.episodes
         learner = {arm.learner: params}
-        source = self.source.saying(learner)
+        source = self.source.saying(learner).saying(arm.changes)
         ready = load_scenario(source, {**self.overrides, **arm.changes, "learning.learner": learner})
         return _seeded(ready, cell.seed)
 
     def _evaluated(self, cell: ControlCell) -> ReadyScenario:
         """The scenario as it is played; noise of loads follows the seed, the community does not."""
-        return _seeded(load_scenario(self.source, {**self.overrides, **cell.arm.changes}), cell.seed)
+        changes = cell.arm.changes
+        return _seeded(load_scenario(self.source.saying(changes), {**self.overrides, **changes}), cell.seed)
 
 
 def _seeded(ready: ReadyScenario, seed: int) -> ReadyScenario:

@@ -10,10 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from marketsim.analysis.control.arms import BOUND, IDLE, ControlArm, choose_controls, controls_beside
+from marketsim.analysis.control.arms import BOUND, CLONE_CURVE, IDLE, ControlArm, choose_controls, controls_beside
 from marketsim.analysis.control.jobs import ControlCell, ControlResult, PlayCell, from_lists
 from marketsim.analysis.control.present import as_json, figure, markdown
 from marketsim.analysis.control.results import ControlsFound, compare_controls
+from marketsim.analysis.control.written import WrittenFolder, library_arms, written_arms, written_folder
 from marketsim.analysis.execution.mapping import Job, executor_for, map_runs
 from marketsim.analysis.execution.port import Executor, JobOutcome
 from marketsim.analysis.execution.resumed import demand_same
@@ -121,7 +122,7 @@ def told(done: ControlsDone) -> dict[str, Any]:
     return {**as_json(done.found), "failed": [each._asdict() for each in done.failed]}
 
 
-_OF_THE_DESIGN: Final = ("scenario", "scenario_hash", "seeds", "part", "episodes", "learners", "overrides")
+_OF_THE_DESIGN: Final = ("scenario", "scenario_hash", "seeds", "part", "episodes", "learners", "overrides", "written")
 
 
 def plays_setpoints(ready: ReadyScenario) -> bool:
@@ -142,15 +143,19 @@ def controls_of(
     out: str | Path | None = None,
     checkpoint: Path | None = None,
     resume: bool = False,
+    written: Sequence[Path] = (),
 ) -> ControlsPlan:
     """The plan for a scenario about set-points, or for the policies of a ``checkpoint``; InputError for an unknown arm.
 
     ``seeds`` counts paired seeds of learning and of noise, from the scenario's own on; the community is the same in all.
-    ``episodes`` and ``learners`` (parameters of every learner) replace what the learners have.
+    ``episodes`` and ``learners`` (parameters of every learner) replace what the learners have. ``written``: folders of experts
+    from words, each of which brings an arm of its name, and one of its clones.
     """
     if resume and out is None:
         raise InputError([Problem("--resume needs the folder of the evaluation", hint="name it with --out DIR")])
-    own = choose_controls(arms) if checkpoint is None else controls_beside(checkpoint, arms)
+    folders = [written_folder(each) for each in written]
+    more = (*library_arms(), *written_arms(folders))
+    own = choose_controls(_named(arms, folders), more) if checkpoint is None else controls_beside(checkpoint, arms)
     count = seeds or (_SEEDS if checkpoint is None else 1)
     all_seeds = tuple(range(ready.seed, ready.seed + count))
     folder = (Path(out) if out is not None else _default_folder(ready)).absolute()
@@ -162,11 +167,13 @@ def controls_of(
         "episodes": episodes,
         "learners": dict(learners or {}),
         "overrides": dict(overrides),
+        "written": [each._asdict() for each in folders] or None,
     }
     words = ["marketsim", "evaluate", str(what)]
     words += [word for path, value in overrides.items() for word in ("--set", f"{path}={value}")]
     words += ["--arm", ",".join(arms)] if arms else []
     words += ["--seeds", str(count), "--part", part]
+    words += [word for each in written for word in ("--written", str(each))]
     words += [] if episodes is None else ["--episodes", str(episodes)]
     return ControlsPlan(
         folder=folder,
@@ -177,6 +184,13 @@ def controls_of(
         resume_command=shlex.join([*words, "--out", str(folder), "--resume"]),
         resume=resume,
     )
+
+
+def _named(arms: Sequence[str], folders: Sequence[WrittenFolder]) -> list[str]:
+    """Arms that are asked for; those of folders with them, and what these are held against."""
+    if not folders:
+        return list(arms)
+    return [*arms, CLONE_CURVE, *(arm.name for arm in written_arms(folders))]
 
 
 def _default_folder(ready: ReadyScenario) -> Path:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from marketsim.analysis.control.arms import BOUND, CLONE, IDLE, TRAINED
+from marketsim.analysis.control.arms import BOUND, CLONE, CLONE_CURVE, IDLE, LEARNED_FROM, TRAINED
 from marketsim.analysis.control.days import DayTotals
 from marketsim.analysis.control.jobs import ControlResult
 from marketsim.analysis.control.measures import JUDGED, MEASURES, ControlMeasure, measure_of
@@ -26,14 +26,19 @@ from marketsim.analysis.evaluation.statistics import (
 from marketsim.profiles.parts import DaySplit
 
 COMPARED: Final = {
-    "cloning_volt_var": ("rule_volt_var", CLONE),
-    "sac_imitation": (CLONE, "cloning_volt_var", "sac_from_clone", "sac", "matd3", "maddpg", "mappo"),
+    CLONE_CURVE: ("rule_volt_var", CLONE),
+    "sac_imitation": (CLONE, CLONE_CURVE, "sac_from_clone", "sac", "matd3", "maddpg", "mappo"),
     "sac_imitation_differential": ("sac_imitation_attention", "sac_imitation"),
     "mappo_from_clone": (CLONE,),
     TRAINED: ("rule_volt_var",),
     f"{TRAINED}_volt_var": ("rule_volt_var", TRAINED),
 }
 """Arms that are held against others."""
+
+
+def compared_with(arm: str) -> tuple[str, ...]:
+    """Arms that one is held against; clones of other experts: those of the scenario's, inverters by their curve in both."""
+    return COMPARED.get(arm, (CLONE_CURVE,) if arm.startswith(LEARNED_FROM) else ())
 
 
 class ControlPair(NamedTuple):
@@ -107,8 +112,8 @@ def compare_controls(
 
     found = [
         (name, other, measure, compared(measure_of(measure), arms[name], arms[other]))
-        for name, others in COMPARED.items()
-        for other in others
+        for name in (*COMPARED, *(each for each in arms if each not in COMPARED))
+        for other in compared_with(name)
         if name in arms and other in arms
         for measure in JUDGED
     ]

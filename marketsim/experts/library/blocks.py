@@ -27,6 +27,11 @@ PV: Final = """
     constraints += [pv_kw <= state["pv_available_kw"]]
     injected = injected + pv_kw
 """
+ALL_PV: Final = """
+    pv_kw = cp.Variable(slots, nonneg=True)
+    constraints += [pv_kw == state["pv_available_kw"]]
+    injected = injected + pv_kw
+"""
 GENERATOR: Final = """
     generator_kw = cp.Variable(slots)
     before_kw = cp.hstack([state["generator_kw"], generator_kw[:-1]])

@@ -51,6 +51,16 @@ def code_of(model: ProsumerModel, preferences: Sequence[Preference] = ()) -> str
     return "".join([*parts, blocks.TAIL.format(series=series)]).replace(", }", "}")
 
 
+def resting_code(model: ProsumerModel) -> str:
+    """The code of a prosumer that uses all of its PV, leaves its devices alone, and still is one of the pool."""
+    least = 0.0 if model.generator is None else model.generator.min_kw
+    parts = [blocks.HEAD.format(title="A prosumer at rest"), blocks.ALL_PV]
+    if least > 0.0:
+        parts.append(_generator(GeneratorModel(max_kw=least, min_kw=least)))
+    series = '"pv_kw": pv_kw' + (', "generator_kw": generator_kw' if least > 0.0 else "")
+    return "".join([*parts, blocks.TAIL.format(series=series)])
+
+
 def _generator(own: GeneratorModel) -> str:
     ramp = "" if own.ramp_kw_per_h is None else blocks.RAMP.format(ramp_kw_per_h=_written(own.ramp_kw_per_h))
     text = blocks.GENERATOR.format(

@@ -35,11 +35,30 @@ class CodeMember(NamedTuple):
     state: Mapping[str, Any]
 
 
+class Coupling(NamedTuple):
+    """Rows on what members inject together: sum of per_kw net + per_pv_kw pv <= limit in a slot, or ``weight`` a unit beyond.
+
+    Net injection is generation, discharge, curtailed load and PV less the load.
+    """
+
+    slot: list[int]
+    """[m]"""
+    per_kw: list[list[float]]
+    """[m][members]"""
+    per_pv_kw: list[list[float]]
+    """[m][members]"""
+    limit: list[float]
+    """[m]"""
+    weight: list[float]
+    """[currency] [m]"""
+
+
 class SolvedJob(NamedTuple):
     """How a job ended: with a value, or the reason why there is none."""
 
     value: Mapping[str, Any] | None
-    """``objective``, ``status`` and ``members``; numbers that a stranger's code gave, of the right shape and no more."""
+    """``objective``, ``status``, ``members``, and ``slack`` with rows on all; numbers that a stranger's code gave, of the right
+    shape and no more."""
     reason: str = ""
     """``refused`` by the allow-list, ``fault`` in the code, ``deadline``, ``killed``, ``flood`` or ``garbled``."""
     message: str = ""
@@ -82,7 +101,9 @@ class Sandbox:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def solve(self, members: Sequence[CodeMember], limits: JobLimits | None = None) -> SolvedJob:
+    def solve(
+        self, members: Sequence[CodeMember], limits: JobLimits | None = None, *, coupling: Coupling | None = None
+    ) -> SolvedJob:
         """Solve the problems of these prosumers as one, in which what they buy from each other sums to zero.
 
         One alone buys nothing from peers. InputError where this machine has no sandbox.
@@ -93,8 +114,8 @@ class Sandbox:
                 if problems:
                     text = "; ".join(map(str, problems[:_MOST_PROBLEMS]))
                     return SolvedJob(None, "refused", text)
-        child = self._asked(payload_of(members), zygote.CODE, limits)
-        return _ended(child, [len(each.state["load_kw"]) for each in members])
+        child = self._asked(payload_of(members, coupling), zygote.CODE, limits)
+        return _ended(child, Expected.of(members, coupling))
 
     def start(self) -> None:
         """Start the zygote and see that its children are locked; InputError with the reason where they are not."""
@@ -184,12 +205,30 @@ def _not_started(process: subprocess.Popen[bytes]) -> Exception:
     return _no_sandbox(f"its process {'does not answer' if code is None else f'ended with code {code}'}")
 
 
-def payload_of(members: Sequence[CodeMember]) -> bytes:
+def payload_of(members: Sequence[CodeMember], coupling: Coupling | None = None) -> bytes:
     """A job as a child reads it."""
-    return json.dumps({"members": [each._asdict() for each in members]}, allow_nan=False).encode()
+    job: dict[str, Any] = {"members": [each._asdict() for each in members]}
+    if coupling is not None:
+        job["coupling"] = coupling._asdict()
+    return json.dumps(job, allow_nan=False).encode()
 
 
-def _ended(child: zygote.Child, slots: Sequence[int]) -> SolvedJob:
+class Expected(NamedTuple):
+    """The shape of an answer."""
+
+    slots: tuple[int, ...]
+    """Of each member."""
+    rows: int
+    """On all of them."""
+
+    @classmethod
+    def of(cls, members: Sequence[CodeMember], coupling: Coupling | None) -> Expected:
+        """Of the answer to a job."""
+        slots = tuple(len(each.state["load_kw"]) for each in members)
+        return cls(slots, 0 if coupling is None else len(coupling.slot))
+
+
+def _ended(child: zygote.Child, expected: Expected) -> SolvedJob:
     """How a child ended, and what it said."""
     if child.why == "deadline":
         return SolvedJob(None, "deadline", "the code did not end in time", cpu_s=child.cpu_s)
@@ -198,26 +237,27 @@ def _ended(child: zygote.Child, slots: Sequence[int]) -> SolvedJob:
     if not child.data:
         how = f"by signal {child.signal}" if child.signal else "without an answer"
         return SolvedJob(None, "killed", f"the process ended {how}: it left its limits, or crashed", cpu_s=child.cpu_s)
-    return outcome_of(child.data, slots, child.cpu_s)
+    return outcome_of(child.data, expected, child.cpu_s)
 
 
-def outcome_of(data: bytes, slots: Sequence[int], cpu_s: float) -> SolvedJob:
+def outcome_of(data: bytes, expected: Expected, cpu_s: float) -> SolvedJob:
     """What was said, if it has the form of an answer; a child that runs foreign code may say anything."""
     try:
-        return _read(strict_json(data.decode("utf-8", "strict")), slots, cpu_s)
+        return _read(strict_json(data.decode("utf-8", "strict")), expected, cpu_s)
     except (ValueError, RecursionError) as error:
         return SolvedJob(None, "garbled", f"what came is no answer: {plain(str(error))}", cpu_s=cpu_s)
 
 
-def _read(found: Any, slots: Sequence[int], cpu_s: float) -> SolvedJob:
+def _read(found: Any, expected: Expected, cpu_s: float) -> SolvedJob:
     match found:
         case {"fault": str(text), "line": int(line)}:
             return SolvedJob(None, "fault", plain(text, 600), max(0, min(line, 100_000)), cpu_s)
         case {"value": {"objective": float() | int(), "members": list(members), "status": str()}}:
-            if len(members) != len(slots):
+            if len(members) != len(expected.slots):
                 raise ValueError("other members were asked for")
-            for member, count in zip(members, slots, strict=True):
+            for member, count in zip(members, expected.slots, strict=True):
                 _demand_member(member, count)
+            _demand_numbers(found["value"].get("slack", []), expected.rows, "slack")
             return SolvedJob(found["value"], cpu_s=cpu_s)
     raise ValueError("it has another form")
 
@@ -225,10 +265,13 @@ def _read(found: Any, slots: Sequence[int], cpu_s: float) -> SolvedJob:
 def _demand_member(member: Any, slots: int) -> None:
     if not isinstance(member, dict) or set(member) != {"objective"} | _SERIES:
         raise ValueError("a member has other fields")
-    numbers = [member["objective"]]
+    _demand_numbers([member["objective"]], 1, "objective")
     for name in _SERIES:
-        if not isinstance(member[name], list) or len(member[name]) != slots:
-            raise ValueError(f"{name} is no list of {slots} numbers")
-        numbers += member[name]
-    if not all(isinstance(each, int | float) and not isinstance(each, bool) and abs(each) < 1e12 for each in numbers):
+        _demand_numbers(member[name], slots, name)
+
+
+def _demand_numbers(values: Any, count: int, name: str) -> None:
+    if not isinstance(values, list) or len(values) != count:
+        raise ValueError(f"{name} is no list of {count} numbers")
+    if not all(isinstance(each, int | float) and not isinstance(each, bool) and abs(each) < 1e12 for each in values):
         raise ValueError("a value is no number")

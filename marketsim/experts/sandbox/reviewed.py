@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from marketsim.core.errors import InputError, MissingDependency
 from marketsim.experts.sandbox.check import problems_of
-from marketsim.experts.sandbox.client import CodeMember, SolvedJob, outcome_of, payload_of
+from marketsim.experts.sandbox.client import CodeMember, Coupling, Expected, SolvedJob, outcome_of, payload_of
 
 
 class ReviewedSolver:
     """Port ``CaseSolver`` for code of the library; its author is this program."""
 
-    def solve(self, members: Sequence[CodeMember]) -> SolvedJob:
+    def solve(self, members: Sequence[CodeMember], *, coupling: Coupling | None = None) -> SolvedJob:
         """See the port; InputError for code that even the allow-list does not have, MissingDependency without CVXPY."""
         for member in members:
             if problems := problems_of(member.code):
@@ -21,5 +21,5 @@ class ReviewedSolver:
             from marketsim.experts.sandbox import solving
         except ImportError as error:
             raise MissingDependency("cvxpy", "experts-code", "code of experts") from error
-        answer = solving.answer(payload_of(members))
-        return outcome_of(answer, [len(member.state["load_kw"]) for member in members], 0.0)
+        answer = solving.answer(payload_of(members, coupling))
+        return outcome_of(answer, Expected.of(members, coupling), 0.0)

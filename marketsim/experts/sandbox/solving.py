@@ -57,13 +57,42 @@ def _solved(job: Mapping[str, Any], *, full_builtins: bool) -> dict[str, Any]:
         sum(part.objective for part in parts),
         [each for part in parts for each in part.constraints],
     )
+    coupling = job.get("coupling")
+    rows = (
+        None if coupling is None else _coupled(coupling, parts, [each["state"]["load_kw"] for each in job["members"]])
+    )
+    if rows is not None:
+        objective, constraints = objective + rows.objective, [*constraints, *rows.constraints]
     problem = _guarded(lambda: cp.Problem(cp.Minimize(objective), [*constraints, together]))
     _solve(problem)
-    return {
+    found = {
         "objective": _number(problem.value, "objective"),
         "members": [_values(part) for part in parts],
         "status": problem.status,
     }
+    return (
+        found if rows is None else {**found, "slack": [_number(each, "slack") for each in rows.series["slack"].value]}
+    )
+
+
+def _coupled(coupling: Mapping[str, Any], parts: Sequence[_Part], loads: Sequence[Sequence[float]]) -> _Part:
+    """Rows on what all inject together, each broken at a price."""
+    slot, count = np.array(coupling["slot"], dtype=np.int64), len(coupling["slot"])
+    per_kw, per_pv_kw = (np.array(coupling[name], dtype=np.float64) for name in ("per_kw", "per_pv_kw"))
+    slack, total = cp.Variable(count, nonneg=True), -np.array(coupling["limit"], dtype=np.float64)
+    for place, (part, load) in enumerate(zip(parts, loads, strict=True)):
+        by_net, by_pv = (_at_slots(slot, table[:, place], len(load)) for table in (per_kw, per_pv_kw))
+        net = sum(part.series[name] for name in SERIES if name != "p2p_kw") - np.array(load, dtype=np.float64)
+        total = total + by_net @ net + by_pv @ part.series["pv_kw"]
+    cost = np.array(coupling["weight"], dtype=np.float64) @ slack
+    return _Part(cost, [total <= slack], {"slack": slack})
+
+
+def _at_slots(slot: Any, values: Any, slots: int) -> Any:
+    """A table whose rows take a value each at their slot [m, slots]."""
+    table = np.zeros((len(slot), slots))
+    table[np.arange(len(slot)), slot] = values
+    return table
 
 
 def _part(code: str, state: Mapping[str, Any], *, full_builtins: bool) -> _Part:

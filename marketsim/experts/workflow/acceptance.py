@@ -16,7 +16,7 @@ from marketsim.experts.judging import JudgedDay, broken_limits, cost_of, scale_o
 from marketsim.experts.library.compose import code_of
 from marketsim.experts.model import ProsumerModel
 from marketsim.experts.preferences import Preference
-from marketsim.experts.sandbox.client import CodeMember, SolvedJob
+from marketsim.experts.sandbox.client import CodeMember, Coupling, SolvedJob
 
 CASES: Final = 6
 """Random small cases that code is tried on."""
@@ -30,8 +30,8 @@ _OTHERWISE: Final = 0.01
 class CaseSolver(Protocol):
     """Solves code of experts: a sandbox, or a process of one's own for reviewed code."""
 
-    def solve(self, members: Sequence[CodeMember]) -> SolvedJob:
-        """The problems of all as one, in which what they buy from each other sums to zero."""
+    def solve(self, members: Sequence[CodeMember], *, coupling: Coupling | None = None) -> SolvedJob:
+        """The problems of all as one, in which what they buy from each other sums to zero; with rows on what they inject."""
         ...
 
 

@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 from marketsim.core.files import strict_json
 from marketsim.core.language_model import Failure
 from marketsim.experts.workflow.fields import DEVICES, FieldSpec
-from marketsim.experts.workflow.form import FieldFinding
+from marketsim.experts.workflow.reading import FieldFinding
 from marketsim.llm.interviewer import Interviewer
 from marketsim.llm.question import Question, outcomes
 
 V = TypeVar("V")
 
 KIND: Final = "marketsim form 1"
+CHOICE: Final = "marketsim choice 1"
 _LONGEST_QUOTE: Final = 1_000
+_LONGEST_SAID: Final = 300
+"""Letters of a quotation that a server lets a model write: a small one does not come to an end by itself."""
 _SYSTEM: Final = (
     "You fill in one field of a form about an electricity prosumer from its description. The question is JSON with description "
     "and field. Answer with one JSON object. stated: true only if the description itself says it; false if it does not, or says "
@@ -29,10 +33,16 @@ _SYSTEM: Final = (
 )
 _FORM: Final[dict[str, Any]] = {
     "type": "object",
-    "properties": {"stated": {"type": "boolean"}, "quote": {"type": "string"}, "number": {"type": "number"}},
+    "properties": {
+        "stated": {"type": "boolean"},
+        "quote": {"type": "string", "maxLength": _LONGEST_SAID},
+        "number": {"type": "number"},
+    },
     "required": ["stated", "quote", "number"],
     "additionalProperties": False,
 }
+
+_NONE: Final = "none of them"
 
 
 class _Stated(NamedTuple):
@@ -60,11 +70,33 @@ class ModelReader:
         answer = self._ask(f"What is {field.question}{unit}?", text)
         return FieldFinding(answer.quote, answer.number) if answer.stated else None
 
+    def choose(self, question: str, choices: Sequence[str], text: str) -> str | None:
+        """See the port."""
+        every = [*choices, _NONE]
+        ask = f"{question} Answer with choice alone: one of choices, copied letter by letter."
+        said = {"description": text, "field": ask, "choices": every}
+        form = {
+            "type": "object",
+            "properties": {"choice": {"type": "string", "enum": every}},
+            "required": ["choice"],
+            "additionalProperties": False,
+        }
+        found = partial(_chosen, every)
+        messages = _messages(said)  # the same words first as in every question: servers keep what they have read
+        choice = asked(
+            self.interviewer, Question(CHOICE, messages, form, read_by(found), lambda own: {"choice": own}, found)
+        )
+        return None if choice == _NONE else choice
+
     def _ask(self, field: str, text: str) -> _Stated:
-        said = json.dumps({"description": text, "field": field}, ensure_ascii=False)
-        messages = [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": said}]
-        question = Question(KIND, messages, _FORM, read_by(_found), lambda value: value._asdict(), _found)
+        messages = _messages({"description": text, "field": field})
+        question = Question(KIND, messages, _FORM, read_by(_found), lambda own: own._asdict(), _found)
         return asked(self.interviewer, question)
+
+
+def _messages(said: Mapping[str, Any]) -> list[dict[str, str]]:
+    own = {"role": "system", "content": _SYSTEM}
+    return [own, {"role": "user", "content": json.dumps(said, ensure_ascii=False)}]
 
 
 def asked(interviewer: Interviewer, question: Question[V]) -> V:
@@ -108,3 +140,10 @@ def _found(kept: Mapping[str, Any]) -> _Stated:
     if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
         raise ValueError("number is none")
     return _Stated(stated, quote, float(number))
+
+
+def _chosen(choices: Sequence[str], kept: Mapping[str, Any]) -> str:
+    choice = kept.get("choice")
+    if not isinstance(choice, str) or choice not in choices:
+        raise ValueError("choice is none of those that there are")
+    return choice

@@ -15,7 +15,8 @@ from typing import Any, Final, NamedTuple
 
 from marketsim.experts.model import ProsumerModel
 from marketsim.experts.workflow.fields import BY_PATH
-from marketsim.experts.workflow.form import DescriptionReader, FilledForm, filled
+from marketsim.experts.workflow.form import FilledForm, filled
+from marketsim.experts.workflow.reading import DescriptionReader
 
 COUNT: Final = 30
 _SAME: Final = 1e-6

@@ -21,7 +21,8 @@ from marketsim.experts.workflow.acceptance import (
     fault_on_cases,
     fault_together,
 )
-from marketsim.experts.workflow.form import DescriptionReader, FilledForm, filled
+from marketsim.experts.workflow.form import FilledForm, filled
+from marketsim.experts.workflow.reading import DescriptionReader
 from marketsim.experts.workflow.wishes import WishReader, read_wishes, split_wishes
 from marketsim.experts.workflow.writers import CodeRequest, CodeWriter
 

@@ -6,23 +6,14 @@ It knows plain technical English. What it cannot place it leaves, and the form t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from marketsim.experts.workflow.fields import FieldSpec
-from marketsim.experts.workflow.form import FieldFinding
 from marketsim.experts.workflow.quantities import Quantity, quantities
+from marketsim.experts.workflow.reading import FieldFinding
+from marketsim.experts.workflow.vocabulary import NAMES, mentions
 
-_NAMES: Final[dict[str, str]] = {
-    "pv": r"pv|solar|photovoltaics?|panels?|modules?",
-    "battery": r"batter(?:y|ies)|bess|accumulators?|(?:energy |electric(?:ity)? )?stor(?:e|age)\b|powerwalls?|packs?",
-    "generator": r"generators?|gensets?|chp|cogeneration|diesel|gas engine|engines?|gas turbine|turbine|cdg",
-    "curtailable": r"curtail\w*|shed(?:ding|dable)?|unserved|interrupt\w*|sheddable|(?:be |left )?switched off|flexib\w+|dropped",
-    "load": r"loads?|demands?|consum\w+",
-    "verb": r"(?:draws?|needs?|uses?|takes?)\b",
-    "inverter": r"inverters?|power factor|cos ?(?:phi|φ)",
-}
-_NEGATED: Final = re.compile(r"\b(?:no|not|without|neither|nor|never|none)\b[^,.;\n]{0,25}$", re.IGNORECASE)
 _BREAK: Final = re.compile(r"(?<=[.;])\s+|\n\s*\n|\n(?=\s*[-*•])|\n(?=[^\n.,;]{0,60}[=:])")
 _LOW: Final = re.compile(r"\b(?:min|least|below|lowest|floor|reserve|empt|down to)\w*", re.IGNORECASE)
 _HIGH: Final = re.compile(r"\b(?:max|most|above|highest|ceiling|up to|over)\w*", re.IGNORECASE)
@@ -48,7 +39,7 @@ class WordReader:
 
     def has(self, device: str, text: str) -> str | None:
         """The first mention of a device that nothing negates."""
-        for found in _mentions(text, _NAMES[device]):
+        for found in mentions(text, NAMES[device]):
             return found[0]
         return None
 
@@ -60,11 +51,9 @@ class WordReader:
         first = found[0]
         return FieldFinding(first.quote, first.quantity.written)
 
-
-def _mentions(text: str, pattern: str) -> Iterator[re.Match[str]]:
-    for found in re.finditer(rf"\b(?:{pattern})", text, re.IGNORECASE):
-        if not _NEGATED.search(text[: found.start()]):
-            yield found
+    def choose(self, question: str, choices: Sequence[str], text: str) -> str | None:  # noqa: ARG002 - part of the port
+        """Rules have said what they know."""
+        return None
 
 
 def _placed(text: str) -> Iterator[_Placed]:
@@ -85,9 +74,7 @@ def _placed(text: str) -> Iterator[_Placed]:
 def _named(sentence: str) -> list[tuple[int, int, str]]:
     """Where a sentence names devices; a verb of consumption is one of the load, unless another device has been named before."""
     found = sorted(
-        (each.start(), each.end(), device)
-        for device, pattern in _NAMES.items()
-        for each in _mentions(sentence, pattern)
+        (each.start(), each.end(), device) for device, pattern in NAMES.items() for each in mentions(sentence, pattern)
     )
     names: list[tuple[int, int, str]] = []
     for start, end, device in found:
@@ -119,7 +106,7 @@ def _role(placed: _Placed) -> str:
     kind, device = placed.quantity.dimension, placed.device
     if kind == "number" and _POWER_FACTOR.search(placed.before):
         return "min_power_factor"
-    if device in ("load", "") and kind in ("share", "price") and re.search(_NAMES["curtailable"], placed.sentence):
+    if device in ("load", "") and kind in ("share", "price") and re.search(NAMES["curtailable"], placed.sentence):
         device = "curtailable"
     if device == "generator" and kind == "power":
         return "generator.min_kw" if _is_low(placed.before) else "generator.max_kw"

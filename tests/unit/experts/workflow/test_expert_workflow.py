@@ -221,6 +221,7 @@ FORM = {
     '"wish"': {"quantity": "export_kw", "number": 10, "from_hour": 0, "to_hour": 24},
     "last_code": {"code": f"```python\n{GOOD}```"},
     "functions": {"code": MISTAKES["a name that is none"][0]},
+    "choices": {"choice": "none of them"},
     "": NO,
 }
 
@@ -264,32 +265,37 @@ def test_a_language_model_reads_writes_and_corrects(sandbox, asked):
     again, _ = written(sandbox, text, reader=Asks(interviewer), operator=Operator(1e9))
     assert again.accepted
     assert [str(each) for each in again.preferences] == ["export at most 10 kW, 0 h to 24 h"]
-    assert len(server.questions) == asked_before + 13 + 1  # the text differs, so nothing but code was kept
+    assert len(server.questions) == asked_before + 8 + 1  # the text differs, so nothing but code was kept
     repeated, _ = written(sandbox, text, reader=Asks(interviewer), operator=Operator(1e9))
-    assert len(server.questions) == asked_before + 14
+    assert len(server.questions) == asked_before + 9
     assert repeated == again
 
 
+NONE = {"choices": {"choice": "none of them"}}
+"""Where it is asked to choose; first, for a question has the words of others."""
 LIES = {
     "an invented number": (
-        {"largest load": {"stated": True, "quote": "70 kW of load", "number": 75}},
+        {**NONE, "largest load": {"stated": True, "quote": "70 kW of load", "number": 75}},
         "the number 75 does not stand",
     ),
     "an invented quotation": (
-        {"largest load": {"stated": True, "quote": "75 kW of load", "number": 75}},
+        {**NONE, "largest load": {"stated": True, "quote": "75 kW of load", "number": 75}},
         "do not stand in the text",
     ),
     "a number that is converted": (
-        {"largest load": {"stated": True, "quote": "70 kW of load", "number": 70000}},
+        {**NONE, "largest load": {"stated": True, "quote": "70 kW of load", "number": 70000}},
         "the number 70000 does not stand",
     ),
     "the number of another unit": (
-        {"capacity of the battery": {"stated": True, "quote": "60 kWh and 30 kW", "number": 30}},
+        {**NONE, "capacity of the battery": {"stated": True, "quote": "60 kWh and 30 kW", "number": 30}},
         "'30 kW' is no energy (kWh, MWh)",
     ),
     "nothing where something is": ({"largest load": NO}, "the largest load (peak demand) is not stated"),
     "no PV": ({"Is there photovoltaic": NO}, "'90 kW' belongs to no field"),
-    "no number": ({"largest load": {"stated": True, "quote": "70 kW", "number": None}}, "gave no answer: incomplete"),
+    "no number": (
+        {**NONE, "largest load": {"stated": True, "quote": "70 kW", "number": None}},
+        "gave no answer: incomplete",
+    ),
     "another form": ({"largest load": {"answer": 70}}, "gave no answer: incomplete"),
 }
 
@@ -302,6 +308,37 @@ def test_a_language_model_that_is_wrong_is_not_believed(sandbox, asked, what):
     done, _ = written(sandbox, reader=Asks(interviewer), operator=Operator(1e9))
     assert not done.accepted
     assert any(told in each for each in done.refusals), done.refusals
+
+
+def test_a_language_model_is_asked_which_of_two_fields_a_number_is(sandbox, asked):
+    """It took the battery's power for that of the PV: it says which it is, and what is left is the PV's."""
+    twice = {"stated": True, "quote": "A battery of 60 kWh and 30 kW", "number": 30}
+    power = {"choice": "the charging and discharging power of the battery"}
+    left = {"choice": "PV of 90 kW"}
+    changed = {
+        "What is 30 kW in the words": power,
+        "Which of these is the rated power": left,
+        "rated power of the PV": twice,
+    }
+    interviewer, server = asked({**changed, **{key: own for key, own in FORM.items() if key not in changed}})
+    done, _ = written(sandbox, reader=Asks(interviewer), operator=Operator(1e9))
+    first, last = (json.loads(each["messages"][-1]["content"]) for each in server.questions[-2:])
+    assert first["field"].startswith("What is 30 kW in the words 'A battery of 60 kWh and 30 kW'?")
+    assert first["choices"] == [
+        "the rated power of the PV",
+        "the charging and discharging power of the battery",
+        "none of them",
+    ]
+    assert last["choices"] == ["PV of 90 kW", "none of them"]
+    assert done.form.model == MODEL
+
+
+def test_a_choice_that_there_is_not_is_no_answer(sandbox, asked):
+    twice = {"stated": True, "quote": "A battery of 60 kWh and 30 kW", "number": 30}
+    changed = {"choices": {"choice": "love"}, "rated power of the PV": twice}
+    interviewer, _ = asked({**changed, **{key: own for key, own in FORM.items() if key not in changed}})
+    done, _ = written(sandbox, reader=Asks(interviewer), operator=Operator(1e9))
+    assert any("gave no answer: incomplete: choice is none" in each for each in done.refusals)
 
 
 @pytest.mark.parametrize("fault", ["500", "html", "prose", "empty", "cut_json", "list"])

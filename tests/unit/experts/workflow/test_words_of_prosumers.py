@@ -10,8 +10,9 @@ from marketsim.core.language_model import Failure
 from marketsim.experts.model import BatteryModel, GeneratorModel, ProsumerModel
 from marketsim.experts.workflow.benchmark import descriptions, differences, judged, read_all
 from marketsim.experts.workflow.fields import BY_PATH, DEVICES
-from marketsim.experts.workflow.form import MOST_CHARACTERS, FieldFinding, filled
+from marketsim.experts.workflow.form import MOST_CHARACTERS, filled
 from marketsim.experts.workflow.quantities import line_of, places_of_quote, quantities
+from marketsim.experts.workflow.reading import FieldFinding
 from marketsim.experts.workflow.wishes import WordWishes, hours_in, read_wishes, split_wishes
 from marketsim.experts.workflow.words import WordReader
 
@@ -113,17 +114,22 @@ def test_equal_models_do_not_differ():
 class Says:
     """A reader that says what it was told to."""
 
-    def __init__(self, found, devices=()):
-        self._found, self._devices = found, devices
+    def __init__(self, found, devices=(), chosen=()):
+        """``chosen``: what it picks where a question has these words."""
+        self._found, self._devices, self._chosen, self.told = found, dict(devices), dict(chosen), []
 
     def has(self, device, text):
-        return dict(self._devices).get(device)
+        return self._devices.get(device)
 
     def find(self, field, text):
         answer = self._found.get(field.path)
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def choose(self, question, choices, text):
+        self.told.append((question, choices))
+        return next((own for words, own in self._chosen.items() if words in question), None)
 
 
 TEXT = "A mill with 70 kW of load.\nPV of 90 kW, in 1974."
@@ -184,9 +190,155 @@ def test_a_number_of_another_kind_states_nothing_of_a_field_that_has_a_default()
     ]
 
 
-def test_a_device_that_is_invented_is_refused():
-    form = filled(TEXT, Says({"load_peak_kw": LOAD, "pv_kw": PV}, {"pv": "PV", "battery": "a battery"}))
-    assert "line 1: battery: the words 'a battery' do not stand in the text" in map(str, form.refusals)
+GENSET = "Load 3 kW. A diesel of 4 kW, 0.3 EUR/kWh. No battery."
+RUNS = {
+    "load_peak_kw": FieldFinding("Load 3 kW", 3),
+    "generator.max_kw": FieldFinding("4 kW", 4),
+    "generator.min_kw": FieldFinding("A diesel of 4 kW", 4),
+    "generator.cost_per_kwh": FieldFinding("0.3 EUR/kWh", 0.3),
+}
+
+
+def test_no_number_states_two_fields():
+    """A reader that sees one number in both is asked which it is; the one with a default keeps its default."""
+    most, least = "the largest power of the generator", "the smallest power of the generator"
+    says = Says(RUNS, {"generator": "A diesel"}, {"What is 4 kW": most})
+    own = filled(GENSET, says).model.generator
+    assert (own.max_kw, own.min_kw) == (4.0, 0.0)
+    assert says.told == [("What is 4 kW in the words 'A diesel of 4 kW, 0.3 EUR/kWh'?", [most, least])]
+
+
+@pytest.mark.parametrize("means", ["the smallest power of the generator", None])
+def test_a_number_that_is_another_one_s_leaves_a_field_unstated(means):
+    """It is needed, and the text has no other number for it."""
+    told = filled(GENSET, Says(RUNS, {"generator": "A diesel"}, {"What is 4 kW": means})).refusals
+    why = "the largest power of the generator is not stated: '4 kW' was said to be this and something else"
+    assert f"line 1: generator.max_kw: {why}" in map(str, told)
+
+
+def test_a_field_whose_number_is_another_one_s_is_asked_for_among_what_is_left():
+    """By what others have; of them it may still be none."""
+    text, found = "Load 9 kW, PV 5 kW.", {"load_peak_kw": FieldFinding("9 kW", 9), "pv_kw": FieldFinding("9 kW", 9)}
+    chosen = {
+        "What is 9 kW": "the largest load (peak demand)",
+        "Which of these is the rated power": "Load 9 kW, PV 5 kW",
+    }
+    says = Says(found, {"pv": "PV"}, chosen)
+    model = filled(text, says).model
+    assert (model.load_peak_kw, model.pv_kw) == (9.0, 5.0)
+    assert says.told[1] == ("Which of these is the rated power of the PV?", ["Load 9 kW, PV 5 kW"])
+    del chosen["Which of these is the rated power"]
+    assert filled(text, Says(found, {"pv": "PV"}, chosen)).model is None
+
+
+def test_a_number_that_stands_twice_may_state_two_fields():
+    found = {"load_peak_kw": FieldFinding("9 kW", 9), "pv_kw": FieldFinding("9 kW", 9)}
+    model = filled("Load 9 kW, PV 9 kW.", Says(found, {"pv": "PV"})).model
+    assert (model.load_peak_kw, model.pv_kw) == (9.0, 9.0)
+
+
+@pytest.mark.parametrize(("quote", "there"), [
+    ("No battery", False),
+    ("Load 3 kW", False),
+    ("A diesel of 4 kW, 0.3 EUR/kWh. No battery", False),
+    ("Accumulator", True),
+    ("akku", True),
+])  # fmt: skip
+def test_a_quotation_that_denies_a_device_or_is_about_others_says_nothing_of_it(quote, there):
+    """Words that nobody here knows are left to whoever reads."""
+    text = f"{GENSET} {'' if quote in GENSET else quote}"
+    without = {key: own for key, own in RUNS.items() if key != "generator.min_kw"}
+    form = filled(text, Says(without, {"generator": "A diesel", "battery": quote}))
+    assert [each.path for each in form.refusals] == (["battery.energy_kwh", "battery.power_kw"] if there else [])
+
+
+def test_a_number_that_is_converted_to_the_unit_of_the_question_is_what_stands_there():
+    """And none that is not."""
+    found = {"load_peak_kw": FieldFinding("1.2 MW", 1200)}
+    assert filled("Load 1.2 MW.", Says(found)).model.load_peak_kw == 1200.0
+    assert filled("Load 1.2 MW.", Says({"load_peak_kw": FieldFinding("1.2 MW", 120)})).model is None
+
+
+def test_what_is_not_borne_out_may_be_chosen_from_what_stands_there():
+    """A device from the sentences, a number from those of its kind, each with the words before it."""
+    chosen = {"there is a battery": "PV of 90 kW, in 1974.", "largest load": "A mill with 70 kW of load"}
+    says = Says(
+        {"load_peak_kw": FieldFinding("70 kW of sun", 70), "pv_kw": PV}, {"pv": "PV", "battery": "accu"}, chosen
+    )
+    form = filled(TEXT, says)
+    assert form.model == ProsumerModel(load_peak_kw=70, pv_kw=90)
+    assert [(each.path, each.quote, each.line) for each in form.entries[:2]] == [
+        ("load_peak_kw", "70 kW", 1),
+        ("pv_kw", "PV of 90 kW", 2),
+    ]
+    assert [choices for _, choices in says.told] == [
+        ["A mill with 70 kW of load.", "PV of 90 kW, in 1974."],
+        ["A mill with 70 kW of load", "PV of 90 kW, in 1974"],
+    ]
+    wrong = filled(TEXT, Says({"load_peak_kw": LOAD, "pv_kw": FieldFinding("PV", 9)}, {"pv": "PV"}, {"PV": None}))
+    assert "line 2: pv_kw: the number 9 does not stand in 'PV'" in map(str, wrong.refusals)
+
+
+@pytest.mark.parametrize(("quote", "number", "said"), [
+    ("1050 kW", 1050, "1050 kilowatts"),
+    ("1.05 MW", 1.05, "1050 kilowatts"),
+    ("1050 kWh", 1050, None),
+    ("1050 kW", 1, None),
+    ("1060 kW", 1060, None),
+])  # fmt: skip
+def test_a_quantity_in_other_words_is_the_one_that_stands_there(quote, number, said):
+    """By number and unit together, quoted as the text has it."""
+    form = filled("The load is 1050 kilowatts.", Says({"load_peak_kw": FieldFinding(quote, number)}))
+    assert ([each.quote for each in form.entries[:1]] == [said]) == (said is not None)
+    assert (form.model is not None) == (said is not None)
+
+
+def test_a_device_that_is_quoted_in_other_words_is_there_where_the_text_names_it():
+    """Where it denies it, or names none, a sentence would have to be chosen."""
+    text = "Load 3 kW.\nPV of 5 kW."
+    found = {"load_peak_kw": FieldFinding("3 kW", 3), "pv_kw": FieldFinding("5 kW", 5)}
+    says = Says(found, {"pv": "solar panels of 5 kW"})
+    assert filled(text, says).model == ProsumerModel(load_peak_kw=3, pv_kw=5)
+    assert says.told == []
+    for other in ("Load 3 kW.\nNo PV.", "Load 3 kW.\nA lake."):
+        says = Says(found, {"pv": "solar panels of 5 kW"})
+        assert filled(other, says).model == ProsumerModel(load_peak_kw=3)
+        assert says.told[0][1] == other.split("\n")
+
+
+def test_a_field_of_whose_kind_there_is_no_number_is_not_asked_for():
+    """Nothing can be said of it, whatever a reader sees there; what is needed is not stated."""
+    found = {"load_peak_kw": FieldFinding("3 kW", 3), "battery.efficiency": FieldFinding("3 kW", 3)}
+    form = filled("Load 3 kW. A battery.", Says(found, {"battery": "A battery"}))
+    assert [str(each) for each in form.refusals] == [
+        "line 1: battery.energy_kwh: the capacity of the battery is not stated",
+        "line 1: battery.power_kw: the charging and discharging power of the battery is not stated",
+    ]
+
+
+def test_a_decimal_below_one_that_nobody_took_is_told():
+    """A power factor that was overlooked; counts and years are not numbers of a model."""
+    found = {"load_peak_kw": FieldFinding("3 kW", 3)}
+    text = "Load 3 kW, since 1974, 2 floors. The power factor is {}."
+    told = "line 1: '0.9' belongs to no field that was read, or contradicts another number"
+    assert [str(each) for each in filled(text.format("0.9"), Says(found)).refusals] == [told]
+    assert filled(text.format("good"), Says(found)).model is not None
+
+
+def test_a_device_that_is_invented_is_not_there():
+    """No word of the text says so, nor one of its sentences when it is asked; what is stated of it would be left over, and told."""
+    says = Says({"load_peak_kw": LOAD, "pv_kw": PV}, {"pv": "PV", "battery": "a battery"})
+    assert filled(TEXT, says).model == ProsumerModel(load_peak_kw=70, pv_kw=90)
+    assert says.told == [
+        (
+            "Which of these says that there is a battery or another electric store?",
+            ["A mill with 70 kW of load.", "PV of 90 kW, in 1974."],
+        )
+    ]
+    form = filled(f"{TEXT}\nAn accu of 5 kWh.", says)
+    assert [str(each) for each in form.refusals] == [
+        "line 3: '5 kWh' belongs to no field that was read, or contradicts another number"
+    ]
 
 
 @pytest.mark.parametrize(("text", "told"), [
