@@ -15,7 +15,13 @@ IDLE, BOUND, CLONE, TRAINED = "idle", "joint", "cloning", "trained"
 _NO_CURVE: Final = {"grid.reactive.setpoint.base": "none"}
 _CURVE: Final = {"grid.reactive.setpoint.base": "volt_var"}
 _PLAYED: Final = {"learning.game.setpoints.planned": "played_days"}
+_CLONING: Final = {"episodes": 384, "steps": 200, "learning_rate": 2e-3, "student": 0.4}
+"""Of the clones that all arms of a seed begin with: in the last rounds they play, and the expert corrects them."""
+_EPISODES: Final = 160
+"""Of every training but that of the clones: as many decisions for all, and gradient steps for all that are off policy."""
 _IMITATION: Final = {"imitation": {}, "replay": {"score": "violations"}}
+_AT_ONCE: Final = {"warm_up": 0}
+"""Off-policy learners that begin with nothing have nothing that an untrained critic could undo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,11 @@ def _rule(name: str, text: str, rest: bool, curve: bool) -> ControlArm:
 
 
 def _from_clone(name: str, text: str, learner: str, **params: Any) -> ControlArm:
-    return ControlArm(name, text, learner=learner, params=params, begins_with=CLONE)
+    return ControlArm(name, text, learner=learner, params={"episodes": _EPISODES, **params}, begins_with=CLONE)
+
+
+def _from_nothing(learner: str, text: str, **params: Any) -> ControlArm:
+    return ControlArm(learner, f"{text} from nothing", learner=learner, params={"episodes": _EPISODES, **params})
 
 
 _ATTENTION: Final[Mapping[str, Any]] = {"critic": {"attention": {}}}
@@ -68,7 +78,7 @@ ARMS: Final = (
         changes={**_CURVE, **_PLAYED, "expert": {"individual": {"reactive": "left"}}},
     ),
     ControlArm(BOUND, "the scenario's expert: the bound where it is joint and knows the day", changes={**_PLAYED}),
-    ControlArm(CLONE, "clones of the scenario's expert", learner="cloning"),
+    ControlArm(CLONE, "clones of the scenario's expert", learner="cloning", params=_CLONING),
     ControlArm("cloning_volt_var", "the same clones, inverters by their curve", begins_with=CLONE, left=True),
     _from_clone("sac_imitation", "soft actor-critic near the expert, from the clones", "sac", **_IMITATION),
     _from_clone(
@@ -79,10 +89,10 @@ ARMS: Final = (
     ),
     _from_clone("sac_from_clone", "soft actor-critic from the clones, without imitation", "sac"),
     _from_clone("mappo_from_clone", "proximal policies from the clones, without imitation", "mappo"),
-    ControlArm("sac", "soft actor-critic from nothing", learner="sac"),
-    ControlArm("matd3", "twin delayed deterministic policies from nothing", learner="matd3"),
-    ControlArm("maddpg", "deterministic policies from nothing", learner="maddpg"),
-    ControlArm("mappo", "proximal policies from nothing", learner="mappo"),
+    _from_nothing("sac", "soft actor-critic", **_AT_ONCE),
+    _from_nothing("matd3", "twin delayed deterministic policies", **_AT_ONCE),
+    _from_nothing("maddpg", "deterministic policies", **_AT_ONCE),
+    _from_nothing("mappo", "proximal policies"),
 )  # fmt: skip
 """All arms in the order of the tables."""
 _BY_NAME: Final = {arm.name: arm for arm in ARMS}
