@@ -104,7 +104,7 @@ def test_the_command_prints_the_table(cli: Any, tmp_path: Path) -> None:
     again = cli(*options, "--out", tmp_path / "out")
     assert again.code == 2
     assert "there is an evaluation of controls already" in again.err
-    other = cli(*options, "--seeds", "2", "--out", tmp_path / "out", "--resume")
+    other = cli(*options, "--set", "grid.load_scale=0.4", "--out", tmp_path / "out", "--resume")
     assert other.code == 2
     assert "the evaluation there is another one" in other.err
 

@@ -17,9 +17,11 @@ _CURVE: Final = {"grid.reactive.setpoint.base": "volt_var"}
 _PLAYED: Final = {"learning.game.setpoints.planned": "played_days"}
 _CLONING: Final = {"episodes": 384, "steps": 200, "learning_rate": 2e-3, "student": 0.4}
 """Of the clones that all arms of a seed begin with: in the last rounds they play, and the expert corrects them."""
-_EPISODES: Final = 160
+_EPISODES: Final = 128
 """Of every training but that of the clones: as many decisions for all, and gradient steps for all that are off policy."""
-_IMITATION: Final = {"imitation": {}, "replay": {"score": "violations"}}
+_WARM: Final = {"warm_up": 200}
+"""Steps of critics alone, of those 768 that off-policy learners make, before policies that were learned before move."""
+_IMITATION: Final = {"imitation": {}, "replay": {"score": "violations"}, **_WARM}
 _AT_ONCE: Final = {"warm_up": 0}
 """Off-policy learners that begin with nothing have nothing that an untrained critic could undo."""
 
@@ -87,7 +89,7 @@ ARMS: Final = (
     _from_clone(
         "sac_imitation_differential", "the same with differential attention", "sac", **_IMITATION, **_DIFFERENTIAL
     ),
-    _from_clone("sac_from_clone", "soft actor-critic from the clones, without imitation", "sac"),
+    _from_clone("sac_from_clone", "soft actor-critic from the clones, without imitation", "sac", **_WARM),
     _from_clone("mappo_from_clone", "proximal policies from the clones, without imitation", "mappo"),
     _from_nothing("sac", "soft actor-critic", **_AT_ONCE),
     _from_nothing("matd3", "twin delayed deterministic policies", **_AT_ONCE),
