@@ -1,9 +1,11 @@
-"""The learner ``adjoint``: rounds of play, and steps of the policies along the slopes of what was just played.
+"""The learner ``adjoint``: rounds of play, and steps of the policies along the slopes of what was played lately.
 
-    maximise  mean over decisions of g_a . mu_a(o_a) / size  -  lambda_a (W2_a^2 / epsilon_a - 1)      for each agent a
+    minimise  stiffness / 2 |mu_a(o_a) - clip(u_a + g_a / (stiffness size), -1, 1)|^2  +  lambda_a (W2_a^2 / epsilon_a - 1)
 
-g are the slopes of ``costates``, held fixed over the steps of a round, none longer than ``longest_slope`` sizes; size is the root
-mean square of those within a slot in the first round that policies learn from. Nothing is estimated by a network: who earns what by which number is known to the game.
+in the mean over decisions, for each agent a: what was done, u, and a step from there along its slope g of ``costates``. A slope
+says nothing of what is far from where it was taken, so it is followed for a step only, and policies that have moved on find
+later ones there. None is longer than ``longest_slope`` sizes; size is the root mean square of those within a slot in the first
+round that policies learn from. Nothing is estimated by a network: who earns what by which number is known to the game.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from marketsim.learning.cloning.fit import (
 )
 from marketsim.learning.numbers.actors import Actors, actor_layers, make_actors
 from marketsim.learning.numbers.algorithm import LearnedState, RoundReport, Start, StateSizes, adam_of, adam_parts
-from marketsim.learning.numbers.replay import Replay
+from marketsim.learning.numbers.replay import Replay, Sloping
 from marketsim.learning.numbers.rollout import PlayedEpisode
 from marketsim.learning.numbers.shape import NumberShape
 
@@ -128,6 +130,8 @@ class Adjoint(ClonedFirst):
     def _answers(self, state: LearnedState, seen: np.ndarray) -> FloatArray:
         """How means answer to each carried feature [T, M, A, K, D]."""
         t, m, a, f = seen.shape
+        if not self.carried:
+            return np.zeros((t, m, a, 0, self.shape.n_numbers))
         layers = self.own.split(state[f"{ACTOR}.weights"])
         looks = torch.from_numpy(np.ascontiguousarray(seen.reshape(t * m, a, f).transpose(1, 0, 2)))
         found = []
@@ -155,7 +159,7 @@ class Adjoint(ClonedFirst):
         for step in range(params.steps):
             chance = uniforms(streams.keys("adjoint", number, step), np.arange(params.batch))
             batch = replay.along(places[(chance * len(places)).astype(np.int64)])
-            total += self._step(state, *batch, rate, epsilon)
+            total += self._step(state, batch, rate, epsilon)
         state[STEPS] += params.steps
         distance = total / params.steps
         of_agents = {"slope": np.sqrt((slopes**2).mean(axis=(0, 1, 3))), "distance": _array(distance)}
@@ -170,14 +174,14 @@ class Adjoint(ClonedFirst):
             values |= {"epsilon": float(epsilon.mean()), "multiplier": float(state[MULTIPLIER].mean().exp())}
         return RoundReport(values, of_agents)
 
-    def _step(
-        self, state: LearnedState, seen: Tensor, along: Tensor, labels: Tensor | None, rate: float, epsilon: Tensor | None
-    ) -> Tensor:
+    def _step(self, state: LearnedState, batch: Sloping, rate: float, epsilon: Tensor | None) -> Tensor:
         """A gradient step of all policies, in place; their distance from the expert [A], NaN where nobody asked it."""
-        weights = adam_of(state, ACTOR)
+        weights, stiffness = adam_of(state, ACTOR), self.params.stiffness
         layers = [layer.requires_grad_() for layer in self.own.split(weights.weights.detach())]
-        mean = self.own.distribution(layers, seen.transpose(0, 1)).mean
-        loss = -(mean * along.transpose(0, 1)).sum(dim=2).mean(dim=1).sum()
+        mean = self.own.distribution(layers, batch.seen.transpose(0, 1)).mean
+        wanted = (batch.actions + batch.slopes / stiffness).clamp(-1.0, 1.0).transpose(0, 1)
+        loss = 0.5 * stiffness * ((mean - wanted).square() * self.own.used).sum(dim=2).mean(dim=1).sum()
+        labels = batch.labels
         distance = torch.full((self.own.n_agents,), math.nan)
         if labels is not None:
             distance = imitation.wasserstein2(mean, None, labels.transpose(0, 1), self.own.used).mean(dim=1)

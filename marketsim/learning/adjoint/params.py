@@ -21,9 +21,11 @@ class AdjointParams(StartedParams):
     """Whether the learning rate falls linearly to zero over the training."""
     gamma: float = Field(default=1.0, ge=0.0, le=1.0)
     """Discount of a slope for each slot that it lies ahead; 1 within an episode is sound, which ends at a known time [-]."""
-    longest_slope: float = Field(default=5.0, gt=0.0)
+    longest_slope: float = Field(default=50.0, gt=0.0)
     """Slopes are held to so many times the root mean square of those within a slot: few days' would else outweigh all others'
     [-]."""
+    stiffness: float = Field(default=10.0, gt=0.0)
+    """A slope of that root mean square is followed for one over this, in halves of the range of a number [-]."""
     kept_rounds: int = Field(default=8, ge=1, le=10_000)
     """Rounds whose slopes are learned from, the latest ones: those of older policies still tell good days from bad ones."""
     steps: int = Field(default=100, ge=1, le=10_000)

@@ -46,6 +46,19 @@ class Batch(NamedTuple):
     """Of each transition in the critics' loss, 1 in the mean [N, 1]."""
 
 
+class Sloping(NamedTuple):
+    """N decisions of all agents and the slopes at what was done."""
+
+    seen: Tensor
+    """[N, A, F]"""
+    actions: Tensor
+    """As played, scaled to [-1, 1] [N, A, D]."""
+    slopes: Tensor
+    """[N, A, D]"""
+    labels: Tensor | None
+    """What the expert would have done [N, A, D]; None: nobody asked it."""
+
+
 class Pools(NamedTuple):
     """Positions of transitions in the ring, those of critical slots apart."""
 
@@ -129,11 +142,11 @@ class Replay:
         seen, labels = (torch.from_numpy(each) for each in found)
         return seen, labels
 
-    def along(self, places: IntArray) -> tuple[Tensor, Tensor, Tensor | None]:
-        """What was seen [N, A, F], the slopes [N, A, D], and what the expert would have done [N, A, D], None unless it was asked."""
+    def along(self, places: IntArray) -> Sloping:
+        """What slopes are learned from in the transitions at ``places`` [N]."""
         at = self._at(places)
-        seen, slopes = (torch.from_numpy(self.arrays[name][at]) for name in ("seen", "slopes"))
-        return seen, slopes, torch.from_numpy(self.arrays["labels"][at]) if self.labelled else None
+        seen, actions, slopes = (torch.from_numpy(self.arrays[name][at]) for name in ("seen", "actions", "slopes"))
+        return Sloping(seen, actions, slopes, torch.from_numpy(self.arrays["labels"][at]) if self.labelled else None)
 
     def _at(self, places: IntArray) -> tuple[IntArray, IntArray, IntArray]:
         """Place in the ring, slot and market of transitions."""
