@@ -22,6 +22,9 @@ _EPISODES: Final = 128
 _WARM: Final = {"warm_up": 200}
 """Steps of critics alone, of those 768 that off-policy learners make, before policies that were learned before move."""
 _IMITATION: Final = {"imitation": {}, "replay": {"score": "violations"}, **_WARM}
+_SLOPES: Final = {"learning_rate": 1e-3, "steps": 120, "kept_rounds": 4}
+_NEAR: Final = {"imitation": {"epsilon": [1.2, 1.2], "multiplier": {"rate": 1e-3}}}
+"""Of what follows slopes: chosen on validation days, as the clones were."""
 _AT_ONCE: Final = {"warm_up": 0}
 """Off-policy learners that begin with nothing have nothing that an untrained critic could undo."""
 
@@ -82,6 +85,10 @@ ARMS: Final = (
     ControlArm(BOUND, "the scenario's expert: the bound where it is joint and knows the day", changes={**_PLAYED}),
     ControlArm(CLONE, "clones of the scenario's expert", learner="cloning", params=_CLONING),
     ControlArm("cloning_volt_var", "the same clones, inverters by their curve", begins_with=CLONE, left=True),
+    _from_clone(
+        "adjoint_imitation", "slopes through the game near the expert, from the clones", "adjoint", **_SLOPES, **_NEAR
+    ),
+    _from_clone("adjoint_from_clone", "slopes through the game from the clones, without imitation", "adjoint", **_SLOPES),
     _from_clone("sac_imitation", "soft actor-critic near the expert, from the clones", "sac", **_IMITATION),
     _from_clone(
         "sac_imitation_attention", "the same with plain attention", "sac", **_IMITATION, **_ATTENTION

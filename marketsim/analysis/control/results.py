@@ -27,6 +27,17 @@ from marketsim.profiles.parts import DaySplit
 
 COMPARED: Final = {
     "cloning_volt_var": ("rule_volt_var", CLONE),
+    "adjoint_imitation": (
+        CLONE,
+        "cloning_volt_var",
+        "adjoint_from_clone",
+        "sac_imitation",
+        "sac_from_clone",
+        "sac",
+        "matd3",
+        "maddpg",
+        "mappo",
+    ),
     "sac_imitation": (CLONE, "cloning_volt_var", "sac_from_clone", "sac", "matd3", "maddpg", "mappo"),
     "sac_imitation_differential": ("sac_imitation_attention", "sac_imitation"),
     "mappo_from_clone": (CLONE,),
