@@ -161,7 +161,9 @@ class PlanFollower:
         """The plan of a view: one of equal numbers was made already, or is made now."""
         key = sha256(b"".join(np.asarray(each).tobytes() for each in _flat(view))).digest()
         if key not in self._kept:
-            self._kept[key] = self._made(view) if self._files is None else self._files.known(key, lambda: self._made(view))
+            self._kept[key] = (
+                self._made(view) if self._files is None else self._files.known(key, lambda: self._made(view))
+            )
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)

@@ -59,7 +59,11 @@ def start_of(path: Path, shape: NumberShape, params: StartedParams) -> Start:
         hint = f"begin with hidden: {list(found.params.hidden)}, or train the start anew"
         raise refusal(path, f"its policies have other hidden layers, here {list(params.hidden)}", hint)
     floor = found.state[FLOOR]
-    if isinstance(params, OffPolicyParams | AdjointParams) and params.imitation is not None and not bool((floor > 0.0).all()):
+    if (
+        isinstance(params, OffPolicyParams | AdjointParams)
+        and params.imitation is not None
+        and not bool((floor > 0.0).all())
+    ):
         hint = "name a checkpoint of the learner cloning, or of one that began with it"
         raise refusal(path, "this checkpoint does not say how far its policies are from an expert", hint)
     return Start(found.state[f"{ACTOR}.weights"], floor)

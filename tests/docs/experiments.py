@@ -35,9 +35,7 @@ EXPLOIT: Final = ("--exploit", "roof-farm")
 MORE: Final = "truthful_tranches,pro_rata,rule_shared,placebo,withholding,older,older_slow,older_tranches"
 STRESSED: Final = "scenarios/p2p141.yaml"
 UNTRAINED: Final = "idle_volt_var,rule,rule_volt_var,individual"
-LEARNERS: Final = (
-    "cloning_volt_var,adjoint_imitation,adjoint_from_clone,sac_imitation,sac_from_clone,mappo_from_clone,sac,matd3,maddpg,mappo"
-)
+LEARNERS: Final = "cloning_volt_var,adjoint_imitation,adjoint_from_clone,sac_imitation,sac_from_clone,mappo_from_clone,sac,matd3,maddpg,mappo"
 CONTROL_SHOWN: Final = (
     ("saving_share", "of the bound's saving %", 100.0, 1),
     ("violations", "bus-slots outside %", 100.0, 3),
@@ -209,7 +207,9 @@ def control_findings(name: str, told: Mapping[str, Any]) -> str:
     ]
     heads = [heading for _, heading, *_ in CONTROL_SHOWN]
     count = len(told["seeds"])
-    days = f"{told['days']} {told['part']} days, {count} seed{'s' if count > 1 else ''}; means a day with 95 % intervals."
+    days = (
+        f"{told['days']} {told['part']} days, {count} seed{'s' if count > 1 else ''}; means a day with 95 % intervals."
+    )
     return "".join(
         (
             f"```sh\n{command(name)}\n```\n\n{days}\n\n",

@@ -106,7 +106,11 @@ class SetpointsGame(Memoryless):
             raise AssertionError("an episode is begun by reset, and ends after its slots")
         flat = np.asarray(actions, dtype=np.float64).reshape(-1, len(ACTIONS))
         self._parts.hand.put(flat)
-        idle_money, stored_kwh, opened = self._reward.idle_money(self._opened), self._value.stored_kwh(self._state), self._opened
+        idle_money, stored_kwh, opened = (
+            self._reward.idle_money(self._opened),
+            self._value.stored_kwh(self._state),
+            self._opened,
+        )
         record, self._state = play_slot(self._world, self._state, opened)
         dispatch_wh, _ = self._parts.player.last_held
         self._played = PlayedSlot(opened.seen[0], flat, dispatch_wh, record, stored_kwh, self._start_kwh)

@@ -163,9 +163,7 @@ class SlotSlopes:
         stored_by_kwh = np.where(done > 0.0, -1.0 / give, -gain)
         after = played.stored_kwh + stored_by_kwh * done
         missing, spare = self._game.missing_per_kwh / gain, self._game.spare_per_kwh * give
-        value, before = (
-            np.where(kwh < played.start_kwh, missing, spare) for kwh in (after, played.stored_kwh)
-        )
+        value, before = (np.where(kwh < played.start_kwh, missing, spare) for kwh in (after, played.stored_kwh))
         slope = worth.kw / hours - wear * np.sign(done) + value * stored_by_kwh
         kwh = np.where(played.actions[:, BATTERY] > 0.0, ratings.discharge_kw, ratings.charge_kw) * hours
         full = below & (-done < ratings.charge_kw * hours * (1.0 - 1e-6))
