@@ -55,7 +55,7 @@ def _write(file: IO[bytes], plan: Plan) -> None:
 
 def _read(path: Path) -> Plan | None:
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             points = Setpoints(*(found[name] for name in Setpoints._fields))
             return Plan(
                 setpoints=points,
