@@ -8,7 +8,7 @@ import logging
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import numpy as np
 
@@ -49,8 +49,9 @@ class KeptPlans:
 
 
 def _write(file: IO[bytes], plan: Plan) -> None:
-    numbers = {name: np.array(getattr(plan, name)) for name in _NUMBERS}
-    np.savez(file, stored_kwh=plan.stored_kwh, status=np.array(plan.status), **plan.setpoints._asdict(), **numbers)
+    numbers: dict[str, Any] = {name: np.array(getattr(plan, name)) for name in _NUMBERS}
+    numbers |= plan.setpoints._asdict()
+    np.savez(file, stored_kwh=plan.stored_kwh, status=np.array(plan.status), **numbers)
 
 
 def _read(path: Path) -> Plan | None:
