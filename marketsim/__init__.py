@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from marketsim.agents.view import AgentView as AgentView
     from marketsim.agents.view import Order as Order
     from marketsim.analysis.coordination.public import coordinate as coordinate
+    from marketsim.analysis.coordination.public import post_prices as post_prices
+    from marketsim.analysis.coordination.public import weigh as weigh
     from marketsim.analysis.studies.folder import open_study as open_study
     from marketsim.analysis.studies.public import whatif as whatif
     from marketsim.app.data_check import check_data as check_data
@@ -54,6 +56,8 @@ _HOMES = {
     "explain": "marketsim.app.explain",
     "whatif": "marketsim.analysis.studies.public",
     "coordinate": "marketsim.analysis.coordination.public",
+    "weigh": "marketsim.analysis.coordination.public",
+    "post_prices": "marketsim.analysis.coordination.public",
     "Prosumer": "marketsim.agents.members",
     "Consumer": "marketsim.agents.members",
     "AgentView": "marketsim.agents.view",
@@ -84,8 +88,10 @@ __all__ = [
     "open_run",
     "open_study",
     "parallel_env",
+    "post_prices",
     "share",
     "simulate",
+    "weigh",
     "whatif",
 ]
 

@@ -27,6 +27,15 @@ class SelfConsumptionParams(Params):
 class TradeParams(Params):
     """Self-consumption first; the rest of the store is offered at a value that falls as it fills."""
 
+    buys: bool = True
+    """Whether it also bids for energy of others; else it is charged from own surplus alone."""
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without ``buys`` where it is the default, as versions before had none."""
+        written: dict[str, Any] = write(self)
+        return {key: value for key, value in written.items() if key != "buys" or value is False}
+
 
 class LpParams(Params):
     """Rolling linear programme over forecasts; what the plan does not fix is offered at the plan's dual values."""
@@ -149,6 +158,61 @@ class FixedMarginParams(TraderParams):
     """Distance from the own value towards the tariff's other price, as a share of that distance."""
     sell_share: Ratio = 1.0
     """Share of its own surplus that a seller offers, the rest goes to the utility [-]."""
+
+
+Threshold: TypeAlias = Annotated[float, Field(ge=-1_000, le=1_000)]
+
+
+class ThresholdsParams(Params):
+    """Two prices between which demand stays as it was; a number for all, or a range from which each agent draws its own."""
+
+    above: Threshold | tuple[Threshold, Threshold]
+    """It is held while the utility's price is above this, until it comes back [currency/kWh, or share of a day's slots]."""
+    below: Threshold | tuple[Threshold, Threshold]
+    """It comes back while the price is below this [as ``above``]."""
+
+    def ranges(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Lowest and highest of ``above``, then of ``below``."""
+        above, below = (each if isinstance(each, tuple) else (each, each) for each in (self.above, self.below))
+        return above, below
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ThresholdsParams:
+        above, below = self.ranges()
+        for name, (low, high) in (("above", above), ("below", below)):
+            if low > high:
+                raise ValueError(f"{name} must be [low, high] with low <= high, not [{low}, {high}]")
+        if below[1] > above[0]:
+            raise ValueError(
+                f"below ({below[1]}) exceeds above ({above[0]}): demand would be held and come back at one price"
+            )
+        return self
+
+
+class PriceResponseParams(Params):
+    """Parameters of ``price_response``: demand that answers to the utility's price by thresholds."""
+
+    measure: Literal["quantile", "price"] = "quantile"
+    """What thresholds are: quantiles of the prices published for the 24 hours to come, in [0, 1]; or prices [currency/kWh]."""
+    shiftable: ThresholdsParams = ThresholdsParams(above=0.75, below=0.75)
+    """When what can wait does: shiftable load, vehicles, buffers, appliances."""
+    curtailable: ThresholdsParams = ThresholdsParams(above=0.95, below=0.95)
+    """When curtailable load is let go."""
+    return_within_h: Annotated[float, Field(ge=0, le=24)] = 0.0
+    """Demand comes back at a delay of its own, which each agent draws from 0 to this [h], so that not all come back at once."""
+    storage: StorageChoice = StorageChoice(trade=TradeParams())
+    """How stores are run."""
+
+    @model_validator(mode="after")
+    def _are_quantiles(self) -> PriceResponseParams:
+        if self.measure == "quantile":
+            for name in ("shiftable", "curtailable"):
+                above, below = getattr(self, name).ranges()
+                if not 0.0 <= below[0] <= above[1] <= 1.0:
+                    raise ValueError(
+                        f"{name}: quantiles lie in [0, 1], not {below[0]} to {above[1]}; for prices: measure: price"
+                    )
+        return self
 
 
 class SetpointsParams(Params):

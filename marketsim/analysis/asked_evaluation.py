@@ -1,4 +1,4 @@
-"""An evaluation as it is asked for: of a market, or of the controls of a feeder, as the scenario's game says."""
+"""An evaluation as it is asked for: of a market, of the controls of a feeder, or of weights, as the scenario's game says."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from marketsim.analysis.control.plan import ControlsPlan, controls_of, plays_setpoints
 from marketsim.analysis.evaluation.plan import EvaluationPlan, evaluation_of
+from marketsim.analysis.weights.plan import WeightsPlan, plays_weights, weights_of
 from marketsim.app.ready import load_scenario
 from marketsim.core.errors import InputError, Problem
 from marketsim.profiles.parts import DaySplit
@@ -30,18 +31,32 @@ class EvaluationAsked(NamedTuple):
     longer: int | None = None
     figures: Sequence[Path] = ()
     episodes: int | None = None
-    """Of set-points alone."""
+    """Of set-points and weights alone."""
 
 
 def evaluation_asked(
     what: Path, overrides: Mapping[str, Any], asked: EvaluationAsked, *, tell: Callable[[Path], None] | None = None
-) -> EvaluationPlan | ControlsPlan:
+) -> EvaluationPlan | ControlsPlan | WeightsPlan:
     """The plan; InputError for what the scenario's game does not have, and all that ``load_scenario`` raises."""
     trained = is_training(what)
     ready = load_scenario(what / SCENARIO if trained else what, overrides, trust=asked.trust, tell=tell)
     if plays_setpoints(ready):
         _demand_unused(asked, ("weeks", "exploit", "longer", "figures"), "days of set-points are played one by one")
         return controls_of(
+            what,
+            ready,
+            overrides,
+            arms=asked.arms,
+            seeds=asked.seeds,
+            part=asked.part,
+            episodes=asked.episodes,
+            out=asked.out,
+            checkpoint=trained_checkpoint(what.absolute()) if trained else None,
+            resume=asked.resume,
+        )
+    if plays_weights(ready):
+        _demand_unused(asked, ("weeks", "exploit", "longer", "figures"), "weights are compared at the end of the clock")
+        return weights_of(
             what,
             ready,
             overrides,

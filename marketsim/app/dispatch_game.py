@@ -17,7 +17,8 @@ from marketsim.core.ports import Device, LinearDevice, Profiles
 from marketsim.core.programme import LinearBlock, PlannedSlots
 from marketsim.core.records import Forecast
 from marketsim.core.units import to_price
-from marketsim.sharing.dispatch import DispatchGame, PooledMembers, owned_blocks
+from marketsim.optimise.members import PooledMembers, owned_blocks
+from marketsim.sharing.dispatch import DispatchGame
 from marketsim.sharing.stability import Leaving
 from marketsim.sharing.worst_dispatch import worst_planning_group
 
@@ -30,11 +31,11 @@ _MOST_CELLS: Final = 60 * 672
 class PlannedPool(MembersOfGame[DispatchGame]):
     """All agents of a scenario, who know the series of its slots and plan them behind one meter.
 
-    Each begins with the initial levels of its devices, and ends with as much in each store. The plan knows no feeder.
-    InputError for a scenario that is too large, or at prices below zero.
+    Each begins in the slot ``begins`` with the initial levels of its devices, and ends with as much in each store. The plan knows
+    no feeder. InputError for a scenario that is too large, or at prices below zero.
     """
 
-    def __init__(self, ready: ReadyScenario, peak_price: float = 0.0) -> None:
+    def __init__(self, ready: ReadyScenario, peak_price: float = 0.0, begins: int = 0) -> None:
         _demand_small(ready)
         self.ready = ready
         known = ready.variant({"profiles.forecast": "perfect"})
@@ -43,19 +44,20 @@ class PlannedPool(MembersOfGame[DispatchGame]):
         tariff = chosen(known, "tariff", known.model.tariff, basics)
         context = BuildContext.of(basics, tariff=tariff, devices=devices)
         profiles: Profiles = chosen(known, "profile", known.model.profiles, context)
-        time, n = context.clock.at(0), len(ready.agents)
+        time, n = context.clock.at(begins), len(ready.agents)
         expected = profiles.forecast(time, np.arange(n))
         self.held_firm: tuple[str, ...] = tuple(
             each.info.name for each in devices if not isinstance(each, LinearDevice)
         )
         """Fleets that cannot say what they could do, and do what happens in any case."""
-        game = DispatchGame(_pooled(context, devices, expected, time, peak_price))
-        super().__init__(context, game, enumerated=context.clock.slots * game.n << (game.n - 1) <= MOST_LISTED)
+        self._slots = context.clock.slots - begins
+        game = DispatchGame(_pooled(context, devices, expected, time, self._slots, peak_price))
+        super().__init__(context, game, enumerated=self._slots * game.n << (game.n - 1) <= MOST_LISTED)
 
     @property
     def hours(self) -> float:
         """Length of the plan."""
-        return self.context.clock.slots * self.context.clock.slot_hours
+        return self._slots * self.context.clock.slot_hours
 
     def _found(self, shares: FloatArray, seconds: float) -> Leaving | None:
         return worst_planning_group(self.game, shares, seconds)
@@ -70,9 +72,14 @@ def _demand_small(ready: ReadyScenario) -> None:
 
 
 def _pooled(
-    context: BuildContext, devices: tuple[Device, ...], expected: Forecast, time: SlotTime, peak_price: float
+    context: BuildContext,
+    devices: tuple[Device, ...],
+    expected: Forecast,
+    time: SlotTime,
+    slots: int,
+    peak_price: float,
 ) -> PooledMembers:
-    slots, hours = context.clock.slots, context.clock.slot_hours
+    hours = context.clock.slot_hours
     n = context.community.n_agents
     firm = 1.0 - sum((own.info.load_share for own in devices if own.info.load_share is not None), np.zeros(n))
     load, pv = expected.series("load_kw", slots) * firm * hours, expected.series("pv_kw", slots) * hours

@@ -49,7 +49,7 @@ def build_game(
     (default: as many as the needs say), each with a seed of its own that follows from the scenario's, unless ``seeds``
     names them. ``rounds`` is how many episodes the whole training has (default: what the needs say), which the ramp of
     the shaping is measured by. ``part``: where the days of the source year come from that are played; ``by_date``: all of
-    them in turn, a market each, whatever the scenario's order.
+    them in turn, a market each, whatever the scenario's order. A game with the trait ``calendar`` plays the scenario's own days.
     PluginError for a plugin's that is no game, PluginFault for one that declares what cannot be.
     """
     if needs is None:
@@ -58,8 +58,9 @@ def build_game(
         needs = needs._replace(rounds=lambda *_: rounds)
     if seeds is None:
         seeds = market_seeds(ready.seed, needs.markets if markets is None else markets)
-    ready = on_part(ready, part, by_date=by_date)
     choice = ready.model.learning.game
+    if "calendar" not in ready.registry.traits("game", choice.name):
+        ready = on_part(ready, part, by_date=by_date)
     game: Game = chosen(ready, "game", choice, _context(ready, build(ready, seeds), needs))
     who = owner(ready.registry, "game", choice.name)
     return game if who is None else guarded(game, who)

@@ -12,7 +12,7 @@ from marketsim.extension.registry import Registry
 
 
 def named_files(ready: ReadyScenario) -> Iterator[tuple[str, NamedFile]]:
-    """The files that the parameters of strategies, critic and learner name, as far as those are built in, with the kind."""
+    """The files that parameters of built-in strategies, engine, sharing, critic and learner name, with the kind."""
     seen = set()
     for kind, choice, at in _choices(ready):
         own = choice.params.files_named(ready.fence, at) if is_built_in(ready.registry, kind, choice.name) else ()
@@ -26,6 +26,9 @@ def _choices(ready: ReadyScenario) -> Iterator[tuple[str, Choice, str]]:
     """Parts, and where their parameters stand in the scenario."""
     for agent in ready.agents:
         yield "strategy", agent.strategy, f"agents[{agent.group}].strategy.{agent.strategy.name}"
+    market = ready.model.market
+    yield "engine", market.engine, f"market.engine.{market.engine.name}"
+    yield "sharing", market.sharing, f"market.sharing.{market.sharing.name}"
     yield "critic", ready.model.critic, "critic"
     learner = ready.model.learning.learner
     yield "learner", learner, f"learning.learner.{learner.name}"

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from marketsim.cli.answers import AskedAnswer, answer_options
+from marketsim.cli.benefits import named_weights, print_benefits
 from marketsim.cli.options import AskedScenario, scenario_options
 from marketsim.cli.saying import say
-from marketsim.cli.tables import number, table
+from marketsim.cli.tables import number, percent, table
 
 if TYPE_CHECKING:
-    from marketsim.analysis.coordination.study import Coordination
+    from marketsim.analysis.coordination.study import By, Coordination
 
 
 @click.command()
@@ -30,8 +31,18 @@ if TYPE_CHECKING:
               help="Share of the least cost that cost_then_peak may spend on a lower peak.")  # fmt: skip
 @click.option("--peak-price", type=click.FloatRange(0, 1000), default=0.0, show_default=True,
               help="Price of a day's largest import, a part of the cost [currency/kW].")  # fmt: skip
+@click.option("--by", type=click.Choice(["programme", "consensus"]), default="programme", show_default=True,
+              help="Who plans: one programme that knows all devices, or the members by agreement (objective cost).")  # fmt: skip
+@click.option("--weights", multiple=True, metavar="NAME[,NAME...]",
+              help="Also say who benefits where local energy and what shared assets earn go by these weights, over all days in "
+                   "one run: equal, income, rank, feedback, '{feedback: {burden_gain: 4}}', or '{learned: {checkpoint: FILE}}' "
+                   "(repeatable).")  # fmt: skip
+@click.option("--prices", is_flag=True,
+              help="Instead: post the duals of the least cost, and favour low incomes by prices and by money moved.")  # fmt: skip
 @answer_options("way and day")
+@click.pass_context
 def coordinate(
+    context: click.Context,
     asked: AskedScenario,
     objective: str,
     days: int | None,
@@ -41,6 +52,9 @@ def coordinate(
     forecasts: str,
     slack: float,
     peak_price: float,
+    by: By,
+    weights: tuple[str, ...],
+    prices: bool,
     answer: AskedAnswer,
 ) -> None:
     """Plan the day of all agents of SCENARIO together, and compare it with the market and with the utility alone.
@@ -48,24 +62,55 @@ def coordinate(
     All run on the same days, from noon to noon, under the same gate; peaks are those of all agents together. The pool trades
     what its plan moves between its members in the scenario's own market, so the grid may refuse it: then it is not called
     optimal.
+
+    With --prices nobody's devices are planned: an operator posts prices, members answer with plans of their own, and low incomes
+    are favoured by prices or by money moved, in one table.
     """
-    from marketsim.analysis.coordination.public import asked_days, compared
-    from marketsim.analysis.coordination.study import Plans, as_json, objectives_of, rows_of
+    if prices:
+        _posted(context, asked, days, every, year, peak_price, answer)
+        return
+    from marketsim.analysis.coordination.benefits import benefits
+    from marketsim.analysis.coordination.public import asked_days, compared, demand_days_in_a_row
+    from marketsim.analysis.coordination.study import Plans, as_json, demand_agreeable, objectives_of, rows_of
 
     names = [name.strip() for name in objective.split(",") if name.strip()]
     objectives = objectives_of(names)
+    rules = named_weights(weights)
+    if rules:
+        demand_days_in_a_row(every=every, year=year)
     ready = asked.compiled()
     chosen = asked_days(ready, days=days, every=every, year=year)
-    plans = Plans(objectives, "perfect" if forecasts == "perfect" else "own", slack, peak_price)
+    plans = Plans(objectives, "perfect" if forecasts == "perfect" else "own", slack, peak_price, by)
+    demand_agreeable(plans)
+    who = benefits(ready, len(chosen), plans, rules, answer.tell)
     found = compared(ready, chosen, plans, answer.tell)
-    if answer.give(as_json(found, target), rows_of(found, target)):
+    more = {"benefits": [each._asdict() for each in who]} if rules else {}
+    if answer.give({**as_json(found, target), **more}, rows_of(found, target)):
         return
     _results(found, target)
     _remarks(found, target)
+    if rules:
+        print_benefits(who, len(chosen), found.ready.model.currency)
 
 
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f} %"
+def _posted(
+    context: click.Context,
+    asked: AskedScenario,
+    days: int | None,
+    every: int | None,
+    year: bool,
+    peak_price: float,
+    answer: AskedAnswer,
+) -> None:
+    from marketsim.analysis.coordination.prices import as_json, rows_of
+    from marketsim.analysis.coordination.public import asked_days, posted
+    from marketsim.cli.posted_prices import demand_no_plans, print_posted
+
+    demand_no_plans(context)
+    ready = asked.compiled()
+    found = posted(ready, asked_days(ready, days=days, every=every, year=year), peak_price, answer.tell)
+    if not answer.give(as_json(found), rows_of(found)):
+        print_posted(found)
 
 
 def _results(found: Coordination, target: float) -> None:
@@ -76,16 +121,16 @@ def _results(found: Coordination, target: float) -> None:
     for way in found.ways:
         own = totals_of(way, found.alone, target)
         span = (
-            "-" if own.least_reduction is None else f"{_percent(own.least_reduction)} to {_percent(own.most_reduction)}"
+            "-" if own.least_reduction is None else f"{percent(own.least_reduction)} to {percent(own.most_reduction)}"
         )
         rows.append(
             (
                 way.name,
                 number(own.mean_peak_kw),
-                _percent(own.mean_reduction),
+                percent(own.mean_reduction),
                 span,
                 number(own.highest_peak_kw),
-                _percent(own.highest_reduction),
+                percent(own.highest_reduction),
                 "-" if own.days_at_target is None else f"{own.days_at_target} of {len(found.days)}",
                 "-" if own.load_factor is None else f"{own.load_factor:.2f}",
             )
@@ -94,8 +139,8 @@ def _results(found: Coordination, target: float) -> None:
             (
                 way.name,
                 number(own.cost),
-                _percent(own.saving),
-                _percent(own.solar_utilisation),
+                percent(own.saving),
+                percent(own.solar_utilisation),
                 number(own.refused_kwh),
                 number(own.missed_kwh),
                 str(own.slots_outside),
@@ -118,7 +163,7 @@ def _remarks(found: Coordination, target: float) -> None:
     say()
     say(
         "peak: largest mean power of a slot that all agents together draw. lower by: than with the utility alone, the mean of "
-        f"the days' reductions, and of the highest peak of all days. target: {_percent(target)} a day. cost: all payments of all "
+        f"the days' reductions, and of the highest peak of all days. target: {percent(target)} a day. cost: all payments of all "
         "agents, wear, fuel and curtailment; what stores lack at the end counts as bought at the mean retail price, what they "
         "hold more as sold at the mean feed-in tariff. solar used: PV neither curtailed nor exported by all together."
     )

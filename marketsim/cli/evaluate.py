@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from marketsim.analysis.control.plan import ControlsDone, ControlsPlan
     from marketsim.analysis.evaluation.plan import EvaluationPlan
     from marketsim.analysis.evaluation.study import Evaluated
+    from marketsim.analysis.weights.plan import WeightsDone, WeightsPlan
     from marketsim.profiles.parts import DaySplit
 
 _PARTS = ("test", "validation", "training")
@@ -30,11 +31,19 @@ _PARTS = ("test", "validation", "training")
 @click.option(
     "--seeds",
     type=click.IntRange(1, 10_000),
-    help="Number of paired seeds [default: 3; a training run: 1; set-points: 5].",
+    help="Number of paired seeds [default: 3; a training run: 1; set-points and weights: 5].",
 )
 @click.option("--weeks", type=click.IntRange(1, 520), help="Weeks of test days a seed, in the market [default: 4].")
-@click.option("--part", type=click.Choice(_PARTS), default=_PARTS[0], show_default=True, help="Days to evaluate on.")
-@click.option("--episodes", type=click.IntRange(1, 10**9), help="Episodes of every training, of set-points.")
+@click.option(
+    "--part",
+    type=click.Choice(_PARTS),
+    default=_PARTS[0],
+    show_default=True,
+    help="Days, or communities, to evaluate on.",
+)
+@click.option(
+    "--episodes", type=click.IntRange(1, 10**9), help="Episodes of every training, of set-points and weights."
+)
 @click.option(
     "--exploit",
     multiple=True,
@@ -78,6 +87,9 @@ def evaluate(
 
     Of a SCENARIO about set-points every control plays every day of the part: rules, experts, clones and learners, against
     doing nothing and the bound.
+
+    Of a SCENARIO about weights (game equity) policies and rules play the whole clock of communities that no policy was
+    trained in, against equal weights at the same day and a bound.
     """
     from marketsim.analysis.asked_evaluation import EvaluationAsked, evaluation_asked
 
@@ -103,7 +115,9 @@ def evaluate(
         _show(done, plan.folder)
 
 
-def _run(plan: EvaluationPlan | ControlsPlan, workers: int | None, *, quiet: bool) -> Evaluated | ControlsDone:
+def _run(
+    plan: EvaluationPlan | ControlsPlan | WeightsPlan, workers: int | None, *, quiet: bool
+) -> Evaluated | ControlsDone | WeightsDone:
     from marketsim.cli.tables import progress_bar
 
     try:
@@ -114,17 +128,23 @@ def _run(plan: EvaluationPlan | ControlsPlan, workers: int | None, *, quiet: boo
         sys.exit(1)
 
 
-def _told(done: Evaluated | ControlsDone) -> dict[str, Any]:
+def _told(done: Evaluated | ControlsDone | WeightsDone) -> dict[str, Any]:
     from marketsim.analysis.control.plan import ControlsDone, told
     from marketsim.analysis.evaluation.plan import told_by
+    from marketsim.analysis.weights import plan as weights
 
+    if isinstance(done, weights.WeightsDone):
+        return weights.told(done)
     return told(done) if isinstance(done, ControlsDone) else told_by(done)
 
 
-def _show(done: Evaluated | ControlsDone, folder: Path) -> None:
+def _show(done: Evaluated | ControlsDone | WeightsDone, folder: Path) -> None:
     from marketsim.analysis.control.plan import ControlsDone
+    from marketsim.analysis.weights.plan import WeightsDone
 
-    if isinstance(done, ControlsDone):
+    if isinstance(done, WeightsDone):
+        _sum_up_weights(done)
+    elif isinstance(done, ControlsDone):
         _sum_up_controls(done)
     else:
         _sum_up(done)
@@ -145,6 +165,26 @@ def _sum_up_controls(done: ControlsDone) -> None:
     table(SCREEN_HEAD, screen_rows(found), title=title, right=tuple(range(1, len(SCREEN_HEAD))))
     if found.pairs:
         table(PAIR_HEAD, pair_rows(found), title="an arm less another one, paired", right=(3, 4, 5, 6))
+
+
+def _sum_up_weights(done: WeightsDone) -> None:
+    from marketsim.analysis.weights import present
+    from marketsim.cli.tables import table
+
+    found = done.found
+    title = f"{len(found.communities)} communities of {found.part}, {found.days} days each; means with 95 % intervals"
+    table(present.HEAD, present.arm_rows(found), title=title, right=tuple(range(1, len(present.HEAD))))
+    if found.pairs:
+        table(
+            present.PAIR_HEAD, present.pair_rows(found), title="weights less other weights, paired", right=(3, 4, 5, 6)
+        )
+    if found.aims:
+        table(present.AIM_HEAD, present.aim_rows(found))
+    if done.curve:
+        title = f"what policies answer, means of {len(found.policies)}"
+        table(
+            present.CURVE_HEAD, present.curve_rows(done.curve), title=title, right=tuple(range(len(present.CURVE_HEAD)))
+        )
 
 
 def _sum_up(done: Evaluated) -> None:

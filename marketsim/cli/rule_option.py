@@ -1,4 +1,4 @@
-"""``--rule`` of commands that share what a run cost."""
+"""``--rule`` and ``--weights``: what a scenario names, on a command line."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from marketsim.extension.registry import Registry
 
 
-def named_rule(rule: str) -> tuple[str, dict[str, Any]]:
-    """Name and parameters of a rule as a scenario writes it."""
+def named_rule(rule: str, option: str = "--rule") -> tuple[str, dict[str, Any]]:
+    """Name and parameters of a rule as a scenario writes it, from this option."""
     from marketsim.scenario.overrides import parse_override
 
     _, value = parse_override(f"rule={rule}")
@@ -24,7 +24,7 @@ def named_rule(rule: str) -> tuple[str, dict[str, Any]]:
         ((name, parameters),) = value.items()
         if isinstance(parameters, dict) or parameters is None:
             return str(name), dict(parameters or {})
-    raise click.BadParameter(f"give a name, or one name with its parameters, not {rule!r}", param_hint="--rule")
+    raise click.BadParameter(f"give a name, or one name with its parameters, not {rule!r}", param_hint=option)
 
 
 def rules_of(plugin_files: tuple[Path, ...]) -> Registry | None:

@@ -15,7 +15,7 @@ from rich.table import Table
 from marketsim.core.plain_text import harmless
 from marketsim.metrics.wording import number
 
-__all__ = ["console", "number", "progress_bar", "table"]
+__all__ = ["console", "number", "percent", "progress_bar", "table"]
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -24,6 +24,11 @@ def console(*, stderr: bool = False) -> Console:
     return (
         made if made.is_terminal else Console(stderr=stderr, highlight=False, markup=False, width=200, soft_wrap=True)
     )
+
+
+def percent(share: float | None) -> str:
+    """A share in per cent; a dash where it is undefined."""
+    return "-" if share is None else f"{100 * share:.1f} %"
 
 
 def table(

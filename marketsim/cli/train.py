@@ -124,6 +124,16 @@ def _sum_up(made: Training) -> None:
 
 def _next(made: Training) -> str:
     """What can be done with the policies."""
+    from marketsim.core.learned_weights import GAME as WEIGHTS
+
+    if made.game == WEIGHTS:
+        return (
+            "These are communities of training. What next:\n"
+            f"  marketsim evaluate {shlex.quote(str(made.folder))}\n"
+            "      the policy in communities that it has not seen, beside rules\n"
+            f"  weights: {{learned: {{checkpoint: {made.checkpoint}}}}}\n"
+            "      of equity_pool and dividend in a scenario: the policy sets the weights of its members"
+        )
     if not made.acts:
         return (
             f"These are policies of the game {made.game}. From Python, "

@@ -187,8 +187,9 @@ def sound_needs(needs: Any) -> GameNeeds:
     """What a learner says that a game has to know."""
     if not isinstance(needs, GameNeeds):
         raise Wrong(f"needs has to be GameNeeds, not {type(needs).__name__}")
-    if not isinstance(needs.shared, bool):
-        raise Wrong(f"needs.shared has to be true or false, not {needs.shared!r:.40}")
+    for name in ("shared", "alike"):
+        if not isinstance(getattr(needs, name), bool):
+            raise Wrong(f"needs.{name} has to be true or false, not {getattr(needs, name)!r:.40}")
     if not callable(needs.rounds):
         raise Wrong("needs.rounds has to be callable as rounds(agents, slots)")
     return needs._replace(

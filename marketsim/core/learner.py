@@ -21,6 +21,8 @@ class GameNeeds(NamedTuple):
     """(agents of a market, slots of an episode) -> episodes of the game, each in all markets, in the whole training."""
     rounds_per_update: int = 1
     """Episodes of the game, each in all markets, between two updates of the policies."""
+    alike: bool = False
+    """Whether one policy acts for all agents and does not know for whom: it can then act for anybody."""
 
 
 class Row(NamedTuple):

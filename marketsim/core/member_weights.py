@@ -3,12 +3,12 @@
 ``feedback``: w = exp(clip(k1 (b - mean b) / mean |b| - k2 (a - mean a) / mean a, -8, 8)) with b the burdens of bills on incomes
 and a the local shares of what members used, both since the start: who bears more and got less gets more. With burdens above 0 the
 first term is k1 (b / mean b - 1); in a summer in which some are paid it stays finite. ``rank``: the same range, by the order of
-burdens alone.
+burdens alone. ``learned``: see ``core.learned_weights``.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Protocol
 
 import numpy as np
 
@@ -16,71 +16,85 @@ from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.equity import burdens
 from marketsim.core.errors import InputError, Problem
+from marketsim.core.learned_weights import WIDEST, apart, learned_weights
 from marketsim.core.standing import MemberStanding, local_share
-from marketsim.core.weight_params import MemberWeightsParams
+from marketsim.core.weight_params import LearnedWeighting, MemberWeightsParams
 
-_WIDEST: Final = 8.0
+
+class WeightRule(Protocol):
+    """Weights of one day after the other, by where members stand as it begins; a value, which no day changes."""
+
+    def of_day(self, standing: MemberStanding) -> tuple[FloatArray, WeightRule]:
+        """Weights above 0 of a day that begins at this standing [n_agents], and the rule of the day after."""
+        ...
 
 
 class MemberWeights:
-    """Weights for all agents, each market by itself; shared assets, which have no income, have 1."""
+    """Port ``WeightRule`` without memory, each market by itself; shared assets, which have no income, have 1."""
 
     def __init__(self, params: MemberWeightsParams, income: FloatArray, market: IntArray) -> None:
+        """``income`` [n_agents], NaN for assets; as many members in each ``market`` [n_agents]."""
         self._params, self._income, self._market = params, income, market
+        self._rows = member_rows(income, market)
 
-    def of(self, standing: MemberStanding) -> FloatArray:
-        """Weights above 0 of a day that begins at this standing; all the same where nothing is known yet [n_agents]."""
+    def of_day(self, standing: MemberStanding) -> tuple[FloatArray, MemberWeights]:
+        """All the same where nothing is known yet, but by income."""
         weights = np.ones(len(self._income))
-        for market in np.unique(self._market):
-            rows = np.flatnonzero((self._market == market) & np.isfinite(self._income))
-            weights[rows] = self._of_market(standing, rows)
-        return weights
+        if self._rows.size:
+            weights[self._rows] = self._of_members(standing)
+        return weights, self
 
-    def _of_market(self, standing: MemberStanding, rows: IntArray) -> FloatArray:
-        params, income = self._params, self._income[rows]
-        if not len(rows):
-            return np.ones(0)
+    def _of_members(self, standing: MemberStanding) -> FloatArray:
+        """[n_markets, members]"""
+        params, rows = self._params, self._rows
+        income = self._income[rows]
         if params.weights == "income":
-            return np.asarray((income.mean() / income) ** params.power)
+            return np.asarray((income.mean(axis=1, keepdims=True) / income) ** params.power)
         if params.weights == "equal" or standing.hours == 0.0:
-            return np.ones(len(rows))
+            return np.ones(rows.shape)
         burden = burdens(standing.paid_money[rows].astype(np.float64), income, standing.hours)
         if params.weights == "rank":
-            return np.exp(_WIDEST * _place(burden))
-        access = local_share(standing.used_wh[rows], standing.imported_wh[rows])
-        answer = params.burden_gain * _apart(burden) - params.access_gain * _apart(access)
-        return np.exp(np.clip(answer, -_WIDEST, _WIDEST))
+            return np.exp(WIDEST * _place(burden))
+        access = local_share(standing.used_wh, standing.imported_wh)[rows]
+        answer = params.burden_gain * apart(burden) - params.access_gain * apart(access)
+        return np.exp(np.clip(answer, -WIDEST, WIDEST))
 
 
-def _apart(values: FloatArray) -> FloatArray:
-    """Distance from the mean over the mean size; 0 for what is unknown, and where all are 0."""
-    known = np.isfinite(values)
-    size = float(np.abs(values[known]).mean()) if known.any() else 0.0
-    if size == 0.0:
-        return np.zeros(len(values))
-    return np.where(known, (values - values[known].mean()) / size, 0.0)
+def member_rows(income: FloatArray, market: IntArray) -> IntArray:
+    """Rows of the members, who have an income, market by market [n_markets, members]."""
+    return np.flatnonzero(np.isfinite(income)).reshape(len(np.unique(market)), -1)
 
 
 def _place(values: FloatArray) -> FloatArray:
-    """-1 for the least, 1 for the largest, evenly between; equals have the same place."""
-    if len(values) < 2:
-        return np.zeros(len(values))
-    below = (values[None, :] < values[:, None]).sum(axis=1)
-    above = (values[None, :] > values[:, None]).sum(axis=1)
-    return np.asarray((below - above) / (len(values) - 1.0))
+    """Of each last axis: -1 for the least, 1 for the largest, evenly between; equals have the same place."""
+    if values.shape[-1] < 2:
+        return np.zeros(values.shape)
+    below = (values[..., None, :] < values[..., :, None]).sum(axis=-1)
+    above = (values[..., None, :] > values[..., :, None]).sum(axis=-1)
+    return np.asarray((below - above) / (values.shape[-1] - 1.0))
 
 
-def member_weights(params: MemberWeightsParams, context: BuildContext, what: str) -> MemberWeights:
-    """Weights for the agents of a simulation; InputError where a rule needs incomes and somebody has none."""
+def member_weights(params: MemberWeightsParams, context: BuildContext, what: str) -> WeightRule:
+    """Weights for the agents of a simulation.
+
+    InputError where a rule needs incomes and somebody has none, CheckpointError where a policy cannot set them.
+    """
     community = context.community
     without = [agent.name for agent in context.agents if agent.income is None and agent.owners is None]
     if without and params.weights != "equal":
         hint = (
             "give each agent an income a month, such as income: {choice: [1000, 2200, 4500]}, or choose weights: equal"
         )
-        said = f"{what} with weights: {params.weights} needs the income of every agent, and {without[0]} has none"
-        raise InputError([Problem(said, "weights", params.weights, hint)])
-    known = np.full((community.n_markets, community.n_agents // community.n_markets), np.nan)
-    for row, agent in enumerate(context.agents):
-        known[:, row] = np.nan if agent.income is None else agent.income
-    return MemberWeights(params, known.ravel(), community.market)
+        said = f"{what} with weights: {params.name} needs the income of every agent, and {without[0]} has none"
+        raise InputError([Problem(said, "weights", params.name, hint)])
+    income = incomes_by_row(context)
+    if isinstance(params.weights, LearnedWeighting):
+        rows = member_rows(income, community.market)
+        return learned_weights(params.weights.learned, context, income, rows)
+    return MemberWeights(params, income, community.market)
+
+
+def incomes_by_row(context: BuildContext) -> FloatArray:
+    """Income of each agent of all markets [currency a month]; NaN for shared assets, and for who has none [n_agents]."""
+    known = [np.nan if agent.income is None or agent.owners is not None else agent.income for agent in context.agents]
+    return np.tile(np.array(known, dtype=np.float64), context.community.n_markets)

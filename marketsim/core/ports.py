@@ -245,7 +245,19 @@ class DailyEngine(Engine, Protocol):
     """An engine that is another one each day, for what members paid and got so far; its entry has the trait ``daily``."""
 
     def of_day(self, standing: MemberStanding) -> Engine:
-        """The engine of a day that begins at this standing. Same standing: same trades of the same orders."""
+        """The engine of a day that begins at this standing. Same standing: same trades of the same orders.
+
+        The one of the next day is asked of it, if it is a DailyEngine itself, so that it may follow from this day's.
+        """
+        ...
+
+
+@runtime_checkable
+class FollowingSharing(Sharing, Protocol):
+    """A rule that is another one each period, for what the periods before were."""
+
+    def after(self, period: Period) -> Sharing:
+        """The rule of the period that comes after this one, which it shares itself."""
         ...
 
 

@@ -15,7 +15,7 @@ from marketsim.core.clock import Clock
 from marketsim.core.errors import RunError
 from marketsim.core.laws import check_shares
 from marketsim.core.period import Period
-from marketsim.core.ports import EstimatedShares, EstimatedSharing, Sharing
+from marketsim.core.ports import EstimatedShares, EstimatedSharing, FollowingSharing, Sharing
 from marketsim.core.read_only import read_only
 from marketsim.core.records import Community, LedgerLine, SlotRecord
 from marketsim.core.standing import MemberStanding
@@ -82,6 +82,8 @@ class Periods:
         )
         found = estimated(self._rule, period)
         check_shares(period, found.money, self._name)
+        if isinstance(self._rule, FollowingSharing):
+            self._rule = self._rule.after(period)
         money = record.ledger.money.copy()
         money[LedgerLine.SHARING] = found.money - period.paid_money
         return record._replace(ledger=record.ledger._replace(money=money), share_errors=found.standard_errors)

@@ -51,7 +51,9 @@ class Simulation:
     def step(self, taken: Taken | None = None) -> SlotRecord:
         """Simulate the next slot; ``taken`` as for ``open_slot``. One that ends a period has the line of sharing."""
         if self._engine is not None and not self.state.slot % self.world.clock.slots_per_day:
-            self.world = replace(self.world, engine=self._engine.of_day(self._standing))
+            engine = self._engine.of_day(self._standing)
+            self.world = replace(self.world, engine=engine)
+            self._engine = engine if isinstance(engine, DailyEngine) else self._engine
         record, self.state = run_slot(self.world, self.state, taken)
         self.record = record if self._periods is None else self._periods.take(record, self._standing)
         if self._engine is not None or self._periods is not None:

@@ -127,8 +127,9 @@ KINDS: Final = MappingProxyType(
             "learning: {game: <name>}",
             "a marketsim.core.game.Game",
             "What a training is about. context is a marketsim.games.context.GameContext: what its learner needs, and a world of "
-            "its own with profiles, gate and everything else of a slot. Trait: rewarded (takes the section learning.reward).",
-            traits=("rewarded",),
+            "its own with profiles, gate and everything else of a slot. Traits: rewarded (takes the section learning.reward), "
+            "calendar (is played on the scenario's own days, not on those of a part of the source year).",
+            traits=("rewarded", "calendar"),
         ),
         "expert": Kind(
             "expert: <name>",

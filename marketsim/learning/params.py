@@ -35,8 +35,9 @@ class TrustRegionParams(Params):
 class LearnerParams(Params):
     """Proximal policy optimisation of many agents (Schulman et al. 2017, arXiv 1707.06347; Yu et al. 2022, arXiv 2103.01955)."""
 
-    policies: Literal["independent", "shared"] = "independent"
-    """A network for each agent (`independent`), or one for all that knows which agent it acts for (`shared`)."""
+    policies: Literal["independent", "shared", "alike"] = "independent"
+    """A network for each agent (`independent`), one for all that knows which agent it acts for (`shared`), or one for all that
+    does not (`alike`): it can act for agents that it was not trained with."""
     critic: Literal["local", "central"] = "local"
     """Values from what the agent sees (`local`), or also from the state of its market (`central`, MAPPO)."""
     joint_head: bool = False
@@ -85,6 +86,12 @@ class LearnerParams(Params):
     """Write the learning curves for TensorBoard, too (needs the package tensorboard)."""
     threads: int = Field(default=1, ge=1, le=256)
     """Threads of the matrix products; more than one rarely pays at these sizes."""
+
+    @model_validator(mode="after")
+    def _alike_sees_alike(self) -> LearnerParams:
+        if self.policies == "alike" and self.normalise_observations:
+            raise ValueError("policies that are alike cannot scale what each agent sees by its own running mean")
+        return self
 
     def rounds(self, n_agents: int, slots: int) -> int:
         """Rounds of the whole training with so many agents a market and slots an episode: the game's last episode + 1."""

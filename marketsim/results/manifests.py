@@ -69,6 +69,15 @@ CONTROLS: Final[Keys] = {
     "learners": Key(holds.mapping, required=True),
     "overrides": Key(holds.mapping, required=True),
 }
+WEIGHTS: Final[Keys] = {
+    **MANIFEST,
+    "arms": Key(holds.all_of(holds.text), required=True),
+    "seeds": Key(holds.all_of(holds.count), required=True),
+    "part": Key(holds.text, required=True),
+    "episodes": Key(maybe(holds.count), required=True),
+    "checkpoint": Key(maybe(holds.text), required=True),
+    "overrides": Key(holds.mapping, required=True),
+}
 TRAINED: Final[Keys] = {"checkpoint": Key(holds.text, required=True)}
 """Summary of a training, as an evaluation reads it."""
 

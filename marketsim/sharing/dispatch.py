@@ -9,40 +9,20 @@ vehicle that leaves too soon) is no part of the cost.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.cost_game import Division
 from marketsim.core.errors import InputError, Problem
-from marketsim.core.programme import LinearBlock
 from marketsim.optimise.day import Ends, MeteredDay, day_programme
 from marketsim.optimise.growing import SHARED
 from marketsim.optimise.highs import SparseProgramme, SparseRows, optimum
+from marketsim.optimise.members import PooledMembers
 
 MOST_CELLS: Final = 10_000_000
 """Members times slots of all plans that a game makes."""
-
-
-class PooledMembers(NamedTuple):
-    """What members bring to a common plan."""
-
-    blocks: tuple[LinearBlock, ...]
-    """Devices, each of one member."""
-    owner: IntArray
-    """Whose each block is [n_blocks]."""
-    need_kwh: FloatArray
-    """Load less PV, without what devices do [slots, n]."""
-    spare_kwh: FloatArray
-    """PV that may be curtailed [slots, n]."""
-    retail: FloatArray
-    """[currency/kWh] [slots]."""
-    feed_in: FloatArray
-    hours: float
-    peak_price: float = 0.0
-    """Of the largest import of a group [currency/kW]."""
 
 
 class DispatchGame:
@@ -87,7 +67,7 @@ class DispatchGame:
     @property
     def n(self) -> int:
         """Number of members."""
-        return int(self.pool.need_kwh.shape[1])
+        return self.pool.n
 
     def cost(self, members: BoolArray) -> FloatArray:
         """Cost of each group's best plan; a group that was asked about before is not planned again [k, n] -> [k].
@@ -187,9 +167,3 @@ def _owner_of_rows(rows: SparseRows, owner: IntArray, shared: int) -> IntArray:
 
 def _picked(rows: SparseRows, inside: BoolArray, columns: IntArray) -> SparseRows:
     return SparseRows(rows.matrix[:, columns][inside], rows.right[inside])
-
-
-def owned_blocks(blocks: Sequence[Sequence[LinearBlock]]) -> tuple[tuple[LinearBlock, ...], IntArray]:
-    """Blocks of each member in a row, and whose each is."""
-    owner = np.repeat(np.arange(len(blocks)), [len(own) for own in blocks])
-    return tuple(block for own in blocks for block in own), owner

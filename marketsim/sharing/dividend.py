@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import AgentSpec, BuildContext
 from marketsim.core.errors import InputError, Problem
-from marketsim.core.member_weights import MemberWeights, member_weights
+from marketsim.core.member_weights import WeightRule, member_weights
 from marketsim.core.period import Period
 from marketsim.core.ports import Sharing
 from marketsim.core.standing import MemberStanding
@@ -21,31 +21,42 @@ _WHOLE = 1 << 40
 
 
 class Dividend:
-    """Port ``Sharing``: an asset keeps nothing, its owners have its bill beside their own."""
+    """Port ``FollowingSharing``: an asset keeps nothing, its owners have its bill beside their own."""
 
-    def __init__(self, owned: Mapping[int, FloatArray], rule: MemberWeights) -> None:
+    def __init__(self, owned: Mapping[int, FloatArray], rule: WeightRule) -> None:
         """``owned``: parts of each agent [n_agents] in the asset that stands at a row."""
         self._owned, self._rule = owned, rule
 
     def share(self, period: Period) -> IntArray:
         """Bills with those of assets divided, to the last unit."""
-        community, shares = period.community, period.paid_money.copy()
-        standing = MemberStanding.nothing(community.n_agents) if period.standing is None else period.standing
-        weights = self._rule.of(standing)
+        weights, _ = self._rule.of_day(_before(period))
+        return self.divided(period.paid_money, weights, period.community.names)
+
+    def after(self, period: Period) -> Dividend:
+        """The rule of the period that comes next."""
+        return Dividend(self._owned, self._rule.of_day(_before(period))[1])
+
+    def divided(self, paid_money: IntArray, weights: FloatArray, names: Sequence[str]) -> IntArray:
+        """The same of bills, weights and names of all agents, each [n_agents]."""
+        shares = paid_money.copy()
         for asset, parts in self._owned.items():
             rows = np.flatnonzero(parts)
             claim = parts[rows] * weights[rows]
             whole = np.maximum(np.rint(claim / claim.sum() * _WHOLE), 1).astype(np.int64)
-            shares[rows] += portions(int(period.paid_money[asset]), whole, [community.names[row] for row in rows])
-            shares[asset] -= period.paid_money[asset]
+            shares[rows] += portions(int(paid_money[asset]), whole, [names[row] for row in rows.tolist()])
+            shares[asset] -= paid_money[asset]
         return shares
+
+
+def _before(period: Period) -> MemberStanding:
+    return MemberStanding.nothing(period.community.n_agents) if period.standing is None else period.standing
 
 
 def build(params: DividendParams, context: BuildContext) -> Sharing:
     """The sharing ``dividend``; without shared assets all bills stay. InputError for owners that there are not."""
     agents, n_markets = context.agents, context.community.n_markets
     problems: list[Problem] = []
-    parts = {row: _parts(agent, agents, problems) for row, agent in enumerate(agents) if agent.owners is not None}
+    parts = {row: owned_parts(agent, agents, problems) for row, agent in enumerate(agents) if agent.owners is not None}
     if problems:
         raise InputError(problems)
     n = len(agents)
@@ -58,8 +69,8 @@ def build(params: DividendParams, context: BuildContext) -> Sharing:
     return Dividend(owned, member_weights(params, context, "dividend"))
 
 
-def _parts(asset: AgentSpec, agents: tuple[AgentSpec, ...], problems: list[Problem]) -> FloatArray:
-    """Parts of each agent in an asset [n]; assets own nothing."""
+def owned_parts(asset: AgentSpec, agents: tuple[AgentSpec, ...], problems: list[Problem]) -> FloatArray:
+    """Parts of each agent in an asset [n]; assets own nothing. ``problems`` grows where it is owned by nobody."""
     owners, members = asset.owners, [agent for agent in agents if agent.owners is None]
     assert owners is not None
     at = f"agents[{asset.group}].owners"

@@ -54,6 +54,13 @@ def test_json_and_files_hold_all_days(cli: Callable, homes: Path, tmp_path: Path
         (("--objective", "cots"), "--objective: no such objective (got cots)"),
         (("--days", 0), "--days: must be a whole number from 1 to 366"),
         (("--year", "--days", 3), "--year: days are asked for in two ways"),
+        (("--by", "consensus"), "--by: members agree on the least cost alone (got consensus)"),
+        (("--weights", "feedback", "--year"), "weights follow from the bills of the days before"),
+        (("--weights", "feedback", "--every", 7), "weights follow from the bills of the days before"),
+        (("--weights", "feedback"), "needs the income of every agent"),
+        (("--weights", "feed"), "feed"),
+        (("--weights", "{feedback: 3}"), "give a name, or one name with its parameters"),
+        (("--weights", "{feedback: {gain: 3}}"), "gain"),
         (("--target", 2), "2.0 is not in the range 0<=x<=1"),
         (("--set", "clock.slot_minutes=480", "--set", "clock.slots=3"), "days are compared from noon to noon"),
     ],
@@ -72,3 +79,76 @@ def test_a_plan_that_the_grid_cut_is_not_called_optimal(cli: Callable, scenario_
     assert ended.code == 0
     assert "0 of 1" in ended.out
     assert "Not every day of pool: cost is optimal: the grid refused a part of the plan" in ended.out
+
+
+def test_members_by_agreement_reach_the_cost_of_the_programme(cli: Callable, homes: Path) -> None:
+    """Within what members stop at, a ten-thousandth of what goes through their meters, of which the cost is a small difference."""
+    costs = {
+        by: json.loads(cli("coordinate", homes, "--objective", "cost", "--by", by, "--json").out)["ways"][2]["cost"]
+        for by in ("programme", "consensus")
+    }
+    assert costs["consensus"] == pytest.approx(costs["programme"], abs=0.03)
+
+
+def test_weights_say_who_benefits(cli: Callable, root: Path) -> None:
+    """All pay the same together, feedback lowers the worst burden against equal weights, and both are beside the utility alone."""
+    hours = ("--set", "clock.slot_minutes=60", "--set", "clock.slots=24", "--objective", "cost", "--days", 3)
+    scenario = root / "scenarios" / "mixed_income.yaml"
+    ended = cli(
+        "coordinate", scenario, *hours, "--weights", "equal,feedback", "--weights", "{income: {power: 2}}", "--json"
+    )
+    alone, equal, feedback, income = json.loads(ended.out)["benefits"]
+    assert [each["way"] for each in (alone, equal, feedback, income)] == [
+        "utility alone",
+        "equal",
+        "feedback",
+        "income {power: 2}",
+    ]
+    assert equal["paid"] == pytest.approx(feedback["paid"], abs=1e-9)
+    assert equal["paid"] == pytest.approx(income["paid"], abs=1e-9)
+    assert feedback["burden_worst"] < equal["burden_worst"] < alone["burden_worst"]
+    assert set(alone["burdens"]) == set(alone["access"]) == {"low", "middle", "high"}
+    shown = cli("coordinate", scenario, *hours, "--weights", "equal").out
+    assert "Who benefits, by weights: 3 days in one run" in shown
+
+
+def test_prices_are_posted_in_one_table(cli: Callable, homes: Path, tmp_path: Path) -> None:
+    """Without incomes no burdens, which it says; the same rows as CSV and JSON."""
+    ended = cli("coordinate", homes, "--prices", "--days", 2, "--peak-price", 0.1, "--out", tmp_path / "all.csv")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("homes: 6 agents, 2 days, 2016-07-12 to 2016-07-13\n")
+    assert "a best answer of every member to 1e-" in ended.out
+    assert "nobody pays more than alone" in ended.out
+    assert "Burdens, and prices by income, need the income of every agent" in ended.out
+    rows = list(csv.DictReader((tmp_path / "all.csv").read_text().splitlines()))
+    assert [row["way"] for row in rows] == ["everybody alone", "posted prices", "posted prices, untold"]
+    document = json.loads(cli("coordinate", homes, "--prices", "--json").out)
+    assert [way["way"] for way in document["ways"]] == [row["way"] for row in rows]
+
+
+def test_prices_by_income_and_money_moved_stand_side_by_side(cli: Callable, scenario_file: Callable[..., Path]) -> None:
+    """Each with three strengths, and what they mean."""
+    with_incomes = HOMES.replace("count: 3, load", "count: 3, income: {choice: [1000, 4500]}, load")
+    ended = cli("coordinate", scenario_file(with_incomes), "--prices")
+    assert (ended.code, ended.err) == (0, "")
+    for way in ("prices within tariffs", "money moved"):
+        assert sum(line.startswith(f"{way} ") for line in ended.out.splitlines()) in (0, 3), ended.out
+    assert "money moved: the common plan" in ended.out
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--slack", 0.1),
+        ("--objective", "cost"),
+        ("--target", 0.5),
+        ("--forecasts", "own"),
+        ("--by", "consensus"),
+        ("--weights", "equal"),
+    ],
+)
+def test_options_of_plans_are_none_of_prices(cli: Callable, homes: Path, option: tuple[object, ...]) -> None:
+    """Rather than passed over."""
+    ended = cli("coordinate", homes, "--prices", *option)
+    assert ended.code == 2
+    assert f"leave out {option[0]}" in ended.err

@@ -79,6 +79,28 @@ class TestGameOfSetpoints(GameContract):
         return built(SETTING, n_markets)
 
 
+WEIGHTS = {
+    "name": "weights",
+    "clock": {"start": "2016-04-11", "slots": 144, "slot_minutes": 60},
+    "tariff": {"flat": {"retail": 0.30, "feed_in": 0.08}},
+    "market": {"engine": "equity_pool", "sharing": "dividend"},
+    "agents": [
+        {"name": "rich", "count": 2, "kind": "prosumer", "pv_kw": 4, "income": 4500},
+        {"name": "poor", "count": 2, "kind": "consumer", "income": 1000},
+        {"name": "roof", "kind": "prosumer", "pv_kw": 6, "owners": "equal", "load": {"annual_kwh": 0}},
+    ],
+    "learning": {"game": {"equity": {"days": 4}}},
+}
+
+
+class TestGameOfWeights(GameContract):
+    """Weights of four members with a shared roof."""
+
+    def make_game(self, n_markets):
+        needs = GameNeeds(n_markets, True, lambda agents, slots: 10, alike=True)
+        return build_game(ms.load_scenario(WEIGHTS), needs=needs)
+
+
 class OfMarkets(GameContract):
     """Small games draw for all markets together, so that a market sees other contexts among others."""
 

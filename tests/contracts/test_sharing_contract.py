@@ -14,6 +14,7 @@ from marketsim.core.params import Params
 from marketsim.core.rule_terms import Wrong
 from marketsim.sharing import by_income, divided, params, rules
 from marketsim.sharing.params import NoSharingParams, ProportionalSharingParams
+from marketsim.testing.periods import random_period
 from marketsim.testing.sharing_kit import SharingContract
 
 OWN = Path(__file__).resolve().parent.parent / "parts" / "own_sharing.py"
@@ -96,6 +97,21 @@ class TestNucleolus(SharingContract):
 
 class TestOneOfOnesOwn(SharingContract):
     build = staticmethod(own_rule)
+
+
+KITS = [kit for kit in SharingContract.__subclasses__() if kit.__module__ == __name__]
+MOST = 9
+"""Members of a random community; rules that list all groups take a second for more."""
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("kit", KITS)
+def test_a_thousand_random_communities_pay_what_was_paid_to_the_last_unit(kit):
+    for seed in range(1000):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(1, MOST + 1))
+        period = random_period(rng, n)
+        assert sum(kit().rule(n).share(period).tolist()) == sum(period.paid_money.tolist()), seed
 
 
 class Off:

@@ -6,15 +6,24 @@ from marketsim.agents.params import (
     CoordinatedParams,
     FixedMarginParams,
     LpParams,
+    PriceResponseParams,
     SetpointsParams,
     StorageChoice,
+    ThresholdsParams,
     TruthfulParams,
     UtilityOnlyParams,
     ZeroIntelligenceParams,
     ZipParams,
 )
 from marketsim.agents.setpoints import rules
-from marketsim.agents.strategies import coordinated, fixed_margin, truthful, utility_only, zero_intelligence
+from marketsim.agents.strategies import (
+    coordinated,
+    fixed_margin,
+    price_response,
+    truthful,
+    utility_only,
+    zero_intelligence,
+)
 from marketsim.agents.strategies import zip as zip_plus
 from marketsim.testing.strategy_kit import StrategyContract
 
@@ -49,6 +58,22 @@ class TestTruthfulWithLp(StrategyContract):
 class TestTruthfulSelfConsumption(StrategyContract):
     build = staticmethod(truthful.build)
     params = TruthfulParams(storage="self_consumption", deferrable="on_arrival")
+
+
+class TestPriceResponse(StrategyContract):
+    build = staticmethod(price_response.build)
+    params = PriceResponseParams()
+
+
+class TestPriceResponseThatHolds(StrategyContract):
+    build = staticmethod(price_response.build)
+    params = PriceResponseParams(
+        measure="price",
+        shiftable=ThresholdsParams(above=(0.1, 0.25), below=0.1),
+        curtailable=ThresholdsParams(above=0.2, below=(0.1, 0.2)),
+        return_within_h=2.0,
+        storage=LP,
+    )
 
 
 class TestFixedMargin(StrategyContract):

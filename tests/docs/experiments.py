@@ -1,9 +1,10 @@
-"""The experiments of docs/levelling-down.md, fairmarket.md, critics.md and experts.md: runs ``marketsim evaluate``, puts its tables into the pages.
+"""The experiments of docs/levelling-down.md, fairmarket.md, critics.md, equity.md and experts.md: ``marketsim evaluate``, and its tables.
 
     python tests/docs/experiments.py levelling-down   # what docs/levelling-down.md shows, validation days: a quarter of an hour
     python tests/docs/experiments.py fairmarket       # test days: about three hours on two cores
     python tests/docs/experiments.py critics          # test days: traders that a model's surrogate has judged
     python tests/docs/experiments.py experts          # test days: controls of the stressed feeder, a quarter of an hour of CPU time
+    python tests/docs/experiments.py equity           # weights of members: five minutes of one core
     python tests/docs/experiments.py --pages          # no run: the pages from what is there
 
 Evaluations lie in ``runs/experiments`` and go on where they were stopped. Between ``<!-- NAME -->`` and ``<!-- /NAME -->`` of a
@@ -33,6 +34,7 @@ CONSTANTS: Final = ",".join(
 EXPLOIT: Final = ("--exploit", "roof-farm")
 """The largest seller of the pilot."""
 MORE: Final = "truthful_tranches,pro_rata,rule_shared,placebo,withholding,older,older_slow,older_tranches"
+CONTROLS: Final = "controls.json"
 STRESSED: Final = "scenarios/p2p141.yaml"
 UNTRAINED: Final = "idle_volt_var,rule,rule_volt_var,individual"
 LEARNERS: Final = "cloning_volt_var,adjoint_imitation,adjoint_from_clone,sac_imitation,sac_from_clone,mappo_from_clone,sac,matd3,maddpg,mappo"
@@ -58,6 +60,8 @@ class Experiment(NamedTuple):
     arguments: tuple[str, ...]
     before: str = ""
     """A command that makes what it reads."""
+    tables: str = ""
+    """File of its folder whose Markdown stands in the page as it is; empty: the tables of an evaluation of the market."""
 
 
 EXPERIMENTS: Final = {
@@ -100,7 +104,7 @@ EXPERIMENTS: Final = {
         for name, key, values in (("pv", "pv_scale", (0.5, 2)), ("demand", "demand_scale", (0.5, 1.5)))
         for value in values
     },
-    "controls": Experiment("experts", (STRESSED, "--seeds", "1", "--arm", f"{UNTRAINED},{LEARNERS}")),
+    "controls": Experiment("experts", (STRESSED, "--seeds", "1", "--arm", f"{UNTRAINED},{LEARNERS}"), tables=CONTROLS),
     "pilot-model": Experiment(
         "critics",
         (
@@ -109,6 +113,7 @@ EXPERIMENTS: Final = {
         ),
         f"marketsim critic train-surrogate tests/golden/critic/judged.jsonl --out {RUNS}/judge.npz --force",
     ),
+    "shared-roof": Experiment("equity", ("scenarios/shared_roof.yaml",), tables="weights.md"),
 }
 FIGURES: Final = {
     "levelling-down.svg": RUNS / "pilot-validation/plane.svg",
@@ -219,16 +224,24 @@ def control_findings(name: str, told: Mapping[str, Any]) -> str:
     )
 
 
+def shown_of(name: str, result: Path) -> str:
+    """What a page shows of a result."""
+    text = result.read_text(encoding="utf-8")
+    if result.name == CONTROLS:
+        return control_findings(name, json.loads(text))
+    if EXPERIMENTS[name].tables:
+        return f"```sh\n{command(name)}\n```\n\n{text}\n"
+    return findings(name, json.loads(text))
+
+
 def fill(page: Path) -> None:
     """Put what the evaluations that are there found into a page."""
     text = page.read_text(encoding="utf-8")
-    for name in EXPERIMENTS:
-        controls = ROOT / RUNS / name / "controls.json"
-        result = controls if controls.exists() else ROOT / RUNS / name / "evaluation.json"
+    for name, each in EXPERIMENTS.items():
+        result = ROOT / RUNS / name / (each.tables or "evaluation.json")
         block = re.compile(rf"(<!-- {re.escape(name)} -->\n).*?(<!-- /{re.escape(name)} -->)", re.DOTALL)
         if result.exists() and block.search(text):
-            tell = control_findings if result == controls else findings
-            made = tell(name, json.loads(result.read_text(encoding="utf-8")))
+            made = shown_of(name, result)
             text = block.sub(lambda found, made=made: f"{found[1]}{made}{found[2]}", text)
     page.write_text(text, encoding="utf-8")
 

@@ -18,7 +18,7 @@ PLANNED_FIRST = ("deferrable", "priced", "store")
 
 def assemble(pricing: Pricing, storage: StorageChoice, deferrable: str, context: BuildContext) -> Trader:
     """A trader for the rows of ``context``; one that revises if its pricing rule does."""
-    planned = planned_fleets(context, deferrable, lambda fleet: _store_policy(fleet, storage))
+    planned = planned_fleets(context, deferrable, lambda fleet: store_policy(fleet, storage))
     return RevisingTrader(pricing, *planned) if isinstance(pricing, RevisingPricing) else Trader(pricing, *planned)
 
 
@@ -40,11 +40,12 @@ def _demand_policy(fleet: OwnedFleet, deferrable: str) -> FleetPolicy:
     return OnArrival(fleet) if fleet.info.departs else FirmOnly()
 
 
-def _store_policy(fleet: OwnedFleet, storage: StorageChoice) -> FleetPolicy:
+def store_policy(fleet: OwnedFleet, storage: StorageChoice) -> FleetPolicy:
+    """The plan of a fleet that stores."""
     if storage.lp is not None:
         from marketsim.agents.strategies.storage_lp import LinearProgramme  # loads scipy
 
         return LinearProgramme(fleet, storage.lp)
     if storage.trade is not None:
-        return Trade(fleet)
+        return Trade(fleet, buys=storage.trade.buys)
     return FirmOnly() if storage.idle is not None else SelfConsumption(fleet)

@@ -37,7 +37,7 @@ _SEEDS: Final = 5
 
 
 class LostCell(NamedTuple):
-    """An arm and seed without a result."""
+    """An arm and seed without a result, or what an arm is played with."""
 
     arm: str
     seed: int

@@ -19,6 +19,7 @@ from marketsim.optimise.pool import Objective
 from marketsim.scenario.problems import did_you_mean
 
 Forecasts: TypeAlias = Literal["perfect", "own"]
+By: TypeAlias = Literal["programme", "consensus"]
 UTILITY: Final = "utility alone"
 MARKET: Final = "market as it is"
 OBJECTIVES: Final[tuple[Objective, ...]] = get_args(Objective)
@@ -35,6 +36,8 @@ class Plans(NamedTuple):
     slack: float = 0.001
     peak_price: float = 0.0
     """[currency/kW] a day."""
+    by: By = "programme"
+    """Who plans: one programme, or the members by agreement."""
 
 
 class Way(NamedTuple):
@@ -76,11 +79,20 @@ def objectives_of(names: Sequence[str]) -> tuple[Objective, ...]:
     return tuple(each for name in dict.fromkeys(names) for each in OBJECTIVES if each == name)
 
 
+def demand_agreeable(plans: Plans) -> None:
+    """InputError for plans that members by agreement do not make."""
+    if plans.by == "consensus" and (plans.objectives != ("cost",) or plans.peak_price):
+        hint = "choose --objective cost and no --peak-price, or --by programme"
+        raise InputError([Problem("members agree on the least cost alone", "--by", plans.by, hint)])
+
+
 def coordinated(ready: ReadyScenario, objective: Objective, plans: Plans) -> ReadyScenario:
     """The scenario with all its agents planned as one pool."""
     perfect = plans.forecasts == "perfect"
     every = _EVERY_SLOT if perfect else max(round(60 / ready.model.clock.slot_minutes), 1)
-    params = CoordinatedParams(objective=objective, slack=plans.slack, peak_price=plans.peak_price, replan_slots=every)
+    params = CoordinatedParams(
+        objective=objective, by=plans.by, slack=plans.slack, peak_price=plans.peak_price, replan_slots=every
+    )
     variant = ready.variant({"profiles.forecast": "perfect"}) if perfect else ready
     strategy = Choice("coordinated", params)
     return replace(variant, agents=tuple(replace(agent, strategy=strategy) for agent in variant.agents))

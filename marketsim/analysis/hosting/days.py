@@ -113,7 +113,7 @@ def year_of(ready: ReadyScenario) -> YearSeries:
     first = datetime.date(year, 1, 1)
     whole = {"clock.start": first, "clock.slots": days * per_day, **by_date(ready)}
     own = ready.variant(whole)
-    added = {**for_anybody(ready), "agents": [probe]}
+    added = {**for_anybody(ready), "agents": [probe], "market.sharing": "none", "market.sharing_period": "day"}
     ours, theirs = (build(each).world for each in (own, ready.variant({**whole, **added})))
     every = max(round(STEP_HOURS * 60 / minutes), 1)
     sun, load, heat = [], [], []

@@ -92,5 +92,5 @@ def _weights(shape: PolicyShape, params: LearnerParams) -> tuple[int, int]:
     logits = math.prod(shape.heads) if params.joint_head else sum(shape.heads)
     if logits * shape.n_agents > _MOST_LOGITS:
         raise ValueError(f"shape.heads give {logits} choices to each of {shape.n_agents} agents")
-    rows = 1 if params.policies == "shared" else shape.n_agents
+    rows = shape.n_agents if params.policies == "independent" else 1
     return rows, sum(net.n_parameters for net in layers_of(shape, params, logits))

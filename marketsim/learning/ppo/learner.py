@@ -24,8 +24,13 @@ class Ppo:
     @property
     def needs(self) -> GameNeeds:
         """What the game that it will play has to know."""
+        params = self.params
         return GameNeeds(
-            self.params.markets, self.params.policies == "shared", self.params.rounds, self.params.rounds_per_update
+            markets=params.markets,
+            shared=params.policies != "independent",
+            rounds=params.rounds,
+            rounds_per_update=params.rounds_per_update,
+            alike=params.policies == "alike",
         )
 
     def train(

@@ -3,7 +3,7 @@
 All parameters are one array [R, P], a row a network: R = A where every agent has its own, R = 1 where they share one.
 Optimiser, trust region and checkpoint then need no notion of layers; undoing an agent is copying a row.
 A shared network knows whom it acts for by a bias of each agent on its first layer, which is what a learned
-embedding of the agent, joined to its observation, amounts to.
+embedding of the agent, joined to its observation, amounts to; one for agents that are alike has none.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def make_networks(shape: PolicyShape, params: LearnerParams) -> Networks:
     policy, value = layers_of(shape, params, heads.n_logits)
     return Networks(
         n_agents=shape.n_agents,
-        n_networks=1 if params.policies == "shared" else shape.n_agents,
+        n_networks=shape.n_agents if params.policies == "independent" else 1,
         policy=policy,
         value=value,
         heads=heads,

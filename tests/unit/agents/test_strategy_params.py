@@ -44,6 +44,15 @@ def test_what_is_written_out_reads_back(storage):
     assert TruthfulParams.model_validate(params.model_dump(mode="json")) == params
 
 
+def test_a_store_that_only_sells_is_written_and_the_default_is_not():
+    """So that what earlier versions wrote has the same digest."""
+    params = TruthfulParams(storage={"trade": {"buys": False}})
+    written = params.model_dump(mode="json")
+    assert written["storage"]["trade"] == {"buys": False}
+    assert TruthfulParams.model_validate(written) == params
+    assert TruthfulParams(storage="trade").model_dump(mode="json")["storage"]["trade"] == {}
+
+
 def test_equal_parameters_are_one_group():
     """Agents with equal parameters share a strategy, so parameters compare and hash by value."""
     assert hash(TruthfulParams(storage="lp")) == hash(TruthfulParams(storage={"lp": {}}))

@@ -117,6 +117,7 @@ def test_actions_that_no_game_has_are_the_player_s_fault(actions, shape, fits):
         ((1, False, max), "needs has to be GameNeeds, not tuple"),
         (GameNeeds(0, False, max), "needs.markets has to be a whole number within 1..1000000, not 0"),
         (GameNeeds(1, 0, max), "needs.shared has to be true or false, not 0"),
+        (GameNeeds(1, True, max, alike=1), "needs.alike has to be true or false, not 1"),
         (GameNeeds(1, False, 3), "needs.rounds has to be callable as rounds(agents, slots)"),
     ],
 )

@@ -25,7 +25,7 @@ def weights(rule, stands, income=INCOME, market=None, **more):
         MemberWeightsParams(weights=rule, **more),
         income,
         np.zeros(len(income), dtype=int) if market is None else market,
-    ).of(stands)
+    ).of_day(stands)[0]
 
 
 def test_feedback_is_the_published_rule():

@@ -35,6 +35,13 @@ def test_rounds_are_whole_and_the_first_limit_ends_them(changes, rounds):
     assert LearnerParams(**changes).rounds(n_agents=8, slots=24) == rounds
 
 
+def test_policies_that_are_alike_see_alike():
+    """A running mean of each agent would make them differ."""
+    assert LearnerParams(policies="alike").policies == "alike"
+    with pytest.raises(ValidationError, match="own running mean"):
+        LearnerParams(policies="alike", normalise_observations=True)
+
+
 def test_what_is_undone_is_stopped_too():
     with pytest.raises(ValidationError, match="undo must be at least stop"):
         TrustRegionParams(stop=2.0, undo=1.0)

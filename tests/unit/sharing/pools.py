@@ -15,7 +15,7 @@ from marketsim.devices.params import (
     HeatPumpParams,
     ShiftableLoadParams,
 )
-from marketsim.sharing.dispatch import PooledMembers, owned_blocks
+from marketsim.optimise.members import PooledMembers, owned_blocks
 from marketsim.testing.device_kit import context
 from marketsim.testing.worlds import clock
 

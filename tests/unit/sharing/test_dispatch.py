@@ -8,9 +8,10 @@ import pytest
 from marketsim.core.cost_game import PricedGame
 from marketsim.core.errors import InputError
 from marketsim.optimise.day import Ends, MeteredDay
+from marketsim.optimise.members import PooledMembers
 from marketsim.optimise.pool import Aims, plan_day
 from marketsim.sharing.coalitions import all_costs
-from marketsim.sharing.dispatch import DispatchGame, PooledMembers
+from marketsim.sharing.dispatch import DispatchGame
 from marketsim.sharing.shapley import shapley
 from marketsim.sharing.stability import least_core, worst_of_all
 from marketsim.sharing.worst_dispatch import worst_planning_group

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -36,6 +38,14 @@ def test_self_consumption_charges_surplus_and_serves_need(load_wh, pv_wh, dispat
 def test_trade_begins_with_self_consumption():
     assert planned(Trade, load_wh=400)[:2] == (400, Side.SELL)
     assert planned(Trade, pv_wh=600)[:2] == (-600, Side.BUY)
+
+
+def test_what_only_sells_makes_no_bids():
+    """And asks as it would, where that is the better side."""
+    only_sells = partial(Trade, buys=False)
+    assert planned(only_sells, last=FEED_IN) == (0, NO_OFFER, UNDECLARED)
+    assert planned(only_sells, pv_wh=600) == (-600, NO_OFFER, UNDECLARED)
+    assert planned(only_sells, last=RETAIL) == planned(Trade, last=RETAIL)
 
 
 @pytest.mark.parametrize("policy", [SelfConsumption, Trade])

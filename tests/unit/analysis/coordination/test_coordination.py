@@ -126,6 +126,23 @@ def test_days_of_a_year_have_its_highest_load(ready):
     assert slots_of(ready) == (12, 24)
 
 
+def test_the_year_is_that_of_homes_whatever_owns_and_shares(ready):
+    """Mixed income has a shared battery and a dividend; its hours of load are the same without."""
+    plain = {"market.sharing": "none", "agents[6].owners": None}
+    assert days_of_a_year(ready) == days_of_a_year(ready.variant({**HOURLY, **plain}))
+    weekly = {**HOURLY, "market.sharing_period": "run"}
+    assert days_of_a_year(ready) == days_of_a_year(ready.variant(weekly))
+
+
+def test_weights_from_python_are_those_of_the_command():
+    table = ms.weigh("scenarios/mixed_income.yaml", weights=["equal", {"feedback": {"burden_gain": 2}}], days=1)
+    assert table["way"].tolist() == [UTILITY, "equal", "feedback {burden_gain: 2}"]
+    assert table["burden_gini"].notna().all()
+    assert {"burden_low", "access_high", "paid", "peak_kw"} <= set(table)
+    with pytest.raises(InputError, match="must be a whole number from 1 to 366"):
+        ms.weigh("scenarios/mixed_income.yaml", days=0)
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [

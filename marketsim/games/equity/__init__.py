@@ -1,0 +1,1 @@
+"""Weights of members as a game: who gets more of what is scarce and shared, a step a day."""
