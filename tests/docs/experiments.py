@@ -37,7 +37,7 @@ MORE: Final = "truthful_tranches,pro_rata,rule_shared,placebo,withholding,older,
 CONTROLS: Final = "controls.json"
 STRESSED: Final = "scenarios/p2p141.yaml"
 UNTRAINED: Final = "idle_volt_var,rule,rule_volt_var,individual"
-LEARNERS: Final = "cloning_volt_var,adjoint_imitation,adjoint_from_clone,sac_imitation,sac_from_clone,mappo_from_clone,sac,matd3,maddpg,mappo"
+LEARNERS: Final = "cloning_volt_var,adjoint_imitation,adjoint_from_clone,sac_imitation,sac_imitation_attention,sac_imitation_differential,sac_from_clone,mappo_from_clone,sac,matd3,maddpg,mappo"
 CONTROL_SHOWN: Final = (
     ("saving_share", "of the bound's saving %", 100.0, 1),
     ("violations", "bus-slots outside %", 100.0, 3),

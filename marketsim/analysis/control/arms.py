@@ -89,6 +89,9 @@ ARMS: Final = (
         "adjoint_imitation", "slopes through the game near the expert, from the clones", "adjoint", **_SLOPES, **_NEAR
     ),
     _from_clone("adjoint_from_clone", "slopes through the game from the clones, without imitation", "adjoint", **_SLOPES),
+    _from_clone(
+        "adjoint_longer", "the same without imitation, of four times the episodes", "adjoint", **_SLOPES, episodes=4 * _EPISODES
+    ),
     _from_clone("sac_imitation", "soft actor-critic near the expert, from the clones", "sac", **_IMITATION),
     _from_clone(
         "sac_imitation_attention", "the same with plain attention", "sac", **_IMITATION, **_ATTENTION

@@ -38,6 +38,7 @@ COMPARED: Final = {
         "maddpg",
         "mappo",
     ),
+    "adjoint_longer": (CLONE, "adjoint_imitation"),
     "sac_imitation": (CLONE, "cloning_volt_var", "sac_from_clone", "sac", "matd3", "maddpg", "mappo"),
     "sac_imitation_differential": ("sac_imitation_attention", "sac_imitation"),
     "mappo_from_clone": (CLONE,),
