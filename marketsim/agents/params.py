@@ -131,6 +131,15 @@ class CoordinatedParams(Params):
     """Share of the least cost that ``cost_then_peak`` may spend on a lower peak [-]."""
     peak_price: Annotated[float, Field(ge=0, le=1_000)] = 0.0
     """Price of the largest import of all together within the horizon, as a part of the cost [currency/kW]."""
+    peak_period: Literal["horizon", "day"] = "horizon"
+    """Whether the whole horizon has one largest import, or each day from noon to noon its own (for the objective `cost`)."""
+    scenarios: Annotated[int, Field(ge=1, le=32)] = 1
+    """So many courses that load, PV and heat may take are planned for at once, of a forecast that has them
+    (`profiles.forecast: contextual`): what devices do until the next plan is the same in all. 1: what is expected alone."""
+    risk: Ratio = 0.0
+    """How much the dearest scenarios count beside the mean cost of all [-]."""
+    tail: Annotated[float, Field(gt=0, le=1)] = 0.25
+    """Share of the scenarios that are the dearest [-]."""
     replan_slots: Annotated[int, Field(ge=1, le=1344)] = 4
     """Slots between two plans, one of which is made at each noon; in between the last one is followed."""
     internal_price: Annotated[float, Field(ge=-1_000, le=1_000)] | None = None
@@ -144,6 +153,12 @@ class CoordinatedParams(Params):
             raise ValueError(
                 "members agree on the least cost alone: by: consensus goes with objective: cost and no peak_price"
             )
+        if self.peak_period == "day" and self.objective != "cost":
+            raise ValueError("days have largest imports of their own with objective: cost alone")
+        if self.by == "consensus" and self.scenarios > 1:
+            raise ValueError("members agree on one day: by: consensus goes with scenarios: 1")
+        if self.risk > 0.0 and self.scenarios == 1:
+            raise ValueError("risk is about scenarios: say how many, from 2 on")
         return self
 
 

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import click
 
 from marketsim.cli.answers import AskedAnswer, answer_options
 from marketsim.cli.benefits import named_weights, print_benefits
+from marketsim.cli.foresight import demand_foresight, demand_no_other, show_foresight
 from marketsim.cli.options import AskedScenario, scenario_options
 from marketsim.cli.saying import say
 from marketsim.cli.tables import number, percent, table
 
 if TYPE_CHECKING:
     from marketsim.analysis.coordination.study import By, Coordination
+
+
+class AskedForesight(NamedTuple):
+    """What ``--foresight`` is asked."""
+
+    part: str
+    weeks: int
+    scenarios: int
+    risk: float
+    peak_price: float
 
 
 @click.command()
@@ -31,6 +42,14 @@ if TYPE_CHECKING:
               help="Share of the least cost that cost_then_peak may spend on a lower peak.")  # fmt: skip
 @click.option("--peak-price", type=click.FloatRange(0, 1000), default=0.0, show_default=True,
               help="Price of a day's largest import, a part of the cost [currency/kW].")  # fmt: skip
+@click.option("--foresight", type=click.Choice(["validation", "test"]),
+              help="Instead: what better forecasts are worth, on weeks of this part of the source year.")  # fmt: skip
+@click.option("--scenarios", type=click.IntRange(2, 32), default=8, show_default=True,
+              help="With --foresight: days that may come and are planned for at once.")  # fmt: skip
+@click.option("--risk", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+              help="With --foresight: weight of the dearest scenarios.")  # fmt: skip
+@click.option("--weeks", type=int, metavar="N", default=12, show_default=True,
+              help="With --foresight: weeks, spread over the year.")  # fmt: skip
 @click.option("--by", type=click.Choice(["programme", "consensus"]), default="programme", show_default=True,
               help="Who plans: one programme that knows all devices, or the members by agreement (objective cost).")  # fmt: skip
 @click.option("--weights", multiple=True, metavar="NAME[,NAME...]",
@@ -52,6 +71,10 @@ def coordinate(
     forecasts: str,
     slack: float,
     peak_price: float,
+    foresight: str | None,
+    scenarios: int,
+    risk: float,
+    weeks: int,
     by: By,
     weights: tuple[str, ...],
     prices: bool,
@@ -65,7 +88,13 @@ def coordinate(
 
     With --prices nobody's devices are planned: an operator posts prices, members answer with plans of their own, and low incomes
     are favoured by prices or by money moved, in one table.
+
+    With --foresight all ways are a pool that plans for cost and peak each hour: by what is usual, by context, and knowing all.
     """
+    if foresight is not None:
+        _foresee(context, asked, AskedForesight(foresight, weeks, scenarios, risk, peak_price), answer)
+        return
+    demand_foresight(context)
     if prices:
         _posted(context, asked, days, every, year, peak_price, answer)
         return
@@ -91,6 +120,16 @@ def coordinate(
     _remarks(found, target)
     if rules:
         print_benefits(who, len(chosen), found.ready.model.currency)
+
+
+def _foresee(context: click.Context, asked: AskedScenario, what: AskedForesight, answer: AskedAnswer) -> None:
+    from marketsim.analysis.coordination.foresight import Foresight, compare_foresight, day_rows, foresight_json
+
+    demand_no_other(context)
+    part: Literal["validation", "test"] = "validation" if what.part == "validation" else "test"
+    found = compare_foresight(asked.compiled(), Foresight(part, *what[1:]), answer.tell)
+    if not answer.give(foresight_json(found), day_rows(found)):
+        show_foresight(found)
 
 
 def _posted(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from marketsim.app.ready_scenario import ReadyScenario
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def given(context: click.Context, names: Iterable[str]) -> str | None:
+    """The first of these options that was given on the command line; None where none was."""
+    default = click.core.ParameterSource.DEFAULT
+    return next((name for name in names if context.get_parameter_source(name) is not default), None)
 
 
 def scenario_argument(function: F) -> F:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from marketsim.cli.options import given
 from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
 
@@ -21,12 +22,8 @@ _NOTHING: Final = 1e-6
 
 def demand_no_plans(context: click.Context) -> None:
     """UsageError where options of plans were given beside ``--prices``."""
-    given = click.core.ParameterSource.DEFAULT
-    for name in _OF_PLANS:
-        if context.get_parameter_source(name) is not given:
-            raise click.UsageError(
-                f"--prices are those of the plan of least cost by actual series: leave out --{name}."
-            )
+    if name := given(context, _OF_PLANS):
+        raise click.UsageError(f"--prices are those of the plan of least cost by actual series: leave out --{name}.")
 
 
 def print_posted(found: PostedStudy) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.clock import Clock, SlotTime
 from marketsim.core.ports import Gate, Profiles, Reactive
-from marketsim.core.records import AskedKvar, Community, Exchange, Forecast, SlotInputs
+from marketsim.core.records import AskedKvar, Community, Exchange, Forecast, SlotInputs, UncertainForecast
 from marketsim.core.units import WH_PER_KWH
 
 
@@ -77,7 +77,8 @@ class ClosedProfiles:
     def forecast(self, time: SlotTime, agents: IntArray) -> Forecast:
         """For ``time`` and later slots, as expected when the gate closed; for the first slots, when the run began."""
         closed = max(time.slot - self._slots, 0)
-        return _Later(self._profiles.forecast(self._clock.at(closed), agents), time.slot - closed)
+        made, passed = self._profiles.forecast(self._clock.at(closed), agents), time.slot - closed
+        return _LaterUncertain(made, passed) if isinstance(made, UncertainForecast) else _Later(made, passed)
 
 
 class _Later:
@@ -92,6 +93,17 @@ class _Later:
     def tariffs(self, horizon: int) -> tuple[IntArray, IntArray]:
         retail, feed_in = self._made.tariffs(horizon + self._passed)
         return retail[self._passed :], feed_in[self._passed :]
+
+
+class _LaterUncertain(_Later):
+    """The same of a forecast that knows how it may fail."""
+
+    def __init__(self, made: UncertainForecast, passed: int) -> None:
+        super().__init__(made, passed)
+        self._uncertain = made
+
+    def paths(self, name: str, horizon: int, n: int) -> FloatArray:
+        return self._uncertain.paths(name, horizon + self._passed, n)[:, self._passed :]
 
 
 class Ahead:

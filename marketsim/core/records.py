@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -248,6 +248,18 @@ class Forecast(Protocol):
 
     def tariffs(self, horizon: int) -> tuple[IntArray, IntArray]:
         """Published retail and feed-in prices [ticks] of this and the following slots, each [horizon, k]."""
+        ...
+
+
+@runtime_checkable
+class UncertainForecast(Forecast, Protocol):
+    """A forecast that knows how it may fail."""
+
+    def paths(self, name: str, horizon: int, n: int) -> FloatArray:
+        """``n`` courses that a series may take, as likely as each other [n, horizon, k]; KeyError if there is no such series.
+
+        The first of one series goes with the first of the others, and of all agents of a market.
+        """
         ...
 
 

@@ -72,7 +72,7 @@ class DayProgramme(NamedTuple):
     curtailed_at: IntArray
     """Meter x slots + slot of each [n_curtailable]."""
     peak: int
-    """Column of the largest import of all meters together [kWh a slot]; -1: there is none."""
+    """Column of the largest import of all meters together [kWh a slot], those of later periods behind it; -1: there is none."""
     first: IntArray
     """First column of each block."""
     block_of: IntArray
@@ -80,12 +80,18 @@ class DayProgramme(NamedTuple):
 
 
 def day_programme(
-    blocks: Sequence[LinearBlock], day: MeteredDay, ends: Ends, *, peak: bool = False, peak_price: float = 0.0
+    blocks: Sequence[LinearBlock],
+    day: MeteredDay,
+    ends: Ends,
+    *,
+    peak: bool = False,
+    peak_price: float = 0.0,
+    periods: IntArray | None = None,
 ) -> DayProgramme:
     """The programme of all blocks behind the meters of a day; ``peak``: it has a column for the largest import.
 
-    ``peak_price`` [currency/kW] is what the largest import costs. ValueError where feed-in exceeds retail: buying to sell back
-    would pay without end.
+    ``peak_price`` [currency/kW] is what the largest import costs; with ``periods`` [slots], numbered from 0 on, the largest of
+    each period. ValueError where feed-in exceeds retail: buying to sell back would pay without end.
     """
     if (day.feed_in > day.retail).any():
         raise ValueError("feed-in exceeds retail: buying to sell back would pay without end")
@@ -104,9 +110,10 @@ def day_programme(
     missed += _put_regained(blocks, first, ends.regained, columns, at_most)
     _keep_modes_apart(blocks, first, day, columns, at_most)
     _curtail_or_import(blocks, day, columns, at_most, imports, curtailed, curtailed_at)
-    peak_column = _put_peak(columns, at_most, imports.reshape(n_meters, slots), peak_price / day.hours) if (
-        peak or peak_price > 0.0
-    ) else -1  # fmt: skip
+    peak_column = -1
+    if peak or peak_price > 0.0:
+        of_slot = np.zeros(slots, dtype=np.int64) if periods is None else periods
+        peak_column = _put_peak(columns, at_most, imports.reshape(n_meters, slots), peak_price / day.hours, of_slot)
     programme = columns.programme(at_most, equal)
     all_missed = np.concatenate([*missed, np.zeros(0, dtype=np.int64)])
     return DayProgramme(
@@ -204,12 +211,13 @@ def _put_regained(
     return missed
 
 
-def _put_peak(columns: GrowingColumns, at_most: GrowingRows, imports: IntArray, price: float) -> int:
-    """A column that is at least the import of all meters together in every slot, at a price for each kWh a slot."""
-    peak = columns.add(np.zeros(1), np.full(1, np.inf), np.full(1, price))
+def _put_peak(columns: GrowingColumns, at_most: GrowingRows, imports: IntArray, price: float, periods: IntArray) -> int:
+    """A column a period that is at least the import of all meters together in its slots, at a price for each kWh a slot."""
+    n_periods = int(periods.max(initial=0)) + 1
+    peak = columns.add(np.zeros(1), np.full(n_periods, np.inf), np.full(1, price))
     row = at_most.add(np.zeros(imports.shape[1]))
     at_most.put(row, imports, 1.0)
-    at_most.put(row, peak, -1.0)
+    at_most.put(row, peak[periods], -1.0)
     return int(peak[0])
 
 

@@ -11,17 +11,17 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from marketsim.core.arrays import FloatArray
+from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.programme import LinearBlock
 from marketsim.optimise.day import DayProgramme, Ends, MeteredDay, day_programme
 from marketsim.optimise.highs import Optimum, SparseProgramme, optimum
 
 Objective: TypeAlias = Literal["cost", "peak", "cost_then_peak", "peak_then_cost"]
-_ROOM: Final = 1e-6
+ROOM: Final = 1e-6
 """Relative room that the least peak leaves to the cost, so that rounding does not close it."""
-_TIE: Final = 1e-6
+TIE: Final = 1e-6
 """Weight of the cost [kWh a slot for each unit of currency] among plans of one peak."""
-_MISSED: Final = 10.0
+MISSED: Final = 10.0
 """A missed kWh weighs so many kWh of the peak, and can lower it by one at most."""
 
 
@@ -33,6 +33,8 @@ class Aims(NamedTuple):
     """Share of the least cost that the least peak may cost more, where the cost comes first."""
     peak_price: float = 0.0
     """Part of the cost: price of the largest import [currency/kW]."""
+    periods: IntArray | None = None
+    """With the objective ``cost``: period of each slot, each with a largest import of its own [slots]; None: all are of one."""
 
 
 class PlannedDay(NamedTuple):
@@ -61,7 +63,7 @@ class PlannedDay(NamedTuple):
 
 def plan_day(blocks: Sequence[LinearBlock], day: MeteredDay, ends: Ends, aims: Aims, told: str = "plan") -> PlannedDay:
     """The best plan; RunError, which says what was ``told`` to be planned, if HiGHS finds none; ValueError for bad prices."""
-    parts = day_programme(blocks, day, ends, peak=aims.objective != "cost", peak_price=aims.peak_price)
+    parts = day_for(aims, blocks, day, ends)
     what = f"{told} of {len(day.meter_of)} agents over {len(day.need_kwh)} slots"
     least_cost = None if aims.objective.startswith("peak") else optimum(parts.programme, what)
     if aims.objective == "cost" and least_cost is not None:
@@ -75,9 +77,18 @@ def plan_day(blocks: Sequence[LinearBlock], day: MeteredDay, ends: Ends, aims: A
     if aims.objective == "peak":
         return told_plan(blocks, day, parts, found, None)
     upper = parts.programme.upper.copy()
-    upper[parts.peak] = found.x[parts.peak] * (1.0 + _ROOM) + _ROOM
+    upper[parts.peak] = found.x[parts.peak] * (1.0 + ROOM) + ROOM
     found = optimum(parts.programme._replace(upper=upper), what)
     return told_plan(blocks, day, parts, found, found)
+
+
+def day_for(aims: Aims, blocks: Sequence[LinearBlock], day: MeteredDay, ends: Ends) -> DayProgramme:
+    """The programme of a day with what the aims need; ValueError for periods with another objective than the cost."""
+    if aims.objective == "cost":
+        return day_programme(blocks, day, ends, peak_price=aims.peak_price, periods=aims.periods)
+    if aims.periods is not None:
+        raise ValueError("periods have largest imports of their own where the cost is the objective, and nowhere else")
+    return day_programme(blocks, day, ends, peak=True, peak_price=aims.peak_price)
 
 
 def _least_peak(parts: DayProgramme, most_cost: float) -> SparseProgramme:
@@ -85,11 +96,11 @@ def _least_peak(parts: DayProgramme, most_cost: float) -> SparseProgramme:
     programme = parts.programme
     aim = np.zeros_like(programme.cost)
     aim[parts.peak] = 1.0
-    aim[parts.missed] = _MISSED
+    aim[parts.missed] = MISSED
     if most_cost == np.inf:
         return programme._replace(cost=aim)
-    rows = programme.at_most.with_row(programme.cost, most_cost + _ROOM)
-    return programme._replace(cost=aim + _TIE * programme.cost, at_most=rows)
+    rows = programme.at_most.with_row(programme.cost, most_cost + ROOM)
+    return programme._replace(cost=aim + TIE * programme.cost, at_most=rows)
 
 
 def told_plan(

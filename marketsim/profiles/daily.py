@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import cached_property
 from typing import Final, Protocol, TypeAlias
 
 import numpy as np
@@ -11,14 +12,23 @@ import numpy as np
 from marketsim.core.arrays import FloatArray, IntArray, frozen
 from marketsim.core.build import BuildContext
 from marketsim.core.clock import SlotTime
+from marketsim.core.errors import Problem, ProfileError
 from marketsim.core.params import Params
 from marketsim.core.records import Forecast
 from marketsim.core.rng import mix
+from marketsim.profiles.contextual import Contextual, ContextualForecast
 from marketsim.profiles.draws import DrawPurpose, agent_keys, relative_noise
 from marketsim.profiles.forecast import SlotForecast
 from marketsim.profiles.forecast_file import read_forecasts
-from marketsim.profiles.params import ClimatologyParams, FileForecastParams, NoisyPerfectParams, PerfectParams
+from marketsim.profiles.params import (
+    ClimatologyParams,
+    ContextualParams,
+    FileForecastParams,
+    NoisyPerfectParams,
+    PerfectParams,
+)
 from marketsim.profiles.plan import power_factor_tan
+from marketsim.profiles.training_days import HasTrainingDays
 from marketsim.profiles.vehicles import Vehicles
 
 Block: TypeAlias = dict[str, FloatArray]
@@ -96,6 +106,8 @@ class DayProfiles:
         self.sees_slot = context.closure_slots == 0
         self.vehicles = Vehicles(context) if any(fleet.departs for fleet in context.fleets) else None
         self.tan = power_factor_tan(context)
+        if isinstance(forecast, ContextualParams):
+            _with_training_days(source)
         self._keys = agent_keys(context.streams, context.community)
         self.actual = _Recent(self._actual)
         self.foreseen = _Recent(self._foreseen)
@@ -108,7 +120,14 @@ class DayProfiles:
 
     def forecast(self, time: SlotTime, agents: IntArray) -> Forecast:
         """What ``agents`` expect when the slot ``time`` opens; nothing is computed before it is asked for."""
+        if isinstance(self.method, ContextualParams):
+            return ContextualForecast(self, time, agents, self._contextual)
         return SlotForecast(self, time, agents)
+
+    @cached_property
+    def _contextual(self) -> Contextual:
+        assert isinstance(self.method, ContextualParams)
+        return Contextual(self, _with_training_days(self.source), self.method)
 
     def source_day(self, run_day: int, agents: IntArray) -> IntArray:
         """Day of the source from which the load of ``agents`` on a day of the run is taken [k]."""
@@ -132,3 +151,11 @@ class DayProfiles:
         if isinstance(self.method, PerfectParams):
             return dict(self.actual(run_day))
         raise TypeError(f"no forecast of a day by {type(self.method).__name__}")
+
+
+def _with_training_days(source: DaySource) -> HasTrainingDays:
+    if isinstance(source, HasTrainingDays):
+        return source
+    hint = "take climatology, persistence or a file of forecasts"
+    message = "the series hold no year with days for training to learn a forecast from"
+    raise ProfileError([Problem(message, "profiles.forecast.contextual", hint=hint)])

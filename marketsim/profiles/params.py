@@ -59,6 +59,18 @@ class FileForecastParams(Params):
         return (self.path,)
 
 
+class ContextualParams(Params):
+    """What was usual on training days, moved by what is known; with an ensemble of what may come instead.
+
+    Fitted to the training days of the source year (``profiles.days.part`` tells them), whatever days the run plays.
+    """
+
+    context: Literal["none", "own", "shared"] = "own"
+    """What moves it: nothing, so that it is the usual day with its spread; how far the agent's own series have been from the
+    usual in the last hour, three hours and day, and the day's weather forecast; or beside these how far those of all agents of
+    the market together have been."""
+
+
 class ForecastChoice(OneOf):
     """How agents forecast: exactly one method, as a name or as ``{name: parameters}``."""
 
@@ -70,14 +82,16 @@ class ForecastChoice(OneOf):
     """The actuals with an error."""
     perfect: PerfectParams | None = None
     """The actuals."""
+    contextual: ContextualParams | None = None
+    """What is usual, moved by what is known, with an ensemble."""
     file: FileForecastParams | None = None
     """A file."""
 
     @model_serializer(mode="wrap")
     def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without the file where there is none, as versions before had none."""
+        """Without methods that versions before did not have, where they are not chosen."""
         written: dict[str, Any] = write(self)
-        return {key: value for key, value in written.items() if value is not None or key != "file"}
+        return {key: value for key, value in written.items() if value is not None or key not in ("contextual", "file")}
 
 
 class SourceParams(Params):

@@ -19,7 +19,8 @@ from marketsim.profiles.calendar import MONTH_OF
 
 DaySplit: TypeAlias = Literal["training", "validation", "test"]
 PARTS: Final[tuple[DaySplit, ...]] = get_args(DaySplit)
-_WEEK, _GAP = 7, 1
+WEEK: Final = 7
+_GAP = 1
 
 
 def _days_of(part: DaySplit) -> BoolArray:
@@ -27,7 +28,7 @@ def _days_of(part: DaySplit) -> BoolArray:
     for month in range(1, 13):
         days = np.flatnonzero(month == MONTH_OF)
         n = len(days) - _GAP
-        bounds = {"validation": (0, _WEEK), "training": (_WEEK + _GAP, n - _WEEK - _GAP), "test": (n - _WEEK, n)}[part]
+        bounds = {"validation": (0, WEEK), "training": (WEEK + _GAP, n - WEEK - _GAP), "test": (n - WEEK, n)}[part]
         chosen[days[slice(*bounds)]] = True
     frozen(chosen)
     return chosen

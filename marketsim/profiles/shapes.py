@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 
-from marketsim.core.arrays import FloatArray, IntArray
+from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.rng import mix, uniforms
 from marketsim.profiles.calendar import MONTH_OF, WHOLE_YEAR, chain_of, shifted
@@ -15,9 +16,14 @@ from marketsim.profiles.days import DayMap
 from marketsim.profiles.draws import DrawPurpose, agent_keys, pick, relative_noise
 from marketsim.profiles.library import Library
 from marketsim.profiles.params import ClimatologyParams, DaySelection, DiversificationParams, SourceParams
+from marketsim.profiles.parts import IS_OF, WEEK
 from marketsim.profiles.plan import Component, check_shapes, component, heat_wishes, load_wish, pv_wish
 from marketsim.profiles.resample import resampled
+from marketsim.profiles.training_days import TrainingDays
 from marketsim.profiles.weather import WeatherForecast, yields_of_days
+
+_LONG_AGO: Final = -100_000
+"""Day of no run, from which on what was told of the weather of training days is drawn."""
 
 
 class ShapeDays:
@@ -46,7 +52,9 @@ class ShapeDays:
         if days is not None and part is not None:
             self._known = days.days_of("training")
             self._chain = chain_of(np.flatnonzero(days.days_of(part))) if days.shifts else WHOLE_YEAR
-        if days is not None and not days.shifts:
+        self._training = IS_OF["training"] if days is None else days.days_of("training")
+        self._shifts = days is None or days.shifts
+        if not self._shifts:
             self._weeks = np.zeros_like(self._weeks)
         self._components = self._component_table(context, libraries, params, diversification.scale_spread)
         weather = {id(library): yields_of_days(_all_pv(library), self._known) for library in libraries}
@@ -101,6 +109,35 @@ class ShapeDays:
             cloudy = method.cloudy_pv if name == "pv_kw" else method.cloudy_load
             expected[name] = part.months(months, self._mean_days[name], self._steps) * (cloudy + (1 - cloudy) * flag)
         return expected
+
+    def training_days(self) -> TrainingDays:
+        """Days for training, whatever part of the year is played, without the noise of the run.
+
+        Where a part of the year is played, loads are shifted among as few days as there: within the first, or the second, week of
+        each month's. Two households of one shape then have the same day as often.
+        """
+        days = np.flatnonzero(self._training)
+        here = np.broadcast_to(days[:, None], (len(days), len(self._market)))
+        load_days = here.copy()
+        for chosen in self._training_weeks(days) if self._shifts else ():
+            load_days[chosen] = shifted(here[chosen], self._weeks, chain_of(days[chosen]))
+        series = {
+            name: np.array([part.day(of_day, self._steps) for of_day in (load_days if name == "load_kw" else here)])
+            for name, part in self._in_steps.items()
+        }
+        markets = np.arange(len(self._yields))
+        sunny = [
+            self._service.sunny(_LONG_AGO + day, self._yields[markets, day], self._medians[markets, day])
+            for day in days.tolist()
+        ]
+        return TrainingDays(days, series, np.array(sunny, dtype=np.float64))
+
+    def _training_weeks(self, days: IntArray) -> tuple[BoolArray, ...]:
+        """Which days for training loads are shifted among [n_days] each."""
+        if self._known is None:
+            return (np.ones(len(days), dtype=np.bool_),)
+        first = np.array([day - days[MONTH_OF[days] == MONTH_OF[day]][0] < WEEK for day in days])
+        return first, ~first
 
     @cached_property
     def _mean_days(self) -> dict[str, FloatArray]:

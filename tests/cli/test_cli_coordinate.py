@@ -61,6 +61,10 @@ def test_json_and_files_hold_all_days(cli: Callable, homes: Path, tmp_path: Path
         (("--weights", "feed"), "feed"),
         (("--weights", "{feedback: 3}"), "give a name, or one name with its parameters"),
         (("--weights", "{feedback: {gain: 3}}"), "gain"),
+        (("--weeks", 3), "--weeks says something with --foresight alone"),
+        (("--prices", "--risk", 0.5), "--risk says something with --foresight alone"),
+        (("--prices", "--by", "consensus"), "leave out --by"),
+        (("--foresight", "test", "--weights", "equal"), "leave out --weights"),
         (("--target", 2), "2.0 is not in the range 0<=x<=1"),
         (("--set", "clock.slot_minutes=480", "--set", "clock.slots=3"), "days are compared from noon to noon"),
     ],
@@ -79,6 +83,25 @@ def test_a_plan_that_the_grid_cut_is_not_called_optimal(cli: Callable, scenario_
     assert ended.code == 0
     assert "0 of 1" in ended.out
     assert "Not every day of pool: cost is optimal: the grid refused a part of the plan" in ended.out
+
+
+def test_foresight_compares_forecasts_instead(cli: Callable, homes: Path, tmp_path: Path) -> None:
+    """Three tables; JSON and CSV with a row for each way and day; what does not fit is refused."""
+    ended = cli("coordinate", homes, "--foresight", "validation", "--weeks", 2, "--scenarios", 2, "--out", tmp_path / "all.csv",
+                "--set", "clock.slot_minutes=240", "--set", "clock.slots=6")  # fmt: skip
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("homes: 6 agents, 2 weeks of validation days, a day\n")
+    for line in (
+        "own context, 2 scenarios - usual days, 2 scenarios",
+        "shared context - own context",
+        "pinball load kW",
+    ):
+        assert line in ended.out
+    rows = list(csv.DictReader((tmp_path / "all.csv").read_text().splitlines()))
+    assert len(rows) == 12 * len({row["way"] for row in rows}) == 96
+    refused = cli("coordinate", homes, "--foresight", "test", "--weeks", 1)
+    assert refused.code == 2
+    assert "--weeks: must be a whole number from 2 to 12" in refused.err
 
 
 def test_members_by_agreement_reach_the_cost_of_the_programme(cli: Callable, homes: Path) -> None:
@@ -150,5 +173,13 @@ def test_prices_by_income_and_money_moved_stand_side_by_side(cli: Callable, scen
 def test_options_of_plans_are_none_of_prices(cli: Callable, homes: Path, option: tuple[object, ...]) -> None:
     """Rather than passed over."""
     ended = cli("coordinate", homes, "--prices", *option)
+    assert ended.code == 2
+    assert f"leave out {option[0]}" in ended.err
+
+
+@pytest.mark.parametrize("option", [("--days", 2), ("--objective", "cost"), ("--prices",), ("--forecasts", "own")])
+def test_options_of_days_are_none_of_foresight(cli: Callable, homes: Path, option: tuple[object, ...]) -> None:
+    """Rather than passed over."""
+    ended = cli("coordinate", homes, "--foresight", "test", *option)
     assert ended.code == 2
     assert f"leave out {option[0]}" in ended.err

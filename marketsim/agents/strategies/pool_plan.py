@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from marketsim.agents.params import CoordinatedParams
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
+from marketsim.core.errors import Problem, ScenarioError
 from marketsim.core.ports import LinearDevice
 from marketsim.core.programme import LinearBlock, PlannedSlots
-from marketsim.core.records import Observations
+from marketsim.core.records import Observations, UncertainForecast
 from marketsim.core.units import to_kwh, to_price
 from marketsim.optimise.consensus import agree_day
 from marketsim.optimise.day import Ends, MeteredDay
 from marketsim.optimise.pool import Aims, PlannedDay, plan_day
+from marketsim.optimise.scenarios import DayScenario, Risk, plan_scenarios
 
+Course: TypeAlias = Callable[[str], FloatArray]
+"""A series by its name, over the horizon [horizon, k]; KeyError if there is none."""
 NOON: float = 12.0
 """Hour at which a day of the plan ends: vehicles are away, and what was stored overnight is used."""
 
@@ -76,62 +81,97 @@ class PoolPlanner:
     def plan(self, seen: Observations) -> PoolPlan:
         """The plan from the slot that opens on."""
         horizon = self._horizon(seen)
-        states, agents = seen.states, seen.agents
-        need, spare = self._balance(seen, horizon)
+        courses = self._courses(seen, horizon)
+        balances = [self._balance(seen, course) for course in courses]
         retail, feed_in = (to_price(ticks) for ticks in seen.forecast.tariffs(horizon))
         net = np.zeros((len(seen.ranges), horizon, len(seen.load_wh)))
         markets = []
+        aims = self._aims(seen, horizon)
         ends = Ends(regained=max(horizon - seen.slots_per_day, 0) - 1)
         for market in np.unique(seen.market):
             members = np.flatnonzero(seen.market == market)
-            blocks = [
-                self._block(device, states[fleet][:, members], agents[members], members, seen, horizon)
-                for fleet, device in self.devices
-            ]
             first = members[0]
-            day = MeteredDay(
-                need_kwh=need[:, members].sum(axis=1, keepdims=True),
-                spare_kwh=spare[:, members].sum(axis=1, keepdims=True),
-                retail=retail[:, [first]],
-                feed_in=feed_in[:, [first]],
-                hours=seen.time.hours,
-                meter_of=np.zeros(len(members), dtype=np.int64),
-            )
-            planned = self._planned(blocks, day, ends)
+            scenarios = [
+                DayScenario(
+                    self._blocks(seen, members, course, horizon),
+                    MeteredDay(
+                        need_kwh=need[:, members].sum(axis=1, keepdims=True),
+                        spare_kwh=spare[:, members].sum(axis=1, keepdims=True),
+                        retail=retail[:, [first]],
+                        feed_in=feed_in[:, [first]],
+                        hours=seen.time.hours,
+                        meter_of=np.zeros(len(members), dtype=np.int64),
+                    ),
+                )
+                for course, (need, spare) in zip(courses, balances, strict=True)
+            ]
+            planned = self._planned(scenarios, self._common(seen, horizon), ends, aims)
             for (fleet, _), own in zip(self.devices, planned.net_kwh, strict=True):
                 net[fleet][:, members] = own
             markets.append(planned)
+        needs = [need for need, _ in balances]
+        need = needs[0] if len(needs) == 1 else np.asarray(np.mean(needs, axis=0))
         return PoolPlan(seen.time.slot, net, tuple(markets), need)
 
-    def _planned(self, blocks: Sequence[LinearBlock], day: MeteredDay, ends: Ends) -> PlannedDay:
+    def _aims(self, seen: Observations, horizon: int) -> Aims:
         own = self._params
+        days = None
+        if own.peak_period == "day":
+            days = (np.arange(horizon) + seen.slots_per_day - slots_to_noon(seen)) // seen.slots_per_day
+        return Aims(own.objective, own.slack, own.peak_price, days)
+
+    def _planned(self, scenarios: Sequence[DayScenario], common: int, ends: Ends, aims: Aims) -> PlannedDay:
+        own = self._params
+        if len(scenarios) > 1:
+            return plan_scenarios(scenarios, common, ends, aims, Risk(own.risk, own.tail))
         if own.by == "consensus":
-            return agree_day(blocks, day, ends).plan
-        return plan_day(blocks, day, ends, Aims(own.objective, own.slack, own.peak_price))
+            return agree_day(*scenarios[0], ends).plan
+        return plan_day(*scenarios[0], ends, aims)
+
+    def _common(self, seen: Observations, horizon: int) -> int:
+        """Slots until the next plan."""
+        return min(self._params.replan_slots, horizon, slots_to_noon(seen))
+
+    def _courses(self, seen: Observations, horizon: int) -> list[Course]:
+        """What is expected of each series; with scenarios in the slots until the next plan their mean, then each scenario."""
+        n = self._params.scenarios
+        if n == 1:
+            return [lambda name: seen.forecast.series(name, horizon)]
+        forecast = seen.forecast
+        if not isinstance(forecast, UncertainForecast):
+            hint = "say profiles.forecast: {contextual: {}}, or scenarios: 1"
+            raise ScenarioError(
+                [Problem("the forecast has no scenarios", "strategy.coordinated.scenarios", str(n), hint)]
+            )
+        common = self._common(seen, horizon)
+
+        @cache
+        def paths(name: str) -> FloatArray:
+            found = np.array(forecast.paths(name, horizon, n))
+            found[:, :common] = found[:, :common].mean(axis=0)
+            return found
+
+        return [partial(_path, paths, place) for place in range(n)]
 
     def _horizon(self, seen: Observations) -> int:
         if self._params.horizon_slots is not None:
             return self._params.horizon_slots
         return seen.slots_per_day + slots_to_noon(seen) % seen.slots_per_day
 
-    def _balance(self, seen: Observations, horizon: int) -> tuple[FloatArray, FloatArray]:
+    def _balance(self, seen: Observations, course: Course) -> tuple[FloatArray, FloatArray]:
         """Need and PV beyond the own load, each [horizon, k]; this slot as it was metered."""
         hours = seen.time.hours
-        load = seen.forecast.series("load_kw", horizon) * self._firm_share * hours
-        pv = seen.forecast.series("pv_kw", horizon) * hours
+        load = course("load_kw") * self._firm_share * hours
+        pv = course("pv_kw") * hours
         load[0], pv[0] = to_kwh(seen.load_wh), to_kwh(seen.pv_wh)
         return load - pv, np.maximum(pv - load, 0.0)
 
-    def _block(
-        self,
-        device: LinearDevice,
-        state: FloatArray,
-        agents: IntArray,
-        members: IntArray,
-        seen: Observations,
-        horizon: int,
-    ) -> LinearBlock:
-        def series(name: str) -> FloatArray:
-            return np.asarray(seen.forecast.series(name, horizon)[:, members])
+    def _blocks(self, seen: Observations, members: IntArray, course: Course, horizon: int) -> list[LinearBlock]:
+        """What the devices of members could do."""
+        states, agents = seen.states, seen.agents[members]
+        ahead = PlannedSlots(agents, seen.time, horizon, lambda name: np.asarray(course(name)[:, members]))
+        return [device.linear(states[fleet][:, members], ahead) for fleet, device in self.devices]
 
-        return device.linear(state, PlannedSlots(agents, seen.time, horizon, series))
+
+def _path(paths: Callable[[str], FloatArray], place: int, name: str) -> FloatArray:
+    return np.asarray(paths(name)[place])

@@ -44,6 +44,12 @@ class MeasuredDay(NamedTuple):
     """Slots that end outside a limit of the feeder."""
     plan: PlannedDay | None = None
     """What a pool planned at noon."""
+    spent: FloatArray = np.zeros(0)
+    """All payments, wear, fuel and curtailment alone [currency] [slots]."""
+    put_by_kwh: FloatArray = np.zeros(0)
+    """What stores hold more at the end of a slot than at its beginning, as it could be delivered [slots]."""
+    middle_price: float = 0.0
+    """Mean of the tariffs' middle [currency/kWh]."""
 
     @property
     def peak_kw(self) -> float:
@@ -95,6 +101,9 @@ def measured(built: Built, world: World, noon: int) -> MeasuredDay:
         missed_kwh=total["missed_kwh"],
         slots_outside=int(total["outside"]),
         plan=plan,
+        spent=np.array([row["paid"] + row["wear"] for row in rows]),
+        put_by_kwh=np.array([row["stored_kwh"] for row in rows]),
+        middle_price=(retail + feed_in) / 2.0,
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import marketsim as ms
 from marketsim.app.wiring import build
+from marketsim.core.errors import InputError
 from marketsim.core.simulation import Simulation
 
 HOMES = {
@@ -152,3 +153,76 @@ def marketsim_parts():
     build = lambda params, context: Heater(np.array([own is not None for own in params]))
     yield ms.Entry(kind="device", name="heater", build=build, summary="nothing")
 """
+
+
+CONTEXTUAL = {"source": "simbench_2016", "forecast": {"contextual": {"context": "shared"}}}
+
+
+def nets(ready):
+    """Net energy of all in each slot [Wh]."""
+    return np.array([record.energy.net_wh for record in Simulation(build(ready).world).run()])
+
+
+@pytest.mark.parametrize("objective", ["cost", "cost_then_peak", "peak_then_cost"])
+def test_with_scenarios_it_is_planned_for_several_days_at_once(objective):
+    """With every device, and slots until the next plan in common: vehicles and heat are served, it pays, and a run is like the last."""
+    agents = [
+        agent if agent["name"] != "warm" else {k: v for k, v in agent.items() if k != "appliance"}
+        for agent in HOMES["agents"]
+    ]
+    params = {"objective": objective, "replan_slots": 3, "scenarios": 3}
+    strategy = {
+        "coordinated": params | ({"peak_price": 0.2, "risk": 0.5, "peak_period": "day"} if objective == "cost" else {})
+    }
+    ready = ms.load_scenario(
+        {**HOMES, "profiles": CONTEXTUAL, "agents": [{**agent, "strategy": strategy} for agent in agents]}
+    )
+    summary = ms.simulate(ready).summary
+    assert summary["unserved_kwh"] == 0
+    assert summary["cooperation_gain"] > 0
+    assert (nets(ready) == nets(ready)).all()
+
+
+def test_scenarios_move_what_is_done():
+    """More than one, and another context: another schedule. One scenario is the plan of what is expected."""
+    runs = [
+        nets(pooled({"profiles": profiles}, objective="cost", peak_price=0.3, replan_slots=1, **more))
+        for profiles, more in (
+            (CONTEXTUAL, {}),
+            (CONTEXTUAL, {"scenarios": 1}),
+            (CONTEXTUAL, {"scenarios": 3}),
+            ({"source": "simbench_2016", "forecast": {"contextual": {"context": "none"}}}, {"scenarios": 3}),
+        )
+    ]
+    assert (runs[0] == runs[1]).all()
+    assert (runs[1] != runs[2]).any()
+    assert (runs[2] != runs[3]).any()
+
+
+def test_under_a_gate_closure_scenarios_are_those_of_when_it_closed():
+    """Two slots before: they run, and nothing is missed beyond what deviations settle."""
+    market = {"profiles": CONTEXTUAL, "market": {"gate_closure_slots": 2}}
+    run = ms.simulate(pooled(market, objective="cost", replan_slots=2, scenarios=3))
+    assert run.summary["energy_imbalance_wh"] == 0
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"scenarios": 3, "by": "consensus", "objective": "cost"}, "by: consensus goes with scenarios: 1"),
+        ({"risk": 0.5}, "risk is about scenarios"),
+        ({"peak_period": "day"}, "with objective: cost alone"),
+        ({"scenarios": 33}, "scenarios"),
+        ({"scenarios": 2, "risk": 0.5, "tail": 0}, "tail"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(params, said):
+    """Before a run."""
+    with pytest.raises(InputError, match=said):
+        pooled({"profiles": CONTEXTUAL}, **params)
+
+
+def test_a_forecast_without_scenarios_is_refused():
+    """With what to do."""
+    with pytest.raises(InputError, match=r"the forecast has no scenarios \(got 3\)\n.*contextual"):
+        ms.simulate(pooled(scenarios=3))
