@@ -206,6 +206,8 @@ PARTS: Final = (
           "deterministic policy gradient of many agents, for numbers", extra="learn"),
     _part("learner", "mappo", "learning.number_learner:build_mappo", "learning.mappo.params:MappoParams",
           "proximal policy optimisation with centralised critics, for numbers", extra="learn"),
+    _part("learner", "adjoint", "learning.number_learner:build_adjoint", "learning.adjoint.params:AdjointParams",
+          "policies follow the slopes of the day's reward through the game, for numbers", extra="learn"),
     _part("learner", "cloning", "learning.number_learner:build_cloning", "learning.numbers.params:CloningParams",
           "fits policies to what the expert of a game would do", extra="learn"),
     _part("game", "market", "games.market.game:build", "games.market.params:MarketGameParams",

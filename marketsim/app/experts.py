@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
+from marketsim.app.kept_plans import KeptPlans
 from marketsim.app.parts import chosen
 from marketsim.app.planned_days import PlannedDays
 from marketsim.app.ready_scenario import ReadyScenario
@@ -67,7 +68,9 @@ def follower_of(
 ) -> PlanFollower:
     """Follows the scenario's expert for the agents in these rows of the simulation of ``context``."""
     days = PlannedDays(ready, np.unique(context.community.connection[rows]), context, profiles)
-    return PlanFollower(expert_of(ready, days, reactive), days, reactive)
+    built = expert_of(ready, days, reactive)
+    kept = None if ready.plans is None else KeptPlans(ready.plans, ready, built.own)
+    return PlanFollower(built, days, reactive, kept)
 
 
 class _Followed(NamedTuple):
@@ -81,7 +84,11 @@ class _Followed(NamedTuple):
 class PlanFollower:
     """Port ``core.expert.Follower``: plans once a day, or anew every so many slots, and follows the plan as feedback."""
 
-    def __init__(self, built: BuiltExpert, days: PlannedDays, reactive: ports.Reactive) -> None:
+    def __init__(
+        self, built: BuiltExpert, days: PlannedDays, reactive: ports.Reactive, files: KeptPlans | None = None
+    ) -> None:
+        """``files``: plans that others may have made already."""
+        self._files = files
         self._built, self._days, self._reactive = built, days, reactive
         self._every = built.params.slots_between(days.context.clock.slot_hours)
         self._holds = isinstance(built.expert, HoldingExpert) and not built.params.foresees
@@ -154,12 +161,17 @@ class PlanFollower:
         """The plan of a view: one of equal numbers was made already, or is made now."""
         key = sha256(b"".join(np.asarray(each).tobytes() for each in _flat(view))).digest()
         if key not in self._kept:
-            self._kept[key] = plan_of(self._built.expert, self._built.own, view)
-            self.plans += 1
+            self._kept[key] = (
+                self._made(view) if self._files is None else self._files.known(key, lambda: self._made(view))
+            )
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
         return self._kept[key]
+
+    def _made(self, view: ExpertView) -> Plan:
+        self.plans += 1
+        return plan_of(self._built.expert, self._built.own, view)
 
     def _by_itself(self, view: ExpertView, points: Setpoints) -> FloatArray:
         """Reactive power that inverters give under set-points without being asked [kvar] [H, n]."""

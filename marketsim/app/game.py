@@ -9,9 +9,11 @@ import numpy as np
 from marketsim.app.episodes import draws_days, on_part
 from marketsim.app.experts import guide_of_game
 from marketsim.app.foreign import owner
+from marketsim.app.grid import feeder_of, network_of_run
 from marketsim.app.parts import chosen, context_of, placed, profiles_of
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.wiring import Built, build, cast_of, copied_world, critic_of
+from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext, known_of
 from marketsim.core.errors import Problem, ScenarioError
 from marketsim.core.game import MARKET, Game
@@ -82,8 +84,16 @@ def _context(ready: ReadyScenario, built: Built, needs: GameNeeds) -> GameContex
         cast=lambda among: cast_of(ready, context, built.kinds, among),
         profiles=lambda: profiles_of(ready),
         guide=guide_of_game(ready, context, built.world.reactive),
+        bus_slopes=None if ready.feeder is None else lambda positions: _bus_slopes(ready, positions),
         copies=lambda seeds: copied_world(ready, built, seeds),
     )
+
+
+def _bus_slopes(ready: ReadyScenario, positions: IntArray) -> tuple[FloatArray, FloatArray]:
+    from marketsim.grid.flow.planned import PlannedFeeder
+
+    buses = [str(ready.agents[position].bus) for position in positions.tolist()]
+    return PlannedFeeder(network_of_run(ready), feeder_of(ready).nodes_of(buses)).sensitivity()
 
 
 def market_game_of(ready: ReadyScenario, purpose: str) -> MarketGameParams:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from marketsim.core.build import AgentSpec
@@ -30,6 +31,8 @@ class ReadyScenario:
     feeder: Feeder | None
     read: Callable[[ScenarioSource, Mapping[str, object]], ReadyScenario] = field(repr=False, compare=False)
     """What made it of its source, and makes its variants."""
+    plans: Path | None = None
+    """Folder of the experts' plans, to be shared by several trainings; None: each makes its own."""
 
     def __repr__(self) -> str:
         facts = self._facts()

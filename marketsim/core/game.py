@@ -151,6 +151,38 @@ class GuidedGame(Guided, Game, Protocol):
     """A game of numbers with an expert."""
 
 
+class Slopes(NamedTuple):
+    """How a slot that was played answers to small changes; features scaled as they are seen, K of them carried."""
+
+    reward: FloatArray
+    """Of all agents' rewards together with each number of an action [M, A, D]."""
+    reward_by_carried: FloatArray
+    """Of the same with each carried feature, as it was when the slot opened [M, A, K]."""
+    moved: FloatArray
+    """Of each carried feature of the next look with each number of its agent's action [M, A, K, D]."""
+    kept: FloatArray
+    """Of each carried feature of the next look with the same one of this look [M, A, K]."""
+
+
+@runtime_checkable
+class Sloped(Protocol):
+    """What a game of numbers may be beside: it knows how its slots answer to small changes of what is done."""
+
+    @property
+    def carried(self) -> tuple[int, ...]:
+        """Features that an agent's own actions carry from slot to slot, such as what is stored: their places [K]."""
+        ...
+
+    def slopes(self) -> Slopes:
+        """Those of the slot that was played last, at what was done in it; asked at most once after each ``step``."""
+        ...
+
+
+@runtime_checkable
+class SlopedGame(Sloped, Game, Protocol):
+    """A game of numbers that knows its slopes."""
+
+
 class Memoryless:
     """A part of ``Game`` for games whose rewards remember nothing and that hold nothing: their base."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from marketsim.core.arrays import IntArray
+from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.build import BuildContext
 from marketsim.core.game import Game
 from marketsim.core.learner import GameNeeds
@@ -50,6 +50,9 @@ class GameContext(BuildContext):
     """Those of one market with the scenario's own seed."""
     guide: Callable[[IntArray], Guide] | None = None
     """What the scenario's expert would do, made for the players at these positions of a market; None: it has no expert."""
+    bus_slopes: Callable[[IntArray], tuple[FloatArray, FloatArray]] | None = None
+    """Change of the squared voltage of each node with active and reactive injections of the agents at these positions of a
+    market [p.u.^2/kW], [p.u.^2/kvar] [N, n]; None: there is no feeder."""
     copies: Callable[[Sequence[int]], World]
     """The market side of a world of as many copies as there are seeds: it can trade, and nothing else."""
 

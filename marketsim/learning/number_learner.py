@@ -64,7 +64,7 @@ class NumberLearner:
         from marketsim.learning.number_kinds import KINDS, algorithm_of
         from marketsim.learning.numbers.loop import NumberTraining
 
-        algorithm = algorithm_of(self.name, self.params, shape, game.shape)
+        algorithm = algorithm_of(self.name, self.params, shape, game)
         return NumberTraining(game, algorithm, shape, folder).run(
             KINDS,
             seed=seed,
@@ -107,3 +107,8 @@ def build_maddpg(params: NumberLearnerParams, context: BuildContext) -> NumberLe
 def build_mappo(params: NumberLearnerParams, context: BuildContext) -> NumberLearner:
     """Learner ``mappo``."""
     return NumberLearner("mappo", params, context.fence)
+
+
+def build_adjoint(params: NumberLearnerParams, context: BuildContext) -> NumberLearner:
+    """Learner ``adjoint``."""
+    return NumberLearner("adjoint", params, context.fence)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from marketsim.core.arrays import FloatArray, IntArray
-from marketsim.core.game import Actions, ActionSpace, Box, Categorical, Features, Layout, Shape, Step
+from marketsim.core.game import Actions, ActionSpace, Box, Categorical, Features, Layout, Shape, Slopes, Step
 
 
 class SmallGame:
@@ -292,7 +292,26 @@ class Aiming(SmallGame):
 
 
 class GuidedAiming(Aiming):
-    """The same with an expert, who hits the mark; what it does is linear in what is seen."""
+    """The same with an expert, who hits the mark; what it does is linear in what is seen. The game knows its slopes.
+
+    Nothing is carried from slot to slot.
+    """
+
+    carried: tuple[int, ...] = ()
+
+    def __init__(self, n_agents: int = 2, *, n_markets: int = 8) -> None:
+        super().__init__(n_agents, n_markets=n_markets)
+        self._slopes = np.zeros((n_markets, n_agents, 2))
+
+    def earned(self, actions: Actions) -> tuple[FloatArray, FloatArray]:
+        """As without an expert."""
+        self._slopes = np.stack([2.0 * (self.mark - actions[:, :, 0]), np.ones_like(self.mark)], axis=2)
+        return super().earned(actions)
+
+    def slopes(self) -> Slopes:
+        """Twice the distance to the mark, and 1 of the second number."""
+        none = np.zeros((*self.mark.shape, 0))
+        return Slopes(self._slopes, none, none[..., np.newaxis].repeat(2, axis=3), none)
 
     def labels(self) -> FloatArray:
         """The mark, and all of the second number."""

@@ -167,6 +167,8 @@ WORDS = {
     ("experts/workflow/writers.py", "prosumer"): "the function that an expert's code has",
     ("learning/numbers/checkpoint.py", "replay"): "a part of a checkpoint",
     ("learning/offpolicy/algorithm.py", "distance"): "a column of the curves",
+    ("learning/adjoint/algorithm.py", "distance"): "the same",
+    ("analysis/control/arms.py", "replay"): "a parameter of learners",
     ("agents/members.py", "battery"): "what the view of an agent calls a battery is the device of that name",
     ("agents/model.py", "consumer"): "the two kinds that the scenario itself knows; they are no entries",
     ("agents/model.py", "prosumer"): "the same",

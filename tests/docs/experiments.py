@@ -1,8 +1,9 @@
-"""The experiments of docs/levelling-down.md, fairmarket.md, critics.md and equity.md: runs ``marketsim evaluate``, puts its tables into the pages.
+"""The experiments of docs/levelling-down.md, fairmarket.md, critics.md, equity.md and experts.md: ``marketsim evaluate``, and its tables.
 
     python tests/docs/experiments.py levelling-down   # what docs/levelling-down.md shows, validation days: a quarter of an hour
     python tests/docs/experiments.py fairmarket       # test days: about three hours on two cores
     python tests/docs/experiments.py critics          # test days: traders that a model's surrogate has judged
+    python tests/docs/experiments.py experts          # test days: controls of the stressed feeder, a quarter of an hour of CPU time
     python tests/docs/experiments.py equity           # weights of members: five minutes of one core
     python tests/docs/experiments.py --pages          # no run: the pages from what is there
 
@@ -33,6 +34,21 @@ CONSTANTS: Final = ",".join(
 EXPLOIT: Final = ("--exploit", "roof-farm")
 """The largest seller of the pilot."""
 MORE: Final = "truthful_tranches,pro_rata,rule_shared,placebo,withholding,older,older_slow,older_tranches"
+CONTROLS: Final = "controls.json"
+STRESSED: Final = "scenarios/p2p141.yaml"
+UNTRAINED: Final = "idle_volt_var,rule,rule_volt_var,individual"
+LEARNERS: Final = "cloning_volt_var,adjoint_imitation,adjoint_from_clone,sac_imitation,sac_imitation_attention,sac_imitation_differential,sac_from_clone,mappo_from_clone,sac,matd3,maddpg,mappo"
+CONTROL_SHOWN: Final = (
+    ("saving_share", "of the bound's saving %", 100.0, 1),
+    ("violations", "bus-slots outside %", 100.0, 3),
+    ("over", "above %", 100.0, 3),
+    ("under", "below %", 100.0, 3),
+    ("cost", "a day costs", 1.0, 0),
+    ("curtailed_kwh", "curtailed kWh a day", 1.0, 0),
+    ("missing_kwh", "missing kWh a day", 1.0, 0),
+)
+"""Measures of the table of controls: key, heading, factor, digits; the first two with their intervals."""
+EFFORT: Final = (("train_cpu_s", "CPU s"), ("gradient_steps", "steps"), ("agent_steps", "decisions"))
 SHOWN: Final = ("ftg", "fbs", "fbs_week", "fbs_deviation", "fpp", "ftb", "worst_off")
 """Measures of the table of arms."""
 
@@ -88,6 +104,7 @@ EXPERIMENTS: Final = {
         for name, key, values in (("pv", "pv_scale", (0.5, 2)), ("demand", "demand_scale", (0.5, 1.5)))
         for value in values
     },
+    "controls": Experiment("experts", (STRESSED, "--seeds", "1", "--arm", f"{UNTRAINED},{LEARNERS}"), tables=CONTROLS),
     "pilot-model": Experiment(
         "critics",
         (
@@ -98,7 +115,10 @@ EXPERIMENTS: Final = {
     ),
     "shared-roof": Experiment("equity", ("scenarios/shared_roof.yaml",), tables="weights.md"),
 }
-FIGURES: Final = {"levelling-down.svg": RUNS / "pilot-validation/plane.svg"}
+FIGURES: Final = {
+    "levelling-down.svg": RUNS / "pilot-validation/plane.svg",
+    "experts-controls.svg": RUNS / "controls/controls.svg",
+}
 """Figures of the docs, and whence."""
 
 
@@ -157,9 +177,58 @@ def findings(name: str, told: Mapping[str, Any]) -> str:
     )
 
 
+def plain(value: float | None, factor: float, digits: int, *, signed: bool = False) -> str:
+    """A number; a dash where it is undefined."""
+    return "-" if value is None else f"{factor * value:{'+' if signed else ''},.{digits}f}"
+
+
+def spanned(value: Mapping[str, float | None], factor: float, digits: int, *, signed: bool = False) -> str:
+    """A mean with its interval."""
+    mean, low, high = (plain(value[key], factor, digits, signed=signed) for key in ("mean", "low", "high"))
+    return mean if mean == "-" else f"{mean} [{low}, {high}]"
+
+
+def control_findings(name: str, told: Mapping[str, Any]) -> str:
+    """The command of an evaluation of controls, its arms, and arms held against each other."""
+    arms = [
+        (
+            f"`{arm}`",
+            *(spanned(own[key], factor, digits) for key, _, factor, digits in CONTROL_SHOWN[:2]),
+            *(plain(own[key]["mean"], factor, digits) for key, _, factor, digits in CONTROL_SHOWN[2:]),
+            *(plain(own[key], 1.0, 0) for key, _ in EFFORT),
+        )
+        for arm, own in told["arms"].items()
+    ]
+    scales = {key: (factor, digits) for key, _, factor, digits in CONTROL_SHOWN}
+    pairs = [
+        (
+            f"`{pair['arm']}`",
+            f"`{pair['other']}`",
+            pair["measure"],
+            spanned(pair["difference"], *scales[pair["measure"]], signed=True),
+            "-" if pair["p_holm"] is None else f"{pair['p_holm']:.3f}",
+        )
+        for pair in told["pairs"]
+    ]
+    heads = [heading for _, heading, *_ in CONTROL_SHOWN]
+    count = len(told["seeds"])
+    days = (
+        f"{told['days']} {told['part']} days, {count} seed{'s' if count > 1 else ''}; means a day with 95 % intervals."
+    )
+    return "".join(
+        (
+            f"```sh\n{command(name)}\n```\n\n{days}\n\n",
+            table(("arm", *heads, *(heading for _, heading in EFFORT)), arms),
+            table(("arm", "less", "measure", "difference", "p (Holm)"), pairs) if pairs else "",
+        )
+    )
+
+
 def shown_of(name: str, result: Path) -> str:
     """What a page shows of a result."""
     text = result.read_text(encoding="utf-8")
+    if result.name == CONTROLS:
+        return control_findings(name, json.loads(text))
     if EXPERIMENTS[name].tables:
         return f"```sh\n{command(name)}\n```\n\n{text}\n"
     return findings(name, json.loads(text))

@@ -79,6 +79,33 @@ def test_resumed_it_does_nothing_twice(evaluated: Any) -> None:
     assert (out / "arms" / "matd3-1" / "result.json").stat().st_mtime_ns == kept
 
 
+def test_it_goes_on_with_another_seed_and_plans_no_day_again(evaluated: Any) -> None:
+    """Trainings of both seeds meet the same days of one year; what the first came to is read."""
+    out, ready, first = evaluated
+    days = {path.name for path in (out / "arms" / "plans").iterdir()}
+    made = (out / "arms" / "cloning-1" / "result.json").stat().st_mtime_ns
+    plan = controls_of(
+        Path("few.yaml"),
+        ready,
+        {},
+        arms=("cloning_volt_var",),
+        seeds=2,
+        part="validation",
+        episodes=8,
+        learners=LEARNERS,
+        out=out,
+        resume=True,
+    )
+    found = plan.run(1).found
+    assert found.seeds == (1, 2)
+    cost = found.estimates["cloning"]["cost"].by_seed
+    assert cost[0] == first.found.estimates["cloning"]["cost"].mean
+    assert cost[0] != cost[1]
+    assert (out / "arms" / "cloning-1" / "result.json").stat().st_mtime_ns == made
+    assert days
+    assert days <= {path.name for path in (out / "arms" / "plans").iterdir()}
+
+
 def test_a_training_is_evaluated_beside_what_needs_none(evaluated: Any, cli: Any, tmp_path: Path) -> None:
     """Its policies as they are, and with inverters by their curve alone: the numbers are those of the arm that they were."""
     training = evaluated[0] / "arms" / "cloning-1" / "training"
@@ -104,7 +131,7 @@ def test_the_command_prints_the_table(cli: Any, tmp_path: Path) -> None:
     again = cli(*options, "--out", tmp_path / "out")
     assert again.code == 2
     assert "there is an evaluation of controls already" in again.err
-    other = cli(*options, "--seeds", "2", "--out", tmp_path / "out", "--resume")
+    other = cli(*options, "--set", "grid.load_scale=0.4", "--out", tmp_path / "out", "--resume")
     assert other.code == 2
     assert "the evaluation there is another one" in other.err
 

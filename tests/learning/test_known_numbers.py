@@ -6,16 +6,20 @@ import numpy as np
 import pytest
 
 from marketsim.core.build import OPEN
+from marketsim.core.errors import ScenarioError
+from marketsim.core.game import Box, Slopes
+from marketsim.learning.adjoint.params import AdjointParams
 from marketsim.learning.curves import read_curves
 from marketsim.learning.learned import load_policy
 from marketsim.learning.mappo.params import MappoParams
 from marketsim.learning.number_learner import NumberLearner
 from marketsim.learning.numbers.params import CloningParams
 from marketsim.learning.offpolicy.params import MaddpgParams, Matd3Params, SacParams
-from marketsim.testing.games import Aiming, Favour, GuidedAiming, Saving
+from marketsim.testing.games import Aiming, Favour, GuidedAiming, Saving, SmallGame
 
 pytestmark = pytest.mark.full
 PARAMS = {
+    "adjoint": AdjointParams,
     "sac": SacParams, "matd3": Matd3Params, "maddpg": MaddpgParams, "mappo": MappoParams, "cloning": CloningParams,
 }  # fmt: skip
 OFF = {
@@ -168,3 +172,64 @@ def test_learning_is_what_earns_it(tmp_path):
     _, earned = learned("mappo", Aiming(), tmp_path, learning_rate=1e-9, episodes=8)
     lost = np.array([1.0, 4.0]) / 12.0
     assert earned == pytest.approx(1.0 - lost + np.array([0.05, 0.0]), abs=0.05)
+
+
+SLOPED = {"hidden": (32,), "markets": 8, "episodes": 8 * 30, "steps": 60, "learning_rate": 5e-3}
+
+
+def test_slopes_lead_to_the_mark(tmp_path):
+    """Without a critic or an expert; the second number, whose slope is a fortieth of the mark's, comes slowly."""
+    _, earned = learned("adjoint", GuidedAiming(), tmp_path, **SLOPED)
+    assert earned[0] > 1.03
+    assert earned[1] > 0.99
+
+
+class Storing(SmallGame):
+    """Of two slots the first pays -u^2 and stores x = u, the second pays x - u^2: best is to store 0.5, then to do nothing."""
+
+    carried = (0,)
+
+    def __init__(self):
+        super().__init__(1, Box(np.full((1, 1), -1.0), np.full((1, 1), 1.0)), slots=2, n_features=2)
+        self._last = None
+
+    def seen(self):
+        look = np.zeros((self.shape.n_markets, 1, 2))
+        look[:, :, 0], look[:, :, 1] = self.last[:, :, 0], self.slot
+        return look
+
+    def earned(self, actions):
+        own = actions[:, :, 0]
+        by_store = np.full((*own.shape, 1), float(self.slot))
+        self._last = Slopes(-2.0 * own[..., None], by_store, np.ones((*own.shape, 1, 1)), np.zeros_like(by_store))
+        return -(own**2) + self.slot * self.last[:, :, 0], self.nothing()
+
+    def slopes(self):
+        return self._last
+
+
+@pytest.mark.parametrize(("gamma", "best"), [(1.0, 0.125), (0.0, 0.0)])
+def test_what_is_stored_is_worth_what_it_brings_later(tmp_path, gamma, best):
+    """0.25 in two slots, where later slots count."""
+    _, earned = learned("adjoint", Storing(), tmp_path, **SLOPED, gamma=gamma)
+    assert earned[0] == pytest.approx(best, abs=5e-3)
+
+
+def test_imitation_holds_it_near_an_expert_that_is_misled(tmp_path):
+    """The nearer, the less is allowed; the multiplier is what it costs."""
+    earned = []
+    for name, epsilon in (("near", [1.0, 1.0]), ("far", [1000.0, 1000.0])):
+        where = tmp_path / name
+        where.mkdir()
+        start = {"cloning": {**CLONE, "steps": 100}}
+        rules = {"epsilon": epsilon, "multiplier": {"rate": 0.05}}
+        curves, mean = learned("adjoint", Misled(), where, **SLOPED, start=start, imitation=rules)
+        earned.append(mean[1])
+        assert curves["multiplier"][-1] > 0.0
+    assert earned[0] < earned[1] - 0.1
+    assert earned[1] > 0.98
+
+
+def test_a_game_that_knows_no_slopes_is_refused(tmp_path):
+    with pytest.raises(ScenarioError, match="this game knows none"):
+        learned("adjoint", Aiming(), tmp_path, **SLOPED)

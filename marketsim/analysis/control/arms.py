@@ -19,7 +19,18 @@ LEARNED_FROM: Final = "cloning_"
 _NO_CURVE: Final = {"grid.reactive.setpoint.base": "none"}
 CURVE: Final = {"grid.reactive.setpoint.base": "volt_var"}
 PLAYED: Final = {"learning.game.setpoints.planned": "played_days"}
-_IMITATION: Final = {"imitation": {}, "replay": {"score": "violations"}}
+CLONING: Final = {"episodes": 384, "steps": 200, "learning_rate": 2e-3, "student": 0.4}
+"""Of the clones that all arms of a seed begin with: in the last rounds they play, and the expert corrects them."""
+_EPISODES: Final = 128
+"""Of every training but that of the clones: as many decisions for all, and gradient steps for all that are off policy."""
+_WARM: Final = {"warm_up": 200}
+"""Steps of critics alone, of those 768 that off-policy learners make, before policies that were learned before move."""
+_IMITATION: Final = {"imitation": {}, "replay": {"score": "violations"}, **_WARM}
+_SLOPES: Final = {"learning_rate": 1e-3, "steps": 120, "kept_rounds": 4}
+_NEAR: Final = {"imitation": {"epsilon": [1.2, 1.2], "multiplier": {"rate": 1e-3}}}
+"""Of what follows slopes: chosen on validation days, as the clones were."""
+_AT_ONCE: Final = {"warm_up": 0}
+"""Off-policy learners that begin with nothing have nothing that an untrained critic could undo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +66,11 @@ def _rule(name: str, text: str, rest: bool, curve: bool) -> ControlArm:
 
 
 def _from_clone(name: str, text: str, learner: str, **params: Any) -> ControlArm:
-    return ControlArm(name, text, learner=learner, params=params, begins_with=CLONE)
+    return ControlArm(name, text, learner=learner, params={"episodes": _EPISODES, **params}, begins_with=CLONE)
+
+
+def _from_nothing(learner: str, text: str, **params: Any) -> ControlArm:
+    return ControlArm(learner, f"{text} from nothing", learner=learner, params={"episodes": _EPISODES, **params})
 
 
 _ATTENTION: Final[Mapping[str, Any]] = {"critic": {"attention": {}}}
@@ -72,8 +87,15 @@ ARMS: Final = (
         changes={**CURVE, **PLAYED, "expert": {"individual": {"reactive": "left"}}},
     ),
     ControlArm(BOUND, "the scenario's expert: the bound where it is joint and knows the day", changes={**PLAYED}),
-    ControlArm(CLONE, "clones of the scenario's expert", learner="cloning"),
+    ControlArm(CLONE, "clones of the scenario's expert", learner="cloning", params=CLONING),
     ControlArm(CLONE_CURVE, "the same clones, inverters by their curve", begins_with=CLONE, left=True),
+    _from_clone(
+        "adjoint_imitation", "slopes through the game near the expert, from the clones", "adjoint", **_SLOPES, **_NEAR
+    ),
+    _from_clone("adjoint_from_clone", "slopes through the game from the clones, without imitation", "adjoint", **_SLOPES),
+    _from_clone(
+        "adjoint_longer", "the same without imitation, of four times the episodes", "adjoint", **_SLOPES, episodes=4 * _EPISODES
+    ),
     _from_clone("sac_imitation", "soft actor-critic near the expert, from the clones", "sac", **_IMITATION),
     _from_clone(
         "sac_imitation_attention", "the same with plain attention", "sac", **_IMITATION, **_ATTENTION
@@ -81,12 +103,12 @@ ARMS: Final = (
     _from_clone(
         "sac_imitation_differential", "the same with differential attention", "sac", **_IMITATION, **_DIFFERENTIAL
     ),
-    _from_clone("sac_from_clone", "soft actor-critic from the clones, without imitation", "sac"),
+    _from_clone("sac_from_clone", "soft actor-critic from the clones, without imitation", "sac", **_WARM),
     _from_clone("mappo_from_clone", "proximal policies from the clones, without imitation", "mappo"),
-    ControlArm("sac", "soft actor-critic from nothing", learner="sac"),
-    ControlArm("matd3", "twin delayed deterministic policies from nothing", learner="matd3"),
-    ControlArm("maddpg", "deterministic policies from nothing", learner="maddpg"),
-    ControlArm("mappo", "proximal policies from nothing", learner="mappo"),
+    _from_nothing("sac", "soft actor-critic", **_AT_ONCE),
+    _from_nothing("matd3", "twin delayed deterministic policies", **_AT_ONCE),
+    _from_nothing("maddpg", "deterministic policies", **_AT_ONCE),
+    _from_nothing("mappo", "proximal policies"),
 )  # fmt: skip
 """All arms in the order of the tables."""
 _BY_NAME: Final = {arm.name: arm for arm in ARMS}

@@ -26,6 +26,8 @@ from marketsim.scenario.source import ScenarioSource
 TRAINING: Final = "training"
 """Folder of a training, in that of its arm and seed."""
 CHECKPOINT: Final = "checkpoint.pt"
+PLANS: Final = "plans"
+"""Folder of the expert's plans of training days, beside those of the cells: all trainings of an evaluation meet the same days."""
 N_MONTHS: Final = 12
 
 
@@ -113,7 +115,7 @@ class PlayCell:
         learner = {arm.learner: params}
         source = self.source.saying(learner).saying(arm.changes)
         ready = load_scenario(source, {**self.overrides, **arm.changes, "learning.learner": learner})
-        return _seeded(ready, cell.seed)
+        return replace(_seeded(ready, cell.seed), plans=cell.folder / PLANS)
 
     def _evaluated(self, cell: ControlCell) -> ReadyScenario:
         """The scenario as it is played; noise of loads follows the seed, the community does not."""

@@ -122,7 +122,7 @@ def told(done: ControlsDone) -> dict[str, Any]:
     return {**as_json(done.found), "failed": [each._asdict() for each in done.failed]}
 
 
-_OF_THE_DESIGN: Final = ("scenario", "scenario_hash", "seeds", "part", "episodes", "learners", "overrides", "written")
+_OF_THE_DESIGN: Final = ("scenario", "scenario_hash", "part", "episodes", "learners", "overrides", "written")
 
 
 def plays_setpoints(ready: ReadyScenario) -> bool:

@@ -27,6 +27,18 @@ from marketsim.profiles.parts import DaySplit
 
 COMPARED: Final = {
     CLONE_CURVE: ("rule_volt_var", CLONE),
+    "adjoint_imitation": (
+        CLONE,
+        CLONE_CURVE,
+        "adjoint_from_clone",
+        "sac_imitation",
+        "sac_from_clone",
+        "sac",
+        "matd3",
+        "maddpg",
+        "mappo",
+    ),
+    "adjoint_longer": (CLONE, "adjoint_imitation"),
     "sac_imitation": (CLONE, CLONE_CURVE, "sac_from_clone", "sac", "matd3", "maddpg", "mappo"),
     "sac_imitation_differential": ("sac_imitation_attention", "sac_imitation"),
     "mappo_from_clone": (CLONE,),

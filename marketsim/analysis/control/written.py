@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from marketsim.analysis.control.arms import CURVE, LEARNED_FROM, PLAYED, ControlArm
+from marketsim.analysis.control.arms import CLONING, CURVE, LEARNED_FROM, PLAYED, ControlArm
 from marketsim.core.build import OPEN
 from marketsim.core.errors import InputError, Problem
 from marketsim.experts.written.files import ABOUT, read_written
@@ -64,5 +64,7 @@ def _arms(name: str, params: Mapping[str, Any], text: str) -> tuple[ControlArm, 
     expert = {"expert": {"written": params}}
     return (
         ControlArm(name, f"{text}, stacked; inverters by their curve", changes={**CURVE, **PLAYED, **expert}),
-        ControlArm(f"{LEARNED_FROM}{name}", f"clones of {text}", learner="cloning", changes=expert, left=True),
+        ControlArm(
+            f"{LEARNED_FROM}{name}", f"clones of {text}", learner="cloning", params=CLONING, changes=expert, left=True
+        ),
     )

@@ -15,7 +15,7 @@ from marketsim.agents.setpoints.devices import Steerable
 from marketsim.agents.setpoints.features import NAMES, PoolSight, SetpointScaling, rows_of_state
 from marketsim.core.arrays import FloatArray, IntArray
 from marketsim.core.errors import Problem, ScenarioError
-from marketsim.core.game import Actions, Features, Layout, Memoryless, Shape, Step
+from marketsim.core.game import Actions, Features, Layout, Memoryless, Shape, Slopes, Step
 from marketsim.core.records import Observations, SlotRecord, State
 from marketsim.core.setpoints import ACTIONS, to_actions
 from marketsim.core.simulation import initial_state
@@ -26,13 +26,14 @@ from marketsim.games.guide import Guide, Visited
 from marketsim.games.setpoints.params import SetpointsGameParams
 from marketsim.games.setpoints.parts import SetpointParts, StoredValue, box_of, parts_of, sizes_of
 from marketsim.games.setpoints.reward import REWARDS, SCORES, SetpointReward
+from marketsim.games.setpoints.slopes import PlayedSlot, SlotSlopes
 
 
 class SetpointsGame(Memoryless):
     """Implements ``core.game.Game`` on the simulation, with labels of an expert where the scenario has one; made by ``build``."""
 
     def __init__(self, game: SetpointsGameParams, parts: SetpointParts) -> None:
-        self._parts, self._reward = parts, SetpointReward(game, parts)
+        self._game, self._parts, self._reward = game, parts, SetpointReward(game, parts)
         self._value = StoredValue(game, parts)
         self._slots = parts.context.clock.slots_per_day
         self._scaling = SetpointScaling.by(sizes_of(parts))
@@ -41,6 +42,8 @@ class SetpointsGame(Memoryless):
         self._guide: Guide | None = None
         self._guided = -1
         self._record: SlotRecord | None = None
+        self._slopes: SlotSlopes | None = None
+        self._played: PlayedSlot | None = None
         self._state: State | None = None
 
     @property
@@ -94,21 +97,44 @@ class SetpointsGame(Memoryless):
         self._state = initial_state(self._world)._replace(slot=self._first)
         self._start_kwh = self._value.stored_kwh(self._state)
         self._worth = np.zeros(len(self._start_kwh))
-        self._record, self._slot, self._guided = None, 0, -1
+        self._record, self._played, self._slot, self._guided = None, None, 0, -1
         return self._look()
 
     def step(self, actions: Actions) -> Step:
         """Play a slot."""
         if self._state is None or self._slot >= self._slots:
             raise AssertionError("an episode is begun by reset, and ends after its slots")
-        self._parts.hand.put(np.asarray(actions, dtype=np.float64).reshape(-1, len(ACTIONS)))
-        idle_money = self._reward.idle_money(self._opened)
-        record, self._state = play_slot(self._world, self._state, self._opened)
+        flat = np.asarray(actions, dtype=np.float64).reshape(-1, len(ACTIONS))
+        self._parts.hand.put(flat)
+        idle_money, stored_kwh, opened = (
+            self._reward.idle_money(self._opened),
+            self._value.stored_kwh(self._state),
+            self._opened,
+        )
+        record, self._state = play_slot(self._world, self._state, opened)
+        dispatch_wh, _ = self._parts.player.last_held
+        self._played = PlayedSlot(opened.seen[0], flat, dispatch_wh, record, stored_kwh, self._start_kwh)
         parts = self._reward(record, idle_money, self._gained(), self._short_wh(record))
         self._record, self._slot = record, self._slot + 1
         seen, state = self._look()
         reward = parts["cost"] + parts["voltage"] + parts["stored"]
         return Step(seen, state, reward, parts, self._slot == self._slots)
+
+    @property
+    def carried(self) -> tuple[int, ...]:
+        """See ``core.game.Sloped``."""
+        return self._slopes_of_slots().carried
+
+    def slopes(self) -> Slopes:
+        """See ``core.game.Sloped`` and ``SlotSlopes``."""
+        if self._played is None:
+            raise AssertionError("no slot of this episode has been played yet")
+        return self._slopes_of_slots()(self._played)
+
+    def _slopes_of_slots(self) -> SlotSlopes:
+        if self._slopes is None:
+            self._slopes = SlotSlopes(self._game, self._parts, self._scaling)
+        return self._slopes
 
     def labels(self) -> FloatArray:
         """What the scenario's expert would do in the state that is seen now [M, A, 5]; ScenarioError where there is none."""

@@ -24,6 +24,9 @@ class SetpointsGameParams(Params):
     """What the sum over buses of the distance from the voltage band costs all agents together [currency/(p.u. slot)]."""
     outside_price: SlotPrice = 100.0
     """What it costs them if all buses are outside of the band; a share of the buses that share of it [currency/slot]."""
+    slope_width_pu: Annotated[float, Field(gt=0.0, le=0.1)] = 0.002
+    """Distance before the band's edge from which slopes count a bus: crossing it costs ``outside_price`` there, so that who
+    learns from slopes feels the step before it is taken. No part of the reward [p.u.]."""
     planned: Literal["source_days", "played_days"] = "source_days"
     """Days that an expert with perfect information plans for ``labels``: those of the source year, without the noise of
     loads, each once, whose plans are then followed in every market and episode; or each day as it is played, noise included."""

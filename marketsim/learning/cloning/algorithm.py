@@ -32,6 +32,7 @@ class Cloning:
     columns = ((*COLUMNS, STEPS), COLUMNS)
     labelled = True
     remembers = True
+    sloped = False
 
     @property
     def rounds(self) -> int:

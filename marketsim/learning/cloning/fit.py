@@ -125,6 +125,7 @@ def cloned_state(actors: Actors, generator: torch.Generator, start: Start | None
 class ClonedFirst(ABC):
     """What learners have in common that may begin with rounds of cloning: their base."""
 
+    sloped = False
     fitter: Fitter | None
     own_columns: ClassVar[tuple[tuple[str, ...], tuple[str, ...]]]
     """What the learner itself says of a round, and of each agent in it."""

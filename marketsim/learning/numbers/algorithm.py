@@ -78,6 +78,11 @@ class Algorithm(Protocol):
         """Whether it asks the game's expert."""
         ...
 
+    @property
+    def sloped(self) -> bool:
+        """Whether it asks the game for its slopes."""
+        ...
+
     def sizes(self) -> StateSizes:
         """Shapes of its state."""
         ...

@@ -31,7 +31,7 @@ from marketsim.learning.numbers.checkpoint import (
 from marketsim.learning.numbers.replay import Replay
 from marketsim.learning.numbers.rollout import play_episode
 from marketsim.learning.numbers.rows import columns_of, rows_of
-from marketsim.learning.numbers.shape import NumberShape, guided
+from marketsim.learning.numbers.shape import NumberShape, guided, sloped
 from marketsim.learning.ppo.checkpoint import demand_memory
 from marketsim.learning.ppo.trainer import CHECKPOINT, KEPT
 
@@ -44,7 +44,8 @@ class NumberTraining:
     def __init__(self, game: Game, algorithm: Algorithm, shape: NumberShape, folder: Path) -> None:
         self._game, self._algorithm, self._shape, self._folder = game, algorithm, shape, folder
         self._labels = guided(game, algorithm.name).labels if algorithm.labelled else None
-        self._replay = Replay(shape, algorithm.kept, labelled=algorithm.labelled)
+        self._slopes = sloped(game, algorithm.name).slopes if algorithm.sloped else None
+        self._replay = Replay(shape, algorithm.kept, labelled=algorithm.labelled, sloped=algorithm.sloped)
 
     def run(
         self,
@@ -120,7 +121,7 @@ class NumberTraining:
         algorithm, began = self._algorithm, time.perf_counter()
         number = current.episode
         player = algorithm.player(current.state, number)
-        played = play_episode(self._game, self._shape, player, current.seed, number, self._labels)
+        played = play_episode(self._game, self._shape, player, current.seed, number, self._labels, self._slopes)
         self._replay.put(number, played, algorithm.critical(played))
         played_at = time.perf_counter()
         state = {name: tensor.clone() for name, tensor in current.state.items()}

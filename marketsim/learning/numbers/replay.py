@@ -19,7 +19,7 @@ from marketsim.core.rng import Streams, uniforms
 from marketsim.learning.numbers.rollout import PlayedEpisode
 from marketsim.learning.numbers.shape import NumberShape
 
-FIELDS: Final = ("seen", "state", "actions", "labels", "reward", "critical")
+FIELDS: Final = ("seen", "state", "actions", "labels", "reward", "critical", "slopes")
 """Arrays of a replay, as its file names them."""
 
 
@@ -46,6 +46,19 @@ class Batch(NamedTuple):
     """Of each transition in the critics' loss, 1 in the mean [N, 1]."""
 
 
+class Sloping(NamedTuple):
+    """N decisions of all agents and the slopes at what was done."""
+
+    seen: Tensor
+    """[N, A, F]"""
+    actions: Tensor
+    """As played, scaled to [-1, 1] [N, A, D]."""
+    slopes: Tensor
+    """[N, A, D]"""
+    labels: Tensor | None
+    """What the expert would have done [N, A, D]; None: nobody asked it."""
+
+
 class Pools(NamedTuple):
     """Positions of transitions in the ring, those of critical slots apart."""
 
@@ -61,7 +74,7 @@ class Pools(NamedTuple):
 class Replay:
     """The last ``kept`` episodes of all markets."""
 
-    def __init__(self, shape: NumberShape, kept: int, *, labelled: bool) -> None:
+    def __init__(self, shape: NumberShape, kept: int, *, labelled: bool, sloped: bool = False) -> None:
         self.kept, self._shape = kept, shape
         size = (kept + 1, shape.slots, shape.n_markets)
         looks = (kept + 1, shape.slots + 1, shape.n_markets)
@@ -73,6 +86,7 @@ class Replay:
             "labels": np.zeros((*size, *numbers) if labelled else (kept + 1, 0), dtype=np.float32),
             "reward": np.zeros((*size, shape.n_agents), dtype=np.float32),
             "critical": np.zeros(size, dtype=np.float32),
+            "slopes": np.zeros((*size, *numbers) if sloped else (kept + 1, 0), dtype=np.float32),
         }
 
     @property
@@ -89,6 +103,10 @@ class Replay:
             self.arrays["labels"][place] = played.labels
         self.arrays["reward"][place] = played.reward
         self.arrays["critical"][place] = 0.0 if critical is None else critical
+
+    def put_slopes(self, episode: int, slopes: FloatArray) -> None:
+        """Keep what the learner made of the slopes of ``episode``, the last one [T, M, A, D]."""
+        self.arrays["slopes"][episode % (self.kept + 1)] = slopes
 
     def pools(self, episodes: int, among: IntArray | None = None) -> Pools:
         """Positions of what counts once ``episodes`` have been played; ``among`` some of the episodes only."""
@@ -123,6 +141,12 @@ class Replay:
         found = (self.arrays[name][episode, slot, market] for name in ("seen", "labels"))
         seen, labels = (torch.from_numpy(each) for each in found)
         return seen, labels
+
+    def along(self, places: IntArray) -> Sloping:
+        """What slopes are learned from in the transitions at ``places`` [N]."""
+        at = self._at(places)
+        seen, actions, slopes = (torch.from_numpy(self.arrays[name][at]) for name in ("seen", "actions", "slopes"))
+        return Sloping(seen, actions, slopes, torch.from_numpy(self.arrays["labels"][at]) if self.labelled else None)
 
     def _at(self, places: IntArray) -> tuple[IntArray, IntArray, IntArray]:
         """Place in the ring, slot and market of transitions."""

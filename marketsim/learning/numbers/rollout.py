@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketsim.core.arrays import FloatArray
-from marketsim.core.game import Box, Features, Game, demand_parts
+from marketsim.core.game import Box, Features, Game, Slopes, demand_parts
 from marketsim.core.rng import Streams
 from marketsim.learning.numbers.policy import GaussianPolicy, to_played, to_scaled
 from marketsim.learning.numbers.shape import NumberShape
@@ -17,6 +17,19 @@ from marketsim.learning.ppo.rollout import decision_keys, demand_end, demand_num
 
 ScaledNumbers = NDArray[np.float32]
 """Actions in halves of their ranges around the middle."""
+
+
+class PlayedSlopes(NamedTuple):
+    """How the slots of an episode answer to small changes: ``core.game.Slopes``, slot by slot."""
+
+    reward: FloatArray
+    """[T, M, A, D]"""
+    reward_by_carried: FloatArray
+    """[T, M, A, K]"""
+    moved: FloatArray
+    """[T, M, A, K, D]"""
+    kept: FloatArray
+    """[T, M, A, K]"""
 
 
 class PlayedEpisode(NamedTuple):
@@ -36,6 +49,8 @@ class PlayedEpisode(NamedTuple):
     """The parts that the game says it is made of, by name [T, M, A]."""
     scores: Mapping[str, FloatArray]
     """What the game says of its slots, by name; NaN where undefined [T, M]."""
+    slopes: PlayedSlopes | None = None
+    """By actions in the game's units; None: nobody asked for them."""
 
 
 def play_episode(
@@ -45,10 +60,12 @@ def play_episode(
     seed: int,
     episode: int,
     labels: Callable[[], FloatArray] | None,
+    slopes: Callable[[], Slopes] | None = None,
 ) -> PlayedEpisode:
     """Play ``episode``, drawing by counters of seed, episode, slot, market and agent; without a ``policy`` the expert acts.
 
-    ``labels`` says what the expert would do now [M, A, D]; None: it is not asked. Raises RunError where the game shows or pays
+    ``labels`` says what the expert would do now [M, A, D], ``slopes`` those of the slot that was played; None: they are not asked
+    for. Raises RunError where the game shows or pays
     what is no number, or does not end when it should.
     """
     played = _empty(game, shape, labelled=labels is not None)
@@ -56,6 +73,7 @@ def play_episode(
     agents = np.tile(np.arange(shape.n_agents), shape.n_markets)
     streams = Streams((seed,))
     played.seen[0], played.state[0] = game.reset(episode)
+    found: list[Slopes] = []
     for t in range(shape.slots):
         wanted = played.drawn[t]
         if played.labels is not None and labels is not None:
@@ -70,11 +88,17 @@ def play_episode(
         step = game.step(actions.reshape(wanted.shape))
         demand_parts(game.shape, step)
         demand_end(step, t, shape.slots)
+        if slopes is not None:
+            found.append(slopes())
         played.seen[t + 1], played.state[t + 1], played.reward[t] = step.seen, step.state, step.reward
         for parts in (played.rewards, played.scores):
             for name, part in parts.items():
                 part[t] = step.parts[name]
     demand_numbers(played.seen, played.state, {**played.rewards, "reward": played.reward})
+    if found:
+        played = played._replace(slopes=PlayedSlopes(*(np.stack(column) for column in zip(*found, strict=True))))
+        named = zip(PlayedSlopes._fields, played.slopes or (), strict=True)
+        demand_numbers(played.seen, played.state, {f"the slope {name}": part for name, part in named})
     return played
 
 

@@ -52,3 +52,12 @@ def guided(played: game.Game, learner: str) -> game.GuidedGame:
     message = f"{learner} is to learn from an expert, and this game has none"
     hint = "name a game that has an expert, or leave out what learns from one (cloning, start: cloning, imitation)"
     raise ScenarioError([Problem(message, "learning.learner", learner, hint)])
+
+
+def sloped(played: game.Game, learner: str) -> game.SlopedGame:
+    """The game with its slopes; ScenarioError where it knows none."""
+    if isinstance(played, game.SlopedGame):
+        return played
+    message = f"{learner} follows slopes through the game, and this game knows none"
+    hint = "choose --set learning.game=setpoints, or a learner that needs no slopes, such as sac"
+    raise ScenarioError([Problem(message, "learning.learner", learner, hint)])

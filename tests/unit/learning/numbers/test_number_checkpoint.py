@@ -31,7 +31,7 @@ def made(name="sac"):
     game = Aiming()
     shape = number_shape_of(game.shape, name)
     params = KINDS[name].params(**SMALL)
-    state = algorithm_of(name, params, shape, game.shape).initial(torch.Generator().manual_seed(1), None)
+    state = algorithm_of(name, params, shape, game).initial(torch.Generator().manual_seed(1), None)
     memory = {"means": np.arange(3.0), "past": np.array([1.5], dtype=np.float32)}
     return NumberCheckpoint(name, params, shape, LAYOUT, "a" * 64, 3, 7, 280, state, memory, "f" * 64)
 

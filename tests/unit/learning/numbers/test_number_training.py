@@ -15,6 +15,7 @@ from marketsim.core.errors import CheckpointError, MissingDependency, RunError, 
 from marketsim.core.fence import Fence
 from marketsim.core.learner import Learner
 from marketsim.learning import extra
+from marketsim.learning.adjoint.params import AdjointParams
 from marketsim.learning.curves import AGENTS, CURVES, SPEED, read_curves
 from marketsim.learning.learned import load_policy
 from marketsim.learning.mappo.params import MappoParams
@@ -28,6 +29,7 @@ from marketsim.testing.games import Aiming, Bandit, Favour, GuidedAiming, Rememb
 from marketsim.testing.worlds import build_context
 
 PARAMS = {
+    "adjoint": AdjointParams,
     "sac": SacParams, "matd3": Matd3Params, "maddpg": MaddpgParams, "mappo": MappoParams, "cloning": CloningParams,
 }  # fmt: skip
 SMALL = {"hidden": (4,), "markets": 8, "episodes": 48, "checkpoint_every": 2}
@@ -42,6 +44,8 @@ LEARNERS = {
     "maddpg": ("maddpg", OFF),
     "mappo": ("mappo", {**SMALL, "epochs": 2, "minibatches": 2}),
     "mappo from a clone": ("mappo", {**SMALL, **START, "epochs": 2, "minibatches": 2, "warm_up_rounds": 1}),
+    "adjoint": ("adjoint", {**SMALL, "steps": 3, "batch": 8, "kept_rounds": 2}),
+    "adjoint that imitates": ("adjoint", {**SMALL, **START, "steps": 3, "batch": 8, "kept_rounds": 2, "imitation": {}}),
     "cloning": ("cloning", {**SMALL, "held_out_every": 2, "steps": 3, "batch": 8, "student": 0.4}),
 }
 
@@ -333,12 +337,12 @@ def clone_in(where):
     return where / "checkpoint.pt"
 
 
-@pytest.mark.parametrize("name", ["sac", "matd3", "maddpg", "mappo"])
+@pytest.mark.parametrize("name", ["adjoint", "sac", "matd3", "maddpg", "mappo"])
 def test_a_training_begins_with_the_policies_of_a_checkpoint(tmp_path, name):
     """Before its first round it acts as they do; their distance from the expert is known."""
     clone = load(clone_in(tmp_path), KINDS)
-    extra_params = {} if name == "mappo" else {"imitation": {}, "warm_up": 0}
-    base = SMALL if name == "mappo" else OFF
+    extra_params = {"mappo": {}, "adjoint": {"imitation": {}}}.get(name, {"imitation": {}, "warm_up": 0})
+    base = SMALL if name in ("mappo", "adjoint") else OFF
     params = {**base, **extra_params, "start": {"checkpoint": {"path": "checkpoint.pt"}}}
     where = folder(tmp_path, "on")
     with pytest.raises(KeyboardInterrupt):

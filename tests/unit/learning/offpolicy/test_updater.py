@@ -56,7 +56,7 @@ def made(kind, params):
     shape = number_shape_of(game.shape, name)
     built = kind(**{**SMALL, "start": "cloning", "critics": 2, **params})
     built = built if "episodes" in params else built.model_copy(update={"episodes": 8 * 40})
-    algorithm = algorithm_of(name, built, shape, game.shape)
+    algorithm = algorithm_of(name, built, shape, game)
     updater = replace(algorithm.updater, critic=Straight())
     state = replace(algorithm, updater=updater).initial(torch.Generator().manual_seed(1), None)
     state[SIZE] = torch.tensor([4.0])
@@ -222,7 +222,7 @@ def test_numbers_that_mean_nothing_move_no_weights():
     low, high = np.array([[-1.0], [0.0]]), np.array([[1.0], [0.0]])
     shape = NumberShape(8, 2, 1, 1, low, high, 8)
     params = SacParams(**{**SMALL, "episodes": 80})
-    algorithm = algorithm_of("sac", params, shape, Favour().shape)
+    algorithm = algorithm_of("sac", params, shape, Favour())
     state = algorithm.initial(torch.Generator().manual_seed(1), None)
     state[SIZE] += 1.0
     before = state[f"{ACTOR}.weights"].clone()
@@ -240,5 +240,5 @@ def test_numbers_that_mean_nothing_move_no_weights():
 def test_the_critics_are_those_of_the_game():
     """They see all agents: as many values as agents, from everything that all see and do."""
     shape = number_shape_of(Favour().shape, "sac")
-    algorithm = algorithm_of("sac", SacParams(**{**SMALL, "critics": 3}), shape, Favour().shape)
+    algorithm = algorithm_of("sac", SacParams(**{**SMALL, "critics": 3}), shape, Favour())
     assert algorithm.updater.critic == MlpCritic.of(CriticShape(3, 2, 1, 1, 1), (4,))
