@@ -21,14 +21,14 @@ from marketsim.learning.numbers.shape import number_shape_of
 from marketsim.learning.params import LearnerParams
 from marketsim.learning.ppo import checkpoint as of_choices
 from marketsim.learning.ppo.trainer import train
-from marketsim.testing.games import Aiming, Bandit
+from marketsim.testing.games import Aiming, Bandit, GuidedAiming
 
 LAYOUT = Layout(("Ann", "Bob"), ("mark",), np.full((2, 1), 0.1), np.ones((2, 1)), 5.0, "aiming")
 SMALL = {"hidden": (4,), "markets": 8, "episodes": 80}
 
 
 def made(name="sac"):
-    game = Aiming()
+    game = GuidedAiming()
     shape = number_shape_of(game.shape, name)
     params = KINDS[name].params(**SMALL)
     state = algorithm_of(name, params, shape, game).initial(torch.Generator().manual_seed(1), None)
