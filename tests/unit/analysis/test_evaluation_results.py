@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from marketsim.analysis.evaluation.frontier import best_fbs
+from marketsim.analysis.evaluation.plan import evaluation_of
 from marketsim.analysis.evaluation.plane import plane
 from marketsim.analysis.evaluation.present import HEAD, aim_rows, arm_rows, as_json, figure, markdown, pair_rows
 from marketsim.analysis.evaluation.results import Exploit, evaluate_totals, exploit_aims
@@ -139,7 +140,21 @@ def test_exploitability_is_held_against_that_of_no_critic():
         Exploit(arm, "farm", mean, (mean,)) for arm, mean in (("none", 0.02), ("rule", 0.18), ("none_tranches", 0.0))
     ]
     assert [(aim.arm, aim.reached) for aim in exploit_aims(gains)] == [("rule", False), ("none_tranches", True)]
-    assert [aim.reached for aim in exploit_aims(gains[1:])] == [None, None]
+    alone = exploit_aims(gains[1:])
+    assert [aim.reached for aim in alone] == [None, None]
+    assert alone[0].found == "+18.00 %, no arm none"
+
+
+def test_learned_arms_that_are_named_are_exploited_beside_those_that_are_judged(root, tmp_path):
+    """All arms: those that are judged and without a critic; named arms: what learns of them, too."""
+    pilot = root / "scenarios" / "pilot.yaml"
+
+    def exploited(*arms):
+        plan = evaluation_of(pilot, arms=arms, exploit=["roof-farm"], out=tmp_path / "out")
+        return [arm.name for arm in plan.exploited]
+
+    assert exploited() == ["none", "none_tranches", "rule", "rule_tranches"]
+    assert exploited("truthful", "rule", "placebo", "older") == ["rule", "placebo", "older"]
 
 
 def test_primary_comparisons_are_paired_and_the_others_corrected(found):
