@@ -82,7 +82,17 @@ EXPERIMENTS: Final = {
         ),
     ),
     "pilot": Experiment("fairmarket", (PILOT, "--seeds", "20", *EXPLOIT)),
-    "pilot-others": Experiment("fairmarket", (PILOT, "--seeds", "20", "--arm", "none,rule_shared,placebo", *EXPLOIT)),
+    "pilot-others": Experiment(
+        "fairmarket",
+        (
+            PILOT,
+            "--seeds",
+            "20",
+            "--arm",
+            "none,rule_shared,placebo,withholding,older,older_slow,older_tranches",
+            *EXPLOIT,
+        ),
+    ),
     "pilot-5-times": Experiment(
         "fairmarket", (PILOT, "--seeds", "2", "--arm", f"{CORE},{CONSTANTS},older", "--longer", "5", *EXPLOIT)
     ),

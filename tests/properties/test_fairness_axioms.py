@@ -107,6 +107,22 @@ def test_all_scores_are_in_the_unit_interval_or_undefined(slots):
             assert np.isnan(score) or 0.0 <= score <= 1.0
 
 
+def test_every_score_of_a_slot_is_in_the_unit_interval_or_none(slots):
+    """All that ``fairness_scores`` tells, at prices between and beyond the tariffs."""
+    rng = np.random.default_rng(2)
+    for supply, demand, sold, bought in slots[:: SLOTS // 1000]:
+        n = len(supply) + len(demand)
+        table = {
+            "agent": [f"a{row}" for row in range(n)],
+            "side": ["sell"] * len(supply) + ["buy"] * len(demand),
+            "available_kwh": [*(supply / 1000), *(demand / 1000)],
+            "traded_kwh": [*(sold / 1000), *(bought / 1000)],
+            "price": rng.uniform(0.0, 0.4, n).tolist(),
+        }
+        for name, score in ms.fairness_scores(table, retail=RETAIL, feed_in=FEED_IN).items():
+            assert score is None or 0.0 <= score <= 1.0, name
+
+
 def test_scores_do_not_depend_on_who_is_who(slots):
     """Anonymity."""
     for supply, demand, sold, bought in slots:
