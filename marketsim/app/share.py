@@ -106,6 +106,8 @@ def share(
     if game is not None:
         raise InputError([Problem("is for runs and scenarios", "game", game, "leave it out: the function is the game")])
     own = _CheckedGame(cost, _members(n))
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError([Problem("must be a whole number of at least 0", "seed", repr(seed))])
     return _share_of_game(own, rule, seed, None if incomes is None else _incomes(incomes, own.n), parameters)
 
 
@@ -137,6 +139,8 @@ class _CheckedGame:
         """What the user's function says [k]."""
         answer = self._cost(members.copy())
         try:
+            if np.iscomplexobj(answer):
+                raise TypeError("complex")
             found = np.asarray(answer, dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise InputError([Problem("must answer with numbers", "cost", repr(answer)[:80])]) from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import click
+
 from marketsim.cli.rule_option import named_rule
 from marketsim.cli.saying import say
 from marketsim.cli.tables import number, percent, table
@@ -16,8 +18,10 @@ def named_weights(texts: tuple[str, ...]) -> list[NamedWeights]:
     """Names with commas between them, or one name with its parameters, as often as asked for."""
     from marketsim.analysis.coordination.benefits import NamedWeights
 
-    each = (part for text in texts for part in ([text] if "{" in text else text.split(",")))
-    return [NamedWeights(*named_rule(part.strip(), "--weights")) for part in each if part.strip()]
+    each = [part.strip() for text in texts for part in ([text] if "{" in text else text.split(","))]
+    if not all(each):
+        raise click.BadParameter("a name is missing: give names with commas between them", param_hint="--weights")
+    return [NamedWeights(*named_rule(part, "--weights")) for part in each]
 
 
 def print_benefits(who: tuple[Benefit, ...], days: int, currency: str) -> None:

@@ -206,11 +206,7 @@ def _remarks(found: Coordination, target: float) -> None:
         "agents, wear, fuel and curtailment; what stores lack at the end counts as bought at the mean retail price, what they "
         "hold more as sold at the mean feed-in tariff. solar used: PV neither curtailed nor exported by all together."
     )
-    refused = [way.name for way in found.ways if any(day.plan and not day.optimal for day in way.days)]
-    if refused:
-        say(
-            f"Not every day of {', '.join(refused)} is optimal: the grid refused a part of the plan, or a device missed what it "
-            "needed. A plan knows no feeder."
-        )
+    for why, names in found.not_optimal().items():
+        say(f"Not every day of {', '.join(names)} is optimal: {why}.")
     for note in found.held_firm:
         say(f"Note: {note}.")

@@ -61,6 +61,19 @@ class Coordination(NamedTuple):
         """What everything is compared with."""
         return self.ways[0]
 
+    def not_optimal(self) -> dict[str, list[str]]:
+        """Ways with a plan that was not optimal on some day, by why it was not."""
+        planned = [(way.name, day) for way in self.ways for day in way.days if day.plan is not None and not day.optimal]
+        unsure, cut = (
+            [name for name, day in planned if (day.plan is not None and day.plan.gap > 0.0) is unsure]
+            for unsure in (True, False)
+        )
+        why = {
+            "the plan was near its bound, and not proven to be best": unsure,
+            "the grid refused a part of the plan, or a device missed what it needed. A plan knows no feeder": cut,
+        }
+        return {reason: list(dict.fromkeys(names)) for reason, names in why.items() if names}
+
 
 def objectives_of(names: Sequence[str]) -> tuple[Objective, ...]:
     """Objectives by name, in the order asked for; InputError lists every name that there is not."""
