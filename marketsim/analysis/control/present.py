@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,32 +91,48 @@ def as_json(found: ControlsFound) -> dict[str, Any]:
     }
 
 
+_MARKERS: Final = "osD^vP*X"
+_GOOD: Final = 0.5
+"""Share of the bound's saving from which on arms have a panel of their own."""
+
+
 def figure(found: ControlsFound, paths: Sequence[Path]) -> None:
-    """Share of the bound's saving against violations, an arm a point with its intervals; dots: seeds."""
+    """Share of the bound's saving against violations, an arm a point with its intervals; dots: seeds.
+
+    The second panel has those that reach half of the bound's saving.
+    """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    drawn = Figure(figsize=(8.0, 5.5), layout="constrained")
-    panel = drawn.subplots()
-    for arm, own in found.estimates.items():
-        saving, violations = own["saving_share"], own["violations"]
-        if not math.isfinite(saving.mean):
+    drawn = Figure(figsize=(10.0, 6.0), layout="constrained")
+    panels = drawn.subplots(1, 2)
+    for place, (arm, own) in enumerate(found.estimates.items()):
+        if not math.isfinite(own["saving_share"].mean):
             continue
-        panel.plot(100 * violations.by_seed, 100 * saving.by_seed, ".", color="#999999", markersize=4, zorder=1)
-        [line] = panel.plot([100 * violations.mean], [100 * saving.mean], "o", markersize=6, zorder=3)
-        colour = line.get_color()
-        panel.plot([100 * violations.low, 100 * violations.high], 2 * [100 * saving.mean], "-", color=colour, zorder=2)
-        panel.plot(2 * [100 * violations.mean], [100 * saving.low, 100 * saving.high], "-", color=colour, zorder=2)
-        place = (100 * violations.mean, 100 * saving.mean)
-        panel.annotate(arm, place, xytext=(6, 4), textcoords="offset points", fontsize=8)
-    panel.set(xlabel="bus-slots outside the band [%]", ylabel="share of the bound's saving [%]")
-    panel.grid(color="#dddddd", linewidth=0.5)
-    drawn.suptitle(
-        f"{found.days} {found.part} days, {len(found.seeds)} seeds, {100 * LEVEL:.0f} % intervals", fontsize=10
-    )
+        look = {"marker": _MARKERS[place % len(_MARKERS)], "color": mpl.colormaps["tab20"](place % 20)}
+        _point(panels[0], own, look, arm)
+        if own["saving_share"].mean >= _GOOD:
+            _point(panels[1], own, look)
+    for panel, title in zip(panels, ("all arms", f"at least {100 * _GOOD:.0f} % of the bound's saving"), strict=True):
+        panel.set_title(title, fontsize=9)
+        panel.set_xlabel("bus-slots outside the band [%]")
+        panel.grid(color="#dddddd", linewidth=0.5)
+    panels[0].set_ylabel("share of the bound's saving [%]")
+    drawn.legend(loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    seeds = f"{len(found.seeds)} seed{'s' if len(found.seeds) > 1 else ''}"
+    drawn.suptitle(f"{found.days} {found.part} days, {seeds}, {100 * LEVEL:.0f} % intervals", fontsize=10)
     with mpl.rc_context({"svg.hashsalt": "marketsim", "svg.fonttype": "none"}):
         for path in paths:
             save_figure(drawn, path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
+def _point(panel: Any, own: Mapping[str, Estimate], look: Mapping[str, Any], label: str | None = None) -> None:
+    saving, violations = own["saving_share"], own["violations"]
+    panel.plot(100 * violations.by_seed, 100 * saving.by_seed, ".", color="#999999", markersize=4, zorder=1)
+    span = {"color": look["color"], "linewidth": 1.0, "zorder": 2}
+    panel.plot([100 * violations.low, 100 * violations.high], 2 * [100 * saving.mean], "-", **span)
+    panel.plot(2 * [100 * violations.mean], [100 * saving.low, 100 * saving.high], "-", **span)
+    panel.plot([100 * violations.mean], [100 * saving.mean], linestyle="", markersize=7, zorder=3, label=label, **look)
 
 
 def _effort(found: ControlsFound, arm: str) -> tuple[str, ...]:
