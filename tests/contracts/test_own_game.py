@@ -211,9 +211,10 @@ def test_the_game_is_listed_shown_and_in_the_schema(cli) -> None:
     assert [(each["name"], each["source"]) for each in listed] == [
         ("market", "marketsim"),
         ("setpoints", "marketsim"),
+        ("equity", "marketsim"),
         ("injection", "own_game"),
     ]
     assert "per_pu" in cli("plugins", "show", "injection", "--plugin", OWN).out
     assert "quantities" in cli("plugins", "show", "market").out
     choice = json.loads(cli("schema", "--plugin", OWN).out)["$defs"]["choice:game"]
-    assert {"enum": ["market", "setpoints", "injection"]} in choice["anyOf"]
+    assert {"enum": ["market", "setpoints", "equity", "injection"]} in choice["anyOf"]

@@ -410,6 +410,8 @@ def public_calls(theirs: Path) -> dict[str, Callable[[], object]]:
         "parallel_env": lambda: ms.parallel_env(theirs / "training" / "scenario.yaml").reset(),
         "whatif": lambda: ms.whatif(scenario, {"profiles.pv_scale": [1]}, workers=1),
         "coordinate": lambda: ms.coordinate(scenario, objectives=["cost"]),
+        "weigh": lambda: ms.weigh(scenario, weights=["equal"], days=1, objective="cost"),
+        "post_prices": lambda: ms.post_prices(scenario),
         "match": lambda: ms.match(
             pd.DataFrame({"agent": ["a", "b"], "side": ["buy", "sell"], "price": [0.3, 0.1], "energy_kwh": [1.0, 1.0]})
         ),
