@@ -96,5 +96,9 @@ def member_weights(params: MemberWeightsParams, context: BuildContext, what: str
 
 def incomes_by_row(context: BuildContext) -> FloatArray:
     """Income of each agent of all markets [currency a month]; NaN for shared assets, and for who has none [n_agents]."""
-    known = [np.nan if agent.income is None or agent.owners is not None else agent.income for agent in context.agents]
-    return np.tile(np.array(known, dtype=np.float64), context.community.n_markets)
+    community = context.community
+    known = np.full(community.n_agents // community.n_markets, np.nan)
+    for row, agent in enumerate(context.agents):
+        if agent.income is not None and agent.owners is None:
+            known[row] = agent.income
+    return np.tile(known, community.n_markets)

@@ -89,7 +89,7 @@ EXPERIMENTS: Final = {
             "--seeds",
             "20",
             "--arm",
-            "none,rule_shared,placebo,withholding,older,older_slow,older_tranches",
+            "none,rule_shared,placebo",
             *EXPLOIT,
         ),
     ),
