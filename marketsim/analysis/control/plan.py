@@ -6,7 +6,6 @@ import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -17,16 +16,16 @@ from marketsim.analysis.control.results import ControlsFound, compare_controls
 from marketsim.analysis.control.written import WrittenFolder, library_arms, written_arms, written_folder
 from marketsim.analysis.execution.mapping import Job, executor_for, map_runs
 from marketsim.analysis.execution.port import Executor, JobOutcome
-from marketsim.analysis.execution.resumed import demand_same
+from marketsim.analysis.execution.resumed import FailedCell, demand_folder, demand_same, folder_of
 from marketsim.analysis.execution.store import FolderStore
 from marketsim.app.ready_scenario import ReadyScenario
-from marketsim.app.running import RUNS, manifest_facts
-from marketsim.core.errors import InputError, Problem, RunError
+from marketsim.app.running import manifest_facts
+from marketsim.core.errors import RunError
 from marketsim.core.progress import ProgressCallback
 from marketsim.games.setpoints.params import SetpointsGameParams
 from marketsim.profiles.parts import DaySplit
 from marketsim.results import manifests
-from marketsim.results.folder import MANIFEST, folder_name, write_json, write_text
+from marketsim.results.folder import MANIFEST, write_json, write_text
 from marketsim.results.session import FolderKind, Session
 
 CONTROLS: Final = FolderKind("an evaluation of controls", "marketsim controls 1", manifests.CONTROLS)
@@ -37,19 +36,11 @@ CELLS: Final = "arms"
 _SEEDS: Final = 5
 
 
-class LostCell(NamedTuple):
-    """An arm and seed without a result, or what an arm is played with."""
-
-    arm: str
-    seed: int
-    reason: str
-
-
 class ControlsDone(NamedTuple):
     """An evaluation and what is missing in it."""
 
     found: ControlsFound
-    failed: tuple[LostCell, ...]
+    failed: tuple[FailedCell, ...]
 
 
 @dataclass(frozen=True)
@@ -102,7 +93,7 @@ class ControlsPlan:
 def summed_up(cells: Sequence[ControlCell], outcomes: Mapping[str, JobOutcome], part: DaySplit) -> ControlsDone:
     """The evaluation of what all cells came to; a seed that failed in any arm is left out, and reported."""
     failed = tuple(
-        LostCell(cell.arm.name, cell.seed, str(failure.message))
+        FailedCell(cell.arm.name, cell.seed, str(failure.message))
         for cell in cells
         if (failure := outcomes[cell.key].failure) is not None
     )
@@ -151,14 +142,13 @@ def controls_of(
     ``episodes`` and ``learners`` (parameters of every learner) replace what the learners have. ``written``: folders of experts
     from words, each of which brings an arm of its name, and one of its clones.
     """
-    if resume and out is None:
-        raise InputError([Problem("--resume needs the folder of the evaluation", hint="name it with --out DIR")])
+    demand_folder(out, resume=resume)
     folders = [written_folder(each) for each in written]
     more = (*library_arms(), *written_arms(folders))
     own = choose_controls(_named(arms, folders), more) if checkpoint is None else controls_beside(checkpoint, arms)
     count = seeds or (_SEEDS if checkpoint is None else 1)
     all_seeds = tuple(range(ready.seed, ready.seed + count))
-    folder = (Path(out) if out is not None else _default_folder(ready)).absolute()
+    folder = folder_of(ready, out)
     facts = {
         **manifest_facts(ready),
         "arms": [arm.name for arm in own],
@@ -191,7 +181,3 @@ def _named(arms: Sequence[str], folders: Sequence[WrittenFolder]) -> list[str]:
     if not folders:
         return list(arms)
     return [*arms, CLONE_CURVE, *(arm.name for arm in written_arms(folders))]
-
-
-def _default_folder(ready: ReadyScenario) -> Path:
-    return RUNS / f"evaluate-{folder_name(ready.name, ready.seed, datetime.now())}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,15 +17,14 @@ from marketsim.analysis.evaluation.results import JUDGED, NONE, TRAINED, exploit
 from marketsim.analysis.evaluation.study import Evaluated, cells_of, evaluate_arms
 from marketsim.analysis.execution.mapping import executor_for
 from marketsim.analysis.execution.port import Executor
-from marketsim.analysis.execution.resumed import demand_same
+from marketsim.analysis.execution.resumed import demand_folder, demand_same, folder_of
 from marketsim.app.ready import load_scenario
-from marketsim.app.ready_scenario import ReadyScenario
-from marketsim.app.running import RUNS, manifest_facts
+from marketsim.app.running import manifest_facts
 from marketsim.core.errors import InputError, Problem
 from marketsim.core.progress import ProgressCallback
 from marketsim.profiles.parts import DaySplit
 from marketsim.results import manifests
-from marketsim.results.folder import MANIFEST, SCENARIO, folder_name, write_json, write_text
+from marketsim.results.folder import MANIFEST, SCENARIO, write_json, write_text
 from marketsim.results.session import FolderKind, Session
 from marketsim.results.training_folder import is_training, trained_checkpoint
 
@@ -142,8 +140,7 @@ def evaluation_of(
     episodes of every training; ``figures`` are further files for the plane of FTG and FBS; ``trust`` and ``tell`` are for
     ``load_scenario``. Raises InputError for an unknown arm or agent and all that ``load_scenario`` raises.
     """
-    if resume and out is None:
-        raise InputError([Problem("--resume needs the folder of the evaluation", hint="name it with --out DIR")])
+    demand_folder(out, resume=resume)
     changes = dict(overrides or {})
     trained = is_training(what)
     ready = load_scenario(what / SCENARIO if trained else what, changes, trust=trust, tell=tell)
@@ -157,7 +154,7 @@ def evaluation_of(
         )
         subject, checkpoints = TRAINED, {TRAINED: _readable(trained_checkpoint(what.absolute()))}
     count = (1 if trained else _SEEDS) if seeds is None else seeds
-    folder = (Path(out) if out is not None else _default_folder(ready)).absolute()
+    folder = folder_of(ready, out)
     if longer > 1 and any(arm.trained for arm in own):
         episodes_of(ready)
     exploited = _exploited(own, arms) if exploit else ()
@@ -196,10 +193,6 @@ def _readable(checkpoint: Path) -> Path:
 
     demand_of_market(checkpoint, load_policy(checkpoint).layout)
     return checkpoint
-
-
-def _default_folder(ready: ReadyScenario) -> Path:
-    return RUNS / f"evaluate-{folder_name(ready.name, ready.seed, datetime.now())}"
 
 
 def _command(

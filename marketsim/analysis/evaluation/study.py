@@ -13,6 +13,7 @@ from marketsim.analysis.evaluation.results import ALONE, Evaluation, Exploit, ev
 from marketsim.analysis.evaluation.totals import WeeklyTotals
 from marketsim.analysis.execution.mapping import Job, map_runs
 from marketsim.analysis.execution.port import Executor, JobOutcome
+from marketsim.analysis.execution.resumed import FailedCell
 from marketsim.analysis.execution.store import FolderStore
 from marketsim.core.errors import RunError
 from marketsim.core.progress import ProgressCallback
@@ -20,14 +21,6 @@ from marketsim.profiles.parts import DaySplit
 
 CELLS: Final = "arms"
 """Folder of what each arm and seed came to."""
-
-
-class FailedCell(NamedTuple):
-    """An arm and seed without a result."""
-
-    arm: str
-    seed: int
-    reason: str
 
 
 class Evaluated(NamedTuple):

@@ -1,12 +1,36 @@
-"""Evaluations that go on where they were stopped: only with what they began with."""
+"""What evaluations share: their folder, what fails in them, and that they go on only with what they began with."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from marketsim.core.errors import Problem, RunFolderError
+from marketsim.app.ready_scenario import ReadyScenario
+from marketsim.app.running import RUNS
+from marketsim.core.errors import InputError, Problem, RunFolderError
+from marketsim.results.folder import folder_name
+
+
+class FailedCell(NamedTuple):
+    """An arm and seed without a result, or what an arm is played with."""
+
+    arm: str
+    seed: int
+    reason: str
+
+
+def demand_folder(out: str | Path | None, *, resume: bool) -> None:
+    """InputError where an evaluation is to go on and nobody says which."""
+    if resume and out is None:
+        raise InputError([Problem("--resume needs the folder of the evaluation", hint="name it with --out DIR")])
+
+
+def folder_of(ready: ReadyScenario, out: str | Path | None) -> Path:
+    """Where an evaluation is written, absolute; by scenario, seed and time where nobody says."""
+    named = RUNS / f"evaluate-{folder_name(ready.name, ready.seed, datetime.now())}" if out is None else Path(out)
+    return named.absolute()
 
 
 def demand_same(path: Path, found: Mapping[str, Any], facts: Mapping[str, Any], of_the_design: Sequence[str]) -> None:

@@ -6,23 +6,21 @@ import difflib
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from marketsim.analysis.control.plan import LostCell
 from marketsim.analysis.execution.mapping import Job, executor_for, map_runs
 from marketsim.analysis.execution.port import JobOutcome
-from marketsim.analysis.execution.resumed import demand_same
+from marketsim.analysis.execution.resumed import FailedCell, demand_folder, demand_same, folder_of
 from marketsim.analysis.execution.store import FolderStore
 from marketsim.analysis.weights.curve import WeightAnswer, response_curve
 from marketsim.analysis.weights.jobs import LEARNED, RULES, CommunityCell, PlayWeights, TrainCell, stacked
 from marketsim.analysis.weights.present import as_json, markdown
 from marketsim.analysis.weights.results import WeightsFound, compare_weights
 from marketsim.app.ready_scenario import ReadyScenario
-from marketsim.app.running import RUNS, manifest_facts
+from marketsim.app.running import manifest_facts
 from marketsim.core.errors import InputError, Problem, RunError
 from marketsim.core.learned_weights import policy_of_weights
 from marketsim.core.progress import ProgressCallback
@@ -30,7 +28,7 @@ from marketsim.games.equity.params import EquityGameParams
 from marketsim.learning.learned import load_policy
 from marketsim.profiles.parts import DaySplit
 from marketsim.results import manifests
-from marketsim.results.folder import MANIFEST, folder_name, write_json, write_text
+from marketsim.results.folder import MANIFEST, write_json, write_text
 from marketsim.results.session import FolderKind, Session
 
 WEIGHTS: Final = FolderKind("an evaluation of weights", "marketsim weights 1", manifests.WEIGHTS)
@@ -53,7 +51,7 @@ class WeightsDone(NamedTuple):
     found: WeightsFound
     curve: tuple[WeightAnswer, ...]
     """Empty where no policy was evaluated."""
-    failed: tuple[LostCell, ...]
+    failed: tuple[FailedCell, ...]
 
 
 @dataclass(frozen=True)
@@ -94,14 +92,16 @@ class WeightsPlan:
         n_cells = len(trained) + len(seeds)
         outcomes = self._mapped(trained, workers, progress, 0, n_cells)
         failed = [
-            LostCell(LEARNED, cell.seed, str(outcomes[cell.key].failure)) for cell in trained if _lost(cell, outcomes)
+            FailedCell(LEARNED, cell.seed, str(outcomes[cell.key].failure)) for cell in trained if _lost(cell, outcomes)
         ]
         ready = [cell for cell in trained if not _lost(cell, outcomes)]
         paths = tuple(cell.checkpoint for cell in ready) if self.checkpoint is None else (self.checkpoint,)
         cells = [CommunityCell(seed, self.rules, paths) for seed in seeds]
         outcomes |= self._mapped(cells, workers, progress, len(trained), n_cells)
         failed += [
-            LostCell("community", cell.seed, str(outcomes[cell.key].failure)) for cell in cells if _lost(cell, outcomes)
+            FailedCell("community", cell.seed, str(outcomes[cell.key].failure))
+            for cell in cells
+            if _lost(cell, outcomes)
         ]
         found = [(cell.seed, outcomes[cell.key].value) for cell in cells if not _lost(cell, outcomes)]
         if not found:
@@ -164,8 +164,7 @@ def weights_of(
     ``seeds`` counts policies, each trained on communities of its own, from the scenario's seed on. ``part``: which communities
     are played, none of them one that a policy was trained in but with ``training``.
     """
-    if resume and out is None:
-        raise InputError([Problem("--resume needs the folder of the evaluation", hint="name it with --out DIR")])
+    demand_folder(out, resume=resume)
     chosen = _chosen(arms)
     count = 0 if checkpoint is not None or LEARNED not in chosen else seeds or _POLICIES
     own = tuple(range(ready.seed, ready.seed + count))
@@ -174,7 +173,7 @@ def weights_of(
         hint = "choose another seed of the scenario"
         said = "a policy would be trained in a community that it is evaluated in"
         raise InputError([Problem(said, "seed", str(taken[0]), hint)])
-    folder = (Path(out) if out is not None else _default_folder(ready)).absolute()
+    folder = folder_of(ready, out)
     facts = {
         **manifest_facts(ready),
         "arms": list(chosen),
@@ -211,7 +210,3 @@ def _chosen(names: Sequence[str]) -> tuple[str, ...]:
         hint = f"did you mean {close[0]!r}?" if close else f"arms: {', '.join(known)}"
         raise InputError([Problem("there is no such arm of weights", value=repr(unknown[0]), hint=hint, file="--arm")])
     return tuple(name for name in known if not names or name in names or name == "equal")
-
-
-def _default_folder(ready: ReadyScenario) -> Path:
-    return RUNS / f"evaluate-{folder_name(ready.name, ready.seed, datetime.now())}"

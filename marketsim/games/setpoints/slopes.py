@@ -75,18 +75,18 @@ class SlotSlopes:
     def __call__(self, played: PlayedSlot) -> Slopes:
         """Slopes of a slot."""
         n, d, k = len(self._rows), len(ACTIONS), len(CARRIED)
-        reward, by_carried, moved, kept = np.zeros((n, d)), np.zeros((n, k)), np.zeros((n, k, d)), np.zeros((n, k))
+        found = Slopes(np.zeros((n, d)), np.zeros((n, k)), np.zeros((n, k, d)), np.zeros((n, k)))
         worth = self._worth(played)
-        self._of_generator(played, worth, reward, by_carried, moved, kept)
-        self._of_battery(played, worth, reward, by_carried, moved, kept)
-        self._of_load_and_sun(played, worth, reward)
+        self._of_generator(played, worth, found)
+        self._of_battery(played, worth, found)
+        self._of_load_and_sun(played, worth, found.reward)
         m, a = self._shape
         scale = self._game.scale
         return Slopes(
-            (reward / scale).reshape(m, a, d),
-            (by_carried / scale).reshape(m, a, k),
-            moved.reshape(m, a, k, d),
-            kept.reshape(m, a, k),
+            (found.reward / scale).reshape(m, a, d),
+            (found.reward_by_carried / scale).reshape(m, a, k),
+            found.moved.reshape(m, a, k, d),
+            found.kept.reshape(m, a, k),
         )
 
     def _worth(self, played: PlayedSlot) -> _Worth:
@@ -113,15 +113,7 @@ class SlotSlopes:
         way[:, 0] = 0.0
         return np.where(np.isfinite(v), price * way / (2.0 * np.maximum(v, 0.1)), 0.0)
 
-    def _of_generator(
-        self,
-        played: PlayedSlot,
-        worth: _Worth,
-        reward: FloatArray,
-        by_carried: FloatArray,
-        moved: FloatArray,
-        kept: FloatArray,
-    ) -> None:
+    def _of_generator(self, played: PlayedSlot, worth: _Worth, into: Slopes) -> None:
         """A ramp that holds the generator carries its power of the slot before on."""
         fleet = self._devices.generator
         if fleet is None:
@@ -134,20 +126,12 @@ class SlotSlopes:
         half = 0.5 * self._devices.ratings.generator_kw
         rated = done / hours
         held = (below | above) & (rated > _TINY) & (rated < self._devices.ratings.generator_kw - _TINY)
-        reward[:, GENERATOR] = slope * half * free
-        by_carried[:, RUNNING] = np.divide(slope * held, self._factor[RUNNING])
-        moved[:, RUNNING, GENERATOR] = half * free * self._factor[RUNNING]
-        kept[:, RUNNING] = held
+        into.reward[:, GENERATOR] = slope * half * free
+        into.reward_by_carried[:, RUNNING] = np.divide(slope * held, self._factor[RUNNING])
+        into.moved[:, RUNNING, GENERATOR] = half * free * self._factor[RUNNING]
+        into.kept[:, RUNNING] = held
 
-    def _of_battery(
-        self,
-        played: PlayedSlot,
-        worth: _Worth,
-        reward: FloatArray,
-        by_carried: FloatArray,
-        moved: FloatArray,
-        kept: FloatArray,
-    ) -> None:
+    def _of_battery(self, played: PlayedSlot, worth: _Worth, into: Slopes) -> None:
         """What is stored is worth what the end of the day pays for it; a full or an empty store gives what it has."""
         fleet = self._devices.battery
         if fleet is None:
@@ -171,11 +155,11 @@ class SlotSlopes:
         by_stored = np.where(full, 1.0 / gain, 0.0) + np.where(empty, give, 0.0)
         there = size > 0.0
         per_feature = np.divide(size, self._factor[STORED], out=np.zeros_like(size), where=there)
-        reward[:, BATTERY] = slope * kwh * free
-        by_carried[:, STORED] = (slope * by_stored + value - before) * per_feature
+        into.reward[:, BATTERY] = slope * kwh * free
+        into.reward_by_carried[:, STORED] = (slope * by_stored + value - before) * per_feature
         by_level = np.divide(self._factor[STORED], size, out=np.zeros_like(size), where=there)
-        moved[:, STORED, BATTERY] = stored_by_kwh * kwh * free * by_level
-        kept[:, STORED] = (1.0 + stored_by_kwh * by_stored) * there
+        into.moved[:, STORED, BATTERY] = stored_by_kwh * kwh * free * by_level
+        into.kept[:, STORED] = (1.0 + stored_by_kwh * by_stored) * there
 
     def _of_load_and_sun(self, played: PlayedSlot, worth: _Worth, reward: FloatArray) -> None:
         devices, seen = self._devices, played.seen
