@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -14,17 +14,8 @@ from marketsim.cli.saying import say
 from marketsim.cli.tables import number, percent, table
 
 if TYPE_CHECKING:
-    from marketsim.analysis.coordination.study import By, Coordination
-
-
-class AskedForesight(NamedTuple):
-    """What ``--foresight`` is asked."""
-
-    part: str
-    weeks: int
-    scenarios: int
-    risk: float
-    peak_price: float
+    from marketsim.analysis.coordination.foresight import Foresight
+    from marketsim.analysis.coordination.study import By, Coordination, Forecasts
 
 
 @click.command()
@@ -68,10 +59,10 @@ def coordinate(
     every: int | None,
     year: bool,
     target: float,
-    forecasts: str,
+    forecasts: Forecasts,
     slack: float,
     peak_price: float,
-    foresight: str | None,
+    foresight: Literal["validation", "test"] | None,
     scenarios: int,
     risk: float,
     weeks: int,
@@ -92,7 +83,10 @@ def coordinate(
     With --foresight all ways are a pool that plans for cost and peak each hour: by what is usual, by context, and knowing all.
     """
     if foresight is not None:
-        _foresee(context, asked, AskedForesight(foresight, weeks, scenarios, risk, peak_price), answer)
+        from marketsim.analysis.coordination.foresight import Foresight
+
+        demand_no_other(context)
+        _foresee(asked, Foresight(foresight, weeks, scenarios, risk, peak_price), answer)
         return
     demand_foresight(context)
     if prices:
@@ -109,7 +103,7 @@ def coordinate(
         demand_days_in_a_row(every=every, year=year)
     ready = asked.compiled()
     chosen = asked_days(ready, days=days, every=every, year=year)
-    plans = Plans(objectives, "perfect" if forecasts == "perfect" else "own", slack, peak_price, by)
+    plans = Plans(objectives, forecasts, slack, peak_price, by)
     demand_agreeable(plans)
     who = benefits(ready, len(chosen), plans, rules, answer.tell)
     found = compared(ready, chosen, plans, answer.tell)
@@ -122,12 +116,10 @@ def coordinate(
         print_benefits(who, len(chosen), found.ready.model.currency)
 
 
-def _foresee(context: click.Context, asked: AskedScenario, what: AskedForesight, answer: AskedAnswer) -> None:
-    from marketsim.analysis.coordination.foresight import Foresight, compare_foresight, day_rows, foresight_json
+def _foresee(asked: AskedScenario, what: Foresight, answer: AskedAnswer) -> None:
+    from marketsim.analysis.coordination.foresight import compare_foresight, day_rows, foresight_json
 
-    demand_no_other(context)
-    part: Literal["validation", "test"] = "validation" if what.part == "validation" else "test"
-    found = compare_foresight(asked.compiled(), Foresight(part, *what[1:]), answer.tell)
+    found = compare_foresight(asked.compiled(), what, answer.tell)
     if not answer.give(foresight_json(found), day_rows(found)):
         show_foresight(found)
 
