@@ -34,6 +34,7 @@ CONSTANTS: Final = ",".join(
 EXPLOIT: Final = ("--exploit", "roof-farm")
 """The largest seller of the pilot."""
 MORE: Final = "truthful_tranches,pro_rata,rule_shared,placebo,withholding,older,older_slow,older_tranches"
+SCORES: Final = "only_ftg,only_fbs,only_fpp,eta_0.25,eta_0.5,eta_2"
 CONTROLS: Final = "controls.json"
 STRESSED: Final = "scenarios/p2p141.yaml"
 UNTRAINED: Final = "idle_volt_var,rule,rule_volt_var,individual"
@@ -89,7 +90,7 @@ EXPERIMENTS: Final = {
             "--seeds",
             "20",
             "--arm",
-            "none,rule_shared,placebo",
+            f"none,rule_shared,placebo,withholding,{SCORES},older,older_slow,older_tranches",
             *EXPLOIT,
         ),
     ),
