@@ -93,6 +93,8 @@ def share(
     """
     if game not in (None, "metered", "dispatch"):
         raise InputError([Problem("there is no such game", "game", repr(game), "choose metered or dispatch")])
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError([Problem("must be a whole number of at least 0", "seed", repr(seed))])
     if isinstance(cost, Run | ReadyScenario):
         if n is not None or incomes is not None:
             raise InputError("a run has its own agents and incomes: leave out n and incomes")
@@ -105,9 +107,7 @@ def share(
         return share_of_run(cost, rule, seed=seed, seconds=seconds, **parameters)
     if game is not None:
         raise InputError([Problem("is for runs and scenarios", "game", game, "leave it out: the function is the game")])
-    own = _CheckedGame(cost, _members(n))
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError([Problem("must be a whole number of at least 0", "seed", repr(seed))])
+    own = _CheckedGame(cost, n)
     return _share_of_game(own, rule, seed, None if incomes is None else _incomes(incomes, own.n), parameters)
 
 
@@ -130,10 +130,11 @@ def _incomes(given: Sequence[float], n: int) -> FloatArray:
 class _CheckedGame:
     """A game of the user's; InputError for what it answers wrongly."""
 
-    def __init__(self, cost: Callable[[BoolArray], Any], n: int) -> None:
+    def __init__(self, cost: Callable[[BoolArray], Any], n: object) -> None:
         if not callable(cost):
-            raise InputError([Problem("must be a function of memberships, or a run", "cost", type(cost).__name__)])
-        self._cost, self.n = cost, n
+            hint = "of a folder of a run give ms.open_run(folder), of a scenario ms.load_scenario(path)"
+            raise InputError([Problem("must be a function of memberships, or a run", "cost", repr(cost)[:80], hint)])
+        self._cost, self.n = cost, _members(n)
 
     def cost(self, members: BoolArray) -> FloatArray:
         """What the user's function says [k]."""
@@ -148,8 +149,10 @@ class _CheckedGame:
             hint = "one number for each row of memberships"
             raise InputError([Problem("answers in another shape than it was asked in", "cost", str(found.shape), hint)])
         if not np.isfinite(found).all():
-            row = members[int(np.flatnonzero(~np.isfinite(found))[0])]
-            raise InputError([Problem(f"is not finite for the group {np.flatnonzero(row).tolist()}", "cost")])
+            first = int(np.flatnonzero(~np.isfinite(found))[0])
+            group = np.flatnonzero(members[first]).tolist()
+            hint = "say for every group what it would pay by itself; a large number for one that could not"
+            raise InputError([Problem(f"is not finite for the group {group}", "cost", str(found[first]), hint)])
         return found
 
 

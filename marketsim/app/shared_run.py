@@ -74,6 +74,9 @@ def built_rule(rule: str | Sharing, parameters: dict[str, Any], context: BuildCo
     if not isinstance(rule, str):
         if parameters:
             raise InputError(f"a rule object takes no parameters here, got {', '.join(parameters)}")
+        if not isinstance(rule, Sharing):
+            hint = "give a name, with parameters by their names, such as ms.share(cost, n, 'shapley', orders=400)"
+            raise InputError([Problem("must be the name of a rule, or one of your own", "rule", repr(rule)[:80], hint)])
         return rule
     params = asked_params(registry, "sharing", rule, parameters, InputError)
     built: Sharing = made(registry, "sharing", rule, params, context)

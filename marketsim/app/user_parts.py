@@ -23,16 +23,21 @@ def asked_params(
 ) -> Params:
     """The checked parameters of a part; ``fault`` with everything that is wrong with its name or with them."""
     if name not in registry.names(kind):
-        hint = _near(name, registry.names(kind))
+        hint = near(name, registry.names(kind))
         raise fault([Problem(f"there is no such {kind}", kind, repr(name), hint)])
-    params = registry.params(kind, name)
+    return checked_params(registry.params(kind, name), f"{kind} {name}", parameters, fault)
+
+
+def checked_params(params: type[Params], part: str, parameters: Mapping[str, Any], fault: type[InputError]) -> Params:
+    """Parameters of a ``part``, which its name is for messages; ``fault`` with everything that is wrong with them."""
     try:
         return params(**parameters)
     except ValueError as error:  # pydantic's error is one
-        raise fault(list(_parameter_problems(f"{kind} {name}", error, params.model_fields))) from error
+        raise fault(list(_parameter_problems(part, error, params.model_fields))) from error
 
 
-def _near(name: str, known: Iterable[str]) -> str:
+def near(name: str, known: Iterable[str]) -> str:
+    """A hint at the name that was meant, or at all that there are."""
     from difflib import get_close_matches
 
     near = get_close_matches(name, known := list(known), 1)
@@ -44,7 +49,9 @@ def _parameter_problems(part: str, error: Any, known: Iterable[str]) -> Iterator
     for found in error.errors():
         name = ".".join(str(step) for step in found["loc"])
         if found["type"] == "extra_forbidden":
-            yield Problem(f"{part} has no such parameter", name, hint=_near(name, known))
+            yield Problem(f"{part} has no such parameter", name, hint=near(name, known))
+        elif found["type"] == "missing":
+            yield Problem(f"{part}: is missing", name)
         else:
             message = found["msg"].removeprefix("Input ").removeprefix("Value error, ")
             yield Problem(f"{part}: {message}", name, repr(found["input"]))

@@ -28,7 +28,14 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="A rule of sharing, or '{NAME: {PARAMETER: VALUE}}'; marketsim plugins list --kind sharing.",
 )
-@click.option("--seed", default=1, show_default=True, metavar="N", help="Of rules that draw orders of joining.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Of rules that draw orders of joining.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @plugin_option
 @trust_option

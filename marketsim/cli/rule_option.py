@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 def named_rule(rule: str, option: str = "--rule") -> tuple[str, dict[str, Any]]:
     """Name and parameters of a rule as a scenario writes it, from this option."""
-    from marketsim.scenario.overrides import parse_override
+    from marketsim.scenario.overrides import parse_value
 
-    _, value = parse_override(f"rule={rule}")
+    value = parse_value(rule, option)
     if isinstance(value, str):
         return value, {}
     if isinstance(value, dict) and len(value) == 1:

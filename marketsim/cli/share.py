@@ -38,7 +38,14 @@ if TYPE_CHECKING:
     help="A rule of sharing, or '{NAME: {PARAMETER: VALUE}}'; marketsim plugins list --kind sharing.  [default: shapley]",
 )
 @click.option("--compare", is_flag=True, help="Put all rules side by side, and those of --rule: equity and stability.")
-@click.option("--seed", default=1, show_default=True, metavar="N", help="Of rules that draw orders of joining.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Of rules that draw orders of joining.",
+)
 @click.option(
     "--seconds",
     default=30.0,

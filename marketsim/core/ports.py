@@ -229,6 +229,7 @@ class Settlement(Protocol):
         ...
 
 
+@runtime_checkable
 class Sharing(Protocol):
     """Shares out what a finished period cost. Same period: same shares."""
 

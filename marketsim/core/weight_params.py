@@ -31,18 +31,23 @@ class LearnedWeighting(Params):
     """Which."""
 
 
-class MemberWeightsParams(Params):
-    """Weights of a day."""
+class WeightRuleParams(Params):
+    """Of the rules of weights."""
 
-    weights: Weighting | LearnedWeighting = "equal"
-    """``equal``; ``income``: who has less gets more, always; ``rank``: who has borne most so far comes first; ``feedback``: the
-    more one has borne beyond the mean, and the less local energy one had; ``{learned: {checkpoint: PATH}}``: by a policy."""
     power: Annotated[float, Field(ge=0, le=10)] = 1.0
     """Weights by income are (mean income / income)^power."""
     burden_gain: _Gain = 8.0
     """How strongly ``feedback`` answers to burdens, as parts of their mean [-]."""
     access_gain: _Gain = 4.0
     """How strongly ``feedback`` answers to the local share of what was used, as a part of its mean [-]."""
+
+
+class MemberWeightsParams(WeightRuleParams):
+    """Weights of a day."""
+
+    weights: Weighting | LearnedWeighting = "equal"
+    """``equal``; ``income``: who has less gets more, always; ``rank``: who has borne most so far comes first; ``feedback``: the
+    more one has borne beyond the mean, and the less local energy one had; ``{learned: {checkpoint: PATH}}``: by a policy."""
 
     @property
     def name(self) -> str:

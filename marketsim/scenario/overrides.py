@@ -22,12 +22,17 @@ def parse_override(text: str) -> tuple[str, object]:
     if not equals or not _is_path(path.strip()):
         hint = "for example --set grid.gate=observe or --set 'agents[0].pv_kw=300'"
         raise ScenarioError([Problem("must read PATH=VALUE", value=tree.shorten(text, 200), hint=hint, file="--set")])
-    if not value.strip():
-        return path.strip(), None
+    return path.strip(), parse_value(value, f"--set {path.strip()}")
+
+
+def parse_value(text: str, option: str) -> object:
+    """YAML after an ``option`` of a command line, nothing as None; ScenarioError where it is none."""
+    if not text.strip():
+        return None
     try:
-        return path.strip(), tree.plain(parse(value, f"--set {path.strip()}"))
+        return tree.plain(parse(text, option))
     except ScenarioError as error:
-        seen = tree.shorten_text(value, 200)
+        seen = tree.shorten_text(text, 200)
         raise ScenarioError([problem._replace(line=0, column=0, value=seen) for problem in error.problems]) from error
 
 

@@ -12,7 +12,7 @@ from marketsim.core.period import Period
 from marketsim.core.ports import Sharing
 from marketsim.sharing.alone import alone_money
 from marketsim.sharing.coalitions import alone_costs, whole_cost
-from marketsim.sharing.divided import DividedCost, demand_few
+from marketsim.sharing.divided import OF_ANY_NUMBER, DividedCost, demand_few
 from marketsim.sharing.incomes import incomes_of
 from marketsim.sharing.params import RawlsParams, WeightedShapleyParams
 from marketsim.sharing.portions import portions
@@ -55,7 +55,7 @@ def build_rawls(params: RawlsParams, context: BuildContext) -> Sharing:
 
 def build_weighted(params: WeightedShapleyParams, context: BuildContext) -> Sharing:
     """The sharing ``weighted_shapley``; InputError for weights of nobody, without incomes, or for too many members."""
-    demand_few("weighted_shapley", MOST_SAMPLED, "slot_prices takes any number", context)
+    demand_few("weighted_shapley", MOST_SAMPLED, OF_ANY_NUMBER, context)
     weights = _by_income(params, context) if params.weights == "income" else _named(params.weights, context)
 
     def divide(game: CostGame, rows: IntArray, rng: np.random.Generator) -> Division:

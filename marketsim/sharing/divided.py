@@ -81,8 +81,10 @@ def _limited(method: Callable[[CostGame], Division], name: str) -> Divide:
 
 
 _OF_ALL_GROUPS: Final = (
-    "{} lists all 2^n groups; choose slot_prices, which no group can improve on either, or shapley, which is sampled"
+    "{} lists all 2^n groups; choose shapley, which is sampled, or, of runs and plans, slot_prices, which no group can "
+    "improve on either"
 )
+OF_ANY_NUMBER: Final = "equal_gain takes any number, and so does slot_prices of runs and plans"
 
 
 def _too_many(name: str, most: int, n: int, hint: str) -> Problem:
@@ -98,7 +100,7 @@ def demand_few(name: str, most: int, hint: str, context: BuildContext) -> None:
 
 def build_shapley(params: ShapleyParams, context: BuildContext) -> Sharing:
     """The sharing ``shapley``; InputError for more members than orders are drawn of."""
-    demand_few("shapley", value.MOST_SAMPLED, "slot_prices takes any number", context)
+    demand_few("shapley", value.MOST_SAMPLED, OF_ANY_NUMBER, context)
 
     def divide(game: CostGame, rows: IntArray, rng: np.random.Generator) -> Division:  # noqa: ARG001
         if game.n <= params.exact_up_to:

@@ -15,7 +15,10 @@ def incomes_of(context: BuildContext, rule: str) -> FloatArray:
     without = [agent.name for agent in context.agents if agent.income is None]
     if None in incomes:
         named = f"{without[0]} has none" if without else "nobody has one"
-        hint = "give each agent an income a month, such as income: {choice: [1000, 2200, 4500]}"
+        hint = (
+            "give each agent an income a month, such as income: {choice: [1000, 2200, 4500]}; "
+            "to ms.share with a function, incomes="
+        )
         raise InputError([Problem(f"{rule} needs the income of every agent, and {named}", "", "", hint)])
     return np.tile(np.array(incomes, dtype=np.float64), context.community.n_markets)
 

@@ -6,13 +6,14 @@ Weights follow from bills of the days before, so days are one run from the scena
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 from marketsim.analysis.coordination.study import UTILITY, Plans, coordinated
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.running import simulate
+from marketsim.app.user_parts import checked_params, near
 from marketsim.core.errors import InputError, Problem
-from marketsim.core.weight_params import MemberWeightsParams
+from marketsim.core.weight_params import LearnedWeighting, LearnedWeightsParams, Weighting, WeightRuleParams
 
 ENGINE: Final = "equity_pool"
 """Gives local energy."""
@@ -21,6 +22,8 @@ SHARING: Final = "dividend"
 METRIC: Final = "equity"
 """Says where members stand."""
 _MOST_DAYS: Final = 366
+_NAMED: Final[tuple[str, ...]] = get_args(Weighting)
+_LEARNED: Final[tuple[str, ...]] = tuple(LearnedWeighting.model_fields)
 
 
 class NamedWeights(NamedTuple):
@@ -28,6 +31,17 @@ class NamedWeights(NamedTuple):
 
     name: str
     parameters: Mapping[str, Any]
+
+    def checked(self) -> dict[str, Any]:
+        """What an engine is told; InputError for weights that there are not, and for what is wrong with their parameters."""
+        if self.name in _LEARNED:
+            checked_params(LearnedWeightsParams, f"weights {self.name}", self.parameters, InputError)
+            return {"weights": {self.name: dict(self.parameters)}}
+        if self.name not in _NAMED:
+            hint = near(self.name, (*_NAMED, *_LEARNED))
+            raise InputError([Problem("there are no such weights", "weights", repr(self.name), hint)])
+        checked_params(WeightRuleParams, f"weights {self.name}", self.parameters, InputError)
+        return {"weights": self.name, **self.parameters}
 
     @property
     def label(self) -> str:
@@ -73,11 +87,12 @@ def benefits(
     if not 1 <= days <= _MOST_DAYS:
         raise InputError([Problem(f"must be a whole number from 1 to {_MOST_DAYS}", "--days", str(days))])
     classes = dict.fromkeys(agent.income_class for agent in ready.agents if agent.income_class and agent.owners is None)
+    asked = [rule.checked() for rule in rules]
     found: list[Benefit] = []
-    for rule in rules:
+    for rule, said in zip(rules, asked, strict=True):
         if tell is not None:
             tell(f"weights: {rule.label}")
-        pool = coordinated(ready.variant(_under(ready, days, rule)), plans.objectives[0], plans)
+        pool = coordinated(ready.variant(_under(ready, days, said)), plans.objectives[0], plans)
         summary = simulate(pool).summary
         if not found:
             found.append(_benefit(UTILITY, summary, classes, "_grid_only"))
@@ -85,9 +100,7 @@ def benefits(
     return tuple(found)
 
 
-def _under(ready: ReadyScenario, days: int, rule: NamedWeights) -> dict[str, Any]:
-    flat = rule.parameters.keys() <= MemberWeightsParams.model_fields.keys()
-    asked = {"weights": rule.name, **rule.parameters} if flat else {"weights": {rule.name: dict(rule.parameters)}}
+def _under(ready: ReadyScenario, days: int, asked: Mapping[str, Any]) -> dict[str, Any]:
     changes: dict[str, Any] = {
         "clock.slots": days * round(24 * 60 / ready.model.clock.slot_minutes),
         "market.engine": {ENGINE: asked},

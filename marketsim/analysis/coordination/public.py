@@ -118,7 +118,7 @@ def coordinate(
 def weigh(
     scenario: ReadyScenario | ScenarioLike,
     *,
-    weights: Sequence[str | Mapping[str, Mapping[str, Any]]] = ("equal", "feedback"),
+    weights: str | Sequence[str | Mapping[str, Mapping[str, Any]]] = ("equal", "feedback"),
     days: int = 28,
     objective: str = "cost_then_peak",
     forecasts: Literal["perfect", "own"] = "perfect",
@@ -148,10 +148,18 @@ def weigh(
 
     plans = Plans(objectives_of([objective]), forecasts)
     ready = scenario if isinstance(scenario, ReadyScenario) else load_scenario(scenario, trust=trust)
-    named = [
-        NamedWeights(each, {}) if isinstance(each, str) else NamedWeights(*next(iter(each.items()))) for each in weights
-    ]
+    named = [_named_weights(each) for each in ([weights] if isinstance(weights, str) else weights)]
     return pd.DataFrame([each.row() for each in benefits(ready, days, plans, named)])
+
+
+def _named_weights(given: str | Mapping[str, Mapping[str, Any]]) -> NamedWeights:
+    if isinstance(given, str):
+        return NamedWeights(given, {})
+    if isinstance(given, Mapping) and len(given) == 1:
+        ((name, parameters),) = given.items()
+        if isinstance(name, str) and isinstance(parameters, Mapping):
+            return NamedWeights(name, parameters)
+    raise InputError([Problem("must be a name, or one name with its parameters", "weights", repr(given)[:80])])
 
 
 def post_prices(

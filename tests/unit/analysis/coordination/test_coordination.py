@@ -134,6 +134,12 @@ def test_the_year_is_that_of_homes_whatever_owns_and_shares(ready):
     assert days_of_a_year(ready) == days_of_a_year(ready.variant(weekly))
 
 
+@pytest.mark.parametrize("weights", [[3], [{"feedback": 4}], [{"feedback": {}, "rank": {}}]])
+def test_what_names_no_weights_is_refused(weights):
+    with pytest.raises(InputError, match="weights: must be a name, or one name with its parameters"):
+        ms.weigh("scenarios/mixed_income.yaml", weights=weights, days=1)
+
+
 def test_weights_from_python_are_those_of_the_command():
     table = ms.weigh("scenarios/mixed_income.yaml", weights=["equal", {"feedback": {"burden_gain": 2}}], days=1)
     assert table["way"].tolist() == [UTILITY, "equal", "feedback {burden_gain: 2}"]
