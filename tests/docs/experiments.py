@@ -3,7 +3,7 @@
     python tests/docs/experiments.py levelling-down   # what docs/levelling-down.md shows, validation days: a quarter of an hour
     python tests/docs/experiments.py fairmarket       # test days: about three hours on two cores
     python tests/docs/experiments.py critics          # test days: traders that a model's surrogate has judged
-    python tests/docs/experiments.py experts          # test days: controls of the stressed feeder, half an hour of CPU time
+    python tests/docs/experiments.py experts          # test days: controls of the stressed feeder, two hours of CPU time
     python tests/docs/experiments.py equity           # weights of members: five minutes of one core
     python tests/docs/experiments.py --pages          # no run: the pages from what is there
 
@@ -39,6 +39,8 @@ CONTROLS: Final = "controls.json"
 STRESSED: Final = "scenarios/p2p141.yaml"
 UNTRAINED: Final = "idle_volt_var,rule,rule_volt_var,individual"
 LEARNERS: Final = "cloning_volt_var,adjoint_imitation,adjoint_from_clone,adjoint_longer,sac_imitation,sac_imitation_attention,sac_imitation_differential,sac_from_clone,mappo_from_clone,sac,matd3,maddpg,mappo"
+LONGER: Final = "rule_volt_var,cloning_volt_var,adjoint_imitation,sac_imitation,sac_from_clone,sac,matd3,maddpg,mappo"
+"""Arms of ten thousand updates."""
 CONTROL_SHOWN: Final = (
     ("saving_share", "of the bound's saving %", 100.0, 1),
     ("violations", "bus-slots outside %", 100.0, 3),
@@ -115,7 +117,10 @@ EXPERIMENTS: Final = {
         for name, key, values in (("pv", "pv_scale", (0.5, 2)), ("demand", "demand_scale", (0.5, 1.5)))
         for value in values
     },
-    "controls": Experiment("experts", (STRESSED, "--seeds", "3", "--arm", f"{UNTRAINED},{LEARNERS}"), tables=CONTROLS),
+    "controls": Experiment("experts", (STRESSED, "--seeds", "5", "--arm", f"{UNTRAINED},{LEARNERS}"), tables=CONTROLS),
+    "controls-longer": Experiment(
+        "experts", (STRESSED, "--seeds", "2", "--arm", LONGER, "--episodes", "1664"), tables=CONTROLS
+    ),
     "pilot-model": Experiment(
         "critics",
         (
