@@ -28,13 +28,13 @@ _WINDOWS: Final = [
 ]
 
 
-def homes(n: int, slots: int) -> dict[str, Any]:
+def homes(n: int, slots: int, date: str = "2016-04-11") -> dict[str, Any]:
     """A day of ``n`` homes: half with PV, two fifths with a battery, three tenths with a vehicle and as many with a heat pump."""
     tenth, load = n // 10, {"annual_kwh": 3500}
     store = {"pv_kw": 6, "battery": {"energy_kwh": 8, "power_kw": 4}, "load": load}
     return {
         "name": "benchpool",
-        "clock": {"start": "2016-04-11", "slots": slots, "slot_minutes": 24 * 60 // slots},
+        "clock": {"start": date, "slots": slots, "slot_minutes": 24 * 60 // slots},
         "tariff": {"time_of_use": {"windows": _WINDOWS, "feed_in": 0.08}},
         "profiles": {"source": "simbench_2016"},
         "agents": [
@@ -83,6 +83,19 @@ def _pooled_day() -> BenchRow:
         f"30 homes x 96 slots, {columns:,} columns, built and solved {ours_s:.3f} s, scipy's linprog {theirs_s:.3f} s"
     )
     return BenchRow("pooled day", ours_s / theirs_s, "x linprog", 0.7, None, False, detail)
+
+
+def _pooled_year() -> BenchRow:
+    """A day of each month, for all of them."""
+    games = [PlannedPool(load_scenario(homes(30, 96, f"2016-{month:02d}-11"))).game for month in range(1, 13)]
+    everybody = np.ones((1, games[0].n), dtype=bool)
+    for game in games:
+        check_plan(game, float(game.cost(everybody)[0]))
+    ours_s = median_s(lambda: [DispatchGame(game.pool).cost(everybody) for game in games], 3)
+    theirs_s = median_s(lambda: [_linprog(game.programme) for game in games], 3)
+    year_s, theirs_year_s = (each * 365 / len(games) for each in (ours_s, theirs_s))
+    detail = f"30 homes x 96 slots, 365 days as these 12: built and solved {year_s:.0f} s, scipy's linprog {theirs_year_s:.0f} s"
+    return BenchRow("pooled year", ours_s / theirs_s, "x linprog", 0.7, None, False, detail)
 
 
 def _worst_group() -> BenchRow:
@@ -152,5 +165,5 @@ def _all_planned() -> BenchRow:
 
 
 def rows() -> list[BenchRow]:
-    """The pooled day, the group that would rather plan by itself, Shapley values of a month, and costs of all groups."""
-    return [_pooled_day(), _worst_group(), _shapley(), _all_metered(), _all_planned()]
+    """Pooled days, the group that would rather plan by itself, Shapley values of a month, and costs of all groups."""
+    return [_pooled_day(), _pooled_year(), _worst_group(), _shapley(), _all_metered(), _all_planned()]

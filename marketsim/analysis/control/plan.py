@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from marketsim.analysis.control.results import ControlsFound, compare_controls
 from marketsim.analysis.control.written import WrittenFolder, library_arms, written_arms, written_folder
 from marketsim.analysis.execution.mapping import Job, executor_for, map_runs
 from marketsim.analysis.execution.port import Executor, JobOutcome
-from marketsim.analysis.execution.resumed import FailedCell, demand_folder, demand_same, folder_of
+from marketsim.analysis.execution.resumed import FailedCell, demand_folder, demand_same, folder_of, resume_command
 from marketsim.analysis.execution.store import FolderStore
 from marketsim.app.ready_scenario import ReadyScenario
 from marketsim.app.running import manifest_facts
@@ -159,19 +158,16 @@ def controls_of(
         "overrides": dict(overrides),
         "written": [each._asdict() for each in folders] or None,
     }
-    words = ["marketsim", "evaluate", str(what)]
-    words += [word for path, value in overrides.items() for word in ("--set", f"{path}={value}")]
-    words += ["--arm", ",".join(arms)] if arms else []
-    words += ["--seeds", str(count), "--part", part]
-    words += [word for each in written for word in ("--written", str(each))]
-    words += [] if episodes is None else ["--episodes", str(episodes)]
+    more_words = ["--seeds", str(count), "--part", part]
+    more_words += [word for each in written for word in ("--written", str(each))]
+    more_words += [] if episodes is None else ["--episodes", str(episodes)]
     return ControlsPlan(
         folder=folder,
         job=PlayCell(ready.source, {}, part, episodes, learners),
         arms=own,
         seeds=all_seeds,
         facts=facts,
-        resume_command=shlex.join([*words, "--out", str(folder), "--resume"]),
+        resume_command=resume_command(what, overrides, arms, folder, more_words, trust=ready.source.trust),
         resume=resume,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from marketsim.analysis.evaluation.results import JUDGED, NONE, TRAINED, exploit
 from marketsim.analysis.evaluation.study import Evaluated, cells_of, evaluate_arms
 from marketsim.analysis.execution.mapping import executor_for
 from marketsim.analysis.execution.port import Executor
-from marketsim.analysis.execution.resumed import demand_folder, demand_same, folder_of
+from marketsim.analysis.execution.resumed import demand_folder, demand_same, folder_of, resume_command
 from marketsim.app.ready import load_scenario
 from marketsim.app.running import manifest_facts
 from marketsim.core.errors import InputError, Problem
@@ -209,13 +208,9 @@ def _command(
     longer: int,
     trust: bool,
 ) -> str:
-    words = ["marketsim", "evaluate", str(what)]
-    words += [word for path, value in changes.items() for word in ("--set", f"{path}={value}")]
-    words += ["--trust"] if trust else []
-    words += ["--arm", ",".join(arms)] if arms else []
-    words += [word for name in exploit for word in ("--exploit", name)]
+    words = [word for name in exploit for word in ("--exploit", name)]
     words += [word for path in figures for word in ("--figure", str(path))]
     words += ["--longer", str(longer)] if longer > 1 else []
     words += ["--seeds", str(seeds)] if seeds is not None else []
-    words += ["--weeks", str(weeks), "--part", part, "--out", str(folder), "--resume"]
-    return shlex.join(words)
+    words += ["--weeks", str(weeks), "--part", part]
+    return resume_command(what, changes, arms, folder, words, trust=trust)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +32,17 @@ def folder_of(ready: ReadyScenario, out: str | Path | None) -> Path:
     """Where an evaluation is written, absolute; by scenario, seed and time where nobody says."""
     named = RUNS / f"evaluate-{folder_name(ready.name, ready.seed, datetime.now())}" if out is None else Path(out)
     return named.absolute()
+
+
+def resume_command(
+    what: Path, overrides: Mapping[str, Any], arms: Sequence[str], folder: Path, more: Sequence[str], *, trust: bool
+) -> str:
+    """What a user types to go on with an evaluation; ``more`` are words of its own options."""
+    words = ["marketsim", "evaluate", str(what)]
+    words += [word for path, value in overrides.items() for word in ("--set", f"{path}={value}")]
+    words += ["--trust"] if trust else []
+    words += ["--arm", ",".join(arms)] if arms else []
+    return shlex.join([*words, *more, "--out", str(folder), "--resume"])
 
 
 def demand_same(path: Path, found: Mapping[str, Any], facts: Mapping[str, Any], of_the_design: Sequence[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 
 from marketsim.analysis.execution.mapping import Job, executor_for, map_runs
 from marketsim.analysis.execution.port import JobOutcome
-from marketsim.analysis.execution.resumed import FailedCell, demand_folder, demand_same, folder_of
+from marketsim.analysis.execution.resumed import FailedCell, demand_folder, demand_same, folder_of, resume_command
 from marketsim.analysis.execution.store import FolderStore
 from marketsim.analysis.weights.curve import WeightAnswer, response_curve
 from marketsim.analysis.weights.jobs import LEARNED, RULES, CommunityCell, PlayWeights, TrainCell, stacked
@@ -183,11 +182,8 @@ def weights_of(
         "checkpoint": None if checkpoint is None else str(checkpoint),
         "overrides": dict(overrides),
     }
-    words = ["marketsim", "evaluate", str(what)]
-    words += [word for path, value in overrides.items() for word in ("--set", f"{path}={value}")]
-    words += ["--arm", ",".join(arms)] if arms else []
-    words += ["--seeds", str(count)] if count else []
-    words += ["--part", part, *([] if episodes is None else ["--episodes", str(episodes)])]
+    more = ["--seeds", str(count)] if count else []
+    more += ["--part", part, *([] if episodes is None else ["--episodes", str(episodes)])]
     return WeightsPlan(
         folder=folder,
         job=PlayWeights(ready.source, dict(overrides), episodes),
@@ -196,7 +192,7 @@ def weights_of(
         checkpoint=checkpoint if LEARNED in chosen else None,
         part=part,
         facts=facts,
-        resume_command=shlex.join([*words, "--out", str(folder), "--resume"]),
+        resume_command=resume_command(what, overrides, arms, folder, more, trust=ready.source.trust),
         resume=resume,
     )
 
