@@ -174,6 +174,8 @@ def _sum_up_controls(done: ControlsDone) -> None:
     table(SCREEN_HEAD, screen_rows(found), title=title, right=tuple(range(1, len(SCREEN_HEAD))))
     if found.pairs:
         table(PAIR_HEAD, pair_rows(found), title="an arm less another one, paired", right=(3, 4, 5, 6))
+    if done.without_curves:
+        say(f"no learning curves of {', '.join(done.without_curves)}: the folder of the training has none any more")
 
 
 def _sum_up_weights(done: WeightsDone) -> None:

@@ -102,6 +102,18 @@ def read_curves(folder: Path) -> dict[str, list[float]]:
     return {name: [float(row[place] or "nan") for row in rows] for place, name in enumerate(names)}
 
 
+def read_seconds(folder: Path, updates: int) -> list[float]:
+    """What playing and learning took in each of so many updates [s]; NaN throughout where the file of speeds is not whole."""
+    columns = _heading({"update": "int"}, SpeedRow._fields[1:])
+    try:
+        rows = rows_of(folder / SPEED, columns)
+    except CheckpointError:
+        rows = []
+    if [int(row[0]) for row in rows[:updates]] != list(range(1, updates + 1)):
+        return [math.nan] * updates
+    return [float(row[1]) + float(row[2]) for row in rows[:updates]]
+
+
 def _heading(first: Mapping[str, str], values: Sequence[str]) -> dict[str, str]:
     """Columns of a table with the types of their values; a game may not call a part as a column is called already."""
     names = (*first, *values)

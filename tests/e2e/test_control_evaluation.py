@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,17 @@ def test_the_folder_has_everything(evaluated: Any) -> None:
     assert (out / "controls.svg").stat().st_size > 1000
     assert (out / "arms" / "cloning-1" / "training" / "checkpoint.pt").exists()
     assert not (out / "arms" / "cloning_volt_var-1" / "training").exists()
+    assert (out / "curves.svg").stat().st_size > 1000
+    rows = list(csv.DictReader((out / "curves.csv").read_text("utf-8").splitlines()))
+    assert {row["arm"] for row in rows} == {"cloning", "sac_imitation", "matd3", "mappo"}
+    for arm in ("cloning", "matd3"):
+        told = json.loads((out / "controls.json").read_text("utf-8"))["arms"][arm]
+        last = [row for row in rows if row["arm"] == arm][-1]
+        assert (float(last["gradient_steps"]), float(last["agent_steps"])) == (
+            told["gradient_steps"],
+            told["agent_steps"],
+        )
+        assert float(last["took_s"]) > 0.0
     assert json.loads((out / "manifest.json").read_text("utf-8"))["status"] == "complete"
 
 
@@ -74,7 +86,9 @@ def test_resumed_it_does_nothing_twice(evaluated: Any) -> None:
         out=out,
         resume=True,
     )
-    plan.run(1)
+    (out / "arms" / "mappo-1" / "training" / "training.csv").rename(out / "aside.csv")
+    assert plan.run(1).without_curves == ("mappo-1",)
+    (out / "aside.csv").rename(out / "arms" / "mappo-1" / "training" / "training.csv")
     assert (out / "controls.json").read_bytes() == before
     assert (out / "arms" / "matd3-1" / "result.json").stat().st_mtime_ns == kept
 

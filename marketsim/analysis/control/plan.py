@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from marketsim.analysis.control.arms import BOUND, CLONE_CURVE, IDLE, ControlArm, choose_controls, controls_beside
+from marketsim.analysis.control.curves import curve_of, curves_csv, draw_curves
 from marketsim.analysis.control.jobs import ControlCell, ControlResult, PlayCell, from_lists
 from marketsim.analysis.control.present import as_json, figure, markdown
 from marketsim.analysis.control.results import ControlsFound, compare_controls
@@ -30,6 +31,8 @@ from marketsim.results.session import FolderKind, Session
 CONTROLS: Final = FolderKind("an evaluation of controls", "marketsim controls 1", manifests.CONTROLS)
 RESULT, TABLES = "controls.json", "controls.md"
 FIGURES: Final = ("controls.svg", "controls.png")
+CURVES: Final = "curves.csv"
+CURVES_DRAWN: Final = ("curves.svg", "curves.png")
 CELLS: Final = "arms"
 """Folder of what each arm and seed came to."""
 _SEEDS: Final = 5
@@ -40,6 +43,8 @@ class ControlsDone(NamedTuple):
 
     found: ControlsFound
     failed: tuple[FailedCell, ...]
+    without_curves: tuple[str, ...] = ()
+    """Arms and seeds that were trained, and whose folder of the training has no learning curves any more."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,21 @@ class ControlsPlan:
             write_json(self.folder / RESULT, told(done))
             write_text(self.folder / TABLES, markdown(done.found))
             figure(done.found, [self.folder / name for name in FIGURES])
-        return done
+            return done._replace(without_curves=self._with_curves(done))
+
+    def _with_curves(self, done: ControlsDone) -> tuple[str, ...]:
+        """Write the learning curves of what was trained; whose are missing."""
+        lost = {each.seed for each in done.failed}
+        trained = [cell for cell in self._cells() if cell.arm.learner and cell.seed not in lost]
+        found = {cell.key: curve_of(cell.arm.name, cell.seed, cell.own) for cell in trained}
+        curves = [curve for curve in found.values() if curve is not None]
+        if curves:
+            write_text(self.folder / CURVES, curves_csv(curves))
+            draw_curves(curves, [self.folder / name for name in CURVES_DRAWN])
+        return tuple(key for key, curve in found.items() if curve is None)
+
+    def _cells(self) -> list[ControlCell]:
+        return [ControlCell(arm, seed, self.folder / CELLS) for seed in self.seeds for arm in self.arms]
 
     def _begun(self) -> Session:
         held = Session(self.folder, CONTROLS, resume=self.resume)
@@ -76,7 +95,7 @@ class ControlsPlan:
 
     def _played(self, executor: Executor, progress: ProgressCallback | None) -> ControlsDone:
         """Arms that begin with the policies of others come after them."""
-        cells = [ControlCell(arm, seed, self.folder / CELLS) for seed in self.seeds for arm in self.arms]
+        cells = self._cells()
         first, later = ([cell for cell in cells if bool(cell.arm.begins_with) == after] for after in (False, True))
         outcomes: dict[str, JobOutcome] = {}
         for stage in (first, later):
