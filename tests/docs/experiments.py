@@ -134,6 +134,7 @@ EXPERIMENTS: Final = {
 FIGURES: Final = {
     "levelling-down.svg": RUNS / "pilot-validation/plane.svg",
     "experts-controls.svg": RUNS / "controls/controls.svg",
+    "experts-curves.svg": RUNS / "controls/curves.svg",
 }
 """Figures of the docs, and whence."""
 
