@@ -14,31 +14,23 @@ from marketsim.analysis.experts.solving import bound
 
 pytest.importorskip("clarabel", reason="experts need clarabel: pip install 'marketsim[experts]'")
 P2P141 = Path(__file__).parents[2] / "scenarios" / "p2p141.yaml"
-PARTS = 5
-SIZED = ("inverter_kva", "pv_kw")
-"""What a prosumer has a fifth of when it becomes five; and so has what its load and devices say in kW and kWh."""
+HUNDRED = P2P141.with_name("p2p141_100.yaml")
 
 
 def p2p141() -> dict[str, Any]:
     return yaml.safe_load(P2P141.read_text("utf-8"))
 
 
-def hundred() -> dict[str, Any]:
-    """Each prosumer of ``p2p141`` as five of a fifth of its size at its bus: the same feeder, five times the prosumers."""
-    scenario = p2p141()
-    for agent in scenario["agents"]:
-        if agent["kind"] != "prosumer":
-            continue
-        agent.update(
-            {"count": PARTS, "buses": [agent.pop("bus")] * PARTS, **{name: agent[name] / PARTS for name in SIZED}}
-        )
-        for device in ("load", "battery", "generator"):
-            for name, value in agent.get(device, {}).items():
-                if name.endswith(("_kw", "_kwh", "_kw_per_h")) and "cost" not in name:
-                    agent[device][name] = value / PARTS
-        if "generator" in agent:
-            agent["generator"]["quadratic_cost"] *= PARTS
-    return scenario
+def in_fifths(device: Any) -> Any:
+    """Parameters of a device of a fifth of the size."""
+    scaled = {
+        name: value / 5
+        for name, value in device.model_dump().items()
+        if value is not None and name.endswith(("_kw", "_kwh", "_kw_per_h")) and "cost" not in name
+    }
+    if "quadratic_cost" in type(device).model_fields:
+        scaled["quadratic_cost"] = device.quadratic_cost * 5
+    return device.model_copy(update=scaled)
 
 
 def village(expert: str) -> dict[str, Any]:
@@ -86,10 +78,26 @@ def test_experts_run_unchanged_on_a_low_voltage_net() -> None:
     assert cost["joint"] < min(cost["individual"], cost["rule"])
 
 
+def test_a_hundred_prosumers_are_twenty_in_fifths() -> None:
+    """All that is in kW, kWh and kVA sums to the same, at the same buses; the cost of a generator at a fifth of the power, too."""
+    few, many = ms.load_scenario(P2P141).agents, ms.load_scenario(HUNDRED).agents
+    assert (len(few), len(many)) == (104, 184)
+    assert many[100:] == few[20:]
+    for place, one in enumerate(few[:20]):
+        parts = many[5 * place : 5 * place + 5]
+        assert [part.bus for part in parts] == [one.bus] * 5
+        assert [part.pv_kw for part in parts] == [one.pv_kw / 5] * 5
+        assert [part.inverter_kva for part in parts] == [one.inverter_kva / 5] * 5
+        assert [part.load.peak_kw for part in parts] == [one.load.peak_kw / 5] * 5
+        assert [part.pv_shape for part in parts] == [one.pv_shape] * 5
+        for part in parts:
+            assert part.devices == {name: in_fifths(device) for name, device in one.devices.items()}
+
+
 @pytest.mark.full
 def test_a_hundred_prosumers_cost_what_twenty_of_five_times_the_size_do() -> None:
     """The same feeder and day, up to the noise of loads: five share what one does, so the optimum costs the same, voltages kept."""
-    few, many = (bound(ms.load_scenario(scenario), "validation", 3) for scenario in (p2p141(), hundred()))
+    few, many = (bound(ms.load_scenario(scenario), "validation", 3) for scenario in (P2P141, HUNDRED))
     assert (len(few.agents), len(many.agents)) == (20, 100)
     one, other = few.days[2], many.days[2]
     assert (one.over, one.under, other.over, other.under) == (0, 0, 0, 0)
