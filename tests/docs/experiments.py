@@ -20,9 +20,11 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+import numpy as np
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCS, RUNS = ROOT / "docs", Path("runs/experiments")
@@ -52,6 +54,8 @@ CONTROL_SHOWN: Final = (
 )
 """Measures of the table of controls: key, heading, factor, digits; the first two with their intervals."""
 EFFORT: Final = (("train_cpu_s", "CPU s"), ("gradient_steps", "steps"), ("agent_steps", "decisions"))
+FEWEST_SEEDS: Final = 10
+"""Of a table of what learning anew gains, with intervals."""
 SHOWN: Final = ("ftg", "fbs", "fbs_week", "fbs_deviation", "fpp", "ftb", "worst_off")
 """Measures of the table of arms."""
 
@@ -190,7 +194,25 @@ def findings(name: str, told: Mapping[str, Any]) -> str:
             f"```sh\n{typed}\n```\n\n{days}\n\n",
             table(("arm", *SHOWN, "FBS beyond constants"), arms),
             table(("arm", "aim", "reached", "found"), aims) if aims else "",
+            exploited(told.get("exploits", [])),
         )
+    )
+
+
+def exploited(found: Sequence[Mapping[str, Any]]) -> str:
+    """What learning anew gains against each arm, and by how much more than against ``none``: bootstrap over seeds, paired."""
+    gains = {each["arm"]: 100 * np.array(each["by_seed"]) for each in found}
+    if "none" not in gains or len(gains["none"]) < FEWEST_SEEDS:
+        return ""
+    drawn = np.random.default_rng(0).integers(0, len(gains["none"]), (10_000, len(gains["none"])))
+    rows = []
+    for arm, gain in gains.items():
+        more = gain - gains["none"]
+        low, high = np.percentile(more[drawn].mean(axis=1), (2.5, 97.5))
+        more_shown = "-" if arm == "none" else f"{more.mean():+.1f} [{low:+.1f}, {high:+.1f}]"
+        rows.append((f"`{arm}`", f"{gain.mean():+.2f} %", more_shown))
+    return table(
+        (f"arm whose traders `{found[0]['agent']}` learns to answer", "gains", "points more than against `none`"), rows
     )
 
 
