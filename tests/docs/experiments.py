@@ -41,8 +41,17 @@ CONTROLS: Final = "controls.json"
 STRESSED: Final = "scenarios/p2p141.yaml"
 UNTRAINED: Final = "idle_volt_var,rule,rule_volt_var,individual"
 LEARNERS: Final = "cloning_volt_var,adjoint_imitation,adjoint_from_clone,adjoint_longer,sac_imitation,sac_imitation_attention,sac_imitation_differential,sac_from_clone,mappo_from_clone,sac,matd3,maddpg,mappo"
-LONGER: Final = "rule_volt_var,cloning_volt_var,adjoint_imitation,sac_imitation,sac_from_clone,sac,matd3,maddpg,mappo"
+LONGER: Final = "rule_volt_var,cloning_volt_var,adjoint_imitation,sac_imitation,sac,matd3,maddpg,mappo"
 """Arms of ten thousand updates."""
+HOURLY: Final = (
+    *("--set", "clock.slots=24", "--set", "clock.slot_minutes=60"),
+    *("--set", "expert={joint: {reactive: left}}"),
+)
+AT_SCALE: Final = (
+    *("--part", "validation", "--episodes", "512", "--arm"),
+    "rule_volt_var,cloning_volt_var,sac_imitation,sac_imitation_attention,sac_imitation_differential",
+)
+"""Critics with twenty prosumers and with a hundred."""
 CONTROL_SHOWN: Final = (
     ("saving_share", "of the bound's saving %", 100.0, 1),
     ("violations", "bus-slots outside %", 100.0, 3),
@@ -122,6 +131,10 @@ EXPERIMENTS: Final = {
         for value in values
     },
     "controls": Experiment("experts", (STRESSED, "--seeds", "5", "--arm", f"{UNTRAINED},{LEARNERS}"), tables=CONTROLS),
+    **{
+        f"controls-{name}": Experiment("experts", (scenario, *HOURLY, "--seeds", "2", *AT_SCALE), tables=CONTROLS)
+        for name, scenario in (("20", STRESSED), ("100", "scenarios/p2p141_100.yaml"))
+    },
     "controls-longer": Experiment(
         "experts", (STRESSED, "--seeds", "2", "--arm", LONGER, "--episodes", "1664"), tables=CONTROLS
     ),
