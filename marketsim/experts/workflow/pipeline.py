@@ -118,20 +118,29 @@ def corrected(
     """Phases 2 to 4: what is at hand, code, and the same again until the cases have nothing against it."""
     found = shop.writer.retrieve(model, wishes)
     transcript.note("retrieval", functions=list(found))
-    request, code, fault = CodeRequest(model, wishes, found), "", ""
+    request, code, fault, repeats = CodeRequest(model, wishes, found), "", "", 0
     for attempt in range(1, ATTEMPTS + 1):
+        last, told = code, _told(fault, repeats)
         try:
-            code = shop.writer.write(request, code, fault)
+            code = shop.writer.write(request, last, told)
         except (Failure, ValueError) as error:
             transcript.note("code", attempt=attempt, failed=str(error))
             return TriedExpert("", model, wishes), attempt, f"no code was written: {error}"
         transcript.note("code", attempt=attempt, code=code)
+        repeats = repeats + 1 if code == last else 0
         expert = TriedExpert(code, model, wishes)
         fault = fault_on_cases(expert, shop.solver, shop.reference, seed)
         transcript.note("correction", attempt=attempt, fault=fault)
         if not fault or not shop.writer.may_correct:
             break
     return expert, attempt, f"after {attempt} attempts, {fault}" if fault else ""
+
+
+def _told(fault: str, repeats: int) -> str:
+    """What a writer is told; each repetition is another question, or the answer kept for the last one would come again."""
+    return (
+        f"{fault} (the same code, unchanged, was written {repeats + 1} times: write other code)" if repeats else fault
+    )
 
 
 def _integrated(expert: TriedExpert, shop: Workshop, transcript: Transcript, seed: int) -> list[str]:

@@ -176,6 +176,19 @@ def test_a_writer_who_never_learns_is_given_up(sandbox):
     assert done.code == ""
 
 
+def test_a_writer_that_repeats_itself_is_asked_another_question_each_time(sandbox):
+    code = MISTAKES["no sun"][0]
+    writer = Says(*[code] * ATTEMPTS)
+    done, _ = written(sandbox, writer=writer, operator=Operator(1e9))
+    faults = [fault for _, fault in writer.told]
+    assert len(set(faults)) == ATTEMPTS == 4
+    assert "unchanged" not in faults[1]
+    assert faults[2].startswith(faults[1])
+    assert "written 2 times" in faults[2]
+    assert "written 3 times" in faults[3]
+    assert "unchanged" not in done.refusals[0]
+
+
 def test_an_expert_that_does_not_trade_is_refused(sandbox):
     """Alone it is as good as any; with a neighbour it is found out."""
     code = GOOD.replace("buy - sell + p2p_kw + injected == 0", "buy - sell + injected == 0").replace(
