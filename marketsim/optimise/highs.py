@@ -56,8 +56,11 @@ class Optimum(NamedTuple):
     equal_dual: FloatArray
 
 
-def optimum(programme: SparseProgramme, what: str) -> Optimum:
-    """The optimum; RunError with ``what`` was to be planned where HiGHS finds none."""
+def optimum(programme: SparseProgramme, what: str, *, presolve: bool = True) -> Optimum:
+    """The optimum; RunError with ``what`` was to be planned where HiGHS finds none.
+
+    Of several plans of the same value the one that is found depends on ``presolve``; small programmes are solved faster without.
+    """
     lower, upper = programme.lower, programme.upper
     if programme.whole.any():
         lower, upper = _decided(programme, what)
@@ -70,6 +73,7 @@ def optimum(programme: SparseProgramme, what: str) -> Optimum:
         b_eq=programme.equal.right,
         bounds=bounds,
         method="highs-ds",
+        options={"presolve": presolve},
     )
     if result.status != 0 or result.x is None or result.fun is None:
         raise RunError(f"{what}: HiGHS stopped with '{result.message}'")

@@ -5,10 +5,14 @@
 Every bound and every right side is a sum over members, so this is a linear production game (Owen 1975): the members' parts of
 the dual solution of the plan of all sum to its cost, and no group would pay less by itself. Energy that no plan can serve (a
 vehicle that leaves too soon) is no part of the cost.
+
+What a group pays needs the value of its programme alone: devices that are alike in all (batteries of one make) are one device of
+as many times the size there, since sums of points of one convex set are the points of a multiple of it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from typing import Final
 
 import numpy as np
@@ -16,11 +20,13 @@ import numpy as np
 from marketsim.core.arrays import BoolArray, FloatArray, IntArray
 from marketsim.core.cost_game import Division
 from marketsim.core.errors import InputError, Problem
+from marketsim.core.programme import LinearBlock
 from marketsim.optimise.day import Ends, MeteredDay, day_programme
 from marketsim.optimise.growing import SHARED
 from marketsim.optimise.highs import SparseProgramme, SparseRows, optimum
 from marketsim.optimise.members import PooledMembers
 
+_NOTHING: Final = np.zeros((0, 0))
 MOST_CELLS: Final = 10_000_000
 """Members times slots of all plans that a game makes."""
 
@@ -50,8 +56,12 @@ class DispatchGame:
         """Whose each column is, -1: of all together."""
         slots = len(pool.need_kwh)
         fixed = _fixed(pool)
-        self.at_most_owner = _owner_of_rows(parts.programme.at_most, self.owner, slots)
-        self.equal_owner = _owner_of_rows(parts.programme.equal, self.owner, 0)
+        self._block = parts.block_of
+        self._at_most_block = _owner_of_rows(parts.programme.at_most, self._block, slots)
+        self._equal_block = _owner_of_rows(parts.programme.equal, self._block, 0)
+        self.at_most_owner: IntArray = owners[self._at_most_block]
+        self.equal_owner: IntArray = owners[self._equal_block]
+        self._alike = _alike(pool.blocks, apart=bool(parts.programme.whole.any()))
         self.meter_right: FloatArray = fixed - pool.need_kwh
         """What each member adds to the right side of the first rows, a slot each [slots, n]."""
         self.constant: FloatArray = pool.feed_in @ (pool.need_kwh - fixed)
@@ -88,8 +98,9 @@ class DispatchGame:
         return self._known[key]
 
     def _planned(self, members: BoolArray) -> float:
-        programme, columns = self.programme_of(members)
-        found = optimum(programme, f"plan of {int(members.sum())} members")
+        of_blocks = np.bincount(self._alike, members[self.pool.owner], len(self._alike))
+        programme, columns = self._programme(members, of_blocks)
+        found = optimum(programme, f"plan of {int(members.sum())} members", presolve=False)
         cost = found.value - self.missed_price[columns] @ found.x
         return float(cost + self.constant[members].sum())
 
@@ -102,19 +113,26 @@ class DispatchGame:
 
     def programme_of(self, members: BoolArray) -> tuple[SparseProgramme, IntArray]:
         """The programme of a group [n], and which columns of that of all it has."""
-        inside = np.append(members, True)
-        columns, whole = np.flatnonzero(inside[self.owner]), self.programme
+        return self._programme(members, members[self.pool.owner].astype(np.float64))
+
+    def _programme(self, members: BoolArray, of_blocks: FloatArray) -> tuple[SparseProgramme, IntArray]:
+        """That of a group which has each block so many times [n_blocks]."""
+        times = np.append(of_blocks, 1.0)  # the last one is what is of all together
+        of_columns, of_at_most, of_equal = (
+            times[block] for block in (self._block, self._at_most_block, self._equal_block)
+        )
+        columns, whole = np.flatnonzero(of_columns), self.programme
         upper = whole.upper.copy()
         upper[self.curtailed] = self.spare[:, members].sum(axis=1)
         right = whole.at_most.right.copy()
         right[: len(self.meter_right)] = self.meter_right[:, members].sum(axis=1)
         return SparseProgramme(
             whole.cost[columns],
-            whole.lower[columns],
-            upper[columns],
+            whole.lower[columns] * of_columns[columns],
+            upper[columns] * of_columns[columns],
             whole.whole[columns],
-            _picked(whole.at_most._replace(right=right), inside[self.at_most_owner], columns),
-            _picked(whole.equal, inside[self.equal_owner], columns),
+            _picked(whole.at_most._replace(right=right), of_at_most, columns),
+            _picked(whole.equal, of_equal, columns),
         ), columns
 
     def price_shares(self) -> Division:
@@ -165,5 +183,21 @@ def _owner_of_rows(rows: SparseRows, owner: IntArray, shared: int) -> IntArray:
     return found
 
 
-def _picked(rows: SparseRows, inside: BoolArray, columns: IntArray) -> SparseRows:
-    return SparseRows(rows.matrix[:, columns][inside], rows.right[inside])
+def _picked(rows: SparseRows, times: FloatArray, columns: IntArray) -> SparseRows:
+    inside = times > 0.0
+    return SparseRows(rows.matrix[:, columns][inside], (rows.right * times)[inside])
+
+
+def _alike(blocks: Sequence[LinearBlock], *, apart: bool) -> IntArray:
+    """First of the blocks that are as each is, but for what no column decides; itself where all are kept ``apart`` [n_blocks]."""
+    first: dict[Hashable, int] = {}
+    keys = (place if apart else _content(block._replace(fixed_kwh=_NOTHING)) for place, block in enumerate(blocks))
+    return np.array([first.setdefault(key, place) for place, key in enumerate(keys)], dtype=np.int64)
+
+
+def _content(value: object) -> Hashable:
+    """All that arrays in nested tuples hold."""
+    if isinstance(value, tuple):
+        return tuple(map(_content, value))
+    array = np.asarray(value)
+    return array.shape, array.dtype.str, array.tobytes()

@@ -8,8 +8,10 @@ import pytest
 from marketsim.core.cost_game import PricedGame
 from marketsim.core.errors import InputError
 from marketsim.optimise.day import Ends, MeteredDay
+from marketsim.optimise.highs import optimum
 from marketsim.optimise.members import PooledMembers
 from marketsim.optimise.pool import Aims, plan_day
+from marketsim.sharing import dispatch
 from marketsim.sharing.coalitions import all_costs
 from marketsim.sharing.dispatch import DispatchGame
 from marketsim.sharing.shapley import shapley
@@ -38,6 +40,27 @@ def test_a_group_pays_what_it_would_pay_as_a_pool_of_its_own(seed, terms):
     groups = np.random.default_rng(seed).random((6, 5)) < 0.5
     groups[:, 2] = True
     assert game.cost(groups) == pytest.approx([planned(own, group) for group in groups], abs=1e-7)
+
+
+@pytest.mark.parametrize("fleets", [FLEETS[:1], (FLEETS[0], FLEETS[4]), (*FLEETS[:2], *APPLIANCES)])
+def test_devices_that_are_alike_cost_what_they_cost_one_by_one(fleets, monkeypatch):
+    """Batteries of one make are one of as many times the size, but for programmes with a yes or no; vehicles are not alike."""
+    solved = []
+    monkeypatch.setattr(
+        dispatch,
+        "optimum",
+        lambda programme, *own, **how: solved.append(len(programme.cost)) or optimum(programme, *own, **how),
+    )
+    own = pool(8, 2, fleets)
+    game = DispatchGame(own)
+    groups = np.random.default_rng(1).random((5, 8)) < 0.6
+    groups[0] = True
+    assert game.cost(groups) == pytest.approx([planned(own, group) for group in groups], abs=1e-7)
+    one_by_one = [len(game.programme_of(group)[1]) for group in groups]
+    if APPLIANCES[0] in fleets:
+        assert solved == one_by_one
+    else:
+        assert solved[0] < one_by_one[0] / 2
 
 
 @pytest.mark.parametrize("seed", SEEDS)
