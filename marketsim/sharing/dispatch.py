@@ -98,7 +98,7 @@ class DispatchGame:
         return self._known[key]
 
     def _planned(self, members: BoolArray) -> float:
-        of_blocks = np.bincount(self._alike, members[self.pool.owner], len(self._alike))
+        of_blocks = np.bincount(self._alike, members[self.pool.owner], len(self._alike)).astype(np.float64)
         programme, columns = self._programme(members, of_blocks)
         found = optimum(programme, f"plan of {int(members.sum())} members", presolve=False)
         cost = found.value - self.missed_price[columns] @ found.x

@@ -51,7 +51,7 @@ def test_devices_that_are_alike_cost_what_they_cost_one_by_one(fleets, monkeypat
         "optimum",
         lambda programme, *own, **how: solved.append(len(programme.cost)) or optimum(programme, *own, **how),
     )
-    own = pool(8, 2, fleets)
+    own = pool(8, 3, fleets)
     game = DispatchGame(own)
     groups = np.random.default_rng(1).random((5, 8)) < 0.6
     groups[0] = True
