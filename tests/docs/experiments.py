@@ -3,7 +3,7 @@
     python tests/docs/experiments.py levelling-down   # what docs/levelling-down.md shows, validation days: a quarter of an hour
     python tests/docs/experiments.py fairmarket       # test days: about three hours on two cores
     python tests/docs/experiments.py critics          # test days: traders that a model's surrogate has judged
-    python tests/docs/experiments.py experts          # test days: controls of the stressed feeder, two hours of CPU time
+    python tests/docs/experiments.py experts          # test days: controls of the stressed feeder, two and a half hours of CPU time
     python tests/docs/experiments.py equity           # weights of members: five minutes of one core
     python tests/docs/experiments.py --pages          # no run: the pages from what is there
 
