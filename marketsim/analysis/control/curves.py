@@ -43,12 +43,14 @@ class TrainingCurve(NamedTuple):
 
 
 def curve_of(arm: str, seed: int, folder: Path) -> TrainingCurve | None:
-    """The curve of a training in its folder; None where there is none any more, or of another version."""
+    """The curve of a training in its folder; None where there is none any more, one without an update, or another version's."""
     try:
         found = read_curves(folder)
     except CheckpointError:
         return None
     updates = found["update"]
+    if not updates:
+        return None
     columns = {name: np.array(found.get(name, [math.nan] * len(updates))) for name in COLUMNS[2:]}
     return TrainingCurve(arm, seed, {**columns, "took_s": np.cumsum(read_seconds(folder, len(updates)))})
 

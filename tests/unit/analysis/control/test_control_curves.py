@@ -49,6 +49,8 @@ def test_a_training_that_is_gone_or_is_another_has_none(tmp_path):
     other = training(tmp_path / "other")
     (other / "training.csv").write_text("something,else\n1,2\n")
     assert curve_of("sac", 1, other) is None
+    assert curve_of("sac", 1, training(tmp_path / "no update", rows="")) is None
+    assert curve_of("sac", 1, training(tmp_path / "cut off", rows="1,2,60,-3.5,40")) is None
 
 
 def test_seeds_of_other_lengths_are_drawn_to_the_same_bytes(tmp_path):
