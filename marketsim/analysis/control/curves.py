@@ -107,7 +107,7 @@ def draw_curves(curves: Sequence[TrainingCurve], paths: Sequence[Path]) -> None:
     panels = drawn.subplots(3, 2, sharex="col")
     best = max(line.last for line in lines)
     near = {line.arm for line in lines if line.last >= 0.0 or line.last == best}
-    axes = (("agent_steps", 1e-3, "decisions [thousand]"), ("took_s", 1.0, "playing and learning [s]"))
+    axes = (("agent_steps", 1e-3, "decisions [thousand]"), ("took_s", 1.0, "playing and learning, wall time [s]"))
     for column, (over, scale, label) in enumerate(axes):
         for place, line in enumerate(lines):
             look = {"marker": _MARKERS[place % len(_MARKERS)], "color": mpl.colormaps["tab20"](place % 20)}
