@@ -38,7 +38,7 @@ EXPLOIT: Final = ("--exploit", "roof-farm")
 MORE: Final = "truthful_tranches,pro_rata,rule_shared,placebo,withholding,older,older_slow,older_tranches"
 SCORES: Final = "only_ftg,only_fbs,only_fpp,eta_0.25,eta_0.5,eta_2"
 CONTROLS: Final = "controls.json"
-STRESSED: Final = "scenarios/p2p141.yaml"
+STRESSED, LARGE = "scenarios/p2p141.yaml", "scenarios/p2p141_100.yaml"
 UNTRAINED: Final = "idle_volt_var,rule,rule_volt_var,individual"
 LEARNERS: Final = "cloning_volt_var,adjoint_imitation,adjoint_from_clone,adjoint_longer,sac_imitation,sac_imitation_attention,sac_imitation_differential,sac_from_clone,mappo_from_clone,sac,matd3,maddpg,mappo"
 LONGER: Final = "rule_volt_var,cloning_volt_var,adjoint_imitation,sac_imitation,sac,matd3,maddpg,mappo"
@@ -47,11 +47,9 @@ HOURLY: Final = (
     *("--set", "clock.slots=24", "--set", "clock.slot_minutes=60"),
     *("--set", "expert={joint: {reactive: left}}"),
 )
-AT_SCALE: Final = (
-    *("--part", "validation", "--episodes", "512", "--arm"),
-    "rule_volt_var,cloning_volt_var,sac_imitation,sac_imitation_attention,sac_imitation_differential",
-)
-"""Critics with twenty prosumers and with a hundred."""
+AT_SCALE: Final = {"20": (STRESSED, "sac_imitation_twofold"), "100": (LARGE, "sac_imitation_eightfold")}
+"""Critics with twenty prosumers and with a hundred, and perceptrons with the steps for which differential attention's time is enough."""
+CRITICS: Final = "rule_volt_var,cloning_volt_var,sac_imitation,sac_imitation_attention,sac_imitation_differential"
 CONTROL_SHOWN: Final = (
     ("saving_share", "of the bound's saving %", 100.0, 1),
     ("violations", "bus-slots outside %", 100.0, 3),
@@ -132,8 +130,15 @@ EXPERIMENTS: Final = {
     },
     "controls": Experiment("experts", (STRESSED, "--seeds", "5", "--arm", f"{UNTRAINED},{LEARNERS}"), tables=CONTROLS),
     **{
-        f"controls-{name}": Experiment("experts", (scenario, *HOURLY, "--seeds", "2", *AT_SCALE), tables=CONTROLS)
-        for name, scenario in (("20", STRESSED), ("100", "scenarios/p2p141_100.yaml"))
+        f"controls-{name}": Experiment(
+            "experts",
+            (
+                *(scenario, *HOURLY, "--seeds", "2", "--part", "validation", "--episodes", "512"),
+                *("--arm", f"{CRITICS},{longer}"),
+            ),
+            tables=CONTROLS,
+        )
+        for name, (scenario, longer) in AT_SCALE.items()
     },
     "controls-longer": Experiment(
         "experts", (STRESSED, "--seeds", "2", "--arm", LONGER, "--episodes", "1664"), tables=CONTROLS

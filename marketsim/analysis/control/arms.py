@@ -111,7 +111,19 @@ ARMS: Final = (
     _from_nothing("mappo", "proximal policies"),
 )  # fmt: skip
 """All arms in the order of the tables."""
-_BY_NAME: Final = {arm.name: arm for arm in ARMS}
+EQUAL_TIME: Final = tuple(
+    _from_clone(
+        f"sac_imitation_{name}",
+        f"soft actor-critic near the expert, from the clones, {steps} gradient steps a slot: for an equal time",
+        "sac",
+        **_IMITATION,
+        steps_per_slot=steps,
+    )
+    for name, steps in (("twofold", 2), ("eightfold", 8))
+)
+"""Perceptrons as critics with the steps that differential attention's time is enough for, with 20 and with 100 agents; only where
+they are named."""
+_ALL, _BY_NAME = ({arm.name: arm for arm in arms} for arms in (ARMS, (*ARMS, *EQUAL_TIME)))
 
 
 def controls_beside(checkpoint: Path, names: Sequence[str]) -> tuple[ControlArm, ...]:
@@ -126,13 +138,13 @@ def controls_beside(checkpoint: Path, names: Sequence[str]) -> tuple[ControlArm,
 def choose_controls(names: Sequence[str], more: Sequence[ControlArm] = ()) -> tuple[ControlArm, ...]:
     """The arms of these names (none: all) in the order of the tables, and those that they need; InputError for another name.
 
-    ``more`` are arms that may be named, too; none of them is among all.
+    ``more`` are arms that may be named, too; like those of ``EQUAL_TIME`` none of them is among all.
     """
     known = {**_BY_NAME, **{arm.name: arm for arm in more}}
     unknown = [_unknown(name, known) for name in names if name not in known]
     if unknown:
         raise InputError(unknown)
-    wanted = {*(names or _BY_NAME), IDLE, BOUND}
+    wanted = {*(names or _ALL), IDLE, BOUND}
     wanted |= {known[name].begins_with for name in wanted}
     return tuple(arm for arm in known.values() if arm.name in wanted)
 

@@ -40,7 +40,12 @@ COMPARED: Final = {
     ),
     "adjoint_longer": (CLONE, "adjoint_imitation"),
     "sac_imitation": (CLONE, CLONE_CURVE, "sac_from_clone", "sac", "matd3", "maddpg", "mappo"),
-    "sac_imitation_differential": ("sac_imitation_attention", "sac_imitation"),
+    "sac_imitation_differential": (
+        "sac_imitation_attention",
+        "sac_imitation",
+        "sac_imitation_twofold",
+        "sac_imitation_eightfold",
+    ),
     "mappo_from_clone": (CLONE,),
     TRAINED: ("rule_volt_var",),
     f"{TRAINED}_volt_var": ("rule_volt_var", TRAINED),

@@ -9,14 +9,14 @@ import pytest
 
 import marketsim as ms
 from marketsim.agents.params import SetpointsParams
-from marketsim.analysis.control.arms import ARMS, choose_controls
+from marketsim.analysis.control.arms import ARMS, EQUAL_TIME, choose_controls
 from marketsim.analysis.control.controls import ByRules
 from marketsim.analysis.control.days import DayTotals, day_game, months, play
 from marketsim.analysis.control.jobs import ControlCell, ControlResult, PlayCell, as_lists, by_month, from_lists
 from marketsim.analysis.control.measures import MEASURES, measure_of
 from marketsim.analysis.control.plan import summed_up
 from marketsim.analysis.control.present import HEAD, PAIR_HEAD, arm_rows, as_json, markdown, pair_rows
-from marketsim.analysis.control.results import compare_controls
+from marketsim.analysis.control.results import compare_controls, compared_with
 from marketsim.analysis.execution.port import JobFailure, JobOutcome
 from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import InputError, RunError
@@ -94,6 +94,8 @@ def test_arms_bring_what_they_need() -> None:
     assert [arm.name for arm in choose_controls(["rule"])] == ["idle", "rule", "joint"]
     assert [arm.name for arm in choose_controls(["sac_imitation"])] == ["idle", "joint", "cloning", "sac_imitation"]
     assert choose_controls([]) == ARMS
+    named = [arm.name for arm in choose_controls(["sac_imitation_eightfold"])]
+    assert named == ["idle", "joint", "cloning", "sac_imitation_eightfold"]
     with pytest.raises(InputError, match=r"no such arm(.|\n)*did you mean 'cloning'"):
         choose_controls(["clonning"])
 
@@ -102,7 +104,7 @@ def test_every_arm_trains_on_what_it_says(tmp_path: Path) -> None:
     """Its learner with its parameters, from the clones of its seed where it says so; the community stays."""
     ready = ms.load_scenario(community())
     job = PlayCell(ready.source, {}, "validation", episodes=64, learners={"markets": 2, "hidden": [8]})
-    for arm in (each for each in ARMS if each.learner):
+    for arm in (each for each in (*ARMS, *EQUAL_TIME) if each.learner):
         cell = ControlCell(arm, 7, tmp_path)
         if arm.begins_with:
             cell.before.parent.mkdir(parents=True, exist_ok=True)
@@ -115,6 +117,15 @@ def test_every_arm_trains_on_what_it_says(tmp_path: Path) -> None:
         assert bool(given.get("start")) == bool(arm.begins_with)
         assert bool(given.get("imitation")) == ("imitation" in arm.name)
         assert made.agents == ready.agents
+
+
+def test_arms_of_an_equal_time_differ_in_their_steps_alone() -> None:
+    """As ``sac_imitation``, with two and eight gradient steps a slot where it makes one."""
+    (plain,) = (arm for arm in ARMS if arm.name == "sac_imitation")
+    for arm, steps in zip(EQUAL_TIME, (2, 8), strict=True):
+        assert (arm.learner, arm.begins_with) == (plain.learner, plain.begins_with)
+        assert dict(arm.params) == {**plain.params, "steps_per_slot": steps}
+        assert arm.name in compared_with("sac_imitation_differential")
 
 
 def test_paired_comparisons_find_what_is_there() -> None:
