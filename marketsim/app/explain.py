@@ -107,6 +107,9 @@ def explain(
     ``rule``, ``seed`` and ``parameters`` are as in ``share``; a rule that leaves bills as they were settled cannot be asked
     again. ``trust`` and ``registry`` are as in ``SharedRun``. Raises InputError.
     """
+    if not isinstance(run, Run):
+        hint = "of a folder of a run give ms.open_run(folder)"
+        raise InputError([Problem("must be a run", "run", repr(run)[:80], hint)])
     shared = SharedRun(run, seed, trust=trust, registry=registry)
     _demand_sharing(rule, shared.registry)
     row = _row_of(agent, shared.names)

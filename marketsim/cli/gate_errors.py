@@ -51,9 +51,7 @@ Walked = TypeVar("Walked", bound=_OnFeeder)
     metavar="PERCENT",
     help="Quantities lie within so much of what is left.",
 )
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=1, show_default=True, metavar="N", help="Seed of what is drawn."
-)
+@click.option("--seed", default=1, show_default=True, metavar="N", help="Seed of what is drawn.")
 @answer_options("feeder and limit (exact gates: feeder)")
 def gate_errors(
     feeders: tuple[str, ...],

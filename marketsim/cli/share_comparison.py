@@ -108,7 +108,9 @@ def _equity(equity: Equity | None) -> tuple[str, str]:
 
 
 def _explain(found: Comparison, *, weighs: bool) -> None:
-    if found.rules:
+    if found.rules and len(found.rules[0].shares.names) < 2:
+        say("There is no group of agents that could leave.")
+    elif found.rules:
         say(
             "Largest excess: what the group that gains most by leaving would save, and of how many members it is; above 0 it is "
             f"the price of a rule's equity, told a day and member, too. The group was {looked_at(found.rules[0].shares)}."

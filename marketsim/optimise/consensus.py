@@ -68,7 +68,7 @@ def agree_day(
         raise ValueError("members agree on one meter")
     members = _Members(blocks, day, ends)
     if members.has_choices and not relaxed:
-        raise RunError("a yes or no (an appliance, a unit that starts) cannot be agreed on: plan it by a programme")
+        raise RunError("a yes or no (an appliance, a unit that starts) cannot be agreed on: plan by a programme")
     pool = _Pool(day, sum((block.fixed_kwh.sum(axis=1) for block in blocks), np.zeros(len(day.need_kwh))))
     rho = float(max((pool.retail - pool.feed_in).mean(), 1e-3 * np.abs(pool.retail).max(), 1e-9)) / members.scale_kwh
     mean, price = np.zeros(pool.slots), (pool.retail + pool.feed_in) / 2.0

@@ -90,6 +90,9 @@ def format_of(folder: Path) -> str | None:
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a run; RunFolderError where ``folder`` is none."""
     hint = "a run folder has a manifest.json; name the folder that 'marketsim run' printed"
+    if folder.is_file():
+        asked = "run a scenario first, and name the folder that 'marketsim run' printed"
+        raise RunFolderError([Problem("this is a file and no run folder", file=str(folder), hint=asked)])
     if not folder.is_dir():
         raise RunFolderError([Problem("no such run folder", file=str(folder), hint=hint)])
     if not os.path.lexists(folder / MANIFEST):

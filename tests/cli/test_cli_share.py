@@ -205,3 +205,12 @@ def test_what_is_wrong_with_a_game_is_said(cli, folder, options, said):
     ended = cli("share", str(folder), *options)
     assert ended.code == 2
     assert said in ended.err
+
+
+def test_of_one_agent_no_group_could_leave_under_any_rule(cli, tmp_path):
+    alone = {**STREET, "agents": STREET["agents"][:1]}
+    ms.simulate(ms.load_scenario(alone), out=tmp_path / "run")
+    ended = cli("share", str(tmp_path / "run"), "--compare")
+    assert ended.code == 0, ended.err
+    assert "There is no group of agents that could leave." in ended.out
+    assert "found among" not in ended.out

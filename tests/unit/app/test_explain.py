@@ -159,3 +159,9 @@ def test_a_rule_of_ones_own_is_asked_again(plain):
 def test_what_is_wrong_is_said(plain, asked, said):
     with pytest.raises(InputError, match=f"(?s){said}"):
         ms.explain(plain, *asked)
+
+
+def test_a_path_is_no_run_and_is_told_who_opens_it():
+    with pytest.raises(InputError, match="must be a run .got 'runs/mine'") as error:
+        ms.explain("runs/mine", "villa-1")
+    assert "ms.open_run" in error.value.problems[0].hint

@@ -154,6 +154,10 @@ def test_a_table_that_was_not_written_says_how_to_get_it(small, tmp_path):
 def test_a_folder_that_is_no_run_is_told(tmp_path):
     with pytest.raises(RunFolderError, match="no such run folder"):
         open_run(tmp_path / "nowhere")
+    (tmp_path / "street.yaml").write_text("name: street")
+    with pytest.raises(RunFolderError, match="this is a file and no run folder") as error:
+        open_run(tmp_path / "street.yaml")
+    assert "run a scenario first" in error.value.problems[0].hint
     with pytest.raises(RunFolderError, match="no run of marketsim"):
         open_run(tmp_path)
 
