@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from marketsim.cli.answers import write_out
-from marketsim.cli.options import overrides_of, set_option, teller, trust_option
+from marketsim.cli.options import drawing_option, overrides_of, set_option, teller, trust_option
 from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
@@ -33,9 +33,7 @@ def critic() -> None:
 @click.option("--model", metavar="NAME", help="Learn from this model, where several have answered.")
 @click.option("--digest", metavar="START", help="Learn from these weights of it, where there are several.")
 @click.option("--wording", metavar="NAME", help="Learn from the answers to this wording, where there are several.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the split and the first weights."
-)
+@drawing_option("Of the split and the first weights.")
 @click.option("--if-drifted", is_flag=True, help="Only if the surrogate in --out disagrees with the answers.")
 @click.option("--force", is_flag=True, help="Replace the file in --out.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from marketsim.cli.options import AskedScenario, plugin_option, set_option, teller, trust_option
+from marketsim.cli.options import AskedScenario, drawing_option, plugin_option, set_option, teller, trust_option
 from marketsim.cli.saying import say
 
 if TYPE_CHECKING:
@@ -62,13 +62,7 @@ def reading_params(model: str, asked: dict[str, Any]) -> ReadingParams:
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FOLDER", help="New folder for model, code and transcript."
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    help="Of the random cases that the expert is tried on.",
-)
+@drawing_option("Of the random cases that the expert is tried on.")
 @click.option("--yes", is_flag=True, help="The form is right: do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON; needs --yes.")
 def write(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from marketsim.cli.options import plugin_option, trust_option
-from marketsim.cli.rule_option import named_rule, rules_of
+from marketsim.cli.rule_option import joining_option, named_rule, rules_of
 from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
 from marketsim.core.units import MONEY_PER_CURRENCY, WH_PER_KWH
@@ -28,14 +28,7 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="A rule of sharing, or '{NAME: {PARAMETER: VALUE}}'; marketsim plugins list --kind sharing.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Of rules that draw orders of joining.",
-)
+@joining_option
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @plugin_option
 @trust_option

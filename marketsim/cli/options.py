@@ -40,6 +40,11 @@ def seed_option(function: F) -> F:
     return click.option("--seed", type=int, metavar="N", help=text)(function)
 
 
+def drawing_option(text: str) -> Callable[[F], F]:
+    """``--seed`` of what a command itself draws, 1 unless told."""
+    return click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, metavar="N", help=text)
+
+
 def trust_option(function: F) -> F:
     """``--trust``."""
     text = "The scenario is my own: its files may lie anywhere, and its plugins run also from a folder of results."

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from marketsim.cli.options import teller
+from marketsim.cli.options import drawing_option, teller
 
 if TYPE_CHECKING:
     from marketsim.extension.registry import Registry
+
+
+joining_option = drawing_option("Of rules that draw orders of joining.")
 
 
 def named_rule(rule: str, option: str = "--rule") -> tuple[str, dict[str, Any]]:

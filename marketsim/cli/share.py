@@ -10,7 +10,7 @@ import click
 from marketsim.cli.answers import AskedAnswer, answer_options
 from marketsim.cli.leaving import leaving_said, leaving_told
 from marketsim.cli.options import plugin_option, teller, trust_option
-from marketsim.cli.rule_option import named_rule, rules_of
+from marketsim.cli.rule_option import joining_option, named_rule, rules_of
 from marketsim.cli.saying import say
 from marketsim.cli.tables import number, table
 
@@ -38,14 +38,7 @@ if TYPE_CHECKING:
     help="A rule of sharing, or '{NAME: {PARAMETER: VALUE}}'; marketsim plugins list --kind sharing.  [default: shapley]",
 )
 @click.option("--compare", is_flag=True, help="Put all rules side by side, and those of --rule: equity and stability.")
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Of rules that draw orders of joining.",
-)
+@joining_option
 @click.option(
     "--seconds",
     default=30.0,

@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -68,6 +68,15 @@ def save_figure(figure: Any, path: Path, **options: Any) -> None:
     made = io.BytesIO()
     figure.savefig(made, format=path.suffix.removeprefix("."), **options)
     files.replace(path, made.getvalue(), durable=False)
+
+
+def save_figures(figure: Any, paths: Iterable[Path]) -> None:
+    """Replace each path by a figure of matplotlib, of the same bytes for the same figure; texts of an SVG stay texts."""
+    import matplotlib as mpl
+
+    with mpl.rc_context({"svg.hashsalt": "marketsim", "svg.fonttype": "none"}):
+        for path in paths:
+            save_figure(figure, path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def _plain(value: object) -> object:

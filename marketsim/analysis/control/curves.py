@@ -9,11 +9,12 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from marketsim.analysis.control.present import look_of
 from marketsim.core.arrays import FloatArray
 from marketsim.core.errors import CheckpointError
 from marketsim.learning.curve_rows import as_csv
 from marketsim.learning.curves import read_curves, read_seconds
-from marketsim.results.folder import save_figure
+from marketsim.results.folder import save_figures
 
 COLUMNS: Final = (
     "arm",
@@ -26,10 +27,9 @@ COLUMNS: Final = (
     "system_cost",
     "violations",
 )
-"""Of the table: decisions that were played, steps of policies or critics (empty where a learner does not count them), seconds of
-playing and learning so far, return of an episode (mean over agents), and the game's scores (means over slots)."""
+"""Of the table: decisions that were played, steps of policies or critics (empty where a learner does not count them), wall
+time of playing and learning so far [s], return of an episode (mean over agents), and the game's scores (means over slots)."""
 _COUNTS: Final = ("update", "agent_steps", "gradient_steps")
-_MARKERS: Final = "osD^vP*X"
 _SIZE: Final = (10.0, 11.0)
 
 
@@ -99,7 +99,6 @@ def _lines(curves: Sequence[TrainingCurve]) -> list[_Line]:
 
 def draw_curves(curves: Sequence[TrainingCurve], paths: Sequence[Path]) -> None:
     """Return and violations of every training, against decisions and against time; bands: least and most over seeds."""
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
     lines = _lines(curves)
@@ -110,7 +109,7 @@ def draw_curves(curves: Sequence[TrainingCurve], paths: Sequence[Path]) -> None:
     axes = (("agent_steps", 1e-3, "decisions [thousand]"), ("took_s", 1.0, "playing and learning, wall time [s]"))
     for column, (over, scale, label) in enumerate(axes):
         for place, line in enumerate(lines):
-            look = {"marker": _MARKERS[place % len(_MARKERS)], "color": mpl.colormaps["tab20"](place % 20)}
+            look = look_of(place)
             named = line.arm if column == 0 else None
             _draw(panels[0, column], line.x[over] * scale, line.y["total"], look, named)
             if line.arm in near:
@@ -135,9 +134,7 @@ def draw_curves(curves: Sequence[TrainingCurve], paths: Sequence[Path]) -> None:
         f"Trainings on training days, {seeds} seed{'s' if seeds > 1 else ''}: means, bands from least to most",
         fontsize=10,
     )
-    with mpl.rc_context({"svg.hashsalt": "marketsim", "svg.fonttype": "none"}):
-        for path in paths:
-            save_figure(drawn, path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+    save_figures(drawn, paths)
 
 
 def _draw(panel: Any, x: FloatArray, y: FloatArray, look: Mapping[str, Any], label: str | None = None) -> None:

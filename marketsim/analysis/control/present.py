@@ -10,7 +10,7 @@ from typing import Any, Final
 from marketsim.analysis.control.measures import MEASURES, ControlMeasure, measure_of
 from marketsim.analysis.control.results import ControlsFound
 from marketsim.analysis.evaluation.statistics import LEVEL, Estimate
-from marketsim.results.folder import save_figure
+from marketsim.results.folder import save_figures
 
 _WIDE: Final = ("saving_share", "violations")
 _EFFORT: Final = ("CPU s", "updates", "decisions")
@@ -101,7 +101,6 @@ def figure(found: ControlsFound, paths: Sequence[Path]) -> None:
 
     The second panel has those that reach half of the bound's saving.
     """
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
     drawn = Figure(figsize=(10.0, 6.0), layout="constrained")
@@ -109,7 +108,7 @@ def figure(found: ControlsFound, paths: Sequence[Path]) -> None:
     for place, (arm, own) in enumerate(found.estimates.items()):
         if not math.isfinite(own["saving_share"].mean):
             continue
-        look = {"marker": _MARKERS[place % len(_MARKERS)], "color": mpl.colormaps["tab20"](place % 20)}
+        look = look_of(place)
         _point(panels[0], own, look, arm)
         if own["saving_share"].mean >= _GOOD:
             _point(panels[1], own, look)
@@ -121,9 +120,14 @@ def figure(found: ControlsFound, paths: Sequence[Path]) -> None:
     drawn.legend(loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     seeds = f"{len(found.seeds)} seed{'s' if len(found.seeds) > 1 else ''}"
     drawn.suptitle(f"{found.days} {found.part} days, {seeds}, {100 * LEVEL:.0f} % intervals", fontsize=10)
-    with mpl.rc_context({"svg.hashsalt": "marketsim", "svg.fonttype": "none"}):
-        for path in paths:
-            save_figure(drawn, path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+    save_figures(drawn, paths)
+
+
+def look_of(place: int) -> dict[str, Any]:
+    """Marker and colour of an arm by its place among those of a figure."""
+    import matplotlib as mpl
+
+    return {"marker": _MARKERS[place % len(_MARKERS)], "color": mpl.colormaps["tab20"](place % 20)}
 
 
 def _point(panel: Any, own: Mapping[str, Estimate], look: Mapping[str, Any], label: str | None = None) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from marketsim.analysis.evaluation.arms import TRANCHES
 from marketsim.analysis.evaluation.frontier import CONSTANTS, CONSTANTS_IN_TRANCHES
 from marketsim.analysis.evaluation.results import Evaluation
-from marketsim.results.folder import save_figure
+from marketsim.results.folder import save_figures
 
 
 class _Look(NamedTuple):
@@ -42,7 +42,6 @@ _PANELS: Final = (
 
 def plane(found: Evaluation, paths: Sequence[Path]) -> None:
     """Both forms of FBS over FTG: means over seeds with their intervals."""
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
     drawn = Figure(figsize=(9.6, 4.8), layout="constrained")
@@ -58,9 +57,7 @@ def plane(found: Evaluation, paths: Sequence[Path]) -> None:
         panel.grid(color="#e5e5e5", linewidth=0.5)
     handles, labels = panels[0].get_legend_handles_labels()
     drawn.legend(handles, labels, loc="outside right center", fontsize=8, frameon=False)
-    with mpl.rc_context({"svg.hashsalt": "marketsim", "svg.fonttype": "none"}):
-        for path in paths:
-            save_figure(drawn, path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+    save_figures(drawn, paths)
 
 
 def _constants(panel: Any, found: Evaluation, measure: str, names: Sequence[str], look: _Look) -> None:

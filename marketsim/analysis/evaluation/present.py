@@ -10,7 +10,7 @@ from typing import Any, Final
 from marketsim.analysis.evaluation.measures import MEASURES
 from marketsim.analysis.evaluation.results import ENOUGH, Evaluation, Exploit
 from marketsim.analysis.evaluation.statistics import LEVEL, Estimate
-from marketsim.results.folder import save_figure
+from marketsim.results.folder import save_figures
 
 WITH_INTERVAL: Final = ("ftg", "fbs", "fpp", "fbs_week")
 BEYOND: Final = "beyond constants"
@@ -126,7 +126,6 @@ def as_json(found: Evaluation) -> dict[str, Any]:
 
 def figure(found: Evaluation, paths: Sequence[Path]) -> None:
     """The three scores of every arm: mean, interval, and every seed as a dot."""
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
     arms = list(found.estimates)
@@ -148,9 +147,7 @@ def figure(found: Evaluation, paths: Sequence[Path]) -> None:
         f"Scores on {found.part} days: mean and {100 * LEVEL:.0f} % interval over {len(found.seeds)} seeds; dots: seeds",
         fontsize=10,
     )
-    with mpl.rc_context({"svg.hashsalt": "marketsim", "svg.fonttype": "none"}):
-        for path in paths:
-            save_figure(drawn, path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+    save_figures(drawn, paths)
 
 
 def _beyond(found: Evaluation, arm: str) -> str:
