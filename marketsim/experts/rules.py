@@ -62,8 +62,7 @@ class RuleExpert:
     def _follow(self, grid: PlannedGrid, view: ExpertView, points: Setpoints) -> FloatArray:
         """Reactive power by the curve at the voltages that it brings about [H, n]; where there is no solution, none."""
         own, none = self._own, np.zeros(self._own.n)
-        full = own.most_kvar(points.pv_kw)
-        law = ReactiveLaw(none, none, own.kva, np.array(self._params.curve_pu), full, own.kvar_per_kw)
+        law = ReactiveLaw(none, none, own.kva, np.array(self._params.curve_pu), own.kva, own.kvar_per_kw)
         return unasked_kvar(grid, view, points, UnaskedInverters(law, none))
 
 

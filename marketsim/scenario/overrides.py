@@ -12,8 +12,9 @@ from marketsim.scenario.switches import keeps, opened
 from marketsim.scenario.yamltext import parse
 
 _LONGEST_PATH = 1_000
-_PART = re.compile(r"([^.\[\]]+)((?:\[\d+\])*)")
+_PART = re.compile(r"([^.\[\]]+)((?:\[(?:\d+|\d*:\d*)\])*)")
 _PATH = re.compile(rf"{_PART.pattern}(?:\.{_PART.pattern})*")
+_SPAN = re.compile(r"(\d*):(\d*)")
 
 
 def parse_override(text: str) -> tuple[str, object]:
@@ -37,14 +38,14 @@ def parse_value(text: str, option: str) -> object:
 
 
 def split_path(path: str) -> tree.Loc:
-    """``agents[0].pv_kw`` and ``agents.0.pv_kw`` as ("agents", 0, "pv_kw")."""
+    """``agents[0].pv_kw`` and ``agents.0.pv_kw`` as ("agents", 0, "pv_kw"), spans of a list as text: ("agents", "0:20")."""
     if not _is_path(path):
         problem = Problem("is not a path such as agents[0].pv_kw", value=tree.shorten(path, 200), file="--set")
         raise ScenarioError([problem])
     parts: list[str | int] = []
     for name, positions in _PART.findall(path):
         parts.append(int(name) if name.isdecimal() and parts else name)
-        parts += [int(position) for position in re.findall(r"\d+", positions)]
+        parts += [int(each) if each.isdecimal() else each for each in re.findall(r"[\d:]+", positions)]
     if len(parts) > tree.MAX_DEPTH:
         message = f"a path has at most {tree.MAX_DEPTH} steps"
         raise ScenarioError([Problem(message, value=tree.shorten(path, 200), file="--set")])
@@ -88,10 +89,23 @@ def _put(node: tree.Node | None, rest: tree.Loc, leaf: tree.Node, place: tree.Ma
 def _put_item(
     node: tree.Node, items: list[tree.Node], rest: tree.Loc, leaf: tree.Node, place: tree.Mark, loc: tree.Loc
 ) -> tree.Node:
-    position = rest[0]
-    if not isinstance(position, int) or position >= len(items):
+    chosen = _chosen(rest[0], len(items))
+    if not chosen:
         last = len(items) - 1
         hint = f"positions are 0 to {last}, as in {tree.dotted((*loc, last))}" if items else "the list is empty"
-        raise ScenarioError([Problem(f"has no item {position!r}", tree.dotted(loc), hint=hint)])
-    item = _put(items[position], rest[1:], leaf, place, (*loc, position))
-    return tree.Node([*items[:position], item, *items[position + 1 :]], node.place)
+        raise ScenarioError([Problem(f"has no item {rest[0]!r}", tree.dotted(loc), hint=hint)])
+    changed = [
+        _put(item, rest[1:], leaf, place, (*loc, position)) if position in chosen else item
+        for position, item in enumerate(items)
+    ]
+    return tree.Node(changed, node.place)
+
+
+def _chosen(part: str | int, n: int) -> range:
+    """Positions in a list of ``n`` that a part of a path is about: one, or a span ``first:behind the last``; empty: not there."""
+    if isinstance(part, int):
+        return range(part, part + 1) if part < n else range(0)
+    span = _SPAN.fullmatch(part)
+    if span is None or int(span[2] or n) > n:
+        return range(0)
+    return range(int(span[1] or 0), int(span[2] or n))

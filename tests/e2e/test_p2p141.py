@@ -21,7 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 SCENARIO = ROOT / "scenarios/p2p141.yaml"
 LOW, HIGH = 0.95, 1.05
 NO_CURVE = {"grid.reactive.setpoint.base": "none"}
-REST = {f"agents[{row}].strategy": {"setpoints": {"battery": "rest", "generator": "rest"}} for row in range(20)}
+TWENTY = "agents[0:20].strategy"
+RULES: dict[str, Any] = {TWENTY: "setpoints"}
+REST: dict[str, Any] = {TWENTY: {"setpoints": {"battery": "rest", "generator": "rest"}}}
 
 
 @pytest.fixture(scope="module")
@@ -118,9 +120,14 @@ def test_under_the_gate_nothing_is_above_the_band(simulated: Any) -> None:
 
 
 @pytest.mark.parametrize("changes", [{}, {"grid.reactive.setpoint.min_power_factor": None}])
-def test_inverters_keep_their_limits_on_a_day_with_the_curve(ready: Any, changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize("strategy", [RULES, {}], ids=["rules", "expert"])
+def test_inverters_keep_their_limits_on_a_day_with_the_curve(
+    ready: Any, changes: dict[str, Any], strategy: dict[str, Any]
+) -> None:
     """Least power factor by default, the circle alone as an option: |Q| <= P tan phi and <= sqrt(S^2 - P^2) in every slot."""
-    world = build(on_part(ms.load_scenario(SCENARIO, changes), "validation")).world
+    if not strategy:
+        pytest.importorskip("clarabel", reason="experts are an extra")
+    world = build(on_part(ms.load_scenario(SCENARIO, {**changes, **strategy}), "validation")).world
     agents = ready.agents[:20]
     law = world.reactive.law
     rows = np.arange(20)
@@ -135,6 +142,24 @@ def test_inverters_keep_their_limits_on_a_day_with_the_curve(ready: Any, changes
         assert (np.abs(given) <= most + 1e-6).all()
         most_seen = max(most_seen, float(np.abs(given).max()))
     assert most_seen > 100.0
+
+
+def test_all_twenty_follow_the_joint_expert(simulated: Any) -> None:
+    """As the scenario is: as planned up to whole Wh, nothing outside, confirmed slot by slot, and prosumers pay less than by rules."""
+    pytest.importorskip("clarabel", reason="experts are an extra")
+    run, by_rules, idle = (simulated(SCENARIO, changes) for changes in ({}, RULES, REST))
+    assert run.summary["validated_slots"] == 96
+    assert run.summary["voltage_violation_rate"] == 0 < by_rules.summary["voltage_violation_rate"]
+    agents = run.frame("agents", raw=True)
+    followed = agents[agents.planned_pv_kw.notna()]
+    assert followed.name.nunique() == 20
+    done = {"generator": "generator_wh", "battery": "battery_wh", "curtailed": "curtailable_load_unserved_wh"}
+    for name, column in {**done, "pv": "pv_used_wh"}.items():
+        np.testing.assert_allclose(250.0 * followed[f"planned_{name}_kw"], followed[column], atol=2.0)
+    assert not followed[["generator_wh", "battery_wh", "pv_used_wh"]].eq(0).all().any()
+    cost = [each.summary["prosumer_cost"] for each in (run, by_rules, idle)]
+    assert cost[0] < cost[1] < cost[2]
+    assert idle.summary["money_imbalance"] == by_rules.summary["money_imbalance"] == run.summary["money_imbalance"] == 0
 
 
 def test_its_expert_says_what_decides_the_claim(ready: Any) -> None:
@@ -180,6 +205,6 @@ def test_learners_train_on_it_from_its_clone(clone: Any, tmp_path: Path, name: s
 def test_its_clone_plays_its_day(clone: Any) -> None:
     """All twenty by their policies in a run: confirmed by the independent solver, balanced to the last unit."""
     strategy = {"learned": {"checkpoint": str(clone.checkpoint)}}
-    run = ms.simulate(ms.load_scenario(SCENARIO, {f"agents[{row}].strategy": strategy for row in range(20)}))
+    run = ms.simulate(ms.load_scenario(SCENARIO, {TWENTY: strategy}))
     assert run.summary["money_imbalance"] == 0
     assert run.summary["validated_slots"] == 96

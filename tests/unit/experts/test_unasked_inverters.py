@@ -18,7 +18,8 @@ from marketsim.core.setpoints import Setpoints
 from marketsim.experts.inverters import UnaskedInverters, response, unasked_kvar
 from marketsim.experts.joint import JointExpert
 from marketsim.experts.model import TerminalModel
-from marketsim.experts.params import JointParams
+from marketsim.experts.params import JointParams, RuleParams
+from marketsim.experts.rules import RuleExpert
 
 SUNNY = date(2016, 5, 28)
 CURVE = {
@@ -146,3 +147,16 @@ def test_a_slot_is_held_within_the_band_by_what_costs_least(case_of: Callable[[s
         assert (changed > 1.0) == moves
         left = JointExpert(context, JointParams(recourse=False)).held(case.view, given)
         assert left is given
+
+
+def test_rules_ask_for_what_the_curve_of_the_grid_gives(case_of: Callable[[str], _Case]) -> None:
+    """The rule's own curve is as steep as that of ``grid.reactive``: to a var, on a day on which it is at its limit, too."""
+    case = case_of("steered")
+    rule = RuleExpert(RuleParams(), case.days.expert_context(0.95, TerminalModel()))
+    asked = rule.plan(case.view)
+    by_itself = case.settled(asked._replace(kvar=np.zeros_like(asked.kvar)))
+    np.testing.assert_allclose(asked.kvar, by_itself.kvar, atol=1e-4 * case.inverters.law.kva.max())
+    most = most_kvar(case.inverters.law, asked.pv_kw)
+    at_limit = np.isclose(np.abs(asked.kvar), most) & (most > 1.0)
+    assert at_limit.any()
+    assert (~at_limit & (np.abs(asked.kvar) > 1.0)).any()

@@ -37,7 +37,9 @@ def test_option_is_a_path_and_a_yaml_value(text: str, path: str, value: object) 
     assert parse_override(text) == (path, value)
 
 
-@pytest.mark.parametrize("text", ["seed", "=3", "a..b=1", "a[x]=1", ".a=1", "a.=1", "a[0=1"])
+@pytest.mark.parametrize(
+    "text", ["seed", "=3", "a..b=1", "a[x]=1", "a[1:2:3]=1", "a[-1]=1", "a[]=1", ".a=1", "a.=1", "a[0=1"]
+)
 def test_malformed_options_are_refused(text: str) -> None:
     """What is no path is said to be none."""
     with pytest.raises(ScenarioError, match="PATH=VALUE"):
@@ -54,6 +56,36 @@ def test_both_ways_to_write_positions() -> None:
     """Brackets and dots mean the same."""
     assert split_path("agents[0].a[1][2]") == ("agents", 0, "a", 1, 2)
     assert split_path("agents.0.pv_kw") == ("agents", 0, "pv_kw")
+    assert split_path("agents[0:20].pv_kw") == split_path("agents.0:20.pv_kw") == ("agents", "0:20", "pv_kw")
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("agents[:].pv_kw", [9, 9]),
+        ("agents[0:2].pv_kw", [9, 9]),
+        ("agents[1:].pv_kw", [1, 9]),
+        ("agents[:1].pv_kw", [9, 2]),
+        ("agents.1:2.pv_kw", [1, 9]),
+    ],
+)
+def test_a_span_is_about_all_of_its_items(path: str, values: list[int]) -> None:
+    """From the first position up to before the last, as Python has it; each end may be left out."""
+    assert put({path: 9})["agents"] == [{"pv_kw": value} for value in values]
+
+
+def test_what_is_set_for_a_span_is_located_at_the_option() -> None:
+    """In each of its items, and what is next to it where it was written."""
+    root = apply_overrides(ROOT, {"agents[:].name": "a"})
+    places = [locate(root, ("agents", row, key))[1].place.file for row in (0, 1) for key in ("name", "pv_kw")]
+    assert places == ["--set agents[:].name", "s"] * 2
+
+
+@pytest.mark.parametrize("span", ["2:", "1:1", "1:0", "0:0", "7:9", "0:3"])
+def test_a_span_that_is_not_there_is_refused(span: str) -> None:
+    """What would change nothing, or less than it says, is not ignored."""
+    with pytest.raises(ScenarioError, match=rf"has no item '{span}'\n.*positions are 0 to 1"):
+        put({f"agents[{span}].pv_kw": 9})
 
 
 def test_overrides_apply_in_order() -> None:
