@@ -30,7 +30,7 @@ def scenario_argument(function: F) -> F:
 
 def set_option(function: F) -> F:
     """``--set PATH=VALUE``, any number of times."""
-    text = "Override a value, e.g. --set profiles.pv_scale=2 (repeatable)."
+    text = "Override a value, e.g. profiles.pv_scale=2, or of a span of a list: 'agents[0:20].strategy=truthful' (repeatable)."
     return click.option("--set", "overrides", metavar="PATH=VALUE", multiple=True, help=text)(function)
 
 

@@ -80,8 +80,8 @@ class RuleParams(ExpertParams):
     volt_var: bool = True
     """Ask inverters for reactive power by the voltage at the own bus (``curve_pu``)."""
     curve_pu: tuple[_VoltagePu, _VoltagePu, _VoltagePu, _VoltagePu] = (0.95, 0.985, 1.015, 1.05)
-    """The inverter injects its apparent power up to the first voltage, nothing between the second and third, and absorbs it from the
-    fourth on, each held to what it may beside its PV: as ``base: volt_var`` of ``grid.reactive.setpoint`` has it [p.u.]."""
+    """The inverter injects its apparent power up to the first voltage, nothing between the second and third, and absorbs it from
+    the fourth on, each held to what it may beside its PV: as ``base: volt_var`` of ``grid.reactive.setpoint`` has it [p.u.]."""
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:

@@ -194,7 +194,8 @@ editors complete and check scenarios with it. The shipped examples are in `scena
 - **`extends: base.yaml`** lays the scenario over another one, in the same folder or below. Mappings merge key by key,
   lists and values replace, and another part replaces the part with its parameters.
 - **`--set PATH=VALUE`** on the command line, or a mapping of paths in Python, changes values on top:
-  `--set grid.gate=observe --set 'agents[0].count=5'`.
+  `--set grid.gate=observe --set 'agents[0].count=5'`. A span sets several entries of a list at once:
+  `--set 'agents[0:20].strategy=expert'`, `agents[1:]`, `agents[:]`.
 - Text is YAML 1.2: `on`, `no`, `12:30` and `2016-07-12` are text, and dates are read from it.
 """
 
