@@ -71,6 +71,14 @@ class JointParams(VoltageParams):
 class IndividualParams(ExpertParams):
     """Each prosumer alone with the utility; nobody knows of the grid."""
 
+    reactive: Literal["planned", "left"] | None = None
+    """Ask inverters for what the plan has, which is no reactive power, or leave it to ``grid.reactive``; none: left."""
+
+    @property
+    def asks_kvar(self) -> bool:
+        """Whether inverters are kept from what ``grid.reactive`` has them do."""
+        return self.reactive == "planned"
+
 
 class RuleParams(ExpertParams):
     """Rules without a programme: the prices of the day, the own balance, and the own voltage."""

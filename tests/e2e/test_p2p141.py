@@ -162,6 +162,18 @@ def test_all_twenty_follow_the_joint_expert(simulated: Any) -> None:
     assert idle.summary["money_imbalance"] == by_rules.summary["money_imbalance"] == run.summary["money_imbalance"] == 0
 
 
+def test_who_plans_alone_keeps_the_curve_of_the_grid(simulated: Any) -> None:
+    """Those who know of no grid ask for no reactive power on top of the curve; ``reactive: planned`` keeps inverters from it."""
+    pytest.importorskip("clarabel", reason="experts are an extra")
+    left, planned, without = (
+        simulated(SCENARIO, {"expert": {"individual": {"reactive": reactive}}, **over})
+        for reactive, over in ((None, {}), ("planned", {}), (None, NO_CURVE))
+    )
+    assert left.summary["voltage_violation_rate"] < 0.005 < 0.05 < planned.summary["voltage_violation_rate"]
+    assert planned.summary["voltage_violation_rate"] == without.summary["voltage_violation_rate"]
+    assert left.summary["prosumer_cost"] == planned.summary["prosumer_cost"]
+
+
 def test_its_expert_says_what_decides_the_claim(ready: Any) -> None:
     """Joint, with perfect information, at a stated price of voltages: what a game of the scenario is labelled by."""
     assert ready.model.expert.name == "joint"
