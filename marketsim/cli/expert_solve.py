@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +39,7 @@ def solve(
 
     Each plan is checked by a power flow that the expert does not use. The expert is that of the section expert. It knows the
     whole day, whatever expert.information says, unless it is played, and plans all agents with PV, a battery, a generator or
-    curtailable load.
+    curtailable load. Ends with exit code 1 where a plan asks what no device can do, or its power flow has no solution.
     """
     from marketsim.analysis.experts.solving import bound
     from marketsim.app.plan_file import plan_text
@@ -49,6 +51,8 @@ def solve(
         write_out(Path(plans), plan_text(found.agents, found.plans))
     if not answer.give(found.document(), [each._asdict() for each in found.days]):
         _show(found, ready.model.currency)
+    if any(each.impossible or each.unsolved for each in found.days):
+        sys.exit(1)
 
 
 def _check_plans(plans: str | None, *, force: bool) -> None:
@@ -74,7 +78,7 @@ def _show(found: Bound, currency: str) -> None:
             each.date,
             number(each.cost),
             number(each.idle_cost),
-            number(each.idle_cost - each.cost),
+            number(_saved(each.idle_cost, each.cost)),
             str(each.over),
             str(each.under),
             number(each.curtailed_pv_kwh + each.curtailed_load_kwh),
@@ -96,15 +100,35 @@ def _show(found: Bound, currency: str) -> None:
 def _summary(found: Bound) -> list[str]:
     days, n = found.days, len(found.days)
     cost, idle = (sum(getattr(each, key) for each in days) / n for key in ("cost", "idle_cost"))
-    share = f", {100.0 * (idle - cost) / idle:.1f} % of it" if idle > 0.0 else ""
-    lines = [f"A day costs {number(cost)} instead of {number(idle)}: {number(idle - cost)} less{share}."]
+    saved = _saved(idle, cost)
+    share = f", {100.0 * abs(saved) / idle:.1f} % of it" if idle > 0.0 else ""
+    lines = [
+        f"A day costs {number(cost)} instead of {number(idle)}: {number(abs(saved))} {'more' if saved < 0.0 else 'less'}{share}."
+    ]
+    beyond = [each for each in days if each.impossible]
+    if beyond:
+        n, first = sum(each.impossible for each in beyond), beyond[0]
+        lines.append(
+            f"No device can do {n:,} of the set-points, so nobody pays this; day {first.day}, {first.first_impossible}"
+        )
     slots = sum(each.bus_slots for each in days)
     if not slots:
         return [*lines, "Without a feeder there are no voltages to check."]
     planned, resting = (
-        [sum(getattr(each, key) for each in days) for key in keys]
+        sum(getattr(each, key) for each in days for key in keys)
         for keys in (("over", "under"), ("idle_over", "idle_under"))
     )
-    left = f"{100.0 * sum(planned) / slots:.3f} % of {slots:,} bus-slots are outside the voltage band"
-    was = f"with everything at rest {100.0 * sum(resting) / slots:.3f} %"
-    return [*lines, f"By AC power flow (another solver than the expert's) {left}; {was}."]
+    left = f"{100.0 * planned / slots:.3f} % of {slots:,} bus-slots are outside the voltage band"
+    was = f"with everything at rest {100.0 * resting / slots:.3f} %"
+    lines.append(f"By AC power flow (another solver than the expert's) {left}; {was}.")
+    for key, when in (("unsolved", "under the plan"), ("idle_unsolved", "with everything at rest")):
+        if without := sum(getattr(each, key) for each in days):
+            lines.append(
+                f"It has no solution in {without} slot{'' if without == 1 else 's'} {when}, which count as neither."
+            )
+    return lines
+
+
+def _saved(idle: float, cost: float) -> float:
+    """What is saved; nothing where only rounding is left."""
+    return 0.0 if math.isclose(idle, cost, rel_tol=1e-9, abs_tol=1e-6) else idle - cost

@@ -97,7 +97,9 @@ def write(
             "--scenario and --agent go together: the operator has to know where the expert is connected"
         )
     if not yes and (as_json or not sys.stdin.isatty()):
-        raise click.UsageError("nobody can be asked whether the form is right: look at it, and add --yes")
+        raise click.UsageError(
+            "nobody can be asked whether the form is right: add --yes, and look at the form that is printed"
+        )
     params = None if model is None else reading_params(model, asked)
     operator = None
     if scenario is not None and agent is not None:

@@ -82,6 +82,40 @@ def test_solve_answers_in_json_with_every_number(cli: Callable, sunny: Path) -> 
     assert day["solves"] >= 2
 
 
+BEYOND = """\
+import numpy as np
+
+import marketsim as ms
+from marketsim.core.setpoints import Setpoints
+
+
+class Boastful:
+    def plan(self, view):
+        none = np.zeros_like(view.load_kw)
+        generator_kw = none.copy()
+        generator_kw[3] = 1e6
+        return Setpoints(generator_kw, none, none, view.pv_available_kw, none)
+
+
+@ms.hookimpl
+def marketsim_parts():
+    yield ms.Entry(kind="expert", name="boastful", build=lambda params, context: Boastful())
+"""
+
+
+def test_a_plan_that_no_device_can_do_is_told_as_such(cli: Callable, sunny: Path) -> None:
+    """A GW of each agent in one slot: beyond ratings and ramps, no power flow in that slot, and exit code 1."""
+    sunny.with_name("boastful.py").write_text(BEYOND)
+    over = ("--set", "plugins=[boastful.py]", "--set", "expert=boastful")
+    ended = cli("expert", "solve", sunny, *over)
+    assert ended.code == 1
+    assert "day 0, slot 3, hub: generator 1e+06 kW is above 250 kW" in ended.out
+    assert "It has no solution in 1 slot under the plan, which count as neither." in ended.out
+    (day,) = json.loads(cli("expert", "solve", sunny, *over, "--json").out)["days"]
+    assert (day["unsolved"], day["idle_unsolved"]) == (1, 0)
+    assert day["impossible"] >= 4
+
+
 def test_the_expert_is_that_of_the_scenario(cli: Callable, sunny: Path) -> None:
     """Individual plans break the band, and rules need no programme; shown side by side by ``--set``."""
     alone, rule = (

@@ -19,7 +19,15 @@ from marketsim.core.errors import Problem, ScenarioError
 from marketsim.core.expert import ExpertView, Plan, net_kw
 from marketsim.core.ports import Reactive
 from marketsim.core.setpoints import Setpoints
-from marketsim.experts.checking import Band, PlanRefusal, SolveVoltages, device_refusals, verified, voltage_refusals
+from marketsim.experts.checking import (
+    Band,
+    PlanRefusal,
+    SolveVoltages,
+    Verified,
+    device_refusals,
+    verified,
+    voltage_refusals,
+)
 from marketsim.experts.columns import Costs, costs
 from marketsim.experts.feedback import plan_of
 from marketsim.experts.inverters import unasked_kvar
@@ -60,6 +68,12 @@ class DayBound(NamedTuple):
     idle_under: int
     bus_slots: int
     """All there are; 0 without a grid."""
+    unsolved: int
+    """Slots without a solution of the AC power flow; their buses are neither above nor below."""
+    idle_unsolved: int
+    impossible: int
+    """Set-points that no device can do; the cost of such a plan is nobody's."""
+    first_impossible: str | None
     curtailed_pv_kwh: float
     curtailed_load_kwh: float
     solves: int
@@ -143,11 +157,12 @@ def bound(
         view = case.days.day(number)
         began = process_time()
         plan = _played(case, number, view) if played else plan_of(case.built.expert, case.built.own, view)
-        found.append(_judged(case, number, view, plan, process_time() - began))
+        found.append(
+            _judged(case, number, view, plan, process_time() - began, _beyond(case, view, plan, played=played))
+        )
         plans[number] = plan.setpoints
-    names = tuple(case.ready.agents[row].name for row in case.days.rows)
     expert = (ready.model.expert or DEFAULT).name
-    return Bound(ready.name, expert, part, played, names, tuple(found), plans)
+    return Bound(ready.name, expert, part, played, tuple(_names(case)), tuple(found), plans)
 
 
 def _played(case: PlanCase, number: int, view: ExpertView) -> Plan:
@@ -180,11 +195,24 @@ def _count(case: PlanCase, part: DaySplit | None) -> int:
     return case.days.context.clock.days
 
 
-def _judged(case: PlanCase, number: int, view: ExpertView, plan: Plan, seconds: float) -> DayBound:
+def _beyond(case: PlanCase, view: ExpertView, plan: Plan, *, played: bool) -> list[PlanRefusal]:
+    """What devices cannot do; reactive power that inverters give by themselves is held by ``grid.reactive``."""
+    asked = case.built.params.asks_kvar and not played
+    found = device_refusals(case.built.own, _names(case), view, plan.setpoints)
+    return [each for each in found if asked or each.unit != "kvar"]
+
+
+def _names(case: PlanCase) -> list[str]:
+    return [case.ready.agents[row].name for row in case.days.rows]
+
+
+def _judged(
+    case: PlanCase, number: int, view: ExpertView, plan: Plan, seconds: float, beyond: Sequence[PlanRefusal]
+) -> DayBound:
     points, none = plan.setpoints, np.zeros_like(view.load_kw)
     idle = Setpoints(none, none, none, view.pv_available_kw, none)
     paid, resting = (_costs(case, view, each) for each in (points, idle))
-    (over, under, size), (idle_over, idle_under, _) = (_outside(case, view, each) for each in (points, idle))
+    flow, resting_flow = (_flow(case, view, each) for each in (points, idle))
     hours = view.slot_hours
     return DayBound(
         day=number,
@@ -195,11 +223,15 @@ def _judged(case: PlanCase, number: int, view: ExpertView, plan: Plan, seconds: 
         devices_cost=paid.devices,
         terminal_cost=paid.terminal,
         idle_cost=resting.total,
-        over=over,
-        under=under,
-        idle_over=idle_over,
-        idle_under=idle_under,
-        bus_slots=size,
+        over=flow.over,
+        under=flow.under,
+        idle_over=resting_flow.over,
+        idle_under=resting_flow.under,
+        bus_slots=flow.v_pu[:, 1:].size,
+        unsolved=flow.unsolved,
+        idle_unsolved=resting_flow.unsolved,
+        impossible=len(beyond),
+        first_impossible=beyond[0].text if beyond else None,
         curtailed_pv_kwh=float(hours * (view.pv_available_kw - points.pv_kw).sum()),
         curtailed_load_kwh=float(hours * points.curtailed_kw.sum()),
         solves=plan.solves,
@@ -212,12 +244,11 @@ def _costs(case: PlanCase, view: ExpertView, points: Setpoints) -> Costs:
     return costs(case.built.own, view, points, pooled)
 
 
-def _outside(case: PlanCase, view: ExpertView, points: Setpoints) -> tuple[int, int, int]:
-    """Bus-slots above and below the band, and all there are."""
+def _flow(case: PlanCase, view: ExpertView, points: Setpoints) -> Verified:
+    """The AC power flow of set-points; without a grid one of no buses."""
     if case.grid is None or case.days.grid is None:
-        return 0, 0, 0
-    flow = verified(case.grid.band, case.grid.voltages, case.days.grid.nodes, view, points)
-    return flow.over, flow.under, view.horizon * (len(case.grid.band.buses) - 1)
+        return Verified(np.empty((view.horizon, 0)), 0, 0, 0)
+    return verified(case.grid.band, case.grid.voltages, case.days.grid.nodes, view, points)
 
 
 def _date(case: PlanCase, number: int) -> str:
@@ -234,14 +265,10 @@ def _date(case: PlanCase, number: int) -> str:
 
 def refused(case: PlanCase, plans: Mapping[int, Setpoints]) -> dict[int, list[PlanRefusal]]:
     """What cannot be done of plans by day: what devices cannot do, then what the grid does not take."""
-    names = [case.ready.agents[row].name for row in case.days.rows]
-    return {day: _refusals(case, names, day, points) for day, points in plans.items()}
+    return {day: _refusals(case, day, points) for day, points in plans.items()}
 
 
-def _refusals(case: PlanCase, names: Sequence[str], day: int, points: Setpoints) -> list[PlanRefusal]:
+def _refusals(case: PlanCase, day: int, points: Setpoints) -> list[PlanRefusal]:
     view = case.days.day(day)
-    found = device_refusals(case.built.own, names, view, points)
-    if case.grid is None or case.days.grid is None:
-        return found
-    flow = verified(case.grid.band, case.grid.voltages, case.days.grid.nodes, view, points)
-    return [*found, *voltage_refusals(case.grid.band, flow)]
+    found = device_refusals(case.built.own, _names(case), view, points)
+    return found if case.grid is None else [*found, *voltage_refusals(case.grid.band, _flow(case, view, points))]
