@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from marketsim.core.errors import CheckpointError, Problem
 from marketsim.core.fence import Fence
-from marketsim.core.named_file import NamedFile, demand_archive
+from marketsim.core.named_file import NamedFile, named_checkpoint
 from marketsim.core.params import OneOf, Params
 
 Ratio: TypeAlias = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -105,15 +103,7 @@ class LearnedParams(Params):
 
     def files_named(self, fence: Fence, at: str) -> Iterator[NamedFile]:
         """The checkpoint."""
-
-        def check() -> None:
-            path = fence.file(self.checkpoint, CheckpointError, "the checkpoint")
-            hint = "name the file checkpoint.pt in the folder that 'marketsim train' printed"
-            absent = Problem("there is no such checkpoint", path=f"{at}.checkpoint", value=str(path), hint=hint)
-            other = Problem("this is no checkpoint of marketsim, or a damaged one", file=str(path))
-            demand_archive(path, absent, other, CheckpointError)
-
-        yield NamedFile(Path(self.checkpoint), check, whole=False)
+        yield named_checkpoint(fence, self.checkpoint, f"{at}.checkpoint")
 
 
 class CoordinatedParams(Params):

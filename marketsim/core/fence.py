@@ -6,6 +6,7 @@ tells what stands in a file elsewhere, or whether there is one.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -48,6 +49,12 @@ class Fence:
     def opened_for(self, text: str) -> Fence:
         """The fence, or an open one where ``text`` is the user's own word."""
         return Fence(self.folder, None) if text in self.own else self
+
+    def from_here(self, text: str) -> str | None:
+        """How a file that lies here, in the current folder, is named from the scenario's; None for what the user did not name."""
+        if text not in self.own or Path(text).is_absolute() or not Path(text).exists():
+            return None
+        return Path(os.path.relpath(Path(text).resolve(), self.folder.resolve())).as_posix()
 
     def file(self, named: str | Path, refused: type[InputError], what: str = "the file") -> Path:
         """Where the file (or folder) lies that a scenario names, links followed; there may be none.

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from marketsim.core.errors import CheckpointError, Problem
 from marketsim.core.fence import Fence
-from marketsim.core.named_file import NamedFile, demand_archive
+from marketsim.core.named_file import NamedFile, named_checkpoint
 from marketsim.core.params import Params
 
 Weighting: TypeAlias = Literal["equal", "income", "rank", "feedback"]
@@ -58,13 +56,4 @@ class MemberWeightsParams(WeightRuleParams):
         """The checkpoint of learned weights."""
         if not isinstance(self.weights, LearnedWeighting):
             return
-        named = self.weights.learned.checkpoint
-
-        def check() -> None:
-            path = fence.file(named, CheckpointError, "the checkpoint")
-            hint = "name the file checkpoint.pt in the folder that 'marketsim train' printed"
-            absent = Problem("there is no such checkpoint", f"{at}.weights.learned.checkpoint", str(path), hint)
-            other = Problem("this is no checkpoint of marketsim, or a damaged one", file=str(path))
-            demand_archive(path, absent, other, CheckpointError)
-
-        yield NamedFile(Path(named), check, whole=False)
+        yield named_checkpoint(fence, self.weights.learned.checkpoint, f"{at}.weights.learned.checkpoint")

@@ -233,6 +233,23 @@ def test_a_file_that_only_a_run_reads_is_missed_where_it_is_named(cli, scenario_
     assert not (tmp_path / "run").exists()
 
 
+def test_a_checkpoint_of_the_current_folder_is_told_as_seen_from_the_scenario(
+    cli, scenario_file, tmp_path, monkeypatch
+):
+    """Of what the user typed, and of nothing that the scenario's file names: that may not ask what lies elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "clone").mkdir()
+    (tmp_path / "clone/checkpoint.pt").write_bytes(b"")
+    learned = "{learned: {checkpoint: clone/checkpoint.pt}}"
+    typed = cli("run", scenario_file(agent("kind: consumer")), "--set", f"agents[:].strategy={learned}", "--out", "run")
+    assert (typed.code, typed.out) == (2, "")
+    assert "there is no such checkpoint" in typed.err
+    assert "a scenario's paths start at its own folder: from there it is ../clone/checkpoint.pt" in typed.err
+    named = cli("run", scenario_file(agent(f"kind: consumer, strategy: {learned}")), "--out", "run")
+    assert "there is no such checkpoint" in named.err
+    assert "from there it is" not in named.err
+
+
 @pytest.mark.parametrize("verb", ["validate", "run"])
 def test_the_name_of_a_plugin_file_does_not_act_on_the_terminal(cli, tmp_path, verb):
     """What is told before it is executed, and where it is only named, shows escapes as text."""

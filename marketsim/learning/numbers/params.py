@@ -12,9 +12,9 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from marketsim.core.errors import CheckpointError, Problem
+from marketsim.core.errors import CheckpointError
 from marketsim.core.fence import Fence
-from marketsim.core.named_file import NamedFile, demand_archive
+from marketsim.core.named_file import NamedFile, named_checkpoint
 from marketsim.core.params import OneOf, Params, Share
 from marketsim.learning.params import Width
 
@@ -102,15 +102,7 @@ class CheckpointStart(Params):
 
     def named(self, fence: Fence, at: str) -> Iterator[NamedFile]:
         """The file, for validation; ``at`` is where these parameters stand in the scenario."""
-
-        def check() -> None:
-            path = self.file(fence)
-            hint = "name the file checkpoint.pt in the folder that 'marketsim train' printed"
-            absent = Problem("there is no such checkpoint", path=f"{at}.path", value=str(path), hint=hint)
-            other = Problem("this is no checkpoint of marketsim, or a damaged one", file=str(path))
-            demand_archive(path, absent, other, CheckpointError)
-
-        yield NamedFile(Path(self.path), check, whole=False)
+        yield named_checkpoint(fence, self.path, f"{at}.path")
 
 
 class StartParams(OneOf):
