@@ -52,7 +52,9 @@ class Fence:
 
     def from_here(self, text: str) -> str | None:
         """How a file that lies here, in the current folder, is named from the scenario's; None for what the user did not name."""
-        if text not in self.own or Path(text).is_absolute() or not Path(text).exists():
+        if (
+            text not in self.own or os.path.isabs(text) or not os.path.exists(text)
+        ):  # also for names that no system takes
             return None
         return Path(os.path.relpath(Path(text).resolve(), self.folder.resolve())).as_posix()
 

@@ -245,6 +245,8 @@ def test_a_checkpoint_of_the_current_folder_is_told_as_seen_from_the_scenario(
     assert (typed.code, typed.out) == (2, "")
     assert "there is no such checkpoint" in typed.err
     assert "a scenario's paths start at its own folder: from there it is ../clone/checkpoint.pt" in typed.err
+    long = f"agents[:].strategy={{learned: {{checkpoint: {'x' * 300}}}}}"
+    assert cli("run", scenario_file(agent("kind: consumer")), "--set", long, "--out", "run").code == 2
     named = cli("run", scenario_file(agent(f"kind: consumer, strategy: {learned}")), "--out", "run")
     assert "there is no such checkpoint" in named.err
     assert "from there it is" not in named.err
